@@ -1,0 +1,1 @@
+"""What happens, and what is written down: one use case, one transaction."""

@@ -1,0 +1,1 @@
+"""How the desk is kept in a database: models, queries, the ledger and migrations."""
