@@ -1,0 +1,173 @@
+"""What tests may ask for: databases of both kinds, a real browser, the shared cases.
+
+What a machine lacks is said and skipped; with CI set it is a failure instead.
+"""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from playwright.sync_api import Browser, Page
+
+    from tests.support.browser import Pages
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def lacking(reason: str) -> NoReturn:
+    """Skip the test for want of something on this machine; under CI, fail it."""
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+# Databases
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of this test process's own."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_postgres())
+        except PostgresMissing as error:
+            lacking(str(error))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The URL of the server's maintenance database."""
+    return postgres_server.url("postgres")
+
+
+@pytest.fixture
+def new_postgres_database(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]:
+    """Call it for the URL of a fresh, empty database; all are dropped after the test."""
+    with ExitStack() as stack:
+
+        def make() -> str:
+            name = postgres_server.create_database()
+            stack.callback(postgres_server.drop_database, name)
+            return postgres_server.url(name)
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres_template(postgres_server: PostgresServer) -> str:
+    """The name of a migrated database that no test connects to."""
+    name = postgres_server.create_database()
+    migrate(postgres_server.url(name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file that no test opens."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrate(f"sqlite:///{path}")
+    # What still lies in the write-ahead log would be missing from a copy of the file.
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture
+def postgres_database_url(postgres_server: PostgresServer, migrated_postgres_template: str) -> Iterator[str]:
+    """The URL of a fresh, migrated PostgreSQL database."""
+    name = postgres_server.create_database(migrated_postgres_template)
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def sqlite_database_url(migrated_sqlite_template: Path, tmp_path: Path) -> str:
+    """The URL of a fresh, migrated SQLite database."""
+    path = tmp_path / "coverdesk.db"
+    shutil.copyfile(migrated_sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh, migrated database: the test runs once on each kind."""
+    kind = {"sqlite": "sqlite_database_url", "postgresql": "postgres_database_url"}[request.param]
+    url: str = request.getfixturevalue(kind)
+    return url
+
+
+def migrate(database_url: str) -> None:
+    """Bring a database to the newest schema."""
+    from workflows.store.session import migrate as migrate_now
+
+    migrate_now(database_url)
+
+
+# Browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """A headless Chromium of this test process's own."""
+    from tests.support.browser import BrowserMissing, running_chromium
+
+    with ExitStack() as stack:
+        try:
+            chromium = stack.enter_context(running_chromium())
+        except BrowserMissing as error:
+            lacking(str(error))
+        yield chromium
+
+
+@pytest.fixture
+def pages(browser: "Browser") -> Iterator["Pages"]:
+    """`pages.open(**options)` opens a page with cookies of its own. The browser's complaints fail the test."""
+    from tests.support.browser import Pages
+
+    opened = Pages(browser)
+    yield opened
+    opened.close()
+    assert not opened.complaints, "\n".join(opened.complaints)
+
+
+@pytest.fixture
+def page(pages: "Pages") -> "Page":
+    """One page in a window of 1280 x 800."""
+    return pages.open(viewport={"width": 1280, "height": 800})
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[["WSGIApplication"], str]]:
+    """Call it with an application; it answers the address where this test's browser finds it."""
+    from tests.support.browser import serving
+
+    with ExitStack() as stack:
+
+        def start(app: "WSGIApplication") -> str:
+            server: AbstractContextManager[str] = serving(app)
+            return stack.enter_context(server)
+
+        yield start
+
+
+# Cases shared between projects
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """The folder of shared cases: COVERDESK_CASES_DIR, or ../shared/cases of the checkout. Never required."""
+    folder = Path(os.environ.get("COVERDESK_CASES_DIR") or CHECKOUT.parent / "shared" / "cases")
+    if not folder.is_dir():
+        pytest.skip(f"No shared cases in {folder}: set COVERDESK_CASES_DIR to run them.")
+    return folder

@@ -1,0 +1,109 @@
+"""A real browser for the tests: Chromium, the pages it opens, and what it has to complain of."""
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from werkzeug.serving import make_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+# Quiet, with no word to the outside; the sandbox needs rights that containers and root do not give.
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]
+CHROMIUM_PATHS = ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
+WAIT_MILLISECONDS = 10_000
+LOOPBACK = {"127.0.0.1", "localhost", "::1", None}
+
+
+class BrowserMissing(Exception):
+    """No Chromium on this machine, with the names that were looked for."""
+
+
+def find_chromium() -> str:
+    """The path of a Chromium. Raises: BrowserMissing."""
+    found = [path for name in CHROMIUM_NAMES if (path := shutil.which(name))]
+    found += [path for path in CHROMIUM_PATHS if Path(path).exists()]
+    if not found:
+        raise BrowserMissing(f"No browser: none of {', '.join(CHROMIUM_NAMES)} is on the PATH.")
+    return found[0]
+
+
+@contextlib.contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Start a headless Chromium. Raises: BrowserMissing."""
+    executable = find_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Pages:
+    """Opens pages, each with cookies of its own, and notes what the browser complains of.
+
+    Complaints are errors thrown by scripts, breaches of the content security policy, other errors on the
+    console, and requests to any host but this machine. An answer of 4xx is not one: tests ask for those.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self.complaints: list[str] = []
+        self._browser = browser
+        self._close = contextlib.ExitStack()
+
+    def open(self, **options: Any) -> Page:
+        """A new page. `options` are those of Playwright's `new_context`: base_url, viewport, color_scheme,
+        java_script_enabled, locale, timezone_id.
+        """
+        context = self._browser.new_context(**options)
+        self._close.callback(context.close)
+        context.set_default_timeout(WAIT_MILLISECONDS)
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on("console", self._hear)
+        page.on("request", self._look_at)
+        return page
+
+    def close(self) -> None:
+        """Close every page that was opened."""
+        self._close.close()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "the server responded with a status of 4" not in message.text:
+            self.complaints.append(f"{message.location.get('url')}: {message.text}")
+
+    def _look_at(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in {"http", "https", "ws", "wss"} and address.hostname not in LOOPBACK:
+            self.complaints.append(f"asked another host: {request.url}")
+
+
+@contextlib.contextmanager
+def serving(app: "WSGIApplication") -> Iterator[str]:
+    """Serve an application on a free port of this machine, in threads; yields its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, name="test server", daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,46 @@
+"""Runs a test PostgreSQL until standard input closes, then stops it and clears its folder.
+
+The tests hold the other end of that pipe: it closes when they end, and also when they are killed, so that no
+server outlives them. Arguments: FOLDER, OWNER ("uid:gid", or empty for the same user), and the server's command.
+"""
+
+import select
+import shutil
+import signal
+import subprocess
+import sys
+
+STOP_SECONDS = 10
+
+
+def main(folder: str, owner: str, command: list[str]) -> None:
+    """Run `command` as `owner` until standard input closes or the server ends by itself."""
+    uid, gid = (int(part) for part in owner.split(":")) if owner else (None, None)
+    server = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        cwd=folder,
+        user=uid,
+        group=gid,
+        extra_groups=None if uid is None else [],
+    )
+    while server.poll() is None and not _closed():
+        pass
+    if server.poll() is None:
+        server.send_signal(signal.SIGINT)  # the fast stop: connections are cut, nothing is waited for
+        try:
+            server.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _closed() -> bool:
+    """Whether the tests have let go; waits a moment for it."""
+    readable, _, _ = select.select([sys.stdin], [], [], 0.2)
+    return bool(readable) and not sys.stdin.buffer.read(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])
