@@ -1,0 +1,166 @@
+"""What was sold: holders, grants, contracts, and the state a contract is in at an instant.
+
+Source: product.md sections 1, 4 and 5.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+HolderKind = Literal["service_request", "item", "customer", "org_unit"]
+ContractState = Literal["pending", "active", "expired", "exhausted", "cancelled"]
+PendingReason = Literal["awaiting_start", "awaiting_payment", "awaiting_enable"]
+Unit = Literal["minutes", "incidents"]
+TimeExpired = Literal["rollover", "ignore", "bill"]
+OnExpiry = Literal["time_expired"]
+
+HOLDER_KINDS: tuple[HolderKind, ...] = ("service_request", "item", "customer", "org_unit")
+PER_REQUEST = "per_request"
+
+
+class Holder(NamedTuple):
+    """Whom a contract covers."""
+
+    kind: HolderKind
+    id: str
+
+    @property
+    def key(self) -> str:
+        """Its name in the ledger, where holders of every kind share one account table."""
+        return f"{self.kind}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A lot of minutes or incidents. Immutable: corrections are new grants or withdrawals.
+
+    `effective_at` None means from the contract's start, which Enable may move; `expires_at` None
+    means as long as the contract runs. `available` and `held` are its balances at the instant asked.
+    """
+
+    id: str
+    contract_id: str
+    unit: Unit
+    quantity: int
+    effective_at: datetime | None
+    expires_at: datetime | None
+    available: int = 0
+    held: int = 0
+
+
+class Window(NamedTuple):
+    """A half-open span of instants; `until` None never ends."""
+
+    start: datetime
+    until: datetime | None
+
+    def contains(self, at: datetime) -> bool:
+        return self.start <= at and (self.until is None or at < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The dated facts of one contract; its state is computed from them, never stored as truth.
+
+    `enabled_at` None waits for someone to enable it; `payment_due` with `paid_at` None waits for payment.
+    `ended_at` is set where the contract ended before its period did: a per-request contract when its
+    service request closed. Instants are aware UTC; `expires_at` is exclusive.
+    """
+
+    id: str
+    number: str
+    type: str
+    holder: Holder
+    created_at: datetime
+    starts_at: datetime
+    expires_at: datetime | None = None
+    enabled_at: datetime | None = None
+    payment_due: bool = False
+    paid_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    ended_at: datetime | None = None
+    sla: str | None = None
+    time_expired: TimeExpired | None = None
+    overage_rate_minor: int | None = None
+    exclusions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def window(self) -> Window:
+        """The span in which it may pay for work: from its start to whatever ended it first."""
+        ends = [end for end in (self.expires_at, self.cancelled_at, self.ended_at) if end is not None]
+        until = max(self.starts_at, min(ends)) if ends else None
+        return Window(self.starts_at, until)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What of a contract is left at one instant, in its own units."""
+
+    minutes_available: int = 0
+    incidents_available: int = 0
+    incidents_held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a contract of a type gets where the seller says nothing."""
+
+    duration_months: int | None = None
+    minutes: int | None = None
+    incidents: int | None = None
+    price_minor: int | None = None
+    sla: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractType:
+    """One file of `rules/contract_types/`, checked. Conditions keep the JSON form of business-rules."""
+
+    key: str
+    label: str
+    description: str
+    number_prefix: str
+    held_by: tuple[HolderKind, ...]
+    limits: frozenset[str]
+    defaults: Defaults
+    valid_when: Mapping[str, Any]
+    expires_when: Mapping[str, Any]
+    draws: Literal["nothing", "minutes", "incidents"]
+    carry_over: Mapping[str, int] | None = None
+
+
+class StateAt(NamedTuple):
+    """A contract's state and, while it is pending, what it waits for."""
+
+    state: ContractState
+    pending_reason: PendingReason | None = None
+
+
+def dated_state(contract: Contract, at: datetime) -> StateAt:
+    """The state that dates, enabling and payment alone give at `at`; what is left of it is not asked.
+
+    Whether it is `exhausted` is for the type's `expires_when` (see `engine.rulebook`): only an
+    `active` answer of this function can turn into it.
+    """
+    if contract.cancelled_at is not None and contract.cancelled_at <= at:
+        return StateAt("cancelled")
+    if contract.ended_at is not None and contract.ended_at <= at:
+        return StateAt("expired")
+    if contract.expires_at is not None and contract.expires_at <= at:
+        return StateAt("expired")
+    if contract.payment_due and (contract.paid_at is None or contract.paid_at > at):
+        return StateAt("pending", "awaiting_payment")
+    if contract.enabled_at is None or contract.enabled_at > at:
+        return StateAt("pending", "awaiting_enable")
+    if contract.starts_at > at:
+        return StateAt("pending", "awaiting_start")
+    return StateAt("active")
+
+
+def grant_window(grant: Grant, contract_window: Window) -> Window | None:
+    """When a grant can be drawn: its own span inside its contract's, or None when that is empty."""
+    start = max(grant.effective_at or contract_window.start, contract_window.start)
+    ends = [end for end in (grant.expires_at, contract_window.until) if end is not None]
+    until = min(ends) if ends else None
+    return None if until is not None and until <= start else Window(start, until)

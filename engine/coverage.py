@@ -1,0 +1,224 @@
+"""Which contract covers a service request, or why none does.
+
+Source: product.md section 6. Pure: facts in, a decision with its reasons out.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from engine.contracts import (
+    Contract,
+    Limits,
+    StateAt,
+    dated_state,
+)
+from engine.facts import Candidate, RequestFacts, RuledOut, Standing
+from engine.rulebook import ContractFacts, Match, RuleSet
+
+Outcome = Literal["covered", "waiting", "created", "offered", "refused", "uncovered"]
+
+OUTCOME_OF_ACTION: dict[str, Outcome] = {
+    "cover_with": "covered",
+    "wait_for": "waiting",
+    "create_contract": "created",
+    "offer_contracts": "offered",
+    "refuse": "refused",
+    "leave_uncovered": "uncovered",
+}
+OWN_CONTRACT_RULE = "own-contract"
+NO_RULE = "no-rule"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldContract:
+    """A contract found for a service request, with what is left of it at the instant decided for.
+
+    `distance` as in `Candidate`; `own_incident_held` when an incident is held for this very request.
+    """
+
+    contract: Contract
+    distance: int
+    limits: Limits
+    own_incident_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One candidate and why it was not taken; `ruled_out` is None for the one that was."""
+
+    candidate: Candidate
+    ruled_out: RuledOut | None
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageDecision:
+    """What was decided, from which facts, by which rule. Kept for good and never changed."""
+
+    outcome: Outcome
+    contract: str | None
+    rule: str
+    why: str
+    as_of: datetime
+    rule_set: str
+    facts: RequestFacts
+    candidates: tuple[Verdict, ...]
+    params: dict[str, Any]
+
+
+def find_coverage(request: RequestFacts, held: Iterable[HeldContract], rules: RuleSet) -> CoverageDecision:
+    """Search the contracts in the rules' order; the first rule that a candidate meets decides.
+
+    A valid contract of the service request itself comes before the rules; a pending one is waited for
+    where the rules find none. What no rule catches is refused with validation on, else left uncovered.
+    Source: product.md section 6.
+    """
+    ranked = rules.coverage.rank(judge(one, request, rules) for one in held)
+    own = [candidate for candidate in ranked if candidate.holder_kind == "service_request"]
+    match = _own_valid(own) or rules.coverage.first_match(request, _without(ranked, own))
+    if match is None or match.action in ("create_contract", "offer_contracts", "refuse"):
+        match = _own_pending(own) or match or _nothing_matched(request)
+    return CoverageDecision(
+        outcome=OUTCOME_OF_ACTION[match.action],
+        contract=match.candidate.contract if match.candidate else None,
+        rule=match.rule_id,
+        why=match.why,
+        as_of=request.at,
+        rule_set=rules.version,
+        facts=request,
+        candidates=tuple(Verdict(one, _ruled_out(one, match, request, rules)) for one in ranked),
+        params=dict(match.params),
+    )
+
+
+def judge(held: HeldContract, request: RequestFacts, rules: RuleSet) -> Candidate:
+    """Give a contract its standing for one request: valid, pending, ended or excluded, and why."""
+    contract = held.contract
+    state = contract_state(contract, held.limits, request.at, rules)
+    standing, ruled_out = _standing(held, state, request, rules)
+    return Candidate(
+        contract=contract.id,
+        number=contract.number,
+        type=contract.type,
+        holder_kind=contract.holder.kind,
+        holder_id=contract.holder.id,
+        distance=held.distance,
+        state=state.state,
+        pending_reason=state.pending_reason,
+        created_at=contract.created_at,
+        starts_at=contract.starts_at,
+        expires_at=contract.expires_at,
+        standing=standing,
+        ruled_out=ruled_out,
+        minutes_available=held.limits.minutes_available,
+        incidents_available=held.limits.incidents_available,
+        incidents_held=held.limits.incidents_held,
+        own_incident_held=held.own_incident_held,
+    )
+
+
+def contract_state(contract: Contract, limits: Limits, at: datetime, rules: RuleSet) -> StateAt:
+    """The state at `at`, from the dates and from the type's `expires_when` over what is left."""
+    state = dated_state(contract, at)
+    if state.state != "active" or contract.type not in rules.contract_types:
+        return state
+    if rules.has_ended(contract.type, contract_facts(contract, limits, at)):
+        return StateAt("exhausted")
+    return state
+
+
+def contract_facts(
+    contract: Contract, limits: Limits, at: datetime, *, own_incident_held: bool = False
+) -> ContractFacts:
+    """The values that a contract type's conditions may read, at `at`."""
+    over = contract.expires_at is not None and contract.expires_at <= at
+    return ContractFacts(
+        within_period=contract.starts_at <= at and not over,
+        period_over=over,
+        minutes_available=limits.minutes_available,
+        incidents_available=limits.incidents_available,
+        incidents_held=limits.incidents_held,
+        own_incident_held=own_incident_held,
+        service_request_closed=contract.ended_at is not None and contract.ended_at <= at,
+    )
+
+
+def _standing(
+    held: HeldContract, state: StateAt, request: RequestFacts, rules: RuleSet
+) -> tuple[Standing, RuledOut | None]:
+    contract = held.contract
+    if contract.type not in rules.contract_types:
+        return "excluded", RuledOut("type_not_in_force", value=contract.type)
+    if state.state == "pending":
+        return "pending", RuledOut(state.pending_reason or "pending", at=contract.starts_at)
+    if state.state == "cancelled":
+        return "ended", RuledOut("cancelled", at=contract.cancelled_at)
+    if state.state == "expired":
+        return "ended", RuledOut("expired", at=contract.window.until)
+    excluded = _exclusion(contract, request)
+    if excluded is not None:
+        return "excluded", excluded
+    facts = contract_facts(contract, held.limits, request.at, own_incident_held=held.own_incident_held)
+    failed = rules.is_valid(contract.type, facts)
+    if failed is None:
+        return "valid", None
+    return "ended", failed
+
+
+def _exclusion(contract: Contract, request: RequestFacts) -> RuledOut | None:
+    compared = (
+        ("work_types", "excluded_work_type", request.work_type),
+        ("priorities", "excluded_priority", request.priority),
+        ("item_types", "excluded_item_type", request.item_type),
+    )
+    for key, code, value in compared:
+        if value is not None and value in contract.exclusions.get(key, ()):
+            return RuledOut(code, value=value)
+    return None
+
+
+def _without(ranked: Sequence[Candidate], own: Sequence[Candidate]) -> Sequence[Candidate]:
+    return [one for one in ranked if one.holder_kind != "service_request"] if own else ranked
+
+
+def _own_valid(own: Sequence[Candidate]) -> Match | None:
+    for candidate in own:
+        if candidate.standing == "valid":
+            why = "This service request has a contract of its own."
+            return Match(OWN_CONTRACT_RULE, why, "cover_with", {}, candidate)
+    return None
+
+
+def _own_pending(own: Sequence[Candidate]) -> Match | None:
+    for candidate in own:
+        if candidate.standing == "pending":
+            why = "The contract made for this service request is not active yet."
+            return Match(OWN_CONTRACT_RULE, why, "wait_for", {}, candidate)
+    return None
+
+
+def _nothing_matched(request: RequestFacts) -> Match:
+    if request.contract_validation:
+        why = "No rule applies, and without a valid contract no service request may proceed."
+        return Match(NO_RULE, why, "refuse", {"message": why}, None)
+    why = "No rule applies, and contract validation is off."
+    return Match(NO_RULE, why, "leave_uncovered", {}, None)
+
+
+def _ruled_out(candidate: Candidate, match: Match, request: RequestFacts, rules: RuleSet) -> RuledOut | None:
+    chosen = match.candidate
+    if chosen is not None and chosen.contract == candidate.contract:
+        return None
+    if candidate.ruled_out is not None and candidate.standing != "pending":
+        return candidate.ruled_out
+    if chosen is not None and chosen.standing == "valid" and candidate.standing == "pending":
+        return candidate.ruled_out
+    if candidate.holder_kind != "service_request":
+        failing = rules.coverage.first_failing(request, candidate)
+        if failing is not None and candidate.ruled_out is None:
+            rule_id, condition = failing
+            return RuledOut("rule_condition", value=f"{rule_id}: {condition}")
+    if chosen is not None:
+        return RuledOut("came_after", value=chosen.number)
+    return candidate.ruled_out or RuledOut("decided_before", value=match.rule_id)

@@ -1,0 +1,140 @@
+"""Balanced, append-only movements of minutes and incidents.
+
+Every transaction's postings sum to zero per unit. Nothing is corrected by change: a reversal mirrors
+its transaction at the same effective instant, so that a balance as of any instant reads as if the
+mistake had not been made. Source: product.md section 8.
+
+A lot's life, in this file's own notation (`owner account amount`):
+
+    grant  600:   G sold -600      G available +600
+    draw    90:   G available -90  G consumed +90
+    hold     1:   G available -1   G held +1
+    settle   1:   G held -1        G consumed +1
+    release  1:   G held -1        G available +1
+    expire 510:   G available -510 G expired +510
+    carry   30:   E worked -30     H carried +30
+    take 30 of the carried:  H carried -30  C carried_drawn +30, and the draw beside it
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from engine.contracts import Unit
+from engine.errors import DeskError
+
+Account = Literal[
+    "sold", "available", "held", "consumed", "expired", "withdrawn",
+    "worked", "carried", "carried_drawn", "ignored", "overage",
+]  # fmt: skip
+Kind = Literal[
+    "grant", "withdraw", "draw", "hold", "settle", "release", "expire", "restore",
+    "carry", "draw_carried", "ignore", "overage", "reversal",
+]  # fmt: skip
+
+GRANT_ACCOUNTS: tuple[Account, ...] = ("available", "held", "consumed", "expired")
+
+
+class UnbalancedTransaction(DeskError):
+    """The postings of a transaction do not sum to zero in each unit."""
+
+    code = "unbalanced-transaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One leg: `amount` whole minutes or incidents added to `owner`'s `account`."""
+
+    owner: str
+    account: Account
+    unit: Unit
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTransaction:
+    """Postings that belong together, effective at one instant (aware UTC).
+
+    `cause` names the record that made it ("work_entry:…", "contract:…"); `key` makes it happen once:
+    the database takes each key a single time.
+    """
+
+    kind: Kind
+    effective_at: datetime
+    postings: tuple[Posting, ...]
+    cause: str
+    why: str
+    key: str | None = None
+    reverses: str | None = None
+
+    def __post_init__(self) -> None:
+        check_balanced(self.postings)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantBalance:
+    """What became of a lot, in its own unit. purchased = drawn + held + available + expired."""
+
+    available: int = 0
+    held: int = 0
+    consumed: int = 0
+    expired: int = 0
+
+    @property
+    def purchased(self) -> int:
+        return self.available + self.held + self.consumed + self.expired
+
+    def ended(self, *, is_over: bool) -> "GrantBalance":
+        """The balance once the lot's time is over, whether or not the expiry has been posted yet."""
+        if not is_over or not self.available:
+            return self
+        return GrantBalance(0, self.held, self.consumed, self.expired + self.available)
+
+
+def check_balanced(postings: Sequence[Posting]) -> None:
+    """Raise UnbalancedTransaction unless the amounts sum to zero per unit and say something."""
+    sums: dict[str, int] = defaultdict(int)
+    for posting in postings:
+        sums[posting.unit] += posting.amount
+    if len(postings) < 2 or any(sums.values()) or not all(posting.amount for posting in postings):
+        raise UnbalancedTransaction(
+            f"The postings sum to {dict(sums)}; each unit must sum to zero, with two legs or more.",
+            remedy="Report this: a movement was built wrongly. Nothing was written.",
+        )
+
+
+def move(
+    unit: Unit, amount: int, source: tuple[str, Account], target: tuple[str, Account]
+) -> tuple[Posting, ...]:
+    """Two legs that take `amount` (whole units, above zero) from one account to another."""
+    return (
+        Posting(source[0], source[1], unit, -amount),
+        Posting(target[0], target[1], unit, amount),
+    )
+
+
+def reversal_of(
+    transaction_id: str, original: LedgerTransaction, *, cause: str, why: str
+) -> LedgerTransaction:
+    """The mirror of a transaction, at the same effective instant. It can exist once per original."""
+    mirrored = tuple(Posting(p.owner, p.account, p.unit, -p.amount) for p in original.postings)
+    return LedgerTransaction(
+        "reversal",
+        original.effective_at,
+        mirrored,
+        cause,
+        why,
+        key=f"reverse:{transaction_id}",
+        reverses=transaction_id,
+    )
+
+
+def grant_balance(postings: Iterable[Posting]) -> GrantBalance:
+    """Sum a lot's own accounts from its postings."""
+    sums: dict[str, int] = dict.fromkeys(GRANT_ACCOUNTS, 0)
+    for posting in postings:
+        if posting.account in sums:
+            sums[posting.account] += posting.amount
+    return GrantBalance(**sums)

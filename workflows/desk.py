@@ -1,0 +1,313 @@
+"""The desk: who acts, at what instant, in which transaction, under which settings and rules.
+
+A use case is a function that takes a `Transaction` first and does its whole work in it. `Desk.perform`
+runs one: it opens the transaction, keeps the answer under the caller's idempotency key, and commits all
+of it together. Settings and rules come from a `Config` that is used unchanged for one call.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any, Literal, Protocol, TypeVar
+
+from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from engine.errors import DeskError
+from engine.rulebook import RuleSet, load_rule_set
+from workflows.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed
+from workflows.settings import Settings
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+from workflows.store.session import Database
+
+T = TypeVar("T")
+Role = Literal["administrator", "finance", "supervisor", "technician", "customer", "system"]
+STAFF: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "system")
+RETRIED_STATES = frozenset({"40001", "40P01"})
+ATTEMPTS = 5
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The instant it is, aware UTC."""
+        ...
+
+
+class SystemClock:
+    """The real clock. Only entry points build one."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)  # noqa: TID251 -- the one place that reads it
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts. `customer` is the customer record of a customer's login."""
+
+    id: str | None
+    name: str
+    role: Role
+    customer: str | None = None
+
+    @property
+    def is_staff(self) -> bool:
+        return self.role in STAFF
+
+
+SYSTEM = Actor(None, "Coverdesk", "system")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings and rules of one generation; a call uses one from start to end."""
+
+    generation: int
+    settings: Settings
+    rule_set: RuleSet | None
+    sandbox_now: datetime | None
+
+    @property
+    def rules(self) -> RuleSet:
+        if self.rule_set is None:
+            raise NoRuleSet(
+                "No rule set is in force.", remedy="Publish one: coverdesk rules publish --note '...'."
+            )
+        return self.rule_set
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One database transaction of one actor at one instant."""
+
+    connection: Connection
+    now: datetime
+    real_now: datetime
+    actor: Actor
+    config: Config
+    desk: "Desk"
+    job: str | None = None
+    locked: set[str] = field(default_factory=set)
+
+    @property
+    def settings(self) -> Settings:
+        return self.config.settings
+
+    @property
+    def rules(self) -> RuleSet:
+        return self.config.rules
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.desk.database.is_sqlite
+
+    def require(self, *roles: Role) -> None:
+        """Raise NotAllowed unless the actor has one of the roles; the system's own jobs may do all."""
+        if self.actor.role not in roles and self.actor.role != "system":
+            raise NotAllowed(
+                f"The role {self.actor.role} may not do this.",
+                remedy=f"Ask someone with the role {' or '.join(roles)}.",
+            )
+
+    def add(self, table: Table, **values: Any) -> None:
+        self.connection.execute(insert(table), values)
+
+    def add_all(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self.connection.execute(insert(table), rows)
+
+    def change(self, table: Table, record_id: str, **values: Any) -> None:
+        self.connection.execute(update(table).where(table.c.id == record_id).values(**values))
+
+    def audit(self, subject_kind: str, subject_id: str, action: str, **details: Any) -> None:
+        """Write one line of a record's audit trail."""
+        self.add(
+            t.audit_event,
+            id=new_id(),
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            action=action,
+            details=details or None,
+            actor=self.actor.name,
+            at=self.now,
+            recorded_at=self.real_now,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A command's idempotency key: the user's `key` for `request` (method and path) with this `body`."""
+
+    user: str
+    key: str
+    request: str
+    body: bytes
+
+    @property
+    def body_hash(self) -> str:
+        return hashlib.sha256(self.request.encode() + b"\0" + self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a door answers: a status and its rendered body. `replayed` tells of a repeated key."""
+
+    status: int
+    body: str
+    replayed: bool = False
+
+
+class Desk:
+    """The use cases' way to the database, the clock, the settings and the rules."""
+
+    def __init__(self, database: Database, clock: Clock | None = None, *, sandbox: bool = False) -> None:
+        self.database = database
+        self.clock = clock or SystemClock()
+        self.sandbox = sandbox
+        self._config: Config | None = None
+        self._lock = Lock()
+
+    # -------------------------------------------------------------- time and config
+
+    def now(self) -> datetime:
+        """The instant it is for the desk: the sandbox clock's, once that was set."""
+        config = self._config
+        if self.sandbox and config is not None and config.sandbox_now is not None:
+            return config.sandbox_now
+        return self.clock.now()
+
+    @property
+    def config(self) -> Config:
+        return self._config or self.refresh()
+
+    def see_generation(self, generation: int | None) -> None:
+        """Take note of the generation that a query just read; reloads when ours is another."""
+        if self._config is None or self._config.generation != generation:
+            self.refresh()
+
+    def refresh(self) -> Config:
+        """Read settings and rules again if they have changed."""
+        with self.database.snapshot() as connection:
+            self._config = self.load_config(connection, self._config)
+        return self._config
+
+    def load_config(self, connection: Connection, known: Config | None) -> Config:
+        row = connection.execute(select(t.deployment)).one_or_none()
+        generation = row.generation if row is not None else 0
+        if known is not None and known.generation == generation:
+            return known
+        stored = connection.execute(select(t.setting.c.key, t.setting.c.value)).all()
+        settings = Settings().merged({key: value for key, value in stored})
+        version = row.rule_set if row is not None else None
+        return Config(
+            generation=generation,
+            settings=settings,
+            rule_set=self._load_rules(connection, version, known),
+            sandbox_now=row.sandbox_now if row is not None else None,
+        )
+
+    def _load_rules(
+        self, connection: Connection, version: str | None, known: Config | None
+    ) -> RuleSet | None:
+        if version is None:
+            return None
+        if known is not None and known.rule_set is not None and known.rule_set.version == version:
+            return known.rule_set
+        with self._lock:
+            files = connection.execute(
+                select(t.rule_set.c.files).where(t.rule_set.c.version == version)
+            ).scalar_one()
+            return load_rule_set(files)
+
+    # -------------------------------------------------------------- transactions
+
+    @contextmanager
+    def read(self, actor: Actor = SYSTEM) -> Iterator[Transaction]:
+        """A transaction for reading."""
+        config = self.config
+        with self.database.read() as connection:
+            yield Transaction(connection, self.now(), self.clock.now(), actor, config, self)
+
+    @contextmanager
+    def write(
+        self, actor: Actor = SYSTEM, *, at: datetime | None = None, job: str | None = None
+    ) -> Iterator[Transaction]:
+        """A writing transaction. `at` is for those who tell history: imports, and jobs at their due instant."""
+        config = self.config
+        with self.database.write() as connection:
+            yield Transaction(connection, at or self.now(), self.clock.now(), actor, config, self, job)
+
+    def perform(
+        self,
+        actor: Actor,
+        use_case: Callable[[Transaction], T],
+        *,
+        at: datetime | None = None,
+        job: str | None = None,
+    ) -> T:
+        """Run one use case in one transaction, again where the database asked for a retry."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self.write(actor, at=at, job=job) as tx:
+                    return use_case(tx)
+            except DBAPIError as error:
+                if attempt == ATTEMPTS or getattr(error.orig, "sqlstate", None) not in RETRIED_STATES:
+                    raise
+        raise AssertionError("unreachable")
+
+    def answer(
+        self,
+        actor: Actor,
+        use_case: Callable[[Transaction], T],
+        render: Callable[[Transaction, T], Answer],
+        keyed: Keyed | None = None,
+    ) -> Answer:
+        """Run a use case and render its answer in the same transaction; a repeated key gets the first answer.
+
+        Raises: IdempotencyKeyReused when the key came with another body before.
+        """
+        if keyed is None:
+            return self.perform(actor, lambda tx: render(tx, use_case(tx)))
+        first = self._first_answer(keyed)
+        if first is not None:
+            return first
+        try:
+            return self.perform(actor, lambda tx: _keep(tx, keyed, render(tx, use_case(tx))))
+        except (IntegrityError, DeskError):
+            # a request with the same key may have committed while this one ran
+            first = self._first_answer(keyed)
+            if first is None:
+                raise
+            return first
+
+    def _first_answer(self, keyed: Keyed) -> Answer | None:
+        keys = t.idempotency_key
+        with self.database.read() as connection:
+            row = connection.execute(
+                select(keys).where(keys.c.user_id == keyed.user, keys.c.key == keyed.key)
+            ).one_or_none()
+        if row is None:
+            return None
+        if row.body_hash != keyed.body_hash:
+            raise IdempotencyKeyReused(
+                f"The idempotency key {keyed.key!r} was used before for {row.request} with another body.",
+                remedy="Send a new key for a new command, or the same body to get the first answer again.",
+            )
+        return Answer(row.status, row.answer, replayed=True)
+
+
+def _keep(tx: Transaction, keyed: Keyed, answer: Answer) -> Answer:
+    tx.add(
+        t.idempotency_key,
+        user_id=keyed.user,
+        key=keyed.key,
+        request=keyed.request,
+        body_hash=keyed.body_hash,
+        status=answer.status,
+        answer=answer.body,
+        kept_at=tx.real_now,
+    )
+    return answer

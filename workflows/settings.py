@@ -1,0 +1,160 @@
+"""The desk's settings: one frozen value, each change checked whole and kept in an audit trail.
+
+Source: product.md section 3.
+"""
+
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, model_validator
+
+Days = Annotated[int, Field(ge=0, le=3660)]
+Hours = Annotated[int, Field(ge=1, le=8760)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+LocalDate = Annotated[str, Field(pattern=r"^(19[7-9]\d|2[01]\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+
+CURRENCIES = frozenset(
+    "AED ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KRW KWD "
+    "MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VND "
+    "ZAR".split()
+)
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not an IANA time zone; write for example Europe/Berlin.")
+    return name
+
+
+def _known_currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise ValueError(f"{code!r} is not a currency code; write for example EUR.")
+    return code
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class RoundingSetting(_Part):
+    """How worked time becomes chargeable time; whole minutes."""
+
+    increment_minutes: Annotated[int, Field(ge=1, le=480)] = 1
+    minimum_minutes: Annotated[int, Field(ge=0, le=480)] = 0
+    grace_minutes: Annotated[int, Field(ge=0, le=479)] = 0
+    scope: Literal["entry", "service_request_day"] = "entry"
+
+    @model_validator(mode="after")
+    def _grace_below_increment(self) -> "RoundingSetting":
+        if self.grace_minutes >= self.increment_minutes and self.grace_minutes:
+            raise ValueError(
+                "grace_minutes must be smaller than increment_minutes, or nothing would ever be charged."
+            )
+        return self
+
+
+class Hours24(_Part):
+    """One open window of a day in local time, [from, to)."""
+
+    opens: Clock
+    closes: Clock
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Hours24":
+        if self.closes <= self.opens:
+            raise ValueError("closes must be later than opens.")
+        return self
+
+
+class WorkCalendarSetting(_Part):
+    """Business hours by weekday, and the days without any."""
+
+    weekly: dict[Weekday, list[Hours24]] = Field(
+        default_factory=lambda: {
+            day: [Hours24(opens="09:00", closes="17:00")] for day in ("mon", "tue", "wed", "thu", "fri")
+        }
+    )
+    holidays: list[LocalDate] = Field(default_factory=list)
+
+
+class TaxRate(_Part):
+    """A tax rate in basis points: 1900 is 19 %."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    basis_points: Annotated[int, Field(ge=0, le=10_000)]
+
+
+class Company(_Part):
+    """Who the provider is, for documents and mail."""
+
+    name: Annotated[str, Field(max_length=200)] = "Coverdesk"
+    address: Annotated[str, Field(max_length=1000)] = ""
+    email: EmailStr | None = None
+    vat_id: Annotated[str, Field(max_length=40)] = ""
+
+
+class Settings(_Part):
+    """All settings of a deployment. Hours empty means that the job does not run."""
+
+    contracts: bool = False
+    invoices: bool = False
+    contract_validation: bool = True
+    time_expired_contract: Literal["rollover", "ignore", "bill"] | None = None
+    payment_required: bool = False
+    cascade: bool = False
+    default_contract_months: Annotated[int, Field(ge=1, le=120)] = 12
+    default_overage_rate_minor: Annotated[int, Field(ge=0, le=10**12)] | None = None
+    renewal_lead_days: Days = 30
+    unpaid_request_warning_hours: Hours | None = None
+    unpaid_request_cancel_hours: Hours | None = None
+    invoice_due_days: Days = 14
+    invoice_warning_days: Days = 3
+    tax_rates: Annotated[list[TaxRate], Field(max_length=20)] = Field(default_factory=list)
+    currency: Annotated[str, AfterValidator(_known_currency)] = "EUR"
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    work_calendar: WorkCalendarSetting = Field(default_factory=WorkCalendarSetting)
+    rounding: RoundingSetting = Field(default_factory=RoundingSetting)
+    reopen_window_days: Days = 14
+    auto_close_days: Days = 7
+    alert_thresholds_percent: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=10)] = (
+        Field(default_factory=lambda: [80, 100])
+    )
+    customers_see_org_unit: bool = False
+    company: Company = Field(default_factory=Company)
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> "Settings":
+        if self.time_expired_contract == "bill" and not self.invoices:
+            raise ValueError("time_expired_contract 'bill' needs invoices; switch invoices on as well.")
+        if self.time_expired_contract == "bill" and self.default_overage_rate_minor is None:
+            raise ValueError(
+                "time_expired_contract 'bill' needs default_overage_rate_minor, the price of an hour."
+            )
+        if self.payment_required and not self.invoices:
+            raise ValueError("payment_required needs invoices; switch invoices on as well.")
+        warning, cancel = self.unpaid_request_warning_hours, self.unpaid_request_cancel_hours
+        if warning is not None and cancel is not None and cancel <= warning:
+            raise ValueError("unpaid_request_cancel_hours must be more than unpaid_request_warning_hours.")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The provider's time zone, in which dates are read."""
+        return ZoneInfo(self.time_zone)
+
+    def merged(self, changes: dict[str, Any]) -> "Settings":
+        """These settings with `changes` laid over them, nested objects too; checked as a whole.
+
+        Raises: pydantic.ValidationError naming each bad field.
+        """
+        return Settings.model_validate(_merge(self.model_dump(), changes))
+
+
+def _merge(old: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(old)
+    for key, value in changes.items():
+        nested = merged.get(key)
+        merges = isinstance(nested, dict) and isinstance(value, dict) and key != "weekly"
+        merged[key] = _merge(nested, value) if merges and nested is not None else value
+    return merged

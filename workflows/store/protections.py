@@ -1,0 +1,78 @@
+# ruff: noqa: S608 -- DDL from names in this project, never from input
+"""Triggers by which the database itself guards the ledger, for both dialects.
+
+- Rows of append-only tables are neither updated nor deleted.
+- A ledger transaction is written after its postings: on its arrival they must sum to zero per unit, and
+  from then on the transaction takes no further posting.
+"""
+
+from collections.abc import Iterable, Iterator
+
+BALANCE_TEXT = "the postings of a ledger transaction sum to zero per unit"
+SEALED_TEXT = "a ledger transaction that has been written takes no further posting"
+
+
+def protections(dialect: str, append_only: Iterable[str]) -> Iterator[str]:
+    """The DDL statements, in order. Source: product.md section 8."""
+    if dialect == "sqlite":
+        yield from _sqlite(append_only)
+    else:
+        yield from _postgresql(append_only)
+
+
+def _sqlite(append_only: Iterable[str]) -> Iterator[str]:
+    for table in append_only:
+        for verb in ("UPDATE", "DELETE"):
+            yield (
+                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
+    yield (
+        "CREATE TRIGGER ledger_transaction_balanced BEFORE INSERT ON ledger_transaction "
+        "WHEN (SELECT count(*) FROM ledger_posting WHERE transaction_id = NEW.id) < 2 "
+        "OR EXISTS (SELECT 1 FROM ledger_posting WHERE transaction_id = NEW.id "
+        "GROUP BY unit HAVING sum(amount) <> 0) "
+        f"BEGIN SELECT RAISE(ABORT, '{BALANCE_TEXT}'); END"
+    )
+    yield (
+        "CREATE TRIGGER ledger_posting_sealed BEFORE INSERT ON ledger_posting "
+        "WHEN EXISTS (SELECT 1 FROM ledger_transaction WHERE id = NEW.transaction_id) "
+        f"BEGIN SELECT RAISE(ABORT, '{SEALED_TEXT}'); END"
+    )
+
+
+def _postgresql(append_only: Iterable[str]) -> Iterator[str]:
+    yield (
+        "CREATE FUNCTION coverdesk_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$"
+    )
+    for table in append_only:
+        yield (
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION coverdesk_append_only()"
+        )
+        yield (
+            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION coverdesk_append_only()"
+        )
+    yield (
+        "CREATE FUNCTION coverdesk_balanced() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF EXISTS (SELECT 1 FROM written w LEFT JOIN ledger_posting p ON p.transaction_id = w.id "
+        "GROUP BY w.id, p.unit HAVING coalesce(sum(p.amount), 1) <> 0 OR count(p.leg) < 2) "
+        f"THEN RAISE EXCEPTION '{BALANCE_TEXT}' USING ERRCODE = 'check_violation'; END IF; "
+        "RETURN NULL; END $$"
+    )
+    yield (
+        "CREATE TRIGGER ledger_transaction_balanced AFTER INSERT ON ledger_transaction "
+        "REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION coverdesk_balanced()"
+    )
+    yield (
+        "CREATE FUNCTION coverdesk_sealed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF EXISTS (SELECT 1 FROM written w JOIN ledger_transaction t ON t.id = w.transaction_id) "
+        f"THEN RAISE EXCEPTION '{SEALED_TEXT}' USING ERRCODE = 'check_violation'; END IF; "
+        "RETURN NULL; END $$"
+    )
+    yield (
+        "CREATE TRIGGER ledger_posting_sealed AFTER INSERT ON ledger_posting "
+        "REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION coverdesk_sealed()"
+    )
