@@ -132,7 +132,7 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def pages(browser: "Browser") -> Iterator["Pages"]:
-    """`pages.open(**options)` opens a page with cookies of its own. The browser's complaints fail the test."""
+    """`pages.open(**options)`: a page with cookies of its own; the browser's complaints fail the test."""
     from tests.support.browser import Pages
 
     opened = Pages(browser)

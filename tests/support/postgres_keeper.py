@@ -1,7 +1,7 @@
 """Runs a test PostgreSQL until standard input closes, then stops it and clears its folder.
 
 The tests hold the other end of that pipe: it closes when they end, and also when they are killed, so that no
-server outlives them. Arguments: FOLDER, OWNER ("uid:gid", or empty for the same user), and the server's command.
+server outlives them. Arguments: FOLDER; OWNER as "uid:gid", or empty for the same user; the command.
 """
 
 import select
