@@ -13,8 +13,9 @@ from typing import ClassVar
 class DeskError(Exception):
     """A refusal with words, a remedy and the values it speaks of.
 
-    `detail` says what is wrong with the values at hand; `remedy` says what would be right ("" where nothing can be
-    suggested); `values` are the facts, for programs; `code` is the stable kebab-case name of the kind of refusal.
+    `detail` says what is wrong with the values at hand; `remedy` says what would be right ("" where nothing
+    can be suggested); `values` are the facts, for programs; `code` is the stable kebab-case name of the kind
+    of refusal.
     """
 
     code: ClassVar[str] = "desk-error"
@@ -79,3 +80,9 @@ class CurrencyMismatch(DeskError):
     """Money of two currencies in one sum."""
 
     code = "currency-mismatch"
+
+
+class WorkTimeNotReached(DeskError):
+    """An amount of working time that a calendar never gets to."""
+
+    code = "work-time-not-reached"

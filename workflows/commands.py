@@ -4,6 +4,7 @@ The API parses bodies straight into these and the pages build them from forms, s
 same fields and gives the same words. Names are those of the HTTP API. Whole minutes; money in minor units.
 """
 
+import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -15,6 +16,7 @@ from pydantic import (
     ConfigDict,
     EmailStr,
     Field,
+    Strict,
     StringConstraints,
     model_validator,
 )
@@ -23,20 +25,35 @@ FIRST_YEAR, LAST_YEAR = 1970, 2199
 MOST_MINUTES = 10_000_000
 MOST_MINOR = 10**12
 
+INSTANT_TEXT = re.compile(
+    r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$", re.ASCII
+)
+DAY_TEXT = re.compile(r"^\d{4}-\d\d-\d\d$", re.ASCII)
+
 Priority = Literal["low", "normal", "high", "critical"]
 Trigger = Literal["start", "hold", "resume", "resolve", "close", "reopen", "cancel"]
 
 
 def _no_control_characters(value: str) -> str:
-    if any(ord(char) < 32 and char not in "\n\r\t" or 0xD800 <= ord(char) <= 0xDFFF for char in value):
+    if any((ord(char) < 32 and char not in "\n\r\t") or 0xD800 <= ord(char) <= 0xDFFF for char in value):
         raise ValueError("has control characters; send plain text.")
     return value
 
 
-def _text_only(value: Any) -> Any:
-    """Dates come as text: a bare number would be read as seconds since 1970."""
-    if isinstance(value, (int, float)):
-        raise ValueError("write it as text, for example 2026-03-31 or 2026-03-31T09:00:00Z.")
+def _as_instant_text(value: Any) -> Any:
+    """Instants come as RFC 3339 text with an offset: a number, or digits alone, would be read as seconds."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not INSTANT_TEXT.match(value):
+        raise ValueError("write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z.")
+    return value
+
+
+def _as_day_text(value: Any) -> Any:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not DAY_TEXT.match(value):
+        raise ValueError("write it as YYYY-MM-DD, for example 2026-03-31.")
     return value
 
 
@@ -67,8 +84,8 @@ Code = Annotated[
     AfterValidator(_no_control_characters),
 ]
 LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_no_control_characters)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_instant)]
-Day = Annotated[date, BeforeValidator(_text_only), AfterValidator(_in_years)]
+Instant = Annotated[AwareDatetime, Strict(False), BeforeValidator(_as_instant_text), AfterValidator(_instant)]
+Day = Annotated[date, Strict(False), BeforeValidator(_as_day_text), AfterValidator(_in_years)]
 Minutes = Annotated[int, Field(ge=1, le=MOST_MINUTES)]
 Incidents = Annotated[int, Field(ge=1, le=1_000_000)]
 
