@@ -1,0 +1,102 @@
+"""Work-time calendars as people and settings write them: days as mon to sun, hours as 09:00 to 17:30.
+
+Kept apart from the arithmetic, so that calendars.py speaks of values only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+
+from engine.calendars import DAY_NAMES, DayHours, Hours, WorkCalendar
+from engine.errors import InvalidCalendar
+from engine.periods import zone_named
+from engine.quantities import MINUTES_A_DAY, Minutes
+
+HoursText = Sequence[Sequence[str]]
+
+_TIME = re.compile(r"([0-9]{1,2}):([0-5][0-9])", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_ANNUAL = re.compile(r"([0-9]{2})-([0-9]{2})", re.ASCII)
+
+
+def read_calendar(
+    time_zone: str,
+    weekly: Mapping[str, HoursText],
+    *,
+    date_hours: Mapping[str, HoursText] | None = None,
+    date_breaks: Mapping[str, HoursText] | None = None,
+    holidays: Iterable[str] = (),
+    annual_holidays: Iterable[str] = (),
+) -> WorkCalendar:
+    """The calendar written so: `{"mon": [["09:00", "17:00"]]}`; days left out are closed.
+
+    A closing that is not after its opening is on the next day: 22:00 to 06:00 (30:00 says the same). Dates
+    are YYYY-MM-DD, annual holidays MM-DD.
+    Raises: UnknownTimeZone, InvalidCalendar, AbsurdDate.
+    """
+    unknown_days = sorted(set(weekly) - set(DAY_NAMES))
+    if unknown_days:
+        raise InvalidCalendar(
+            f"{unknown_days[0]!r} is no day of the week.",
+            remedy=f"Use {', '.join(DAY_NAMES)}.",
+            day=unknown_days[0],
+        )
+    return WorkCalendar(
+        time_zone=zone_named(time_zone),
+        weekly=tuple(_read_hours(name, weekly.get(name, ())) for name in DAY_NAMES),
+        date_hours={_read_date(day): _read_hours(day, hours) for day, hours in (date_hours or {}).items()},
+        date_breaks={_read_date(day): _read_hours(day, hours) for day, hours in (date_breaks or {}).items()},
+        holidays=frozenset(_read_date(day) for day in holidays),
+        annual_holidays=frozenset(_read_annual(day) for day in annual_holidays),
+    )
+
+
+def _read_hours(where: str, hours: HoursText) -> DayHours:
+    read = []
+    for pair in hours:
+        if isinstance(pair, str) or len(pair) != 2:
+            raise InvalidCalendar(
+                f"{where}: {pair!r} is not an opening and a closing time.",
+                remedy='Write a pair such as ["09:00", "17:00"].',
+                where=where,
+            )
+        opens, closes = (_read_time(where, text) for text in pair)
+        if opens == closes:
+            raise InvalidCalendar(
+                f"{where}: {pair[0]} to {pair[1]} is no time.",
+                remedy="Write 00:00 to 24:00 for a whole day, and nothing for a closed one.",
+                where=where,
+            )
+        read.append(Hours(opens, closes if opens < closes else closes + MINUTES_A_DAY))
+    return tuple(read)
+
+
+def _read_time(where: str, text: str) -> Minutes:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise InvalidCalendar(
+            f"{where}: {text!r} is not a time of day.",
+            remedy="Write hours and minutes, such as 09:30.",
+            where=where,
+        )
+    return 60 * int(match[1]) + int(match[2])
+
+
+def _read_date(text: str) -> date:
+    # The pattern first: fromisoformat takes weeks and days without dashes, too.
+    if _DATE.fullmatch(text):
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    raise InvalidCalendar(f"{text!r} is not a date.", remedy="Write YYYY-MM-DD.", date=text)
+
+
+def _read_annual(text: str) -> tuple[int, int]:
+    match = _ANNUAL.fullmatch(text)
+    if match is None:
+        raise InvalidCalendar(
+            f"{text!r} is not a day of each year.", remedy="Write MM-DD, such as 12-25.", day=text
+        )
+    return int(match[1]), int(match[2])

@@ -1,0 +1,301 @@
+"""Work time: the hours in which a desk is open, and the arithmetic of open seconds.
+
+The hours of a day are those that open on it: a night shift belongs to the day it begins and runs on into the
+next, holiday or not; split it at 24:00 where it should stop. A holiday has no hours, not even those given for
+its date; hours given for a date replace the week's; a break closes the clock times it names, whoever's shift
+it is. Every time of day begins at the first instant at which the local clock has reached it (see
+engine.periods): so a desk that opens at 02:30 on a day whose clocks go from 02:00 to 03:00 opens at 03:00.
+
+Source: product.md sections 3, 7 and 9.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from calendar import monthrange
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from engine.errors import InvalidCalendar, InvalidQuantity, WorkTimeNotReached
+from engine.periods import EARLIEST_YEAR, LATEST_YEAR, check_date, check_instant, first_instant_at
+from engine.quantities import MINUTES_A_DAY, Minutes, Period
+
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_FIRST_INSTANT = datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC)
+_LAST_INSTANT = datetime(LATEST_YEAR + 1, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+_MOST_SECONDS = (_LAST_INSTANT - _FIRST_INSTANT) // _SECOND
+
+Span = tuple[datetime, datetime]
+
+
+class Hours(NamedTuple):
+    """Open from one minute of the day up to another, counted from 00:00; past midnight the count goes on."""
+
+    opens_minute: Minutes
+    closes_minute: Minutes
+
+
+DayHours = tuple[Hours, ...]
+
+ALL_DAY: DayHours = (Hours(0, MINUTES_A_DAY),)
+ALL_WEEK: tuple[DayHours, ...] = (ALL_DAY,) * 7
+
+
+@dataclass(frozen=True)
+class WorkCalendar:
+    """When the desk works. `weekly` begins with Monday; `annual_holidays` are (month, day).
+
+    Raises: InvalidCalendar for hours outside a day, a week of other than seven days, a date that cannot be.
+    """
+
+    time_zone: ZoneInfo
+    weekly: tuple[DayHours, ...]
+    date_hours: Mapping[date, DayHours] = field(default_factory=dict)
+    date_breaks: Mapping[date, DayHours] = field(default_factory=dict)
+    holidays: frozenset[date] = frozenset()
+    annual_holidays: frozenset[tuple[int, int]] = frozenset()
+    never_closes: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.weekly) != len(DAY_NAMES):
+            raise InvalidCalendar("A week has seven days, Monday first.", remedy="Give () for a closed day.")
+        for name, hours in zip(DAY_NAMES, self.weekly, strict=True):
+            _check_hours(name, hours)
+        for dated in (self.date_hours, self.date_breaks):
+            for day, hours in dated.items():
+                _check_hours(check_date(day).isoformat(), hours)
+        for day in self.holidays:
+            check_date(day)
+        for month, day_of_month in self.annual_holidays:
+            _check_annual(month, day_of_month)
+        always = all(_covers_the_day(hours) for hours in (*self.weekly, *self.date_hours.values()))
+        exceptions = self.holidays or self.annual_holidays or self.date_breaks
+        # Copies behind a proxy: a calendar is a value, whatever becomes of the mappings it was made from.
+        object.__setattr__(self, "date_hours", MappingProxyType(dict(self.date_hours)))
+        object.__setattr__(self, "date_breaks", MappingProxyType(dict(self.date_breaks)))
+        object.__setattr__(self, "never_closes", always and not exceptions)
+
+
+def working_seconds_between(
+    calendar: WorkCalendar, start: datetime, end: datetime, *, pauses: Iterable[Period] = ()
+) -> int:
+    """Open seconds from `start` up to `end`, without the pauses; rounded down once; 0 unless `end` is later.
+
+    Raises: NaiveInstant, AbsurdDate.
+    """
+    spans = _open_spans(calendar, check_instant(start), check_instant(end), _joined_pauses(pauses))
+    return sum((closes - opens for opens, closes in spans), timedelta()) // _SECOND
+
+
+def add_working_seconds(
+    calendar: WorkCalendar, start: datetime, seconds: int, *, pauses: Iterable[Period] = ()
+) -> datetime:
+    """The earliest instant, open or just closing, by which `seconds` of work have gone by since `start`.
+
+    No seconds lead to the next open instant: `start` itself, if the desk is open then.
+    Raises: WorkTimeNotReached where the calendar (or a pause without end) never gets there; InvalidQuantity
+    for negative seconds; NaiveInstant, AbsurdDate.
+    """
+    start, left = check_instant(start), _amount(seconds)
+    if left <= _LAST_INSTANT - start:
+        for opens, closes in _open_spans(calendar, start, _LAST_INSTANT, _joined_pauses(pauses)):
+            if left <= closes - opens:
+                return opens + left
+            left -= closes - opens
+    raise _not_reached(start, seconds, f"before {LATEST_YEAR + 1}")
+
+
+def subtract_working_seconds(
+    calendar: WorkCalendar, end: datetime, seconds: int, *, pauses: Iterable[Period] = ()
+) -> datetime:
+    """The latest instant, open or just opening, from which `seconds` of work go by until `end`.
+
+    No seconds lead back to the last closing: `end` itself, if the desk is open just before it.
+    Raises: as add_working_seconds.
+    """
+    end, left, holes = check_instant(end), _amount(seconds), _joined_pauses(pauses)
+    reach = timedelta(days=4)
+    until = end
+    while until > _FIRST_INSTANT and left <= until - _FIRST_INSTANT:
+        since = max(until - reach, _FIRST_INSTANT)
+        for opens, closes in reversed(list(_open_spans(calendar, since, until, holes))):
+            if left <= closes - opens:
+                return closes - left
+            left -= closes - opens
+        until, reach = since, min(2 * reach, timedelta(days=366))
+    raise _not_reached(end, seconds, f"since {EARLIEST_YEAR}")
+
+
+def is_working(calendar: WorkCalendar, at: datetime) -> bool:
+    """Whether the desk is open at `at`: at the opening instant it is, at the closing one it is not."""
+    at = check_instant(at)
+    return any(True for _ in _open_spans(calendar, at, at + datetime.resolution, ()))
+
+
+def segments(
+    calendar: WorkCalendar, start: datetime, end: datetime, *, pauses: Iterable[Period] = ()
+) -> tuple[Period, ...]:
+    """The open periods from `start` up to `end`, in order, each as long as it can be.
+
+    Raises: NaiveInstant, AbsurdDate.
+    """
+    joined: list[Span] = []
+    for opens, closes in _open_spans(
+        calendar, check_instant(start), check_instant(end), _joined_pauses(pauses)
+    ):
+        if joined and joined[-1][1] == opens:
+            joined[-1] = (joined[-1][0], closes)
+        else:
+            joined.append((opens, closes))
+    return tuple(Period(opens, closes) for opens, closes in joined)
+
+
+def _open_spans(
+    calendar: WorkCalendar, start: datetime, end: datetime, pauses: Sequence[Span]
+) -> Iterator[Span]:
+    """Open time inside [start, end) without the pauses, lazily: disjoint, in order, at most a shift each."""
+    if end <= start:
+        return
+    if calendar.never_closes:
+        yield from _cut((start, end), pauses)
+        return
+    counted_until = start
+    for day in _days_with_hours(calendar, start, end):
+        breaks = _breaks_near(calendar, day)
+        for opens, closes in _spans_of(calendar.time_zone, day, _hours_of(calendar, day)):
+            if end <= opens:
+                return
+            # Shifts may overlap; an instant counts once.
+            opens, closes = max(opens, counted_until), min(closes, end)
+            if opens < closes:
+                counted_until = closes
+                for span in _cut((opens, closes), breaks) if breaks else ((opens, closes),):
+                    yield from _cut(span, pauses)
+
+
+def _days_with_hours(calendar: WorkCalendar, start: datetime, end: datetime) -> Iterator[date]:
+    """The days whose hours may reach into [start, end): the day before may have a night shift."""
+    first = start.astimezone(calendar.time_zone).date() - _DAY
+    last = end.astimezone(calendar.time_zone).date() + _DAY
+    if any(calendar.weekly):
+        return (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return (day for day in sorted(calendar.date_hours) if first <= day <= last)
+
+
+def _hours_of(calendar: WorkCalendar, day: date) -> DayHours:
+    if day in calendar.holidays or (day.month, day.day) in calendar.annual_holidays:
+        return ()
+    return calendar.date_hours.get(day, calendar.weekly[day.weekday()])
+
+
+def _breaks_near(calendar: WorkCalendar, day: date) -> list[Span]:
+    """The breaks that may fall into a shift begun on `day`: of the day before, its own, and the next."""
+    if not calendar.date_breaks:
+        return []
+    return _joined(
+        span
+        for near in (day - _DAY, day, day + _DAY)
+        for span in _spans_of(calendar.time_zone, near, calendar.date_breaks.get(near, ()))
+    )
+
+
+def _spans_of(zone: ZoneInfo, day: date, hours: DayHours) -> list[Span]:
+    return sorted((_instant_at(zone, day, opens), _instant_at(zone, day, closes)) for opens, closes in hours)
+
+
+# A desk asks for the same openings over and over; each costs a look into the zone's changes. About 2 MB when
+# full.
+@lru_cache(maxsize=8192)
+def _instant_at(zone: ZoneInfo, day: date, minute: Minutes) -> datetime:
+    return first_instant_at(datetime.combine(day, time()) + timedelta(minutes=minute), zone)
+
+
+def _joined_pauses(pauses: Iterable[Period]) -> list[Span]:
+    return _joined((pause.start, pause.end or _LAST_INSTANT) for pause in pauses)
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """The same time as disjoint spans in order."""
+    joined: list[Span] = []
+    for opens, closes in sorted(spans):
+        if joined and opens <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(closes, joined[-1][1]))
+        else:
+            joined.append((opens, closes))
+    return joined
+
+
+def _cut(span: Span, holes: Sequence[Span]) -> Iterator[Span]:
+    """What of `span` the holes (disjoint, in order) leave, in order."""
+    opens, closes = span
+    for since, until in holes[bisect_right(holes, opens, key=_end_of) :] if holes else ():
+        if closes <= since:
+            break
+        if opens < since:
+            yield opens, since
+        opens = until
+    if opens < closes:
+        yield opens, closes
+
+
+def _end_of(span: Span) -> datetime:
+    return span[1]
+
+
+def _amount(seconds: int) -> timedelta:
+    if 0 <= seconds <= _MOST_SECONDS:
+        return timedelta(seconds=seconds)
+    raise InvalidQuantity(
+        "That is no amount of working time.", remedy=f"Give whole seconds from 0 to {_MOST_SECONDS}."
+    )
+
+
+def _not_reached(at: datetime, seconds: int, bound: str) -> WorkTimeNotReached:
+    return WorkTimeNotReached(
+        f"The calendar has no {seconds} seconds of work {bound}, counted from {at.isoformat()}.",
+        remedy="Give the calendar more hours, or end the pause that has no end.",
+        at=at,
+        seconds=seconds,
+    )
+
+
+def _covers_the_day(hours: DayHours) -> bool:
+    covered_until = 0
+    for opens, closes in sorted(hours):
+        if covered_until < opens:
+            return False
+        covered_until = max(covered_until, closes)
+    return covered_until >= MINUTES_A_DAY
+
+
+def _check_hours(where: str, hours: DayHours) -> None:
+    for opens, closes in hours:
+        if not (0 <= opens < MINUTES_A_DAY and opens < closes <= opens + MINUTES_A_DAY):
+            raise InvalidCalendar(
+                f"{where}: hours from minute {opens} to minute {closes} are not hours of a day.",
+                remedy="Open before 24:00, close after opening and at most 24 hours later.",
+                where=where,
+                hours=(opens, closes),
+            )
+
+
+def _check_annual(month: int, day: int) -> None:
+    # In a leap year, so that 29 February can be a holiday.
+    if not (1 <= month <= 12 and 1 <= day <= monthrange(2000, month)[1]):
+        raise InvalidCalendar(
+            f"No year has a day {day} of month {month}.",
+            remedy="Give month and day, such as 12-25.",
+            day=(month, day),
+        )
+
+
+ALWAYS_OPEN = WorkCalendar(ZoneInfo("UTC"), ALL_WEEK)
+"""Around the clock: every second counts, and costs nothing to find."""

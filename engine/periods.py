@@ -1,0 +1,303 @@
+"""Local days, and calendar arithmetic on them: where a day begins, where a month or a contract ends.
+
+One rule places every local date and time on the time line: it begins at the first instant at which the local
+clock has reached it. So a day whose midnight a change of clocks leaves out begins with the change, and a time
+that comes twice is meant the first time.
+
+Months and years clamp to the month's last day and are counted from the anchor, never from the step before, so
+that 31 January, 29 February, 31 March follow each other.
+
+Source: product.md sections 1 and 4.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from engine.errors import AbsurdDate, InvalidPeriod, NonexistentLocalTime, UnknownTimeZone
+from engine.quantities import Period, as_utc
+
+EARLIEST_YEAR = 1970
+LATEST_YEAR = 2199
+
+# A day more at each end: where it is still (or already) a day of the accepted years somewhere on Earth.
+_EARLIEST_INSTANT = datetime(EARLIEST_YEAR - 1, 12, 31, tzinfo=UTC)
+_LATEST_INSTANT = datetime(LATEST_YEAR + 1, 1, 2, tzinfo=UTC)
+
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+_MEAN_MONTH = timedelta(days=146_097) / 4_800  # 400 Gregorian years hold 4800 months; exact in seconds
+
+DateLike = TypeVar("DateLike", bound=date)
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A length as people say it: 12 months, a year, 30 days.
+
+    Hours, minutes and seconds are time that goes by; the rest is counted on the calendar.
+    """
+
+    years: int = 0
+    months: int = 0
+    weeks: int = 0
+    days: int = 0
+    hours: int = 0
+    minutes: int = 0
+    seconds: int = 0
+
+    @property
+    def calendar_months(self) -> int:
+        return 12 * self.years + self.months
+
+    @property
+    def calendar_days(self) -> int:
+        return 7 * self.weeks + self.days
+
+    @property
+    def elapsed_seconds(self) -> int:
+        return 3600 * self.hours + 60 * self.minutes + self.seconds
+
+
+# --- The accepted years, and time zones ---------------------------------------------------------------------
+
+
+def check_date(day: date) -> date:
+    """`day`, if it can be meant. Raises: AbsurdDate outside the years 1970 to 2199."""
+    if EARLIEST_YEAR <= day.year <= LATEST_YEAR:
+        return day
+    raise _absurd(day.isoformat())
+
+
+def check_instant(instant: datetime) -> datetime:
+    """`instant` in UTC, if it can be meant.
+
+    Raises: NaiveInstant if it has no offset; AbsurdDate where no place on Earth has a year from 1970 to 2199.
+    """
+    instant = as_utc(instant)
+    if _EARLIEST_INSTANT <= instant <= _LATEST_INSTANT:
+        return instant
+    raise _absurd(instant.isoformat())
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The IANA time zone of that name. Raises: UnknownTimeZone."""
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):  # an unknown name, one that is no name, one that is a folder
+        raise UnknownTimeZone(
+            f"There is no time zone {name[:80]!r}.",
+            remedy="Use a name such as Europe/Berlin or UTC.",
+            time_zone=name,
+        ) from None
+
+
+# --- Local days and times as instants -----------------------------------------------------------------------
+
+
+def first_instant_of(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant of a local day, in UTC. Raises: AbsurdDate."""
+    return _first_instant_of(check_date(day), zone)
+
+
+def contract_end(ends_on: date, zone: ZoneInfo) -> datetime:
+    """When what ends on `ends_on` is over, in UTC: the first instant of the next local day.
+
+    Raises: AbsurdDate.
+    """
+    return _first_instant_of(check_date(ends_on) + _DAY, zone)
+
+
+def local_date(instant: datetime, zone: ZoneInfo) -> date:
+    """The date that the clocks of `zone` show at `instant`. Raises: NaiveInstant, AbsurdDate."""
+    return check_instant(instant).astimezone(zone).date()
+
+
+def resolve_local(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The instant at which the clocks of `zone` show `wall` (naive); the first of two.
+
+    Raises: NonexistentLocalTime where a change of clocks leaves it out; AbsurdDate.
+    """
+    if wall.tzinfo is not None:
+        raise ValueError("resolve_local reads a wall clock: give a datetime without an offset")
+    check_date(wall)
+    instant = first_instant_at(wall, zone)
+    shown = _clock_at(instant, zone)
+    if shown == wall:
+        return instant
+    before = _clock_at(instant - _SECOND, zone) + _SECOND
+    raise NonexistentLocalTime(
+        f"{wall:%Y-%m-%d %H:%M} does not exist in {zone.key}: "
+        f"the clocks go from {before:%H:%M} to {shown:%H:%M}.",
+        remedy=f"Give {shown:%Y-%m-%d %H:%M} or later, or a time before {before:%Y-%m-%d %H:%M}.",
+        wall_time=wall,
+        time_zone=zone.key,
+        gap_end=instant,
+    )
+
+
+def first_instant_at(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant, in UTC, at which the clocks of `zone` have reached `wall` (naive).
+
+    Where `wall` comes twice that is the first time; where it is left out, the change of clocks itself.
+    """
+    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if _clock_at(instant, zone) == wall:
+        return instant
+    # In a gap the offset before the change (fold 0) leads past the change and the offset after it (fold 1)
+    # before it. zoneinfo does not tell where the change is, so it is looked for between the two; changes fall
+    # on seconds.
+    reached = instant.replace(microsecond=0)
+    not_reached = wall.replace(tzinfo=zone, fold=1, microsecond=0).astimezone(UTC)
+    wall = wall.replace(microsecond=0)
+    while reached - not_reached > _SECOND:
+        middle = not_reached + (reached - not_reached) // (2 * _SECOND) * _SECOND
+        if _clock_at(middle, zone) >= wall:
+            reached = middle
+        else:
+            not_reached = middle
+    return reached
+
+
+# --- Calendar arithmetic ------------------------------------------------------------------------------------
+
+
+def add_period(start: DateLike, duration: Duration, n: int = 1) -> DateLike:
+    """`start` moved by `n` times `duration`: months first, clamped to the month's end, then days, then time.
+
+    A datetime moves by its own wall clock, without regard to any zone's changes: give dates, naive times or
+    UTC.
+    Raises: AbsurdDate if that leaves the years 1970 to 2199; InvalidPeriod for hours on a date.
+    """
+    _check_can_move(check_date(start), duration)
+    moved = _step(start, duration, n)
+    check_date(moved)
+    return moved
+
+
+def last_included_day(starts_on: date, duration: Duration) -> date:
+    """The last day of what starts on `starts_on` and lasts `duration`: the day before it comes round.
+
+    12 months from 15 March end on 14 March. Where the month it leads to has no such day, the whole of that
+    month is included: a month from 31 January, or a year from 29 February, ends with February.
+    Raises: InvalidPeriod if the duration is not a day at least; AbsurdDate.
+    """
+    _check_recurs(duration)
+    _check_can_move(check_date(starts_on), duration)
+    same_day = _step(starts_on, Duration(months=duration.calendar_months), 1)
+    whole_month_more = 1 if same_day.day < starts_on.day else 0
+    last_day = _step(same_day, Duration(days=duration.calendar_days + whole_month_more - 1), 1)
+    return check_date(last_day)
+
+
+def last_day_of_month(day: date) -> date:
+    """The last day of the month that `day` is in. Raises: AbsurdDate."""
+    check_date(day)
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def whole_periods(start: DateLike, end: DateLike, duration: Duration) -> int:
+    """How many times `duration`, counted from `start`, is over at `end`; 0 where `end` comes before `start`.
+
+    Raises: InvalidPeriod if the duration goes nowhere; AbsurdDate.
+    """
+    _check_recurs(duration)
+    _check_can_move(check_date(start), duration)
+    check_date(end)
+    if end <= start:
+        return 0
+    n = (end - start) // _mean_length(duration)
+    while n > 0 and _step(start, duration, n) > end:
+        n -= 1
+    while _step(start, duration, n + 1) <= end:
+        n += 1
+    return n
+
+
+def period_containing(at: datetime, *, anchor: datetime, duration: Duration, zone: ZoneInfo) -> Period:
+    """Of the periods that follow each other by `duration` from `anchor`, the one that `at` is in.
+
+    They keep the anchor's local time of day over changes of clocks, and reach back before the anchor too.
+    Raises: InvalidPeriod if the duration goes nowhere; NaiveInstant; AbsurdDate.
+    """
+    _check_recurs(duration)
+    at, anchor = check_instant(at), check_instant(anchor)
+    n = (at - anchor) // _mean_length(duration)
+    while _nth_instant(n, anchor, duration, zone) > at:
+        n -= 1
+    while _nth_instant(n + 1, anchor, duration, zone) <= at:
+        n += 1
+    return Period(_nth_instant(n, anchor, duration, zone), _nth_instant(n + 1, anchor, duration, zone))
+
+
+def _nth_instant(n: int, anchor: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
+    elapsed = n * timedelta(seconds=duration.elapsed_seconds)
+    if n == 0 or not (duration.calendar_months or duration.calendar_days):
+        return (
+            anchor + elapsed
+        )  # without the way over the wall clock, which would lose the second of two equal times
+    by_calendar = Duration(months=duration.calendar_months, days=duration.calendar_days)
+    return first_instant_at(_step(_clock_at(anchor, zone), by_calendar, n), zone) + elapsed
+
+
+def _step(start: DateLike, duration: Duration, n: int) -> DateLike:
+    """`start` plus `n` durations, not held to the accepted years."""
+    year, month_index = divmod(12 * start.year + start.month - 1 + n * duration.calendar_months, 12)
+    month = month_index + 1
+    try:
+        day = min(start.day, monthrange(year, month)[1])
+        moved = start.replace(year=year, month=month, day=day)
+        return moved + timedelta(days=n * duration.calendar_days, seconds=n * duration.elapsed_seconds)
+    except (OverflowError, ValueError):
+        raise AbsurdDate(
+            f"The step from {start.isoformat()} leads out of the calendar.",
+            remedy=f"Stay within the years {EARLIEST_YEAR} to {LATEST_YEAR}.",
+            start=start,
+        ) from None
+
+
+def _mean_length(duration: Duration) -> timedelta:
+    """About how long it is: the first guess of a search that then goes step by step."""
+    try:
+        days = timedelta(days=duration.calendar_days, seconds=duration.elapsed_seconds)
+        return duration.calendar_months * _MEAN_MONTH + days
+    except OverflowError:
+        raise InvalidPeriod("That is longer than the calendar.", duration=duration) from None
+
+
+def _check_recurs(duration: Duration) -> None:
+    parts = (duration.calendar_months, duration.calendar_days, duration.elapsed_seconds)
+    if min(parts) < 0 or max(parts) == 0:
+        raise InvalidPeriod(
+            "A period that repeats or lasts must be longer than nothing.",
+            remedy="Give a number of days, weeks, months or years, none of them negative.",
+            duration=duration,
+        )
+
+
+def _check_can_move(start: date, duration: Duration) -> None:
+    if duration.elapsed_seconds and not isinstance(start, datetime):
+        raise InvalidPeriod(
+            "A date cannot be moved by hours, minutes or seconds.", remedy="Use days or more.", start=start
+        )
+
+
+def _first_instant_of(day: date, zone: ZoneInfo) -> datetime:
+    return first_instant_at(datetime.combine(day, time()), zone)
+
+
+def _clock_at(instant: datetime, zone: ZoneInfo) -> datetime:
+    return instant.astimezone(zone).replace(tzinfo=None)
+
+
+def _absurd(shown: str) -> AbsurdDate:
+    return AbsurdDate(
+        f"{shown} is too far away to be meant.",
+        remedy=f"Give a date in the years {EARLIEST_YEAR} to {LATEST_YEAR}.",
+        earliest_year=EARLIEST_YEAR,
+        latest_year=LATEST_YEAR,
+    )

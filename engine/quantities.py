@@ -1,0 +1,235 @@
+"""The things that are counted: minutes, money and spans of time. All integers, all half-open.
+
+Source: product.md sections 1 and 7.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+from engine.errors import AbsurdDate, CurrencyMismatch, InvalidPeriod, InvalidQuantity, NaiveInstant
+
+Minutes: TypeAlias = int
+"""Whole minutes, of time worked, chargeable or granted."""
+
+RoundingScope = Literal["entry", "service_request_day"]
+
+# The largest integer that every reader of our JSON keeps exactly (2**53 - 1); it also fits a 64-bit column.
+MAX_AMOUNT_MINOR = 9_007_199_254_740_991
+# The largest 32-bit integer: four thousand years of minutes.
+MAX_MINUTES = 2_147_483_647
+MINUTES_A_DAY = 24 * 60
+
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in the currency's minor unit (cents for EUR); `currency` is its ISO 4217 code.
+
+    Raises: InvalidQuantity for an amount that is no integer or beyond 2**53 - 1, or a code that is not three
+    capital letters; CurrencyMismatch where two currencies meet.
+    """
+
+    amount_minor: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        if type(self.amount_minor) is not int:
+            raise InvalidQuantity(
+                f"An amount of money is a whole number of minor units, not {self.amount_minor!r}.",
+                remedy="Write 12.50 EUR as 1250.",
+                amount_minor=self.amount_minor,
+            )
+        if abs(self.amount_minor) > MAX_AMOUNT_MINOR:
+            raise InvalidQuantity(
+                f"{_shown(self.amount_minor)} minor units are more money than can be kept exactly.",
+                remedy=f"The largest amount is {MAX_AMOUNT_MINOR}.",
+                max_amount_minor=MAX_AMOUNT_MINOR,
+            )
+        if not _CURRENCY.fullmatch(self.currency):
+            raise InvalidQuantity(
+                f"{self.currency!r} is not a currency code.",
+                remedy="Use the three capital letters of ISO 4217, such as EUR.",
+                currency=self.currency,
+            )
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.amount_minor + self._same_currency(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.amount_minor - self._same_currency(other), self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.amount_minor, self.currency)
+
+    def times(self, factor: Fraction | int) -> Money:
+        """This amount times `factor`, rounded half up once, to the minor unit (a half goes away from zero).
+
+        Half away from zero makes a credit note the exact mirror of the line that it takes back.
+        """
+        return Money(round_half_up(self.amount_minor * Fraction(factor)), self.currency)
+
+    def _same_currency(self, other: Money) -> int:
+        if other.currency != self.currency:
+            raise CurrencyMismatch(
+                f"{self.currency} and {other.currency} cannot be added.",
+                remedy="Keep one sum for each currency.",
+                currencies=(self.currency, other.currency),
+            )
+        return other.amount_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The instants from `start` up to, and without, `end`; `end` None never ends. Aware, kept in UTC.
+
+    Raises: NaiveInstant for an instant without an offset, InvalidPeriod for a period that would be empty.
+    """
+
+    start: datetime
+    end: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is not UTC:
+            object.__setattr__(self, "start", as_utc(self.start))
+        if self.end is None:
+            return
+        if self.end.tzinfo is not UTC:
+            object.__setattr__(self, "end", as_utc(self.end))
+        if self.end <= self.start:
+            raise InvalidPeriod(
+                f"A period from {self.start.isoformat()} to {self.end.isoformat()} has no time in it.",
+                remedy="Give an end after the start.",
+                start=self.start,
+                end=self.end,
+            )
+
+    @property
+    def whole_seconds(self) -> int:
+        """Its length in seconds, rounded down. Raises: InvalidPeriod if it never ends."""
+        if self.end is None:
+            raise InvalidPeriod("A period without an end has no length.", start=self.start)
+        return (self.end - self.start) // _SECOND
+
+    def contains(self, at: datetime) -> bool:
+        """Whether `at` lies in it: the first instant does, the end does not."""
+        return self.start <= at and (self.end is None or at < self.end)
+
+    def overlaps(self, other: Period) -> bool:
+        """Whether any instant lies in both. Periods that only touch do not overlap."""
+        return (self.end is None or other.start < self.end) and (other.end is None or self.start < other.end)
+
+    def intersect(self, other: Period) -> Period | None:
+        """The instants that lie in both, or None."""
+        if not self.overlaps(other):
+            return None
+        ends = [end for end in (self.end, other.end) if end is not None]
+        return Period(max(self.start, other.start), min(ends) if ends else None)
+
+    def split_at(self, at: datetime) -> tuple[Period | None, Period | None]:
+        """The parts before `at` and from `at` on; None for a part that has no time in it."""
+        if at <= self.start:
+            return None, self
+        if self.end is not None and self.end <= at:
+            return self, None
+        return Period(self.start, at), Period(at, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """How worked minutes become chargeable ones. The shipped values change nothing.
+
+    `scope` says what is rounded as one: each work entry, or all of a service request's work of a day.
+    Raises: InvalidQuantity unless the increment is 1 to 1440 and minimum and grace are 0 to 1440 minutes.
+    """
+
+    increment_minutes: Minutes = 1
+    minimum_minutes: Minutes = 0
+    grace_minutes: Minutes = 0
+    scope: RoundingScope = "entry"
+
+    def __post_init__(self) -> None:
+        _check_setting("increment_minutes", self.increment_minutes, lowest=1)
+        _check_setting("minimum_minutes", self.minimum_minutes, lowest=0)
+        _check_setting("grace_minutes", self.grace_minutes, lowest=0)
+        if self.scope not in ("entry", "service_request_day"):
+            raise InvalidQuantity(
+                f"{self.scope!r} is not something that is rounded as one.",
+                remedy="Use entry or service_request_day.",
+                scope=self.scope,
+            )
+
+
+def round_minutes(worked_minutes: Minutes, rounding: Rounding) -> Minutes:
+    """Chargeable minutes for `worked_minutes`.
+
+    An increment begun is charged whole, unless the part over the last full increment is at most the grace.
+    The minimum then applies to any time worked, also where grace forgave all of it; no work stays free.
+    Raises: InvalidQuantity for negative or impossibly many minutes.
+    Source: product.md sections 3 and 7.
+    """
+    if check_minutes(worked_minutes) == 0:
+        return 0
+    full_increments, part_minutes = divmod(worked_minutes, rounding.increment_minutes)
+    if part_minutes > rounding.grace_minutes:
+        full_increments += 1
+    return max(full_increments * rounding.increment_minutes, rounding.minimum_minutes)
+
+
+def whole_minutes(seconds: int) -> Minutes:
+    """Seconds as minutes, rounded up: a minute begun counts. Raises: InvalidQuantity if negative."""
+    if seconds < 0:
+        raise InvalidQuantity(f"{_shown(seconds)} seconds cannot have been worked.", remedy="Give 0 or more.")
+    return check_minutes(-(-seconds // 60))
+
+
+def check_minutes(minutes: int) -> Minutes:
+    """`minutes`, if they can be meant. Raises: InvalidQuantity if negative or beyond 2**31 - 1."""
+    if not 0 <= minutes <= MAX_MINUTES:
+        raise InvalidQuantity(
+            f"{_shown(minutes)} is not a number of minutes that can be kept.",
+            remedy=f"Give a whole number from 0 to {MAX_MINUTES}.",
+            max_minutes=MAX_MINUTES,
+        )
+    return minutes
+
+
+def round_half_up(value: Fraction) -> int:
+    """The nearest integer; a half goes away from zero."""
+    rounded = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
+    return rounded if value >= 0 else -rounded
+
+
+def as_utc(instant: datetime) -> datetime:
+    """The same instant in UTC. Raises: NaiveInstant without an offset, AbsurdDate at the ends of time."""
+    if instant.utcoffset() is None:
+        raise NaiveInstant(
+            f"{instant.isoformat()} has no offset, so it is no instant.",
+            remedy="Add Z or an offset such as +01:00.",
+            instant=instant,
+        )
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise AbsurdDate(f"{instant.isoformat()} has no date in UTC.", instant=instant) from None
+
+
+def _check_setting(name: str, minutes: Minutes, *, lowest: Minutes) -> None:
+    if type(minutes) is not int or not lowest <= minutes <= MINUTES_A_DAY:
+        shown = _shown(minutes) if type(minutes) is int else repr(minutes)
+        raise InvalidQuantity(
+            f"{name} cannot be {shown}.",
+            remedy=f"Give whole minutes from {lowest} to {MINUTES_A_DAY} (a day).",
+            setting=name,
+        )
+
+
+def _shown(number: int) -> str:
+    # Python refuses to print an integer of thousands of digits; a refusal must not fail on it.
+    return str(number) if abs(number) < 10**30 else "A number of more than thirty digits"
