@@ -86,8 +86,8 @@ def running_postgres() -> Iterator[PostgresServer]:
     reachable = _answers(binaries, account)
     folder = Path(tempfile.mkdtemp(prefix="coverdesk-pg-", dir=_roomy_folder() if reachable else "/tmp"))
     try:
-        if not reachable:  # they lie below a folder that only root may enter
-            binaries = shutil.copytree(binaries.parent, folder / "pginstall", symlinks=True) / "bin"
+        if not reachable:
+            binaries = _copy_of_wheel(binaries, folder / "wheel")
         if account is not None:
             for path in [folder, *folder.rglob("*")]:
                 os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
@@ -117,6 +117,15 @@ def _find_binaries() -> Path:
         if (binaries / "initdb").is_file() and _answers(binaries, None):
             return binaries
     raise PostgresMissing(f"No usable PostgreSQL in {', '.join(map(str, candidates)) or 'any known place'}.")
+
+
+def _copy_of_wheel(binaries: Path, folder: Path) -> Path:
+    """For a .venv below a folder that only root may enter: the same files where the server's user may."""
+    package = binaries.parents[1]
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.is_dir():
+            shutil.copytree(part, folder / part.name, symlinks=True)
+    return folder / binaries.relative_to(package.parent)
 
 
 def _candidate_folders() -> list[Path]:
