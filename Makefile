@@ -28,7 +28,7 @@ check: .venv/.dev-ready  ## format, lint, types, import rules (make test adds: m
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy $(SOURCES)
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: .venv/.dev-ready  ## put the code into its format and mend what the linter can
 	@$(BIN)/ruff check --fix $(SOURCES)
