@@ -162,6 +162,8 @@ def _open_spans(
     calendar: WorkCalendar, start: datetime, end: datetime, pauses: Sequence[Span]
 ) -> Iterator[Span]:
     """Open time inside [start, end) without the pauses, lazily: disjoint, in order, at most a shift each."""
+    if pauses and end <= pauses[-1][1]:
+        end = min(end, pauses[-1][0])  # on hold until then: not day by day to the end of the years
     if end <= start:
         return
     if calendar.never_closes:
