@@ -14,6 +14,10 @@ PendingReason = Literal["awaiting_start", "awaiting_payment", "awaiting_enable"]
 Unit = Literal["minutes", "incidents"]
 TimeExpired = Literal["rollover", "ignore", "bill"]
 OnExpiry = Literal["time_expired"]
+LimitName = Literal["period", "minutes", "incidents"]
+LimitUse = Literal["required", "optional"]
+Draws = Literal["nothing", "minutes", "incidents"]
+Allocation = Literal["once", "monthly"]
 
 HOLDER_KINDS: tuple[HolderKind, ...] = ("service_request", "item", "customer", "org_unit")
 PER_REQUEST = "per_request"
@@ -114,20 +118,38 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
+class CarryOver:
+    """What of a month's minutes lives on when the month ends, and for how many months more.
+
+    One of the caps is set: whole minutes, or percent of the month's grant (rounded down to the minute).
+    """
+
+    months: int
+    cap_minutes: int | None = None
+    cap_percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ContractType:
-    """One file of `rules/contract_types/`, checked. Conditions keep the JSON form of business-rules."""
+    """One file of `rules/contract_types/`, checked. Conditions keep the JSON form of business-rules.
+
+    `limits` has the limits a contract of the type must (`required`) or may (`optional`) have; one that is
+    not in it, it cannot have. With `allocation` monthly, minutes are granted anew each month of the period.
+    """
 
     key: str
     label: str
     description: str
     number_prefix: str
     held_by: tuple[HolderKind, ...]
-    limits: frozenset[str]
+    limits: Mapping[LimitName, LimitUse]
     defaults: Defaults
     valid_when: Mapping[str, Any]
     expires_when: Mapping[str, Any]
-    draws: Literal["nothing", "minutes", "incidents"]
-    carry_over: Mapping[str, int] | None = None
+    draws: Draws
+    on_expiry: OnExpiry = "time_expired"
+    allocation: Allocation = "once"
+    carry_over: CarryOver | None = None
 
 
 class StateAt(NamedTuple):

@@ -1,0 +1,36 @@
+"""Loads, checks and asks the rule files. The only importer of business_rules."""
+
+from engine.rulebook.charging import Charge, ChargingBook, ChargingFacts
+from engine.rulebook.contract_types import ContractFacts
+from engine.rulebook.coverage import CoverageBook, Match
+from engine.rulebook.coverage_examples import OUTCOMES
+from engine.rulebook.problems import Problem, RuleSetRefused
+from engine.rulebook.rule_set import (
+    RuleSet,
+    UnknownContractType,
+    check_rule_set,
+    is_rule_file,
+    load_rule_set,
+    version_of,
+)
+from engine.rulebook.texts import MOST_BYTES, decode_rule_file
+
+__all__ = [
+    "MOST_BYTES",
+    "OUTCOMES",
+    "Charge",
+    "ChargingBook",
+    "ChargingFacts",
+    "ContractFacts",
+    "CoverageBook",
+    "Match",
+    "Problem",
+    "RuleSet",
+    "RuleSetRefused",
+    "UnknownContractType",
+    "check_rule_set",
+    "decode_rule_file",
+    "is_rule_file",
+    "load_rule_set",
+    "version_of",
+]

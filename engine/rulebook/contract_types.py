@@ -1,0 +1,62 @@
+"""When a contract of a type is valid, and when it has ended.
+
+Source: product.md section 4.
+"""
+
+from dataclasses import dataclass
+
+from engine.contracts import ContractType
+from engine.facts import RuledOut
+from engine.rulebook.library import CONTRACT_TYPE_EVALUATOR as EVALUATOR
+from engine.rulebook.tree import Condition, Conditions
+
+# What it is called when such a fact says there is nothing left, or the time is not right.
+EXHAUSTED_CODES = {"minutes_available": "no_minutes_left", "incidents_available": "no_incidents_left"}
+STATE_CODES = {
+    "within_period": "outside_period",
+    "period_over": "outside_period",
+    "service_request_closed": "service_request_closed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ContractFacts:
+    """What a contract type's conditions may ask, at one instant. Minutes and incidents are whole numbers."""
+
+    within_period: bool
+    period_over: bool
+    minutes_available: int
+    incidents_available: int
+    incidents_held: int
+    own_incident_held: bool
+    service_request_closed: bool
+
+
+@dataclass(frozen=True)
+class TypeRules:
+    """A contract type with its checked conditions."""
+
+    type: ContractType
+    valid_when: Conditions
+    expires_when: Conditions
+
+    def is_valid(self, facts: ContractFacts) -> RuledOut | None:
+        """None when `valid_when` holds, else the first condition that keeps it from holding."""
+        asked = EVALUATOR.facts(None, facts)
+        if EVALUATOR.holds(self.type.valid_when, asked):
+            return None
+        unmet = EVALUATOR.first_unmet(self.valid_when, asked)
+        return RuledOut("condition") if unmet is None else _ruled_out_by(unmet, facts)
+
+    def has_ended(self, facts: ContractFacts) -> bool:
+        """Whether `expires_when` holds."""
+        return EVALUATOR.holds(self.type.expires_when, EVALUATOR.facts(None, facts))
+
+
+def _ruled_out_by(condition: Condition, facts: ContractFacts) -> RuledOut:
+    name = condition.variable.name
+    if name in STATE_CODES:
+        return RuledOut(STATE_CODES[name])
+    if name in EXHAUSTED_CODES and not condition.variable.read(facts):
+        return RuledOut(EXHAUSTED_CODES[name])
+    return RuledOut("condition", value=condition.words)

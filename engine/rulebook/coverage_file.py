@@ -1,0 +1,126 @@
+"""Checks a coverage file, its examples included.
+
+Source: product.md section 6.
+"""
+
+from typing import cast
+
+from engine.rulebook.coverage import DEFAULT_RANK, RANK_CRITERIA, CoverageBook
+from engine.rulebook.coverage_examples import CoverageExample
+from engine.rulebook.problems import FileReport
+from engine.rulebook.reading import (
+    Fields,
+    place_of,
+    read_choice,
+    read_list,
+    read_object,
+    read_text,
+)
+from engine.rulebook.registry import COVERAGE
+from engine.rulebook.rules import Known, RuleReader
+from engine.rulebook.scanner import Node
+from engine.rulebook.tree import Condition, Rule, can_be_met, mentions
+
+MOST_EXAMPLES = 500
+# Examples run through business-rules whenever a file is loaded: this many rules asked take about a second.
+MOST_RULES_ASKED = 100_000
+MOST_TEXT = 200
+
+FITTING_STANDING = {"cover_with": "valid", "wait_for": "pending"}
+
+
+def read_coverage_file(report: FileReport, root: Node, known: Known) -> CoverageBook | None:
+    """The book that the file holds; None when the report has errors. Its examples have then run."""
+    fields = read_object(report, root, ("rules",), ("$schema", "name", "rank", "examples"))
+    if fields is None:
+        return None
+    if "$schema" in fields:
+        read_text(report, fields["$schema"], most=MOST_TEXT)
+    name = read_text(report, fields["name"], most=MOST_TEXT) if "name" in fields else None
+    if "name" not in fields:
+        report.warning(root.place, '"name" is missing. Name the set, for the pages that show it.')
+    rank = _rank(report, fields)
+    rules = RuleReader(report, COVERAGE, known).rules(fields["rules"]) if "rules" in fields else ()
+    if "rules" in fields and fields["rules"].value == []:
+        report.warning(fields["rules"].place, "There is no rule, so no contract ever covers. Add one.")
+    for index, rule in enumerate(rules if not report.has_errors else ()):
+        _lint(report, rule, _element(fields["rules"], index))
+    book = CoverageBook(name or "", rank, rules)
+    _examples(report, fields, book, known)
+    return None if report.has_errors else book
+
+
+def _rank(report: FileReport, fields: Fields) -> tuple[str, ...]:
+    if "rank" not in fields:
+        order = ", ".join(DEFAULT_RANK)
+        report.warning(fields.node.place, f'"rank" is missing, so contracts rank by {order}. Add it.')
+        return DEFAULT_RANK
+    rank: list[str] = []
+    for element in read_list(report, fields["rank"], of="rank criteria"):
+        criterion = read_choice(report, element, RANK_CRITERIA, what="rank criterion")
+        if criterion is None:
+            continue
+        clashing = [one for one in rank if one.partition("_")[0] == criterion.partition("_")[0]]
+        if clashing:
+            report.error(element.place, f'"{clashing[0]}" has settled this already. Remove "{criterion}".')
+        rank.append(criterion)
+    return tuple(rank)
+
+
+def _lint(report: FileReport, rule: Rule, node: Node) -> None:
+    """What is allowed and hardly meant."""
+    fitting = FITTING_STANDING.get(rule.action.name)
+    standings = COVERAGE.variables["contract_standing"].options
+    others = [other for other in standings if other != fitting and _takes_standing(rule, other)]
+    if fitting is not None and others:
+        report.warning(
+            node.place,
+            f'Rule "{rule.id}" can {rule.action.name} a contract that is {" or ".join(others)}. '
+            f'Add the condition that contract_standing is equal_to "{fitting}".',
+        )
+    for condition in mentions(rule.conditions):
+        if condition.variable.name == "contract_holder" and condition.value == "service_request":
+            report.warning(
+                node.place,
+                f'Rule "{rule.id}" asks for a contract of the service request itself, which is taken before '
+                "any rule is asked. Remove the condition.",
+            )
+
+
+def _takes_standing(rule: Rule, standing: str) -> bool:
+    def known(condition: Condition) -> bool | None:
+        if condition.variable.name != "contract_standing" or condition.operator.name != "equal_to":
+            return None
+        return condition.value == standing
+
+    return can_be_met(rule.conditions, known)
+
+
+def _examples(report: FileReport, fields: Fields, book: CoverageBook, known: Known) -> None:
+    elements = read_list(report, fields["examples"], of="examples") if "examples" in fields else []
+    if not elements:
+        report.warning(
+            place_of(fields, "examples"),
+            "There are no examples. Add some: they prove the rules each time the file is loaded.",
+        )
+    if len(elements) > MOST_EXAMPLES:
+        report.error(
+            fields["examples"].place, f"{len(elements)} examples are too many. Keep {MOST_EXAMPLES}."
+        )
+        return
+    read = [CoverageExample(report, element, known) for element in elements]
+    if report.has_errors:
+        return
+    asked = sum(len(book.rules) * max(1, len(example.candidates)) for example in read)
+    if asked > MOST_RULES_ASKED:
+        report.error(
+            fields["examples"].place,
+            f"The examples ask {asked:,} rules; {MOST_RULES_ASKED:,} are allowed. Keep fewer examples.",
+        )
+        return
+    for example in read:
+        example.run(book)
+
+
+def _element(node: Node, index: int) -> Node:
+    return cast(list[Node], node.value)[index]

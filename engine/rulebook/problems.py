@@ -1,0 +1,109 @@
+"""What is wrong with a rule file, where, and what to write instead."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from re import compile as regex
+from typing import ClassVar, Literal, NamedTuple
+
+from engine.errors import DeskError
+
+Severity = Literal["error", "warning"]
+
+MOST_PROBLEMS_PER_FILE = 200
+LINE_END = regex(r"\r\n|\n|\r")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One place in a rule file. `line` and `column` count characters from 1; `pointer` is a JSON pointer."""
+
+    file: str
+    line: int
+    column: int
+    pointer: str
+    severity: Severity
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}"
+
+
+class RuleSetRefused(DeskError):
+    """A rule set that must not take force; `problems` holds all that is wrong with it, warnings too."""
+
+    code: ClassVar[str] = "rule-set-refused"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        errors = [problem for problem in problems if problem.severity == "error"]
+        first = f" The first: {errors[0]}" if errors else ""
+        count = "one error" if len(errors) == 1 else f"{len(errors)} errors"
+        super().__init__(
+            f"The rule set has {count}.{first}",
+            remedy="Mend the places named and try again; nothing has taken force.",
+            problems=problems,
+        )
+        self.problems = problems
+
+
+class Place(NamedTuple):
+    """Where in a file's text: an offset in characters, and the JSON pointer of what stands there."""
+
+    start: int
+    pointer: str
+
+
+TOP = Place(0, "")
+
+
+class FileReport:
+    """Collects the problems of one rule file."""
+
+    def __init__(self, file: str, text: str = "") -> None:
+        self.file = printable(file)
+        self.text = text
+        self._problems: list[Problem] = []
+        self._left_out: list[Severity] = []
+
+    def error(self, place: Place, message: str) -> None:
+        self._add(place, "error", message)
+
+    def warning(self, place: Place, message: str) -> None:
+        self._add(place, "warning", message)
+
+    @property
+    def has_errors(self) -> bool:
+        return "error" in self._left_out or any(problem.severity == "error" for problem in self._problems)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """In the order of their places; of a file that is wrong throughout, the first ones and a count."""
+        found = sorted(self._problems, key=lambda problem: (problem.line, problem.column))
+        if self._left_out:
+            message = f"{len(self._left_out)} more problems in this file are not listed. Mend these first."
+            severity: Severity = "error" if "error" in self._left_out else "warning"
+            found.append(Problem(self.file, 1, 1, "", severity, message))
+        return found
+
+    def line_and_column(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset in the text, from 1. CR, LF and CR LF each end one line."""
+        line = bisect_right(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(end.end() for end in LINE_END.finditer(self.text))]
+
+    def _add(self, place: Place, severity: Severity, message: str) -> None:
+        if len(self._problems) >= MOST_PROBLEMS_PER_FILE:
+            self._left_out.append(severity)
+            return
+        line, column = self.line_and_column(place.start)
+        self._problems.append(
+            Problem(self.file, line, column, printable(place.pointer), severity, printable(message))
+        )
+
+
+def printable(text: str) -> str:
+    """The text with what cannot be encoded (a lone half of a surrogate pair) written as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

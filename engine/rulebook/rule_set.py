@@ -1,0 +1,252 @@
+"""A whole set of rule files: checked together, in force together, named by what it holds.
+
+Source: product.md sections 4, 6 and 7.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from re import compile as regex
+from types import MappingProxyType
+
+from engine.contracts import ContractType
+from engine.errors import DeskError
+from engine.facts import RuledOut
+from engine.rulebook.charging import ChargingBook
+from engine.rulebook.charging_file import read_charging_file
+from engine.rulebook.contract_type_file import KEY, KEY_FORM, read_contract_type_file
+from engine.rulebook.contract_types import ContractFacts, TypeRules
+from engine.rulebook.coverage import CoverageBook
+from engine.rulebook.coverage_file import read_coverage_file
+from engine.rulebook.problems import TOP, FileReport, Problem, RuleSetRefused, printable
+from engine.rulebook.reading import suggestion
+from engine.rulebook.rules import Known
+from engine.rulebook.scanner import Node, quoted, scan
+from engine.rulebook.sla_file import read_sla_file
+from engine.rulebook.texts import MOST_BYTES, too_large, without_mark
+from engine.sla import Sla
+
+COVERAGE_FILE = "coverage.json"
+CHARGING_FILE = "charging.json"
+SLA_FILE = "slas.json"
+TYPE_PATH = regex(r"contract_types/([^/]+)\.json")
+VARIANT_PATH = regex(r"variants/([^/]+)\.json")
+MOST_FILES = 300
+
+
+class UnknownContractType(DeskError):
+    """A contract type that the rule set does not have."""
+
+    code = "unknown-contract-type"
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """All rules in force together. `version` is a hash of the files; the same files are the same version."""
+
+    version: str
+    files: Mapping[str, str]
+    coverage: CoverageBook
+    charging: ChargingBook
+    contract_types: Mapping[str, ContractType]
+    slas: Mapping[str, Sla]
+    variants: Mapping[str, CoverageBook]
+    warnings: tuple[Problem, ...]
+    type_rules: Mapping[str, TypeRules] = field(repr=False)
+
+    def is_valid(self, type_key: str, facts: ContractFacts) -> RuledOut | None:
+        """None when the type's `valid_when` holds, else the first condition that keeps it from holding.
+
+        Its code is no_minutes_left, no_incidents_left, outside_period or service_request_closed; or
+        condition, with the condition in words as the value. Raises: UnknownContractType.
+        """
+        return self._rules_of(type_key).is_valid(facts)
+
+    def has_ended(self, type_key: str, facts: ContractFacts) -> bool:
+        """Whether the type's `expires_when` holds. Raises: UnknownContractType."""
+        return self._rules_of(type_key).has_ended(facts)
+
+    def _rules_of(self, type_key: str) -> TypeRules:
+        if type_key not in self.type_rules:
+            raise UnknownContractType(
+                f'The rules in force have no contract type "{type_key}".',
+                remedy=suggestion(type_key, self.type_rules),
+                type=type_key,
+            )
+        return self.type_rules[type_key]
+
+
+def load_rule_set(files: Mapping[str, str]) -> RuleSet:
+    """The rule set that the files hold: paths relative to the rules folder, with forward slashes, to texts.
+
+    Schemas and texts for people may be among them and are left out. Raises: RuleSetRefused with all problems.
+    """
+    rule_set, problems = _read(files)
+    if rule_set is None:
+        raise RuleSetRefused(tuple(problems))
+    return rule_set
+
+
+def check_rule_set(files: Mapping[str, str]) -> list[Problem]:
+    """Everything that is wrong with the files, warnings too, in the order of files and places."""
+    return _read(files)[1]
+
+
+def is_rule_file(path: str) -> bool:
+    """Whether a file of the rules folder belongs to the rule set; the others serve editors and people."""
+    return path.endswith(".json") and not path.startswith("schema/")
+
+
+def version_of(files: Mapping[str, str]) -> str:
+    """The name of a rule set: the SHA-256, in hex, of its paths and exact texts in the order of the paths."""
+    digest = sha256()
+    for path in sorted(files):
+        for part in (path.encode(), files[path].encode()):
+            # Lengths first, so that no text can pass for the next file's path.
+            digest.update(f"{len(part)}:".encode())
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _read(files: Mapping[str, str]) -> tuple[RuleSet | None, list[Problem]]:
+    folder = _Folder(files)
+    rule_set = folder.rule_set()
+    problems = [problem for path in sorted(folder.reports) for problem in folder.reports[path].problems]
+    return rule_set, problems
+
+
+class _Folder:
+    """The files of one set while they are read, and what was found wrong with each."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.reports: dict[str, FileReport] = {}
+        self.texts: dict[str, str] = {}
+        self.roots: dict[str, Node] = {}
+        if len(files) > MOST_FILES:
+            self._report("").error(TOP, f"{len(files)} files are too many for a rule set. Keep {MOST_FILES}.")
+            return
+        for path in sorted(files):
+            if is_rule_file(path):
+                self._scan(path, files[path])
+            elif not path.startswith("schema/") and not path.endswith(".md"):
+                self._report(path).warning(
+                    TOP, "This is no rule file and is left out. Rule files end in .json."
+                )
+
+    def rule_set(self) -> RuleSet | None:
+        slas = self._slas()
+        known = Known(type_keys=self._type_keys(), sla_ids=tuple(slas))
+        types = self._types(known)
+        known = Known(known.type_keys, {key: rules.type for key, rules in types.items()}, known.sla_ids)
+        coverage = self._coverage(COVERAGE_FILE, known)
+        variants = {
+            match.group(1): self._coverage(path, known)
+            for path in self.roots
+            if (match := VARIANT_PATH.fullmatch(path))
+        }
+        charging = self._charging()
+        self._complete(types)
+        if coverage is None or charging is None or any(report.has_errors for report in self.reports.values()):
+            return None
+        warnings = tuple(problem for path in sorted(self.reports) for problem in self.reports[path].problems)
+        return RuleSet(
+            version=version_of(self.texts),
+            files=MappingProxyType(dict(self.texts)),
+            coverage=coverage,
+            charging=charging,
+            contract_types=MappingProxyType({key: rules.type for key, rules in types.items()}),
+            slas=MappingProxyType(slas),
+            variants=MappingProxyType({name: book for name, book in variants.items() if book is not None}),
+            warnings=warnings,
+            type_rules=MappingProxyType(types),
+        )
+
+    def _scan(self, path: str, text: str) -> None:
+        report = self._report(path)
+        if not _has_place(path):
+            report.error(TOP, f"{quoted(path)} is no place for a rule file. {_expected_place(path)}")
+            return
+        size_bytes = len(text.encode("utf-8", "replace"))
+        if size_bytes > MOST_BYTES:
+            report.error(TOP, too_large(size_bytes))
+            return
+        self.texts[path] = report.text = without_mark(report, text)
+        root = scan(report)
+        if root is not None:
+            self.roots[path] = root
+
+    def _report(self, path: str) -> FileReport:
+        return self.reports.setdefault(path, FileReport(path))
+
+    def _type_keys(self) -> tuple[str, ...]:
+        return tuple(match.group(1) for path in sorted(self.texts) if (match := TYPE_PATH.fullmatch(path)))
+
+    def _slas(self) -> dict[str, Sla]:
+        root = self.roots.get(SLA_FILE)
+        return read_sla_file(self._report(SLA_FILE), root) if root is not None else {}
+
+    def _types(self, known: Known) -> dict[str, TypeRules]:
+        types: dict[str, TypeRules] = {}
+        for path, root in self.roots.items():
+            match = TYPE_PATH.fullmatch(path)
+            if match is None:
+                continue
+            report = self._report(path)
+            rules = read_contract_type_file(report, root, match.group(1), known)
+            if rules is not None:
+                self._own_prefix(report, root, rules, types)
+                types[rules.type.key] = rules
+        return types
+
+    def _own_prefix(
+        self, report: FileReport, root: Node, rules: TypeRules, types: Mapping[str, TypeRules]
+    ) -> None:
+        prefix = rules.type.number_prefix
+        for other in types.values():
+            if other.type.number_prefix == prefix and isinstance(root.value, dict):
+                place = root.value["number_prefix"].place
+                report.error(
+                    place, f'"{prefix}" is the prefix of "{other.type.key}" already. Choose another.'
+                )
+
+    def _coverage(self, path: str, known: Known) -> CoverageBook | None:
+        root = self.roots.get(path)
+        return read_coverage_file(self._report(path), root, known) if root is not None else None
+
+    def _charging(self) -> ChargingBook | None:
+        root = self.roots.get(CHARGING_FILE)
+        if root is not None:
+            return read_charging_file(self._report(CHARGING_FILE), root)
+        if CHARGING_FILE not in self.reports:
+            message = (
+                "The file is missing, so time is charged as worked. Add it, with an empty list of rules."
+            )
+            self._report(CHARGING_FILE).warning(TOP, message)
+        return ChargingBook()
+
+    def _complete(self, types: Mapping[str, TypeRules]) -> None:
+        if COVERAGE_FILE not in self.reports:
+            message = "The file is missing. Add it: without coverage rules nothing can be decided."
+            self._report(COVERAGE_FILE).error(TOP, message)
+        if not types and not self._type_keys():
+            self._report("contract_types").error(
+                TOP, "There is no contract type. Add a file for each to this folder."
+            )
+
+
+def _has_place(path: str) -> bool:
+    if path in (COVERAGE_FILE, CHARGING_FILE, SLA_FILE):
+        return True
+    match = TYPE_PATH.fullmatch(path) or VARIANT_PATH.fullmatch(path)
+    return match is not None and KEY.fullmatch(match.group(1)) is not None
+
+
+def _expected_place(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    if folder in ("contract_types", "variants"):
+        return f"Name it with {KEY_FORM}.json."
+    if folder:
+        return (
+            f"Put it into contract_types/ or variants/. {suggestion(folder, ('contract_types', 'variants'))}"
+        )
+    return suggestion(printable(name), (COVERAGE_FILE, CHARGING_FILE, SLA_FILE))

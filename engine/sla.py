@@ -1,0 +1,32 @@
+"""Service levels: how soon a service request is answered and solved, by its priority.
+
+Source: product.md sections 5 and 9.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Priority = Literal["low", "normal", "high", "critical"]
+SlaCalendar = Literal["always", "business_hours"]
+
+PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "critical")
+SLA_CALENDARS: tuple[SlaCalendar, ...] = ("always", "business_hours")
+
+
+@dataclass(frozen=True, slots=True)
+class SlaTarget:
+    """Whole minutes of the SLA's calendar, counted from the logging; holds and waits do not count."""
+
+    response_minutes: int
+    resolution_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sla:
+    """One service level of `rules/slas.json`, with a target for every priority."""
+
+    id: str
+    label: str
+    calendar: SlaCalendar
+    targets: Mapping[str, SlaTarget]
