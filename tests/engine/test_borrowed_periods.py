@@ -40,8 +40,8 @@ Case = dict[str, Any]
 # - zero: as in the cases, no work added leads to the next open instant, none taken away to the last closing.
 # - reversed: as in the cases, no work lies between an end and a later start (0); such a work entry is refused
 #   before, as a Period without time.
-# - nonexistent-local-time: the other one, tried in test_calendars.py. A shift from 02:30 to 03:15 on a day whose
-#   clocks go from 02:00 to 03:00 is worked from 03:00 to 03:15: the clock then shows a time of the shift.
+# - nonexistent-local-time: the other one, tried in test_calendars.py. A shift from 02:30 to 03:15 on a day
+#   whose clocks go from 02:00 to 03:00 is worked from 03:00 to 03:15: it is what the clock then shows.
 OTHERWISE_DECIDED = {"nonexistent-local-time"}
 # Facts about another program's scheduler; nothing to compute.
 NOT_OURS = {"scheduler_fact"}

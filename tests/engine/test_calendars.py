@@ -22,10 +22,8 @@ from engine.calendars import (
 )
 from engine.errors import (
     AbsurdDate,
-    InvalidCalendar,
     InvalidQuantity,
     NaiveInstant,
-    UnknownTimeZone,
     WorkTimeNotReached,
 )
 from engine.periods import zone_named
@@ -362,62 +360,7 @@ def test_amounts_that_cannot_be_meant_are_refused(
         step(DESK, at("0001-01-01T12:00"), 1)
 
 
-# Calendars that are none
-
-
-@pytest.mark.parametrize(
-    "hours",
-    [
-        [["09:00", "09:00"]],
-        [["09:00"]],
-        [["09:00", "10:00", "11:00"]],
-        ["09:00"],
-        [["9", "10"]],
-        [["09:60", "10:00"]],
-        [["24:00", "26:00"]],
-        [["10:00", "34:01"]],
-        [["-1:00", "10:00"]],
-        [["09:00", "99:00"]],
-        [["", ""]],
-    ],
-)
-def test_hours_that_are_none_are_refused_with_their_place(hours: list[list[str]]) -> None:
-    with pytest.raises(InvalidCalendar) as refused:
-        read_calendar("UTC", {"wed": hours})
-    assert refused.value.values["where"] == "wed"
-    with pytest.raises(InvalidCalendar) as refused:
-        read_calendar("UTC", {}, date_breaks={"2026-06-01": hours})
-    assert refused.value.values["where"] == "2026-06-01"
-
-
-def test_a_day_may_be_open_for_24_hours_from_any_time() -> None:
-    assert read_calendar("UTC", {"wed": [["10:00", "34:00"]]}).weekly[2] == (Hours(600, 2040),)
-    assert read_calendar("UTC", {"wed": [["00:00", "24:00"]]}).weekly[2] == ALL_DAY
-
-
-@pytest.mark.parametrize("day", ["2026-02-30", "20260601", "2026-W23-1", "June 1", ""])
-def test_dates_that_are_none_are_refused(day: str) -> None:
-    with pytest.raises(InvalidCalendar):
-        read_calendar("UTC", {}, holidays=[day])
-    with pytest.raises(InvalidCalendar):
-        read_calendar("UTC", {}, date_hours={day: []})
-
-
-@pytest.mark.parametrize("day", ["13-01", "00-10", "02-30", "6-1", "12-32", "06-00"])
-def test_days_of_the_year_that_are_none_are_refused(day: str) -> None:
-    with pytest.raises(InvalidCalendar):
-        read_calendar("UTC", {}, annual_holidays=[day])
-
-
-def test_other_things_that_make_no_calendar_are_refused() -> None:
-    with pytest.raises(InvalidCalendar):
-        read_calendar("UTC", {"monday": OFFICE})
-    with pytest.raises(UnknownTimeZone):
-        read_calendar("Europe/Atlantis", {})
-    with pytest.raises(AbsurdDate):
-        read_calendar("UTC", {}, holidays=["0001-01-01"])
-    with pytest.raises(InvalidCalendar):
-        WorkCalendar(zone_named("UTC"), ((),) * 6)
+# Values
 
 
 def test_a_calendar_is_a_value() -> None:
