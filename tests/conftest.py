@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from tests.support.browser import Pages
+    from tests.support.builders import Kit
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -171,3 +172,16 @@ def shared_cases() -> Path:
     if not folder.is_dir():
         pytest.skip(f"No shared cases in {folder}: set COVERDESK_CASES_DIR to run them.")
     return folder
+
+
+# Desks
+
+
+@pytest.fixture
+def bare_kit(database_url: str) -> Iterator["Kit"]:
+    """A desk with people of every role of the staff and nothing else: no rule set is in force."""
+    from tests.support.builders import Kit
+
+    kit = Kit(database_url)
+    yield kit
+    kit.close()

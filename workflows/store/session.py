@@ -118,6 +118,8 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
+        # SQLite's own knows A to Z alone: a search for "ärger" would not find "Ärger"
+        connection.create_function("lower", 1, _lower, deterministic=True)
         for pragma in (
             "journal_mode=WAL",
             # an acknowledged write survives a power cut
@@ -134,6 +136,10 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("writes") else "BEGIN")
 
     return engine
+
+
+def _lower(text: str | None) -> str | None:
+    return text if text is None else str(text).lower()
 
 
 def _postgresql_engine(url: URL, pool_size: int) -> Engine:

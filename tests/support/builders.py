@@ -1,0 +1,141 @@
+"""A desk for a test: a real database, a clock that stands where it is set, and people of every role.
+
+`kit.do` runs a use case and commits it, `kit.see` reads: both for the administrator; `do_as` and `see_as`
+name who.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from workflows.commands import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
+from workflows.desk import Actor, Desk, Role, Transaction
+from workflows.register import create_customer, create_item, create_org_unit
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+from workflows.store.session import Database
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+RULES = Path(__file__).resolve().parents[2] / "rules"
+
+
+class StillClock:
+    """A clock that moves only when told to."""
+
+    def __init__(self, at: datetime = MONDAY) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def move(self, **span: int) -> datetime:
+        """Move on, for example by `hours=2`."""
+        self.at += timedelta(**span)
+        return self.at
+
+
+class Kit:
+    """A desk, its clock and short ways to fill it."""
+
+    def __init__(self, database_url: str, *, sandbox: bool = False) -> None:
+        self.clock = StillClock()
+        self.desk = Desk(Database(database_url, pool_size=5), self.clock, sandbox=sandbox)
+        self.administrator = self.person("administrator")
+        self.finance = self.person("finance")
+        self.supervisor = self.person("supervisor")
+        self.technician = self.person("technician")
+
+    def close(self) -> None:
+        self.desk.database.dispose()
+
+    def person(self, role: Role, name: str | None = None, *, customer: str | None = None) -> Actor:
+        """Someone with a login. A customer's login names the customer's id."""
+        name = name or f"the {role}"
+        person_id = new_id()
+        with self.desk.write() as tx:
+            tx.add(
+                t.user_account,
+                id=person_id,
+                email=f"{person_id}@staff.example",
+                name=name,
+                role=role,
+                customer_id=customer,
+                created_at=tx.now,
+            )
+        return Actor(person_id, name, role, customer)
+
+    def do(
+        self,
+        use_case: Callable[Concatenate[Transaction, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a use case as the administrator, in a transaction of its own."""
+        return self.do_as(self.administrator, use_case, *args, **kwargs)
+
+    def do_as(
+        self,
+        actor: Actor,
+        use_case: Callable[Concatenate[Transaction, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a use case as someone, under the newest settings and rules, as a door does."""
+        self.desk.refresh()
+        result = self.desk.perform(actor, lambda tx: use_case(tx, *args, **kwargs))
+        self.desk.refresh()
+        return result
+
+    def see(
+        self,
+        query: Callable[Concatenate[Transaction, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Read as the administrator."""
+        return self.see_as(self.administrator, query, *args, **kwargs)
+
+    def see_as(
+        self,
+        actor: Actor,
+        query: Callable[Concatenate[Transaction, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Read as someone."""
+        self.desk.refresh()
+        with self.desk.read(actor) as tx:
+            return query(tx, *args, **kwargs)
+
+    # -------------------------------------------------------------- the register
+
+    def org_unit(self, code: str, *, parent: str | None = None, name: str | None = None) -> str:
+        """An org unit; answers its id, as all of these do."""
+        return self.do(create_org_unit, NewOrgUnit(code=code, name=name or code.title(), parent=parent))
+
+    def customer(self, name: str, *org_units: str) -> str:
+        """A customer of the org units, the first being the primary one; the address is made from the name."""
+        email = f"{name.lower().replace(' ', '.')}@example.com"
+        return self.do(create_customer, NewCustomer(email=email, name=name, org_units=list(org_units)))
+
+    def item(
+        self,
+        number: str,
+        *,
+        customer: str | None = None,
+        org_unit: str | None = None,
+        item_type: str = "server",
+    ) -> str:
+        """An item of a customer or an org unit; of nobody where neither is named."""
+        owner = OwnerGiven(customer=customer, org_unit=org_unit) if customer or org_unit else None
+        command = NewItem(number=number, name=f"Item {number}", item_type=item_type, owner=owner)
+        return self.do(create_item, command)
+
+    def rows(self, table: Any, **where: Any) -> list[Any]:
+        """The rows of a table that have these values."""
+        with self.desk.database.read() as connection:
+            return list(connection.execute(table.select().filter_by(**where)).all())

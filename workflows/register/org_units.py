@@ -1,0 +1,188 @@
+"""Org units: a tree by parent, whose closure `org_unit_line` lets a search climb in one query."""
+
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, func, insert, literal, select, text
+
+from workflows.commands import ChangeOrgUnit, NewOrgUnit
+from workflows.desk import Transaction
+from workflows.errors import Conflict, StateForbids
+from workflows.register.records import (
+    READERS,
+    insert_unique,
+    locked,
+    must_exist,
+    one_row,
+    own_org_units,
+    update_versioned,
+)
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+from workflows.store.paging import Sort, matches, read_page
+from workflows.views import DEFAULT_LIMIT, Page
+from workflows.views.register import OrgUnitView
+
+unit, line = t.org_unit, t.org_unit_line
+above = t.org_unit.alias("above")
+
+ORDERS = {
+    "code": Sort(unit.c.code),
+    "name": Sort(func.lower(unit.c.name)),
+    "created_at": Sort(unit.c.created_at),
+}
+
+
+class OrgUnitCycle(StateForbids):
+    """An org unit would become part of itself."""
+
+    code = "org-unit-cycle"
+
+
+def create_org_unit(tx: Transaction, command: NewOrgUnit) -> str:
+    """Add an org unit, below its parent where one is named; answers its id."""
+    tx.require("administrator", "supervisor")
+    _hold_the_tree(tx)
+    if command.parent is not None:
+        must_exist(tx, unit, command.parent, "/parent")
+    org_unit_id = new_id()
+    values = {
+        "id": org_unit_id,
+        "code": command.code,
+        "name": command.name,
+        "parent_id": command.parent,
+        "created_at": tx.now,
+    }
+    insert_unique(tx, unit, values, _taken(command.code))
+    tx.add(line, org_unit_id=org_unit_id, ancestor_id=org_unit_id, steps=0)
+    _hang_below(tx, org_unit_id, command.parent)
+    tx.audit("org_unit", org_unit_id, "created", **command.model_dump(exclude_none=True))
+    return org_unit_id
+
+
+def change_org_unit(
+    tx: Transaction, org_unit_id: str, command: ChangeOrgUnit, expected_version: int | None = None
+) -> None:
+    """Change the fields that were given; with another parent the whole branch moves.
+
+    Raises: OrgUnitCycle where the new parent lies in the branch.
+    """
+    tx.require("administrator", "supervisor")
+    given = command.given()
+    if "parent" in given:
+        _hold_the_tree(tx)
+        given["parent_id"] = given.pop("parent")
+    row = locked(tx, unit, org_unit_id, expected_version)
+    moves = "parent_id" in given and given["parent_id"] != row.parent_id
+    if moves and given["parent_id"] is not None:
+        must_exist(tx, unit, given["parent_id"], "/parent")
+        _refuse_cycle(tx, row, given["parent_id"])
+    changed = update_versioned(tx, unit, row, given, _taken(command.code))
+    if moves:
+        _cut_off(tx, org_unit_id)
+        _hang_below(tx, org_unit_id, given["parent_id"])
+    if changed:
+        tx.audit("org_unit", org_unit_id, "changed", **changed)
+
+
+def get_org_unit(tx: Transaction, org_unit_id: str) -> OrgUnitView:
+    """One org unit. Raises: NotFound; a customer sees those of their own line."""
+    return _view(one_row(tx, _visible(tx).where(unit.c.id == org_unit_id), unit))
+
+
+def list_org_units(
+    tx: Transaction,
+    *,
+    q: str | None = None,
+    code: str | None = None,
+    parent: str | None = None,
+    within: str | None = None,
+    order: str = "code",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[OrgUnitView]:
+    """Org units by code or name; `parent` lists the children of one, `within` its whole branch."""
+    statement = _visible(tx)
+    if q is not None:
+        statement = statement.where(matches(q, unit.c.code, unit.c.name))
+    if code is not None:
+        statement = statement.where(unit.c.code == code)
+    if parent is not None:
+        statement = statement.where(unit.c.parent_id == parent)
+    if within is not None:
+        branch = select(line.c.org_unit_id).where(line.c.ancestor_id == within)
+        statement = statement.where(unit.c.id.in_(branch))
+    return read_page(
+        tx, statement, _view, orders=ORDERS, by_id=unit.c.id, order=order, limit=limit, cursor=cursor
+    )
+
+
+def _visible(tx: Transaction) -> Select[Any]:
+    tx.require(*READERS)
+    statement = select(unit, above.c.name.label("parent_name")).outerjoin(
+        above, above.c.id == unit.c.parent_id
+    )
+    if tx.actor.is_staff:
+        return statement
+    return statement.where(unit.c.id.in_(own_org_units(tx.actor.customer)))
+
+
+def _view(row: Row[Any]) -> OrgUnitView:
+    return OrgUnitView(
+        id=row.id,
+        code=row.code,
+        name=row.name,
+        parent=row.parent_id,
+        parent_name=row.parent_name,
+        created_at=row.created_at,
+        version=row.version,
+    )
+
+
+def _taken(code: str) -> Conflict:
+    return Conflict(f"There is another org unit with the code {code!r}.", pointer="/code")
+
+
+# ------------------------------------------------------------------ the closure
+
+
+def _hold_the_tree(tx: Transaction) -> None:
+    """One change of the tree at a time: two moves at once could close a circle that neither saw."""
+    if not tx.is_sqlite:
+        tx.connection.execute(text("LOCK TABLE org_unit_line IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _refuse_cycle(tx: Transaction, row: Row[Any], parent_id: str) -> None:
+    inside = tx.connection.execute(
+        select(line.c.steps).where(line.c.org_unit_id == parent_id, line.c.ancestor_id == row.id)
+    ).one_or_none()
+    if inside is None:
+        return
+    parent = tx.connection.execute(select(unit.c.code).where(unit.c.id == parent_id)).scalar_one()
+    where = "itself" if parent_id == row.id else f"{parent}, which lies below it"
+    raise OrgUnitCycle(
+        f"Org unit {row.code} cannot be moved below {where}.",
+        remedy="Choose a parent outside its branch, or none.",
+        pointer="/parent",
+    )
+
+
+def _cut_off(tx: Transaction, org_unit_id: str) -> None:
+    """Take a branch from all that is above it; inside, its lines stay."""
+    branch = select(line.c.org_unit_id).where(line.c.ancestor_id == org_unit_id)
+    higher = select(line.c.ancestor_id).where(line.c.org_unit_id == org_unit_id, line.c.steps > 0)
+    tx.connection.execute(delete(line).where(line.c.org_unit_id.in_(branch), line.c.ancestor_id.in_(higher)))
+
+
+def _hang_below(tx: Transaction, org_unit_id: str, parent_id: str | None) -> None:
+    """Give a branch the lines to its new parent and all above that."""
+    if parent_id is None:
+        return
+    below, higher = line.alias("below"), line.alias("higher")
+    tx.connection.execute(
+        insert(line).from_select(
+            ["org_unit_id", "ancestor_id", "steps"],
+            select(below.c.org_unit_id, higher.c.ancestor_id, below.c.steps + higher.c.steps + literal(1))
+            .select_from(below.join(higher, literal(True)))
+            .where(below.c.ancestor_id == org_unit_id, higher.c.org_unit_id == parent_id),
+        )
+    )

@@ -1,0 +1,88 @@
+"""What the records of the register have in common: versions, numbers of their own, and who may see them."""
+
+from typing import Any
+
+from sqlalchemy import Row, Select, Table, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from workflows.desk import Role, Transaction
+from workflows.errors import Conflict, NotFound, VersionChanged, invalid
+from workflows.store import tables as t
+
+READERS: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "customer")
+
+
+def locked(tx: Transaction, table: Table, record_id: str, expected_version: int | None) -> Row[Any]:
+    """The row, held until the transaction ends.
+
+    Raises: NotFound; VersionChanged where another version than the expected one is stored.
+    """
+    row = tx.connection.execute(select(table).where(table.c.id == record_id).with_for_update()).one_or_none()
+    if row is None:
+        raise not_found(table)
+    if expected_version is not None and row.version != expected_version:
+        raise VersionChanged(
+            f"This record was changed meanwhile: it has version {row.version}, not {expected_version}.",
+            remedy="Read it again and repeat the change.",
+            version=row.version,
+        )
+    return row
+
+
+def must_exist(tx: Transaction, table: Table, record_id: str, pointer: str) -> None:
+    """Raise InvalidInput at `pointer` unless the table has the record."""
+    found = tx.connection.execute(select(table.c.id).where(table.c.id == record_id)).one_or_none()
+    if found is None:
+        raise invalid(pointer, f"There is no {words(table)} with the id {record_id!r}.")
+
+
+def insert_unique(tx: Transaction, table: Table, values: dict[str, Any], taken: Conflict) -> None:
+    """Insert a row whose own number or address may be taken: the table's unique key decides."""
+    try:
+        tx.connection.execute(insert(table), values)
+    except IntegrityError:
+        raise taken from None
+
+
+def update_versioned(
+    tx: Transaction, table: Table, row: Row[Any], changes: dict[str, Any], taken: Conflict
+) -> dict[str, list[Any]]:
+    """Store the columns that differ, and the next version; answers old and new value of each."""
+    differing = {
+        name: [getattr(row, name), value] for name, value in changes.items() if getattr(row, name) != value
+    }
+    if differing:
+        try:
+            tx.connection.execute(
+                update(table)
+                .where(table.c.id == row.id)
+                .values(version=row.version + 1, **{name: new for name, (_, new) in differing.items()})
+            )
+        except IntegrityError:
+            raise taken from None
+    return differing
+
+
+def one_row(tx: Transaction, statement: Select[Any], table: Table) -> Row[Any]:
+    """The statement's row. Raises: NotFound, also where the row is not the actor's to see."""
+    row = tx.connection.execute(statement).one_or_none()
+    if row is None:
+        raise not_found(table)
+    return row
+
+
+def not_found(table: Table) -> NotFound:
+    return NotFound(f"There is no such {words(table)}.")
+
+
+def words(table: Table) -> str:
+    return table.name.replace("_", " ")
+
+
+def own_org_units(customer_id: str | None) -> Select[Any]:
+    """Ids of a customer's org units and all above them."""
+    return (
+        select(t.org_unit_line.c.ancestor_id)
+        .join(t.customer_org_unit, t.customer_org_unit.c.org_unit_id == t.org_unit_line.c.org_unit_id)
+        .where(t.customer_org_unit.c.customer_id == customer_id)
+    )

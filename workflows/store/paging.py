@@ -1,0 +1,139 @@
+"""Lists by keyset: each page starts after the last row of the one before, however long the list is.
+
+A cursor is opaque to whoever holds it: the order it belongs to and the last row's key and id, as JSON in
+URL-safe base64. Its content is checked like any input.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, literal, or_, tuple_
+
+from workflows.desk import Transaction
+from workflows.errors import InvalidInput, invalid
+from workflows.store.columns import EPOCH, MICROSECOND, Instant
+from workflows.views import DEFAULT_LIMIT, MOST_LIMIT, Page
+
+T = TypeVar("T")
+
+LONGEST_CURSOR = 2000
+MOST_INTEGER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """One way to order a list. Rows without a value in a `nullable` key come last, in both directions."""
+
+    key: ColumnElement[Any]
+    nullable: bool = False
+
+
+def read_page(
+    tx: Transaction,
+    statement: Select[Any],
+    view: Callable[[Row[Any]], T],
+    *,
+    orders: Mapping[str, Sort],
+    by_id: ColumnElement[str],
+    order: str,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[T]:
+    """One page of a statement's rows in the order named; `-name` is the other way round.
+
+    Raises: InvalidInput for an order that is not offered, a limit out of range or a broken cursor.
+    """
+    descending = order.startswith("-")
+    sort = orders.get(order.removeprefix("-"))
+    if sort is None:
+        offered = ", ".join(orders)
+        raise invalid("/order", f"{order!r} is not an order.", f"Take one of {offered}, or with - before it.")
+    if not 1 <= limit <= MOST_LIMIT:
+        raise invalid("/limit", f"limit must lie between 1 and {MOST_LIMIT}.")
+    if cursor is not None:
+        statement = statement.where(_after(sort, by_id, descending, _read_cursor(cursor, order, sort)))
+    keys: list[ColumnElement[Any]] = [sort.key.desc(), by_id.desc()] if descending else [sort.key, by_id]
+    if sort.nullable:
+        keys.insert(0, sort.key.is_(None))
+    rows = tx.connection.execute(
+        statement.add_columns(sort.key.label("page_key"), by_id.label("page_id"))
+        .order_by(*keys)
+        .limit(limit + 1)
+    ).all()
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    return Page(
+        items=[view(row) for row in rows[:limit]],
+        next_cursor=_cursor(order, last.page_key, last.page_id) if last is not None else None,
+    )
+
+
+def matches(q: str, *columns: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether any of the columns holds the text, in upper or lower case."""
+    return or_(*(column.icontains(q.strip(), autoescape=True) for column in columns))
+
+
+def _after(
+    sort: Sort, by_id: ColumnElement[str], descending: bool, last: tuple[Any, str]
+) -> ColumnElement[bool]:
+    key, record_id = last
+    if key is None:
+        behind = by_id < record_id if descending else by_id > record_id
+        return and_(sort.key.is_(None), behind)
+    pair, bound = tuple_(sort.key, by_id), tuple_(literal(key, sort.key.type), literal(record_id))
+    beyond: ColumnElement[bool] = pair < bound if descending else pair > bound
+    return or_(beyond, sort.key.is_(None)) if sort.nullable else beyond
+
+
+def _cursor(order: str, key: Any, record_id: str) -> str:
+    plain = (key - EPOCH) // MICROSECOND if isinstance(key, datetime) else key
+    text = json.dumps([order, plain, record_id], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def _read_cursor(cursor: str, order: str, sort: Sort) -> tuple[Any, str]:
+    try:
+        if len(cursor) > LONGEST_CURSOR:
+            raise ValueError
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        of_order, key, record_id = parts
+        if of_order != order or not _is_text(record_id):
+            raise ValueError
+        return _read_key(key, sort), record_id
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
+        raise _broken() from None
+
+
+def _read_key(key: Any, sort: Sort) -> Any:
+    if key is None and sort.nullable:
+        return None
+    if isinstance(sort.key.type, Instant):
+        if type(key) is not int:
+            raise ValueError
+        return EPOCH + timedelta(microseconds=key)
+    if isinstance(sort.key.type, Integer):
+        if type(key) is not int or abs(key) > MOST_INTEGER:
+            raise ValueError
+        return key
+    if not _is_text(key):
+        raise ValueError
+    return key
+
+
+def _is_text(value: Any) -> bool:
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    value.encode()
+    return True
+
+
+def _broken() -> InvalidInput:
+    return invalid(
+        "/cursor", "This is not a cursor of this list and order.", "Take next_cursor of the page before."
+    )

@@ -1,0 +1,25 @@
+"""What the desk answers: frozen values whose field names are those of the HTTP API."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+DEFAULT_LIMIT = 50
+MOST_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some of a list's rows, and where the next ones start; `next_cursor` is None on the last page."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyView:
+    """An amount in the currency's minor unit."""
+
+    amount_minor: int
+    currency: str
