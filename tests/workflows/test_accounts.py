@@ -1,0 +1,264 @@
+"""Users, passwords, tokens, and who gets in."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.builders import Kit
+from workflows.accounts import (
+    ChangeUser,
+    NewToken,
+    NewUser,
+    change_own_password,
+    change_user,
+    create_token,
+    create_user,
+    get_user,
+    list_tokens,
+    list_users,
+    revoke_token,
+)
+from workflows.authentication import (
+    NotAuthenticated,
+    TooManyAttempts,
+    authenticate_login,
+    authenticate_token,
+    forget_login_failures,
+    load_session,
+)
+from workflows.desk import SYSTEM, Actor, Desk
+from workflows.errors import Conflict, InvalidInput, NotAllowed, StateForbids
+from workflows.generation import bump_generation
+from workflows.store import tables as t
+from workflows.store.session import Database
+
+PASSWORD = "correct horse battery"
+HOME = "192.0.2.7"
+
+
+def user(kit: Kit, email: str = "sue@staff.example", role: str = "supervisor", **fields: Any) -> str:
+    command = NewUser.model_validate(
+        {"email": email, "name": "Sue", "role": role, "password": PASSWORD, **fields}
+    )
+    return kit.do(create_user, command)
+
+
+def log_in(
+    kit: Kit, email: str = "sue@staff.example", password: str = PASSWORD, address: str = HOME
+) -> Actor:
+    return authenticate_login(kit.desk, email, password, address).actor
+
+
+def test_a_user_logs_in_by_address_in_any_case(bare_kit: Kit) -> None:
+    sue = user(bare_kit, "Sue@Staff.example")
+    assert log_in(bare_kit, " SUE@staff.example ") == Actor(sue, "Sue", "supervisor")
+    assert bare_kit.rows(t.login_failure) == []
+
+
+def test_passwords_and_tokens_cannot_be_read_back(bare_kit: Kit) -> None:
+    sue = user(bare_kit)
+    made = bare_kit.do(create_token, NewToken(email="sue@staff.example"))
+    assert made.text.startswith("cvd_")
+    assert len(made.text) >= 40
+    (row,) = bare_kit.rows(t.user_account, id=sue)
+    assert row.password_hash.startswith("$argon2id$")
+    (stored,) = bare_kit.rows(t.api_token)
+    assert made.text not in str(stored)
+    trail = str([event.details for event in bare_kit.rows(t.audit_event)])
+    assert made.text not in trail
+    assert PASSWORD not in trail
+
+
+@pytest.mark.parametrize("password", ["", "eleven char"])
+def test_short_passwords_are_refused(password: str) -> None:
+    with pytest.raises(ValidationError):
+        NewUser(email="sue@staff.example", name="Sue", role="finance", password=password)
+
+
+def test_addresses_belong_to_one_user(bare_kit: Kit) -> None:
+    user(bare_kit)
+    with pytest.raises(Conflict):
+        user(bare_kit, "SUE@staff.example")
+
+
+def test_a_customers_login_is_linked_by_address(bare_kit: Kit) -> None:
+    with pytest.raises(InvalidInput, match="no customer with the address"):
+        user(bare_kit, "ann@example.com", "customer")
+    ann = bare_kit.customer("Ann")
+    user(bare_kit, "Ann@example.com", "customer")
+    actor = log_in(bare_kit, "ann@example.com")
+    assert (actor.role, actor.customer) == ("customer", ann)
+
+
+def test_what_is_wrong_with_a_login_is_not_told(bare_kit: Kit) -> None:
+    user(bare_kit)
+    off = user(bare_kit, "off@staff.example")
+    bare_kit.do(change_user, off, ChangeUser(disabled=True))
+    user(bare_kit, "none@staff.example", password=None)
+    wrong = [
+        ("sue@staff.example", "wrong password"),
+        ("nobody@staff.example", PASSWORD),
+        ("off@staff.example", PASSWORD),
+        ("none@staff.example", PASSWORD),
+        ("none@staff.example", ""),
+        ("sue@staff.example\0", PASSWORD),
+        ("x" * 10_000, PASSWORD),
+        ("", "\ud800"),
+    ]
+    words = set()
+    for number, (email, password) in enumerate(wrong):
+        with pytest.raises(NotAuthenticated) as refusal:
+            log_in(bare_kit, email, password, f"192.0.2.{number}")
+        words.add(str(refusal.value))
+    assert len(words) == 1
+
+
+def test_ten_failures_close_a_login_for_a_quarter_of_an_hour(bare_kit: Kit) -> None:
+    user(bare_kit)
+    for number in range(10):
+        with pytest.raises(NotAuthenticated):
+            log_in(bare_kit, password="wrong", address=f"192.0.2.{number}")
+        bare_kit.clock.move(seconds=10)
+    with pytest.raises(TooManyAttempts) as refusal:
+        log_in(bare_kit)
+    assert refusal.value.values["retry_after_seconds"] == 800
+    bare_kit.clock.move(minutes=14)
+    assert log_in(bare_kit).name == "Sue"
+
+
+def test_ten_failures_close_a_client_address_to_every_login(bare_kit: Kit) -> None:
+    user(bare_kit)
+    for number in range(10):
+        with pytest.raises(NotAuthenticated):
+            log_in(bare_kit, email=f"guess{number}@staff.example")
+    with pytest.raises(TooManyAttempts):
+        log_in(bare_kit)
+    assert log_in(bare_kit, address="198.51.100.1").name == "Sue"
+
+
+def test_good_logins_do_not_use_up_the_address(bare_kit: Kit) -> None:
+    user(bare_kit)
+    for _ in range(12):
+        log_in(bare_kit)
+    assert bare_kit.rows(t.login_failure) == []
+
+
+def test_the_limit_holds_for_many_processes_at_once(bare_kit: Kit, database_url: str) -> None:
+    user(bare_kit)
+    desks = [Desk(Database(database_url, pool_size=4), bare_kit.clock) for _ in range(3)]
+
+    def attempt(number: int) -> str:
+        try:
+            authenticate_login(desks[number % 3], "sue@staff.example", "wrong", f"192.0.2.{number}")
+        except (NotAuthenticated, TooManyAttempts) as refusal:
+            return refusal.code
+        return "in"
+
+    with ThreadPoolExecutor(6) as threads:
+        codes = list(threads.map(attempt, range(24)))
+    for desk in desks:
+        desk.database.dispose()
+    assert codes.count("not-authenticated") == 10
+    assert codes.count("too-many-attempts") == 14
+
+
+def test_old_failures_are_forgotten(bare_kit: Kit) -> None:
+    with pytest.raises(NotAuthenticated):
+        log_in(bare_kit)
+    assert bare_kit.do_as(SYSTEM, forget_login_failures) == 0
+    bare_kit.clock.move(minutes=16)
+    assert bare_kit.do_as(SYSTEM, forget_login_failures) == 2
+
+
+def test_a_session_ends_with_the_password_the_role_or_the_user(bare_kit: Kit) -> None:
+    sue = user(bare_kit)
+    for change in ({"password": "another long password"}, {"role": "technician"}, {"disabled": True}):
+        epoch = bare_kit.rows(t.user_account, id=sue)[0].session_epoch
+        assert load_session(bare_kit.desk, sue, epoch) is not None
+        bare_kit.do(change_user, sue, ChangeUser.model_validate(change))
+        assert load_session(bare_kit.desk, sue, epoch) is None
+    newest = bare_kit.rows(t.user_account, id=sue)[0].session_epoch
+    assert load_session(bare_kit.desk, sue, newest) is None
+
+
+def test_the_own_password_changes_by_the_old_one(bare_kit: Kit) -> None:
+    sue = log_in(bare_kit) if user(bare_kit) else bare_kit.supervisor
+    with pytest.raises(InvalidInput):
+        bare_kit.do_as(sue, change_own_password, "wrong", "another long password")
+    with pytest.raises(InvalidInput):
+        bare_kit.do_as(sue, change_own_password, PASSWORD, "short")
+    epoch = bare_kit.do_as(sue, change_own_password, PASSWORD, "another long password")
+    assert load_session(bare_kit.desk, str(sue.id), epoch) == sue
+    assert log_in(bare_kit, password="another long password") == sue
+
+
+def test_tokens_open_until_they_expire_or_are_revoked(bare_kit: Kit) -> None:
+    sue = user(bare_kit)
+    lasting = bare_kit.do(create_token, NewToken(email="SUE@staff.example", name="script"))
+    short = bare_kit.do(create_token, NewToken(email="sue@staff.example", expires_days=2))
+    assert authenticate_token(bare_kit.desk, short.text).id == sue
+    bare_kit.clock.at += timedelta(days=2) - timedelta(microseconds=1)
+    assert authenticate_token(bare_kit.desk, short.text).id == sue
+    bare_kit.clock.at += timedelta(microseconds=1)
+    with pytest.raises(NotAuthenticated):
+        authenticate_token(bare_kit.desk, short.text)
+    assert authenticate_token(bare_kit.desk, lasting.text).id == sue
+    bare_kit.do(revoke_token, lasting.id)
+    with pytest.raises(NotAuthenticated):
+        authenticate_token(bare_kit.desk, lasting.text)
+    revoked = {view.name: view.revoked_at is not None for view in bare_kit.see(list_tokens, sue)}
+    assert revoked == {"script": True, "API": False}
+
+
+@pytest.mark.parametrize("text", ["", "cvd_", "cvd_x\0y", "\ud800", "x" * 100_000])
+def test_what_is_no_token_opens_nothing(bare_kit: Kit, text: str) -> None:
+    with pytest.raises(NotAuthenticated):
+        authenticate_token(bare_kit.desk, text)
+
+
+def test_a_disabled_users_token_opens_nothing(bare_kit: Kit) -> None:
+    sue = user(bare_kit)
+    made = bare_kit.do(create_token, NewToken(email="sue@staff.example"))
+    bare_kit.do(change_user, sue, ChangeUser(disabled=True))
+    with pytest.raises(NotAuthenticated):
+        authenticate_token(bare_kit.desk, made.text)
+    with pytest.raises(StateForbids):
+        bare_kit.do(create_token, NewToken(email="sue@staff.example"))
+
+
+def test_each_call_learns_of_new_settings(bare_kit: Kit, database_url: str) -> None:
+    user(bare_kit)
+    made = bare_kit.do(create_token, NewToken(email="sue@staff.example"))
+    other = Desk(Database(database_url, pool_size=1), bare_kit.clock)
+    authenticate_token(other, made.text)
+    with bare_kit.desk.write() as tx:
+        tx.add(t.setting, key="reopen_window_days", value=3)
+        bump_generation(tx)
+    assert other.config.settings.reopen_window_days == 14
+    authenticate_token(other, made.text)
+    assert other.config.settings.reopen_window_days == 3
+    other.database.dispose()
+
+
+def test_an_administrator_stays(bare_kit: Kit) -> None:
+    first = str(bare_kit.administrator.id)
+    for change in ({"disabled": True}, {"role": "finance"}):
+        with pytest.raises(StateForbids, match="the only administrator"):
+            bare_kit.do(change_user, first, ChangeUser.model_validate(change))
+    user(bare_kit, role="administrator")
+    bare_kit.do(change_user, first, ChangeUser(disabled=True))
+    assert bare_kit.see(get_user, first).disabled_at is not None
+    bare_kit.do(change_user, first, ChangeUser(disabled=False))
+    assert bare_kit.see(get_user, first).disabled_at is None
+
+
+def test_only_administrators_see_users(bare_kit: Kit) -> None:
+    user(bare_kit)
+    assert [view.name for view in bare_kit.see(list_users, q="sue").items] == ["Sue"]
+    assert {view.role for view in bare_kit.see(list_users, role="finance").items} == {"finance"}
+    for actor in (bare_kit.finance, bare_kit.supervisor, bare_kit.technician):
+        with pytest.raises(NotAllowed):
+            bare_kit.see_as(actor, list_users)

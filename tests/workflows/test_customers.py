@@ -1,0 +1,137 @@
+"""Customers: one address each, one primary org unit and perhaps more; nobody else's login sees their record."""
+
+import pytest
+
+from tests.support.builders import Kit
+from workflows.accounts import NewUser, create_user
+from workflows.commands import ChangeCustomer, NewCustomer
+from workflows.errors import Conflict, InvalidInput, NotAllowed, NotFound, VersionChanged
+from workflows.register import change_customer, create_customer, get_customer, list_customers
+from workflows.store import tables as t
+
+
+def test_addresses_are_kept_in_lower_case_and_belong_to_one(bare_kit: Kit) -> None:
+    ann = bare_kit.do(create_customer, NewCustomer(email="Ann.Smith@Example.COM", name="Ann"))
+    assert bare_kit.see(get_customer, ann).email == "ann.smith@example.com"
+    with pytest.raises(Conflict, match=r"ann\.smith@example\.com"):
+        bare_kit.do(create_customer, NewCustomer(email="ANN.smith@example.com", name="Ann"))
+    ben = bare_kit.customer("Ben")
+    with pytest.raises(Conflict):
+        bare_kit.do(change_customer, ben, ChangeCustomer(email="ann.SMITH@example.com"))
+    assert len(bare_kit.rows(t.customer)) == 2
+
+
+def test_the_primary_org_unit_is_the_first_of_the_list(bare_kit: Kit) -> None:
+    one, two, three = (bare_kit.org_unit(code) for code in ("ONE", "TWO", "THREE"))
+    by_list = NewCustomer(email="a@example.com", name="A", org_units=[two, one, two])
+    by_both = NewCustomer(email="b@example.com", name="B", org_unit=three, org_units=[one, three])
+    a, b = bare_kit.do(create_customer, by_list), bare_kit.do(create_customer, by_both)
+    assert org_units(bare_kit, a) == (two, [two, one])
+    assert org_units(bare_kit, b) == (three, [three, one])
+    assert org_units(bare_kit, bare_kit.customer("Nobody")) == (None, [])
+    positions = {row.org_unit_id: row.position for row in bare_kit.rows(t.customer_org_unit, customer_id=b)}
+    assert positions == {three: 0, one: 1}
+
+
+def test_a_customer_moves(bare_kit: Kit) -> None:
+    one, two, three = (bare_kit.org_unit(code) for code in ("ONE", "TWO", "THREE"))
+    ann = bare_kit.customer("Ann", one, two)
+
+    def after(**given: object) -> tuple[str | None, list[str]]:
+        bare_kit.do(change_customer, ann, ChangeCustomer.model_validate(given))
+        return org_units(bare_kit, ann)
+
+    assert after(org_unit=two) == (two, [two, one])
+    assert after(org_unit=three) == (three, [three, one])
+    assert after(org_units=[one, two]) == (one, [one, two])
+    assert after(org_unit=None) == (two, [two])
+    assert after(org_unit=one, org_units=[three]) == (one, [one, three])
+    assert after(org_units=[]) == (None, [])
+    assert bare_kit.see(get_customer, ann).version == 7
+
+
+def test_an_org_unit_must_be_there(bare_kit: Kit) -> None:
+    one = bare_kit.org_unit("ONE")
+    for given, pointer in (
+        ({"org_unit": "nothing"}, "/org_unit"),
+        ({"org_units": [one, "nothing"]}, "/org_units"),
+        ({"org_unit": one, "org_units": ["nothing"]}, "/org_units"),
+    ):
+        command = NewCustomer.model_validate({"email": "a@example.com", "name": "A", **given})
+        with pytest.raises(InvalidInput) as refusal:
+            bare_kit.do(create_customer, command)
+        assert refusal.value.values["pointer"] == pointer
+    assert bare_kit.rows(t.customer) == []
+
+
+def test_changes_are_versioned_and_leave_a_trail(bare_kit: Kit) -> None:
+    ann = bare_kit.customer("Ann")
+    bare_kit.do_as(bare_kit.technician, change_customer, ann, ChangeCustomer(name="Anne"), expected_version=1)
+    with pytest.raises(VersionChanged):
+        bare_kit.do(change_customer, ann, ChangeCustomer(name="Anna"), expected_version=1)
+    trail = bare_kit.rows(t.audit_event, subject_id=ann)
+    assert [(row.action, row.actor) for row in trail] == [
+        ("created", "the administrator"),
+        ("changed", "the technician"),
+    ]
+    assert trail[1].details == {"name": ["Ann", "Anne"]}
+
+
+def test_the_login_goes_by_the_customers_address(bare_kit: Kit) -> None:
+    ann = bare_kit.customer("Ann")
+    bare_kit.do(create_user, NewUser(email="ann@example.com", name="Ann", role="customer"))
+    bare_kit.do(create_user, NewUser(email="taken@example.com", name="Sue", role="supervisor"))
+    bare_kit.do(change_customer, ann, ChangeCustomer(email="anne@example.com"))
+    assert [row.email for row in bare_kit.rows(t.user_account, customer_id=ann)] == ["anne@example.com"]
+    with pytest.raises(Conflict, match="another login"):
+        bare_kit.do(change_customer, ann, ChangeCustomer(email="taken@example.com"))
+    assert bare_kit.see(get_customer, ann).email == "anne@example.com"
+
+
+def test_a_customer_sees_their_own_record_alone(bare_kit: Kit) -> None:
+    acme = bare_kit.org_unit("ACME")
+    ann_id, ben_id = bare_kit.customer("Ann", acme), bare_kit.customer("Ben", acme)
+    ann = bare_kit.person("customer", "Ann", customer=ann_id)
+    assert [view.id for view in bare_kit.see_as(ann, list_customers).items] == [ann_id]
+    assert bare_kit.see_as(ann, list_customers, q="ben").items == []
+    assert bare_kit.see_as(ann, list_customers, org_unit=acme).items[0].id == ann_id
+    with pytest.raises(NotFound) as refusal:
+        bare_kit.see_as(ann, get_customer, ben_id)
+    with pytest.raises(NotFound) as nothing:
+        bare_kit.see_as(ann, get_customer, "nothing")
+    assert str(refusal.value) == str(nothing.value)
+    with pytest.raises(NotAllowed):
+        bare_kit.do_as(ann, change_customer, ann_id, ChangeCustomer(name="Queen"))
+
+
+def test_finance_reads_and_does_not_write(bare_kit: Kit) -> None:
+    ann = bare_kit.customer("Ann")
+    assert bare_kit.see_as(bare_kit.finance, get_customer, ann).name == "Ann"
+    with pytest.raises(NotAllowed):
+        bare_kit.do_as(bare_kit.finance, create_customer, NewCustomer(email="a@example.com", name="A"))
+
+
+def test_lists_filter_and_search(bare_kit: Kit) -> None:
+    acme, globex = bare_kit.org_unit("ACME"), bare_kit.org_unit("GLOBEX")
+    bare_kit.customer("Ann Lee", acme)
+    bare_kit.customer("Ben Ärger", globex, acme)
+    bare_kit.customer("Cid")
+
+    def names(**filters: str) -> list[str]:
+        return [view.name for view in bare_kit.see(list_customers, **filters).items]  # type: ignore[arg-type]
+
+    assert names() == ["Ann Lee", "Ben Ärger", "Cid"]
+    assert names(org_unit=acme) == ["Ann Lee", "Ben Ärger"]
+    assert names(q="LEE") == ["Ann Lee"]
+    assert names(q="ärger") == ["Ben Ärger"]
+    assert names(q="ÄRGER") == ["Ben Ärger"]
+    assert names(email="CID@example.com") == ["Cid"]
+    assert names(order="-name") == ["Cid", "Ben Ärger", "Ann Lee"]
+    page = bare_kit.see(list_customers, limit=2)
+    assert page.next_cursor is not None
+    assert [view.name for view in bare_kit.see(list_customers, cursor=page.next_cursor).items] == ["Cid"]
+
+
+def org_units(kit: Kit, customer: str) -> tuple[str | None, list[str]]:
+    view = kit.see(get_customer, customer)
+    return view.org_unit, view.org_units

@@ -1,0 +1,143 @@
+"""Who is calling: tokens, logins and sessions.
+
+Each call reads who it is and the deployment's generation in one statement, so that it also learns there
+whether its process still has the newest settings and rules.
+"""
+
+import zlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import bindparam, delete, func, select, text
+
+from engine.errors import DeskError
+from workflows.accounts import HASHER, password_fits, token_hash
+from workflows.desk import SYSTEM, Actor, Desk, Transaction
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+
+MOST_FAILURES = 10
+FAILURES_COUNT_FOR = timedelta(minutes=15)
+LONGEST_LOGIN = 254
+
+user, token, failure = t.user_account, t.api_token, t.login_failure
+
+_generation = select(t.deployment.c.generation).scalar_subquery().label("generation")
+_who = (user.c.id, user.c.name, user.c.role, user.c.customer_id, _generation)
+_BY_TOKEN = (
+    select(*_who, token.c.expires_at)
+    .join(user, user.c.id == token.c.user_id)
+    .where(token.c.token_hash == bindparam("token_hash"))
+    .where(token.c.revoked_at.is_(None), user.c.disabled_at.is_(None))
+)
+_BY_SESSION = (
+    select(*_who)
+    .where(user.c.id == bindparam("user_id"), user.c.session_epoch == bindparam("epoch"))
+    .where(user.c.disabled_at.is_(None))
+)
+
+
+class NotAuthenticated(DeskError):
+    """No token or login, or one that opens nothing."""
+
+    code = "not-authenticated"
+
+
+class TooManyAttempts(DeskError):
+    """Too many failed logins; `values["retry_after_seconds"]` tells when to try again."""
+
+    code = "too-many-attempts"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Someone who has just logged in. A session keeps `user_id` and `epoch`."""
+
+    user_id: str
+    epoch: int
+    actor: Actor
+
+
+def authenticate_token(desk: Desk, text: str) -> Actor:
+    """Who a token belongs to. Expiry goes by the real clock. Raises: NotAuthenticated."""
+    with desk.database.read() as connection:
+        row = connection.execute(_BY_TOKEN, {"token_hash": token_hash(text)}).one_or_none()
+    if row is None or (row.expires_at is not None and row.expires_at <= desk.clock.now()):
+        raise NotAuthenticated(
+            "This token opens nothing: it is unknown, expired or revoked.",
+            remedy="Ask an administrator for a new one (coverdesk token create).",
+        )
+    desk.see_generation(row.generation)
+    return Actor(row.id, row.name, row.role, row.customer_id)
+
+
+def load_session(desk: Desk, user_id: str, epoch: int) -> Actor | None:
+    """Who a session belongs to; None where it has ended: a new password, another role, a disabled user."""
+    with desk.database.read() as connection:
+        row = connection.execute(_BY_SESSION, {"user_id": user_id, "epoch": epoch}).one_or_none()
+    if row is None:
+        return None
+    desk.see_generation(row.generation)
+    return Actor(row.id, row.name, row.role, row.customer_id)
+
+
+def authenticate_login(desk: Desk, email: str, password: str, client_address: str) -> Login:
+    """Log in by address and password.
+
+    An attempt is noted as failed before the password is looked at, so that any number of attempts at
+    once, by any number of processes, stay within the limit; a good one takes its note away.
+
+    Raises: NotAuthenticated in the same words whatever was wrong; TooManyAttempts after 10 failures of
+    the login or of the client address within 15 minutes.
+    """
+    login = email.strip().lower()
+    fit = "\0" not in login and len(login) <= LONGEST_LOGIN
+    keys = [f"login:{login if fit else '?'}", f"address:{client_address[:100]}"]
+    desk.perform(SYSTEM, lambda tx: _note_attempt(tx, keys))
+    with desk.database.read() as connection:
+        row = connection.execute(select(user).where(user.c.email == (login if fit else ""))).one_or_none()
+    fits = password_fits(row.password_hash if row is not None else None, password)
+    if row is None or not fits or row.disabled_at is not None:
+        raise NotAuthenticated("The address or the password is not right.", remedy="Try again.")
+    new_hash = HASHER.hash(password) if HASHER.check_needs_rehash(row.password_hash) else None
+    desk.perform(SYSTEM, lambda tx: _welcome(tx, row.id, keys, new_hash))
+    return Login(row.id, row.session_epoch, Actor(row.id, row.name, row.role, row.customer_id))
+
+
+def forget_login_failures(tx: Transaction) -> int:
+    """Delete failures that no longer count; answers how many."""
+    old = failure.c.failed_at < tx.real_now - FAILURES_COUNT_FOR
+    return tx.connection.execute(delete(failure).where(old)).rowcount
+
+
+def _note_attempt(tx: Transaction, keys: list[str]) -> None:
+    for key in sorted(keys):
+        if not tx.is_sqlite:
+            lock = text("SELECT pg_advisory_xact_lock(:space, :key)")
+            tx.connection.execute(lock, {"space": 0x6C6F67, "key": zlib.crc32(key.encode()) - 2**31})
+    since = tx.real_now - FAILURES_COUNT_FOR
+    for key in keys:
+        counted = (failure.c.login == key) & (failure.c.failed_at > since)
+        number, first = tx.connection.execute(
+            select(func.count(), func.min(failure.c.failed_at)).where(counted)
+        ).one()
+        if number >= MOST_FAILURES:
+            wait = first + FAILURES_COUNT_FOR - tx.real_now
+            raise TooManyAttempts(
+                "Too many failed logins.",
+                remedy="Wait a quarter of an hour and try again.",
+                retry_after_seconds=max(1, int(wait.total_seconds())),
+            )
+    tx.add_all(failure, [{"id": new_id(), "login": key, "failed_at": tx.real_now} for key in keys])
+
+
+def _welcome(tx: Transaction, user_id: str, keys: list[str], new_hash: str | None) -> None:
+    """Forget the failures of the login, and of the client address the one that this attempt was noted as."""
+    login_key, address_key = keys
+    tx.connection.execute(delete(failure).where(failure.c.login == login_key))
+    latest = (
+        select(failure.c.id).where(failure.c.login == address_key).order_by(failure.c.id.desc()).limit(1)
+    ).scalar_subquery()
+    tx.connection.execute(delete(failure).where(failure.c.id == latest))
+    if new_hash is not None:
+        tx.change(user, user_id, password_hash=new_hash)
