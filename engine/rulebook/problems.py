@@ -76,6 +76,11 @@ class FileReport:
         return "error" in self._left_out or any(problem.severity == "error" for problem in self._problems)
 
     @property
+    def is_full(self) -> bool:
+        """Whether further problems are only counted."""
+        return len(self._problems) >= MOST_PROBLEMS_PER_FILE
+
+    @property
     def problems(self) -> list[Problem]:
         """In the order of their places; of a file that is wrong throughout, the first ones and a count."""
         found = sorted(self._problems, key=lambda problem: (problem.line, problem.column))
@@ -95,7 +100,7 @@ class FileReport:
         return [0, *(end.end() for end in LINE_END.finditer(self.text))]
 
     def _add(self, place: Place, severity: Severity, message: str) -> None:
-        if len(self._problems) >= MOST_PROBLEMS_PER_FILE:
+        if self.is_full:
             self._left_out.append(severity)
             return
         line, column = self.line_and_column(place.start)

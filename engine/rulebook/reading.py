@@ -44,7 +44,9 @@ def read_object(
     known = [*required, *optional]
     for key in node.value:
         if key not in known:
-            report.error(node.key_place(key), f"{quoted(key)} is not known here. {suggestion(key, known)}")
+            report.error(
+                node.key_place(key), f"{quoted(key)} is not known here. {nearest(report, key, known)}"
+            )
     missing = [key for key in required if key not in node.value]
     for key in missing:
         report.error(node.place, f'"{key}" is missing. Add it.')
@@ -129,7 +131,7 @@ def read_choice(report: FileReport, node: Node, options: Collection[str], *, wha
         _wrong(report, node, f"{what} in double quotes")
         return None
     if choice not in options:
-        report.error(node.place, f"{quoted(choice)} is no {what}. {suggestion(choice, options)}")
+        report.error(node.place, f"{quoted(choice)} is no {what}. {nearest(report, choice, options)}")
         return None
     return choice
 
@@ -148,6 +150,11 @@ def read_day(report: FileReport, node: Node) -> date | None:
         report.error(node.place, f"{quoted(text)} is no date. Write it as YYYY-MM-DD, such as 2026-12-31.")
         return None
     return day
+
+
+def nearest(report: FileReport, name: str, known: Iterable[str]) -> str:
+    """A suggestion, unless the report lists no more problems: comparing names takes its time."""
+    return "" if report.is_full else suggestion(name, known)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

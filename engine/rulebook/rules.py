@@ -8,6 +8,7 @@ from typing import Any
 from engine.contracts import ContractType
 from engine.rulebook.problems import FileReport
 from engine.rulebook.reading import (
+    nearest,
     read_choice,
     read_list,
     read_members,
@@ -17,7 +18,6 @@ from engine.rulebook.reading import (
     read_whole_number,
     read_yes_no,
     shown,
-    suggestion,
 )
 from engine.rulebook.registry import (
     LARGEST_NUMBER,
@@ -179,7 +179,7 @@ class RuleReader:
         options = self.known.type_keys if variable.name == "contract_type" else variable.options
         if operator.name in ("equal_to", "not_equal_to") and options and text not in options:
             self.report.error(
-                node.place, f"{variable.name} is never {quoted(text)}. {suggestion(text, options)}"
+                node.place, f"{variable.name} is never {quoted(text)}. {nearest(self.report, text, options)}"
             )
             return None
         return text

@@ -1,0 +1,128 @@
+"""The reference of every variable, operator and action, written from the registry for rules/README.md."""
+
+import json
+from collections.abc import Iterable
+
+from engine.rulebook.coverage import RANK_CRITERIA
+from engine.rulebook.coverage_examples import OUTCOMES
+from engine.rulebook.registry import (
+    CHARGING,
+    CONTRACT_TYPE,
+    COVERAGE,
+    OPERATORS,
+    Action,
+    Param,
+    ValueType,
+    Variable,
+    Vocabulary,
+)
+
+TYPE_WORDS: dict[ValueType, str] = {"text": "text", "number": "whole number", "yes_no": "yes or no"}
+USUAL_OPERATOR: dict[ValueType, str] = {
+    "text": "equal_to",
+    "number": "greater_than_or_equal_to",
+    "yes_no": "is_true",
+}
+
+
+def reference_text() -> str:
+    """Markdown, from the heading on."""
+    sections = [
+        "## Reference",
+        "### Conditions of coverage rules: of the service request",
+        _variables(COVERAGE, "request"),
+        "### Conditions of coverage rules: of a contract",
+        "Only in rules that act on a contract: those with `cover_with` or `wait_for`.",
+        _variables(COVERAGE, "contract"),
+        "### Actions of coverage rules",
+        _actions(COVERAGE),
+        "### Rank",
+        "One of each pair at most, in the order they count: "
+        + ", ".join(f"`{criterion}`" for criterion in RANK_CRITERIA)
+        + ". The nearer org unit always comes before the rank; what is equal in all of it goes by id.",
+        "### Conditions of charging rules",
+        _variables(CHARGING, "work"),
+        "### Actions of charging rules",
+        _actions(CHARGING),
+        "### Conditions of contract types",
+        _variables(CONTRACT_TYPE, "contract"),
+        "### Operators",
+        _operators(),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _variables(vocabulary: Vocabulary, scope: str) -> str:
+    return _table(
+        ("Variable", "Type", "Meaning", "Example"),
+        (
+            (f"`{one.name}`", _type_words(one), one.description, f"`{_condition(one)}`")
+            for one in vocabulary.variables.values()
+            if one.scope == scope
+        ),
+    )
+
+
+def _type_words(variable: Variable) -> str:
+    if variable.options:
+        return "one of " + ", ".join(f"`{option}`" for option in variable.options)
+    return TYPE_WORDS[variable.type]
+
+
+def _condition(variable: Variable) -> str:
+    condition: dict[str, object] = {"name": variable.name, "operator": USUAL_OPERATOR[variable.type]}
+    if variable.type == "yes_no":
+        condition["operator"] = "is_true" if variable.example else "is_false"
+    else:
+        condition["value"] = variable.example
+    return _json(condition)
+
+
+def _actions(vocabulary: Vocabulary) -> str:
+    outcomes = [f" Outcome: {OUTCOMES[name]}." if name in OUTCOMES else "" for name in vocabulary.actions]
+    return _table(
+        ("Action", "Does", "Parameters", "Example"),
+        (
+            (f"`{action.name}`", action.description + outcome, _params(action.params), f"`{_action(action)}`")
+            for action, outcome in zip(vocabulary.actions.values(), outcomes, strict=True)
+        ),
+    )
+
+
+def _params(params: Iterable[Param]) -> str:
+    said = (
+        f"`{param.name}`{' (required)' if param.required else ''}: {param.description}"
+        f"{'' if param.required else f' `{_json(param.example)}`'}"
+        for param in params
+    )
+    return "<br>".join(said) or "none"
+
+
+def _action(action: Action) -> str:
+    params = {param.name: param.example for param in action.params if param.required}
+    return _json({"name": action.name, "params": params} if params else {"name": action.name})
+
+
+def _operators() -> str:
+    return _table(
+        ("Of", "Operator", "Meaning", "`value`"),
+        (
+            (
+                TYPE_WORDS[type],
+                f"`{one.name}`",
+                one.description,
+                "none" if one.operand == "none" else one.operand,
+            )
+            for type, operators in OPERATORS.items()
+            for one in operators.values()
+        ),
+    )
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,198 @@
+# ruff: noqa: E501  (the cases are tables, one a line)
+"""What the checker says of contract types, service levels, and of the files themselves."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.rulebook import (
+    Problem,
+    RuleSetRefused,
+    check_rule_set,
+    decode_rule_file,
+    load_rule_set,
+)
+from tests.rules.files import errors, shipped_files, told, with_change, with_rule, with_text
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda one: one.update(key="support_minutes"), 'differs from the file\'s name. Write "support_hours", or rename the file support_minutes.json.'),
+        (lambda one: one.update(number_prefix="SUB"), '"SUB" is the prefix of "subscription" already. Choose another.'),
+        (lambda one: one.update(number_prefix="sh"), '"sh" is not allowed as a name here. Use capital letters and digits'),
+        (lambda one: one.update(held_by=[]), "Nobody may hold the type. Name service_request, item, customer, org_unit."),
+        (lambda one: one.update(held_by=["item", "item"]), '"item" stands here twice. Keep one.'),
+        (lambda one: one.update(draws="incidents"), 'A type that draws incidents is limited by them. Write "incidents": "required" in limits.'),
+        (lambda one: one.update(allocation="monthly"), 'Monthly minutes need "draws": "minutes" and "period": "required" in limits.'),
+        (lambda one: one.update(carry_over={"months": 1, "cap_minutes": 60}), "Only monthly minutes carry over."),
+        (lambda one: one["defaults"].update(incidents=3), "The type has no limit in incidents. Add it to limits, or remove incidents."),
+        (lambda one: one["defaults"].update(sla="platinum"), '"platinum" is no service level of slas.json.'),
+        (lambda one: one["limits"].update(minutes="yes"), '"yes" is no use of a limit.'),
+        (lambda one: one.update(on_expiry="ignore"), '"ignore" is no on_expiry. Known: time_expired.'),
+        (lambda one: one["valid_when"]["all"][0].update(name="contract_standing"), '"contract_standing" is no variable.'),
+        (lambda one: one["examples"][0].update(valid=False), "expects valid false, but it comes out true. Correct the conditions or the example."),
+        (lambda one: one["examples"][1].update(valid=True), "expects valid true, but it comes out false (no_minutes_left). Correct"),
+        (lambda one: one["examples"][0].update(ended=True), "expects ended true, but it comes out false. Correct"),
+        (lambda one: one["examples"][0]["facts"].update(minutes_available=-1), "-1 is out of range."),
+    ],
+)  # fmt: skip
+def test_contract_types_are_checked(change: Callable[[Any], object], expected: str) -> None:
+    path = "contract_types/support_hours.json"
+    found = told(with_change(path, change), path) + told(
+        with_change(path, change), "contract_types/subscription.json"
+    )
+    assert any(expected in one for one in found), found
+
+
+def test_monthly_minutes_may_carry_over() -> None:
+    path = "contract_types/support_hours_by_month.json"
+    caps = {"months": 2, "cap_percent": 50}
+    carry_over = (
+        load_rule_set(with_change(path, lambda one: one.update(carry_over=caps)))
+        .contract_types["support_hours_by_month"]
+        .carry_over
+    )
+    assert carry_over is not None
+    assert (carry_over.months, carry_over.cap_percent, carry_over.cap_minutes) == (2, 50, None)
+    (found,) = errors(with_change(path, lambda one: one.update(carry_over={**caps, "cap_minutes": 60})), path)
+    assert found.message == "Carry-over has one cap. Write either cap_minutes or cap_percent."
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda one: one["slas"][0].update(id="gold"), 'The id "gold" stands here twice. Choose another.'),
+        (lambda one: one["slas"][0].update(calendar="nights"), '"nights" is no calendar. Known: always, business_hours.'),
+        (lambda one: one["slas"][0]["targets"].pop("low"), '"low" is missing. Add it.'),
+        (lambda one: one["slas"][1]["targets"]["high"].update(response_minutes=0), "0 is out of range."),
+        (lambda one: one["slas"][1]["targets"]["high"].update(response_minutes=481), "480 minutes to solve are fewer than 481 to answer. Write 481 or more."),
+        (lambda one: one["examples"][1]["targets"].update(response_minutes=5), 'expects 5 and 240 minutes, but "gold" says 15 and 240 minutes. Correct'),
+    ],
+)  # fmt: skip
+def test_service_levels_are_checked(change: Callable[[Any], object], expected: str) -> None:
+    found = told(with_change("slas.json", change), "slas.json")
+    assert any(expected in one for one in found), found
+
+
+def test_charging_examples_run() -> None:
+    def change(document: Any) -> None:
+        document["examples"][0]["charge"] = {"percent": 150, "rule": "night"}
+
+    (found,) = errors(with_change("charging.json", change), "charging.json")
+    assert 'expects 150 % by rule "night", but comes out as 100 % by no rule. Correct' in found.message
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("contract_type/x.json", 'Put it into contract_types/ or variants/. Did you mean "contract_types"?'),
+        ("coverge.json", 'Did you mean "coverage.json"?'),
+        ("contract_types/Big Type.json", "Name it with small letters"),
+        ("contract_types/../coverage.json", "Put it into contract_types/ or variants/."),
+        ("../coverage.json", "Put it into contract_types/ or variants/."),
+        ("contract_types/a\nb.json", "Name it with small letters"),
+        ("\ud800.json", "Known: coverage.json, charging.json, slas.json."),
+    ],
+)
+def test_a_file_in_the_wrong_place_is_an_error(path: str, expected: str) -> None:
+    found = [one for one in check_rule_set(with_text(path, "{}")) if one.severity == "error"]
+    assert len(found) == 1
+    assert expected in found[0].message
+    assert found[0].file.encode()
+
+
+def test_files_that_are_missing() -> None:
+    def without(*paths: str) -> list[str]:
+        left = {path: text for path, text in shipped_files().items() if not path.startswith(paths)}
+        return [str(problem) for problem in check_rule_set(left)]
+
+    assert without("coverage.json") == [
+        "coverage.json:1:1: error: The file is missing. Add it: without coverage rules nothing can be decided."
+    ]
+    assert without("charging.json") == [
+        "charging.json:1:1: warning: The file is missing, so time is charged as worked. "
+        "Add it, with an empty list of rules."
+    ]
+    assert any("There is no contract type. Add a file for each" in one for one in without("contract_types/"))
+    assert any('"standard" is no service level of slas.json.' in one for one in without("slas.json"))
+    assert len(check_rule_set({})) == 3
+
+
+def test_what_is_no_rule_file_is_left_out() -> None:
+    files = {**shipped_files(), "coverage.json~": "{", "README.md": "#", "schema/x.schema.json": "{"}
+    rules = load_rule_set(files)
+    assert [str(one) for one in rules.warnings] == [
+        "coverage.json~:1:1: warning: This is no rule file and is left out. Rule files end in .json."
+    ]
+    assert rules.version == load_rule_set(shipped_files()).version
+
+
+def test_warnings_do_not_refuse() -> None:
+    own = '{"name": "contract_holder", "operator": "equal_to", "value": "service_request"}'
+    warnings = load_rule_set(with_rule(own)).warnings
+    assert [one.message.split(". ")[0] for one in warnings] == [
+        'Rule "a" can cover_with a contract that is pending or ended or excluded',
+        'Rule "a" asks for a contract of the service request itself, which is taken before any rule is asked',
+        "There are no examples",
+    ]
+    assert [one.line for one in warnings] == [2, 2, 4]
+
+
+def test_refused_with_all_problems() -> None:
+    files = with_text("coverage.json", '{"rules": 1, "rank": 2}') | {"slas.json": "{"}
+    with pytest.raises(RuleSetRefused) as caught:
+        load_rule_set(files)
+    refusal = caught.value
+    assert refusal.code == "rule-set-refused"
+    assert list(refusal.problems) == check_rule_set(files)
+    assert {one.file for one in refusal.problems if one.severity == "error"} >= {"coverage.json", "slas.json"}
+    assert "The first: " in refusal.detail
+
+
+def test_line_ends_of_any_kind_count() -> None:
+    broken = '{\r\n "rules": [],\r "name": 5,\n "rank": 5}'
+    assert [(one.line, one.column) for one in errors(with_text("coverage.json", broken))] == [
+        (3, 10),
+        (4, 10),
+    ]
+    windows = {path: text.replace("\n", "\r\n") for path, text in shipped_files().items()}
+    assert check_rule_set(windows) == []
+
+
+def test_bytes_become_text_or_a_problem_with_a_place() -> None:
+    assert decode_rule_file("a.json", "é".encode()) == "é"
+    problems: list[Problem] = []
+    assert decode_rule_file("a.json", b"\xef\xbb\xbf{}", problems) == "{}"
+    assert decode_rule_file("a.json", b'{\n"n": "\xff"}', problems) == ""
+    assert decode_rule_file("a.json", "{}".encode("utf-16"), problems) == ""
+    assert decode_rule_file("a.json", b" " * (1024 * 1024 + 1), problems) == ""
+    assert [(one.line, one.column, one.severity, one.message.split(". ")[0]) for one in problems] == [
+        (1, 1, "warning", "The file begins with a byte order mark"),
+        (2, 7, "error", "Byte 0xFF is not UTF-8"),
+        (1, 1, "error", "The file is saved as UTF-16"),
+        (1, 1, "error", "The file has 1,048,577 bytes; a rule file may have 1,048,576"),
+    ]
+    with pytest.raises(RuleSetRefused):
+        decode_rule_file("a.json", b"\xff")
+
+
+def test_a_byte_order_mark_in_text_is_dropped() -> None:
+    files = shipped_files()
+    marked = load_rule_set({**files, "slas.json": "\ufeff" + files["slas.json"]})
+    assert marked.version == load_rule_set(files).version
+    assert [one.message.split(". ")[0] for one in marked.warnings] == [
+        "The file begins with a byte order mark"
+    ]
+
+
+def test_large_files_and_many_problems_stay_bounded() -> None:
+    (large,) = errors(with_text("coverage.json", " " * (1024 * 1024 + 1)))
+    assert "a rule file may have 1,048,576" in large.message
+    many = '{"rules": [' + ",".join('{"x": 1}' for _ in range(1500)) + "]}"
+    found = [one for one in check_rule_set(with_text("coverage.json", many)) if one.file == "coverage.json"]
+    assert len(found) == 201
+    assert found[-1].message.endswith("more problems in this file are not listed. Mend these first.")
+    folder = [one for one in check_rule_set({f"variants/v{i}.json": "" for i in range(301)}) if not one.file]
+    assert [one.message for one in folder] == ["301 files are too many for a rule set. Keep 300."]

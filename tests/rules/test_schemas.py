@@ -1,0 +1,95 @@
+"""The schemas and the guide agree with the registry, with the shipped files and with the checker."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from engine.rulebook import check_rule_set
+from engine.rulebook.schemas import schema_texts
+from tests.rules.files import RULES, shipped_files, with_text
+from tests.rules.mutations import structural_mutation
+from tests.rules.regenerate import README, readme_text
+
+REGENERATE = "Run: python -m tests.rules.regenerate"
+KINDS = ["coverage.json", "charging.json", "contract_types/incident_pack.json", "slas.json"]
+
+
+def validator(path: str) -> Draft202012Validator:
+    """The validator of the schema that a shipped file names."""
+    schema_path = (RULES / path).parent / json.loads(shipped_files()[path])["$schema"]
+    return Draft202012Validator(json.loads(schema_path.read_text(encoding="utf-8")))
+
+
+def test_the_schemas_are_written_from_the_registry() -> None:
+    on_disk = {path.name: path.read_text(encoding="utf-8") for path in (RULES / "schema").iterdir()}
+    assert on_disk == schema_texts(), REGENERATE
+
+
+def test_the_guide_has_the_reference_of_the_registry() -> None:
+    assert README.read_text(encoding="utf-8") == readme_text(), REGENERATE
+
+
+def test_the_examples_in_the_guide_are_sound() -> None:
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", readme_text(), re.DOTALL)]
+    covering, example, charging = blocks
+    coverage = json.loads(shipped_files()["coverage.json"])
+    assert coverage["rules"][0] == covering
+    coverage["examples"].append(example)
+    charges = {"rules": [charging], "examples": []}
+    files = with_text("coverage.json", json.dumps(coverage)) | {"charging.json": json.dumps(charges)}
+    assert [one for one in check_rule_set(files) if one.severity == "error"] == []
+
+
+@pytest.mark.parametrize("name", schema_texts())
+def test_the_schemas_are_schemas(name: str) -> None:
+    Draft202012Validator.check_schema(json.loads(schema_texts()[name]))
+
+
+@pytest.mark.parametrize("path", shipped_files())
+def test_the_shipped_files_fit_their_schemas(path: str) -> None:
+    assert [error.message for error in validator(path).iter_errors(json.loads(shipped_files()[path]))] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "pointer", "value"),
+    [
+        ("coverage.json", "/rules/0/conditions/all/0/name", "contract_holdr"),
+        ("coverage.json", "/rules/0/conditions/all/0/value", "itme"),
+        ("coverage.json", "/rules/0/conditions/all/0/operator", "greater_than"),
+        ("coverage.json", "/rules/0/conditions/all", []),
+        ("coverage.json", "/rules/3/conditions/all/0/name", "contract_standing"),
+        ("coverage.json", "/rules/7/actions/0/params", {}),
+        ("coverage.json", "/rules/7/actions/0/params/holder", "item"),
+        ("coverage.json", "/examples/0/decision/outcome", "done"),
+        ("contract_types/incident_pack.json", "/expires_when/any/0/name", "priority"),
+        ("contract_types/incident_pack.json", "/draws", "money"),
+        ("slas.json", "/slas/0/targets", {}),
+        ("charging.json", "/examples/0/charge/percent", 1001),
+    ],
+)
+def test_the_schemas_mark_what_editors_should_show(path: str, pointer: str, value: Any) -> None:
+    document = json.loads(shipped_files()[path])
+    *steps, last = pointer[1:].split("/")
+    target = document
+    for step in steps:
+        target = target[int(step) if isinstance(target, list) else step]
+    target[last] = value
+    assert not validator(path).is_valid(document)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_what_a_schema_refuses_the_checker_refuses(data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(KINDS))
+    document = json.loads(shipped_files()[path])
+    for _ in range(data.draw(st.integers(1, 3))):
+        document = data.draw(structural_mutation(document))
+    if validator(path).is_valid(document):
+        return
+    problems = check_rule_set(with_text(path, json.dumps(document)))
+    assert [one for one in problems if one.severity == "error" and one.file == path]
