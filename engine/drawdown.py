@@ -110,7 +110,7 @@ def _segments(work: TimeWorked, payers: Sequence[Payer]) -> Iterator[tuple[datet
         if work.chargeable_minutes:
             yield start, work.chargeable_minutes
         return
-    cuts = sorted({cut for cut in _boundaries(payers) if start < cut < end}) + [end]
+    cuts = [*sorted({cut for cut in _boundaries(payers) if start < cut < end}), end]
     span = end - start
     given = 0
     for cut in cuts:

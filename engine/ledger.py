@@ -12,6 +12,8 @@ A lot's life, in this file's own notation (`owner account amount`):
     settle   1:   G held -1        G consumed +1
     release  1:   G held -1        G available +1
     expire 510:   G available -510 G expired +510
+    restore 20:   G expired -20   G available +20     (work before the end, told after it)
+    withdraw 5:   G available -5  G sold +5
     carry   30:   E worked -30     H carried +30
     take 30 of the carried:  H carried -30  C carried_drawn +30, and the draw beside it
 """
@@ -26,7 +28,7 @@ from engine.contracts import Unit
 from engine.errors import DeskError
 
 Account = Literal[
-    "sold", "available", "held", "consumed", "expired", "withdrawn",
+    "sold", "available", "held", "consumed", "expired",
     "worked", "carried", "carried_drawn", "ignored", "overage",
 ]  # fmt: skip
 Kind = Literal[

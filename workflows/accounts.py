@@ -55,12 +55,17 @@ class ChangeUser(Command):
     disabled: bool = False
 
 
-class NewToken(Command):
+class NewOwnToken(Command):
+    """An API token of whoever asks for it."""
+
+    name: Name = "API"
+    expires_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+
+
+class NewToken(NewOwnToken):
     """An API token of the user with this address."""
 
     email: EmailStr
-    name: Name = "API"
-    expires_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +233,17 @@ def create_token(tx: Transaction, command: NewToken) -> MadeToken:
     owner = user_by_email(tx, command.email)
     if owner.disabled_at is not None:
         raise StateForbids(f"The user {owner.email} is disabled.", remedy="Enable the user first.")
+    return _make_token(tx, owner.id, command)
+
+
+def create_own_token(tx: Transaction, command: NewOwnToken) -> MadeToken:
+    """Make an API token for the actor, with the actor's role."""
+    if tx.actor.id is None:
+        raise NotFound("There is no such user.")
+    return _make_token(tx, tx.actor.id, command)
+
+
+def _make_token(tx: Transaction, user_id: str, command: NewOwnToken) -> MadeToken:
     made = MadeToken(
         id=new_id(),
         text=TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES),
@@ -236,21 +252,20 @@ def create_token(tx: Transaction, command: NewToken) -> MadeToken:
     tx.add(
         token,
         id=made.id,
-        user_id=owner.id,
+        user_id=user_id,
         name=command.name,
         token_hash=token_hash(made.text),
         created_at=tx.real_now,
         expires_at=made.expires_at,
     )
-    tx.audit("user", owner.id, "token made", name=command.name, token=made.id)
+    tx.audit("user", user_id, "token made", name=command.name, token=made.id)
     return made
 
 
 def revoke_token(tx: Transaction, token_id: str) -> None:
-    """A revoked token opens nothing from the next call on. Raises: NotFound."""
-    tx.require("administrator")
+    """A revoked token opens nothing from the next call on. Raises: NotFound, also for another's token."""
     row = tx.connection.execute(select(token).where(token.c.id == token_id).with_for_update()).one_or_none()
-    if row is None:
+    if row is None or (row.user_id != tx.actor.id and tx.actor.role not in ("administrator", "system")):
         raise NotFound("There is no such token.")
     if row.revoked_at is None:
         tx.change(token, token_id, revoked_at=tx.real_now)
@@ -258,8 +273,9 @@ def revoke_token(tx: Transaction, token_id: str) -> None:
 
 
 def list_tokens(tx: Transaction, user_id: str) -> list[TokenView]:
-    """A user's tokens, newest first."""
-    tx.require("administrator")
+    """A user's tokens, newest first; another's for administrators alone."""
+    if user_id != tx.actor.id:
+        tx.require("administrator")
     rows = tx.connection.execute(
         select(token).where(token.c.user_id == user_id).order_by(token.c.created_at.desc(), token.c.id.desc())
     )

@@ -8,7 +8,7 @@ of it together. Settings and rules come from a `Config` that is used unchanged f
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Literal, Protocol, TypeVar
@@ -90,7 +90,7 @@ class Transaction:
     config: Config
     desk: "Desk"
     job: str | None = None
-    locked: set[str] = field(default_factory=set)
+    writes: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -200,7 +200,7 @@ class Desk:
         if known is not None and known.generation == generation:
             return known
         stored = connection.execute(select(t.setting.c.key, t.setting.c.value)).all()
-        settings = Settings().merged({key: value for key, value in stored})
+        settings = Settings().merged(dict(stored))
         version = row.rule_set if row is not None else None
         return Config(
             generation=generation,
@@ -235,10 +235,12 @@ class Desk:
     def write(
         self, actor: Actor = SYSTEM, *, at: datetime | None = None, job: str | None = None
     ) -> Iterator[Transaction]:
-        """A writing transaction. `at` is for those who tell history: imports, and jobs at their due instant."""
+        """A writing transaction. `at` is for those who tell history: imports, and jobs when due."""
         config = self.config
         with self.database.write() as connection:
-            yield Transaction(connection, at or self.now(), self.clock.now(), actor, config, self, job)
+            yield Transaction(
+                connection, at or self.now(), self.clock.now(), actor, config, self, job, writes=True
+            )
 
     def perform(
         self,

@@ -39,7 +39,8 @@ class Instant(TypeDecorator[datetime]):
         if dialect.name == "postgresql":
             instant: datetime = value
             return instant.astimezone(UTC)
-        return EPOCH + MICROSECOND * value
+        microseconds: int = value
+        return EPOCH + MICROSECOND * microseconds
 
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

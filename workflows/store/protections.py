@@ -1,4 +1,3 @@
-# ruff: noqa: S608 -- DDL from names in this project, never from input
 """Triggers by which the database itself guards the ledger, for both dialects.
 
 - Rows of append-only tables are neither updated nor deleted.

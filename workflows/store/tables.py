@@ -18,9 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    false,
     text,
-    true,
 )
 
 from workflows.store.columns import Id, Instant, Json, Key
@@ -201,7 +199,7 @@ contract = Table(
     Column("starts_at", Instant, nullable=False),
     Column("expires_at", Instant),
     Column("enabled_at", Instant),
-    Column("payment_due", Boolean, nullable=False, server_default=false()),
+    Column("payment_due", Boolean, nullable=False, default=False),
     Column("paid_at", Instant),
     Column("activated_at", Instant),
     Column("ended_at", Instant),
@@ -209,13 +207,14 @@ contract = Table(
     Column("cancel_reason", Text),
     Column("price_minor", BigInteger),
     Column("currency", String(3)),
+    Column("monthly_minutes", BigInteger),
     Column("overage_rate_minor", BigInteger),
     Column("time_expired", String(10)),
     Column("sla", Key),
     Column("exclusions", Json),
     Column("renewal_of_id", Id, ForeignKey("contract.id"), unique=True),
     Column("offered_for_id", Id, index=True),
-    Column("made_by_rule", Boolean, nullable=False, server_default=false()),
+    Column("made_by_rule", Boolean, nullable=False, default=False),
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("version", Integer, nullable=False, server_default=text("1")),
@@ -264,7 +263,7 @@ lot_balance = Table(
     Column("expired", BigInteger, nullable=False, server_default=text("0")),
     Column("opens_at", Instant, nullable=False),
     Column("closes_at", Instant),
-    Column("swept", Boolean, nullable=False, server_default=false()),
+    Column("swept", Boolean, nullable=False, default=False),
     CheckConstraint("available >= 0", name="available"),
     CheckConstraint("held >= 0", name="held"),
     CheckConstraint("consumed >= 0", name="consumed"),
@@ -347,7 +346,7 @@ service_request = Table(
     Column("decision_id", Id),
     Column("outcome", String(10)),
     Column("contract_id", Id, ForeignKey("contract.id")),
-    Column("before_contracts", Boolean, nullable=False, server_default=false()),
+    Column("before_contracts", Boolean, nullable=False, default=False),
     Column("opened_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("responded_at", Instant),
@@ -359,7 +358,6 @@ service_request = Table(
     Column("response_due_at", Instant),
     Column("resolution_due_at", Instant),
     Column("paused_at", Instant),
-    Column("paused_seconds", BigInteger, nullable=False, server_default=text("0")),
     Column("worked_minutes", BigInteger, nullable=False, server_default=text("0")),
     Column("chargeable_minutes", BigInteger, nullable=False, server_default=text("0")),
     Column("version", Integer, nullable=False, server_default=text("1")),
@@ -378,7 +376,7 @@ service_request = Table(
     Index("ix_service_request_auto_close_at", "auto_close_at", "id"),
     Index("ix_service_request_opened_at", "opened_at", "id"),
 )
-"""`contract_id` is the covering contract, or the one waited for while `state` is pending_no_contract."""
+"""`contract_id` is the contract that covers it; the one waited for is named by its decision."""
 
 service_request_history = Table(
     "service_request_history",
@@ -393,7 +391,7 @@ service_request_history = Table(
     Column("actor", Text, nullable=False),
     Column("note", Text),
     Column("reason", Text),
-    Column("inferred", Boolean, nullable=False, server_default=false()),
+    Column("inferred", Boolean, nullable=False, default=False),
     Index("ix_service_request_history_request", "service_request_id", "at", "id"),
 )
 
@@ -403,7 +401,7 @@ service_request_note = Table(
     Column("id", Id, primary_key=True),
     Column("service_request_id", Id, ForeignKey("service_request.id"), nullable=False),
     Column("body", Text, nullable=False),
-    Column("public", Boolean, nullable=False, server_default=true()),
+    Column("public", Boolean, nullable=False, default=True),
     Column("author", Text, nullable=False),
     Column("written_at", Instant, nullable=False),
     Index("ix_service_request_note_request", "service_request_id", "written_at"),
@@ -448,8 +446,8 @@ incident_hold = Table(
         "service_request_id",
         "contract_id",
         unique=True,
-        sqlite_where=text("state <> 'released'"),
-        postgresql_where=text("state <> 'released'"),
+        sqlite_where=text("state = 'held'"),
+        postgresql_where=text("state = 'held'"),
     ),
     Index("ix_incident_hold_contract_id", "contract_id", "state"),
 )
@@ -465,7 +463,7 @@ work_entry = Table(
     Column("worked_minutes", BigInteger, nullable=False),
     Column("chargeable_minutes", BigInteger, nullable=False),
     Column("charge_why", Text),
-    Column("billable", Boolean, nullable=False, server_default=true()),
+    Column("billable", Boolean, nullable=False, default=True),
     Column("work_type", Key),
     Column("note", Text),
     Column("deleted_at", Instant),

@@ -1,0 +1,334 @@
+"""How a contract's stored state and balances are brought up to an instant.
+
+Dates and balances decide a contract's state (`engine.coverage.contract_state`); what is stored follows.
+`settle_contract` is run by whatever moves a balance and by the jobs at each due instant, and may be run
+any number of times. Source: product.md sections 5 and 8.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from engine.contracts import Contract, Grant, Limits, StateAt, Unit, grant_window
+from engine.coverage import contract_state
+from engine.drawdown import in_burn_order
+from engine.ledger import LedgerTransaction, Posting, move
+from engine.periods import Duration, contract_end, last_included_day, local_date
+from workflows.desk import Transaction
+from workflows.errors import NotFound
+from workflows.notifications import tell_contract_event
+from workflows.store import tables as t
+from workflows.store.candidates import contract_value
+from workflows.store.ids import new_id
+from workflows.store.ledger import carried_minutes, record
+
+ENDED = ("expired", "exhausted", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A lot with its stored balances and the span in which it can be drawn."""
+
+    grant: Grant
+    consumed: int
+    expired: int
+    opens_at: datetime
+    closes_at: datetime | None
+    swept: bool
+    kind: str
+    created_at: datetime
+
+    def is_open(self, at: datetime) -> bool:
+        return self.opens_at <= at and (self.closes_at is None or at < self.closes_at)
+
+
+def lock_contract(tx: Transaction, contract_id: str) -> Row[Any]:
+    """The contract's row, kept from others until the transaction ends. Raises: NotFound."""
+    row = tx.connection.execute(
+        select(t.contract).where(t.contract.c.id == contract_id).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound(
+            "There is no such contract.", remedy="Look it up by its number in the list of contracts."
+        )
+    return row
+
+
+def read_lots(tx: Transaction, contract_id: str) -> list[Lot]:
+    """The contract's lots with their balances as stored, oldest first."""
+    return lots_by_contract(tx, [contract_id]).get(contract_id, [])
+
+
+def lots_by_contract(tx: Transaction, contract_ids: Iterable[str]) -> dict[str, list[Lot]]:
+    """The lots of several contracts in one statement."""
+    lot, balance = t.lot, t.lot_balance
+    rows = tx.connection.execute(
+        select(lot, balance)
+        .join(balance, balance.c.lot_id == lot.c.id)
+        .where(lot.c.contract_id.in_(list(contract_ids)))
+        .order_by(lot.c.id)
+    )
+    found: dict[str, list[Lot]] = {}
+    for row in rows.mappings():
+        grant = Grant(
+            id=row[lot.c.id],
+            contract_id=row[lot.c.contract_id],
+            unit=row[lot.c.unit],
+            quantity=row[lot.c.quantity],
+            effective_at=row[lot.c.effective_at],
+            expires_at=row[lot.c.expires_at],
+            available=row[balance.c.available],
+            held=row[balance.c.held],
+        )
+        found.setdefault(grant.contract_id, []).append(
+            Lot(
+                grant,
+                row[balance.c.consumed],
+                row[balance.c.expired],
+                row[balance.c.opens_at],
+                row[balance.c.closes_at],
+                row[balance.c.swept],
+                row[lot.c.kind],
+                row[lot.c.created_at],
+            )
+        )
+    return found
+
+
+def limits_at(lots: Sequence[Lot], at: datetime) -> Limits:
+    """What can still be drawn at `at`, from the balances as stored."""
+    minutes = sum(one.grant.available for one in lots if one.grant.unit == "minutes" and one.is_open(at))
+    incidents = sum(one.grant.available for one in lots if one.grant.unit == "incidents" and one.is_open(at))
+    held = sum(one.grant.held for one in lots if one.grant.unit == "incidents")
+    return Limits(minutes, incidents, held)
+
+
+def add_lot(
+    tx: Transaction,
+    contract: Contract,
+    *,
+    unit: Unit,
+    quantity: int,
+    kind: str,
+    effective_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    price_minor: int | None = None,
+    reason: str | None = None,
+) -> str:
+    """Add a grant and post it; answers its id.
+
+    A lot without an instant of its own begins with the contract, and counts as bought from the sale on.
+    """
+    lot_id = new_id()
+    tx.add(
+        t.lot,
+        id=lot_id,
+        contract_id=contract.id,
+        unit=unit,
+        quantity=quantity,
+        effective_at=effective_at,
+        expires_at=expires_at,
+        kind=kind,
+        price_minor=price_minor,
+        reason=reason,
+        created_at=tx.now,
+        created_by=tx.actor.name,
+    )
+    opens_at, closes_at = _lot_span(effective_at, expires_at, contract)
+    tx.add(
+        t.lot_balance,
+        lot_id=lot_id,
+        contract_id=contract.id,
+        unit=unit,
+        available=0,
+        opens_at=opens_at,
+        closes_at=closes_at,
+    )
+    record(
+        tx,
+        LedgerTransaction(
+            "grant",
+            effective_at or min(contract.starts_at, tx.now),
+            move(unit, quantity, (lot_id, "sold"), (lot_id, "available")),
+            cause=f"contract:{contract.id}",
+            why=reason
+            or {"sold": "Sold with the contract", "top_up": "Topped up"}.get(kind, kind.capitalize()),
+            key=f"grant:{lot_id}",
+        ),
+        contract_id=contract.id,
+    )
+    return lot_id
+
+
+def respan_lots(tx: Transaction, contract: Contract) -> None:
+    """Give the lots their spans again after the contract's own has changed."""
+    for one in read_lots(tx, contract.id):
+        opens_at, closes_at = _lot_span(one.grant.effective_at, one.grant.expires_at, contract)
+        tx.connection.execute(
+            update(t.lot_balance)
+            .where(t.lot_balance.c.lot_id == one.grant.id)
+            .values(opens_at=opens_at, closes_at=closes_at)
+        )
+
+
+def sweep_lots(tx: Transaction, contract_id: str, at: datetime) -> None:
+    """Post what is left in lots whose span is over as expired, effective when it ended."""
+    for one in read_lots(tx, contract_id):
+        if one.closes_at is None or one.closes_at > at:
+            continue
+        if one.grant.available:
+            unit, amount = one.grant.unit, one.grant.available
+            record(
+                tx,
+                LedgerTransaction(
+                    "expire",
+                    max(one.closes_at, one.opens_at),
+                    move(unit, amount, (one.grant.id, "available"), (one.grant.id, "expired")),
+                    cause=f"contract:{contract_id}",
+                    why="Left when its time was over",
+                ),
+                contract_id=contract_id,
+            )
+        if not one.swept:
+            tx.connection.execute(
+                update(t.lot_balance).where(t.lot_balance.c.lot_id == one.grant.id).values(swept=True)
+            )
+
+
+def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> None:
+    """Cancel a contract whose row is locked. What is held of it is for the caller to release, then sweep."""
+    tx.change(
+        t.contract,
+        row.id,
+        state="cancelled",
+        cancelled_at=tx.now,
+        cancel_reason=reason,
+        next_due_at=None,
+        version=t.contract.c.version + 1,
+    )
+    tx.audit("contract", row.id, "cancelled", reason=reason)
+    respan_lots(tx, replace(contract_value(row), cancelled_at=tx.now))
+    sweep_lots(tx, row.id, tx.now)
+
+
+def settle_contract(tx: Transaction, contract_id: str, at: datetime | None = None) -> bool:
+    """Bring state, allocations, carried minutes and expiries up to `at`; true when it became active.
+
+    Source: product.md section 5.
+    """
+    at = at or tx.now
+    row = lock_contract(tx, contract_id)
+    contract = contract_value(row)
+    state = _state(tx, contract, at)
+    becomes_active = state.state == "active" or (state.state == "exhausted" and row.activated_at is None)
+    becomes_active = becomes_active and row.state != "active"
+    changes: dict[str, Any] = {}
+    if becomes_active:
+        if row.activated_at is None:
+            changes["activated_at"] = at
+            _allocate_months(tx, contract)
+        draw_carried(tx, contract, row.draws, at)
+        state = _state(tx, contract, at)
+    sweep_lots(tx, contract_id, at)
+    changes["next_due_at"] = _next_due_at(tx, contract, state, at)
+    if state.state != row.state:
+        changes |= {"state": state.state, "version": t.contract.c.version + 1}
+    tx.change(t.contract, contract_id, **changes)
+    if state.state != row.state:
+        tx.audit("contract", contract_id, state.state, reason=state.pending_reason, since=at.isoformat())
+        tell_contract_event(tx, contract, state.state)
+    return becomes_active and state.state == "active"
+
+
+def _state(tx: Transaction, contract: Contract, at: datetime) -> StateAt:
+    return contract_state(contract, limits_at(read_lots(tx, contract.id), at), at, tx.rules)
+
+
+def _lot_span(
+    effective_at: datetime | None, expires_at: datetime | None, contract: Contract
+) -> tuple[datetime, datetime | None]:
+    """A lot's own span inside the contract's; one that is empty opens and closes at the same instant."""
+    grant = Grant("", contract.id, "minutes", 1, effective_at, expires_at)
+    window = grant_window(grant, contract.window)
+    if window is not None:
+        return window.start, window.until
+    opens_at = max(effective_at or contract.starts_at, contract.starts_at)
+    return opens_at, opens_at
+
+
+def _allocate_months(tx: Transaction, contract: Contract) -> None:
+    """Grant each month's allocation of a contract that is sold by the month, for its whole period."""
+    wanted = select(t.contract.c.monthly_minutes).where(t.contract.c.id == contract.id)
+    monthly_minutes = tx.connection.execute(wanted).scalar_one()
+    if monthly_minutes is None or contract.expires_at is None:
+        return
+    zone = tx.settings.zone
+    first = local_date(contract.starts_at, zone)
+    starts_at, month = contract.starts_at, 1
+    while starts_at < contract.expires_at:
+        # by last days, so that a month from 31 January is one month and not one and a day
+        last_day = last_included_day(first, Duration(months=month))
+        ends_at = min(contract_end(last_day, zone), contract.expires_at)
+        add_lot(
+            tx,
+            contract,
+            unit="minutes",
+            quantity=monthly_minutes,
+            kind="allocation",
+            effective_at=starts_at,
+            expires_at=ends_at,
+            reason=f"Allocation of month {month}",
+        )
+        starts_at, month = ends_at, month + 1
+
+
+def draw_carried(tx: Transaction, contract: Contract, draws: str, at: datetime) -> None:
+    """Take the holder's carried minutes first, in burn order, from a contract that became valid.
+
+    A subscription covers them without drawing; packs and per-request contracts leave them to the next.
+    """
+    carried = carried_minutes(tx, contract.holder.key)
+    if not carried or draws == "incidents" or contract.holder.kind == "service_request":
+        return
+    drawn = f"contract:{contract.id}"
+    postings: list[Posting] = []
+    taken = 0
+    if draws == "nothing":
+        taken = carried
+    else:
+        lots = [one.grant for one in read_lots(tx, contract.id)]
+        for grant in in_burn_order(lots, contract.window, at):
+            amount = min(grant.available, carried - taken)
+            if amount:
+                postings += move("minutes", amount, (grant.id, "available"), (grant.id, "consumed"))
+                taken += amount
+    if not taken:
+        return
+    postings += move("minutes", taken, (contract.holder.key, "carried"), (drawn, "carried_drawn"))
+    record(
+        tx,
+        LedgerTransaction(
+            "draw_carried",
+            at,
+            tuple(postings),
+            cause=f"contract:{contract.id}",
+            why="Time carried over from before this contract",
+        ),
+        contract_id=contract.id,
+    )
+
+
+def _next_due_at(tx: Transaction, contract: Contract, state: StateAt, at: datetime) -> datetime | None:
+    """The next instant at which dates alone change the state or a balance; None when nothing will."""
+    if state.state == "cancelled" or contract.ended_at is not None:
+        return None
+    instants = [contract.expires_at]
+    if state.pending_reason == "awaiting_start":
+        instants.append(contract.starts_at)
+    if state.state in ("active", "exhausted"):
+        for one in read_lots(tx, contract.id):
+            instants += [one.opens_at, one.closes_at]
+    return min((one for one in instants if one is not None and one > at), default=None)

@@ -1,0 +1,256 @@
+"""Use cases of contracts: create, enable, top up, adjust, renew, cancel.
+
+Each is one transaction; whatever changes what a contract has left is followed by `settle_and_cover`, which
+opens the service requests that waited for it. Source: product.md section 5.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from engine.contracts import PER_REQUEST, Contract, Unit, dated_state
+from engine.ledger import LedgerTransaction, move
+from engine.periods import Duration, last_included_day, local_date
+from workflows.commands import Adjust, CancelContract, HolderGiven, MoneyGiven, NewContract, Renew, TopUp
+from workflows.contract_life import (
+    add_lot,
+    end_by_cancelling,
+    lock_contract,
+    read_lots,
+    respan_lots,
+    sweep_lots,
+)
+from workflows.coverage import search_covered_again, settle_and_cover
+from workflows.desk import Role, Transaction
+from workflows.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
+from workflows.selling import Origin, check_span, finance_only, minor_units, sell, type_in_force
+from workflows.store import tables as t
+from workflows.store.candidates import contract_value
+from workflows.store.ledger import record
+
+SELLERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
+
+
+def create_contract(tx: Transaction, command: NewContract) -> str:
+    """Sell a contract; answers its id. Active at once where dates, enabling and payment allow.
+
+    Raises: InvalidInput for terms that its type does not have.
+    """
+    tx.require(*SELLERS)
+    contract_id = sell(tx, command, Origin(offered_for=command.service_request))
+    settle_and_cover(tx, contract_id)
+    return contract_id
+
+
+def enable_contract(tx: Transaction, contract_id: str, *, expected_version: int | None = None) -> str:
+    """Make a pending contract active now; a start still ahead moves to now.
+
+    Enabling one that awaits payment marks the payment received, which finance alone may do.
+    """
+    tx.require(*SELLERS)
+    row = _locked(tx, contract_id, expected_version)
+    contract = contract_value(row)
+    state = dated_state(contract, tx.now)
+    if state.state != "pending":
+        raise _forbidden(row, "enable", "Only a pending contract can be enabled.")
+    changes: dict[str, Any] = {"enabled_at": contract.enabled_at or tx.now}
+    if contract.enabled_at is not None and contract.enabled_at > tx.now:
+        changes["enabled_at"] = tx.now
+    if state.pending_reason == "awaiting_payment":
+        if tx.actor.role not in ("finance", "system"):
+            raise finance_only()
+        changes["paid_at"] = tx.now
+    if contract.starts_at > tx.now:
+        changes["starts_at"] = tx.now
+    tx.change(t.contract, contract_id, **changes, version=t.contract.c.version + 1)
+    if "starts_at" in changes:
+        respan_lots(tx, replace(contract, starts_at=tx.now))
+    tx.audit("contract", contract_id, "enabled", **{key: str(value) for key, value in changes.items()})
+    settle_and_cover(tx, contract_id)
+    return contract_id
+
+
+def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
+    """Add a grant of minutes or incidents to a contract that is not cancelled or over."""
+    tx.require(*SELLERS)
+    row = _locked(tx, contract_id)
+    contract = contract_value(row)
+    unit, quantity = _quantity(command.minutes, command.incidents, row.draws)
+    _refuse_over(row, contract, tx.now, "top-up")
+    check_span(contract, command.effective_at, command.expires_at)
+    price_minor = minor_units(tx, command.price, "/price")
+    add_lot(
+        tx,
+        contract,
+        unit=unit,
+        quantity=quantity,
+        kind="top_up",
+        effective_at=command.effective_at or max(tx.now, contract.starts_at),
+        expires_at=command.expires_at,
+        price_minor=price_minor,
+    )
+    tx.audit("contract", contract_id, "topped up", unit=unit, quantity=quantity)
+    settle_and_cover(tx, contract_id)
+    return contract_id
+
+
+def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
+    """Grant or withdraw minutes or incidents, with a reason. No more is withdrawn than is available."""
+    tx.require(*SELLERS)
+    row = _locked(tx, contract_id)
+    contract = contract_value(row)
+    unit, quantity = _quantity(command.minutes, command.incidents, row.draws)
+    _refuse_over(row, contract, tx.now, "adjust")
+    if quantity > 0:
+        check_span(contract, command.effective_at, command.expires_at)
+        add_lot(
+            tx,
+            contract,
+            unit=unit,
+            quantity=quantity,
+            kind="adjustment",
+            effective_at=command.effective_at or max(tx.now, contract.starts_at),
+            expires_at=command.expires_at,
+            reason=command.reason,
+        )
+    else:
+        _withdraw(tx, contract, unit, -quantity, command.reason)
+    tx.audit("contract", contract_id, "adjusted", unit=unit, quantity=quantity, reason=command.reason)
+    settle_and_cover(tx, contract_id)
+    return contract_id
+
+
+def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
+    """Create the successor, which starts where this one ends and carries its terms; answers its id."""
+    tx.require(*SELLERS)
+    row = _locked(tx, contract_id)
+    if row.state == "cancelled" or row.type == PER_REQUEST or row.expires_at is None:
+        raise _forbidden(row, "renew", "Only a contract with an end, not cancelled, can be renewed.")
+    successor = select(t.contract.c.number).where(t.contract.c.renewal_of_id == contract_id)
+    taken = tx.connection.execute(successor).scalar()
+    if taken is not None:
+        raise Conflict(f"{row.number} was renewed already, by {taken}.", remedy=f"Open {taken} instead.")
+    terms = type_in_force(tx, row.type)
+    lots = read_lots(tx, contract_id)
+    sold = {one.grant.unit: one.grant.quantity for one in lots if one.kind == "sold"}
+    ends_on = command.ends_on or _same_length(tx, row)
+    price = command.price or (
+        MoneyGiven(amount_minor=row.price_minor) if row.price_minor is not None else None
+    )
+    overage = row.overage_rate_minor
+    wanted = NewContract.model_construct(
+        type=terms.key,
+        holder=_given_holder(row),
+        starts_at=row.expires_at,
+        starts_on=None,
+        ends_on=ends_on,
+        minutes=command.minutes or row.monthly_minutes or sold.get("minutes"),
+        incidents=command.incidents or sold.get("incidents"),
+        grants=None,
+        price=price,
+        overage_rate=MoneyGiven(amount_minor=overage) if overage is not None else None,
+        sla=row.sla,
+        time_expired=row.time_expired,
+        exclusions=None,
+        service_request=None,
+        enable=command.enable,
+    )
+    renewed = sell(tx, wanted, Origin(renewal_of=contract_id))
+    settle_and_cover(tx, renewed)
+    if row.exclusions:
+        tx.change(t.contract, renewed, exclusions=row.exclusions)
+    tx.audit("contract", contract_id, "renewed", successor=renewed)
+    return renewed
+
+
+def cancel_contract(
+    tx: Transaction, contract_id: str, command: CancelContract, *, expected_version: int | None = None
+) -> str:
+    """End a contract now: what is left expires, and what it covers in work is searched again."""
+    tx.require(*SELLERS)
+    row = _locked(tx, contract_id, expected_version)
+    state = dated_state(contract_value(row), tx.now)
+    if state.state in ("cancelled", "expired"):
+        raise _forbidden(row, "cancel", f"It is {state.state} already.")
+    cancel_now(tx, row, command.reason)
+    return contract_id
+
+
+def cancel_now(tx: Transaction, row: Row[Any], reason: str | None) -> None:
+    """Cancel a contract whose row is locked, whoever asked for it."""
+    end_by_cancelling(tx, row, reason)
+    search_covered_again(tx, row.id)
+    sweep_lots(tx, row.id, tx.now)
+
+
+# ------------------------------------------------------------------ changes
+
+
+def _locked(tx: Transaction, contract_id: str, expected_version: int | None = None) -> Row[Any]:
+    row = lock_contract(tx, contract_id)
+    if expected_version is not None and row.version != expected_version:
+        raise VersionChanged(f"{row.number} has changed since you read it.", remedy="Read it again first.")
+    return row
+
+
+def _quantity(minutes: int | None, incidents: int | None, draws: str) -> tuple[Unit, int]:
+    given = {"minutes": minutes, "incidents": incidents}
+    if draws == "nothing":
+        raise InvalidInput("This contract has neither minutes nor incidents.", pointer="")
+    for unit, value in given.items():
+        if value is not None and unit != draws:
+            raise invalid(f"/{unit}", f"This contract is in {draws}.", f"Give {draws} instead.")
+    value = given[draws]
+    if not value:
+        raise invalid(f"/{draws}", f"{draws.capitalize()} other than zero are needed.", f"Give {draws}.")
+    return draws, value  # type: ignore[return-value]
+
+
+def _refuse_over(row: Row[Any], contract: Contract, now: datetime, action: str) -> None:
+    state = dated_state(contract, now)
+    if state.state in ("cancelled", "expired"):
+        raise _forbidden(row, action, f"It is {state.state}.")
+
+
+def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, reason: str) -> None:
+    """Take back what is available, lots that end last first, so that what is used soonest stays."""
+    lots = [one for one in read_lots(tx, contract.id) if one.is_open(tx.now) or one.opens_at > tx.now]
+    available = sum(one.grant.available for one in lots)
+    if quantity > available:
+        raise invalid(f"/{unit}", f"Only {available} {unit} are available to withdraw.", "Withdraw less.")
+    rest = quantity
+    postings: list[Any] = []
+    for one in reversed(lots):
+        amount = min(rest, one.grant.available)
+        if amount:
+            postings += move(unit, amount, (one.grant.id, "available"), (one.grant.id, "sold"))
+            rest -= amount
+    entry = LedgerTransaction(
+        "withdraw", tx.now, tuple(postings), cause=f"contract:{contract.id}", why=reason
+    )
+    record(tx, entry, contract_id=contract.id)
+
+
+def _same_length(tx: Transaction, row: Row[Any]) -> Any:
+    """The last day of a successor as long as the contract was: in months where it was whole months."""
+    zone = tx.settings.zone
+    first, after = local_date(row.starts_at, zone), local_date(row.expires_at, zone)
+    months = max(1, (after.year - first.year) * 12 + after.month - first.month)
+    return last_included_day(after, Duration(months=months))
+
+
+def _given_holder(row: Row[Any]) -> HolderGiven:
+    from workflows.commands import HolderGiven
+
+    return HolderGiven(**{row.holder_kind: row.holder_id})
+
+
+def _forbidden(row: Row[Any], action: str, why: str) -> StateForbids:
+    return StateForbids(
+        f"{row.number} is {row.state}: {action} is not possible. {why}",
+        remedy="Look at its state and what it waits for.",
+        state=row.state,
+        action=action,
+    )

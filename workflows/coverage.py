@@ -1,0 +1,389 @@
+"""Searching the contract of a service request, and doing what the decision says.
+
+Every search is a new decision; old ones stay. Source: product.md section 6.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, exists, or_, select
+
+from engine.contracts import Contract
+from engine.coverage import CoverageDecision, HeldContract, Verdict, find_coverage
+from engine.facts import RequestFacts, RuledOut
+from workflows.commands import CoverageQuestion
+from workflows.contract_life import end_by_cancelling, lock_contract, settle_contract
+from workflows.decisions import DecisionView, keep_decision, preview_view
+from workflows.desk import SYSTEM, Transaction
+from workflows.errors import StateForbids, invalid
+from workflows.incidents import hold_incident, lock_free_incident, release_incidents
+from workflows.notifications import tell_request_event
+from workflows.request_moves import move_request
+from workflows.request_parties import check_parties
+from workflows.selling import make_for_request
+from workflows.service_levels import sla_columns
+from workflows.service_request import UNFINISHED_STATES
+from workflows.store import tables as t
+from workflows.store.candidates import Candidates, find_candidates
+
+WAITING_OUTCOMES = ("waiting", "created", "offered", "refused")
+ATTEMPTS = 10
+ASSIGNED_BY_HAND = "assigned-by-hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A decision, with the lot that is locked for its incident and the contract it covers with."""
+
+    decision: CoverageDecision
+    lot_id: str | None = None
+    contract: Contract | None = None
+
+
+# ------------------------------------------------------------------ deciding
+
+
+def request_facts(
+    tx: Transaction,
+    *,
+    customer: str,
+    item: str | None,
+    org_unit: str | None,
+    priority: str,
+    work_type: str | None,
+    channel: str | None,
+    service_request: str | None = None,
+    at: datetime | None = None,
+    item_type: str | None = None,
+) -> RequestFacts:
+    """The facts of a service request; the item's type is looked up where the caller has not."""
+    if item is not None and item_type is None:
+        item_type = tx.connection.execute(select(t.item.c.item_type).where(t.item.c.id == item)).scalar()
+    return RequestFacts(
+        at=at or tx.now,
+        contract_validation=tx.settings.contract_validation,
+        customer=customer,
+        item=item,
+        item_type=item_type,
+        org_unit=org_unit,
+        priority=priority,
+        work_type=work_type,
+        channel=channel,
+        service_request=service_request,
+    )
+
+
+def facts_of(tx: Transaction, request: Row[Any]) -> RequestFacts:
+    """The facts of a service request that is logged already, decided for now."""
+    return request_facts(
+        tx,
+        customer=request.customer_id,
+        item=request.item_id,
+        org_unit=request.org_unit_id,
+        priority=request.priority,
+        work_type=request.work_type,
+        channel=request.channel,
+        service_request=request.id,
+    )
+
+
+def decide(tx: Transaction, facts: RequestFacts) -> CoverageDecision:
+    """Search without writing anything."""
+    return find_coverage(facts, _candidates(tx, facts), tx.rules)
+
+
+def find(tx: Transaction, facts: RequestFacts) -> Found:
+    """Search, and lock what the decision needs; again when another took it in between."""
+    for _ in range(ATTEMPTS):
+        held = _candidates(tx, facts)
+        decision = find_coverage(facts, held, tx.rules)
+        found = _locked(tx, decision, held)
+        if found is not None:
+            return found
+    raise StateForbids(
+        "The contracts of this customer are changing too fast to decide.", remedy="Try again in a moment."
+    )
+
+
+def preview_coverage(tx: Transaction, question: CoverageQuestion) -> DecisionView:
+    """What would be decided, with nothing saved. Raises: StateForbids while contracts are off."""
+    if not tx.settings.contracts:
+        raise StateForbids(
+            "Contracts are off, so no service request is searched.", remedy="Activate billing first."
+        )
+    parties = check_parties(tx, customer=question.customer, item=question.item, org_unit=question.org_unit)
+    facts = request_facts(
+        tx,
+        customer=parties.customer,
+        item=question.item,
+        org_unit=parties.org_unit,
+        priority=question.priority,
+        work_type=question.work_type,
+        channel=question.channel,
+        at=question.at,
+        item_type=parties.item_type,
+    )
+    return preview_view(tx, decide(tx, facts))
+
+
+# ------------------------------------------------------------------ applying
+
+
+def search_again(tx: Transaction, request: Row[Any], *, cause: str, reason: str | None = None) -> str:
+    """Search for a service request whose row is locked, keep the decision and follow it; answers its id."""
+    return follow(tx, request, find(tx, facts_of(tx, request)), cause=cause, reason=reason)
+
+
+def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason: str) -> str:
+    """Cover a service request by a contract that a supervisor picked; an ended one pays inside its dates.
+
+    Raises: InvalidInput when the contract's holder does not fit the service request.
+    """
+    facts = facts_of(tx, request)
+    held = _candidates(tx, facts)
+    chosen = next((one for one in held if one.contract.id == contract_id), None)
+    if chosen is None:
+        raise invalid(
+            "/contract",
+            "The contract is not held by this request's item, customer or org units.",
+            "Pick one of the candidates of its coverage decision.",
+        )
+    searched = find_coverage(facts, held, tx.rules)
+    decision = replace(
+        searched,
+        outcome="covered",
+        contract=contract_id,
+        rule=ASSIGNED_BY_HAND,
+        why="A supervisor assigned this contract.",
+        candidates=tuple(_assigned(verdict, chosen) for verdict in searched.candidates),
+        params={},
+    )
+    lot_id = None
+    terms = tx.rules.contract_types.get(chosen.contract.type)
+    if terms is not None and terms.draws == "incidents" and not chosen.own_incident_held:
+        lock_contract(tx, contract_id)
+        lot_id = lock_free_incident(tx, contract_id)
+        if lot_id is None:
+            raise StateForbids(
+                f"{chosen.contract.number} has no incident left.",
+                remedy="Top it up, or assign another contract.",
+            )
+    found = Found(decision, lot_id, chosen.contract)
+    return follow(tx, request, found, cause="assigned", reason=reason)
+
+
+def follow(tx: Transaction, request: Row[Any], found: Found, *, cause: str, reason: str | None = None) -> str:
+    """Keep a decision for a logged service request and make it so."""
+    decision = found.decision
+    contract_id = decision.contract
+    if decision.outcome == "created":
+        contract_id = made_contract(tx, request.id, decision)
+    covering = contract_id if _covers(tx, decision, contract_id) else None
+    decision_id = keep_decision(
+        tx, decision, service_request_id=request.id, cause=cause, contract_id=contract_id, reason=reason
+    )
+    touched = release_incidents(tx, request.id, keep=covering)
+    if found.lot_id is not None and covering is not None:
+        hold_incident(tx, lot_id=found.lot_id, contract_id=covering, service_request_id=request.id)
+        touched.append(covering)
+    changes: dict[str, Any] = {
+        "decision_id": decision_id,
+        "outcome": decision.outcome,
+        "contract_id": covering,
+        "version": t.service_request.c.version + 1,
+    }
+    if covering != request.contract_id or request.sla is None:
+        changes |= sla_columns(tx, found.contract, request)
+    tx.change(t.service_request, request.id, **changes)
+    if request.state == "pending_no_contract" and (covering or decision.outcome == "uncovered"):
+        move_request(tx, request, "cover", note=decision.why)
+        tell_request_event(tx, request, "opened")
+    if covering is not None:
+        cancel_untaken(tx, request.id, keep=covering)
+    for touched_id in sorted(set(touched)):
+        settle_and_cover(tx, touched_id, skip=request.id)
+    return decision_id
+
+
+def made_contract(tx: Transaction, service_request_id: str, decision: CoverageDecision) -> str:
+    """The contract that a rule makes for a service request, never a second one; answers its id."""
+    return own_contract(tx, service_request_id) or make_for_request(tx, service_request_id, decision.params)
+
+
+def own_contract(tx: Transaction, service_request_id: str) -> str | None:
+    """The contract held by the service request itself, unless it was cancelled."""
+    c = t.contract
+    made: str | None = tx.connection.execute(
+        select(c.c.id).where(
+            c.c.holder_kind == "service_request",
+            c.c.holder_id == service_request_id,
+            c.c.state != "cancelled",
+        )
+    ).scalar()
+    return made
+
+
+def cancel_untaken(tx: Transaction, service_request_id: str, *, keep: str | None) -> None:
+    """Cancel contracts that a rule made for a service request and that nobody took up."""
+    c = t.contract
+    untaken = tx.connection.execute(
+        select(c.c.id).where(
+            c.c.holder_kind == "service_request",
+            c.c.holder_id == service_request_id,
+            c.c.made_by_rule,
+            c.c.state == "pending",
+        )
+    ).scalars()
+    for contract_id in untaken.all():
+        if contract_id != keep:
+            end_by_cancelling(tx, lock_contract(tx, contract_id), "Not taken up")
+
+
+# ------------------------------------------------------------------ contracts that become valid
+
+
+def settle_and_cover(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
+    """Settle a contract and open the service requests that it can cover now."""
+    settle_contract(tx, contract_id)
+    if tx.settings.contracts:
+        cover_waiting(tx, contract_id, skip=skip)
+
+
+def cover_waiting(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
+    """Search again for the waiting service requests of an active contract's holder, oldest first."""
+    row = tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
+    if row.state != "active":
+        return
+    for request_id in waiting_requests(tx, row.holder_kind, row.holder_id):
+        if request_id == skip:
+            continue
+        if row.draws == "incidents" and lock_free_incident(tx, contract_id) is None:
+            return
+        cover_one(tx, request_id, cause=f"contract:{contract_id}")
+
+
+def cover_one(tx: Transaction, request_id: str, *, cause: str) -> bool:
+    """Search for one waiting service request; a decision is kept only if it is covered now."""
+    request = lock_request(tx, request_id)
+    if request.outcome not in WAITING_OUTCOMES or request.state not in UNFINISHED_STATES:
+        return False
+    found = find(tx, facts_of(tx, request))
+    if found.decision.outcome not in ("covered", "uncovered"):
+        return False
+    follow(tx, request, found, cause=cause)
+    return True
+
+
+def waiting_requests(tx: Transaction, holder_kind: str, holder_id: str) -> list[str]:
+    """Unfinished service requests without a covering contract that a holder's contract might cover."""
+    r, member, line = t.service_request, t.customer_org_unit, t.org_unit_line
+    below = exists(
+        select(member.c.customer_id)
+        .join(line, line.c.org_unit_id == member.c.org_unit_id)
+        .where(member.c.customer_id == r.c.customer_id, line.c.ancestor_id == holder_id)
+    )
+    fits = {
+        "service_request": r.c.id == holder_id,
+        "item": r.c.item_id == holder_id,
+        "customer": r.c.customer_id == holder_id,
+        "org_unit": below,
+    }[holder_kind]
+    waiting = and_(r.c.state.in_(UNFINISHED_STATES), r.c.outcome.in_(WAITING_OUTCOMES))
+    rows = tx.connection.execute(select(r.c.id).where(waiting, fits).order_by(r.c.opened_at, r.c.id))
+    return list(rows.scalars())
+
+
+def search_covered_again(tx: Transaction, contract_id: str) -> None:
+    """Search again for the unfinished service requests of a cancelled contract, awaited ones too."""
+    r, d = t.service_request, t.coverage_decision
+    awaited = exists(select(d.c.id).where(d.c.id == r.c.decision_id, d.c.contract_id == contract_id))
+    requests = tx.connection.execute(
+        select(r.c.id)
+        .where(
+            r.c.state.in_(UNFINISHED_STATES),
+            or_(r.c.contract_id == contract_id, and_(r.c.outcome.in_(WAITING_OUTCOMES), awaited)),
+        )
+        .order_by(r.c.opened_at, r.c.id)
+    ).scalars()
+    for request_id in requests.all():
+        search_again(tx, lock_request(tx, request_id), cause=f"contract:{contract_id}")
+
+
+def lock_request(tx: Transaction, request_id: str) -> Row[Any]:
+    """A service request's row, kept from others until the transaction ends."""
+    return tx.connection.execute(
+        select(t.service_request).where(t.service_request.c.id == request_id).with_for_update()
+    ).one()
+
+
+# ------------------------------------------------------------------ helpers
+
+
+def _candidates(tx: Transaction, facts: RequestFacts) -> list[HeldContract]:
+    """The candidates, with what is due among them done first: a late job changes no decision."""
+    found = _query(tx, facts)
+    if not found.due or facts.at < tx.now:
+        return found.held
+    for contract_id in found.due:
+        if tx.writes:
+            settle_contract(tx, contract_id)
+        else:
+            tx.desk.perform(SYSTEM, lambda own, due=contract_id: settle_contract(own, due))  # type: ignore[misc]
+    if tx.writes:
+        return _query(tx, facts).held
+    with tx.desk.read(tx.actor) as fresh:
+        return _query(fresh, facts).held
+
+
+def _query(tx: Transaction, facts: RequestFacts) -> Candidates:
+    return find_candidates(
+        tx,
+        customer=facts.customer,
+        item=facts.item,
+        org_unit=facts.org_unit,
+        service_request=facts.service_request,
+        at=facts.at,
+    )
+
+
+def _locked(tx: Transaction, decision: CoverageDecision, held: list[HeldContract]) -> Found | None:
+    """Lock what a covering decision rests on; None when it no longer stands."""
+    if decision.outcome != "covered":
+        return Found(decision)
+    chosen = next(one for one in held if one.contract.id == decision.contract)
+    lot_id = None
+    if tx.rules.contract_types[chosen.contract.type].draws == "incidents" and not chosen.own_incident_held:
+        lot_id = lock_free_incident(tx, chosen.contract.id)
+        if lot_id is None:
+            return None
+    if not tx.is_sqlite:
+        c = t.contract
+        version = select(c.c.cancelled_at, c.c.ended_at, c.c.starts_at).where(c.c.id == chosen.contract.id)
+        now = tx.connection.execute(version.with_for_update(read=True, key_share=True)).one()
+        known = chosen.contract
+        if (now.cancelled_at, now.ended_at, now.starts_at) != (
+            known.cancelled_at,
+            known.ended_at,
+            known.starts_at,
+        ):
+            return None
+    return Found(decision, lot_id, chosen.contract)
+
+
+def _covers(tx: Transaction, decision: CoverageDecision, contract_id: str | None) -> bool:
+    """Whether the decision's contract covers now: it was found valid, or was made and enabled at once."""
+    if decision.outcome == "covered":
+        return True
+    if decision.outcome != "created" or contract_id is None:
+        return False
+    state = select(t.contract.c.state).where(t.contract.c.id == contract_id)
+    return bool(tx.connection.execute(state).scalar_one() == "active")
+
+
+def _assigned(verdict: Verdict, chosen: HeldContract) -> Verdict:
+    if verdict.candidate.contract == chosen.contract.id:
+        return replace(verdict, ruled_out=None)
+    if verdict.ruled_out is not None:
+        return verdict
+    return replace(verdict, ruled_out=RuledOut("not_assigned", value=chosen.contract.number))

@@ -1,0 +1,254 @@
+"""Coverage decisions as they are kept, and in words.
+
+Written once, with the facts and every candidate, and never changed. Source: product.md section 6.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row, select
+
+from engine.coverage import CoverageDecision, Verdict
+from engine.facts import RuledOut
+from workflows.desk import Transaction
+from workflows.errors import NotFound
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateView:
+    """One contract that was looked at; `ruled_out_by` is None for the one taken."""
+
+    contract: str
+    number: str
+    type: str
+    holder_kind: str
+    standing: str
+    ruled_out_by: str | None
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """A coverage decision; `id` is None for a preview, which is not kept."""
+
+    id: str | None
+    service_request: str | None
+    decided_at: datetime
+    as_of: datetime
+    rule_set: str
+    facts: dict[str, Any]
+    candidates: list[CandidateView]
+    rule: str
+    why: str
+    outcome: str
+    contract: str | None
+    params: dict[str, Any]
+    cause: str
+    actor: str
+    reason: str | None
+
+
+RULED_OUT_WORDS = {
+    "expired": "ended on {day}",
+    "cancelled": "was cancelled on {day}",
+    "awaiting_start": "starts on {day}",
+    "awaiting_payment": "waits for its payment",
+    "awaiting_enable": "waits to be enabled",
+    "no_minutes_left": "has no minutes left",
+    "no_incidents_left": "has no incident left",
+    "outside_period": "is outside its period",
+    "service_request_closed": "its service request is closed",
+    "excluded_work_type": "does not cover the work type {value}",
+    "excluded_priority": "does not cover the priority {value}",
+    "excluded_item_type": "does not cover items of the type {value}",
+    "type_not_in_force": "its type {value} is not in the rules in force",
+    "came_after": "{value} came first",
+    "decided_before": "the rule {value} decided before it",
+    "rule_condition": "does not meet the rule {value}",
+    "condition": "does not meet {value}",
+    "not_assigned": "{value} was assigned by hand",
+}
+
+
+def keep_decision(
+    tx: Transaction,
+    decision: CoverageDecision,
+    *,
+    service_request_id: str | None,
+    cause: str,
+    contract_id: str | None,
+    reason: str | None = None,
+    decision_id: str | None = None,
+) -> str:
+    """Write a decision; `contract_id` is its contract, or the one made for it. Answers its id."""
+    decision_id = decision_id or new_id()
+    tx.add(
+        t.coverage_decision,
+        id=decision_id,
+        service_request_id=service_request_id,
+        decided_at=tx.now,
+        as_of=decision.as_of,
+        rule_set=decision.rule_set,
+        outcome=decision.outcome,
+        rule=decision.rule,
+        why=decision.why,
+        contract_id=contract_id,
+        facts=_facts_json(decision),
+        candidates=[_verdict_json(verdict) for verdict in decision.candidates],
+        params=decision.params,
+        cause=cause,
+        actor=tx.actor.name,
+        reason=reason,
+    )
+    return decision_id
+
+
+def read_decision(tx: Transaction, decision_id: str) -> DecisionView:
+    """One decision, for whoever may see its service request. Raises: NotFound."""
+    table = t.coverage_decision
+    wanted = select(table).where(table.c.id == decision_id)
+    if not tx.actor.is_staff:
+        request = t.service_request
+        wanted = wanted.join(request, request.c.id == table.c.service_request_id).where(
+            request.c.customer_id == tx.actor.customer
+        )
+    row = tx.connection.execute(wanted).one_or_none()
+    if row is None:
+        raise NotFound("There is no such decision.")
+    return decision_view(row, tx)
+
+
+def decisions_of(tx: Transaction, service_request_id: str) -> list[DecisionView]:
+    """All decisions of a service request that the caller may see already, newest first."""
+    table = t.coverage_decision
+    rows = tx.connection.execute(
+        select(table)
+        .where(table.c.service_request_id == service_request_id)
+        .order_by(table.c.decided_at.desc(), table.c.id.desc())
+    )
+    return [decision_view(row, tx) for row in rows]
+
+
+def decision_view(row: Row[Any], tx: Transaction) -> DecisionView:
+    candidates = [_candidate_view(one, tx.settings.zone) for one in row.candidates]
+    return DecisionView(
+        id=row.id,
+        service_request=row.service_request_id,
+        decided_at=row.decided_at,
+        as_of=row.as_of,
+        rule_set=row.rule_set,
+        facts=row.facts,
+        candidates=_seen_by(tx, candidates, row.contract_id),
+        rule=row.rule,
+        why=row.why,
+        outcome=row.outcome,
+        contract=row.contract_id,
+        params=row.params,
+        cause=row.cause,
+        actor=row.actor if tx.actor.is_staff else "",
+        reason=row.reason if tx.actor.is_staff else None,
+    )
+
+
+def preview_view(tx: Transaction, decision: CoverageDecision) -> DecisionView:
+    """A decision that is only shown."""
+    zone = tx.settings.zone
+    candidates = [_candidate_view(_verdict_json(verdict), zone) for verdict in decision.candidates]
+    return DecisionView(
+        id=None,
+        service_request=None,
+        decided_at=tx.now,
+        as_of=decision.as_of,
+        rule_set=decision.rule_set,
+        facts=_facts_json(decision),
+        candidates=_seen_by(tx, candidates, decision.contract),
+        rule=decision.rule,
+        why=decision.why,
+        outcome=decision.outcome,
+        contract=decision.contract,
+        params=decision.params,
+        cause="preview",
+        actor=tx.actor.name,
+        reason=None,
+    )
+
+
+def ruled_out_words(code: str, at: datetime | None, value: str | None, zone: ZoneInfo) -> str:
+    """Why a contract was not taken, as the end of a sentence that begins with its number."""
+    if code == "outside_period" and at is not None:
+        code = "expired"
+    words = RULED_OUT_WORDS.get(code, code.replace("_", " "))
+    day = _last_day(code, at, zone) if at is not None else "an unknown day"
+    return words.format(day=day, value=value or "")
+
+
+def _last_day(code: str, at: datetime, zone: ZoneInfo) -> str:
+    """The day to say: a period that ends with an instant ended on the day before it."""
+    local = at.astimezone(zone)
+    if code == "expired":
+        local = (at - timedelta(seconds=1)).astimezone(zone)
+    return f"{local.day} {local:%B %Y}"
+
+
+def _seen_by(tx: Transaction, candidates: list[CandidateView], taken: str | None) -> list[CandidateView]:
+    """Staff see every candidate; a customer the one taken, and those held by itself or its items."""
+    if tx.actor.is_staff:
+        return candidates
+    return [one for one in candidates if one.contract == taken or one.holder_kind != "org_unit"]
+
+
+def _facts_json(decision: CoverageDecision) -> dict[str, Any]:
+    facts = asdict(decision.facts)
+    facts["at"] = decision.facts.at.isoformat()
+    return facts
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    one = verdict.candidate
+    return {
+        "contract": one.contract,
+        "number": one.number,
+        "type": one.type,
+        "holder_kind": one.holder_kind,
+        "holder_id": one.holder_id,
+        "distance": one.distance,
+        "state": one.state,
+        "pending_reason": one.pending_reason,
+        "created_at": one.created_at.isoformat(),
+        "starts_at": one.starts_at.isoformat(),
+        "expires_at": one.expires_at.isoformat() if one.expires_at else None,
+        "standing": one.standing,
+        "minutes_available": one.minutes_available,
+        "incidents_available": one.incidents_available,
+        "incidents_held": one.incidents_held,
+        "own_incident_held": one.own_incident_held,
+        "own_ruled_out": _ruled_out_json(one.ruled_out),
+        "ruled_out": _ruled_out_json(verdict.ruled_out),
+    }
+
+
+def _ruled_out_json(reason: RuledOut | None) -> dict[str, Any] | None:
+    if reason is None:
+        return None
+    return {"code": reason.code, "at": reason.at.isoformat() if reason.at else None, "value": reason.value}
+
+
+def _candidate_view(kept: dict[str, Any], zone: ZoneInfo) -> CandidateView:
+    reason = kept["ruled_out"]
+    words = None
+    if reason is not None:
+        at = datetime.fromisoformat(reason["at"]) if reason["at"] else None
+        words = ruled_out_words(reason["code"], at, reason["value"], zone)
+    return CandidateView(
+        contract=kept["contract"],
+        number=kept["number"],
+        type=kept["type"],
+        holder_kind=kept["holder_kind"],
+        standing=kept["standing"],
+        ruled_out_by=words,
+        code=reason["code"] if reason else None,
+    )

@@ -1,0 +1,126 @@
+"""An incident of a pack: held when it covers a service request, settled at its close, else released.
+
+Source: product.md sections 7 and 9.
+"""
+
+from typing import Literal
+
+from sqlalchemy import case, or_, select
+
+from engine.ledger import Account, LedgerTransaction, move
+from workflows.desk import Transaction
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+from workflows.store.ledger import record, reverse
+
+ENDINGS: dict[str, tuple[Account, str, str]] = {
+    "settle": ("consumed", "settled", "The service request was closed"),
+    "release": ("available", "released", "No longer covered by this contract"),
+}
+
+
+def lock_free_incident(tx: Transaction, contract_id: str) -> str | None:
+    """The lot that the next incident comes from, in burn order, locked; None when no incident is free."""
+    balance = t.lot_balance
+    in_burn_order = (
+        case((balance.c.closes_at.is_(None), 1), else_=0),
+        balance.c.closes_at,
+        balance.c.opens_at,
+        balance.c.lot_id,
+    )
+    lots = tx.connection.execute(
+        select(balance.c.lot_id, balance.c.available)
+        .where(
+            balance.c.contract_id == contract_id,
+            balance.c.unit == "incidents",
+            balance.c.opens_at <= tx.now,
+            or_(balance.c.closes_at.is_(None), balance.c.closes_at > tx.now),
+        )
+        .order_by(*in_burn_order)
+        .with_for_update()
+    ).all()
+    return next((lot.lot_id for lot in lots if lot.available > 0), None)
+
+
+def hold_incident(tx: Transaction, *, lot_id: str, contract_id: str, service_request_id: str) -> None:
+    """Hold one incident of a locked lot for a service request."""
+    transaction_id = record(
+        tx,
+        LedgerTransaction(
+            "hold",
+            tx.now,
+            move("incidents", 1, (lot_id, "available"), (lot_id, "held")),
+            cause=f"service_request:{service_request_id}",
+            why="Held when the service request was covered",
+        ),
+        contract_id=contract_id,
+        service_request_id=service_request_id,
+    )
+    tx.add(
+        t.incident_hold,
+        id=new_id(),
+        service_request_id=service_request_id,
+        contract_id=contract_id,
+        lot_id=lot_id,
+        state="held",
+        held_at=tx.now,
+        transaction_id=transaction_id,
+    )
+
+
+def settle_incidents(tx: Transaction, service_request_id: str) -> list[str]:
+    """Use up what is held for a closing service request; answers the contracts touched."""
+    return _end_holds(tx, service_request_id, "settle", keep=None)
+
+
+def release_incidents(tx: Transaction, service_request_id: str, *, keep: str | None = None) -> list[str]:
+    """Give back what is held, except from the contract `keep`; answers the contracts touched."""
+    return _end_holds(tx, service_request_id, "release", keep=keep)
+
+
+def hold_again(tx: Transaction, service_request_id: str, contract_id: str | None) -> list[str]:
+    """Undo the settling when a service request is reopened within the window: no second incident is used."""
+    hold = t.incident_hold
+    row = tx.connection.execute(
+        select(hold)
+        .where(
+            hold.c.service_request_id == service_request_id,
+            hold.c.contract_id == contract_id,
+            hold.c.state == "settled",
+        )
+        .order_by(hold.c.ended_at.desc(), hold.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return []
+    cause = f"service_request:{service_request_id}"
+    transaction_id = reverse(tx, row.transaction_id, cause=cause, why="Reopened within the window")
+    tx.change(hold, row.id, state="held", ended_at=None, transaction_id=transaction_id)
+    return [str(row.contract_id)]
+
+
+def _end_holds(
+    tx: Transaction, service_request_id: str, kind: Literal["settle", "release"], *, keep: str | None
+) -> list[str]:
+    hold = t.incident_hold
+    account, state, why = ENDINGS[kind]
+    rows = tx.connection.execute(
+        select(hold)
+        .where(hold.c.service_request_id == service_request_id, hold.c.state == "held")
+        .order_by(hold.c.contract_id)
+    ).all()
+    touched = []
+    for row in rows:
+        if row.contract_id == keep:
+            continue
+        entry = LedgerTransaction(
+            kind,
+            tx.now,
+            move("incidents", 1, (row.lot_id, "held"), (row.lot_id, account)),
+            cause=f"service_request:{service_request_id}",
+            why=why,
+        )
+        transaction_id = record(tx, entry, contract_id=row.contract_id, service_request_id=service_request_id)
+        tx.change(hold, row.id, state=state, ended_at=tx.now, transaction_id=transaction_id)
+        touched.append(row.contract_id)
+    return touched

@@ -1,0 +1,39 @@
+"""Which service requests an actor may see. What it may not see is told as not there."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, exists, or_, select, true
+
+from workflows.desk import Transaction
+from workflows.errors import NotFound
+from workflows.store import tables as t
+
+
+def visible_requests(tx: Transaction) -> ColumnElement[bool]:
+    """The condition on service_request rows that the actor may see.
+
+    Staff see all. A customer sees its own, and those of its org units where the setting allows it.
+    """
+    if tx.actor.is_staff:
+        return true()
+    r, member = t.service_request, t.customer_org_unit
+    own = r.c.customer_id == tx.actor.customer
+    if not tx.settings.customers_see_org_unit:
+        return own
+    shared = exists(
+        select(member.c.org_unit_id).where(
+            member.c.customer_id == tx.actor.customer, member.c.org_unit_id == r.c.org_unit_id
+        )
+    )
+    return or_(own, shared)
+
+
+def require_visible(tx: Transaction, service_request_id: str, *, own: bool = False) -> Row[Any]:
+    """The service request's row, if the actor may see it; `own` where a customer must be its customer."""
+    r = t.service_request
+    row = tx.connection.execute(
+        select(r).where(r.c.id == service_request_id, visible_requests(tx))
+    ).one_or_none()
+    if row is None or (own and not tx.actor.is_staff and row.customer_id != tx.actor.customer):
+        raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
+    return row

@@ -1,0 +1,76 @@
+"""Who and what a service request is about: the customer, the org unit, the item, and whether they fit."""
+
+from typing import NamedTuple
+
+from sqlalchemy import exists, or_, select
+
+from workflows.desk import Transaction
+from workflows.errors import InvalidInput, invalid
+from workflows.store import tables as t
+
+
+class Parties(NamedTuple):
+    """Checked ids; `org_unit` is the one given or the customer's primary one."""
+
+    customer: str
+    org_unit: str | None
+    item_type: str | None
+
+
+def check_parties(
+    tx: Transaction, *, customer: str, item: str | None, org_unit: str | None, prefix: str = ""
+) -> Parties:
+    """Check that the customer is there, belongs to the org unit, and may ask for the item: one statement.
+
+    An item must be owned by the customer or by an org unit in the line of theirs. A customer asks for itself.
+    Raises: InvalidInput naming the field; what the actor may not see is told as not there.
+    """
+    if not tx.actor.is_staff and customer != tx.actor.customer:
+        raise _no_such_customer(prefix)
+    c, i, member, line = t.customer, t.item, t.customer_org_unit, t.org_unit_line
+    belongs = exists(
+        select(member.c.org_unit_id).where(
+            member.c.customer_id == customer, member.c.org_unit_id == (org_unit or "")
+        )
+    )
+    in_line = exists(
+        select(line.c.org_unit_id)
+        .join(member, member.c.org_unit_id == line.c.org_unit_id)
+        .where(member.c.customer_id == customer, line.c.ancestor_id == i.c.owner_org_unit_id)
+    )
+    row = tx.connection.execute(
+        select(
+            c.c.org_unit_id,
+            belongs.label("belongs"),
+            i.c.id.label("item_id"),
+            i.c.item_type,
+            i.c.owner_customer_id,
+            i.c.owner_org_unit_id,
+            or_(i.c.owner_customer_id == customer, in_line).label("item_fits"),
+        )
+        .select_from(c.outerjoin(i, i.c.id == (item or "")))
+        .where(c.c.id == customer)
+    ).one_or_none()
+    if row is None:
+        raise _no_such_customer(prefix)
+    if org_unit is not None and not row.belongs:
+        raise invalid(
+            f"{prefix}/org_unit",
+            "The customer does not belong to this org unit.",
+            "Give one of the customer's.",
+        )
+    if item is not None:
+        global_item = (
+            row.item_id is not None and row.owner_customer_id is None and row.owner_org_unit_id is None
+        )
+        if row.item_id is None or not (row.item_fits or (global_item and not tx.settings.contracts)):
+            raise invalid(
+                f"{prefix}/item",
+                "There is no such item of this customer or of their org units.",
+                "Give an item that they own.",
+            )
+    return Parties(customer, org_unit or row.org_unit_id, row.item_type)
+
+
+def _no_such_customer(prefix: str) -> InvalidInput:
+    return invalid(f"{prefix}/customer", "There is no such customer.", "Look the customer up first.")

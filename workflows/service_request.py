@@ -1,0 +1,100 @@
+"""The life of a service request: its states, and the only moves there are.
+
+One machine serves all requests: it is fired on a small record, so nothing is set up per request.
+The only importer of transitions. Source: product.md section 9.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from transitions import Machine, MachineError
+
+from workflows.desk import Role
+from workflows.errors import StateForbids
+
+State = Literal["open", "pending_no_contract", "in_progress", "on_hold", "resolved", "closed", "cancelled"]
+STATES: tuple[State, ...] = get_args(State)
+
+WORK_STATES: frozenset[str] = frozenset({"open", "in_progress", "on_hold", "resolved"})
+UNFINISHED_STATES: frozenset[str] = frozenset({"open", "pending_no_contract", "in_progress", "on_hold"})
+HOLD_REASONS = ("customer", "supplier", "scheduled")
+
+TRANSITIONS: tuple[tuple[str, tuple[State, ...], State], ...] = (
+    ("cover", ("pending_no_contract",), "open"),
+    ("start", ("open",), "in_progress"),
+    ("hold", ("open", "in_progress"), "on_hold"),
+    ("resume", ("on_hold",), "in_progress"),
+    ("resolve", ("open", "in_progress", "on_hold"), "resolved"),
+    ("close", ("resolved",), "closed"),
+    ("reopen", ("resolved", "closed"), "in_progress"),
+    ("reopen_uncovered", ("resolved", "closed"), "pending_no_contract"),
+    ("cancel", ("open", "pending_no_contract", "in_progress", "on_hold"), "cancelled"),
+)
+"""(trigger, from, to). `reopen_uncovered` is how a reopening past the window ends without a contract."""
+
+SYSTEM_TRIGGERS = frozenset({"cover", "reopen_uncovered"})
+STAFF_TRIGGERS = ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
+CUSTOMER_TRIGGERS = ("reopen", "cancel")
+"""Customers may take back or reopen their own; the rest is the desk's."""
+
+
+@dataclass(slots=True)
+class Fired:
+    """What the machine moves: nothing but a state."""
+
+    state: str
+
+
+def _build() -> Machine:
+    machine = Machine(
+        model=None,
+        states=list(STATES),
+        initial=None,
+        auto_transitions=False,
+        queued=False,
+        send_event=False,
+    )
+    for trigger, sources, target in TRANSITIONS:
+        unknown = {*sources, target} - set(STATES)
+        if unknown:
+            raise ValueError(f"The transition {trigger} names unknown states {unknown}.")
+        machine.add_transition(trigger, list(sources), target)
+    return machine
+
+
+MACHINE = _build()
+
+
+def fire(state: str, trigger: str) -> str:
+    """The state that `trigger` leads to from `state`.
+
+    Raises: StateForbids, which says what is allowed, when there is no such move.
+    """
+    fired = Fired(state)
+    event = MACHINE.events.get(trigger)
+    try:
+        moved = event is not None and event.trigger(fired)
+    except MachineError:
+        moved = False
+    if not moved:
+        raise forbidden(state, trigger)
+    return fired.state
+
+
+def allowed_triggers(state: str, role: Role) -> list[str]:
+    """What `role` may fire from `state`, in the order of the table; never the system's own moves."""
+    own = CUSTOMER_TRIGGERS if role == "customer" else STAFF_TRIGGERS
+    return [trigger for trigger, sources, _ in TRANSITIONS if state in sources and trigger in own]
+
+
+def forbidden(state: str, trigger: str, role: Role = "system") -> StateForbids:
+    """The refusal of a move, naming the state and what would be allowed."""
+    allowed = allowed_triggers(state, role)
+    remedy = f"Allowed now: {', '.join(allowed)}." if allowed else "No further move is possible."
+    return StateForbids(
+        f"A service request that is {state} cannot take the trigger {trigger}.",
+        remedy=remedy,
+        state=state,
+        trigger=trigger,
+        allowed_triggers=allowed,
+    )

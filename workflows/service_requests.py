@@ -1,0 +1,382 @@
+"""Use cases of service requests: log, change, move, note, search again.
+
+Each is one transaction. Source: product.md sections 6 and 9.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, insert, select
+
+from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger, NewServiceRequest, SearchCoverage
+from workflows.coverage import (
+    Found,
+    assign_contract,
+    cancel_untaken,
+    facts_of,
+    find,
+    follow,
+    lock_request,
+    made_contract,
+    request_facts,
+    search_again,
+    settle_and_cover,
+)
+from workflows.decisions import keep_decision
+from workflows.desk import Transaction
+from workflows.errors import NotAllowed, StateForbids, VersionChanged, invalid
+from workflows.incidents import hold_again, hold_incident, release_incidents, settle_incidents
+from workflows.notifications import tell_request_event
+from workflows.request_access import require_visible
+from workflows.request_moves import move_request, write_history
+from workflows.request_parties import Parties, check_parties
+from workflows.service_levels import sla_columns
+from workflows.service_request import HOLD_REASONS, UNFINISHED_STATES, allowed_triggers, forbidden
+from workflows.store import tables as t
+from workflows.store.candidates import contract_value
+from workflows.store.ids import new_id
+from workflows.store.numbers import service_request_number
+
+SEARCHED_FIELDS = frozenset({"customer", "item", "org_unit", "priority", "work_type"})
+WAITS = ("waiting", "created", "offered")
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What became of a logging: the service request, or the decision that refused it."""
+
+    service_request: str | None
+    decision: str | None
+    refused: str | None = None
+
+
+class _Subject(NamedTuple):
+    """The columns of a new service request that its service level is computed from."""
+
+    priority: str
+
+
+def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: str | None = None) -> Logged:
+    """Log a service request and search its contract.
+
+    A refusal writes the decision alone. `number` is for imports, which keep the number of the other desk.
+    """
+    parties = check_parties(tx, customer=command.customer, item=command.item, org_unit=command.org_unit)
+    service_request_id = new_id()
+    if not tx.settings.contracts:
+        row = _insert(tx, service_request_id, command, parties, state="open", number=number)
+        write_history(tx, row.id, "log", None, "open")
+        return Logged(row.id, None)
+    facts = request_facts(
+        tx,
+        customer=command.customer,
+        item=command.item,
+        org_unit=parties.org_unit,
+        priority=command.priority,
+        work_type=command.work_type,
+        channel=command.channel,
+        item_type=parties.item_type or "",
+    )
+    found = find(tx, facts)
+    decision = found.decision
+    if decision.outcome == "refused":
+        kept = keep_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
+        return Logged(None, kept, refused=str(decision.params.get("message") or decision.why))
+    return _insert_decided(tx, service_request_id, command, parties, found, number)
+
+
+def _insert_decided(
+    tx: Transaction,
+    service_request_id: str,
+    command: NewServiceRequest,
+    parties: Parties,
+    found: Found,
+    number: str | None,
+) -> Logged:
+    """Write a new service request in the state that its decision gives."""
+    decision = found.decision
+    covering = decision.contract if decision.outcome == "covered" else None
+    state = "pending_no_contract" if decision.outcome in WAITS else "open"
+    decision_id = new_id()
+    row = _insert(
+        tx,
+        service_request_id,
+        command,
+        parties,
+        state=state,
+        number=number,
+        outcome=decision.outcome,
+        contract_id=covering,
+        decision_id=decision_id,
+        **sla_columns(tx, found.contract, _Subject(command.priority)),
+    )
+    write_history(tx, row.id, "log", None, state)
+    contract_id = made_contract(tx, row.id, decision) if decision.outcome == "created" else decision.contract
+    keep_decision(
+        tx,
+        decision,
+        service_request_id=row.id,
+        cause="log",
+        contract_id=contract_id,
+        decision_id=decision_id,
+    )
+    if found.lot_id is not None and covering is not None:
+        hold_incident(tx, lot_id=found.lot_id, contract_id=covering, service_request_id=row.id)
+        settle_and_cover(tx, covering, skip=row.id)
+    if decision.outcome == "created":
+        _open_if_enabled(tx, row.id, str(contract_id), found)
+    elif state == "pending_no_contract":
+        tell_request_event(tx, row, "no_contract", why=decision.why)
+    return Logged(row.id, decision_id)
+
+
+def change_service_request(
+    tx: Transaction,
+    service_request_id: str,
+    command: ChangeServiceRequest,
+    *,
+    expected_version: int | None = None,
+) -> str:
+    """Change what a service request says of itself; a change of what is covered is searched again."""
+    tx.require("administrator", "finance", "supervisor", "technician")
+    request = lock_request(tx, require_visible(tx, service_request_id).id)
+    _check_version(request, expected_version)
+    given = command.given()
+    for name in ("subject", "customer", "priority"):
+        if name in given and not given[name]:
+            raise invalid(f"/{name}", "It cannot be empty.", "Leave it out to keep it.")
+    if request.state in ("closed", "cancelled") and set(given) - {"subject", "description"}:
+        raise StateForbids(
+            f"{request.number} is {request.state}: only its subject and description can change.",
+            remedy="Reopen it first.",
+            state=request.state,
+        )
+    changes = _changed_columns(tx, request, given)
+    if changes:
+        tx.change(t.service_request, request.id, **changes, version=t.service_request.c.version + 1)
+        tx.audit(
+            "service_request", request.id, "changed", **{key: str(value) for key, value in changes.items()}
+        )
+    if SEARCHED_FIELDS & set(given) and tx.settings.contracts and request.state in UNFINISHED_STATES:
+        search_again(tx, lock_request(tx, request.id), cause="changed")
+    return service_request_id
+
+
+def fire_trigger(
+    tx: Transaction, service_request_id: str, command: FireTrigger, *, expected_version: int | None = None
+) -> str:
+    """Move a service request, if its state and the actor's role allow it.
+
+    Raises: StateForbids with `allowed_triggers`; InvalidInput where a note or reason is missing.
+    """
+    request = lock_request(tx, require_visible(tx, service_request_id, own=True).id)
+    _check_version(request, expected_version)
+    trigger = command.trigger
+    if trigger not in allowed_triggers(request.state, tx.actor.role):
+        if trigger not in allowed_triggers(request.state, "system"):
+            raise forbidden(request.state, trigger, tx.actor.role)
+        raise NotAllowed(
+            f"The role {tx.actor.role} may not {trigger} a service request.", remedy="Ask the desk."
+        )
+    _check_words(trigger, command)
+    if trigger == "reopen":
+        return _reopen(tx, request, command)
+    move_request(tx, request, trigger, note=command.note, reason=command.reason)
+    if trigger == "resolve":
+        tell_request_event(tx, request, "resolved", note=command.note or "")
+    if trigger == "close":
+        end_coverage(tx, request.id)
+    if trigger == "cancel":
+        _cancel(tx, request, command.reason or "")
+    return service_request_id
+
+
+def end_coverage(tx: Transaction, service_request_id: str) -> None:
+    """What a close means for contracts: a held incident is settled, a per-request contract ends."""
+    for contract_id in settle_incidents(tx, service_request_id):
+        settle_and_cover(tx, contract_id)
+    cancel_untaken(tx, service_request_id, keep=None)
+    _end_own_contract(tx, service_request_id, ended=True)
+
+
+def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
+    """Write a comment; a customer's is always public. Answers the note's id."""
+    request = require_visible(tx, service_request_id)
+    note_id = new_id()
+    tx.add(
+        t.service_request_note,
+        id=note_id,
+        service_request_id=request.id,
+        body=command.body,
+        public=command.public or not tx.actor.is_staff,
+        author=tx.actor.name,
+        written_at=tx.now,
+    )
+    return note_id
+
+
+def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCoverage) -> str:
+    """Search again, or cover by the contract a supervisor names; answers the new decision's id."""
+    tx.require("administrator", "supervisor", "technician")
+    request = lock_request(tx, require_visible(tx, service_request_id).id)
+    if not tx.settings.contracts:
+        raise StateForbids("Contracts are off, so nothing is searched.", remedy="Activate billing first.")
+    if request.state in ("closed", "cancelled"):
+        raise StateForbids(
+            f"{request.number} is {request.state}: its coverage stays as it is.",
+            remedy="Reopen it first.",
+            state=request.state,
+        )
+    if command.contract is None:
+        return search_again(tx, request, cause="asked", reason=command.reason)
+    tx.require("administrator", "supervisor")
+    if not command.reason or not command.reason.strip():
+        raise invalid("/reason", "An assignment by hand needs its reason.", "Say why this contract pays.")
+    return assign_contract(tx, request, command.contract, command.reason)
+
+
+# ------------------------------------------------------------------ moves
+
+
+def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger) -> str:
+    """Within the window the coverage is kept; past it, the request is searched anew."""
+    ended_at = request.closed_at or request.resolved_at
+    within = tx.now <= ended_at + timedelta(days=tx.settings.reopen_window_days)
+    note, reason = command.note, command.reason
+    if request.decision_id is None or not tx.settings.contracts:
+        move_request(tx, request, "reopen", note=note, reason=reason)
+        return str(request.id)
+    if within or request.state == "resolved":
+        move_request(tx, request, "reopen", note=note, reason=reason)
+        for contract_id in hold_again(tx, request.id, request.contract_id):
+            settle_and_cover(tx, contract_id, skip=request.id)
+        _end_own_contract(tx, request.id, ended=False)
+        return str(request.id)
+    # the old coverage ended for good; what is found now decides how it reopens
+    tx.change(t.service_request, request.id, contract_id=None)
+    found = find(tx, facts_of(tx, request))
+    if found.decision.outcome in ("covered", "uncovered"):
+        move_request(tx, request, "reopen", note=note, reason=reason)
+    else:
+        move_request(tx, request, "reopen_uncovered", told_as="reopen", note=note, reason=reason)
+    follow(tx, lock_request(tx, request.id), found, cause="reopened past the window")
+    return str(request.id)
+
+
+def _cancel(tx: Transaction, request: Row[Any], reason: str) -> None:
+    for contract_id in release_incidents(tx, request.id):
+        settle_and_cover(tx, contract_id)
+    cancel_untaken(tx, request.id, keep=None)
+    _end_own_contract(tx, request.id, ended=True)
+    tell_request_event(tx, request, "cancelled", note=reason)
+
+
+def _end_own_contract(tx: Transaction, service_request_id: str, *, ended: bool) -> None:
+    """End the per-request contract with its service request, or let it live again."""
+    c = t.contract
+    own = tx.connection.execute(
+        select(c.c.id).where(
+            c.c.holder_kind == "service_request",
+            c.c.holder_id == service_request_id,
+            c.c.state != "cancelled",
+        )
+    ).scalars()
+    for contract_id in own.all():
+        tx.change(c, contract_id, ended_at=tx.now if ended else None, version=c.c.version + 1)
+        settle_and_cover(tx, contract_id, skip=service_request_id)
+
+
+def _open_if_enabled(tx: Transaction, service_request_id: str, contract_id: str, found: Found) -> None:
+    """A contract that its rule made and enabled at once covers the request from the start."""
+    made = tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
+    request = lock_request(tx, service_request_id)
+    if made.state != "active":
+        tell_request_event(tx, request, "no_contract", why=found.decision.why)
+        return
+    if request.state == "pending_no_contract":
+        move_request(tx, request, "cover", note=found.decision.why)
+    tx.change(
+        t.service_request,
+        service_request_id,
+        contract_id=contract_id,
+        **sla_columns(tx, contract_value(made), request),
+    )
+
+
+def _check_words(trigger: str, command: FireTrigger) -> None:
+    if trigger == "hold" and command.reason not in HOLD_REASONS:
+        raise invalid("/reason", "A hold needs its reason.", f"Use one of {', '.join(HOLD_REASONS)}.")
+    if trigger == "resolve" and not (command.note or "").strip():
+        raise invalid("/note", "A resolution needs a note.", "Say what solved it.")
+    if trigger == "cancel" and not (command.reason or "").strip():
+        raise invalid("/reason", "A cancellation needs its reason.", "Say why it is cancelled.")
+
+
+def _check_version(request: Row[Any], expected_version: int | None) -> None:
+    if expected_version is not None and request.version != expected_version:
+        raise VersionChanged(
+            f"{request.number} has changed since you read it.", remedy="Read it again first."
+        )
+
+
+# ------------------------------------------------------------------ rows
+
+
+def _insert(
+    tx: Transaction,
+    service_request_id: str,
+    command: NewServiceRequest,
+    parties: Parties,
+    *,
+    state: str,
+    number: str | None,
+    **columns: Any,
+) -> Row[Any]:
+    statement = insert(t.service_request).values(
+        id=service_request_id,
+        number=number or service_request_number(tx),
+        subject=command.subject,
+        description=command.description,
+        customer_id=command.customer,
+        item_id=command.item,
+        org_unit_id=parties.org_unit,
+        priority=command.priority,
+        work_type=command.work_type,
+        channel=command.channel,
+        state=state,
+        opened_at=tx.now,
+        created_by=tx.actor.name,
+        **columns,
+    )
+    return tx.connection.execute(statement.returning(t.service_request)).one()
+
+
+def _changed_columns(tx: Transaction, request: Row[Any], given: dict[str, Any]) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        key: given[key] for key in ("subject", "description", "priority", "work_type") if key in given
+    }
+    if "technician" in given:
+        columns["technician_id"] = _technician(tx, given["technician"])
+    if {"customer", "item", "org_unit"} & set(given):
+        customer = given.get("customer", request.customer_id)
+        moved = customer != request.customer_id
+        item = given.get("item", None if moved else request.item_id)
+        org_unit = given.get("org_unit", None if moved else request.org_unit_id)
+        parties = check_parties(tx, customer=customer, item=item, org_unit=org_unit)
+        columns |= {"customer_id": customer, "item_id": item, "org_unit_id": parties.org_unit}
+    return columns
+
+
+def _technician(tx: Transaction, technician: str | None) -> str | None:
+    if technician is None:
+        return None
+    user = t.user_account
+    found = tx.connection.execute(
+        select(user.c.id).where(
+            user.c.id == technician, user.c.role != "customer", user.c.disabled_at.is_(None)
+        )
+    ).scalar()
+    if found is None:
+        raise invalid("/technician", "There is no such technician.", "Give the id of a member of staff.")
+    return technician
