@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, literal, select
 
 from engine.charging import chargeable_minutes
 from engine.contracts import Holder, TimeExpired, Window
@@ -28,6 +28,7 @@ from workflows.request_access import require_visible
 from workflows.service_request import WORK_STATES
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value, find_candidates
+from workflows.store.columns import Instant
 from workflows.store.ids import new_id
 from workflows.store.ledger import record, reverse
 
@@ -378,7 +379,7 @@ def _take_again(tx: Transaction, contract_ids: Sequence[str], entry: Row[Any]) -
         select(c.c.holder_kind, c.c.holder_id).where(c.c.id.in_(sorted(set(contract_ids)))).distinct()
     )
     touched: list[str] = []
-    for kind, holder_id in sorted(holders.tuples()):
+    for kind, holder_id in sorted(tuple(row) for row in holders):
         touched += take_into_later(tx, Holder(kind, holder_id), entry.started_at)
     return touched
 
@@ -398,7 +399,7 @@ def _count(tx: Transaction, request_id: str, worked_minutes: int, charged_minute
         request_id,
         worked_minutes=r.c.worked_minutes + worked_minutes,
         chargeable_minutes=r.c.chargeable_minutes + charged_minutes,
-        responded_at=func.coalesce(r.c.responded_at, tx.now),
+        responded_at=func.coalesce(r.c.responded_at, literal(tx.now, Instant)),
     )
 
 

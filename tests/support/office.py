@@ -1,0 +1,110 @@
+"""A desk at work: the shipped rules in force, contracts switched on, and short ways to sell and to work."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.rulebook import is_rule_file, load_rule_set
+from tests.support.builders import MONDAY, RULES, Kit
+from workflows.commands import FireTrigger, HolderGiven, NewContract, NewServiceRequest, WorkGiven
+from workflows.contracts import create_contract
+from workflows.generation import bump_generation
+from workflows.service_requests import Logged, fire_trigger, log_service_request
+from workflows.store import tables as t
+from workflows.work import log_work
+
+
+class Office(Kit):
+    """Acme with a parent and a site, Ann of the site and her laptop, and whatever a test sells them."""
+
+    def __init__(self, database_url: str, **settings: Any) -> None:
+        super().__init__(database_url)
+        self._open(settings)
+        self.parent = self.org_unit("acme")
+        self.site = self.org_unit("acme-berlin", parent=self.parent)
+        self.ann = self.customer("Ann", self.site)
+        self.laptop = self.item("LAP-1", customer=self.ann)
+
+    def _open(self, settings: dict[str, Any]) -> None:
+        values = {"contracts": True, "time_expired_contract": "rollover", **settings}
+        files = {
+            path.relative_to(RULES).as_posix(): path.read_text()
+            for path in RULES.rglob("*.json")
+            if is_rule_file(path.relative_to(RULES).as_posix())
+        }
+        version = load_rule_set(files).version
+        with self.desk.write() as tx:
+            tx.add(t.rule_set, version=version, files=files, created_at=tx.now)
+            for key, value in values.items():
+                tx.add(t.setting, key=key, value=value)
+            bump_generation(tx, rule_set=version)
+        self.desk.refresh()
+
+    def set(self, **settings: Any) -> None:
+        """Change settings without asking whether they may change."""
+        with self.desk.write() as tx:
+            for key, value in settings.items():
+                tx.connection.execute(t.setting.delete().where(t.setting.c.key == key))
+                tx.add(t.setting, key=key, value=value)
+            bump_generation(tx)
+        self.desk.refresh()
+
+    # -------------------------------------------------------------- contracts
+
+    def sell(self, type_key: str, *, to: tuple[str, str] | None = None, **terms: Any) -> str:
+        """A contract for `to` (kind, id), or for Ann; answers its id."""
+        kind, holder_id = to or ("customer", self.ann)
+        command = NewContract(type=type_key, holder=HolderGiven(**{kind: holder_id}), **terms)
+        return self.do(create_contract, command)
+
+    def contract(self, contract_id: str) -> Any:
+        return self.rows(t.contract, id=contract_id)[0]
+
+    def lots(self, contract_id: str) -> list[Any]:
+        return self.rows(t.lot_balance, contract_id=contract_id)
+
+    def carried(self, holder: str) -> int:
+        return sum(row.minutes for row in self.rows(t.carried_balance, holder=holder))
+
+    # -------------------------------------------------------------- service requests
+
+    def log(self, subject: str = "It does not start", **given: Any) -> str:
+        """Log a service request of Ann's laptop, as the technician; answers its id."""
+        result = self.try_log(subject, **given)
+        assert result.service_request is not None, result.refused
+        return result.service_request
+
+    def try_log(self, subject: str = "It does not start", **given: Any) -> Logged:
+        fields = {"customer": self.ann, "item": self.laptop} | given
+        command = NewServiceRequest(subject=subject, **fields)
+        return self.do_as(self.technician, log_service_request, command)
+
+    def request(self, request_id: str) -> Any:
+        return self.rows(t.service_request, id=request_id)[0]
+
+    def fire(self, request_id: str, trigger: str, **words: str) -> str:
+        """Fire a trigger as the technician; answers the new state."""
+        command = FireTrigger.model_validate({"trigger": trigger, **words})
+        self.do_as(self.technician, fire_trigger, request_id, command)
+        return str(self.request(request_id).state)
+
+    def work(self, request_id: str, minutes: int, *, at: datetime | None = None, **given: Any) -> list[Any]:
+        """Log minutes that count at an instant (now); answers the allocations as (kind, minutes)."""
+        command = WorkGiven(minutes=minutes, worked_at=at or self.clock.now(), **given)
+        return self.allocations(self.do_as(self.technician, log_work, request_id, command))
+
+    def work_span(self, request_id: str, started_at: datetime, **length: int) -> list[Any]:
+        """Log work from an instant on for a length, as in `minutes=90`."""
+        command = WorkGiven(started_at=started_at, ended_at=started_at + timedelta(**length))
+        return self.allocations(self.do_as(self.technician, log_work, request_id, command))
+
+    def allocations(self, entry_id: str) -> list[Any]:
+        rows = self.rows(t.work_allocation, work_entry_id=entry_id)
+        return [
+            (row.kind, row.minutes) for row in sorted(rows, key=lambda row: row.id) if row.reversed_at is None
+        ]
+
+    def entries(self, request_id: str) -> list[Any]:
+        return self.rows(t.work_entry, service_request_id=request_id)
+
+
+__all__ = ["MONDAY", "Office"]
