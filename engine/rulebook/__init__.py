@@ -1,4 +1,12 @@
-"""Loads, checks and asks the rule files. The only importer of business_rules."""
+"""Loads, checks and asks the rule files. The only importer of business_rules.
+
+registry   every variable, operator and action there is
+texts, scanner, reading   from bytes to text, to JSON with places, to plain values
+rules, *_file, *_examples   each kind of file checked against the registry; rule_set, all of them together
+tree, library   checked rules as values, and business-rules running the JSON made from them
+coverage, charging, contract_types   what the rules in force are asked
+schemas, reference   what is written from the registry for editors and people
+"""
 
 from engine.rulebook.charging import Charge, ChargingBook, ChargingFacts
 from engine.rulebook.contract_types import ContractFacts

@@ -6,11 +6,10 @@ Source: product.md section 7.
 from typing import NamedTuple
 
 from engine.rulebook.charging import Charge, ChargingBook, ChargingFacts
+from engine.rulebook.examples import MOST_TEXT, example_nodes, may_run
 from engine.rulebook.problems import FileReport, Place
 from engine.rulebook.reading import (
-    place_of,
     read_choice,
-    read_list,
     read_object,
     read_text,
     read_whole_number,
@@ -18,9 +17,8 @@ from engine.rulebook.reading import (
 from engine.rulebook.registry import CHARGING
 from engine.rulebook.rules import Known, RuleReader
 from engine.rulebook.scanner import Node, quoted
+from engine.rulebook.tree import size
 
-MOST_TEXT = 200
-MOST_EXAMPLES = 500
 MOST_PERCENT = 1000
 
 
@@ -34,19 +32,9 @@ def read_charging_file(report: FileReport, root: Node) -> ChargingBook | None:
             read_text(report, fields[key], most=MOST_TEXT)
     rules = RuleReader(report, CHARGING, Known()).rules(fields["rules"]) if "rules" in fields else ()
     book = ChargingBook(rules)
-    elements = read_list(report, fields["examples"], of="examples") if "examples" in fields else []
-    if not elements:
-        report.warning(
-            place_of(fields, "examples"),
-            "There are no examples. Add some: they prove the rules each time the file is loaded.",
-        )
-    if len(elements) > MOST_EXAMPLES:
-        report.error(
-            fields["examples"].place, f"{len(elements)} examples are too many. Keep {MOST_EXAMPLES}."
-        )
-        return None
-    read = [_read_example(report, element) for element in elements]
-    if not report.has_errors:
+    read = [_read_example(report, node) for node in example_nodes(report, fields)]
+    asked = len(read) * sum(size(rule.conditions) for rule in rules)
+    if not report.has_errors and may_run(report, fields.node, asked):
         for example in read:
             if example is not None:
                 example.run(report, book)

@@ -18,6 +18,7 @@ from engine.contracts import (
     LimitUse,
 )
 from engine.rulebook.contract_types import ContractFacts, TypeRules
+from engine.rulebook.examples import MOST_TEXT, example_nodes, may_run
 from engine.rulebook.problems import FileReport
 from engine.rulebook.reading import (
     Fields,
@@ -30,12 +31,10 @@ from engine.rulebook.reading import (
     read_yes_no,
 )
 from engine.rulebook.registry import CONTRACT_TYPE, LARGEST_NUMBER, MOST_MINOR, MOST_MINUTES
-from engine.rulebook.rules import Known, RuleReader
+from engine.rulebook.rules import Known, RuleReader, read_sla_id
 from engine.rulebook.scanner import Node, quoted
-from engine.rulebook.tree import Conditions, as_json
+from engine.rulebook.tree import Conditions, as_json, size
 
-MOST_TEXT = 200
-MOST_EXAMPLES = 500
 KEY = regex(r"[a-z][a-z0-9_]{0,39}")
 KEY_FORM = "small letters, digits and _, at most 40, such as support_hours"
 PREFIX = regex(r"[A-Z][A-Z0-9]{0,7}")
@@ -128,24 +127,13 @@ class _TypeReader:
 
     def examples(self, rules: TypeRules | None) -> None:
         """Read the examples and, where the type is sound, run them."""
-        elements = (
-            read_list(self.report, self.fields["examples"], of="examples")
-            if "examples" in self.fields
-            else []
-        )
-        if not elements:
-            place = self.fields["examples"].place if "examples" in self.fields else self.fields.node.place
-            self.report.warning(
-                place,
-                "There are no examples. Add some: they prove the conditions each time the file is loaded.",
-            )
-        if len(elements) > MOST_EXAMPLES:
-            self.report.error(
-                self.fields["examples"].place, f"{len(elements)} examples are too many. Keep {MOST_EXAMPLES}."
-            )
-            return
-        for element in elements:
-            self._example(element, rules)
+        nodes = example_nodes(self.report, self.fields)
+        if rules is not None:
+            asked = len(nodes) * (size(rules.valid_when) + size(rules.expires_when))
+            if not may_run(self.report, self.fields["examples"] if nodes else self.fields.node, asked):
+                return
+        for node in nodes:
+            self._example(node, rules)
 
     def _key(self, file_key: str) -> None:
         if "key" not in self.fields:
@@ -214,9 +202,7 @@ class _TypeReader:
         }
         sla = None
         if "sla" in fields and fields["sla"].value is not None:
-            sla = read_choice(
-                self.report, fields["sla"], self.known.sla_ids, what="service level of slas.json"
-            )
+            sla = read_sla_id(self.report, fields["sla"], self.known)
         limited: tuple[tuple[str, LimitName], ...] = (
             ("duration_months", "period"), ("minutes", "minutes"), ("incidents", "incidents"),
         )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from engine.contracts import HolderKind
 from engine.facts import Candidate, RequestFacts, Standing
 from engine.rulebook.coverage import CoverageBook, Match
+from engine.rulebook.examples import MOST_TEXT
 from engine.rulebook.problems import FileReport
 from engine.rulebook.reading import (
     Fields,
@@ -23,7 +24,6 @@ from engine.rulebook.registry import COVERAGE, LARGEST_NUMBER, Variable
 from engine.rulebook.rules import Known
 from engine.rulebook.scanner import Node, quoted
 
-MOST_TEXT = 200
 OUTCOMES: Mapping[str, str] = {
     "cover_with": "covered",
     "wait_for": "waiting",

@@ -7,10 +7,10 @@ from typing import cast
 
 from engine.rulebook.coverage import DEFAULT_RANK, RANK_CRITERIA, CoverageBook
 from engine.rulebook.coverage_examples import CoverageExample
+from engine.rulebook.examples import MOST_TEXT, example_nodes, may_run
 from engine.rulebook.problems import FileReport
 from engine.rulebook.reading import (
     Fields,
-    place_of,
     read_choice,
     read_list,
     read_object,
@@ -19,12 +19,7 @@ from engine.rulebook.reading import (
 from engine.rulebook.registry import COVERAGE
 from engine.rulebook.rules import Known, RuleReader
 from engine.rulebook.scanner import Node
-from engine.rulebook.tree import Condition, Rule, can_be_met, mentions
-
-MOST_EXAMPLES = 500
-# Examples run through business-rules whenever a file is loaded: this many rules asked take about a second.
-MOST_RULES_ASKED = 100_000
-MOST_TEXT = 200
+from engine.rulebook.tree import Condition, Rule, can_be_met, mentions, size
 
 FITTING_STANDING = {"cover_with": "valid", "wait_for": "pending"}
 
@@ -97,26 +92,11 @@ def _takes_standing(rule: Rule, standing: str) -> bool:
 
 
 def _examples(report: FileReport, fields: Fields, book: CoverageBook, known: Known) -> None:
-    elements = read_list(report, fields["examples"], of="examples") if "examples" in fields else []
-    if not elements:
-        report.warning(
-            place_of(fields, "examples"),
-            "There are no examples. Add some: they prove the rules each time the file is loaded.",
-        )
-    if len(elements) > MOST_EXAMPLES:
-        report.error(
-            fields["examples"].place, f"{len(elements)} examples are too many. Keep {MOST_EXAMPLES}."
-        )
-        return
-    read = [CoverageExample(report, element, known) for element in elements]
+    read = [CoverageExample(report, node, known) for node in example_nodes(report, fields)]
     if report.has_errors:
         return
-    asked = sum(len(book.rules) * max(1, len(example.candidates)) for example in read)
-    if asked > MOST_RULES_ASKED:
-        report.error(
-            fields["examples"].place,
-            f"The examples ask {asked:,} rules; {MOST_RULES_ASKED:,} are allowed. Keep fewer examples.",
-        )
+    asked = sum(size(rule.conditions) for rule in book.rules)
+    if not may_run(report, fields["examples"], asked * sum(max(1, len(one.candidates)) for one in read)):
         return
     for example in read:
         example.run(book)

@@ -32,6 +32,7 @@ SLA_FILE = "slas.json"
 TYPE_PATH = regex(r"contract_types/([^/]+)\.json")
 VARIANT_PATH = regex(r"variants/([^/]+)\.json")
 MOST_FILES = 300
+MOST_SET_LENGTH = 4 * 1024 * 1024
 
 
 class UnknownContractType(DeskError):
@@ -122,9 +123,16 @@ class _Folder:
         self.reports: dict[str, FileReport] = {}
         self.texts: dict[str, str] = {}
         self.roots: dict[str, Node] = {}
+        self.is_too_large = True
         if len(files) > MOST_FILES:
             self._report("").error(TOP, f"{len(files)} files are too many for a rule set. Keep {MOST_FILES}.")
             return
+        length = sum(len(text) for text in files.values() if len(text) <= MOST_BYTES)
+        if length > MOST_SET_LENGTH:
+            message = f"The files have {length:,} characters; a set may have {MOST_SET_LENGTH:,}. Keep fewer."
+            self._report("").error(TOP, message)
+            return
+        self.is_too_large = False
         for path in sorted(files):
             if is_rule_file(path):
                 self._scan(path, files[path])
@@ -134,8 +142,11 @@ class _Folder:
                 )
 
     def rule_set(self) -> RuleSet | None:
+        if self.is_too_large:
+            return None
         slas = self._slas()
-        known = Known(type_keys=self._type_keys(), sla_ids=tuple(slas))
+        are_sound = SLA_FILE not in self.reports or not self.reports[SLA_FILE].has_errors
+        known = Known(type_keys=self._type_keys(), sla_ids=tuple(slas) if are_sound else None)
         types = self._types(known)
         known = Known(known.type_keys, {key: rules.type for key, rules in types.items()}, known.sla_ids)
         coverage = self._coverage(COVERAGE_FILE, known)

@@ -43,11 +43,15 @@ ID_FORM = "small letters, digits, - and _, at most 64, such as item-valid"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the other files of the set declare. A type whose file is wrong has a key, and no terms."""
+    """What the other files of the set declare.
+
+    What is in a wrong file is not told again where it is named: a type whose file is wrong has a key and no
+    terms, and `sla_ids` is None where slas.json is wrong.
+    """
 
     type_keys: Collection[str] = ()
     types: Mapping[str, ContractType] = field(default_factory=dict)
-    sla_ids: Collection[str] = ()
+    sla_ids: Collection[str] | None = ()
 
 
 class RuleReader:
@@ -240,7 +244,7 @@ class RuleReader:
             case "contract_types":
                 return self._contract_types(node)
             case "sla":
-                return read_choice(report, node, self.known.sla_ids, what="service level of slas.json")
+                return read_sla_id(report, node, self.known)
             case "time_expired":
                 return read_choice(report, node, TIME_EXPIRED, what="way of handling expired time")
 
@@ -291,6 +295,13 @@ class RuleReader:
                     f"{action.name} needs no contract, so its rule is asked once, and {variable.name} has no "
                     "value there. Remove this condition, or use cover_with or wait_for.",
                 )
+
+
+def read_sla_id(report: FileReport, node: Node, known: Known) -> str | None:
+    """The id of a service level that slas.json has."""
+    if known.sla_ids is None:
+        return read_text(report, node, most=MOST_TEXT)
+    return read_choice(report, node, known.sla_ids, what="service level of slas.json")
 
 
 def _names(node: Node) -> list[Node]:

@@ -5,9 +5,9 @@ Source: product.md section 9.
 
 from typing import cast
 
+from engine.rulebook.examples import MOST_TEXT, example_nodes
 from engine.rulebook.problems import FileReport
 from engine.rulebook.reading import (
-    place_of,
     read_choice,
     read_list,
     read_name,
@@ -20,7 +20,6 @@ from engine.rulebook.rules import ID, ID_FORM
 from engine.rulebook.scanner import Node, quoted
 from engine.sla import PRIORITIES, SLA_CALENDARS, Sla, SlaCalendar, SlaTarget
 
-MOST_TEXT = 200
 TARGET_KEYS = ("response_minutes", "resolution_minutes")
 
 
@@ -39,14 +38,8 @@ def read_sla_file(report: FileReport, root: Node) -> dict[str, Sla]:
             report.error(element.place, f'The id "{sla.id}" stands here twice. Choose another.')
         elif sla is not None:
             slas[sla.id] = sla
-    elements = read_list(report, fields["examples"], of="examples") if "examples" in fields else []
-    if not elements:
-        report.warning(
-            place_of(fields, "examples"),
-            "There are no examples. Add some: they prove the targets each time the file is loaded.",
-        )
-    for element in elements:
-        _example(report, element, slas)
+    for node in example_nodes(report, fields):
+        _example(report, node, slas)
     return slas
 
 

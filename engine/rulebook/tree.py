@@ -1,6 +1,6 @@
 """Checked rules as typed values. Nothing here can name anything but what the registry holds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,8 +88,15 @@ def can_be_met(conditions: Conditions, is_met: Callable[[Condition], bool | None
     return first_unmet(conditions, lambda condition: is_met(condition) is not False) is None
 
 
-def mentions(conditions: Conditions) -> list[Condition]:
+def mentions(conditions: Conditions) -> Iterator[Condition]:
     """All single conditions, in order."""
     if isinstance(conditions, Condition):
-        return [conditions]
-    return [condition for part in conditions.parts for condition in mentions(part)]
+        yield conditions
+    else:
+        for part in conditions.parts:
+            yield from mentions(part)
+
+
+def size(conditions: Conditions) -> int:
+    """How many single conditions there are to ask."""
+    return sum(1 for _ in mentions(conditions))

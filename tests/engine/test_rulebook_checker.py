@@ -231,6 +231,6 @@ def test_examples_that_would_take_long_are_refused() -> None:
         "coverage.json", lambda document: document.update(examples=document["examples"][:1] * 500)
     )
     document = json.loads(files["coverage.json"])
-    document["rules"] = [{**document["rules"][0], "id": f"rule-{number}"} for number in range(100)]
+    document["rules"] = [{**document["rules"][0], "id": f"rule-{number}"} for number in range(200)]
     (found,) = errors(with_text("coverage.json", json.dumps(document)))
-    assert found.message == "The examples ask 150,000 rules; 100,000 are allowed. Keep fewer examples."
+    assert found.message == "The examples ask 600,000 conditions; 500,000 are allowed. Keep fewer examples."

@@ -76,6 +76,14 @@ def test_service_levels_are_checked(change: Callable[[Any], object], expected: s
     assert any(expected in one for one in found), found
 
 
+def test_a_wrong_file_is_not_told_again_where_it_is_named() -> None:
+    def wrong(path: str) -> set[str]:
+        return {one.file for one in check_rule_set(with_text(path, "{"))}
+
+    assert wrong("slas.json") == {"slas.json"}
+    assert wrong("contract_types/per_request.json") == {"contract_types/per_request.json"}
+
+
 def test_charging_examples_run() -> None:
     def change(document: Any) -> None:
         document["examples"][0]["charge"] = {"percent": 150, "rule": "night"}
@@ -194,5 +202,7 @@ def test_large_files_and_many_problems_stay_bounded() -> None:
     found = [one for one in check_rule_set(with_text("coverage.json", many)) if one.file == "coverage.json"]
     assert len(found) == 201
     assert found[-1].message.endswith("more problems in this file are not listed. Mend these first.")
-    folder = [one for one in check_rule_set({f"variants/v{i}.json": "" for i in range(301)}) if not one.file]
+    folder = check_rule_set({f"variants/v{number}.json": "" for number in range(301)})
     assert [one.message for one in folder] == ["301 files are too many for a rule set. Keep 300."]
+    folder = check_rule_set({f"variants/v{number}.json": " " * 1_000_000 for number in range(5)})
+    assert [one.message.split(";")[0] for one in folder] == ["The files have 5,000,000 characters"]

@@ -1,0 +1,35 @@
+"""What the examples of all kinds of rule files have in common."""
+
+from engine.rulebook.problems import FileReport
+from engine.rulebook.reading import Fields, place_of, read_list
+from engine.rulebook.scanner import Node
+
+MOST_TEXT = 200
+MOST_EXAMPLES = 500
+# Examples run whenever a file is loaded: this many conditions take business-rules a second or two.
+MOST_CONDITIONS_ASKED = 500_000
+
+
+def example_nodes(report: FileReport, fields: Fields) -> list[Node]:
+    """The examples of a file; none is worth a warning, and too many are an error."""
+    nodes = read_list(report, fields["examples"], of="examples") if "examples" in fields else []
+    if not nodes:
+        report.warning(
+            place_of(fields, "examples"),
+            "There are no examples. Add some: they prove the file each time it is loaded.",
+        )
+    if len(nodes) > MOST_EXAMPLES:
+        report.error(fields["examples"].place, f"{len(nodes)} examples are too many. Keep {MOST_EXAMPLES}.")
+        return []
+    return nodes
+
+
+def may_run(report: FileReport, node: Node, asked: int) -> bool:
+    """Whether examples that ask so many conditions run in reasonable time; a problem is told if not."""
+    if asked <= MOST_CONDITIONS_ASKED:
+        return True
+    report.error(
+        node.place,
+        f"The examples ask {asked:,} conditions; {MOST_CONDITIONS_ASKED:,} are allowed. Keep fewer examples.",
+    )
+    return False
