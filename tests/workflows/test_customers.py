@@ -1,4 +1,4 @@
-"""Customers: one address each, one primary org unit and perhaps more; nobody else's login sees their record."""
+"""Customers: one address each, one primary org unit and perhaps more; their record is theirs alone to see."""
 
 import pytest
 
