@@ -39,7 +39,7 @@ class Lot:
     closes_at: datetime | None
     swept: bool
     kind: str
-    created_at: datetime
+    reason: str | None
 
     def is_open(self, at: datetime) -> bool:
         return self.opens_at <= at and (self.closes_at is None or at < self.closes_at)
@@ -92,7 +92,7 @@ def lots_by_contract(tx: Transaction, contract_ids: Iterable[str]) -> dict[str, 
                 row[balance.c.closes_at],
                 row[balance.c.swept],
                 row[lot.c.kind],
-                row[lot.c.created_at],
+                row[lot.c.reason],
             )
         )
     return found

@@ -5,6 +5,7 @@ Every search is a new decision; old ones stay. Source: product.md section 6.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, and_, exists, or_, select
@@ -29,6 +30,8 @@ from workflows.store.candidates import Candidates, find_candidates
 
 WAITING_OUTCOMES = ("waiting", "created", "offered", "refused")
 ATTEMPTS = 10
+MOST_DUE = 1000
+"""Changes of one contract that a late run catches up with at once; a contract of 40 years has fewer."""
 ASSIGNED_BY_HAND = "assigned-by-hand"
 
 
@@ -250,6 +253,17 @@ def settle_and_cover(tx: Transaction, contract_id: str, *, skip: str | None = No
         cover_waiting(tx, contract_id, skip=skip)
 
 
+def settle_due(tx: Transaction, contract_id: str) -> None:
+    """Do what is due of a contract, each at its own instant and in order, as the jobs would have."""
+    for _ in range(MOST_DUE):
+        row = lock_contract(tx, contract_id)
+        if row.next_due_at is None or row.next_due_at > tx.now:
+            return
+        settle_contract(tx, contract_id, row.next_due_at)
+        if tx.settings.contracts:
+            cover_waiting(tx, contract_id)
+
+
 def cover_waiting(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
     """Search again for the waiting service requests of an active contract's holder, oldest first."""
     row = tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
@@ -327,9 +341,9 @@ def _candidates(tx: Transaction, facts: RequestFacts) -> list[HeldContract]:
         return found.held
     for contract_id in found.due:
         if tx.writes:
-            settle_contract(tx, contract_id)
+            settle_due(tx, contract_id)
         else:
-            tx.desk.perform(SYSTEM, lambda own, due=contract_id: settle_contract(own, due))  # type: ignore[misc]
+            tx.desk.perform(SYSTEM, partial(settle_due, contract_id=contract_id))
     if tx.writes:
         return _query(tx, facts).held
     with tx.desk.read(tx.actor) as fresh:

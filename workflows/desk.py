@@ -163,8 +163,16 @@ class Answer:
 class Desk:
     """The use cases' way to the database, the clock, the settings and the rules."""
 
-    def __init__(self, database: Database, clock: Clock | None = None, *, sandbox: bool = False) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock | None = None,
+        *,
+        sandbox: bool = False,
+        smtp_url: str | None = None,
+    ) -> None:
         self.database = database
+        self.smtp_url = smtp_url
         self.clock = clock or SystemClock()
         self.sandbox = sandbox
         self._config: Config | None = None

@@ -1,0 +1,421 @@
+"""Reading contracts: one as of any instant, lists with filters, the statement.
+
+State and balances are computed from dates and postings, so they are right whether or not a job has run.
+Source: product.md sections 5, 7 and 8.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, case, exists, func, literal, or_, select, true
+
+from engine.contracts import Limits
+from engine.coverage import contract_state
+from engine.ledger import GrantBalance
+from engine.periods import first_instant_of, local_date
+from workflows.contract_life import Lot, lots_by_contract
+from workflows.coverage import settle_due
+from workflows.desk import SYSTEM, Transaction
+from workflows.errors import NotFound, invalid
+from workflows.store import tables as t
+from workflows.store.candidates import contract_value
+from workflows.store.columns import Instant
+from workflows.store.ledger import carried_minutes
+from workflows.store.paging import Sort, matches, read_page
+from workflows.views import DEFAULT_LIMIT, MoneyView, Page
+from workflows.views.contracts import (
+    AuditLine,
+    BalanceView,
+    ContractDetail,
+    ContractTypeView,
+    LotView,
+    StatementLine,
+    StatementView,
+    UnitBalance,
+)
+
+c = t.contract
+PRICE_ROLES = ("administrator", "finance", "supervisor", "customer", "system")
+ORDERS = {
+    "created_at": Sort(c.c.created_at),
+    "expires_at": Sort(c.c.expires_at, nullable=True),
+    "starts_at": Sort(c.c.starts_at),
+    "number": Sort(c.c.number),
+}
+SUCCESSOR = t.contract.alias("successor")
+
+
+def read_contract(tx: Transaction, contract_id: str, *, as_of: datetime | None = None) -> ContractDetail:
+    """One contract as of now or of any instant. What is due by now is done first. Raises: NotFound."""
+    with _caught_up(tx, contract_id) as fresh:
+        return _details(fresh, [_row(fresh, contract_id)], as_of)[0]
+
+
+def list_contracts(
+    tx: Transaction,
+    *,
+    holder: str | None = None,
+    type: str | None = None,
+    state: str | None = None,
+    number: str | None = None,
+    q: str | None = None,
+    sla: str | None = None,
+    ends_within_days: int | None = None,
+    service_request: str | None = None,
+    order: str = "-created_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[ContractDetail]:
+    """A page of the contracts the actor may see, as of now. `holder` is an id of any kind of holder."""
+    statement = _select().where(visible_contracts(tx))
+    if holder is not None:
+        statement = statement.where(c.c.holder_id == holder)
+    if type is not None:
+        statement = statement.where(c.c.type == type)
+    if state is not None:
+        states = ("pending", "active", "expired", "exhausted", "cancelled")
+        if state not in states:
+            raise invalid("/state", f"{state!r} is not a state.", f"Use one of {', '.join(states)}.")
+        statement = statement.where(state_as_of(tx.now) == state)
+    if number is not None:
+        statement = statement.where(c.c.number == number)
+    if sla is not None:
+        statement = statement.where(c.c.sla == sla)
+    if service_request is not None:
+        statement = statement.where(c.c.offered_for_id == service_request)
+    if q:
+        statement = statement.where(or_(matches(q, c.c.number), c.c.holder_id.in_(_holders_named(q))))
+    if ends_within_days is not None:
+        last = tx.now + timedelta(days=ends_within_days)
+        statement = statement.where(c.c.expires_at > tx.now, c.c.expires_at <= last)
+    page = read_page(
+        tx, statement, lambda row: row, orders=ORDERS, by_id=c.c.id, order=order, limit=limit, cursor=cursor
+    )
+    return Page(items=_details(tx, page.items, None), next_cursor=page.next_cursor)
+
+
+def read_statement(
+    tx: Transaction, contract_id: str, *, from_: date | None = None, to: date | None = None
+) -> StatementView:
+    """The contract's movements by effective instant; `from_` and `to` are whole days, inclusive."""
+    with _caught_up(tx, contract_id) as fresh:
+        return _statement(fresh, _row(fresh, contract_id), from_, to)
+
+
+def _statement(tx: Transaction, row: Row[Any], from_: date | None, to: date | None) -> StatementView:
+    zone = tx.settings.zone
+    start = first_instant_of(from_, zone) if from_ else None
+    end = first_instant_of(to + timedelta(days=1), zone) if to else None
+    entry, leg, request = t.ledger_transaction, t.ledger_posting, t.service_request
+    unit = "incidents" if row.draws == "incidents" else "minutes"
+    moved = case((and_(leg.c.account == "available", leg.c.unit == unit), leg.c.amount), else_=0)
+    rows = tx.connection.execute(
+        select(entry, request.c.number.label("request_number"), func.sum(moved).label("moved"))
+        .join(leg, leg.c.transaction_id == entry.c.id)
+        .outerjoin(request, request.c.id == entry.c.service_request_id)
+        .where(entry.c.contract_id == row.id)
+        .group_by(entry.c.id, request.c.number)
+        .order_by(entry.c.effective_at, entry.c.recorded_at, entry.c.id)
+    ).all()
+    opening = balance = 0
+    lines = []
+    for one in rows:
+        if end is not None and one.effective_at >= end:
+            break
+        balance += int(one.moved)
+        if start is not None and one.effective_at < start:
+            opening = balance
+            continue
+        lines.append(_statement_line(tx, one, unit, balance))
+    return StatementView(row.id, row.number, unit, opening, balance, lines)
+
+
+def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
+    """The contract's audit trail, newest first."""
+    tx.require("administrator", "finance", "supervisor", "technician")
+    _row(tx, contract_id)
+    a = t.audit_event
+    rows = tx.connection.execute(
+        select(a)
+        .where(a.c.subject_kind == "contract", a.c.subject_id == contract_id)
+        .order_by(a.c.at.desc(), a.c.id.desc())
+    )
+    return [AuditLine(row.at, row.action, row.actor, row.details or {}) for row in rows]
+
+
+def contract_types(tx: Transaction) -> list[ContractTypeView]:
+    """The contract types in force."""
+    currency = tx.settings.currency
+    priced = tx.actor.role in PRICE_ROLES
+    return [
+        ContractTypeView(
+            key=one.key,
+            label=one.label,
+            description=one.description,
+            held_by=list(one.held_by),
+            limits={str(key): str(use) for key, use in one.limits.items()},
+            draws=one.draws,
+            allocation=one.allocation,
+            default_duration_months=one.defaults.duration_months,
+            default_minutes=one.defaults.minutes,
+            default_incidents=one.defaults.incidents,
+            default_price=_money(one.defaults.price_minor, currency) if priced else None,
+            default_sla=one.defaults.sla,
+        )
+        for one in sorted(tx.rules.contract_types.values(), key=lambda one: one.key)
+    ]
+
+
+def visible_contracts(tx: Transaction) -> ColumnElement[bool]:
+    """Staff see all; a customer what it holds, itself, by an item or by a service request.
+
+    Where customers see their org unit, its contracts too.
+    """
+    if tx.actor.is_staff:
+        return true()
+    me = tx.actor.customer
+    own: list[ColumnElement[bool]] = [
+        and_(c.c.holder_kind == "customer", c.c.holder_id == me),
+        and_(
+            c.c.holder_kind == "item",
+            c.c.holder_id.in_(select(t.item.c.id).where(t.item.c.owner_customer_id == me)),
+        ),
+        and_(
+            c.c.holder_kind == "service_request",
+            c.c.holder_id.in_(select(t.service_request.c.id).where(t.service_request.c.customer_id == me)),
+        ),
+    ]
+    if tx.settings.customers_see_org_unit:
+        line, member = t.org_unit_line, t.customer_org_unit
+        above = (
+            select(line.c.ancestor_id)
+            .join(member, member.c.org_unit_id == line.c.org_unit_id)
+            .where(member.c.customer_id == me)
+        )
+        own.append(and_(c.c.holder_kind == "org_unit", c.c.holder_id.in_(above)))
+    return or_(*own)
+
+
+def state_as_of(at: datetime) -> ColumnElement[str]:
+    """The state at `at` as SQL, for filters: dates first, then whether anything is left of a metered one."""
+    now = literal(at, Instant)
+    b = t.lot_balance
+    in_force = and_(b.c.opens_at <= now, or_(b.c.closes_at.is_(None), b.c.closes_at > now))
+    something_left = exists(
+        select(b.c.lot_id).where(
+            b.c.contract_id == c.c.id,
+            b.c.unit == c.c.draws,
+            or_(and_(b.c.available > 0, in_force), b.c.held > 0),
+        )
+    )
+    return case(
+        (c.c.cancelled_at <= now, "cancelled"),
+        (or_(c.c.ended_at <= now, c.c.expires_at <= now), "expired"),
+        (and_(c.c.payment_due, or_(c.c.paid_at.is_(None), c.c.paid_at > now)), "pending"),
+        (or_(c.c.enabled_at.is_(None), c.c.enabled_at > now, c.c.starts_at > now), "pending"),
+        (and_(c.c.draws != "nothing", ~something_left), "exhausted"),
+        else_="active",
+    )
+
+
+# ------------------------------------------------------------------ building views
+
+
+def _select() -> Any:
+    return select(c, SUCCESSOR.c.id.label("renewed_by_id")).outerjoin(
+        SUCCESSOR, SUCCESSOR.c.renewal_of_id == c.c.id
+    )
+
+
+def _row(tx: Transaction, contract_id: str) -> Row[Any]:
+    row: Row[Any] | None = tx.connection.execute(
+        _select().where(c.c.id == contract_id, visible_contracts(tx))
+    ).one_or_none()
+    if row is None:
+        raise NotFound(
+            "There is no such contract.", remedy="Look it up by its number in the list of contracts."
+        )
+    return row
+
+
+@contextmanager
+def _caught_up(tx: Transaction, contract_id: str) -> Iterator[Transaction]:
+    """A transaction in which what is due of the contract has been done, whether or not a job has run."""
+    row = _row(tx, contract_id)
+    if tx.writes or row.next_due_at is None or row.next_due_at > tx.now:
+        yield tx
+        return
+    tx.desk.perform(SYSTEM, lambda own: settle_due(own, contract_id))
+    with tx.desk.read(tx.actor) as fresh:
+        yield fresh
+
+
+def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) -> list[ContractDetail]:
+    at = as_of or tx.now
+    lots = lots_by_contract(tx, [row.id for row in rows]) if rows else {}
+    posted = _posted_as_of(tx, lots, at) if at < tx.now else None
+    names = holder_names(tx, {(row.holder_kind, row.holder_id) for row in rows})
+    return [_detail(tx, row, lots.get(row.id, []), posted, names, at) for row in rows]
+
+
+def _detail(
+    tx: Transaction,
+    row: Row[Any],
+    lots: Sequence[Lot],
+    posted: dict[str, GrantBalance] | None,
+    names: dict[tuple[str, str], str],
+    at: datetime,
+) -> ContractDetail:
+    contract = contract_value(row)
+    balances = {one.grant.id: _balance(one, posted, at) for one in lots}
+    open_lots = [one for one in lots if one.is_open(at)]
+    limits = Limits(
+        minutes_available=sum(
+            balances[one.grant.id].available for one in open_lots if one.grant.unit == "minutes"
+        ),
+        incidents_available=sum(
+            balances[one.grant.id].available for one in open_lots if one.grant.unit == "incidents"
+        ),
+        incidents_held=sum(balances[one.grant.id].held for one in lots if one.grant.unit == "incidents"),
+    )
+    state = contract_state(contract, limits, at, tx.rules)
+    terms = tx.rules.contract_types.get(row.type)
+    zone = tx.settings.zone
+    priced = tx.actor.role in PRICE_ROLES
+    currency = row.currency or tx.settings.currency
+    seen = [one for one in lots if balances[one.grant.id].purchased]
+    return ContractDetail(
+        id=row.id,
+        number=row.number,
+        type=row.type,
+        type_label=terms.label if terms else row.type,
+        holder={row.holder_kind: row.holder_id},
+        holder_name=names.get((row.holder_kind, row.holder_id), ""),
+        state=state.state,
+        pending_reason=state.pending_reason,
+        starts_at=row.starts_at,
+        expires_at=row.expires_at,
+        starts_on=local_date(row.starts_at, zone),
+        ends_on=local_date(row.expires_at - timedelta(microseconds=1), zone) if row.expires_at else None,
+        draws=row.draws,
+        price=_money(row.price_minor, currency) if priced else None,
+        overage_rate=_money(row.overage_rate_minor, currency) if priced else None,
+        sla=row.sla,
+        time_expired=row.time_expired,
+        exclusions=row.exclusions or {},
+        balance=_sum(lots, balances),
+        carried_minutes=carried_minutes(tx, contract.holder.key, at),
+        renewal_of=row.renewal_of_id,
+        renewed_by=row.renewed_by_id,
+        service_request=row.offered_for_id,
+        cancelled_at=row.cancelled_at,
+        cancel_reason=row.cancel_reason,
+        created_at=row.created_at,
+        created_by=row.created_by if tx.actor.is_staff else "",
+        as_of=at,
+        version=row.version,
+        grants=[_lot_view(one, balances[one.grant.id]) for one in seen],
+    )
+
+
+def _balance(lot: Lot, posted: dict[str, GrantBalance] | None, at: datetime) -> GrantBalance:
+    """A lot's balance at `at`: as stored for now, as posted for the past; over when its time is over."""
+    if lot.grant.effective_at is not None and lot.grant.effective_at > at:
+        return GrantBalance()
+    if posted is not None:
+        balance = posted.get(lot.grant.id, GrantBalance())
+    else:
+        balance = GrantBalance(lot.grant.available, lot.grant.held, lot.consumed, lot.expired)
+    return balance.ended(is_over=lot.closes_at is not None and lot.closes_at <= at)
+
+
+def _posted_as_of(tx: Transaction, lots: dict[str, list[Lot]], at: datetime) -> dict[str, GrantBalance]:
+    ids = [one.grant.id for group in lots.values() for one in group]
+    leg = t.ledger_posting
+    rows = tx.connection.execute(
+        select(leg.c.owner, leg.c.account, func.sum(leg.c.amount).label("amount"))
+        .where(leg.c.owner.in_(ids), leg.c.effective_at <= at)
+        .group_by(leg.c.owner, leg.c.account)
+    )
+    sums: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if row.account != "sold":
+            sums.setdefault(row.owner, {})[row.account] = int(row.amount)
+    return {owner: GrantBalance(**amounts) for owner, amounts in sums.items()}
+
+
+def _sum(lots: Iterable[Lot], balances: dict[str, GrantBalance]) -> BalanceView:
+    sums = {"minutes": [0, 0, 0, 0], "incidents": [0, 0, 0, 0]}
+    for one in lots:
+        balance = balances[one.grant.id]
+        amounts = (balance.consumed, balance.held, balance.available, balance.expired)
+        sums[one.grant.unit] = [a + b for a, b in zip(sums[one.grant.unit], amounts, strict=True)]
+    return BalanceView(*(UnitBalance(sum(sums[unit]), *sums[unit]) for unit in ("minutes", "incidents")))
+
+
+def _lot_view(lot: Lot, balance: GrantBalance) -> LotView:
+    return LotView(
+        id=lot.grant.id,
+        unit=lot.grant.unit,
+        kind=lot.kind,
+        quantity=lot.grant.quantity,
+        effective_at=lot.grant.effective_at,
+        expires_at=lot.grant.expires_at,
+        opens_at=lot.opens_at,
+        closes_at=lot.closes_at,
+        balance=UnitBalance(
+            balance.purchased, balance.consumed, balance.held, balance.available, balance.expired
+        ),
+        reason=lot.reason,
+    )
+
+
+def _statement_line(tx: Transaction, row: Row[Any], unit: str, balance: int) -> StatementLine:
+    moved = int(row.moved)
+    return StatementLine(
+        transaction=row.id,
+        effective_at=row.effective_at,
+        recorded_at=row.recorded_at,
+        kind=row.kind,
+        service_request=row.service_request_id,
+        service_request_number=row.request_number,
+        minutes=moved if unit == "minutes" else 0,
+        incidents=moved if unit == "incidents" else 0,
+        balance_after=balance,
+        why=row.why,
+    )
+
+
+def holder_names(tx: Transaction, holders: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """What holders are called, by kind and id: one statement a kind."""
+    columns = {
+        "item": (t.item, t.item.c.number + literal(" ") + t.item.c.name),
+        "customer": (t.customer, t.customer.c.name),
+        "org_unit": (t.org_unit, t.org_unit.c.name),
+        "service_request": (t.service_request, t.service_request.c.number),
+    }
+    names: dict[tuple[str, str], str] = {}
+    for kind, (table, name) in columns.items():
+        ids = [holder_id for one, holder_id in holders if one == kind]
+        if ids:
+            rows = tx.connection.execute(select(table.c.id, name.label("name")).where(table.c.id.in_(ids)))
+            names |= {(kind, row.id): row.name for row in rows}
+    return names
+
+
+def _holders_named(q: str) -> Any:
+    """The ids of items, customers and org units that are called so."""
+    return (
+        select(t.customer.c.id)
+        .where(matches(q, t.customer.c.name, t.customer.c.email))
+        .union_all(
+            select(t.item.c.id).where(matches(q, t.item.c.number, t.item.c.name)),
+            select(t.org_unit.c.id).where(matches(q, t.org_unit.c.name, t.org_unit.c.code)),
+        )
+    )
+
+
+def _money(amount_minor: int | None, currency: str) -> MoneyView | None:
+    return MoneyView(amount_minor, currency) if amount_minor is not None else None

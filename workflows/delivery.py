@@ -1,0 +1,110 @@
+"""Delivering the outbox: by SMTP where one is set, else to the log. At least once, with growing pauses.
+
+A message is claimed by moving its next attempt ahead, so that no two deliverers send it, and one that died
+is followed by another. Source: product.md sections 11 and 12.
+"""
+
+import smtplib
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from sqlalchemy import Row, select, update
+
+from workflows.desk import Desk
+from workflows.store import tables as t
+
+log = structlog.get_logger()
+BATCH = 200
+CLAIMED_FOR = timedelta(minutes=5)
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=6)
+MOST_ATTEMPTS = 12
+TIMEOUT_SECONDS = 20
+
+
+class Sender(Protocol):
+    """Sends one message; raises OSError or smtplib.SMTPException when it cannot."""
+
+    def send(self, recipient: str, subject: str, body: str) -> None: ...
+
+
+class LogSender:
+    """Writes the message to the log: what a desk without a mail server has."""
+
+    def send(self, recipient: str, subject: str, body: str) -> None:
+        log.info("mail", recipient=recipient, subject=subject)
+
+
+class SmtpSender:
+    """Sends by the server of `smtp://user:password@host:port/?from=desk@example.com` (or `smtps:`)."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.host = parts.hostname or "localhost"
+        self.tls = parts.scheme == "smtps"
+        self.port = parts.port or (465 if self.tls else 25)
+        self.user = unquote(parts.username or "")
+        self.password = unquote(parts.password or "")
+        self.sender = unquote(parts.query.removeprefix("from=")) or f"coverdesk@{self.host}"
+
+    def send(self, recipient: str, subject: str, body: str) -> None:
+        message = EmailMessage()
+        message["From"], message["To"] = self.sender, recipient
+        message["Subject"] = " ".join(subject.split())
+        message.set_content(body)
+        connect = smtplib.SMTP_SSL if self.tls else smtplib.SMTP
+        with connect(self.host, self.port, timeout=TIMEOUT_SECONDS) as server:
+            if self.user:
+                if not self.tls:
+                    server.starttls()
+                server.login(self.user, self.password)
+            server.send_message(message)
+
+
+def deliver_outbox(desk: Desk, at: datetime) -> int:
+    """Send what is due by real time; answers how many messages went out."""
+    sender: Sender = SmtpSender(desk.smtp_url) if desk.smtp_url else LogSender()
+    return sum(_deliver(desk, row, sender) for row in _claim(desk))
+
+
+def _claim(desk: Desk) -> list[Row[Any]]:
+    o = t.outbox
+    with desk.write(job="deliver_outbox") as tx:
+        due = (
+            select(o.c.id)
+            .where(o.c.next_attempt_at <= tx.real_now)
+            .order_by(o.c.next_attempt_at, o.c.id)
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+        )
+        ids = tx.connection.execute(due).scalars().all()
+        if not ids:
+            return []
+        claimed = (
+            update(o)
+            .where(o.c.id.in_(ids))
+            .values(next_attempt_at=tx.real_now + CLAIMED_FOR, attempts=o.c.attempts + 1)
+        )
+        rows = tx.connection.execute(claimed.returning(o)).all()
+    return sorted(rows, key=lambda row: row.id)
+
+
+def _deliver(desk: Desk, row: Row[Any], sender: Sender) -> int:
+    error = None
+    if row.recipient:
+        try:
+            sender.send(row.recipient, row.subject, row.body)
+        except (OSError, smtplib.SMTPException) as failure:
+            error = f"{type(failure).__name__}: {failure}"[:500]
+    with desk.write(job="deliver_outbox") as tx:
+        if error is None:
+            tx.change(t.outbox, row.id, delivered_at=tx.real_now, next_attempt_at=None, last_error=None)
+            return 1
+        pause = min(FIRST_PAUSE * 2 ** (row.attempts - 1), LONGEST_PAUSE)
+        again = tx.real_now + pause if row.attempts < MOST_ATTEMPTS else None
+        tx.change(t.outbox, row.id, next_attempt_at=again, last_error=error)
+    log.warning("mail not delivered", message=row.id, attempts=row.attempts, error=error)
+    return 0

@@ -1,0 +1,362 @@
+"""Reading service requests: one, lists with filters, work, history, notes.
+
+Source: product.md section 9, and what the queue of a desk asks for.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, or_, select
+
+from engine.drawdown import Slice
+from engine.periods import local_date
+from workflows.contract_life import limits_at, lots_by_contract
+from workflows.desk import Transaction
+from workflows.errors import NotFound, invalid
+from workflows.request_access import require_visible, visible_requests
+from workflows.service_request import STATES, UNFINISHED_STATES, allowed_triggers
+from workflows.store import tables as t
+from workflows.store.paging import Sort, matches, read_page
+from workflows.views import DEFAULT_LIMIT, Page
+from workflows.views.service_requests import (
+    AllocationView,
+    CoverageView,
+    HistoryLine,
+    NoteView,
+    ServiceRequestView,
+    WorkEntryView,
+    WorkPreview,
+)
+from workflows.work import Planned
+
+r, d, c = t.service_request, t.coverage_decision, t.contract
+AT_RISK_HOURS = 4
+PRIORITIES = ("low", "normal", "high", "critical")
+QUEUES = ("mine", "unassigned", "waiting", "at_risk", "unfinished")
+ORDERS = {
+    "opened_at": Sort(r.c.opened_at),
+    "resolution_due_at": Sort(r.c.resolution_due_at, nullable=True),
+    "number": Sort(r.c.number),
+}
+
+
+def read_service_request(tx: Transaction, service_request_id: str) -> ServiceRequestView:
+    """One service request. Raises: NotFound, also for one that is not the actor's to see."""
+    row = tx.connection.execute(_select(tx).where(r.c.id == service_request_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
+    return _views(tx, [row])[0]
+
+
+def list_service_requests(
+    tx: Transaction,
+    *,
+    queue: str | None = None,
+    state: str | None = None,
+    priority: str | None = None,
+    customer: str | None = None,
+    item: str | None = None,
+    org_unit: str | None = None,
+    technician: str | None = None,
+    contract: str | None = None,
+    outcome: str | None = None,
+    number: str | None = None,
+    q: str | None = None,
+    order: str = "-opened_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[ServiceRequestView]:
+    """A page of the service requests the actor may see. `org_unit` finds those of its sub-units too."""
+    statement = _select(tx)
+    _known("/state", state, STATES)
+    _known("/priority", priority, PRIORITIES)
+    for column, value in (
+        (r.c.state, state),
+        (r.c.priority, priority),
+        (r.c.customer_id, customer),
+        (r.c.item_id, item),
+        (r.c.technician_id, technician),
+        (r.c.contract_id, contract),
+        (r.c.outcome, outcome),
+        (r.c.number, number),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if org_unit is not None:
+        line = t.org_unit_line
+        statement = statement.where(
+            r.c.org_unit_id.in_(select(line.c.org_unit_id).where(line.c.ancestor_id == org_unit))
+        )
+    if q:
+        statement = statement.where(
+            matches(q, r.c.number, r.c.subject, t.customer.c.name, t.customer.c.email)
+        )
+    if queue is not None:
+        statement = statement.where(_queue(tx, queue))
+    page = read_page(
+        tx, statement, lambda row: row, orders=ORDERS, by_id=r.c.id, order=order, limit=limit, cursor=cursor
+    )
+    return Page(items=_views(tx, page.items), next_cursor=page.next_cursor)
+
+
+def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
+    """Every move, the logging first."""
+    require_visible(tx, service_request_id)
+    h = t.service_request_history
+    rows = tx.connection.execute(
+        select(h).where(h.c.service_request_id == service_request_id).order_by(h.c.at, h.c.id)
+    )
+    return [
+        HistoryLine(
+            row.at,
+            row.recorded_at,
+            row.trigger,
+            row.from_state,
+            row.to_state,
+            row.actor,
+            row.note,
+            row.reason,
+            row.inferred,
+        )
+        for row in rows
+    ]
+
+
+def work_of(tx: Transaction, service_request_id: str) -> list[WorkEntryView]:
+    """The work entries, by the instant worked."""
+    require_visible(tx, service_request_id)
+    e = t.work_entry
+    rows = tx.connection.execute(
+        _select_work().where(e.c.service_request_id == service_request_id).order_by(e.c.started_at, e.c.id)
+    ).all()
+    return _work_views(tx, rows)
+
+
+def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
+    """One work entry. Raises: NotFound."""
+    row = tx.connection.execute(_select_work().where(t.work_entry.c.id == entry_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such work entry.")
+    require_visible(tx, row.service_request_id)
+    return _work_views(tx, [row])[0]
+
+
+def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
+    """A planned split as it is shown before saving."""
+    taken: dict[str, int] = {}
+    for piece in planned.slices:
+        if piece.kind == "grant" and piece.contract:
+            taken[piece.contract] = taken.get(piece.contract, 0) + piece.minutes
+    leaves = {}
+    for payer in planned.payers:
+        if payer.contract in taken:
+            has = limits_at(lots_by_contract(tx, [payer.contract]).get(payer.contract, []), tx.now)
+            leaves[payer.contract] = max(0, has.minutes_available - taken[payer.contract])
+    return WorkPreview(
+        worked_minutes=planned.worked_minutes,
+        chargeable_minutes=planned.chargeable_minutes,
+        charge_why=planned.charge_why,
+        allocations=_allocations(tx, planned.slices),
+        leaves=leaves,
+    )
+
+
+def notes_of(tx: Transaction, service_request_id: str) -> list[NoteView]:
+    """The comments, oldest first; a customer sees the public ones."""
+    require_visible(tx, service_request_id)
+    n = t.service_request_note
+    wanted = select(n).where(n.c.service_request_id == service_request_id).order_by(n.c.written_at, n.c.id)
+    if not tx.actor.is_staff:
+        wanted = wanted.where(n.c.public)
+    rows = tx.connection.execute(wanted)
+    return [NoteView(row.id, row.body, row.public, row.author, row.written_at) for row in rows]
+
+
+# ------------------------------------------------------------------ building views
+
+
+def _select(tx: Transaction) -> Select[Any]:
+    return (
+        select(
+            r,
+            t.customer.c.name.label("customer_name"),
+            t.item.c.number.label("item_number"),
+            t.item.c.name.label("item_name"),
+            t.org_unit.c.name.label("org_unit_name"),
+            t.user_account.c.name.label("technician_name"),
+            d.c.rule.label("decision_rule"),
+            d.c.why.label("decision_why"),
+            d.c.contract_id.label("decision_contract_id"),
+            c.c.number.label("contract_number"),
+            c.c.type.label("contract_type"),
+            c.c.draws.label("contract_draws"),
+            c.c.expires_at.label("contract_expires_at"),
+        )
+        .select_from(
+            r.join(t.customer, t.customer.c.id == r.c.customer_id)
+            .outerjoin(t.item, t.item.c.id == r.c.item_id)
+            .outerjoin(t.org_unit, t.org_unit.c.id == r.c.org_unit_id)
+            .outerjoin(t.user_account, t.user_account.c.id == r.c.technician_id)
+            .outerjoin(d, d.c.id == r.c.decision_id)
+            .outerjoin(c, c.c.id == d.c.contract_id)
+        )
+        .where(visible_requests(tx))
+    )
+
+
+def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView]:
+    metered = {row.decision_contract_id for row in rows if row.contract_draws in ("minutes", "incidents")}
+    lots = lots_by_contract(tx, metered) if metered else {}
+    left = {contract_id: limits_at(found, tx.now) for contract_id, found in lots.items()}
+    return [_view(tx, row, left.get(row.decision_contract_id)) for row in rows]
+
+
+def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
+    return ServiceRequestView(
+        id=row.id,
+        number=row.number,
+        subject=row.subject,
+        description=row.description,
+        customer=row.customer_id,
+        customer_name=row.customer_name,
+        item=row.item_id,
+        item_number=row.item_number,
+        item_name=row.item_name,
+        org_unit=row.org_unit_id,
+        org_unit_name=row.org_unit_name,
+        priority=row.priority,
+        work_type=row.work_type,
+        channel=row.channel,
+        state=row.state,
+        on_hold_reason=row.on_hold_reason,
+        technician=row.technician_id,
+        technician_name=row.technician_name,
+        coverage=_coverage(tx, row, left),
+        before_contracts=row.before_contracts,
+        opened_at=row.opened_at,
+        started_at=row.started_at,
+        responded_at=row.responded_at,
+        resolved_at=row.resolved_at,
+        closed_at=row.closed_at,
+        resolution=row.resolution,
+        auto_close_at=row.auto_close_at,
+        sla=row.sla,
+        response_due_at=row.response_due_at,
+        resolution_due_at=row.resolution_due_at,
+        paused_at=row.paused_at,
+        worked_minutes=row.worked_minutes,
+        chargeable_minutes=row.chargeable_minutes,
+        allowed_triggers=_triggers(tx, row),
+        created_by=row.created_by,
+        version=row.version,
+    )
+
+
+def _triggers(tx: Transaction, row: Row[Any]) -> list[str]:
+    if not tx.actor.is_staff and row.customer_id != tx.actor.customer:
+        return []
+    return allowed_triggers(row.state, tx.actor.role)
+
+
+def _coverage(tx: Transaction, row: Row[Any], left: Any) -> CoverageView | None:
+    if row.decision_id is None:
+        return None
+    ends = row.contract_expires_at
+    last_day = local_date(ends - timedelta(microseconds=1), tx.settings.zone) if ends else None
+    return CoverageView(
+        decision=row.decision_id,
+        outcome=row.outcome,
+        rule=row.decision_rule,
+        why=row.decision_why,
+        contract=row.decision_contract_id,
+        contract_number=row.contract_number,
+        contract_type=row.contract_type,
+        contract_ends_on=last_day,
+        minutes_left=left.minutes_available if left and row.contract_draws == "minutes" else None,
+        incidents_left=left.incidents_available if left and row.contract_draws == "incidents" else None,
+    )
+
+
+def _queue(tx: Transaction, queue: str) -> Any:
+    _known("/queue", queue, QUEUES)
+    unfinished = r.c.state.in_(UNFINISHED_STATES)
+    soon = tx.now + timedelta(hours=AT_RISK_HOURS)
+    response_late = and_(r.c.responded_at.is_(None), r.c.response_due_at <= soon)
+    return {
+        "mine": and_(unfinished, r.c.technician_id == tx.actor.id),
+        "unassigned": and_(unfinished, r.c.technician_id.is_(None)),
+        "waiting": r.c.state == "pending_no_contract",
+        "at_risk": and_(
+            unfinished, r.c.paused_at.is_(None), or_(response_late, r.c.resolution_due_at <= soon)
+        ),
+        "unfinished": unfinished,
+    }[queue]
+
+
+def _known(pointer: str, value: str | None, values: Iterable[str]) -> None:
+    if value is not None and value not in values:
+        raise invalid(pointer, f"{value!r} is not known here.", f"Use one of {', '.join(values)}.")
+
+
+def _select_work() -> Select[Any]:
+    e, u = t.work_entry, t.user_account
+    return (
+        select(e, u.c.name.label("technician_name"))
+        .join(u, u.c.id == e.c.technician_id)
+        .where(e.c.deleted_at.is_(None))
+    )
+
+
+def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView]:
+    a = t.work_allocation
+    found: dict[str, list[Slice]] = {}
+    if rows:
+        allocations = tx.connection.execute(
+            select(a)
+            .where(a.c.work_entry_id.in_([row.id for row in rows]), a.c.reversed_at.is_(None))
+            .order_by(a.c.id)
+        )
+        for one in allocations:
+            piece = Slice(one.kind, one.contract_id, one.lot_id, one.minutes, one.effective_at)
+            found.setdefault(one.work_entry_id, []).append(piece)
+    return [
+        WorkEntryView(
+            id=row.id,
+            service_request=row.service_request_id,
+            technician=row.technician_id,
+            technician_name=row.technician_name,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            worked_minutes=row.worked_minutes,
+            chargeable_minutes=row.chargeable_minutes,
+            charge_why=row.charge_why,
+            billable=row.billable,
+            work_type=row.work_type,
+            note=row.note,
+            allocations=_allocations(tx, found.get(row.id, [])),
+            created_at=row.created_at,
+            version=row.version,
+        )
+        for row in rows
+    ]
+
+
+def _allocations(tx: Transaction, slices: Sequence[Slice]) -> list[AllocationView]:
+    """The slices, those that the calendar cut joined again."""
+    sums: dict[tuple[str, str | None, str | None], int] = {}
+    for piece in slices:
+        key = (piece.kind, piece.contract, piece.grant)
+        sums[key] = sums.get(key, 0) + piece.minutes
+    numbers = _contract_numbers(tx, {contract for _, contract, _ in sums if contract})
+    return [
+        AllocationView(kind, contract, numbers.get(contract or ""), grant, minutes)
+        for (kind, contract, grant), minutes in sums.items()
+    ]
+
+
+def _contract_numbers(tx: Transaction, ids: set[str]) -> dict[str, str]:
+    if not ids:
+        return {}
+    rows = tx.connection.execute(select(c.c.id, c.c.number).where(c.c.id.in_(ids)))
+    return {row.id: row.number for row in rows}

@@ -1,0 +1,140 @@
+"""Contracts, their balances and their statements as they are shown: whole minutes, money in minor units."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from workflows.views import MoneyView
+
+
+@dataclass(frozen=True, slots=True)
+class UnitBalance:
+    """purchased = drawn + held + available + expired, in one unit."""
+
+    purchased: int = 0
+    drawn: int = 0
+    held: int = 0
+    available: int = 0
+    expired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceView:
+    """What became of everything bought with a contract, as of an instant."""
+
+    minutes: UnitBalance
+    incidents: UnitBalance
+
+
+@dataclass(frozen=True, slots=True)
+class LotView:
+    """One grant with its balance; `opens_at` to `closes_at` is when it can be drawn."""
+
+    id: str
+    unit: str
+    kind: str
+    quantity: int
+    effective_at: datetime | None
+    expires_at: datetime | None
+    opens_at: datetime
+    closes_at: datetime | None
+    balance: UnitBalance
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractView:
+    """A contract as of an instant. `holder` is `{kind: id}`; the price is left out for who may not see it."""
+
+    id: str
+    number: str
+    type: str
+    type_label: str
+    holder: dict[str, str]
+    holder_name: str
+    state: str
+    pending_reason: str | None
+    starts_at: datetime
+    expires_at: datetime | None
+    starts_on: date
+    ends_on: date | None
+    draws: str
+    price: MoneyView | None
+    overage_rate: MoneyView | None
+    sla: str | None
+    time_expired: str | None
+    exclusions: dict[str, list[str]]
+    balance: BalanceView
+    carried_minutes: int
+    renewal_of: str | None
+    renewed_by: str | None
+    service_request: str | None
+    cancelled_at: datetime | None
+    cancel_reason: str | None
+    created_at: datetime
+    created_by: str
+    as_of: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContractDetail(ContractView):
+    """One contract with its grants."""
+
+    grants: list[LotView]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One movement: `minutes` and `incidents` change what is available, to `balance_after`."""
+
+    transaction: str
+    effective_at: datetime
+    recorded_at: datetime
+    kind: str
+    service_request: str | None
+    service_request_number: str | None
+    minutes: int
+    incidents: int
+    balance_after: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementView:
+    """A contract's movements from `from_at` (inclusive) to `to_at` (exclusive), in their unit."""
+
+    contract: str
+    number: str
+    unit: str
+    opening_balance: int
+    closing_balance: int
+    lines: list[StatementLine]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One line of a record's audit trail."""
+
+    at: datetime
+    action: str
+    actor: str
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractTypeView:
+    """A contract type in force."""
+
+    key: str
+    label: str
+    description: str
+    held_by: list[str]
+    limits: dict[str, str]
+    draws: str
+    allocation: str
+    default_duration_months: int | None
+    default_minutes: int | None
+    default_incidents: int | None
+    default_price: MoneyView | None
+    default_sla: str | None

@@ -1,0 +1,131 @@
+"""Service requests, their work and their history as they are shown. Whole minutes."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageView:
+    """The current decision in short: `contract` covers it, is waited for, or was made for it."""
+
+    decision: str
+    outcome: str
+    rule: str
+    why: str
+    contract: str | None
+    contract_number: str | None
+    contract_type: str | None
+    contract_ends_on: date | None
+    minutes_left: int | None
+    incidents_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRequestView:
+    """A service request; `coverage` is None where contracts were off when it was logged."""
+
+    id: str
+    number: str
+    subject: str
+    description: str | None
+    customer: str
+    customer_name: str
+    item: str | None
+    item_number: str | None
+    item_name: str | None
+    org_unit: str | None
+    org_unit_name: str | None
+    priority: str
+    work_type: str | None
+    channel: str | None
+    state: str
+    on_hold_reason: str | None
+    technician: str | None
+    technician_name: str | None
+    coverage: CoverageView | None
+    before_contracts: bool
+    opened_at: datetime
+    started_at: datetime | None
+    responded_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    resolution: str | None
+    auto_close_at: datetime | None
+    sla: str | None
+    response_due_at: datetime | None
+    resolution_due_at: datetime | None
+    paused_at: datetime | None
+    worked_minutes: int
+    chargeable_minutes: int
+    allowed_triggers: list[str]
+    created_by: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationView:
+    """Chargeable minutes of an entry and what pays for them."""
+
+    kind: str
+    contract: str | None
+    contract_number: str | None
+    grant: str | None
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkEntryView:
+    """Time worked, what is charged of it and who pays; `ended_at` None counts wholly at `started_at`."""
+
+    id: str
+    service_request: str
+    technician: str
+    technician_name: str
+    started_at: datetime
+    ended_at: datetime | None
+    worked_minutes: int
+    chargeable_minutes: int
+    charge_why: str | None
+    billable: bool
+    work_type: str | None
+    note: str | None
+    allocations: list[AllocationView]
+    created_at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPreview:
+    """The split that saving would make: `leaves` is what each contract has left afterwards."""
+
+    worked_minutes: int
+    chargeable_minutes: int
+    charge_why: str | None
+    allocations: list[AllocationView]
+    leaves: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One move of a service request, the logging first; `inferred` marks what an import added."""
+
+    at: datetime
+    recorded_at: datetime
+    trigger: str
+    from_state: str | None
+    to_state: str
+    actor: str
+    note: str | None
+    reason: str | None
+    inferred: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoteView:
+    """A comment; one that is not public is for staff alone."""
+
+    id: str
+    body: str
+    public: bool
+    author: str
+    written_at: datetime
