@@ -185,3 +185,10 @@ def bare_kit(database_url: str) -> Iterator["Kit"]:
     kit = Kit(database_url)
     yield kit
     kit.close()
+
+
+@pytest.fixture
+def kit(bare_kit: "Kit") -> "Kit":
+    """A desk with the shipped rules in force; contracts are off."""
+    bare_kit.publish_rules()
+    return bare_kit

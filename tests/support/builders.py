@@ -12,6 +12,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from workflows.commands import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.desk import Actor, Desk, Role, Transaction
 from workflows.register import create_customer, create_item, create_org_unit
+from workflows.rule_sets import publish_rule_set
+from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.session import Database
@@ -110,6 +112,17 @@ class Kit:
         self.desk.refresh()
         with self.desk.read(actor) as tx:
             return query(tx, *args, **kwargs)
+
+    # -------------------------------------------------------------- rules
+
+    def publish_rules(self, **texts: str) -> str:
+        """Put the shipped rules in force; answers the version.
+
+        A named text takes the place of a file: `coverage="..."`, `contract_types__subscription="..."`.
+        """
+        files = read_rules_folder(RULES)
+        files |= {f"{name.replace('__', '/')}.json": text for name, text in texts.items()}
+        return self.do(publish_rule_set, files, "For a test")
 
     # -------------------------------------------------------------- the register
 

@@ -1,0 +1,272 @@
+"""Rule sets: read from a folder, check, publish, look back.
+
+What is published is kept whole under the hash of its files; publishing an old one again is a new
+publication. A bad set never takes force.
+"""
+
+from collections.abc import Iterator, Mapping
+from difflib import unified_diff
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
+
+from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set
+from workflows.desk import SYSTEM, Desk, Role, Transaction
+from workflows.errors import InvalidInput, NoRuleSet, NotFound, invalid
+from workflows.generation import bump_generation, config_in_force
+from workflows.notifications import tell
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+from workflows.store.paging import Sort, read_page
+from workflows.views import DEFAULT_LIMIT, MoneyView, Page
+from workflows.views.rules import (
+    CarryOverView,
+    CheckView,
+    ContractTypeView,
+    ProblemView,
+    PublicationView,
+    RuleSetView,
+    TypeDefaultsView,
+)
+
+READERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
+LONGEST_NOTE = 2000
+SHORTEST_PREFIX = 6
+
+publication = t.rule_publication
+
+
+def publish_rule_set(tx: Transaction, files: Mapping[str, str], note: str = "") -> str:
+    """Check the files and put them in force; answers the version.
+
+    Raises: RuleSetRefused with all problems, also where a contract type that contracts have is missing;
+    the set in force then stays.
+    """
+    tx.require("administrator")
+    if len(note) > LONGEST_NOTE or "\0" in note:
+        raise invalid("/note", f"A note has at most {LONGEST_NOTE} characters.")
+    rule_set = load_rule_set(files)
+    config_in_force(tx, to_change=True)
+    missing = _missing_types(tx, rule_set)
+    if missing:
+        raise RuleSetRefused(missing)
+    skipping = insert_or_skip_on_sqlite if tx.is_sqlite else insert_or_skip
+    tx.connection.execute(
+        skipping(t.rule_set)
+        .values(version=rule_set.version, files=dict(rule_set.files), created_at=tx.real_now)
+        .on_conflict_do_nothing()
+    )
+    tx.add(
+        publication,
+        id=new_id(),
+        version=rule_set.version,
+        note=note.strip(),
+        published_by=tx.actor.name,
+        published_at=tx.real_now,
+    )
+    bump_generation(tx, rule_set=rule_set.version)
+    tell(
+        tx,
+        "rules_published",
+        recipient=None,
+        subject="A new rule set is in force",
+        body=f"{tx.actor.name} published rule set {rule_set.version[:12]}. {note.strip()}".strip(),
+        about=("rule_set", rule_set.version),
+    )
+    return rule_set.version
+
+
+def roll_back_rule_set(tx: Transaction, version: str, note: str = "") -> str:
+    """Publish an old rule set again; the beginning of its version will do.
+
+    Raises: NotFound; InvalidInput where several versions begin so; RuleSetRefused where it no longer fits.
+    """
+    tx.require("administrator")
+    files = files_of(tx, version)
+    return publish_rule_set(tx, files, note or f"Rolled back to {version[:12]}")
+
+
+def files_of(tx: Transaction, version: str) -> dict[str, str]:
+    """The files of a version, which may be shortened to its beginning. Raises: NotFound; InvalidInput."""
+    tx.require(*READERS)
+    column = t.rule_set.c.version
+    rows = tx.connection.execute(
+        select(column, t.rule_set.c.files)
+        .where(column.startswith(version, autoescape=True) if "\0" not in version else column.is_(None))
+        .limit(2)
+    ).all()
+    if not rows or len(version) < SHORTEST_PREFIX:
+        raise NotFound(f"There is no rule set with the version {version!r}.")
+    if len(rows) > 1:
+        raise InvalidInput(f"Several versions begin with {version!r}.", remedy="Write more of it.")
+    files: dict[str, str] = rows[0].files
+    return files
+
+
+def publish_first(desk: Desk, files: Mapping[str, str]) -> str | None:
+    """Where no rule set is in force yet, publish this one; answers its version, or None where one was.
+
+    Raises: RuleSetRefused.
+    """
+
+    def publish(tx: Transaction) -> str | None:
+        if config_in_force(tx, to_change=True).rule_set is not None:
+            return None
+        return publish_rule_set(tx, files, "The rules folder, at the first start")
+
+    version = desk.perform(SYSTEM, publish)
+    desk.refresh()
+    return version
+
+
+def check_rules(tx: Transaction, files: Mapping[str, str]) -> CheckView:
+    """All that is wrong with the files, as publishing them would find it. Nothing is saved."""
+    tx.require(*READERS)
+    problems = check_rule_set(files)
+    if not any(problem.severity == "error" for problem in problems):
+        problems += _missing_types(tx, load_rule_set(files))
+    return check_view(problems)
+
+
+def check_view(problems: list[Problem]) -> CheckView:
+    """Problems as they are shown."""
+    return CheckView(
+        ok=not any(problem.severity == "error" for problem in problems),
+        problems=[
+            ProblemView(
+                problem.file,
+                problem.line,
+                problem.column,
+                problem.pointer,
+                problem.severity,
+                problem.message,
+            )
+            for problem in problems
+        ],
+    )
+
+
+def rule_set_in_force(tx: Transaction) -> RuleSetView:
+    """The rule set in force. Raises: NoRuleSet."""
+    tx.require(*READERS)
+    version = tx.connection.execute(select(t.deployment.c.rule_set)).scalar_one_or_none()
+    if version is None:
+        raise NoRuleSet(
+            "No rule set is in force.", remedy="Publish one: coverdesk rules publish --note '...'."
+        )
+    return get_rule_set(tx, version)
+
+
+def get_rule_set(tx: Transaction, version: str) -> RuleSetView:
+    """A rule set that was ever published. Raises: NotFound."""
+    tx.require(*READERS)
+    row = tx.connection.execute(
+        _publications()
+        .add_columns(t.rule_set.c.files)
+        .join(t.rule_set, t.rule_set.c.version == publication.c.version)
+        .where(publication.c.version == version)
+        .order_by(publication.c.published_at.desc(), publication.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such rule set.")
+    return RuleSetView(
+        version=row.version,
+        files=row.files,
+        note=row.note,
+        published_by=row.published_by,
+        published_at=row.published_at,
+        in_force=row.version == row.current,
+    )
+
+
+def list_publications(
+    tx: Transaction, *, order: str = "-published_at", limit: int = DEFAULT_LIMIT, cursor: str | None = None
+) -> Page[PublicationView]:
+    """What was published when, by whom and why; the newest first."""
+    tx.require(*READERS)
+    return read_page(
+        tx,
+        _publications(),
+        _publication_view,
+        orders={"published_at": Sort(publication.c.published_at)},
+        by_id=publication.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+def list_contract_types(tx: Transaction) -> list[ContractTypeView]:
+    """The contract types of the rules in force, by their keys. Technicians see no prices."""
+    tx.require("administrator", "finance", "supervisor", "technician", "customer")
+    prices = tx.actor.role != "technician"
+    views = []
+    for key, found in sorted(tx.rules.contract_types.items()):
+        price = found.defaults.price_minor if prices else None
+        views.append(
+            ContractTypeView(
+                key=key,
+                label=found.label,
+                description=found.description,
+                number_prefix=found.number_prefix,
+                held_by=list(found.held_by),
+                limits={limit: use for limit, use in found.limits.items()},
+                draws=found.draws,
+                allocation=found.allocation,
+                defaults=TypeDefaultsView(
+                    duration_months=found.defaults.duration_months,
+                    minutes=found.defaults.minutes,
+                    incidents=found.defaults.incidents,
+                    price=MoneyView(price, tx.settings.currency) if price is not None else None,
+                    sla=found.defaults.sla,
+                ),
+                carry_over=CarryOverView(
+                    found.carry_over.months, found.carry_over.cap_minutes, found.carry_over.cap_percent
+                )
+                if found.carry_over is not None
+                else None,
+            )
+        )
+    return views
+
+
+def difference(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    """The lines in which two sets of files differ, as a unified diff."""
+    for path in sorted(old.keys() | new.keys()):
+        before, after = old.get(path, ""), new.get(path, "")
+        yield from unified_diff(
+            before.splitlines(), after.splitlines(), f"in force/{path}", f"new/{path}", lineterm=""
+        )
+
+
+def _missing_types(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
+    used = tx.connection.execute(select(t.contract.c.type).distinct()).scalars()
+    return tuple(
+        Problem(
+            f"contract_types/{key}.json",
+            1,
+            1,
+            "",
+            "error",
+            "The file is missing, and there are contracts of this type. Put it back.",
+        )
+        for key in sorted(set(used) - rule_set.contract_types.keys())
+    )
+
+
+def _publications() -> Select[Any]:
+    current = select(t.deployment.c.rule_set).scalar_subquery().label("current")
+    return select(publication, current)
+
+
+def _publication_view(row: Row[Any]) -> PublicationView:
+    return PublicationView(
+        version=row.version,
+        note=row.note,
+        published_by=row.published_by,
+        published_at=row.published_at,
+        in_force=row.version == row.current,
+    )
