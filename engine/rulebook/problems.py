@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import cached_property
 from re import compile as regex
 from typing import ClassVar, Literal, NamedTuple
 
@@ -61,9 +60,20 @@ class FileReport:
 
     def __init__(self, file: str, text: str = "") -> None:
         self.file = printable(file)
-        self.text = text
+        self._text = text
+        self._line_starts: list[int] | None = None
         self._problems: list[Problem] = []
         self._left_out: list[Severity] = []
+
+    @property
+    def text(self) -> str:
+        """What places are counted in."""
+        return self._text
+
+    @text.setter
+    def text(self, text: str) -> None:
+        self._text = text
+        self._line_starts = None
 
     def error(self, place: Place, message: str) -> None:
         self._add(place, "error", message)
@@ -92,12 +102,10 @@ class FileReport:
 
     def line_and_column(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset in the text, from 1. CR, LF and CR LF each end one line."""
+        if self._line_starts is None:
+            self._line_starts = [0, *(end.end() for end in LINE_END.finditer(self._text))]
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
-
-    @cached_property
-    def _line_starts(self) -> list[int]:
-        return [0, *(end.end() for end in LINE_END.finditer(self.text))]
 
     def _add(self, place: Place, severity: Severity, message: str) -> None:
         if self.is_full:

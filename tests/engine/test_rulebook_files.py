@@ -193,6 +193,9 @@ def test_a_byte_order_mark_in_text_is_dropped() -> None:
     assert [one.message.split(". ")[0] for one in marked.warnings] == [
         "The file begins with a byte order mark"
     ]
+    assert told({**files, "slas.json": '\ufeff{\n"slas": 5}'}, "slas.json") == [
+        "2:9 /slas Found 5. Write a list of service levels in [ ]."
+    ]
 
 
 def test_large_files_and_many_problems_stay_bounded() -> None:
