@@ -20,15 +20,12 @@ from workflows.notifications import tell
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.paging import Sort, read_page
-from workflows.views import DEFAULT_LIMIT, MoneyView, Page
+from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.rules import (
-    CarryOverView,
     CheckView,
-    ContractTypeView,
     ProblemView,
     PublicationView,
     RuleSetView,
-    TypeDefaultsView,
 )
 
 READERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
@@ -197,40 +194,6 @@ def list_publications(
         limit=limit,
         cursor=cursor,
     )
-
-
-def list_contract_types(tx: Transaction) -> list[ContractTypeView]:
-    """The contract types of the rules in force, by their keys. Technicians see no prices."""
-    tx.require("administrator", "finance", "supervisor", "technician", "customer")
-    prices = tx.actor.role != "technician"
-    views = []
-    for key, found in sorted(tx.rules.contract_types.items()):
-        price = found.defaults.price_minor if prices else None
-        views.append(
-            ContractTypeView(
-                key=key,
-                label=found.label,
-                description=found.description,
-                number_prefix=found.number_prefix,
-                held_by=list(found.held_by),
-                limits={limit: use for limit, use in found.limits.items()},
-                draws=found.draws,
-                allocation=found.allocation,
-                defaults=TypeDefaultsView(
-                    duration_months=found.defaults.duration_months,
-                    minutes=found.defaults.minutes,
-                    incidents=found.defaults.incidents,
-                    price=MoneyView(price, tx.settings.currency) if price is not None else None,
-                    sla=found.defaults.sla,
-                ),
-                carry_over=CarryOverView(
-                    found.carry_over.months, found.carry_over.cap_minutes, found.carry_over.cap_percent
-                )
-                if found.carry_over is not None
-                else None,
-            )
-        )
-    return views
 
 
 def difference(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:

@@ -12,7 +12,6 @@ from workflows.rule_sets import (
     check_rules,
     difference,
     get_rule_set,
-    list_contract_types,
     list_publications,
     publish_first,
     publish_rule_set,
@@ -123,21 +122,6 @@ def test_who_may_publish_and_who_may_read(bare_kit: Kit) -> None:
     assert bare_kit.see_as(bare_kit.supervisor, rule_set_in_force).files == SHIPPED
     with pytest.raises(NotAllowed):
         bare_kit.see_as(bare_kit.technician, rule_set_in_force)
-
-
-def test_contract_types_are_listed_and_technicians_see_no_prices(bare_kit: Kit) -> None:
-    bare_kit.do(publish_rule_set, SHIPPED)
-    types = bare_kit.see(list_contract_types)
-    assert [view.key for view in types] == [
-        "incident_pack",
-        "per_request",
-        "subscription",
-        "support_hours",
-        "support_hours_by_month",
-        "time_limited_subscription",
-    ]
-    seen = bare_kit.see_as(bare_kit.technician, list_contract_types)
-    assert all(view.defaults.price is None for view in seen)
 
 
 def test_the_difference_names_files_and_lines() -> None:

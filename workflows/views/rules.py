@@ -1,10 +1,8 @@
-"""Rule sets and contract types as they are shown."""
+"""Rule sets as they are shown."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-
-from workflows.views import MoneyView
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,39 +46,3 @@ class CheckView:
 
     ok: bool
     problems: list[ProblemView]
-
-
-@dataclass(frozen=True, slots=True)
-class TypeDefaultsView:
-    """What a contract of the type gets where the seller says nothing; `price` is kept from technicians."""
-
-    duration_months: int | None
-    minutes: int | None
-    incidents: int | None
-    price: MoneyView | None
-    sla: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CarryOverView:
-    """How much of a month's minutes lives on, and for how many months."""
-
-    months: int
-    cap_minutes: int | None
-    cap_percent: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ContractTypeView:
-    """One contract type of the rules in force."""
-
-    key: str
-    label: str
-    description: str
-    number_prefix: str
-    held_by: list[str]
-    limits: dict[str, str]
-    draws: str
-    allocation: str
-    defaults: TypeDefaultsView
-    carry_over: CarryOverView | None

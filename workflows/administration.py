@@ -1,0 +1,280 @@
+"""Settings and the activation of billing. Source: product.md section 3."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+
+from workflows.commands import ActivateBilling, AssignItems
+from workflows.desk import Transaction
+from workflows.errors import StateForbids, VersionChanged, invalid
+from workflows.generation import bump_generation, config_in_force
+from workflows.register.items import get_item, is_global, list_items, owner_columns
+from workflows.settings import Settings
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+from workflows.store.paging import Sort, read_page
+from workflows.views import DEFAULT_LIMIT, Page
+from workflows.views.administration import AssignedView, ChecklistStep, ChecklistView, SettingChangeView
+
+__all__ = [
+    "activate_billing",
+    "assign_items",
+    "billing_checklist",
+    "change_settings",
+    "list_setting_changes",
+    "read_settings",
+    "settings_version",
+]
+
+change, item, request = t.setting_change, t.item, t.service_request
+
+
+def read_settings(tx: Transaction) -> Settings:
+    """The settings in force."""
+    tx.require("administrator", "finance", "supervisor", "technician")
+    return tx.settings
+
+
+def settings_version(tx: Transaction) -> int:
+    """Grows with each change of a setting."""
+    return int(tx.connection.execute(select(func.count()).select_from(change)).scalar_one())
+
+
+def change_settings(
+    tx: Transaction, changes: dict[str, Any], expected_version: int | None = None
+) -> Settings:
+    """Lay the changes over the settings, nested objects too; each changed one leaves a line in the trail.
+
+    `contracts: false` switches contracts off and keeps every record. `invoices: true` before billing is
+    active is a wish that the activation fulfils.
+
+    Raises: pydantic.ValidationError naming each bad field; StateForbids for `contracts: true`, which only
+    the activation switches on; VersionChanged.
+    """
+    tx.require("administrator")
+    settings = config_in_force(tx, to_change=True).settings
+    if expected_version is not None and settings_version(tx) != expected_version:
+        raise VersionChanged("The settings were changed meanwhile.", remedy="Read them again and repeat.")
+    changed = settings.merged(changes)
+    if changed.contracts and not settings.contracts:
+        raise StateForbids(
+            "Contracts are off; they are switched on by activating billing.",
+            remedy="See what is left by GET /api/v1/billing/checklist, then POST /api/v1/billing/activate.",
+            pointer="/contracts",
+            state="contracts_off",
+        )
+    _store(tx, settings, changed)
+    return changed
+
+
+def list_setting_changes(
+    tx: Transaction,
+    *,
+    key: str | None = None,
+    order: str = "-changed_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[SettingChangeView]:
+    """The settings' audit trail, newest first."""
+    tx.require("administrator", "finance", "supervisor")
+    statement = select(change) if key is None else select(change).where(change.c.key == key)
+    return read_page(
+        tx,
+        statement,
+        _change_view,
+        orders={"changed_at": Sort(change.c.changed_at)},
+        by_id=change.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+# ------------------------------------------------------------------ billing
+
+
+def billing_checklist(
+    tx: Transaction, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+) -> ChecklistView:
+    """What the activation asks for, done or not, and a page of the items that have no owner."""
+    tx.require("administrator", "finance", "supervisor")
+    return _checklist(tx, tx.settings, limit=limit, cursor=cursor)
+
+
+def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView:
+    """Switch contracts on; settings that come along are taken with it. Does nothing where they are on.
+
+    Service requests that are open now go on as opened before contracts.
+
+    Raises: StateForbids with what is left, and then nothing is changed; pydantic.ValidationError.
+    """
+    tx.require("administrator")
+    settings = config_in_force(tx, to_change=True).settings
+    given = {name: value for name, value in command.given().items() if value is not None}
+    wanted = settings.merged(given)
+    checklist = _checklist(tx, wanted)
+    if not checklist.ready:
+        raise StateForbids(
+            "Billing cannot be activated yet: "
+            + " ".join(step.left for step in checklist.steps if step.left),
+            remedy="Do what is left and activate again.",
+            state="contracts_off",
+            left=[{"step": step.id, "detail": step.left} for step in checklist.steps if not step.done],
+            global_items_count=checklist.global_items_count,
+            global_items=[
+                {"id": one.id, "number": one.number, "name": one.name} for one in checklist.global_items
+            ],
+        )
+    _store(tx, settings, wanted.merged({"contracts": True}))
+    if not settings.contracts:
+        tx.connection.execute(
+            update(request)
+            .where(request.c.state.not_in(("closed", "cancelled")), request.c.decision_id.is_(None))
+            .values(before_contracts=True)
+        )
+    return replace(checklist, active=True)
+
+
+def assign_items(tx: Transaction, command: AssignItems) -> AssignedView:
+    """Give global items an owner: those listed, or all that are left; all of them or none.
+
+    Raises: InvalidInput where one of those listed does not exist or has an owner already.
+    """
+    tx.require("administrator", "supervisor")
+    columns = owner_columns(tx, command.owner)
+    if command.items is None:
+        wanted = is_global()
+    else:
+        _refuse_owned(tx, command.items)
+        wanted = item.c.id.in_(command.items)
+    assigned = tx.connection.execute(
+        update(item).where(wanted).values(**columns, version=item.c.version + 1).returning(item.c.id)
+    ).scalars()
+    assigned_ids = assigned.all()
+    owner = command.owner.model_dump(exclude_none=True)
+    for item_id in assigned_ids:
+        tx.audit("item", item_id, "assigned", owner=owner)
+    return AssignedView(assigned=len(assigned_ids), left=_count_global(tx))
+
+
+# ------------------------------------------------------------------ helpers
+
+
+def _store(tx: Transaction, old: Settings, new: Settings) -> None:
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    changed = [key for key in after if after[key] != before[key]]
+    for key in changed:
+        stored = tx.connection.execute(
+            update(t.setting).where(t.setting.c.key == key).values(value=after[key])
+        )
+        if stored.rowcount == 0:
+            tx.connection.execute(insert(t.setting), {"key": key, "value": after[key]})
+        tx.add(
+            change,
+            id=new_id(),
+            key=key,
+            old_value=before[key],
+            new_value=after[key],
+            changed_by=tx.actor.name,
+            changed_at=tx.real_now,
+        )
+    if changed:
+        bump_generation(tx)
+        tx.config = replace(tx.config, settings=new)
+
+
+def _checklist(
+    tx: Transaction, settings: Settings, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+) -> ChecklistView:
+    count = _count_global(tx)
+    page = list_items(tx, owner="none", limit=limit, cursor=cursor)
+    steps = [
+        _step(
+            "global_items",
+            "Each item belongs to a customer or an org unit",
+            count == 0,
+            f"{count} {'item has' if count == 1 else 'items have'} no owner: assign them, "
+            "to a department where no person fits.",
+        ),
+        _step(
+            "time_expired_contract",
+            "What happens to time past a contract's end is chosen",
+            settings.time_expired_contract is not None,
+            "Choose time_expired_contract: rollover or ignore.",
+        ),
+        _step(
+            "contract_validation",
+            f"Contract validation is {'on' if settings.contract_validation else 'off'}",
+            True,
+            "",
+        ),
+        _step(
+            "currency_and_time_zone",
+            f"Currency {settings.currency}, time zone {settings.time_zone}",
+            True,
+            "",
+        ),
+        _step(
+            "invoices",
+            "Invoices are on: their due days, tax rates and company details are those of the settings"
+            if settings.invoices
+            else "Invoices are off",
+            True,
+            "",
+        ),
+        _step(
+            "rule_set",
+            "The rule set in force is valid",
+            tx.config.rule_set is not None,
+            "No rule set is in force: publish one.",
+        ),
+    ]
+    return ChecklistView(
+        active=settings.contracts,
+        ready=all(step.done for step in steps),
+        steps=steps,
+        global_items_count=count,
+        global_items=page.items,
+        next_cursor=page.next_cursor,
+    )
+
+
+def _step(step_id: str, label: str, done: bool, left: str) -> ChecklistStep:
+    return ChecklistStep(step_id, label, done, None if done else left)
+
+
+def _count_global(tx: Transaction) -> int:
+    return int(tx.connection.execute(select(func.count()).select_from(item).where(is_global())).scalar_one())
+
+
+def _refuse_owned(tx: Transaction, item_ids: list[str]) -> None:
+    found = set(
+        tx.connection.execute(
+            select(item.c.id).where(item.c.id.in_(item_ids), is_global()).with_for_update()
+        ).scalars()
+    )
+    for position, item_id in enumerate(item_ids):
+        if item_id in found:
+            continue
+        view = get_item(tx, item_id) if _exists(tx, item_id) else None
+        detail = (
+            f"There is no item with the id {item_id!r}."
+            if view is None
+            else f"Item {view.number} belongs to {view.owner_name} already."
+        )
+        raise invalid(f"/items/{position}", detail)
+
+
+def _exists(tx: Transaction, item_id: str) -> bool:
+    return tx.connection.execute(select(item.c.id).where(item.c.id == item_id)).one_or_none() is not None
+
+
+def _change_view(row: Row[Any]) -> SettingChangeView:
+    return SettingChangeView(
+        key=row.key,
+        old_value=row.old_value,
+        new_value=row.new_value,
+        changed_by=row.changed_by,
+        changed_at=row.changed_at,
+    )
