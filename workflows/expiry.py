@@ -26,7 +26,12 @@ from workflows.store.columns import Instant, Json
 
 BATCH = 10_000
 c, b = t.contract, t.lot_balance
-ENDING = and_(c.c.next_due_at == c.c.expires_at, c.c.state.in_(("pending", "active", "exhausted")))
+ENDING = and_(
+    c.c.expires_at.is_not(None),
+    c.c.next_due_at == c.c.expires_at,
+    c.c.state.in_(("pending", "active", "exhausted")),
+)
+"""Contracts for which nothing but the end is due. Its negation is safe: it is never unknown."""
 
 
 def expire_due(desk: Desk, at: datetime) -> int:

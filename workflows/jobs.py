@@ -91,7 +91,7 @@ def settle_contracts(desk: Desk, at: datetime) -> int:
 def auto_close(desk: Desk, at: datetime) -> int:
     """Close what has been resolved for as long as the setting says, at the instant it was due."""
     due = (
-        select(r.c.id)
+        select(r.c.id, r.c.auto_close_at.label("due_at"))
         .where(r.c.auto_close_at <= at, r.c.state == "resolved")
         .order_by(r.c.auto_close_at, r.c.id)
     )
@@ -107,9 +107,7 @@ def open_waiting(desk: Desk, at: datetime) -> int:
         .where(r.c.state == "pending_no_contract", r.c.outcome.in_(WAITING_OUTCOMES), _has_active_contract())
         .order_by(r.c.opened_at, r.c.id)
     )
-    return _each(
-        desk, due, lambda tx, request_id: cover_one(tx, request_id, cause="open_waiting"), at, "open_waiting"
-    )
+    return _each(desk, due, partial(cover_one, cause="open_waiting"), at, "open_waiting")
 
 
 def clean_up(desk: Desk, at: datetime) -> int:

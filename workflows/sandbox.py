@@ -49,7 +49,7 @@ def set_clock(desk: Desk, actor: Actor, now: datetime) -> ClockView:
     if now < current:
         raise StateForbids(
             f"The clock stands at {current.isoformat()} and goes only forward.",
-            remedy="There are contracts or service requests already. Set a later instant, or start with an empty database.",
+            remedy="Set a later instant; only a desk without contracts and requests goes back.",
             now=current.isoformat(),
         )
     ran = 0
