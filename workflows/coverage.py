@@ -186,10 +186,10 @@ def follow(tx: Transaction, request: Row[Any], found: Found, *, cause: str, reas
     decision_id = keep_decision(
         tx, decision, service_request_id=request.id, cause=cause, contract_id=contract_id, reason=reason
     )
-    touched = release_incidents(tx, request.id, keep=covering)
+    released = release_incidents(tx, request.id, keep=covering)
     if found.lot_id is not None and covering is not None:
         hold_incident(tx, lot_id=found.lot_id, contract_id=covering, service_request_id=request.id)
-        touched.append(covering)
+        settle_contract(tx, covering)
     changes: dict[str, Any] = {
         "decision_id": decision_id,
         "outcome": decision.outcome,
@@ -204,8 +204,8 @@ def follow(tx: Transaction, request: Row[Any], found: Found, *, cause: str, reas
         tell_request_event(tx, request, "opened")
     if covering is not None:
         cancel_untaken(tx, request.id, keep=covering)
-    for touched_id in sorted(set(touched)):
-        settle_and_cover(tx, touched_id, skip=request.id)
+    for released_id in sorted(set(released)):
+        settle_and_cover(tx, released_id, skip=request.id)
     return decision_id
 
 

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from engine.contracts import Contract, ContractType, Holder, Unit
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
 from workflows.commands import GrantGiven, HolderGiven, MoneyGiven, NewContract
 from workflows.contract_life import add_lot, settle_contract
 from workflows.desk import Transaction
-from workflows.errors import NotAllowed, invalid
+from workflows.errors import Conflict, NotAllowed, StateForbids, invalid
+from workflows.service_request import UNFINISHED_STATES
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.numbers import next_number
@@ -116,7 +117,22 @@ def _holder(tx: Transaction, command: NewContract, terms: ContractType) -> Holde
         raise invalid(
             f"/holder/{kind}", f"There is no {kind.replace('_', ' ')} with this id.", "Look it up first."
         )
+    if kind == "service_request":
+        _check_request(tx, holder_id)
     return Holder(kind, holder_id)
+
+
+def _check_request(tx: Transaction, service_request_id: str) -> None:
+    """A service request holds one contract of its own, and only while it is unfinished."""
+    r = t.service_request
+    state = tx.connection.execute(select(r.c.state).where(r.c.id == service_request_id)).scalar_one()
+    if state not in UNFINISHED_STATES:
+        raise StateForbids(f"The service request is {state}.", remedy="Reopen it first.", state=state)
+    c = t.contract
+    held = and_(c.c.holder_kind == "service_request", c.c.holder_id == service_request_id)
+    own = tx.connection.execute(select(c.c.number).where(held, c.c.state != "cancelled")).scalar()
+    if own is not None:
+        raise Conflict(f"The service request has {own} already.", remedy=f"Enable {own} instead.")
 
 
 def _start(tx: Transaction, command: NewContract, holder: Holder) -> datetime:

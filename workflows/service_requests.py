@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, insert, select
 
 from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger, NewServiceRequest, SearchCoverage
+from workflows.contract_life import settle_contract
 from workflows.coverage import (
     Found,
     assign_contract,
@@ -123,7 +124,7 @@ def _insert_decided(
     )
     if found.lot_id is not None and covering is not None:
         hold_incident(tx, lot_id=found.lot_id, contract_id=covering, service_request_id=row.id)
-        settle_and_cover(tx, covering, skip=row.id)
+        settle_contract(tx, covering)
     if decision.outcome == "created":
         _open_if_enabled(tx, row.id, str(contract_id), found)
     elif state == "pending_no_contract":
@@ -242,7 +243,7 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
 def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger) -> str:
     """Within the window the coverage is kept; past it, the request is searched anew."""
     ended_at = request.closed_at or request.resolved_at
-    within = tx.now <= ended_at + timedelta(days=tx.settings.reopen_window_days)
+    within = tx.now < ended_at + timedelta(days=tx.settings.reopen_window_days)
     note, reason = command.note, command.reason
     if request.decision_id is None or not tx.settings.contracts:
         move_request(tx, request, "reopen", note=note, reason=reason)

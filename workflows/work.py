@@ -21,7 +21,7 @@ from engine.rulebook import ChargingFacts
 from workflows.carried import give_back_carried, take_into_later
 from workflows.commands import ChangeWork, WorkGiven
 from workflows.contract_life import lock_contract, read_lots, sweep_lots
-from workflows.coverage import facts_of, lock_request, settle_and_cover
+from workflows.coverage import facts_of, lock_request, settle_and_cover, settle_due
 from workflows.desk import Role, Transaction
 from workflows.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.request_access import require_visible
@@ -71,7 +71,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     request = lock_request(tx, require_visible(tx, service_request_id).id)
     _check_state(request)
     if request.contract_id is not None:
-        settle_and_cover(tx, request.contract_id, skip=request.id)
+        settle_due(tx, request.contract_id)
     planned = _plan(tx, request, command)
     entry_id = new_id()
     tx.add(

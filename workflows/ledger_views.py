@@ -1,0 +1,110 @@
+"""Reading the ledger: its transactions with their legs.
+
+Source: product.md section 8.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from workflows.desk import Transaction
+from workflows.store import tables as t
+from workflows.store.paging import Sort, read_page
+from workflows.views import DEFAULT_LIMIT, Page
+
+entry, leg = t.ledger_transaction, t.ledger_posting
+ORDERS = {"recorded_at": Sort(entry.c.recorded_at), "effective_at": Sort(entry.c.effective_at)}
+
+
+@dataclass(frozen=True, slots=True)
+class PostingView:
+    """One leg: `amount` of `unit` added to an owner's account."""
+
+    owner: str
+    account: str
+    unit: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTransactionView:
+    """Legs that sum to zero per unit, effective at one instant; never changed."""
+
+    id: str
+    kind: str
+    effective_at: datetime
+    recorded_at: datetime
+    cause: str
+    actor: str
+    why: str
+    reverses: str | None
+    contract: str | None
+    service_request: str | None
+    postings: list[PostingView]
+
+
+def list_ledger_transactions(
+    tx: Transaction,
+    *,
+    kind: str | None = None,
+    contract: str | None = None,
+    service_request: str | None = None,
+    cause: str | None = None,
+    order: str = "-recorded_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[LedgerTransactionView]:
+    """A page of ledger transactions, for those who answer for the books."""
+    tx.require("administrator", "finance", "supervisor")
+    statement = select(entry)
+    for column, value in (
+        (entry.c.kind, kind),
+        (entry.c.contract_id, contract),
+        (entry.c.service_request_id, service_request),
+        (entry.c.cause, cause),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    page = read_page(
+        tx,
+        statement,
+        lambda row: row,
+        orders=ORDERS,
+        by_id=entry.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+    )
+    legs = _legs(tx, [row.id for row in page.items])
+    return Page([_view(row, legs.get(row.id, [])) for row in page.items], page.next_cursor)
+
+
+def _legs(tx: Transaction, ids: list[str]) -> dict[str, list[PostingView]]:
+    found: dict[str, list[PostingView]] = {}
+    if ids:
+        rows = tx.connection.execute(
+            select(leg).where(leg.c.transaction_id.in_(ids)).order_by(leg.c.transaction_id, leg.c.leg)
+        )
+        for row in rows:
+            found.setdefault(row.transaction_id, []).append(
+                PostingView(row.owner, row.account, row.unit, row.amount)
+            )
+    return found
+
+
+def _view(row: Row[Any], postings: list[PostingView]) -> LedgerTransactionView:
+    return LedgerTransactionView(
+        id=row.id,
+        kind=row.kind,
+        effective_at=row.effective_at,
+        recorded_at=row.recorded_at,
+        cause=row.cause,
+        actor=row.actor,
+        why=row.why,
+        reverses=row.reverses_id,
+        contract=row.contract_id,
+        service_request=row.service_request_id,
+        postings=postings,
+    )
