@@ -1,1 +1,57 @@
-"""The pages that people use."""
+"""The pages: server-rendered, complete without JavaScript."""
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+
+from web.pages.login import register_login
+from web.pages.security import register_headers
+from web.pages.templating import register_templating
+
+
+def register_pages(app: Flask) -> None:
+    """Put the pages, their login and their headers on the application."""
+    from web.pages import (
+        account,
+        contract,
+        contract_new,
+        contracts,
+        customers,
+        items,
+        log_request,
+        org_units,
+        pickers,
+        queue,
+        request_coverage,
+        request_edit,
+        request_work,
+        service_request,
+        users,
+    )
+
+    modules = (
+        account,
+        contract_new,
+        contracts,
+        contract,
+        customers,
+        items,
+        log_request,
+        org_units,
+        pickers,
+        queue,
+        request_coverage,
+        request_edit,
+        request_work,
+        service_request,
+        users,
+    )
+
+    # Each form checks its own token, so that one that has grown old comes back with what was typed.
+    app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
+    app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
+    CSRFProtect(app)
+    register_headers(app)
+    register_login(app)
+    register_templating(app)
+    for module in modules:
+        app.register_blueprint(module.pages)

@@ -1,0 +1,173 @@
+"""A contract: what is left of it, how it came to that, and what can be done with it now."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from web.pages.contract_forms import (
+    AdjustForm,
+    CancelForm,
+    EnableForm,
+    RenewForm,
+    TopUpForm,
+    adjust_values,
+    forms_for,
+    renew_values,
+    top_up_values,
+)
+from web.pages.figures import amount_text
+from web.pages.forms import DeskForm, attempt, attempt_once
+from web.pages.listing import csv_response
+from web.pages.shell import actor, desk
+from workflows.commands import Adjust, CancelContract, Renew, TopUp
+from workflows.contract_views import contract_audit, read_contract, read_statement
+from workflows.contracts import adjust, cancel_contract, enable_contract, renew, top_up
+from workflows.desk import Transaction
+from workflows.request_views import list_service_requests
+from workflows.views.contracts import ContractDetail, StatementView
+
+SHOWN_REQUESTS = 10
+
+pages = Blueprint("contract", __name__, url_prefix="/contracts/<contract_id>")
+
+
+@pages.get("")
+@login_required
+def show(contract_id: str) -> str:
+    return _page(contract_id)
+
+
+@pages.get("/statement.csv")
+@login_required
+def statement_csv(contract_id: str) -> Response:
+    with desk().read(actor()) as tx:
+        statement = _statement(tx, contract_id)
+    unit = statement.unit
+    rows = [
+        (
+            line.effective_at.isoformat(),
+            line.recorded_at.isoformat(),
+            line.kind,
+            line.service_request_number,
+            line.minutes if unit == "minutes" else line.incidents,
+            line.balance_after,
+            line.why,
+        )
+        for line in statement.lines
+    ]
+    header = ["effective_at", "recorded_at", "kind", "service_request", unit, "balance_after", "why"]
+    return csv_response(f"statement-{statement.number}", header, rows)
+
+
+@pages.post("/enable")
+@login_required
+def do_enable(contract_id: str) -> tuple[str, int] | Response:
+    form = EnableForm(prefix="enable_")
+    done = form.validate_on_submit() and attempt(form, lambda tx: enable_contract(tx, contract_id))
+    return _after(contract_id, bool(done), "It is active now.", enable=form)
+
+
+@pages.post("/top-up")
+@login_required
+def do_top_up(contract_id: str) -> tuple[str, int] | Response:
+    form = TopUpForm(prefix="topup_")
+    contract = _contract(contract_id, form)
+    done = None
+    if form.validate_on_submit():
+        command = form.command(TopUp, top_up_values(form, contract.draws))
+        done = attempt_once(form, lambda tx: top_up(tx, contract_id, command), command) if command else None
+    return _after(contract_id, bool(done), "The grant is added.", top_up=form)
+
+
+@pages.post("/adjust")
+@login_required
+def do_adjust(contract_id: str) -> tuple[str, int] | Response:
+    form = AdjustForm(prefix="adjust_")
+    contract = _contract(contract_id, form)
+    done = None
+    if form.validate_on_submit():
+        command = form.command(Adjust, adjust_values(form, contract.draws))
+        done = attempt_once(form, lambda tx: adjust(tx, contract_id, command), command) if command else None
+    return _after(contract_id, bool(done), "The balance is adjusted.", adjust=form)
+
+
+@pages.post("/renew")
+@login_required
+def do_renew(contract_id: str) -> tuple[str, int] | Response:
+    form = RenewForm(prefix="renew_")
+    contract = _contract(contract_id, form)
+    if form.validate_on_submit():
+        command = form.command(Renew, renew_values(form, contract.draws))
+        made = attempt_once(form, lambda tx: renew(tx, contract_id, command), command) if command else None
+        if made:
+            flash(f"This is the successor of {contract.number}.", "good")
+            return redirect(url_for("contract.show", contract_id=made))
+    return _after(contract_id, False, "", renew=form)
+
+
+@pages.post("/cancel")
+@login_required
+def do_cancel(contract_id: str) -> tuple[str, int] | Response:
+    form = CancelForm(prefix="cancel_")
+    done = None
+    if form.validate_on_submit():
+        command = form.command(CancelContract, {"reason": form.reason.data})
+        done = attempt(form, lambda tx: cancel_contract(tx, contract_id, command)) if command else None
+    return _after(contract_id, bool(done), "The contract is cancelled.", cancel=form)
+
+
+def _after(contract_id: str, done: bool, words: str, **tried: DeskForm) -> tuple[str, int] | Response:
+    """Back to the contract; where the action was refused, with its form open and what was typed in it."""
+    if done:
+        flash(words, "good")
+        return redirect(url_for("contract.show", contract_id=contract_id))
+    return _page(contract_id, tried), 422
+
+
+def _contract(contract_id: str, form: DeskForm) -> ContractDetail:
+    with desk().read(actor()) as tx:
+        return read_contract(tx, contract_id)
+
+
+def _page(contract_id: str, tried: dict[str, DeskForm] | None = None) -> str:
+    with desk().read(actor()) as tx:
+        contract = read_contract(tx, contract_id)
+        related = {
+            name: read_contract(tx, other)
+            for name, other in (("renewal_of", contract.renewal_of), ("renewed_by", contract.renewed_by))
+            if other is not None
+        }
+        return render_template(
+            "contracts/show.html",
+            contract=contract,
+            related=related,
+            statement=_statement(tx, contract_id),
+            span={name: request.args.get(name, "") for name in ("from", "to")},
+            requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS),
+            audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
+            forms=forms_for(contract, actor().role, tried or {}),
+            tried=next(iter(tried)) if tried else None,
+            amount=_amount(contract),
+        )
+
+
+def _statement(tx: Transaction, contract_id: str) -> StatementView:
+    return read_statement(tx, contract_id, from_=_day("from"), to=_day("to"))
+
+
+def _day(name: str) -> date | None:
+    """A day of the address; what is none counts as not given."""
+    try:
+        return date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _amount(contract: ContractDetail) -> Callable[[int | None], str]:
+    """How amounts of this contract are written."""
+    unit: Any = "incidents" if contract.draws == "incidents" else "minutes"
+    return lambda amount: amount_text(amount, unit)

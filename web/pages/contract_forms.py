@@ -1,0 +1,102 @@
+"""The forms of a contract's page: only those that fit its state and the reader's role are offered."""
+
+from typing import Any
+
+from wtforms import RadioField, TextAreaField
+from wtforms.validators import InputRequired
+
+from engine.contracts import PER_REQUEST
+from web.pages.fields import CountField, DayField, DurationField, MoneyField
+from web.pages.forms import ActForm, DeskForm, KeyedForm
+from workflows.contracts import SELLERS
+from workflows.desk import Role
+from workflows.views.contracts import ContractDetail
+
+FILL_IN = "Fill this in."
+
+
+class EnableForm(ActForm):
+    """Make it active now."""
+
+
+class _AmountForm(KeyedForm):
+    minutes = DurationField("Hours", description="For example 10:00, 90m or 1,5 h.")
+    incidents = CountField("Incidents")
+
+
+class TopUpForm(_AmountForm):
+    effective_on = DayField("From", description="Left empty: from now on.")
+    expires_on = DayField("Last day", description="Left empty: as long as the contract runs.")
+    price = MoneyField("Price")
+
+    places = {"/effective_at": "effective_on", "/expires_at": "expires_on", "/price": "price"}
+
+
+class AdjustForm(_AmountForm):
+    way = RadioField(
+        "What",
+        [InputRequired("Choose one.")],
+        choices=[("grant", "Grant more"), ("withdraw", "Withdraw what is available")],
+    )
+    reason = TextAreaField("Reason", [InputRequired(FILL_IN)], description="It stands in the statement.")
+
+
+class RenewForm(_AmountForm):
+    ends_on = DayField("Last day", description="Left empty: as long as this one runs.")
+    price = MoneyField("Price", description="Left empty: the same.")
+
+
+class CancelForm(DeskForm):
+    reason = TextAreaField("Reason", [InputRequired(FILL_IN)])
+
+
+def forms_for(contract: ContractDetail, role: Role, tried: dict[str, DeskForm]) -> dict[str, DeskForm]:
+    """The forms that fit; one that was tried is there as it was sent."""
+    if role not in SELLERS:
+        return {}
+    ended = contract.state in ("cancelled", "expired")
+    fits = {
+        "enable": contract.state == "pending"
+        and (contract.pending_reason != "awaiting_payment" or role == "finance"),
+        "top_up": contract.draws != "nothing" and not ended,
+        "adjust": contract.draws != "nothing" and not ended,
+        "renew": contract.state != "cancelled"
+        and contract.type != PER_REQUEST
+        and contract.expires_at is not None
+        and contract.renewed_by is None,
+        "cancel": not ended,
+    }
+    makers: dict[str, Any] = {
+        "enable": lambda: EnableForm(formdata=None, prefix="enable_"),
+        "top_up": lambda: TopUpForm(formdata=None, prefix="topup_"),
+        "adjust": lambda: AdjustForm(formdata=None, prefix="adjust_"),
+        "renew": lambda: RenewForm(formdata=None, prefix="renew_"),
+        "cancel": lambda: CancelForm(formdata=None, prefix="cancel_"),
+    }
+    return {
+        name: tried.get(name) or make() for name, make in makers.items() if fits[name] or name in tried
+    }
+
+
+def top_up_values(form: TopUpForm, draws: str) -> dict[str, Any]:
+    return {
+        **_amounts(form, draws),
+        "effective_at": form.effective_on.first_instant,
+        "expires_at": form.expires_on.end,
+        "price": form.price.given,
+    }
+
+
+def adjust_values(form: AdjustForm, draws: str) -> dict[str, Any]:
+    sign = -1 if form.way.data == "withdraw" else 1
+    amounts = {name: sign * value for name, value in _amounts(form, draws).items() if value}
+    return {**amounts, "reason": form.reason.data}
+
+
+def renew_values(form: RenewForm, draws: str) -> dict[str, Any]:
+    amounts = _amounts(form, draws) if draws != "nothing" else {}
+    return {**amounts, "ends_on": form.ends_on.text, "price": form.price.given}
+
+
+def _amounts(form: _AmountForm, draws: str) -> dict[str, Any]:
+    return {"incidents": form.incidents.data} if draws == "incidents" else {"minutes": form.minutes.data}

@@ -1,0 +1,71 @@
+"""What would cover a service request, in words: for the panel of the form and for the explorer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.contracts import PER_REQUEST
+from web.pages.shell import settings
+from workflows.commands import CoverageQuestion
+from workflows.contract_views import contract_types, read_contract
+from workflows.coverage import preview_coverage
+from workflows.decisions import DecisionView
+from workflows.desk import Transaction
+from workflows.errors import NotFound
+from workflows.views.contracts import ContractDetail, ContractTypeView
+
+SAYS_WHAT_HAPPENS = {
+    "waiting": "The request will wait, locked, until that contract is in force.",
+    "created": "A contract for this one request will be made; the request waits until that is enabled, or until "
+    "another contract is taken.",
+    "offered": "The request will wait until one of these contracts is chosen.",
+    "refused": "The request cannot be logged.",
+    "uncovered": "The request will be logged, and opens without a contract.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A decision with what its reader needs beside it. `contract` is None where it may not be seen."""
+
+    decision: DecisionView
+    contract: ContractDetail | None
+    number: str | None
+    happens: str
+    offers: list[ContractTypeView]
+
+
+def panel(tx: Transaction, question: CoverageQuestion) -> Panel | None:
+    """What would be decided now; None while contracts are off."""
+    if not settings().contracts:
+        return None
+    return panel_of(tx, preview_coverage(tx, question))
+
+
+def panel_of(tx: Transaction, decision: DecisionView) -> Panel:
+    number = next((one.number for one in decision.candidates if one.contract == decision.contract), None)
+    happens = SAYS_WHAT_HAPPENS.get(decision.outcome, "")
+    if decision.outcome == "created" and decision.params.get("enable"):
+        happens = "A contract for this one request will be made, and is in force at once."
+    if decision.outcome == "refused" and decision.params.get("message"):
+        happens = str(decision.params["message"])
+    return Panel(decision, seen_contract(tx, decision.contract), number, happens, offers(tx, decision))
+
+
+def offers(tx: Transaction, decision: DecisionView) -> list[ContractTypeView]:
+    """The contract types that a decision speaks of."""
+    wanted: list[Any] = []
+    if decision.outcome == "created":
+        wanted = [decision.params.get("type", PER_REQUEST)]
+    elif decision.outcome == "offered":
+        wanted = list(decision.params.get("types", []))
+    return [one for one in contract_types(tx) if one.key in wanted]
+
+
+def seen_contract(tx: Transaction, contract_id: str | None) -> ContractDetail | None:
+    """The contract, if the reader may see it: a customer is covered by contracts that are not theirs to open."""
+    if contract_id is None:
+        return None
+    try:
+        return read_contract(tx, contract_id)
+    except NotFound:
+        return None

@@ -1,0 +1,136 @@
+"""Customers: the people who ask for support."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+from wtforms import StringField
+from wtforms.fields import EmailField
+
+from web.pages.forms import DeskForm, Given, attempt
+from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
+from web.pages.pickers import RecordField
+from web.pages.shell import actor, desk
+from workflows.commands import ChangeCustomer, NewCustomer
+from workflows.desk import Transaction
+from workflows.register import (
+    change_customer,
+    create_customer,
+    get_customer,
+    get_org_unit,
+    list_customers,
+    list_items,
+)
+from workflows.views.register import CustomerView, OrgUnitView
+
+SHOWN_ITEMS = 20
+READS_LIST = ("administrator", "finance", "supervisor", "technician")
+
+pages = Blueprint("customers", __name__, url_prefix="/customers")
+
+
+class CustomerForm(DeskForm):
+    name = StringField("Name")
+    email = EmailField("Mail address", description="Answers go here; the customer's login goes by it.")
+    org_unit = RecordField(
+        "Org unit",
+        ["org_unit"],
+        optional=True,
+        placeholder="Name or code",
+        description="The primary one: its contracts cover this customer before those of the others.",
+    )
+    another = RecordField(
+        "Another org unit",
+        ["org_unit"],
+        optional=True,
+        placeholder="Name or code",
+        description="Where the customer belongs to more than one.",
+    )
+
+
+@pages.get("")
+@login_required
+def customers() -> str | Response:
+    filters = asked("q", "org_unit", "order")
+    with desk().read(actor()) as tx:
+        tx.require(*READS_LIST)
+        if wants_csv():
+            rows = every_page(lambda **at: list_customers(tx, **filters, **at))
+            table = [(one.name, one.email, one.org_unit_name) for one in rows]
+            return csv_response("customers", ["name", "email", "org_unit"], table)
+        page = list_customers(tx, **filters, cursor=cursor())
+        unit = get_org_unit(tx, filters["org_unit"]) if "org_unit" in filters else None
+    return render_template("customers/index.html", page=page, filters=filters, unit=unit)
+
+
+@pages.get("/<customer_id>")
+@login_required
+def show(customer_id: str) -> str:
+    with desk().read(actor()) as tx:
+        customer = get_customer(tx, customer_id)
+        return render_template(
+            "customers/show.html",
+            customer=customer,
+            org_units=_org_units(tx, customer),
+            items=list_items(tx, for_customer=customer_id, limit=SHOWN_ITEMS),
+        )
+
+
+@pages.route("/new", methods=["GET", "POST"])
+@login_required
+def new() -> tuple[str, int] | Response:
+    org_unit = request.args.get("org_unit")
+    form = CustomerForm(data={"org_unit": f"org_unit:{org_unit}" if org_unit else ""})
+    if form.is_submitted() and not form.asks and form.validate():
+        values = {
+            "name": form.name.data,
+            "email": form.email.data,
+            "org_unit": form.org_unit.record_id,
+            "org_units": [form.another.record_id] if form.another.record_id else [],
+        }
+        command = form.command(NewCustomer, values)
+        made = attempt(form, lambda tx: create_customer(tx, command)) if command else None
+        if made:
+            flash(f"{form.name.data} is in the register.", "good")
+            return redirect(url_for("customers.show", customer_id=made))
+    return _draw(form, "New customer", None, [])
+
+
+@pages.route("/<customer_id>/edit", methods=["GET", "POST"])
+@login_required
+def edit(customer_id: str) -> tuple[str, int] | Response:
+    with desk().read(actor()) as tx:
+        customer = get_customer(tx, customer_id)
+        others = _org_units(tx, customer)[1:]
+    primary = f"org_unit:{customer.org_unit}" if customer.org_unit else ""
+    form = CustomerForm(data={"name": customer.name, "email": customer.email, "org_unit": primary})
+    if form.is_submitted() and not form.asks and form.validate():
+        values = {
+            "name": Given(form.name.data),
+            "email": Given(form.email.data),
+            "org_units": Given(_listed(form, [one.id for one in others])),
+        }
+        command = form.command(ChangeCustomer, values)
+        if command and attempt(form, lambda tx: change_customer(tx, customer_id, command) or True):
+            flash("Saved.", "good")
+            return redirect(url_for("customers.show", customer_id=customer_id))
+    return _draw(form, f"Edit {customer.name}", customer, others)
+
+
+def _listed(form: CustomerForm, others: list[str]) -> list[str]:
+    """The org units that the form leaves, the primary one first."""
+    leaving = set(request.form.getlist("leaves"))
+    wanted = [form.org_unit.record_id, *(one for one in others if one not in leaving), form.another.record_id]
+    return list(dict.fromkeys(one for one in wanted if one))
+
+
+def _org_units(tx: Transaction, customer: CustomerView) -> list[OrgUnitView]:
+    return [get_org_unit(tx, one) for one in customer.org_units]
+
+
+def _draw(
+    form: CustomerForm, title: str, customer: CustomerView | None, others: list[OrgUnitView]
+) -> tuple[str, int]:
+    with desk().read(actor()) as tx:
+        form.look_up(tx)
+    page = render_template("customers/form.html", form=form, title=title, customer=customer, others=others)
+    return page, 422 if form.is_wrong else 200

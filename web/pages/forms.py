@@ -1,0 +1,157 @@
+"""Forms: what was typed becomes a command, and each refusal finds its way back to the field it speaks of.
+
+A form keeps what was typed, whatever became of it. Commands are built as the API builds them, from the
+filled-in fields alone, so that every door gives the same words.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from flask import request
+from flask_wtf import FlaskForm
+from pydantic import BaseModel, ValidationError
+from wtforms import Field, HiddenField
+from wtforms.fields.choices import SelectField
+
+from engine.errors import DeskError
+from web.pages.pickers import RecordField
+from web.pages.shell import actor, desk
+from workflows.desk import Answer, Keyed, Transaction
+from workflows.errors import NoRuleSet, NotAllowed, NotFound
+
+C = TypeVar("C", bound=BaseModel)
+T = TypeVar("T")
+Errors = Mapping[str, str]
+
+
+class DeskForm(FlaskForm):
+    """A form of the desk. `places` tells which field a pointer of a refusal means, where the names differ."""
+
+    places: Errors = {}
+
+    def command(self, kind: type[C], values: Mapping[str, Any]) -> C | None:
+        """The command that the values make; None where some cannot be taken, and their fields say why.
+
+        Values that are None or empty text count as left out, except those wrapped in `Given`.
+        """
+        body = {
+            name: value.value if isinstance(value, Given) else value
+            for name, value in values.items()
+            if isinstance(value, Given) or value not in (None, "", [])
+        }
+        try:
+            return kind.model_validate_json(json.dumps(body))
+        except ValidationError as error:
+            for wrong in error.errors(include_url=False):
+                pointer = "/" + "/".join(str(part) for part in wrong["loc"])
+                self.refuse(pointer if wrong["loc"] else "", _words(wrong))
+            return None
+
+    def refuse(self, pointer: str, words: str) -> None:
+        """Say what is wrong beside the field that the pointer means, or above the form."""
+        field = self._field_at(pointer)
+        if field is None:
+            self.form_errors = [*self.form_errors, words]
+        elif words not in field.errors:
+            field.errors = [*field.errors, words]
+
+    @property
+    def asks(self) -> bool:
+        """The form was sent to search for a record, not to be done yet."""
+        searching = request.form.get("step") == "find"
+        return searching or any(field.is_asking for field in self._pickers())
+
+    def look_up(self, tx: Transaction) -> None:
+        """Let each picker of the form fill in what it offers."""
+        for field in self._pickers():
+            field.look_up(tx)
+
+    @property
+    def is_wrong(self) -> bool:
+        return bool(self.form_errors) or any(field.errors for field in self)
+
+    def _pickers(self) -> list[RecordField]:
+        return [field for field in self if isinstance(field, RecordField)]
+
+    def _field_at(self, pointer: str) -> Field | None:
+        parts = [part for part in pointer.split("/") if part]
+        for length in range(len(parts), 0, -1):
+            name = self.places.get("/" + "/".join(parts[:length]))
+            if name is not None and name in self._fields:
+                return self._fields[name]
+        named = "_".join(parts)
+        for name in (named, parts[0] if parts else ""):
+            if name in self._fields and not isinstance(self._fields[name], HiddenField):
+                return self._fields[name]
+        return None
+
+
+class KeyedForm(DeskForm):
+    """A form whose command happens once, however often it is sent: its key is minted when it is drawn."""
+
+    key = HiddenField(default=lambda: uuid4().hex)
+
+
+class ActForm(DeskForm):
+    """A single button: nothing but the token that says the page is ours."""
+
+
+class Given:
+    """A value that is meant although it is empty: null, "" or an empty list."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class PickField(SelectField):
+    """A choice among records. An option that has gone meanwhile is refused in words."""
+
+    def pre_validate(self, form: Any) -> None:
+        if self.data and not any(str(key) == self.data for key, *_ in self.iter_choices()):
+            raise ValueError("This choice is not there any more; take another.")
+
+
+def attempt(form: DeskForm, use_case: Callable[[Transaction], T]) -> T | None:
+    """Run a use case for a form; None where it refused, and the form says why.
+
+    Refusals that are not about what was typed (not there, not allowed, no rules) go on to the error pages.
+    """
+    try:
+        return desk().perform(actor(), use_case)
+    except DeskError as error:
+        return _tell(form, error)
+
+
+def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], command: BaseModel) -> str | None:
+    """The same for a command that must not happen twice; answers the id that it made, the first time's too."""
+    user = actor().id
+    keyed = None
+    if user is not None and form.key.data:
+        body = command.model_dump_json().encode()
+        keyed = Keyed(user, str(form.key.data)[:64], f"PAGE {request.path}", body)
+    try:
+        answer = desk().answer(actor(), use_case, lambda tx, made: Answer(200, made), keyed)
+    except DeskError as error:
+        return _tell(form, error)
+    return answer.body
+
+
+def _tell(form: DeskForm, error: DeskError) -> None:
+    if isinstance(error, NotFound | NotAllowed | NoRuleSet):
+        raise error
+    form.refuse(str(error.values.get("pointer", "")), str(error))
+
+
+def _words(wrong: Mapping[str, Any]) -> str:
+    """Pydantic's message as a sentence for people."""
+    if wrong["type"] == "missing":
+        return "Fill this in."
+    if wrong["type"] == "string_too_short":
+        return "Fill this in."
+    if wrong["type"] == "string_too_long":
+        return f"At most {wrong['ctx']['max_length']} characters fit here."
+    text = str(wrong["msg"]).removeprefix("Value error, ")
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,101 @@
+"""Items: the things supported, and whose they are."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+from wtforms import StringField
+
+from web.pages.forms import DeskForm, Given, attempt
+from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
+from web.pages.pickers import RecordField
+from web.pages.shell import actor, desk
+from workflows.commands import ChangeItem, NewItem
+from workflows.register import change_item, create_item, get_item, list_items
+from workflows.views.register import ItemView
+
+NOBODYS = "none"
+
+pages = Blueprint("items", __name__, url_prefix="/items")
+
+
+class ItemForm(DeskForm):
+    number = StringField("Number", description="The asset, serial or service number people quote.")
+    name = StringField("Name")
+    item_type = StringField("Type", description="For example server, printer or service; contracts may exclude types.")
+    owner = RecordField(
+        "Owner",
+        ["customer", "org_unit"],
+        optional=True,
+        placeholder="Name, mail or code",
+        description="A person, or the department where no person fits.",
+    )
+
+
+@pages.get("")
+@login_required
+def items() -> str | Response:
+    filters = asked("q", "owner", "item_type", "order")
+    with desk().read(actor()) as tx:
+        if wants_csv():
+            rows = every_page(lambda **at: list_items(tx, **filters, **at))
+            table = [(one.number, one.name, one.item_type, one.owner_name) for one in rows]
+            return csv_response("items", ["number", "name", "type", "owner"], table)
+        page = list_items(tx, **filters, cursor=cursor())
+        nobodys = list_items(tx, owner=NOBODYS, limit=1).items
+    return render_template("items/index.html", page=page, filters=filters, has_nobodys=bool(nobodys))
+
+
+@pages.get("/<item_id>")
+@login_required
+def show(item_id: str) -> str:
+    with desk().read(actor()) as tx:
+        return render_template("items/show.html", item=get_item(tx, item_id))
+
+
+@pages.route("/new", methods=["GET", "POST"])
+@login_required
+def new() -> tuple[str, int] | Response:
+    form = ItemForm(data={"owner": request.args.get("owner", "")})
+    if form.is_submitted() and not form.asks and form.validate():
+        values = {
+            "number": form.number.data,
+            "name": form.name.data,
+            "item_type": form.item_type.data,
+            "owner": Given(form.owner.given),
+        }
+        command = form.command(NewItem, values)
+        made = attempt(form, lambda tx: create_item(tx, command)) if command else None
+        if made:
+            flash(f"{form.name.data} is in the register.", "good")
+            return redirect(url_for("items.show", item_id=made))
+    return _draw(form, "New item", None)
+
+
+@pages.route("/<item_id>/edit", methods=["GET", "POST"])
+@login_required
+def edit(item_id: str) -> tuple[str, int] | Response:
+    with desk().read(actor()) as tx:
+        item = get_item(tx, item_id)
+    owner = f"{item.owner.kind}:{item.owner.id}" if item.owner else ""
+    form = ItemForm(
+        data={"number": item.number, "name": item.name, "item_type": item.item_type, "owner": owner}
+    )
+    if form.is_submitted() and not form.asks and form.validate():
+        values = {
+            "number": Given(form.number.data),
+            "name": Given(form.name.data),
+            "item_type": Given(form.item_type.data),
+            "owner": Given(form.owner.given),
+        }
+        command = form.command(ChangeItem, values)
+        if command and attempt(form, lambda tx: change_item(tx, item_id, command) or True):
+            flash("Saved.", "good")
+            return redirect(url_for("items.show", item_id=item_id))
+    return _draw(form, f"Edit {item.name}", item)
+
+
+def _draw(form: ItemForm, title: str, item: ItemView | None) -> tuple[str, int]:
+    with desk().read(actor()) as tx:
+        form.look_up(tx)
+    page = render_template("items/form.html", form=form, title=title, item=item)
+    return page, 422 if form.is_wrong else 200

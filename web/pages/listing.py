@@ -1,0 +1,63 @@
+"""Lists: the filters that were asked for, one page of what they leave, and all of it as CSV."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from flask import Response, request
+
+from workflows.views import Page
+
+T = TypeVar("T")
+
+MOST_CSV_ROWS = 20_000
+PAGE_OF_CSV = 200
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def asked(*names: str) -> dict[str, str]:
+    """The filters among these names that the address has, without empty ones."""
+    values = {name: " ".join(request.args.get(name, "").split()) for name in names}
+    return {name: value for name, value in values.items() if value}
+
+
+def wants_csv() -> bool:
+    return request.args.get("format") == "csv"
+
+
+def cursor() -> str | None:
+    return request.args.get("cursor") or None
+
+
+def every_page(read: Callable[..., Page[T]], most: int = MOST_CSV_ROWS) -> Iterable[T]:
+    """All rows of a list, page by page, up to `most`; `read` takes limit and cursor."""
+    at: str | None = None
+    given = 0
+    while True:
+        page = read(limit=PAGE_OF_CSV, cursor=at)
+        yield from page.items[: most - given]
+        given += len(page.items)
+        at = page.next_cursor
+        if at is None or given >= most:
+            return
+
+
+def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
+    """A CSV file to keep. Cells that a spreadsheet would run as a formula are quoted as text."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    # The mark at the start tells spreadsheets that it is UTF-8.
+    answer = Response("\ufeff" + text.getvalue(), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return answer
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return "'" + value
+    return value

@@ -1,0 +1,64 @@
+"""The coverage of a service request: searched again, another contract assigned, one taken."""
+
+from flask import Blueprint, flash
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from web.pages.forms import ActForm, attempt, attempt_once
+from web.pages.request_forms import AssignForm, TakeForm, assign_form, fill_take_form
+from web.pages.service_request import back, request_page
+from web.pages.shell import actor, desk
+from workflows.commands import SearchCoverage, TakeContract
+from workflows.contract_offers import take_contract
+from workflows.decisions import decisions_of
+from workflows.request_views import read_service_request
+from workflows.service_requests import search_or_assign
+
+pages = Blueprint("request_coverage", __name__, url_prefix="/requests/<service_request_id>/coverage")
+
+
+@pages.post("/search")
+@login_required
+def search(service_request_id: str) -> tuple[str, int] | Response:
+    form = ActForm()
+    if form.validate_on_submit():
+        command = SearchCoverage()
+        if attempt(form, lambda tx: search_or_assign(tx, service_request_id, command)):
+            flash("Searched again; the new decision stands below.", "good")
+            return back(service_request_id)
+    return request_page(service_request_id, searched=form), 422
+
+
+@pages.post("/assign")
+@login_required
+def assign(service_request_id: str) -> tuple[str, int] | Response:
+    form = AssignForm(prefix="assign_")
+    with desk().read(actor()) as tx:
+        found = read_service_request(tx, service_request_id)
+        decisions = decisions_of(tx, found.id)
+    assign_form(found, decisions[0] if decisions else None, actor(), form)
+    if form.validate_on_submit():
+        values = {"contract": form.contract.data, "reason": form.reason.data}
+        command = form.command(SearchCoverage, values)
+        if command and attempt(form, lambda tx: search_or_assign(tx, service_request_id, command)):
+            flash("The contract is assigned.", "good")
+            return back(service_request_id)
+    return request_page(service_request_id, assign=form), 422
+
+
+@pages.post("/take")
+@login_required
+def take(service_request_id: str) -> tuple[str, int] | Response:
+    form = TakeForm(prefix="take_")
+    with desk().read(actor()) as tx:
+        fill_take_form(tx, form, read_service_request(tx, service_request_id))
+    if form.validate_on_submit():
+        kind, _, holder_id = (form.holder.data or "").partition(":")
+        values = {"type": form.type.data, "holder": {kind: holder_id} if holder_id else None}
+        command = form.command(TakeContract, values)
+        taken = command and attempt_once(form, lambda tx: take_contract(tx, service_request_id, command), command)
+        if taken:
+            ordered = actor().role == "customer"
+            flash("Ordered: the desk enables it." if ordered else "The contract is taken.", "good")
+            return back(service_request_id)
+    return request_page(service_request_id, take_contract=form), 422

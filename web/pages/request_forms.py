@@ -1,0 +1,142 @@
+"""The larger forms of a service request's page: time worked, taking a contract, assigning one."""
+
+from typing import Any
+
+from wtforms import BooleanField, RadioField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Optional
+
+from engine.contracts import PER_REQUEST
+from web.pages.fields import DurationField, InstantField
+from web.pages.formats import money_text
+from web.pages.forms import DeskForm, KeyedForm
+from web.pages.shell import now
+from web.pages.timer import running_since
+from web.pages.words import WORK_TYPES_HINT
+from workflows.contract_views import contract_types
+from workflows.decisions import DecisionView
+from workflows.desk import Actor, Transaction
+from workflows.service_request import UNFINISHED_STATES, WORK_STATES
+from workflows.views.contracts import ContractTypeView
+from workflows.views.service_requests import ServiceRequestView
+
+WORKERS = ("technician", "supervisor", "administrator")
+SELLERS = ("administrator", "finance", "supervisor")
+ASSIGNERS = ("administrator", "supervisor")
+
+
+class WorkForm(KeyedForm):
+    """Time worked: a duration and when, or a start and an end."""
+
+    minutes = DurationField("Time worked", description="1:30, 1h30, 90m or 1,5 h.")
+    worked_at = InstantField("When", description="Left empty: now.")
+    started_at = InstantField("Or from")
+    ended_at = InstantField("To")
+    work_type = StringField("Work type", description=WORK_TYPES_HINT)
+    note = TextAreaField("What was done")
+    billable = BooleanField("Charge it", default=True)
+
+    def values(self) -> dict[str, Any]:
+        """The command's values: from and to where one of them is filled in, else the duration."""
+        told: dict[str, Any]
+        if self.started_at.data or self.ended_at.data:
+            told = {"started_at": self.started_at.text, "ended_at": self.ended_at.text}
+            if self.minutes.data:
+                told["minutes"] = self.minutes.data
+        else:
+            at = self.worked_at.text or now().isoformat().replace("+00:00", "Z")
+            told = {"minutes": self.minutes.data, "worked_at": at if self.minutes.data else None}
+        return {
+            **told,
+            "work_type": self.work_type.data,
+            "note": self.note.data,
+            "billable": bool(self.billable.data),
+        }
+
+
+class TakeForm(KeyedForm):
+    """A contract taken through the request that waits for one."""
+
+    type = RadioField("Which contract", [InputRequired("Choose one.")])
+    holder = RadioField("Held by", [Optional()], default="")
+    under: dict[str, str] = {}
+
+    places = {
+        "/holder": "holder",
+        "/holder/item": "holder",
+        "/holder/customer": "holder",
+        "/holder/org_unit": "holder",
+    }
+
+
+class AssignForm(DeskForm):
+    """A supervisor's choice of contract, with the reason."""
+
+    contract = RadioField("Contract", [InputRequired("Choose one.")])
+    reason = TextAreaField("Reason", [InputRequired("Fill this in.")])
+    under: dict[str, str] = {}
+
+
+def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:
+    """The form for time worked, where the state takes work and the reader may log it."""
+    if who.role not in WORKERS or request.state not in WORK_STATES:
+        return None
+    since = running_since(request.id)
+    span = {"started_at": since, "ended_at": now()} if since else {}
+    return WorkForm(formdata=None, prefix="work_", data={"work_type": request.work_type, "billable": True, **span})
+
+
+def take_form(tx: Transaction, request: ServiceRequestView) -> TakeForm | None:
+    """The contracts that may be taken through a request that waits for one; None where it does not."""
+    return fill_take_form(tx, TakeForm(formdata=None, prefix="take_"), request)
+
+
+def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView) -> TakeForm | None:
+    waits = request.state in UNFINISHED_STATES and request.coverage is not None
+    if not waits or (request.coverage and request.coverage.outcome in ("covered", "uncovered")):
+        return None
+    if tx.actor.role not in (*SELLERS, "customer"):
+        return None
+    if tx.actor.role == "customer" and request.customer != tx.actor.customer:
+        return None
+    holders = [
+        (f"item:{request.item}", f"The item {request.item_name}", request.item),
+        (f"customer:{request.customer}", request.customer_name, request.customer),
+        (f"org_unit:{request.org_unit}", request.org_unit_name or "", request.org_unit),
+    ]
+    form.holder.choices = [("", "The nearest that the type allows")]
+    form.holder.choices += [(value, label) for value, label, there in holders if there]
+    types = contract_types(tx)
+    kinds = {kind for kind, there in (("item", request.item), ("org_unit", request.org_unit)) if there}
+    kinds.add("customer")
+    offered = [one for one in types if one.key == PER_REQUEST or kinds & set(one.held_by)]
+    offered.sort(key=lambda one: one.key != PER_REQUEST)
+    form.type.choices = [(one.key, one.label) for one in offered]
+    form.under = {one.key: _described(one) for one in offered}
+    return form
+
+
+def _described(one: ContractTypeView) -> str:
+    price = one.default_price
+    told = f" {money_text(price.amount_minor, price.currency)}." if price is not None else ""
+    return f"{one.description}{told}"
+
+
+def assign_form(
+    request: ServiceRequestView, decision: DecisionView | None, who: Actor, form: AssignForm | None = None
+) -> AssignForm | None:
+    """The candidates of the latest decision, for a supervisor to choose another."""
+    if who.role not in ASSIGNERS or decision is None or request.state in ("closed", "cancelled"):
+        return None
+    others = [one for one in decision.candidates if one.contract != request_contract(request)]
+    if not others:
+        return None
+    form = form or AssignForm(formdata=None, prefix="assign_")
+    form.contract.choices = [(one.contract, one.number) for one in others]
+    form.under = {one.contract: f"It {one.ruled_out_by}." if one.ruled_out_by else "" for one in others}
+    return form
+
+
+def request_contract(request: ServiceRequestView) -> str | None:
+    """The contract that covers the request now."""
+    cover = request.coverage
+    return cover.contract if cover is not None and cover.outcome == "covered" else None
