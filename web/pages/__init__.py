@@ -51,7 +51,7 @@ def register_pages(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     CSRFProtect(app)
     register_headers(app)
-    register_login(app)
+    register_login(app, {module.pages.name for module in modules})
     register_templating(app)
     for module in modules:
         app.register_blueprint(module.pages)

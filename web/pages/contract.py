@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from web.pages.contract_forms import (
@@ -36,13 +35,11 @@ pages = Blueprint("contract", __name__, url_prefix="/contracts/<contract_id>")
 
 
 @pages.get("")
-@login_required
 def show(contract_id: str) -> str:
     return _page(contract_id)
 
 
 @pages.get("/statement.csv")
-@login_required
 def statement_csv(contract_id: str) -> Response:
     with desk().read(actor()) as tx:
         statement = _statement(tx, contract_id)
@@ -64,7 +61,6 @@ def statement_csv(contract_id: str) -> Response:
 
 
 @pages.post("/enable")
-@login_required
 def do_enable(contract_id: str) -> tuple[str, int] | Response:
     form = EnableForm(prefix="enable_")
     done = form.validate_on_submit() and attempt(form, lambda tx: enable_contract(tx, contract_id))
@@ -72,7 +68,6 @@ def do_enable(contract_id: str) -> tuple[str, int] | Response:
 
 
 @pages.post("/top-up")
-@login_required
 def do_top_up(contract_id: str) -> tuple[str, int] | Response:
     form = TopUpForm(prefix="topup_")
     contract = _contract(contract_id, form)
@@ -84,7 +79,6 @@ def do_top_up(contract_id: str) -> tuple[str, int] | Response:
 
 
 @pages.post("/adjust")
-@login_required
 def do_adjust(contract_id: str) -> tuple[str, int] | Response:
     form = AdjustForm(prefix="adjust_")
     contract = _contract(contract_id, form)
@@ -96,7 +90,6 @@ def do_adjust(contract_id: str) -> tuple[str, int] | Response:
 
 
 @pages.post("/renew")
-@login_required
 def do_renew(contract_id: str) -> tuple[str, int] | Response:
     form = RenewForm(prefix="renew_")
     contract = _contract(contract_id, form)
@@ -110,7 +103,6 @@ def do_renew(contract_id: str) -> tuple[str, int] | Response:
 
 
 @pages.post("/cancel")
-@login_required
 def do_cancel(contract_id: str) -> tuple[str, int] | Response:
     form = CancelForm(prefix="cancel_")
     done = None

@@ -1,6 +1,6 @@
 """The forms of a contract's page: only those that fit its state and the reader's role are offered."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
@@ -29,7 +29,11 @@ class TopUpForm(_AmountForm):
     expires_on = DayField("Last day", description="Left empty: as long as the contract runs.")
     price = MoneyField("Price")
 
-    places = {"/effective_at": "effective_on", "/expires_at": "expires_on", "/price": "price"}
+    places: ClassVar[dict[str, str]] = {
+        "/effective_at": "effective_on",
+        "/expires_at": "expires_on",
+        "/price": "price",
+    }
 
 
 class AdjustForm(_AmountForm):
@@ -73,9 +77,7 @@ def forms_for(contract: ContractDetail, role: Role, tried: dict[str, DeskForm]) 
         "renew": lambda: RenewForm(formdata=None, prefix="renew_"),
         "cancel": lambda: CancelForm(formdata=None, prefix="cancel_"),
     }
-    return {
-        name: tried.get(name) or make() for name, make in makers.items() if fits[name] or name in tried
-    }
+    return {name: tried.get(name) or make() for name, make in makers.items() if fits[name] or name in tried}
 
 
 def top_up_values(form: TopUpForm, draws: str) -> dict[str, Any]:

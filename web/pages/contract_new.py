@@ -1,9 +1,8 @@
 """Selling a contract."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_login import login_required
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectField, StringField
@@ -11,11 +10,11 @@ from wtforms.validators import InputRequired
 
 from engine.contracts import PER_REQUEST
 from web.pages.fields import CountField, DayField, DurationField, MoneyField
+from web.pages.formats import minutes_text
 from web.pages.forms import KeyedForm, attempt_once
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
 from web.pages.templating import money
-from web.pages.formats import minutes_text
 from web.pages.words import TIME_EXPIRED
 from workflows.commands import NewContract
 from workflows.contract_views import contract_types, read_contract
@@ -45,7 +44,9 @@ class ContractForm(KeyedForm):
     minutes = DurationField("Hours", description="For example 20:00; by the month where the type says so.")
     incidents = CountField("Incidents")
     price = MoneyField("Price")
-    overage_rate = MoneyField("Overage rate", description="The price of an hour past the end, where it is billed.")
+    overage_rate = MoneyField(
+        "Overage rate", description="The price of an hour past the end, where it is billed."
+    )
     sla = SelectField("Service level")
     time_expired = SelectField(
         "Time past the end", choices=[("", "As the desk's setting says"), *TIME_EXPIRED.items()]
@@ -54,7 +55,7 @@ class ContractForm(KeyedForm):
     excluded_item_types = StringField("Item types it does not cover", description="Separated by commas.")
     enable = RadioField("It becomes active", choices=ENABLING, default="")
 
-    places = {
+    places: ClassVar[dict[str, str]] = {
         "/holder": "holder",
         "/holder/item": "holder",
         "/holder/customer": "holder",
@@ -67,13 +68,15 @@ class ContractForm(KeyedForm):
 
 
 @pages.route("/new", methods=["GET", "POST"])
-@login_required
 def new() -> tuple[str, int] | Response:
     form = ContractForm(data={"holder": request.args.get("holder", ""), "type": request.args.get("type")})
     with desk().read(actor()) as tx:
         tx.require(*SELLERS)
         types = [one for one in contract_types(tx) if one.key != PER_REQUEST]
-        form.sla.choices = [("", "As the type says"), *((sla.id, sla.label) for sla in tx.rules.slas.values())]
+        form.sla.choices = [
+            ("", "As the type says"),
+            *((sla.id, sla.label) for sla in tx.rules.slas.values()),
+        ]
     form.type.choices = [(one.key, one.label) for one in types]
     if form.is_submitted() and not form.asks and form.validate():
         command = form.command(NewContract, _values(form))

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Blueprint, render_template
-from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from web.pages.formats import minutes_text
@@ -45,7 +44,6 @@ pages = Blueprint("contracts", __name__, url_prefix="/contracts")
 
 
 @pages.get("")
-@login_required
 def contracts() -> str | Response:
     filters = asked("view", "q", "type", "holder", "order")
     view = filters.pop("view", "")

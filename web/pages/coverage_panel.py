@@ -15,8 +15,8 @@ from workflows.views.contracts import ContractDetail, ContractTypeView
 
 SAYS_WHAT_HAPPENS = {
     "waiting": "The request will wait, locked, until that contract is in force.",
-    "created": "A contract for this one request will be made; the request waits until that is enabled, or until "
-    "another contract is taken.",
+    "created": "A contract for this one request will be made; the request waits until that is enabled, "
+    "or until another contract is taken.",
     "offered": "The request will wait until one of these contracts is chosen.",
     "refused": "The request cannot be logged.",
     "uncovered": "The request will be logged, and opens without a contract.",
@@ -62,7 +62,7 @@ def offers(tx: Transaction, decision: DecisionView) -> list[ContractTypeView]:
 
 
 def seen_contract(tx: Transaction, contract_id: str | None) -> ContractDetail | None:
-    """The contract, if the reader may see it: a customer is covered by contracts that are not theirs to open."""
+    """The contract, if the reader may see it: what covers a customer is not always theirs to open."""
     if contract_id is None:
         return None
     try:

@@ -1,17 +1,16 @@
 """Customers: the people who ask for support."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_login import login_required
 from werkzeug.wrappers import Response
 from wtforms import StringField
 from wtforms.fields import EmailField
 
-from web.pages.forms import DeskForm, Given, attempt
+from web.pages.forms import DeskForm, Given, attempt, succeeds
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
 from workflows.commands import ChangeCustomer, NewCustomer
-from workflows.desk import Transaction
+from workflows.desk import Role, Transaction
 from workflows.register import (
     change_customer,
     create_customer,
@@ -23,7 +22,7 @@ from workflows.register import (
 from workflows.views.register import CustomerView, OrgUnitView
 
 SHOWN_ITEMS = 20
-READS_LIST = ("administrator", "finance", "supervisor", "technician")
+READS_LIST: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician")
 
 pages = Blueprint("customers", __name__, url_prefix="/customers")
 
@@ -48,7 +47,6 @@ class CustomerForm(DeskForm):
 
 
 @pages.get("")
-@login_required
 def customers() -> str | Response:
     filters = asked("q", "org_unit", "order")
     with desk().read(actor()) as tx:
@@ -63,7 +61,6 @@ def customers() -> str | Response:
 
 
 @pages.get("/<customer_id>")
-@login_required
 def show(customer_id: str) -> str:
     with desk().read(actor()) as tx:
         customer = get_customer(tx, customer_id)
@@ -76,7 +73,6 @@ def show(customer_id: str) -> str:
 
 
 @pages.route("/new", methods=["GET", "POST"])
-@login_required
 def new() -> tuple[str, int] | Response:
     org_unit = request.args.get("org_unit")
     form = CustomerForm(data={"org_unit": f"org_unit:{org_unit}" if org_unit else ""})
@@ -96,7 +92,6 @@ def new() -> tuple[str, int] | Response:
 
 
 @pages.route("/<customer_id>/edit", methods=["GET", "POST"])
-@login_required
 def edit(customer_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         customer = get_customer(tx, customer_id)
@@ -110,7 +105,7 @@ def edit(customer_id: str) -> tuple[str, int] | Response:
             "org_units": Given(_listed(form, [one.id for one in others])),
         }
         command = form.command(ChangeCustomer, values)
-        if command and attempt(form, lambda tx: change_customer(tx, customer_id, command) or True):
+        if command and succeeds(form, lambda tx: change_customer(tx, customer_id, command)):
             flash("Saved.", "good")
             return redirect(url_for("customers.show", customer_id=customer_id))
     return _draw(form, f"Edit {customer.name}", customer, others)

@@ -34,7 +34,9 @@ REFUSALS = {
         "Check the address, or look the record up by its number, name or mail.",
     ),
     405: Refusal(
-        "This address takes no such call", "It was opened in a way that it does not know.", "Go back to the desk."
+        "This address takes no such call",
+        "It was opened in a way that it does not know.",
+        "Go back to the desk.",
     ),
     409: Refusal(
         "The state it is in forbids this",
@@ -51,7 +53,7 @@ REFUSALS = {
     429: Refusal("Too many tries", "The desk is waiting for a moment.", "Wait a little, then try again."),
     500: Refusal(
         "The desk made a mistake",
-        "It is written in the log with its time. Nothing was half-saved: what you did is done whole or not at all.",
+        "It is in the log with its time. Nothing was half-saved: what you did is done whole or not at all.",
         "Try again. If it happens again, tell an administrator the time shown below.",
     ),
     503: Refusal(

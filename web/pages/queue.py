@@ -3,11 +3,10 @@
 from typing import Any
 
 from flask import Blueprint, render_template, request
-from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from web.pages.forms import ActForm
 from web.pages.formats import minutes_text
+from web.pages.forms import ActForm
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import option_of
 from web.pages.shell import actor, desk, now
@@ -58,7 +57,6 @@ pages = Blueprint("queue", __name__)
 
 
 @pages.get("/requests")
-@login_required
 def queue() -> str | Response:
     view = request.args.get("view", "")
     offered = list(VIEWS) if actor().is_staff else list(CUSTOMER_VIEWS)
@@ -93,7 +91,7 @@ def _read(tx: Transaction, chosen: dict[str, Any], at: dict[str, Any]) -> Page[S
 
 
 def _resolved(tx: Transaction, filters: dict[str, str]) -> dict[str, str | None]:
-    """The filters as the query takes them: a contract by its number and an org unit by its code are looked up.
+    """The filters as the query takes them: a contract's number and an org unit's code are looked up.
 
     None stands for one that is not there, so that nothing fits it.
     """

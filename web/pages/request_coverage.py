@@ -1,7 +1,6 @@
 """The coverage of a service request: searched again, another contract assigned, one taken."""
 
 from flask import Blueprint, flash
-from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from web.pages.forms import ActForm, attempt, attempt_once
@@ -18,7 +17,6 @@ pages = Blueprint("request_coverage", __name__, url_prefix="/requests/<service_r
 
 
 @pages.post("/search")
-@login_required
 def search(service_request_id: str) -> tuple[str, int] | Response:
     form = ActForm()
     if form.validate_on_submit():
@@ -30,7 +28,6 @@ def search(service_request_id: str) -> tuple[str, int] | Response:
 
 
 @pages.post("/assign")
-@login_required
 def assign(service_request_id: str) -> tuple[str, int] | Response:
     form = AssignForm(prefix="assign_")
     with desk().read(actor()) as tx:
@@ -47,7 +44,6 @@ def assign(service_request_id: str) -> tuple[str, int] | Response:
 
 
 @pages.post("/take")
-@login_required
 def take(service_request_id: str) -> tuple[str, int] | Response:
     form = TakeForm(prefix="take_")
     with desk().read(actor()) as tx:
@@ -56,7 +52,9 @@ def take(service_request_id: str) -> tuple[str, int] | Response:
         kind, _, holder_id = (form.holder.data or "").partition(":")
         values = {"type": form.type.data, "holder": {kind: holder_id} if holder_id else None}
         command = form.command(TakeContract, values)
-        taken = command and attempt_once(form, lambda tx: take_contract(tx, service_request_id, command), command)
+        taken = command and attempt_once(
+            form, lambda tx: take_contract(tx, service_request_id, command), command
+        )
         if taken:
             ordered = actor().role == "customer"
             flash("Ordered: the desk enables it." if ordered else "The contract is taken.", "good")

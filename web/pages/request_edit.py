@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Blueprint, flash, render_template
-from flask_login import login_required
 from werkzeug.wrappers import Response
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
@@ -36,7 +35,6 @@ class EditForm(DeskForm):
 
 
 @pages.route("/edit", methods=["GET", "POST"])
-@login_required
 def edit(service_request_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         tx.require("technician", "supervisor", "administrator")

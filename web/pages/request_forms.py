@@ -1,6 +1,6 @@
 """The larger forms of a service request's page: time worked, taking a contract, assigning one."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from wtforms import BooleanField, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Optional
@@ -54,13 +54,13 @@ class WorkForm(KeyedForm):
 
 
 class TakeForm(KeyedForm):
-    """A contract taken through the request that waits for one."""
+    """A contract taken through the request that waits for one; `under` describes each type."""
 
+    under: dict[str, str]
     type = RadioField("Which contract", [InputRequired("Choose one.")])
     holder = RadioField("Held by", [Optional()], default="")
-    under: dict[str, str] = {}
 
-    places = {
+    places: ClassVar[dict[str, str]] = {
         "/holder": "holder",
         "/holder/item": "holder",
         "/holder/customer": "holder",
@@ -69,11 +69,11 @@ class TakeForm(KeyedForm):
 
 
 class AssignForm(DeskForm):
-    """A supervisor's choice of contract, with the reason."""
+    """A supervisor's choice of contract, with the reason; `under` tells what ruled each out."""
 
+    under: dict[str, str]
     contract = RadioField("Contract", [InputRequired("Choose one.")])
     reason = TextAreaField("Reason", [InputRequired("Fill this in.")])
-    under: dict[str, str] = {}
 
 
 def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:
@@ -82,7 +82,9 @@ def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:
         return None
     since = running_since(request.id)
     span = {"started_at": since, "ended_at": now()} if since else {}
-    return WorkForm(formdata=None, prefix="work_", data={"work_type": request.work_type, "billable": True, **span})
+    return WorkForm(
+        formdata=None, prefix="work_", data={"work_type": request.work_type, "billable": True, **span}
+    )
 
 
 def take_form(tx: Transaction, request: ServiceRequestView) -> TakeForm | None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from engine.errors import DeskError
@@ -21,13 +20,14 @@ pages = Blueprint("request_work", __name__, url_prefix="/requests/<service_reque
 
 
 @pages.post("")
-@login_required
 def log(service_request_id: str) -> tuple[str, int] | str | Response:
     form = WorkForm(prefix="work_")
     if form.validate_on_submit():
         command = form.command(WorkGiven, form.values())
         if command and request.form.get("step") == "preview":
-            return request_page(service_request_id, preview=_preview(form, service_request_id, command), work=form)
+            return request_page(
+                service_request_id, preview=_preview(form, service_request_id, command), work=form
+            )
         if command:
             saved = attempt_once(form, lambda tx: log_work(tx, service_request_id, command), command)
             if saved:
@@ -38,7 +38,6 @@ def log(service_request_id: str) -> tuple[str, int] | str | Response:
 
 
 @pages.post("/preview")
-@login_required
 def preview(service_request_id: str) -> str:
     """Where the time would go, as one types: a part of the page."""
     form = WorkForm(prefix="work_")
@@ -50,7 +49,6 @@ def preview(service_request_id: str) -> str:
 
 
 @pages.post("/timer/<act>")
-@login_required
 def switch(service_request_id: str, act: str) -> Response:
     """Start the time, or forget it; stopping is the form itself, which has it filled in."""
     with desk().read(actor()) as tx:
@@ -64,7 +62,6 @@ def switch(service_request_id: str, act: str) -> Response:
 
 
 @pages.route("/<entry_id>", methods=["GET", "POST"])
-@login_required
 def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         tx.require("technician", "supervisor", "administrator")
@@ -72,7 +69,7 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         found = read_service_request(tx, entry.service_request)
     form = WorkForm(data=_as_typed(entry))
     if form.validate_on_submit():
-        command = form.command(ChangeWork, _changes(form, entry))
+        command = form.command(ChangeWork, _changes(form))
         if command and attempt(form, lambda tx: change_work(tx, entry_id, command)):
             flash("Corrected: what it drew is taken back, and the corrected time is drawn anew.", "good")
             return back(found.id, "#end")
@@ -83,7 +80,6 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
 
 
 @pages.post("/<entry_id>/delete")
-@login_required
 def delete(service_request_id: str, entry_id: str) -> Response:
     form = ActForm()
     if form.validate_on_submit():
@@ -115,8 +111,6 @@ def _as_typed(entry: WorkEntryView) -> dict[str, Any]:
     return {**told, "minutes": entry.worked_minutes, "worked_at": entry.started_at}
 
 
-def _changes(form: WorkForm, entry: WorkEntryView) -> dict[str, Any]:
+def _changes(form: WorkForm) -> dict[str, Any]:
     """The whole entry as it is to be."""
-    values = form.values()
-    span = {name: value for name, value in values.items() if value is not None}
-    return span
+    return {name: value for name, value in form.values().items() if value is not None}

@@ -1,18 +1,16 @@
 """A service request: where it stands, what covers it, its way so far, and the moves that are allowed."""
 
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_login import login_required
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, RadioField, TextAreaField
+from wtforms import BooleanField, Field, RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.coverage_panel import seen_contract
 from web.pages.forms import ActForm, DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.login import local_target
-from web.pages.request_forms import AssignForm, TakeForm, WorkForm, assign_form, take_form, work_form
+from web.pages.request_forms import assign_form, take_form, work_form
 from web.pages.shell import actor, desk, now
 from web.pages.sla import targets
 from web.pages.timeline import story
@@ -30,8 +28,8 @@ pages = Blueprint("service_request", __name__, url_prefix="/requests/<service_re
 class MoveForm(DeskForm):
     """A move that needs nothing said."""
 
-    note = TextAreaField("Note")
-    reason = TextAreaField("Reason")
+    note: Field = TextAreaField("Note")
+    reason: Field = TextAreaField("Reason")
 
 
 class HoldForm(MoveForm):
@@ -59,13 +57,11 @@ MOVE_FORMS: dict[str, type[MoveForm]] = {
 
 
 @pages.get("")
-@login_required
 def show(service_request_id: str) -> str:
     return request_page(service_request_id)
 
 
 @pages.post("/moves/<trigger>")
-@login_required
 def move(service_request_id: str, trigger: str) -> tuple[str, int] | Response:
     form = move_form(trigger)
     if form.validate_on_submit():
@@ -78,7 +74,6 @@ def move(service_request_id: str, trigger: str) -> tuple[str, int] | Response:
 
 
 @pages.post("/take")
-@login_required
 def take(service_request_id: str) -> tuple[str, int] | Response:
     form = ActForm()
     if form.validate_on_submit():
@@ -91,13 +86,14 @@ def take(service_request_id: str) -> tuple[str, int] | Response:
 
 
 @pages.post("/notes")
-@login_required
 def note(service_request_id: str) -> tuple[str, int] | Response:
     form = NoteForm(prefix="note_")
     if form.validate_on_submit():
         public = bool(form.public.data) or not actor().is_staff
         command = form.command(AddNote, {"body": form.body.data, "public": public})
-        written = command and attempt_once(form, lambda tx: add_note(tx, service_request_id, command), command)
+        written = command and attempt_once(
+            form, lambda tx: add_note(tx, service_request_id, command), command
+        )
         if written:
             flash("The note is written.", "good")
             return back(service_request_id, "#end")
@@ -141,6 +137,3 @@ def request_page(service_request_id: str, preview: Any = None, **tried: DeskForm
             act_form=ActForm(formdata=None),
             mine=found.technician == actor().id,
         )
-
-
-__all__ = ["AssignForm", "TakeForm", "WorkForm", "back", "pages", "request_page"]

@@ -3,12 +3,11 @@
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
-from flask_login import login_required
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringField
 from wtforms.validators import InputRequired
 
-from web.pages.forms import ActForm, DeskForm, attempt
+from web.pages.forms import ActForm, DeskForm, attempt, succeeds
 from web.pages.listing import asked, cursor
 from web.pages.shell import actor, desk
 from web.pages.words import ROLES
@@ -53,7 +52,6 @@ class UserForm(DeskForm):
 
 
 @pages.get("")
-@login_required
 def users() -> str:
     filters: dict[str, Any] = asked("q", "role", "order")
     with desk().read(actor()) as tx:
@@ -62,7 +60,6 @@ def users() -> str:
 
 
 @pages.route("/new", methods=["GET", "POST"])
-@login_required
 def new() -> tuple[str, int] | Response:
     _administrators_only()
     form = NewUserForm()
@@ -76,7 +73,6 @@ def new() -> tuple[str, int] | Response:
 
 
 @pages.route("/<user_id>", methods=["GET", "POST"])
-@login_required
 def edit(user_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         user = get_user(tx, user_id)
@@ -84,7 +80,7 @@ def edit(user_id: str) -> tuple[str, int] | Response:
     form = UserForm(data={"name": user.name, "role": user.role, "disabled": user.disabled_at is not None})
     if form.validate_on_submit():
         command = form.command(ChangeUser, _changes(form, user))
-        if command and attempt(form, lambda tx: change_user(tx, user_id, command) or True):
+        if command and succeeds(form, lambda tx: change_user(tx, user_id, command)):
             flash("Saved.", "good")
             return redirect(url_for("users.users"))
     page = render_template(
@@ -94,7 +90,6 @@ def edit(user_id: str) -> tuple[str, int] | Response:
 
 
 @pages.post("/<user_id>/tokens/<token_id>/revoke")
-@login_required
 def revoke(user_id: str, token_id: str) -> Response:
     _administrators_only()
     form = ActForm()
