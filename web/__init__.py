@@ -1,1 +1,37 @@
 """The doors: parse, call one use case, answer."""
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from web.environment import Environment
+from workflows.desk import Desk
+
+MOST_BODY_BYTES = 1024 * 1024
+
+
+def create_app(desk: Desk, environment: Environment) -> Flask:
+    """The web application of one desk: pages, API and operations."""
+    from web.api import register_api
+    from web.errors import register_errors
+    from web.operations import register_operations
+    from web.pages import register_pages
+
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=environment.session_key,
+        MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_BODY_BYTES,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=environment.is_https,
+    )
+    app.extensions["coverdesk"] = desk
+    app.extensions["coverdesk.environment"] = environment
+    if environment.trusted_proxies:
+        count = environment.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    register_errors(app)
+    register_operations(app)
+    register_api(app)
+    register_pages(app)
+    return app

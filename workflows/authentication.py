@@ -104,12 +104,6 @@ def authenticate_login(desk: Desk, email: str, password: str, client_address: st
     return Login(row.id, row.session_epoch, Actor(row.id, row.name, row.role, row.customer_id))
 
 
-def forget_login_failures(tx: Transaction) -> int:
-    """Delete failures that no longer count; answers how many."""
-    old = failure.c.failed_at < tx.real_now - FAILURES_COUNT_FOR
-    return tx.connection.execute(delete(failure).where(old)).rowcount
-
-
 def _note_attempt(tx: Transaction, keys: list[str]) -> None:
     for key in sorted(keys):
         if not tx.is_sqlite:

@@ -26,10 +26,9 @@ from workflows.authentication import (
     TooManyAttempts,
     authenticate_login,
     authenticate_token,
-    forget_login_failures,
     load_session,
 )
-from workflows.desk import SYSTEM, Actor, Desk
+from workflows.desk import Actor, Desk
 from workflows.errors import Conflict, InvalidInput, NotAllowed, StateForbids
 from workflows.generation import bump_generation
 from workflows.store import tables as t
@@ -163,14 +162,6 @@ def test_the_limit_holds_for_many_processes_at_once(bare_kit: Kit, database_url:
         desk.database.dispose()
     assert codes.count("not-authenticated") == 10
     assert codes.count("too-many-attempts") == 14
-
-
-def test_old_failures_are_forgotten(bare_kit: Kit) -> None:
-    with pytest.raises(NotAuthenticated):
-        log_in(bare_kit)
-    assert bare_kit.do_as(SYSTEM, forget_login_failures) == 0
-    bare_kit.clock.move(minutes=16)
-    assert bare_kit.do_as(SYSTEM, forget_login_failures) == 2
 
 
 def test_a_session_ends_with_the_password_the_role_or_the_user(bare_kit: Kit) -> None:

@@ -1,1 +1,39 @@
-"""The REST API under /api/v1."""
+"""The REST API under /api/v1, and its OpenAPI document."""
+
+from flask import Flask
+
+from web.api.administration import billing, settings
+from web.api.books import ledger, sandbox
+from web.api.contracts import contracts
+from web.api.docs import register_docs
+from web.api.door import Door
+from web.api.register import customers, items, org_units
+from web.api.rules import rules
+from web.api.service_requests import coverage, service_requests, work
+from web.api.users import users
+from workflows.desk import Desk
+
+DOORS: tuple[Door, ...] = (
+    org_units,
+    customers,
+    items,
+    contracts,
+    service_requests,
+    coverage,
+    work,
+    ledger,
+    settings,
+    billing,
+    rules,
+    users,
+)
+
+
+def register_api(app: Flask) -> None:
+    """Put every route of the API on the application. The sandbox clock's exist in a sandbox alone."""
+    desk: Desk = app.extensions["coverdesk"]
+    doors = (*DOORS, sandbox) if desk.sandbox else DOORS
+    operations = [operation for door in doors for operation in door.operations]
+    for door in doors:
+        door.register(app)
+    register_docs(app, operations)

@@ -1,0 +1,51 @@
+"""The ledger and the sandbox clock."""
+
+from web.api.door import Door
+from web.api.queries import ListQuery, Text
+from workflows.audit import AuditView, audit_ledger
+from workflows.commands import Command, Instant
+from workflows.desk import Actor, Desk, Transaction
+from workflows.ledger_views import LedgerTransactionView, list_ledger_transactions
+from workflows.sandbox import ClockView, read_clock, set_clock
+from workflows.views import Page
+
+ledger, sandbox = Door("Ledger"), Door("Sandbox")
+
+
+class LedgerQuery(ListQuery):
+    """`cause` names the record that made a transaction, as in work_entry:ID."""
+
+    kind: Text | None = None
+    contract: Text | None = None
+    service_request: Text | None = None
+    cause: Text | None = None
+
+
+class SetClock(Command):
+    """The instant that the sandbox clock is to show."""
+
+    now: Instant
+
+
+@ledger.get("/ledger/transactions")
+def get_ledger_transactions(tx: Transaction, query: LedgerQuery) -> Page[LedgerTransactionView]:
+    """Ledger transactions with their legs, newest first."""
+    return list_ledger_transactions(tx, **query.given())
+
+
+@ledger.get("/ledger/audit")
+def get_ledger_audit(tx: Transaction) -> AuditView:
+    """Recompute every balance from the postings and say what differs."""
+    return audit_ledger(tx)
+
+
+@sandbox.get("/sandbox/clock")
+def get_sandbox_clock(desk: Desk, actor: Actor) -> ClockView:
+    """The desk's time."""
+    return read_clock(desk)
+
+
+@sandbox.post("/sandbox/clock")
+def post_sandbox_clock(desk: Desk, actor: Actor, command: SetClock) -> ClockView:
+    """Set the clock; what is due in between is run in order before the answer."""
+    return set_clock(desk, actor, command.now)

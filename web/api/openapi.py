@@ -1,0 +1,206 @@
+"""The OpenAPI 3.1 document, made from the same operations that answer."""
+
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+
+from web.api.door import BASE, NoFields, NoQuery, Operation, Text
+from web.errors import PROBLEM_JSON
+
+REF = "#/components/schemas/{model}"
+PROBLEMS = {
+    "400": "The body is not JSON.",
+    "401": "No token, or one that opens nothing.",
+    "403": "The role may not do this.",
+    "404": "It is not there, or not yours to see.",
+    "409": "The state forbids it, or another record is in the way.",
+    "412": "The record was changed since the version that If-Match names.",
+    "413": "The body is too large.",
+    "415": "The body is not application/json.",
+    "422": "Fields or parameters that cannot be taken.",
+    "503": "No rule set is in force yet, or the database cannot be reached.",
+}
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "RFC 9457. More members tell what the detail speaks of.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "The bad fields or parameters.",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+DESCRIPTION = """\
+Ids are opaque strings. Instants are RFC 3339 with an offset, answered in UTC; days are YYYY-MM-DD in the \
+provider's time zone. Minutes are whole numbers; money is in the currency's minor unit. Lists come in pages: \
+`next_cursor` is the `cursor` of the next one, and null on the last. PATCH merges. Any POST takes an \
+`Idempotency-Key`: the same key and body get the first answer again, with `Idempotency-Replayed: true`."""
+
+Key = tuple[str, str]
+
+
+def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
+    """The document of these operations."""
+    schemas, components = _schemas(operations)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        described = paths.setdefault(BASE + operation.path, {})
+        described[operation.method.lower()] = _operation(operation, schemas)
+    tags = dict.fromkeys(operation.tag for operation in operations)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Coverdesk", "version": "1", "description": DESCRIPTION},
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "tags": [{"name": tag} for tag in tags],
+        "paths": paths,
+        "components": {
+            "schemas": {**components, "Problem": PROBLEM_SCHEMA},
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API token; it belongs to a user and has the user's role.",
+                }
+            },
+        },
+    }
+
+
+def summary_of(operation: Operation) -> tuple[str, str]:
+    """The first line of what an operation says of itself, and all of it."""
+    text = inspect.getdoc(operation.endpoint) or ""
+    return text.partition("\n")[0].partition(". ")[0].rstrip("."), text
+
+
+def statuses_of(operation: Operation) -> list[str]:
+    """The statuses of the refusals that an operation may answer."""
+    found = ["401", "403", "422", "503"]
+    if operation.path_names:
+        found.append("404")
+    if operation.method != "GET":
+        found += ["400", "413", "415"]
+    if operation.conflicts:
+        found.append("409")
+    if "expected_version" in operation.takes:
+        found.append("412")
+    return sorted(found)
+
+
+def _schemas(operations: Iterable[Operation]) -> tuple[dict[Key, Any], dict[str, Any]]:
+    """The schema of each operation's body, query and answer, and the components they share."""
+    wanted: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = []
+    for operation in operations:
+        if operation.answer is not None:
+            wanted.append((f"{operation.name}.answer", "serialization", operation.answer))
+        if operation.body is not None and operation.body is not NoFields:
+            wanted.append((f"{operation.name}.body", "validation", TypeAdapter(operation.body)))
+        if operation.query is not NoQuery:
+            wanted.append((f"{operation.name}.query", "validation", TypeAdapter(operation.query)))
+    schemas, shared = TypeAdapter.json_schemas(wanted, ref_template=REF)
+    components: dict[str, Any] = shared.get("$defs", {})
+    patched = {
+        _target(schemas[f"{operation.name}.body", "validation"])
+        for operation in operations
+        if operation.method == "PATCH" and operation.body is not None
+    }
+    for name, schema in components.items():
+        if name in patched:
+            # what is left out stays as it is: a default would say that it is reset
+            for field in schema.get("properties", {}).values():
+                field.pop("default", None)
+    return {(key, mode): schema for (key, mode), schema in schemas.items()}, components
+
+
+def _target(schema: dict[str, Any]) -> str:
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+def _operation(operation: Operation, schemas: dict[Key, Any]) -> dict[str, Any]:
+    summary, description = summary_of(operation)
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": summary,
+        "description": description,
+        "parameters": list(_parameters(operation, schemas)),
+        "responses": {str(operation.status): _success(operation, schemas)}
+        | {status: _problem(PROBLEMS[status]) for status in statuses_of(operation)},
+    }
+    if operation.body is not None:
+        body = schemas.get((f"{operation.name}.body", "validation"))
+        described["requestBody"] = {
+            "required": body is not None,
+            "content": {
+                "application/json": {"schema": body or {"type": "object", "additionalProperties": False}}
+            },
+        }
+    return described
+
+
+def _parameters(operation: Operation, schemas: dict[Key, Any]) -> Iterator[dict[str, Any]]:
+    for name in operation.path_names:
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    query = schemas.get((f"{operation.name}.query", "validation"))
+    if query is not None:
+        inline = TypeAdapter(operation.query).json_schema(ref_template=REF)
+        for name, schema in inline["properties"].items():
+            schema = {key: value for key, value in schema.items() if key != "title"}
+            required = name in inline.get("required", ())
+            yield {"name": name, "in": "query", "required": required, "schema": _without_null(schema)}
+    if "expected_version" in operation.takes:
+        yield {
+            "name": "If-Match",
+            "in": "header",
+            "description": "The ETag of the version that is changed.",
+            "schema": {"type": "string", "pattern": '^("[0-9]{1,18}"|\\*)$'},
+        }
+    if operation.method == "POST" and operation.in_transaction:
+        yield {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "The same key and body get the first answer again.",
+            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        }
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter is left out, never null."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
+    if not choices:
+        return schema
+    rest = {key: value for key, value in schema.items() if key not in ("anyOf", "default")}
+    return rest | (choices[0] if len(choices) == 1 else {"anyOf": choices})
+
+
+def _success(operation: Operation, schemas: dict[Key, Any]) -> dict[str, Any]:
+    if operation.answer_type is Text:
+        return {"description": "The text.", "content": {operation.media_type: {"schema": {"type": "string"}}}}
+    if operation.answer is None:
+        return {"description": "Done."}
+    headers: dict[str, Any] = {}
+    if "expected_version" in operation.takes:
+        headers["ETag"] = {"description": "The record's version.", "schema": {"type": "string"}}
+    answer: dict[str, Any] = {
+        "description": "The answer.",
+        "content": {operation.media_type: {"schema": schemas[f"{operation.name}.answer", "serialization"]}},
+    }
+    return answer | ({"headers": headers} if headers else {})
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": REF.format(model="Problem")}
+    return {"description": description, "content": {PROBLEM_JSON: {"schema": schema}}}

@@ -1,0 +1,50 @@
+"""Query parameters: checked as strictly as bodies. An unknown one is refused, not ignored."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from workflows.commands import Day, Instant
+from workflows.views import DEFAULT_LIMIT, MOST_LIMIT
+
+LOST_PLUS = re.compile(r" (\d\d:\d\d)$", re.ASCII)
+
+
+def _plain(value: str) -> str:
+    if any(ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF for char in value):
+        raise ValueError("has control characters; send plain text.")
+    return value
+
+
+def _with_plus(value: Any) -> Any:
+    """A plus sign of an offset that was not escaped arrives as a space."""
+    return LOST_PLUS.sub(r"+\1", value) if isinstance(value, str) else value
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_plain)]
+At = Annotated[Instant, BeforeValidator(_with_plus)]
+On = Day
+
+
+class Query(BaseModel):
+    """The base of all query parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def given(self) -> dict[str, Any]:
+        """What was asked for, by name: filters that were left out are not among it."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class PageQuery(Query):
+    """One page of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST_LIMIT)] = DEFAULT_LIMIT
+    cursor: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_plain)] | None = None
+
+
+class ListQuery(PageQuery):
+    """One page of a list. `order` is a field's name, with - before it the other way round."""
+
+    order: Annotated[str, StringConstraints(pattern=r"^-?[a-z_]{1,40}$")] | None = None

@@ -1,0 +1,116 @@
+"""Reading a call: its token, headers, query and body. All that is wrong is told before anything is done."""
+
+import json
+import re
+from typing import Any, TypeVar
+
+from flask import request
+from pydantic import BaseModel
+from werkzeug.exceptions import UnsupportedMediaType
+
+from engine.errors import DeskError
+from workflows.authentication import NotAuthenticated, authenticate_token
+from workflows.desk import Actor, Desk
+from workflows.errors import VersionChanged, invalid
+
+M = TypeVar("M", bound=BaseModel)
+
+ENTITY_TAG = re.compile(r'^"(\d{1,18})"$', re.ASCII)
+IDEMPOTENCY_KEY = re.compile(r"^[!-~ ]{1,255}$", re.ASCII)
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class MalformedBody(DeskError):
+    """The body is not JSON, or not JSON that can only be read in one way."""
+
+    code = "malformed-body"
+
+
+def read_actor(desk: Desk) -> Actor:
+    """Who calls, by the bearer token. Raises: NotAuthenticated."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated(
+            "This call needs a token.", remedy="Send the header 'Authorization: Bearer TOKEN'."
+        )
+    return authenticate_token(desk, token.strip())
+
+
+def read_body() -> tuple[bytes, Any]:
+    """The body as it came and as JSON; none at all reads as an empty object.
+
+    Raises: MalformedBody; UnsupportedMediaType; RequestEntityTooLarge.
+    """
+    raw = request.get_data(cache=False)
+    if not raw:
+        return raw, {}
+    if not request.is_json:
+        raise UnsupportedMediaType
+    try:
+        text = raw.decode("utf-8")
+        body = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        if SURROGATE.search(text):
+            json.dumps(body, ensure_ascii=False).encode("utf-8")
+    except UnicodeError:
+        raise MalformedBody("The body is not UTF-8.", remedy="Send JSON in UTF-8.") from None
+    except RecursionError:
+        raise MalformedBody("The body is nested too deeply.", remedy="Send less levels.") from None
+    except ValueError as error:
+        detail = f"The body is not JSON: {_reason(error)}."
+        raise MalformedBody(detail, remedy="Send a JSON object.") from None
+    return raw, body
+
+
+def read_query(model: type[M]) -> M:
+    """The query parameters. Raises: InvalidInput for one given twice; pydantic.ValidationError."""
+    values: dict[str, str] = {}
+    for name, given in request.args.lists():
+        if len(given) > 1:
+            raise invalid(f"/{name}", f"The parameter {name!r} is given {len(given)} times.", "Give it once.")
+        values[name] = given[0]
+    return model.model_validate(values)
+
+
+def read_expected_version() -> int | None:
+    """The version that If-Match names. Raises: VersionChanged for a tag that no record can have."""
+    header = request.headers.get("If-Match")
+    if header is None or header.strip() == "*":
+        return None
+    tag = ENTITY_TAG.match(header.strip())
+    if tag is None:
+        raise VersionChanged(
+            "If-Match does not name a version of this record.",
+            remedy='Send the ETag of your last reading as it came, for example If-Match: "3".',
+        )
+    return int(tag[1])
+
+
+def read_idempotency_key() -> str | None:
+    """The idempotency key, if one was sent. Raises: InvalidInput."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not IDEMPOTENCY_KEY.match(key):
+        raise invalid(
+            "/Idempotency-Key", "An Idempotency-Key has 1 to 255 printable ASCII characters.", "Send a UUID."
+        )
+    return key
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field {twice[:60]!r} is there twice")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _reason(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg.lower()} at line {error.lineno}, column {error.colno}"
+    if "integer string conversion" in str(error):
+        return "a number in it has too many digits"
+    return str(error)

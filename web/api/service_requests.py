@@ -1,0 +1,219 @@
+"""Service requests, their coverage and their work."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from web.api.door import Door
+from web.api.queries import ListQuery, Query, Text
+from web.errors import Problem
+from workflows.bulk_coverage import BulkLine, BulkResult, Group, apply_bulk, preview_bulk
+from workflows.commands import (
+    AddNote,
+    ChangeServiceRequest,
+    ChangeWork,
+    Command,
+    CoverageQuestion,
+    FireTrigger,
+    Id,
+    NewServiceRequest,
+    SearchCoverage,
+    TakeContract,
+    WorkGiven,
+)
+from workflows.contract_offers import take_contract
+from workflows.contract_views import read_contract
+from workflows.coverage import preview_coverage
+from workflows.decisions import DecisionView, decisions_of, read_decision
+from workflows.desk import Transaction
+from workflows.request_access import require_visible
+from workflows.request_views import (
+    history_of,
+    list_service_requests,
+    notes_of,
+    preview_view,
+    read_service_request,
+    read_work,
+    work_of,
+)
+from workflows.service_requests import (
+    add_note,
+    change_service_request,
+    fire_trigger,
+    log_service_request,
+    search_or_assign,
+)
+from workflows.views import Page
+from workflows.views.contracts import ContractDetail
+from workflows.views.service_requests import (
+    HistoryLine,
+    NoteView,
+    ServiceRequestView,
+    WorkEntryView,
+    WorkPreview,
+)
+from workflows.work import change_work, delete_work, log_work, preview_work
+
+service_requests, coverage, work = Door("Service requests"), Door("Coverage"), Door("Work")
+
+
+class ServiceRequestQuery(ListQuery):
+    """`queue`: mine, unassigned, waiting, at_risk or unfinished; `org_unit` finds its sub-units' too."""
+
+    queue: Text | None = None
+    state: Text | None = None
+    priority: Text | None = None
+    customer: Text | None = None
+    item: Text | None = None
+    org_unit: Text | None = None
+    technician: Text | None = None
+    contract: Text | None = None
+    outcome: Text | None = None
+    number: Text | None = None
+    q: Text | None = None
+
+
+class BulkQuery(Query):
+    """Which group is searched."""
+
+    group: Group
+
+
+class ApplyBulk(Command):
+    """Search a group, or those of it that are named."""
+
+    group: Group
+    service_requests: Annotated[list[Id], Field(max_length=10_000)] | None = None
+
+
+@coverage.post("/coverage/preview", reads=True)
+def post_coverage_preview(tx: Transaction, command: CoverageQuestion) -> DecisionView:
+    """Decide without saving anything."""
+    return preview_coverage(tx, command)
+
+
+@coverage.get("/coverage/bulk")
+def get_coverage_bulk(tx: Transaction, query: BulkQuery) -> Page[BulkLine]:
+    """What a search would find for a group of service requests, nothing saved."""
+    return Page(preview_bulk(tx, query.group), None)
+
+
+@coverage.post("/coverage/bulk")
+def post_coverage_bulk(tx: Transaction, command: ApplyBulk) -> BulkResult:
+    """Search a group of service requests and keep what changes something."""
+    return apply_bulk(tx, command.group, command.service_requests)
+
+
+@service_requests.post("/service-requests", status=201)
+def post_service_request(tx: Transaction, command: NewServiceRequest) -> ServiceRequestView | Problem:
+    """Log a service request and search its contract. A refusal is 409; its decision is kept."""
+    logged = log_service_request(tx, command)
+    if logged.service_request is None:
+        return Problem(409, "refused", logged.refused or "Refused.", values={"decision": logged.decision})
+    return read_service_request(tx, logged.service_request)
+
+
+@service_requests.get("/service-requests")
+def get_service_requests(tx: Transaction, query: ServiceRequestQuery) -> Page[ServiceRequestView]:
+    """The service requests, newest first."""
+    return list_service_requests(tx, **query.given())
+
+
+@service_requests.get("/service-requests/{service_request}")
+def get_service_request(tx: Transaction, service_request: str) -> ServiceRequestView:
+    """One service request, with what the caller may fire now."""
+    return read_service_request(tx, service_request)
+
+
+@service_requests.patch("/service-requests/{service_request}")
+def patch_service_request(
+    tx: Transaction, service_request: str, command: ChangeServiceRequest, expected_version: int | None
+) -> ServiceRequestView:
+    """Change a service request; what is covered is searched again when it changes."""
+    change_service_request(tx, service_request, command, expected_version=expected_version)
+    return read_service_request(tx, service_request)
+
+
+@service_requests.post("/service-requests/{service_request}/transitions")
+def post_transition(
+    tx: Transaction, service_request: str, command: FireTrigger, expected_version: int | None
+) -> ServiceRequestView:
+    """Fire a trigger; one that is not allowed is 409 with those that are."""
+    fire_trigger(tx, service_request, command, expected_version=expected_version)
+    return read_service_request(tx, service_request)
+
+
+@work.post("/service-requests/{service_request}/work", status=201)
+def post_work(tx: Transaction, service_request: str, command: WorkGiven) -> WorkEntryView:
+    """Log time worked and draw it."""
+    return read_work(tx, log_work(tx, service_request, command))
+
+
+@work.post("/service-requests/{service_request}/work/preview", reads=True)
+def post_work_preview(tx: Transaction, service_request: str, command: WorkGiven) -> WorkPreview:
+    """Where the time would go, nothing saved."""
+    return preview_view(tx, preview_work(tx, service_request, command))
+
+
+@work.get("/service-requests/{service_request}/work")
+def get_work(tx: Transaction, service_request: str) -> Page[WorkEntryView]:
+    """The work entries, by the instant worked."""
+    return Page(work_of(tx, service_request), None)
+
+
+@work.patch("/work/{entry}")
+def patch_work(
+    tx: Transaction, entry: str, command: ChangeWork, expected_version: int | None
+) -> WorkEntryView:
+    """Correct a work entry: what it drew is reversed and drawn anew."""
+    return read_work(tx, change_work(tx, entry, command, expected_version=expected_version))
+
+
+@work.delete("/work/{entry}")
+def delete_work_entry(tx: Transaction, entry: str, expected_version: int | None) -> None:
+    """Take a work entry back."""
+    delete_work(tx, entry, expected_version=expected_version)
+
+
+@service_requests.get("/service-requests/{service_request}/history")
+def get_history(tx: Transaction, service_request: str) -> Page[HistoryLine]:
+    """Every move, the logging first."""
+    return Page(history_of(tx, service_request), None)
+
+
+@coverage.get("/service-requests/{service_request}/decisions")
+def get_decisions(tx: Transaction, service_request: str) -> Page[DecisionView]:
+    """Every coverage decision, newest first."""
+    require_visible(tx, service_request)
+    return Page(decisions_of(tx, service_request), None)
+
+
+@coverage.get("/decisions/{decision}")
+def get_decision(tx: Transaction, decision: str) -> DecisionView:
+    """One coverage decision with its facts and candidates."""
+    return read_decision(tx, decision)
+
+
+@coverage.post("/service-requests/{service_request}/coverage")
+def post_coverage(tx: Transaction, service_request: str, command: SearchCoverage) -> DecisionView:
+    """Search again, or assign a contract by hand with its reason; the answer is the new decision."""
+    return read_decision(tx, search_or_assign(tx, service_request, command))
+
+
+@service_requests.post("/service-requests/{service_request}/contracts", status=201)
+def post_taken_contract(tx: Transaction, service_request: str, command: TakeContract) -> ContractDetail:
+    """Take a contract through a service request that waits for one."""
+    return read_contract(tx, take_contract(tx, service_request, command))
+
+
+@service_requests.get("/service-requests/{service_request}/notes")
+def get_notes(tx: Transaction, service_request: str) -> Page[NoteView]:
+    """The comments, oldest first."""
+    return Page(notes_of(tx, service_request), None)
+
+
+@service_requests.post("/service-requests/{service_request}/notes", status=201)
+def post_note(tx: Transaction, service_request: str, command: AddNote) -> NoteView:
+    """Write a comment."""
+    note = add_note(tx, service_request, command)
+    return next(one for one in notes_of(tx, service_request) if one.id == note)
