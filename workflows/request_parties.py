@@ -1,12 +1,13 @@
 """Who and what a service request is about: the customer, the org unit, the item, and whether they fit."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import Select, bindparam, exists, or_, select
 
 from workflows.desk import Transaction
 from workflows.errors import InvalidInput, invalid
 from workflows.store import tables as t
+from workflows.store.columns import Id
 
 
 class Parties(NamedTuple):
@@ -27,29 +28,8 @@ def check_parties(
     """
     if not tx.actor.is_staff and customer != tx.actor.customer:
         raise _no_such_customer(prefix)
-    c, i, member, line = t.customer, t.item, t.customer_org_unit, t.org_unit_line
-    belongs = exists(
-        select(member.c.org_unit_id).where(
-            member.c.customer_id == customer, member.c.org_unit_id == (org_unit or "")
-        )
-    )
-    in_line = exists(
-        select(line.c.org_unit_id)
-        .join(member, member.c.org_unit_id == line.c.org_unit_id)
-        .where(member.c.customer_id == customer, line.c.ancestor_id == i.c.owner_org_unit_id)
-    )
     row = tx.connection.execute(
-        select(
-            c.c.org_unit_id,
-            belongs.label("belongs"),
-            i.c.id.label("item_id"),
-            i.c.item_type,
-            i.c.owner_customer_id,
-            i.c.owner_org_unit_id,
-            or_(i.c.owner_customer_id == customer, in_line).label("item_fits"),
-        )
-        .select_from(c.outerjoin(i, i.c.id == (item or "")))
-        .where(c.c.id == customer)
+        _PARTIES, {"customer": customer, "item": item or "", "org_unit": org_unit or ""}
     ).one_or_none()
     if row is None:
         raise _no_such_customer(prefix)
@@ -74,3 +54,35 @@ def check_parties(
 
 def _no_such_customer(prefix: str) -> InvalidInput:
     return invalid(f"{prefix}/customer", "There is no such customer.", "Look the customer up first.")
+
+
+def _parties() -> Select[Any]:
+    """The customer with the item, and whether org unit and item are theirs; built once."""
+    c, i, member, line = t.customer, t.item, t.customer_org_unit, t.org_unit_line
+    customer = bindparam("customer", type_=Id)
+    belongs = exists(
+        select(member.c.org_unit_id).where(
+            member.c.customer_id == customer, member.c.org_unit_id == bindparam("org_unit", type_=Id)
+        )
+    )
+    in_line = exists(
+        select(line.c.org_unit_id)
+        .join(member, member.c.org_unit_id == line.c.org_unit_id)
+        .where(member.c.customer_id == customer, line.c.ancestor_id == i.c.owner_org_unit_id)
+    )
+    return (
+        select(
+            c.c.org_unit_id,
+            belongs.label("belongs"),
+            i.c.id.label("item_id"),
+            i.c.item_type,
+            i.c.owner_customer_id,
+            i.c.owner_org_unit_id,
+            or_(i.c.owner_customer_id == customer, in_line).label("item_fits"),
+        )
+        .select_from(c.outerjoin(i, i.c.id == bindparam("item", type_=Id)))
+        .where(c.c.id == customer)
+    )
+
+
+_PARTIES = _parties()

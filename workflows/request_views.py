@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, or_, select
 
 from engine.drawdown import Slice
 from engine.periods import local_date
@@ -17,6 +17,7 @@ from workflows.errors import NotFound, invalid
 from workflows.request_access import require_visible, visible_requests
 from workflows.service_request import STATES, UNFINISHED_STATES, allowed_triggers
 from workflows.store import tables as t
+from workflows.store.columns import Id
 from workflows.store.paging import Sort, matches, read_page
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.service_requests import (
@@ -43,7 +44,8 @@ ORDERS = {
 
 def read_service_request(tx: Transaction, service_request_id: str) -> ServiceRequestView:
     """One service request. Raises: NotFound, also for one that is not the actor's to see."""
-    row = tx.connection.execute(_select(tx).where(r.c.id == service_request_id)).one_or_none()
+    wanted = _ONE if tx.actor.is_staff else _ONE.where(visible_requests(tx))
+    row = tx.connection.execute(wanted, {"wanted_id": service_request_id}).one_or_none()
     if row is None:
         raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
     return _views(tx, [row])[0]
@@ -68,7 +70,7 @@ def list_service_requests(
     cursor: str | None = None,
 ) -> Page[ServiceRequestView]:
     """A page of the service requests the actor may see. `org_unit` finds those of its sub-units too."""
-    statement = _select(tx)
+    statement = _ALL.where(visible_requests(tx))
     _known("/state", state, STATES)
     _known("/priority", priority, PRIORITIES)
     for column, value in (
@@ -93,7 +95,7 @@ def list_service_requests(
             matches(q, r.c.number, r.c.subject, t.customer.c.name, t.customer.c.email)
         )
     if queue is not None:
-        statement = statement.where(_queue(tx, queue))
+        statement = statement.where(in_queue(tx, queue))
     page = read_page(
         tx, statement, lambda row: row, orders=ORDERS, by_id=r.c.id, order=order, limit=limit, cursor=cursor
     )
@@ -176,33 +178,34 @@ def notes_of(tx: Transaction, service_request_id: str) -> list[NoteView]:
 # ------------------------------------------------------------------ building views
 
 
-def _select(tx: Transaction) -> Select[Any]:
-    return (
-        select(
-            r,
-            t.customer.c.name.label("customer_name"),
-            t.item.c.number.label("item_number"),
-            t.item.c.name.label("item_name"),
-            t.org_unit.c.name.label("org_unit_name"),
-            t.user_account.c.name.label("technician_name"),
-            d.c.rule.label("decision_rule"),
-            d.c.why.label("decision_why"),
-            d.c.contract_id.label("decision_contract_id"),
-            c.c.number.label("contract_number"),
-            c.c.type.label("contract_type"),
-            c.c.draws.label("contract_draws"),
-            c.c.expires_at.label("contract_expires_at"),
-        )
-        .select_from(
-            r.join(t.customer, t.customer.c.id == r.c.customer_id)
-            .outerjoin(t.item, t.item.c.id == r.c.item_id)
-            .outerjoin(t.org_unit, t.org_unit.c.id == r.c.org_unit_id)
-            .outerjoin(t.user_account, t.user_account.c.id == r.c.technician_id)
-            .outerjoin(d, d.c.id == r.c.decision_id)
-            .outerjoin(c, c.c.id == d.c.contract_id)
-        )
-        .where(visible_requests(tx))
+def _select() -> Select[Any]:
+    return select(
+        r,
+        t.customer.c.name.label("customer_name"),
+        t.item.c.number.label("item_number"),
+        t.item.c.name.label("item_name"),
+        t.org_unit.c.name.label("org_unit_name"),
+        t.user_account.c.name.label("technician_name"),
+        d.c.rule.label("decision_rule"),
+        d.c.why.label("decision_why"),
+        d.c.contract_id.label("decision_contract_id"),
+        c.c.number.label("contract_number"),
+        c.c.type.label("contract_type"),
+        c.c.draws.label("contract_draws"),
+        c.c.expires_at.label("contract_expires_at"),
+    ).select_from(
+        r.join(t.customer, t.customer.c.id == r.c.customer_id)
+        .outerjoin(t.item, t.item.c.id == r.c.item_id)
+        .outerjoin(t.org_unit, t.org_unit.c.id == r.c.org_unit_id)
+        .outerjoin(t.user_account, t.user_account.c.id == r.c.technician_id)
+        .outerjoin(d, d.c.id == r.c.decision_id)
+        .outerjoin(c, c.c.id == d.c.contract_id)
     )
+
+
+_ALL = _select()
+_ONE = _ALL.where(r.c.id == bindparam("wanted_id", type_=Id))
+"""Built once: the answer to every logging is read by it."""
 
 
 def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView]:
@@ -278,7 +281,8 @@ def _coverage(tx: Transaction, row: Row[Any], left: Any) -> CoverageView | None:
     )
 
 
-def _queue(tx: Transaction, queue: str) -> Any:
+def in_queue(tx: Transaction, queue: str) -> ColumnElement[bool]:
+    """The condition on service_request rows that are in a queue of the actor. Raises: InvalidInput."""
     _known("/queue", queue, QUEUES)
     unfinished = r.c.state.in_(UNFINISHED_STATES)
     soon = tx.now + timedelta(hours=AT_RISK_HOURS)

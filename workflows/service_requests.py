@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, select
 
 from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger, NewServiceRequest, SearchCoverage
 from workflows.contract_life import settle_contract
@@ -37,7 +37,7 @@ from workflows.service_request import HOLD_REASONS, UNFINISHED_STATES, allowed_t
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.ids import new_id
-from workflows.store.numbers import service_request_number
+from workflows.store.numbers import insert_numbered
 
 SEARCHED_FIELDS = frozenset({"customer", "item", "org_unit", "priority", "work_type"})
 WAITS = ("waiting", "created", "offered")
@@ -324,6 +324,15 @@ def _check_version(request: Row[Any], expected_version: int | None) -> None:
 # ------------------------------------------------------------------ rows
 
 
+class _NewRow(NamedTuple):
+    """What the rest of a logging needs of the row it has written."""
+
+    id: str
+    number: str
+    subject: str
+    customer_id: str
+
+
 def _insert(
     tx: Transaction,
     service_request_id: str,
@@ -333,24 +342,24 @@ def _insert(
     state: str,
     number: str | None,
     **columns: Any,
-) -> Row[Any]:
-    statement = insert(t.service_request).values(
-        id=service_request_id,
-        number=number or service_request_number(tx),
-        subject=command.subject,
-        description=command.description,
-        customer_id=command.customer,
-        item_id=command.item,
-        org_unit_id=parties.org_unit,
-        priority=command.priority,
-        work_type=command.work_type,
-        channel=command.channel,
-        state=state,
-        opened_at=tx.now,
-        created_by=tx.actor.name,
+) -> _NewRow:
+    values = {
+        "id": service_request_id,
+        "subject": command.subject,
+        "description": command.description,
+        "customer_id": command.customer,
+        "item_id": command.item,
+        "org_unit_id": parties.org_unit,
+        "priority": command.priority,
+        "work_type": command.work_type,
+        "channel": command.channel,
+        "state": state,
+        "opened_at": tx.now,
+        "created_by": tx.actor.name,
         **columns,
-    )
-    return tx.connection.execute(statement.returning(t.service_request)).one()
+    }
+    written = insert_numbered(tx, values, number)
+    return _NewRow(service_request_id, written, command.subject, command.customer)
 
 
 def _changed_columns(tx: Transaction, request: Row[Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Text, cast, func, literal, text
+from sqlalchemy import Text, cast, func, insert, literal, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from workflows.desk import Transaction
@@ -16,20 +16,34 @@ def next_number(tx: Transaction, prefix: str) -> str:
     return f"{prefix}-{_count(tx, prefix, first=1):04d}"
 
 
-def service_request_number(tx: Transaction) -> Any:
-    """The next service request's number: a value on SQLite, on PostgreSQL an expression for its INSERT.
+def insert_numbered(tx: Transaction, values: dict[str, Any], number: str | None = None) -> str:
+    """Insert a service request under the number given, or under the next; answers the number.
 
-    A sequence locks nothing, so that requests logged at once do not wait for each other.
+    PostgreSQL takes it from a sequence in the INSERT itself, which locks nothing: requests logged at once do
+    not wait for each other. On SQLite, with its one writer, a counter does.
     """
-    if tx.is_sqlite:
-        return f"SR-{_count(tx, 'SR', first=FIRST_SERVICE_REQUEST)}"
-    return literal("SR-").concat(cast(func.nextval(text("'service_request_number'")), Text))
+    if number is None and not tx.is_sqlite:
+        return str(tx.connection.execute(_INSERT_NEXT, values).scalar_one())
+    number = number or f"SR-{_count(tx, 'SR', first=FIRST_SERVICE_REQUEST)}"
+    tx.connection.execute(_INSERT, values | {"number": number})
+    return number
 
 
 def _count(tx: Transaction, series: str, *, first: int) -> int:
-    dialect = sqlite if tx.is_sqlite else postgresql
-    upsert = dialect.insert(t.counter).values(series=series, value=first)
-    counted = upsert.on_conflict_do_update(
-        index_elements=["series"], set_={"value": t.counter.c.value + 1}
-    ).returning(t.counter.c.value)
-    return int(tx.connection.execute(counted).scalar_one())
+    counted = _COUNT["sqlite" if tx.is_sqlite else "postgresql"]
+    return int(tx.connection.execute(counted, {"series": series, "value": first}).scalar_one())
+
+
+_COUNT = {
+    dialect.__name__.rpartition(".")[2]: dialect.insert(t.counter)
+    .on_conflict_do_update(index_elements=["series"], set_={"value": t.counter.c.value + 1})
+    .returning(t.counter.c.value)
+    for dialect in (sqlite, postgresql)
+}
+
+_INSERT = insert(t.service_request)
+_INSERT_NEXT = (
+    insert(t.service_request)
+    .values(number=literal("SR-").concat(cast(func.nextval(text("'service_request_number'")), Text)))
+    .returning(t.service_request.c.number)
+)
