@@ -1,0 +1,102 @@
+"""The outbox as an administrator sees it: what was told to whom, and what could not be delivered.
+
+Delivering is a job's (`workflows/delivery.py`). Source: product.md section 12.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, select
+
+from workflows.desk import Transaction
+from workflows.errors import NotFound, StateForbids, invalid
+from workflows.store import tables as t
+from workflows.store.paging import Sort, matches, read_page
+from workflows.views import DEFAULT_LIMIT, Page
+
+o = t.outbox
+FAILED = and_(o.c.delivered_at.is_(None), o.c.last_error.is_not(None))
+STATES = {
+    "failed": FAILED,
+    "waiting": and_(o.c.delivered_at.is_(None), o.c.next_attempt_at.is_not(None)),
+    "given_up": and_(o.c.delivered_at.is_(None), o.c.next_attempt_at.is_(None)),
+    "delivered": o.c.delivered_at.is_not(None),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """One message. Without a recipient it is for the record and for webhooks alone."""
+
+    id: str
+    event: str
+    recipient: str | None
+    subject: str
+    body: str
+    subject_kind: str | None
+    subject_id: str | None
+    created_at: datetime
+    next_attempt_at: datetime | None
+    attempts: int
+    delivered_at: datetime | None
+    last_error: str | None
+
+
+def list_outbox(
+    tx: Transaction,
+    *,
+    state: str | None = None,
+    q: str | None = None,
+    event: str | None = None,
+    order: str = "-created_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[MessageView]:
+    """A page of messages; `state` is failed, waiting, given_up or delivered."""
+    tx.require("administrator")
+    statement = select(o)
+    if state is not None:
+        if state not in STATES:
+            raise invalid("/state", f"{state!r} is not known here.", f"Use one of {', '.join(STATES)}.")
+        statement = statement.where(STATES[state])
+    if event is not None:
+        statement = statement.where(o.c.event == event)
+    if q:
+        statement = statement.where(matches(q, o.c.subject, o.c.recipient))
+    orders = {"created_at": Sort(o.c.created_at)}
+    return read_page(
+        tx, statement, _view, orders=orders, by_id=o.c.id, order=order, limit=limit, cursor=cursor
+    )
+
+
+def send_again(tx: Transaction, message_id: str) -> str:
+    """Let the next delivery try an undelivered message again, as if for the first time; answers its id.
+
+    Raises: NotFound; StateForbids for one that was delivered.
+    """
+    tx.require("administrator")
+    row = tx.connection.execute(select(o).where(o.c.id == message_id).with_for_update()).one_or_none()
+    if row is None:
+        raise NotFound("There is no such message.")
+    if row.delivered_at is not None:
+        raise StateForbids("The message was delivered.", remedy="There is nothing to send again.")
+    tx.change(o, message_id, next_attempt_at=tx.real_now, attempts=0)
+    return message_id
+
+
+def _view(row: Row[Any]) -> MessageView:
+    return MessageView(
+        id=row.id,
+        event=row.event,
+        recipient=row.recipient,
+        subject=row.subject,
+        body=row.body,
+        subject_kind=row.subject_kind,
+        subject_id=row.subject_id,
+        created_at=row.created_at,
+        next_attempt_at=row.next_attempt_at,
+        attempts=row.attempts,
+        delivered_at=row.delivered_at,
+        last_error=row.last_error,
+    )
