@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, render_template
@@ -13,13 +14,17 @@ from web.errors import kinds_of_problems
 
 def register_docs(app: Flask, operations: Sequence[Operation]) -> None:
     """Serve the document at /api/openapi.json and the page at /api/docs."""
-    document = openapi_document(operations)
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+    @cache
+    def made() -> tuple[dict[str, Any], str]:
+        document = openapi_document(operations)
+        return document, json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
     def openapi() -> Response:
-        return Response(text, content_type="application/json")
+        return Response(made()[1], content_type="application/json")
 
     def docs() -> str:
+        document, _ = made()
         return render_template(
             "api/docs.html", document=document, groups=_groups(document), problems=kinds_of_problems()
         )

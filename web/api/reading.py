@@ -8,7 +8,7 @@ from flask import request
 from pydantic import BaseModel
 from werkzeug.exceptions import UnsupportedMediaType
 
-from engine.errors import DeskError
+from web.errors import MalformedBody
 from workflows.authentication import NotAuthenticated, authenticate_token
 from workflows.desk import Actor, Desk
 from workflows.errors import VersionChanged, invalid
@@ -18,12 +18,6 @@ M = TypeVar("M", bound=BaseModel)
 ENTITY_TAG = re.compile(r'^"(\d{1,18})"$', re.ASCII)
 IDEMPOTENCY_KEY = re.compile(r"^[!-~ ]{1,255}$", re.ASCII)
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-
-
-class MalformedBody(DeskError):
-    """The body is not JSON, or not JSON that can only be read in one way."""
-
-    code = "malformed-body"
 
 
 def read_actor(desk: Desk) -> Actor:

@@ -1,0 +1,196 @@
+"""The desk over HTTP: contracts, service requests, coverage and work, as a client meets them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.api import Caller, app_of, token_of
+from tests.support.office import Office
+from workflows.desk import Actor
+
+
+class Client:
+    """A client with a token, answering JSON."""
+
+    def __init__(self, office: Office, actor: Actor) -> None:
+        self.caller = Caller(app_of(office), token_of(office, actor))
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        return self.caller.call(method, path, body, headers=headers)
+
+    def get(self, path: str) -> Any:
+        return self.call("GET", path).json
+
+    def post(self, path: str, body: Any = None, *, status: int = 200, **headers: str) -> Any:
+        answer = self.call("POST", path, body, **headers)
+        assert answer.status_code == status, answer.text
+        return answer.json
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    office = Office(database_url)
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def staff(office: Office) -> Client:
+    return Client(office, office.administrator)
+
+
+def log(client: Client, office: Office, status: int = 201, **given: Any) -> Any:
+    body = {"subject": "No sound", "customer": office.ann, "item": office.laptop} | given
+    return client.post("/service-requests", body, status=status)
+
+
+def test_from_log_to_close_on_support_hours(office: Office, staff: Client) -> None:
+    contract = staff.post(
+        "/contracts",
+        {"type": "support_hours", "holder": {"customer": office.ann}, "minutes": 60, "enable": True},
+        status=201,
+    )
+    assert (contract["state"], contract["holder"]) == ("active", {"customer": office.ann})
+    assert contract["balance"]["minutes"] == {
+        "purchased": 60,
+        "drawn": 0,
+        "held": 0,
+        "available": 60,
+        "expired": 0,
+    }
+    request = log(staff, office)
+    assert (request["state"], request["coverage"]["outcome"]) == ("open", "covered")
+    assert request["coverage"]["contract"] == contract["id"]
+    path = f"/service-requests/{request['id']}"
+    assert "start" in request["allowed_triggers"]
+    assert "cover" not in request["allowed_triggers"]
+    assert staff.post(f"{path}/transitions", {"trigger": "start"})["state"] == "in_progress"
+    now = office.clock.now().isoformat()
+    preview = staff.post(f"{path}/work/preview", {"minutes": 90, "worked_at": now})
+    assert [(one["kind"], one["minutes"]) for one in preview["allocations"]] == [
+        ("grant", 60),
+        ("carried", 30),
+    ]
+    assert preview["leaves"] == {contract["id"]: 0}
+    entry = staff.post(f"{path}/work", {"minutes": 45, "worked_at": now}, status=201)
+    assert (entry["worked_minutes"], entry["chargeable_minutes"]) == (45, 45)
+    assert [(one["kind"], one["contract"]) for one in entry["allocations"]] == [("grant", contract["id"])]
+    refused = staff.call("POST", f"{path}/transitions", {"trigger": "close"})
+    assert (refused.status_code, refused.content_type) == (409, "application/problem+json")
+    assert refused.json["allowed_triggers"] == ["hold", "resolve", "cancel"]
+    staff.post(f"{path}/transitions", {"trigger": "resolve", "note": "Cable"})
+    closed = staff.post(f"{path}/transitions", {"trigger": "close"})
+    assert (closed["state"], closed["worked_minutes"]) == ("closed", 45)
+    assert [line["trigger"] for line in staff.get(f"{path}/history")["items"]] == [
+        "log",
+        "start",
+        "resolve",
+        "close",
+    ]
+    after = staff.get(f"/contracts/{contract['id']}")
+    assert after["balance"]["minutes"]["available"] == 15
+    statement = staff.get(f"/contracts/{contract['id']}/statement")
+    assert [(line["kind"], line["minutes"], line["balance_after"]) for line in statement["lines"]] == [
+        ("grant", 60, 60),
+        ("draw", -45, 15),
+    ]
+    assert staff.get("/ledger/audit")["ok"] is True
+
+
+def test_a_decision_is_explained_and_kept(office: Office, staff: Client) -> None:
+    preview = staff.post("/coverage/preview", {"customer": office.ann, "item": office.laptop})
+    assert (preview["outcome"], preview["id"]) == ("created", None)
+    request = log(staff, office)
+    decision = staff.get(f"/decisions/{request['coverage']['decision']}")
+    assert (decision["outcome"], decision["candidates"]) == ("created", [])
+    assert decision["contract"] == request["coverage"]["contract"]
+    made = staff.get(f"/contracts/{decision['contract']}")
+    assert (made["type"], made["state"], made["pending_reason"]) == (
+        "per_request",
+        "pending",
+        "awaiting_enable",
+    )
+    assert (
+        staff.call(
+            "POST",
+            f"/service-requests/{request['id']}/work",
+            {"minutes": 5, "worked_at": office.clock.now().isoformat()},
+        ).status_code
+        == 409
+    )
+    staff.post(f"/contracts/{made['id']}/enable")
+    assert staff.get(f"/service-requests/{request['id']}")["state"] == "open"
+    outcomes = [one["outcome"] for one in staff.get(f"/service-requests/{request['id']}/decisions")["items"]]
+    assert outcomes == ["covered", "created"]
+
+
+def test_a_customer_sees_its_own_alone(office: Office, staff: Client) -> None:
+    bo = office.customer("Bo", office.site)
+    own = Client(office, office.person("customer", "Bo", customer=bo))
+    request = log(staff, office)
+    contract = staff.post(
+        "/contracts", {"type": "subscription", "holder": {"customer": office.ann}}, status=201
+    )
+    hidden = (
+        f"/service-requests/{request['id']}",
+        f"/service-requests/{request['id']}/history",
+        f"/service-requests/{request['id']}/decisions",
+        f"/decisions/{request['coverage']['decision']}",
+        f"/contracts/{contract['id']}",
+        f"/contracts/{contract['id']}/statement",
+        f"/customers/{office.ann}",
+        f"/items/{office.laptop}",
+    )
+    assert {own.call("GET", path).status_code for path in hidden} == {404}
+    assert own.get("/service-requests")["items"] == []
+    assert own.get("/contracts")["items"] == []
+    asked = own.call("POST", "/service-requests", {"subject": "x", "customer": office.ann})
+    assert asked.status_code == 422
+    mine = own.post("/service-requests", {"subject": "x", "customer": bo}, status=201)
+    assert own.get("/service-requests")["items"][0]["id"] == mine["id"]
+    assert own.call(
+        "POST", f"/service-requests/{mine['id']}/transitions", {"trigger": "start"}
+    ).status_code in (403, 409)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"starts_on": "2026-02-31"}, "/starts_on"),
+        ({"starts_on": "0000-01-01"}, "/starts_on"),
+        ({"starts_at": "2026-03-01T10:00:00"}, "/starts_at"),
+        ({"ends_on": "1999-01-01"}, "/ends_on"),
+        ({"minutes": -5}, "/minutes"),
+        ({"minutes": 10**30}, "/minutes"),
+        ({"minutes": 1.5}, "/minutes"),
+        ({"minutes": True}, "/minutes"),
+        ({"minutes": "60"}, "/minutes"),
+        ({"incidents": 3}, "/incidents"),
+        ({"colour": "red"}, "/colour"),
+        ({"type": "none_such"}, "/type"),
+        ({"holder": {"customer": "nobody"}}, "/holder/customer"),
+        ({"holder": {}}, "/holder"),
+        ({"price": {"amount_minor": 1, "currency": "XXX"}}, "/price/currency"),
+    ],
+)
+def test_bad_contracts_are_refused_at_their_field(
+    office: Office, staff: Client, body: dict[str, Any], pointer: str
+) -> None:
+    good = {"type": "support_hours", "holder": {"customer": office.ann}, "minutes": 60}
+    answer = staff.call("POST", "/contracts", good | body)
+    assert answer.status_code == 422, answer.text
+    assert pointer in [error["pointer"] for error in answer.json["errors"]], answer.text
+    assert staff.get("/contracts")["items"] == []
+
+
+def test_the_same_key_logs_once(office: Office, staff: Client) -> None:
+    body = {"subject": "No sound", "customer": office.ann}
+    first = staff.call("POST", "/service-requests", body, **{"Idempotency-Key": "k1"})
+    again = staff.call("POST", "/service-requests", body, **{"Idempotency-Key": "k1"})
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert first.json == again.json
+    other = staff.call("POST", "/service-requests", {**body, "subject": "Other"}, **{"Idempotency-Key": "k1"})
+    assert (other.status_code, other.json["type"].rpartition("#")[2]) == (422, "idempotency-key-reused")
+    assert len(staff.get("/service-requests")["items"]) == 1
