@@ -111,6 +111,11 @@ def find(tx: Transaction, facts: RequestFacts) -> Found:
 
 def preview_coverage(tx: Transaction, question: CoverageQuestion) -> DecisionView:
     """What would be decided, with nothing saved. Raises: StateForbids while contracts are off."""
+    return preview_view(tx, decide_question(tx, question))
+
+
+def decide_question(tx: Transaction, question: CoverageQuestion) -> CoverageDecision:
+    """The decision for a service request that is not logged. Raises: StateForbids while contracts are off."""
     if not tx.settings.contracts:
         raise StateForbids(
             "Contracts are off, so no service request is searched.", remedy="Activate billing first."
@@ -127,7 +132,7 @@ def preview_coverage(tx: Transaction, question: CoverageQuestion) -> DecisionVie
         at=question.at,
         item_type=parties.item_type,
     )
-    return preview_view(tx, decide(tx, facts))
+    return decide(tx, facts)
 
 
 # ------------------------------------------------------------------ applying

@@ -1,0 +1,62 @@
+"""Coverage rules step by step: for each rule in order, what keeps each contract meant for it from meeting it.
+
+For showing how a decision came about; deciding itself is `CoverageBook.first_match`.
+Source: product.md section 6, and the coverage explorer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.facts import Candidate, RequestFacts
+from engine.rulebook.coverage import CoverageBook
+from engine.rulebook.library import COVERAGE_EVALUATOR as EVALUATOR
+from engine.rulebook.tree import Condition, Rule, can_be_met
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A contract asked about a rule; `unmet` is the first condition in the way, in words, or None."""
+
+    candidate: Candidate
+    unmet: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule. `unmet` speaks of a rule that needs no contract; `asked` of one that does."""
+
+    rule: Rule
+    unmet: str | None
+    asked: tuple[Asked, ...]
+
+    @property
+    def holds(self) -> bool:
+        if self.rule.action.needs_contract:
+            return any(one.unmet is None for one in self.asked)
+        return self.unmet is None
+
+
+def trace(book: CoverageBook, request: RequestFacts, candidates: Sequence[Candidate]) -> list[Step]:
+    """Each rule in order with the ranked candidates whose holder it is meant for."""
+    return [_step(rule, request, candidates) for rule in book.rules]
+
+
+def _step(rule: Rule, request: RequestFacts, candidates: Sequence[Candidate]) -> Step:
+    if not rule.action.needs_contract:
+        return Step(rule, _words(EVALUATOR.first_unmet(rule.conditions, EVALUATOR.facts(request))), ())
+    asked = []
+    for candidate in candidates:
+        facts = EVALUATOR.facts(request, candidate)
+
+        def holder_fits(condition: Condition, candidate: Candidate = candidate) -> bool | None:
+            if condition.variable.name != "contract_holder":
+                return None
+            return EVALUATOR.first_unmet(condition, EVALUATOR.facts(request, candidate)) is None
+
+        if can_be_met(rule.conditions, holder_fits):
+            asked.append(Asked(candidate, _words(EVALUATOR.first_unmet(rule.conditions, facts))))
+    return Step(rule, None, tuple(asked))
+
+
+def _words(unmet: Condition | None) -> str | None:
+    return unmet.words if unmet is not None else None
