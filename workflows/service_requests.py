@@ -5,9 +5,10 @@ Each is one transaction. Source: product.md sections 6 and 9.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, true
 
 from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger, NewServiceRequest, SearchCoverage
 from workflows.contract_life import settle_contract
@@ -165,10 +166,16 @@ def change_service_request(
 
 
 def fire_trigger(
-    tx: Transaction, service_request_id: str, command: FireTrigger, *, expected_version: int | None = None
+    tx: Transaction,
+    service_request_id: str,
+    command: FireTrigger,
+    *,
+    expected_version: int | None = None,
+    inferred: bool = False,
 ) -> str:
     """Move a service request, if its state and the actor's role allow it.
 
+    `inferred` marks a move that an import adds because the export skipped it.
     Raises: StateForbids with `allowed_triggers`; InvalidInput where a note or reason is missing.
     """
     request = lock_request(tx, require_visible(tx, service_request_id, own=True).id)
@@ -182,8 +189,8 @@ def fire_trigger(
         )
     _check_words(trigger, command)
     if trigger == "reopen":
-        return _reopen(tx, request, command)
-    move_request(tx, request, trigger, note=command.note, reason=command.reason)
+        return _reopen(tx, request, command, inferred=inferred)
+    move_request(tx, request, trigger, note=command.note, reason=command.reason, inferred=inferred)
     if trigger == "resolve":
         tell_request_event(tx, request, "resolved", note=command.note or "")
     if trigger == "close":
@@ -240,16 +247,16 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
 # ------------------------------------------------------------------ moves
 
 
-def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger) -> str:
+def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger, *, inferred: bool) -> str:
     """Within the window the coverage is kept; past it, the request is searched anew."""
     ended_at = request.closed_at or request.resolved_at
     within = tx.now < ended_at + timedelta(days=tx.settings.reopen_window_days)
-    note, reason = command.note, command.reason
+    tell = partial(move_request, tx, request, note=command.note, reason=command.reason, inferred=inferred)
     if request.decision_id is None or not tx.settings.contracts:
-        move_request(tx, request, "reopen", note=note, reason=reason)
+        tell("reopen")
         return str(request.id)
     if within or request.state == "resolved":
-        move_request(tx, request, "reopen", note=note, reason=reason)
+        tell("reopen")
         for contract_id in hold_again(tx, request.id, request.contract_id):
             settle_and_cover(tx, contract_id, skip=request.id)
         _end_own_contract(tx, request.id, ended=False)
@@ -258,9 +265,9 @@ def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger) -> str:
     tx.change(t.service_request, request.id, contract_id=None)
     found = find(tx, facts_of(tx, request))
     if found.decision.outcome in ("covered", "uncovered"):
-        move_request(tx, request, "reopen", note=note, reason=reason)
+        tell("reopen")
     else:
-        move_request(tx, request, "reopen_uncovered", told_as="reopen", note=note, reason=reason)
+        tell("reopen_uncovered", told_as="reopen")
     follow(tx, lock_request(tx, request.id), found, cause="reopened past the window")
     return str(request.id)
 
@@ -382,10 +389,10 @@ def _technician(tx: Transaction, technician: str | None) -> str | None:
     if technician is None:
         return None
     user = t.user_account
+    # history may name someone who has left since; only an import tells it as the system
+    present = true() if tx.actor.role == "system" else user.c.disabled_at.is_(None)
     found = tx.connection.execute(
-        select(user.c.id).where(
-            user.c.id == technician, user.c.role != "customer", user.c.disabled_at.is_(None)
-        )
+        select(user.c.id).where(user.c.id == technician, user.c.role != "customer", present)
     ).scalar()
     if found is None:
         raise invalid("/technician", "There is no such technician.", "Give the id of a member of staff.")
