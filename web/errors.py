@@ -19,10 +19,18 @@ from engine.rulebook import RuleSetRefused
 from web.field_errors import field_errors
 from workflows import errors as refusals
 from workflows.authentication import NotAuthenticated, TooManyAttempts
-from workflows.deployment import database_fails
+from workflows.deployment import cannot_be_stored, database_fails
 from workflows.rule_sets import check_view
 
+
+class MalformedBody(DeskError):
+    """The body is not JSON, or not JSON that can only be read in one way."""
+
+    code = "malformed-body"
+
+
 STATUSES: Mapping[type[DeskError], int] = {
+    MalformedBody: 400,
     NotAuthenticated: 401,
     refusals.NotAllowed: 403,
     refusals.NotFound: 404,
@@ -154,6 +162,9 @@ def answer_http_error(error: HTTPException) -> Response | HTTPException:
 
 def answer_failure(error: Exception) -> Response:
     """Anything unforeseen: logged under an id that the answer names, and nothing else is told."""
+    if cannot_be_stored(error):
+        log.warning("a value that cannot be stored", path=request.path, exc_info=error)
+        return answer_desk_error(refusals.InvalidInput("Something in what was sent cannot be stored."))
     error_id = uuid.uuid4().hex[:12]
     unreachable = database_fails(error)
     log.error(

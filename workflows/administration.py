@@ -53,6 +53,7 @@ def change_settings(
     the activation switches on; VersionChanged.
     """
     tx.require("administrator")
+    _refuse_control_characters(changes, "")
     settings = config_in_force(tx, to_change=True).settings
     if expected_version is not None and settings_version(tx) != expected_version:
         raise VersionChanged("The settings were changed meanwhile.", remedy="Read them again and repeat.")
@@ -159,6 +160,19 @@ def assign_items(tx: Transaction, command: AssignItems) -> AssignedView:
 
 
 # ------------------------------------------------------------------ helpers
+
+
+def _refuse_control_characters(value: Any, pointer: str) -> None:
+    """Settings are texts of many kinds; none of them may hold what a database or a document cannot."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_control_characters(key, pointer)
+            _refuse_control_characters(inner, f"{pointer}/{key}")
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            _refuse_control_characters(inner, f"{pointer}/{position}")
+    elif isinstance(value, str) and any(ord(char) < 32 and char not in "\n\r\t" for char in value):
+        raise invalid(pointer, "It has control characters; send plain text.")
 
 
 def _store(tx: Transaction, old: Settings, new: Settings) -> None:

@@ -1,14 +1,14 @@
 """From a database's address to a desk; what entry points need of the store."""
 
 from sqlalchemy import select, text
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError, TimeoutError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, ProgrammingError, TimeoutError
 
 from workflows.desk import Clock, Desk
 from workflows.store import tables as t
 from workflows.store.session import Database
 from workflows.store.session import migrate as migrate_database
 
-__all__ = ["database_fails", "is_migrated", "migrate_database", "open_desk"]
+__all__ = ["cannot_be_stored", "database_fails", "is_migrated", "migrate_database", "open_desk"]
 
 
 def open_desk(database_url: str, clock: Clock | None = None, *, sandbox: bool = False) -> Desk:
@@ -31,3 +31,8 @@ def is_migrated(desk: Desk) -> bool:
 def database_fails(error: BaseException) -> bool:
     """Whether it is the database that cannot be reached or used, and not what was asked of it."""
     return isinstance(error, (OperationalError, InterfaceError, TimeoutError))
+
+
+def cannot_be_stored(error: BaseException) -> bool:
+    """Whether a database refused a value as such: a text or a number that its columns cannot hold."""
+    return isinstance(error, (DataError, UnicodeEncodeError))

@@ -1,0 +1,87 @@
+"""The API as a client sees it, for a test."""
+
+import json
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.support.builders import Kit
+from web import create_app
+from web.environment import Environment
+from workflows.accounts import NewToken, create_token, get_user
+from workflows.desk import Actor
+
+ENVIRONMENT = Environment(secret_key="a key for tests alone", log_format="console")
+
+
+def app_of(kit: Kit) -> Flask:
+    """The web application of a test's desk."""
+    app = create_app(kit.desk, ENVIRONMENT)
+    app.config["TESTING"] = False
+    return app
+
+
+def token_of(kit: Kit, actor: Actor) -> str:
+    """A new API token of someone."""
+    email = kit.see(get_user, str(actor.id)).email
+    return kit.do(create_token, NewToken(email=email)).text
+
+
+class Caller:
+    """Someone with a token. Paths are those under /api/v1."""
+
+    def __init__(self, app: Flask, token: str | None) -> None:
+        self.client = app.test_client()
+        self.token = token
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.call("GET", path, headers=headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> TestResponse:
+        return self.call("POST", path, body, headers=headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> TestResponse:
+        return self.call("PATCH", path, body, headers=headers)
+
+    def delete(self, path: str, **headers: str) -> TestResponse:
+        return self.call("DELETE", path, headers=headers)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        content_type: str | None = "application/json",
+        headers: dict[str, str] | None = None,
+    ) -> TestResponse:
+        """One call; `body` is sent as JSON, `raw` as it is. Underscores in header names become dashes."""
+        sent = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
+        if self.token is not None:
+            sent.setdefault("Authorization", f"Bearer {self.token}")
+        data = json.dumps(body).encode() if body is not None else raw
+        kind = content_type if data is not None else None
+        return self.client.open(f"/api/v1{path}", method=method, data=data, content_type=kind, headers=sent)
+
+
+class Callers:
+    """One caller for each role of the staff, and one without a token."""
+
+    def __init__(self, kit: Kit) -> None:
+        self.kit = kit
+        self.app = app_of(kit)
+        self.administrator = self.caller(kit.administrator)
+        self.finance = self.caller(kit.finance)
+        self.supervisor = self.caller(kit.supervisor)
+        self.technician = self.caller(kit.technician)
+        self.nobody = Caller(self.app, None)
+
+    def caller(self, actor: Actor) -> Caller:
+        return Caller(self.app, token_of(self.kit, actor))
+
+    def customer(self, name: str, *org_units: str) -> tuple[str, Caller]:
+        """A new customer who has a login: the customer's id, and the caller."""
+        customer_id = self.kit.customer(name, *org_units)
+        return customer_id, self.caller(self.kit.person("customer", name, customer=customer_id))

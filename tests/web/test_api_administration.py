@@ -1,0 +1,234 @@
+"""Settings, billing, rules, users and what those who run it ask, over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.api import ENVIRONMENT, Caller, Callers
+from tests.support.builders import RULES, Kit
+from web import create_app
+from workflows.desk import Desk
+from workflows.rules_folder import read_rules_folder
+from workflows.store import tables as t
+from workflows.store.session import Database
+
+SHIPPED = read_rules_folder(RULES)
+
+
+def test_settings_merge(api: Callers) -> None:
+    before = api.technician.get("/settings").json
+    assert before is not None
+    assert before["time_expired_contract"] is None
+    assert before["rounding"] == {
+        "increment_minutes": 1,
+        "minimum_minutes": 0,
+        "grace_minutes": 0,
+        "scope": "entry",
+    }
+    answer = api.administrator.patch("/settings", {"rounding": {"increment_minutes": 15}, "cascade": True})
+    assert answer.status_code == 200
+    expected = before | {"cascade": True, "rounding": before["rounding"] | {"increment_minutes": 15}}
+    assert answer.json == expected == api.finance.get("/settings").json
+    trail = api.administrator.get("/settings/changes?key=cascade").json
+    assert trail is not None
+    (line,) = trail["items"]
+    assert (line["old_value"], line["new_value"], line["changed_by"]) == (False, True, "the administrator")
+    assert api.supervisor.patch("/settings", {"cascade": False}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"nonsense": 1}, "/nonsense"),
+        ({"rounding": {"nonsense": 1}}, "/rounding/nonsense"),
+        ({"rounding": {"increment_minutes": 0}}, "/rounding/increment_minutes"),
+        ({"rounding": {"grace_minutes": 5}}, "/rounding/grace_minutes"),
+        ({"reopen_window_days": 10**40}, "/reopen_window_days"),
+        ({"reopen_window_days": -1}, "/reopen_window_days"),
+        ({"reopen_window_days": 1.5}, "/reopen_window_days"),
+        ({"reopen_window_days": True}, "/reopen_window_days"),
+        ({"currency": "DOGE"}, "/currency"),
+        ({"time_zone": "Europe/Atlantis"}, "/time_zone"),
+        ({"time_zone": "../../etc/passwd"}, "/time_zone"),
+        ({"time_expired_contract": "bill"}, "/time_expired_contract"),
+        ({"payment_required": True}, "/payment_required"),
+        ({"tax_rates": [{"name": "x", "basis_points": -1}]}, "/tax_rates/0/basis_points"),
+        ({"work_calendar": {"weekly": {"blursday": []}}}, "/work_calendar/weekly/blursday"),
+        ({"work_calendar": {"holidays": ["2026-02-28", "x"]}}, "/work_calendar/holidays/1"),
+        ({"work_calendar": {"holidays": ["2026-02-31"]}}, "/work_calendar/holidays/0"),
+        ({"company": {"name": "x\u0000"}}, "/company/name"),
+    ],
+)
+def test_bad_settings_are_named(api: Callers, changes: dict[str, Any], pointer: str) -> None:
+    answer = api.administrator.patch("/settings", {"cascade": True, **changes})
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
+    assert api.kit.rows(t.setting) == []
+
+
+def test_billing_is_activated_by_its_checklist(api: Callers) -> None:
+    acme = api.kit.org_unit("ACME")
+    item = api.kit.item("G")
+    by_patch = api.administrator.patch("/settings", {"contracts": True})
+    assert by_patch.status_code == 409
+    assert by_patch.json is not None
+    assert "/billing/activate" in by_patch.json["detail"]
+    early = api.administrator.post("/billing/activate", {"time_expired_contract": "rollover"})
+    assert early.status_code == 409
+    assert early.json is not None
+    assert [left["step"] for left in early.json["left"]] == ["global_items"]
+    assert early.json["global_items"] == [{"id": item, "number": "G", "name": "Item G"}]
+    checklist = api.administrator.get("/billing/checklist").json
+    assert checklist is not None
+    assert [step["id"] for step in checklist["steps"] if not step["done"]] == [
+        "global_items",
+        "time_expired_contract",
+    ]
+    assigned = api.administrator.post("/items/assign", {"owner": {"org_unit": acme}})
+    assert assigned.json == {"assigned": 1, "left": 0}
+    done = api.administrator.post("/billing/activate", {"time_expired_contract": "rollover"})
+    assert done.status_code == 200
+    assert done.json is not None
+    assert done.json["active"] is True
+    settings = api.administrator.get("/settings").json
+    assert settings is not None
+    assert (settings["contracts"], settings["time_expired_contract"]) == (True, "rollover")
+    late = {"number": "L", "name": "L", "item_type": "server", "owner": None}
+    assert api.technician.post("/items", late).status_code == 409
+    off = api.administrator.patch("/settings", {"contracts": False})
+    assert off.json is not None
+    assert off.json["contracts"] is False
+    assert api.supervisor.post("/billing/activate").status_code == 403
+
+
+def test_rules_are_checked_and_published(api: Callers) -> None:
+    in_force = api.supervisor.get("/rules").json
+    assert in_force is not None
+    assert in_force["files"] == SHIPPED
+    bad = {**SHIPPED, "coverage.json": '{\n  "name": 7\n}'}
+    check = api.administrator.post("/rules/check", {"files": bad})
+    assert check.status_code == 200
+    assert check.json is not None
+    assert check.json["ok"] is False
+    assert set(check.json["problems"][0]) == {"file", "line", "column", "pointer", "severity", "message"}
+    refused = api.administrator.post("/rules/publish", {"files": bad, "note": "Oops"})
+    assert refused.status_code == 422
+    assert refused.json is not None
+    assert refused.json["type"].endswith("#rule-set-refused")
+    assert refused.json["problems"] == check.json["problems"]
+    assert api.administrator.get("/rules").json == in_force
+    good = {**SHIPPED, "coverage.json": SHIPPED["coverage.json"] + "\n"}
+    assert api.supervisor.post("/rules/publish", {"files": good, "note": "x"}).status_code == 403
+    made = api.administrator.post("/rules/publish", {"files": good, "note": "A new line"})
+    assert made.status_code == 201
+    assert made.json is not None
+    assert (made.json["note"], made.json["in_force"]) == ("A new line", True)
+    history = api.administrator.get("/rules/versions").json
+    assert history is not None
+    assert [one["version"] for one in history["items"]] == [made.json["version"], in_force["version"]]
+    old = api.administrator.get(f"/rules/{in_force['version']}").json
+    assert old is not None
+    assert (old["in_force"], old["files"]) == (False, SHIPPED)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"coverage.json": ""},
+        {"coverage.json": "[" * 50_000},
+        {"coverage.json": "\u0000"},
+        {"../coverage.json": "{}"},
+        {"/etc/passwd.json": "{}"},
+        {"x\u0000.json": "{}"},
+        {"contract_types/" + "x" * 150 + ".json": "{}"},
+        {"coverage.json": "9" * 100_000},
+        {f"contract_types/t{number}.json": "{}" for number in range(500)},
+    ],
+)
+def test_rule_sets_of_all_sorts_are_refused(api: Callers, files: dict[str, str]) -> None:
+    check = api.administrator.post("/rules/check", {"files": files})
+    assert check.status_code == 200
+    assert check.json is not None
+    assert check.json["ok"] is False
+    assert api.administrator.post("/rules/publish", {"files": files}).status_code == 422
+
+
+def test_large_rule_sets_have_room(api: Callers) -> None:
+    padded = {**SHIPPED, "coverage.json": SHIPPED["coverage.json"] + " " * 900_000}
+    more = {f"variants/v{number}.json": SHIPPED["coverage.json"] for number in range(3)}
+    check = api.administrator.post("/rules/check", {"files": padded | more})
+    assert check.json is not None
+    assert check.json["ok"] is True
+    huge = {"coverage.json": " " * 17_000_000}
+    assert api.administrator.post("/rules/check", {"files": huge}).status_code == 413
+
+
+def test_without_a_rule_set_the_desk_says_so(bare_kit: Kit) -> None:
+    api = Callers(bare_kit)
+    for path in ("/rules", "/contract-types"):
+        answer = api.administrator.get(path)
+        assert answer.status_code == 503
+        assert answer.json is not None
+        assert answer.json["type"].endswith("#no-rule-set")
+    ready = api.nobody.client.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json is not None
+    assert ready.json["detail"] == "No rule set is in force."
+
+
+def test_users(api: Callers) -> None:
+    body = {"email": "sue@staff.example", "role": "supervisor", "password": "a long password"}
+    made = api.administrator.post("/users", body)
+    assert made.status_code == 201
+    sue = made.json
+    assert sue is not None
+    assert "password" not in str(sue)
+    assert api.administrator.post("/users", body).status_code == 409
+    assert api.administrator.post("/users", body | {"password": "short"}).status_code == 422
+    assert api.administrator.post("/users", body | {"role": "system"}).status_code == 422
+    assert api.supervisor.get("/users").status_code == 403
+    kept = api.kit.rows(t.user_account, email="sue@staff.example")[0]
+    changed = api.administrator.patch(f"/users/{sue['id']}", {"disabled": True, "name": "Sue"})
+    assert changed.json is not None
+    assert changed.json["disabled_at"] is not None
+    assert kept.password_hash.startswith("$argon2id$")
+
+
+def test_tokens_are_listed_and_revoked(api: Callers) -> None:
+    tokens = api.administrator.get(f"/users/{api.kit.technician.id}/tokens").json
+    assert tokens is not None
+    (token,) = tokens["items"]
+    assert api.technician.get("/org-units").status_code == 200
+    revoked = api.administrator.delete(f"/tokens/{token['id']}")
+    assert (revoked.status_code, revoked.data) == (204, b"")
+    assert api.technician.get("/org-units").status_code == 401
+    assert api.administrator.delete("/tokens/nothing").status_code == 404
+
+
+def test_the_addresses_of_those_who_run_it(api: Callers) -> None:
+    client = api.nobody.client
+    assert client.get("/healthz").json == {"status": "ok"}
+    ready = client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json is not None
+    assert ready.json["rule_set"] == api.kit.desk.config.rules.version
+    api.administrator.get("/org-units")
+    metrics = client.get("/metrics")
+    assert metrics.content_type.startswith("text/plain; version=0.0.4")
+    assert (
+        b'coverdesk_http_requests_total{method="GET",route="/api/v1/org-units",status="200"}' in metrics.data
+    )
+    assert b"coverdesk_ready 1.0" in metrics.data
+
+
+def test_another_process_sees_new_settings_with_its_next_call(api: Callers, database_url: str) -> None:
+    other = Desk(Database(database_url, pool_size=2), api.kit.clock)
+    elsewhere = Caller(create_app(other, ENVIRONMENT), api.administrator.token)
+    assert elsewhere.get("/settings").json == api.administrator.get("/settings").json
+    api.administrator.patch("/settings", {"currency": "CHF"})
+    found = elsewhere.get("/settings").json
+    assert found is not None
+    assert found["currency"] == "CHF"
+    other.database.dispose()

@@ -1,0 +1,288 @@
+"""What holds for every call of the API: tokens, bodies, keys, versions, pages, problems."""
+
+import json
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import URL
+
+from tests.support.api import Caller, Callers
+from workflows.store import tables as t
+from workflows.store.session import Database
+
+ACME = {"code": "ACME", "name": "Acme"}
+
+
+def test_without_a_token_nothing_is_told(api: Callers) -> None:
+    for header in (
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Basic YTpi"},
+        {"Authorization": "Bearer"},
+    ):
+        answer = api.nobody.get("/org-units", **header)
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+        assert answer.content_type == "application/problem+json"
+        assert answer.json is not None
+        assert answer.json["type"].endswith("#not-authenticated")
+    assert api.nobody.post("/org-units", ACME).status_code == 401
+    assert api.kit.rows(t.org_unit) == []
+
+
+def test_a_problem_says_what_it_is(api: Callers) -> None:
+    answer = api.administrator.post("/org-units", {"code": "", "name": 7, "nonsense": True})
+    assert answer.status_code == 422
+    assert answer.content_type == "application/problem+json"
+    problem = answer.json
+    assert problem is not None
+    assert problem["status"] == 422
+    assert problem["title"] == "Invalid input"
+    assert problem["errors"] == [
+        {"pointer": "/code", "detail": "It must not be empty."},
+        {"pointer": "/name", "detail": "It must be text."},
+        {"pointer": "/nonsense", "detail": "There is no such field here."},
+    ]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{",
+        b"nonsense",
+        b'{"code": "A", "code": "B", "name": "X"}',
+        b'{"code": NaN, "name": "X"}',
+        b'{"code": Infinity, "name": "X"}',
+        b'{"code": "\xff", "name": "X"}',
+        b'{"code": "\\ud800", "name": "X"}',
+        b"\xef\xbb\xbf{}",
+        b"[" * 100_000,
+        b'{"code":' * 50_000,
+        b'{"code": ' + b"9" * 10_000 + b"}",
+        b"\x00",
+    ],
+)
+def test_what_is_not_json_is_400(api: Callers, raw: bytes) -> None:
+    answer = api.administrator.call("POST", "/org-units", raw=raw)
+    assert answer.status_code == 400
+    assert answer.json is not None
+    assert answer.json["type"].endswith("#malformed-body")
+    assert api.kit.rows(t.org_unit) == []
+
+
+@pytest.mark.parametrize("body", [[], "text", 7, None, True, [ACME]])
+def test_json_that_is_no_object_is_422(api: Callers, body: Any) -> None:
+    answer = api.administrator.call("POST", "/org-units", raw=json.dumps(body).encode())
+    assert answer.status_code == 422
+    answer = api.administrator.call("PATCH", "/settings", raw=json.dumps(body).encode())
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
+)
+def test_another_kind_of_body_is_415(api: Callers, kind: str | None) -> None:
+    answer = api.administrator.call("POST", "/org-units", ACME, content_type=kind)
+    assert answer.status_code == 415
+
+
+def test_a_body_of_ten_megabytes_is_413(api: Callers) -> None:
+    raw = json.dumps({"code": "A", "name": "x" * 10_000_000}).encode()
+    answer = api.administrator.call("POST", "/org-units", raw=raw)
+    assert answer.status_code == 413
+    assert answer.content_type == "application/problem+json"
+    assert api.kit.rows(t.org_unit) == []
+
+
+def test_a_post_without_fields_takes_an_empty_object_or_nothing(api: Callers) -> None:
+    for raw in (None, b"", b"{}"):
+        answer = api.administrator.call("POST", "/billing/activate", raw=raw)
+        assert answer.status_code == 409
+    assert api.administrator.post("/billing/activate", {"x": 1}).status_code == 422
+
+
+def test_unknown_addresses_and_methods(api: Callers) -> None:
+    assert api.administrator.get("/nothing").status_code == 404
+    answer = api.administrator.call("PUT", "/org-units", ACME)
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
+    assert api.administrator.call("OPTIONS", "/org-units").status_code == 405
+    for answer in (api.nobody.get("/nothing"), api.nobody.call("DELETE", "/settings")):
+        assert answer.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "record_id", ["nothing", "%00", "%ff", "..%2f..", "a" * 300, "%F0%9F%92%A9", "' OR 1=1"]
+)
+@pytest.mark.parametrize(
+    "path", ["/org-units", "/customers", "/items", "/rules", "/users", "/contracts", "/decisions"]
+)
+def test_ids_that_nothing_has_are_404(api: Callers, path: str, record_id: str) -> None:
+    assert api.administrator.get(f"{path}/{record_id}").status_code == 404
+
+
+# ------------------------------------------------------------------ query parameters
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "nonsense=1",
+        "limit=0",
+        "limit=201",
+        "limit=-1",
+        "limit=x",
+        "limit=1e3",
+        "limit=" + "9" * 5000,
+        "limit=1&limit=2",
+        "limit=",
+        "cursor=",
+        "cursor=x",
+        "cursor=%00",
+        "cursor=" + "a" * 3000,
+        "order=nonsense",
+        "order=--code",
+        "q=",
+        "q=%00",
+        "q=" + "a" * 300,
+        "code=%1b",
+    ],
+)
+def test_bad_parameters_are_422(api: Callers, query: str) -> None:
+    answer = api.administrator.get(f"/org-units?{query}")
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert answer.json["errors"][0]["pointer"] == "/" + query.partition("=")[0]
+
+
+def test_lists_come_in_pages(api: Callers) -> None:
+    for number in range(5):
+        api.kit.org_unit(f"U{number}")
+    first = api.administrator.get("/org-units?limit=2").json
+    assert first is not None
+    second = api.administrator.get(f"/org-units?limit=2&cursor={first['next_cursor']}").json
+    third = api.administrator.get(f"/org-units?limit=2&cursor={second['next_cursor']}").json  # type: ignore[index]
+    codes = [unit["code"] for page in (first, second, third) for unit in page["items"]]  # type: ignore[index]
+    assert codes == ["U0", "U1", "U2", "U3", "U4"]
+    assert third == {"items": third["items"], "next_cursor": None}  # type: ignore[index]
+
+
+# ------------------------------------------------------------------ versions
+
+
+def test_if_match_guards_a_change(api: Callers) -> None:
+    acme = api.kit.org_unit("ACME")
+    tag = api.administrator.get(f"/org-units/{acme}").headers["ETag"]
+    assert tag == '"1"'
+    changed = api.administrator.patch(f"/org-units/{acme}", {"name": "New"}, If_Match=tag)
+    assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
+    for stale in (tag, '"x"', "2", 'W/"2"', '"2", "1"', '"' + "9" * 400 + '"'):
+        answer = api.administrator.patch(f"/org-units/{acme}", {"name": "Newer"}, If_Match=stale)
+        assert answer.status_code == 412
+    assert api.administrator.patch(f"/org-units/{acme}", {"name": "Newest"}, If_Match="*").status_code == 200
+
+
+def test_settings_have_a_version(api: Callers) -> None:
+    tag = api.administrator.get("/settings").headers["ETag"]
+    assert api.administrator.patch("/settings", {"currency": "CHF"}, If_Match=tag).status_code == 200
+    assert api.administrator.patch("/settings", {"currency": "USD"}, If_Match=tag).status_code == 412
+
+
+# ------------------------------------------------------------------ idempotency keys
+
+
+def test_the_same_key_and_body_get_the_first_answer_again(api: Callers) -> None:
+    first = api.administrator.post("/org-units", ACME, Idempotency_Key="k-1")
+    again = api.administrator.post("/org-units", ACME, Idempotency_Key="k-1")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json == first.json
+    assert again.headers["ETag"] == first.headers["ETag"] == '"1"'
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert len(api.kit.rows(t.org_unit)) == 1
+
+
+def test_the_same_key_with_another_body_is_422(api: Callers) -> None:
+    api.administrator.post("/org-units", ACME, Idempotency_Key="k-1")
+    for answer in (
+        api.administrator.post("/org-units", {"code": "B", "name": "B"}, Idempotency_Key="k-1"),
+        api.administrator.post("/customers", ACME, Idempotency_Key="k-1"),
+    ):
+        assert answer.status_code == 422
+    other = api.administrator.post("/org-units", {"code": "B", "name": "B"}, Idempotency_Key="k-1").json
+    assert other is not None
+    assert other["type"].endswith("#idempotency-key-reused")
+    assert len(api.kit.rows(t.org_unit)) == 1
+
+
+def test_keys_belong_to_their_user(api: Callers) -> None:
+    api.administrator.post("/org-units", ACME, Idempotency_Key="k-1")
+    other = api.supervisor.post("/org-units", {"code": "B", "name": "B"}, Idempotency_Key="k-1")
+    assert other.status_code == 201
+
+
+def test_a_refused_command_may_be_sent_again_with_its_key(api: Callers) -> None:
+    item = {"number": "A", "name": "A", "item_type": "server", "owner": {"customer": "nobody"}}
+    assert api.administrator.post("/items", item, Idempotency_Key="k-1").status_code == 422
+    item["owner"] = {"customer": api.kit.customer("Ann")}
+    assert api.administrator.post("/items", item, Idempotency_Key="k-1").status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "tab\tkey", "\xe9"])
+def test_what_is_no_key_is_422(api: Callers, key: str) -> None:
+    assert api.administrator.post("/org-units", ACME, Idempotency_Key=key).status_code == 422
+    assert api.kit.rows(t.org_unit) == []
+
+
+def test_the_same_key_at_once_does_it_once(api: Callers) -> None:
+    token = api.administrator.token
+
+    def post(_: int) -> tuple[int, Any]:
+        answer = Caller(api.app, token).post("/org-units", ACME, Idempotency_Key="k-1")
+        return answer.status_code, answer.json
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(post, range(6)))
+    assert [status for status, _ in answers] == [201] * 6
+    assert len({json.dumps(body) for _, body in answers}) == 1
+    assert len(api.kit.rows(t.org_unit)) == 1
+
+
+# ------------------------------------------------------------------ failures
+
+
+def test_what_was_not_foreseen_is_500_without_a_traceback(
+    api: Callers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    monkeypatch.delattr("workflows.register.list_org_units")
+    answer = api.administrator.get("/org-units")
+    assert answer.status_code == 500
+    assert answer.content_type == "application/problem+json"
+    assert answer.json is not None
+    assert len(answer.json["error_id"]) == 12
+    assert b"Traceback" not in answer.data
+    assert b"AttributeError" not in answer.data
+
+
+def test_a_database_that_is_gone_is_503(api: Callers) -> None:
+    there = api.kit.desk.database
+    gone = "sqlite:////proc/gone.db" if there.is_sqlite else there.url.set(database="gone")
+    api.kit.desk.database = Database(gone if isinstance(gone, str) else _text(gone))
+    answer = api.administrator.get("/org-units")
+    ready = api.nobody.client.get("/readyz")
+    metrics = api.nobody.client.get("/metrics")
+    alive = api.nobody.client.get("/healthz")
+    api.kit.desk.database.dispose()
+    api.kit.desk.database = there
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert (ready.status_code, ready.content_type) == (503, "application/problem+json")
+    assert b"coverdesk_ready 0.0" in metrics.data
+    assert alive.status_code == 200
+    assert api.administrator.get("/org-units").status_code == 200
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
