@@ -1,0 +1,283 @@
+"""The search for a covering contract: standings with reasons, the same decision in any order of insertion."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.contracts import Contract, Holder, HolderKind, Limits
+from engine.coverage import CoverageDecision, HeldContract, contract_state, find_coverage, judge
+from engine.facts import RequestFacts, RuledOut
+from engine.rulebook import RuleSet, load_rule_set
+from tests.rules.files import shipped_files
+
+DAY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+START, END = NOON - 10 * DAY, NOON + 20 * DAY
+REQUEST = RequestFacts(
+    at=NOON, contract_validation=True, customer="ann", item="printer", service_request="SR1"
+)
+LEFT = {
+    "support_hours": Limits(minutes_available=60),
+    "time_limited_subscription": Limits(minutes_available=60),
+    "incident_pack": Limits(incidents_available=1),
+}
+RULES = load_rule_set(shipped_files())
+"""Read once: Hypothesis asks it many times."""
+
+
+def held(
+    contract_id: str = "C1",
+    type_key: str = "subscription",
+    holder: HolderKind = "customer",
+    *,
+    limits: Limits | None = None,
+    distance: int = 0,
+    own_incident_held: bool = False,
+    **dates: Any,
+) -> HeldContract:
+    """A contract in force unless the dates say otherwise, with something left unless the limits do."""
+    values: dict[str, Any] = {
+        "created_at": START,
+        "starts_at": START,
+        "expires_at": None if type_key in ("per_request", "support_hours") else END,
+        "enabled_at": START,
+    }
+    contract = Contract(
+        id=contract_id, number=contract_id, type=type_key, holder=Holder(holder, "h"), **(values | dates)
+    )
+    left = LEFT.get(type_key, Limits()) if limits is None else limits
+    return HeldContract(contract, distance, left, own_incident_held)
+
+
+def decide(*contracts: HeldContract, rules: RuleSet = RULES, **facts: Any) -> CoverageDecision:
+    return find_coverage(replace(REQUEST, **facts), contracts, rules)
+
+
+def standing(one: HeldContract, **facts: Any) -> tuple[str, str | None]:
+    candidate = judge(one, replace(REQUEST, **facts), RULES)
+    return candidate.standing, candidate.ruled_out.code if candidate.ruled_out else None
+
+
+def reasons(decision: CoverageDecision) -> dict[str, str | None]:
+    return {
+        verdict.candidate.contract: verdict.ruled_out.code if verdict.ruled_out else None
+        for verdict in decision.candidates
+    }
+
+
+# Standing
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (START - TICK, ("pending", "awaiting_enable")),
+        (START, ("valid", None)),
+        (END - TICK, ("valid", None)),
+        (END, ("ended", "expired")),
+    ],
+)
+def test_a_subscription_is_valid_from_its_start_until_just_before_its_end(
+    at: datetime, expected: tuple[str, str | None]
+) -> None:
+    assert standing(held(), at=at) == expected
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        ({"starts_at": NOON}, ("valid", None)),
+        ({"starts_at": NOON + TICK}, ("pending", "awaiting_start")),
+        ({"enabled_at": None}, ("pending", "awaiting_enable")),
+        ({"payment_due": True}, ("pending", "awaiting_payment")),
+        ({"payment_due": True, "paid_at": NOON}, ("valid", None)),
+        ({"cancelled_at": NOON + TICK}, ("valid", None)),
+        ({"cancelled_at": NOON}, ("ended", "cancelled")),
+        ({"expires_at": NOON}, ("ended", "expired")),
+        ({"ended_at": NOON}, ("ended", "expired")),
+    ],
+)
+def test_dates_give_the_standing_with_its_reason(dates: Any, expected: tuple[str, str | None]) -> None:
+    assert standing(held(**dates)) == expected
+
+
+@pytest.mark.parametrize(
+    ("type_key", "limits", "expected"),
+    [
+        ("support_hours", Limits(minutes_available=1), ("valid", None)),
+        ("support_hours", Limits(), ("ended", "no_minutes_left")),
+        ("time_limited_subscription", Limits(minutes_available=1), ("valid", None)),
+        ("time_limited_subscription", Limits(), ("ended", "no_minutes_left")),
+        ("support_hours_by_month", Limits(), ("valid", None)),
+        ("incident_pack", Limits(incidents_available=1), ("valid", None)),
+        ("incident_pack", Limits(incidents_held=1), ("ended", "no_incidents_left")),
+        ("incident_pack", Limits(), ("ended", "no_incidents_left")),
+        ("subscription", Limits(), ("valid", None)),
+    ],
+)
+def test_what_is_left_gives_the_standing(
+    type_key: str, limits: Limits, expected: tuple[str, str | None]
+) -> None:
+    assert standing(held(type_key=type_key, limits=limits)) == expected
+
+
+def test_an_incident_held_for_the_request_itself_counts_as_remaining() -> None:
+    pack = held(type_key="incident_pack", limits=Limits(incidents_held=1), own_incident_held=True)
+    assert standing(pack) == ("valid", None)
+    assert contract_state(pack.contract, pack.limits, NOON, RULES).state == "active"
+    assert contract_state(pack.contract, Limits(), NOON, RULES).state == "exhausted"
+
+
+def test_the_end_comes_before_the_exhaustion() -> None:
+    hours = held(type_key="support_hours", limits=Limits(), expires_at=END)
+    assert contract_state(hours.contract, Limits(), END - TICK, RULES).state == "exhausted"
+    assert contract_state(hours.contract, Limits(), END, RULES).state == "expired"
+
+
+@pytest.mark.parametrize(
+    ("key", "fact", "code"),
+    [
+        ("work_types", {"work_type": "training"}, "excluded_work_type"),
+        ("priorities", {"priority": "critical"}, "excluded_priority"),
+        ("item_types", {"item_type": "printer"}, "excluded_item_type"),
+    ],
+)
+def test_an_exclusion_keeps_a_valid_contract_from_covering(key: str, fact: Any, code: str) -> None:
+    [value] = fact.values()
+    excluding = held(exclusions={key: (value,)})
+    assert standing(excluding, **fact) == ("excluded", code)
+    assert standing(excluding) == ("valid", None)
+
+
+def test_a_type_that_the_rules_no_longer_have_covers_nothing() -> None:
+    decision = decide(held(type_key="gone"))
+    assert decision.outcome == "created"
+    assert reasons(decision) == {"C1": "type_not_in_force"}
+
+
+# Decisions
+
+
+def test_the_item_then_the_customer_then_the_nearest_org_unit() -> None:
+    item, customer = held("I", holder="item"), held("C")
+    near, far = held("N", holder="org_unit", distance=1), held("F", holder="org_unit", distance=2)
+    everyone = [far, near, customer, item]
+    for expected in ("I", "C", "N", "F"):
+        decision = decide(*everyone)
+        assert (decision.outcome, decision.contract) == ("covered", expected)
+        everyone.pop()
+
+
+def test_a_valid_contract_of_the_request_itself_comes_before_the_rules() -> None:
+    own = held("OWN", "per_request", "service_request")
+    decision = decide(held("I", holder="item"), own)
+    assert (decision.outcome, decision.contract, decision.rule) == ("covered", "OWN", "own-contract")
+    assert reasons(decision) == {"OWN": None, "I": "came_after"}
+
+
+def test_a_pending_contract_of_the_request_itself_is_waited_for_only_where_nothing_else_is() -> None:
+    own = held("OWN", "per_request", "service_request", enabled_at=None)
+    assert decide(own).outcome == "waiting"
+    assert decide(own).contract == "OWN"
+    assert decide(own, held("C")).contract == "C"
+    assert decide(own, held("P", enabled_at=None)).contract == "P"
+    assert decide(own, contract_validation=False).outcome == "uncovered"
+
+
+def test_every_candidate_is_told_what_ruled_it_out() -> None:
+    decision = decide(
+        held("TAKEN"),
+        held("LATER", expires_at=END + DAY),
+        held("ENDED", expires_at=NOON),
+        held("PENDING", enabled_at=None),
+        held("EMPTY", "support_hours", limits=Limits()),
+        held("EXCLUDES", exclusions={"priorities": ("normal",)}),
+        held("UNIT", holder="org_unit", distance=1),
+    )
+    assert decision.contract == "TAKEN"
+    assert reasons(decision) == {
+        "TAKEN": None,
+        "LATER": "came_after",
+        "ENDED": "expired",
+        "PENDING": "awaiting_enable",
+        "EMPTY": "no_minutes_left",
+        "EXCLUDES": "excluded_priority",
+        "UNIT": "came_after",
+    }
+    said = {one.candidate.contract: one.ruled_out for one in decision.candidates}
+    assert said["LATER"] == RuledOut("came_after", value="TAKEN")
+    assert said["ENDED"] == RuledOut("expired", at=NOON)
+
+
+# Any order
+
+kinds: st.SearchStrategy[HolderKind] = st.sampled_from(["item", "customer", "org_unit", "service_request"])
+ends = st.none() | st.integers(-2, 4).map(lambda days: NOON + days * DAY)
+
+
+@st.composite
+def contracts_strategy(draw: st.DrawFn) -> list[HeldContract]:
+    found = []
+    for index in range(draw(st.integers(0, 6))):
+        holder = draw(kinds)
+        type_key = (
+            "per_request"
+            if holder == "service_request"
+            else draw(st.sampled_from(["subscription", "support_hours", "incident_pack"]))
+        )
+        found.append(
+            held(
+                f"K{index}",
+                type_key,
+                holder,
+                limits=Limits(draw(st.integers(0, 1)), draw(st.integers(0, 1)), draw(st.integers(0, 1))),
+                distance=draw(st.integers(1, 3)) if holder == "org_unit" else 0,
+                own_incident_held=draw(st.booleans()),
+                created_at=START + draw(st.integers(0, 2)) * DAY,
+                starts_at=START + draw(st.sampled_from([0, 1, 10, 11])) * DAY,
+                expires_at=draw(ends),
+                enabled_at=draw(st.sampled_from([None, START, NOON])),
+                cancelled_at=draw(st.sampled_from([None, None, None, NOON])),
+                exclusions=draw(st.sampled_from([{}, {}, {"priorities": ("normal",)}])),
+            )
+        )
+    return found
+
+
+@given(contracts_strategy(), st.booleans(), st.randoms(use_true_random=False))
+def test_the_decision_does_not_depend_on_the_order_of_insertion(
+    found: list[HeldContract], validation: bool, random: Any
+) -> None:
+    expected = decide(*found, contract_validation=validation)
+    shuffled = list(found)
+    random.shuffle(shuffled)
+    assert decide(*shuffled, contract_validation=validation) == expected
+
+
+@given(contracts_strategy(), st.booleans())
+def test_whatever_was_found_each_candidate_is_there_once_and_only_the_taken_one_without_a_reason(
+    found: list[HeldContract], validation: bool
+) -> None:
+    decision = decide(*found, contract_validation=validation)
+    told = reasons(decision)
+    assert sorted(told) == sorted(one.contract.id for one in found)
+    without = [contract for contract, code in told.items() if code is None]
+    assert without == ([decision.contract] if decision.contract else [])
+    assert (decision.contract is not None) == (decision.outcome in ("covered", "waiting"))
+    by_id = {verdict.candidate.contract: verdict.candidate for verdict in decision.candidates}
+    if decision.outcome == "covered":
+        taken = by_id[str(decision.contract)]
+        assert (taken.standing, taken.state) == ("valid", "active")
+    else:
+        assert not any(one.standing == "valid" for one in by_id.values())
+    if decision.outcome == "waiting":
+        assert by_id[str(decision.contract)].standing == "pending"
+        assert validation
+    if decision.outcome == "created":
+        assert validation
+        assert not any(one.standing == "pending" for one in by_id.values())
