@@ -6,7 +6,7 @@ Source: product.md section 6. Pure: facts in, a decision with its reasons out.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from engine.contracts import (
     Contract,
@@ -15,18 +15,8 @@ from engine.contracts import (
     dated_state,
 )
 from engine.facts import Candidate, RequestFacts, RuledOut, Standing
-from engine.rulebook import ContractFacts, Match, RuleSet
+from engine.rulebook import OUTCOMES, ContractFacts, Match, RuleSet
 
-Outcome = Literal["covered", "waiting", "created", "offered", "refused", "uncovered"]
-
-OUTCOME_OF_ACTION: dict[str, Outcome] = {
-    "cover_with": "covered",
-    "wait_for": "waiting",
-    "create_contract": "created",
-    "offer_contracts": "offered",
-    "refuse": "refused",
-    "leave_uncovered": "uncovered",
-}
 OWN_CONTRACT_RULE = "own-contract"
 NO_RULE = "no-rule"
 
@@ -56,7 +46,7 @@ class Verdict:
 class CoverageDecision:
     """What was decided, from which facts, by which rule. Kept for good and never changed."""
 
-    outcome: Outcome
+    outcome: str
     contract: str | None
     rule: str
     why: str
@@ -80,7 +70,7 @@ def find_coverage(request: RequestFacts, held: Iterable[HeldContract], rules: Ru
     if match is None or match.action in ("create_contract", "offer_contracts", "refuse"):
         match = _own_pending(own) or match or _nothing_matched(request)
     return CoverageDecision(
-        outcome=OUTCOME_OF_ACTION[match.action],
+        outcome=OUTCOMES[match.action],
         contract=match.candidate.contract if match.candidate else None,
         rule=match.rule_id,
         why=match.why,

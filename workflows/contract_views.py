@@ -78,7 +78,8 @@ def list_contracts(
         states = ("pending", "active", "expired", "exhausted", "cancelled")
         if state not in states:
             raise invalid("/state", f"{state!r} is not a state.", f"Use one of {', '.join(states)}.")
-        statement = statement.where(state_as_of(tx.now) == state)
+        monthly = [key for key, one in tx.rules.contract_types.items() if one.allocation == "monthly"]
+        statement = statement.where(state_as_of(tx.now, never_used_up=monthly) == state)
     if number is not None:
         statement = statement.where(c.c.number == number)
     if sla is not None:
@@ -198,8 +199,11 @@ def visible_contracts(tx: Transaction) -> ColumnElement[bool]:
     return or_(*own)
 
 
-def state_as_of(at: datetime) -> ColumnElement[str]:
-    """The state at `at` as SQL, for filters: dates first, then whether anything is left of a metered one."""
+def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnElement[str]:
+    """The state at `at` as SQL, for filters: dates first, then whether anything is left of a metered one.
+
+    Types of `never_used_up` wait for their next month instead.
+    """
     now = literal(at, Instant)
     b = t.lot_balance
     in_force = and_(b.c.opens_at <= now, or_(b.c.closes_at.is_(None), b.c.closes_at > now))
@@ -215,7 +219,7 @@ def state_as_of(at: datetime) -> ColumnElement[str]:
         (or_(c.c.ended_at <= now, c.c.expires_at <= now), "expired"),
         (and_(c.c.payment_due, or_(c.c.paid_at.is_(None), c.c.paid_at > now)), "pending"),
         (or_(c.c.enabled_at.is_(None), c.c.enabled_at > now, c.c.starts_at > now), "pending"),
-        (and_(c.c.draws != "nothing", ~something_left), "exhausted"),
+        (and_(c.c.draws != "nothing", c.c.type.not_in(never_used_up), ~something_left), "exhausted"),
         else_="active",
     )
 

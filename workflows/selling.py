@@ -82,12 +82,20 @@ def make_for_request(tx: Transaction, service_request_id: str, params: Mapping[s
 
     It waits for payment or for being enabled, unless the rule says `"enable": true`.
     """
-    price = params.get("price_minor")
+    price, overage, months = (
+        params.get(key) for key in ("price_minor", "overage_rate_minor", "duration_months")
+    )
+    today = local_date(tx.now, tx.settings.zone)
     command = NewContract(
         type=params["type"],
         holder=HolderGiven(service_request=service_request_id),
+        ends_on=last_included_day(today, Duration(months=months)) if months else None,
+        minutes=params.get("minutes"),
+        incidents=params.get("incidents"),
         price=MoneyGiven(amount_minor=price) if price is not None else None,
+        overage_rate=MoneyGiven(amount_minor=overage) if overage is not None else None,
         sla=params.get("sla"),
+        time_expired=params.get("time_expired"),
         enable=bool(params.get("enable")),
     )
     return sell(tx, command, Origin(offered_for=service_request_id, made_by_rule=True))
@@ -158,9 +166,10 @@ def _end(tx: Transaction, command: NewContract, terms: ContractType, starts_at: 
         if end <= starts_at:
             raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
         return end
-    if period != "required":
+    months = terms.defaults.duration_months
+    if period == "none" or (period == "optional" and months is None):
         return None
-    months = terms.defaults.duration_months or tx.settings.default_contract_months
+    months = months or tx.settings.default_contract_months
     return contract_end(last_included_day(local_date(starts_at, zone), Duration(months=months)), zone)
 
 
