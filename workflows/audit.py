@@ -94,13 +94,16 @@ def _lots(tx: Transaction) -> list[Difference]:
     }
     sold = _sum_of("sold").label("p_sold")
     rows = tx.connection.execute(
-        select(balance, lot.c.quantity, *sums.values(), sold)
-        .join(lot, lot.c.id == balance.c.lot_id)
-        .outerjoin(leg, leg.c.owner == balance.c.lot_id)
-        .group_by(*balance.c, lot.c.quantity)
+        select(balance, lot.c.id, lot.c.quantity, *sums.values(), sold)
+        .select_from(lot.outerjoin(balance, lot.c.id == balance.c.lot_id))
+        .outerjoin(leg, leg.c.owner == lot.c.id)
+        .group_by(*balance.c, lot.c.id, lot.c.quantity)
     )
     found = []
     for row in rows:
+        if row.lot_id is None:
+            found.append(Difference("lot without a balance", row.id, None, int(row.p_available)))
+            continue
         for account in GRANT_ACCOUNTS:
             stored, posted = getattr(row, account), int(getattr(row, f"p_{account}"))
             if stored != posted:

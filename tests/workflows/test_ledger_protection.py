@@ -1,0 +1,278 @@
+"""What has been written stays: the database itself refuses, and the audit finds what it cannot refuse."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, text, update
+from sqlalchemy.exc import DBAPIError
+
+from engine.ledger import LedgerTransaction, move
+from tests.support.office import MONDAY, Office
+from workflows.audit import audit_ledger
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+from workflows.store.ledger import record, reverse
+
+FORBIDDEN = "append-only"
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    office = Office(database_url)
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def busy(office: Office) -> Office:
+    """With a row in each of the append-only tables."""
+    office.sell("support_hours", minutes=30)
+    office.sell("incident_pack", to=("item", office.laptop), incidents=2)
+    office.work(office.log(), 20)
+    office.work(office.log(item=None), 50)
+    office.publish_rules()
+    with office.desk.write() as tx:
+        tx.add(
+            t.setting_change,
+            id=new_id(),
+            key="cascade",
+            old_value=False,
+            new_value=True,
+            changed_by="the administrator",
+            changed_at=tx.now,
+        )
+    return office
+
+
+def refused(office: Office, statement: Any, match: str) -> None:
+    before = office.see(audit_ledger)
+    with pytest.raises(DBAPIError, match=match), office.desk.write() as tx:
+        tx.connection.execute(statement)
+    assert office.see(audit_ledger) == before
+
+
+@pytest.mark.parametrize("name", t.APPEND_ONLY)
+def test_no_row_of_an_append_only_table_is_updated_or_deleted(busy: Office, name: str) -> None:
+    table = t.metadata.tables[name]
+    rows = busy.rows(table)
+    assert rows, f"no row in {name} to try"
+    key = next(iter(table.primary_key.columns))
+    refused(busy, update(table).values({key.name: key}), FORBIDDEN)
+    refused(busy, table.delete(), FORBIDDEN)
+    refused(busy, table.delete().where(key == getattr(rows[0], key.name)), FORBIDDEN)
+    if not busy.desk.database.is_sqlite:
+        refused(busy, text(f"TRUNCATE {name} CASCADE"), FORBIDDEN)
+    assert busy.rows(table) == rows
+
+
+def test_the_ledger_and_the_trails_are_append_only() -> None:
+    assert {
+        "ledger_transaction",
+        "ledger_posting",
+        "lot",
+        "coverage_decision",
+        "service_request_history",
+        "audit_event",
+        "setting_change",
+    } <= set(t.APPEND_ONLY)
+
+
+# What is written must balance, and is then sealed
+
+
+def write_transaction(office: Office, *legs: tuple[str, str, int]) -> None:
+    """Legs (account, unit, amount) of a made-up owner, then their transaction."""
+    transaction_id = new_id()
+    rows = [
+        {
+            "transaction_id": transaction_id,
+            "leg": index,
+            "owner": "G",
+            "account": account,
+            "unit": unit,
+            "amount": amount,
+            "effective_at": MONDAY,
+        }
+        for index, (account, unit, amount) in enumerate(legs)
+    ]
+    with office.desk.write() as tx:
+        if rows:
+            tx.connection.execute(insert(t.ledger_posting), rows)
+        tx.add(
+            t.ledger_transaction,
+            id=transaction_id,
+            kind="draw",
+            effective_at=MONDAY,
+            recorded_at=MONDAY,
+            cause="test",
+            actor="test",
+            why="test",
+        )
+
+
+@pytest.mark.parametrize(
+    "legs",
+    [
+        (),
+        (("available", "minutes", 5),),
+        (("available", "minutes", 5), ("consumed", "minutes", -4)),
+        (("available", "minutes", 5), ("consumed", "incidents", -5)),
+        (
+            ("available", "minutes", 5),
+            ("consumed", "minutes", -5),
+            ("available", "incidents", 1),
+            ("held", "incidents", -2),
+        ),
+    ],
+)
+def test_a_transaction_that_does_not_sum_to_zero_is_refused(
+    office: Office, legs: tuple[tuple[str, str, int], ...]
+) -> None:
+    with pytest.raises(DBAPIError, match="sum to zero"):
+        write_transaction(office, *legs)
+    assert office.rows(t.ledger_posting) == []
+
+
+def test_a_leg_of_nothing_is_refused(office: Office) -> None:
+    with pytest.raises(DBAPIError, match=r"ck_ledger_posting_amount|amount <> 0"):
+        write_transaction(office, ("available", "minutes", 0), ("consumed", "minutes", 0))
+
+
+@pytest.mark.parametrize("amounts", [(7,), (7, -7)])
+def test_a_written_transaction_takes_no_further_posting(busy: Office, amounts: tuple[int, ...]) -> None:
+    written = busy.rows(t.ledger_transaction)[0]
+    legs = [
+        {
+            "transaction_id": written.id,
+            "leg": 90 + index,
+            "owner": "G",
+            "account": "available",
+            "unit": "minutes",
+            "amount": amount,
+            "effective_at": written.effective_at,
+        }
+        for index, amount in enumerate(amounts)
+    ]
+    refused(busy, insert(t.ledger_posting).values(legs), "no further posting")
+
+
+def test_a_posting_without_its_transaction_does_not_commit(office: Office) -> None:
+    leg = {
+        "transaction_id": "none",
+        "leg": 0,
+        "owner": "G",
+        "account": "available",
+        "unit": "minutes",
+        "amount": 1,
+        "effective_at": MONDAY,
+    }
+    with pytest.raises(DBAPIError, match=r"(?i)foreign key"), office.desk.write() as tx:
+        tx.connection.execute(insert(t.ledger_posting), leg)
+    assert office.rows(t.ledger_posting) == []
+
+
+def test_a_transaction_is_reversed_once_and_a_key_is_taken_once(busy: Office) -> None:
+    draw = busy.rows(t.ledger_transaction, kind="draw")[0]
+    with busy.desk.write() as tx:
+        reverse(tx, draw.id, cause="test", why="test")
+    with pytest.raises(DBAPIError, match=r"(?i)unique"), busy.desk.write() as tx:
+        reverse(tx, draw.id, cause="test", why="test")
+    granted = busy.rows(t.ledger_transaction, kind="grant")[0]
+    [lot] = [leg.owner for leg in busy.rows(t.ledger_posting, transaction_id=granted.id, leg=1)]
+    entry = LedgerTransaction(
+        "grant",
+        MONDAY,
+        move("minutes", 1, (lot, "sold"), (lot, "available")),
+        "test",
+        "test",
+        key=granted.idempotency_key,
+    )
+    with pytest.raises(DBAPIError, match=r"(?i)unique"), busy.desk.write() as tx:
+        record(tx, entry)
+
+
+# Below zero
+
+
+@pytest.mark.parametrize("account", ["available", "held", "consumed", "expired"])
+def test_no_account_of_a_lot_goes_below_zero(busy: Office, account: str) -> None:
+    balance = t.lot_balance.c[account]
+    refused(busy, update(t.lot_balance).values({account: -1}), rf"ck_lot_balance_{account}|{account} >= 0")
+    refused(busy, update(t.lot_balance).values({account: balance - 1_000_000}), "lot_balance")
+
+
+def test_drawing_more_than_there_is_or_than_is_carried_writes_nothing(busy: Office) -> None:
+    lot = next(one.lot_id for one in busy.rows(t.lot_balance) if one.unit == "minutes")
+    holder = f"customer:{busy.ann}"
+    carried = busy.carried(holder)
+    assert carried > 0
+    before = busy.see(audit_ledger)
+    for postings in (
+        move("minutes", 1_000, (lot, "available"), (lot, "consumed")),
+        move("minutes", carried + 1, (holder, "carried"), ("contract:x", "carried_drawn")),
+    ):
+        entry = LedgerTransaction("draw", MONDAY, postings, "test", "test")
+        with pytest.raises(DBAPIError, match=r"(?i)check"), busy.desk.write() as tx:
+            record(tx, entry)
+    assert busy.see(audit_ledger) == before
+
+
+# What the database cannot refuse, the audit finds
+
+
+def tamper_lot(office: Office, **values: Any) -> Callable[[], None]:
+    def do() -> None:
+        lot = next(one for one in office.rows(t.lot_balance) if one.unit == "minutes")
+        with office.desk.write() as tx:
+            tx.connection.execute(
+                update(t.lot_balance).where(t.lot_balance.c.lot_id == lot.lot_id).values(**values)
+            )
+
+    return do
+
+
+@pytest.mark.parametrize("account", ["available", "held", "consumed", "expired"])
+def test_the_audit_finds_a_balance_that_was_tampered_with(busy: Office, account: str) -> None:
+    assert busy.see(audit_ledger).ok
+    lot = next(one for one in busy.rows(t.lot_balance) if one.unit == "minutes")
+    stored = getattr(lot, account)
+    tamper_lot(busy, **{account: stored + 7})()
+    view = busy.see(audit_ledger)
+    assert not view.ok
+    told = {(one.what, one.record, one.stored, one.posted) for one in view.differences}
+    assert (f"lot {account}", lot.lot_id, stored + 7, stored) in told
+
+
+def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_do_not_tell(busy: Office) -> None:
+    with busy.desk.write() as tx:
+        tx.connection.execute(update(t.carried_balance).values(minutes=t.carried_balance.c.minutes + 1))
+        tx.connection.execute(update(t.incident_hold).values(state="released"))
+    whats = {one.what for one in busy.see(audit_ledger).differences}
+    assert {"carried minutes", "incidents held"} <= whats
+
+
+def test_the_audit_finds_a_balance_that_was_taken_away(busy: Office) -> None:
+    lot = next(one for one in busy.rows(t.lot_balance) if one.unit == "minutes")
+    with busy.desk.write() as tx:
+        tx.connection.execute(t.lot_balance.delete().where(t.lot_balance.c.lot_id == lot.lot_id))
+    [told] = busy.see(audit_ledger).differences
+    assert (told.what, told.record) == ("lot without a balance", lot.lot_id)
+
+
+def test_the_audit_finds_an_entrys_minutes_that_were_changed(busy: Office) -> None:
+    with busy.desk.write() as tx:
+        tx.connection.execute(
+            update(t.work_entry).values(chargeable_minutes=t.work_entry.c.chargeable_minutes + 1)
+        )
+    view = busy.see(audit_ledger)
+    assert {one.what for one in view.differences} == {"work entry's allocations"}
+
+
+def test_the_audit_changes_nothing_and_may_be_run_any_time(busy: Office) -> None:
+    first = busy.see(audit_ledger)
+    assert first.ok
+    assert first.transactions > 0
+    assert first.postings >= 2 * first.transactions
+    busy.clock.move(days=400)
+    assert busy.see(audit_ledger) == first
