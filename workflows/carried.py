@@ -12,7 +12,7 @@ from workflows.contract_life import draw_carried, lock_contract
 from workflows.desk import Transaction
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
-from workflows.store.ledger import carried_minutes, read_postings, reverse
+from workflows.store.ledger import carried_from, carried_minutes, read_postings, reverse
 
 
 def give_back_carried(tx: Transaction, carry_id: str, minutes: int) -> list[str]:
@@ -21,8 +21,10 @@ def give_back_carried(tx: Transaction, carry_id: str, minutes: int) -> list[str]
     The latest takings are reversed first; `take_into_later` then takes again what was given back too much.
     """
     holder = next(leg.owner for leg in read_postings(tx, carry_id) if leg.account == "carried")
+    effective = select(t.ledger_transaction.c.effective_at).where(t.ledger_transaction.c.id == carry_id)
+    carried_at = tx.connection.execute(effective).scalar_one()
     touched: list[str] = []
-    while carried_minutes(tx, holder) < minutes:
+    while carried_from(tx, holder, carried_at) < minutes:
         transaction_id, contract_id = _latest_taking(tx, holder)
         lock_contract(tx, contract_id)
         reverse(

@@ -23,7 +23,7 @@ from workflows.notifications import tell_contract_event
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.ids import new_id
-from workflows.store.ledger import carried_minutes, record
+from workflows.store.ledger import carried_from, record
 
 ENDED = ("expired", "exhausted", "cancelled")
 
@@ -217,11 +217,13 @@ def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> Non
 def settle_contract(tx: Transaction, contract_id: str, at: datetime | None = None) -> bool:
     """Bring state, allocations, carried minutes and expiries up to `at`; true when it became active.
 
+    What is done as of an earlier instant (a late close) takes back no beginning and no end known since.
     Source: product.md section 5.
     """
-    at = at or tx.now
     row = lock_contract(tx, contract_id)
     contract = contract_value(row)
+    known = [row.activated_at, contract.window.until if row.state in ("expired", "cancelled") else None]
+    at = max([at or tx.now, *(one for one in known if one is not None)])
     state = _state(tx, contract, at)
     becomes_active = state.state == "active" or (state.state == "exhausted" and row.activated_at is None)
     becomes_active = becomes_active and row.state != "active"
@@ -286,11 +288,11 @@ def _allocate_months(tx: Transaction, contract: Contract) -> None:
 
 
 def draw_carried(tx: Transaction, contract: Contract, draws: str, at: datetime) -> None:
-    """Take the holder's carried minutes first, in burn order, from a contract that became valid.
+    """Take what the holder had carried by `at` first, in burn order, from a contract that became valid then.
 
     A subscription covers them without drawing; packs and per-request contracts leave them to the next.
     """
-    carried = carried_minutes(tx, contract.holder.key)
+    carried = carried_from(tx, contract.holder.key, at)
     if not carried or draws == "incidents" or contract.holder.kind == "service_request":
         return
     drawn = f"contract:{contract.id}"

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, reversal_of
@@ -111,6 +111,27 @@ def carried_minutes(tx: Transaction, holder: str, at: datetime | None = None) ->
             )
         )
     )
+
+
+def carried_from(tx: Transaction, holder: str, at: datetime) -> int:
+    """Minutes carried for a holder by `at` that nothing has taken since: the least balance from then on.
+
+    What is taken at an earlier instant than now must leave enough for whatever was taken after it.
+    """
+    if not carried_minutes(tx, holder):
+        return 0
+    leg = t.ledger_posting
+    rows = tx.connection.execute(
+        select(leg.c.effective_at, func.sum(leg.c.amount).label("amount"))
+        .where(leg.c.owner == holder, leg.c.account == "carried")
+        .group_by(leg.c.effective_at)
+        .order_by(leg.c.effective_at)
+    )
+    balance = least = 0
+    for row in rows:
+        balance += int(row.amount)
+        least = balance if row.effective_at <= at else min(least, balance)
+    return max(0, least)
 
 
 def _move_balances(tx: Transaction, postings: Sequence[Posting]) -> None:

@@ -1,0 +1,88 @@
+"""Late jobs never change meaning: after a stop, everything ends as if each had run at its instant."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from tests.support.office import MONDAY, Office
+from workflows.audit import audit_ledger
+from workflows.jobs import JOBS, run_job
+from workflows.work import delete_work
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    office = Office(database_url)
+    yield office
+    office.close()
+
+
+def run_all(office: Office) -> None:
+    for name in JOBS:
+        if name != "deliver_outbox":
+            run_job(office.desk, name)
+
+
+def test_a_close_that_comes_late_does_not_wake_a_contract_that_has_ended_since(office: Office) -> None:
+    """Due to close on day 7; the pack ended with day 8; the scheduler was down until day 10."""
+    pack = office.sell("incident_pack", incidents=2, ends_on=(MONDAY + 7 * DAY).date())
+    request = office.log()
+    office.fire(request, "resolve", note="done")
+    office.clock.move(days=10)
+    for _ in range(3):
+        run_all(office)
+        assert (office.contract(pack).state, office.contract(pack).next_due_at) == ("expired", None)
+    assert office.request(request).closed_at == MONDAY + 7 * DAY
+    [lot] = office.lots(pack)
+    assert (lot.available, lot.held, lot.consumed, lot.expired) == (0, 0, 1, 1)
+    assert office.see(audit_ledger).ok
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_contract_takes_what_was_carried_before_it_became_valid_and_no_more(
+    office: Office, in_time: bool
+) -> None:
+    office.sell("support_hours", minutes=10)
+    request = office.log()
+    office.work(request, 15)
+    following = office.sell("support_hours", minutes=100, starts_at=MONDAY + DAY)
+    office.clock.at = MONDAY + DAY
+    if in_time:
+        run_all(office)
+    office.clock.at = MONDAY + 2 * DAY
+    office.work(request, 20)
+    run_all(office)
+    assert [lot.available for lot in office.lots(following)] == [95]
+    assert office.carried(f"customer:{office.ann}") == 20
+
+
+def test_a_late_entry_gives_an_earlier_contract_only_what_was_carried_by_then(office: Office) -> None:
+    office.sell("support_hours", minutes=10)
+    request = office.log()
+    office.work(request, 10)
+    office.clock.at = MONDAY + DAY
+    following = office.sell("support_hours", minutes=100, starts_at=MONDAY + DAY)
+    office.clock.at = MONDAY + 2 * DAY
+    office.work(request, 20)
+    office.work(request, 5, at=MONDAY + DAY / 2)
+    assert [lot.available for lot in office.lots(following)] == [95]
+    assert office.carried(f"customer:{office.ann}") == 20
+
+
+def test_a_deleted_entrys_carried_time_comes_back_from_the_contract_that_took_it(office: Office) -> None:
+    office.sell("support_hours", minutes=10)
+    request = office.log()
+    office.work(request, 10)
+    office.clock.at = MONDAY + DAY
+    following = office.sell("support_hours", minutes=100)
+    office.clock.at = MONDAY + 2 * DAY
+    office.work(request, 20)
+    office.work(request, 5, at=MONDAY + DAY / 2)
+    taken = next(entry for entry in office.entries(request) if entry.worked_minutes == 5)
+    office.do_as(office.technician, delete_work, taken.id)
+    assert [lot.available for lot in office.lots(following)] == [100]
+    assert office.carried(f"customer:{office.ann}") == 20
+    assert office.see(audit_ledger).ok
