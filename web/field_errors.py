@@ -75,8 +75,10 @@ def words_of(found: ErrorDetails) -> str:
         return (one if context.get("min_length") == 1 else many).format(**context)
     if kind == "string_pattern_mismatch":
         return f"It does not have the form {context['pattern']}."
-    if kind == "value_error":
-        text = str(context["error"]) if "error" in context else found["msg"].partition(", ")[2]
+    if kind == "value_error" and "reason" in context:
+        text = f"It is not a mail address: {context['reason']}"
+    elif kind == "value_error":
+        text = str(context.get("error", found["msg"]))
     else:
         text = found["msg"]
     return text if text.endswith(".") else f"{text}."

@@ -1,0 +1,35 @@
+"""The command line: `coverdesk`. Each command parses, calls one use case and tells what came of it.
+
+Answers go to standard output, everything else to standard error. Exit 0 when good, 1 when not, 2 for a
+command that was not understood.
+"""
+
+import click
+
+from web.cli.desk import DeskGroup
+from web.cli.ledger import audit
+from web.cli.rules import rules
+from web.cli.running import migrate, run_job, scheduler
+from web.cli.serving import serve
+from web.cli.storage import backup, restore
+from web.cli.users import token, user
+
+
+@click.group(
+    cls=DeskGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: coverdesk migrate && coverdesk serve --with-scheduler",
+)
+@click.version_option(package_name="coverdesk", message="%(prog)s %(version)s")
+def main() -> None:
+    """The service desk that knows which contract covers a request, and what it draws from it.
+
+    Settings of the deployment come from the environment (COVERDESK_...) and from a .env file.
+    """
+
+
+for command in (migrate, serve, scheduler, run_job, user, token, rules, audit, backup, restore):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What the commands share: the environment, the desk, and refusals in words."""
+
+import getpass
+import sys
+from typing import Any, NoReturn
+
+import click
+from pydantic import ValidationError
+
+from engine.errors import DeskError
+from engine.rulebook import Problem, RuleSetRefused
+from web.environment import Environment
+from web.field_errors import field_errors
+from web.logs import set_up_logs
+from workflows.deployment import database_fails, is_migrated, open_desk
+from workflows.desk import Actor, Desk
+
+
+class DeskGroup(click.Group):
+    """A group whose commands tell refusals in words and exit 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RuleSetRefused as error:
+            tell_problems(list(error.problems))
+            fail("The rule set was refused; nothing has changed.")
+        except DeskError as error:
+            fail(str(error))
+        except ValidationError as error:
+            fail("\n".join(f"{one['pointer'].lstrip('/')}: {one['detail']}" for one in field_errors(error)))
+        except Exception as error:
+            if not database_fails(error):
+                raise
+            fail(f"The database cannot be used: {str(error).partition(chr(10))[0]}")
+
+
+def fail(words: str) -> NoReturn:
+    """Say why not, and end with 1."""
+    click.echo(f"Error: {words}", err=True)
+    sys.exit(1)
+
+
+def environment() -> Environment:
+    """The deployment's environment, checked; the log is set up by it."""
+    try:
+        found = Environment()
+    except ValidationError as error:
+        for one in field_errors(error):
+            click.echo(f"Error: COVERDESK_{one['pointer'].strip('/').upper()}: {one['detail']}", err=True)
+        sys.exit(1)
+    set_up_logs(found.log_format)
+    return found
+
+
+def desk_of(env: Environment) -> Desk:
+    """The desk; ends with 1 where its database is not up to date."""
+    desk = open_desk(env.database_url, sandbox=env.sandbox)
+    if not is_migrated(desk):
+        fail("The database is not up to date. Run: coverdesk migrate")
+    return desk
+
+
+def operator() -> Actor:
+    """Who works at the command line: may do all, and is named in the history."""
+    try:
+        return Actor(None, f"{getpass.getuser()} (command line)", "system")
+    except (KeyError, OSError):
+        return Actor(None, "command line", "system")
+
+
+def tell_problems(problems: list[Problem], folder: str | None = None, *, err: bool = True) -> None:
+    """One line a problem, as compilers write them: file:line:column: message."""
+    for problem in problems:
+        place = f"{folder.rstrip('/')}/{problem.file}" if folder and problem.file != folder else problem.file
+        note = "warning: " if problem.severity == "warning" else ""
+        click.echo(f"{place}:{problem.line}:{problem.column}: {note}{problem.message}", err=err)

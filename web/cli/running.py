@@ -1,0 +1,74 @@
+"""Bring the database up to date, and run what happens by itself."""
+
+import signal
+import sys
+import threading
+from datetime import datetime
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from web.cli.desk import desk_of, environment
+from workflows import jobs
+from workflows.commands import Instant
+from workflows.deployment import migrate_database
+from workflows.scheduler import build_scheduler
+
+INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+
+
+class InstantType(click.ParamType[datetime]):
+    """An instant: RFC 3339 with an offset."""
+
+    name = "instant"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        try:
+            return INSTANT.validate_python(value)
+        except ValidationError:
+            self.fail("write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z", param, ctx)
+
+
+@click.command(epilog="Example: coverdesk migrate")
+def migrate() -> None:
+    """Bring the database up to date. Safe to run twice, or at once from two places."""
+    migrate_database(environment().database_url)
+    click.echo("The database is up to date.", err=True)
+
+
+@click.command(epilog="Example: coverdesk scheduler")
+@click.option("--while-stdin-is-open", is_flag=True, hidden=True)
+def scheduler(while_stdin_is_open: bool) -> None:
+    """Run the background jobs until told to stop. Any number may run; each job runs once."""
+    env = environment()
+    desk = desk_of(env)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    running = build_scheduler(desk)
+    running.start()
+    if while_stdin_is_open:
+        threading.Thread(target=_wait_for_end_of_input, args=(stop,), daemon=True).start()
+    else:
+        click.echo("The scheduler is running. Ctrl-C stops it.", err=True)
+    stop.wait()
+    running.shutdown(wait=True)
+    desk.database.dispose()
+
+
+@click.command(epilog="Example: coverdesk run-job expire_contracts --due-at 2026-04-01T00:00:00+02:00")
+@click.argument("name", type=click.Choice(sorted(jobs.JOBS)), metavar="NAME")
+@click.option("--due-at", type=InstantType(), help="Do what is due by this instant; now if left out.")
+def run_job(name: str, due_at: datetime | None) -> None:
+    """Run one job now, whether or not a scheduler runs."""
+    done = jobs.run_job(desk_of(environment()), name, due_at)
+    click.echo(f"{name}: {done} done")
+
+
+def _wait_for_end_of_input(stop: threading.Event) -> None:
+    """Whoever started this keeps its input open: when that ends, so do we."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    stop.set()

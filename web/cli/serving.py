@@ -1,0 +1,172 @@
+"""The web server: gunicorn with threads, started from here, with the scheduler beside it if wanted."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication
+
+from engine.rulebook import RuleSetRefused
+from web.cli.desk import desk_of, environment, fail, tell_problems
+from web.environment import Environment, is_loopback
+from web.logs import set_up_logs
+from workflows.desk import Desk
+from workflows.rule_sets import publish_first
+from workflows.rules_folder import check_rules_folder
+
+SECONDS_TO_STOP = 15
+SECONDS_BEFORE_RESTART = 2
+
+
+@click.command(epilog="Example: coverdesk serve --with-scheduler --port 8080")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 64), help="Of each process.")
+@click.option("--with-scheduler", is_flag=True, help="Run the background jobs beside it.")
+def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool) -> None:
+    """Run the web server.
+
+    Where no rule set is in force, the rules folder is published first. Bound to anything but loopback it
+    needs a COVERDESK_SECRET_KEY of its own.
+    """
+    env = environment()
+    weak = env.weak_key()
+    if weak is not None and not is_loopback(host):
+        fail(f"{weak} Others can reach {host}: set it to 16 or more random characters.")
+    if not env.secret_key:
+        click.echo("COVERDESK_SECRET_KEY is not set: logins end when the server stops.", err=True)
+    env.session_key  # noqa: B018 -- drawn before the workers start, so that all have the same
+    desk = desk_of(env)
+    put_rules_in_force(desk, env)
+    desk.database.dispose()
+    with tempfile.TemporaryDirectory(prefix="coverdesk-metrics-") as metrics:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+        with scheduler_beside() if with_scheduler else nullcontext():
+            Server(env, host=host, port=port, workers=workers, threads=threads).run()
+
+
+def put_rules_in_force(desk: Desk, env: Environment) -> None:
+    """Publish the rules folder where nothing is in force yet, else only say what is wrong with it.
+
+    Exits 1, with each problem's place, where there is nothing good to start on.
+    """
+    files, problems = check_rules_folder(env.rules_dir)
+    tell_problems(problems, str(env.rules_dir))
+    bad = any(problem.severity == "error" for problem in problems)
+    if desk.refresh().rule_set is not None:
+        if bad:
+            click.echo("The rules folder is not good; the rule set in force stays.", err=True)
+        return
+    if bad:
+        fail("The rules folder is not good, and no rule set is in force.")
+    try:
+        version = publish_first(desk, files)
+    except RuleSetRefused as error:
+        tell_problems(list(error.problems), str(env.rules_dir))
+        fail("The rules folder is not good, and no rule set is in force.")
+    if version is not None:
+        click.echo(f"Published {env.rules_dir} as the first rule set, {version[:12]}.", err=True)
+
+
+class Server(BaseApplication):
+    """gunicorn, told what to do by us and by no file of its own."""
+
+    def __init__(self, env: Environment, *, host: str, port: int, workers: int, threads: int) -> None:
+        self.environment = env
+        shown = f"[{host}]" if ":" in host else host
+        self.address = f"http://{shown}:{port}"
+        self.options: dict[str, Any] = {
+            "bind": f"{shown}:{port}",
+            "workers": workers,
+            "threads": threads,
+            "worker_class": "gthread",
+            "timeout": 120,
+            "graceful_timeout": SECONDS_TO_STOP,
+            "keepalive": 5,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "proc_name": "coverdesk",
+            "worker_tmp_dir": _memory_folder(),
+            "when_ready": self.tell_address,
+            "post_fork": _set_up_worker_logs(env),
+            "child_exit": _forget_metrics,
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from web import create_app
+
+        return create_app(desk_of(self.environment), self.environment)
+
+    def tell_address(self, _: object) -> None:
+        click.echo(f"Coverdesk is at {self.address} (Ctrl-C stops it)", err=True)
+
+
+@contextmanager
+def scheduler_beside() -> Iterator[None]:
+    """A scheduler process that starts again when it dies, and stops with us, however we end."""
+    stopping = threading.Event()
+    running: list[subprocess.Popen[bytes]] = [_start_scheduler()]
+
+    def watch() -> None:
+        while True:
+            running[0].wait()
+            if stopping.wait(SECONDS_BEFORE_RESTART):
+                return
+            running[0] = _start_scheduler()
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        _stop(running[0])
+
+
+def _start_scheduler() -> "subprocess.Popen[bytes]":
+    # its input is a pipe that we hold: when we are gone, even killed, it reads the end and stops
+    return subprocess.Popen(
+        [sys.executable, "-m", "web.cli", "scheduler", "--while-stdin-is-open"],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    give_up_at = time.monotonic() + SECONDS_TO_STOP
+    while process.poll() is None and time.monotonic() < give_up_at:
+        time.sleep(0.05)
+    if process.poll() is None:
+        process.kill()
+
+
+def _memory_folder() -> str | None:
+    """Where workers touch their heartbeat file: memory, where there is some, since a disk may stall."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+def _set_up_worker_logs(env: Environment) -> Callable[[object, object], None]:
+    def set_up(_server: object, _worker: object) -> None:
+        set_up_logs(env.log_format)
+
+    return set_up
+
+
+def _forget_metrics(_server: object, worker: Any) -> None:
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library leaves it untyped

@@ -1,0 +1,31 @@
+"""Backup and restore."""
+
+from pathlib import Path
+
+import click
+
+from web.cli.desk import environment
+from workflows.backup import back_up
+from workflows.backup import restore as restore_backup
+
+file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.command(epilog="Example: coverdesk backup coverdesk-2026-03-31.db")
+@file_argument
+def backup(file: Path) -> None:
+    """Write a copy of the SQLite database to FILE, also while the desk is in use."""
+    size_bytes = back_up(environment().database_url, file)
+    click.echo(f"{file}: {size_bytes:,} bytes.", err=True)
+
+
+@click.command(epilog="Example: coverdesk restore coverdesk-2026-03-31.db --yes")
+@file_argument
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def restore(file: Path, yes: bool) -> None:
+    """Put a backup in the place of the SQLite database. What is in it now is lost."""
+    env = environment()
+    if not yes:
+        click.confirm(f"Replace all that is in {env.database_url} by {file}?", abort=True, err=True)
+    restore_backup(env.database_url, file)
+    click.echo("Restored. Run: coverdesk migrate", err=True)

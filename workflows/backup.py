@@ -1,0 +1,81 @@
+"""A copy of an SQLite database while it is in use, and back. PostgreSQL has its own tools for this."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from engine.errors import DeskError
+from workflows.store.session import BUSY_TIMEOUT_MS, normal_url
+
+PAGES_A_STEP = 1000
+
+
+class CannotBackUp(DeskError):
+    """A backup or a restore that cannot be made."""
+
+    code = "cannot-back-up"
+
+
+def back_up(database_url: str, target: Path) -> int:
+    """Write a copy of the database as of now to `target`; answers its size in bytes.
+
+    Raises: CannotBackUp for PostgreSQL, and for a file that exists already.
+    """
+    source = _sqlite_path(database_url, "pg_dump --format=custom --file FILE DATABASE_URL")
+    if not source.is_file():
+        raise CannotBackUp(f"There is no database at {source}.", remedy="Set COVERDESK_DATABASE_URL.")
+    if target.exists():
+        raise CannotBackUp(f"{target} exists already.", remedy="Name a new file.")
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    try:
+        with closing(_open(source)) as connection, closing(sqlite3.connect(unfinished)) as copy:
+            connection.backup(copy, pages=PAGES_A_STEP)
+            copy.execute("PRAGMA journal_mode=DELETE")
+        unfinished.rename(target)
+    except (OSError, sqlite3.Error) as error:
+        unfinished.unlink(missing_ok=True)
+        raise CannotBackUp(f"The copy could not be written: {error}.") from error
+    return target.stat().st_size
+
+
+def restore(database_url: str, source: Path) -> None:
+    """Put a backup in the place of the database, all of it or nothing.
+
+    Raises: CannotBackUp for PostgreSQL, and for a file that is no whole database of the desk.
+    """
+    target = _sqlite_path(database_url, "pg_restore --clean --if-exists --dbname DATABASE_URL FILE")
+    if not source.is_file():
+        raise CannotBackUp(f"There is no file {source}.")
+    try:
+        with closing(_open(source)) as backup:
+            _must_be_whole(backup, source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with closing(_open(target)) as connection:
+                backup.backup(connection)
+    except sqlite3.Error as error:
+        raise CannotBackUp(
+            f"{source} could not be restored: {error}.", remedy="Stop the desk and try again."
+        ) from error
+
+
+def _must_be_whole(backup: sqlite3.Connection, source: Path) -> None:
+    found = backup.execute("PRAGMA integrity_check").fetchone()
+    if found != ("ok",):
+        raise CannotBackUp(f"{source} is damaged: {found[0]}.", remedy="Take another backup.")
+    tables = {name for (name,) in backup.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not {"deployment", "service_request", "ledger_transaction"} <= tables:
+        raise CannotBackUp(f"{source} is not a database of the desk.")
+
+
+def _sqlite_path(database_url: str, tool: str) -> Path:
+    url = normal_url(database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        raise CannotBackUp(
+            "This is for SQLite; PostgreSQL has its own tools.",
+            remedy=f"Use: {tool}",
+        )
+    return Path(url.database)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)
