@@ -11,6 +11,7 @@ A lot's life, in this file's own notation (`owner account amount`):
     hold     1:   G available -1   G held +1
     settle   1:   G held -1        G consumed +1
     release  1:   G held -1        G available +1
+    hold     1:   G consumed -1    G held +1          (a close taken back by a reopening)
     expire 510:   G available -510 G expired +510
     restore 20:   G expired -20   G available +20     (work before the end, told after it)
     withdraw 5:   G available -5  G sold +5

@@ -220,13 +220,14 @@ def made_contract(tx: Transaction, service_request_id: str, decision: CoverageDe
 
 
 def own_contract(tx: Transaction, service_request_id: str) -> str | None:
-    """The contract held by the service request itself, unless it was cancelled."""
+    """The contract held by the service request itself, unless it was cancelled or ended with its close."""
     c = t.contract
     made: str | None = tx.connection.execute(
         select(c.c.id).where(
             c.c.holder_kind == "service_request",
             c.c.holder_id == service_request_id,
-            c.c.state != "cancelled",
+            c.c.cancelled_at.is_(None),
+            c.c.ended_at.is_(None),
         )
     ).scalar()
     return made

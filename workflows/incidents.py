@@ -11,7 +11,7 @@ from engine.ledger import Account, LedgerTransaction, move
 from workflows.desk import Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.ledger import record, reverse
+from workflows.store.ledger import record
 
 ENDINGS: dict[str, tuple[Account, str, str]] = {
     "settle": ("consumed", "settled", "The service request was closed"),
@@ -79,7 +79,10 @@ def release_incidents(tx: Transaction, service_request_id: str, *, keep: str | N
 
 
 def hold_again(tx: Transaction, service_request_id: str, contract_id: str | None) -> list[str]:
-    """Undo the settling when a service request is reopened within the window: no second incident is used."""
+    """Hold what was settled when a service request is reopened within the window: no second incident is used.
+
+    A movement of its own, not a reversal: until then the incident was used up, and stays so as of then.
+    """
     hold = t.incident_hold
     row = tx.connection.execute(
         select(hold)
@@ -93,8 +96,14 @@ def hold_again(tx: Transaction, service_request_id: str, contract_id: str | None
     ).one_or_none()
     if row is None:
         return []
-    cause = f"service_request:{service_request_id}"
-    transaction_id = reverse(tx, row.transaction_id, cause=cause, why="Reopened within the window")
+    entry = LedgerTransaction(
+        "hold",
+        tx.now,
+        move("incidents", 1, (row.lot_id, "consumed"), (row.lot_id, "held")),
+        cause=f"service_request:{service_request_id}",
+        why="Reopened within the window",
+    )
+    transaction_id = record(tx, entry, contract_id=row.contract_id, service_request_id=service_request_id)
     tx.change(hold, row.id, state="held", ended_at=None, transaction_id=transaction_id)
     return [str(row.contract_id)]
 

@@ -138,7 +138,8 @@ def _check_request(tx: Transaction, service_request_id: str) -> None:
         raise StateForbids(f"The service request is {state}.", remedy="Reopen it first.", state=state)
     c = t.contract
     held = and_(c.c.holder_kind == "service_request", c.c.holder_id == service_request_id)
-    own = tx.connection.execute(select(c.c.number).where(held, c.c.state != "cancelled")).scalar()
+    in_force = and_(held, c.c.cancelled_at.is_(None), c.c.ended_at.is_(None))
+    own = tx.connection.execute(select(c.c.number).where(in_force)).scalar()
     if own is not None:
         raise Conflict(f"The service request has {own} already.", remedy=f"Enable {own} instead.")
 

@@ -21,6 +21,7 @@ from workflows.coverage import (
     follow,
     lock_request,
     made_contract,
+    own_contract,
     request_facts,
     search_again,
     settle_and_cover,
@@ -205,7 +206,7 @@ def end_coverage(tx: Transaction, service_request_id: str) -> None:
     for contract_id in settle_incidents(tx, service_request_id):
         settle_and_cover(tx, contract_id)
     cancel_untaken(tx, service_request_id, keep=None)
-    _end_own_contract(tx, service_request_id, ended=True)
+    _end_own_contract(tx, service_request_id)
 
 
 def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
@@ -259,7 +260,7 @@ def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger, *, inferre
         tell("reopen")
         for contract_id in hold_again(tx, request.id, request.contract_id):
             settle_and_cover(tx, contract_id, skip=request.id)
-        _end_own_contract(tx, request.id, ended=False)
+        _revive_own_contract(tx, request)
         return str(request.id)
     # the old coverage ended for good; what is found now decides how it reopens
     tx.change(t.service_request, request.id, contract_id=None)
@@ -276,23 +277,31 @@ def _cancel(tx: Transaction, request: Row[Any], reason: str) -> None:
     for contract_id in release_incidents(tx, request.id):
         settle_and_cover(tx, contract_id)
     cancel_untaken(tx, request.id, keep=None)
-    _end_own_contract(tx, request.id, ended=True)
+    _end_own_contract(tx, request.id)
     tell_request_event(tx, request, "cancelled", note=reason)
 
 
-def _end_own_contract(tx: Transaction, service_request_id: str, *, ended: bool) -> None:
-    """End the per-request contract with its service request, or let it live again."""
+def _end_own_contract(tx: Transaction, service_request_id: str) -> None:
+    """End the per-request contract with its service request."""
+    contract_id = own_contract(tx, service_request_id)
+    if contract_id is not None:
+        tx.change(t.contract, contract_id, ended_at=tx.now, version=t.contract.c.version + 1)
+        settle_contract(tx, contract_id)
+
+
+def _revive_own_contract(tx: Transaction, request: Row[Any]) -> None:
+    """Let the per-request contract that covered a closed service request live again."""
     c = t.contract
-    own = tx.connection.execute(
+    ended = tx.connection.execute(
         select(c.c.id).where(
+            c.c.id == request.contract_id,
             c.c.holder_kind == "service_request",
-            c.c.holder_id == service_request_id,
-            c.c.state != "cancelled",
+            c.c.ended_at.is_not(None),
         )
-    ).scalars()
-    for contract_id in own.all():
-        tx.change(c, contract_id, ended_at=tx.now if ended else None, version=c.c.version + 1)
-        settle_and_cover(tx, contract_id, skip=service_request_id)
+    ).scalar()
+    if ended is not None:
+        tx.change(c, ended, ended_at=None, version=c.c.version + 1)
+        settle_and_cover(tx, ended, skip=request.id)
 
 
 def _open_if_enabled(tx: Transaction, service_request_id: str, contract_id: str, found: Found) -> None:

@@ -1,0 +1,115 @@
+"""Reopening: within the window the coverage is kept, past it the service request is searched anew."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from tests.support.office import MONDAY, Office
+from workflows.audit import audit_ledger
+from workflows.commands import TakeContract
+from workflows.contract_offers import take_contract
+from workflows.contract_views import read_contract
+from workflows.contracts import enable_contract
+from workflows.store import tables as t
+
+TICK = timedelta(microseconds=1)
+WINDOW = timedelta(days=14)
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    office = Office(database_url)
+    yield office
+    office.close()
+
+
+def finish(office: Office, request: str) -> None:
+    office.fire(request, "resolve", note="done")
+    office.fire(request, "close")
+
+
+def own(office: Office, request: str) -> list[tuple[str, str]]:
+    made = office.rows(t.contract, holder_id=request)
+    return [(one.number, one.state) for one in sorted(made, key=lambda one: one.number)]
+
+
+def covered_alone(office: Office) -> tuple[str, str]:
+    """A service request with a per-request contract in force: their ids."""
+    request = office.log()
+    [made] = office.rows(t.contract, holder_id=request)
+    office.do(enable_contract, made.id)
+    return request, made.id
+
+
+def test_just_within_the_window_the_per_request_contract_is_in_force_again(office: Office) -> None:
+    request, contract = covered_alone(office)
+    finish(office, request)
+    assert own(office, request) == [("PR-0001", "expired")]
+    office.clock.at = MONDAY + WINDOW - TICK
+    assert office.fire(request, "reopen") == "in_progress"
+    assert own(office, request) == [("PR-0001", "active")]
+    assert office.request(request).contract_id == contract
+    assert office.work(request, 30) == [("covered", 30)]
+    finish(office, request)
+    assert own(office, request) == [("PR-0001", "expired")]
+
+
+def test_past_the_window_it_waits_for_a_contract_of_its_own_that_can_be_taken(office: Office) -> None:
+    request, ended = covered_alone(office)
+    finish(office, request)
+    ended_at = office.contract(ended).ended_at
+    office.clock.at = MONDAY + WINDOW
+    assert office.fire(request, "reopen") == "pending_no_contract"
+    assert own(office, request) == [("PR-0001", "expired"), ("PR-0002", "pending")]
+    office.do(take_contract, request, TakeContract(type="per_request"))
+    assert office.request(request).state == "open"
+    finish(office, request)
+    assert own(office, request) == [("PR-0001", "expired"), ("PR-0002", "expired")]
+    assert office.contract(ended).ended_at == ended_at
+    office.clock.move(hours=1)
+    office.fire(request, "reopen")
+    assert own(office, request) == [("PR-0001", "expired"), ("PR-0002", "active")]
+
+
+def test_reopening_uses_no_second_incident_and_leaves_the_past_as_it_was(office: Office) -> None:
+    pack = office.sell("incident_pack", incidents=1)
+    request = office.log()
+    office.clock.move(hours=1)
+    finish(office, request)
+    between = office.clock.move(hours=1)
+    before = office.see(read_contract, pack, as_of=between)
+    assert (before.state, before.balance.incidents.drawn) == ("exhausted", 1)
+    office.clock.move(hours=1)
+    office.fire(request, "reopen")
+    assert office.contract(pack).state == "active"
+    [lot] = office.lots(pack)
+    assert (lot.available, lot.held, lot.consumed) == (0, 1, 0)
+    after = office.see(read_contract, pack, as_of=between)
+    assert (after.state, after.balance) == (before.state, before.balance)
+    finish(office, request)
+    office.fire(request, "reopen")
+    office.fire(request, "cancel", reason="a mistake")
+    [lot] = office.lots(pack)
+    assert (lot.available, lot.held, lot.consumed) == (1, 0, 0)
+    assert office.see(audit_ledger).ok
+
+
+def test_past_the_window_the_next_incident_is_held(office: Office) -> None:
+    pack = office.sell("incident_pack", incidents=2)
+    request = office.log()
+    finish(office, request)
+    office.clock.at = MONDAY + WINDOW
+    assert office.fire(request, "reopen") == "in_progress"
+    [lot] = office.lots(pack)
+    assert (lot.available, lot.held, lot.consumed) == (0, 1, 1)
+
+
+def test_the_window_is_counted_from_the_close(office: Office) -> None:
+    office.sell("incident_pack", incidents=1)
+    request = office.log()
+    office.fire(request, "resolve", note="done")
+    office.clock.move(days=3)
+    office.fire(request, "close")
+    office.clock.at = MONDAY + timedelta(days=3) + WINDOW - TICK
+    assert office.fire(request, "reopen") == "in_progress"
