@@ -38,5 +38,5 @@ def set_up_logs(form: Literal["json", "console"] | None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    for noisy in ("apscheduler", "alembic", "gunicorn.error"):
+    for noisy in ("apscheduler", "transitions", "alembic", "gunicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -191,7 +191,7 @@ def _store(tx: Transaction, old: Settings, new: Settings) -> None:
             old_value=before[key],
             new_value=after[key],
             changed_by=tx.actor.name,
-            changed_at=tx.real_now,
+            changed_at=tx.recorded_at,
         )
     if changed:
         bump_generation(tx)

@@ -81,10 +81,15 @@ class Config:
 
 @dataclass(slots=True)
 class Transaction:
-    """One database transaction of one actor at one instant."""
+    """One database transaction of one actor.
+
+    `now` is the instant it is about: an import's is in the past, a job's when it was due. `recorded_at` is the
+    desk's own time, which a sandbox sets; `real_now` is the machine's, for tokens, logins and deliveries.
+    """
 
     connection: Connection
     now: datetime
+    recorded_at: datetime
     real_now: datetime
     actor: Actor
     config: Config
@@ -133,7 +138,7 @@ class Transaction:
             details=details or None,
             actor=self.actor.name,
             at=self.now,
-            recorded_at=self.real_now,
+            recorded_at=self.recorded_at,
         )
 
 
@@ -237,7 +242,8 @@ class Desk:
         """A transaction for reading."""
         config = self.config
         with self.database.read() as connection:
-            yield Transaction(connection, self.now(), self.clock.now(), actor, config, self)
+            now = self.now()
+            yield Transaction(connection, now, now, self.clock.now(), actor, config, self)
 
     @contextmanager
     def write(
@@ -246,8 +252,9 @@ class Desk:
         """A writing transaction. `at` is for those who tell history: imports, and jobs when due."""
         config = self.config
         with self.database.write() as connection:
+            now = self.now()
             yield Transaction(
-                connection, at or self.now(), self.clock.now(), actor, config, self, job, writes=True
+                connection, at or now, now, self.clock.now(), actor, config, self, job, writes=True
             )
 
     def perform(

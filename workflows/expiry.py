@@ -62,7 +62,7 @@ def _expire(tx: Transaction, at: datetime, first_id: str, last_id: str) -> int:
             transaction_id.label("id"),
             literal("expire").label("kind"),
             b.c.closes_at.label("effective_at"),
-            literal(tx.now, Instant).label("recorded_at"),
+            literal(tx.recorded_at, Instant).label("recorded_at"),
             (literal("contract:") + c.c.id).label("cause"),
             literal(tx.actor.name).label("actor"),
             literal("Left when its time was over").label("why"),
@@ -109,7 +109,7 @@ def _trail(tx: Transaction, due: ColumnElement[bool]) -> None:
             nothing.label("details"),
             literal(tx.actor.name).label("actor"),
             c.c.expires_at.label("at"),
-            literal(tx.real_now, Instant).label("recorded_at"),
+            literal(tx.recorded_at, Instant).label("recorded_at"),
         ).where(due),
     )
     owner = select(t.customer.c.email).join(t.item, t.item.c.owner_customer_id == t.customer.c.id)

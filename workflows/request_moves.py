@@ -71,7 +71,7 @@ def write_history(
         from_state=from_state,
         to_state=to_state,
         at=tx.now,
-        recorded_at=tx.real_now,
+        recorded_at=tx.recorded_at,
         actor=tx.actor.name,
         note=note,
         reason=reason,

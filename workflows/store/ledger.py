@@ -60,7 +60,7 @@ def record(
         id=transaction_id,
         kind=entry.kind,
         effective_at=entry.effective_at,
-        recorded_at=tx.now,
+        recorded_at=tx.recorded_at,
         cause=entry.cause,
         actor=tx.actor.name,
         why=entry.why,
