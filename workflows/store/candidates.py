@@ -4,11 +4,25 @@ A `UNION ALL` over the holders, climbing the org units by their closure table; c
 Source: product.md section 6.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, and_, bindparam, case, exists, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
 from engine.contracts import Contract, Holder, Limits
 from engine.coverage import HeldContract
@@ -19,11 +33,13 @@ from workflows.store.columns import Id, Instant
 NEXT_LINE = 1000
 """Distance from one org unit line of a customer to the next: no tree is that deep."""
 
-CONTRACT_COLUMNS = (
-    "id", "number", "type", "draws", "holder_kind", "holder_id", "created_at", "starts_at", "expires_at",
-    "enabled_at", "payment_due", "paid_at", "cancelled_at", "ended_at", "sla", "time_expired",
-    "overage_rate_minor", "exclusions", "state", "version", "next_due_at",
+FACT_COLUMNS = (
+    "id", "number", "type", "holder_kind", "holder_id", "created_at", "starts_at", "expires_at", "enabled_at",
+    "payment_due", "paid_at", "cancelled_at", "ended_at", "sla", "time_expired", "overage_rate_minor",
+    "exclusions",
 )  # fmt: skip
+"""The columns of a contract's value, in the order in which `_gather` takes them off a row."""
+NO_LIMITS = Limits()
 
 
 class Candidates(NamedTuple):
@@ -59,11 +75,7 @@ def find_candidates(
             "at": when,
         },
     ).all()
-    return Candidates(_gather(rows, when), sorted({row.id for row in rows if _is_due(row, when)}))
-
-
-def _is_due(row: Row[Any], at: datetime) -> bool:
-    return row.next_due_at is not None and row.next_due_at <= at
+    return _gather(rows, when)
 
 
 def contract_value(row: Any) -> Contract:
@@ -88,36 +100,57 @@ def contract_value(row: Any) -> Contract:
     )
 
 
-def _gather(rows: Iterable[Row[Any]], at: datetime) -> list[HeldContract]:
-    """Rows are one per contract, holder line and lot: keep the nearest line, sum the lots."""
-    nearest: dict[str, Row[Any]] = {}
-    lots: dict[str, dict[str, Row[Any]]] = {}
+@dataclass(slots=True)
+class _Found:
+    """A contract while its rows are read: they are one for each holder line and lot."""
+
+    contract: Contract
+    draws: str
+    distance: int
+    own_hold: bool
+    lots: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def limits(self) -> Limits:
+        if not self.lots:
+            return NO_LIMITS
+        available = sum(lot[0] for lot in self.lots.values())
+        if self.draws == "minutes":
+            return Limits(minutes_available=available)
+        held = sum(lot[1] for lot in self.lots.values())
+        return Limits(incidents_available=available, incidents_held=held)
+
+
+def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
+    """The contracts with their nearest distance and the sum of their open lots.
+
+    Rows are taken apart by position: by name would cost more than the query.
+    """
+    found: dict[str, _Found] = {}
+    due = set()
     for row in rows:
-        known = nearest.get(row.id)
-        if known is None or row.distance < known.distance:
-            nearest[row.id] = row
-        if row.lot_id is not None:
-            lots.setdefault(row.id, {})[row.lot_id] = row
-    return [
-        HeldContract(
-            contract=contract_value(row),
-            distance=row.distance,
-            limits=_limits(row.draws, lots.get(contract_id, {}).values(), at),
-            own_incident_held=bool(row.own_hold),
-        )
-        for contract_id, row in nearest.items()
-    ]
+        facts, rest = row[: len(FACT_COLUMNS)], row[len(FACT_COLUMNS) :]
+        draws, next_due_at, distance, lot_id, available, held, opens_at, closes_at, own_hold = rest
+        one = found.get(facts[0])
+        if one is None:
+            one = found[facts[0]] = _Found(_contract(facts), draws, distance, bool(own_hold))
+            if next_due_at is not None and next_due_at <= at:
+                due.add(facts[0])
+        elif distance < one.distance:
+            one.distance = distance
+        if lot_id is not None:
+            is_open = opens_at <= at and (closes_at is None or at < closes_at)
+            one.lots[lot_id] = ((available or 0) if is_open else 0, held or 0)
+    return Candidates(
+        [HeldContract(one.contract, one.distance, one.limits(), one.own_hold) for one in found.values()],
+        sorted(due),
+    )
 
 
-def _limits(draws: str, lots: Iterable[Row[Any]], at: datetime) -> Limits:
-    available = held = 0
-    for lot in lots:
-        held += lot.held or 0
-        if lot.opens_at <= at and (lot.closes_at is None or at < lot.closes_at):
-            available += lot.available or 0
-    if draws == "minutes":
-        return Limits(minutes_available=available)
-    return Limits(incidents_available=available, incidents_held=held)
+def _contract(facts: Sequence[Any]) -> Contract:
+    *identity, holder_kind, holder_id = facts[:5]
+    exclusions = {key: tuple(values) for key, values in facts[-1].items()} if facts[-1] else {}
+    values = (*identity, Holder(holder_kind, holder_id), *facts[5:-1], exclusions)
+    return Contract(*values)
 
 
 def _statement(*, as_of: bool) -> Select[Any]:
@@ -126,21 +159,23 @@ def _statement(*, as_of: bool) -> Select[Any]:
     at = bindparam("at", type_=Instant)
     own_hold = case(
         (
-            c.c.draws == "incidents",
+            c.c.draws == _word("incidents"),
             exists(
-                select(literal(1)).where(
+                select(_number(1)).where(
                     t.incident_hold.c.service_request_id == bindparam("service_request", type_=Id),
                     t.incident_hold.c.contract_id == c.c.id,
-                    t.incident_hold.c.state == "held",
+                    t.incident_hold.c.state == _word("held"),
                 )
             ),
         ),
-        else_=literal(False),
+        else_=false(),
     ).label("own_hold")
     balances = [_posted("available", at), _posted("held", at)] if as_of else [b.c.available, b.c.held]
     return (
         select(
-            *(c.c[name] for name in CONTRACT_COLUMNS),
+            *(c.c[name] for name in FACT_COLUMNS),
+            c.c.draws,
+            c.c.next_due_at,
             held.c.distance,
             b.c.lot_id,
             *balances,
@@ -156,23 +191,37 @@ def _statement(*, as_of: bool) -> Select[Any]:
 
 def _held_by() -> Any:
     """The holders of a service request and how far each is: the union that the contracts are joined to."""
-    own = literal(0).label("distance")
+    own = _number(0).label("distance")
     single = [
-        select(literal(kind).label("holder_kind"), bindparam(kind, type_=Id).label("holder_id"), own)
+        select(_word(kind).label("holder_kind"), bindparam(kind, type_=Id).label("holder_id"), own)
         for kind in ("service_request", "item", "customer")
     ]
     member, line = t.customer_org_unit, t.org_unit_line
-    position = case((member.c.org_unit_id == bindparam("org_unit", type_=Id), 0), else_=member.c.position + 1)
+    own_unit = member.c.org_unit_id == bindparam("org_unit", type_=Id)
+    position = case((own_unit, _number(0)), else_=member.c.position + _number(1))
     climbed = (
         select(
-            literal("org_unit").label("holder_kind"),
+            _word("org_unit").label("holder_kind"),
             line.c.ancestor_id.label("holder_id"),
-            (1 + position * NEXT_LINE + line.c.steps).label("distance"),
+            (_number(1) + position * _number(NEXT_LINE) + line.c.steps).label("distance"),
         )
         .select_from(member.join(line, line.c.org_unit_id == member.c.org_unit_id))
         .where(member.c.customer_id == bindparam("customer", type_=Id))
     )
     return union_all(*single, climbed)
+
+
+def _word(constant: str) -> ColumnElement[str]:
+    """A constant of ours in the statement's text.
+
+    What is bound is converted and sent at each call; and where it decides on a partial index, as the state of
+    a hold does, SQLite even prepares the statement anew for each value bound.
+    """
+    return literal_column(f"'{constant}'", Id)
+
+
+def _number(constant: int) -> ColumnElement[int]:
+    return literal_column(str(constant), Integer)
 
 
 def _posted(account: str, at: Any) -> Any:
