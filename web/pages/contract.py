@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from engine.periods import local_date
 from web.pages.contract_forms import (
     AdjustForm,
     CancelForm,
@@ -148,7 +149,9 @@ def _page(contract_id: str, tried: dict[str, DeskForm] | None = None) -> str:
 
 
 def _statement(tx: Transaction, contract_id: str) -> StatementView:
-    return read_statement(tx, contract_id, from_=_day("from"), to=_day("to"))
+    """Up to today where nothing is said: what is granted for months ahead has not moved yet."""
+    today = local_date(tx.now, tx.settings.zone)
+    return read_statement(tx, contract_id, from_=_day("from"), to=_day("to") or today)
 
 
 def _day(name: str) -> date | None:

@@ -44,10 +44,14 @@ class DeskForm(FlaskForm):
         try:
             return kind.model_validate_json(json.dumps(body))
         except ValidationError as error:
-            for wrong in error.errors(include_url=False):
-                pointer = "/" + "/".join(str(part) for part in wrong["loc"])
-                self.refuse(pointer if wrong["loc"] else "", _words(wrong))
+            self.refuse_all(error)
             return None
+
+    def refuse_all(self, error: ValidationError) -> None:
+        """Say each thing that is wrong beside its field."""
+        for wrong in error.errors(include_url=False):
+            pointer = "/" + "/".join(str(part) for part in wrong["loc"])
+            self.refuse(pointer if wrong["loc"] else "", _words(wrong))
 
     def refuse(self, pointer: str, words: str) -> None:
         """Say what is wrong beside the field that the pointer means, or above the form."""

@@ -51,7 +51,8 @@ class RequestForm(KeyedForm):
 
 @pages.route("/new", methods=["GET", "POST"])
 def log() -> tuple[str, int] | Response:
-    form = RequestForm(data={"customer": _asked_customer()})
+    item = request.args.get("item")
+    form = RequestForm(data={"customer": _asked_customer(), "item": f"item:{item}" if item else ""})
     _fill(form)
     if form.is_submitted() and request.form.get("step") != "look" and not form.asks and form.validate():
         command = form.command(NewServiceRequest, _values(form))

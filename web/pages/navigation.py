@@ -9,18 +9,19 @@ from workflows.desk import Role
 
 DESK: frozenset[Role] = frozenset({"technician", "supervisor", "administrator"})
 STAFF: frozenset[Role] = DESK | {"finance"}
+OFFICE: frozenset[Role] = frozenset({"administrator", "finance", "supervisor"})
 ADMINISTRATOR: frozenset[Role] = frozenset({"administrator"})
 CUSTOMER: frozenset[Role] = frozenset({"customer"})
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page of the menu: `within` is the blueprint whose other pages count as being there, too."""
+    """A page of the menu; the pages of the blueprints in `within` count as being there, too."""
 
     endpoint: str
     label: str
     roles: frozenset[Role]
-    within: str = ""
+    within: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,17 @@ class Group:
     links: list[Link]
 
 
+REQUEST_PAGES = ("service_request", "request_work", "request_coverage", "request_edit")
+CONTRACT_PAGES = ("contract", "contract_new")
+
 GROUPS: list[tuple[str, list[Place]]] = [
     (
         "Desk",
         [
-            Place("home.home", "Overview", STAFF),
-            Place("queue.queue", "Queue", STAFF, "service_request"),
+            Place("home.home", "Overview", STAFF - {"technician"}),
+            Place("queue.queue", "Queue", STAFF, REQUEST_PAGES),
             Place("log_request.log", "Log a request", DESK),
-            Place("contracts.contracts", "Contracts", STAFF, "contract"),
+            Place("contracts.contracts", "Contracts", STAFF, CONTRACT_PAGES),
             Place("explorer.explorer", "Coverage explorer", STAFF),
         ],
     ),
@@ -51,9 +55,9 @@ GROUPS: list[tuple[str, list[Place]]] = [
         "My desk",
         [
             Place("home.home", "Overview", CUSTOMER),
-            Place("queue.queue", "My requests", CUSTOMER, "service_request"),
+            Place("queue.queue", "My requests", CUSTOMER, REQUEST_PAGES),
             Place("log_request.log", "Log a request", CUSTOMER),
-            Place("contracts.contracts", "My contracts", CUSTOMER, "contract"),
+            Place("contracts.contracts", "My contracts", CUSTOMER, CONTRACT_PAGES),
             Place("items.items", "My items", CUSTOMER),
         ],
     ),
@@ -70,11 +74,11 @@ GROUPS: list[tuple[str, list[Place]]] = [
         [
             Place("activation.activation", "Billing", ADMINISTRATOR),
             Place("settings.settings", "Settings", ADMINISTRATOR),
-            Place("rules.rules", "Rules", STAFF),
+            Place("rules.rules", "Rules", OFFICE),
             Place("users.users", "Users", ADMINISTRATOR),
             Place("jobs.jobs", "Jobs", ADMINISTRATOR),
             Place("outbox.outbox", "Outbox", ADMINISTRATOR),
-            Place("ledger.ledger", "Ledger audit", frozenset({"administrator", "finance"})),
+            Place("ledger.ledger", "Ledger", OFFICE),
         ],
     ),
 ]
@@ -93,5 +97,4 @@ def navigation() -> list[Group]:
 
 def _link(place: Place) -> Link:
     own = place.endpoint.split(".", 1)[0]
-    open_now = request.blueprint in (own, place.within) and request.blueprint is not None
-    return Link(url_for(place.endpoint), place.label, open_now)
+    return Link(url_for(place.endpoint), place.label, request.blueprint in (own, *place.within))

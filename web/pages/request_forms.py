@@ -29,7 +29,7 @@ class WorkForm(KeyedForm):
 
     minutes = DurationField("Time worked", description="1:30, 1h30, 90m or 1,5 h.")
     worked_at = InstantField("When", description="Left empty: now.")
-    started_at = InstantField("Or from")
+    started_at = InstantField("From")
     ended_at = InstantField("To")
     work_type = StringField("Work type", description=WORK_TYPES_HINT)
     note = TextAreaField("What was done")

@@ -78,6 +78,10 @@ class Words:
         return words.CAUSES.get(kind, words.spoken(kind))
 
     @staticmethod
+    def contract_action(code: str) -> str:
+        return words.CONTRACT_ACTIONS.get(code, words.spoken(code).capitalize())
+
+    @staticmethod
     def movement(code: str) -> str:
         return words.MOVEMENTS.get(code, words.spoken(code).capitalize())
 

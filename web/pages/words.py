@@ -60,6 +60,18 @@ ALLOCATIONS = {
     "ignored": Word("Recorded, charged to nobody", "minus-circle", "rest"),
     "overage": Word("Billed at the overage rate", "page-plus", "wait"),
 }
+CONTRACT_ACTIONS = {
+    "created": "Sold",
+    "pending": "Waits again",
+    "active": "Became active",
+    "expired": "Expired",
+    "exhausted": "Used up",
+    "cancelled": "Cancelled",
+    "enabled": "Enabled",
+    "topped up": "Topped up",
+    "adjusted": "Adjusted",
+    "renewed": "Renewed",
+}
 MOVEMENTS = {
     "grant": "Granted",
     "withdraw": "Withdrawn",

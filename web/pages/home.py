@@ -1,0 +1,85 @@
+"""The overview: what each role needs first."""
+
+from flask import Blueprint, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from web.pages.shell import actor, desk, now
+from web.pages.sla import next_target
+from workflows.administration import billing_checklist
+from workflows.contract_views import list_contracts
+from workflows.desk import Transaction
+from workflows.errors import NoRuleSet
+from workflows.health import read_health
+from workflows.overview import ENDING_DAYS, read_overview
+from workflows.register import list_items
+from workflows.request_views import list_service_requests
+from workflows.rule_sets import rule_set_in_force
+from workflows.views.rules import RuleSetView
+
+FIRST_ROWS = 5
+CUSTOMER_ITEMS = 12
+
+pages = Blueprint("home", __name__)
+
+
+@pages.get("/")
+def home() -> str | Response:
+    role = actor().role
+    if role == "technician":
+        return redirect(url_for("queue.queue"))
+    if role == "customer":
+        return _customer()
+    if role == "administrator":
+        return _administrator()
+    return _desk()
+
+
+def _desk() -> str:
+    """The supervisor's and finance's: what waits, what is at risk, what ends, what nobody paid."""
+    with desk().read(actor()) as tx:
+        return render_template("home/desk.html", **_numbers(tx))
+
+
+def _numbers(tx: Transaction) -> dict[str, object]:
+    at_risk = list_service_requests(tx, queue="at_risk", order="resolution_due_at", limit=FIRST_ROWS).items
+    ending = list_contracts(tx, ends_within_days=ENDING_DAYS, order="expires_at", limit=FIRST_ROWS).items
+    return {
+        "overview": read_overview(tx),
+        "waiting": list_service_requests(tx, queue="waiting", order="opened_at", limit=FIRST_ROWS).items,
+        "at_risk": at_risk,
+        "targets": {one.id: next_target(one, now()) for one in at_risk},
+        "ending": ending,
+        "ending_days": ENDING_DAYS,
+    }
+
+
+def _administrator() -> str:
+    """The house: is billing active, which rules are in force, do the jobs run, does the mail go out."""
+    with desk().read(actor()) as tx:
+        numbers = _numbers(tx)
+        checklist = billing_checklist(tx, limit=1)
+        rules = _rules(tx)
+    health = read_health(desk())
+    return render_template("home/house.html", checklist=checklist, rules=rules, jobs=health.jobs, **numbers)
+
+
+def _rules(tx: Transaction) -> RuleSetView | None:
+    try:
+        return rule_set_in_force(tx)
+    except NoRuleSet:
+        return None
+
+
+def _customer() -> str:
+    """The own desk: my requests, my contracts as bars, and logging a request with the item first."""
+    with desk().read(actor()) as tx:
+        return render_template(
+            "home/customer.html",
+            requests=list_service_requests(tx, queue="unfinished", limit=FIRST_ROWS).items,
+            contracts=[
+                one
+                for one in list_contracts(tx, order="expires_at").items
+                if one.state in ("active", "pending", "exhausted")
+            ],
+            items=list_items(tx, limit=CUSTOMER_ITEMS),
+        )

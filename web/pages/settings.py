@@ -1,0 +1,58 @@
+"""All settings of the desk, grouped, with the trail of who changed what when."""
+
+import json
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from pydantic import ValidationError
+from werkzeug.wrappers import Response
+
+from web.pages.forms import attempt
+from web.pages.listing import cursor
+from web.pages.settings_form import DAYS, SettingsForm, as_typed, changes
+from web.pages.settings_words import setting_word
+from web.pages.shell import actor, desk
+from workflows.administration import change_settings, list_setting_changes, read_settings, settings_version
+
+TRAIL_ROWS = 20
+
+pages = Blueprint("settings", __name__, url_prefix="/settings")
+
+
+@pages.route("", methods=["GET", "POST"])
+def settings() -> tuple[str, int] | Response:
+    with desk().read(actor()) as tx:
+        tx.require("administrator")
+        kept = read_settings(tx)
+        version = settings_version(tx)
+        trail = list_setting_changes(tx, limit=TRAIL_ROWS, cursor=cursor())
+    form = SettingsForm(data=as_typed(kept, version))
+    if form.validate_on_submit():
+        wanted = changes(form, kept)
+        if not form.is_wrong and _store(form, wanted):
+            desk().refresh()
+            flash("Saved." if wanted else "Nothing was different.", "good")
+            return redirect(url_for("settings.settings"))
+    page = render_template(
+        "settings/index.html", form=form, kept=kept, trail=trail, days=DAYS, word=setting_word, told=_told
+    )
+    return page, 422 if form.is_wrong else 200
+
+
+def _store(form: SettingsForm, wanted: dict[str, Any]) -> bool:
+    version = form.version.data or ""
+    seen = int(version) if version.isdecimal() else None
+    try:
+        return attempt(form, lambda tx: change_settings(tx, wanted, seen)) is not None
+    except ValidationError as error:
+        form.refuse_all(error)
+        return False
+
+
+def _told(value: Any) -> str:
+    """A setting's value in the trail."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value in (None, "", []):
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
