@@ -1,19 +1,37 @@
 """From a database's address to a desk; what entry points need of the store."""
 
 from sqlalchemy import select, text
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError, ProgrammingError, TimeoutError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    TimeoutError,
+)
 
+from engine.errors import DeskError
 from workflows.desk import Clock, Desk
 from workflows.store import tables as t
-from workflows.store.session import Database
-from workflows.store.session import migrate as migrate_database
+from workflows.store.session import Database, migrate, normal_url
 
-__all__ = ["cannot_be_stored", "database_fails", "is_migrated", "migrate_database", "open_desk"]
+
+class UnusableDatabaseUrl(DeskError):
+    """An address of a database that cannot be meant."""
+
+    code = "unusable-database-url"
 
 
 def open_desk(database_url: str, clock: Clock | None = None, *, sandbox: bool = False) -> Desk:
-    """The desk of a database that is up to date."""
+    """The desk of a database that is up to date. Raises: UnusableDatabaseUrl."""
+    _check_url(database_url)
     return Desk(Database(database_url), clock, sandbox=sandbox)
+
+
+def migrate_database(database_url: str) -> None:
+    """Bring a database up to date. Raises: UnusableDatabaseUrl."""
+    _check_url(database_url)
+    migrate(database_url)
 
 
 def is_migrated(desk: Desk) -> bool:
@@ -36,3 +54,20 @@ def database_fails(error: BaseException) -> bool:
 def cannot_be_stored(error: BaseException) -> bool:
     """Whether a database refused a value as such: a text or a number that its columns cannot hold."""
     return isinstance(error, (DataError, UnicodeEncodeError))
+
+
+def _check_url(database_url: str) -> None:
+    try:
+        url = normal_url(database_url)
+    except ArgumentError:
+        found = "is not the address of a database"
+    except OSError as error:
+        found = f"cannot be used: {error.strerror or error}"
+    else:
+        if url.drivername in ("sqlite", "postgresql+psycopg") and url.database:
+            return
+        found = "is neither an SQLite file nor a PostgreSQL database"
+    raise UnusableDatabaseUrl(
+        f"COVERDESK_DATABASE_URL {found}.",
+        remedy="Write sqlite:///var/coverdesk.db or postgresql://user@host/database.",
+    )

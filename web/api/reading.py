@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from flask import request
 from pydantic import BaseModel
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from web.errors import MalformedBody
 from workflows.authentication import NotAuthenticated, authenticate_token
@@ -36,6 +36,10 @@ def read_body() -> tuple[bytes, Any]:
     Raises: MalformedBody; UnsupportedMediaType; RequestEntityTooLarge.
     """
     raw = request.get_data(cache=False)
+    most = request.max_content_length
+    if most is not None and request.content_length is None and len(raw) >= most:
+        # a body sent in chunks tells no length, and is cut off in silence at the limit
+        raise RequestEntityTooLarge
     if not raw:
         return raw, {}
     if not request.is_json:

@@ -6,6 +6,7 @@ command that was not understood.
 
 import click
 
+from web.cli.decisions import decisions
 from web.cli.desk import DeskGroup
 from web.cli.ledger import audit
 from web.cli.rules import rules
@@ -28,7 +29,7 @@ def main() -> None:
     """
 
 
-for command in (migrate, serve, scheduler, run_job, user, token, rules, audit, backup, restore):
+for command in (migrate, serve, scheduler, run_job, user, token, rules, decisions, audit, backup, restore):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -56,6 +56,9 @@ def environment() -> Environment:
 def desk_of(env: Environment) -> Desk:
     """The desk; ends with 1 where its database is not up to date."""
     desk = open_desk(env.database_url, sandbox=env.sandbox)
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(desk.database.dispose)
     if not is_migrated(desk):
         fail("The database is not up to date. Run: coverdesk migrate")
     return desk

@@ -1,6 +1,7 @@
 """The web server: gunicorn with threads, started from here, with the scheduler beside it if wanted."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -47,10 +48,8 @@ def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool
     desk = desk_of(env)
     put_rules_in_force(desk, env)
     desk.database.dispose()
-    with tempfile.TemporaryDirectory(prefix="coverdesk-metrics-") as metrics:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
-        with scheduler_beside() if with_scheduler else nullcontext():
-            Server(env, host=host, port=port, workers=workers, threads=threads).run()
+    with metrics_folder(), scheduler_beside() if with_scheduler else nullcontext():
+        Server(env, host=host, port=port, workers=workers, threads=threads).run()
 
 
 def put_rules_in_force(desk: Desk, env: Environment) -> None:
@@ -114,9 +113,25 @@ class Server(BaseApplication):
         click.echo(f"Coverdesk is at {self.address} (Ctrl-C stops it)", err=True)
 
 
+# Workers are forked in the middle of these and leave through them too: only who entered cleans up.
+
+
+@contextmanager
+def metrics_folder() -> Iterator[None]:
+    """A folder in which the workers keep their counts, for whichever of them is asked for all."""
+    folder, owner = tempfile.mkdtemp(prefix="coverdesk-metrics-"), os.getpid()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    try:
+        yield
+    finally:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def scheduler_beside() -> Iterator[None]:
     """A scheduler process that starts again when it dies, and stops with us, however we end."""
+    owner = os.getpid()
     stopping = threading.Event()
     running: list[subprocess.Popen[bytes]] = [_start_scheduler()]
 
@@ -131,8 +146,9 @@ def scheduler_beside() -> Iterator[None]:
     try:
         yield
     finally:
-        stopping.set()
-        _stop(running[0])
+        if os.getpid() == owner:
+            stopping.set()
+            _stop(running[0])
 
 
 def _start_scheduler() -> "subprocess.Popen[bytes]":

@@ -1,0 +1,286 @@
+"""The command line, as a shell would call it."""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.support.builders import RULES
+from web.cli import main
+
+PASSWORD = "a long enough password"
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def settings(database_url: str) -> dict[str, str]:
+    """The variables of a deployment whose database is up to date."""
+    return {"COVERDESK_DATABASE_URL": database_url, "COVERDESK_RULES_DIR": str(RULES)}
+
+
+@pytest.fixture
+def run(settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run a command; answers its exit code and what it wrote."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith("COVERDESK_"):
+            monkeypatch.delenv(name)
+    handlers = logging.getLogger().handlers[:]
+
+    def call(*arguments: str, stdin: str = "", **changes: str) -> Result:
+        return CliRunner().invoke(main, arguments, input=stdin, env=settings | changes, prog_name="coverdesk")
+
+    yield call
+    logging.getLogger().handlers[:] = handlers
+
+
+def test_every_command_has_help_with_an_example(run: Run) -> None:
+    def commands(group: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        for name, command in getattr(group, "commands", {}).items():
+            yield (*path, name)
+            yield from commands(command, (*path, name))
+
+    listed = list(commands(main))
+    assert ("rules", "rollback") in listed
+    for path in listed:
+        command: object = main
+        for name in path:
+            command = command.commands[name]  # type: ignore[attr-defined]
+        assert getattr(command, "help", None), path
+        if not hasattr(command, "commands"):
+            assert "Example: coverdesk" in command.epilog or "$(coverdesk" in command.epilog  # type: ignore[attr-defined]
+    assert run("--help").stdout.startswith("Usage:")
+
+
+def test_users_and_tokens(run: Run) -> None:
+    added = run(
+        "user", "add", "Ada@Example.com", "--role", "administrator", "--password-stdin", stdin=f"{PASSWORD}\n"
+    )
+    assert (added.exit_code, added.stdout) == (0, ""), added.stderr
+    token = run("token", "create", "ada@example.com")
+    assert token.exit_code == 0
+    (line,) = token.stdout.splitlines()
+    assert line.startswith("cvd_")
+    short = run("user", "add", "b@example.com", "--role", "finance", "--password-stdin", stdin="short\n")
+    assert (short.exit_code, short.stderr) == (1, "Error: password: It must have at least 12 characters.\n")
+    again = run("user", "add", "ada@example.com", "--role", "finance")
+    assert again.exit_code == 1
+    assert "another user with the address" in again.stderr
+    nobody = run("user", "add", "c@example.com", "--role", "customer")
+    assert nobody.exit_code == 1
+    assert "no customer with the address 'c@example.com'" in nobody.stderr
+    assert run("user", "add", "d@example.com", "--role", "king").exit_code == 2
+    wrong = run("user", "add", "nonsense", "--role", "finance")
+    assert wrong.exit_code == 1
+    assert "not a mail address" in wrong.stderr
+    run("user", "add", "d@example.com", "--role", "finance", "--name", "Dora")
+    assert run("user", "disable", "d@example.com").exit_code == 0
+    listed = run("user", "list").stdout
+    assert [line.split() for line in listed.splitlines()] == [
+        ["ada@example.com", "administrator", "ada@example.com"],
+        ["d@example.com", "finance", "Dora", "(disabled)"],
+    ]
+    assert run("user", "disable", "nobody@example.com").exit_code == 1
+    assert "only administrator" in run("user", "disable", "ada@example.com").stderr
+
+
+def test_rules(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    shutil.copytree(RULES, folder)
+    assert run("rules", "check", str(folder)).exit_code == 0
+    first = run("rules", "publish", str(folder), "--note", "First")
+    assert first.exit_code == 0
+    coverage = folder / "coverage.json"
+    coverage.write_text(coverage.read_text() + "\n")
+    assert run("rules", "diff", str(folder)).exit_code == 0
+    (folder / "charging.json").unlink()
+    assert "--- in force/charging.json" in run("rules", "diff", str(folder)).stdout
+    second = run("rules", "publish", str(folder), "--note", "Second")
+    assert (second.exit_code, second.stdout == first.stdout) == (0, False)
+    back = run("rules", "rollback", first.stdout[:10], "--note", "Back")
+    assert back.stdout == first.stdout
+    history = run("rules", "history").stdout.splitlines()
+    assert [line.rsplit("  ", 1)[1] for line in history] == ["Back", "Second", "First"]
+    assert [line[:2] for line in history] == ["* ", "  ", "  "]
+    coverage.write_text('{\n  "name": 7,\n}')
+    bad = run("rules", "check", str(folder))
+    assert bad.exit_code == 1
+    assert f"\n{folder}/coverage.json:2:12: " in bad.stdout
+    refused = run("rules", "publish", str(folder), "--note", "Bad")
+    assert refused.exit_code == 1
+    assert f"\n{folder}/coverage.json:2:12: " in refused.stderr
+    assert len(run("rules", "history").stdout.splitlines()) == 3
+    assert run("rules", "check", str(tmp_path / "nowhere")).exit_code == 1
+    assert run("rules", "rollback", "zzzzzzzz").exit_code == 1
+
+
+def test_audit_and_jobs(run: Run) -> None:
+    assert run("audit").exit_code == 0
+    done = run("run-job", "clean_up", "--due-at", "2026-04-01T00:00:00+02:00")
+    assert (done.exit_code, done.stdout) == (0, "clean_up: 0 done\n")
+    assert run("run-job", "nonsense").exit_code == 2
+    assert run("run-job", "clean_up", "--due-at", "yesterday").exit_code == 2
+
+
+def test_a_database_that_is_not_there_or_not_up_to_date(run: Run, tmp_path: Path) -> None:
+    fresh = f"sqlite:///{tmp_path}/fresh/desk.db"
+    behind = run("user", "list", COVERDESK_DATABASE_URL=fresh)
+    assert behind.exit_code == 1
+    assert "coverdesk migrate" in behind.stderr
+    for _ in range(2):
+        assert run("migrate", COVERDESK_DATABASE_URL=fresh).exit_code == 0
+    assert run("user", "list", COVERDESK_DATABASE_URL=fresh).exit_code == 0
+    gone = run("user", "list", COVERDESK_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert gone.exit_code == 1
+    assert isinstance(gone.exception, SystemExit)
+    for nonsense in ("nonsense", "mysql://x/y", "sqlite://", "postgresql://", "sqlite:////proc/x/y.db"):
+        for command in (("audit",), ("migrate",)):
+            found = run(*command, COVERDESK_DATABASE_URL=nonsense)
+            assert found.exit_code == 1
+            assert isinstance(found.exception, SystemExit), nonsense
+
+
+def test_a_bad_environment_is_named(run: Run) -> None:
+    bad = run("user", "list", COVERDESK_LOG_FORMAT="xml")
+    assert (bad.exit_code, "COVERDESK_LOG_FORMAT" in bad.stderr) == (1, True)
+
+
+def test_backup_and_restore(run: Run, tmp_path: Path, database_url: str) -> None:
+    copy = tmp_path / "copy.db"
+    made = run("backup", str(copy))
+    if database_url.startswith("postgresql"):
+        assert made.exit_code == 1
+        assert "pg_dump" in made.stderr
+        assert "pg_restore" in run("restore", str(copy), "--yes").stderr
+        return
+    assert made.exit_code == 0
+    assert run("backup", str(copy)).exit_code == 1
+    run("user", "add", "later@example.com", "--role", "finance")
+    assert "later@example.com" in run("user", "list").stdout
+    assert run("restore", str(copy), "--yes").exit_code == 0
+    assert run("user", "list").stdout == ""
+    for name, content in (("text.db", b"nonsense"), ("empty.db", b"")):
+        (tmp_path / name).write_bytes(content)
+        assert run("restore", str(tmp_path / name), "--yes").exit_code == 1
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE other (x)")
+    assert "not a database of the desk" in run("restore", str(tmp_path / "other.db"), "--yes").stderr
+    assert run("restore", str(tmp_path / "nothing.db"), "--yes").exit_code == 1
+    assert run("user", "list").exit_code == 0
+
+
+# ------------------------------------------------------------------ the server
+
+
+def test_others_are_not_served_without_a_key(run: Run) -> None:
+    for key in ("", "changeme", "short"):
+        refused = run("serve", "--host", "0.0.0.0", COVERDESK_SECRET_KEY=key)
+        assert refused.exit_code == 1
+        assert "COVERDESK_SECRET_KEY" in refused.stderr
+
+
+def test_it_does_not_start_on_bad_rules(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "coverage.json").write_text("{\n\n  nonsense\n}")
+    refused = run("serve", COVERDESK_RULES_DIR=str(tmp_path))
+    assert refused.exit_code == 1
+    assert f"{tmp_path}/coverage.json:3:3: " in refused.stderr
+    missing = run("serve", COVERDESK_RULES_DIR=str(tmp_path / "none"))
+    assert missing.exit_code == 1
+    assert f"{tmp_path}/none:1:1: " in missing.stderr
+
+
+class Server:
+    """`coverdesk serve` in a process of its own."""
+
+    def __init__(self, settings: dict[str, str], folder: Path, *options: str) -> None:
+        with closing(socket.socket()) as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = folder / "server.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "web.cli", "serve", "--port", str(self.port), *options],
+                env=os.environ | settings | {"PYTHONPATH": str(RULES.parent)},
+                cwd=folder,
+                stderr=log,
+            )
+        give_up_at = time.monotonic() + 60
+        while time.monotonic() < give_up_at and self.process.poll() is None:
+            try:
+                if self.get("/healthz").status == 200:
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def get(self, path: str) -> HTTPResponse:
+        answer: HTTPResponse = urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+        return answer
+
+    def stop(self, number: int) -> float:
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(30)
+        return time.monotonic() - started
+
+
+@pytest.mark.slow
+def test_it_serves_and_stops_cleanly(settings: dict[str, str], tmp_path: Path, run: Run) -> None:
+    server = Server(settings, tmp_path, "--with-scheduler", "--workers", "2")
+    try:
+        ready = json.load(server.get("/readyz"))
+        assert ready["rule_set"] is not None
+        run("user", "add", "a@example.com", "--role", "administrator")
+        _send_too_much(server.port, run("token", "create", "a@example.com").stdout.strip())
+        give_up_at = time.monotonic() + 30
+        while not json.load(server.get("/readyz"))["jobs"]:
+            assert time.monotonic() < give_up_at, "the scheduler runs nothing"
+            time.sleep(0.2)
+        counted = sum(
+            "coverdesk_http_requests_total{" in line
+            for line in server.get("/metrics").read().decode().splitlines()
+        )
+        assert counted >= 3
+        children = _children(server.process.pid)
+        assert len(children) == 3
+    finally:
+        seconds = server.stop(signal.SIGINT)
+    assert seconds < 12
+    assert server.process.returncode == 0
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    text = server.log.read_text()
+    assert "Traceback" not in text
+    assert "SIGKILL" not in text
+
+
+def _send_too_much(port: int, token: str) -> None:
+    """10 MB in one go, and 2 MB in chunks: both get their answer, and the line stays open."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    for body in (b"x" * 10_000_000, (b"x" * 65536 for _ in range(32))):
+        connection.request("POST", "/api/v1/org-units", body=body, headers=headers)
+        answer = connection.getresponse()
+        assert answer.status == 413
+        answer.read()
+    connection.close()
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task/{pid}/children")
+    if not tasks.exists():
+        pytest.skip("no /proc here")
+    return [int(child) for child in tasks.read_text().split()]
