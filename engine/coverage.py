@@ -4,7 +4,7 @@ Source: product.md section 6. Pure: facts in, a decision with its reasons out.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.rulebook import OUTCOMES, ContractFacts, Match, RuleSet
 
 OWN_CONTRACT_RULE = "own-contract"
 NO_RULE = "no-rule"
+ASSIGNED_BY_HAND = "assigned-by-hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,14 @@ class HeldContract:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One candidate and why it was not taken; `ruled_out` is None for the one that was."""
+    """One candidate and why it was not taken; `ruled_out` is None for the one that was.
+
+    `held` is what it was judged from: with it the decision can be made again, by these rules or by others.
+    """
 
     candidate: Candidate
     ruled_out: RuledOut | None
+    held: HeldContract
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +69,8 @@ def find_coverage(request: RequestFacts, held: Iterable[HeldContract], rules: Ru
     where the rules find none. What no rule catches is refused with validation on, else left uncovered.
     Source: product.md section 6.
     """
-    ranked = rules.coverage.rank(judge(one, request, rules) for one in held)
-    own = [candidate for candidate in ranked if candidate.holder_kind == "service_request"]
-    match = _own_valid(own) or rules.coverage.first_match(request, _without(ranked, own))
-    if match is None or match.action in ("create_contract", "offer_contracts", "refuse"):
-        match = _own_pending(own) or match or _nothing_matched(request)
+    found = {one.contract.id: one for one in held}
+    ranked, match = find_match(request, found.values(), rules)
     return CoverageDecision(
         outcome=OUTCOMES[match.action],
         contract=match.candidate.contract if match.candidate else None,
@@ -77,8 +79,39 @@ def find_coverage(request: RequestFacts, held: Iterable[HeldContract], rules: Ru
         as_of=request.at,
         rule_set=rules.version,
         facts=request,
-        candidates=tuple(Verdict(one, _ruled_out(one, match, request, rules)) for one in ranked),
+        candidates=tuple(
+            Verdict(one, _ruled_out(one, match, request, rules), found[one.contract]) for one in ranked
+        ),
         params=dict(match.params),
+    )
+
+
+def find_match(
+    request: RequestFacts, held: Iterable[HeldContract], rules: RuleSet
+) -> tuple[tuple[Candidate, ...], Match]:
+    """The candidates in rank order, and what decides among them: `find_coverage` without the reasons."""
+    ranked = rules.coverage.rank(judge(one, request, rules) for one in held)
+    own = [candidate for candidate in ranked if candidate.holder_kind == "service_request"]
+    match = _own_valid(own) or rules.coverage.first_match(request, _without(ranked, own))
+    if match is None or match.action in ("create_contract", "offer_contracts", "refuse"):
+        match = _own_pending(own) or match or _nothing_matched(request)
+    return ranked, match
+
+
+def assign_by_hand(searched: CoverageDecision, contract: str) -> CoverageDecision:
+    """The decision of a supervisor for one of the candidates of a search, whatever the rules say.
+
+    Raises: KeyError for a contract that is not among them.
+    """
+    number = {one.candidate.contract: one.candidate.number for one in searched.candidates}[contract]
+    return replace(
+        searched,
+        outcome="covered",
+        contract=contract,
+        rule=ASSIGNED_BY_HAND,
+        why="A supervisor assigned this contract.",
+        candidates=tuple(_assigned(one, contract, number) for one in searched.candidates),
+        params={},
     )
 
 
@@ -166,6 +199,14 @@ def _exclusion(contract: Contract, request: RequestFacts) -> RuledOut | None:
         if value is not None and value in contract.exclusions.get(key, ()):
             return RuledOut(code, value=value)
     return None
+
+
+def _assigned(verdict: Verdict, contract: str, number: str) -> Verdict:
+    if verdict.candidate.contract == contract:
+        return replace(verdict, ruled_out=None)
+    if verdict.ruled_out is not None:
+        return verdict
+    return replace(verdict, ruled_out=RuledOut("not_assigned", value=number))
 
 
 def _without(ranked: Sequence[Candidate], own: Sequence[Candidate]) -> Sequence[Candidate]:

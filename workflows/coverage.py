@@ -3,7 +3,7 @@
 Every search is a new decision; old ones stay. Source: product.md section 6.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Row, and_, exists, or_, select
 
 from engine.contracts import Contract
-from engine.coverage import CoverageDecision, HeldContract, Verdict, find_coverage
-from engine.facts import RequestFacts, RuledOut
+from engine.coverage import CoverageDecision, HeldContract, assign_by_hand, find_coverage
+from engine.facts import RequestFacts
 from workflows.commands import CoverageQuestion
 from workflows.contract_life import end_by_cancelling, lock_contract, settle_contract
 from workflows.decisions import DecisionView, keep_decision, preview_view
@@ -32,7 +32,6 @@ WAITING_OUTCOMES = ("waiting", "created", "offered", "refused")
 ATTEMPTS = 10
 MOST_DUE = 1000
 """Changes of one contract that a late run catches up with at once; a contract of 40 years has fewer."""
-ASSIGNED_BY_HAND = "assigned-by-hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +156,7 @@ def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason
             "The contract is not held by this request's item, customer or org units.",
             "Pick one of the candidates of its coverage decision.",
         )
-    searched = find_coverage(facts, held, tx.rules)
-    decision = replace(
-        searched,
-        outcome="covered",
-        contract=contract_id,
-        rule=ASSIGNED_BY_HAND,
-        why="A supervisor assigned this contract.",
-        candidates=tuple(_assigned(verdict, chosen) for verdict in searched.candidates),
-        params={},
-    )
+    decision = assign_by_hand(find_coverage(facts, held, tx.rules), contract_id)
     lot_id = None
     terms = tx.rules.contract_types.get(chosen.contract.type)
     if terms is not None and terms.draws == "incidents" and not chosen.own_incident_held:
@@ -399,11 +389,3 @@ def _covers(tx: Transaction, decision: CoverageDecision, contract_id: str | None
         return False
     state = select(t.contract.c.state).where(t.contract.c.id == contract_id)
     return bool(tx.connection.execute(state).scalar_one() == "active")
-
-
-def _assigned(verdict: Verdict, chosen: HeldContract) -> Verdict:
-    if verdict.candidate.contract == chosen.contract.id:
-        return replace(verdict, ruled_out=None)
-    if verdict.ruled_out is not None:
-        return verdict
-    return replace(verdict, ruled_out=RuledOut("not_assigned", value=chosen.contract.number))

@@ -3,17 +3,17 @@
 Written once, with the facts and every candidate, and never changed. Source: product.md section 6.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, select
 
-from engine.coverage import CoverageDecision, Verdict
-from engine.facts import RuledOut
+from engine.coverage import CoverageDecision
 from workflows.desk import Transaction
 from workflows.errors import NotFound
+from workflows.kept import facts_json, verdict_json
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 
@@ -97,8 +97,8 @@ def keep_decision(
         rule=decision.rule,
         why=decision.why,
         contract_id=contract_id,
-        facts=_facts_json(decision),
-        candidates=[_verdict_json(verdict) for verdict in decision.candidates],
+        facts=facts_json(decision.facts),
+        candidates=[verdict_json(verdict) for verdict in decision.candidates],
         params=decision.params,
         cause=cause,
         actor=tx.actor.name,
@@ -157,14 +157,14 @@ def decision_view(row: Row[Any], tx: Transaction) -> DecisionView:
 def preview_view(tx: Transaction, decision: CoverageDecision) -> DecisionView:
     """A decision that is only shown."""
     zone = tx.settings.zone
-    candidates = [_candidate_view(_verdict_json(verdict), zone) for verdict in decision.candidates]
+    candidates = [_candidate_view(verdict_json(verdict), zone) for verdict in decision.candidates]
     return DecisionView(
         id=None,
         service_request=None,
         decided_at=tx.now,
         as_of=decision.as_of,
         rule_set=decision.rule_set,
-        facts=_facts_json(decision),
+        facts=facts_json(decision.facts),
         candidates=_seen_by(tx, candidates, decision.contract),
         rule=decision.rule,
         why=decision.why,
@@ -199,42 +199,6 @@ def _seen_by(tx: Transaction, candidates: list[CandidateView], taken: str | None
     if tx.actor.is_staff:
         return candidates
     return [one for one in candidates if one.contract == taken or one.holder_kind != "org_unit"]
-
-
-def _facts_json(decision: CoverageDecision) -> dict[str, Any]:
-    facts = asdict(decision.facts)
-    facts["at"] = decision.facts.at.isoformat()
-    return facts
-
-
-def _verdict_json(verdict: Verdict) -> dict[str, Any]:
-    one = verdict.candidate
-    return {
-        "contract": one.contract,
-        "number": one.number,
-        "type": one.type,
-        "holder_kind": one.holder_kind,
-        "holder_id": one.holder_id,
-        "distance": one.distance,
-        "state": one.state,
-        "pending_reason": one.pending_reason,
-        "created_at": one.created_at.isoformat(),
-        "starts_at": one.starts_at.isoformat(),
-        "expires_at": one.expires_at.isoformat() if one.expires_at else None,
-        "standing": one.standing,
-        "minutes_available": one.minutes_available,
-        "incidents_available": one.incidents_available,
-        "incidents_held": one.incidents_held,
-        "own_incident_held": one.own_incident_held,
-        "own_ruled_out": _ruled_out_json(one.ruled_out),
-        "ruled_out": _ruled_out_json(verdict.ruled_out),
-    }
-
-
-def _ruled_out_json(reason: RuledOut | None) -> dict[str, Any] | None:
-    if reason is None:
-        return None
-    return {"code": reason.code, "at": reason.at.isoformat() if reason.at else None, "value": reason.value}
 
 
 def _candidate_view(kept: dict[str, Any], zone: ZoneInfo) -> CandidateView:

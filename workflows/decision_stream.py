@@ -1,0 +1,53 @@
+"""Kept decisions, one after the other in the order in which they were made, in bounded memory.
+
+Each batch is a statement of its own: between batches nothing is held that a desk at work would wait for.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, select, tuple_
+
+from workflows.desk import Desk
+from workflows.store import tables as t
+
+BATCH = 1000
+d = t.coverage_decision
+
+
+def count_decisions(desk: Desk, from_: datetime | None = None, to: datetime | None = None) -> int:
+    """How many decisions were made in [from_, to)."""
+    with desk.database.read() as connection:
+        wanted = select(func.count()).select_from(d).where(*_span(from_, to))
+        return int(connection.execute(wanted).scalar_one())
+
+
+def decision_batches(
+    desk: Desk,
+    from_: datetime | None = None,
+    to: datetime | None = None,
+    *,
+    columns: Sequence[ColumnElement[Any]] = tuple(d.c),
+) -> Iterator[list[Row[Any]]]:
+    """The decisions made in [from_, to), oldest first, in lists of at most `BATCH`."""
+    after: tuple[datetime, str] | None = None
+    while True:
+        wanted = select(*columns).where(*_span(from_, to)).order_by(d.c.decided_at, d.c.id).limit(BATCH)
+        if after is not None:
+            wanted = wanted.where(tuple_(d.c.decided_at, d.c.id) > after)
+        with desk.database.read() as connection:
+            rows = list(connection.execute(wanted).all())
+        if not rows:
+            return
+        yield rows
+        after = (rows[-1].decided_at, rows[-1].id)
+
+
+def _span(from_: datetime | None, to: datetime | None) -> list[ColumnElement[bool]]:
+    bounds = []
+    if from_ is not None:
+        bounds.append(d.c.decided_at >= from_)
+    if to is not None:
+        bounds.append(d.c.decided_at < to)
+    return bounds

@@ -1,0 +1,48 @@
+"""Rule sets by their version, loaded once for a long run over many decisions."""
+
+from collections import OrderedDict
+
+from sqlalchemy import select
+
+from engine.errors import DeskError
+from engine.rulebook import RuleSet, load_rule_set
+from workflows.desk import Desk
+from workflows.store import tables as t
+
+MOST_LOADED = 8
+
+
+class RuleSetGone(DeskError):
+    """A rule set that a decision names is not kept."""
+
+    code = "rule-set-gone"
+
+
+class RuleVersions:
+    """The rule sets that decisions name; the last few used stay loaded."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._loaded: OrderedDict[str, RuleSet] = OrderedDict()
+
+    def load(self, version: str) -> RuleSet:
+        """The rule set of a version. Raises: RuleSetGone; RuleSetRefused where it can no longer be read."""
+        known = self._loaded.get(version)
+        if known is None:
+            known = self._loaded[version] = self._read(version)
+            if len(self._loaded) > MOST_LOADED:
+                self._loaded.popitem(last=False)
+        self._loaded.move_to_end(version)
+        return known
+
+    def _read(self, version: str) -> RuleSet:
+        in_force = self._desk.config.rule_set
+        if in_force is not None and in_force.version == version:
+            return in_force
+        with self._desk.database.read() as connection:
+            files = connection.execute(
+                select(t.rule_set.c.files).where(t.rule_set.c.version == version)
+            ).scalar_one_or_none()
+        if files is None:
+            raise RuleSetGone(f"The rule set {version[:12]} is not kept.")
+        return load_rule_set(files)
