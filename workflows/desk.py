@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
+from time import monotonic
 from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy import Connection, Table, insert, select, update
@@ -29,6 +30,8 @@ Role = Literal["administrator", "finance", "supervisor", "technician", "customer
 STAFF: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "system")
 RETRIED_STATES = frozenset({"40001", "40P01"})
 ATTEMPTS = 5
+NEWEST_FOR_SECONDS = 0.5
+"""How long a process takes its settings and rules for the newest without asking again."""
 
 
 class Clock(Protocol):
@@ -83,7 +86,7 @@ class Config:
 class Transaction:
     """One database transaction of one actor.
 
-    `now` is the instant it is about: an import's is in the past, a job's when it was due. `recorded_at` is the
+    `now` is what it is about: an import's is in the past, a job's when it was due. `recorded_at` is the
     desk's own time, which a sandbox sets; `real_now` is the machine's, for tokens, logins and deliveries.
     """
 
@@ -181,7 +184,9 @@ class Desk:
         self.clock = clock or SystemClock()
         self.sandbox = sandbox
         self._config: Config | None = None
+        self._checked_at = 0.0
         self._lock = Lock()
+        self._refreshing = Lock()
 
     # -------------------------------------------------------------- time and config
 
@@ -198,14 +203,36 @@ class Desk:
 
     def see_generation(self, generation: int | None) -> None:
         """Take note of the generation that a query just read; reloads when ours is another."""
-        if self._config is None or self._config.generation != generation:
-            self.refresh()
+        self._see(generation, monotonic())
 
     def refresh(self) -> Config:
         """Read settings and rules again if they have changed."""
-        with self.database.snapshot() as connection:
-            self._config = self.load_config(connection, self._config)
-        return self._config
+        # one at a time: of two readings at once, the older must not be stored last
+        with self._refreshing:
+            asked_at = monotonic()
+            with self.database.snapshot() as connection:
+                self._config = self.load_config(connection, self._config)
+            self._checked_at = asked_at
+            return self._config
+
+    def _newest_config(self, connection: Connection) -> Config:
+        """The settings and rules for a transaction that has just begun.
+
+        They are asked for again where the last time is too long ago, so that no process goes on with old
+        ones: not one that waited for a lock, and not a job of many transactions.
+        """
+        asked_at = monotonic()
+        if self._config is None or asked_at - self._checked_at < NEWEST_FOR_SECONDS:
+            return self.config
+        generation = connection.execute(select(t.deployment.c.generation)).scalar()
+        return self._see(generation, asked_at)
+
+    def _see(self, generation: int | None, asked_at: float) -> Config:
+        config = self._config
+        if config is None or config.generation != (generation or 0):
+            return self.refresh()
+        self._checked_at = max(self._checked_at, asked_at)
+        return config
 
     def load_config(self, connection: Connection, known: Config | None) -> Config:
         row = connection.execute(select(t.deployment)).one_or_none()
@@ -240,8 +267,8 @@ class Desk:
     @contextmanager
     def read(self, actor: Actor = SYSTEM) -> Iterator[Transaction]:
         """A transaction for reading."""
-        config = self.config
         with self.database.read() as connection:
+            config = self._newest_config(connection)
             now = self.now()
             yield Transaction(connection, now, now, self.clock.now(), actor, config, self)
 
@@ -250,8 +277,8 @@ class Desk:
         self, actor: Actor = SYSTEM, *, at: datetime | None = None, job: str | None = None
     ) -> Iterator[Transaction]:
         """A writing transaction. `at` is for those who tell history: imports, and jobs when due."""
-        config = self.config
         with self.database.write() as connection:
+            config = self._newest_config(connection)
             now = self.now()
             yield Transaction(
                 connection, at or now, now, self.clock.now(), actor, config, self, job, writes=True
