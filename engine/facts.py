@@ -40,8 +40,7 @@ class RequestFacts:
     service_request: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A contract held by the request's item, customer or an org unit above it, or by the request itself.
 
     `distance` is 0 for the item, the customer and the service request; for org units it is 1 for the

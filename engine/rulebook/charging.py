@@ -3,8 +3,12 @@
 Source: product.md section 7.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from engine.rulebook.compiled.single import CompiledCharging, compile_charging
+from engine.rulebook.engines import RulesEngine
 from engine.rulebook.library import CHARGING_EVALUATOR as EVALUATOR
 from engine.rulebook.tree import Rule
 
@@ -33,12 +37,28 @@ class ChargingBook:
     """The charging file, checked."""
 
     rules: tuple[Rule, ...] = ()
+    engine: RulesEngine = "compiled"
+    compiled: CompiledCharging = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "compiled", compile_charging(self.rules))
+
+    def run_by(self, engine: RulesEngine) -> "ChargingBook":
+        """The same rules, run by another engine."""
+        return self if engine == self.engine else replace(self, engine=engine)
 
     def charge(self, facts: ChargingFacts) -> Charge:
         """By the first rule that holds; without one, time is charged as worked."""
+        if self.engine == "compiled":
+            rule = self.compiled.first_rule(facts)
+            params = rule.params if rule is not None else {}
+        else:
+            rule, params = self._plainly(facts)
+        return Charge(100) if rule is None else Charge(params.get("percent", 0), rule.why, rule.id)
+
+    def _plainly(self, facts: ChargingFacts) -> tuple[Rule | None, Mapping[str, Any]]:
         asked = EVALUATOR.facts(facts)
         for rule in self.rules:
             if EVALUATOR.holds(rule.conditions_json, asked):
-                _, params = EVALUATOR.act(rule)
-                return Charge(params.get("percent", 0), rule.why, rule.id)
-        return Charge(100)
+                return rule, EVALUATOR.act(rule)[1]
+        return None, {}

@@ -6,7 +6,7 @@ Source: product.md section 7.
 from typing import NamedTuple
 
 from engine.rulebook.charging import Charge, ChargingBook, ChargingFacts
-from engine.rulebook.examples import MOST_TEXT, example_nodes, may_run
+from engine.rulebook.examples import MOST_TEXT, engines_agree, example_nodes, may_run
 from engine.rulebook.problems import FileReport, Place
 from engine.rulebook.reading import (
     read_choice,
@@ -35,9 +35,10 @@ def read_charging_file(report: FileReport, root: Node) -> ChargingBook | None:
     read = [_read_example(report, node) for node in example_nodes(report, fields)]
     asked = len(read) * sum(size(rule.conditions) for rule in rules)
     if not report.has_errors and may_run(report, fields.node, asked):
+        plain = book.run_by("plain")
         for example in read:
             if example is not None:
-                example.run(report, book)
+                example.run(report, book, plain)
     return None if report.has_errors else book
 
 
@@ -47,9 +48,10 @@ class _Example(NamedTuple):
     expected: Charge
     place: Place
 
-    def run(self, report: FileReport, book: ChargingBook) -> None:
-        came = book.charge(self.facts)
-        if (came.percent, came.rule_id) != (self.expected.percent, self.expected.rule_id):
+    def run(self, report: FileReport, book: ChargingBook, plain_book: ChargingBook) -> None:
+        came, plain = book.charge(self.facts), plain_book.charge(self.facts)
+        agree = engines_agree(report, self.place, self.name, plain=_said(plain), compiled=_said(came))
+        if agree and (came.percent, came.rule_id) != (self.expected.percent, self.expected.rule_id):
             report.error(
                 self.place,
                 f"Example {quoted(self.name)} expects {_said(self.expected)}, "

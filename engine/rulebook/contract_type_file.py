@@ -18,7 +18,7 @@ from engine.contracts import (
     LimitUse,
 )
 from engine.rulebook.contract_types import ContractFacts, TypeRules
-from engine.rulebook.examples import MOST_TEXT, example_nodes, may_run
+from engine.rulebook.examples import MOST_TEXT, engines_agree, example_nodes, may_run
 from engine.rulebook.problems import FileReport
 from engine.rulebook.reading import (
     Fields,
@@ -132,8 +132,9 @@ class _TypeReader:
             asked = len(nodes) * (size(rules.valid_when) + size(rules.expires_when))
             if not may_run(self.report, self.fields["examples"] if nodes else self.fields.node, asked):
                 return
+        plain = rules.run_by("plain") if rules is not None else None
         for node in nodes:
-            self._example(node, rules)
+            self._example(node, rules, plain)
 
     def _key(self, file_key: str) -> None:
         if "key" not in self.fields:
@@ -255,7 +256,7 @@ class _TypeReader:
                 'Monthly minutes need "draws": "minutes" and "period": "required" in limits.',
             )
 
-    def _example(self, node: Node, rules: TypeRules | None) -> None:
+    def _example(self, node: Node, rules: TypeRules | None, plain: TypeRules | None) -> None:
         report = self.report
         fields = read_object(report, node, ("name", "facts", "valid", "ended"))
         if fields is None:
@@ -263,7 +264,10 @@ class _TypeReader:
         name = read_text(report, fields["name"], most=MOST_TEXT) if "name" in fields else None
         facts = self._facts(fields["facts"]) if "facts" in fields else None
         expected = {key: read_yes_no(report, fields[key]) for key in ("valid", "ended") if key in fields}
-        if rules is None or facts is None or name is None or fields.missing:
+        if rules is None or plain is None or facts is None or name is None or fields.missing:
+            return
+        outcome = _outcome(rules, facts)
+        if not engines_agree(report, node.place, name, plain=_outcome(plain, facts), compiled=outcome):
             return
         ruled_out = rules.is_valid(facts)
         because = f" ({ruled_out.value or ruled_out.code})" if ruled_out else ""
@@ -289,6 +293,12 @@ class _TypeReader:
             if value is not None:
                 values[name] = value
         return ContractFacts(**values)
+
+
+def _outcome(rules: TypeRules, facts: ContractFacts) -> str:
+    ruled_out = rules.is_valid(facts)
+    because = f" because of {ruled_out.value or ruled_out.code}" if ruled_out else ""
+    return f"valid {_said(ruled_out is None)}{because} and ended {_said(rules.has_ended(facts))}"
 
 
 def _said(value: bool) -> str:

@@ -3,10 +3,13 @@
 Source: product.md section 4.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from engine.contracts import ContractType
 from engine.facts import RuledOut
+from engine.rulebook.compiled.single import CompiledType, compile_type
+from engine.rulebook.engines import RulesEngine
 from engine.rulebook.library import CONTRACT_TYPE_EVALUATOR as EVALUATOR
 from engine.rulebook.tree import Condition, Conditions
 
@@ -19,8 +22,7 @@ STATE_CODES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ContractFacts:
+class ContractFacts(NamedTuple):
     """What a contract type's conditions may ask, at one instant. Minutes and incidents are whole numbers."""
 
     within_period: bool
@@ -39,18 +41,32 @@ class TypeRules:
     type: ContractType
     valid_when: Conditions
     expires_when: Conditions
+    engine: RulesEngine = "compiled"
+    compiled: CompiledType = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "compiled", compile_type(self.valid_when, self.expires_when))
+
+    def run_by(self, engine: RulesEngine) -> "TypeRules":
+        """The same type, its conditions run by another engine."""
+        return self if engine == self.engine else replace(self, engine=engine)
 
     def is_valid(self, facts: ContractFacts) -> RuledOut | None:
         """None when `valid_when` holds, else the first condition that keeps it from holding."""
-        asked = EVALUATOR.facts(None, facts)
-        if EVALUATOR.holds(self.type.valid_when, asked):
-            return None
-        unmet = EVALUATOR.first_unmet(self.valid_when, asked)
-        return RuledOut("condition") if unmet is None else _ruled_out_by(unmet, facts)
+        unmet = self.compiled.unmet(facts) if self.engine == "compiled" else self._plainly_unmet(facts)
+        return None if unmet is None else _ruled_out_by(unmet, facts)
 
     def has_ended(self, facts: ContractFacts) -> bool:
         """Whether `expires_when` holds."""
+        if self.engine == "compiled":
+            return self.compiled.has_ended(facts)
         return EVALUATOR.holds(self.type.expires_when, EVALUATOR.facts(None, facts))
+
+    def _plainly_unmet(self, facts: ContractFacts) -> Condition | None:
+        asked = EVALUATOR.facts(None, facts)
+        if EVALUATOR.holds(self.type.valid_when, asked):
+            return None
+        return EVALUATOR.first_unmet(self.valid_when, asked)
 
 
 def _ruled_out_by(condition: Condition, facts: ContractFacts) -> RuledOut:

@@ -7,8 +7,9 @@ from typing import Any
 
 from engine.contracts import HolderKind
 from engine.facts import Candidate, RequestFacts, Standing
-from engine.rulebook.coverage import CoverageBook, Match
-from engine.rulebook.examples import MOST_TEXT
+from engine.rulebook.compiled.coverage import Found
+from engine.rulebook.coverage import CoverageBook
+from engine.rulebook.examples import MOST_TEXT, engines_agree
 from engine.rulebook.problems import FileReport
 from engine.rulebook.reading import (
     Fields,
@@ -20,9 +21,10 @@ from engine.rulebook.reading import (
     read_whole_number,
     read_yes_no,
 )
-from engine.rulebook.registry import COVERAGE, LARGEST_NUMBER, Variable
+from engine.rulebook.registry import COVERAGE, LARGEST_NUMBER
 from engine.rulebook.rules import Known
 from engine.rulebook.scanner import Node, quoted
+from engine.rulebook.words import Variable
 
 OUTCOMES: Mapping[str, str] = {
     "cover_with": "covered",
@@ -81,10 +83,11 @@ class CoverageExample:
             self._decision(fields["decision"])
 
     def run(self, book: CoverageBook) -> None:
-        """Tell a problem unless the rules decide as expected."""
-        match = book.first_match(self.request, book.rank(self.candidates))
-        came = _decided(match, self.request)
-        if came != self.expected:
+        """Tell a problem unless the rules decide as expected, by whatever they are run."""
+        came = _decided(book.compiled.decide(self.request, self.candidates), self.request)
+        plain = _decided(book.plain.decide(self.request, self.candidates), self.request)
+        agree = engines_agree(self.report, self.place, self.name, plain=plain, compiled=came)
+        if agree and came != self.expected:
             self.report.error(
                 self.place,
                 f"Example {quoted(self.name)} expects {self.expected}, but comes out as {came}. "
@@ -202,11 +205,11 @@ def example_candidate(id: str, values: Mapping[str, Any], days: Mapping[str, dat
     )
 
 
-def _decided(match: Match | None, request: RequestFacts) -> Expected:
-    if match is None:
+def _decided(found: Found, request: RequestFacts) -> Expected:
+    rule, candidate = found
+    if rule is None:
         return Expected("refused" if request.contract_validation else "uncovered", None, None)
-    contract = match.candidate.contract if match.candidate else None
-    return Expected(OUTCOMES[match.action], match.rule_id, contract)
+    return Expected(OUTCOMES[rule.action.name], rule.id, candidate.contract if candidate else None)
 
 
 def _instant(day: date) -> datetime:

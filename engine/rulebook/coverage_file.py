@@ -5,10 +5,11 @@ Source: product.md section 6.
 
 from typing import cast
 
-from engine.rulebook.coverage import DEFAULT_RANK, RANK_CRITERIA, CoverageBook
+from engine.rulebook.coverage import CoverageBook
 from engine.rulebook.coverage_examples import CoverageExample
 from engine.rulebook.examples import MOST_TEXT, example_nodes, may_run
 from engine.rulebook.problems import FileReport
+from engine.rulebook.rank import DEFAULT_RANK, RANK_CRITERIA
 from engine.rulebook.reading import (
     Fields,
     read_choice,

@@ -1,8 +1,8 @@
 """What the examples of all kinds of rule files have in common."""
 
-from engine.rulebook.problems import FileReport
+from engine.rulebook.problems import FileReport, Place
 from engine.rulebook.reading import Fields, place_of, read_list
-from engine.rulebook.scanner import Node
+from engine.rulebook.scanner import Node, quoted
 
 MOST_TEXT = 200
 MOST_EXAMPLES = 500
@@ -22,6 +22,18 @@ def example_nodes(report: FileReport, fields: Fields) -> list[Node]:
         report.error(fields["examples"].place, f"{len(nodes)} examples are too many. Keep {MOST_EXAMPLES}.")
         return []
     return nodes
+
+
+def engines_agree(report: FileReport, place: Place, name: str, *, plain: object, compiled: object) -> bool:
+    """Whether an example comes out the same by business-rules and by the compiled rules; a problem if not."""
+    if plain == compiled:
+        return True
+    report.error(
+        place,
+        f"Example {quoted(name)} comes out as {plain} by business-rules, and as {compiled} by the compiled "
+        "rules. This is a mistake of Coverdesk, not of the file: report it, and write the rule another way.",
+    )
+    return False
 
 
 def may_run(report: FileReport, node: Node, asked: int) -> bool:

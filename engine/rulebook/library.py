@@ -13,16 +13,9 @@ from business_rules.fields import FIELD_TEXT
 from business_rules.operators import BooleanType, NumericType, StringType, type_operator
 from business_rules.variables import BaseVariables, rule_variable
 
-from engine.rulebook.registry import (
-    CHARGING,
-    CONTRACT_TYPE,
-    COVERAGE,
-    Action,
-    ValueType,
-    Variable,
-    Vocabulary,
-)
+from engine.rulebook.registry import CHARGING, CONTRACT_TYPE, COVERAGE
 from engine.rulebook.tree import Condition, Conditions, Rule, as_json, first_unmet
+from engine.rulebook.words import Action, ValueType, Variable, Vocabulary
 
 
 class TextType(StringType):  # type: ignore[misc]  # business-rules ships no types

@@ -3,19 +3,10 @@
 import json
 from collections.abc import Iterable
 
-from engine.rulebook.coverage import RANK_CRITERIA
 from engine.rulebook.coverage_examples import OUTCOMES
-from engine.rulebook.registry import (
-    CHARGING,
-    CONTRACT_TYPE,
-    COVERAGE,
-    OPERATORS,
-    Action,
-    Param,
-    ValueType,
-    Variable,
-    Vocabulary,
-)
+from engine.rulebook.rank import RANK_CRITERIA
+from engine.rulebook.registry import CHARGING, CONTRACT_TYPE, COVERAGE, OPERATORS
+from engine.rulebook.words import Action, Param, ValueType, Variable, Vocabulary
 
 TYPE_WORDS: dict[ValueType, str] = {"text": "text", "number": "whole number", "yes_no": "yes or no"}
 USUAL_OPERATOR: dict[ValueType, str] = {

@@ -5,81 +5,11 @@ business-rules runs on are made from them, and the JSON Schemas and the referenc
 written from them.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any, Literal
+from collections.abc import Mapping
 
 from engine.contracts import HOLDER_KINDS
+from engine.rulebook.words import Action, Operator, Param, ValueType, Variable, Vocabulary
 from engine.sla import PRIORITIES
-
-ValueType = Literal["text", "number", "yes_no"]
-Scope = Literal["request", "contract", "work"]
-Operand = Literal["text", "number", "none"]
-Value = str | int | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """One comparison of business-rules. `words` stand between a variable's label and the operand."""
-
-    name: str
-    operand: Operand
-    words: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """One fact that conditions may name.
-
-    `read` takes it from the request's facts (scope request), a candidate (contract) or the work (work).
-    With `options`, no other text can ever be its value. `may_be_empty` allows comparing with "".
-    """
-
-    name: str
-    type: ValueType
-    scope: Scope
-    label: str
-    description: str
-    example: str | int | bool
-    read: Callable[[Any], Value]
-    options: tuple[str, ...] = ()
-    may_be_empty: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Param:
-    """One parameter of an action."""
-
-    name: str
-    kind: Literal["text", "number", "yes_no", "contract_type", "contract_types", "sla", "time_expired"]
-    description: str
-    example: Any
-    required: bool = False
-    least: int = 0
-    most: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """What a rule may do. With `needs_contract` its rule is asked of each contract, else once."""
-
-    name: str
-    label: str
-    description: str
-    needs_contract: bool = False
-    params: tuple[Param, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The words of one kind of rule file."""
-
-    name: str
-    variables: Mapping[str, Variable]
-    actions: Mapping[str, Action]
-
 
 MOST_MINUTES = 10_000_000
 MOST_MINOR = 10**12
@@ -128,105 +58,105 @@ COVERAGE_VARIABLES = _by_name(
     Variable(
         "contract_validation", "yes_no", "request", "contract validation",
         "Whether the desk demands a valid contract before work starts (a setting).",
-        True, attrgetter("contract_validation"),
+        True, "contract_validation",
     ),
     Variable(
         "priority", "text", "request", "priority",
         "How urgent the service request is.",
-        "critical", attrgetter("priority"), options=PRIORITIES,
+        "critical", "priority", options=PRIORITIES,
     ),
     Variable(
         "work_type", "text", "request", "work type",
         "The kind of work asked for, as the desk names it; empty when not given.",
-        "on_site", attrgetter("work_type"), may_be_empty=True,
+        "on_site", "work_type", may_be_empty=True,
     ),
     Variable(
         "channel", "text", "request", "channel",
         "How the service request came in, such as portal, mail or phone; empty when not given.",
-        "phone", attrgetter("channel"), may_be_empty=True,
+        "phone", "channel", may_be_empty=True,
     ),
     Variable(
         "has_item", "yes_no", "request", "has an item",
         "Whether the service request is about an item.",
-        True, lambda request: request.item is not None,
+        True, "item", is_presence=True,
     ),
     Variable(
         "item_type", "text", "request", "item type",
         "The type of the item; empty without an item.",
-        "printer", attrgetter("item_type"), may_be_empty=True,
+        "printer", "item_type", may_be_empty=True,
     ),
     Variable(
         "has_org_unit", "yes_no", "request", "has an org unit",
         "Whether the service request belongs to an org unit.",
-        True, lambda request: request.org_unit is not None,
+        True, "org_unit", is_presence=True,
     ),
     Variable(
         "customer", "text", "request", "customer",
         "The id of the customer, as in the address of the customer's page.",
-        "c-100", attrgetter("customer"),
+        "c-100", "customer",
     ),
     Variable(
         "item", "text", "request", "item",
         "The id of the item; empty without an item.",
-        "i-100", attrgetter("item"), may_be_empty=True,
+        "i-100", "item", may_be_empty=True,
     ),
     Variable(
         "org_unit", "text", "request", "org unit",
         "The id of the org unit that the service request belongs to; empty without one.",
-        "o-100", attrgetter("org_unit"), may_be_empty=True,
+        "o-100", "org_unit", may_be_empty=True,
     ),
     Variable(
         "contract_holder", "text", "contract", "contract holder",
         "Whom the contract covers.",
-        "item", attrgetter("holder_kind"), options=HOLDER_KINDS,
+        "item", "holder_kind", options=HOLDER_KINDS,
     ),
     Variable(
         "contract_standing", "text", "contract", "contract standing",
         "valid: in force for this service request. pending: not active yet. "
         "ended: over, cancelled or used up. excluded: in force, but not for this kind of request.",
-        "valid", attrgetter("standing"), options=("valid", "pending", "ended", "excluded"),
+        "valid", "standing", options=("valid", "pending", "ended", "excluded"),
     ),
     Variable(
         "contract_pending_reason", "text", "contract", "what the contract waits for",
         "What a pending contract waits for; empty when it is not pending.",
-        "awaiting_start", attrgetter("pending_reason"),
+        "awaiting_start", "pending_reason",
         options=("awaiting_start", "awaiting_payment", "awaiting_enable"), may_be_empty=True,
     ),
     Variable(
         "contract_type", "text", "contract", "contract type",
         "The key of the contract's type: the name of its file in contract_types/.",
-        "support_hours", attrgetter("type"),
+        "support_hours", "type",
     ),
     Variable(
         "contract_number", "text", "contract", "contract number",
         "The number of the contract.",
-        "SH-0012", attrgetter("number"),
+        "SH-0012", "number",
     ),
     Variable(
         "contract_minutes_available", "number", "contract", "minutes left",
         "Whole minutes that can still be drawn from the contract; 0 for one that has none.",
-        60, attrgetter("minutes_available"),
+        60, "minutes_available",
     ),
     Variable(
         "contract_incidents_available", "number", "contract", "incidents left",
         "Incidents that can still be taken from the contract; 0 for one that has none.",
-        1, attrgetter("incidents_available"),
+        1, "incidents_available",
     ),
     Variable(
         "contract_holds_incident", "yes_no", "contract", "an incident is held for this request",
         "Whether the contract already holds an incident for this very service request.",
-        True, attrgetter("own_incident_held"),
+        True, "own_incident_held",
     ),
     Variable(
         "contract_has_end", "yes_no", "contract", "contract has an end",
         "Whether the contract ends on a date.",
-        True, lambda candidate: candidate.expires_at is not None,
+        True, "expires_at", is_presence=True,
     ),
     Variable(
         "org_unit_distance", "number", "contract", "distance of the org unit",
         "How far the holding org unit is from the customer: 1 for the nearest, more for those above it, "
         "0 for a contract that no org unit holds.",
-        1, attrgetter("distance"),
+        1, "distance",
     ),
 )  # fmt: skip
 
@@ -234,37 +164,37 @@ CONTRACT_TYPE_VARIABLES = _by_name(
     Variable(
         "within_period", "yes_no", "contract", "within its period",
         "Whether the contract has started and not ended; one without an end stays within its period.",
-        True, attrgetter("within_period"),
+        True, "within_period",
     ),
     Variable(
         "period_over", "yes_no", "contract", "period over",
         "Whether the contract's end has come; never for one without an end.",
-        False, attrgetter("period_over"),
+        False, "period_over",
     ),
     Variable(
         "minutes_available", "number", "contract", "minutes left",
         "Whole minutes that can still be drawn.",
-        60, attrgetter("minutes_available"),
+        60, "minutes_available",
     ),
     Variable(
         "incidents_available", "number", "contract", "incidents left",
         "Incidents that can still be taken.",
-        1, attrgetter("incidents_available"),
+        1, "incidents_available",
     ),
     Variable(
         "incidents_held", "number", "contract", "incidents held",
         "Incidents held for service requests that are not closed yet.",
-        1, attrgetter("incidents_held"),
+        1, "incidents_held",
     ),
     Variable(
         "own_incident_held", "yes_no", "contract", "an incident is held for this request",
         "Whether one of the incidents held is held for the service request asked about.",
-        True, attrgetter("own_incident_held"),
+        True, "own_incident_held",
     ),
     Variable(
         "service_request_closed", "yes_no", "contract", "service request closed",
         "Whether the one service request that holds the contract is closed.",
-        False, attrgetter("service_request_closed"),
+        False, "service_request_closed",
     ),
 )  # fmt: skip
 
@@ -272,22 +202,22 @@ CHARGING_VARIABLES = _by_name(
     Variable(
         "work_type", "text", "work", "work type",
         "The kind of work done, as the desk names it; empty when not given.",
-        "travel", attrgetter("work_type"), may_be_empty=True,
+        "travel", "work_type", may_be_empty=True,
     ),
     Variable(
         "priority", "text", "work", "priority",
         "How urgent the service request is.",
-        "critical", attrgetter("priority"), options=PRIORITIES,
+        "critical", "priority", options=PRIORITIES,
     ),
     Variable(
         "role", "text", "work", "role",
         "The role of who worked; empty when not given.",
-        "technician", attrgetter("role"), may_be_empty=True,
+        "technician", "role", may_be_empty=True,
     ),
     Variable(
         "channel", "text", "work", "channel",
         "How the service request came in; empty when not given.",
-        "phone", attrgetter("channel"), may_be_empty=True,
+        "phone", "channel", may_be_empty=True,
     ),
 )  # fmt: skip
 

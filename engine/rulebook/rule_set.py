@@ -4,7 +4,7 @@ Source: product.md sections 4, 6 and 7.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from re import compile as regex
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from engine.rulebook.contract_type_file import KEY, KEY_FORM, read_contract_type
 from engine.rulebook.contract_types import ContractFacts, TypeRules
 from engine.rulebook.coverage import CoverageBook
 from engine.rulebook.coverage_file import read_coverage_file
+from engine.rulebook.engines import RulesEngine
 from engine.rulebook.problems import TOP, FileReport, Problem, RuleSetRefused, printable
 from engine.rulebook.reading import suggestion
 from engine.rulebook.rules import Known
@@ -54,6 +55,20 @@ class RuleSet:
     variants: Mapping[str, CoverageBook]
     warnings: tuple[Problem, ...]
     type_rules: Mapping[str, TypeRules] = field(repr=False)
+
+    def run_by(self, engine: RulesEngine) -> "RuleSet":
+        """The same rule set, run by another engine; the version stays, since the answers do."""
+        if engine == self.coverage.engine:
+            return self
+        types = {key: rules.run_by(engine) for key, rules in self.type_rules.items()}
+        variants = {name: book.run_by(engine) for name, book in self.variants.items()}
+        return replace(
+            self,
+            coverage=self.coverage.run_by(engine),
+            charging=self.charging.run_by(engine),
+            variants=MappingProxyType(variants),
+            type_rules=MappingProxyType(types),
+        )
 
     def is_valid(self, type_key: str, facts: ContractFacts) -> RuledOut | None:
         """None when the type's `valid_when` holds, else the first condition that keeps it from holding.

@@ -19,17 +19,10 @@ from engine.rulebook.reading import (
     read_yes_no,
     shown,
 )
-from engine.rulebook.registry import (
-    LARGEST_NUMBER,
-    OPERATORS,
-    Action,
-    Operator,
-    Param,
-    Variable,
-    Vocabulary,
-)
+from engine.rulebook.registry import LARGEST_NUMBER, OPERATORS
 from engine.rulebook.scanner import Broken, Node, quoted
 from engine.rulebook.tree import AllOf, AnyOf, Condition, Conditions, Rule, rule
+from engine.rulebook.words import Action, Operator, Param, Variable, Vocabulary
 
 MOST_DEPTH = 20
 MOST_RULES = 2000

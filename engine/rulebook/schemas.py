@@ -20,8 +20,8 @@ from engine.rulebook.contract_type_file import (
     PREFIX,
     REQUIRED,
 )
-from engine.rulebook.coverage import RANK_CRITERIA
 from engine.rulebook.coverage_examples import CONTRACT_KEYS, DATES, OUTCOMES
+from engine.rulebook.rank import RANK_CRITERIA
 from engine.rulebook.registry import (
     CHARGING,
     CONTRACT_TYPE,
@@ -30,14 +30,9 @@ from engine.rulebook.registry import (
     MOST_MINOR,
     MOST_MINUTES,
     OPERATORS,
-    Action,
-    Operator,
-    Param,
-    ValueType,
-    Variable,
-    Vocabulary,
 )
 from engine.rulebook.rules import ID, MOST_TEXT, MOST_WHY, TIME_EXPIRED
+from engine.rulebook.words import Action, Operator, Param, ValueType, Variable, Vocabulary
 from engine.sla import PRIORITIES, SLA_CALENDARS
 
 Schema = dict[str, Any]

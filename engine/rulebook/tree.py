@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.rulebook.registry import Action, Operator, Variable
+from engine.rulebook.words import Action, Operator, Variable
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,14 +230,15 @@ def contracts_strategy(draw: st.DrawFn) -> list[HeldContract]:
             if holder == "service_request"
             else draw(st.sampled_from(["subscription", "support_hours", "incident_pack"]))
         )
+        held_own, held_others = draw(st.booleans()), draw(st.integers(0, 1))
         found.append(
             held(
                 f"K{index}",
                 type_key,
                 holder,
-                limits=Limits(draw(st.integers(0, 1)), draw(st.integers(0, 1)), draw(st.integers(0, 1))),
+                limits=Limits(draw(st.integers(0, 1)), draw(st.integers(0, 1)), max(held_own, held_others)),
                 distance=draw(st.integers(1, 3)) if holder == "org_unit" else 0,
-                own_incident_held=draw(st.booleans()),
+                own_incident_held=held_own,
                 created_at=START + draw(st.integers(0, 2)) * DAY,
                 starts_at=START + draw(st.sampled_from([0, 1, 10, 11])) * DAY,
                 expires_at=draw(ends),

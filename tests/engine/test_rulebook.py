@@ -169,7 +169,7 @@ BEFORE = {"within_period": False}
 def test_contract_types(
     rules: RuleSet, type_key: str, facts: dict[str, Any], ruled_out: str | None, ended: bool
 ) -> None:
-    given = replace(RUNNING, **facts)
+    given = RUNNING._replace(**facts)
     assert rules.is_valid(type_key, given) == (RuledOut(ruled_out) if ruled_out else None)
     assert rules.has_ended(type_key, given) is ended
 

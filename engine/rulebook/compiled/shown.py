@@ -1,0 +1,20 @@
+"""The code written from a rule set, for people to read."""
+
+from collections.abc import Iterator
+
+from engine.rulebook.compiled.source import Source
+from engine.rulebook.rule_set import RuleSet
+
+
+def compiled_source(rule_set: RuleSet) -> str:
+    """What the files of a rule set were made into: its constants, its code, and notes beside the lines."""
+    return "\n".join(f"# {path}\n{source.shown}" for path, source in _sources(rule_set))
+
+
+def _sources(rule_set: RuleSet) -> Iterator[tuple[str, Source]]:
+    yield "coverage.json", rule_set.coverage.compiled.source
+    yield "charging.json", rule_set.charging.compiled.source
+    for key, rules in rule_set.type_rules.items():
+        yield f"contract_types/{key}.json", rules.compiled.source
+    for name, book in rule_set.variants.items():
+        yield f"variants/{name}.json", book.compiled.source
