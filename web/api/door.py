@@ -231,7 +231,7 @@ class Door:
                 in_transaction=hints[names[0]] is Transaction,
                 reads=reads,
                 most_body_bytes=most_body_bytes,
-                conflicts=method != "GET" and not reads if conflicts is None else conflicts,
+                conflicts=method != "GET" if conflicts is None else conflicts,
                 body_adapter=TypeAdapter(body_type),
             )
             self.operations.append(operation)

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 
 from web.api.door import BASE, NoFields, NoQuery, Operation, Text
@@ -19,6 +19,7 @@ PROBLEMS = {
     "409": "The state forbids it, or another record is in the way.",
     "412": "The record was changed since the version that If-Match names.",
     "413": "The body is too large.",
+    "414": "The address with its parameters is too long.",
     "415": "The body is not application/json.",
     "422": "Fields or parameters that cannot be taken.",
     "503": "No rule set is in force yet, or the database cannot be reached.",
@@ -91,6 +92,8 @@ def statuses_of(operation: Operation) -> list[str]:
     found = ["401", "403", "422", "503"]
     if operation.path_names:
         found.append("404")
+    if operation.query is not NoQuery:
+        found.append("414")
     if operation.method != "GET":
         found += ["400", "413", "415"]
     if operation.conflicts:
@@ -125,6 +128,15 @@ def _schemas(operations: Iterable[Operation]) -> tuple[dict[Key, Any], dict[str,
     return {(key, mode): schema for (key, mode), schema in schemas.items()}, components
 
 
+def _may_be_empty(operation: Operation) -> bool:
+    """Whether a call without a body is as good as one with `{}`: no field is required."""
+    try:
+        operation.body_adapter.validate_python({})
+    except ValidationError:
+        return False
+    return True
+
+
 def _target(schema: dict[str, Any]) -> str:
     return str(schema.get("$ref", "")).rpartition("/")[2]
 
@@ -143,7 +155,7 @@ def _operation(operation: Operation, schemas: dict[Key, Any]) -> dict[str, Any]:
     if operation.body is not None:
         body = schemas.get((f"{operation.name}.body", "validation"))
         described["requestBody"] = {
-            "required": body is not None,
+            "required": not _may_be_empty(operation),
             "content": {
                 "application/json": {"schema": body or {"type": "object", "additionalProperties": False}}
             },
@@ -166,14 +178,14 @@ def _parameters(operation: Operation, schemas: dict[Key, Any]) -> Iterator[dict[
             "name": "If-Match",
             "in": "header",
             "description": "The ETag of the version that is changed.",
-            "schema": {"type": "string", "pattern": '^("[0-9]{1,18}"|\\*)$'},
+            "schema": {"type": "string"},
         }
     if operation.method == "POST" and operation.in_transaction:
         yield {
             "name": "Idempotency-Key",
             "in": "header",
             "description": "The same key and body get the first answer again.",
-            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+            "schema": {"type": "string", "pattern": "^[ -~]{1,255}$"},
         }
 
 

@@ -51,7 +51,7 @@ def read_rule_version(tx: Transaction, version: str) -> RuleSetView:
     return rule_sets.get_rule_set(tx, version)
 
 
-@rules.post("/rules/check", reads=True, most_body_bytes=MOST_RULES_BYTES)
+@rules.post("/rules/check", reads=True, conflicts=False, most_body_bytes=MOST_RULES_BYTES)
 def check_rules(tx: Transaction, command: RuleFiles) -> CheckView:
     """All that is wrong with a set of files, by file, line and column. Nothing is saved."""
     return rule_sets.check_rules(tx, command.files)

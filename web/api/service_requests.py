@@ -92,7 +92,7 @@ def post_coverage_preview(tx: Transaction, command: CoverageQuestion) -> Decisio
     return preview_coverage(tx, command)
 
 
-@coverage.get("/coverage/bulk")
+@coverage.get("/coverage/bulk", conflicts=True)
 def get_coverage_bulk(tx: Transaction, query: BulkQuery) -> Page[BulkLine]:
     """What a search would find for a group of service requests, nothing saved."""
     return Page(preview_bulk(tx, query.group), None)

@@ -8,6 +8,7 @@ import click
 
 from web.cli.decisions import decisions
 from web.cli.desk import DeskGroup
+from web.cli.importing import import_export
 from web.cli.ledger import audit
 from web.cli.rules import rules
 from web.cli.running import migrate, run_job, scheduler
@@ -29,7 +30,20 @@ def main() -> None:
     """
 
 
-for command in (migrate, serve, scheduler, run_job, user, token, rules, decisions, audit, backup, restore):
+for command in (
+    migrate,
+    serve,
+    scheduler,
+    run_job,
+    user,
+    token,
+    rules,
+    decisions,
+    audit,
+    import_export,
+    backup,
+    restore,
+):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ class Server(BaseApplication):
             "timeout": 120,
             "graceful_timeout": SECONDS_TO_STOP,
             "keepalive": 5,
+            "limit_request_line": 8190,
             "loglevel": "warning",
             "control_socket_disable": True,
             "proc_name": "coverdesk",

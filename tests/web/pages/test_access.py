@@ -1,0 +1,192 @@
+"""Who may open what, and what nobody gets without a form of ours."""
+
+from typing import Any
+
+import pytest
+from werkzeug.routing import Rule
+
+from tests.support.front import Front
+from workflows.store import tables as t
+
+STAFF = ("administrator", "finance", "supervisor", "technician")
+DESK = ("administrator", "supervisor", "technician")
+SELLERS = ("administrator", "finance", "supervisor")
+EVERYONE = (*STAFF, "customer")
+PAGES: list[tuple[str, tuple[str, ...]]] = [
+    ("/", EVERYONE),
+    ("/requests", EVERYONE),
+    ("/requests?view=all&format=csv", EVERYONE),
+    ("/requests/new", (*DESK, "customer")),
+    ("/requests/{service_request}", EVERYONE),
+    ("/requests/{service_request}/edit", DESK),
+    ("/requests/{service_request}/work/{entry}", DESK),
+    ("/contracts", EVERYONE),
+    ("/contracts?format=csv", EVERYONE),
+    ("/contracts/new", SELLERS),
+    ("/contracts/{contract}", EVERYONE),
+    ("/contracts/{contract}/statement.csv", EVERYONE),
+    ("/coverage", STAFF),
+    ("/coverage?customer=customer:{customer}", STAFF),
+    ("/customers", STAFF),
+    ("/customers/{customer}", EVERYONE),
+    ("/customers/new", DESK),
+    ("/org-units", EVERYONE),
+    ("/org-units/{org_unit}", EVERYONE),
+    ("/org-units/new", ("administrator", "supervisor")),
+    ("/items", EVERYONE),
+    ("/items/{item}", EVERYONE),
+    ("/items/new", DESK),
+    ("/search?q=ann", EVERYONE),
+    ("/account", EVERYONE),
+    ("/billing", ("administrator",)),
+    ("/billing/search/waiting", ("administrator", "supervisor")),
+    ("/settings", ("administrator",)),
+    ("/rules", SELLERS),
+    ("/users", ("administrator",)),
+    ("/users/new", ("administrator",)),
+    ("/jobs", ("administrator",)),
+    ("/outbox", ("administrator",)),
+    ("/ledger", SELLERS),
+    ("/ledger?audit=run", SELLERS),
+]
+
+
+@pytest.mark.parametrize("role", EVERYONE)
+def test_each_page_opens_for_its_roles_and_for_no_other(front: Front, role: str) -> None:
+    ids = vars(front.records)
+    browser = front.of_role(role)
+    wrong = {}
+    for path, roles in PAGES:
+        page = browser.open(path.format(**ids))
+        expected = {200} if role in roles else {403, 404}
+        if page.status not in expected:
+            wrong[path] = page.status
+        elif role not in roles:
+            assert "What to do:" in page
+    assert wrong == {}
+
+
+def test_whoever_is_not_logged_in_gets_the_login_form(front: Front) -> None:
+    ids = vars(front.records)
+    for path, _ in PAGES:
+        answer = front.nobody.client.get(path.format(**ids))
+        assert answer.status_code == 302, path
+        assert answer.headers["Location"].startswith("/login?next="), path
+    assert "Sign in" in front.nobody.open("/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/requests/{other_request}",
+        "/contracts/{other_contract}",
+        "/contracts/{other_contract}/statement.csv",
+        "/customers/{other_customer}",
+        "/requests/nothing",
+        "/contracts/nothing",
+        "/customers/nothing",
+    ],
+)
+def test_anothers_record_is_as_little_there_as_none(front: Front, path: str) -> None:
+    page = front.ann.open(path.format(**vars(front.records)))
+    assert page.status == 404
+    assert "Bob" not in page
+
+
+def test_a_customer_finds_only_the_own_records(front: Front) -> None:
+    records = front.records
+    for path in ("/requests?view=all", "/contracts", "/search?q=bob", "/requests?view=all&format=csv"):
+        page = front.ann.open(path)
+        assert "Bob" not in page.text.replace("“bob”", ""), path
+    page = front.ann.open("/requests?view=all")
+    assert "The laptop is slow" in page
+    assert "/edit" not in page.html
+    assert not front.ann.open(f"/requests/{records.service_request}").has_form("/work")
+
+
+def test_technicians_see_no_prices(front: Front) -> None:
+    sold = front.office.sell("subscription", price={"amount_minor": 49900})
+    assert "€499.00" in front.supervisor.open(f"/contracts/{sold}")
+    assert "499" not in front.technician.open(f"/contracts/{sold}").text
+    assert "499" not in front.technician.open("/contracts").text
+
+
+# ------------------------------------------------------------------ nothing without our token
+
+
+def test_no_post_changes_anything_without_the_token(front: Front) -> None:
+    ids = {**vars(front.records), "user_id": str(front.office.technician.id)}
+    before = _everything(front)
+    rules = [rule for rule in front.app.url_map.iter_rules() if _is_page_post(front, rule)]
+    assert len(rules) > 30
+    for rule in rules:
+        path = _filled(rule, ids)
+        answer = front.administrator.client.post(path, data={"reason": "x", "email": "a@b.example"})
+        assert answer.status_code < 500, path
+        assert _everything(front) == before, path
+
+
+def test_the_token_of_another_session_does_not_fit(front: Front) -> None:
+    records = front.records
+    page = front.technician.open(f"/requests/{records.service_request}")
+    form = page.form("/moves/resolve")
+    sent = {**form.values, "resolve_note": "Done"}
+    answer = front.supervisor.client.post(form.action, data=sent)
+    assert answer.status_code == 422
+    assert front.office.request(records.service_request).state == "in_progress"
+
+
+def _is_page_post(front: Front, rule: Rule) -> bool:
+    blueprint = rule.endpoint.split(".")[0]
+    outside = {"static", "api", "operations", "login"}
+    return "POST" in (rule.methods or ()) and not rule.rule.startswith("/api") and blueprint not in outside
+
+
+def _filled(rule: Rule, ids: dict[str, str]) -> str:
+    known = {
+        "service_request_id": ids["service_request"],
+        "contract_id": ids["contract"],
+        "customer_id": ids["customer"],
+        "org_unit_id": ids["org_unit"],
+        "item_id": ids["item"],
+        "entry_id": ids["entry"],
+        "user_id": ids["user_id"],
+        "trigger": "resolve",
+        "group": "waiting",
+        "name": "auto_close",
+    }
+    path = rule.rule
+    for name in rule.arguments:
+        path = path.replace(f"<{name}>", known.get(name, "x"))
+    return path
+
+
+def _everything(front: Front) -> dict[str, list[Any]]:
+    return {table.name: sorted(map(str, front.office.rows(table))) for table in t.metadata.sorted_tables}
+
+
+# ------------------------------------------------------------------ headers
+
+
+def test_every_answer_has_the_security_headers(front: Front) -> None:
+    for path in ("/login", "/requests", "/nothing-here", "/static/css/tokens.css", "/healthz"):
+        answer = front.technician.client.get(path)
+        answer.close()
+        headers = answer.headers
+        assert "default-src 'self'" in headers["Content-Security-Policy"]
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+    assert front.technician.client.get("/requests").headers["Cache-Control"] == "no-store"
+    page = front.technician.client.get("/requests").get_data(as_text=True)
+    assert "<script>" not in page
+    assert " style=" not in page
+    assert " onclick=" not in page
+
+
+def test_static_files_are_kept_by_their_content(front: Front) -> None:
+    page = front.nobody.open("/login")
+    address = page.html.split('rel="stylesheet" href="')[1].split('"')[0]
+    answer = front.nobody.client.get(address)
+    answer.close()
+    assert "immutable" in answer.headers["Cache-Control"]

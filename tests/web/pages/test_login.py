@@ -1,0 +1,160 @@
+"""Signing in and out, and the own account."""
+
+import pytest
+
+from tests.support.builders import Kit
+from tests.support.front import Front
+from tests.support.pages import Browser
+from workflows.accounts import ChangeUser, NewUser, change_user, create_user
+from workflows.authentication import authenticate_token
+
+PASSWORD = "correct horse battery"
+EMAIL = "sue@staff.example"
+
+
+def new_user(kit: Kit) -> str:
+    return kit.do(create_user, NewUser(email=EMAIL, name="Sue", role="supervisor", password=PASSWORD))
+
+
+def sign_in(browser: Browser, path: str = "/login", **values: str) -> str:
+    page = browser.send(browser.open(path), "/login", **{"email": EMAIL, "password": PASSWORD, **values})
+    return page.path
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(front: Front) -> None:
+    new_user(front.office)
+    assert sign_in(front.nobody, "/contracts") == "/contracts"
+    assert front.nobody.open("/login").path == "/"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://elsewhere.example/",
+        "//elsewhere.example/",
+        "/\\elsewhere.example",
+        "\\\\elsewhere.example",
+        "javascript:alert(1)",
+        "/contracts\r\nSet-Cookie: x=1",
+        "/no-such-page",
+        "contracts",
+    ],
+)
+def test_signing_in_leads_nowhere_else(front: Front, wanted: str) -> None:
+    new_user(front.office)
+    page = front.nobody.open("/login")
+    form = page.form("/login")
+    sent = {**form.values, "email": EMAIL, "password": PASSWORD, "next": wanted}
+    answer = front.nobody.client.post("/login", data=sent)
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "/"
+
+
+def test_a_wrong_password_keeps_the_address_and_says_no_more(front: Front) -> None:
+    new_user(front.office)
+    page = front.nobody.send(front.nobody.open("/login"), "/login", email=EMAIL, password="wrong")
+    assert page.status == 401
+    assert page.form("/login").values["email"] == EMAIL
+    assert "is not right" in page
+    other = front.nobody.send(page, "/login", email="nobody@staff.example", password="wrong")
+    assert other.text.replace("nobody@", "sue@") == page.text
+
+
+def test_too_many_failures_are_told_with_the_wait(front: Front) -> None:
+    new_user(front.office)
+    page = front.nobody.open("/login")
+    for _ in range(10):
+        page = front.nobody.send(page, "/login", email=EMAIL, password="wrong")
+    page = front.nobody.send(page, "/login", email=EMAIL, password=PASSWORD)
+    assert page.status == 429
+    assert "Too many failed logins" in page
+    assert int(page.answer.headers["Retry-After"]) > 0
+
+
+def test_the_session_cookie_is_for_the_server_alone(front: Front) -> None:
+    new_user(front.office)
+    page = front.nobody.open("/login")
+    form = page.form("/login")
+    answer = front.nobody.client.post("/login", data={**form.values, "email": EMAIL, "password": PASSWORD})
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_signing_out_ends_the_session(front: Front) -> None:
+    new_user(front.office)
+    sign_in(front.nobody)
+    page = front.nobody.send(front.nobody.open("/"), "/logout")
+    assert "You are signed out" in page
+    assert front.nobody.open("/contracts").path == "/login"
+
+
+def test_a_disabled_user_is_out_at_once(front: Front) -> None:
+    sue = new_user(front.office)
+    sign_in(front.nobody)
+    front.office.do(change_user, sue, ChangeUser(disabled=True))
+    assert front.nobody.open("/contracts").path == "/login"
+
+
+def test_a_new_password_ends_the_other_sessions(front: Front) -> None:
+    new_user(front.office)
+    here, elsewhere = front.browser(None), front.browser(None)
+    sign_in(here)
+    sign_in(elsewhere)
+    page = here.open("/account")
+    wrong = here.send(page, "/password", old_password="x", new_password="short", again="other")
+    assert wrong.status == 422
+    assert "The two are not the same" in wrong
+    done = here.send(
+        wrong,
+        "/password",
+        old_password=PASSWORD,
+        new_password="a fine new sentence",
+        again="a fine new sentence",
+    )
+    assert "Your password is changed" in done
+    assert here.open("/account").path == "/account"
+    assert elsewhere.open("/account").path == "/login"
+
+
+def test_a_token_is_shown_once_and_opens_the_api(front: Front) -> None:
+    page = front.technician.open("/account")
+    empty = front.technician.send(page, "/tokens", name="")
+    assert empty.status == 422
+    made = front.technician.send(empty, "/tokens", name="nightly export", expires_days="30")
+    text = made.html.split('token">')[1].split("<")[0]
+    assert authenticate_token(front.office.desk, text).id == front.office.technician.id
+    again = front.technician.open("/account")
+    assert text not in again.html
+    assert "nightly export" in again
+    revoked = front.technician.send(again, "/revoke")
+    assert "revoked" in revoked
+
+
+def test_light_and_dark_and_keys_are_kept_for_the_browser(front: Front) -> None:
+    page = front.technician.open("/account")
+    assert "data-shortcuts" in page.html
+    kept = front.technician.send(page, "/preferences", theme="dark", shortcuts=None)
+    assert '<html lang="en" data-theme="dark">' in kept.html
+    assert "data-shortcuts" not in kept.html
+    assert '<kbd aria-hidden="true">/</kbd>' not in kept.html
+
+
+def test_users_are_added_changed_and_disabled(front: Front) -> None:
+    page = front.administrator.open("/users/new")
+    wrong = front.administrator.send(
+        page, email="tom@staff.example", name="Tom", role="technician", password="short"
+    )
+    assert wrong.status == 422
+    assert wrong.form().values["email"] == "tom@staff.example"
+    assert "At least 12 characters" in wrong
+    done = front.administrator.send(wrong, password=PASSWORD)
+    assert "tom@staff.example may log in now" in done
+    [tom] = [
+        one for one in done.html.split('href="') if one.startswith("/users/") and "Tom" in one.split("<")[0]
+    ]
+    edit = front.administrator.open(tom.split('"')[0])
+    saved = front.administrator.send(edit, disabled="y")
+    assert "Saved." in saved
+    assert "Disabled" in saved
+    assert "Nobody" not in front.administrator.send(front.administrator.open("/users/new"), email="x").text

@@ -1,0 +1,47 @@
+"""Another desk's history, taken from its export."""
+
+from pathlib import Path
+
+import click
+
+from web.cli.desk import desk_of, environment, fail, tell_problems
+from web.cli.progress import progress_bar
+from workflows.importing import ImportReport, MappingRefused, import_history, read_mapping
+
+path = click.Path(path_type=Path)
+
+
+@click.command("import", epilog="Example: coverdesk import incidents.csv --mapping mappings/servicenow.json")
+@click.argument("file", type=path)
+@click.option("--mapping", "mapping_path", required=True, type=path, help="How to read it: see mappings/.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be taken; write nothing.")
+def import_export(file: Path, mapping_path: Path, dry_run: bool) -> None:
+    """Take the service requests of another desk's CSV export, at the times it tells.
+
+    One line for each row that is not taken, and why; then the sums. A second run adds nothing, and one that
+    was stopped goes on. Exit 0 when it finished, 1 when the file or the mapping cannot be read.
+    """
+    env = environment()
+    try:
+        mapping = read_mapping(str(mapping_path), _content(mapping_path))
+    except MappingRefused as refused:
+        tell_problems(list(refused.problems))
+        fail("The mapping cannot be used; nothing has been imported.")
+    raw = _content(file)
+    desk = desk_of(env)
+    report = ImportReport(mapping.source, dry_run)
+    try:
+        with progress_bar("Service requests") as progress:
+            import_history(desk, str(file), raw, mapping, dry_run=dry_run, progress=progress, report=report)
+    finally:
+        # also what was done before it was stopped
+        if report.rows:
+            for line in (*report.lines(), *report.summary()):
+                click.echo(line)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        fail(f"{file}:1: it cannot be read: {(error.strerror or type(error).__name__).lower()}.")
