@@ -60,7 +60,7 @@ def test_it_reports_line_by_line_and_in_sum(run: Run) -> None:
         (None, "Error: e.csv:1: it cannot be read: no such file or directory.\n"),
         (b"", "Error: e.csv:1: The file is empty."),
         (b"a\n\xff\n", "Error: e.csv:2: Byte 0xFF is not utf-8"),
-        (b"number\nINC1\n", "Error: e.csv:1: There is no column 'at' (changed_at), "),
+        (b"number\nINC1\n", "Error: e.csv:1: There is no column 'state' (state), "),
     ],
 )
 def test_a_file_that_cannot_be_read(run: Run, raw: bytes | None, told: str) -> None:

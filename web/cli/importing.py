@@ -33,11 +33,17 @@ def import_export(file: Path, mapping_path: Path, dry_run: bool) -> None:
     try:
         with progress_bar("Service requests") as progress:
             import_history(desk, str(file), raw, mapping, dry_run=dry_run, progress=progress, report=report)
-    finally:
-        # also what was done before it was stopped
-        if report.rows:
-            for line in (*report.lines(), *report.summary()):
-                click.echo(line)
+    except BaseException:
+        # what was done before it was stopped stays done, and is told
+        if report.rows_taken:
+            _tell(report)
+        raise
+    _tell(report)
+
+
+def _tell(report: ImportReport) -> None:
+    for line in (*report.lines(), *report.summary()):
+        click.echo(line)
 
 
 def _content(file: Path) -> bytes:

@@ -1,0 +1,168 @@
+"""Exports of other forms: separators, encodings, dates, quotation; and files that cannot be read."""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.support.exports import HEADER, event, export, mapping
+from workflows.importing.export import Event, ExportUnreadable, LeftOut, read_export
+
+BERLIN = ZoneInfo("Europe/Berlin")
+GOOD = event("INC1", "New", "08:05", caller="Jürgen Groß")
+
+
+def rows(raw: bytes, **changes: Any) -> list[Event | LeftOut]:
+    return read_export("e.csv", raw, mapping(**changes), ZoneInfo("UTC"))
+
+
+def only(raw: bytes, **changes: Any) -> Event:
+    (row,) = rows(raw, **changes)
+    assert isinstance(row, Event), row
+    return row
+
+
+def refused(raw: bytes, **changes: Any) -> str:
+    with pytest.raises(ExportUnreadable) as told:
+        rows(raw, **changes)
+    return str(told.value)
+
+
+# ------------------------------------------------------------------ forms
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1", "cp1252"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_separators_encodings_and_line_ends(end: str, encoding: str, separator: str) -> None:
+    text = export(GOOD, end=end).decode().replace(",", separator)
+    read = only(text.encode(encoding), separator=separator, encoding=encoding)
+    assert read.values["customer"] == "Jürgen Groß"
+    assert read.line == 2
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
+    assert only(b"\xef\xbb\xbf" + export(GOOD)).number == "INC1"
+    assert only("﻿".encode("utf-16-le") + export(GOOD).decode().encode("utf-16-le"), encoding="utf-16-le")
+
+
+def test_quotation() -> None:
+    raw = export(event("INC1", "New", "08:05", thing='"A ""big"" printer, and\na tray"'), GOOD)
+    first, second = rows(raw)
+    assert isinstance(first, Event)
+    assert first.values["item"] == 'A "big" printer, and a tray'
+    assert (first.line, second.line) == (2, 4)
+    raw = export(event("INC1", "New", "08:05", thing="5'' \"disk\""))
+    assert only(raw, quote=None).values["item"] == "5'' \"disk\""
+    assert only(raw.replace(b"5'' \"disk\"", b"'5, disk'"), quote="'").values["item"] == "5, disk"
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "instant"),
+    [
+        ("iso", "2026-01-05T08:05:00Z", datetime(2026, 1, 5, 8, 5, tzinfo=UTC)),
+        ("iso", "2026-01-05 08:05", datetime(2026, 1, 5, 7, 5, tzinfo=UTC)),
+        ("iso", "2026-01-05T08:05:00.250+05:30", datetime(2026, 1, 5, 2, 35, 0, 250_000, tzinfo=UTC)),
+        ("iso", "2026-01-05", datetime(2026, 1, 4, 23, 0, tzinfo=UTC)),
+        ("%d.%m.%Y %H:%M:%S", "05.01.2026 08:05:30", datetime(2026, 1, 5, 7, 5, 30, tzinfo=UTC)),
+        ("%m/%d/%y %I:%M %p", "1/5/26 8:05 AM", datetime(2026, 1, 5, 7, 5, tzinfo=UTC)),
+        ("%d-%b-%Y %H:%M %z", "05-Jan-2026 08:05 +0000", datetime(2026, 1, 5, 8, 5, tzinfo=UTC)),
+        ("%d-%m-%Y %H:%M", "25-10-2026 02:30", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        (["%d.%m.%Y", "iso"], "2026-07-01", datetime(2026, 6, 30, 22, 0, tzinfo=UTC)),
+    ],
+)
+def test_date_forms(form: Any, text: str, instant: datetime) -> None:
+    raw = export(event("INC1", "New", text, opened="?"))
+    assert only(raw, date_form=form, time_zone="Europe/Berlin").at == instant
+
+
+def test_times_without_a_zone_are_the_providers() -> None:
+    raw = export(event("INC1", "New", "08:05"))
+    (row,) = read_export("e.csv", raw, mapping(), BERLIN)
+    assert isinstance(row, Event)
+    assert row.at == datetime(2026, 1, 5, 7, 5, tzinfo=UTC)
+
+
+def test_a_time_that_a_change_of_clocks_leaves_out() -> None:
+    raw = export(event("INC1", "New", "2026-03-29 02:30"))
+    (row,) = rows(raw, time_zone="Europe/Berlin")
+    assert row == LeftOut(
+        2,
+        "changed_at: 2026-03-29 02:30 does not exist in Europe/Berlin: the clocks go from 02:00 to 03:00",
+    )
+    moved = only(raw, time_zone="Europe/Berlin", nonexistent_times="move_forward")
+    assert moved.at == datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
+
+
+# ------------------------------------------------------------------ dirty rows
+
+
+def test_one_bad_row_never_stops_the_rest() -> None:
+    raw = export(
+        GOOD,
+        "INC2",
+        '"INC3,New',
+        GOOD,
+        event("INC4", "New", "08:05", thing='"never closed'),
+        GOOD,
+        "",
+        GOOD + ",more",
+        event("INC5", "New", "08:05", thing="x" * 200_000),
+        GOOD,
+        '"""',
+    )
+    found = rows(raw)
+    assert [row.line for row in found if isinstance(row, Event)] == [2, 5, 7, 11]
+    told = {row.line: row.why for row in found if isinstance(row, LeftOut)}
+    assert told[3] == "it has 1 fields and the header has 11"
+    assert told[4] == "a quotation mark is not closed"
+    assert told[6] == "a quotation mark is not closed"
+    assert told[9] == "it has 12 fields and the header has 11"
+    assert told[10] == "it cannot be taken apart: field larger than field limit (131072)"
+    assert 12 in told
+
+
+def test_quotation_marks_that_are_never_closed_take_no_endless_time() -> None:
+    raw = export(*(f'"INC{number},New' for number in range(20_000)))
+    found = rows(raw)
+    assert len(found) == 20_000
+    assert all(isinstance(row, LeftOut) for row in found)
+
+
+def test_bytes_that_are_no_text_are_told_row_by_row() -> None:
+    (row,) = rows(export(event("INC1", "New", "08:05", thing="a\0b")))
+    assert isinstance(row, LeftOut)
+
+
+# ------------------------------------------------------------------ files that cannot be read
+
+
+@pytest.mark.parametrize("raw", [b"", b"\n\n", b"\xef\xbb\xbf"])
+def test_an_empty_file(raw: bytes) -> None:
+    assert refused(raw) == "e.csv:1: The file is empty. Export it again, with its header."
+
+
+def test_a_header_alone_is_a_file_without_rows() -> None:
+    assert rows(HEADER.encode()) == []
+
+
+def test_missing_columns_are_all_named() -> None:
+    told = refused(b"number,state\nINC1,New\n")
+    assert told.startswith("e.csv:1: There is no column 'at' (changed_at), 'caller' (customer), ")
+    assert "'thing' (item, subject)" in told
+    assert told.endswith("The header has: number, state.")
+    assert refused(export(GOOD), separator=";").endswith("Is ';' the separator?")
+
+
+def test_a_column_that_is_there_twice() -> None:
+    assert "e.csv:1: The column 'state' is there twice." in refused(export(header=HEADER + ",state"))
+
+
+def test_the_wrong_encoding_is_named_with_its_line() -> None:
+    told = refused(export(GOOD).decode().encode("latin-1"))
+    assert told.startswith("e.csv:2: Byte 0xFC is not utf-8, which the mapping names as the encoding.")
+    told = refused(export(GOOD).decode().encode("utf-16"))
+    assert 'set "encoding" to "utf-16"' in told
+    assert refused(export(GOOD)[:-2], encoding="utf-16").startswith("e.csv:1: ")
+    assert refused(export(GOOD), encoding="ascii").startswith("e.csv:2: Byte 0xC3 is not ascii")

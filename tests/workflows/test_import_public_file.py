@@ -1,0 +1,65 @@
+"""The public ServiceNow export, all of it, where it lies on the machine."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHECKOUT
+from tests.support.builders import Kit
+from workflows.audit import audit_ledger
+from workflows.desk import SYSTEM
+from workflows.importing import ImportReport, import_history, read_mapping
+from workflows.store import tables as t
+
+NAME = "servicenow_incident_events.csv"
+MAPPING = CHECKOUT / "mappings" / "servicenow.json"
+
+
+@pytest.fixture(scope="module")
+def public_file() -> Path:
+    """COVERDESK_DATA_DIR, or ../shared/data of the checkout, with the export in it. Never required."""
+    folder = Path(os.environ.get("COVERDESK_DATA_DIR") or CHECKOUT.parent / "shared" / "data")
+    if not (folder / NAME).is_file():
+        pytest.skip(f"No {NAME} in {folder}: set COVERDESK_DATA_DIR to run this.")
+    return folder / NAME
+
+
+def load(kit: Kit, file: Path) -> ImportReport:
+    mapping = read_mapping(MAPPING.name, MAPPING.read_bytes())
+    return import_history(kit.desk, file.name, file.read_bytes(), mapping)
+
+
+@pytest.mark.slow
+def test_the_whole_file_goes_in(sqlite_database_url: str, public_file: Path) -> None:
+    kit = Kit(sqlite_database_url)
+    kit.publish_rules()
+    report = load(kit, public_file)
+    assert (report.rows, report.service_requests, report.new) == (5998, 890, 890)
+    assert report.rows_taken + len(report.left_out) == 5998
+    assert not report.remarks
+    reasons = Counter(row.why.partition(" after line ")[0].partition(" of INC")[0] for row in report.left_out)
+    assert reasons == {
+        "it tells nothing new": 2298,
+        "it lies before the opening": 5,
+        "it is older than line 361 by its sequence, and later by its time": 1,
+    }
+    requests = kit.rows(t.service_request)
+    assert Counter(row.state for row in requests) == {"closed": 890}
+    history = kit.rows(t.service_request_history)
+    triggers = Counter((row.trigger, row.inferred) for row in history)
+    assert triggers["reopen", False] == 11
+    assert triggers["start", True] == 251
+    assert triggers["log", False] == triggers["close", False] == 890
+    members = Counter(row.customer_id for row in kit.rows(t.customer_org_unit))
+    assert len(members) == 639
+    assert sum(count > 1 for count in members.values()) == 15
+    assert kit.rows(t.item, owner_org_unit_id=None) == []
+    with kit.desk.read(SYSTEM) as tx:
+        assert audit_ledger(tx).ok
+
+    again = load(kit, public_file)
+    assert (again.rows_taken, again.new, len(again.left_out)) == (0, 0, 5998)
+    assert len(kit.rows(t.service_request_history)) == len(history)
+    kit.close()

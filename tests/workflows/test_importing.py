@@ -1,0 +1,460 @@
+"""Another desk's export, taken through the use cases: what goes in, what does not, and that twice is once."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.support.builders import MONDAY, Kit
+from tests.support.exports import event, export, mapping, run
+from tests.support.office import Office
+from workflows.audit import audit_ledger
+from workflows.desk import SYSTEM, Desk
+from workflows.importing import ImportReport
+from workflows.store import tables as t
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-01-{text}").replace(tzinfo=UTC)
+
+
+def one(kit: Kit, number: str = "INC1") -> Any:
+    (row,) = kit.rows(t.service_request, number=number)
+    return row
+
+
+def moves(kit: Kit, number: str = "INC1") -> list[tuple[str, bool]]:
+    request = one(kit, number)
+    rows = kit.rows(t.service_request_history, service_request_id=request.id)
+    return [(row.trigger, row.inferred) for row in sorted(rows, key=lambda row: (row.at, row.id))]
+
+
+def left_out(report: ImportReport) -> list[str]:
+    return [line for line in report.lines() if "not taken" in line]
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    made = Office(database_url)
+    yield made
+    made.close()
+
+
+# ------------------------------------------------------------------ one history
+
+
+def test_a_history_goes_in_at_its_own_times(kit: Kit) -> None:
+    raw = export(
+        event("INC1", "New", "08:05", count="0"),
+        event("INC1", "Active", "09:00", who="Bo Berg", prio="high", count="1"),
+        event("INC1", "Waiting for caller", "10:00", who="Bo Berg", prio="high", count="2"),
+        event("INC1", "Resolved", "11:00", who="Bo Berg", prio="high", count="3"),
+        event("INC1", "Closed", "2026-01-12 09:00", who="Bo Berg", prio="high", count="4"),
+    )
+    report = run(kit.desk, raw)
+    assert not left_out(report)
+    assert (report.rows_taken, report.new, report.moves, report.inferred) == (5, 1, 4, 0)
+    request = one(kit)
+    assert (request.state, request.priority, request.subject) == ("closed", "high", "Trouble with Printer")
+    assert request.opened_at == at("05 08:00")
+    assert request.resolved_at == at("05 11:00")
+    assert request.closed_at == at("12 09:00")
+    assert moves(kit) == [
+        ("log", False), ("start", False), ("hold", False), ("resolve", False), ("close", False)
+    ]  # fmt: skip
+    (held,) = [row for row in kit.rows(t.service_request_history) if row.trigger == "hold"]
+    assert (held.reason, held.note, held.at) == ("customer", "Waiting for caller", at("05 10:00"))
+
+
+def test_registers_are_made_at_the_time_first_seen(kit: Kit) -> None:
+    run(kit.desk, export(event("INC1", "New", "08:05", who="Bo Berg")))
+    (top,) = kit.rows(t.org_unit, code="OLD")
+    (site,) = kit.rows(t.org_unit, code="Berlin")
+    (ann,) = kit.rows(t.customer)
+    (printer,) = kit.rows(t.item)
+    (bo,) = kit.rows(t.user_account, name="Bo Berg")
+    assert (top.name, site.parent_id) == ("The old company", top.id)
+    assert (ann.email, ann.name, ann.org_unit_id) == ("ann.smith@old.desk.example", "Ann Smith", site.id)
+    assert (printer.number, printer.owner_org_unit_id, printer.created_at) == (
+        "Printer",
+        top.id,
+        at("05 08:00"),
+    )
+    assert ann.created_at == at("05 08:00")
+    assert bo.role == "technician"
+    assert bo.disabled_at is not None
+    assert bo.password_hash is None
+    assert one(kit).technician_id == bo.id
+
+
+def test_what_is_skipped_is_inferred(kit: Kit) -> None:
+    raw = export(
+        event("INC1", "New", "08:05"),
+        event("INC1", "Resolved", "09:00"),
+        event("INC2", "Waiting for caller", "08:05"),
+        event("INC2", "Waiting for parts", "09:00"),
+        event("INC2", "Closed", "10:00"),
+        event("INC3", "Closed", "08:05"),
+    )
+    run(kit.desk, raw)
+    assert moves(kit, "INC1") == [("log", False), ("start", True), ("resolve", False)]
+    assert moves(kit, "INC2") == [
+        ("log", False), ("hold", False), ("resume", True),
+        ("hold", False), ("resolve", True), ("close", False),
+    ]  # fmt: skip
+    assert moves(kit, "INC3") == [("log", False), ("start", True), ("resolve", True), ("close", False)]
+    inferred = [row for row in kit.rows(t.service_request_history) if row.inferred]
+    assert {row.at for row in inferred} == {at("05 09:00"), at("05 10:00"), at("05 08:05")}
+    assert one(kit, "INC2").resolution == "Resolved at Old desk"
+
+
+def test_reopening_and_cancelling(kit: Kit) -> None:
+    raw = export(
+        event("INC1", "Resolved", "08:05"),
+        event("INC1", "Active", "09:00"),
+        event("INC1", "Closed", "10:00"),
+        event("INC1", "New", "11:00"),
+        event("INC2", "New", "08:05"),
+        event("INC2", "Cancelled", "09:00"),
+        event("INC2", "Active", "10:00"),
+    )
+    report = run(kit.desk, raw)
+    assert [trigger for trigger, _ in moves(kit)] == [
+        "log", "start", "resolve", "reopen", "resolve", "close", "reopen"
+    ]  # fmt: skip
+    assert one(kit).state == "in_progress"
+    assert one(kit, "INC2").state == "cancelled"
+    (refused,) = left_out(report)
+    assert refused.startswith("line 8: not taken: A service request that is cancelled cannot take")
+    (cancelled,) = [row for row in kit.rows(t.service_request_history) if row.trigger == "cancel"]
+    assert cancelled.reason == "Taken back"
+
+
+def test_rows_are_sorted_by_instant_then_by_sequence(kit: Kit) -> None:
+    raw = export(
+        event("INC1", "Closed", "12:00", count="3"),
+        event("INC1", "Resolved", "09:00", count="10"),
+        event("INC1", "Active", "09:00", count="9"),
+        event("INC1", "New", "08:05", count="1"),
+    )
+    report = run(kit.desk, raw)
+    assert moves(kit) == [("log", False), ("start", False), ("resolve", False)]
+    assert left_out(report) == [
+        "line 2: not taken: it is older than line 3 by its sequence, and later by its time"
+    ]
+
+
+def test_changes_are_made_where_they_were_told(kit: Kit) -> None:
+    raw = export(
+        event("INC1", "New", "08:05"),
+        event("INC1", "New", "09:00", thing="Router", site="Munich", who="Bo Berg"),
+        event("INC1", "New", "10:00", caller="Cy Cole", thing="?", site="?", who="?"),
+        event("INC1", "Closed", "11:00", caller="Cy Cole"),
+        event("INC1", "Active", "12:00", caller="Cy Cole", prio="low"),
+    )
+    report = run(kit.desk, raw)
+    assert not list(report.lines())
+    request = one(kit)
+    (cy,) = kit.rows(t.customer, name="Cy Cole")
+    assert (request.customer_id, request.priority, request.state) == (cy.id, "low", "in_progress")
+    (ann,) = kit.rows(t.customer, name="Ann Smith")
+    members = kit.rows(t.customer_org_unit, customer_id=ann.id)
+    codes = {row.id: row.code for row in kit.rows(t.org_unit)}
+    assert [codes[row.org_unit_id] for row in sorted(members, key=lambda row: row.position)] == [
+        "Berlin",
+        "Munich",
+    ]
+    changes = [row.at for row in kit.rows(t.audit_event, subject_kind="service_request", action="changed")]
+    assert at("05 09:00") in changes
+
+
+# ------------------------------------------------------------------ what is not taken
+
+
+def test_every_row_that_is_not_taken_is_told(kit: Kit) -> None:
+    raw = export(
+        event("INC1", "New", "08:05"),
+        event("", "New", "08:05"),
+        event("INC1", "Lost", "08:10"),
+        event("INC1", "Active", "31.01.2026"),
+        event("INC1", "Active", "2026-02-31 10:00"),
+        event("INC1", "Active", "?"),
+        event("INC1", "Active", "07:00"),
+        "INC1,Active",
+        event("INC1", "New", "08:05"),
+        event("INC1", "New", "08:06"),
+        event("INC1", "Active", "2031-01-01 10:00"),
+        event("INC2", "New", "08:05", caller="?"),
+        event("INC1", "Active", "0026-01-01 10:00"),
+        event("INC1", "Active", "08:10", opened="nonsense"),
+        event("I" * 61, "Active", "08:10"),
+        event("INC1", "Active", "08:10", thing="Print\x01er"),
+    )
+    assert left_out(run(kit.desk, raw)) == [
+        "line 3: not taken: it has no number of a service request",
+        "line 4: not taken: the state 'Lost' is not named in the mapping",
+        "line 5: not taken: changed_at: '31.01.2026' is no date of the form %Y-%m-%d %H:%M",
+        "line 6: not taken: changed_at: '2026-02-31 10:00' is no date of the form %Y-%m-%d %H:%M",
+        "line 7: not taken: it does not tell when it happened",
+        "line 8: not taken: it lies before the opening of INC1 at 2026-01-05 08:00 UTC",
+        "line 9: not taken: it has 2 fields and the header has 11",
+        "line 10: not taken: it repeats line 2",
+        "line 11: not taken: it tells nothing new after line 2",
+        "line 12: not taken: it lies in the future",
+        "line 13: not taken: it names no customer",
+        "line 14: not taken: changed_at: '0026-01-01 10:00' lies outside the years 1970 to 2199",
+        "line 15: not taken: opened_at: 'nonsense' is no date of the form %Y-%m-%d %H:%M",
+        "line 16: not taken: its number has more than 60 characters",
+        "line 17: not taken: its item holds control characters",
+    ]
+    assert len(kit.rows(t.service_request)) == 1
+
+
+def test_a_row_is_refused_alone(kit: Kit) -> None:
+    raw = export(
+        event("INC1", "New", "08:05", mail="no address"),
+        event("INC1", "Active", "09:00"),
+        event("INC2", "New", "08:05", caller="Cy Cole"),
+    )
+    report = run(kit.desk, raw)
+    (refused,) = left_out(report)
+    assert refused.startswith("line 2: not taken: email: ")
+    # the next row logs it then, still at its opening
+    assert one(kit).opened_at == at("05 08:00")
+    assert moves(kit) == [("log", False), ("start", False)]
+    assert [row.name for row in kit.rows(t.customer)] == ["Ann Smith", "Cy Cole"]
+
+
+def test_remarks_of_what_could_not_be_used(kit: Kit) -> None:
+    raw = export(event("INC1", "New", "08:05", prio="P1", thing="x" * 300))
+    report = run(kit.desk, raw)
+    assert list(report.lines()) == [
+        "line 2: taken, but its subject is cut to 200 characters",
+        "line 2: taken, but the priority 'P1' is not named in the mapping: normal is taken",
+    ]
+    request = one(kit)
+    assert len(request.subject) <= 200
+    (item,) = kit.rows(t.item)
+    assert (len(item.number) <= 60, len(item.name) <= 200) == (True, True)
+
+
+def test_nothing_leads_back_to_new(kit: Kit) -> None:
+    raw = export(
+        event("INC1", "Active", "08:05"),
+        event("INC1", "New", "09:00"),
+        event("INC1", "New", "09:30"),
+        event("INC1", "New", "10:00", prio="low"),
+    )
+    report = run(kit.desk, raw)
+    assert left_out(report) == [
+        "line 3: not taken: no move leads from in_progress back to open",
+        "line 4: not taken: it tells nothing new after line 3",
+    ]
+    assert one(kit).priority == "low"
+
+
+def test_a_number_of_ours_is_left_alone(kit: Kit) -> None:
+    run(kit.desk, export(event("INC1", "New", "08:05")))
+    report = run(kit.desk, export(event("INC1", "Closed", "09:00")), mapping(source="Third desk"))
+    assert left_out(report) == [
+        "line 2: not taken: INC1 is the number of a service request that was logged here"
+    ]
+    assert one(kit).state == "open"
+
+
+# ------------------------------------------------------------------ again
+
+
+def everything(desk: Desk) -> dict[str, int]:
+    with desk.database.read() as connection:
+        return {
+            table.name: len(connection.execute(table.select()).all()) for table in t.metadata.sorted_tables
+        }
+
+
+RAW = export(
+    event("INC1", "New", "08:05", who="Bo Berg"),
+    event("INC1", "New", "08:05", who="Cy Cole"),
+    event("INC1", "Active", "08:05"),
+    event("INC1", "Resolved", "09:00"),
+    event("INC1", "New", "07:00"),
+    event("INC2", "Cancelled", "08:05"),
+    event("INC2", "Active", "08:05"),
+    event("INC3", "Closed", "08:05", prio="P1", caller="Dee Dunn", site="Munich"),
+)
+
+
+def test_a_second_run_adds_nothing(kit: Kit) -> None:
+    first = run(kit.desk, RAW)
+    before = everything(kit.desk)
+    second = run(kit.desk, RAW)
+    assert first.rows_taken == 6
+    assert (second.rows_taken, second.moves, second.new, second.made) == (0, 0, 0, set())
+    assert len(left_out(second)) == 8
+    assert everything(kit.desk) == before
+
+
+def test_a_dry_run_writes_nothing_and_says_the_same(kit: Kit) -> None:
+    before = everything(kit.desk)
+    tried = run(kit.desk, RAW, dry_run=True)
+    assert everything(kit.desk) == before
+    done = run(kit.desk, RAW)
+    assert list(tried.lines()) == list(done.lines())
+    assert list(tried.summary())[:-1] == list(done.summary())
+    assert list(tried.summary())[-1] == "dry run: nothing was written"
+
+
+def test_a_later_export_continues_at_the_end(kit: Kit) -> None:
+    run(kit.desk, export(event("INC1", "New", "08:05"), event("INC1", "Active", "09:00")))
+    report = run(
+        kit.desk,
+        export(
+            event("INC1", "New", "08:05"),
+            event("INC1", "Waiting for caller", "08:30"),
+            event("INC1", "Active", "09:00"),
+            event("INC1", "Resolved", "10:00"),
+            event("INC4", "New", "10:00"),
+        ),
+    )
+    assert left_out(report) == [
+        "line 2: not taken: it was read by an earlier import",
+        "line 3: not taken: it lies before what was imported of INC1 earlier",
+        "line 4: not taken: it was read by an earlier import",
+    ]
+    assert (report.continued, report.new) == (1, 1)
+    assert moves(kit) == [("log", False), ("start", False), ("resolve", False)]
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_an_import_that_was_stopped_goes_on(kit: Kit) -> None:
+    def stop(done: int, of: int) -> None:
+        if done == 1:
+            raise Stopped
+
+    raw = export(event("INC1", "New", "08:05"), event("INC2", "New", "08:06"), event("INC3", "New", "08:07"))
+    with pytest.raises(Stopped):
+        run(kit.desk, raw, progress=stop)
+    assert len(kit.rows(t.service_request)) == 1
+    report = run(kit.desk, raw)
+    assert (report.rows_taken, report.new) == (2, 2)
+    assert len(kit.rows(t.service_request)) == 3
+
+
+# ------------------------------------------------------------------ contracts, messages
+
+
+def test_nobody_is_told_of_the_past(kit: Kit) -> None:
+    run(kit.desk, export(event("INC1", "Closed", "08:05")))
+    assert kit.rows(t.outbox, subject_kind="service_request") == []
+
+
+def test_with_contracts_on_what_waits_is_told_and_not_forced(office: Office) -> None:
+    raw = export(event("INC1", "New", "08:05"), event("INC1", "Resolved", "09:00"))
+    report = run(office.desk, raw)
+    (refused,) = left_out(report)
+    assert "line 3: not taken: A service request that is pending_no_contract cannot take" in refused
+    assert one(office).state == "pending_no_contract"
+    before = everything(office.desk)
+    run(office.desk, raw)
+    assert everything(office.desk) == before
+
+
+def test_with_contracts_on_the_search_is_of_the_time_told(office: Office) -> None:
+    office.clock.at = at("01 00:00")
+    old = office.org_unit("OLD")
+    past = office.sell("subscription", to=("org_unit", old), ends_on="2026-01-31")
+    pack = office.sell("incident_pack", to=("org_unit", old), incidents=1, starts_on="2026-02-01")
+    office.clock.at = MONDAY
+    raw = export(
+        event("INC1", "Closed", "08:05"),
+        event("INC2", "Closed", "2026-02-10 09:00", opened="2026-02-10 08:00"),
+        event("INC3", "Closed", "2026-02-11 09:00", opened="2026-02-11 08:00"),
+    )
+    report = run(office.desk, raw)
+    assert one(office).contract_id == past
+    assert one(office, "INC2").contract_id == pack
+    assert one(office, "INC3").state == "pending_no_contract"
+    (remark,) = report.lines()
+    assert remark.startswith("line 4: taken, but A service request that is pending_no_contract cannot")
+    assert [row.consumed for row in office.lots(pack)] == [1]
+    with office.desk.read(SYSTEM) as tx:
+        assert audit_ledger(tx).ok
+
+
+def test_a_rule_that_refuses_leaves_nothing(office: Office) -> None:
+    texts = office.rows(t.rule_set)[0].files
+    office.publish_rules(
+        coverage=texts["coverage.json"]
+        .replace('"name": "create_contract"', '"name": "refuse"')
+        .replace('"type": "per_request"', '"message": "No contract, no call"')
+        .replace('"outcome": "created"', '"outcome": "refused"')
+    )
+    office.desk.refresh()
+    before = everything(office.desk)
+    report = run(office.desk, export(event("INC1", "New", "08:05")))
+    assert left_out(report) == ["line 2: not taken: it is refused: No contract, no call"]
+    after = everything(office.desk)
+    assert after == before | {"imported_record": 1}
+
+
+# ------------------------------------------------------------------ owners
+
+
+def test_the_mapping_says_who_owns_what_nobody_owns(kit: Kit) -> None:
+    run(
+        kit.desk,
+        export(event("INC1", "New", "08:05"), event("INC2", "New", "08:05", caller="Cy Cole", site="Munich")),
+        mapping(item_owner="org_unit"),
+    )
+    sites = {row.code: row.id for row in kit.rows(t.org_unit)}
+    assert {row.number: row.owner_org_unit_id for row in kit.rows(t.item)} == {
+        "Printer · Berlin": sites["Berlin"],
+        "Printer · Munich": sites["Munich"],
+    }
+
+
+def test_items_of_customers(kit: Kit) -> None:
+    run(
+        kit.desk,
+        export(event("INC1", "New", "08:05"), event("INC2", "New", "08:05", caller="Cy Cole", site="?")),
+        mapping(item_owner="customer", org_units_under=...),
+    )
+    people = {row.name: row.id for row in kit.rows(t.customer)}
+    assert {row.number: row.owner_customer_id for row in kit.rows(t.item)} == {
+        "Printer · Ann Smith": people["Ann Smith"],
+        "Printer · Cy Cole": people["Cy Cole"],
+    }
+
+
+def test_what_the_registers_have_is_taken(kit: Kit) -> None:
+    berlin = kit.org_unit("Berlin")
+    ann = kit.customer("Ann", berlin)
+    printer = kit.item("Printer", org_unit=berlin)
+    run(
+        kit.desk,
+        export(
+            event("INC1", "New", "08:05", mail="Ann@Example.com"),
+            event("INC2", "New", "08:05", caller="Cy Cole", site="Munich"),
+        ),
+        mapping(item_owner="org_unit"),
+    )
+    request = one(kit)
+    assert (request.customer_id, request.org_unit_id, request.item_id) == (ann, berlin, printer)
+    assert len(kit.rows(t.customer)) == 2
+    assert {row.number for row in kit.rows(t.item)} == {"Printer", "Printer · Munich"}
+
+
+def test_names_that_make_one_address_are_two_people(kit: Kit) -> None:
+    raw = export(
+        event("INC1", "New", "08:05", caller="Jürgen Groß"),
+        event("INC2", "New", "08:05", caller="Jurgen Gross"),
+        event("INC3", "New", "08:05", caller="李雷"),
+    )
+    run(kit.desk, raw)
+    emails = [row.email for row in kit.rows(t.customer)]
+    assert len(set(emails)) == 3
+    assert "jurgen.gross@old.desk.example" in emails

@@ -1,0 +1,415 @@
+"""The mapping file: how the rows of another desk's export are to be read.
+
+`mappings/README.md` describes it for people, `mappings/schema/mapping.schema.json` for editors. This module
+judges it: all that is wrong is told at once, each with line, column and what to write instead.
+"""
+
+import codecs
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+from unicodedata import normalize
+from zoneinfo import ZoneInfo
+
+from email_validator import EmailNotValidError, validate_email
+
+from engine.errors import DeskError, UnknownTimeZone
+from engine.periods import zone_named
+from engine.rulebook.problems import TOP, FileReport, Problem
+from engine.rulebook.reading import (
+    Fields,
+    nearest,
+    read_choice,
+    read_list,
+    read_members,
+    read_object,
+    read_text,
+)
+from engine.rulebook.scanner import Broken, Node, quoted, scan
+from workflows.service_request import HOLD_REASONS, TRANSITIONS
+
+ISO = "iso"
+MOST_BYTES = 1024 * 1024
+SAMPLE = datetime(2016, 11, 23, 17, 45, 58, tzinfo=UTC)
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+PRIORITIES = ("low", "normal", "high", "critical")
+NO_REASON = ("open", "in_progress", "resolved", "closed")
+TELLABLE = (*NO_REASON, "on_hold", "cancelled")
+TRIGGERS = {
+    trigger: target
+    for trigger, _, target in TRANSITIONS
+    if trigger in ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
+}
+"""A trigger may be named in place of the state it leads to."""
+
+REQUIRED_COLUMNS = ("number", "state", "changed_at", "customer")
+OPTIONAL_COLUMNS = (
+    "opened_at", "opened_by", "changed_by", "sequence", "customer_email", "org_unit", "item", "item_name",
+    "item_type", "technician", "technician_email", "subject", "description", "priority", "work_type",
+    "channel", "resolution",
+)  # fmt: skip
+REQUIRED = ("source", "columns", "states")
+OPTIONAL = (
+    "$schema", "about", "encoding", "separator", "quote", "missing", "date_form", "time_zone",
+    "nonexistent_times", "before_opening", "priorities", "other_priority", "email_domain", "unknown_customer",
+    "org_units_under", "item_owner", "item_type",
+)  # fmt: skip
+
+GapPolicy = Literal["leave_out", "move_forward"]
+OpeningPolicy = Literal["leave_out", "at_opening"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One way to read a value: a column, or a text with columns in it; `columns` are those it needs."""
+
+    columns: tuple[str, ...]
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a state's name of the export means here; `reason` is that of a hold or of a cancellation."""
+
+    state: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedUnit:
+    """An org unit that the mapping names."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A mapping file that has been checked. `columns` name their pieces in order: the first told is taken."""
+
+    source: str
+    columns: dict[str, tuple[Piece, ...]]
+    states: dict[str, Meaning | None]
+    email_domain: str
+    encoding: str = "utf-8-sig"
+    separator: str = ","
+    quote: str | None = '"'
+    missing: frozenset[str] = frozenset()
+    date_forms: tuple[str, ...] = (ISO,)
+    zone: ZoneInfo | None = None
+    nonexistent_times: GapPolicy = "leave_out"
+    before_opening: OpeningPolicy = "leave_out"
+    priorities: dict[str, str] = field(default_factory=lambda: {one: one for one in PRIORITIES})
+    other_priority: str = "normal"
+    unknown_customer: str | None = None
+    org_units_under: NamedUnit | None = None
+    item_owner: Literal["customer", "org_unit"] | NamedUnit = "org_unit"
+    item_type: str = "imported"
+
+
+class MappingRefused(DeskError):
+    """A mapping file that cannot be used; `problems` holds all that is wrong with it."""
+
+    code = "mapping-refused"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        count = "one error" if len(problems) == 1 else f"{len(problems)} errors"
+        super().__init__(f"The mapping has {count}. The first: {problems[0]}", problems=tuple(problems))
+        self.problems = tuple(problems)
+
+
+def read_mapping(name: str, raw: bytes) -> Mapping:
+    """The mapping in the bytes of a file called `name`. Raises: MappingRefused."""
+    report = FileReport(name)
+    mapping = _read(report, raw)
+    if mapping is None or report.has_errors:
+        raise MappingRefused([one for one in report.problems if one.severity == "error"])
+    return mapping
+
+
+def _read(report: FileReport, raw: bytes) -> Mapping | None:
+    if len(raw) > MOST_BYTES:
+        report.error(TOP, f"The file has {len(raw):,} bytes; a mapping has at most {MOST_BYTES:,}.")
+        return None
+    try:
+        report.text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as trouble:
+        report.error(TOP, f"Byte 0x{raw[trouble.start]:02X} is not UTF-8. Save the mapping as UTF-8.")
+        return None
+    root = scan(report)
+    fields = read_object(report, root, REQUIRED, OPTIONAL) if root is not None else None
+    if fields is None or fields.missing:
+        return None
+    source = read_text(report, fields["source"], most=60) or ""
+    given: dict[str, Any] = {
+        name: read(report, fields[name]) for name, read in READERS.items() if name in fields
+    }
+    # a value that could not be read has been told; what the mapping then says is never used
+    values = {ARGUMENTS.get(name, name): value for name, value in given.items()}
+    values.setdefault("email_domain", f"{slug(source) or 'import'}.example")
+    return Mapping(source=" ".join(source.split()), **values)
+
+
+def slug(text: str) -> str:
+    """Lower-case letters and digits with points between them, as an address may have them."""
+    plain = normalize("NFKD", text.lower().replace("ß", "ss").replace("ø", "o").replace("æ", "ae"))
+    return ".".join(re.findall(r"[a-z0-9]+", plain.encode("ascii", "ignore").decode()))
+
+
+# ------------------------------------------------------------------ columns and states
+
+
+def _columns(report: FileReport, node: Node) -> dict[str, tuple[Piece, ...]]:
+    fields = read_object(report, node, REQUIRED_COLUMNS, OPTIONAL_COLUMNS)
+    if fields is None:
+        return {}
+    return {name: _pieces(report, member) for name, member in fields.members.items()}
+
+
+def _pieces(report: FileReport, node: Node) -> tuple[Piece, ...]:
+    """A column's name, a text with columns in it, or a list of these."""
+    nodes = node.value if isinstance(node.value, list) else [node]
+    if not nodes:
+        report.error(node.place, "The list is empty. Name a column, or leave the key out.")
+    return tuple(piece for one in nodes if (piece := _piece(report, one)) is not None)
+
+
+def _piece(report: FileReport, node: Node) -> Piece | None:
+    if isinstance(node.value, dict):
+        fields = read_object(report, node, ("text",))
+        text = read_text(report, fields["text"], most=1000) if fields and "text" in fields else None
+        if text is None:
+            return None
+        columns = tuple(dict.fromkeys(" ".join(one.split()) for one in PLACEHOLDER.findall(text)))
+        if "" in columns:
+            report.error(node.place, "A column's name is missing between { and }.")
+        return Piece(columns, text)
+    if isinstance(node.value, (str, Broken)):
+        name = read_text(report, node, most=1000)
+        return Piece((" ".join(name.split()),)) if name is not None else None
+    report.error(node.place, 'Write a column\'s name, {"text": "{column} and {column}"}, or a list of these.')
+    return None
+
+
+def _states(report: FileReport, node: Node) -> dict[str, Meaning | None]:
+    members = read_members(report, node)
+    if isinstance(node.value, dict) and not members:
+        report.error(node.place, "No state is named. Say what each state of the export means.")
+    return {" ".join(name.split()): _meaning(report, member) for name, member in members.items()}
+
+
+def _meaning(report: FileReport, node: Node) -> Meaning | None:
+    """A state or a trigger by name, an object with the reason of a hold, or null for what moves nothing."""
+    if node.value is None or isinstance(node.value, Broken):
+        return None
+    named, reason = node, None
+    if isinstance(node.value, dict):
+        fields = read_object(report, node, ("state",), ("reason", "why"))
+        if fields is None or "state" not in fields:
+            return None
+        named = fields["state"]
+        reason = _reason(report, fields)
+    word = read_choice(report, named, (*TELLABLE, *TRIGGERS), what="state or trigger")
+    if word is None:
+        return None
+    state = TRIGGERS.get(word, word)
+    if state == "on_hold" and reason not in HOLD_REASONS:
+        told = 'Write {"state": "on_hold", "reason": "customer"}'
+        report.error(node.place, f"A hold needs its reason, one of {', '.join(HOLD_REASONS)}. {told}.")
+    if state in NO_REASON and reason is not None:
+        report.error(node.place, f"{quoted(word)} takes no reason. Remove it.")
+    return Meaning(state, reason)
+
+
+def _reason(report: FileReport, fields: Fields) -> str | None:
+    if "why" in fields:
+        read_text(report, fields["why"], most=1000)
+    return read_text(report, fields["reason"], most=1000) if "reason" in fields else None
+
+
+def _priorities(report: FileReport, node: Node) -> dict[str, str]:
+    return {
+        " ".join(name.split()): read_choice(report, member, PRIORITIES, what="priority") or "normal"
+        for name, member in read_members(report, node).items()
+    }
+
+
+# ------------------------------------------------------------------ the file's form
+
+
+def _encoding(report: FileReport, node: Node) -> str:
+    name = read_text(report, node, most=60)
+    if name is None:
+        return "utf-8-sig"
+    try:
+        found = codecs.lookup(name)
+        is_text = getattr(found, "_is_text_encoding", True) and isinstance(b"".decode(name), str)
+    except (LookupError, ValueError, UnicodeError):
+        is_text = False
+    if not is_text:
+        report.error(
+            node.place, f"{quoted(name)} is no encoding. Use utf-8, utf-16, latin-1, cp1252 or another name."
+        )
+        return "utf-8-sig"
+    # a byte order mark is no part of the first column's name
+    return "utf-8-sig" if codecs.lookup(name).name == "utf-8" else name
+
+
+def _separator(report: FileReport, node: Node) -> str:
+    text = node.value if node.value == "\t" else read_text(report, node, most=10)
+    one = SEPARATORS.get(str(text), str(text)) if text is not None else ","
+    if len(one) != 1 or one in '\r\n" ':
+        words = ", ".join(f'"{word}"' for word in SEPARATORS)
+        report.error(node.place, f"{quoted(one)} is no separator. Write one character, or {words}.")
+        return ","
+    return one
+
+
+def _quote(report: FileReport, node: Node) -> str | None:
+    if node.value is None:
+        return None
+    text = read_text(report, node, most=10)
+    if text is not None and (len(text) != 1 or text in "\r\n\t "):
+        report.error(
+            node.place, f"{quoted(text)} is no quotation mark. Write one character, or null for none."
+        )
+    return text
+
+
+def _missing(report: FileReport, node: Node) -> frozenset[str]:
+    marks = (read_text(report, one, most=100, least=0) for one in read_list(report, node, of="texts"))
+    return frozenset(mark.strip() for mark in marks if mark is not None)
+
+
+def _date_forms(report: FileReport, node: Node) -> tuple[str, ...]:
+    nodes = node.value if isinstance(node.value, list) else [node]
+    if not nodes:
+        report.error(node.place, "The list is empty. Write how dates are written, or leave the key out.")
+    return tuple(form for one in nodes if (form := _date_form(report, one)) is not None)
+
+
+def _date_form(report: FileReport, node: Node) -> str | None:
+    form = read_text(report, node, most=100)
+    if form is None or form == ISO:
+        return form
+    try:
+        # `%s` and the like are written by some machines and read by none: what is written must read the same
+        read = datetime.strptime(SAMPLE.strftime(form), form)  # noqa: DTZ007
+        fits = read.date() == SAMPLE.date()
+    except (ValueError, re.error):
+        fits = False
+    if not fits:
+        report.error(
+            node.place,
+            f'{quoted(form)} tells no day. Write it with %d, %m, %Y, %H and %M, such as "%d.%m.%Y %H:%M", '
+            'or "iso".',
+        )
+        return None
+    return form
+
+
+def _zone(report: FileReport, node: Node) -> ZoneInfo | None:
+    if node.value is None:
+        return None
+    name = read_text(report, node, most=100)
+    if name is None:
+        return None
+    try:
+        return zone_named(name)
+    except UnknownTimeZone as unknown:
+        report.error(node.place, str(unknown))
+        return None
+
+
+# ------------------------------------------------------------------ registers
+
+
+def _domain(report: FileReport, node: Node) -> str:
+    name = read_text(report, node, most=200) or ""
+    try:
+        validate_email(f"someone@{name}", check_deliverability=False)
+    except EmailNotValidError:
+        report.error(
+            node.place,
+            f"{quoted(name)} cannot be the domain of an address. Use one that receives no mail, such as "
+            '"import.example".',
+        )
+    return name.lower()
+
+
+def _unit(report: FileReport, node: Node) -> NamedUnit | None:
+    if node.value is None:
+        return None
+    fields = read_object(report, node, ("code",), ("name",))
+    if fields is None or "code" not in fields:
+        return None
+    code = read_text(report, fields["code"], most=60) or ""
+    name = read_text(report, fields["name"], most=200) if "name" in fields else code
+    return NamedUnit(code.strip(), (name or "").strip())
+
+
+def _owner(report: FileReport, node: Node) -> Any:
+    if isinstance(node.value, dict):
+        return _unit(report, node)
+    if isinstance(node.value, str) and node.value not in ("customer", "org_unit"):
+        hint = nearest(report, node.value, ("customer", "org_unit"))
+        report.error(node.place, f'{quoted(node.value)} is no owner. {hint} Or name one: {{"code": "..."}}.')
+        return "org_unit"
+    return read_choice(report, node, ("customer", "org_unit"), what="owner")
+
+
+def _choice(*options: str, what: str) -> Callable[[FileReport, Node], Any]:
+    return lambda report, node: read_choice(report, node, options, what=what)
+
+
+def _optional_name(report: FileReport, node: Node) -> str | None:
+    return None if node.value is None else read_text(report, node, most=200)
+
+
+READERS: dict[str, Callable[[FileReport, Node], Any]] = {
+    "columns": _columns,
+    "states": _states,
+    "encoding": _encoding,
+    "separator": _separator,
+    "quote": _quote,
+    "missing": _missing,
+    "date_form": _date_forms,
+    "time_zone": _zone,
+    "nonexistent_times": _choice("leave_out", "move_forward", what="way to read such times"),
+    "before_opening": _choice("leave_out", "at_opening", what="way to take such events"),
+    "priorities": _priorities,
+    "other_priority": _choice(*PRIORITIES, what="priority"),
+    "email_domain": _domain,
+    "unknown_customer": _optional_name,
+    "org_units_under": _unit,
+    "item_owner": _owner,
+    "item_type": lambda report, node: read_text(report, node, most=60),
+}
+ARGUMENTS = {"date_form": "date_forms", "time_zone": "zone"}
+
+
+def column_names(mapping: Mapping) -> dict[str, list[str]]:
+    """The columns of the export that the mapping needs, each with the keys that need it."""
+    needed: dict[str, list[str]] = {}
+    for key, pieces in mapping.columns.items():
+        for column in (column for piece in pieces for column in piece.columns):
+            keys = needed.setdefault(column, [])
+            if key not in keys:
+                keys.append(key)
+    return needed
+
+
+__all__ = [
+    "ISO",
+    "Mapping",
+    "MappingRefused",
+    "Meaning",
+    "NamedUnit",
+    "Piece",
+    "column_names",
+    "read_mapping",
+    "slug",
+]
