@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, IntegerField, PasswordField, RadioField, StringField
 from wtforms.validators import EqualTo, InputRequired, NumberRange, Optional
 
+from web.pages.fields import offer
 from web.pages.forms import ActForm, DeskForm, attempt
 from web.pages.login import Visitor
 from web.pages.preferences import appearance, keep_preferences, shortcuts_are_on
@@ -20,6 +21,7 @@ from workflows.accounts import (
     revoke_token,
 )
 
+THEME_CHOICES = [("", "As the system says"), ("light", "Light"), ("dark", "Dark")]
 FILL_IN = "Fill this in."
 
 pages = Blueprint("account", __name__, url_prefix="/account")
@@ -37,7 +39,9 @@ class PasswordForm(DeskForm):
 
 class PreferencesForm(DeskForm):
     theme = RadioField(
-        "Appearance", choices=[("", "As the system says"), ("light", "Light"), ("dark", "Dark")], default=""
+        "Appearance",
+        choices=offer([("", "As the system says"), ("light", "Light"), ("dark", "Dark")]),
+        default="",
     )
     shortcuts = BooleanField(
         "Single keys are shortcuts",

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
+from web.pages.fields import offer
 from web.pages.forms import ActForm, DeskForm, attempt
 from web.pages.listing import cursor
 from web.pages.pickers import RecordField
@@ -35,10 +36,10 @@ class ActivateForm(DeskForm):
     time_expired_contract = RadioField(
         "Time past a contract's end",
         [InputRequired("Choose one; it has no default.")],
-        choices=TIME_EXPIRED_CHOICES,
+        choices=offer(TIME_EXPIRED_CHOICES),
     )
-    contract_validation = RadioField("Contract validation", choices=VALIDATION_CHOICES)
-    currency = SelectField("Currency", choices=CURRENCY_CHOICES)
+    contract_validation = RadioField("Contract validation", choices=offer(VALIDATION_CHOICES))
+    currency = SelectField("Currency", choices=offer(CURRENCY_CHOICES))
     time_zone = StringField("Time zone", description="An IANA name, for example Europe/Berlin.")
 
 

@@ -6,7 +6,7 @@ from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from engine.contracts import PER_REQUEST
-from web.pages.fields import CountField, DayField, DurationField, MoneyField
+from web.pages.fields import CountField, DayField, DurationField, MoneyField, offer
 from web.pages.forms import ActForm, DeskForm, KeyedForm
 from workflows.contracts import SELLERS
 from workflows.desk import Role
@@ -40,7 +40,7 @@ class AdjustForm(_AmountForm):
     way = RadioField(
         "What",
         [InputRequired("Choose one.")],
-        choices=[("grant", "Grant more"), ("withdraw", "Withdraw what is available")],
+        choices=offer([("grant", "Grant more"), ("withdraw", "Withdraw what is available")]),
     )
     reason = TextAreaField("Reason", [InputRequired(FILL_IN)], description="It stands in the statement.")
 

@@ -9,7 +9,7 @@ from wtforms import RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
 from engine.contracts import PER_REQUEST
-from web.pages.fields import CountField, DayField, DurationField, MoneyField
+from web.pages.fields import CountField, DayField, DurationField, MoneyField, offer
 from web.pages.formats import minutes_text
 from web.pages.forms import KeyedForm, attempt_once
 from web.pages.pickers import RecordField
@@ -49,11 +49,11 @@ class ContractForm(KeyedForm):
     )
     sla = SelectField("Service level")
     time_expired = SelectField(
-        "Time past the end", choices=[("", "As the desk's setting says"), *TIME_EXPIRED.items()]
+        "Time past the end", choices=offer([("", "As the desk's setting says"), *TIME_EXPIRED.items()])
     )
     excluded_work_types = StringField("Work types it does not cover", description="Separated by commas.")
     excluded_item_types = StringField("Item types it does not cover", description="Separated by commas.")
-    enable = RadioField("It becomes active", choices=ENABLING, default="")
+    enable = RadioField("It becomes active", choices=offer(ENABLING), default="")
 
     places: ClassVar[dict[str, str]] = {
         "/holder": "holder",
@@ -73,11 +73,13 @@ def new() -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         tx.require(*SELLERS)
         types = [one for one in contract_types(tx) if one.key != PER_REQUEST]
-        form.sla.choices = [
-            ("", "As the type says"),
-            *((sla.id, sla.label) for sla in tx.rules.slas.values()),
-        ]
-    form.type.choices = [(one.key, one.label) for one in types]
+        form.sla.choices = offer(
+            [
+                ("", "As the type says"),
+                *((sla.id, sla.label) for sla in tx.rules.slas.values()),
+            ]
+        )
+    form.type.choices = offer((one.key, one.label) for one in types)
     if form.is_submitted() and not form.asks and form.validate():
         command = form.command(NewContract, _values(form))
         made = attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None

@@ -8,7 +8,7 @@ from wtforms.fields import EmailField
 from web.pages.forms import DeskForm, Given, attempt, succeeds
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
-from web.pages.shell import actor, desk
+from web.pages.shell import actor, desk, only
 from workflows.commands import ChangeCustomer, NewCustomer
 from workflows.desk import Role, Transaction
 from workflows.register import (
@@ -21,6 +21,7 @@ from workflows.register import (
 )
 from workflows.views.register import CustomerView, OrgUnitView
 
+EDITORS: tuple[Role, ...] = ("administrator", "supervisor", "technician")
 SHOWN_ITEMS = 20
 READS_LIST: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician")
 
@@ -74,6 +75,7 @@ def show(customer_id: str) -> str:
 
 @pages.route("/new", methods=["GET", "POST"])
 def new() -> tuple[str, int] | Response:
+    only(*EDITORS)
     org_unit = request.args.get("org_unit")
     form = CustomerForm(data={"org_unit": f"org_unit:{org_unit}" if org_unit else ""})
     if form.is_submitted() and not form.asks and form.validate():
@@ -93,6 +95,7 @@ def new() -> tuple[str, int] | Response:
 
 @pages.route("/<customer_id>/edit", methods=["GET", "POST"])
 def edit(customer_id: str) -> tuple[str, int] | Response:
+    only(*EDITORS)
     with desk().read(actor()) as tx:
         customer = get_customer(tx, customer_id)
         others = _org_units(tx, customer)[1:]

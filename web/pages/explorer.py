@@ -7,11 +7,11 @@ from pydantic import ValidationError
 from wtforms import SelectField, StringField
 
 from engine.errors import DeskError
-from web.pages.fields import InstantField
+from web.pages.fields import InstantField, offer
 from web.pages.forms import DeskForm
 from web.pages.pickers import RecordField
-from web.pages.shell import actor, desk
-from web.pages.words import PRIORITIES, WORK_TYPES_HINT
+from web.pages.shell import actor, desk, only
+from web.pages.words import PRIORITY_CHOICES, WORK_TYPES_HINT
 from workflows.commands import CoverageQuestion
 from workflows.desk import Transaction
 from workflows.errors import NotAllowed, StateForbids
@@ -25,15 +25,14 @@ class QuestionForm(DeskForm):
     customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     org_unit = SelectField("Org unit", validate_choice=False)
-    priority = SelectField(
-        "Priority", choices=[(key, word.word) for key, word in PRIORITIES.items()], default="normal"
-    )
+    priority = SelectField("Priority", choices=offer(PRIORITY_CHOICES), default="normal")
     work_type = StringField("Work type", description=WORK_TYPES_HINT)
     at = InstantField("As of", description="Left empty: now.")
 
 
 @pages.get("/coverage")
 def explorer() -> tuple[str, int]:
+    only("administrator", "finance", "supervisor", "technician")
     form = QuestionForm(formdata=request.args, meta={"csrf": False})
     told: ExplanationView | None = None
     off = False
@@ -56,7 +55,7 @@ def _fill(tx: Transaction, form: QuestionForm) -> None:
     if form.item.data not in [option.value for option in form.item.answers.options]:
         form.item.data = form.item.answers.picked = ""
     units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
-    form.org_unit.choices = [(unit.id, unit.name) for unit in units] or [("", "none")]
+    form.org_unit.choices = offer([(unit.id, unit.name) for unit in units] or [("", "none")])
     if form.org_unit.data not in [unit.id for unit in units]:
         form.org_unit.data = units[0].id if units else ""
 

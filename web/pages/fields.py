@@ -3,16 +3,23 @@
 Each keeps the text as it was typed where it cannot be read, and says how to write it.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
 from wtforms import StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.widgets import DateInput, DateTimeLocalInput
 
 from engine.errors import DeskError
 from engine.periods import check_date, contract_end, first_instant_of, resolve_local
 from web.pages.formats import minutes_text, plain_money, read_minutes, read_money
 from web.pages.shell import settings, zone
+
+
+def offer(pairs: Iterable[tuple[str, str]]) -> list[Any]:
+    """Values and their labels, as the choices of a field."""
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 class TypedField(StringField):

@@ -21,6 +21,7 @@ _CLOCK = re.compile(r"(\d{1,5}):([0-5]\d)", re.ASCII)
 _PARTS = re.compile(r"(?:(\d{1,5})\s*h(?:ours?|rs?)?)?\s*(?:(\d{1,5})\s*(?:m|min|mins|minutes?)?)?", re.ASCII)
 _HOURS = re.compile(r"(\d{1,5})[.,](\d{1,4})\s*h(?:ours?|rs?)?", re.ASCII)
 _AMOUNT = re.compile(r"(\d{1,3}([ ,.'])\d{3}(?:\2\d{3})*|\d+)(?:[.,](\d+))?", re.ASCII)
+_PLAIN = re.compile(r"(\d{1,3})\.(\d{3})", re.ASCII)
 
 
 # ------------------------------------------------------------------ minutes
@@ -78,12 +79,17 @@ def plain_money(amount_minor: int | None, currency: str) -> str:
 
 
 def read_money(text: str, currency: str) -> int | None:
-    """Minor units of an amount as people type it: 125, 125.00, 1.250,00. None where it is none."""
+    """Minor units of an amount as people type it: 125, 125.00, 1.250,00. None where it is none.
+
+    Three digits after a lone mark are thousands, but for a point in a currency that has three decimals.
+    """
     digits = get_currency_precision(currency)
-    match = _AMOUNT.fullmatch(text.strip().replace("\u00a0", " "))
+    text = text.strip().replace("\u00a0", " ")
+    plain = _PLAIN.fullmatch(text) if digits == 3 else None
+    match = _AMOUNT.fullmatch(text)
     if match is None:
         return None
-    whole, part = re.sub(r"\D", "", match[1]), match[3] or ""
+    whole, part = plain.groups() if plain else (re.sub(r"\D", "", match[1]), match[3] or "")
     if len(part) > digits:
         return None
     return int(whole + part.ljust(digits, "0"))

@@ -13,7 +13,6 @@ from flask import request
 from flask_wtf import FlaskForm
 from pydantic import BaseModel, ValidationError
 from wtforms import Field, HiddenField
-from wtforms.fields.choices import SelectField
 
 from engine.errors import DeskError
 from web.pages.pickers import RecordField
@@ -111,14 +110,6 @@ class Given:
         self.value = value
 
 
-class PickField(SelectField):
-    """A choice among records. An option that has gone meanwhile is refused in words."""
-
-    def pre_validate(self, form: Any) -> None:
-        if self.data and not any(str(key) == self.data for key, *_ in self.iter_choices()):
-            raise ValueError("This choice is not there any more; take another.")
-
-
 def attempt(form: DeskForm, use_case: Callable[[Transaction], T]) -> T | None:
     """Run a use case for a form; None where it refused, and the form says why.
 
@@ -159,10 +150,11 @@ def _tell(form: DeskForm, error: DeskError) -> None:
 
 def _words(wrong: Mapping[str, Any]) -> str:
     """Pydantic's message as a sentence for people."""
-    if wrong["type"] == "missing":
+    least = wrong.get("ctx", {}).get("min_length", 1)
+    if wrong["type"] == "missing" or (wrong["type"] == "string_too_short" and least == 1):
         return "Fill this in."
     if wrong["type"] == "string_too_short":
-        return "Fill this in."
+        return f"At least {least} characters are needed."
     if wrong["type"] == "string_too_long":
         return f"At most {wrong['ctx']['max_length']} characters fit here."
     text = str(wrong["msg"]).removeprefix("Value error, ")

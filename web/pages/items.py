@@ -7,11 +7,13 @@ from wtforms import StringField
 from web.pages.forms import DeskForm, Given, attempt, succeeds
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
-from web.pages.shell import actor, desk
+from web.pages.shell import actor, desk, only
 from workflows.commands import ChangeItem, NewItem
+from workflows.desk import Role
 from workflows.register import change_item, create_item, get_item, list_items
 from workflows.views.register import ItemView
 
+EDITORS: tuple[Role, ...] = ("administrator", "supervisor", "technician")
 NOBODYS = "none"
 
 pages = Blueprint("items", __name__, url_prefix="/items")
@@ -53,6 +55,7 @@ def show(item_id: str) -> str:
 
 @pages.route("/new", methods=["GET", "POST"])
 def new() -> tuple[str, int] | Response:
+    only(*EDITORS)
     form = ItemForm(data={"owner": request.args.get("owner", "")})
     if form.is_submitted() and not form.asks and form.validate():
         values = {
@@ -71,6 +74,7 @@ def new() -> tuple[str, int] | Response:
 
 @pages.route("/<item_id>/edit", methods=["GET", "POST"])
 def edit(item_id: str) -> tuple[str, int] | Response:
+    only(*EDITORS)
     with desk().read(actor()) as tx:
         item = get_item(tx, item_id)
     owner = f"{item.owner.kind}:{item.owner.id}" if item.owner else ""

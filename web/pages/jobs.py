@@ -7,7 +7,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from web.pages.forms import ActForm
-from web.pages.shell import actor, desk
+from web.pages.shell import desk, only
 from workflows.health import JobHealth, read_health
 from workflows.jobs import JOBS, run_job
 
@@ -34,7 +34,7 @@ class JobRow:
 
 @pages.get("")
 def jobs() -> str:
-    _administrators_only()
+    only("administrator")
     seen = {one.job: one for one in read_health(desk()).jobs}
     rows = [JobRow(name, *_words(name), job.every_seconds, seen.get(name)) for name, job in JOBS.items()]
     return render_template("house/jobs.html", rows=rows, act_form=ActForm(formdata=None))
@@ -42,18 +42,13 @@ def jobs() -> str:
 
 @pages.post("/<name>/run")
 def run(name: str) -> Response:
-    _administrators_only()
+    only("administrator")
     if name not in JOBS:
         abort(404)
     if ActForm().validate_on_submit():
         count = run_job(desk(), name)
         flash(f"{_words(name)[0]}: {count or 'nothing'} was due.", "good")
     return redirect(url_for("jobs.jobs"))
-
-
-def _administrators_only() -> None:
-    with desk().read(actor()) as tx:
-        tx.require("administrator")
 
 
 def _words(name: str) -> tuple[str, str]:

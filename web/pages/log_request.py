@@ -12,10 +12,11 @@ from wtforms.validators import InputRequired
 
 from engine.errors import DeskError
 from web.pages.coverage_panel import Panel, panel
+from web.pages.fields import offer
 from web.pages.forms import KeyedForm, attempt_once
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
-from web.pages.words import PRIORITIES, WORK_TYPES_HINT
+from web.pages.words import PRIORITY_CHOICES, WORK_TYPES_HINT
 from workflows.commands import CoverageQuestion, NewServiceRequest
 from workflows.desk import Role, Transaction
 from workflows.errors import NotFound
@@ -42,11 +43,9 @@ class RequestForm(KeyedForm):
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     subject = StringField("Subject", [InputRequired("Fill this in.")])
     description = TextAreaField("What happened")
-    priority = SelectField(
-        "Priority", choices=[(key, word.word) for key, word in PRIORITIES.items()], default="normal"
-    )
+    priority = SelectField("Priority", choices=offer(PRIORITY_CHOICES), default="normal")
     work_type = StringField("Work type", description=WORK_TYPES_HINT)
-    channel = SelectField("Reached us by", choices=CHANNELS)
+    channel = SelectField("Reached us by", choices=offer(CHANNELS))
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -103,7 +102,7 @@ def _fill(form: RequestForm) -> None:
         units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
         form.item.look_up(tx)
         offered = [option.value for option in form.item.answers.options]
-    form.org_unit.choices = [(unit.id, unit.name) for unit in units]
+    form.org_unit.choices = offer((unit.id, unit.name) for unit in units)
     if form.org_unit.data not in [unit.id for unit in units]:
         form.org_unit.data = units[0].id if units else None
     form.org_unit.validate_choice = bool(units)

@@ -9,9 +9,9 @@ from wtforms import StringField
 from web.pages.forms import DeskForm, Given, attempt, succeeds
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
-from web.pages.shell import actor, desk
+from web.pages.shell import actor, desk, only
 from workflows.commands import ChangeOrgUnit, NewOrgUnit
-from workflows.desk import Transaction
+from workflows.desk import Role, Transaction
 from workflows.register import (
     change_org_unit,
     create_org_unit,
@@ -22,6 +22,7 @@ from workflows.register import (
 )
 from workflows.views.register import OrgUnitView
 
+EDITORS: tuple[Role, ...] = ("administrator", "supervisor")
 MOST_IN_TREE = 1000
 SHOWN_BELOW = 20
 
@@ -81,6 +82,7 @@ def show(org_unit_id: str) -> str:
 
 @pages.route("/new", methods=["GET", "POST"])
 def new() -> str | tuple[str, int] | Response:
+    only(*EDITORS)
     form = OrgUnitForm(
         data={"parent": f"org_unit:{request.args['parent']}" if "parent" in request.args else ""}
     )
@@ -96,6 +98,7 @@ def new() -> str | tuple[str, int] | Response:
 
 @pages.route("/<org_unit_id>/edit", methods=["GET", "POST"])
 def edit(org_unit_id: str) -> str | tuple[str, int] | Response:
+    only(*EDITORS)
     with desk().read(actor()) as tx:
         unit = get_org_unit(tx, org_unit_id)
     parent = f"org_unit:{unit.parent}" if unit.parent else ""

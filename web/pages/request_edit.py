@@ -7,11 +7,12 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
+from web.pages.fields import offer
 from web.pages.forms import DeskForm, Given, attempt
 from web.pages.pickers import RecordField
 from web.pages.service_request import back
 from web.pages.shell import actor, desk
-from web.pages.words import PRIORITIES, WORK_TYPES_HINT
+from web.pages.words import PRIORITY_CHOICES, WORK_TYPES_HINT
 from workflows.accounts import list_technicians
 from workflows.commands import ChangeServiceRequest
 from workflows.desk import Transaction
@@ -29,7 +30,7 @@ class EditForm(DeskForm):
     customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     org_unit = SelectField("Org unit", validate_choice=False)
-    priority = SelectField("Priority", choices=[(key, word.word) for key, word in PRIORITIES.items()])
+    priority = SelectField("Priority", choices=offer(PRIORITY_CHOICES))
     work_type = StringField("Work type", description=WORK_TYPES_HINT)
     technician = SelectField("Who has it")
 
@@ -71,13 +72,13 @@ def _fill(tx: Transaction, form: EditForm, found: ServiceRequestView) -> None:
         form.item.data = form.item.answers.picked = ""
     form.item.look_up(tx)
     units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
-    form.org_unit.choices = [(unit.id, unit.name) for unit in units] or [("", "none")]
+    form.org_unit.choices = offer([(unit.id, unit.name) for unit in units] or [("", "none")])
     if form.org_unit.data not in [unit.id for unit in units]:
         form.org_unit.data = units[0].id if units else ""
     people = [(one.id, one.name) for one in list_technicians(tx)]
     if found.technician and found.technician not in [one for one, _ in people]:
         people.append((found.technician, found.technician_name or ""))
-    form.technician.choices = [("", "nobody"), *people]
+    form.technician.choices = offer([("", "nobody"), *people])
 
 
 def _changes(form: EditForm, found: ServiceRequestView) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from wtforms import BooleanField, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Optional
 
 from engine.contracts import PER_REQUEST
-from web.pages.fields import DurationField, InstantField
+from web.pages.fields import DurationField, InstantField, offer
 from web.pages.formats import money_text
 from web.pages.forms import DeskForm, KeyedForm
 from web.pages.shell import now
@@ -57,8 +57,8 @@ class TakeForm(KeyedForm):
     """A contract taken through the request that waits for one; `under` describes each type."""
 
     under: dict[str, str]
-    type = RadioField("Which contract", [InputRequired("Choose one.")])
-    holder = RadioField("Held by", [Optional()], default="")
+    type = RadioField("Which contract", [InputRequired("Choose one.")], choices=[])
+    holder = RadioField("Held by", [Optional()], choices=[], default="")
 
     places: ClassVar[dict[str, str]] = {
         "/holder": "holder",
@@ -72,7 +72,7 @@ class AssignForm(DeskForm):
     """A supervisor's choice of contract, with the reason; `under` tells what ruled each out."""
 
     under: dict[str, str]
-    contract = RadioField("Contract", [InputRequired("Choose one.")])
+    contract = RadioField("Contract", [InputRequired("Choose one.")], choices=[])
     reason = TextAreaField("Reason", [InputRequired("Fill this in.")])
 
 
@@ -105,14 +105,14 @@ def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView)
         (f"customer:{request.customer}", request.customer_name, request.customer),
         (f"org_unit:{request.org_unit}", request.org_unit_name or "", request.org_unit),
     ]
-    form.holder.choices = [("", "The nearest that the type allows")]
-    form.holder.choices += [(value, label) for value, label, there in holders if there]
+    nearest = ("", "The nearest that the type allows")
+    form.holder.choices = offer([nearest, *((value, label) for value, label, there in holders if there)])
     types = contract_types(tx)
     kinds = {kind for kind, there in (("item", request.item), ("org_unit", request.org_unit)) if there}
     kinds.add("customer")
     offered = [one for one in types if one.key == PER_REQUEST or kinds & set(one.held_by)]
     offered.sort(key=lambda one: one.key != PER_REQUEST)
-    form.type.choices = [(one.key, one.label) for one in offered]
+    form.type.choices = offer((one.key, one.label) for one in offered)
     form.under = {one.key: _described(one) for one in offered}
     return form
 
@@ -133,7 +133,7 @@ def assign_form(
     if not others:
         return None
     form = form or AssignForm(formdata=None, prefix="assign_")
-    form.contract.choices = [(one.contract, one.number) for one in others]
+    form.contract.choices = offer((one.contract, one.number) for one in others)
     form.under = {one.contract: f"It {one.ruled_out_by}." if one.ruled_out_by else "" for one in others}
     return form
 

@@ -8,6 +8,7 @@ from wtforms import BooleanField, Field, RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.coverage_panel import seen_contract
+from web.pages.fields import offer
 from web.pages.forms import ActForm, DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.login import local_target
 from web.pages.request_forms import assign_form, take_form, work_form
@@ -33,7 +34,7 @@ class MoveForm(DeskForm):
 
 
 class HoldForm(MoveForm):
-    reason = RadioField("Why", [InputRequired("Choose one.")], choices=list(HOLD_REASONS.items()))
+    reason = RadioField("Why", [InputRequired("Choose one.")], choices=offer(HOLD_REASONS.items()))
 
 
 class ResolveForm(MoveForm):

@@ -5,7 +5,7 @@ from typing import Any
 
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
-from web.pages.fields import CountField, MoneyField
+from web.pages.fields import CountField, MoneyField, offer
 from web.pages.forms import DeskForm
 from web.pages.settings_words import CURRENCY_CHOICES, SCOPE_CHOICES, TIME_EXPIRED_CHOICES
 from workflows.settings import Settings
@@ -50,7 +50,7 @@ class SettingsForm(DeskForm):
     )
     time_expired_contract = SelectField(
         "Time past a contract's end",
-        choices=[("", "Not chosen yet"), *TIME_EXPIRED_CHOICES],
+        choices=offer([("", "Not chosen yet"), *TIME_EXPIRED_CHOICES]),
         description="What becomes of time worked after the contract ran out. Each contract may differ.",
     )
     cascade = BooleanField(
@@ -87,11 +87,11 @@ class SettingsForm(DeskForm):
     rounding_grace_minutes = CountField(
         "Grace, minutes", description="So much over the last increment is not charged."
     )
-    rounding_scope = SelectField("Rounded together", choices=SCOPE_CHOICES)
+    rounding_scope = SelectField("Rounded together", choices=offer(SCOPE_CHOICES))
     alert_thresholds_percent = StringField(
         "Alert thresholds, percent", description="Tell when so much is drawn, for example 80, 100."
     )
-    currency = SelectField("Currency", choices=CURRENCY_CHOICES)
+    currency = SelectField("Currency", choices=offer(CURRENCY_CHOICES))
     time_zone = StringField("Time zone", description="An IANA name, for example Europe/Berlin.")
     tax_rates = TextAreaField("Tax rates", description="One a line, for example: Standard 19 %.")
     company_name = StringField("Company")

@@ -39,6 +39,7 @@ SETTING_WORDS = {
     "auto_close_days": "Close resolved requests after, days",
     "alert_thresholds_percent": "Alert thresholds, percent",
     "customers_see_org_unit": "Customers see their org unit's requests",
+    "two_person_publishing": "Rules are published by two",
     "company": "Company",
 }
 

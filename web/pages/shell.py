@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from flask import current_app, g
 from flask_login import current_user
 
-from workflows.desk import Actor, Desk
+from workflows.desk import Actor, Desk, Role
 from workflows.settings import Settings
 
 
@@ -21,6 +21,13 @@ def actor() -> Actor:
         raise LookupError("nobody is logged in")
     who: Actor = current_user.actor
     return who
+
+
+def only(*roles: Role) -> None:
+    """Raise NotAllowed unless who is logged in has one of the roles, before a form is drawn in vain."""
+    if actor().role not in roles:
+        with desk().read(actor()) as tx:
+            tx.require(*roles)
 
 
 def now() -> datetime:

@@ -7,9 +7,10 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringField
 from wtforms.validators import InputRequired
 
+from web.pages.fields import offer
 from web.pages.forms import ActForm, DeskForm, attempt, succeeds
 from web.pages.listing import asked, cursor
-from web.pages.shell import actor, desk
+from web.pages.shell import actor, desk, only
 from web.pages.words import ROLES
 from workflows.accounts import (
     ChangeUser,
@@ -38,7 +39,7 @@ pages = Blueprint("users", __name__, url_prefix="/users")
 class NewUserForm(DeskForm):
     name = StringField("Name")
     email = EmailField("Mail address", [InputRequired("Fill this in.")], description="The login goes by it.")
-    role = RadioField("Role", [InputRequired("Choose one.")], choices=ROLE_CHOICES)
+    role = RadioField("Role", [InputRequired("Choose one.")], choices=offer(ROLE_CHOICES))
     password = PasswordField(
         "First password", description="12 characters or more. It can be changed on the account page."
     )
@@ -46,7 +47,7 @@ class NewUserForm(DeskForm):
 
 class UserForm(DeskForm):
     name = StringField("Name", [InputRequired("Fill this in.")])
-    role = RadioField("Role", choices=ROLE_CHOICES)
+    role = RadioField("Role", choices=offer(ROLE_CHOICES))
     password = PasswordField("New password", description="Left empty, the old one stays.")
     disabled = BooleanField("Disabled", description="May not log in, and tokens open nothing; records stay.")
 
@@ -61,7 +62,7 @@ def users() -> str:
 
 @pages.route("/new", methods=["GET", "POST"])
 def new() -> tuple[str, int] | Response:
-    _administrators_only()
+    only("administrator")
     form = NewUserForm()
     if form.validate_on_submit():
         values = {name: form[name].data for name in ("name", "email", "role", "password")}
@@ -91,17 +92,12 @@ def edit(user_id: str) -> tuple[str, int] | Response:
 
 @pages.post("/<user_id>/tokens/<token_id>/revoke")
 def revoke(user_id: str, token_id: str) -> Response:
-    _administrators_only()
+    only("administrator")
     form = ActForm()
     if form.validate_on_submit():
         attempt(form, lambda tx: revoke_token(tx, token_id))
         flash("The token is revoked; it opens nothing any more.", "good")
     return redirect(url_for("users.edit", user_id=user_id))
-
-
-def _administrators_only() -> None:
-    with desk().read(actor()) as tx:
-        tx.require("administrator")
 
 
 def _changes(form: UserForm, user: UserView) -> dict[str, Any]:

@@ -93,6 +93,7 @@ PRIORITIES = {
     "high": Word("High", "up", "wait"),
     "critical": Word("Critical", "warn", "bad"),
 }
+PRIORITY_CHOICES = [(code, word.word) for code, word in PRIORITIES.items()]
 ROLES = {
     "administrator": "Administrator",
     "finance": "Finance",
