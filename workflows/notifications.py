@@ -65,6 +65,27 @@ def tell(
     )
 
 
+def tell_administrators(
+    tx: Transaction,
+    event: str,
+    *,
+    subject: str,
+    body: str,
+    about: tuple[str, str],
+    payload: dict[str, Any] | None = None,
+) -> None:
+    """Tell every administrator but the one who acts. One message goes without an address: the event itself."""
+    user = t.user_account
+    addresses = tx.connection.execute(
+        select(user.c.email)
+        .where(user.c.role == "administrator", user.c.disabled_at.is_(None))
+        .where(user.c.id != (tx.actor.id or ""))
+        .order_by(user.c.email)
+    ).scalars()
+    for recipient in (None, *addresses.all()):
+        tell(tx, event, recipient=recipient, subject=subject, body=body, about=about, payload=payload)
+
+
 def tell_contract_event(tx: Transaction, contract: Contract, state: str) -> None:
     """Tell the holder that a contract became active or ended."""
     if state not in CONTRACT_WORDS:

@@ -1,7 +1,8 @@
-"""Rule sets: read from a folder, check, publish, look back.
+"""Rule sets: check, publish, compare, look back.
 
 What is published is kept whole under the hash of its files; publishing an old one again is a new
-publication. A bad set never takes force.
+publication. A bad set never takes force. Where two are needed to publish, see `rule_proposals`.
+Source: product.md sections 6 and 12.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,17 +13,20 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
-from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set
-from workflows.desk import SYSTEM, Desk, Role, Transaction
-from workflows.errors import InvalidInput, NoRuleSet, NotFound, invalid
+from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
+from workflows.desk import SYSTEM, Config, Desk, Role, Transaction
+from workflows.errors import Conflict, InvalidInput, NoRuleSet, NotFound, StateForbids, invalid
 from workflows.generation import bump_generation, config_in_force
-from workflows.notifications import tell
+from workflows.notifications import tell_administrators
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.paging import Sort, read_page
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.rules import (
     CheckView,
+    DiffView,
+    FileChange,
+    FileDiffView,
     ProblemView,
     PublicationView,
     RuleSetView,
@@ -31,24 +35,46 @@ from workflows.views.rules import (
 READERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
 LONGEST_NOTE = 2000
 SHORTEST_PREFIX = 6
+ONLY_LINE_ENDS = "Only line ends differ."
 
 publication = t.rule_publication
 
 
-def publish_rule_set(tx: Transaction, files: Mapping[str, str], note: str = "") -> str:
+class RulesChanged(Conflict):
+    """Another rule set has taken force since the edited one was read."""
+
+    code = "rules-changed"
+
+
+def publish_rule_set(
+    tx: Transaction, files: Mapping[str, str], note: str = "", *, based_on: str | None = None
+) -> str:
     """Check the files and put them in force; answers the version.
 
+    `based_on` is the version that they were edited from: where another is in force by now, its editor is
+    told and nothing is overwritten.
     Raises: RuleSetRefused with all problems, also where a contract type that contracts have is missing;
-    the set in force then stays.
+    RulesChanged; StateForbids where publishing takes two. The set in force then stays.
     """
     tx.require("administrator")
-    if len(note) > LONGEST_NOTE or "\0" in note:
-        raise invalid("/note", f"A note has at most {LONGEST_NOTE} characters.")
-    rule_set = load_rule_set(files)
-    config_in_force(tx, to_change=True)
-    missing = _missing_types(tx, rule_set)
-    if missing:
-        raise RuleSetRefused(missing)
+    note = clean_note(note)
+    config = config_in_force(tx, to_change=True)
+    if config.settings.two_person_publishing and config.rule_set is not None:
+        raise StateForbids(
+            "Rules are published by two: one proposes, another approves.",
+            remedy="Propose this rule set.",
+            state="two_person_publishing",
+        )
+    require_base(config, based_on)
+    rule_set = load_publishable(tx, files)
+    put_in_force(tx, rule_set, note, published_by=tx.actor.name)
+    return rule_set.version
+
+
+def put_in_force(
+    tx: Transaction, rule_set: RuleSet, note: str, *, published_by: str, approved_by: str | None = None
+) -> None:
+    """Keep a checked rule set and let it decide from now on. The deployment's row is held by the caller."""
     skipping = insert_or_skip_on_sqlite if tx.is_sqlite else insert_or_skip
     tx.connection.execute(
         skipping(t.rule_set)
@@ -59,30 +85,65 @@ def publish_rule_set(tx: Transaction, files: Mapping[str, str], note: str = "") 
         publication,
         id=new_id(),
         version=rule_set.version,
-        note=note.strip(),
-        published_by=tx.actor.name,
+        note=note,
+        published_by=published_by,
+        approved_by=approved_by,
         published_at=tx.real_now,
     )
     bump_generation(tx, rule_set=rule_set.version)
-    tell(
+    approved = f", approved by {approved_by}" if approved_by else ""
+    tell_administrators(
         tx,
         "rules_published",
-        recipient=None,
         subject="A new rule set is in force",
-        body=f"{tx.actor.name} published rule set {rule_set.version[:12]}. {note.strip()}".strip(),
+        body=f"{published_by} published rule set {rule_set.version[:12]}{approved}. {note}".strip(),
         about=("rule_set", rule_set.version),
     )
-    return rule_set.version
 
 
-def roll_back_rule_set(tx: Transaction, version: str, note: str = "") -> str:
+def load_publishable(tx: Transaction, files: Mapping[str, str]) -> RuleSet:
+    """The rule set of the files, if it may take force. Raises: RuleSetRefused with all problems."""
+    rule_set = load_rule_set(files)
+    missing = _missing_types(tx, rule_set)
+    if missing:
+        raise RuleSetRefused(missing)
+    return rule_set
+
+
+def require_base(config: Config, based_on: str | None) -> None:
+    """Raise RulesChanged unless the edited version is the one in force; None asks for nothing."""
+    in_force = config.rule_set.version if config.rule_set is not None else None
+    if based_on is None or based_on == in_force:
+        return
+    raise RulesChanged(
+        f"Rule set {(in_force or 'none')[:12]} is in force, and yours was edited from {based_on[:12]}.",
+        remedy="Compare the two, take over what is new, and publish again based on the one in force.",
+        in_force=in_force,
+        based_on=based_on,
+    )
+
+
+def clean_note(note: str) -> str:
+    """A note as it is kept. Raises: InvalidInput."""
+    if len(note) > LONGEST_NOTE or "\0" in note:
+        raise invalid("/note", f"A note has at most {LONGEST_NOTE} characters.")
+    return note.strip()
+
+
+def roll_back_rule_set(tx: Transaction, version: str, note: str = "", *, based_on: str | None = None) -> str:
     """Publish an old rule set again; the beginning of its version will do.
 
-    Raises: NotFound; InvalidInput where several versions begin so; RuleSetRefused where it no longer fits.
+    Raises: NotFound; InvalidInput where several versions begin so; RuleSetRefused where it no longer fits;
+    RulesChanged; StateForbids where publishing takes two.
     """
     tx.require("administrator")
     files = files_of(tx, version)
-    return publish_rule_set(tx, files, note or f"Rolled back to {version[:12]}")
+    return publish_rule_set(tx, files, note or rollback_note(version), based_on=based_on)
+
+
+def rollback_note(version: str) -> str:
+    """What the history says of a roll back that was given no words."""
+    return f"Rolled back to {version[:12]}"
 
 
 def files_of(tx: Transaction, version: str) -> dict[str, str]:
@@ -174,6 +235,7 @@ def get_rule_set(tx: Transaction, version: str) -> RuleSetView:
         files=row.files,
         note=row.note,
         published_by=row.published_by,
+        approved_by=row.approved_by,
         published_at=row.published_at,
         in_force=row.version == row.current,
     )
@@ -196,13 +258,46 @@ def list_publications(
     )
 
 
-def difference(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+def diff_rule_sets(tx: Transaction, from_: str | None = None, to: str | None = None) -> DiffView:
+    """How two versions differ, file by file; one that is not named is the one in force.
+
+    Raises: NotFound; InvalidInput where several versions begin so; NoRuleSet.
+    """
+    tx.require(*READERS)
+    old, new = _whole(tx, from_), _whole(tx, to)
+    return diff_view(old.version, old.files, new.version, new.files)
+
+
+def diff_view(
+    old_version: str | None, old: Mapping[str, str], new_version: str, new: Mapping[str, str]
+) -> DiffView:
+    """How two sets of files differ; without an old version everything is added."""
+    files = []
+    for path in sorted(old.keys() | new.keys()):
+        before, after = old.get(path), new.get(path)
+        if before == after:
+            continue
+        change: FileChange = "added" if before is None else "removed" if after is None else "changed"
+        lines = list(difference({path: before or ""}, {path: after or ""}))
+        files.append(FileDiffView(path, change, "\n".join(lines or [ONLY_LINE_ENDS])))
+    return DiffView(old_version, new_version, files)
+
+
+def difference(
+    old: Mapping[str, str], new: Mapping[str, str], *, old_name: str = "in force", new_name: str = "new"
+) -> Iterator[str]:
     """The lines in which two sets of files differ, as a unified diff."""
     for path in sorted(old.keys() | new.keys()):
         before, after = old.get(path, ""), new.get(path, "")
         yield from unified_diff(
-            before.splitlines(), after.splitlines(), f"in force/{path}", f"new/{path}", lineterm=""
+            before.splitlines(), after.splitlines(), f"{old_name}/{path}", f"{new_name}/{path}", lineterm=""
         )
+
+
+def _whole(tx: Transaction, version: str | None) -> RuleSetView:
+    if version is None:
+        return rule_set_in_force(tx)
+    return get_rule_set(tx, version_of(files_of(tx, version)))
 
 
 def _missing_types(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
@@ -230,6 +325,7 @@ def _publication_view(row: Row[Any]) -> PublicationView:
         version=row.version,
         note=row.note,
         published_by=row.published_by,
+        approved_by=row.approved_by,
         published_at=row.published_at,
         in_force=row.version == row.current,
     )

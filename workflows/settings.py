@@ -136,6 +136,7 @@ class Settings(_Part):
         Field(default_factory=lambda: [80, 100])
     )
     customers_see_org_unit: bool = False
+    two_person_publishing: bool = False
     company: Company = Field(default_factory=Company)
 
     @model_validator(mode="after")

@@ -4,14 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+FileChange = Literal["added", "removed", "changed"]
+
 
 @dataclass(frozen=True, slots=True)
 class PublicationView:
-    """One time that a rule set took force. `version` is the hash of its files."""
+    """One time that a rule set took force. `version` is the hash of its files.
+
+    `approved_by` is the second administrator where publishing takes two.
+    """
 
     version: str
     note: str
     published_by: str
+    approved_by: str | None
     published_at: datetime
     in_force: bool
 
@@ -24,6 +30,7 @@ class RuleSetView:
     files: dict[str, str]
     note: str
     published_by: str
+    approved_by: str | None
     published_at: datetime
     in_force: bool
 
@@ -46,3 +53,49 @@ class CheckView:
 
     ok: bool
     problems: list[ProblemView]
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiffView:
+    """One file that differs, as a unified diff."""
+
+    path: str
+    change: FileChange
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiffView:
+    """How two rule sets differ. `from_version` is None where there was none."""
+
+    from_version: str | None
+    to_version: str
+    files: list[FileDiffView]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalView:
+    """A rule set that waits for another administrator, or what became of it.
+
+    `based_on` is the version that was in force when it was proposed.
+    """
+
+    id: str
+    version: str
+    note: str
+    based_on: str | None
+    state: Literal["open", "approved", "rejected"]
+    proposed_by: str
+    proposed_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalDetail:
+    """A proposal, its files, and how they differ from the rule set in force now."""
+
+    proposal: ProposalView
+    files: dict[str, str]
+    diff: DiffView

@@ -200,11 +200,43 @@ def upgrade() -> None:
     op.create_index("ix_outbox_next_attempt_at", "outbox", ["next_attempt_at", "id"], unique=False)
     op.create_index("ix_outbox_subject", "outbox", ["subject_kind", "subject_id"], unique=False)
     op.create_table(
+        "rule_replay",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("files", Json, nullable=False),
+        sa.Column("from_at", Instant(), nullable=False),
+        sa.Column("to_at", Instant(), nullable=False),
+        sa.Column("asked_by", sa.Text(), nullable=False),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("runner", Id, nullable=True),
+        sa.Column("beat_at", Instant(), nullable=False),
+        sa.Column("decisions_done", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("decisions", sa.BigInteger(), nullable=True),
+        sa.Column("summary", Json, nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.CheckConstraint("state IN ('running', 'done', 'failed')", name=op.f("ck_rule_replay_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_replay")),
+    )
+    op.create_index(op.f("ix_rule_replay_asked_at"), "rule_replay", ["asked_at"], unique=False)
+    op.create_table(
         "rule_set",
         sa.Column("version", sa.String(length=64), nullable=False),
         sa.Column("files", Json, nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_rule_set")),
+    )
+    op.create_table(
+        "rules_folder",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("content", sa.String(length=64), nullable=True),
+        sa.Column("content_seen_at", Instant(), nullable=True),
+        sa.Column("refused", sa.String(length=64), nullable=True),
+        sa.Column("problems", Json, nullable=False),
+        sa.Column("checked_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rules_folder")),
     )
     op.create_table(
         "setting",
@@ -276,9 +308,26 @@ def upgrade() -> None:
         sa.Column("version", sa.String(length=64), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("published_by", sa.Text(), nullable=False),
+        sa.Column("approved_by", sa.Text(), nullable=True),
         sa.Column("published_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["version"], ["rule_set.version"], name=op.f("fk_rule_publication_version")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_publication")),
+    )
+    op.create_index(
+        "ix_rule_publication_published_at", "rule_publication", ["published_at", "id"], unique=False
+    )
+    op.create_table(
+        "rule_replay_difference",
+        sa.Column("replay_id", Id, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("difference", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["replay_id"],
+            ["rule_replay.id"],
+            name=op.f("fk_rule_replay_difference_replay_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("replay_id", "position", name=op.f("pk_rule_replay_difference")),
     )
     op.create_table(
         "customer_org_unit",
@@ -377,6 +426,36 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["user_account.id"], name=op.f("fk_api_token_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_token")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_api_token_token_hash")),
+    )
+    op.create_table(
+        "rule_proposal",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("files", Json, nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("based_on", sa.String(length=64), nullable=True),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("proposed_by", sa.Text(), nullable=False),
+        sa.Column("proposed_by_id", Id, nullable=True),
+        sa.Column("proposed_at", Instant(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decided_at", Instant(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.CheckConstraint("(state = 'open') = (decided_at IS NULL)", name=op.f("ck_rule_proposal_decided")),
+        sa.CheckConstraint("state IN ('open', 'approved', 'rejected')", name=op.f("ck_rule_proposal_state")),
+        sa.ForeignKeyConstraint(
+            ["proposed_by_id"], ["user_account.id"], name=op.f("fk_rule_proposal_proposed_by_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_proposal")),
+    )
+    op.create_index("ix_rule_proposal_proposed_at", "rule_proposal", ["proposed_at", "id"], unique=False)
+    op.create_index(
+        "uq_rule_proposal_open",
+        "rule_proposal",
+        ["version"],
+        unique=True,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
     )
     op.create_table(
         "service_request",
