@@ -7,6 +7,7 @@ Source: product.md sections 5, 7 and 8.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, exists, func, literal, or_, select, true
@@ -246,12 +247,26 @@ def _row(tx: Transaction, contract_id: str) -> Row[Any]:
 
 @contextmanager
 def _caught_up(tx: Transaction, contract_id: str) -> Iterator[Transaction]:
-    """A transaction in which what is due of the contract has been done, whether or not a job has run."""
+    """A transaction in which what is due of the contract has been done, whether or not a job has run.
+
+    So too of its holder's others: what they take of the carried minutes is shown with each.
+    """
     row = _row(tx, contract_id)
-    if tx.writes or row.next_due_at is None or row.next_due_at > tx.now:
+    due = (
+        select(c.c.id)
+        .where(
+            c.c.holder_kind == row.holder_kind,
+            c.c.holder_id == row.holder_id,
+            c.c.next_due_at <= tx.now,
+        )
+        .order_by(c.c.next_due_at, c.c.id)
+    )
+    found = [] if tx.writes else tx.connection.execute(due).scalars().all()
+    if not found:
         yield tx
         return
-    tx.desk.perform(SYSTEM, lambda own: settle_due(own, contract_id))
+    for due_id in found:
+        tx.desk.perform(SYSTEM, partial(settle_due, contract_id=due_id))
     with tx.desk.read(tx.actor) as fresh:
         yield fresh
 
