@@ -119,8 +119,9 @@ def _statement(tx: Transaction, row: Row[Any], from_: date | None, to: date | No
         .outerjoin(request, request.c.id == entry.c.service_request_id)
         .where(entry.c.contract_id == row.id)
         .group_by(entry.c.id, request.c.number)
-        .order_by(entry.c.effective_at, entry.c.recorded_at, entry.c.id)
     ).all()
+    # at one instant, what adds comes first: work told after an expiry is restored, then expires a little less
+    rows = sorted(rows, key=lambda one: (one.effective_at, one.moved < 0, one.recorded_at, one.id))
     opening = balance = 0
     lines = []
     for one in rows:
