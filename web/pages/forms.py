@@ -5,6 +5,7 @@ filled-in fields alone, so that every door gives the same words.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 from uuid import uuid4
@@ -20,6 +21,7 @@ from web.pages.shell import actor, desk
 from workflows.desk import Answer, Keyed, Transaction
 from workflows.errors import NoRuleSet, NotAllowed, NotFound
 
+_CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 C = TypeVar("C", bound=BaseModel)
 T = TypeVar("T")
 
@@ -55,6 +57,7 @@ class DeskForm(FlaskForm):
     def refuse(self, pointer: str, words: str) -> None:
         """Say what is wrong beside the field that the pointer means, or above the form."""
         field = self._field_at(pointer)
+        words = _CODE.sub(self._label, words)
         if field is None:
             self.form_errors = [*self.form_errors, words]
         elif words not in field.errors:
@@ -77,6 +80,13 @@ class DeskForm(FlaskForm):
 
     def _pickers(self) -> list[RecordField]:
         return [field for field in self if isinstance(field, RecordField)]
+
+    def _label(self, code: re.Match[str]) -> str:
+        """The label of the field that a code in a refusal's words means; the code itself where none does."""
+        for name, field in self._fields.items():
+            if name == code[0] or name.endswith(f"_{code[0]}"):
+                return f"“{field.label.text}”"
+        return code[0]
 
     def _field_at(self, pointer: str) -> Field | None:
         parts = [part for part in pointer.split("/") if part]
@@ -158,5 +168,6 @@ def _words(wrong: Mapping[str, Any]) -> str:
     if wrong["type"] == "string_too_long":
         return f"At most {wrong['ctx']['max_length']} characters fit here."
     text = str(wrong["msg"]).removeprefix("Value error, ")
-    text = text[:1].upper() + text[1:]
+    if "_" not in text.split(" ", 1)[0]:
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -27,9 +27,10 @@ def settings() -> tuple[str, int] | Response:
         version = settings_version(tx)
         trail = list_setting_changes(tx, limit=TRAIL_ROWS, cursor=cursor())
     form = SettingsForm(data=as_typed(kept, version))
-    if form.validate_on_submit():
+    if form.is_submitted():
+        sound = form.validate()
         wanted = changes(form, kept)
-        if not form.is_wrong and _store(form, wanted):
+        if sound and not form.is_wrong and _store(form, wanted):
             desk().refresh()
             flash("Saved." if wanted else "Nothing was different.", "good")
             return redirect(url_for("settings.settings"))

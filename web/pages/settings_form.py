@@ -1,7 +1,7 @@
 """The settings as one form, and the form as changes: what differs alone is sent."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
@@ -43,6 +43,12 @@ COMPANY = ("name", "address", "email", "vat_id")
 
 
 class SettingsForm(DeskForm):
+    places: ClassVar[dict[str, str]] = {
+        "/rounding": "rounding_grace_minutes",
+        "/work_calendar/holidays": "holidays",
+        **{f"/work_calendar/weekly/{day}": day for day in DAYS},
+    }
+
     version = HiddenField()
     contract_validation = BooleanField(
         "Contract validation",
