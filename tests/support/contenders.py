@@ -1,0 +1,152 @@
+"""What many do at once, each with a desk of its own: in threads, or in operating-system processes.
+
+A `Post` can be sent to another process; the functions answer plain values.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from engine.errors import DeskError
+from tests.support.builders import StillClock
+from tests.support.office import Office
+from workflows.commands import FireTrigger, NewServiceRequest, SearchCoverage, WorkGiven
+from workflows.desk import Actor, Desk, Transaction
+from workflows.jobs import JOBS, run_job
+from workflows.scheduler import tick
+from workflows.service_requests import fire_trigger, log_service_request, search_or_assign
+from workflows.store.session import Database
+from workflows.work import log_work
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Post:
+    """Where someone works: the database, the instant it is, who they are and whom they serve."""
+
+    database_url: str
+    at: datetime
+    actor: Actor
+    customer: str
+    item: str
+
+
+def post_in(office: Office, actor: Actor | None = None) -> Post:
+    """A post in an office, for the technician where nobody else is named."""
+    url = office.desk.database.url.render_as_string(hide_password=False)
+    return Post(url, office.clock.at, actor or office.technician, office.ann, office.laptop)
+
+
+@dataclass(frozen=True)
+class Crew:
+    """So many threads or processes, which can do the same all at once."""
+
+    pool: Executor
+    size: int
+
+    def do(self, work: Callable[..., T], *arguments: Any) -> list[T]:
+        """Let each do the same; answers what each answered."""
+        return [future.result() for future in self.start(work, *arguments)]
+
+    def start(self, work: Callable[..., T], *arguments: Any) -> list[Future[T]]:
+        return [self.pool.submit(work, *arguments) for _ in range(self.size)]
+
+
+@contextmanager
+def crew_of(kind: str, size: int) -> Iterator[Crew]:
+    """Threads or processes. Processes are spawned: nothing is shared with them."""
+    made: Executor
+    if kind == "threads":
+        made = ThreadPoolExecutor(size)
+    else:
+        made = ProcessPoolExecutor(size, mp_context=get_context("spawn"))
+    with made as pool:
+        yield Crew(pool, size)
+
+
+@contextmanager
+def desk_at(post: Post) -> Iterator[Desk]:
+    desk = Desk(Database(post.database_url, pool_size=2), StillClock(post.at))
+    try:
+        yield desk
+    finally:
+        desk.database.dispose()
+
+
+def log_requests(post: Post, count: int, told_in: str | None = None) -> list[str]:
+    """Log service requests, one after the other; answers their ids, each told in a file once it is saved."""
+    command = NewServiceRequest(subject="It does not start", customer=post.customer, item=post.item)
+    logged = []
+    with desk_at(post) as desk:
+        for _ in range(count):
+            made = desk.perform(post.actor, lambda tx: log_service_request(tx, command))
+            assert made.service_request is not None
+            logged.append(made.service_request)
+            tell(told_in, made.service_request)
+    return logged
+
+
+def log_minutes(
+    post: Post, request_ids: list[str], minutes: int, count: int, told_in: str | None = None
+) -> list[str]:
+    """Log work of so many minutes on the service requests in turn; answers the entries' ids."""
+    command = WorkGiven(minutes=minutes, worked_at=post.at)
+    entries = []
+    with desk_at(post) as desk:
+        for turn in range(count):
+            use_case = partial(
+                log_work, service_request_id=request_ids[turn % len(request_ids)], command=command
+            )
+            entries.append(desk.perform(post.actor, use_case))
+            tell(told_in, entries[-1])
+    return entries
+
+
+def fire_once(post: Post, request_id: str, trigger: str, reason: str) -> str:
+    """Fire a trigger; answers "done" or the code of the refusal."""
+    command = FireTrigger.model_validate({"trigger": trigger, "note": reason, "reason": reason})
+    return attempt(post, lambda tx: fire_trigger(tx, request_id, command))
+
+
+def search_once(post: Post, request_id: str) -> str:
+    return attempt(post, lambda tx: search_or_assign(tx, request_id, SearchCoverage()))
+
+
+def attempt(post: Post, use_case: Callable[[Transaction], Any]) -> str:
+    with desk_at(post) as desk:
+        try:
+            desk.perform(post.actor, use_case)
+        except DeskError as refusal:
+            return refusal.code
+    return "done"
+
+
+def run_every_job(post: Post, rounds: int) -> int:
+    """Run all jobs that touch no network, as a process that claims no slots would."""
+    with desk_at(post) as desk:
+        return sum(run_job(desk, name) for _ in range(rounds) for name in JOBS if name != "deliver_outbox")
+
+
+def tick_every_job(post: Post) -> list[str]:
+    """Tick as a scheduler does; answers the jobs whose slot this one got."""
+    with desk_at(post) as desk:
+        return [
+            name
+            for name, job in JOBS.items()
+            if name != "deliver_outbox" and tick(desk, name, job.every_seconds) is not None
+        ]
+
+
+def tell(path: str | None, line: str) -> None:
+    """Add a line to a file in one write, so that a reader sees whole lines alone."""
+    if path is not None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(descriptor, f"{line}\n".encode())
+        os.close(descriptor)

@@ -1,0 +1,81 @@
+"""Reservation cases borrowed as facts from other systems: reserve, post, void as hold, settle, release.
+
+One unit of the cases is one incident of a pack, so a reservation of many is as many service requests.
+The cases lie in a folder of their own; without it they are skipped.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.office import Office
+from workflows.audit import audit_ledger
+from workflows.errors import StateForbids
+
+MOST_UNITS = 30
+PLENTY = 40
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    office = Office(database_url)
+    yield office
+    office.close()
+
+
+def why_not_ours(case: dict[str, Any]) -> str | None:
+    """Why a case has no like here; None where it applies."""
+    reserved = {op["id"]: op for op in case["ops"] if op["op"] == "reserve"}
+    if any(op["timeout_s"] for op in reserved.values()):
+        return "a hold does not run out: it lasts as long as its service request"
+    posted = [op for op in case["ops"] if op["op"] == "post"]
+    if any(op["amount"] not in ("all", reserved[op["pending_id"]]["amount"]) for op in posted):
+        return "an incident is settled whole: a part of one is nothing"
+    return None
+
+
+def test_reservations_agree(office: Office, shared_cases: Path) -> None:
+    told = json.loads((shared_cases / "reservation_idempotency.json").read_text(encoding="utf-8"))
+    applied = [case for case in told["cases"] if why_not_ours(case) is None]
+    assert applied
+    for case in applied:
+        pack = office.sell("incident_pack", incidents=PLENTY)
+        requests: dict[str, list[str]] = {}
+        scale = max(1, -(-max(op.get("amount", 0) for op in case["ops"]) // MOST_UNITS))
+        for op in case["ops"]:
+            if op["op"] == "reserve":
+                requests[op["id"]] = [office.log() for _ in range(op["amount"] // scale)]
+            elif op["op"] in ("post", "void"):
+                for request in requests[op["pending_id"]]:
+                    end(office, request, op["op"])
+            elif op["op"] == "check":
+                [lot] = office.lots(pack)
+                assert (lot.held, lot.consumed) == (op["pending"] // scale, op["posted"] // scale), case["id"]
+    assert office.see(audit_ledger).ok
+
+
+def test_a_hold_ends_once(office: Office) -> None:
+    """What the cases call already posted and already voided: the second ending is refused, nothing moves."""
+    pack = office.sell("incident_pack", incidents=2)
+    for first in ("post", "void"):
+        request = office.log()
+        end(office, request, first)
+        before = office.lots(pack)
+        for second in ("post", "void"):
+            with pytest.raises(StateForbids):
+                end(office, request, second)
+        assert office.lots(pack) == before
+    [lot] = office.lots(pack)
+    assert (lot.available, lot.held, lot.consumed) == (1, 0, 1)
+
+
+def end(office: Office, request: str, how: str) -> None:
+    """Settle what is held for a service request by closing it, or release it by cancelling."""
+    if how == "post":
+        office.fire(request, "resolve", note="done")
+        office.fire(request, "close")
+    else:
+        office.fire(request, "cancel", reason="not needed")

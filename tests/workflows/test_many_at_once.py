@@ -1,0 +1,279 @@
+"""Many at once, threads and processes, on both databases: as many are served as there is, each thing once."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from tests.support.contenders import (
+    Crew,
+    crew_of,
+    fire_once,
+    log_minutes,
+    log_requests,
+    post_in,
+    run_every_job,
+    search_once,
+    tick_every_job,
+)
+from tests.support.office import MONDAY, Office
+from workflows.audit import audit_ledger
+from workflows.commands import CancelContract, TakeContract
+from workflows.contract_offers import take_contract
+from workflows.contracts import cancel_contract, enable_contract
+from workflows.errors import StateForbids
+from workflows.jobs import run_job
+from workflows.store import tables as t
+
+WORKERS = 3
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module", params=["threads", "processes"])
+def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
+    """Those who contend; processes take long to start, so they stay for the whole file."""
+    with crew_of(request.param, WORKERS) as those:
+        yield those
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    office = Office(database_url)
+    yield office
+    office.close()
+
+
+def audit_is_clean(office: Office) -> bool:
+    view = office.see(audit_ledger)
+    assert view.differences == []
+    return view.ok
+
+
+def test_exactly_as_many_are_covered_as_the_pack_has(office: Office, crew: Crew) -> None:
+    pack = office.sell("incident_pack", incidents=5)
+    logged = [one for some in crew.do(log_requests, post_in(office), 4) for one in some]
+    requests = [office.request(one) for one in logged]
+    assert len({row.number for row in requests}) == 4 * WORKERS
+    covered = [row for row in requests if row.contract_id == pack]
+    assert Counter(row.outcome for row in requests) == {"covered": 5, "created": 4 * WORKERS - 5}
+    assert {row.state for row in covered} == {"open"}
+    [lot] = office.lots(pack)
+    assert (lot.available, lot.held) == (0, 5)
+    made = office.rows(t.contract, holder_kind="service_request")
+    assert sorted(one.holder_id for one in made) == sorted(
+        row.id for row in requests if row.outcome == "created"
+    )
+    assert len({one.number for one in made}) == len(made)
+    assert audit_is_clean(office)
+
+
+@pytest.mark.parametrize("on_one", [True, False], ids=["one request", "a request each"])
+def test_no_more_is_drawn_than_there_is_and_no_minute_is_lost(
+    office: Office, crew: Crew, on_one: bool
+) -> None:
+    hours = office.sell("support_hours", minutes=100)
+    requests = [office.log() for _ in range(1 if on_one else WORKERS)]
+    entries = crew.do(log_minutes, post_in(office), requests, 7, 8)
+    total = 7 * 8 * WORKERS
+    [lot] = office.lots(hours)
+    assert (lot.available, lot.consumed) == (0, 100)
+    assert office.carried(f"customer:{office.ann}") == total - 100
+    allocated = [sum(minutes for _, minutes in office.allocations(one)) for some in entries for one in some]
+    assert allocated == [7] * 8 * WORKERS
+    assert sum(office.request(one).worked_minutes for one in requests) == total
+    assert office.contract(hours).state == "exhausted"
+    assert audit_is_clean(office)
+
+
+def test_of_many_who_make_the_same_move_one_does_and_the_others_are_told_so(
+    office: Office, crew: Crew
+) -> None:
+    office.sell("incident_pack", incidents=1)
+    request = office.log()
+    for trigger, reason in (("start", ""), ("hold", "customer"), ("resolve", "done"), ("close", "")):
+        answers = crew.do(fire_once, post_in(office), request, trigger, reason)
+        assert Counter(answers) == {"done": 1, "state-forbids": WORKERS - 1}
+    history = office.rows(t.service_request_history, service_request_id=request)
+    assert Counter(line.trigger for line in history) == dict.fromkeys(
+        ("log", "start", "hold", "resolve", "close"), 1
+    )
+    assert len(office.rows(t.ledger_transaction, kind="settle")) == 1
+    assert audit_is_clean(office)
+
+
+def test_a_request_gets_one_contract_of_its_own(office: Office, crew: Crew) -> None:
+    office.set(contracts=False)
+    request = office.log()
+    office.set(contracts=True)
+    assert crew.do(search_once, post_in(office), request) == ["done"] * WORKERS
+    assert len(office.rows(t.contract, holder_id=request)) == 1
+
+
+def test_many_who_take_a_contract_through_a_request_take_one(office: Office) -> None:
+    request = office.log()
+
+    def take(_: int) -> str:
+        try:
+            return office.desk.perform(
+                office.supervisor, lambda tx: take_contract(tx, request, TakeContract(type="per_request"))
+            )
+        except StateForbids:
+            return "refused"
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        taken = list(pool.map(take, range(WORKERS)))
+    assert taken.count("refused") == WORKERS - 1
+    [made] = office.rows(t.contract, holder_id=request)
+    assert (made.id in taken, made.state) == (True, "active")
+
+
+def test_nobody_is_left_waiting_for_a_contract_that_was_enabled_meanwhile(office: Office, crew: Crew) -> None:
+    pending = office.sell("subscription", enable=False)
+    logging = crew.start(log_requests, post_in(office), 5)
+    while len(office.rows(t.service_request)) < WORKERS:
+        time.sleep(0.01)
+    office.do(enable_contract, pending)
+    requests = [one for future in logging for one in future.result()]
+    run_job(office.desk, "open_waiting")
+    assert {office.request(one).contract_id for one in requests} == {pending}
+    assert {office.request(one).state for one in requests} == {"open"}
+    covers = Counter(
+        line.service_request_id for line in office.rows(t.service_request_history, trigger="cover")
+    )
+    assert not covers or max(covers.values()) == 1
+
+
+def test_work_and_the_cancelling_of_its_contract_do_not_lock_each_other_out(office: Office) -> None:
+    hours = office.sell("support_hours", minutes=1_000)
+    following = office.sell("support_hours", minutes=1_000, to=("org_unit", office.site))
+    requests = [office.log() for _ in range(WORKERS)]
+    with ThreadPoolExecutor(WORKERS + 1) as pool:
+        working = [pool.submit(log_minutes, post_in(office), [one], 5, 6) for one in requests]
+        while len(office.rows(t.work_entry)) < WORKERS:
+            time.sleep(0.01)
+        office.do(cancel_contract, hours, CancelContract(reason="sold by mistake"))
+        for future in working:
+            future.result()
+    drawn = sum(lot.consumed for contract in (hours, following) for lot in office.lots(contract))
+    assert drawn == 5 * 6 * WORKERS
+    assert {office.request(one).contract_id for one in requests} == {following}
+    assert audit_is_clean(office)
+
+
+def busy_day(office: Office) -> dict[str, list[str]]:
+    """A day after which much is due: beginnings, ends, closes and requests that wait."""
+    starting = [office.sell("subscription", to=("org_unit", office.site), starts_at=MONDAY + DAY)]
+    waiting = [office.log(item=None) for _ in range(3)]
+    pack = office.sell("incident_pack", to=("item", office.laptop), incidents=6)
+    resolved = [office.log() for _ in range(6)]
+    for one in resolved:
+        office.fire(one, "resolve", note="done")
+    bob = office.customer("Bob", office.site)
+    ending = [
+        office.sell("time_limited_subscription", minutes=5, ends_on=MONDAY.date(), to=("customer", bob))
+        for _ in range(6)
+    ]
+    office.clock.at = MONDAY + 9 * DAY
+    return {
+        "starting": starting,
+        "waiting": waiting,
+        "resolved": resolved,
+        "ending": ending,
+        "pack": [pack],
+    }
+
+
+def everything_happened_once(office: Office, day: dict[str, list[str]]) -> None:
+    for contract, action, event in (
+        *((one, "active", "contract_activated") for one in day["starting"]),
+        *((one, "expired", "contract_expired") for one in day["ending"]),
+    ):
+        assert len(office.rows(t.audit_event, subject_id=contract, action=action)) == 1
+        assert len(office.rows(t.outbox, subject_id=contract, event=event)) == 1
+        assert office.contract(contract).state == action
+    assert len(office.rows(t.ledger_transaction, kind="expire")) == len(day["ending"])
+    for one in day["resolved"]:
+        assert len(office.rows(t.service_request_history, service_request_id=one, trigger="close")) == 1
+    assert len(office.rows(t.ledger_transaction, kind="settle")) == len(day["resolved"])
+    for one in day["waiting"]:
+        assert len(office.rows(t.service_request_history, service_request_id=one, trigger="cover")) == 1
+        assert office.request(one).contract_id in day["starting"]
+    assert office.contract(day["pack"][0]).state == "exhausted"
+    assert audit_is_clean(office)
+
+
+def test_many_sweepers_at_once_do_everything_once(office: Office, crew: Crew) -> None:
+    day = busy_day(office)
+    crew.do(run_every_job, post_in(office), 2)
+    everything_happened_once(office, day)
+
+
+def test_of_many_schedulers_one_runs_each_job_of_a_slot(office: Office, crew: Crew) -> None:
+    day = busy_day(office)
+    ran = [name for some in crew.do(tick_every_job, post_in(office)) for name in some]
+    assert max(Counter(ran).values()) == 1
+    assert {"settle_contracts", "expire_contracts", "auto_close"} <= set(ran)
+    office.clock.move(minutes=1)
+    run_every_job(post_in(office), 1)
+    everything_happened_once(office, day)
+
+
+# Killed in the middle
+
+
+@pytest.mark.parametrize("after", [1, 17])
+def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_is_half_saved(
+    office: Office, tmp_path: Path, after: int
+) -> None:
+    pack = office.sell("incident_pack", to=("item", office.laptop), incidents=4)
+    hours = office.sell("support_hours", minutes=60)
+    worked_on = office.log(item=None)
+    told = {name: tmp_path / name for name in ("requests", "entries")}
+    spawn = get_context("spawn")
+    post = post_in(office)
+    children = [
+        spawn.Process(target=log_requests, args=(post, 10_000, str(told["requests"]))),
+        spawn.Process(target=log_minutes, args=(post, [worked_on], 7, 10_000, str(told["entries"]))),
+    ]
+    for child in children:
+        child.start()
+    deadline = time.monotonic() + 60
+    while any(len(lines(path)) < after for path in told.values()):
+        assert time.monotonic() < deadline
+        assert all(child.is_alive() for child in children)
+        time.sleep(0.002)
+    for child in children:
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+    # A killed process's last transaction may still be on its way on PostgreSQL: a new one waits behind it.
+    office.work(worked_on, 1)
+    requests = {row.id: row for row in office.rows(t.service_request)}
+    entries = {row.id: row for row in office.rows(t.work_entry)}
+    assert set(lines(told["requests"])) <= requests.keys()
+    assert set(lines(told["entries"])) <= entries.keys()
+    for request_id, row in requests.items():
+        [first, *_] = office.rows(t.service_request_history, service_request_id=request_id)
+        assert first.trigger == "log"
+        [decision] = office.rows(t.coverage_decision, service_request_id=request_id)
+        assert (decision.id, decision.outcome) == (row.decision_id, row.outcome)
+        holds = office.rows(t.incident_hold, service_request_id=request_id)
+        assert len(holds) == (row.contract_id == pack)
+    for entry_id, entry in entries.items():
+        assert sum(minutes for _, minutes in office.allocations(entry_id)) == entry.chargeable_minutes
+    assert requests[worked_on].worked_minutes == sum(entry.worked_minutes for entry in entries.values())
+    [lot] = office.lots(hours)
+    drawn = min(60, requests[worked_on].chargeable_minutes)
+    assert (lot.available, lot.consumed) == (60 - drawn, drawn)
+    assert audit_is_clean(office)
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
