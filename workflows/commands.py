@@ -251,7 +251,11 @@ class Adjust(Command):
     incidents: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] | None = None
     effective_at: Instant | None = None
     expires_at: Instant | None = None
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+    reason: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
+        AfterValidator(_no_control_characters),
+    ]
 
 
 class Renew(Command):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from web.api.csv_text import csv_text
 from web.api.door import Door, NoFields
@@ -55,8 +55,6 @@ class AsOfQuery(Query):
 
 class SpanQuery(Query):
     """Whole days of the provider, both included."""
-
-    model_config = ConfigDict(populate_by_name=True)
 
     from_: Annotated[On | None, Field(alias="from")] = None
     to: On | None = None

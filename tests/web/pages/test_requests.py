@@ -1,0 +1,454 @@
+"""Service requests on the pages: logged, taken, worked, moved, covered."""
+
+import json
+
+import pytest
+
+from tests.support.front import Front
+from tests.support.pages import Browser, Page
+from workflows.store import tables as t
+
+REFUSING = {
+    "$schema": "schema/coverage.schema.json",
+    "name": "Strict",
+    "rank": ["ends_first"],
+    "rules": [
+        {
+            "id": "refuse",
+            "why": "Only by contract.",
+            "conditions": {"all": [{"name": "contract_validation", "operator": "is_true"}]},
+            "actions": [{"name": "refuse", "params": {"message": "Please buy a contract first."}}],
+        }
+    ],
+    "examples": [],
+}
+
+
+# ------------------------------------------------------------------ logging
+
+
+def test_logging_step_by_step_without_scripts(front: Front) -> None:
+    office = front.office
+    contract = office.sell("support_hours", minutes=600)
+    tom = front.technician
+    page = tom.open("/requests/new")
+    assert "Pick the customer" in page
+    found = tom.send(page, customer_q="ann@", step="find", subject="It beeps")
+    assert found.status == 200
+    form = found.form()
+    assert form.values["subject"] == "It beeps"
+    assert form.values["customer"] == f"customer:{office.ann}"
+    assert f"item:{office.laptop}" in form.options["item"]
+    assert f"Covered by {office.contract(contract).number}" in found
+    assert "10:00 of 10:00 left" in found
+    done = tom.send(found, item=f"item:{office.laptop}", priority="high")
+    assert "is logged" in done
+    [request] = office.rows(t.service_request)
+    assert (request.subject, request.item_id, request.priority) == ("It beeps", office.laptop, "high")
+    assert done.path == f"/requests/{request.id}"
+
+
+def test_a_form_sent_twice_logs_once(front: Front) -> None:
+    office = front.office
+    tom = front.technician
+    page = tom.open(f"/requests/new?customer={office.ann}")
+    first = tom.send(page, subject="Once")
+    second = tom.send(page, subject="Once")
+    assert first.path == second.path
+    assert len(office.rows(t.service_request)) == 1
+    other = tom.send(page, subject="Something else")
+    assert other.status == 422
+    assert "This form was sent before, with other values" in other
+    assert other.form().values["subject"] == "Something else"
+
+
+def test_what_is_missing_is_told_and_what_was_typed_stays(front: Front) -> None:
+    tom = front.technician
+    page = tom.send(tom.open("/requests/new"), description="A long story\n\nwith an end")
+    assert page.status == 422
+    assert 'id="subject-wrong"' in page.html
+    assert page.form().values["description"] == "A long story\n\nwith an end"
+    page = tom.send(page, subject="Short")
+    assert page.status == 422
+    assert 'id="customer-wrong"' in page.html
+
+
+def test_without_a_contract_the_panel_says_what_will_happen(front: Front) -> None:
+    page = front.technician.open(f"/requests/new?customer={front.office.ann}")
+    assert "Contract made, not taken up yet" in page
+    assert "the request waits until that is enabled" in page
+
+
+def test_a_refusing_rule_keeps_the_form_and_says_why(front: Front) -> None:
+    office = front.office
+    office.publish_rules(coverage=json.dumps(REFUSING))
+    tom = front.technician
+    page = tom.open(f"/requests/new?customer={office.ann}")
+    assert "Please buy a contract first." in page
+    refused = tom.send(page, subject="Help")
+    assert refused.status == 422
+    assert refused.form().values["subject"] == "Help"
+    assert office.rows(t.service_request) == []
+
+
+def test_the_panel_follows_what_is_picked(front: Front) -> None:
+    office = front.office
+    office.sell("subscription", to=("item", office.laptop))
+    browser = front.technician
+    base = f"/requests/coverage?customer=customer:{office.ann}"
+    assert "Contract made" in browser.open(base)
+    covered = browser.open(f"{base}&item=item:{office.laptop}&priority=high")
+    assert "Covered by SUB-0001" in covered
+    assert "<html" not in covered.html
+    assert "when the fields beside are right" in browser.open(f"{base}&priority=urgent")
+    parties = browser.open(f"/requests/parties?customer=customer:{office.ann}")
+    assert "LAP-1" in parties
+
+
+def test_a_customer_logs_for_the_own_items_alone(front: Front) -> None:
+    office = front.office
+    office.sell("subscription")
+    page = front.ann.open(f"/requests/new?item={office.laptop}")
+    assert page.form().values["item"] == f"item:{office.laptop}"
+    assert "Covered by" in page
+    assert "customer_q" not in page.html
+    other = office.customer("Bob")
+    done = front.ann.send(page, subject="Mine", customer=f"customer:{other}")
+    assert "is logged" in done, done.text
+    assert office.rows(t.service_request)[0].customer_id == office.ann
+
+
+# ------------------------------------------------------------------ the queue
+
+
+def test_a_request_is_taken_from_the_queue_and_the_queue_comes_back(front: Front) -> None:
+    request = front.office.log("Take me")
+    tom = front.technician
+    assert "Nothing is yours" in tom.open("/requests?view=mine")
+    page = tom.open("/requests?view=unassigned&priority=normal")
+    back = tom.send(page, "/take")
+    assert back.answer.request.full_path == "/requests?view=unassigned&priority=normal"
+    assert "It is yours." in back
+    assert "Take me" in tom.open("/requests?view=mine")
+    assert front.office.request(request).technician_id == front.office.technician.id
+
+
+def test_the_queue_is_filtered_by_what_people_ask(front: Front) -> None:
+    records = front.records
+    tom = front.technician
+    mine, bobs = "The laptop is slow", "Bob's printer"
+    contract = front.office.contract(records.contract).number
+    for query, there, gone in [
+        ("view=open", (mine, bobs), ()),
+        ("view=open&state=in_progress", (mine,), (bobs,)),
+        ("view=open&q=printer", (bobs,), (mine,)),
+        (f"view=open&contract={contract}", (mine,), (bobs,)),
+        (f"view=open&contract={contract.lower()}", (mine,), (bobs,)),
+        (f"view=open&contract={records.contract}", (mine,), (bobs,)),
+        ("view=open&contract=SH-9999", (), (mine, bobs)),
+        ("view=open&org_unit=acme", (mine,), (bobs,)),
+        ("view=open&org_unit=nowhere", (), (mine, bobs)),
+        (f"view=open&customer={records.other_customer}", (bobs,), (mine,)),
+        (f"view=open&item={records.item}", (mine,), (bobs,)),
+        ("view=nothing-known", (mine,), ()),
+    ]:
+        page = tom.open(f"/requests?{query}")
+        assert page.status == 200, query
+        for words in there:
+            assert words in page, query
+        for words in gone:
+            assert words not in page, query
+    assert tom.open("/requests?state=lost").status == 422
+    assert tom.open("/requests?cursor=broken").status == 422
+
+
+# ------------------------------------------------------------------ moves
+
+
+def test_only_the_moves_that_are_allowed_are_offered(front: Front) -> None:
+    request = front.office.log()
+    page = front.technician.open(f"/requests/{request}")
+    offered = {
+        name
+        for name in ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
+        if page.has_form(f"/moves/{name}")
+    }
+    assert offered == {"cancel"}
+    front.office.sell("subscription")
+    page = front.technician.open(f"/requests/{request}")
+    offered = {
+        name
+        for name in ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
+        if page.has_form(f"/moves/{name}")
+    }
+    assert offered == {"start", "hold", "resolve", "cancel"}
+
+
+def test_a_request_goes_its_way_to_closed(front: Front) -> None:
+    office = front.office
+    office.sell("subscription")
+    request = office.log()
+    tom = front.technician
+    page = tom.send(tom.open(f"/requests/{request}"), "/moves/start")
+    assert "Work started." in page
+    blank = tom.send(page, "/moves/hold")
+    assert blank.status == 422
+    assert "Choose one." in blank
+    page = tom.send(blank, "/moves/hold", hold_reason="supplier", hold_note="The part is ordered")
+    assert "On hold, supplier" in page
+    assert "Waiting for a supplier" in page
+    page = tom.send(page, "/moves/resume")
+    silent = tom.send(page, "/moves/resolve", resolve_note="  ")
+    assert silent.status == 422
+    page = tom.send(silent, "/moves/resolve", resolve_note="Part replaced")
+    assert "Part replaced" in front.ann.open(f"/requests/{request}")
+    reopened = front.ann.send(front.ann.open(f"/requests/{request}"), "/moves/reopen", reopen_note="Again!")
+    assert "Reopened." in reopened
+    page = tom.send(tom.open(f"/requests/{request}"), "/moves/resolve", resolve_note="Now really")
+    page = tom.send(page, "/moves/close")
+    assert "Closed" in page
+    assert office.request(request).state == "closed"
+
+
+def test_a_move_that_came_too_late_is_refused_in_words(front: Front) -> None:
+    front.office.sell("subscription")
+    request = front.office.log()
+    stale = front.technician.open(f"/requests/{request}")
+    front.office.fire(request, "cancel", reason="Not needed")
+    late = front.technician.send(stale, "/moves/start")
+    assert late.status == 422
+    assert "cannot take the trigger start" in late
+
+
+def test_a_customer_takes_back_the_own_request(front: Front) -> None:
+    request = front.office.log()
+    page = front.ann.open(f"/requests/{request}")
+    assert not page.has_form("/moves/resolve")
+    done = front.ann.send(page, "/moves/cancel", cancel_reason="Found it myself")
+    assert "Cancelled" in done
+
+
+def test_notes_for_the_desk_alone_are_not_the_customers(front: Front) -> None:
+    request = front.office.log()
+    tom = front.technician
+    tom.send(tom.open(f"/requests/{request}"), "/notes", note_body="We call you", note_public="y")
+    tom.send(tom.open(f"/requests/{request}"), "/notes", note_body="Difficult person", note_public=None)
+    page = front.ann.open(f"/requests/{request}")
+    assert "We call you" in page
+    assert "Difficult" not in page
+    front.ann.send(page, "/notes", note_body="Thank you\n\n<b>all</b>")
+    shown = tom.open(f"/requests/{request}")
+    assert "<b>all</b>" in shown
+    assert "&lt;b&gt;" in shown.html
+    empty = tom.send(shown, "/notes", note_body="")
+    assert empty.status == 422
+
+
+# ------------------------------------------------------------------ time
+
+
+def work(browser: Browser, page: Page, **values: str | None) -> Page:
+    return browser.send(page, "/work", **{f"work_{name}": value for name, value in values.items()})
+
+
+def test_before_saving_time_the_split_is_shown(front: Front) -> None:
+    office = front.office
+    contract = office.sell("support_hours", minutes=30)
+    request = office.log()
+    tom = front.technician
+    page = tom.open(f"/requests/{request}")
+    form = page.form("/work")
+    sent = {**form.values, "work_minutes": "1:30", "step": "preview"}
+    shown = Page(tom.client.post(f"/requests/{request}/work", data=sent))
+    number = office.contract(contract).number
+    assert f"0:30 from {number} (leaves 0:00), 1:00 carried to the next contract" in shown
+    assert office.rows(t.work_entry) == []
+    assert shown.form("/work").values["work_minutes"] == "1:30"
+    live = tom.client.post(f"/requests/{request}/work/preview", data=sent).get_data(as_text=True)
+    assert "(leaves 0:00)" in live
+    assert "<html" not in live
+    done = work(tom, shown, note="Looked into it")
+    assert f"1:30 logged: 0:30 from {number}, 1:00 carried to the next contract." in done
+    assert "Looked into it" in done
+
+
+@pytest.mark.parametrize(("typed", "minutes"), [("1:30", 90), ("1h30", 90), ("90m", 90), ("1,5 h", 90)])
+def test_time_is_typed_as_people_do(front: Front, typed: str, minutes: int) -> None:
+    front.office.sell("subscription")
+    request = front.office.log()
+    work(front.technician, front.technician.open(f"/requests/{request}"), minutes=typed)
+    assert front.office.entries(request)[0].worked_minutes == minutes
+
+
+def test_a_start_and_an_end_are_read_in_the_desks_zone(front: Front) -> None:
+    front.office.sell("subscription", starts_on="2026-01-01")
+    request = front.office.log()
+    front.office.clock.move(hours=4)
+    page = front.technician.open(f"/requests/{request}")
+    done = work(front.technician, page, started_at="2026-03-02T10:15", ended_at="2026-03-02T11:00")
+    assert "0:45 logged" in done
+    [entry] = front.office.entries(request)
+    assert entry.started_at.isoformat() == "2026-03-02T09:15:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"minutes": "soon"}, "is no duration"),
+        ({}, "minutes"),
+        ({"started_at": "2026-03-02T10:00"}, "belong together"),
+        ({"started_at": "2026-03-02T11:00", "ended_at": "2026-03-02T10:00"}, "must be later"),
+        ({"minutes": "10", "worked_at": "2027-01-01T00:00"}, "future"),
+        ({"minutes": "10", "worked_at": "2026-03-29T02:30"}, "does not exist in Europe/Berlin"),
+        ({"minutes": "10", "worked_at": "0001-01-01T00:00"}, "1970"),
+        ({"minutes": "10", "worked_at": "yesterday"}, "is no time"),
+    ],
+)
+def test_bad_time_is_told_and_stays_as_typed(front: Front, values: dict[str, str], words: str) -> None:
+    front.office.sell("subscription")
+    request = front.office.log()
+    page = work(front.technician, front.technician.open(f"/requests/{request}"), note="Kept", **values)
+    assert page.status == 422
+    assert words in page
+    form = page.form("/work")
+    assert form.values["work_note"] == "Kept"
+    for name, value in values.items():
+        assert form.values[f"work_{name}"] == value
+    assert front.office.entries(request) == []
+
+
+def test_time_sent_twice_is_saved_once(front: Front) -> None:
+    front.office.sell("subscription")
+    request = front.office.log()
+    page = front.technician.open(f"/requests/{request}")
+    work(front.technician, page, minutes="0:20")
+    work(front.technician, page, minutes="0:20")
+    assert len(front.office.entries(request)) == 1
+
+
+def test_the_clock_is_started_and_fills_the_form_in(front: Front) -> None:
+    front.office.sell("subscription", starts_on="2026-01-01")
+    request = front.office.log()
+    tom = front.technician
+    page = tom.send(tom.open(f"/requests/{request}"), "/timer/start")
+    assert "running since" in page
+    front.office.clock.move(minutes=25)
+    page = tom.open(f"/requests/{request}")
+    assert page.form("/work").values["work_started_at"] == "2026-03-02T10:00"
+    assert page.form("/work").values["work_ended_at"] == "2026-03-02T10:25"
+    done = work(tom, page)
+    assert "0:25 logged" in done
+    assert "running since" not in done
+
+
+def test_time_is_corrected_and_taken_back(front: Front) -> None:
+    records = front.records
+    tom = front.technician
+    address = f"/requests/{records.service_request}/work/{records.entry}"
+    page = tom.open(address)
+    assert page.form().values["minutes"] == "0:45"
+    done = tom.send(page, minutes="0:15")
+    assert "Corrected" in done
+    assert front.office.entries(records.service_request)[0].worked_minutes == 15
+    gone = tom.send(tom.open(address), "/delete")
+    assert "taken back" in gone
+    assert front.office.request(records.service_request).worked_minutes == 0
+
+
+# ------------------------------------------------------------------ coverage
+
+
+def test_the_coverage_card_says_why_and_why_not_another(front: Front) -> None:
+    office = front.office
+    ended = office.sell(
+        "subscription", to=("item", office.laptop), starts_on="2025-01-01", ends_on="2025-12-31"
+    )
+    taken = office.sell("support_hours", minutes=600)
+    request = office.log()
+    page = front.technician.open(f"/requests/{request}")
+    assert "The customer has a contract in force." in page
+    assert "10:00 of 10:00 left" in page
+    assert "Why not another?" in page
+    assert f"{office.contract(ended).number} Subscription item Ended It ended on 31 December 2025" in page
+    assert office.contract(taken).number in page
+    seen = front.ann.open(f"/requests/{request}")
+    assert "Why not another?" in seen
+    assert "rule set" not in seen
+
+
+def test_a_waiting_request_takes_a_contract_per_incident(front: Front) -> None:
+    request = front.office.log()
+    page = front.supervisor.open(f"/requests/{request}")
+    assert "Waiting for a contract" in page
+    assert not page.has_form("/work")
+    assert not front.technician.open(f"/requests/{request}").has_form("/coverage/take")
+    blank = front.supervisor.send(page, "/coverage/take")
+    assert blank.status == 422
+    done = front.supervisor.send(blank, "/coverage/take", take_type="per_request")
+    assert "The contract is taken." in done
+    assert front.office.request(request).state == "open"
+
+
+def test_a_customer_orders_a_contract_and_the_desk_enables_it(front: Front) -> None:
+    office = front.office
+    request = office.log()
+    page = front.ann.open(f"/requests/{request}")
+    ordered = front.ann.send(
+        page, "/coverage/take", take_type="subscription", take_holder=f"item:{office.laptop}"
+    )
+    assert "Ordered: the desk enables it." in ordered
+    [contract] = office.rows(t.contract, type="subscription")
+    assert (contract.holder_id, contract.state) == (office.laptop, "pending")
+    shown = front.supervisor.open(f"/contracts/{contract.id}")
+    assert "waits to be enabled" in shown
+    assert "Enabled" in front.supervisor.send(shown, "/enable").text.replace("It is active now.", "Enabled")
+    assert office.request(request).state == "open"
+
+
+def test_a_supervisor_assigns_another_contract_with_a_reason(front: Front) -> None:
+    office = front.office
+    first = office.sell("subscription")
+    request = office.log()
+    second = office.sell("support_hours", to=("org_unit", office.parent), minutes=60)
+    assert office.request(request).contract_id == first
+    page = front.supervisor.open(f"/requests/{request}")
+    again = front.supervisor.send(page, "/coverage/search")
+    assert "Searched again" in again
+    silent = front.supervisor.send(again, "/coverage/assign", assign_contract=second)
+    assert silent.status == 422
+    done = front.supervisor.send(
+        silent, "/coverage/assign", assign_contract=second, assign_reason="Agreed by phone"
+    )
+    assert "The contract is assigned." in done
+    assert "Agreed by phone" in done
+    assert office.request(request).contract_id == second
+    assert not front.technician.open(f"/requests/{request}").has_form("/coverage/assign")
+
+
+def test_a_changed_item_is_searched_again(front: Front) -> None:
+    office = front.office
+    contract = office.sell("subscription", to=("item", office.laptop))
+    request = office.log(item=None)
+    page = front.technician.open(f"/requests/{request}/edit")
+    done = front.technician.send(page, item=f"item:{office.laptop}", subject="About the laptop")
+    assert "Saved." in done
+    assert "About the laptop" in done
+    assert office.request(request).contract_id == contract
+    untouched = front.technician.send(front.technician.open(f"/requests/{request}/edit"))
+    assert untouched.status == 200
+    assert len(office.rows(t.coverage_decision)) == 3
+
+
+def test_the_explorer_lights_up_the_steps(front: Front) -> None:
+    office = front.office
+    office.sell("subscription", to=("org_unit", office.parent))
+    page = front.technician.open(f"/coverage?customer=customer:{office.ann}&item=item:{office.laptop}")
+    assert page.html.count('<li class="passed">') == 2
+    assert page.html.count('<li class="holds">') == 1
+    assert page.html.count('<li class="unreached">') == 5
+    assert "SUB-0001 Subscription is taken." in page
+    before = front.technician.open(f"/coverage?customer=customer:{office.ann}&at=2025-01-01T00:00")
+    assert "As of 1 Jan 2025" in before
+    assert "Covered" not in before.text.split("As of 1 Jan")[0].split("Coverage explorer")[-1]
+    assert front.technician.open(f"/coverage?customer=customer:{office.ann}&at=soon").status == 422
+    assert front.technician.open("/coverage?customer_q=ann").text.count("Ann") >= 1

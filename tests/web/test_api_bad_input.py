@@ -1,0 +1,348 @@
+"""The desk's calls with what nobody should send: the right status, never a failure, nothing half-saved."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.api import Callers
+from tests.support.office import Office
+from workflows.store import tables as t
+
+HUGE = 10**400
+TABLES = (
+    t.contract,
+    t.lot,
+    t.ledger_transaction,
+    t.ledger_posting,
+    t.service_request,
+    t.service_request_history,
+    t.coverage_decision,
+    t.work_entry,
+    t.idempotency_key,
+    t.audit_event,
+    t.outbox,
+)
+ABSURD_INSTANTS: list[Any] = [
+    "0000-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "2026-02-31T10:00:00Z",
+    "2026-13-01T10:00:00Z",
+    "2026-03-01T25:00:00Z",
+    "2026-03-01T10:00:00",
+    "2026-03-01",
+    "9999-12-31T23:59:59-23:59",
+    "2026-03-01T10:00:00+99:99",
+    "yesterday",
+    "",
+    "\u0000",
+    1772442000,
+    HUGE,
+    -1,
+    True,
+    None,
+    [],
+    {},
+]
+ABSURD_DAYS: list[Any] = [
+    "0000-01-01",
+    "2026-02-31",
+    "2026-2-3",
+    "20260301",
+    "2026-03-01T00:00:00Z",
+    "",
+    7,
+    True,
+    [],
+]
+ABSURD_MINUTES: list[Any] = [0, -5, 1.5, 1e300, HUGE, -HUGE, "60", True, [], {}, "\u0000"]
+ABSURD_PRICES: list[Any] = [
+    7,
+    "7",
+    {},
+    {"amount_minor": -1},
+    {"amount_minor": HUGE},
+    {"amount_minor": 1.5},
+    {"currency": "EUR"},
+]
+ABSURD_GRANTS: list[Any] = [7, {}, [7], [{"minutes": 0}], [{}], [{"minutes": 1, "incidents": 1}]]
+ABSURD_TEXTS: list[Any] = ["", " ", "\u0000", "x" * 100_000, 7, True, [], {}, None]
+ABSURD_IDS: list[Any] = ["", "nobody", "\u0000", "x" * 10_000, 7, True, [], {}]
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    """A desk with contracts on."""
+    office = Office(database_url)
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def api(office: Office) -> Callers:
+    """Its API."""
+    return Callers(office)
+
+
+def stored(office: Office) -> list[int]:
+    return [len(office.rows(table)) for table in TABLES]
+
+
+def expect(
+    office: Office, api: Callers, method: str, path: str, bodies: list[dict[str, Any]], *allowed: int
+) -> None:
+    """Each body is refused with one of the statuses, and nothing is stored of it."""
+    before = stored(office)
+    for body in bodies:
+        answer = api.administrator.call(method, path, body)
+        assert answer.status_code in allowed, (body, answer.status_code, answer.text[:300])
+        assert answer.content_type == "application/problem+json"
+    assert stored(office) == before
+
+
+def test_contracts(office: Office, api: Callers) -> None:
+    good = {"type": "support_hours", "holder": {"customer": office.ann}, "minutes": 60}
+    bad: list[dict[str, Any]] = [{**good, "minutes": value} for value in ABSURD_MINUTES]
+    bad += [{**good, "starts_at": value} for value in ABSURD_INSTANTS if value is not None]
+    bad += [{**good, "starts_on": value} for value in ABSURD_DAYS]
+    bad += [{**good, "ends_on": value} for value in ABSURD_DAYS]
+    bad += [{**good, "holder": {"customer": value}} for value in ABSURD_IDS]
+    bad += [{**good, "type": value} for value in ABSURD_TEXTS]
+    holders: list[Any] = [None, {}, [], "x", {"nobody": "x"}]
+    bad += [
+        {**good, "holder": value} for value in [*holders, {"customer": office.ann, "item": office.laptop}]
+    ]
+    bad += [{**good, "price": value} for value in ABSURD_PRICES]
+    bad += [{**good, "grants": value} for value in ABSURD_GRANTS]
+    bad += [
+        {**good, "grants": [{"minutes": 5, "effective_at": value}], "minutes": None}
+        for value in ABSURD_INSTANTS
+        if value is not None
+    ]
+    bad += [{**good, "starts_on": "2026-05-01", "ends_on": "2026-04-01"}]
+    bad += [{**good, "unknown": 1}, {**good, "enable": "yes"}, {**good, "time_expired": "vanish"}, {}]
+    expect(office, api, "POST", "/contracts", bad, 422)
+
+
+def test_actions_on_contracts(office: Office, api: Callers) -> None:
+    contract = office.sell("support_hours", minutes=60, enable=True)
+    minutes: list[dict[str, Any]] = [{"minutes": value} for value in ABSURD_MINUTES]
+    instants = [{"minutes": 5, "effective_at": value} for value in ABSURD_INSTANTS if value is not None]
+    expect(
+        office,
+        api,
+        "POST",
+        f"/contracts/{contract}/top-up",
+        [*minutes, *instants, {}, {"incidents": 1}],
+        409,
+        422,
+    )
+    adjust = [{"minutes": value, "reason": "x"} for value in (0, 1.5, HUGE, "5", True, -10_000, None)]
+    adjust += [
+        {"minutes": 5, "reason": value}
+        for value in ABSURD_TEXTS
+        if not isinstance(value, str) or value.strip() in ("", "\u0000")
+    ]
+    expect(
+        office,
+        api,
+        "POST",
+        f"/contracts/{contract}/adjust",
+        [*adjust, {"minutes": 5}, {"reason": "x"}],
+        409,
+        422,
+    )
+    expect(
+        office,
+        api,
+        "POST",
+        f"/contracts/{contract}/renew",
+        [{"ends_on": value} for value in ABSURD_DAYS],
+        409,
+        422,
+    )
+    expect(office, api, "POST", f"/contracts/{contract}/enable", [{"x": 1}], 409, 422)
+    expect(
+        office,
+        api,
+        "POST",
+        f"/contracts/{contract}/cancel",
+        [{"reason": 7}, {"reason": "\u0000"}, {"x": 1}],
+        422,
+    )
+    for query in (
+        "as_of=x",
+        "as_of=",
+        "as_of=2026-02-31T00:00:00Z",
+        "as_of=%00",
+        "nonsense=1",
+        "as_of=0000-01-01T00:00:00Z",
+    ):
+        assert api.administrator.get(f"/contracts/{contract}?{query}").status_code == 422, query
+    for query in ("from=x", "to=2026-02-31", "from=%00", "from=0000-01-01", "from_=2026-01-01"):
+        assert api.administrator.get(f"/contracts/{contract}/statement?{query}").status_code == 422, query
+    for as_of in ("1970-01-01T00:00:00Z", "2199-12-31T00:00:00Z", "2026-03-02T10:00:00+01:00"):
+        assert api.administrator.get(f"/contracts/{contract}?as_of={as_of}").status_code == 200, as_of
+
+
+def test_service_requests(office: Office, api: Callers) -> None:
+    good = {"subject": "Help", "customer": office.ann}
+    bad: list[dict[str, Any]] = [{**good, "subject": value} for value in ABSURD_TEXTS]
+    bad += [{**good, "customer": value} for value in [*ABSURD_IDS, None]]
+    bad += [{**good, "item": value} for value in ABSURD_IDS]
+    bad += [{**good, "org_unit": value} for value in [*ABSURD_IDS, office.ann]]
+    bad += [{**good, "priority": value} for value in ("urgent", "", 7, None)]
+    bad += [{**good, "description": "x" * 100_000}, {**good, "description": "\u0000"}, {**good, "x": 1}, {}]
+    bad += [{**good, "work_type": value} for value in ("", "\u0000", "x" * 1000, 7)]
+    expect(office, api, "POST", "/service-requests", bad, 422)
+    expect(
+        office,
+        api,
+        "POST",
+        "/coverage/preview",
+        [{"customer": office.ann, "at": value} for value in ABSURD_INSTANTS if value is not None]
+        + [{"customer": value} for value in ABSURD_IDS],
+        404,
+        422,
+    )
+
+
+def test_moves_and_work(office: Office, api: Callers) -> None:
+    office.sell("support_hours", minutes=600, enable=True)
+    request = office.log()
+    path = f"/service-requests/{request}"
+    moves: list[dict[str, Any]] = [
+        {"trigger": value} for value in ("cover", "log", "close", "", 7, None, "x" * 9999)
+    ]
+    moves += [
+        {"trigger": "resolve"},
+        {"trigger": "hold"},
+        {"trigger": "hold", "reason": "boredom"},
+        {"trigger": "cancel"},
+    ]
+    moves += [{"trigger": "start", "note": "\u0000"}, {"trigger": "start", "x": 1}, {}]
+    expect(office, api, "POST", f"{path}/transitions", moves, 409, 422)
+    now = "2026-03-02T09:00:00Z"
+    work: list[dict[str, Any]] = [{"minutes": value, "worked_at": now} for value in ABSURD_MINUTES]
+    work += [{"minutes": 5, "worked_at": value} for value in ABSURD_INSTANTS]
+    work += [{"started_at": "2026-03-02T08:00:00Z", "ended_at": value} for value in ABSURD_INSTANTS]
+    work += [
+        {"started_at": "2026-03-02T08:00:00Z", "ended_at": "2026-03-02T07:00:00Z"},
+        {"started_at": "2026-03-02T08:00:00Z", "ended_at": "2026-03-02T08:00:00Z"},
+        {"started_at": "2026-03-02T08:00:00Z", "ended_at": "2026-03-02T10:00:00Z"},
+        {"minutes": 5, "worked_at": "2027-01-01T00:00:00Z"},
+        {"minutes": 5, "worked_at": now, "started_at": now, "ended_at": now},
+        {"minutes": 5, "worked_at": now, "billable": "no"},
+        {"minutes": 5, "worked_at": now, "note": "\u0000"},
+        {"minutes": 5},
+        {},
+    ]
+    expect(office, api, "POST", f"{path}/work", work, 422)
+    expect(office, api, "POST", f"{path}/work/preview", work, 422)
+    entry = api.administrator.post(f"{path}/work", {"minutes": 30, "worked_at": now}).json
+    assert entry is not None
+    expect(
+        office, api, "PATCH", f"/work/{entry['id']}", [{"minutes": value} for value in ABSURD_MINUTES], 422
+    )
+    expect(office, api, "PATCH", path, [{"subject": value} for value in ABSURD_TEXTS], 422)
+    expect(office, api, "PATCH", path, [{"customer": value} for value in [*ABSURD_IDS, None]], 422)
+    expect(
+        office,
+        api,
+        "POST",
+        f"{path}/coverage",
+        [{"contract": value, "reason": "x"} for value in ABSURD_IDS],
+        404,
+        422,
+    )
+    expect(
+        office, api, "POST", f"{path}/notes", [{"body": value} for value in ABSURD_TEXTS if value != " "], 422
+    )
+
+
+def test_ids_of_nothing(office: Office, api: Callers) -> None:
+    before = stored(office)
+    calls = [
+        ("POST", "/contracts/nothing/enable", {}),
+        ("POST", "/contracts/nothing/top-up", {"minutes": 5}),
+        ("POST", "/contracts/nothing/cancel", {}),
+        ("GET", "/contracts/nothing/statement", None),
+        ("GET", "/contracts/nothing/statement.csv", None),
+        ("POST", "/service-requests/nothing/transitions", {"trigger": "start"}),
+        ("POST", "/service-requests/nothing/work", {"minutes": 5, "worked_at": "2026-03-02T09:00:00Z"}),
+        ("GET", "/service-requests/nothing/history", None),
+        ("GET", "/service-requests/nothing/decisions", None),
+        ("GET", "/service-requests/nothing/work", None),
+        ("POST", "/service-requests/nothing/coverage", {}),
+        ("PATCH", "/service-requests/nothing", {"subject": "x"}),
+        ("PATCH", "/work/nothing", {"note": "x"}),
+        ("DELETE", "/work/nothing", None),
+        ("GET", "/decisions/nothing", None),
+    ]
+    for method, path, body in calls:
+        answer = api.administrator.call(method, path, body)
+        assert answer.status_code == 404, (method, path, answer.text[:200])
+    assert stored(office) == before
+
+
+def test_filters_of_lists(office: Office, api: Callers) -> None:
+    office.log()
+    for path, names in (
+        (
+            "/service-requests",
+            ("state", "priority", "customer", "item", "org_unit", "technician", "number", "q", "queue"),
+        ),
+        ("/contracts", ("holder", "type", "state", "number", "q", "ends_within_days")),
+        ("/ledger/transactions", ("kind", "contract", "cause")),
+    ):
+        for name in names:
+            for value in ("%00", "", "x" * 5000, "%27%3B--"):
+                answer = api.administrator.get(f"{path}?{name}={value}")
+                assert answer.status_code in (200, 422), (path, name, value)
+        for query in ("order=nonsense", "order=-", "cursor=x", "limit=0", "limit=1000"):
+            assert api.administrator.get(f"{path}?{query}").status_code == 422, (path, query)
+        assert api.administrator.get(f"{path}?limit=1").status_code == 200
+
+
+def test_technicians_see_no_prices(office: Office, api: Callers) -> None:
+    price = {"amount_minor": 98765, "currency": "EUR"}
+    contract = office.sell("support_hours", minutes=60, price={"amount_minor": 98765}, enable=True)
+    request = office.log()
+    assert api.finance.get(f"/contracts/{contract}").json["price"] == price  # type: ignore[index]
+    for path in (
+        "/contracts",
+        f"/contracts/{contract}",
+        f"/contracts/{contract}/statement",
+        f"/contracts/{contract}/audit",
+        "/contract-types",
+        f"/service-requests/{request}",
+        f"/service-requests/{request}/decisions",
+        "/ledger/transactions",
+    ):
+        answer = api.technician.get(path)
+        assert answer.status_code in (200, 403), path
+        assert "98765" not in answer.text, path
+    sold = api.technician.post("/contracts", {"type": "subscription", "holder": {"customer": office.ann}})
+    assert sold.status_code == 403
+
+
+def test_a_refusal_by_the_rules_is_409_and_its_decision_is_kept(office: Office, api: Callers) -> None:
+    refusing = (
+        '{"name": "strict", "rank": ["ends_first"], "rules": [{"id": "none", "why": "No contract, no help.", '
+        '"conditions": {"all": [{"name": "contract_validation", "operator": "is_true", "value": true}]}, '
+        '"actions": [{"name": "refuse", "params": {"message": "Buy a contract first."}}]}], "examples": []}'
+    )
+    office.publish_rules(coverage=refusing)
+    body = {"subject": "Help", "customer": office.ann}
+    refused = api.technician.post("/service-requests", body, Idempotency_Key="k-1")
+    assert (refused.status_code, refused.content_type) == (409, "application/problem+json")
+    assert refused.json is not None
+    assert "Buy a contract first." in refused.json["detail"]
+    again = api.technician.post("/service-requests", body, Idempotency_Key="k-1")
+    assert (again.status_code, again.json) == (409, refused.json)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert office.rows(t.service_request) == []
+    decision = api.administrator.get(f"/decisions/{refused.json['decision']}").json
+    assert decision is not None
+    assert (decision["outcome"], decision["service_request"]) == ("refused", None)
+    assert len(office.rows(t.coverage_decision)) == 1
