@@ -5,15 +5,25 @@ opens the service requests that waited for it. Source: product.md section 5.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select
 
 from engine.contracts import PER_REQUEST, Contract, Unit, dated_state
+from engine.drawdown import NEVER
 from engine.ledger import LedgerTransaction, move
 from engine.periods import Duration, last_included_day, local_date
-from workflows.commands import Adjust, CancelContract, HolderGiven, MoneyGiven, NewContract, Renew, TopUp
+from workflows.commands import (
+    Adjust,
+    CancelContract,
+    Exclusions,
+    HolderGiven,
+    MoneyGiven,
+    NewContract,
+    Renew,
+    TopUp,
+)
 from workflows.contract_life import (
     add_lot,
     end_by_cancelling,
@@ -153,14 +163,12 @@ def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
         overage_rate=MoneyGiven(amount_minor=overage) if overage is not None else None,
         sla=row.sla,
         time_expired=row.time_expired,
-        exclusions=None,
+        exclusions=Exclusions(**row.exclusions) if row.exclusions else None,
         service_request=None,
         enable=command.enable,
     )
     renewed = sell(tx, wanted, Origin(renewal_of=contract_id))
     settle_and_cover(tx, renewed)
-    if row.exclusions:
-        tx.change(t.contract, renewed, exclusions=row.exclusions)
     tx.audit("contract", contract_id, "renewed", successor=renewed)
     return renewed
 
@@ -217,6 +225,7 @@ def _refuse_over(row: Row[Any], contract: Contract, now: datetime, action: str) 
 def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, reason: str) -> None:
     """Take back what is available, lots that end last first, so that what is used soonest stays."""
     lots = [one for one in read_lots(tx, contract.id) if one.is_open(tx.now) or one.opens_at > tx.now]
+    lots.sort(key=lambda one: (one.closes_at or NEVER, one.opens_at, one.grant.id))
     available = sum(one.grant.available for one in lots)
     if quantity > available:
         raise invalid(f"/{unit}", f"Only {available} {unit} are available to withdraw.", "Withdraw less.")
@@ -233,12 +242,17 @@ def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, re
     record(tx, entry, contract_id=contract.id)
 
 
-def _same_length(tx: Transaction, row: Row[Any]) -> Any:
-    """The last day of a successor as long as the contract was: in months where it was whole months."""
+def _same_length(tx: Transaction, row: Row[Any]) -> date:
+    """The last day of a successor as long as the contract was: in months, where those are whole."""
     zone = tx.settings.zone
     first, after = local_date(row.starts_at, zone), local_date(row.expires_at, zone)
-    months = max(1, (after.year - first.year) * 12 + after.month - first.month)
-    return last_included_day(after, Duration(months=months))
+    last = after - timedelta(days=1)
+    most = (after.year - first.year) * 12 + after.month - first.month
+    for months in (most, most - 1):
+        # the second for a month from the 31st, which ends with a shorter month
+        if months > 0 and last_included_day(first, Duration(months=months)) == last:
+            return last_included_day(after, Duration(months=months))
+    return last + max(after - first, timedelta(days=1))
 
 
 def _given_holder(row: Row[Any]) -> HolderGiven:

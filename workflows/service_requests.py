@@ -41,7 +41,7 @@ from workflows.store.candidates import contract_value
 from workflows.store.ids import new_id
 from workflows.store.numbers import insert_numbered
 
-SEARCHED_FIELDS = frozenset({"customer", "item", "org_unit", "priority", "work_type"})
+SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})
 WAITS = ("waiting", "created", "offered")
 
 
@@ -161,7 +161,8 @@ def change_service_request(
         tx.audit(
             "service_request", request.id, "changed", **{key: str(value) for key, value in changes.items()}
         )
-    if SEARCHED_FIELDS & set(given) and tx.settings.contracts and request.state in UNFINISHED_STATES:
+    is_other = any(changes[name] != getattr(request, name) for name in SEARCHED_COLUMNS & changes.keys())
+    if is_other and tx.settings.contracts and request.state in UNFINISHED_STATES:
         search_again(tx, lock_request(tx, request.id), cause="changed")
     return service_request_id
 

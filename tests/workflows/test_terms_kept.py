@@ -1,0 +1,91 @@
+"""What a contract or a coverage keeps when it is renewed, adjusted, or a request is changed in name only."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from tests.support.office import MONDAY, Office
+from workflows.commands import Adjust, ChangeServiceRequest, Exclusions, GrantGiven, Renew
+from workflows.contracts import adjust, renew
+from workflows.service_requests import change_service_request
+from workflows.store import tables as t
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def office(sqlite_database_url: str) -> Iterator[Office]:
+    office = Office(sqlite_database_url)
+    yield office
+    office.close()
+
+
+def test_a_successor_excludes_what_its_predecessor_did_from_the_start(office: Office) -> None:
+    ended = office.sell(
+        "subscription",
+        starts_at=MONDAY - 40 * DAY,
+        ends_on=(MONDAY - 10 * DAY).date(),
+        exclusions=Exclusions(work_types=["training"]),
+    )
+    request = office.log(work_type="training")
+    successor = office.do(renew, ended, Renew())
+    assert office.contract(successor).exclusions == office.contract(ended).exclusions
+    assert (office.contract(successor).state, office.request(request).state) == (
+        "active",
+        "pending_no_contract",
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "renewed_to"),
+    [
+        (date(2026, 4, 1), date(2026, 4, 30), date(2026, 5, 31)),
+        (date(2027, 1, 31), date(2027, 2, 28), date(2027, 3, 31)),
+        (date(2026, 4, 15), date(2026, 7, 14), date(2026, 10, 14)),
+        (date(2026, 4, 1), date(2027, 3, 31), date(2028, 3, 31)),
+        (date(2026, 4, 20), date(2026, 5, 10), date(2026, 5, 31)),
+        (date(2026, 4, 1), date(2026, 4, 10), date(2026, 4, 20)),
+        (date(2026, 4, 1), date(2026, 4, 1), date(2026, 4, 2)),
+    ],
+)
+def test_a_successor_is_as_long_as_its_predecessor(
+    office: Office, first: date, last: date, renewed_to: date
+) -> None:
+    sold = office.sell("subscription", starts_on=first, ends_on=last)
+    successor = office.contract(office.do(renew, sold, Renew()))
+    assert successor.starts_at == office.contract(sold).expires_at
+    after = datetime.combine(renewed_to + DAY, datetime.min.time(), tzinfo=UTC)
+    assert successor.expires_at == after
+
+
+def test_a_withdrawal_takes_what_ends_last(office: Office) -> None:
+    soon = MONDAY + 5 * DAY
+    grants = [GrantGiven(minutes=50), GrantGiven(minutes=20, expires_at=soon)]
+    hours = office.sell("support_hours", grants=grants)
+    office.do(adjust, hours, Adjust(minutes=-30, reason="agreed"))
+    assert {lot.closes_at: lot.available for lot in office.lots(hours)} == {None: 20, soon: 20}
+    office.do(adjust, hours, Adjust(minutes=-25, reason="agreed"))
+    assert {lot.closes_at: lot.available for lot in office.lots(hours)} == {None: 0, soon: 15}
+
+
+def test_a_field_sent_with_the_value_it_has_searches_nothing_again(office: Office) -> None:
+    """A form sends all its fields: a better subject must not cost a request its used-up contract."""
+    hours = office.sell("support_hours", minutes=10)
+    request = office.log(work_type="support")
+    office.work(request, 10)
+    row = office.request(request)
+    command = ChangeServiceRequest(
+        subject="It still does not start",
+        customer=row.customer_id,
+        item=row.item_id,
+        org_unit=row.org_unit_id,
+        priority=row.priority,
+        work_type=row.work_type,
+    )
+    office.do(change_service_request, request, command)
+    changed = office.request(request)
+    assert (changed.subject, changed.contract_id) == ("It still does not start", hours)
+    assert len(office.rows(t.coverage_decision, service_request_id=request)) == 1
+    office.do(change_service_request, request, ChangeServiceRequest(item=None))
+    assert len(office.rows(t.coverage_decision, service_request_id=request)) == 2
