@@ -66,4 +66,7 @@ def _desk_registry(health: Health) -> CollectorRegistry:
         contracts.labels(state).set(number)
     waiting = gauge("outbox_waiting", "Messages that wait for delivery.", [])
     waiting.set(health.outbox_waiting)
+    errors = gauge("rules_folder_errors", "Errors that keep a rules folder from force.", ["host", "path"])
+    for one in health.rules_folders:
+        errors.labels(one.host, one.path).set(one.errors)
     return registry

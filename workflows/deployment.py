@@ -1,5 +1,7 @@
 """From a database's address to a desk; what entry points need of the store."""
 
+from pathlib import Path
+
 from sqlalchemy import select, text
 from sqlalchemy.exc import (
     ArgumentError,
@@ -22,10 +24,17 @@ class UnusableDatabaseUrl(DeskError):
     code = "unusable-database-url"
 
 
-def open_desk(database_url: str, clock: Clock | None = None, *, sandbox: bool = False) -> Desk:
+def open_desk(
+    database_url: str,
+    clock: Clock | None = None,
+    *,
+    sandbox: bool = False,
+    smtp_url: str | None = None,
+    rules_folder: Path | None = None,
+) -> Desk:
     """The desk of a database that is up to date. Raises: UnusableDatabaseUrl."""
     _check_url(database_url)
-    return Desk(Database(database_url), clock, sandbox=sandbox)
+    return Desk(Database(database_url), clock, sandbox=sandbox, smtp_url=smtp_url, rules_folder=rules_folder)
 
 
 def migrate_database(database_url: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any, Literal, Protocol, TypeVar
@@ -178,9 +179,11 @@ class Desk:
         *,
         sandbox: bool = False,
         smtp_url: str | None = None,
+        rules_folder: Path | None = None,
     ) -> None:
         self.database = database
         self.smtp_url = smtp_url
+        self.rules_folder = rules_folder
         self.clock = clock or SystemClock()
         self.sandbox = sandbox
         self._config: Config | None = None

@@ -22,6 +22,15 @@ class JobHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class FolderHealth:
+    """A machine's rules folder, and how many errors keep it from force; 0 when it is good."""
+
+    host: str
+    path: str
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """`ready` needs a database that is up to date and a rule set in force; no scheduler."""
 
@@ -32,6 +41,7 @@ class Health:
     service_requests: dict[str, int] = field(default_factory=dict)
     contracts: dict[str, int] = field(default_factory=dict)
     outbox_waiting: int = 0
+    rules_folders: list[FolderHealth] = field(default_factory=list)
 
 
 def read_health(desk: Desk, *, counts: bool = False) -> Health:
@@ -56,6 +66,11 @@ def read_health(desk: Desk, *, counts: bool = False) -> Health:
         for table in (t.service_request, t.contract):
             rows = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
             by_state[table.name] = {row[0]: row[1] for row in rows}
+        folder = t.rules_folder
+        folders = [
+            FolderHealth(row.host, row.path, sum(one["severity"] == "error" for one in row.problems))
+            for row in connection.execute(select(folder).order_by(folder.c.host, folder.c.path))
+        ]
         waiting = connection.execute(
             select(func.count()).where(t.outbox.c.next_attempt_at.is_not(None))
         ).scalar_one()
@@ -67,4 +82,5 @@ def read_health(desk: Desk, *, counts: bool = False) -> Health:
         by_state["service_request"],
         by_state["contract"],
         waiting,
+        folders,
     )

@@ -21,6 +21,7 @@ from workflows.delivery import deliver_outbox
 from workflows.desk import SYSTEM, Desk, Transaction
 from workflows.expiry import ENDING, expire_due
 from workflows.request_moves import move_request
+from workflows.rules_watch import pick_up_rules
 from workflows.service_requests import end_coverage
 from workflows.store import tables as t
 
@@ -35,13 +36,15 @@ c, r = t.contract, t.service_request
 class Job:
     """`run(desk, at)` does what is due by `at` and answers how much; `next_due` is the earliest instant due.
 
-    A job without `next_due` waits for nothing: it only catches up, or works in real time.
+    A job without `next_due` waits for nothing: it only catches up, or works in real time. What lies on a
+    machine's own disk is looked after `on_each_machine`, everything else on any.
     """
 
     name: str
     every_seconds: int
     run: Callable[[Desk, datetime], int]
     next_due: Callable[[Transaction], datetime | None] | None = None
+    on_each_machine: bool = False
 
 
 def run_job(desk: Desk, name: str, due_at: datetime | None = None) -> int:
@@ -207,6 +210,7 @@ JOBS: dict[str, Job] = {
         Job("auto_close", 30, auto_close, _earliest(r.c.auto_close_at, r.c.state == "resolved")),
         Job("open_waiting", 30, open_waiting),
         Job("deliver_outbox", 5, deliver_outbox),
+        Job("pick_up_rules", 2, pick_up_rules, on_each_machine=True),
         Job("clean_up", 3600, clean_up),
     )
 }

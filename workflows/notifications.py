@@ -74,7 +74,7 @@ def tell_administrators(
     about: tuple[str, str],
     payload: dict[str, Any] | None = None,
 ) -> None:
-    """Tell every administrator but the one who acts. One message goes without an address: the event itself."""
+    """Tell every administrator but the one who acts; one message without an address is the event itself."""
     user = t.user_account
     addresses = tx.connection.execute(
         select(user.c.email)

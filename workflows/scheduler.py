@@ -5,6 +5,7 @@ processes tick; each tick's slot is claimed by an insert, so that each run happe
 """
 
 from datetime import UTC
+from socket import gethostname
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -36,9 +37,11 @@ def build_scheduler(desk: Desk) -> BackgroundScheduler:
 
 def tick(desk: Desk, name: str, every_seconds: int) -> int | None:
     """Run a job if this process gets its slot; None when another has it."""
-    slot = int(desk.clock.now().timestamp()) // every_seconds
+    slot = str(int(desk.clock.now().timestamp()) // every_seconds)
+    if JOBS[name].on_each_machine:
+        slot = f"{slot}@{gethostname()}"
     try:
-        if not claim_slot(desk, name, str(slot)):
+        if not claim_slot(desk, name, slot):
             return None
         return run_job(desk, name)
     except Exception:

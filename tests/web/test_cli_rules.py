@@ -2,8 +2,10 @@
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 from click.testing import CliRunner, Result
@@ -34,8 +36,8 @@ def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     env = {"COVERDESK_DATABASE_URL": database_url, "COVERDESK_RULES_DIR": str(RULES)}
     handlers = logging.getLogger().handlers[:]
 
-    def call(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments, env=env, prog_name="coverdesk")
+    def call(*arguments: str, **changes: str) -> Result:
+        return CliRunner().invoke(main, arguments, env=env | changes, prog_name="coverdesk")
 
     yield call
     logging.getLogger().handlers[:] = handlers
@@ -54,3 +56,62 @@ def test_decisions_are_verified(office: Office, run: Run) -> None:
     assert bad.exit_code == 1
     assert f"rule: kept no-such-rule, made again {row.rule}" in bad.stdout
     assert run("decisions", "verify", "--to", "2026-03-02T00:00:00Z").stderr.startswith("0 decisions")
+
+
+def edit(tmp_path: Path, name: str = "rules", number: int = 1) -> Path:
+    """A folder with the shipped rules, changed without changing what they mean."""
+    place = tmp_path / name
+    if not place.exists():
+        shutil.copytree(RULES, place)
+    (place / "coverage.json").write_text((RULES / "coverage.json").read_text() + "\n" * number)
+    return place
+
+
+def test_versions_are_published_compared_and_rolled_back(office: Office, run: Run, tmp_path: Path) -> None:
+    first = office.desk.config.rules.version
+    folder = edit(tmp_path)
+    made = run("rules", "publish", str(folder), "--note", "A line more", "--based-on", first[:10])
+    assert (made.exit_code, made.stderr) == (0, "")
+    second = made.stdout.strip()
+    shown = run("rules", "diff", "--from", first[:10], "--to", second)
+    assert shown.stdout.splitlines()[:2] == [
+        f"--- {first[:10]}/coverage.json",
+        f"+++ {second}/coverage.json",
+    ]
+    assert run("rules", "diff", str(folder)).stdout == ""
+    assert run("rules", "diff", str(folder), "--to", first).exit_code == 2
+    late = run("rules", "publish", str(edit(tmp_path, number=2)), "--note", "x", "--based-on", first[:10])
+    assert late.exit_code == 1
+    assert second[:12] in late.stderr
+    back = run("rules", "rollback", first[:8])
+    assert (back.exit_code, back.stdout.strip()) == (0, first)
+    lines = run("rules", "history").stdout.splitlines()
+    assert lines[0].startswith(f"* {first[:12]}")
+    assert lines[1].startswith(f"  {second[:12]}")
+    assert "A line more" in lines[1]
+
+
+def test_where_two_publish_the_command_proposes(office: Office, run: Run, tmp_path: Path) -> None:
+    first = office.desk.config.rules.version
+    office.set(two_person_publishing=True)
+    made = run("rules", "publish", str(edit(tmp_path)), "--note", "A line more")
+    assert made.exit_code == 0
+    assert "an administrator approves it" in made.stderr
+    (proposal,) = office.rows(t.rule_proposal)
+    assert proposal.version == made.stdout.strip() != first
+    assert office.desk.refresh().rules.version == first
+
+
+def test_publishing_the_watched_folder_leaves_nothing_to_pick_up(
+    office: Office, run: Run, tmp_path: Path
+) -> None:
+    folder = edit(tmp_path)
+    watched = {"COVERDESK_RULES_DIR": str(folder)}
+    assert run("run-job", "pick_up_rules", **watched).stdout == "pick_up_rules: 0 done\n"
+    edit(tmp_path, number=2)
+    published = run("rules", "publish", "--note", "Two lines", **watched).stdout.strip()
+    assert run("run-job", "pick_up_rules", **watched).stdout == "pick_up_rules: 0 done\n"
+    edit(tmp_path, number=3)
+    assert run("run-job", "pick_up_rules", **watched).stdout == "pick_up_rules: 1 done\n"
+    assert office.desk.refresh().rules.version != published
+    assert [row.host for row in office.rows(t.rules_folder)] == [gethostname()]

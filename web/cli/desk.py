@@ -55,7 +55,7 @@ def environment() -> Environment:
 
 def desk_of(env: Environment) -> Desk:
     """The desk; ends with 1 where its database is not up to date."""
-    desk = open_desk(env.database_url, sandbox=env.sandbox)
+    desk = open_desk(env.database_url, sandbox=env.sandbox, smtp_url=env.smtp_url, rules_folder=env.rules_dir)
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(desk.database.dispose)

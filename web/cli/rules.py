@@ -5,9 +5,13 @@ from pathlib import Path
 
 import click
 
+from engine.rulebook import Problem, version_of
 from web.cli.desk import desk_of, environment, fail, operator, tell_problems
 from workflows import rule_sets
+from workflows.desk import Desk
+from workflows.rule_proposals import Submitted, submit_rollback, submit_rule_set
 from workflows.rules_folder import check_rules_folder
+from workflows.rules_watch import note_rules_folder
 
 folder_argument = click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 SHORT = 12
@@ -34,27 +38,44 @@ def check(folder: Path | None) -> None:
 @rules.command(epilog="Example: coverdesk rules publish --note 'Night calls are excluded'")
 @folder_argument
 @click.option("--note", required=True, help="What is new, for the history.")
-def publish(folder: Path | None, note: str) -> None:
-    """Check a folder of rule files and put it in force; prints the version."""
+@click.option("--based-on", help="The version it was edited from; refused where another is in force by now.")
+def publish(folder: Path | None, note: str, based_on: str | None) -> None:
+    """Check a folder of rule files and put it in force; prints the version.
+
+    Where rules are published by two, it is proposed: an administrator approves it.
+    """
     env = environment()
-    files = _good_files(folder or env.rules_dir)
-    version = desk_of(env).perform(operator(), lambda tx: rule_sets.publish_rule_set(tx, files, note))
-    click.echo(version)
+    folder = folder or env.rules_dir
+    files = _good_files(folder)
+    desk = desk_of(env)
+    base = _whole_version(desk, based_on)
+    submitted = desk.perform(operator(), lambda tx: submit_rule_set(tx, files, note, based_on=base))
+    if folder.resolve() == env.rules_dir.resolve():
+        note_rules_folder(desk, folder, files)
+    _tell_submitted(submitted)
 
 
 @rules.command(epilog="Example: coverdesk rules diff rules")
 @folder_argument
-def diff(folder: Path | None) -> None:
-    """Show how a folder differs from the rule set in force."""
+@click.option("--from", "from_", metavar="VERSION", help="The older version; the one in force if left out.")
+@click.option("--to", metavar="VERSION", help="A version instead of a folder.")
+def diff(folder: Path | None, from_: str | None, to: str | None) -> None:
+    """Show how a folder, or a version, differs from the rule set in force or from another version."""
+    if folder is not None and to is not None:
+        raise click.UsageError("Name a folder or a version, not both.")
     env = environment()
-    folder = folder or env.rules_dir
-    files, problems = check_rules_folder(folder)
     desk = desk_of(env)
+    problems: list[Problem] = []
     with desk.read(operator()) as tx:
-        in_force = rule_sets.rule_set_in_force(tx)
-    for line in rule_sets.difference(in_force.files, files):
+        old = rule_sets.files_of(tx, from_) if from_ else rule_sets.rule_set_in_force(tx).files
+        if to is not None:
+            files = rule_sets.files_of(tx, to)
+        else:
+            files, problems = check_rules_folder(folder or env.rules_dir)
+    names = {"old_name": from_ or "in force", "new_name": to or "new"}
+    for line in rule_sets.difference(old, files, **names):
         click.echo(line)
-    tell_problems([problem for problem in problems if problem.severity == "error"], str(folder))
+    tell_problems([one for one in problems if one.severity == "error"], str(folder or env.rules_dir))
 
 
 @rules.command(epilog="Example: coverdesk rules history")
@@ -68,7 +89,10 @@ def history() -> None:
             mark = "*" if newest else " "
             newest = False
             at = one.published_at.isoformat(timespec="seconds").replace("+00:00", "Z")
-            click.echo(f"{mark} {one.version[:SHORT]}  {at}  {one.published_by}  {one.note}".rstrip())
+            who = (
+                f"{one.published_by}, approved by {one.approved_by}" if one.approved_by else one.published_by
+            )
+            click.echo(f"{mark} {one.version[:SHORT]}  {at}  {who}  {one.note}".rstrip())
         cursor = page.next_cursor
         if cursor is None:
             return
@@ -79,8 +103,21 @@ def history() -> None:
 @click.option("--note", default="", help="Why, for the history.")
 def rollback(version: str, note: str) -> None:
     """Publish an old version again; its beginning is enough. Prints the whole version."""
-    desk = desk_of(environment())
-    click.echo(desk.perform(operator(), lambda tx: rule_sets.roll_back_rule_set(tx, version, note)))
+    submitted = desk_of(environment()).perform(operator(), lambda tx: submit_rollback(tx, version, note))
+    _tell_submitted(submitted)
+
+
+def _tell_submitted(submitted: Submitted) -> None:
+    click.echo(submitted.version)
+    if submitted.proposal is not None:
+        click.echo("Proposed: it takes force when an administrator approves it.", err=True)
+
+
+def _whole_version(desk: Desk, version: str | None) -> str | None:
+    if version is None:
+        return None
+    with desk.read(operator()) as tx:
+        return version_of(rule_sets.files_of(tx, version))
 
 
 def _good_files(folder: Path) -> dict[str, str]:

@@ -21,6 +21,7 @@ from web.logs import set_up_logs
 from workflows.desk import Desk
 from workflows.rule_sets import publish_first
 from workflows.rules_folder import check_rules_folder
+from workflows.rules_watch import watch_rules_folder
 
 SECONDS_TO_STOP = 15
 SECONDS_BEFORE_RESTART = 2
@@ -63,6 +64,8 @@ def put_rules_in_force(desk: Desk, env: Environment) -> None:
     if desk.refresh().rule_set is not None:
         if bad:
             click.echo("The rules folder is not good; the rule set in force stays.", err=True)
+        else:
+            watch_rules_folder(desk, env.rules_dir, files)
         return
     if bad:
         fail("The rules folder is not good, and no rule set is in force.")
@@ -71,6 +74,7 @@ def put_rules_in_force(desk: Desk, env: Environment) -> None:
     except RuleSetRefused as error:
         tell_problems(list(error.problems), str(env.rules_dir))
         fail("The rules folder is not good, and no rule set is in force.")
+    watch_rules_folder(desk, env.rules_dir, files)
     if version is not None:
         click.echo(f"Published {env.rules_dir} as the first rule set, {version[:12]}.", err=True)
 

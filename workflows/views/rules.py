@@ -99,3 +99,19 @@ class ProposalDetail:
     proposal: ProposalView
     files: dict[str, str]
     diff: DiffView
+
+
+@dataclass(frozen=True, slots=True)
+class FolderView:
+    """A rules folder of one machine when it was last found changed, and what was wrong with it then.
+
+    `ok` is false while its content is refused: the set in force stays. `version` is the content last taken.
+    """
+
+    host: str
+    path: str
+    checked_at: datetime
+    ok: bool
+    problems: list[ProblemView]
+    version: str | None
+    in_force: bool
