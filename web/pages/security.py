@@ -33,13 +33,17 @@ def register_headers(app: Flask) -> None:
 
 def add_headers(response: Response) -> Response:
     """The security headers, unless an answer brought its own; pages with people's data are never stored."""
+    headers = response.headers
+    # one pass: `setdefault` raises and catches an exception for each header that is not there
+    present = {name.lower() for name, _ in headers}
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if name.lower() not in present:
+            headers.add(name, value)
+    if request.is_secure and "strict-transport-security" not in present:
+        headers.add("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint == "static":
         if "v" in request.args and response.status_code == 200:
-            response.headers["Cache-Control"] = A_YEAR
-    else:
-        response.headers.setdefault("Cache-Control", "no-store")
+            headers["Cache-Control"] = A_YEAR
+    elif "cache-control" not in present:
+        headers.add("Cache-Control", "no-store")
     return response
