@@ -19,7 +19,7 @@ from engine.errors import DeskError
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
 from workflows.desk import Answer, Keyed, Transaction
-from workflows.errors import NoRuleSet, NotAllowed, NotFound
+from workflows.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound
 
 _CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 C = TypeVar("C", bound=BaseModel)
@@ -155,6 +155,9 @@ def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], comman
 def _tell(form: DeskForm, error: DeskError) -> None:
     if isinstance(error, NotFound | NotAllowed | NoRuleSet):
         raise error
+    if isinstance(error, IdempotencyKeyReused):
+        form.refuse("", "This form was sent before, with other values; load the page again for a new one.")
+        return
     form.refuse(str(error.values.get("pointer", "")), str(error))
 
 

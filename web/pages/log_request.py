@@ -91,7 +91,10 @@ def _asked_customer() -> str:
 
 def _fill(form: RequestForm) -> None:
     """Offer what belongs to the customer who is picked; drop what belongs to another."""
+    form.priority.data = form.priority.data or "normal"
+    form.channel.data = form.channel.data or ""
     if actor().role == "customer":
+        form.channel.data = "portal"
         form.customer.data = f"customer:{actor().customer}"
         form.customer.answers.picked = form.customer.data
     with desk().read(actor()) as tx:
@@ -119,7 +122,7 @@ def _values(form: RequestForm) -> dict[str, Any]:
         "description": form.description.data,
         "priority": form.priority.data,
         "work_type": form.work_type.data,
-        "channel": form.channel.data if actor().is_staff else "portal",
+        "channel": form.channel.data,
     }
 
 

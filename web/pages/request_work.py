@@ -7,10 +7,12 @@ from werkzeug.wrappers import Response
 
 from engine.errors import DeskError
 from web.pages import timer
+from web.pages.formats import minutes_text
 from web.pages.forms import ActForm, attempt, attempt_once
 from web.pages.request_forms import WorkForm
 from web.pages.service_request import back, request_page
 from web.pages.shell import actor, desk
+from web.pages.split import split_words
 from workflows.commands import ChangeWork, WorkGiven
 from workflows.request_views import preview_view, read_service_request, read_work
 from workflows.views.service_requests import WorkEntryView, WorkPreview
@@ -101,7 +103,7 @@ def _preview(form: WorkForm, service_request_id: str, command: WorkGiven) -> Wor
 def _saved(entry_id: str) -> str:
     with desk().read(actor()) as tx:
         entry = read_work(tx, entry_id)
-    return render_template("request/work_saved.txt", entry=entry).strip()
+    return f"{minutes_text(entry.worked_minutes)} logged: {split_words(entry.allocations)}."
 
 
 def _as_typed(entry: WorkEntryView) -> dict[str, Any]:

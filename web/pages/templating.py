@@ -17,6 +17,7 @@ from web.pages.glyphs import glyph
 from web.pages.navigation import navigation
 from web.pages.preferences import appearance, shortcuts_are_on
 from web.pages.shell import desk, now, settings, zone
+from web.pages.split import split_words
 
 
 class Words:
@@ -134,6 +135,7 @@ def register_templating(app: Flask) -> None:
         money=money,
         navigation=navigation,
         period=lambda starts_at, expires_at: formats.period_text(starts_at, expires_at, zone()),
+        split=split_words,
         spoken=words.spoken,
         until=lambda expires_at: formats.until_text(expires_at, zone(), now()),
         when=when,

@@ -436,7 +436,7 @@ def test_a_changed_item_is_searched_again(front: Front) -> None:
     assert office.request(request).contract_id == contract
     untouched = front.technician.send(front.technician.open(f"/requests/{request}/edit"))
     assert untouched.status == 200
-    assert len(office.rows(t.coverage_decision)) == 3
+    assert len(office.rows(t.coverage_decision)) == 2
 
 
 def test_the_explorer_lights_up_the_steps(front: Front) -> None:
