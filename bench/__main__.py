@@ -1,0 +1,68 @@
+"""`python -m bench [NAME...]`: run the measures and print a table of what came out."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from bench import calls, candidates, sweeps, triggers
+from bench.databases import KINDS, Databases, PostgresMissing, databases
+from bench.options import Options
+from bench.rounds import Result, table
+
+Measure = Callable[[Databases, Options], Iterator[Result]]
+MEASURES: dict[str, Measure] = {
+    "candidates": candidates.measure,
+    "calls": calls.measure,
+    "sweeps": sweeps.measure,
+    "triggers": triggers.measure,
+    "memory": calls.measure_memory,
+}
+
+
+def main() -> int:
+    """Measure what was asked for; 1 where that could not be done, never because a number was bad."""
+    asked = _arguments()
+    options = Options(contracts=asked.contracts, rounds=asked.rounds, requests=asked.requests)
+    kinds = tuple(kind for kind in KINDS if asked.database in (None, kind))
+    results: list[Result] = []
+    with databases(asked.folder, kinds) as found:
+        for name in asked.names or MEASURES:
+            started = time.monotonic()
+            print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+            try:
+                results += MEASURES[name](found, options)
+            except PostgresMissing as error:
+                print(error, file=sys.stderr)
+                return 1
+            print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    print("\n".join(table(results)))
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="What Coverdesk costs, beside what one would use instead: ratios of one run.",
+        epilog='Example: make bench ARGS="candidates --contracts 10000000 --database sqlite"',
+    )
+    defaults = Options()
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASURES)}; all without any")
+    parser.add_argument("--database", choices=KINDS, help="one kind alone")
+    parser.add_argument("--contracts", type=int, default=defaults.contracts, help="of the large desk")
+    parser.add_argument("--rounds", type=int, default=defaults.rounds, help="how often the sides take turns")
+    parser.add_argument(
+        "--requests", type=int, default=defaults.requests, help="calls in one turn of a server"
+    )
+    parser.add_argument(
+        "--folder", help="where databases are made: a disk that is one (default: the system's)"
+    )
+    asked = parser.parse_args()
+    unknown = set(asked.names) - set(MEASURES)
+    if unknown:
+        parser.error(f"There is no measure {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}.")
+    return asked
+
+
+if __name__ == "__main__":
+    sys.exit(main())

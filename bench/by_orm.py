@@ -1,0 +1,179 @@
+"""What most would write: mapped classes with relationships, a query for each step, a commit a row.
+
+On the product's own tables, so that both sides read and write the same.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import DeclarativeBase, Session, relationship
+
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+
+
+class Base(DeclarativeBase):
+    """Mapped from the product's tables."""
+
+    metadata = t.metadata
+
+
+class OrgUnit(Base):
+    __table__ = t.org_unit
+    parent = relationship("OrgUnit", remote_side=t.org_unit.c.id, viewonly=True)
+
+
+class Customer(Base):
+    __table__ = t.customer
+    org_unit = relationship(OrgUnit, viewonly=True)
+
+
+class LotBalance(Base):
+    __table__ = t.lot_balance
+
+
+class Contract(Base):
+    __table__ = t.contract
+    lots = relationship(LotBalance, viewonly=True)
+
+
+class LedgerTransaction(Base):
+    __table__ = t.ledger_transaction
+
+
+class LedgerPosting(Base):
+    __table__ = t.ledger_posting
+
+
+class AuditEvent(Base):
+    __table__ = t.audit_event
+
+
+class OutboxMessage(Base):
+    __table__ = t.outbox
+
+
+def find_covering(session: Session, customer_id: str, item_id: str | None, now: datetime) -> Any:
+    """The contract that covers, or the one to wait for: item, customer, org units upwards, a query a step."""
+    customer = session.get_one(Customer, customer_id)
+    for wanted in (_is_valid, _is_pending):
+        for kind, holder_id in (("item", item_id), ("customer", customer_id)):
+            if holder_id is not None:
+                found = _first(session, kind, holder_id, wanted, now)
+                if found is not None:
+                    return found
+        unit = customer.org_unit
+        while unit is not None:
+            found = _first(session, "org_unit", unit.id, wanted, now)
+            if found is not None:
+                return found
+            unit = unit.parent
+    return None
+
+
+def _first(session: Session, kind: str, holder_id: str, wanted: Any, now: datetime) -> Any:
+    contracts: Sequence[Any] = session.scalars(
+        select(Contract)
+        .where(Contract.__table__.c.holder_kind == kind, Contract.__table__.c.holder_id == holder_id)
+        .order_by(Contract.__table__.c.expires_at)
+    ).all()
+    return next((one for one in contracts if wanted(one, now)), None)
+
+
+def _is_valid(contract: Any, now: datetime) -> bool:
+    if contract.cancelled_at is not None or contract.enabled_at is None:
+        return False
+    if contract.starts_at > now or (contract.expires_at is not None and contract.expires_at <= now):
+        return False
+    if contract.draws == "nothing":
+        return True
+    return any(lot.available > 0 and lot.opens_at <= now for lot in contract.lots)
+
+
+def _is_pending(contract: Any, now: datetime) -> bool:
+    return contract.cancelled_at is None and (contract.enabled_at is None or contract.starts_at > now)
+
+
+def expire_due(session: Session, at: datetime) -> int:
+    """Expire what is due contract by contract, writing what the product's sweep writes; one commit."""
+    c = Contract.__table__.c
+    due: Sequence[Any] = session.scalars(
+        select(Contract).where(c.next_due_at <= at, c.state.in_(("pending", "active", "exhausted")))
+    ).all()
+    for contract in due:
+        for lot in contract.lots:
+            if lot.available > 0:
+                _expire_lot(session, contract, lot, at)
+            lot.swept = True
+        _tell_end(session, contract, at)
+        contract.state = "expired"
+        contract.next_due_at = None
+        contract.version += 1
+    session.commit()
+    return len(due)
+
+
+def _expire_lot(session: Session, contract: Any, lot: Any, at: datetime) -> None:
+    transaction_id = new_id()
+    for leg, (account, amount) in enumerate((("available", -lot.available), ("expired", lot.available))):
+        session.add(
+            LedgerPosting(
+                transaction_id=transaction_id,
+                leg=leg,
+                owner=lot.lot_id,
+                account=account,
+                unit=lot.unit,
+                amount=amount,
+                effective_at=lot.closes_at,
+            )
+        )
+    # the ledger is sealed by the transaction's arrival: its postings have to be there before
+    session.flush()
+    session.add(
+        LedgerTransaction(
+            id=transaction_id,
+            kind="expire",
+            effective_at=lot.closes_at,
+            recorded_at=at,
+            cause=f"contract:{contract.id}",
+            actor="Coverdesk",
+            why="Left when its time was over",
+            contract_id=contract.id,
+        )
+    )
+    lot.expired += lot.available
+    lot.available = 0
+
+
+def _tell_end(session: Session, contract: Any, at: datetime) -> None:
+    recipient = None
+    if contract.holder_kind == "customer":
+        customer: Any = session.get_one(Customer, contract.holder_id)
+        recipient = customer.email
+    session.add(
+        AuditEvent(
+            id=new_id(),
+            subject_kind="contract",
+            subject_id=contract.id,
+            action="expired",
+            actor="Coverdesk",
+            at=contract.expires_at,
+            recorded_at=at,
+        )
+    )
+    session.add(
+        OutboxMessage(
+            id=new_id(),
+            event="contract_expired",
+            recipient=recipient,
+            subject=f"Contract {contract.number} has ended",
+            body=f"Your contract {contract.number} has ended.",
+            payload={"event": "contract_expired"},
+            subject_kind="contract",
+            subject_id=contract.id,
+            created_at=at,
+            next_attempt_at=at,
+        )
+    )

@@ -1,0 +1,174 @@
+"""Fetching the candidates: `find_candidates` beside the raw driver, beside an ORM, and as the desk grows."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from bench.by_orm import find_covering
+from bench.databases import Databases, Kind
+from bench.dataset import NOW, Size, customer_number, fill, is_lapsed, record_id
+from bench.options import Options
+from bench.rounds import Result, alternate
+from workflows.desk import Desk, Transaction
+from workflows.store.candidates import find_candidates
+from workflows.store.session import Database
+
+ASKED = 150
+RAW_GOALS = {"sqlite": 3.0, "postgresql": 2.2}
+ORM_GOALS = {"sqlite": 7.0, "postgresql": 5.0}
+NOTHING_COVERS_GOAL = 20.0
+GROWTH_GOAL = 1.6
+
+
+class StillClock:
+    """The instant that the data was made for."""
+
+    def now(self) -> datetime:
+        return NOW
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, for what."""
+
+    customer: str
+    item: str | None
+
+
+def measure(found: Databases, options: Options) -> Iterator[Result]:
+    """The candidate query on each database."""
+    for kind in found.kinds:
+        with ExitStack() as stack:
+            desks = {
+                contracts: stack.enter_context(loaded_desk(found, kind, contracts))
+                for contracts in (10_000, options.contracts)
+            }
+            yield from _beside_raw(kind, *desks[options.contracts], options)
+            yield _growth(kind, desks, options)
+            yield from _beside_orm(kind, *desks[options.contracts], options)
+
+
+@contextmanager
+def loaded_desk(found: Databases, kind: Kind, contracts: int) -> Iterator[tuple[Desk, Size]]:
+    """A desk with so many contracts, at the instant they were made for."""
+    with found.new(kind) as database:
+        size = fill(database, contracts)
+        yield Desk(database, StillClock()), size
+
+
+def requests(size: Size, count: int) -> list[Asked]:
+    """Service requests from all over the desk: every second is about an item, asked by its owner."""
+    random, asked = Random(20260302), list[Asked]()
+    for number in range(count):
+        item = random.randrange(size.items)
+        customer = record_id("p", customer_number(size, item))
+        asked.append(Asked(customer, record_id("i", item) if number % 2 else None))
+    return asked
+
+
+def uncovered_requests(size: Size, count: int) -> list[Asked]:
+    """Service requests of customers whose contracts, and whose company's, have all ended."""
+    random, asked = Random(20260302), list[Asked]()
+    while len(asked) < count:
+        item = random.randrange(size.items)
+        customer = customer_number(size, item)
+        if is_lapsed(size, customer):
+            asked.append(Asked(record_id("p", customer), record_id("i", item)))
+    return asked
+
+
+def find_all(tx: Transaction, asked: list[Asked]) -> None:
+    for one in asked:
+        find_candidates(tx, customer=one.customer, item=one.item)
+
+
+def _beside_raw(kind: Kind, desk: Desk, size: Size, options: Options) -> Iterator[Result]:
+    asked = requests(size, ASKED)
+    with desk.read() as tx:
+        # first, so that the transaction has begun when statements are taken down
+        rows = sum(len(find_candidates(tx, customer=one.customer, item=one.item).held) for one in asked)
+        sent = _sent(tx, asked)
+        with _raw_cursor(desk.database) as cursor:
+
+            def raw() -> None:
+                for statement, parameters in sent:
+                    cursor.execute(statement, parameters).fetchall()
+
+            rounds = alternate([lambda: find_all(tx, asked), raw], options.rounds)
+    yield rounds.result(
+        f"candidates, {kind}",
+        "raw driver, same SQL",
+        ("<=", RAW_GOALS[kind]),
+        note=f"{rows / len(asked):.1f} candidates each, {rounds.median_seconds(0) / ASKED * 1e6:.0f} µs",
+    )
+
+
+def _growth(kind: Kind, desks: dict[int, tuple[Desk, Size]], options: Options) -> Result:
+    (small, large) = (desks[contracts] for contracts in sorted(desks))
+    asked = [requests(size, ASKED) for _, size in (large, small)]
+    with large[0].read() as in_large, small[0].read() as in_small:
+        rounds = alternate(
+            [lambda: find_all(in_large, asked[0]), lambda: find_all(in_small, asked[1])], options.rounds
+        )
+    return rounds.result(
+        f"candidates among {large[1].contracts:,}, {kind}",
+        f"among {small[1].contracts:,}",
+        ("<=", GROWTH_GOAL),
+    )
+
+
+def _beside_orm(kind: Kind, desk: Desk, size: Size, options: Options) -> Iterator[Result]:
+    for name, asked, goal in (
+        ("candidates, mixed", requests(size, ASKED // 2), ORM_GOALS[kind]),
+        ("candidates, nothing covers", uncovered_requests(size, ASKED // 2), NOTHING_COVERS_GOAL),
+    ):
+
+        def product(asked: list[Asked] = asked) -> None:
+            for one in asked:
+                with desk.read() as tx:
+                    find_candidates(tx, customer=one.customer, item=one.item)
+
+        def by_orm(asked: list[Asked] = asked) -> None:
+            for one in asked:
+                with Session(desk.database.engine) as session:
+                    find_covering(session, one.customer, one.item, NOW)
+
+        rounds = alternate([product, by_orm], options.rounds)
+        yield rounds.result(f"{name}, {kind}", "ORM, a query a step", (">=", goal), unit="times faster")
+
+
+def _sent(tx: Transaction, asked: list[Asked]) -> list[tuple[str, Any]]:
+    """What the product sends to the driver for each: exactly one statement."""
+    sent: list[tuple[str, Any]] = []
+
+    def take_down(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> None:
+        sent.append((statement, parameters))
+
+    event.listen(tx.connection.engine, "before_cursor_execute", take_down)
+    find_all(tx, asked)
+    event.remove(tx.connection.engine, "before_cursor_execute", take_down)
+    assert len(sent) == len(asked), "the candidates are one statement"
+    return sent
+
+
+@contextmanager
+def _raw_cursor(database: Database) -> Iterator[Any]:
+    """A cursor of the driver's own connection, set up like the product's."""
+    connection = database.engine.raw_connection()
+    try:
+        driver: Any = connection.driver_connection
+        if database.is_sqlite:
+            driver.execute("BEGIN")
+        else:
+            driver.autocommit = True
+        yield driver.cursor()
+        if database.is_sqlite:
+            driver.execute("ROLLBACK")
+    finally:
+        connection.invalidate()

@@ -1,0 +1,113 @@
+"""Databases for a run: made in a folder of their own, durable as in production, gone at the end.
+
+SQLite is opened by the product itself (write-ahead log, `synchronous=FULL`). PostgreSQL is a server of the
+run's own as a package installs it: it waits for the disk at each commit.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
+from workflows.store.session import Database, migrate
+
+Kind = Literal["sqlite", "postgresql"]
+KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
+
+POSTGRESQL_SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "max_connections": "100",
+    "timezone": "UTC",
+    # loading a million contracts would else spend its time in checkpoints
+    "max_wal_size": "4GB",
+}
+
+
+@dataclass
+class Databases:
+    """Fresh databases of either kind, kept until the run ends or they are dropped."""
+
+    folder: Path
+    kinds: tuple[Kind, ...]
+    _stack: ExitStack
+    _server: PostgresServer | None = None
+    _made: int = field(default=0, init=False)
+
+    def new_url(self, kind: Kind) -> str:
+        """The URL of a fresh, migrated database."""
+        if kind == "sqlite":
+            self._made += 1
+            url = f"sqlite:///{self.folder / f'bench-{self._made}.db'}"
+        else:
+            url = self._postgres().url(self._postgres().create_database())
+        migrate(url)
+        return url
+
+    @contextmanager
+    def new(self, kind: Kind) -> Iterator[Database]:
+        """A fresh, migrated database, opened as the product opens it and dropped afterwards."""
+        url = self.new_url(kind)
+        database = Database(url)
+        try:
+            yield database
+        finally:
+            database.dispose()
+            self.drop(url)
+
+    def drop(self, url: str) -> None:
+        """Give back the room of a database that nobody uses any more."""
+        if url.startswith("sqlite:///"):
+            path = Path(url.removeprefix("sqlite:///"))
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+        elif self._server is not None:
+            self._server.drop_database(url.partition("@/")[2].partition("?")[0])
+
+    def _postgres(self) -> PostgresServer:
+        if self._server is None:
+            self._server = self._stack.enter_context(running_postgres(POSTGRESQL_SETTINGS, str(self.folder)))
+        return self._server
+
+
+@contextmanager
+def databases(folder: str | None, kinds: tuple[Kind, ...]) -> Iterator[Databases]:
+    """Room for databases. `folder` should be on a disk that is one: in memory a commit waits for nothing."""
+    with ExitStack() as stack:
+        made = Path(tempfile.mkdtemp(prefix="coverdesk-bench-", dir=folder))
+        made.chmod(0o755)  # PostgreSQL runs as another user where this is root
+        stack.callback(shutil.rmtree, made, ignore_errors=True)
+        yield Databases(made, kinds, stack)
+
+
+@contextmanager
+def bulk_loading(database: Database) -> Iterator[Connection]:
+    """A transaction for loading whole tables: neither foreign keys nor triggers are asked row by row."""
+    with database.engine.connect() as connection:
+        if database.is_sqlite:
+            # a pragma counts for nothing inside a transaction
+            raw = connection.connection.dbapi_connection
+            assert raw is not None
+            raw.cursor().execute("PRAGMA foreign_keys=OFF")
+            connection.info["writes"] = True
+        with connection.begin():
+            if not database.is_sqlite:
+                connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            yield connection
+        connection.invalidate()
+    if not database.is_sqlite:
+        # what autovacuum does of itself a minute later
+        with database.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+
+
+__all__ = ["KINDS", "Databases", "Kind", "PostgresMissing", "bulk_loading", "databases"]

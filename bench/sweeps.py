@@ -1,0 +1,162 @@
+"""The expiry sweep: `expire_due` beside raw SQL and beside an ORM loop, in a desk of a million contracts.
+
+Each round takes contracts that are due at an instant of its own, so that every sweep finds fresh ones in the
+same tables; the due ones are scattered over all of them.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from bench import by_orm
+from bench.candidates import StillClock
+from bench.databases import Databases, Kind
+from bench.dataset import fill_due
+from bench.options import Options
+from bench.rounds import Result, Rounds, alternate
+from workflows.desk import Desk
+from workflows.expiry import expire_due
+from workflows.store.columns import EPOCH, MICROSECOND
+
+FEW, MANY = 1_000, 100_000
+FEW_ROUNDS, MANY_ROUNDS = 7, 3
+FEW_GOAL, MANY_GOAL = 1.3, 2.0
+ORM_GOAL = 7.0
+WARM_UP = 1
+
+
+def measure(found: Databases, options: Options) -> Iterator[Result]:
+    """1,000 and 100,000 due of a million; fewer where the desk is smaller."""
+    few, many = min(FEW, options.contracts // 500), min(MANY, options.contracts // 10)
+    few_sweeps, many_sweeps = 4 * (FEW_ROUNDS + WARM_UP), 3 * MANY_ROUNDS
+    for kind in found.kinds:
+        with found.new(kind) as database:
+            due = [few] * few_sweeps + [many] * many_sweeps
+            instants = iter(fill_due(database, options.contracts, due))
+            desk = Desk(database, StillClock())
+            yield from _few(kind, desk, instants, few)
+            yield from _many(kind, desk, instants, many)
+
+
+def _few(kind: Kind, desk: Desk, due: Iterator[datetime], count: int) -> Iterator[Result]:
+    rounds = alternate(
+        [
+            lambda: _swept(count, expire_due(desk, next(due))),
+            lambda: _swept(count, same_rows_by_sql(desk, next(due))),
+            lambda: _swept(count, least_by_sql(desk, next(due))),
+            lambda: _swept(count, _by_orm(desk, next(due))),
+        ],
+        FEW_ROUNDS,
+        warm_up=WARM_UP,
+    )
+    yield from _beside_sql(kind, rounds, count, FEW_GOAL)
+    yield rounds.result(
+        f"expiry of {count:,}, {kind}", "an ORM loop", (">=", ORM_GOAL), baseline=3, unit="times faster"
+    )
+
+
+def _many(kind: Kind, desk: Desk, due: Iterator[datetime], count: int) -> Iterator[Result]:
+    rounds = alternate(
+        [
+            lambda: _swept(count, expire_due(desk, next(due))),
+            lambda: _swept(count, same_rows_by_sql(desk, next(due))),
+            lambda: _swept(count, least_by_sql(desk, next(due))),
+        ],
+        MANY_ROUNDS,
+        warm_up=0,
+    )
+    yield from _beside_sql(kind, rounds, count, MANY_GOAL)
+
+
+def _beside_sql(kind: Kind, rounds: Rounds, count: int, goal: float) -> Iterator[Result]:
+    what = f"expiry of {count:,}, {kind}"
+    seconds = rounds.median_seconds(0)
+    yield rounds.result(
+        what,
+        "raw SQL, the same rows",
+        ("<=", goal),
+        note=f"{seconds / count * 1e6:.0f} µs a contract",
+    )
+    yield rounds.result(what, "raw SQL, a row a lot and the contract alone", None, baseline=2)
+
+
+def _swept(expected: int, count: int) -> None:
+    if count != expected:
+        raise AssertionError(f"{count} contracts were swept, not {expected}: the sides would not be alike.")
+
+
+def _by_orm(desk: Desk, at: datetime) -> int:
+    with Session(desk.database.engine) as session:
+        return by_orm.expire_due(session, at)
+
+
+DUE = (
+    "{c}.next_due_at = {c}.expires_at AND {c}.next_due_at <= :at "
+    "AND {c}.state IN ('pending', 'active', 'exhausted')"
+)
+OF_CONTRACT = f"FROM contract WHERE {DUE.format(c='contract')}"
+OF_LOT = (
+    "FROM contract c JOIN lot_balance b ON b.contract_id = c.id "
+    f"WHERE b.available > 0 AND NOT b.swept AND {DUE.format(c='c')}"
+)
+
+POSTINGS = f"""
+    INSERT INTO ledger_posting (transaction_id, leg, owner, account, unit, amount, effective_at)
+    SELECT 'expire-' || b.lot_id, 0, b.lot_id, 'available', b.unit, -b.available, b.closes_at {OF_LOT}
+    UNION ALL
+    SELECT 'expire-' || b.lot_id, 1, b.lot_id, 'expired', b.unit, b.available, b.closes_at {OF_LOT}
+"""
+TRANSACTIONS = f"""
+    INSERT INTO ledger_transaction (id, kind, effective_at, recorded_at, cause, actor, why, contract_id)
+    SELECT 'expire-' || b.lot_id, 'expire', b.closes_at, :at, 'contract:' || c.id, 'Coverdesk',
+        'Left when its time was over', c.id {OF_LOT}
+"""
+BALANCES = f"""
+    UPDATE lot_balance SET expired = expired + available, available = 0, swept = true
+    WHERE NOT swept AND contract_id IN (SELECT id {OF_CONTRACT})
+"""
+TRAIL = f"""
+    INSERT INTO audit_event (id, subject_kind, subject_id, action, actor, at, recorded_at)
+    SELECT 'end-' || id, 'contract', id, 'expired', 'Coverdesk', expires_at, :at {OF_CONTRACT}
+"""
+MESSAGES = f"""
+    INSERT INTO outbox (id, event, recipient, subject, body, payload, subject_kind, subject_id, created_at,
+        next_attempt_at, attempts)
+    SELECT 'end-' || c.id, 'contract_expired', coalesce(p.email, o.email),
+        'Contract ' || c.number || ' has ended', 'Your contract ' || c.number || ' has ended.',
+        '{{"event"\\: "contract_expired"}}', 'contract', c.id, :at, :at, 0
+    FROM contract c
+    LEFT JOIN customer p ON c.holder_kind = 'customer' AND p.id = c.holder_id
+    LEFT JOIN item i ON c.holder_kind = 'item' AND i.id = c.holder_id
+    LEFT JOIN customer o ON o.id = i.owner_customer_id
+    WHERE {DUE.format(c="c")}
+"""
+CONTRACTS = f"""
+    UPDATE contract SET state = 'expired', next_due_at = NULL, version = version + 1
+    WHERE {DUE.format(c="contract")}
+"""
+ONE_ROW_A_LOT = f"""
+    INSERT INTO audit_event (id, subject_kind, subject_id, action, actor, at, recorded_at)
+    SELECT 'end-' || b.lot_id, 'lot', b.lot_id, 'expired', 'Coverdesk', b.closes_at, :at {OF_LOT}
+"""
+
+
+def same_rows_by_sql(desk: Desk, at: datetime) -> int:
+    """The rows that the sweep writes, by one statement a table, for all that is due at once."""
+    return _run(desk, at, (POSTINGS, TRANSACTIONS, BALANCES, TRAIL, MESSAGES, CONTRACTS))
+
+
+def least_by_sql(desk: Desk, at: datetime) -> int:
+    """The least that could be called an expiry: one row in a book for each lot, and the contract's state."""
+    return _run(desk, at, (ONE_ROW_A_LOT, CONTRACTS))
+
+
+def _run(desk: Desk, at: datetime, statements: tuple[str, ...]) -> int:
+    bound = (at - EPOCH) // MICROSECOND if desk.database.is_sqlite else at
+    count = 0
+    with desk.database.write() as connection:
+        for statement in statements:
+            count = connection.execute(text(statement), {"at": bound}).rowcount
+    return count

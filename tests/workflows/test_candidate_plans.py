@@ -1,0 +1,102 @@
+"""How the databases find the candidates: one statement, by indexes alone, however large the desk."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from bench.dataset import LEVELS, NOW, Size, customer_number, fill, record_id
+from tests.support.builders import StillClock
+from workflows.desk import Desk, Transaction
+from workflows.store.candidates import NEXT_LINE, find_candidates
+from workflows.store.session import Database
+
+CONTRACTS = 8_000
+BIG_TABLES = ("contract", "lot_balance", "org_unit_line", "customer_org_unit", "ledger_posting")
+
+
+@pytest.fixture
+def desk(database_url: str) -> Iterator[Desk]:
+    """A desk large enough for an index to be worth its while."""
+    database = Database(database_url, pool_size=2)
+    fill(database, CONTRACTS, ledger=True)
+    yield Desk(database, StillClock(NOW))
+    database.dispose()
+
+
+def test_by_indexes_alone_whatever_is_asked(desk: Desk) -> None:
+    database = desk.database
+    check_plans(desk)
+    if database.is_sqlite:
+        # without statistics SQLite goes by rules of thumb: it must come to the same with them
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("ANALYZE")
+        database.dispose()
+        check_plans(desk)
+
+
+def test_it_is_one_statement_at_any_depth(desk: Desk) -> None:
+    depths: set[int] = set()
+    with desk.read() as tx:
+        search(tx, 0)  # the transaction has begun
+        for item in range(300):
+            with statements(desk.database.engine) as seen:
+                found = search(tx, item)
+            assert len(seen) == 1, seen
+            depths |= {held.distance % NEXT_LINE for held in found.held}
+    assert len(depths) > LEVELS, "the item's and customer's own, and one for each level"
+
+
+def check_plans(desk: Desk) -> None:
+    """For now, with the stored balances, and for a month ago, with those of the postings."""
+    for days_ago in (0, 30):
+        with desk.read() as tx, statements(desk.database.engine) as seen:
+            search(tx, 7, days_ago=days_ago)
+        told = plan(desk, next(one for one in seen if one[0].startswith("SELECT")))
+        whole = "\n".join(told)
+        assert [line for line in told if is_scan(line)] == [], whole
+        for index in ("ix_contract_holder", "ix_lot_balance_contract_id"):
+            assert index in whole
+
+
+def search(tx: Transaction, item: int, *, days_ago: int = 0) -> Any:
+    """The candidates of a request for an item, asked by its owner."""
+    return find_candidates(
+        tx,
+        customer=record_id("p", customer_number(Size(CONTRACTS), item)),
+        item=record_id("i", item),
+        at=NOW - timedelta(days=days_ago),
+    )
+
+
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
+    """What is sent to the driver meanwhile."""
+    seen: list[tuple[str, Any]] = []
+
+    def take_down(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", take_down)
+    yield seen
+    event.remove(engine, "before_cursor_execute", take_down)
+
+
+def plan(desk: Desk, sent: tuple[str, Any]) -> list[str]:
+    """The database's own words on how it runs a statement."""
+    explain = "EXPLAIN QUERY PLAN" if desk.database.is_sqlite else "EXPLAIN"
+    with desk.database.read() as connection:
+        rows = connection.exec_driver_sql(f"{explain} {sent[0]}", sent[1]).all()
+    return [str(row[-1]) for row in rows]
+
+
+def is_scan(line: str) -> bool:
+    """Whether a line of a plan tells of reading a whole table, or a whole index."""
+    return (
+        re.search(rf"\b(SCAN|Seq Scan on|Index Only Scan using \S+ on) ({'|'.join(BIG_TABLES)})\b", line)
+        is not None
+    )
