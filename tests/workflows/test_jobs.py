@@ -47,12 +47,12 @@ def test_a_contract_becomes_active_on_its_day_and_opens_what_waits(office: Offic
 
 def test_a_contract_expires_with_its_ledger_row_and_a_second_run_adds_nothing(office: Office) -> None:
     contract = office.sell("time_limited_subscription", minutes=90, ends_on=MONDAY.date())
-    office.sell("subscription", ends_on=MONDAY.date())
+    office.sell("subscription", to=("org_unit", office.site), ends_on=MONDAY.date())
     end = MONDAY.replace(hour=0) + timedelta(days=1)
     office.clock.at = end + timedelta(days=3)
     before = office.see(read_contract, contract)
     assert (before.state, before.balance.minutes.expired) == ("expired", 90)
-    assert run_all(office) == 1  # the one that was looked at has been caught up
+    assert run_all(office) == 1  # the holder that was looked at has been caught up
     [expired] = office.rows(t.ledger_transaction, kind="expire")
     assert expired.effective_at == end
     assert office.contract(contract).state == "expired"
