@@ -97,8 +97,7 @@ class Contract:
         return Window(self.starts_at, until)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What of a contract is left at one instant, in its own units."""
 
     minutes_available: int = 0
@@ -159,6 +158,15 @@ class StateAt(NamedTuple):
     pending_reason: PendingReason | None = None
 
 
+CANCELLED = StateAt("cancelled")
+EXPIRED = StateAt("expired")
+EXHAUSTED = StateAt("exhausted")
+AWAITING_PAYMENT = StateAt("pending", "awaiting_payment")
+AWAITING_ENABLE = StateAt("pending", "awaiting_enable")
+AWAITING_START = StateAt("pending", "awaiting_start")
+ACTIVE = StateAt("active")
+
+
 def dated_state(contract: Contract, at: datetime) -> StateAt:
     """The state that dates, enabling and payment alone give at `at`; what is left of it is not asked.
 
@@ -166,18 +174,18 @@ def dated_state(contract: Contract, at: datetime) -> StateAt:
     `active` answer of this function can turn into it.
     """
     if contract.cancelled_at is not None and contract.cancelled_at <= at:
-        return StateAt("cancelled")
+        return CANCELLED
     if contract.ended_at is not None and contract.ended_at <= at:
-        return StateAt("expired")
+        return EXPIRED
     if contract.expires_at is not None and contract.expires_at <= at:
-        return StateAt("expired")
+        return EXPIRED
     if contract.payment_due and (contract.paid_at is None or contract.paid_at > at):
-        return StateAt("pending", "awaiting_payment")
+        return AWAITING_PAYMENT
     if contract.enabled_at is None or contract.enabled_at > at:
-        return StateAt("pending", "awaiting_enable")
+        return AWAITING_ENABLE
     if contract.starts_at > at:
-        return StateAt("pending", "awaiting_start")
-    return StateAt("active")
+        return AWAITING_START
+    return ACTIVE
 
 
 def grant_window(grant: Grant, contract_window: Window) -> Window | None:

@@ -11,7 +11,7 @@ schemas, reference   what is written from the registry for editors and people
 
 from engine.rulebook.charging import Charge, ChargingBook, ChargingFacts
 from engine.rulebook.compiled.shown import compiled_source
-from engine.rulebook.contract_types import ContractFacts
+from engine.rulebook.contract_types import ContractFacts, TypeRules
 from engine.rulebook.coverage import CoverageBook, Match
 from engine.rulebook.coverage_examples import OUTCOMES
 from engine.rulebook.engines import RulesEngine
@@ -39,6 +39,7 @@ __all__ = [
     "RuleSet",
     "RuleSetRefused",
     "RulesEngine",
+    "TypeRules",
     "UnknownContractType",
     "check_rule_set",
     "compiled_source",

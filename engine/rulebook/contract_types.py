@@ -3,6 +3,7 @@
 Source: product.md section 4.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -36,16 +37,21 @@ class ContractFacts(NamedTuple):
 
 @dataclass(frozen=True)
 class TypeRules:
-    """A contract type with its checked conditions."""
+    """A contract type with its checked conditions. `has_ended` tells whether `expires_when` holds."""
 
     type: ContractType
     valid_when: Conditions
     expires_when: Conditions
     engine: RulesEngine = "compiled"
     compiled: CompiledType = field(init=False, repr=False, compare=False)
+    has_ended: Callable[[ContractFacts], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "compiled", compile_type(self.valid_when, self.expires_when))
+        compiled = compile_type(self.valid_when, self.expires_when)
+        object.__setattr__(self, "compiled", compiled)
+        # Held directly, as the coverage rules are: it is asked of every contract found.
+        has_ended = compiled.has_ended if self.engine == "compiled" else self._has_plainly_ended
+        object.__setattr__(self, "has_ended", has_ended)
 
     def run_by(self, engine: RulesEngine) -> "TypeRules":
         """The same type, its conditions run by another engine."""
@@ -56,17 +62,14 @@ class TypeRules:
         unmet = self.compiled.unmet(facts) if self.engine == "compiled" else self._plainly_unmet(facts)
         return None if unmet is None else _ruled_out_by(unmet, facts)
 
-    def has_ended(self, facts: ContractFacts) -> bool:
-        """Whether `expires_when` holds."""
-        if self.engine == "compiled":
-            return self.compiled.has_ended(facts)
-        return EVALUATOR.holds(self.type.expires_when, EVALUATOR.facts(None, facts))
-
     def _plainly_unmet(self, facts: ContractFacts) -> Condition | None:
         asked = EVALUATOR.facts(None, facts)
         if EVALUATOR.holds(self.type.valid_when, asked):
             return None
         return EVALUATOR.first_unmet(self.valid_when, asked)
+
+    def _has_plainly_ended(self, facts: ContractFacts) -> bool:
+        return EVALUATOR.holds(self.type.expires_when, EVALUATOR.facts(None, facts))
 
 
 def _ruled_out_by(condition: Condition, facts: ContractFacts) -> RuledOut:
