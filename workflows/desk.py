@@ -318,19 +318,20 @@ class Desk:
         """
         if keyed is None:
             return self.perform(actor, lambda tx: render(tx, use_case(tx)))
-        first = self._first_answer(keyed)
+        first = self.first_answer(keyed)
         if first is not None:
             return first
         try:
             return self.perform(actor, lambda tx: _keep(tx, keyed, render(tx, use_case(tx))))
         except (IntegrityError, DeskError):
             # a request with the same key may have committed while this one ran
-            first = self._first_answer(keyed)
+            first = self.first_answer(keyed)
             if first is None:
                 raise
             return first
 
-    def _first_answer(self, keyed: Keyed) -> Answer | None:
+    def first_answer(self, keyed: Keyed) -> Answer | None:
+        """What a repeated key was answered at first. Raises: IdempotencyKeyReused for another body."""
         keys = t.idempotency_key
         with self.database.read() as connection:
             row = connection.execute(

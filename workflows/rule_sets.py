@@ -261,10 +261,10 @@ def list_publications(
 def diff_rule_sets(tx: Transaction, from_: str | None = None, to: str | None = None) -> DiffView:
     """How two versions differ, file by file; one that is not named is the one in force.
 
-    Raises: NotFound; InvalidInput where several versions begin so; NoRuleSet.
+    Raises: InvalidInput where there is no such version, or several begin so; NoRuleSet.
     """
     tx.require(*READERS)
-    old, new = _whole(tx, from_), _whole(tx, to)
+    old, new = _whole(tx, from_, "/from"), _whole(tx, to, "/to")
     return diff_view(old.version, old.files, new.version, new.files)
 
 
@@ -294,10 +294,13 @@ def difference(
         )
 
 
-def _whole(tx: Transaction, version: str | None) -> RuleSetView:
+def _whole(tx: Transaction, version: str | None, pointer: str) -> RuleSetView:
     if version is None:
         return rule_set_in_force(tx)
-    return get_rule_set(tx, version_of(files_of(tx, version)))
+    try:
+        return get_rule_set(tx, version_of(files_of(tx, version)))
+    except NotFound as error:
+        raise invalid(pointer, str(error), "See GET /api/v1/rules/versions.") from None
 
 
 def _missing_types(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:

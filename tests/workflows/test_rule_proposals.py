@@ -222,7 +222,7 @@ def test_versions_are_compared_file_by_file(kit: Kit) -> None:
     assert '+  "name": "Item, then customer, org unit",' in view.files[1].diff.splitlines()
     assert kit.see(diff_rule_sets, first) == view
     assert kit.see(diff_rule_sets).files == []
-    with pytest.raises(NotFound):
+    with pytest.raises(InvalidInput):
         kit.see(diff_rule_sets, "0" * 64)
     with pytest.raises(NotAllowed):
         kit.see_as(kit.technician, diff_rule_sets, first)

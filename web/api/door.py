@@ -61,6 +61,13 @@ class Versioned(Generic[T]):
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted(Generic[T]):
+    """An answer with 202: what was asked for comes later. Ask where the route's `accepted_at` says."""
+
+    value: T
+
+
 @dataclass(frozen=True)
 class Operation:
     """One method of one path, and all that the document says of it."""
@@ -81,6 +88,8 @@ class Operation:
     reads: bool
     most_body_bytes: int | None
     conflicts: bool
+    accepted: TypeAdapter[Any] | None
+    accepted_at: str | None
     body_adapter: TypeAdapter[Any] = field(repr=False)
 
     @property
@@ -112,9 +121,9 @@ class Operation:
     def _answer(
         self, desk: Desk, actor: Actor, arguments: dict[str, Any], raw: bytes
     ) -> "_Rendered | Answer":
-        if not self.in_transaction:
-            return self.render(self.endpoint(desk, actor, **arguments))
         key = read_idempotency_key() if self.method == "POST" else None
+        if not self.in_transaction and key is None:
+            return self.render(self.endpoint(desk, actor, **arguments))
         if self.method == "GET" or (self.reads and key is None):
             with desk.read(actor) as tx:
                 return self.render(self.endpoint(tx, **arguments))
@@ -126,12 +135,20 @@ class Operation:
             found = self.render(value)
             return Answer(found.status, found.body.decode())
 
-        return desk.answer(actor, lambda tx: self.endpoint(tx, **arguments), rendered, keyed)
+        if self.in_transaction:
+            return desk.answer(actor, lambda tx: self.endpoint(tx, **arguments), rendered, keyed)
+        first = desk.first_answer(keyed)
+        if first is not None:
+            return first
+        value = self.endpoint(desk, actor, **arguments)
+        return desk.answer(actor, lambda tx: value, rendered, keyed)
 
     def render(self, value: Any) -> "_Rendered":
         """The answer's status and body. Called inside the transaction, so that a failure undoes it."""
         if isinstance(value, Problem):
             return _Rendered(value.status, value.as_json().encode())
+        if isinstance(value, Accepted) and self.accepted is not None:
+            return _Rendered(202, self.accepted.dump_json(value.value))
         if isinstance(value, Text):
             return _Rendered(self.status, value.body.encode(), content_type=value.content_type)
         if self.answer is None:
@@ -153,6 +170,8 @@ class Operation:
                 found.body, status=found.status, content_type=found.content_type or content_type
             )
             version = found.version
+        if found.status == 202 and self.accepted_at is not None:
+            response.headers["Location"] = BASE + self.accepted_at.format(**json.loads(found.body))
         if version is not None:
             response.headers["ETag"] = f'"{version}"'
         if found.status == 204:
@@ -209,11 +228,12 @@ class Door:
         body: type[Any] | None = None,
         media_type: str = "application/json",
         most_body_bytes: int | None = None,
+        accepted_at: str | None = None,
     ) -> Callable[[Endpoint], Endpoint]:
         def declare(endpoint: Endpoint) -> Endpoint:
             hints = get_type_hints(endpoint, include_extras=True)
             names = list(inspect.signature(endpoint).parameters)
-            answer_type = _answered(hints["return"])
+            answer_type, accepted = _answered(hints["return"])
             body_type = hints.get("command", NoFields)
             operation = Operation(
                 method=method,
@@ -232,6 +252,8 @@ class Door:
                 reads=reads,
                 most_body_bytes=most_body_bytes,
                 conflicts=method != "GET" if conflicts is None else conflicts,
+                accepted=None if accepted is None else TypeAdapter(accepted),
+                accepted_at=accepted_at,
                 body_adapter=TypeAdapter(body_type),
             )
             self.operations.append(operation)
@@ -240,11 +262,16 @@ class Door:
         return declare
 
 
-def _answered(returned: Any) -> Any:
-    """What is answered where all goes well: refusals have a schema of their own."""
-    if get_origin(returned) in (Union, UnionType):
-        (returned,) = (one for one in get_args(returned) if one is not Problem)
-    return get_args(returned)[0] if get_origin(returned) is Versioned else returned
+def _answered(returned: Any) -> tuple[Any, Any]:
+    """What is answered where all goes well, and what where it is accepted for later (or None).
+
+    Refusals have a schema of their own.
+    """
+    choices = get_args(returned) if get_origin(returned) in (Union, UnionType) else (returned,)
+    accepted = [get_args(one)[0] for one in choices if get_origin(one) is Accepted]
+    (answer,) = (one for one in choices if one is not Problem and get_origin(one) is not Accepted)
+    answer = get_args(answer)[0] if get_origin(answer) is Versioned else answer
+    return answer, accepted[0] if accepted else None
 
 
 def _version_in(body: str) -> int | None:

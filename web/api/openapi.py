@@ -109,6 +109,8 @@ def _schemas(operations: Iterable[Operation]) -> tuple[dict[Key, Any], dict[str,
     for operation in operations:
         if operation.answer is not None:
             wanted.append((f"{operation.name}.answer", "serialization", operation.answer))
+        if operation.accepted is not None:
+            wanted.append((f"{operation.name}.accepted", "serialization", operation.accepted))
         if operation.body is not None and operation.body is not NoFields:
             wanted.append((f"{operation.name}.body", "validation", TypeAdapter(operation.body)))
         if operation.query is not NoQuery:
@@ -152,6 +154,8 @@ def _operation(operation: Operation, schemas: dict[Key, Any]) -> dict[str, Any]:
         "responses": {str(operation.status): _success(operation, schemas)}
         | {status: _problem(PROBLEMS[status]) for status in statuses_of(operation)},
     }
+    if operation.accepted is not None:
+        described["responses"]["202"] = _later(schemas[f"{operation.name}.accepted", "serialization"])
     if operation.body is not None:
         body = schemas.get((f"{operation.name}.body", "validation"))
         described["requestBody"] = {
@@ -180,7 +184,7 @@ def _parameters(operation: Operation, schemas: dict[Key, Any]) -> Iterator[dict[
             "description": "The ETag of the version that is changed.",
             "schema": {"type": "string"},
         }
-    if operation.method == "POST" and operation.in_transaction:
+    if operation.method == "POST":
         yield {
             "name": "Idempotency-Key",
             "in": "header",
@@ -211,6 +215,15 @@ def _success(operation: Operation, schemas: dict[Key, Any]) -> dict[str, Any]:
         "content": {operation.media_type: {"schema": schemas[f"{operation.name}.answer", "serialization"]}},
     }
     return answer | ({"headers": headers} if headers else {})
+
+
+def _later(schema: Any) -> dict[str, Any]:
+    where = {"description": "Where to ask for what comes of it.", "schema": {"type": "string"}}
+    return {
+        "description": "Accepted: what was asked for comes later.",
+        "headers": {"Location": where},
+        "content": {"application/json": {"schema": schema}},
+    }
 
 
 def _problem(description: str) -> dict[str, Any]:

@@ -1,16 +1,25 @@
 """Rule sets over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from web.api.door import Door
-from web.api.queries import ListQuery
-from workflows import rule_sets
+from web.api.door import Accepted, Door
+from web.api.queries import ListQuery, Query
+from workflows import rule_proposals, rule_sets
 from workflows.commands import Command
 from workflows.desk import Transaction
+from workflows.rules_watch import list_rules_folders
 from workflows.views import Page
-from workflows.views.rules import CheckView, PublicationView, RuleSetView
+from workflows.views.rules import (
+    CheckView,
+    DiffView,
+    FolderView,
+    ProposalDetail,
+    ProposalView,
+    PublicationView,
+    RuleSetView,
+)
 
 rules = Door("Rules")
 
@@ -18,6 +27,9 @@ MOST_RULES_BYTES = 16 * 1024 * 1024
 
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Files = Annotated[dict[FilePath, str], Field(max_length=1000)]
+Note = Annotated[str, StringConstraints(max_length=2000)]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{6,64}$")]
+WholeVersion = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class RuleFiles(Command):
@@ -27,10 +39,48 @@ class RuleFiles(Command):
 
 
 class Publication(Command):
-    """The whole set, and what is new about it."""
+    """The whole set, and what is new about it.
+
+    `based_on` is the version it was edited from: where another is in force by now, it is refused.
+    """
 
     files: Files
-    note: Annotated[str, StringConstraints(max_length=2000)] = ""
+    note: Note = ""
+    based_on: WholeVersion | None = None
+
+
+class Republication(Command):
+    """Why an old set comes back. `based_on` as in publishing."""
+
+    note: Note = ""
+    based_on: WholeVersion | None = None
+
+
+class Approval(Command):
+    """`based_on` is the version in force that it was compared with, where that has changed since."""
+
+    based_on: WholeVersion | None = None
+
+
+class Rejection(Command):
+    """What should be done differently."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class DiffQuery(Query):
+    """Versions, or the beginnings of some; one that is left out is the one in force."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: Annotated[Version | None, Field(alias="from")] = None
+    to: Version | None = None
+
+
+class ProposalsQuery(ListQuery):
+    """`state` is open, approved or rejected."""
+
+    state: Literal["open", "approved", "rejected"] | None = None
 
 
 @rules.get("/rules")
@@ -45,6 +95,18 @@ def list_rule_versions(tx: Transaction, query: ListQuery) -> Page[PublicationVie
     return rule_sets.list_publications(tx, **query.given())
 
 
+@rules.get("/rules/diff")
+def diff_rule_versions(tx: Transaction, query: DiffQuery) -> DiffView:
+    """How two versions differ, file by file, as unified diffs."""
+    return rule_sets.diff_rule_sets(tx, query.from_, query.to)
+
+
+@rules.get("/rules/folders")
+def list_watched_folders(tx: Transaction) -> Page[FolderView]:
+    """The rules folders whose edits are picked up, and what was wrong with each when it last changed."""
+    return Page(list_rules_folders(tx), None)
+
+
 @rules.get("/rules/{version}")
 def read_rule_version(tx: Transaction, version: str) -> RuleSetView:
     """A rule set that was published at any time."""
@@ -57,8 +119,54 @@ def check_rules(tx: Transaction, command: RuleFiles) -> CheckView:
     return rule_sets.check_rules(tx, command.files)
 
 
-@rules.post("/rules/publish", status=201, most_body_bytes=MOST_RULES_BYTES)
-def publish_rules(tx: Transaction, command: Publication) -> RuleSetView:
-    """Check the files and put them in force; a bad set is refused and the one in force stays."""
-    version = rule_sets.publish_rule_set(tx, command.files, command.note)
+@rules.post(
+    "/rules/publish", status=201, most_body_bytes=MOST_RULES_BYTES, accepted_at="/rules/proposals/{id}"
+)
+def publish_rules(tx: Transaction, command: Publication) -> RuleSetView | Accepted[ProposalView]:
+    """Check the files and put them in force; a bad set is refused and the one in force stays.
+
+    Where rules are published by two, the answer is 202 with a proposal that another administrator approves.
+    """
+    submitted = rule_proposals.submit_rule_set(tx, command.files, command.note, based_on=command.based_on)
+    return _submitted(tx, submitted)
+
+
+@rules.post("/rules/{version}/publish", status=201, accepted_at="/rules/proposals/{id}")
+def publish_rules_again(
+    tx: Transaction, version: str, command: Republication
+) -> RuleSetView | Accepted[ProposalView]:
+    """Roll back: publish an old version again. The beginning of its name is enough."""
+    submitted = rule_proposals.submit_rollback(tx, version, command.note, based_on=command.based_on)
+    return _submitted(tx, submitted)
+
+
+@rules.get("/rules/proposals")
+def list_rule_proposals(tx: Transaction, query: ProposalsQuery) -> Page[ProposalView]:
+    """What was proposed, and what became of it; the newest first."""
+    return rule_proposals.list_proposals(tx, **query.given())
+
+
+@rules.get("/rules/proposals/{proposal}")
+def read_rule_proposal(tx: Transaction, proposal: str) -> ProposalDetail:
+    """A proposal, its files, and how they differ from the rule set in force."""
+    return rule_proposals.read_proposal(tx, proposal)
+
+
+@rules.post("/rules/proposals/{proposal}/approve")
+def approve_rule_proposal(tx: Transaction, proposal: str, command: Approval) -> RuleSetView:
+    """Put a proposed rule set in force; its proposer cannot. It is checked again."""
+    version = rule_proposals.approve_proposal(tx, proposal, based_on=command.based_on)
     return rule_sets.get_rule_set(tx, version)
+
+
+@rules.post("/rules/proposals/{proposal}/reject")
+def reject_rule_proposal(tx: Transaction, proposal: str, command: Rejection) -> ProposalDetail:
+    """Decline a proposed rule set; its proposer may take it back so."""
+    rule_proposals.reject_proposal(tx, proposal, command.reason)
+    return rule_proposals.read_proposal(tx, proposal)
+
+
+def _submitted(tx: Transaction, submitted: rule_proposals.Submitted) -> RuleSetView | Accepted[ProposalView]:
+    if submitted.proposal is None:
+        return rule_sets.get_rule_set(tx, submitted.version)
+    return Accepted(rule_proposals.read_proposal(tx, submitted.proposal).proposal)

@@ -1,0 +1,110 @@
+"""Versions, proposals and differences of rule sets over HTTP."""
+
+from tests.support.api import Callers
+from tests.support.builders import RULES
+from workflows.rules_folder import read_rules_folder
+
+SHIPPED = read_rules_folder(RULES)
+
+
+def edited(number: int = 1) -> dict[str, str]:
+    return SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + "\n" * number}
+
+
+def test_two_versions_are_compared(api: Callers) -> None:
+    first = api.administrator.get("/rules").json["version"]  # type: ignore[index]
+    second = api.administrator.post("/rules/publish", {"files": edited()}).json["version"]  # type: ignore[index]
+    found = api.supervisor.get(f"/rules/diff?from={first[:12]}&to={second}")
+    assert found.status_code == 200
+    assert found.json is not None
+    assert (found.json["from_version"], found.json["to_version"]) == (first, second)
+    assert [(one["path"], one["change"]) for one in found.json["files"]] == [("coverage.json", "changed")]
+    assert "\n+" in found.json["files"][0]["diff"]
+    assert api.supervisor.get(f"/rules/diff?from={first}").json == found.json
+    assert api.supervisor.get("/rules/diff").json["files"] == []  # type: ignore[index]
+    assert api.supervisor.get("/rules/diff?from=zzz").status_code == 422
+    assert api.supervisor.get(f"/rules/diff?from={'0' * 64}").status_code == 422
+    assert api.technician.get("/rules/diff").status_code == 403
+
+
+def test_the_second_editor_gets_both_versions(api: Callers) -> None:
+    base = api.administrator.get("/rules").json["version"]  # type: ignore[index]
+    body = {"files": edited(1), "based_on": base}
+    one = api.administrator.post("/rules/publish", body)
+    assert one.status_code == 201
+    two = api.administrator.post("/rules/publish", {"files": edited(2), "based_on": base})
+    assert two.status_code == 409
+    assert two.json is not None
+    assert two.json["type"].endswith("#rules-changed")
+    assert (two.json["based_on"], two.json["in_force"]) == (base, one.json["version"])  # type: ignore[index]
+    back = api.administrator.post(f"/rules/{base[:12]}/publish", {"note": "No"})
+    assert back.status_code == 201
+    assert (back.json["version"], back.json["note"]) == (base, "No")  # type: ignore[index]
+
+
+def test_publishing_by_two(api: Callers) -> None:
+    bob = api.caller(api.kit.person("administrator", "Bob"))
+    first = api.administrator.get("/rules").json["version"]  # type: ignore[index]
+    assert api.administrator.patch("/settings", {"two_person_publishing": True}).status_code == 200
+    key = {"Idempotency_Key": "one"}
+    made = api.administrator.post("/rules/publish", {"files": edited(), "note": "A line"}, **key)
+    assert made.status_code == 202
+    assert made.json is not None
+    place = made.headers["Location"]
+    assert place == f"/api/v1/rules/proposals/{made.json['id']}"
+    again = api.administrator.post("/rules/publish", {"files": edited(), "note": "A line"}, **key)
+    assert (again.status_code, again.json, again.headers["Location"]) == (202, made.json, place)
+    path = place.removeprefix("/api/v1")
+    assert api.administrator.get("/rules").json["version"] == first  # type: ignore[index]
+    shown = api.supervisor.get(path).json
+    assert shown is not None
+    assert (shown["proposal"], shown["files"]) == (made.json, edited())
+    assert [one["path"] for one in shown["diff"]["files"]] == ["coverage.json"]
+    assert api.administrator.post(f"{path}/approve").status_code == 403
+    assert api.supervisor.post(f"{path}/approve").status_code == 403
+    approved = bob.post(f"{path}/approve")
+    assert approved.status_code == 200
+    assert approved.json is not None
+    assert (approved.json["version"], approved.json["approved_by"]) == (made.json["version"], "Bob")
+    assert bob.post(f"{path}/approve").status_code == 409
+    rolled = bob.post(f"/rules/{first}/publish")
+    assert rolled.status_code == 202
+    other = rolled.headers["Location"].removeprefix("/api/v1")
+    assert api.administrator.post(f"{other}/reject", {}).status_code == 422
+    rejected = api.administrator.post(f"{other}/reject", {"reason": "Not now"})
+    assert rejected.json is not None
+    assert (rejected.json["proposal"]["state"], rejected.json["proposal"]["reason"]) == (
+        "rejected",
+        "Not now",
+    )
+    listed = api.finance.get("/rules/proposals?state=approved").json
+    assert listed is not None
+    assert [one["id"] for one in listed["items"]] == [made.json["id"]]
+    assert api.finance.get("/rules/proposals?state=lost").status_code == 422
+    assert api.finance.get("/rules/proposals/nothing").status_code == 404
+
+
+def test_the_folders_that_are_watched(api: Callers) -> None:
+    from workflows.rules_watch import watch_rules_folder
+
+    watch_rules_folder(api.kit.desk, RULES, SHIPPED)
+    found = api.finance.get("/rules/folders").json
+    assert found is not None
+    (folder,) = found["items"]
+    assert (folder["path"], folder["ok"], folder["in_force"], folder["problems"]) == (
+        str(RULES),
+        True,
+        True,
+        [],
+    )
+    assert api.technician.get("/rules/folders").status_code == 403
+    metrics = api.nobody.client.get("/metrics").data.decode()
+    assert f'path="{RULES}"}} 0.0' in metrics
+
+
+def test_the_document_tells_of_what_comes_later(api: Callers) -> None:
+    document = api.nobody.client.get("/api/openapi.json").json
+    assert document is not None
+    responses = document["paths"]["/api/v1/rules/publish"]["post"]["responses"]
+    assert set(responses) >= {"201", "202", "409", "422"}
+    assert "Location" in responses["202"]["headers"]
