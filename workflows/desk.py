@@ -245,10 +245,11 @@ class Desk:
         stored = connection.execute(select(t.setting.c.key, t.setting.c.value)).all()
         settings = Settings().merged(dict(stored))
         version = row.rule_set if row is not None else None
+        rule_set = self._load_rules(connection, version, known)
         return Config(
             generation=generation,
             settings=settings,
-            rule_set=self._load_rules(connection, version, known),
+            rule_set=rule_set.run_by(settings.rules_engine) if rule_set is not None else None,
             sandbox_now=row.sandbox_now if row is not None else None,
         )
 

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, model_validator
 
+from engine.rulebook import RulesEngine
+
 Days = Annotated[int, Field(ge=0, le=3660)]
 Hours = Annotated[int, Field(ge=1, le=8760)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -137,6 +139,7 @@ class Settings(_Part):
     )
     customers_see_org_unit: bool = False
     two_person_publishing: bool = False
+    rules_engine: RulesEngine = "compiled"
     company: Company = Field(default_factory=Company)
 
     @model_validator(mode="after")

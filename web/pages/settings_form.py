@@ -7,7 +7,7 @@ from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAre
 
 from web.pages.fields import CountField, MoneyField, offer
 from web.pages.forms import DeskForm
-from web.pages.settings_words import CURRENCY_CHOICES, SCOPE_CHOICES, TIME_EXPIRED_CHOICES
+from web.pages.settings_words import CURRENCY_CHOICES, ENGINE_CHOICES, SCOPE_CHOICES, TIME_EXPIRED_CHOICES
 from workflows.settings import Settings
 
 DAYS = {
@@ -38,6 +38,7 @@ SWITCHES = (
     "payment_required",
     "cascade",
     "customers_see_org_unit",
+    "two_person_publishing",
 )
 COMPANY = ("name", "address", "email", "vat_id")
 
@@ -86,6 +87,12 @@ class SettingsForm(DeskForm):
     customers_see_org_unit = BooleanField(
         "Customers see their org unit's requests", description="Else each sees the own ones alone."
     )
+    two_person_publishing = BooleanField(
+        "Rules are published by two", description="One administrator proposes, another approves."
+    )
+    rules_engine = SelectField(
+        "What runs the rules", choices=offer(ENGINE_CHOICES), description="Decisions are the same by both."
+    )
     rounding_increment_minutes = CountField(
         "Round up to, minutes", description="1 charges each minute; 15 charges quarter hours."
     )
@@ -127,6 +134,7 @@ def as_typed(kept: Settings, version: int) -> dict[str, Any]:
         "version": str(version),
         "time_expired_contract": kept.time_expired_contract or "",
         "default_overage_rate_minor": kept.default_overage_rate_minor,
+        "rules_engine": kept.rules_engine,
         "currency": kept.currency,
         "time_zone": kept.time_zone,
         "alert_thresholds_percent": ", ".join(str(one) for one in kept.alert_thresholds_percent),
@@ -141,6 +149,7 @@ def changes(form: SettingsForm, kept: Settings) -> dict[str, Any]:
     wanted |= {name: form[name].data for name in WHOLE_NUMBERS}
     wanted["time_expired_contract"] = form.time_expired_contract.data or None
     wanted["default_overage_rate_minor"] = form.default_overage_rate_minor.data
+    wanted["rules_engine"] = form.rules_engine.data
     wanted["currency"] = form.currency.data
     wanted["time_zone"] = (form.time_zone.data or "").strip()
     wanted["alert_thresholds_percent"] = _percents(form)

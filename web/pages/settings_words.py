@@ -16,6 +16,10 @@ SCOPE_CHOICES = [
     ("entry", "Each entry by itself"),
     ("service_request_day", "A request's day together"),
 ]
+ENGINE_CHOICES = [
+    ("compiled", "Compiled: the rules as Python, written when they are loaded"),
+    ("plain", "business-rules itself: slower, to compare or to rule out the compiler"),
+]
 SETTING_WORDS = {
     "contracts": "Contracts",
     "invoices": "Invoices",
@@ -40,6 +44,7 @@ SETTING_WORDS = {
     "alert_thresholds_percent": "Alert thresholds, percent",
     "customers_see_org_unit": "Customers see their org unit's requests",
     "two_person_publishing": "Rules are published by two",
+    "rules_engine": "What runs the rules",
     "company": "Company",
 }
 
