@@ -115,3 +115,24 @@ def test_publishing_the_watched_folder_leaves_nothing_to_pick_up(
     assert run("run-job", "pick_up_rules", **watched).stdout == "pick_up_rules: 1 done\n"
     assert office.desk.refresh().rules.version != published
     assert [row.host for row in office.rows(t.rules_folder)] == [gethostname()]
+
+
+def test_the_rules_are_shown_as_files_and_as_code(office: Office, run: Run, tmp_path: Path) -> None:
+    files = run("rules", "show")
+    assert files.exit_code == 0
+    assert files.stdout.startswith('# charging.json\n{\n  "$schema"')
+    code = run("rules", "show", "--compiled").stdout
+    assert code.startswith("# coverage.json\n")
+    assert "def decide(request, contracts):" in code
+    version = office.desk.config.rules.version
+    assert run("rules", "show", "--compiled", "--version", version[:10]).stdout == code
+    without_database = run(
+        "rules", "show", "--compiled", str(RULES), COVERDESK_DATABASE_URL="sqlite:////nowhere/x"
+    )
+    assert without_database.stdout == code
+    both = run("rules", "show", str(RULES), "--version", version)
+    assert (both.exit_code, "not both" in both.stderr) == (2, True)
+    (tmp_path / "coverage.json").write_text("{")
+    bad = run("rules", "show", "--compiled", str(tmp_path))
+    assert bad.exit_code == 1
+    assert "coverage.json:1:" in bad.stderr

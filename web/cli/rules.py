@@ -7,6 +7,7 @@ import click
 
 from engine.rulebook import Problem, version_of
 from web.cli.desk import desk_of, environment, fail, operator, tell_problems
+from web.cli.rules_show import show
 from workflows import rule_sets
 from workflows.desk import Desk
 from workflows.rule_proposals import Submitted, submit_rollback, submit_rule_set
@@ -20,6 +21,9 @@ SHORT = 12
 @click.group()
 def rules() -> None:
     """The rule files. DIR is COVERDESK_RULES_DIR where it is left out."""
+
+
+rules.add_command(show)
 
 
 @rules.command(epilog="Example: coverdesk rules check rules")
