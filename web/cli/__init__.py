@@ -7,6 +7,7 @@ command that was not understood.
 import click
 
 from web.cli.decisions import decisions
+from web.cli.demo import demo
 from web.cli.desk import DeskGroup
 from web.cli.importing import import_export
 from web.cli.ledger import audit
@@ -41,6 +42,7 @@ for command in (
     decisions,
     audit,
     import_export,
+    demo,
     backup,
     restore,
 ):

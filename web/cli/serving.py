@@ -15,6 +15,7 @@ import click
 from gunicorn.app.base import BaseApplication
 
 from engine.rulebook import RuleSetRefused
+from web.cli.demo import load_on_first_start
 from web.cli.desk import desk_of, environment, fail, tell_problems
 from web.environment import Environment, is_loopback
 from web.logs import set_up_logs
@@ -33,7 +34,8 @@ SECONDS_BEFORE_RESTART = 2
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 @click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 64), help="Of each process.")
 @click.option("--with-scheduler", is_flag=True, help="Run the background jobs beside it.")
-def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool) -> None:
+@click.option("--demo", is_flag=True, help="Load the demonstration desk at the first start.")
+def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool, demo: bool) -> None:
     """Run the web server.
 
     Where no rule set is in force, the rules folder is published first. Bound to anything but loopback it
@@ -48,6 +50,8 @@ def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool
     env.session_key  # noqa: B018 -- drawn before the workers start, so that all have the same
     desk = desk_of(env)
     put_rules_in_force(desk, env)
+    if demo:
+        load_on_first_start(desk)
     desk.database.dispose()
     with metrics_folder(), scheduler_beside() if with_scheduler else nullcontext():
         Server(env, host=host, port=port, workers=workers, threads=threads).run()

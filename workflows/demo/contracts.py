@@ -1,0 +1,288 @@
+"""The contracts of the demonstration: those that cover the daily work, and every type in every state.
+
+Each state is reached as it is in life: sold ahead, sold without being enabled, sold against prepayment, run
+out, worked through, cancelled, renewed. Those stand on items of their own, which the daily work leaves be.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from workflows.administration import change_settings
+from workflows.commands import Adjust, CancelContract, Renew, TopUp
+from workflows.contracts import adjust, cancel_contract, renew, top_up
+from workflows.demo.acts import fire, log, sell, work
+from workflows.demo.people import Thing
+from workflows.demo.stage import Stage
+from workflows.desk import Transaction
+
+TYPES = (
+    "subscription",
+    "time_limited_subscription",
+    "support_hours",
+    "support_hours_by_month",
+    "incident_pack",
+)
+METERED = ("time_limited_subscription", "support_hours")
+QUANTITY: dict[str, dict[str, Any]] = {
+    "subscription": {},
+    "time_limited_subscription": {"minutes": 300},
+    "support_hours": {"minutes": 240},
+    "support_hours_by_month": {"minutes": 180},
+    "incident_pack": {"incidents": 2},
+}
+PRICES = {
+    "subscription": 1180,
+    "time_limited_subscription": 690,
+    "support_hours": 480,
+    "support_hours_by_month": 1440,
+    "incident_pack": 220,
+}
+OWNERS = (
+    ("LIND-BER", "Wiebke Thal"),
+    ("MF-HAM", "Lea Hagedorn"),
+    ("ROSE-S", "Malik Sarr"),
+    ("HALD", "Edda Halden"),
+    ("LIND-LEJ", "Karim Yilmaz"),
+)
+KINDS = (
+    ("CAM", "Camera", "camera"),
+    ("SCN", "Scanner", "scanner"),
+    ("UPS", "Power backup", "power"),
+    ("DSP", "Display", "display"),
+    ("NAS", "Network storage", "storage"),
+)
+STATES = (
+    "awaiting_start",
+    "awaiting_enable",
+    "awaiting_payment",
+    "expired",
+    "cancelled",
+    "renewed",
+    "exhausted",
+)
+PREPAID_DAYS_AGO = 9
+"""On this day the desk tried prepayment for an hour."""
+
+
+def own_items() -> list[Thing]:
+    """An item for each type and state that is shown on an item."""
+    return [
+        Thing(_number(type_key, state), f"{KINDS[place][1]} {OWNERS[place][0]}", KINDS[place][2], owner)
+        for place, type_key in enumerate(TYPES)
+        for state in STATES
+        for owner in (OWNERS[place][0],)
+    ]
+
+
+def plan_contracts(stage: Stage) -> None:
+    """Put down every sale, renewal and end."""
+    _plan_daily(stage)
+    for type_key in TYPES:
+        _plan_pending(stage, type_key)
+        _plan_ended(stage, type_key)
+        if type_key in METERED:
+            _plan_worked_through(stage, type_key)
+    _plan_pack_used_up(stage)
+    _plan_prepayment(stage)
+
+
+def _plan_daily(stage: Stage) -> None:
+    """What covers the daily work of the companies."""
+    start = stage.at(61, 9)
+    sell(stage, "lind", "support_hours", "unit:LIND", start, minutes=3000, price=4500)
+    sell(
+        stage,
+        "lind-ber",
+        "subscription",
+        "unit:LIND-BER",
+        start,
+        starts_on=stage.day(150),
+        ends_on=stage.day(150) + timedelta(days=364),
+        price=5200,
+        sla="gold",
+    )
+    sell(stage, "mf-ham", "incident_pack", "unit:MF-HAM", start, incidents=25, price=1900)
+    sell(
+        stage,
+        "mf-muc",
+        "subscription",
+        "unit:MF-MUC",
+        start,
+        starts_on=stage.day(380),
+        ends_on=stage.day(21),
+        price=2400,
+    )
+    _then(
+        stage,
+        stage.at(35, 14),
+        "mf-muc-2",
+        lambda tx: renew(tx, stage.ids["mf-muc"], Renew(ends_on=stage.day(21) + timedelta(days=365))),
+    )
+    sell(stage, "rose-n", "subscription", "unit:ROSE-N", start, price=7800, sla="gold")
+    sell(
+        stage,
+        "rose-s",
+        "support_hours_by_month",
+        "unit:ROSE-S",
+        start,
+        starts_on=stage.day(58),
+        minutes=600,
+        price=9000,
+    )
+    sell(stage, "rose", "time_limited_subscription", "unit:ROSE", start, minutes=1800, price=4100)
+    sell(stage, "marta", "incident_pack", "person:Oskar Lindqvist", start, incidents=5, price=450)
+    sell(
+        stage,
+        "ines",
+        "subscription",
+        "person:Luis Ferreira",
+        stage.at(30, 11),
+        price=600,
+        exclusions={"work_types": ["project"], "item_types": ["till"]},
+    )
+    _then(
+        stage,
+        stage.at(20, 10),
+        None,
+        lambda tx: top_up(tx, stage.ids["lind"], TopUp(minutes=600)),
+    )
+    _then(
+        stage,
+        stage.at(16, 16),
+        None,
+        lambda tx: adjust(
+            tx, stage.ids["mf-ham"], Adjust(incidents=2, reason="Goodwill for the failed plotter visit")
+        ),
+    )
+    _then(
+        stage,
+        stage.at(12, 15),
+        None,
+        lambda tx: adjust(tx, stage.ids["rose"], Adjust(minutes=-60, reason="Booked twice in March")),
+    )
+
+
+def _plan_pending(stage: Stage, type_key: str) -> None:
+    """Sold ahead, and sold without being enabled."""
+    terms = {**QUANTITY[type_key], "price": PRICES[type_key]}
+    for state, days_ago, more in (
+        ("awaiting_start", 6, {"starts_on": stage.today() + timedelta(days=12)}),
+        ("awaiting_enable", 4, {"enable": False}),
+    ):
+        holder = _holder(type_key, state)
+        sell(stage, f"{state}:{type_key}", type_key, holder, stage.at(days_ago, 11), **terms, **more)
+
+
+def _plan_ended(stage: Stage, type_key: str) -> None:
+    """Run out by its date with something left, cancelled, and run out after it was renewed."""
+    terms = {**QUANTITY[type_key], "price": PRICES[type_key]}
+    place = TYPES.index(type_key)
+    for state, ended in (("expired", 9 + place), ("renewed", 13 + place)):
+        holder = _holder(type_key, state)
+        sell(
+            stage,
+            f"{state}:{type_key}",
+            type_key,
+            holder,
+            stage.at(55, 10),
+            starts_on=stage.day(50),
+            ends_on=stage.day(ended),
+            **terms,
+        )
+        _plan_a_call(stage, f"{state}-{type_key}", type_key, state, stage.at(34 - place, 13), minutes=45)
+    _then(
+        stage,
+        stage.at(18 + place, 15),
+        f"successor:{type_key}",
+        lambda tx: renew(tx, stage.ids[f"renewed:{type_key}"], Renew(ends_on=stage.today() + timedelta(180))),
+    )
+    holder = _holder(type_key, "cancelled")
+    sell(stage, f"cancelled:{type_key}", type_key, holder, stage.at(40, 10), **terms)
+    _then(
+        stage,
+        stage.at(15 + place, 16),
+        None,
+        lambda tx: cancel_contract(
+            tx, stage.ids[f"cancelled:{type_key}"], CancelContract(reason="The device was given away")
+        ),
+    )
+
+
+def _plan_worked_through(stage: Stage, type_key: str) -> None:
+    """More work than was bought: the rest is carried to the next contract, or ignored where terms say so."""
+    holder, key = _holder(type_key, "exhausted"), f"exhausted-{type_key}"
+    rollover = type_key == "support_hours"
+    sell(
+        stage,
+        f"exhausted:{type_key}",
+        type_key,
+        holder,
+        stage.at(44, 10),
+        price=PRICES[type_key],
+        time_expired="rollover" if rollover else "ignore",
+        **QUANTITY[type_key],
+    )
+    for number, days_ago in enumerate((33, 32)):
+        _plan_a_call(stage, f"{key}-{number}", type_key, "exhausted", stage.at(days_ago, 9), minutes=190)
+    if rollover:
+        sell(stage, f"next:{type_key}", type_key, holder, stage.at(10, 10), price=480, minutes=600)
+
+
+def _plan_pack_used_up(stage: Stage) -> None:
+    holder = _holder("incident_pack", "exhausted")
+    sell(stage, "exhausted:incident_pack", "incident_pack", holder, stage.at(44, 10), price=220, incidents=2)
+    for number, days_ago in enumerate((37, 30)):
+        key = f"exhausted-incident_pack-{number}"
+        _plan_a_call(stage, key, "incident_pack", "exhausted", stage.at(days_ago, 10), minutes=30)
+
+
+def _plan_prepayment(stage: Stage) -> None:
+    """An hour in which what was sold had to be paid first."""
+    begin = stage.at(PREPAID_DAYS_AGO, 10)
+    stage.plan(
+        begin,
+        "administrator",
+        lambda tx: change_settings(tx, {"invoices": True, "payment_required": True}),
+        alone=True,
+    )
+    for type_key in TYPES:
+        holder = _holder(type_key, "awaiting_payment")
+        at = begin + timedelta(minutes=10)
+        sell(stage, f"prepaid:{type_key}", type_key, holder, at, price=PRICES[type_key], **QUANTITY[type_key])
+    sell(stage, "prepaid-request", "per_request", "request:before-2", begin + timedelta(minutes=20), price=95)
+    stage.plan(
+        begin + timedelta(hours=1),
+        "administrator",
+        lambda tx: change_settings(tx, {"invoices": False, "payment_required": False}),
+        alone=True,
+    )
+
+
+def _plan_a_call(stage: Stage, key: str, type_key: str, state: str, at: datetime, *, minutes: int) -> None:
+    """A service request on one of those items, worked and closed on the same day."""
+    customer = OWNERS[TYPES.index(type_key)][1]
+    log(stage, key, at, customer, _number(type_key, state), "Does not come back after the update")
+    fire(stage, key, at + timedelta(minutes=20), "technician-2", "start")
+    work(stage, key, at + timedelta(minutes=25 + minutes), "technician-2", minutes, "Repair")
+    resolved = at + timedelta(minutes=40 + minutes)
+    fire(stage, key, resolved, "technician-2", "resolve", note="Firmware rolled back; holds for a day.")
+    fire(stage, key, resolved + timedelta(hours=1), "technician-2", "close")
+
+
+def _then(stage: Stage, at: datetime, name: str | None, do: Callable[[Transaction], str]) -> None:
+    def act(tx: Transaction) -> None:
+        made = do(tx)
+        if name is not None:
+            stage.ids[name] = made
+
+    stage.plan(at, "supervisor", act)
+
+
+def _number(type_key: str, state: str) -> str:
+    place = TYPES.index(type_key)
+    return f"{OWNERS[place][0]}-{KINDS[place][0]}-{STATES.index(state) + 1:02d}"
+
+
+def _holder(type_key: str, state: str) -> str:
+    return f"item:{_number(type_key, state)}"
