@@ -5,13 +5,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import calls, candidates, sweeps, triggers
+from bench import calls, candidates, decision, sweeps, triggers
 from bench.databases import KINDS, Databases, PostgresMissing, databases
 from bench.options import Options
 from bench.rounds import Result, table
 
 Measure = Callable[[Databases, Options], Iterator[Result]]
 MEASURES: dict[str, Measure] = {
+    "decision": decision.measure,
     "candidates": candidates.measure,
     "calls": calls.measure,
     "sweeps": sweeps.measure,

@@ -81,7 +81,8 @@ class _Writer:
             for number, rule in self.asked_once:
                 conditions = expression(rule.conditions, source, _of_subject)
                 with source.block(f"if best > {number} and ({conditions}):", rule.id):
-                    source.line(f"return rules[{number}], None")
+                    source.values[f"rule_{number}"] = (rule, None)
+                    source.line(f"return rule_{number}")
             source.line("return rules[best], taken")
         source.line("")
 
