@@ -6,6 +6,11 @@ from typing import Literal
 
 import structlog
 
+# Without the values of variables: a password or a token may be among them.
+PLAIN_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
 
 def set_up_logs(form: Literal["json", "console"] | None) -> None:
     """Send our own events and those of the libraries through one form; None decides by the terminal."""
@@ -18,9 +23,13 @@ def set_up_logs(form: Literal["json", "console"] | None) -> None:
         structlog.processors.UnicodeDecoder(),
     ]
     last: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [PLAIN_TRACEBACKS, structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -1,0 +1,30 @@
+"""What the log says of a failure, and what it keeps to itself."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import structlog
+from web.logs import set_up_logs
+
+def log_in(password):
+    raise RuntimeError("no luck")
+
+set_up_logs({form!r})
+try:
+    log_in("correct horse battery")
+except RuntimeError as error:
+    structlog.get_logger("coverdesk.web").error("unforeseen failure", exc_info=error)
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_failure_is_logged_with_its_place_and_without_the_values(form: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(form=form)], capture_output=True, text=True, check=True
+    )
+    assert "no luck" in done.stderr
+    assert "log_in" in done.stderr
+    assert "correct horse battery" not in done.stderr
