@@ -1,0 +1,62 @@
+"""A real browser in front of a desk at work. What the browser complains of fails the test."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.builders import Kit
+from tests.support.front import Front
+from workflows.accounts import NewUser, create_user
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.support.browser import Pages
+
+PASSWORD = "correct horse battery"
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture
+def front(sqlite_database_url: str) -> Iterator[Front]:
+    """Acme, Ann and her laptop, contracts on."""
+    desk = Front(sqlite_database_url)
+    yield desk
+    desk.office.close()
+
+
+@pytest.fixture
+def address(front: Front, serve: Callable[..., str]) -> str:
+    """Where the desk is served."""
+    return serve(front.app)
+
+
+@pytest.fixture
+def enter(front: Front, address: str, pages: "Pages") -> Open:
+    """Call it with a role: a page of a browser in which someone of it is logged in."""
+
+    def start(role: str = "technician", **options: Any) -> "Page":
+        options.setdefault("viewport", {"width": 1280, "height": 800})
+        page = pages.open(base_url=address, **options)
+        log_in(page, login_of(front.office, front, role))
+        return page
+
+    return start
+
+
+def login_of(kit: Kit, front: Front, role: str) -> str:
+    """The address of a new login of the role; the customer's is Ann's."""
+    email = "ann@example.com" if role == "customer" else f"{role}@staff.example"
+    name = "Ann" if role == "customer" else role.capitalize()
+    command = NewUser.model_validate({"email": email, "name": name, "role": role, "password": PASSWORD})
+    kit.do(create_user, command)
+    return email
+
+
+def log_in(page: "Page", email: str) -> None:
+    page.goto("/login")
+    page.get_by_label("Mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Coverdesk").wait_for()

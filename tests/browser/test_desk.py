@@ -1,0 +1,203 @@
+"""The day of a technician, in a real browser."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.front import Front
+from workflows.store import tables as t
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., "Page"]
+
+
+def test_log_a_request_with_its_coverage_shown_as_one_picks(front: Front, enter: Open) -> None:
+    contract = front.office.contract(front.office.sell("support_hours", minutes=600)).number
+    page = enter()
+    page.get_by_role("link", name="Log a request").first.click()
+    page.get_by_label("Search: Customer").press_sequentially("ann", delay=20)
+    page.get_by_role("radio", name="Ann").check()
+    coverage = page.get_by_label("Coverage")
+    coverage.get_by_text(f"Covered by {contract}").wait_for()
+    coverage.get_by_text("10:00 of 10:00 left").wait_for()
+    page.get_by_role("radio", name="LAP-1").check()
+    page.get_by_label("Subject").fill("The fan is loud")
+    page.get_by_label("Priority").select_option("high")
+    page.get_by_role("button", name="Log the request").click()
+    page.get_by_role("heading", name="The fan is loud").wait_for()
+    [request] = front.office.rows(t.service_request)
+    assert (request.item_id, request.priority) == (front.office.laptop, "high")
+
+
+def test_a_contract_of_the_item_lights_up_when_the_item_is_picked(front: Front, enter: Open) -> None:
+    office = front.office
+    office.sell("support_hours", minutes=600)
+    office.sell("subscription", to=("item", office.laptop))
+    page = enter()
+    page.goto(f"/requests/new?customer={office.ann}")
+    coverage = page.get_by_label("Coverage")
+    coverage.get_by_text("Covered by SH-0001").wait_for()
+    page.get_by_role("radio", name="LAP-1").check()
+    coverage.get_by_text("Covered by SUB-0001").wait_for()
+
+
+def test_take_start_log_time_and_resolve(front: Front, enter: Open) -> None:
+    office = front.office
+    office.sell("support_hours", minutes=30)
+    request = office.log("Slow again")
+    page = enter()
+    page.goto("/requests?view=unassigned")
+    page.get_by_role("button", name="Take").click()
+    page.get_by_role("link", name="Mine").click()
+    page.get_by_role("link", name="Slow again").click()
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text("Work started").first.wait_for()
+    page.get_by_label("Time worked").press_sequentially("1h30")
+    page.get_by_text("0:30 from SH-0001 (leaves 0:00), 1:00 carried to the next contract.").wait_for()
+    assert office.rows(t.work_entry) == []
+    page.get_by_label("What was done").fill("Cleaned the fan")
+    page.get_by_role("button", name="Save the time").click()
+    page.get_by_text("1:30 worked").wait_for()
+    page.locator("summary", has_text="Resolve").click()
+    page.get_by_label("What solved it").fill("A clean fan")
+    page.get_by_role("button", name="Resolve").click()
+    page.get_by_text("Resolved", exact=True).first.wait_for()
+    assert office.request(request).state == "resolved"
+
+
+def test_four_keys_take_a_request_from_the_queue_to_resolved(front: Front, enter: Open) -> None:
+    office = front.office
+    office.sell("subscription")
+    request = office.log("By keys")
+    page = enter()
+    page.goto(f"/requests/{request}")
+    page.keyboard.press("t")
+    page.get_by_text("It is yours.").wait_for()
+    page.keyboard.press("s")
+    page.get_by_text("In progress").first.wait_for()
+    page.keyboard.press("l")
+    page.keyboard.type("0:20")
+    page.keyboard.press("Enter")
+    page.get_by_text("0:20 worked").wait_for()
+    page.keyboard.press("r")
+    page.keyboard.type("Done by keyboard alone")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("Done by keyboard alone").first.wait_for()
+    assert office.request(request).state == "resolved"
+
+
+def test_the_slash_finds_from_anywhere_but_not_while_one_types(front: Front, enter: Open) -> None:
+    number = front.office.request(front.records.service_request).number
+    page = enter()
+    page.goto("/customers")
+    page.keyboard.press("/")
+    page.keyboard.type(number)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/requests/{front.records.service_request}")
+    page.get_by_label("Note", exact=True).fill("")
+    page.get_by_label("Note", exact=True).press_sequentially("either/or")
+    assert page.get_by_label("Note", exact=True).input_value() == "either/or"
+
+
+def test_shortcuts_can_be_switched_off(front: Front, enter: Open) -> None:
+    page = enter()
+    page.goto("/account")
+    page.get_by_label("Single keys are shortcuts").uncheck()
+    page.get_by_role("button", name="Keep").click()
+    page.get_by_text("Kept for this browser").wait_for()
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") != "find"
+
+
+def test_a_failed_form_leads_to_what_is_wrong(front: Front, enter: Open) -> None:
+    front.office.sell("subscription")
+    request = front.office.log()
+    page = enter()
+    page.goto(f"/requests/{request}")
+    page.get_by_label("Time worked").fill("soon")
+    page.get_by_role("button", name="Save the time").click()
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+    assert page.evaluate("document.activeElement.classList.contains('wrongs')")
+    alert.get_by_role("link", name="Time worked").click()
+    assert page.evaluate("document.activeElement.id") == page.get_by_label("Time worked").get_attribute("id")
+    assert page.get_by_label("Time worked").input_value() == "soon"
+
+
+def test_a_double_click_saves_once(front: Front, enter: Open) -> None:
+    front.office.sell("subscription")
+    request = front.office.log()
+    page = enter()
+    page.goto(f"/requests/{request}")
+    page.get_by_label("Time worked").fill("0:10")
+    page.get_by_role("button", name="Save the time").dblclick()
+    page.get_by_text("0:10 worked").wait_for()
+    assert len(front.office.entries(request)) == 1
+
+
+def test_billing_is_activated_in_the_browser(front: Front, enter: Open) -> None:
+    office = front.office
+    office.set(contracts=False, time_expired_contract=None)
+    office.item("G-1")
+    office.item("G-2")
+    page = enter("administrator")
+    page.goto("/billing")
+    page.get_by_label("All of this page").check()
+    page.get_by_label("Search: New owner").press_sequentially("berlin")
+    page.get_by_role("radio", name="Acme-Berlin").check()
+    page.get_by_role("button", name="Assign those ticked").click()
+    page.get_by_text("2 items have their owner").wait_for()
+    page.get_by_role("radio", name="Rollover").check()
+    page.get_by_role("button", name="Activate billing").click()
+    page.get_by_role("heading", name="Billing is active").wait_for()
+    assert office.desk.refresh().settings.contracts
+
+
+def test_a_customer_sees_the_own_desk(front: Front, enter: Open) -> None:
+    records = front.records
+    page = enter("customer")
+    page.get_by_role("heading", name="My desk").wait_for()
+    page.get_by_role("link", name="The laptop is slow").click()
+    page.get_by_role("heading", name="The laptop is slow").wait_for()
+    page.get_by_label("Note", exact=True).fill("Any news?")
+    page.get_by_role("button", name="Write the note").click()
+    page.get_by_text("Any news?").wait_for()
+    answer = page.goto(f"/requests/{records.other_request}")
+    assert answer is not None
+    assert answer.status == 404
+
+
+def test_pages_work_without_scripts(front: Front, enter: Open) -> None:
+    office = front.office
+    office.sell("support_hours", minutes=600)
+    page = enter(java_script_enabled=False)
+    page.goto("/requests/new")
+    page.get_by_label("Search: Customer").fill("ann")
+    page.get_by_role("button", name="Find").first.click()
+    page.get_by_text("Covered by SH-0001").wait_for()
+    page.get_by_role("radio", name="LAP-1").check()
+    page.get_by_role("button", name="Show what covers it").click()
+    page.get_by_label("Subject").fill("Without scripts")
+    # Enter in a field means the form's own button, not the first one
+    page.get_by_label("Subject").press("Enter")
+    page.get_by_role("heading", name="Without scripts").wait_for()
+    page.locator("summary", has_text="Resolve").click()
+    page.get_by_label("What solved it").fill("Nothing needed")
+    page.get_by_role("button", name="Resolve").click()
+    page.get_by_text("Nothing needed").first.wait_for()
+    [request] = office.rows(t.service_request)
+    assert (request.state, request.item_id) == ("resolved", office.laptop)
+
+
+def test_the_menu_opens_on_a_phone_without_scripts(front: Front, enter: Open) -> None:
+    page = enter(viewport={"width": 360, "height": 740}, java_script_enabled=False)
+    link = page.get_by_role("navigation", name="Main menu").get_by_role("link", name="Contracts")
+    assert not link.is_visible()
+    page.get_by_role("button", name="Menu").click()
+    link.click()
+    page.get_by_role("heading", name="Contracts", exact=True).wait_for()

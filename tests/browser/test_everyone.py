@@ -1,0 +1,181 @@
+"""The pages for everyone: on a phone, enlarged, in light and dark, by keyboard, by screen reader."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.front import Front
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., "Page"]
+
+AUDIT = (Path(__file__).parent / "audit.js").read_text()
+DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+# A window of 1280 pixels enlarged to 200 % is laid out as one of 640.
+ENLARGED: dict[str, Any] = {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2}
+LOOKS = {
+    "desk, light": DESK,
+    "desk, dark": {**DESK, "color_scheme": "dark"},
+    "phone, light": PHONE,
+    "phone, dark": {**PHONE, "color_scheme": "dark"},
+    "enlarged": ENLARGED,
+}
+PAGES = {
+    "administrator": [
+        "/",
+        "/billing",
+        "/settings",
+        "/rules",
+        "/users",
+        "/users/new",
+        "/jobs",
+        "/outbox",
+        "/ledger?audit=run",
+        "/org-units",
+        "/org-units/new",
+        "/customers/new",
+        "/items/new",
+        "/account",
+    ],
+    "supervisor": [
+        "/",
+        "/contracts",
+        "/contracts/new?holder=customer:{customer}",
+        "/contracts/{contract}",
+        "/coverage?customer=customer:{customer}",
+        "/requests/{other_request}",
+        "/customers/{customer}",
+        "/org-units/{org_unit}",
+        "/items",
+    ],
+    "technician": [
+        "/requests?view=open",
+        "/requests?view=mine&q=nothing",
+        "/requests/new?customer={customer}",
+        "/requests/{service_request}",
+        "/requests/{service_request}/edit",
+        "/requests/{service_request}/work/{entry}",
+        "/search?q=laptop",
+        "/nothing-here",
+    ],
+    "customer": ["/", "/requests", "/requests/{service_request}", "/contracts", "/requests/new"],
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("role", PAGES)
+def test_no_page_leaves_anyone_out(front: Front, enter: Open, role: str, look: str) -> None:
+    ids = vars(front.records)
+    page = enter(role, reduced_motion="reduce", **LOOKS[look])
+    complaints = {}
+    for path in PAGES[role]:
+        page.goto(path.format(**ids))
+        # what is folded must be right as well
+        page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+        found = page.evaluate(AUDIT)
+        if found:
+            complaints[path] = found
+    assert complaints == {}
+
+
+def test_the_login_form_leaves_nobody_out(address: str, pages: Any) -> None:
+    for look in LOOKS.values():
+        page = pages.open(base_url=address, **look)
+        page.goto("/login")
+        assert page.evaluate(AUDIT) == []
+
+
+def test_a_failed_form_is_told_to_screen_readers(front: Front, enter: Open) -> None:
+    page = enter("supervisor", color_scheme="dark")
+    page.goto("/org-units/new")
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    page.get_by_role("alert").wait_for()
+    field = page.get_by_label("Code")
+    assert field.get_attribute("aria-invalid") == "true"
+    told = str(field.get_attribute("aria-describedby")).split()
+    assert "Fill this in." in "".join(page.locator(f"#{one}").inner_text() for one in told)
+    assert page.evaluate(AUDIT) == []
+
+
+def test_everything_is_reached_and_seen_by_the_tab_key(front: Front, enter: Open) -> None:
+    page = enter("supervisor")
+    page.goto(f"/requests/{front.records.service_request}")
+    page.evaluate("document.body.focus()")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top >= 0")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    reached = set()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        told = page.evaluate(
+            """() => {
+                const one = document.activeElement;
+                const style = getComputedStyle(one);
+                return [one.tagName, (one.textContent || one.name || "").trim().slice(0, 30),
+                        one === document.body || style.outlineStyle !== "none" || style.boxShadow !== "none"];
+            }"""
+        )
+        assert told[2], f"the focus is not seen on {told}"
+        reached.add(told[1])
+    assert {"Resolve", "Put on hold", "Save the time", "Write the note", "Why not another?"} <= reached
+
+
+def test_the_state_is_a_word_and_a_shape(front: Front, enter: Open) -> None:
+    assert front.records
+    page = enter("technician")
+    page.goto("/requests?view=open")
+    states = page.locator("td .state:not(.bare)")
+    assert states.count() >= 2
+    for index in range(states.count()):
+        assert states.nth(index).inner_text().strip()
+        assert states.nth(index).locator("svg").count() == 1
+
+
+def test_a_balance_is_told_in_words(front: Front, enter: Open) -> None:
+    page = enter("technician")
+    page.goto(f"/contracts/{front.records.contract}")
+    assert page.get_by_role("img", name="9:15 of 10:00 left").first.is_visible()
+    shapes = {
+        one.get_attribute("fill") or one.get_attribute("class") for one in page.locator(".legend rect").all()
+    }
+    assert len(shapes) == 4
+
+
+def test_an_instant_has_its_exact_time_on_hover(front: Front, enter: Open) -> None:
+    page = enter("technician")
+    page.goto(f"/requests/{front.records.service_request}")
+    time = page.locator(".timeline time").first
+    assert time.get_attribute("datetime") == "2026-03-02T09:00:00Z"
+    assert time.get_attribute("title") == "2 Mar 2026, 10:00 CET"
+    assert time.inner_text() == "now"
+
+
+def test_the_audit_itself_notices(front: Front, enter: Open) -> None:
+    page = enter("technician")
+    page.goto("/customers")
+    page.evaluate(
+        """() => {
+            document.querySelector("h1").style.color = "#bbb";
+            document.querySelector("label[for=q]").remove();
+            document.querySelector("#main").insertAdjacentHTML("beforeend", '<h4 id="q">Too deep</h4>');
+            document.querySelector("main").style.width = "2000px";
+            document.querySelector("main").style.maxWidth = "none";
+        }"""
+    )
+    found = "\n".join(page.evaluate(AUDIT))
+    for words in (
+        "a contrast of",
+        "has no name",
+        "the id q comes twice",
+        "h1 is followed by h4",
+        "wide in a window",
+    ):
+        assert words in found

@@ -1,0 +1,59 @@
+"""Refusals as pages: what happened, and what to do."""
+
+from pathlib import Path
+
+import pytest
+import structlog
+
+from tests.support.front import Front
+from tests.support.pages import Page
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "title"),
+    [
+        ("/nothing-here", 404, "There is nothing here"),
+        ("/requests/nothing", 404, "There is nothing here"),
+        ("/contracts?order=nonsense", 422, "This cannot be taken"),
+        ("/contracts?cursor=%F0%9F", 422, "This cannot be taken"),
+        ("/users?role=emperor", 200, "Users"),
+    ],
+)
+def test_each_refusal_says_what_to_do(front: Front, path: str, status: int, title: str) -> None:
+    page = front.administrator.open(path)
+    assert page.status == status
+    assert title in page
+    if status >= 400:
+        assert "What to do:" in page
+        assert "Traceback" not in page
+
+
+def test_a_role_that_may_not_is_told_whom_to_ask(front: Front) -> None:
+    page = front.technician.open("/settings")
+    assert page.status == 403
+    assert "administrator" in page
+
+
+def test_a_wrong_method_is_a_page_too(front: Front) -> None:
+    answer = front.technician.client.put("/requests")
+    assert answer.status_code == 405
+    assert "What to do:" in Page(answer)
+
+
+def test_a_body_that_is_too_large_is_refused(front: Front) -> None:
+    answer = front.technician.client.post("/requests/new", data={"subject": "x" * (2 * 1024 * 1024)})
+    assert answer.status_code == 413
+
+
+def test_without_its_database_the_desk_still_says_so(front: Front, sqlite_database_url: str) -> None:
+    browser = front.technician
+    front.office.desk.database.dispose()
+    file = Path(sqlite_database_url.removeprefix("sqlite:///"))
+    for path in file.parent.glob(f"{file.name}*"):
+        path.unlink()
+    with structlog.testing.capture_logs() as logs:
+        page = browser.open("/requests")
+    assert [one["event"] for one in logs] == ["the database fails"]
+    assert page.status == 503
+    assert "The desk is not ready" in page
+    assert "2026-03-02 09:00:00 UTC" in page
