@@ -1,6 +1,7 @@
 """Another desk's history, taken from its CSV export through the use cases, at the times it tells.
 
 mapping    the mapping file: which column is what
+form       and what form the file has: text, separators, dates
 export     from the file's bytes to events, row by row
 history    the events of one service request, in order
 moves      from one state to the next one told, with what was skipped

@@ -4,37 +4,38 @@
 judges it: all that is wrong is told at once, each with line, column and what to write instead.
 """
 
-import codecs
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
-from email_validator import EmailNotValidError, validate_email
-
-from engine.errors import DeskError, UnknownTimeZone
-from engine.periods import zone_named
+from engine.errors import DeskError
 from engine.rulebook.problems import TOP, FileReport, Problem
 from engine.rulebook.reading import (
     Fields,
     nearest,
     read_choice,
-    read_list,
     read_members,
     read_object,
     read_text,
 )
 from engine.rulebook.scanner import Broken, Node, quoted, scan
+from workflows.importing.form import (
+    ISO,
+    read_date_forms,
+    read_domain,
+    read_encoding,
+    read_missing,
+    read_quote,
+    read_separator,
+    read_zone,
+)
 from workflows.service_request import HOLD_REASONS, TRANSITIONS
 
-ISO = "iso"
 MOST_BYTES = 1024 * 1024
-SAMPLE = datetime(2016, 11, 23, 17, 45, 58, tzinfo=UTC)
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 PRIORITIES = ("low", "normal", "high", "critical")
 NO_REASON = ("open", "in_progress", "resolved", "closed")
 TELLABLE = (*NO_REASON, "on_hold", "cancelled")
@@ -237,107 +238,7 @@ def _priorities(report: FileReport, node: Node) -> dict[str, str]:
     }
 
 
-# ------------------------------------------------------------------ the file's form
-
-
-def _encoding(report: FileReport, node: Node) -> str:
-    name = read_text(report, node, most=60)
-    if name is None:
-        return "utf-8-sig"
-    try:
-        found = codecs.lookup(name)
-        is_text = getattr(found, "_is_text_encoding", True) and isinstance(b"".decode(name), str)
-    except (LookupError, ValueError, UnicodeError):
-        is_text = False
-    if not is_text:
-        report.error(
-            node.place, f"{quoted(name)} is no encoding. Use utf-8, utf-16, latin-1, cp1252 or another name."
-        )
-        return "utf-8-sig"
-    # a byte order mark is no part of the first column's name
-    return "utf-8-sig" if codecs.lookup(name).name == "utf-8" else name
-
-
-def _separator(report: FileReport, node: Node) -> str:
-    text = node.value if node.value == "\t" else read_text(report, node, most=10)
-    one = SEPARATORS.get(str(text), str(text)) if text is not None else ","
-    if len(one) != 1 or one in '\r\n" ':
-        words = ", ".join(f'"{word}"' for word in SEPARATORS)
-        report.error(node.place, f"{quoted(one)} is no separator. Write one character, or {words}.")
-        return ","
-    return one
-
-
-def _quote(report: FileReport, node: Node) -> str | None:
-    if node.value is None:
-        return None
-    text = read_text(report, node, most=10)
-    if text is not None and (len(text) != 1 or text in "\r\n\t "):
-        report.error(
-            node.place, f"{quoted(text)} is no quotation mark. Write one character, or null for none."
-        )
-    return text
-
-
-def _missing(report: FileReport, node: Node) -> frozenset[str]:
-    marks = (read_text(report, one, most=100, least=0) for one in read_list(report, node, of="texts"))
-    return frozenset(mark.strip() for mark in marks if mark is not None)
-
-
-def _date_forms(report: FileReport, node: Node) -> tuple[str, ...]:
-    nodes = node.value if isinstance(node.value, list) else [node]
-    if not nodes:
-        report.error(node.place, "The list is empty. Write how dates are written, or leave the key out.")
-    return tuple(form for one in nodes if (form := _date_form(report, one)) is not None)
-
-
-def _date_form(report: FileReport, node: Node) -> str | None:
-    form = read_text(report, node, most=100)
-    if form is None or form == ISO:
-        return form
-    try:
-        # `%s` and the like are written by some machines and read by none: what is written must read the same
-        read = datetime.strptime(SAMPLE.strftime(form), form)  # noqa: DTZ007
-        fits = read.date() == SAMPLE.date()
-    except (ValueError, re.error):
-        fits = False
-    if not fits:
-        report.error(
-            node.place,
-            f'{quoted(form)} tells no day. Write it with %d, %m, %Y, %H and %M, such as "%d.%m.%Y %H:%M", '
-            'or "iso".',
-        )
-        return None
-    return form
-
-
-def _zone(report: FileReport, node: Node) -> ZoneInfo | None:
-    if node.value is None:
-        return None
-    name = read_text(report, node, most=100)
-    if name is None:
-        return None
-    try:
-        return zone_named(name)
-    except UnknownTimeZone as unknown:
-        report.error(node.place, str(unknown))
-        return None
-
-
 # ------------------------------------------------------------------ registers
-
-
-def _domain(report: FileReport, node: Node) -> str:
-    name = read_text(report, node, most=200) or ""
-    try:
-        validate_email(f"someone@{name}", check_deliverability=False)
-    except EmailNotValidError:
-        report.error(
-            node.place,
-            f"{quoted(name)} cannot be the domain of an address. Use one that receives no mail, such as "
-            '"import.example".',
-        )
-    return name.lower()
 
 
 def _unit(report: FileReport, node: Node) -> NamedUnit | None:
@@ -372,17 +273,17 @@ def _optional_name(report: FileReport, node: Node) -> str | None:
 READERS: dict[str, Callable[[FileReport, Node], Any]] = {
     "columns": _columns,
     "states": _states,
-    "encoding": _encoding,
-    "separator": _separator,
-    "quote": _quote,
-    "missing": _missing,
-    "date_form": _date_forms,
-    "time_zone": _zone,
+    "encoding": read_encoding,
+    "separator": read_separator,
+    "quote": read_quote,
+    "missing": read_missing,
+    "date_form": read_date_forms,
+    "time_zone": read_zone,
     "nonexistent_times": _choice("leave_out", "move_forward", what="way to read such times"),
     "before_opening": _choice("leave_out", "at_opening", what="way to take such events"),
     "priorities": _priorities,
     "other_priority": _choice(*PRIORITIES, what="priority"),
-    "email_domain": _domain,
+    "email_domain": read_domain,
     "unknown_customer": _optional_name,
     "org_units_under": _unit,
     "item_owner": _owner,
