@@ -191,9 +191,9 @@ def _standing(
         return "excluded", excluded
     assert facts is not None, "an active contract of a type in force has facts"
     failed = of_type.is_valid(facts._replace(own_incident_held=True) if held.own_incident_held else facts)
-    if failed is None:
+    if failed is None and state.state == "active":
         return "valid", None
-    return "ended", failed
+    return "ended", failed or RuledOut("exhausted")
 
 
 def _exclusion(contract: Contract, request: RequestFacts) -> RuledOut | None:

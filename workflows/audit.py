@@ -3,7 +3,7 @@
 Source: product.md section 8.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
@@ -38,6 +38,12 @@ class AuditView:
 def audit_ledger(tx: Transaction) -> AuditView:
     """Recompute all balances from the postings and verify each transaction; nothing is changed."""
     tx.require("administrator", "finance", "supervisor")
+    with tx.desk.database.snapshot() as connection:
+        return _audit(replace(tx, connection=connection))
+
+
+def _audit(tx: Transaction) -> AuditView:
+    """All checks over one state of the database: on a desk at work the statements would see several."""
     differences = [
         *_unbalanced(tx),
         *_lots(tx),

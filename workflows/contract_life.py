@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 
 from engine.contracts import Contract, Grant, Limits, StateAt, Unit, grant_window
 from engine.coverage import contract_state
@@ -179,14 +179,13 @@ def sweep_lots(tx: Transaction, contract_id: str, at: datetime) -> None:
     for one in read_lots(tx, contract_id):
         if one.closes_at is None or one.closes_at > at:
             continue
-        if one.grant.available:
-            unit, amount = one.grant.unit, one.grant.available
+        for ended_at, amount in _left_over(tx, one, at):
             record(
                 tx,
                 LedgerTransaction(
                     "expire",
-                    max(one.closes_at, one.opens_at),
-                    move(unit, amount, (one.grant.id, "available"), (one.grant.id, "expired")),
+                    ended_at,
+                    move(one.grant.unit, amount, (one.grant.id, "available"), (one.grant.id, "expired")),
                     cause=f"contract:{contract_id}",
                     why="Left when its time was over",
                 ),
@@ -196,6 +195,23 @@ def sweep_lots(tx: Transaction, contract_id: str, at: datetime) -> None:
             tx.connection.execute(
                 update(t.lot_balance).where(t.lot_balance.c.lot_id == one.grant.id).values(swept=True)
             )
+
+
+def _left_over(tx: Transaction, lot: Lot, at: datetime) -> list[tuple[datetime, int]]:
+    """What of an ended lot is still available, by the instant from which it counts as expired.
+
+    What was there at the end expires with it; an incident released later expires at its release.
+    """
+    if not lot.grant.available or lot.closes_at is None:
+        return []
+    ended_at = max(lot.closes_at, lot.opens_at)
+    leg = t.ledger_posting
+    posted = select(func.coalesce(func.sum(leg.c.amount), 0)).where(
+        leg.c.owner == lot.grant.id, leg.c.account == "available", leg.c.effective_at <= ended_at
+    )
+    then = min(lot.grant.available, max(0, int(tx.connection.execute(posted).scalar_one())))
+    parts = [(ended_at, then), (max(at, ended_at), lot.grant.available - then)]
+    return [(instant, amount) for instant, amount in parts if amount]
 
 
 def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> None:

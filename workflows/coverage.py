@@ -191,8 +191,7 @@ def follow(tx: Transaction, request: Row[Any], found: Found, *, cause: str, reas
         "contract_id": covering,
         "version": t.service_request.c.version + 1,
     }
-    if covering != request.contract_id or request.sla is None:
-        changes |= sla_columns(tx, found.contract, request)
+    changes |= sla_columns(tx, found.contract if covering else None, request)
     tx.change(t.service_request, request.id, **changes)
     if request.state == "pending_no_contract" and (covering or decision.outcome == "uncovered"):
         move_request(tx, request, "cover", note=decision.why)

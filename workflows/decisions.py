@@ -14,6 +14,7 @@ from engine.coverage import CoverageDecision
 from workflows.desk import Transaction
 from workflows.errors import NotFound
 from workflows.kept import facts_json, verdict_json
+from workflows.request_access import visible_requests
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 
@@ -60,6 +61,7 @@ RULED_OUT_WORDS = {
     "awaiting_enable": "waits to be enabled",
     "no_minutes_left": "has no minutes left",
     "no_incidents_left": "has no incident left",
+    "exhausted": "is used up",
     "outside_period": "is outside its period",
     "service_request_closed": "its service request is closed",
     "excluded_work_type": "does not cover the work type {value}",
@@ -113,9 +115,7 @@ def read_decision(tx: Transaction, decision_id: str) -> DecisionView:
     wanted = select(table).where(table.c.id == decision_id)
     if not tx.actor.is_staff:
         request = t.service_request
-        wanted = wanted.join(request, request.c.id == table.c.service_request_id).where(
-            request.c.customer_id == tx.actor.customer
-        )
+        wanted = wanted.join(request, request.c.id == table.c.service_request_id).where(visible_requests(tx))
     row = tx.connection.execute(wanted).one_or_none()
     if row is None:
         raise NotFound("There is no such decision.")

@@ -7,6 +7,7 @@ Only contracts for which the end is the next thing that is due; what has more to
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -27,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from workflows.desk import Desk, Transaction
+from workflows.desk import SYSTEM, Desk, Transaction
 from workflows.store import tables as t
 from workflows.store.columns import Instant, Json
 
@@ -51,12 +52,12 @@ def expire_due(desk: Desk, at: datetime) -> int:
     ids = sorted(ids)
     count = 0
     for start in range(0, len(ids), BATCH):
-        with desk.write(at=at, job="expire_contracts") as tx:
-            count += _expire(tx, at, ids[start : start + BATCH])
+        batch = partial(_expire, at=at, ids=ids[start : start + BATCH])
+        count += desk.perform(SYSTEM, batch, at=at, job="expire_contracts")
     return count
 
 
-def _expire(tx: Transaction, at: datetime, ids: Sequence[str]) -> int:
+def _expire(tx: Transaction, *, at: datetime, ids: Sequence[str]) -> int:
     """Expire those of the contracts that are still due, in one transaction."""
     due = and_(_among(tx, ids), ENDING, c.c.next_due_at <= at)
     if not tx.is_sqlite:

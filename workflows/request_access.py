@@ -28,12 +28,12 @@ def visible_requests(tx: Transaction) -> ColumnElement[bool]:
     return or_(own, shared)
 
 
-def require_visible(tx: Transaction, service_request_id: str, *, own: bool = False) -> Row[Any]:
-    """The service request's row, if the actor may see it; `own` where a customer must be its customer."""
+def require_visible(tx: Transaction, service_request_id: str) -> Row[Any]:
+    """The service request's row, if the actor may see it. Raises: NotFound."""
     r = t.service_request
     row = tx.connection.execute(
         select(r).where(r.c.id == service_request_id, visible_requests(tx))
     ).one_or_none()
-    if row is None or (own and not tx.actor.is_staff and row.customer_id != tx.actor.customer):
+    if row is None:
         raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
     return row

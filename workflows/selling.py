@@ -60,7 +60,7 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
         created_at=tx.now,
         starts_at=min(starts_at, tx.now) if command.enable else starts_at,
         expires_at=expires_at,
-        enabled_at=None if command.enable is False else tx.now,
+        enabled_at=None if command.enable is False else min(starts_at, tx.now),
         payment_due=payment_due,
         paid_at=tx.now if command.enable and payment_due else None,
         sla=_sla(tx, command.sla or terms.defaults.sla),

@@ -1,7 +1,7 @@
 """Response and resolution targets: from the contract's service level, in the level's calendar.
 
 The clock runs while the service request is covered and being worked on; it stops on hold and while it
-waits for a contract. A stop moves the targets on by the working time that was left. Source: product.md 9.
+waits for a contract. A stop moves the targets on, so that what was left is left. Source: product.md 9.
 """
 
 from datetime import date, datetime, timedelta
@@ -11,7 +11,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row
 
-from engine.calendars import Hours, WorkCalendar, add_working_seconds, working_seconds_between
+from engine.calendars import (
+    Hours,
+    WorkCalendar,
+    add_working_seconds,
+    subtract_working_seconds,
+    working_seconds_between,
+)
 from engine.contracts import Contract
 from engine.sla import Sla
 from workflows.desk import Transaction
@@ -21,17 +27,15 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def sla_columns(tx: Transaction, contract: Contract | None, request: Row[Any] | Any) -> dict[str, Any]:
-    """The targets of a request that a contract covers from now on; none where it has no service level."""
+    """The targets of a request that a contract covers; none where it has no service level.
+
+    They count from where the request's clock began: another contract or priority does not begin it anew.
+    """
     sla = tx.rules.slas.get(contract.sla) if contract is not None and contract.sla else None
     if sla is None:
         return {"sla": None, "response_due_at": None, "resolution_due_at": None}
-    target = sla.targets[request.priority]
-    calendar = _calendar(sla, tx)
-    return {
-        "sla": sla.id,
-        "response_due_at": _due(calendar, tx.now, target.response_minutes * 60),
-        "resolution_due_at": _due(calendar, tx.now, target.resolution_minutes * 60),
-    }
+    clock_at = request.sla_clock_at or tx.now
+    return {"sla": sla.id, "sla_clock_at": clock_at, **_targets(tx, sla, request.priority, clock_at)}
 
 
 def paused_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
@@ -40,18 +44,25 @@ def paused_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
 
 
 def resumed_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
-    """Let the clock run again: what was left when it stopped is left from now."""
+    """Let the clock run again: what had gone by when it stopped has gone by now."""
     sla = tx.rules.slas.get(request.sla) if request.sla else None
-    if request.paused_at is None or sla is None:
+    if request.paused_at is None or sla is None or request.sla_clock_at is None:
         return {"paused_at": None}
     calendar = _calendar(sla, tx)
-    moved: dict[str, Any] = {"paused_at": None}
-    for column in ("response_due_at", "resolution_due_at"):
-        due = getattr(request, column)
-        if due is not None and due > request.paused_at:
-            left = _left(calendar, request.paused_at, due)
-            moved[column] = _due(calendar, tx.now, left)
-    return moved
+    gone_by = _between(calendar, request.sla_clock_at, request.paused_at)
+    if calendar is None:
+        clock_at = tx.now - timedelta(seconds=gone_by)
+    else:
+        clock_at = subtract_working_seconds(calendar, tx.now, gone_by)
+    return {"paused_at": None, "sla_clock_at": clock_at, **_targets(tx, sla, request.priority, clock_at)}
+
+
+def _targets(tx: Transaction, sla: Sla, priority: str, clock_at: datetime) -> dict[str, datetime]:
+    target, calendar = sla.targets[priority], _calendar(sla, tx)
+    return {
+        "response_due_at": _due(calendar, clock_at, target.response_minutes * 60),
+        "resolution_due_at": _due(calendar, clock_at, target.resolution_minutes * 60),
+    }
 
 
 def _calendar(sla: Sla, tx: Transaction) -> WorkCalendar | None:
@@ -82,15 +93,13 @@ def _minute(clock: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-def _due(calendar: WorkCalendar | None, start: datetime, seconds: int) -> datetime | None:
-    return (
-        start + timedelta(seconds=seconds)
-        if calendar is None
-        else add_working_seconds(calendar, start, seconds)
-    )
-
-
-def _left(calendar: WorkCalendar | None, start: datetime, due: datetime) -> int:
+def _due(calendar: WorkCalendar | None, start: datetime, seconds: int) -> datetime:
     if calendar is None:
-        return int((due - start).total_seconds())
-    return working_seconds_between(calendar, start, due)
+        return start + timedelta(seconds=seconds)
+    return add_working_seconds(calendar, start, seconds)
+
+
+def _between(calendar: WorkCalendar | None, start: datetime, end: datetime) -> int:
+    if calendar is None:
+        return max(0, (end - start) // timedelta(seconds=1))
+    return working_seconds_between(calendar, start, end)

@@ -34,8 +34,10 @@ TRANSITIONS: tuple[tuple[str, tuple[State, ...], State], ...] = (
 
 SYSTEM_TRIGGERS = frozenset({"cover", "reopen_uncovered"})
 STAFF_TRIGGERS = ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
-CUSTOMER_TRIGGERS = ("reopen", "cancel")
-"""Customers may take back or reopen their own; the rest is the desk's."""
+CUSTOMER_TRIGGERS = ("reopen",)
+"""Customers reopen what is theirs to see; the rest is the desk's, and finance has no part in it."""
+
+TRIGGERS_OF_ROLE: dict[Role, tuple[str, ...]] = {"customer": CUSTOMER_TRIGGERS, "finance": ()}
 
 
 @dataclass(slots=True)
@@ -83,7 +85,7 @@ def fire(state: str, trigger: str) -> str:
 
 def allowed_triggers(state: str, role: Role) -> list[str]:
     """What `role` may fire from `state`, in the order of the table; never the system's own moves."""
-    own = CUSTOMER_TRIGGERS if role == "customer" else STAFF_TRIGGERS
+    own = TRIGGERS_OF_ROLE.get(role, STAFF_TRIGGERS)
     return [trigger for trigger, sources, _ in TRANSITIONS if state in sources and trigger in own]
 
 

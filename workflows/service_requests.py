@@ -3,6 +3,7 @@
 Each is one transaction. Source: product.md sections 6 and 9.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -42,6 +43,8 @@ from workflows.store.ids import new_id
 from workflows.store.numbers import insert_numbered
 
 SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})
+DECISIVE_COLUMNS = frozenset({"customer_id", "item_id", "work_type"})
+"""A change of these decides anew; one of the others keeps a covering contract that is used up."""
 WAITS = ("waiting", "created", "offered")
 
 
@@ -58,6 +61,7 @@ class _Subject(NamedTuple):
     """The columns of a new service request that its service level is computed from."""
 
     priority: str
+    sla_clock_at: None = None
 
 
 def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: str | None = None) -> Logged:
@@ -65,6 +69,7 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
 
     A refusal writes the decision alone. `number` is for imports, which keep the number of the other desk.
     """
+    tx.require("administrator", "supervisor", "technician", "customer")
     parties = check_parties(tx, customer=command.customer, item=command.item, org_unit=command.org_unit)
     service_request_id = new_id()
     if not tx.settings.contracts:
@@ -142,7 +147,7 @@ def change_service_request(
     expected_version: int | None = None,
 ) -> str:
     """Change what a service request says of itself; a change of what is covered is searched again."""
-    tx.require("administrator", "finance", "supervisor", "technician")
+    tx.require("administrator", "supervisor", "technician")
     request = lock_request(tx, require_visible(tx, service_request_id).id)
     _check_version(request, expected_version)
     given = command.given()
@@ -163,7 +168,7 @@ def change_service_request(
         )
     is_other = any(changes[name] != getattr(request, name) for name in SEARCHED_COLUMNS & changes.keys())
     if is_other and tx.settings.contracts and request.state in UNFINISHED_STATES:
-        search_again(tx, lock_request(tx, request.id), cause="changed")
+        _search_changed(tx, lock_request(tx, request.id), changes.keys())
     return service_request_id
 
 
@@ -180,7 +185,7 @@ def fire_trigger(
     `inferred` marks a move that an import adds because the export skipped it.
     Raises: StateForbids with `allowed_triggers`; InvalidInput where a note or reason is missing.
     """
-    request = lock_request(tx, require_visible(tx, service_request_id, own=True).id)
+    request = lock_request(tx, require_visible(tx, service_request_id).id)
     _check_version(request, expected_version)
     trigger = command.trigger
     if trigger not in allowed_triggers(request.state, tx.actor.role):
@@ -246,6 +251,22 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
     return assign_contract(tx, request, command.contract, command.reason)
 
 
+def _search_changed(tx: Transaction, request: Row[Any], changed: AbstractSet[str]) -> None:
+    """Search again for what was changed.
+
+    A new priority or org unit finds a better contract, but takes none away that is used up: its rest goes on.
+    """
+    found = find(tx, facts_of(tx, request))
+    keeps = not changed & DECISIVE_COLUMNS and request.contract_id is not None
+    taken = {one.candidate.contract: one.candidate for one in found.decision.candidates}
+    current = taken.get(request.contract_id)
+    if keeps and current is not None and current.standing == "ended" and found.contract is None:
+        row = tx.connection.execute(select(t.contract).where(t.contract.c.id == request.contract_id)).one()
+        tx.change(t.service_request, request.id, **sla_columns(tx, contract_value(row), request))
+        return
+    follow(tx, request, found, cause="changed")
+
+
 # ------------------------------------------------------------------ moves
 
 
@@ -257,7 +278,7 @@ def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger, *, inferre
     if request.decision_id is None or not tx.settings.contracts:
         tell("reopen")
         return str(request.id)
-    if within or request.state == "resolved":
+    if within:
         tell("reopen")
         for contract_id in hold_again(tx, request.id, request.contract_id):
             settle_and_cover(tx, contract_id, skip=request.id)

@@ -6,7 +6,7 @@ A change is a reversal and a new entry in the ledger, never an update. Source: p
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, literal, select
@@ -20,7 +20,7 @@ from engine.quantities import Rounding, whole_minutes
 from engine.rulebook import ChargingFacts
 from workflows.carried import give_back_carried, take_into_later
 from workflows.commands import ChangeWork, WorkGiven
-from workflows.contract_life import lock_contract, read_lots, sweep_lots
+from workflows.contract_life import Lot, lock_contract, read_lots, sweep_lots
 from workflows.coverage import facts_of, lock_request, settle_and_cover, settle_due
 from workflows.desk import Role, Transaction
 from workflows.errors import NotFound, StateForbids, VersionChanged, invalid
@@ -166,7 +166,7 @@ def _plan(tx: Transaction, request: Row[Any], command: WorkGiven, leaving_out: s
     payers: tuple[Payer, ...] = ()
     slices: tuple[Slice, ...] = ()
     if tx.settings.contracts and request.decision_id is not None:
-        payers, policy = _payers(tx, request)
+        payers, policy = _payers(tx, request, command.work_type or request.work_type)
         slices = tuple(plan_draw_down(TimeWorked(started_at, ended_at, charged), payers, policy))
     why = charge.why if command.billable else "Not billable"
     return Planned(started_at, ended_at, worked, charged, why, slices, payers)
@@ -188,11 +188,19 @@ def _span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime | Non
     return command.worked_at, None, command.minutes
 
 
-def _payers(tx: Transaction, request: Row[Any]) -> tuple[tuple[Payer, ...], TimeExpired]:
-    """The covering contract, then with cascade on what the search would take next; and the policy."""
+def _payers(
+    tx: Transaction, request: Row[Any], work_type: str | None
+) -> tuple[tuple[Payer, ...], TimeExpired]:
+    """The covering contract, then with cascade on what the search would take next; and the policy.
+
+    Work that the contract excludes, by its type or the role of who did it, no contract pays.
+    """
     if request.contract_id is None:
         return (), "ignore"
     row = _locked_row(tx, request.contract_id)
+    exclusions = row.exclusions or {}
+    if tx.actor.role in exclusions.get("roles", ()) or work_type in exclusions.get("work_types", ()):
+        return (), "ignore"
     payers = [_payer(tx, row)]
     if tx.settings.cascade:
         payers += _cascade(tx, request)
@@ -233,14 +241,18 @@ def _locked_row(tx: Transaction, contract_id: str) -> Row[Any]:
 
 
 def _payer(tx: Transaction, row: Row[Any]) -> Payer:
+    return payer_value(row, read_lots(tx, row.id) if row.draws == "minutes" else ())
+
+
+def payer_value(row: Row[Any], lots: Sequence[Lot]) -> Payer:
     """A contract as a payer. What expired unused can still pay for work from before its end."""
     contract = contract_value(row)
     window = contract.window
     if contract.holder.kind == "service_request":
-        window = Window(datetime.min.replace(tzinfo=tx.now.tzinfo), window.until)
+        window = Window(datetime.min.replace(tzinfo=UTC), window.until)
     grants = []
     if row.draws == "minutes":
-        for lot in read_lots(tx, contract.id):
+        for lot in lots:
             left = lot.grant.available + (lot.expired if lot.swept else 0)
             grants.append(replace(lot.grant, available=left))
     return Payer(contract.id, contract.holder, window, row.draws, tuple(grants))

@@ -49,7 +49,7 @@ WORDS = {
     "resolve": {"note": "Replaced the cable."},
     "cancel": {"reason": "Solved itself."},
 }
-CUSTOMERS_OWN = {"reopen", "cancel"}
+CUSTOMERS_OWN = {"reopen"}
 
 
 @pytest.fixture

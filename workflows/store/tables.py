@@ -429,6 +429,7 @@ service_request = Table(
     Column("resolution", Text),
     Column("auto_close_at", Instant),
     Column("sla", Key),
+    Column("sla_clock_at", Instant),
     Column("response_due_at", Instant),
     Column("resolution_due_at", Instant),
     Column("paused_at", Instant),

@@ -484,6 +484,7 @@ def upgrade() -> None:
         sa.Column("resolution", sa.Text(), nullable=True),
         sa.Column("auto_close_at", Instant(), nullable=True),
         sa.Column("sla", Key, nullable=True),
+        sa.Column("sla_clock_at", Instant(), nullable=True),
         sa.Column("response_due_at", Instant(), nullable=True),
         sa.Column("resolution_due_at", Instant(), nullable=True),
         sa.Column("paused_at", Instant(), nullable=True),
