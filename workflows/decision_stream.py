@@ -3,17 +3,18 @@
 Each batch is a statement of its own: between batches nothing is held that a desk at work would wait for.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
 
 from workflows.desk import Desk
 from workflows.store import tables as t
 
 BATCH = 1000
 d = t.coverage_decision
+ALL_COLUMNS = select(d)
 
 
 def count_decisions(desk: Desk, from_: datetime | None = None, to: datetime | None = None) -> int:
@@ -28,16 +29,20 @@ def decision_batches(
     from_: datetime | None = None,
     to: datetime | None = None,
     *,
-    columns: Sequence[ColumnElement[Any]] = tuple(d.c),
+    wanted: Select[Any] = ALL_COLUMNS,
 ) -> Iterator[list[Row[Any]]]:
-    """The decisions made in [from_, to), oldest first, in lists of at most `BATCH`."""
+    """The decisions made in [from_, to), oldest first, in lists of at most `BATCH`.
+
+    `wanted` selects from the decisions, their `id` and `decided_at` among it, and may join to them.
+    """
     after: tuple[datetime, str] | None = None
+    ordered = wanted.where(*_span(from_, to)).order_by(d.c.decided_at, d.c.id).limit(BATCH)
     while True:
-        wanted = select(*columns).where(*_span(from_, to)).order_by(d.c.decided_at, d.c.id).limit(BATCH)
+        statement = ordered
         if after is not None:
-            wanted = wanted.where(tuple_(d.c.decided_at, d.c.id) > after)
+            statement = statement.where(tuple_(d.c.decided_at, d.c.id) > after)
         with desk.database.read() as connection:
-            rows = list(connection.execute(wanted).all())
+            rows = list(connection.execute(statement).all())
         if not rows:
             return
         yield rows

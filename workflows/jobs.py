@@ -20,6 +20,7 @@ from workflows.coverage import WAITING_OUTCOMES, cover_one, lock_request, settle
 from workflows.delivery import deliver_outbox
 from workflows.desk import SYSTEM, Desk, Transaction
 from workflows.expiry import ENDING, expire_due
+from workflows.replays import forget_replays, take_up_replays
 from workflows.request_moves import move_request
 from workflows.rules_watch import pick_up_rules
 from workflows.service_requests import end_coverage
@@ -125,7 +126,7 @@ def clean_up(desk: Desk, at: datetime) -> int:
         with desk.write(job="clean_up") as tx:
             done = tx.connection.execute(delete(table).where(kept_at < tx.real_now - kept))
             count += int(done.rowcount)
-    return count
+    return count + desk.perform(SYSTEM, forget_replays, job="clean_up")
 
 
 def _close(tx: Transaction, request_id: str) -> bool:
@@ -211,6 +212,7 @@ JOBS: dict[str, Job] = {
         Job("open_waiting", 30, open_waiting),
         Job("deliver_outbox", 5, deliver_outbox),
         Job("pick_up_rules", 2, pick_up_rules, on_each_machine=True),
+        Job("take_up_replays", 30, take_up_replays),
         Job("clean_up", 3600, clean_up),
     )
 }

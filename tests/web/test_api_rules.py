@@ -1,8 +1,17 @@
 """Versions, proposals and differences of rule sets over HTTP."""
 
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
 from tests.support.api import Callers
 from tests.support.builders import RULES
+from tests.support.office import Office
+from workflows import replays
 from workflows.rules_folder import read_rules_folder
+from workflows.store import tables as t
 
 SHIPPED = read_rules_folder(RULES)
 
@@ -108,3 +117,87 @@ def test_the_document_tells_of_what_comes_later(api: Callers) -> None:
     responses = document["paths"]["/api/v1/rules/publish"]["post"]["responses"]
     assert set(responses) >= {"201", "202", "409", "422"}
     assert "Location" in responses["202"]["headers"]
+
+
+# ------------------------------------------------------------------ replay
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    """The item's contract covers two requests; by customer first, the customer's would."""
+    office = Office(database_url)
+    office.sell("subscription", to=("item", office.laptop))
+    office.sell("subscription")
+    for _ in range(2):
+        office.work(office.log(), 30)
+    yield office
+    office.close()
+
+
+CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}
+TRIAL = {"files": CUSTOMER_FIRST, "from": "2026-03-01T00:00:00Z", "to": "2026-04-01T00:00:00+02:00"}
+
+
+def test_a_replay_answers_with_what_would_differ(office: Office) -> None:
+    api = Callers(office)
+    found = api.administrator.post("/rules/replay", TRIAL)
+    assert found.status_code == 200
+    assert found.json is not None
+    summary = found.json["summary"]
+    assert (summary["decisions"], summary["differ"], summary["moved_minutes"]) == (2, 2, 60)
+    assert [one["changes"] for one in found.json["differences"]] == [["contract"]] * 2
+    one = found.json["differences"][0]
+    assert one["before"]["contract_number"] != one["after"]["contract_number"]
+    assert one["overage_before"] == {"amount_minor": 0, "currency": "EUR"}
+    same = api.administrator.post("/rules/replay", TRIAL | {"files": SHIPPED})
+    assert same.json is not None
+    assert (same.json["summary"]["differ"], same.json["differences"]) == (0, [])
+
+
+def test_one_that_takes_long_is_asked_for_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Callers(office)
+    monkeypatch.setattr(replays, "WAIT_SECONDS", 0.01)
+    with replays._turn:
+        key = {"Idempotency_Key": "one"}
+        begun = api.administrator.post("/rules/replay", TRIAL, **key)
+        assert begun.status_code == 202
+        assert begun.json is not None
+        assert begun.json["state"] == "running"
+        place = begun.headers["Location"]
+        assert place == f"/api/v1/rules/replays/{begun.json['id']}"
+        again = api.administrator.post("/rules/replay", TRIAL, **key)
+        assert (again.status_code, again.headers["Location"]) == (202, place)
+    path = place.removeprefix("/api/v1")
+    shown = wait_until_done(api, path)
+    assert (shown["state"], shown["summary"]["differ"]) == ("done", 2)
+    differences = api.administrator.get(f"{path}/differences?limit=1").json
+    assert differences is not None
+    assert (len(differences["items"]), differences["next_cursor"] is None) == (1, False)
+    listed = api.administrator.get("/rules/replays").json
+    assert listed is not None
+    assert [one["id"] for one in listed["items"]] == [begun.json["id"]]
+
+
+def wait_until_done(api: Callers, path: str) -> dict[str, Any]:
+    for _ in range(400):
+        shown: dict[str, Any] = api.administrator.get(path).json or {}
+        if shown["state"] != "running":
+            return shown
+        time.sleep(0.05)
+    raise AssertionError("still running")
+
+
+def test_replays_are_for_administrators_and_good_rules(office: Office) -> None:
+    api = Callers(office)
+    assert api.supervisor.post("/rules/replay", TRIAL).status_code == 403
+    assert api.supervisor.get("/rules/replays").status_code == 403
+    bad = api.administrator.post("/rules/replay", TRIAL | {"files": SHIPPED | {"coverage.json": "{"}})
+    assert bad.status_code == 422
+    assert bad.json is not None
+    assert bad.json["problems"][0]["file"] == "coverage.json"
+    empty = api.administrator.post("/rules/replay", TRIAL | {"to": "2026-03-01T00:00:00Z"})
+    assert (empty.status_code, empty.json["errors"][0]["pointer"]) == (422, "/to")  # type: ignore[index]
+    without = api.administrator.post("/rules/replay", {"files": SHIPPED, "to": "2026-03-01T00:00:00Z"})
+    assert (without.status_code, without.json["errors"][0]["pointer"]) == (422, "/from")  # type: ignore[index]
+    assert api.administrator.get("/rules/replays/nothing").status_code == 404
+    assert office.rows(t.rule_replay) == []

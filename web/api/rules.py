@@ -6,11 +6,12 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from web.api.door import Accepted, Door
 from web.api.queries import ListQuery, Query
-from workflows import rule_proposals, rule_sets
-from workflows.commands import Command
-from workflows.desk import Transaction
+from workflows import replays, rule_proposals, rule_sets
+from workflows.commands import Command, Instant
+from workflows.desk import Actor, Desk, Transaction
 from workflows.rules_watch import list_rules_folders
 from workflows.views import Page
+from workflows.views.replays import DifferenceView, ReplayResult, ReplayView
 from workflows.views.rules import (
     CheckView,
     DiffView,
@@ -66,6 +67,16 @@ class Rejection(Command):
     """What should be done differently."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class Trial(Command):
+    """The whole set, and the span [from, to) of the decisions to make again by it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    files: Files
+    from_: Annotated[Instant, Field(alias="from")]
+    to: Instant
 
 
 class DiffQuery(Query):
@@ -164,6 +175,40 @@ def reject_rule_proposal(tx: Transaction, proposal: str, command: Rejection) -> 
     """Decline a proposed rule set; its proposer may take it back so."""
     rule_proposals.reject_proposal(tx, proposal, command.reason)
     return rule_proposals.read_proposal(tx, proposal)
+
+
+@rules.post(
+    "/rules/replay", conflicts=True, most_body_bytes=MOST_RULES_BYTES, accepted_at="/rules/replays/{id}"
+)
+def replay_rules(desk: Desk, actor: Actor, command: Trial) -> ReplayResult | Accepted[ReplayView]:
+    """Make the decisions of a span again by an edited set, and say which would differ.
+
+    With the minutes worked under them that would move, the overage, and the sums; nothing of the desk is
+    changed. What takes longer than 20 seconds is answered with 202: ask at the Location.
+    """
+    replay_id, thread = replays.start_replay(desk, actor, command.files, command.from_, command.to)
+    thread.join(replays.WAIT_SECONDS)
+    with desk.read(actor) as tx:
+        found = replays.replay_result(tx, replay_id)
+    return found if isinstance(found, ReplayResult) else Accepted(found)
+
+
+@rules.get("/rules/replays")
+def list_rule_replays(tx: Transaction, query: ListQuery) -> Page[ReplayView]:
+    """The replays of the last 30 days, the newest first."""
+    return replays.list_replays(tx, **query.given())
+
+
+@rules.get("/rules/replays/{replay}")
+def read_rule_replay(tx: Transaction, replay: str) -> ReplayView:
+    """How far a replay is, and its sums when it is done."""
+    return replays.read_replay(tx, replay)
+
+
+@rules.get("/rules/replays/{replay}/differences")
+def list_replay_differences(tx: Transaction, replay: str, query: ListQuery) -> Page[DifferenceView]:
+    """The decisions that would differ, in the order in which they were made."""
+    return replays.list_differences(tx, replay, **query.given())
 
 
 def _submitted(tx: Transaction, submitted: rule_proposals.Submitted) -> RuleSetView | Accepted[ProposalView]:

@@ -1,0 +1,135 @@
+"""What work would have drawn from other contracts than it did.
+
+Moved work is paid from what its contract has left today, with what expired unused, as if it were assigned
+and drawn anew now; all that moved work no longer draws is given back first. Work of requests that stay where
+they are is left as it is. Source: product.md sections 7 and 14.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fractions import Fraction
+from typing import NamedTuple
+
+from engine.contracts import TimeExpired
+from engine.drawdown import Payer, Slice, TimeWorked, plan_draw_down
+from engine.quantities import round_half_up
+
+NOT_WORKED = "not_worked"
+"""Time of a request that would have waited: it could not have been worked."""
+COVERED = "covered"
+GRANT = "grant"
+OVERAGE = "overage"
+MINUTES_AN_HOUR = 60
+
+
+class Allocated(NamedTuple):
+    """Where minutes of a work entry went: kind, contract and lot as in a draw-down's slice."""
+
+    kind: str
+    contract: str | None
+    grant: str | None
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """A work entry with what it drew. `charged_minutes` are what the other rules would charge for it."""
+
+    id: str
+    started_at: datetime
+    ended_at: datetime | None
+    worked_minutes: int
+    chargeable_minutes: int
+    charged_minutes: int
+    allocated: Sequence[Allocated]
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Who would pay: the payers in order and what becomes of the rest.
+
+    Without `is_worked` the request would have waited. `is_covered` needs no payer: a contract that a rule
+    would have made and enabled at once covers all of it.
+    """
+
+    payers: tuple[Payer, ...] = ()
+    time_expired: TimeExpired = "ignore"
+    is_worked: bool = True
+    is_covered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Minutes by kind and overage by its price, as it was and as it would be. Money in the minor unit."""
+
+    minutes_before: Mapping[str, int]
+    minutes_after: Mapping[str, int]
+    overage_before_minor: int
+    overage_after_minor: int
+
+
+class Purses:
+    """What contracts have left for moved work. Give back all that moves before any of it is paid."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+
+    def give_back(self, work: Iterable[Worked]) -> None:
+        """Return what work drew from lots, for others to draw."""
+        for entry in work:
+            for one in entry.allocated:
+                if one.grant is not None:
+                    self._taken[one.grant] -= one.minutes
+
+    def pay(self, work: Iterable[Worked], payment: Payment, rates_minor: Mapping[str | None, int]) -> Effect:
+        """Let another pay for the work of a request that was given back.
+
+        `rates_minor` is the price of an hour over of each contract; None is the deployment's.
+        """
+        before: Counter[str] = Counter()
+        after: Counter[str] = Counter()
+        overage_before = overage_after = 0
+        for entry in sorted(work, key=lambda one: (one.started_at, one.id)):
+            for one in entry.allocated:
+                before[one.kind] += one.minutes
+                if one.kind == OVERAGE:
+                    overage_before += overage_minor(one.minutes, _rate(rates_minor, one.contract))
+            for piece in self._plan(entry, payment):
+                after[piece.kind] += piece.minutes
+                if piece.kind == OVERAGE:
+                    overage_after += overage_minor(piece.minutes, _rate(rates_minor, piece.contract))
+        return Effect(dict(before), dict(after), overage_before, overage_after)
+
+    def _plan(self, entry: Worked, payment: Payment) -> Sequence[Allocated | Slice]:
+        minutes = entry.charged_minutes
+        if not payment.is_worked:
+            return [Allocated(NOT_WORKED, None, None, minutes)] if minutes else []
+        if payment.is_covered:
+            return [Allocated(COVERED, None, None, minutes)] if minutes else []
+        payers = [self._as_left(payer) for payer in payment.payers]
+        time = TimeWorked(entry.started_at, entry.ended_at, minutes)
+        slices = plan_draw_down(time, payers, payment.time_expired)
+        for piece in slices:
+            if piece.kind == GRANT and piece.grant is not None:
+                self._taken[piece.grant] += piece.minutes
+        return slices
+
+    def _as_left(self, payer: Payer) -> Payer:
+        grants = tuple(
+            replace(grant, available=max(0, grant.available - self._taken[grant.id]))
+            if self._taken.get(grant.id)
+            else grant
+            for grant in payer.grants
+        )
+        return replace(payer, grants=grants)
+
+
+def overage_minor(minutes: int, rate_minor: int) -> int:
+    """The price of minutes over at the price of an hour, rounded half up once."""
+    return round_half_up(Fraction(minutes * rate_minor, MINUTES_AN_HOUR))
+
+
+def _rate(rates_minor: Mapping[str | None, int], contract: str | None) -> int:
+    return rates_minor.get(contract, rates_minor.get(None, 0))

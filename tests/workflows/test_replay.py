@@ -1,0 +1,401 @@
+"""Logged history through other rules. What is expected was worked out by hand."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from engine.rulebook import RuleSetRefused, load_rule_set
+from tests.support.builders import RULES
+from tests.support.office import MONDAY, Office
+from workflows.commands import CancelContract, SearchCoverage
+from workflows.contracts import cancel_contract, enable_contract
+from workflows.desk import SYSTEM
+from workflows.errors import InvalidInput, NotAllowed
+from workflows.replay import load_for_replay, replay
+from workflows.rules_folder import read_rules_folder
+from workflows.service_requests import search_or_assign
+from workflows.store import tables as t
+from workflows.views.replays import DifferenceView, SummaryView
+
+SHIPPED = read_rules_folder(RULES)
+CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}
+END = MONDAY + timedelta(days=400)
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    office = Office(database_url)
+    yield office
+    office.close()
+
+
+def run(office: Office, files: dict[str, str], **span: Any) -> tuple[SummaryView, list[DifferenceView]]:
+    told: list[DifferenceView] = []
+    rules = load_rule_set(files)
+    span = {"from_": MONDAY, "to": END} | span
+    return replay(office.desk, rules, tell=told.append, **span), told
+
+
+def with_rules(*rules: dict[str, Any], before: str | None = None) -> dict[str, str]:
+    """The shipped rules with more before a rule, or as the only ones."""
+    book = json.loads(SHIPPED["coverage.json"])
+    if before is None:
+        book["rules"] = list(rules)
+    else:
+        at = [rule["id"] for rule in book["rules"]].index(before)
+        book["rules"][at:at] = rules
+    return SHIPPED | {"coverage.json": json.dumps(book | {"examples": []})}
+
+
+def rule(id: str, action: str, *conditions: tuple[str, str, Any], **params: Any) -> dict[str, Any]:
+    asked = [{"name": name, "operator": operator, "value": value} for name, operator, value in conditions]
+    return {
+        "id": id,
+        "why": "For a test.",
+        "conditions": {"all": asked},
+        "actions": [{"name": action, "params": params} if params else {"name": action}],
+    }
+
+
+ALWAYS = ("customer", "non_empty", True)
+VALID = ("contract_standing", "equal_to", "valid")
+
+
+def number(office: Office, contract: str) -> str:
+    return str(office.contract(contract).number)
+
+
+# ------------------------------------------------------------------ decisions
+
+
+def test_the_same_rules_change_nothing(office: Office) -> None:
+    office.sell("support_hours", minutes=30)
+    request = office.log()
+    office.work(request, 50)
+    office.log(item=None)
+    assert run(office, SHIPPED)[1] == []
+    summary, told = run(office, SHIPPED | {"variants/mine.json": SHIPPED["coverage.json"]})
+    assert told == []
+    assert (summary.decisions, summary.differ, summary.by_another_rule) == (2, 0, 0)
+    assert (summary.worked_minutes, summary.moves, summary.overage) == (0, [], [])
+
+
+def test_customer_first_moves_named_decisions(office: Office) -> None:
+    """Item, customer and org unit have contracts; two requests have the item, one has none."""
+    item = office.sell("subscription", to=("item", office.laptop))
+    customer = office.sell("subscription")
+    office.sell("subscription", to=("org_unit", office.site))
+    one, two = office.log(), office.log()
+    office.log(item=None)
+    office.work(one, 60)
+    office.work(one, 30)
+    summary, told = run(office, CUSTOMER_FIRST)
+    assert [(each.service_request, each.changes) for each in told] == [
+        (one, ["contract"]),
+        (two, ["contract"]),
+    ]
+    for each in told:
+        assert (each.before.contract, each.before.contract_number) == (item, number(office, item))
+        assert (each.after.contract, each.after.contract_number) == (customer, number(office, customer))
+        assert (each.before.outcome, each.after.outcome) == ("covered", "covered")
+        assert each.number == office.request(str(each.service_request)).number
+    first = told[0]
+    assert (first.worked_minutes, first.chargeable_before, first.chargeable_after) == (90, 90, 90)
+    assert (first.minutes_before, first.minutes_after) == ({"covered": 90}, {"covered": 90})
+    assert (summary.decisions, summary.differ, summary.moved_minutes) == (3, 2, 90)
+    (move,) = summary.moves
+    assert (move.decisions, move.moved_minutes) == (2, 90)
+    assert (move.before.contract, move.after.contract) == (item, customer)
+
+
+def test_a_rule_of_another_name_is_no_difference(office: Office) -> None:
+    office.sell("subscription")
+    office.log()
+    summary, told = run(office, with_rules(rule("mine", "cover_with", VALID)))
+    assert told == []
+    assert (summary.differ, summary.by_another_rule) == (0, 1)
+
+
+def test_a_span_is_half_open(office: Office) -> None:
+    office.log()
+    office.clock.move(hours=1)
+    later = office.log()
+    refuse = with_rules(rule("refuse", "refuse", ALWAYS, message="No"))
+    at = office.clock.now()
+    assert run(office, refuse, to=at)[0].decisions == 1
+    assert [each.service_request for each in run(office, refuse, from_=at)[1]] == [later]
+
+
+def test_what_could_not_have_been_worked(office: Office) -> None:
+    """Printers are refused: the request would not exist, and nothing after it would have happened."""
+    office.sell("support_hours", minutes=100)
+    printer = office.item("P-1", customer=office.ann, item_type="printer")
+    refused = office.log(item=printer)
+    kept = office.log()
+    office.work(refused, 40)
+    office.work(kept, 10)
+    office.do(search_or_assign, refused, SearchCoverage())
+    office.work(refused, 5)
+    condition = ("item_type", "equal_to", "printer")
+    files = with_rules(rule("no-printers", "refuse", condition, message="No"), before="item-valid")
+    summary, told = run(office, files)
+    assert [(each.service_request, each.after.outcome) for each in told] == [(refused, "refused")] * 2
+    assert [each.minutes_before for each in told] == [{"grant": 40}, {"grant": 5}]
+    assert [each.minutes_after for each in told] == [{"not_worked": 40}, {"not_worked": 5}]
+    assert (summary.differ, summary.moved_minutes, summary.minutes_after) == (2, 45, {"not_worked": 45})
+    assert [move.decisions for move in summary.moves] == [2]
+
+
+def test_what_was_refused_would_be_covered(office: Office) -> None:
+    files = with_rules(rule("no", "refuse", ALWAYS, message="No"))
+    with office.desk.write() as tx:
+        tx.add(t.rule_set, version=load_rule_set(files).version, files=files, created_at=tx.now)
+    office.sell("subscription")
+    version = load_rule_set(files).version
+    office.set()
+    with office.desk.write() as tx:
+        tx.connection.execute(t.deployment.update().values(rule_set=version, generation=99))
+    assert office.try_log().service_request is None
+    (each,) = run(office, SHIPPED)[1]
+    assert (each.service_request, each.number) == (None, None)
+    assert (each.before.outcome, each.after.outcome) == ("refused", "covered")
+
+
+def test_a_request_that_would_be_covered_waits_for_nothing(office: Office) -> None:
+    """Recorded: created, then enabled. With the org unit's pending contract enabled by a rule of its own.
+
+    The contract that was made would not exist, and the search at its enabling would not have happened.
+    """
+    office.sell("subscription", to=("item", office.laptop), exclusions={"work_types": ["on_site"]})
+    request = office.log(work_type="on_site")
+    (made,) = office.rows(t.contract, made_by_rule=True)
+    office.do(enable_contract, made.id)
+    office.work(request, 30)
+    excluded = rule("excluded-too", "cover_with", ("contract_standing", "equal_to", "excluded"))
+    _, told = run(office, with_rules(excluded, before="item-valid"))
+    item = office.rows(t.contract, holder_kind="item")[0].id
+    assert [(each.before.outcome, each.before.contract) for each in told] == [
+        ("created", None),
+        ("covered", made.id),
+    ]
+    assert [(each.after.outcome, each.after.contract) for each in told] == [("covered", item)] * 2
+    assert told[0].worked_minutes == 0
+    assert (told[1].minutes_before, told[1].minutes_after) == ({"covered": 30}, {"covered": 30})
+
+
+def test_a_request_that_would_wait_opens_when_its_search_comes(office: Office) -> None:
+    """Recorded: it waits for the customer's pending contract. Otherwise one is created, until that search."""
+    pending = office.sell("subscription", enable=False)
+    request = office.log()
+    office.do(enable_contract, pending)
+    office.work(request, 20)
+    files = with_rules(
+        rule("mine", "cover_with", VALID),
+        rule("make", "create_contract", ("contract_validation", "is_true", True), type="per_request"),
+    )
+    summary, told = run(office, files)
+    assert [(each.before.outcome, each.after.outcome) for each in told] == [("waiting", "created")]
+    assert (summary.decisions, summary.by_another_rule) == (2, 1)
+
+
+def test_a_hand_picked_contract_stays(office: Office) -> None:
+    office.sell("subscription", to=("item", office.laptop))
+    customer = office.sell("subscription")
+    request = office.log()
+    office.do(search_or_assign, request, SearchCoverage(contract=customer, reason="Agreed"))
+    office.work(request, 25)
+    summary, told = run(office, CUSTOMER_FIRST)
+    assert [(each.cause, each.worked_minutes) for each in told] == [("log", 0)]
+    assert summary.decisions == 2
+
+
+def test_a_search_after_a_cancellation_happens_to_the_one_it_covers(office: Office) -> None:
+    """The item's contract is cancelled; by the other rules it covers nothing, so no search would come."""
+    item = office.sell("subscription", to=("item", office.laptop))
+    customer = office.sell("subscription")
+    request = office.log()
+    office.do(cancel_contract, item, CancelContract())
+    assert office.request(request).contract_id == customer
+    summary, told = run(office, CUSTOMER_FIRST)
+    assert [(each.cause, each.before.contract, each.after.contract) for each in told] == [
+        ("log", item, customer)
+    ]
+    assert summary.decisions == 2
+
+
+# ------------------------------------------------------------------ minutes and money
+
+
+def test_moved_work_is_priced_by_the_contract_it_moves_to(office: Office) -> None:
+    """60 minutes left of an item's hours at 90.00 an hour, billed: 100 minutes would be 60 and 40 over."""
+    office.set(invoices=True, time_expired_contract="bill", default_overage_rate_minor=6000)
+    customer = office.sell("subscription")
+    item = office.sell(
+        "support_hours",
+        to=("item", office.laptop),
+        minutes=60,
+        enable=False,
+        overage_rate={"amount_minor": 9000, "currency": "EUR"},
+    )
+    request = office.log()
+    assert office.request(request).contract_id == customer
+    office.work(request, 70)
+    office.work(request, 30)
+    office.do(enable_contract, item)
+    office.clock.move(hours=1)
+    office.do(search_or_assign, request, SearchCoverage())
+    pending_too = rule(
+        "item-first",
+        "cover_with",
+        ("contract_holder", "equal_to", "item"),
+    )
+    summary, told = run(office, with_rules(pending_too, before="item-valid"))
+    (each,) = told
+    assert (each.before.contract, each.after.contract) == (customer, item)
+    assert each.minutes_before == {"covered": 100}
+    assert each.minutes_after == {"grant": 60, "overage": 40}
+    assert (each.overage_before.amount_minor, each.overage_after.amount_minor) == (0, 1500 + 4500)
+    (overage,) = summary.overage
+    assert (overage.currency, overage.before_minor, overage.after_minor, overage.change_minor) == (
+        "EUR", 0, 6000, 6000,
+    )  # fmt: skip
+
+
+def test_minutes_are_not_spent_twice(office: Office) -> None:
+    """Of two requests of 40 minutes that move to 60 minutes of hours, the second finds 20."""
+    office.set(time_expired_contract="ignore")
+    item = office.sell("subscription", to=("item", office.laptop))
+    office.sell("support_hours", minutes=60)
+    for _ in range(2):
+        office.work(office.log(), 40)
+    assert office.rows(t.service_request)[0].contract_id == item
+    summary, told = run(office, CUSTOMER_FIRST)
+    assert [each.minutes_after for each in told] == [{"grant": 40}, {"grant": 20, "ignored": 20}]
+    assert summary.minutes_after == {"grant": 60, "ignored": 20}
+
+
+def test_what_is_no_longer_drawn_is_there_for_others(office: Office) -> None:
+    """Item and customer have 60 minutes each. By the other rules the two requests change places.
+
+    The first uses the customer's hours up, so that the second finds the item's, which it gave back.
+    """
+    hours = office.sell("support_hours", to=("item", office.laptop), minutes=60)
+    mine = office.sell("support_hours", minutes=60)
+    one = office.log()
+    office.work(one, 60)
+    office.clock.move(hours=1)
+    two = office.log()
+    assert (office.request(one).contract_id, office.request(two).contract_id) == (hours, mine)
+    office.work(two, 50)
+    summary, told = run(office, CUSTOMER_FIRST)
+    assert [(each.service_request, each.after.contract) for each in told] == [(one, mine), (two, hours)]
+    assert [each.minutes_after for each in told] == [{"grant": 60}, {"grant": 50}]
+    assert (summary.minutes_before, summary.minutes_after) == ({"grant": 110}, {"grant": 110})
+
+
+def test_an_incident_that_another_would_have_taken_is_gone(office: Office) -> None:
+    """A pack of one incident: by the other rules the first request takes it, and the second finds none."""
+    item = office.sell("subscription", to=("item", office.laptop))
+    pack = office.sell("incident_pack", incidents=1)
+    one, two, three = office.log(), office.log(), office.log(item=None)
+    assert office.request(three).contract_id == pack
+    summary, told = run(office, CUSTOMER_FIRST)
+    found = {each.service_request: (each.before.contract, each.after.contract) for each in told}
+    assert found[one] == (item, pack)
+    assert two not in found
+    assert found[three][0] == pack
+    assert found[three][1] is None
+    assert summary.differ == 2
+
+
+def test_minutes_that_another_would_have_used_are_gone(office: Office) -> None:
+    """By the other rules the first request uses the customer's hours up, and the next finds the item's."""
+    item = office.sell("subscription", to=("item", office.laptop))
+    hours = office.sell("support_hours", minutes=60)
+    one = office.log()
+    office.clock.move(hours=1)
+    office.work(one, 60)
+    office.clock.move(hours=1)
+    two = office.log()
+    _, told = run(office, CUSTOMER_FIRST)
+    assert [(each.service_request, each.after.contract) for each in told] == [(one, hours)]
+    assert office.request(two).contract_id == item
+
+
+def test_other_charging_rules_are_told_too(office: Office) -> None:
+    """Travel at half: 60 minutes of a request become 30, and what was charged else stays."""
+    office.sell("support_hours", minutes=600)
+    one, two = office.log(), office.log()
+    office.work(one, 60, work_type="travel")
+    office.work(two, 45)
+    charging = json.loads(SHIPPED["charging.json"])
+    charging["rules"] = [
+        {
+            "id": "travel",
+            "why": "Travel counts half.",
+            "conditions": {"all": [{"name": "work_type", "operator": "equal_to", "value": "travel"}]},
+            "actions": [{"name": "charge_percent", "params": {"percent": 50}}],
+        }
+    ]
+    charging.pop("examples", None)
+    files = SHIPPED | {"charging.json": json.dumps(charging | {"examples": []})}
+    summary, told = run(office, files)
+    (each,) = told
+    assert (each.service_request, each.changes) == (one, ["charge"])
+    assert (each.worked_minutes, each.chargeable_before, each.chargeable_after) == (60, 60, 30)
+    assert (each.minutes_before, each.minutes_after) == ({"grant": 60}, {"grant": 30})
+    assert (summary.differ, summary.charged_otherwise, summary.moved_minutes) == (0, 1, 0)
+
+
+def test_with_cascade_the_next_contract_takes_the_rest(office: Office) -> None:
+    office.set(cascade=True)
+    office.sell("support_hours", to=("item", office.laptop), minutes=500)
+    office.sell("support_hours", minutes=20)
+    request = office.log()
+    office.work(request, 50)
+    (each,) = run(office, CUSTOMER_FIRST)[1]
+    assert (each.minutes_before, each.minutes_after) == ({"grant": 50}, {"grant": 50})
+
+
+# ------------------------------------------------------------------ how it runs
+
+
+def tables(office: Office) -> dict[str, list[Any]]:
+    return {table.name: office.rows(table) for table in t.metadata.sorted_tables}
+
+
+def test_it_writes_nothing_and_comes_out_the_same(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflows.decision_stream.BATCH", 2)
+    office.sell("support_hours", to=("item", office.laptop), minutes=100)
+    office.sell("incident_pack", incidents=2)
+    for _ in range(5):
+        office.work(office.log(), 30)
+        office.clock.move(hours=1)
+    before = tables(office)
+    first = run(office, CUSTOMER_FIRST)
+    assert len(first[1]) > 1
+    assert run(office, CUSTOMER_FIRST) == first
+    monkeypatch.setattr("workflows.decision_stream.BATCH", 100)
+    assert run(office, CUSTOMER_FIRST) == first
+    assert tables(office) == before
+
+
+def test_progress_is_told(office: Office) -> None:
+    office.log()
+    steps: list[tuple[int, int]] = []
+    run(office, CUSTOMER_FIRST, progress=lambda done, total: steps.append((done, total)))
+    assert steps == [(1, 1)]
+
+
+def test_who_may_and_what_is_refused(office: Office) -> None:
+    with office.desk.read(office.supervisor) as tx, pytest.raises(NotAllowed):
+        load_for_replay(tx, SHIPPED, MONDAY, END)
+    with office.desk.read(SYSTEM) as tx:
+        with pytest.raises(InvalidInput):
+            load_for_replay(tx, SHIPPED, END, END)
+        with pytest.raises(RuleSetRefused):
+            load_for_replay(tx, SHIPPED | {"coverage.json": "{"}, MONDAY, END)
+        assert load_for_replay(tx, SHIPPED, MONDAY, END).version

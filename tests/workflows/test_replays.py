@@ -1,0 +1,143 @@
+"""Replays that are asked for: kept with their result, taken up where a process ended, forgotten."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.builders import RULES
+from tests.support.office import MONDAY, Office
+from workflows import replays
+from workflows.errors import NotFound, StateForbids
+from workflows.jobs import run_job
+from workflows.replays import (
+    list_differences,
+    list_replays,
+    read_replay,
+    replay_result,
+    start_replay,
+)
+from workflows.rules_folder import read_rules_folder
+from workflows.store import tables as t
+from workflows.views.replays import ReplayResult
+
+SHIPPED = read_rules_folder(RULES)
+CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}
+END = MONDAY + timedelta(days=30)
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    """Three requests that the item's contract covers, and would not by the other rules."""
+    office = Office(database_url)
+    office.sell("support_hours", to=("item", office.laptop), minutes=600)
+    office.sell("subscription")
+    for _ in range(3):
+        office.work(office.log(), 20)
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def held_back() -> Iterator[threading.Lock]:
+    """Keep replays waiting for their turn until the lock is let go."""
+    lock = replays._turn
+    lock.acquire()
+    yield lock
+    if lock.locked():
+        lock.release()
+
+
+def ask(office: Office) -> tuple[str, threading.Thread]:
+    return start_replay(office.desk, office.administrator, CUSTOMER_FIRST, MONDAY, END)
+
+
+def lose(office: Office, replay_id: str, **columns: Any) -> None:
+    """Let the process that ran a replay have ended a while ago."""
+    with office.desk.write() as tx:
+        beat_at = tx.real_now - replays.LOST_AFTER - timedelta(seconds=1)
+        tx.change(t.rule_replay, replay_id, state="running", beat_at=beat_at, **columns)
+
+
+def test_a_replay_is_kept_with_its_differences(office: Office) -> None:
+    replay_id, thread = ask(office)
+    thread.join(30)
+    result = office.see(replay_result, replay_id)
+    assert isinstance(result, ReplayResult)
+    assert (result.summary.decisions, result.summary.differ, result.summary.moved_minutes) == (3, 3, 60)
+    assert [each.minutes_after for each in result.differences] == [{"covered": 20}] * 3
+    assert not result.more
+    view = office.see(read_replay, replay_id)
+    assert (view.state, view.decisions_done, view.decisions, view.summary) == ("done", 3, 3, result.summary)
+    page = office.see(list_differences, replay_id, limit=2)
+    rest = office.see(list_differences, replay_id, limit=2, cursor=page.next_cursor)
+    assert page.items + rest.items == result.differences
+    assert [one.id for one in office.see(list_replays).items] == [replay_id]
+
+
+def test_the_first_differences_come_along(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replays, "MOST_SHOWN_AT_ONCE", 2)
+    monkeypatch.setattr(replays, "WRITTEN_AT_ONCE", 1)
+    replay_id, thread = ask(office)
+    thread.join(30)
+    result = office.see(replay_result, replay_id)
+    assert isinstance(result, ReplayResult)
+    assert (len(result.differences), result.more) == (2, True)
+    assert len(office.see(list_differences, replay_id).items) == 3
+
+
+def test_one_runs_at_a_time_and_not_too_many_wait(office: Office, held_back: threading.Lock) -> None:
+    asked = [ask(office) for _ in range(replays.MOST_RUNNING)]
+    with pytest.raises(StateForbids):
+        ask(office)
+    assert {one.state for one in office.see(list_replays).items} == {"running"}
+    held_back.release()
+    for _, thread in asked:
+        thread.join(30)
+    assert {one.state for one in office.see(list_replays).items} == {"done"}
+
+
+def test_a_job_takes_up_what_a_process_left(office: Office) -> None:
+    replay_id, thread = ask(office)
+    thread.join(30)
+    expected = office.see(replay_result, replay_id)
+    lose(office, replay_id, summary=None, runner="gone")
+    assert run_job(office.desk, "take_up_replays") == 1
+    assert office.see(replay_result, replay_id) == expected
+    assert run_job(office.desk, "take_up_replays") == 0
+
+
+def test_who_lost_a_run_writes_nothing_more(office: Office, held_back: threading.Lock) -> None:
+    replay_id, thread = ask(office)
+    with office.desk.write() as tx:
+        tx.change(t.rule_replay, replay_id, runner="another")
+    held_back.release()
+    thread.join(30)
+    assert office.see(read_replay, replay_id).state == "running"
+    assert office.rows(t.rule_replay_difference) == []
+
+
+def test_one_that_fails_says_so(office: Office) -> None:
+    replay_id, thread = ask(office)
+    thread.join(30)
+    lose(office, replay_id, files={"coverage.json": "{"})
+    assert run_job(office.desk, "take_up_replays") == 1
+    view = office.see(read_replay, replay_id)
+    assert (view.state, view.error is not None) == ("failed", True)
+    with pytest.raises(StateForbids):
+        office.see(replay_result, replay_id)
+
+
+def test_old_ones_are_forgotten(office: Office) -> None:
+    replay_id, thread = ask(office)
+    thread.join(30)
+    office.clock.move(days=30)
+    run_job(office.desk, "clean_up")
+    assert office.see(read_replay, replay_id).state == "done"
+    office.clock.move(seconds=1)
+    run_job(office.desk, "clean_up")
+    with pytest.raises(NotFound):
+        office.see(read_replay, replay_id)
+    assert office.rows(t.rule_replay_difference) == []

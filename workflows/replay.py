@@ -1,0 +1,315 @@
+"""Logged history through other rules, before they count: which decisions, minutes and money would differ.
+
+Reads in batches and writes nothing: a desk at work does not notice. What is compared is what was decided and
+drawn with what would be; how far consequences are followed is told in `engine.replay` and
+`engine.replay_work`. Source: product.md section 14.
+"""
+
+import pickle
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, NamedTuple
+
+from sqlalchemy import Row, select
+
+from engine.coverage import find_match
+from engine.replay import Drawn, Kept, Replay, Result
+from engine.replay_work import GRANT, Effect, Payment, Purses, Worked
+from engine.rulebook import RuleSet
+from workflows.decision_stream import count_decisions, decision_batches
+from workflows.desk import SYSTEM, Actor, Desk, Transaction
+from workflows.errors import invalid
+from workflows.kept import facts_from, held_from
+from workflows.replay_reading import ContractTerms, WorkUnder, made_by_rules
+from workflows.replay_sums import Sums
+from workflows.rule_sets import load_publishable
+from workflows.settings import Settings
+from workflows.store import tables as t
+from workflows.views import MoneyView
+from workflows.views.replays import Change, DifferenceView, ResultView, SummaryView
+from workflows.work import CASCADE_DEPTH
+
+Progress = Callable[[int, int], None]
+DECISIONS_BETWEEN_PAUSES = 10
+BATCH_PRICED = 500
+MOST_BYTES_IN_MEMORY = 16 * 1024 * 1024
+"""What waits to be priced beyond this lies on disk."""
+
+d, r = t.coverage_decision, t.service_request
+WANTED = select(
+    d.c.id, d.c.service_request_id, d.c.decided_at, d.c.cause, d.c.outcome, d.c.rule, d.c.contract_id,
+    d.c.facts, d.c.candidates, d.c.params, r.c.number, r.c.state, r.c.worked_minutes,
+).outerjoin(r, r.c.id == d.c.service_request_id)  # fmt: skip
+
+
+class _Differs(NamedTuple):
+    """A decision that would differ, before its work is priced. `next_payers` are those of a cascade."""
+
+    decision: str
+    service_request: str | None
+    number: str | None
+    decided_at: datetime
+    cause: str
+    changes: list[Change]
+    before: Result
+    after: Result
+    work: list[Worked]
+    next_payers: list[str]
+
+
+def load_for_replay(tx: Transaction, files: Mapping[str, str], from_: datetime, to: datetime) -> RuleSet:
+    """The checked rules of a replay. Raises: RuleSetRefused; InvalidInput for an empty span."""
+    tx.require("administrator")
+    if from_ >= to:
+        raise invalid("/to", "to must be later than from: the span is half-open.")
+    return load_publishable(tx, files)
+
+
+def replay(
+    desk: Desk,
+    rules: RuleSet,
+    from_: datetime,
+    to: datetime,
+    tell: Callable[[DifferenceView], None],
+    *,
+    actor: Actor = SYSTEM,
+    progress: Progress | None = None,
+    pause_seconds: float = 0.0,
+) -> SummaryView:
+    """Make every decision of [from_, to) again by `rules`, and `tell` of each that would differ.
+
+    With `pause_seconds` it pauses every few decisions, so that others in its process come to their turn.
+    """
+    config = desk.refresh()
+    sums = Sums()
+    purses = Purses()
+    total = count_decisions(desk, from_, to) if progress is not None else 0
+    with SpooledTemporaryFile(max_size=MOST_BYTES_IN_MEMORY) as spool:
+        deciding = _Deciding(rules, config.settings, sums)
+        for rows in decision_batches(desk, from_, to, wanted=WANTED):
+            with desk.read(actor) as tx:
+                # one and the same settings and rules in force from start to end
+                tx.config = config
+                for one in deciding.batch(tx, rows, pause_seconds):
+                    purses.give_back(one.work)
+                    pickle.dump(one, spool)
+            if progress is not None:
+                progress(sums.decisions, max(total, sums.decisions))
+        spool.seek(0)
+        pricing = _Pricing(config.settings, purses)
+        for found in _read_back(spool):
+            with desk.read(actor) as tx:
+                differences = pricing.batch(tx, found)
+            for difference in differences:
+                sums.add(difference)
+                tell(difference)
+    return sums.view()
+
+
+class _Deciding:
+    """The decisions made again, one after the other."""
+
+    def __init__(self, rules: RuleSet, settings: Settings, sums: Sums) -> None:
+        self._rules = rules
+        self._settings = settings
+        self._sums = sums
+        self._replay = Replay(rules)
+
+    def batch(self, tx: Transaction, rows: list[Row[Any]], pause_seconds: float) -> Iterator[_Differs]:
+        """Those of some decisions that would differ, in their order."""
+        worked_on = {row.service_request_id for row in rows if row.worked_minutes}
+        work = WorkUnder(tx, sorted(worked_on), self._rules)
+        made = made_by_rules(tx, _own_contracts(rows))
+        for number, row in enumerate(rows):
+            if pause_seconds and number % DECISIONS_BETWEEN_PAUSES == 0:
+                time.sleep(pause_seconds)
+            differs = self._decide(row, work, made)
+            if differs is not None:
+                yield differs
+
+    def _decide(self, row: Row[Any], work: WorkUnder, made: frozenset[str]) -> _Differs | None:
+        kept = _kept(row)
+        result = self._replay.decide(kept, made)
+        self._sums.decisions += 1
+        entries = work.of(row.id, row.service_request_id)
+        changes = _changes(kept.result, result, entries)
+        if not changes:
+            self._sums.by_another_rule += result.rule != kept.result.rule
+            return None
+        self._replay.book_work(self._drawn(kept, result, entries))
+        next_payers = self._cascade(kept, result) if entries and self._settings.cascade else []
+        return _Differs(
+            row.id,
+            row.service_request_id,
+            row.number,
+            row.decided_at,
+            row.cause,
+            changes,
+            kept.result,
+            result,
+            entries,
+            next_payers,
+        )
+
+    def _drawn(self, kept: Kept, result: Result, entries: Iterable[Worked]) -> Iterator[Drawn]:
+        """What the moved work gives back to lots, and what it would take of the contract it moves to."""
+        metered = result.covers and self._replay.draws(result, kept) == "minutes"
+        for entry in entries:
+            for one in entry.allocated:
+                if one.kind == GRANT and one.contract is not None:
+                    yield Drawn(entry.started_at, one.contract, -one.minutes)
+            if metered and result.contract is not None:
+                yield Drawn(entry.started_at, result.contract, entry.charged_minutes)
+
+    def _cascade(self, kept: Kept, result: Result) -> list[str]:
+        """What the search would take next, one after the other."""
+        held = [one for one in kept.held if one.contract.id != result.contract]
+        payers: list[str] = []
+        while held and result.contract is not None and len(payers) < CASCADE_DEPTH:
+            _, match = find_match(kept.facts, held, self._rules)
+            if match.action != "cover_with" or match.candidate is None:
+                break
+            taken = match.candidate.contract
+            payers.append(taken)
+            held = [one for one in held if one.contract.id != taken]
+        return payers
+
+
+class _Pricing:
+    """What the differences move, once all that moves has been given back."""
+
+    def __init__(self, settings: Settings, purses: Purses) -> None:
+        self._settings = settings
+        self._purses = purses
+        self._terms = ContractTerms()
+
+    def batch(self, tx: Transaction, found: list[_Differs]) -> list[DifferenceView]:
+        """Some differences with their minutes and money."""
+        self._terms.load(tx, _contracts_of(found))
+        priced = [self._difference(one) for one in found]
+        self._terms.forget_old()
+        return priced
+
+    def _difference(self, one: _Differs) -> DifferenceView:
+        effect = self._effect(one)
+        return DifferenceView(
+            decision=one.decision,
+            service_request=one.service_request,
+            number=one.number,
+            decided_at=one.decided_at,
+            cause=one.cause,
+            changes=one.changes,
+            before=_result_view(one.before),
+            after=_result_view(one.after),
+            worked_minutes=sum(entry.worked_minutes for entry in one.work),
+            chargeable_before=sum(entry.chargeable_minutes for entry in one.work),
+            chargeable_after=sum(entry.charged_minutes for entry in one.work),
+            minutes_before=dict(effect.minutes_before),
+            minutes_after=dict(effect.minutes_after),
+            overage_before=self._money(one.before, effect.overage_before_minor),
+            overage_after=self._money(one.after, effect.overage_after_minor),
+        )
+
+    def _effect(self, one: _Differs) -> Effect:
+        if not one.work:
+            return Effect({}, {}, 0, 0)
+        rates: dict[str | None, int] = {None: self._settings.default_overage_rate_minor or 0}
+        for contract in sorted(_contracts_of([one])):
+            rate = self._terms[contract].overage_rate_minor
+            if rate is not None:
+                rates[contract] = rate
+        return self._purses.pay(one.work, self._payment(one), rates)
+
+    def _payment(self, one: _Differs) -> Payment:
+        result = one.after
+        if result.outcome == "uncovered":
+            return Payment()
+        if not result.covers:
+            return Payment(is_worked=False)
+        if result.contract is None:
+            return Payment(is_covered=True)
+        terms = self._terms[result.contract]
+        others = [self._terms[contract].payer for contract in one.next_payers]
+        # a pack does not take the rest of another contract's request
+        payers = (terms.payer, *(payer for payer in others if payer.draws != "incidents"))
+        policy = terms.time_expired or self._settings.time_expired_contract or "ignore"
+        return Payment(payers, policy)
+
+    def _money(self, result: Result, amount_minor: int) -> MoneyView:
+        currency = None
+        if result.contract is not None:
+            currency = self._terms[result.contract].currency
+        return MoneyView(amount_minor, currency or self._settings.currency)
+
+
+def _read_back(spool: IO[bytes]) -> Iterator[list[_Differs]]:
+    """What was put by, some at a time."""
+    found: list[_Differs] = []
+    while True:
+        try:
+            found.append(pickle.load(spool))
+        except EOFError:
+            break
+        if len(found) == BATCH_PRICED:
+            yield found
+            found = []
+    if found:
+        yield found
+
+
+def _kept(row: Row[Any]) -> Kept:
+    number, type_key = None, row.params.get("type")
+    for one in row.candidates:
+        if one["contract"] == row.contract_id:
+            number, type_key = one["number"], one["type"]
+    is_made = row.outcome == "created"
+    return Kept(
+        id=row.id,
+        service_request=row.service_request_id,
+        cause=row.cause,
+        facts=facts_from(row.facts),
+        held=held_from(row.candidates),
+        result=Result(
+            outcome=row.outcome,
+            contract=None if is_made else row.contract_id,
+            number=None if is_made else number,
+            type=row.params.get("type") if is_made else type_key,
+            rule=row.rule,
+            params=row.params,
+            was_logged=row.service_request_id is not None,
+        ),
+        is_cancelled=row.state == "cancelled",
+    )
+
+
+def _changes(before: Result, after: Result, entries: Iterable[Worked]) -> list[Change]:
+    changes: list[Change] = []
+    if before.outcome != after.outcome:
+        changes.append("outcome")
+    if before.contract != after.contract:
+        changes.append("contract")
+    if not changes and not after.decides_as(before):
+        changes.append("terms")
+    if any(entry.chargeable_minutes != entry.charged_minutes for entry in entries):
+        changes.append("charge")
+    return changes
+
+
+def _own_contracts(rows: Iterable[Row[Any]]) -> list[str]:
+    """The candidates that a service request itself holds: a rule may have made them."""
+    return sorted(
+        {one["contract"] for row in rows for one in row.candidates if one["holder_kind"] == "service_request"}
+    )
+
+
+def _contracts_of(found: Iterable[_Differs]) -> set[str]:
+    named = {one.contract for each in found for one in (each.before, each.after)}
+    drawn = {drawn.contract for each in found for entry in each.work for drawn in entry.allocated}
+    later = {contract for each in found for contract in each.next_payers}
+    return {contract for contract in named | drawn | later if contract is not None}
+
+
+def _result_view(result: Result) -> ResultView:
+    return ResultView(result.outcome, result.rule, result.contract, result.number, result.type)

@@ -1,0 +1,92 @@
+"""The sums of a replay, kept while it runs, in memory that does not grow with what it reads."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from workflows.views.replays import DifferenceView, MoveView, OverageView, ResultView, SummaryView
+
+MOST_MOVES = 1000
+MOST_MOVES_SHOWN = 100
+
+MoveKey = tuple[str, str | None, str | None, str, str | None, str | None]
+
+
+class Sums:
+    """Adds up differences. Ways to differ beyond the first thousand are only counted."""
+
+    def __init__(self) -> None:
+        self.decisions = 0
+        self.by_another_rule = 0
+        self._differ = 0
+        self._charged_otherwise = 0
+        self._worked_minutes = 0
+        self._moved_minutes = 0
+        self._minutes_before: Counter[str] = Counter()
+        self._minutes_after: Counter[str] = Counter()
+        self._overage: dict[str, tuple[int, int]] = {}
+        self._moves: dict[MoveKey, MoveView] = {}
+        self._moves_left_out = 0
+
+    def add(self, one: DifferenceView) -> None:
+        """Count one difference."""
+        self._worked_minutes += one.worked_minutes
+        self._minutes_before.update(one.minutes_before)
+        self._minutes_after.update(one.minutes_after)
+        self._add_overage(one.overage_before.currency, one.overage_before.amount_minor, 0)
+        self._add_overage(one.overage_after.currency, 0, one.overage_after.amount_minor)
+        if set(one.changes) == {"charge"}:
+            self._charged_otherwise += 1
+            return
+        self._differ += 1
+        moved = one.chargeable_before if one.before.contract != one.after.contract else 0
+        self._moved_minutes += moved
+        self._add_move(one, moved)
+
+    def view(self) -> SummaryView:
+        """The sums so far; the moves that most decisions make come first."""
+        moves = sorted(self._moves.values(), key=lambda one: (-one.decisions, _order(one)))
+        overage = [
+            OverageView(currency, before, after, after - before)
+            for currency, (before, after) in sorted(self._overage.items())
+            if before or after
+        ]
+        return SummaryView(
+            decisions=self.decisions,
+            differ=self._differ,
+            by_another_rule=self.by_another_rule,
+            charged_otherwise=self._charged_otherwise,
+            worked_minutes=self._worked_minutes,
+            moved_minutes=self._moved_minutes,
+            minutes_before=dict(sorted(self._minutes_before.items())),
+            minutes_after=dict(sorted(self._minutes_after.items())),
+            overage=overage,
+            moves=moves[:MOST_MOVES_SHOWN],
+            moves_left_out=self._moves_left_out + len(moves[MOST_MOVES_SHOWN:]),
+        )
+
+    def _add_overage(self, currency: str, before_minor: int, after_minor: int) -> None:
+        before, after = self._overage.get(currency, (0, 0))
+        self._overage[currency] = (before + before_minor, after + after_minor)
+
+    def _add_move(self, one: DifferenceView, moved_minutes: int) -> None:
+        key = (*_key(one.before), *_key(one.after))
+        known = self._moves.get(key)
+        if known is None and len(self._moves) >= MOST_MOVES:
+            self._moves_left_out += 1
+            return
+        change = one.overage_after.amount_minor - one.overage_before.amount_minor
+        self._moves[key] = MoveView(
+            before=one.before,
+            after=one.after,
+            decisions=1 + (known.decisions if known else 0),
+            moved_minutes=moved_minutes + (known.moved_minutes if known else 0),
+            overage_change_minor=change + (known.overage_change_minor if known else 0),
+        )
+
+
+def _key(result: ResultView) -> tuple[str, str | None, str | None]:
+    return (result.outcome, result.contract, result.type)
+
+
+def _order(one: MoveView) -> Sequence[str]:
+    return [part or "" for part in (*_key(one.before), *_key(one.after))]
