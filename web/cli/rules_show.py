@@ -14,9 +14,7 @@ from workflows.rules_folder import read_rules_folder
 @click.command(epilog="Example: coverdesk rules show --compiled")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--version", "version", metavar="VERSION", help="A version ever published, or its beginning.")
-@click.option(
-    "--compiled", is_flag=True, help="The Python that the rules are made into when loaded."
-)
+@click.option("--compiled", is_flag=True, help="The Python that the rules are made into when loaded.")
 def show(folder: Path | None, version: str | None, compiled: bool) -> None:
     """Print the rule set in force, one that was, or that of a folder (which needs no database)."""
     if folder is not None and version is not None:

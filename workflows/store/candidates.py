@@ -64,7 +64,7 @@ def find_candidates(
     now and later, those of the postings for an instant in the past.
     """
     when = at or tx.now
-    statement = _NOW if when >= tx.now else _AS_OF
+    statement = _NOW if when >= tx.recorded_at else _AS_OF
     rows = tx.connection.execute(
         statement,
         {
