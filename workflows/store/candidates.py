@@ -139,7 +139,7 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
             one.distance = distance
         if lot_id is not None:
             is_open = opens_at <= at and (closes_at is None or at < closes_at)
-            one.lots[lot_id] = ((available or 0) if is_open else 0, held or 0)
+            one.lots[lot_id] = (int(available or 0) if is_open else 0, int(held or 0))
     return Candidates(
         [HeldContract(one.contract, one.distance, one.limits(), one.own_hold) for one in found.values()],
         sorted(due),
