@@ -1,13 +1,14 @@
 """The desk in numbers, and the outbox as an administrator sees it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from tests.support.office import Office
-from workflows.errors import NotAllowed, NotFound, StateForbids
+from workflows.errors import InvalidInput, NotAllowed, NotFound, StateForbids
 from workflows.outbox import list_outbox, send_again
-from workflows.overview import read_overview
+from workflows.overview import list_uncovered, read_overview
 from workflows.store import tables as t
 
 
@@ -30,6 +31,22 @@ def test_the_numbers_are_those_of_the_lists(office: Office) -> None:
     assert seen.uncovered_minutes == {"carried": 60}
     office.fire(covered, "start")
     assert office.see_as(office.technician, read_overview).mine == 1
+
+
+def test_the_time_that_no_contract_paid_is_listed(office: Office) -> None:
+    office.sell("support_hours", minutes=30)
+    request = office.log()
+    office.work(request, 90)
+    [one] = office.see(list_uncovered).items
+    assert (one.kind, one.minutes, one.customer_name) == ("carried", 60, "Ann")
+    assert one.service_request == request
+    later = office.clock.now() + timedelta(days=1)
+    assert office.see(list_uncovered, from_at=later).items == []
+    assert office.see(list_uncovered, kind="overage").items == []
+    with pytest.raises(InvalidInput):
+        office.see(list_uncovered, kind="lost")
+    with pytest.raises(NotAllowed):
+        office.see_as(office.person("customer", customer=office.ann), list_uncovered)
 
 
 def test_ending_soon_counts_the_last_day(office: Office) -> None:

@@ -8,6 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from engine.periods import local_date
+from web.pages.burn_down import burn_down
 from web.pages.contract_forms import (
     AdjustForm,
     CancelForm,
@@ -139,6 +140,7 @@ def _page(contract_id: str, tried: dict[str, DeskForm] | None = None) -> str:
             contract=contract,
             related=related,
             statement=_statement(tx, contract_id),
+            burn_down=burn_down(contract, read_statement(tx, contract_id, to=_today(tx))),
             span={name: request.args.get(name, "") for name in ("from", "to")},
             requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS),
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
@@ -150,8 +152,11 @@ def _page(contract_id: str, tried: dict[str, DeskForm] | None = None) -> str:
 
 def _statement(tx: Transaction, contract_id: str) -> StatementView:
     """Up to today where nothing is said: what is granted for months ahead has not moved yet."""
-    today = local_date(tx.now, tx.settings.zone)
-    return read_statement(tx, contract_id, from_=_day("from"), to=_day("to") or today)
+    return read_statement(tx, contract_id, from_=_day("from"), to=_day("to") or _today(tx))
+
+
+def _today(tx: Transaction) -> date:
+    return local_date(tx.now, tx.settings.zone)
 
 
 def _day(name: str) -> date | None:

@@ -45,7 +45,7 @@ GROUPS: list[tuple[str, list[Place]]] = [
         "Desk",
         [
             Place("home.home", "Overview", STAFF - {"technician"}),
-            Place("queue.queue", "Queue", STAFF, REQUEST_PAGES),
+            Place("queue.queue", "Queue", STAFF, (*REQUEST_PAGES, "uncovered")),
             Place("log_request.log", "Log a request", DESK),
             Place("contracts.contracts", "Contracts", STAFF, CONTRACT_PAGES),
             Place("explorer.explorer", "Coverage explorer", STAFF),

@@ -127,6 +127,7 @@ def register_templating(app: Flask) -> None:
         asset=asset,
         balance_figure=balance_figure,
         day=day,
+        near_day=near_day,
         duration=formats.minutes_text,
         glyph=glyph,
         here=here,
@@ -163,6 +164,11 @@ def day(value: date | datetime | None) -> str:
     if isinstance(value, datetime):
         value = value.astimezone(zone()).date()
     return formats.day_text(value)
+
+
+def near_day(value: date | None) -> str:
+    """A day as the year at hand makes it short: "31 Mar"."""
+    return "–" if value is None else formats.day_text(value, now().astimezone(zone()).date())
 
 
 def money(value: Any, currency: str | None = None) -> str:

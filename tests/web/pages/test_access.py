@@ -46,6 +46,8 @@ PAGES: list[tuple[str, tuple[str, ...]]] = [
     ("/users/new", ("administrator",)),
     ("/jobs", ("administrator",)),
     ("/outbox", ("administrator",)),
+    ("/uncovered-time", STAFF),
+    ("/uncovered-time?every=yes&format=csv", STAFF),
     ("/ledger", SELLERS),
     ("/ledger?audit=run", SELLERS),
 ]

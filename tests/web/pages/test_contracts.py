@@ -96,6 +96,33 @@ def test_the_statement_goes_line_by_line(front: Front) -> None:
     assert front.technician.open(f"/contracts/{contract}?from=nonsense").status == 200
 
 
+def test_the_burn_down_tells_when_it_runs_out(front: Front) -> None:
+    office = front.office
+    contract = office.sell("support_hours", minutes=600, starts_on="2026-01-01")
+    request = office.log()
+    fresh = front.supervisor.open(f"/contracts/{contract}")
+    assert "burn-down" not in fresh.html
+    office.work(request, 300)
+    page = front.supervisor.open(f"/contracts/{contract}")
+    assert "5:00 were drawn in the last 30 days. At this pace it runs out about 1 Apr 2026." in page
+    assert 'class="burn-ahead"' in page.html
+    office.work(request, 300)
+    assert "Nothing was drawn lately" in front.supervisor.open(f"/contracts/{contract}")
+
+
+def test_the_time_no_contract_paid_is_one_click_away(front: Front) -> None:
+    office = front.office
+    office.sell("support_hours", minutes=30)
+    office.work(office.log("Past the end"), 90)
+    home = front.supervisor.open("/")
+    assert "1:00 carried" in home
+    assert 'href="/uncovered-time"' in home.html
+    page = front.supervisor.open("/uncovered-time")
+    assert "Past the end" in page
+    assert "Carried to the next contract" in page
+    assert "Every minute was paid" in front.supervisor.open("/uncovered-time?kind=ignored")
+
+
 def test_a_contract_by_the_month_shows_what_has_moved_so_far(front: Front) -> None:
     contract = front.office.sell("support_hours_by_month", minutes=300, starts_on="2026-01-01")
     page = front.supervisor.open(f"/contracts/{contract}")
