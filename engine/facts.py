@@ -5,12 +5,15 @@ Source: product.md section 6.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from engine.contracts import ContractState, HolderKind, PendingReason
+from engine.periods import zone_named
 
 Standing = Literal["valid", "pending", "ended", "excluded"]
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+SMALLEST = timedelta(microseconds=1)
 
 
 class RuledOut(NamedTuple):
@@ -26,7 +29,10 @@ class RuledOut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """A service request as the rules see it. `at` is the instant it is decided for (aware UTC)."""
+    """A service request as the rules see it. `at` is the instant it is decided for (aware UTC).
+
+    `time_zone` is the desk's, by its IANA name: dates in rules are days there.
+    """
 
     at: datetime
     contract_validation: bool
@@ -38,6 +44,23 @@ class RequestFacts:
     work_type: str | None = None
     channel: str | None = None
     service_request: str | None = None
+    logged_at: datetime | None = None
+    time_zone: str = "UTC"
+
+    @property
+    def logged(self) -> datetime:
+        """When it was logged; what is not logged yet would be at the instant it is decided for."""
+        return self.logged_at or self.at
+
+    @property
+    def logged_weekday(self) -> str:
+        """The day of the week of its logging, by the desk's clocks: monday to sunday."""
+        return local_clock(self.logged, self.time_zone)[0]
+
+    @property
+    def logged_hour(self) -> int:
+        """The hour of its logging, 0 to 23, by the desk's clocks."""
+        return local_clock(self.logged, self.time_zone)[1]
 
 
 class Candidate(NamedTuple):
@@ -65,3 +88,14 @@ class Candidate(NamedTuple):
     incidents_available: int = 0
     incidents_held: int = 0
     own_incident_held: bool = False
+
+    @property
+    def last_moment(self) -> datetime | None:
+        """The last instant before it expires; None without an end."""
+        return self.expires_at - SMALLEST if self.expires_at is not None else None
+
+
+def local_clock(instant: datetime, time_zone: str) -> tuple[str, int]:
+    """The weekday and the hour that the clocks of a zone show. Raises: UnknownTimeZone."""
+    local = instant.astimezone(zone_named(time_zone))
+    return WEEKDAYS[local.weekday()], local.hour

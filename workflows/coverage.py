@@ -57,9 +57,13 @@ def request_facts(
     channel: str | None,
     service_request: str | None = None,
     at: datetime | None = None,
+    logged_at: datetime | None = None,
     item_type: str | None = None,
 ) -> RequestFacts:
-    """The facts of a service request; the item's type is looked up where the caller has not."""
+    """The facts of a service request; the item's type is looked up where the caller has not.
+
+    `logged_at` is left out of one that is not logged yet.
+    """
     if item is not None and item_type is None:
         item_type = tx.connection.execute(select(t.item.c.item_type).where(t.item.c.id == item)).scalar()
     return RequestFacts(
@@ -73,6 +77,8 @@ def request_facts(
         work_type=work_type,
         channel=channel,
         service_request=service_request,
+        logged_at=logged_at,
+        time_zone=tx.settings.time_zone,
     )
 
 
@@ -87,6 +93,7 @@ def facts_of(tx: Transaction, request: Row[Any]) -> RequestFacts:
         work_type=request.work_type,
         channel=request.channel,
         service_request=request.id,
+        logged_at=request.opened_at,
     )
 
 

@@ -25,7 +25,8 @@ def facts_json(facts: RequestFacts) -> dict[str, Any]:
 
 def facts_from(kept: Mapping[str, Any]) -> RequestFacts:
     """The facts that `facts_json` made this from."""
-    return RequestFacts(**{**kept, "at": datetime.fromisoformat(kept["at"])})
+    instants = {"at": _instant(kept["at"]), "logged_at": _instant(kept.get("logged_at"))}
+    return RequestFacts(**{**kept, **instants})
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:

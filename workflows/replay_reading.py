@@ -15,6 +15,7 @@ from sqlalchemy import Row, select
 from engine.charging import chargeable_minutes
 from engine.contracts import TimeExpired
 from engine.drawdown import Payer
+from engine.facts import local_clock
 from engine.quantities import Rounding
 from engine.replay_work import Allocated, Worked
 from engine.rulebook import ChargingFacts, RuleSet
@@ -26,6 +27,8 @@ from workflows.work import payer_value
 MOST_NAMED = 900
 """Ids in one statement: SQLite takes 999 in old builds."""
 MOST_CONTRACTS_KEPT = 5000
+
+ChargingKey = tuple[str | None, str | None, str | None, str | None, str, int]
 
 e, a, d, r = t.work_entry, t.work_allocation, t.coverage_decision, t.service_request
 
@@ -146,12 +149,13 @@ class _Charging:
         self._rules, self._in_force = rules, tx.rules
         self._rounding = Rounding(**tx.settings.rounding.model_dump())
         self._zone = tx.settings.zone
-        self._percents: dict[tuple[str | None, ...], tuple[int, int]] = {}
+        self._percents: dict[ChargingKey, tuple[int, int]] = {}
 
     def minutes(self, row: Row[Any], entries: Sequence[Row[Any]]) -> int:
         if not row.billable:
             return int(row.chargeable_minutes)
-        key = (row.work_type, row.priority, row.role, row.channel)
+        clock = local_clock(row.started_at, self._zone.key)
+        key = (row.work_type, row.priority, row.role, row.channel, *clock)
         if key not in self._percents:
             facts = ChargingFacts(*key)
             charges = (self._in_force.charging.charge(facts), self._rules.charging.charge(facts))

@@ -15,6 +15,7 @@ from engine.charging import chargeable_minutes
 from engine.contracts import Holder, TimeExpired, Window
 from engine.coverage import find_coverage
 from engine.drawdown import AllocationKind, Payer, Slice, TimeWorked, plan_draw_down
+from engine.facts import local_clock
 from engine.ledger import Account, Kind, LedgerTransaction, Posting, move
 from engine.quantities import Rounding, whole_minutes
 from engine.rulebook import ChargingFacts
@@ -148,12 +149,15 @@ def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None 
 
 def _plan(tx: Transaction, request: Row[Any], command: WorkGiven, leaving_out: str | None = None) -> Planned:
     started_at, ended_at, worked = _span(tx, command)
+    weekday, hour = local_clock(started_at, tx.settings.time_zone)
     charge = tx.rules.charging.charge(
         ChargingFacts(
             work_type=command.work_type or request.work_type,
             priority=request.priority,
             role=tx.actor.role,
             channel=request.channel,
+            worked_weekday=weekday,
+            worked_hour=hour,
         )
     )
     charged = 0

@@ -12,15 +12,22 @@ from engine.rulebook.engines import RulesEngine
 from engine.rulebook.library import CHARGING_EVALUATOR as EVALUATOR
 from engine.rulebook.tree import Rule
 
+NOON = 12
+
 
 @dataclass(frozen=True, slots=True)
 class ChargingFacts:
-    """A work entry as the charging rules see it; None is what was not given."""
+    """A work entry as the charging rules see it; None is what was not given.
+
+    Weekday (monday to sunday) and hour (0 to 23) are those that the desk's clocks showed when the work began.
+    """
 
     work_type: str | None = None
     priority: str | None = None
     role: str | None = None
     channel: str | None = None
+    worked_weekday: str | None = None
+    worked_hour: int = NOON
 
 
 @dataclass(frozen=True, slots=True)

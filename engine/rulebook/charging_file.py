@@ -3,7 +3,7 @@
 Source: product.md section 7.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.rulebook.charging import Charge, ChargingBook, ChargingFacts
 from engine.rulebook.examples import MOST_TEXT, engines_agree, example_nodes, may_run
@@ -14,7 +14,7 @@ from engine.rulebook.reading import (
     read_text,
     read_whole_number,
 )
-from engine.rulebook.registry import CHARGING
+from engine.rulebook.registry import CHARGING, LARGEST_NUMBER
 from engine.rulebook.rules import Known, RuleReader
 from engine.rulebook.scanner import Node, quoted
 from engine.rulebook.tree import size
@@ -75,15 +75,17 @@ def _facts(report: FileReport, node: Node) -> ChargingFacts | None:
     fields = read_object(report, node, (), tuple(CHARGING.variables))
     if fields is None:
         return None
-    values = {}
-    for name, member in fields.members.items():
-        options = CHARGING.variables[name].options
-        values[name] = (
-            read_choice(report, member, options, what=name)
-            if options
-            else read_text(report, member, most=MOST_TEXT, least=0)
-        )
-    return ChargingFacts(**values)
+    read = {name: _fact(report, member, name) for name, member in fields.members.items()}
+    return ChargingFacts(**{name: value for name, value in read.items() if value is not None})
+
+
+def _fact(report: FileReport, node: Node, name: str) -> Any:
+    variable = CHARGING.variables[name]
+    if variable.type == "number":
+        return read_whole_number(report, node, least=0, most=LARGEST_NUMBER)
+    if variable.options:
+        return read_choice(report, node, variable.options, what=name)
+    return read_text(report, node, most=MOST_TEXT, least=0)
 
 
 def _charge(report: FileReport, node: Node) -> Charge | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from engine.contracts import HolderKind
@@ -10,6 +10,8 @@ from engine.facts import Candidate, RequestFacts, Standing
 from engine.rulebook.compiled.coverage import Found
 from engine.rulebook.coverage import CoverageBook
 from engine.rulebook.examples import MOST_TEXT, engines_agree
+from engine.rulebook.moments import day_begins, day_ends
+from engine.rulebook.operands import read_instant, read_time_zone
 from engine.rulebook.problems import FileReport
 from engine.rulebook.reading import (
     Fields,
@@ -34,13 +36,18 @@ OUTCOMES: Mapping[str, str] = {
     "refuse": "refused",
     "leave_uncovered": "uncovered",
 }
-REQUEST_VARIABLES = tuple(name for name, one in COVERAGE.variables.items() if one.scope == "request")
+GIVEN_VARIABLES = {name: one for name, one in COVERAGE.variables.items() if not one.is_derived}
+REQUEST_VARIABLES = tuple(name for name, one in GIVEN_VARIABLES.items() if one.scope == "request")
 CONTRACT_KEYS = ("id", "contract_holder", "contract_standing")
 CONTRACT_VARIABLES = tuple(
-    name for name, one in COVERAGE.variables.items() if one.scope == "contract" and name not in CONTRACT_KEYS
+    name for name, one in GIVEN_VARIABLES.items() if one.scope == "contract" and name not in CONTRACT_KEYS
 )
+AROUND_THE_REQUEST = ("at", "time_zone")
+"""What an example may say besides: the instant decided for, and the time zone whose days count."""
+
 DATES = ("created_on", "starts_on", "ends_on")
 EXAMPLE_DAY = date(2026, 1, 1)
+EXAMPLE_INSTANT = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +102,14 @@ class CoverageExample:
             )
 
     def _request(self, node: Node) -> None:
-        fields = read_object(self.report, node, (), REQUEST_VARIABLES)
+        fields = read_object(self.report, node, (), (*REQUEST_VARIABLES, *AROUND_THE_REQUEST))
         if fields is None:
             return
         values = self._values(fields)
+        if "at" in fields:
+            values["at"] = read_instant(self.report, fields["at"]) or EXAMPLE_INSTANT
+        if "time_zone" in fields:
+            values["time_zone"] = read_time_zone(self.report, fields["time_zone"]) or "UTC"
         for has, owned in (("has_item", ("item", "item_type")), ("has_org_unit", ("org_unit",))):
             for name in owned:
                 if values.get(has) is False and name in fields:
@@ -123,7 +134,7 @@ class CoverageExample:
                 fields["contract_holder"].place,
                 "A contract of the service request itself covers before any rule is asked. Leave it out.",
             )
-        self.candidates.append(example_candidate(id, values, days))
+        self.candidates.append(example_candidate(id, values, days, self.request.time_zone))
 
     def _values(self, fields: Fields) -> dict[str, Any]:
         """The sound values of those members that are variables."""
@@ -134,7 +145,9 @@ class CoverageExample:
         }
         return {name: value for name, value in read.items() if value is not None}
 
-    def _value(self, node: Node, variable: Variable) -> str | int | bool | None:
+    def _value(self, node: Node, variable: Variable) -> str | int | bool | datetime | None:
+        if variable.type == "instant":
+            return read_instant(self.report, node)
         if variable.type == "yes_no":
             return read_yes_no(self.report, node)
         if variable.type == "number":
@@ -167,7 +180,7 @@ def example_request(values: Mapping[str, Any]) -> RequestFacts:
     has_item = values.get("has_item", True)
     has_org_unit = values.get("has_org_unit", True)
     return RequestFacts(
-        at=_instant(date(2026, 6, 1)),
+        at=values.get("at", EXAMPLE_INSTANT),
         contract_validation=values.get("contract_validation", True),
         customer=values.get("customer", "example-customer"),
         item=values.get("item", "example-item") if has_item else None,
@@ -176,10 +189,14 @@ def example_request(values: Mapping[str, Any]) -> RequestFacts:
         priority=values.get("priority", "normal"),
         work_type=values.get("work_type"),
         channel=values.get("channel"),
+        logged_at=values.get("logged_at"),
+        time_zone=values.get("time_zone", "UTC"),
     )
 
 
-def example_candidate(id: str, values: Mapping[str, Any], days: Mapping[str, date | None]) -> Candidate:
+def example_candidate(
+    id: str, values: Mapping[str, Any], days: Mapping[str, date | None], time_zone: str = "UTC"
+) -> Candidate:
     """A contract with an example's values; what they leave out is empty, 0 or false."""
     holder: HolderKind = values["contract_holder"]
     standing: Standing = values["contract_standing"]
@@ -195,9 +212,9 @@ def example_candidate(id: str, values: Mapping[str, Any], days: Mapping[str, dat
         pending_reason=values.get(
             "contract_pending_reason", "awaiting_start" if standing == "pending" else None
         ),
-        created_at=_instant(days.get("created_on") or EXAMPLE_DAY),
-        starts_at=_instant(days.get("starts_on") or EXAMPLE_DAY),
-        expires_at=_instant(ends_on + timedelta(days=1)) if ends_on else None,
+        created_at=day_begins(days.get("created_on") or EXAMPLE_DAY, time_zone),
+        starts_at=day_begins(days.get("starts_on") or EXAMPLE_DAY, time_zone),
+        expires_at=day_ends(ends_on, time_zone) if ends_on else None,
         standing=standing,
         minutes_available=values.get("contract_minutes_available", 0),
         incidents_available=values.get("contract_incidents_available", 0),
@@ -210,7 +227,3 @@ def _decided(found: Found, request: RequestFacts) -> Expected:
     if rule is None:
         return Expected("refused" if request.contract_validation else "uncovered", None, None)
     return Expected(OUTCOMES[rule.action.name], rule.id, candidate.contract if candidate else None)
-
-
-def _instant(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""business-rules at work: the only module that imports it.
+"""business-rules at work: with `library_time`, the only module that imports it.
 
 It reaches for whatever name a condition holds, so it is only ever given JSON made from a checked tree (see
 `engine.rulebook.tree`), whose names all come from the registry. Its actions record; nothing is written here.
@@ -13,6 +13,7 @@ from business_rules.fields import FIELD_TEXT
 from business_rules.operators import BooleanType, NumericType, StringType, type_operator
 from business_rules.variables import BaseVariables, rule_variable
 
+from engine.rulebook.library_time import DurationType, InstantType, time_value
 from engine.rulebook.registry import CHARGING, CONTRACT_TYPE, COVERAGE
 from engine.rulebook.tree import Condition, Conditions, Rule, as_json, first_unmet
 from engine.rulebook.words import Action, ValueType, Variable, Vocabulary
@@ -28,7 +29,13 @@ class TextType(StringType):  # type: ignore[misc]  # business-rules ships no typ
         return bool(self.value != other)
 
 
-LIBRARY_TYPES: Mapping[ValueType, type] = {"text": TextType, "number": NumericType, "yes_no": BooleanType}
+LIBRARY_TYPES: Mapping[ValueType, type] = {
+    "text": TextType,
+    "number": NumericType,
+    "yes_no": BooleanType,
+    "instant": InstantType,
+    "duration": DurationType,
+}
 
 
 class _Facts(BaseVariables):  # type: ignore[misc]  # business-rules ships no types
@@ -75,7 +82,12 @@ class Evaluator:
 
 def _reader(variable: Variable) -> Callable[[_Facts], object]:
     read = variable.read
-    if variable.scope == "contract":
+    if variable.type in ("instant", "duration"):
+
+        def method(facts: _Facts) -> object:
+            return time_value(variable, facts.request, facts.contract)
+
+    elif variable.scope == "contract":
 
         def method(facts: _Facts) -> object:
             return read(facts.contract)

@@ -38,9 +38,9 @@ RANK_CRITERIA: Mapping[str, Criterion] = {
 def write_rank(source: Source, rank_by: tuple[str, ...]) -> None:
     """Write `order`, which sorts contracts, and `comes_before`, which compares two with as little work.
 
-    Nearer org units come first, then what the file says; what is equal in all of it goes by id.
+    Nearer org units come first, then what the file says; what is equal in all of it goes by id. The source
+    knows `no_end` already.
     """
-    source.values["no_end"] = NO_END
     criteria = [RANK_CRITERIA[name] for name in rank_by]
     with source.block("def order(contract):"):
         # Time until the end of time: the only way to sort a date backwards.

@@ -4,15 +4,32 @@ import json
 from collections.abc import Iterable
 
 from engine.rulebook.coverage_examples import OUTCOMES
+from engine.rulebook.operators import OPERATORS
 from engine.rulebook.rank import RANK_CRITERIA
-from engine.rulebook.registry import CHARGING, CONTRACT_TYPE, COVERAGE, OPERATORS
-from engine.rulebook.words import Action, Param, ValueType, Variable, Vocabulary
+from engine.rulebook.registry import CHARGING, CONTRACT_TYPE, COVERAGE
+from engine.rulebook.words import Action, Operand, Param, ValueType, Variable, Vocabulary
 
-TYPE_WORDS: dict[ValueType, str] = {"text": "text", "number": "whole number", "yes_no": "yes or no"}
+TYPE_WORDS: dict[ValueType, str] = {
+    "text": "text",
+    "number": "whole number",
+    "yes_no": "yes or no",
+    "instant": "instant",
+    "duration": "length of time",
+}
+OPERAND_WORDS: dict[Operand, str] = {
+    "text": "text",
+    "number": "number",
+    "none": "none",
+    "point": '`"2026-12-31"` or `"2026-12-31T12:00:00Z"`',
+    "around": '`{"date": "2026-12-24", "days": 3}`',
+    "length": '`{"days": 30}`, `{"hours": 4, "minutes": 30}`',
+}
 USUAL_OPERATOR: dict[ValueType, str] = {
     "text": "equal_to",
     "number": "greater_than_or_equal_to",
     "yes_no": "is_true",
+    "instant": "on_or_after",
+    "duration": "longer_than",
 }
 
 
@@ -102,7 +119,7 @@ def _operators() -> str:
                 TYPE_WORDS[type],
                 f"`{one.name}`",
                 one.description,
-                "none" if one.operand == "none" else one.operand,
+                OPERAND_WORDS[one.operand],
             )
             for type, operators in OPERATORS.items()
             for one in operators.values()

@@ -5,49 +5,14 @@ business-rules runs on are made from them, and the JSON Schemas and the referenc
 written from them.
 """
 
-from collections.abc import Mapping
-
 from engine.contracts import HOLDER_KINDS
-from engine.rulebook.words import Action, Operator, Param, ValueType, Variable, Vocabulary
+from engine.facts import WEEKDAYS
+from engine.rulebook.words import Action, Param, Variable, Vocabulary
 from engine.sla import PRIORITIES
 
 MOST_MINUTES = 10_000_000
 MOST_MINOR = 10**12
 LARGEST_NUMBER = 10**12
-
-OPERATORS: Mapping[ValueType, Mapping[str, Operator]] = {
-    "text": {
-        operator.name: operator
-        for operator in (
-            Operator("equal_to", "text", "is", "The same text, letter for letter."),
-            Operator("not_equal_to", "text", "is not", "Any other text, or none."),
-            Operator(
-                "equal_to_case_insensitive", "text", "is, in any case,", "The same text; Aa and aa are one."
-            ),
-            Operator("starts_with", "text", "starts with", "Begins with these letters."),
-            Operator("ends_with", "text", "ends with", "Ends with these letters."),
-            Operator("contains", "text", "contains", "Has these letters somewhere."),
-            Operator("non_empty", "none", "is given", "There is a value at all."),
-        )
-    },
-    "number": {
-        operator.name: operator
-        for operator in (
-            Operator("equal_to", "number", "is", "The same number."),
-            Operator("greater_than", "number", "is more than", "Above the number."),
-            Operator("greater_than_or_equal_to", "number", "is at least", "The number, or above it."),
-            Operator("less_than", "number", "is less than", "Below the number."),
-            Operator("less_than_or_equal_to", "number", "is at most", "The number, or below it."),
-        )
-    },
-    "yes_no": {
-        operator.name: operator
-        for operator in (
-            Operator("is_true", "none", "is true", "Yes."),
-            Operator("is_false", "none", "is false", "No."),
-        )
-    },
-}
 
 
 def _by_name(*variables: Variable) -> dict[str, Variable]:
@@ -106,6 +71,26 @@ COVERAGE_VARIABLES = _by_name(
         "o-100", "org_unit", may_be_empty=True,
     ),
     Variable(
+        "logged_at", "instant", "request", "time of logging",
+        "When the service request was logged; for one that is not logged yet, the instant it is asked about.",
+        "2026-12-31", "logged",
+    ),
+    Variable(
+        "logged_weekday", "text", "request", "weekday of logging",
+        "The day of the week on which it was logged, by the clocks of the desk's time zone.",
+        "saturday", "logged_weekday", options=WEEKDAYS, is_derived=True,
+    ),
+    Variable(
+        "logged_hour", "number", "request", "hour of logging",
+        "The hour, 0 to 23, in which it was logged, by the clocks of the desk's time zone.",
+        18, "logged_hour", is_derived=True,
+    ),
+    Variable(
+        "request_age", "duration", "request", "age of the request",
+        "How long ago the service request was logged.",
+        {"hours": 4}, "logged", is_derived=True,
+    ),
+    Variable(
         "contract_holder", "text", "contract", "contract holder",
         "Whom the contract covers.",
         "item", "holder_kind", options=HOLDER_KINDS,
@@ -157,6 +142,31 @@ COVERAGE_VARIABLES = _by_name(
         "How far the holding org unit is from the customer: 1 for the nearest, more for those above it, "
         "0 for a contract that no org unit holds.",
         1, "distance",
+    ),
+    Variable(
+        "contract_created_at", "instant", "contract", "making of the contract",
+        "When the contract was made.",
+        "2026-12-31", "created_at", is_derived=True,
+    ),
+    Variable(
+        "contract_starts_at", "instant", "contract", "start of the contract",
+        "When the contract starts: on its first day, as that begins.",
+        "2026-12-31", "starts_at", is_derived=True,
+    ),
+    Variable(
+        "contract_ends_on", "instant", "contract", "end of the contract",
+        "The last moment of the contract, on its last day; one without an end ends after any date.",
+        "2026-12-31", "last_moment", may_be_empty=True, is_derived=True,
+    ),
+    Variable(
+        "contract_age", "duration", "contract", "age of the contract",
+        "How long ago the contract started; less than nothing before its start.",
+        {"days": 30}, "starts_at", is_derived=True,
+    ),
+    Variable(
+        "contract_time_left", "duration", "contract", "time left of the contract",
+        "How long it is until the contract is over; without an end, longer than anything.",
+        {"days": 30}, "expires_at", may_be_empty=True, is_ahead=True, is_derived=True,
     ),
 )  # fmt: skip
 
@@ -218,6 +228,16 @@ CHARGING_VARIABLES = _by_name(
         "channel", "text", "work", "channel",
         "How the service request came in; empty when not given.",
         "phone", "channel", may_be_empty=True,
+    ),
+    Variable(
+        "worked_weekday", "text", "work", "weekday of the work",
+        "The day of the week on which the work began, by the clocks of the desk's time zone.",
+        "saturday", "worked_weekday", options=WEEKDAYS, may_be_empty=True,
+    ),
+    Variable(
+        "worked_hour", "number", "work", "hour of the work",
+        "The hour, 0 to 23, in which the work began, by the clocks of the desk's time zone.",
+        18, "worked_hour",
     ),
 )  # fmt: skip
 

@@ -6,6 +6,9 @@ from re import compile as regex
 from typing import Any
 
 from engine.contracts import ContractType
+from engine.rulebook.moments import TimeValue
+from engine.rulebook.operands import read_around, read_length, read_point
+from engine.rulebook.operators import OPERATORS
 from engine.rulebook.problems import FileReport
 from engine.rulebook.reading import (
     nearest,
@@ -19,7 +22,7 @@ from engine.rulebook.reading import (
     read_yes_no,
     shown,
 )
-from engine.rulebook.registry import LARGEST_NUMBER, OPERATORS
+from engine.rulebook.registry import LARGEST_NUMBER
 from engine.rulebook.scanner import Broken, Node, quoted
 from engine.rulebook.tree import AllOf, AnyOf, Condition, Conditions, Rule, rule
 from engine.rulebook.words import Action, Operator, Param, Variable, Vocabulary
@@ -136,11 +139,20 @@ class RuleReader:
         if value_node is None:
             self.report.error(node.place, f'"value" is missing: what {name} is compared with. Add it.')
             return None
-        if operator.operand == "number":
-            number = read_whole_number(self.report, value_node, least=-LARGEST_NUMBER, most=LARGEST_NUMBER)
-            return None if number is None else Condition(variable, operator, number)
-        text = self._text_value(value_node, variable, operator)
-        return None if text is None else Condition(variable, operator, text)
+        value = self._value(value_node, variable, operator)
+        return None if value is None else Condition(variable, operator, value)
+
+    def _value(self, node: Node, variable: Variable, operator: Operator) -> str | int | TimeValue | None:
+        match operator.operand:
+            case "number":
+                return read_whole_number(self.report, node, least=-LARGEST_NUMBER, most=LARGEST_NUMBER)
+            case "point":
+                return read_point(self.report, node)
+            case "around":
+                return read_around(self.report, node)
+            case "length":
+                return read_length(self.report, node)
+        return self._text_value(node, variable, operator)
 
     def _operator(self, node: Node, variable: Variable) -> Operator | None:
         operators = OPERATORS[variable.type]

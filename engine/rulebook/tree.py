@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.rulebook.moments import TimeValue, to_json, to_words
 from engine.rulebook.words import Action, Operator, Variable
 
 
@@ -13,7 +14,7 @@ class Condition:
 
     variable: Variable
     operator: Operator
-    value: str | int | None = None
+    value: str | int | TimeValue | None = None
 
     @property
     def words(self) -> str:
@@ -21,7 +22,7 @@ class Condition:
         said = f"{self.variable.label} {self.operator.words}"
         if self.operator.operand == "none":
             return said
-        return f"{said} {self.value}" if self.value != "" else f"{said} empty"
+        return f"{said} {to_words(self.value)}" if self.value != "" else f"{said} empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def as_json(conditions: Conditions) -> dict[str, Any]:
         case AnyOf(parts):
             return {"any": [as_json(part) for part in parts]}
         case Condition(variable, operator, value):
-            return {"name": variable.name, "operator": operator.name, "value": value}
+            return {"name": variable.name, "operator": operator.name, "value": to_json(value)}
 
 
 def first_unmet(conditions: Conditions, is_met: Callable[[Condition], bool]) -> Condition | None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
-ValueType = Literal["text", "number", "yes_no"]
+ValueType = Literal["text", "number", "yes_no", "instant", "duration"]
 Scope = Literal["request", "contract", "work"]
-Operand = Literal["text", "number", "none"]
-Value = str | int | bool | None
+Operand = Literal["text", "number", "none", "point", "around", "length"]
+Value = str | int | bool | datetime | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +27,9 @@ class Variable:
 
     `fact` is the attribute that holds it, of the request's facts (scope request), a candidate (contract) or
     the work (work); with `is_presence` the variable tells whether there is such a fact at all.
-    With `options`, no other text can ever be its value. `may_be_empty` allows comparing with "".
+    With `options`, no other text can ever be its value. `may_be_empty` allows comparing with "". An instant
+    that is empty never comes; a duration is the time since an instant, or with `is_ahead` the time until it.
+    What `is_derived` follows from other facts, so that no example gives it.
     """
 
     name: str
@@ -34,11 +37,13 @@ class Variable:
     scope: Scope
     label: str
     description: str
-    example: str | int | bool
+    example: Any
     fact: str
     options: tuple[str, ...] = ()
     may_be_empty: bool = False
     is_presence: bool = False
+    is_ahead: bool = False
+    is_derived: bool = False
 
     def read(self, subject: object) -> Value:
         """Its value for whatever the scope says it is read from."""

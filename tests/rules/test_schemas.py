@@ -19,6 +19,10 @@ REGENERATE = "Run: python -m tests.rules.regenerate"
 KINDS = ["coverage.json", "charging.json", "contract_types/incident_pack.json", "slas.json"]
 
 
+def dated(name: str, operator: str, value: object) -> dict[str, object]:
+    return {"name": name, "operator": operator, "value": value}
+
+
 def validator(path: str) -> Draft202012Validator:
     """The validator of the schema that a shipped file names."""
     schema_path = (RULES / path).parent / json.loads(shipped_files()[path])["$schema"]
@@ -36,9 +40,10 @@ def test_the_guide_has_the_reference_of_the_registry() -> None:
 
 def test_the_examples_in_the_guide_are_sound() -> None:
     blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", readme_text(), re.DOTALL)]
-    covering, example, charging = blocks
+    covering, conditions, example, charging = blocks
     coverage = json.loads(shipped_files()["coverage.json"])
     assert coverage["rules"][0] == covering
+    coverage["rules"].insert(3, {**covering, "id": "dated", "conditions": conditions})
     coverage["examples"].append(example)
     charges = {"rules": [charging], "examples": []}
     files = with_text("coverage.json", json.dumps(coverage)) | {"charging.json": json.dumps(charges)}
@@ -65,6 +70,11 @@ def test_the_shipped_files_fit_their_schemas(path: str) -> None:
         ("coverage.json", "/rules/3/conditions/all/0/name", "contract_standing"),
         ("coverage.json", "/rules/7/actions/0/params", {}),
         ("coverage.json", "/rules/7/actions/0/params/holder", "item"),
+        ("coverage.json", "/rules/0/conditions", dated("logged_at", "before", "31.12.2026")),
+        ("coverage.json", "/rules/0/conditions", dated("logged_at", "older_than", 30)),
+        ("coverage.json", "/rules/0/conditions", dated("contract_age", "before", "2026-12-31")),
+        ("coverage.json", "/rules/0/conditions", dated("contract_age", "at_least", {"weeks": 1})),
+        ("coverage.json", "/examples/0/facts/logged_hour", 3),
         ("coverage.json", "/examples/0/decision/outcome", "done"),
         ("contract_types/incident_pack.json", "/expires_when/any/0/name", "priority"),
         ("contract_types/incident_pack.json", "/draws", "money"),

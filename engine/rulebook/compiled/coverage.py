@@ -13,6 +13,7 @@ from engine.facts import Candidate, RequestFacts
 from engine.rulebook.compiled.decision_tree import Ask, Split, Steps, steps_for
 from engine.rulebook.compiled.expressions import expression, literal
 from engine.rulebook.compiled.source import Source
+from engine.rulebook.compiled.time_expressions import HELPERS
 from engine.rulebook.rank import write_rank
 from engine.rulebook.tree import Condition, Conditions, Rule, mentions
 from engine.rulebook.words import Variable
@@ -61,7 +62,7 @@ def compile_coverage(rules: Sequence[Rule], rank_by: tuple[str, ...]) -> Compile
 class _Writer:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = rules
-        self.source = Source({"rules": (*rules, None)})
+        self.source = Source({**HELPERS, "rules": (*rules, None)})
         self.asked_of_contracts = [rule for rule in enumerate(rules) if rule[1].action.needs_contract]
         self.asked_once = [rule for rule in enumerate(rules) if not rule[1].action.needs_contract]
         self.steps = steps_for(

@@ -8,6 +8,7 @@ from functools import cache
 from types import MappingProxyType
 
 from engine.rulebook.compiled.source import Source
+from engine.rulebook.compiled.time_expressions import time_expression
 from engine.rulebook.tree import AllOf, Condition, Conditions
 from engine.rulebook.words import ValueType, Variable
 
@@ -49,13 +50,15 @@ def expression(
         return answered[conditions]
     if isinstance(conditions, Condition):
         variable, value = conditions.variable, conditions.value
+        if variable.type in ("instant", "duration"):
+            return time_expression(conditions, fact_name(variable), source)
         operand = "" if value is None else literal(variable, value, source)
         return _template(conditions).format(fact=fact_name(variable), value=operand)
     joint = " and " if isinstance(conditions, AllOf) else " or "
     return joint.join(_part(part, source, fact_name, answered) for part in conditions.parts)
 
 
-def literal(variable: Variable, value: str | int, source: Source) -> str:
+def literal(variable: Variable, value: object, source: Source) -> str:
     """How the code writes a value to compare with: the registry's own option, else a constant."""
     for option in variable.options:
         if option == value:

@@ -63,4 +63,4 @@ class Source:
 
 def _shown(value: Constant) -> str:
     """A value on one line, whatever is in it."""
-    return json.dumps(value, ensure_ascii=True, default=str)
+    return json.dumps(value if isinstance(value, str | int) else str(value))

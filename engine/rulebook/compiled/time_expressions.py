@@ -1,0 +1,75 @@
+"""Comparisons of instants as Python expressions.
+
+What is compared with depends on the service request alone: on the instant decided for, and on the zone.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from engine.rulebook import moments
+from engine.rulebook.compiled.source import Source
+from engine.rulebook.moments import DAY, Around
+from engine.rulebook.rank import NO_END
+from engine.rulebook.tree import Condition
+
+AT, ZONE = "request.at", "request.time_zone"
+HELPERS: Mapping[str, Any] = {
+    "day_begins": moments.day_begins,
+    "day_ends": moments.day_ends,
+    "back": moments.back,
+    "ahead": moments.ahead,
+    "no_end": NO_END,
+}
+OF_DATE = {
+    "before": "{fact} < {begins}",
+    "on_or_before": "{fact} < {ends}",
+    "after": "{fact} >= {ends}",
+    "on_or_after": "{fact} >= {begins}",
+}
+OF_INSTANT = {
+    "before": "{fact} < {value}",
+    "on_or_before": "{fact} <= {value}",
+    "after": "{fact} > {value}",
+    "on_or_after": "{fact} >= {value}",
+}
+OF_DAYS = {
+    "within_days_of": "{begins} <= {fact} < {ends}",
+    "not_within_days_of": "not {begins} <= {fact} < {ends}",
+}
+SINCE = {
+    "older_than": "{fact} < {passed}",
+    "not_older_than": "{fact} >= {passed}",
+    "longer_than": "{fact} < {passed}",
+    "at_least": "{fact} <= {passed}",
+    "shorter_than": "{fact} > {passed}",
+    "at_most": "{fact} >= {passed}",
+}
+UNTIL = {
+    "longer_than": "{fact} > {to_come}",
+    "at_least": "{fact} >= {to_come}",
+    "shorter_than": "{fact} < {to_come}",
+    "at_most": "{fact} <= {to_come}",
+}
+
+
+def time_expression(condition: Condition, fact: str, source: Source) -> str:
+    """The condition as code; `fact` is where the code has the instant."""
+    if condition.variable.may_be_empty:
+        fact = f"({fact} or no_end)"
+    name, value = condition.operator.name, condition.value
+    match value:
+        case Around(day, days):
+            first, last = source.constant(day - days * DAY), source.constant(day + days * DAY)
+            begins, ends = f"day_begins({first}, {ZONE})", f"day_ends({last}, {ZONE})"
+            return OF_DAYS[name].format(fact=fact, begins=begins, ends=ends)
+        case datetime():
+            return OF_INSTANT[name].format(fact=fact, value=source.constant(value))
+        case date():
+            written = source.constant(value)
+            begins, ends = f"day_begins({written}, {ZONE})", f"day_ends({written}, {ZONE})"
+            return OF_DATE[name].format(fact=fact, begins=begins, ends=ends)
+    written = source.constant(value)
+    if condition.variable.is_ahead:
+        return UNTIL[name].format(fact=fact, to_come=f"ahead({AT}, {written}, {ZONE})")
+    return SINCE[name].format(fact=fact, passed=f"back({AT}, {written}, {ZONE})")

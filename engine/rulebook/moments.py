@@ -1,0 +1,139 @@
+"""Dates, instants and lengths of time in rules: how a file writes them, and what they mean.
+
+A date is a day of the desk's time zone; it begins at the first instant at which the clocks there have reached
+it, whatever a change of clocks leaves out. An instant is written with its offset, so it needs no zone. Of a
+length, days are counted on the desk's calendar, while hours and minutes are time that goes by. All of it is
+exact: instants are compared as they are, never as seconds since something.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from re import compile as regex
+from typing import Any, NamedTuple
+
+from engine.periods import first_instant_at, zone_named
+
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2199
+MOST_DAYS_AROUND = 3660
+MOST_OF = {"days": 36_600, "hours": 878_400, "minutes": 52_704_000}
+"""A hundred years of each."""
+
+DATE_FORM = "a date such as 2026-12-31, or an instant with its offset such as 2026-12-31T12:00:00Z"
+DATE = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+INSTANT = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})")
+DAY = timedelta(days=1)
+
+
+class Length(NamedTuple):
+    """A length of time: the sum of its parts."""
+
+    days: int = 0
+    hours: int = 0
+    minutes: int = 0
+
+    def __str__(self) -> str:
+        parts = [
+            f"{count} {name if count != 1 else name[:-1]}" for name, count in self._asdict().items() if count
+        ]
+        return " and ".join(parts) or "no time"
+
+
+class Around(NamedTuple):
+    """The days from so many before a date to as many after it."""
+
+    day: date
+    days: int
+
+    def __str__(self) -> str:
+        return f"{Length(days=self.days)} of {self.day.isoformat()}"
+
+
+TimeValue = date | Length | Around
+"""An operand; an instant is a `datetime`, which is a `date` to Python."""
+
+
+class Moment(NamedTuple):
+    """An instant as business-rules gets it. None never comes; `as_of` is the instant decided for."""
+
+    instant: datetime | None
+    as_of: datetime
+    time_zone: str
+
+
+class Span(NamedTuple):
+    """The time from an instant to the one decided for; with `is_ahead`, from the latter to the instant."""
+
+    instant: datetime | None
+    as_of: datetime
+    time_zone: str
+    is_ahead: bool
+
+
+@lru_cache(maxsize=4096)
+def day_begins(day: date, time_zone: str) -> datetime:
+    """The first instant of a day in a zone. Raises: UnknownTimeZone."""
+    return first_instant_at(datetime.combine(day, time()), zone_named(time_zone))
+
+
+def day_ends(day: date, time_zone: str) -> datetime:
+    """The first instant that is no longer in the day."""
+    return day_begins(day + DAY, time_zone)
+
+
+def back(at: datetime, length: Length, time_zone: str) -> datetime:
+    """The instant that lies so long before `at`."""
+    return _moved(at, -length.days, time_zone) - timedelta(hours=length.hours, minutes=length.minutes)
+
+
+def ahead(at: datetime, length: Length, time_zone: str) -> datetime:
+    """The instant that lies so long after `at`."""
+    return _moved(at, length.days, time_zone) + timedelta(hours=length.hours, minutes=length.minutes)
+
+
+def to_json(value: Any) -> Any:
+    """An operand in the form in which a file writes it."""
+    match value:
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case Length():
+            return {name: count for name, count in value._asdict().items() if count} or {"minutes": 0}
+        case Around(day, days):
+            return {"date": day.isoformat(), "days": days}
+    return value
+
+
+def to_words(value: Any) -> str:
+    """An operand as people say it."""
+    return str(to_json(value)) if isinstance(value, datetime) else str(value)
+
+
+def point_from(text: str) -> date:
+    """A date, or an instant in UTC, of the years 1970 to 2199. Raises: ValueError, OverflowError."""
+    if DATE.fullmatch(text):
+        point = date.fromisoformat(text)
+    elif INSTANT.fullmatch(text):
+        point = datetime.fromisoformat(text).astimezone(UTC)
+    else:
+        raise ValueError(text)
+    if not EARLIEST_YEAR <= point.year <= LATEST_YEAR:
+        raise ValueError(text)
+    return point
+
+
+def length_from(parts: Mapping[str, int]) -> Length:
+    return Length(**parts)
+
+
+def around_from(parts: Mapping[str, Any]) -> Around:
+    return Around(date.fromisoformat(parts["date"]), parts["days"])
+
+
+@lru_cache(maxsize=4096)
+def _moved(at: datetime, days: int, time_zone: str) -> datetime:
+    if days == 0:
+        return at
+    zone = zone_named(time_zone)
+    return first_instant_at(at.astimezone(zone).replace(tzinfo=None) + timedelta(days=days), zone)

@@ -1,0 +1,250 @@
+"""One schema for each kind of rule file."""
+
+import json
+from collections.abc import Mapping
+
+from engine.contracts import HOLDER_KINDS
+from engine.rulebook.contract_type_file import (
+    ALLOCATIONS,
+    DRAWS,
+    LIMIT_USES,
+    LIMITS,
+    ON_EXPIRY,
+    OPTIONAL,
+    PREFIX,
+    REQUIRED,
+)
+from engine.rulebook.coverage_examples import CONTRACT_KEYS, DATES, OUTCOMES
+from engine.rulebook.moments import INSTANT
+from engine.rulebook.rank import RANK_CRITERIA
+from engine.rulebook.registry import (
+    CHARGING,
+    CONTRACT_TYPE,
+    COVERAGE,
+    MOST_MINOR,
+    MOST_MINUTES,
+)
+from engine.rulebook.rules import ID, MOST_TEXT
+from engine.rulebook.schemas.conditions import condition_definitions, rule_schema
+from engine.rulebook.schemas.parts import (
+    NAME_PATTERN,
+    YES_NO,
+    Schema,
+    date_of,
+    file_of,
+    list_of,
+    number_of,
+    object_of,
+    of_scope,
+    one_of,
+    or_null,
+    text_of,
+    value_of,
+)
+from engine.sla import PRIORITIES, SLA_CALENDARS
+
+
+def schema_texts() -> Mapping[str, str]:
+    """The text of each schema file, by its name in `rules/schema/`."""
+    schemas = {
+        "coverage.schema.json": _coverage(),
+        "charging.schema.json": _charging(),
+        "contract_type.schema.json": _contract_type(),
+        "slas.schema.json": _slas(),
+    }
+    return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
+
+
+def _coverage() -> Schema:
+    request = [one for one in of_scope(COVERAGE, "request") if not one.is_derived]
+    contract = [one for one in of_scope(COVERAGE, "contract") if not one.is_derived]
+    instant = {"type": "string", "pattern": f"^{INSTANT.pattern}$"}
+    decision = object_of(
+        {
+            "outcome": one_of(OUTCOMES.values(), "What becomes of the service request."),
+            "rule": or_null(text_of(MOST_TEXT, "The id of the rule that decides; null when none does.")),
+            "contract": or_null(
+                text_of(MOST_TEXT, "The contract covered with or waited for, by its id here.")
+            ),
+        },
+        ["outcome", "rule"],
+        "The decision that the rules must come to.",
+    )
+    contracts = {
+        "id": text_of(MOST_TEXT, "A name for the contract in this example."),
+        **{name: date_of(name) for name in DATES},
+        **{variable.name: value_of(variable) for variable in contract},
+    }
+    example = object_of(
+        {
+            "name": text_of(MOST_TEXT, "What the example shows."),
+            "facts": object_of(
+                {
+                    **{variable.name: value_of(variable) for variable in request},
+                    "at": {**instant, "description": "The instant decided for."},
+                    "time_zone": text_of(60, "The desk's time zone, such as Europe/Berlin."),
+                },
+                (),
+                "The service request.",
+            ),
+            "contracts": list_of(object_of(contracts, CONTRACT_KEYS), "The contracts found."),
+            "decision": decision,
+        },
+        ["name", "facts", "decision"],
+    )
+    return file_of(
+        "Coverage rules",
+        "Which contract covers a service request: rules in order, the first that holds decides.",
+        {
+            "name": text_of(MOST_TEXT, "What the rules are called on the pages."),
+            "rank": list_of(
+                one_of(RANK_CRITERIA, "What comes first."),
+                "The order among contracts of one distance; what is equal in all of it goes by id.",
+            ),
+            "rules": list_of(rule_schema(COVERAGE), "Asked in this order; the first that holds decides."),
+            "examples": list_of(example, "Run whenever the file is loaded; one that fails refuses the file."),
+        },
+        ["rules"],
+        condition_definitions(COVERAGE),
+    )
+
+
+def _charging() -> Schema:
+    example = object_of(
+        {
+            "name": text_of(MOST_TEXT, "What the example shows."),
+            "facts": object_of(
+                {one.name: value_of(one) for one in CHARGING.variables.values()}, (), "The work."
+            ),
+            "charge": object_of(
+                {
+                    "percent": number_of(0, 1000, "Percent of the worked minutes that are charged."),
+                    "rule": or_null(
+                        text_of(MOST_TEXT, "The id of the rule that says so; null when none does.")
+                    ),
+                },
+                ["percent", "rule"],
+            ),
+        },
+        ["name", "facts", "charge"],
+    )
+    return file_of(
+        "Charging rules",
+        "How much of worked time is charged: the first rule that holds decides; without one, all of it.",
+        {
+            "name": text_of(MOST_TEXT, "What the rules are called on the pages."),
+            "rules": list_of(rule_schema(CHARGING), "Asked in this order; the first that holds decides."),
+            "examples": list_of(example, "Run whenever the file is loaded; one that fails refuses the file."),
+        },
+        ["rules"],
+        condition_definitions(CHARGING),
+    )
+
+
+def _contract_type() -> Schema:
+    conditions = {"$ref": "#/$defs/conditions"}
+    properties = {
+        "key": {"type": "string", "pattern": NAME_PATTERN, "description": "The same as the file's name."},
+        "label": text_of(60, "What the type is called on the pages."),
+        "description": text_of(1000, "What it covers, for those who choose it."),
+        "number_prefix": {
+            "type": "string",
+            "pattern": f"^{PREFIX.pattern}$",
+            "description": "What its contracts' numbers begin with; no other type's.",
+        },
+        "held_by": {**list_of(one_of(HOLDER_KINDS), "Whom it may be held by."), "minItems": 1},
+        "limits": object_of(
+            {limit: one_of(LIMIT_USES) for limit in LIMITS}, (), "What limits it; a limit left out is none."
+        ),
+        "defaults": object_of(
+            {
+                "duration_months": or_null(number_of(1, 1200, "How many months it runs.")),
+                "minutes": or_null(number_of(1, MOST_MINUTES, "Minutes granted; monthly ones each month.")),
+                "incidents": or_null(number_of(1, MOST_MINUTES, "Incidents granted.")),
+                "price_minor": or_null(number_of(0, MOST_MINOR, "Its price, in the currency's minor unit.")),
+                "sla": or_null({"type": "string", "description": "An id of slas.json."}),
+            },
+            (),
+            "What a contract gets where the seller says nothing.",
+        ),
+        "draws": one_of(DRAWS, "What service requests and their work take from it."),
+        "allocation": one_of(ALLOCATIONS, "Whether minutes are granted once, or anew each month."),
+        "carry_over": or_null(
+            object_of(
+                {
+                    "months": number_of(1, 120, "How many months longer they live."),
+                    "cap_minutes": number_of(0, MOST_MINUTES, "At most so many minutes."),
+                    "cap_percent": number_of(0, 100, "At most so many percent of the month's minutes."),
+                },
+                ["months"],
+                "What of a month's minutes lives on when the month ends.",
+            )
+        ),
+        "valid_when": {**conditions, "description": "When it can cover."},
+        "expires_when": {**conditions, "description": "When it has ended."},
+        "on_expiry": one_of(ON_EXPIRY, "time_expired: by the setting, or what the contract says."),
+        "examples": list_of(
+            object_of(
+                {
+                    "name": text_of(MOST_TEXT, "What the example shows."),
+                    "facts": object_of({one.name: value_of(one) for one in CONTRACT_TYPE.variables.values()}),
+                    "valid": YES_NO,
+                    "ended": YES_NO,
+                },
+                ["name", "facts", "valid", "ended"],
+            ),
+            "Run whenever the file is loaded; one that fails refuses the file.",
+        ),
+    }
+    optional = [key for key in OPTIONAL if key != "$schema"]
+    assert set(properties) == {*REQUIRED, *optional}, "the schema has the checker's keys"
+    return file_of(
+        "Contract type",
+        "What can be sold: whom it covers, what limits it, when it is valid and when it ends.",
+        properties,
+        REQUIRED,
+        condition_definitions(CONTRACT_TYPE),
+    )
+
+
+def _slas() -> Schema:
+    target = object_of(
+        {
+            "response_minutes": number_of(1, MOST_MINUTES, "Minutes until the first answer."),
+            "resolution_minutes": number_of(1, MOST_MINUTES, "Minutes until it is solved."),
+        },
+        ["response_minutes", "resolution_minutes"],
+    )
+    level = object_of(
+        {
+            "id": {
+                "type": "string",
+                "pattern": f"^{ID.pattern}$",
+                "description": "What contracts name it by.",
+            },
+            "label": text_of(60, "What it is called on the pages."),
+            "calendar": one_of(SLA_CALENDARS, "The hours in which its minutes count."),
+            "targets": object_of(dict.fromkeys(PRIORITIES, target), PRIORITIES),
+        },
+        ["id", "label", "calendar", "targets"],
+    )
+    facts = {"sla": {"type": "string"}, "priority": one_of(PRIORITIES)}
+    example = object_of(
+        {
+            "name": text_of(MOST_TEXT),
+            "facts": object_of(facts, ["sla", "priority"]),
+            "targets": target,
+        },
+        ["name", "facts", "targets"],
+    )
+    return file_of(
+        "Service levels",
+        "How soon a service request is answered and solved, by its priority.",
+        {
+            "name": text_of(MOST_TEXT, "What the levels are called together."),
+            "slas": list_of(level, "The service levels that contracts may name."),
+            "examples": list_of(example, "Checked whenever the file is loaded."),
+        },
+        ["slas"],
+        {},
+    )
