@@ -220,12 +220,17 @@ def test_a_move_that_came_too_late_is_refused_in_words(front: Front) -> None:
     assert "cannot take the trigger start" in late
 
 
-def test_a_customer_takes_back_the_own_request(front: Front) -> None:
+def test_a_customer_is_offered_no_move_of_the_desk(front: Front) -> None:
     request = front.office.log()
     page = front.ann.open(f"/requests/{request}")
-    assert not page.has_form("/moves/resolve")
-    done = front.ann.send(page, "/moves/cancel", cancel_reason="Found it myself")
-    assert "Cancelled" in done
+    assert not any(
+        page.has_form(f"/moves/{name}") for name in ("start", "hold", "resolve", "close", "cancel")
+    )
+    token = page.form("/logout").values["csrf_token"]
+    sent = {"cancel_csrf_token": token, "cancel_reason": "Found it myself"}
+    answer = front.ann.client.post(f"/requests/{request}/moves/cancel", data=sent)
+    assert answer.status_code == 403
+    assert front.office.request(request).state == "pending_no_contract"
 
 
 def test_notes_for_the_desk_alone_are_not_the_customers(front: Front) -> None:
