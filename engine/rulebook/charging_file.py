@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from engine.rulebook.charging import Charge, ChargingBook, ChargingFacts
 from engine.rulebook.examples import MOST_TEXT, engines_agree, example_nodes, may_run
+from engine.rulebook.lint import lint_charging
 from engine.rulebook.problems import FileReport, Place
 from engine.rulebook.reading import (
     read_choice,
@@ -31,6 +32,8 @@ def read_charging_file(report: FileReport, root: Node) -> ChargingBook | None:
         if key in fields:
             read_text(report, fields[key], most=MOST_TEXT)
     rules = RuleReader(report, CHARGING, Known()).rules(fields["rules"]) if "rules" in fields else ()
+    if "rules" in fields and rules and not report.has_errors:
+        lint_charging(report, rules, fields["rules"])
     book = ChargingBook(rules)
     read = [_read_example(report, node) for node in example_nodes(report, fields)]
     asked = len(read) * sum(size(rule.conditions) for rule in rules)

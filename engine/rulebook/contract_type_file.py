@@ -19,6 +19,7 @@ from engine.contracts import (
 )
 from engine.rulebook.contract_types import ContractFacts, TypeRules
 from engine.rulebook.examples import MOST_TEXT, engines_agree, example_nodes, may_run
+from engine.rulebook.lint import lint_type
 from engine.rulebook.problems import FileReport
 from engine.rulebook.reading import (
     Fields,
@@ -123,6 +124,8 @@ class _TypeReader:
             allocation=cast(Allocation, allocation),
             carry_over=carry_over,
         )
+        places = (fields["valid_when"].place, fields["expires_when"].place)
+        lint_type(report, valid_when, expires_when, *places)
         return TypeRules(contract_type, valid_when, expires_when)
 
     def examples(self, rules: TypeRules | None) -> None:

@@ -3,11 +3,10 @@
 Source: product.md section 6.
 """
 
-from typing import cast
-
 from engine.rulebook.coverage import CoverageBook
 from engine.rulebook.coverage_examples import CoverageExample
 from engine.rulebook.examples import MOST_TEXT, example_nodes, may_run
+from engine.rulebook.lint import lint_coverage
 from engine.rulebook.problems import FileReport
 from engine.rulebook.rank import DEFAULT_RANK, RANK_CRITERIA
 from engine.rulebook.reading import (
@@ -20,9 +19,7 @@ from engine.rulebook.reading import (
 from engine.rulebook.registry import COVERAGE
 from engine.rulebook.rules import Known, RuleReader
 from engine.rulebook.scanner import Node
-from engine.rulebook.tree import Condition, Rule, can_be_met, mentions, size
-
-FITTING_STANDING = {"cover_with": "valid", "wait_for": "pending"}
+from engine.rulebook.tree import size
 
 
 def read_coverage_file(report: FileReport, root: Node, known: Known) -> CoverageBook | None:
@@ -39,8 +36,8 @@ def read_coverage_file(report: FileReport, root: Node, known: Known) -> Coverage
     rules = RuleReader(report, COVERAGE, known).rules(fields["rules"]) if "rules" in fields else ()
     if "rules" in fields and fields["rules"].value == []:
         report.warning(fields["rules"].place, "There is no rule, so no contract ever covers. Add one.")
-    for index, rule in enumerate(rules if not report.has_errors else ()):
-        _lint(report, rule, _element(fields["rules"], index))
+    if "rules" in fields and rules and not report.has_errors:
+        lint_coverage(report, rules, fields["rules"])
     book = CoverageBook(name or "", rank, rules)
     _examples(report, fields, book, known)
     return None if report.has_errors else book
@@ -63,35 +60,6 @@ def _rank(report: FileReport, fields: Fields) -> tuple[str, ...]:
     return tuple(rank)
 
 
-def _lint(report: FileReport, rule: Rule, node: Node) -> None:
-    """What is allowed and hardly meant."""
-    fitting = FITTING_STANDING.get(rule.action.name)
-    standings = COVERAGE.variables["contract_standing"].options
-    others = [other for other in standings if other != fitting and _takes_standing(rule, other)]
-    if fitting is not None and others:
-        report.warning(
-            node.place,
-            f'Rule "{rule.id}" can {rule.action.name} a contract that is {" or ".join(others)}. '
-            f'Add the condition that contract_standing is equal_to "{fitting}".',
-        )
-    for condition in mentions(rule.conditions):
-        if condition.variable.name == "contract_holder" and condition.value == "service_request":
-            report.warning(
-                node.place,
-                f'Rule "{rule.id}" asks for a contract of the service request itself, which is taken before '
-                "any rule is asked. Remove the condition.",
-            )
-
-
-def _takes_standing(rule: Rule, standing: str) -> bool:
-    def known(condition: Condition) -> bool | None:
-        if condition.variable.name != "contract_standing" or condition.operator.name != "equal_to":
-            return None
-        return condition.value == standing
-
-    return can_be_met(rule.conditions, known)
-
-
 def _examples(report: FileReport, fields: Fields, book: CoverageBook, known: Known) -> None:
     read = [CoverageExample(report, node, known) for node in example_nodes(report, fields)]
     if report.has_errors:
@@ -101,7 +69,3 @@ def _examples(report: FileReport, fields: Fields, book: CoverageBook, known: Kno
         return
     for example in read:
         example.run(book)
-
-
-def _element(node: Node, index: int) -> Node:
-    return cast(list[Node], node.value)[index]

@@ -108,13 +108,22 @@ class FileReport:
         return line, offset - self._line_starts[line - 1] + 1
 
     def _add(self, place: Place, severity: Severity, message: str) -> None:
-        if self.is_full:
+        if self.is_full and not (severity == "error" and self._make_room()):
             self._left_out.append(severity)
             return
         line, column = self.line_and_column(place.start)
         self._problems.append(
             Problem(self.file, line, column, printable(place.pointer), severity, printable(message))
         )
+
+    def _make_room(self) -> bool:
+        """Leave out the last warning, if there is one: no number of them may hide an error."""
+        for index in reversed(range(len(self._problems))):
+            if self._problems[index].severity == "warning":
+                del self._problems[index]
+                self._left_out.append("warning")
+                return True
+        return False
 
 
 def printable(text: str) -> str:

@@ -83,7 +83,7 @@ COVERAGE_VARIABLES = _by_name(
     Variable(
         "logged_hour", "number", "request", "hour of logging",
         "The hour, 0 to 23, in which it was logged, by the clocks of the desk's time zone.",
-        18, "logged_hour", is_derived=True,
+        18, "logged_hour", is_derived=True, most=23,
     ),
     Variable(
         "request_age", "duration", "request", "age of the request",
@@ -237,7 +237,7 @@ CHARGING_VARIABLES = _by_name(
     Variable(
         "worked_hour", "number", "work", "hour of the work",
         "The hour, 0 to 23, in which the work began, by the clocks of the desk's time zone.",
-        18, "worked_hour",
+        18, "worked_hour", most=23,
     ),
 )  # fmt: skip
 

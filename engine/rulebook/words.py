@@ -29,7 +29,8 @@ class Variable:
     the work (work); with `is_presence` the variable tells whether there is such a fact at all.
     With `options`, no other text can ever be its value. `may_be_empty` allows comparing with "". An instant
     that is empty never comes; a duration is the time since an instant, or with `is_ahead` the time until it.
-    What `is_derived` follows from other facts, so that no example gives it.
+    What `is_derived` follows from other facts, so that no example gives it. Numbers are 0 at least; `most` is
+    the largest one there can be.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Variable:
     is_presence: bool = False
     is_ahead: bool = False
     is_derived: bool = False
+    most: int | None = None
 
     def read(self, subject: object) -> Value:
         """Its value for whatever the scope says it is read from."""

@@ -141,11 +141,12 @@ def test_warnings_do_not_refuse() -> None:
     own = '{"name": "contract_holder", "operator": "equal_to", "value": "service_request"}'
     warnings = load_rule_set(with_rule(own)).warnings
     assert [one.message.split(". ")[0] for one in warnings] == [
+        "With contract validation on, no rule catches a service request without a contract: it is refused",
         'Rule "a" can cover_with a contract that is pending or ended or excluded',
         'Rule "a" asks for a contract of the service request itself, which is taken before any rule is asked',
         "There are no examples",
     ]
-    assert [one.line for one in warnings] == [2, 2, 4]
+    assert [one.line for one in warnings] == [1, 2, 2, 4]
 
 
 def test_refused_with_all_problems() -> None:
