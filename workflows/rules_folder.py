@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from stat import S_ISREG
 
 from engine.rulebook import (
     MOST_BYTES,
@@ -72,6 +73,10 @@ def _rule_paths(folder: Path, problems: list[Problem]) -> list[Path]:
 
 def _text_of(path: Path, name: str, problems: list[Problem]) -> str | None:
     try:
+        if not S_ISREG(path.stat().st_mode):
+            # a pipe, for one, would be waited for
+            problems.append(_problem(name, "This is no ordinary file. Put one in its place."))
+            return None
         with path.open("rb") as file:
             size_bytes = os.fstat(file.fileno()).st_size
             raw = file.read(MOST_BYTES + 1) if size_bytes <= MOST_BYTES else b""

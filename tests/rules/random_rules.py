@@ -1,6 +1,5 @@
 """Random checked rules, and random facts to ask them of: both from few values, so that they meet."""
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -16,8 +15,9 @@ from engine.rulebook.rank import RANK_CRITERIA
 from engine.rulebook.tree import AllOf, AnyOf, Condition, Conditions, Rule, rule
 from engine.rulebook.words import Variable, Vocabulary
 from engine.sla import PRIORITIES
+from tests.rules.effort import how_many
 
-CASES = int(os.environ.get("COVERDESK_RANDOM_RULE_SETS", "500"))
+CASES = how_many("COVERDESK_RANDOM_RULE_SETS", usual=500, in_ci=100)
 """How many random rule sets; several service requests are asked of each."""
 
 ZONES = ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Pacific/Apia"]
