@@ -30,13 +30,14 @@ def decision_batches(
     to: datetime | None = None,
     *,
     wanted: Select[Any] = ALL_COLUMNS,
+    batch: int | None = None,
 ) -> Iterator[list[Row[Any]]]:
-    """The decisions made in [from_, to), oldest first, in lists of at most `BATCH`.
+    """The decisions made in [from_, to), oldest first, in lists of at most `batch` (or `BATCH`).
 
     `wanted` selects from the decisions, their `id` and `decided_at` among it, and may join to them.
     """
     after: tuple[datetime, str] | None = None
-    ordered = wanted.where(*_span(from_, to)).order_by(d.c.decided_at, d.c.id).limit(BATCH)
+    ordered = wanted.where(*_span(from_, to)).order_by(d.c.decided_at, d.c.id).limit(batch or BATCH)
     while True:
         statement = ordered
         if after is not None:

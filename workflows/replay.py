@@ -33,6 +33,7 @@ from workflows.work import CASCADE_DEPTH
 
 Progress = Callable[[int, int], None]
 DECISIONS_BETWEEN_PAUSES = 10
+SMALL_BATCH = 200
 BATCH_PRICED = 500
 MOST_BYTES_IN_MEMORY = 16 * 1024 * 1024
 """What waits to be priced beyond this lies on disk."""
@@ -80,7 +81,8 @@ def replay(
 ) -> SummaryView:
     """Make every decision of [from_, to) again by `rules`, and `tell` of each that would differ.
 
-    With `pause_seconds` it pauses every few decisions, so that others in its process come to their turn.
+    With `pause_seconds` it goes in small steps with pauses between them, so that others in its process come
+    to their turn.
     """
     config = desk.refresh()
     sums = Sums()
@@ -88,7 +90,8 @@ def replay(
     total = count_decisions(desk, from_, to) if progress is not None else 0
     with SpooledTemporaryFile(max_size=MOST_BYTES_IN_MEMORY) as spool:
         deciding = _Deciding(rules, config.settings, sums)
-        for rows in decision_batches(desk, from_, to, wanted=WANTED):
+        batch = SMALL_BATCH if pause_seconds else None
+        for rows in decision_batches(desk, from_, to, wanted=WANTED, batch=batch):
             with desk.read(actor) as tx:
                 # one and the same settings and rules in force from start to end
                 tx.config = config

@@ -33,7 +33,7 @@ MOST_RUNNING = 4
 MOST_SHOWN_AT_ONCE = 1000
 WRITTEN_AT_ONCE = 200
 SECONDS_BETWEEN_BEATS = 2.0
-PAUSE_SECONDS = 0.0005
+PAUSE_SECONDS = 0.002
 """A pause every few decisions, so that calls in the same process come to their turn."""
 LOST_AFTER = timedelta(seconds=60)
 KEPT = timedelta(days=30)

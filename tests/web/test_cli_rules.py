@@ -1,5 +1,6 @@
 """The commands for rules and decisions, as a shell would call them."""
 
+import csv
 import logging
 import os
 import shutil
@@ -136,3 +137,56 @@ def test_the_rules_are_shown_as_files_and_as_code(office: Office, run: Run, tmp_
     bad = run("rules", "show", "--compiled", str(tmp_path))
     assert bad.exit_code == 1
     assert "coverage.json:1:" in bad.stderr
+
+
+# ------------------------------------------------------------------ replay
+
+
+def customer_first(tmp_path: Path) -> Path:
+    place = tmp_path / "customer_first"
+    shutil.copytree(RULES, place)
+    shutil.copyfile(RULES / "variants" / "customer_first.json", place / "coverage.json")
+    return place
+
+
+def test_a_folder_is_tried_on_what_was_logged(office: Office, run: Run, tmp_path: Path) -> None:
+    item = office.sell("subscription", to=("item", office.laptop))
+    mine = office.sell("subscription")
+    one, two = office.log(), office.log()
+    office.work(one, 90)
+    folder = str(customer_first(tmp_path))
+    span = ("--from", "2026-03-01", "--to", "2026-03-03T00:00:00Z")
+    found = run("rules", "replay", *span, folder)
+    assert found.exit_code == 0, found.stderr
+    moved = f"covered {office.contract(item).number} -> covered {office.contract(mine).number}"
+    assert found.stdout.splitlines() == [
+        f"{office.request(one).number}  2026-03-02T09:00:00Z  {moved}  90 min",
+        f"{office.request(two).number}  2026-03-02T09:00:00Z  {moved}",
+    ]
+    assert found.stderr.splitlines() == [
+        "2 decisions, 2 would differ.",
+        f"  2 from covered {office.contract(item).number} to covered {office.contract(mine).number}, 90 min",
+        "90 of 90 minutes worked would move.",
+    ]
+    same = run("rules", "replay", *span)
+    assert (same.stdout, same.stderr) == ("", "2 decisions, 0 would differ.\n")
+    written = run("rules", "replay", *span, folder, "--csv", "march.csv")
+    assert (written.exit_code, written.stdout) == (0, "")
+    rows = list(csv.DictReader((tmp_path / "march.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["number"] for row in rows] == [office.request(one).number, office.request(two).number]
+    assert (rows[0]["covered_minutes_before"], rows[0]["covered_minutes_after"]) == ("90", "90")
+    assert (rows[0]["contract_after"], rows[0]["changes"]) == (office.contract(mine).number, "contract")
+    assert run("rules", "replay", *span, folder, "--csv", "-").stdout.count("\n") == 3
+
+
+def test_what_cannot_be_tried_is_told(office: Office, run: Run, tmp_path: Path) -> None:
+    span = ("--from", "2026-03-01", "--to", "2026-03-03")
+    folder = edit(tmp_path)
+    (folder / "coverage.json").write_text('{\n  "name": ,\n}')
+    bad = run("rules", "replay", *span, str(folder))
+    assert bad.exit_code == 1
+    assert f"{folder}/coverage.json:2:" in bad.stdout
+    assert run("rules", "replay", "--from", "yesterday", "--to", "2026-03-03").exit_code == 2
+    assert run("rules", "replay", "--from", "2026-03-03", "--to", "2026-03-03").exit_code == 1
+    nowhere = run("rules", "replay", *span, "--csv", str(tmp_path / "no" / "where.csv"))
+    assert (nowhere.exit_code, "cannot be written" in nowhere.stderr) == (1, True)

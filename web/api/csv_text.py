@@ -14,11 +14,12 @@ def csv_text(columns: Sequence[str], rows: Iterable[Any]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(columns)
-    writer.writerows([_cell(getattr(row, column)) for column in columns] for row in rows)
+    writer.writerows([cell(getattr(row, column)) for column in columns] for row in rows)
     return out.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as it stands in a field."""
     if value is None:
         return ""
     if isinstance(value, datetime):

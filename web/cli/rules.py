@@ -7,6 +7,7 @@ import click
 
 from engine.rulebook import Problem, version_of
 from web.cli.desk import desk_of, environment, fail, operator, tell_problems
+from web.cli.rules_replay import replay
 from web.cli.rules_show import show
 from workflows import rule_sets
 from workflows.desk import Desk
@@ -24,6 +25,7 @@ def rules() -> None:
 
 
 rules.add_command(show)
+rules.add_command(replay)
 
 
 @rules.command(epilog="Example: coverdesk rules check rules")

@@ -1,0 +1,130 @@
+"""Trying an edited rule set on what was logged, before it counts."""
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from web.api.csv_text import cell
+from web.cli.desk import desk_of, environment, fail, operator, tell_problems
+from web.cli.progress import progress_bar
+from web.cli.spans import InstantOrDay, instant_of
+from workflows.replay import load_for_replay
+from workflows.replay import replay as run_replay
+from workflows.rules_folder import check_rules_folder
+from workflows.views import MoneyView
+from workflows.views.replays import DifferenceView, ResultView, SummaryView
+
+KINDS = ("grant", "covered", "carried", "ignored", "overage", "not_worked")
+MOST_MOVES = 20
+Tell = Callable[[DifferenceView], None]
+
+
+@click.command(
+    epilog="Example: coverdesk rules replay --from 2026-03-01 --to 2026-04-01 rules --csv march.csv"
+)
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--from", "from_", type=InstantOrDay(), required=True, help="The first day, or instant.")
+@click.option("--to", type=InstantOrDay(), required=True, help="The day, or instant, to stop before.")
+@click.option(
+    "--csv", "file", type=click.Path(path_type=Path, allow_dash=True), help="Write the differences here."
+)
+def replay(folder: Path | None, from_: datetime | date, to: datetime | date, file: Path | None) -> None:
+    """Make the decisions of a span again by the rules of a folder, and tell which would differ.
+
+    One line a difference, then the sums; nothing is changed.
+    """
+    env = environment()
+    folder = folder or env.rules_dir
+    files, problems = check_rules_folder(folder)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    tell_problems(errors, str(folder), err=False)
+    if errors:
+        fail(f"{folder} is not good, so it cannot be tried.")
+    desk = desk_of(env)
+    start, end = instant_of(desk, from_), instant_of(desk, to)
+    with desk.read(operator()) as tx:
+        rules = load_for_replay(tx, files, start, end)
+    with _told_to(file) as tell, progress_bar("Decisions") as progress:
+        summary = run_replay(desk, rules, start, end, tell, actor=operator(), progress=progress)
+    for line in _sums(summary):
+        click.echo(line, err=True)
+
+
+@contextmanager
+def _told_to(file: Path | None) -> Iterator[Tell]:
+    if file is None:
+        yield lambda one: click.echo(_line(one))
+        return
+    try:
+        with click.open_file(str(file), "w", encoding="utf-8") as out:
+            writer = csv.writer(out)
+            writer.writerow(_columns())
+            yield lambda one: writer.writerow([cell(value) for value in _row(one).values()])
+    except OSError as error:
+        fail(f"{file} cannot be written: {(error.strerror or type(error).__name__).lower()}.")
+
+
+def _line(one: DifferenceView) -> str:
+    request = one.number or "refused"
+    words = f"{request}  {cell(one.decided_at)}  {_result(one.before)} -> {_result(one.after)}"
+    if one.chargeable_before or one.chargeable_after:
+        words += f"  {one.chargeable_before} min"
+        if one.chargeable_after != one.chargeable_before:
+            words += f", charged {one.chargeable_after} min"
+    change = one.overage_after.amount_minor - one.overage_before.amount_minor
+    return words + (f"  overage {_money(change, one.overage_after)}" if change else "")
+
+
+def _result(result: ResultView) -> str:
+    name = result.contract_number or result.type
+    return f"{result.outcome} {name}" if name else result.outcome
+
+
+def _money(change_minor: int, like: MoneyView) -> str:
+    return f"{change_minor:+,} {like.currency} (minor unit)"
+
+
+def _sums(found: SummaryView) -> Iterator[str]:
+    yield f"{found.decisions:,} decisions, {found.differ:,} would differ."
+    if found.by_another_rule:
+        yield f"{found.by_another_rule:,} come to the same by another rule."
+    if found.charged_otherwise:
+        yield f"{found.charged_otherwise:,} differ by what their work is charged alone."
+    for move in found.moves[:MOST_MOVES]:
+        moved = f", {move.moved_minutes:,} min" if move.moved_minutes else ""
+        yield f"  {move.decisions:,} from {_result(move.before)} to {_result(move.after)}{moved}"
+    left_out = found.moves_left_out + len(found.moves[MOST_MOVES:])
+    if left_out:
+        yield f"  and {left_out:,} other ways"
+    if found.worked_minutes:
+        yield f"{found.moved_minutes:,} of {found.worked_minutes:,} minutes worked would move."
+    for one in found.overage:
+        yield f"Overage {one.before_minor:,} -> {one.after_minor:,} {one.currency} (minor unit)."
+
+
+def _columns() -> list[str]:
+    named = [f"{kind}_minutes_{side}" for side in ("before", "after") for kind in KINDS]
+    return [
+        "decision", "service_request", "number", "decided_at", "cause", "changes",
+        "outcome_before", "contract_before", "rule_before",
+        "outcome_after", "contract_after", "rule_after",
+        "worked_minutes", "chargeable_minutes_before", "chargeable_minutes_after", *named,
+        "overage_minor_before", "overage_minor_after", "currency",
+    ]  # fmt: skip
+
+
+def _row(one: DifferenceView) -> dict[str, object]:
+    values: list[object] = [
+        one.decision, one.service_request, one.number, one.decided_at, one.cause, " ".join(one.changes),
+        one.before.outcome, one.before.contract_number or one.before.type, one.before.rule,
+        one.after.outcome, one.after.contract_number or one.after.type, one.after.rule,
+        one.worked_minutes, one.chargeable_before, one.chargeable_after,
+        *(one.minutes_before.get(kind, 0) for kind in KINDS),
+        *(one.minutes_after.get(kind, 0) for kind in KINDS),
+        one.overage_before.amount_minor, one.overage_after.amount_minor, one.overage_after.currency,
+    ]  # fmt: skip
+    return dict(zip(_columns(), values, strict=True))

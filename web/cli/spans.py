@@ -1,0 +1,37 @@
+"""Spans on the command line: an instant, or a day that begins in the provider's time zone."""
+
+from datetime import date, datetime
+from typing import Any
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from engine.periods import first_instant_of
+from web.cli.running import INSTANT
+from workflows.commands import DAY_TEXT, Day
+from workflows.desk import Desk
+
+DAY: TypeAdapter[date] = TypeAdapter(Day)
+
+
+class InstantOrDay(click.ParamType["datetime | date"]):
+    """RFC 3339 with an offset, or YYYY-MM-DD."""
+
+    name = "instant or day"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime | date:
+        kind: TypeAdapter[Any] = DAY if DAY_TEXT.match(str(value)) else INSTANT
+        try:
+            found: datetime | date = kind.validate_python(value)
+        except ValidationError:
+            self.fail("write a day, as in 2026-03-31, or an instant: 2026-03-31T09:00:00Z", param, ctx)
+        return found
+
+
+def instant_of(desk: Desk, given: datetime | date) -> datetime:
+    """The instant meant; a day is its first one in the provider's time zone."""
+    if isinstance(given, datetime):
+        return given
+    return first_instant_of(given, desk.config.settings.zone)
