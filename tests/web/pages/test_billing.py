@@ -5,6 +5,8 @@ from pathlib import Path
 
 from tests.support.builders import RULES
 from tests.support.front import Front
+from web.pages.settings_words import SETTING_WORDS
+from workflows.settings import Settings
 from workflows.store import tables as t
 
 
@@ -134,6 +136,16 @@ def test_bad_settings_are_told_and_what_was_typed_stays(front: Front) -> None:
     assert front.office.desk.refresh().settings.payment_required is False
 
 
+def test_every_setting_has_its_place_and_its_words(front: Front) -> None:
+    page = front.administrator.open("/settings")
+    fields = set(page.form().values) | set(page.form().options)
+    elsewhere = {"contracts": "version", "work_calendar": "holidays", "rounding": "rounding_scope"}
+    elsewhere["company"] = "company_name"
+    for name in Settings.model_fields:
+        assert elsewhere.get(name, name) in fields, name
+        assert name in SETTING_WORDS, name
+
+
 def test_two_who_change_the_settings_do_not_overwrite_each_other(front: Front) -> None:
     first, second = front.administrator.open("/settings"), front.administrator.open("/settings")
     assert "Saved." in front.administrator.send(first, auto_close_days="3")
@@ -188,10 +200,46 @@ def test_an_old_rule_set_is_published_again(front: Front) -> None:
     page = front.administrator.open(f"/rules/{first}")
     assert "+" in page
     done = front.administrator.send(page, "/publish", publish_note="Back to the old one")
-    assert "is in force again" in done
+    assert "The rule set is in force." in done
     assert front.office.desk.refresh().rules.version == first != second
     assert front.administrator.open("/rules/0123456789abcdef").status == 404
     assert not front.supervisor.open(f"/rules/{second}").has_form("/publish")
+
+
+def test_rules_are_published_by_two(front: Front) -> None:
+    office = front.office
+    first = office.desk.config.rules.version
+    second = office.publish_rules(
+        coverage=(RULES / "coverage.json").read_text().replace("in force.", "in force now.", 1)
+    )
+    office.set(two_person_publishing=True)
+    page = front.administrator.open(f"/rules/{first}")
+    proposed = front.administrator.send(page, "/publish", publish_note="Back to the old one")
+    assert "another administrator approves it" in proposed
+    assert office.desk.refresh().rules.version == second
+    link = proposed.html.split('href="/rules/proposals/')[1].split('"')[0]
+    own = front.administrator.send(front.administrator.open(f"/rules/proposals/{link}"), "/approve")
+    assert own.status == 403
+    other = front.browser(office.person("administrator", "Zoe"))
+    page = other.open(f"/rules/proposals/{link}")
+    assert "Back to the old one" in page
+    silent = other.send(page, "/reject")
+    assert silent.status == 422
+    done = other.send(silent, "/approve")
+    assert "The rule set is in force." in done
+    assert "approved by Zoe" in done
+    assert office.desk.refresh().rules.version == first
+
+
+def test_who_edits_an_old_rule_set_is_told(front: Front) -> None:
+    first = front.office.desk.config.rules.version
+    text = (RULES / "coverage.json").read_text()
+    second = front.office.publish_rules(coverage=text.replace("in force.", "in force now.", 1))
+    stale = front.administrator.open(f"/rules/{first}")
+    front.office.publish_rules(coverage=text.replace("in force.", "in force then.", 1))
+    late = front.administrator.send(stale, "/publish", publish_note="Mine")
+    assert late.status == 422
+    assert f"yours was edited from {second[:12]}" in late
 
 
 def test_jobs_are_listed_and_run(front: Front) -> None:
