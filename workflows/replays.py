@@ -10,22 +10,29 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, get_args
 
 import structlog
 from pydantic import TypeAdapter
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, or_, select, update
 
 from engine.errors import DeskError
 from engine.rulebook import RuleSet, load_rule_set
 from workflows.desk import SYSTEM, Actor, Desk, Transaction
-from workflows.errors import NotFound, StateForbids
+from workflows.errors import NotFound, StateForbids, invalid
 from workflows.replay import load_for_replay, replay
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.paging import Sort, read_page
 from workflows.views import DEFAULT_LIMIT, Page
-from workflows.views.replays import DifferenceView, ReplayResult, ReplayView, SummaryView
+from workflows.views.replays import (
+    Change,
+    DifferenceView,
+    MoveView,
+    ReplayResult,
+    ReplayView,
+    SummaryView,
+)
 
 WAIT_SECONDS = 19.0
 """How long a door waits for the result before it tells where to ask for it."""
@@ -37,6 +44,8 @@ PAUSE_SECONDS = 0.002
 """A pause every few decisions, so that calls in the same process come to their turn."""
 LOST_AFTER = timedelta(seconds=60)
 KEPT = timedelta(days=30)
+CHANGES: tuple[str, ...] = get_args(Change)
+ONLY_CHARGE = '["charge"]'
 
 log = structlog.get_logger()
 run, difference = t.rule_replay, t.rule_replay_difference
@@ -48,7 +57,7 @@ DIFFERENCE: TypeAdapter[DifferenceView] = TypeAdapter(DifferenceView)
 
 
 class _TakenOver(Exception):
-    """Another process runs the replay by now."""
+    """Another process runs the replay by now, or it was stopped."""
 
 
 def start_replay(
@@ -103,6 +112,19 @@ def take_up_replays(desk: Desk, at: datetime) -> int:
     return count
 
 
+def cancel_replay(tx: Transaction, replay_id: str) -> None:
+    """Stop a replay; its process notices within seconds, and what it found so far is dropped.
+
+    Raises: NotFound; StateForbids where it does not run any more.
+    """
+    row = _row(tx, replay_id)
+    still = update(run).where(run.c.id == replay_id, run.c.state == "running")
+    stopped = still.values(state="cancelled", error=f"{tx.actor.name} stopped it.")
+    if not tx.connection.execute(stopped).rowcount:
+        raise StateForbids("The replay runs no more.", remedy="Look at what came of it.", state=row.state)
+    tx.connection.execute(delete(difference).where(difference.c.replay_id == replay_id))
+
+
 def forget_replays(tx: Transaction) -> int:
     """Delete those that were asked for long ago; answers how many."""
     old = delete(run).where(run.c.asked_at < tx.real_now - KEPT)
@@ -114,7 +136,13 @@ def forget_replays(tx: Transaction) -> int:
 
 def read_replay(tx: Transaction, replay_id: str) -> ReplayView:
     """How far a replay is, and its sums when it is done. Raises: NotFound."""
-    return _view(_row(tx, replay_id))
+    return _view(_row(tx, replay_id), tx.real_now)
+
+
+def files_of_replay(tx: Transaction, replay_id: str) -> dict[str, str]:
+    """The rule files that a replay tried. Raises: NotFound."""
+    files: dict[str, str] = _row(tx, replay_id).files
+    return files
 
 
 def list_replays(
@@ -125,7 +153,7 @@ def list_replays(
     return read_page(
         tx,
         select(*(column for column in run.c if column.name != "files")),
-        _view,
+        lambda row: _view(row, tx.real_now),
         orders={"asked_at": Sort(run.c.asked_at)},
         by_id=run.c.id,
         order=order,
@@ -137,13 +165,14 @@ def list_replays(
 def replay_result(tx: Transaction, replay_id: str) -> ReplayResult | ReplayView:
     """The sums and the first differences of a replay that is done, else how far it is.
 
-    Raises: NotFound; StateForbids where it failed.
+    Raises: NotFound; StateForbids where it failed or was stopped.
     """
     row = _row(tx, replay_id)
-    if row.state == "failed":
-        raise StateForbids(f"The replay failed: {row.error}", remedy="Ask for it again.", state="failed")
+    if row.state in ("failed", "cancelled"):
+        came = "failed" if row.state == "failed" else "was stopped"
+        raise StateForbids(f"The replay {came}: {row.error}", remedy="Ask for it again.", state=row.state)
     if row.state != "done":
-        return _view(row)
+        return _view(row, tx.real_now)
     first = tx.connection.execute(
         select(difference.c.difference)
         .where(difference.c.replay_id == replay_id)
@@ -163,15 +192,23 @@ def list_differences(
     tx: Transaction,
     replay_id: str,
     *,
+    change: str | None = None,
+    number: str | None = None,
+    move: MoveView | None = None,
     order: str = "position",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[DifferenceView]:
-    """All differences of a replay, in the order in which the decisions were made. Raises: NotFound."""
+    """The differences of a replay, in the order in which the decisions were made.
+
+    `change` is what differs, `number` that of a service request or of a contract on either side, `move` one
+    of the summary's moves. Raises: NotFound; InvalidInput.
+    """
     _row(tx, replay_id)
+    statement = select(difference.c.difference).where(difference.c.replay_id == replay_id)
     return read_page(
         tx,
-        select(difference.c.difference).where(difference.c.replay_id == replay_id),
+        statement.where(*_wanted(change, number, move)),
         lambda row: DIFFERENCE.validate_python(row.difference),
         orders={"position": Sort(difference.c.position)},
         by_id=difference.c.replay_id,
@@ -179,6 +216,29 @@ def list_differences(
         limit=limit,
         cursor=cursor,
     )
+
+
+def _wanted(change: str | None, number: str | None, move: MoveView | None) -> list[ColumnElement[bool]]:
+    """The conditions of a list's filters, over what is kept of a difference."""
+    kept = difference.c.difference
+    wanted: list[ColumnElement[bool]] = []
+    if change is not None:
+        if change not in CHANGES:
+            raise invalid("/change", f"{change!r} is no change.", f"Use one of {', '.join(CHANGES)}.")
+        wanted.append(kept["changes"].as_string().contains(f'"{change}"'))
+    if number is not None:
+        sides = (kept["number"], kept["before"]["contract_number"], kept["after"]["contract_number"])
+        wanted.append(or_(*(side.as_string() == number.strip().upper() for side in sides)))
+    if move is not None:
+        wanted.append(kept["changes"].as_string() != ONLY_CHARGE)
+        for name, side in (("before", move.before), ("after", move.after)):
+            for part in ("outcome", "contract", "type"):
+                wanted.append(_is(kept[name][part].as_string(), getattr(side, part)))
+    return wanted
+
+
+def _is(column: ColumnElement[str], value: str | None) -> ColumnElement[bool]:
+    return column.is_(None) if value is None else column == value
 
 
 # ------------------------------------------------------------------ running
@@ -207,7 +267,7 @@ def _run(
             )
             writer.finish(summary)
     except _TakenOver:
-        log.info("replay: another goes on with it", replay=replay_id)
+        log.info("replay: stopped, or another goes on with it", replay=replay_id)
     except Exception as error:
         log.exception("replay: failed", replay=replay_id)
         words = str(error) if isinstance(error, DeskError) else f"{type(error).__name__} (see the log)"
@@ -306,7 +366,7 @@ def _row(tx: Transaction, replay_id: str) -> Row[Any]:
     return row
 
 
-def _view(row: Row[Any]) -> ReplayView:
+def _view(row: Row[Any], real_now: datetime) -> ReplayView:
     return ReplayView(
         id=row.id,
         state=row.state,
@@ -319,4 +379,5 @@ def _view(row: Row[Any]) -> ReplayView:
         decisions=row.decisions,
         summary=SUMMARY.validate_python(row.summary) if row.summary is not None else None,
         error=row.error,
+        lost=row.state == "running" and row.beat_at < real_now - LOST_AFTER,
     )

@@ -1,5 +1,6 @@
 """Versions, proposals and differences of rule sets over HTTP."""
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -176,6 +177,37 @@ def test_one_that_takes_long_is_asked_for_later(office: Office, monkeypatch: pyt
     listed = api.administrator.get("/rules/replays").json
     assert listed is not None
     assert [one["id"] for one in listed["items"]] == [begun.json["id"]]
+
+
+def test_one_that_runs_is_stopped(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Callers(office)
+    monkeypatch.setattr(replays, "WAIT_SECONDS", 0.01)
+    with replays._turn:
+        begun = api.administrator.post("/rules/replay", TRIAL).json
+        assert begun is not None
+        path = f"/rules/replays/{begun['id']}"
+        assert api.supervisor.post(f"{path}/cancel", {}).status_code == 403
+        stopped = api.administrator.post(f"{path}/cancel", {})
+        assert stopped.json is not None
+        assert (stopped.status_code, stopped.json["state"]) == (200, "cancelled")
+        assert api.administrator.post(f"{path}/cancel", {}).status_code == 409
+    for thread in threading.enumerate():
+        if thread.name == "replay":
+            thread.join(30)
+    assert wait_until_done(api, path)["state"] == "cancelled"
+
+
+def test_differences_are_looked_for(office: Office) -> None:
+    api = Callers(office)
+    done = api.administrator.post("/rules/replay", TRIAL).json
+    assert done is not None
+    path = f"/rules/replays/{done['id']}/differences"
+    first = done["differences"][0]["number"]
+    for query, count in (("change=contract", 2), ("change=charge", 0), (f"number={first}", 1)):
+        found = api.administrator.get(f"{path}?{query}").json
+        assert found is not None
+        assert len(found["items"]) == count, query
+    assert api.administrator.get(f"{path}?change=weather").status_code == 422
 
 
 def wait_until_done(api: Callers, path: str) -> dict[str, Any]:

@@ -10,9 +10,11 @@ import pytest
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows import replays
-from workflows.errors import NotFound, StateForbids
+from workflows.errors import InvalidInput, NotAllowed, NotFound, StateForbids
 from workflows.jobs import run_job
 from workflows.replays import (
+    cancel_replay,
+    files_of_replay,
     list_differences,
     list_replays,
     read_replay,
@@ -128,6 +130,69 @@ def test_one_that_fails_says_so(office: Office) -> None:
     assert (view.state, view.error is not None) == ("failed", True)
     with pytest.raises(StateForbids):
         office.see(replay_result, replay_id)
+
+
+def test_one_that_is_stopped_writes_nothing_more(office: Office, held_back: threading.Lock) -> None:
+    replay_id, thread = ask(office)
+    with pytest.raises(NotAllowed):
+        office.do_as(office.supervisor, cancel_replay, replay_id)
+    office.do_as(office.administrator, cancel_replay, replay_id)
+    held_back.release()
+    thread.join(30)
+    assert not thread.is_alive()
+    view = office.see(read_replay, replay_id)
+    assert (view.state, view.summary) == ("cancelled", None)
+    assert office.administrator.name in str(view.error)
+    assert office.rows(t.rule_replay_difference) == []
+    for use_case in (cancel_replay, replay_result):
+        with pytest.raises(StateForbids):
+            office.do_as(office.administrator, use_case, replay_id)
+
+
+def test_one_whose_process_is_silent_is_told_as_lost(office: Office, held_back: threading.Lock) -> None:
+    replay_id, thread = ask(office)
+    assert not office.see(read_replay, replay_id).lost
+    lose(office, replay_id)
+    assert office.see(read_replay, replay_id).lost
+    assert office.see(list_replays).items[0].lost
+    held_back.release()
+    thread.join(30)
+
+
+def test_differences_by_what_one_looks_for(office: Office) -> None:
+    """Three requests of the laptop move to Ann's contract; one of another item is covered by none of it."""
+    other = office.log(item=None)
+    spare = office.item("LAP-2", customer=office.ann)
+    pack = office.sell("support_hours", to=("item", spare), minutes=60)
+    moved = office.log(item=spare)
+    replay_id, thread = ask(office)
+    thread.join(30)
+    every = office.see(list_differences, replay_id).items
+    assert [one.service_request for one in every if one.before.contract == pack] == [moved]
+    assert other not in {one.service_request for one in every}
+    result = office.see(replay_result, replay_id)
+    assert isinstance(result, ReplayResult)
+    assert [move.decisions for move in result.summary.moves] == [3, 1]
+    for move in result.summary.moves:
+        found = office.see(list_differences, replay_id, move=move).items
+        assert len(found) == move.decisions
+        assert {one.before.contract for one in found} == {move.before.contract}
+    number = office.contract(pack).number
+    assert len(office.see(list_differences, replay_id, number=f" {number.lower()} ").items) == 1
+    assert [
+        one.service_request
+        for one in office.see(list_differences, replay_id, number=office.request(moved).number).items
+    ] == [moved]
+    assert len(office.see(list_differences, replay_id, change="contract").items) == 4
+    assert office.see(list_differences, replay_id, change="charge").items == []
+    with pytest.raises(InvalidInput):
+        office.see(list_differences, replay_id, change="weather")
+
+
+def test_the_files_tried_are_kept(office: Office) -> None:
+    replay_id, thread = ask(office)
+    thread.join(30)
+    assert office.see(files_of_replay, replay_id) == CUSTOMER_FIRST
 
 
 def test_old_ones_are_forgotten(office: Office) -> None:

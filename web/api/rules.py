@@ -11,7 +11,7 @@ from workflows.commands import Command, Instant
 from workflows.desk import Actor, Desk, Transaction
 from workflows.rules_watch import list_rules_folders
 from workflows.views import Page
-from workflows.views.replays import DifferenceView, ReplayResult, ReplayView
+from workflows.views.replays import Change, DifferenceView, ReplayResult, ReplayView
 from workflows.views.rules import (
     CheckView,
     DiffView,
@@ -92,6 +92,13 @@ class ProposalsQuery(ListQuery):
     """`state` is open, approved or rejected."""
 
     state: Literal["open", "approved", "rejected"] | None = None
+
+
+class DifferencesQuery(ListQuery):
+    """What differs, and the number of a service request or of a contract on either side."""
+
+    change: Change | None = None
+    number: str | None = None
 
 
 @rules.get("/rules")
@@ -205,8 +212,15 @@ def read_rule_replay(tx: Transaction, replay: str) -> ReplayView:
     return replays.read_replay(tx, replay)
 
 
+@rules.post("/rules/replays/{replay}/cancel")
+def cancel_rule_replay(tx: Transaction, replay: str) -> ReplayView:
+    """Stop a replay that runs; what it found so far is dropped."""
+    replays.cancel_replay(tx, replay)
+    return replays.read_replay(tx, replay)
+
+
 @rules.get("/rules/replays/{replay}/differences")
-def list_replay_differences(tx: Transaction, replay: str, query: ListQuery) -> Page[DifferenceView]:
+def list_replay_differences(tx: Transaction, replay: str, query: DifferencesQuery) -> Page[DifferenceView]:
     """The decisions that would differ, in the order in which they were made."""
     return replays.list_differences(tx, replay, **query.given())
 

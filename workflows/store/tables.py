@@ -244,7 +244,7 @@ rule_replay = Table(
     Column("decisions", BigInteger),
     Column("summary", Json),
     Column("error", Text),
-    _one_of("state", "running", "done", "failed"),
+    _one_of("state", "running", "done", "failed", "cancelled"),
 )
 """A trial of rules over what was logged. Whoever runs it tells so by `beat_at`, in real time."""
 

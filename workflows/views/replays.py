@@ -90,10 +90,14 @@ class SummaryView:
 
 @dataclass(frozen=True, slots=True)
 class ReplayView:
-    """A replay that was asked for: how far it is, and its sums when it is done."""
+    """A replay that was asked for: how far it is, and its sums when it is done.
+
+    `lost` tells that the process which ran it is silent: a job takes it up again. `error` says why it
+    failed, or who stopped it.
+    """
 
     id: str
-    state: Literal["running", "done", "failed"]
+    state: Literal["running", "done", "failed", "cancelled"]
     version: str
     from_at: datetime
     to_at: datetime
@@ -103,6 +107,7 @@ class ReplayView:
     decisions: int | None
     summary: SummaryView | None
     error: str | None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
