@@ -12,13 +12,13 @@ from web.api.csv_text import cell
 from web.cli.desk import desk_of, environment, fail, operator, tell_problems
 from web.cli.progress import progress_bar
 from web.cli.spans import InstantOrDay, instant_of
+from web.replay_table import replay_columns, replay_row
 from workflows.replay import load_for_replay
 from workflows.replay import replay as run_replay
 from workflows.rules_folder import check_rules_folder
 from workflows.views import MoneyView
 from workflows.views.replays import DifferenceView, ResultView, SummaryView
 
-KINDS = ("grant", "covered", "carried", "ignored", "overage", "not_worked")
 MOST_MOVES = 20
 Tell = Callable[[DifferenceView], None]
 
@@ -62,8 +62,8 @@ def _told_to(file: Path | None) -> Iterator[Tell]:
     try:
         with click.open_file(str(file), "w", encoding="utf-8") as out:
             writer = csv.writer(out)
-            writer.writerow(_columns())
-            yield lambda one: writer.writerow([cell(value) for value in _row(one).values()])
+            writer.writerow(replay_columns())
+            yield lambda one: writer.writerow(replay_row(one))
     except OSError as error:
         fail(f"{file} cannot be written: {(error.strerror or type(error).__name__).lower()}.")
 
@@ -104,27 +104,3 @@ def _sums(found: SummaryView) -> Iterator[str]:
         yield f"{found.moved_minutes:,} of {found.worked_minutes:,} minutes worked would move."
     for one in found.overage:
         yield f"Overage {one.before_minor:,} -> {one.after_minor:,} {one.currency} (minor unit)."
-
-
-def _columns() -> list[str]:
-    named = [f"{kind}_minutes_{side}" for side in ("before", "after") for kind in KINDS]
-    return [
-        "decision", "service_request", "number", "decided_at", "cause", "changes",
-        "outcome_before", "contract_before", "rule_before",
-        "outcome_after", "contract_after", "rule_after",
-        "worked_minutes", "chargeable_minutes_before", "chargeable_minutes_after", *named,
-        "overage_minor_before", "overage_minor_after", "currency",
-    ]  # fmt: skip
-
-
-def _row(one: DifferenceView) -> dict[str, object]:
-    values: list[object] = [
-        one.decision, one.service_request, one.number, one.decided_at, one.cause, " ".join(one.changes),
-        one.before.outcome, one.before.contract_number or one.before.type, one.before.rule,
-        one.after.outcome, one.after.contract_number or one.after.type, one.after.rule,
-        one.worked_minutes, one.chargeable_before, one.chargeable_after,
-        *(one.minutes_before.get(kind, 0) for kind in KINDS),
-        *(one.minutes_after.get(kind, 0) for kind in KINDS),
-        one.overage_before.amount_minor, one.overage_after.amount_minor, one.overage_after.currency,
-    ]  # fmt: skip
-    return dict(zip(_columns(), values, strict=True))

@@ -1,0 +1,91 @@
+"""A replay as an administrator sees it, in a real browser."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.builders import RULES
+from tests.support.front import Front
+from workflows import replays
+from workflows.rule_sets import publish_rule_set
+from workflows.rules_folder import read_rules_folder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., "Page"]
+
+SHIPPED = read_rules_folder(RULES)
+CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}
+
+
+@pytest.fixture
+def version(front: Front) -> str:
+    """Customer first was in force for a while; by the shipped rules the item's contract covers a request."""
+    office = front.office
+    version = office.do(publish_rule_set, CUSTOMER_FIRST, "Customer first")
+    office.do(publish_rule_set, SHIPPED, "Back again")
+    office.desk.refresh()
+    office.sell("support_hours", to=("item", office.laptop), minutes=600)
+    office.sell("subscription")
+    office.work(office.log(), 90)
+    return version
+
+
+def start(page: "Page", version: str) -> None:
+    page.goto("/rules/replays")
+    page.get_by_label("Rules to try").select_option(version)
+    page.get_by_label("From").fill("2026-03-01")
+    page.get_by_label("To", exact=True).fill("2026-03-31")
+    page.get_by_role("button", name="Start the replay").click()
+    page.get_by_text("It waits for its turn").wait_for()
+
+
+def let_it_run() -> None:
+    replays._turn.release()
+    for thread in threading.enumerate():
+        if thread.name == "replay":
+            thread.join(30)
+
+
+def test_the_result_comes_by_itself_and_leads_to_why(front: Front, enter: Open, version: str) -> None:
+    page = enter("administrator")
+    replays._turn.acquire()
+    try:
+        start(page, version)
+    finally:
+        let_it_run()
+    page.get_by_text("Of 1 decision in March 2026, 1 would be different.").first.wait_for()
+    assert "1 would be different" in page.locator("#replay-said").inner_text()
+    page.get_by_role("link", name="1 decision", exact=True).click()
+    page.get_by_label("Only from LAP-1").wait_for()
+    bar = page.locator(".stream-bar").first.bounding_box()
+    assert bar is not None
+    assert bar["width"] > 100
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_without_scripts_one_looks_again(front: Front, enter: Open, version: str) -> None:
+    page = enter("administrator", java_script_enabled=False, viewport={"width": 360, "height": 740})
+    replays._turn.acquire()
+    try:
+        start(page, version)
+    finally:
+        let_it_run()
+    page.get_by_role("link", name="Look again").click()
+    page.get_by_text("Of 1 decision in March 2026, 1 would be different.").first.wait_for()
+    assert page.get_by_role("link", name="SR-1001").is_visible()
+
+
+def test_a_replay_that_runs_is_stopped(front: Front, enter: Open, version: str) -> None:
+    page = enter("administrator")
+    replays._turn.acquire()
+    try:
+        start(page, version)
+        page.get_by_role("button", name="Stop it").click()
+        page.get_by_text("stopped it.").wait_for()
+    finally:
+        let_it_run()
