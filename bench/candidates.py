@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from bench.by_orm import find_covering
-from bench.databases import Databases, Kind
+from bench.databases import Databases, Kind, plain_engine
 from bench.dataset import NOW, Size, customer_number, fill, is_lapsed, record_id
 from bench.options import Options
 from bench.rounds import Result, alternate
@@ -134,13 +135,15 @@ def _beside_orm(kind: Kind, desk: Desk, size: Size, options: Options) -> Iterato
                 with desk.read() as tx:
                     find_candidates(tx, customer=one.customer, item=one.item)
 
-        def by_orm(asked: list[Asked] = asked) -> None:
-            for one in asked:
-                with Session(desk.database.engine) as session:
-                    find_covering(session, one.customer, one.item, NOW)
-
-        rounds = alternate([product, by_orm], options.rounds)
+        with plain_engine(desk.database) as engine:
+            rounds = alternate([product, partial(_by_orm, engine, asked)], options.rounds)
         yield rounds.result(f"{name}, {kind}", "ORM, a query a step", (">=", goal), unit="times faster")
+
+
+def _by_orm(engine: Engine, asked: list[Asked]) -> None:
+    for one in asked:
+        with Session(engine) as session:
+            find_covering(session, one.customer, one.item, NOW)
 
 
 def _sent(tx: Transaction, asked: list[Asked]) -> list[tuple[str, Any]]:
@@ -165,8 +168,6 @@ def _raw_cursor(database: Database) -> Iterator[Any]:
         driver: Any = connection.driver_connection
         if database.is_sqlite:
             driver.execute("BEGIN")
-        else:
-            driver.autocommit = True
         yield driver.cursor()
         if database.is_sqlite:
             driver.execute("ROLLBACK")

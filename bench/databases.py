@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, create_engine
 
 from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
-from workflows.store.session import Database, migrate
+from workflows.store.session import BEGIN, WRITE, Database, migrate
 
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
@@ -89,6 +89,16 @@ def databases(folder: str | None, kinds: tuple[Kind, ...]) -> Iterator[Databases
 
 
 @contextmanager
+def plain_engine(database: Database) -> Iterator[Engine]:
+    """An engine on the same database as everyone makes one, for what is not the product."""
+    engine = create_engine(database.url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def bulk_loading(database: Database) -> Iterator[Connection]:
     """A transaction for loading whole tables: neither foreign keys nor triggers are asked row by row."""
     with database.engine.connect() as connection:
@@ -97,7 +107,7 @@ def bulk_loading(database: Database) -> Iterator[Connection]:
             raw = connection.connection.dbapi_connection
             assert raw is not None
             raw.cursor().execute("PRAGMA foreign_keys=OFF")
-            connection.info["writes"] = True
+        connection.info[BEGIN] = WRITE
         with connection.begin():
             if not database.is_sqlite:
                 connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
@@ -106,8 +116,8 @@ def bulk_loading(database: Database) -> Iterator[Connection]:
         connection.invalidate()
     if not database.is_sqlite:
         # what autovacuum does of itself a minute later
-        with database.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+        with database.look() as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
 
 
-__all__ = ["KINDS", "Databases", "Kind", "PostgresMissing", "bulk_loading", "databases"]
+__all__ = ["KINDS", "Databases", "Kind", "PostgresMissing", "bulk_loading", "databases", "plain_engine"]

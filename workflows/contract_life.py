@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 
 from engine.contracts import Contract, Grant, Limits, StateAt, Unit, grant_window
 from engine.coverage import contract_state
@@ -22,6 +22,7 @@ from workflows.errors import NotFound
 from workflows.notifications import tell_contract_event
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
+from workflows.store.columns import Id
 from workflows.store.ids import new_id
 from workflows.store.ledger import carried_from, record
 
@@ -45,11 +46,19 @@ class Lot:
         return self.opens_at <= at and (self.closes_at is None or at < self.closes_at)
 
 
+_LOCKED = select(t.contract).where(t.contract.c.id == bindparam("wanted", type_=Id)).with_for_update()
+_LOTS = (
+    select(t.lot, t.lot_balance)
+    .join(t.lot_balance, t.lot_balance.c.lot_id == t.lot.c.id)
+    .where(t.lot.c.contract_id.in_(bindparam("contracts", expanding=True)))
+    .order_by(t.lot.c.id)
+)
+"""Built once: SQLAlchemy reads through a new statement at each call before it knows it again."""
+
+
 def lock_contract(tx: Transaction, contract_id: str) -> Row[Any]:
     """The contract's row, kept from others until the transaction ends. Raises: NotFound."""
-    row = tx.connection.execute(
-        select(t.contract).where(t.contract.c.id == contract_id).with_for_update()
-    ).one_or_none()
+    row = tx.connection.execute(_LOCKED, {"wanted": contract_id}).one_or_none()
     if row is None:
         raise NotFound(
             "There is no such contract.", remedy="Look it up by its number in the list of contracts."
@@ -65,12 +74,7 @@ def read_lots(tx: Transaction, contract_id: str) -> list[Lot]:
 def lots_by_contract(tx: Transaction, contract_ids: Iterable[str]) -> dict[str, list[Lot]]:
     """The lots of several contracts in one statement."""
     lot, balance = t.lot, t.lot_balance
-    rows = tx.connection.execute(
-        select(lot, balance)
-        .join(balance, balance.c.lot_id == lot.c.id)
-        .where(lot.c.contract_id.in_(list(contract_ids)))
-        .order_by(lot.c.id)
-    )
+    rows = tx.connection.execute(_LOTS, {"contracts": list(contract_ids)})
     found: dict[str, list[Lot]] = {}
     for row in rows.mappings():
         grant = Grant(

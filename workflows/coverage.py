@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, or_, select
+from sqlalchemy import Row, and_, bindparam, exists, or_, select
 
 from engine.contracts import Contract
 from engine.coverage import CoverageDecision, HeldContract, assign_by_hand, find_coverage
@@ -18,7 +18,7 @@ from workflows.contract_life import end_by_cancelling, lock_contract, settle_con
 from workflows.decisions import DecisionView, keep_decision, preview_view
 from workflows.desk import SYSTEM, Transaction
 from workflows.errors import StateForbids, invalid
-from workflows.incidents import hold_incident, lock_free_incident, release_incidents
+from workflows.incidents import hold_incident, lock_free_incident, lock_incidents, release_incidents
 from workflows.notifications import tell_request_event
 from workflows.request_moves import move_request
 from workflows.request_parties import check_parties
@@ -27,6 +27,7 @@ from workflows.service_levels import sla_columns
 from workflows.service_request import UNFINISHED_STATES
 from workflows.store import tables as t
 from workflows.store.candidates import Candidates, find_candidates
+from workflows.store.columns import Id
 
 WAITING_OUTCOMES = ("waiting", "created", "offered", "refused")
 ATTEMPTS = 10
@@ -41,6 +42,7 @@ class Found:
     decision: CoverageDecision
     lot_id: str | None = None
     contract: Contract | None = None
+    left: int = 0
 
 
 # ------------------------------------------------------------------ deciding
@@ -113,6 +115,23 @@ def find(tx: Transaction, facts: RequestFacts) -> Found:
     raise StateForbids(
         "The contracts of this customer are changing too fast to decide.", remedy="Try again in a moment."
     )
+
+
+def find_unlocked(tx: Transaction, facts: RequestFacts) -> Found:
+    """Search before the transaction writes, then begin to write and look again at what the cover rests on.
+
+    SQLite has one writer: deciding inside its turn would make all others wait for it. What is not covered, or
+    was decided by older settings, is searched anew, as nothing then tells whether it still stands.
+    """
+    held = _candidates(tx, facts)
+    config = tx.config
+    decision = find_coverage(facts, held, tx.rules)
+    if not tx.start_writing():
+        raise AssertionError("for transactions that have only read")
+    found = None
+    if decision.outcome == "covered" and tx.config is config:
+        found = _locked(tx, decision, held)
+    return found or find(tx, facts)
 
 
 def preview_coverage(tx: Transaction, question: CoverageQuestion) -> DecisionView:
@@ -363,20 +382,25 @@ def _query(tx: Transaction, facts: RequestFacts) -> Candidates:
     )
 
 
+_SHARED = (
+    select(t.contract.c.cancelled_at, t.contract.c.ended_at, t.contract.c.starts_at)
+    .where(t.contract.c.id == bindparam("wanted", type_=Id))
+    .with_for_update(read=True, key_share=True)
+)
+
+
 def _locked(tx: Transaction, decision: CoverageDecision, held: list[HeldContract]) -> Found | None:
     """Lock what a covering decision rests on; None when it no longer stands."""
     if decision.outcome != "covered":
         return Found(decision)
     chosen = next(one for one in held if one.contract.id == decision.contract)
-    lot_id = None
+    lot_id, free = None, 0
     if tx.rules.contract_types[chosen.contract.type].draws == "incidents" and not chosen.own_incident_held:
-        lot_id = lock_free_incident(tx, chosen.contract.id)
+        lot_id, free = lock_incidents(tx, chosen.contract.id)
         if lot_id is None:
             return None
-    if not tx.is_sqlite:
-        c = t.contract
-        version = select(c.c.cancelled_at, c.c.ended_at, c.c.starts_at).where(c.c.id == chosen.contract.id)
-        now = tx.connection.execute(version.with_for_update(read=True, key_share=True)).one()
+    if tx.begin is not None or not tx.is_sqlite:
+        now = tx.connection.execute(_SHARED, {"wanted": chosen.contract.id}).one()
         known = chosen.contract
         if (now.cancelled_at, now.ended_at, now.starts_at) != (
             known.cancelled_at,
@@ -384,7 +408,7 @@ def _locked(tx: Transaction, decision: CoverageDecision, held: list[HeldContract
             known.starts_at,
         ):
             return None
-    return Found(decision, lot_id, chosen.contract)
+    return Found(decision, lot_id, chosen.contract, free - 1)
 
 
 def _covers(tx: Transaction, decision: CoverageDecision, contract_id: str | None) -> bool:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any, Literal, Protocol, TypeVar
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Insert, Table, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from engine.errors import DeskError
@@ -100,6 +101,19 @@ class Transaction:
     desk: "Desk"
     job: str | None = None
     writes: bool = False
+    begin: Callable[[], None] | None = None
+
+    def start_writing(self) -> bool:
+        """Begin to write, if this transaction has only read so far; false where it wrote all along.
+
+        What was read before may have changed: it is for the use case to look again at what it rests on.
+        """
+        if self.writes or self.begin is None:
+            return False
+        self.begin()
+        self.writes = True
+        self.config = self.desk.newest_config(self.connection)
+        return True
 
     @property
     def settings(self) -> Settings:
@@ -122,11 +136,11 @@ class Transaction:
             )
 
     def add(self, table: Table, **values: Any) -> None:
-        self.connection.execute(insert(table), values)
+        self.connection.execute(_into(table), values)
 
     def add_all(self, table: Table, rows: list[dict[str, Any]]) -> None:
         if rows:
-            self.connection.execute(insert(table), rows)
+            self.connection.execute(_into(table), rows)
 
     def change(self, table: Table, record_id: str, **values: Any) -> None:
         self.connection.execute(update(table).where(table.c.id == record_id).values(**values))
@@ -144,6 +158,12 @@ class Transaction:
             at=self.now,
             recorded_at=self.recorded_at,
         )
+
+
+@cache
+def _into(table: Table) -> Insert:
+    """A table's INSERT, built once: a new one SQLAlchemy reads through before it knows it again."""
+    return insert(table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +238,7 @@ class Desk:
             self._checked_at = asked_at
             return self._config
 
-    def _newest_config(self, connection: Connection) -> Config:
+    def newest_config(self, connection: Connection) -> Config:
         """The settings and rules for a transaction that has just begun.
 
         They are asked for again where the last time is too long ago, so that no process goes on with old
@@ -272,9 +292,17 @@ class Desk:
     def read(self, actor: Actor = SYSTEM) -> Iterator[Transaction]:
         """A transaction for reading."""
         with self.database.read() as connection:
-            config = self._newest_config(connection)
+            config = self.newest_config(connection)
             now = self.now()
             yield Transaction(connection, now, now, self.clock.now(), actor, config, self)
+
+    @contextmanager
+    def write_later(self, actor: Actor) -> Iterator[Transaction]:
+        """A transaction that reads without a lock until it calls `start_writing`."""
+        with self.database.write_later() as (connection, begin):
+            config = self.newest_config(connection)
+            now = self.now()
+            yield Transaction(connection, now, now, self.clock.now(), actor, config, self, begin=begin)
 
     @contextmanager
     def write(
@@ -282,7 +310,7 @@ class Desk:
     ) -> Iterator[Transaction]:
         """A writing transaction. `at` is for those who tell history: imports, and jobs when due."""
         with self.database.write() as connection:
-            config = self._newest_config(connection)
+            config = self.newest_config(connection)
             now = self.now()
             yield Transaction(
                 connection, at or now, now, self.clock.now(), actor, config, self, job, writes=True
@@ -295,11 +323,15 @@ class Desk:
         *,
         at: datetime | None = None,
         job: str | None = None,
+        reads_first: bool = False,
     ) -> T:
-        """Run one use case in one transaction, again where the database asked for a retry."""
+        """Run one use case in one transaction, again where the database asked for a retry.
+
+        `reads_first` is for a use case that calls `start_writing` before it writes.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with self.write(actor, at=at, job=job) as tx:
+                with self.write_later(actor) if reads_first else self.write(actor, at=at, job=job) as tx:
                     return use_case(tx)
             except DBAPIError as error:
                 if attempt == ATTEMPTS or getattr(error.orig, "sqlstate", None) not in RETRIED_STATES:
@@ -312,18 +344,22 @@ class Desk:
         use_case: Callable[[Transaction], T],
         render: Callable[[Transaction, T], Answer],
         keyed: Keyed | None = None,
+        *,
+        reads_first: bool = False,
     ) -> Answer:
         """Run a use case and render its answer in the same transaction; a repeated key gets the first answer.
 
         Raises: IdempotencyKeyReused when the key came with another body before.
         """
         if keyed is None:
-            return self.perform(actor, lambda tx: render(tx, use_case(tx)))
+            return self.perform(actor, lambda tx: render(tx, use_case(tx)), reads_first=reads_first)
         first = self.first_answer(keyed)
         if first is not None:
             return first
         try:
-            return self.perform(actor, lambda tx: _keep(tx, keyed, render(tx, use_case(tx))))
+            return self.perform(
+                actor, lambda tx: _keep(tx, keyed, render(tx, use_case(tx))), reads_first=reads_first
+            )
         except (IntegrityError, DeskError):
             # a request with the same key may have committed while this one ran
             first = self.first_answer(keyed)

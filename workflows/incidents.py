@@ -3,13 +3,14 @@
 Source: product.md sections 7 and 9.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import Select, bindparam, case, or_, select
 
 from engine.ledger import Account, LedgerTransaction, move
 from workflows.desk import Transaction
 from workflows.store import tables as t
+from workflows.store.columns import Id, Instant
 from workflows.store.ids import new_id
 from workflows.store.ledger import record
 
@@ -21,25 +22,39 @@ ENDINGS: dict[str, tuple[Account, str, str]] = {
 
 def lock_free_incident(tx: Transaction, contract_id: str) -> str | None:
     """The lot that the next incident comes from, in burn order, locked; None when no incident is free."""
-    balance = t.lot_balance
+    return lock_incidents(tx, contract_id)[0]
+
+
+def lock_incidents(tx: Transaction, contract_id: str) -> tuple[str | None, int]:
+    """The same, and how many incidents are free in all."""
+    lots = tx.connection.execute(_OPEN_LOTS, {"contract": contract_id, "now": tx.now}).all()
+    next_lot = next((lot.lot_id for lot in lots if lot.available > 0), None)
+    return next_lot, sum(lot.available for lot in lots)
+
+
+def _open_lots() -> Select[Any]:
+    """The open lots of a pack in burn order, locked; built once."""
+    balance, now = t.lot_balance, bindparam("now", type_=Instant)
     in_burn_order = (
         case((balance.c.closes_at.is_(None), 1), else_=0),
         balance.c.closes_at,
         balance.c.opens_at,
         balance.c.lot_id,
     )
-    lots = tx.connection.execute(
+    return (
         select(balance.c.lot_id, balance.c.available)
         .where(
-            balance.c.contract_id == contract_id,
+            balance.c.contract_id == bindparam("contract", type_=Id),
             balance.c.unit == "incidents",
-            balance.c.opens_at <= tx.now,
-            or_(balance.c.closes_at.is_(None), balance.c.closes_at > tx.now),
+            balance.c.opens_at <= now,
+            or_(balance.c.closes_at.is_(None), balance.c.closes_at > now),
         )
         .order_by(*in_burn_order)
         .with_for_update()
-    ).all()
-    return next((lot.lot_id for lot in lots if lot.available > 0), None)
+    )
+
+
+_OPEN_LOTS = _open_lots()
 
 
 def hold_incident(tx: Transaction, *, lot_id: str, contract_id: str, service_request_id: str) -> None:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select, true
 
+from engine.contracts import Limits
+from engine.coverage import contract_state
 from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger, NewServiceRequest, SearchCoverage
 from workflows.contract_life import settle_contract
 from workflows.coverage import (
@@ -19,6 +21,7 @@ from workflows.coverage import (
     cancel_untaken,
     facts_of,
     find,
+    find_unlocked,
     follow,
     lock_request,
     made_contract,
@@ -73,6 +76,7 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
     parties = check_parties(tx, customer=command.customer, item=command.item, org_unit=command.org_unit)
     service_request_id = new_id()
     if not tx.settings.contracts:
+        tx.start_writing()
         row = _insert(tx, service_request_id, command, parties, state="open", number=number)
         write_history(tx, row.id, "log", None, "open")
         return Logged(row.id, None)
@@ -86,7 +90,7 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
         channel=command.channel,
         item_type=parties.item_type or "",
     )
-    found = find(tx, facts)
+    found = find(tx, facts) if tx.writes else find_unlocked(tx, facts)
     decision = found.decision
     if decision.outcome == "refused":
         kept = keep_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
@@ -131,12 +135,21 @@ def _insert_decided(
     )
     if found.lot_id is not None and covering is not None:
         hold_incident(tx, lot_id=found.lot_id, contract_id=covering, service_request_id=row.id)
-        settle_contract(tx, covering)
+        if _is_used_up(tx, found):
+            settle_contract(tx, covering)
     if decision.outcome == "created":
         _open_if_enabled(tx, row.id, str(contract_id), found)
     elif state == "pending_no_contract":
         tell_request_event(tx, row, "no_contract", why=decision.why)
     return Logged(row.id, decision_id)
+
+
+def _is_used_up(tx: Transaction, found: Found) -> bool:
+    """Whether holding one more incident may end a pack: its balance under the lock tells, nothing is read."""
+    if found.contract is None or found.left <= 0:
+        return True
+    limits = Limits(incidents_available=found.left, incidents_held=1)
+    return contract_state(found.contract, limits, tx.now, tx.rules).state != "active"
 
 
 def change_service_request(

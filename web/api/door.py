@@ -86,6 +86,7 @@ class Operation:
     takes: frozenset[str]
     in_transaction: bool
     reads: bool
+    reads_first: bool
     most_body_bytes: int | None
     conflicts: bool
     accepted: TypeAdapter[Any] | None
@@ -128,7 +129,11 @@ class Operation:
             with desk.read(actor) as tx:
                 return self.render(self.endpoint(tx, **arguments))
         if key is None:
-            return desk.perform(actor, lambda tx: self.render(self.endpoint(tx, **arguments)))
+            return desk.perform(
+                actor,
+                lambda tx: self.render(self.endpoint(tx, **arguments)),
+                reads_first=self.reads_first,
+            )
         keyed = Keyed(str(actor.id), key, f"{self.method} {request.path}", raw)
 
         def rendered(tx: Transaction, value: Any) -> Answer:
@@ -136,7 +141,13 @@ class Operation:
             return Answer(found.status, found.body.decode())
 
         if self.in_transaction:
-            return desk.answer(actor, lambda tx: self.endpoint(tx, **arguments), rendered, keyed)
+            return desk.answer(
+                actor,
+                lambda tx: self.endpoint(tx, **arguments),
+                rendered,
+                keyed,
+                reads_first=self.reads_first,
+            )
         first = desk.first_answer(keyed)
         if first is not None:
             return first
@@ -224,6 +235,7 @@ class Door:
         *,
         status: int = 200,
         reads: bool = False,
+        reads_first: bool = False,
         conflicts: bool | None = None,
         body: type[Any] | None = None,
         media_type: str = "application/json",
@@ -250,6 +262,7 @@ class Door:
                 takes=frozenset(names),
                 in_transaction=hints[names[0]] is Transaction,
                 reads=reads,
+                reads_first=reads_first,
                 most_body_bytes=most_body_bytes,
                 conflicts=method != "GET" if conflicts is None else conflicts,
                 accepted=None if accepted is None else TypeAdapter(accepted),

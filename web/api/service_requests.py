@@ -104,7 +104,7 @@ def post_coverage_bulk(tx: Transaction, command: ApplyBulk) -> BulkResult:
     return apply_bulk(tx, command.group, command.service_requests)
 
 
-@service_requests.post("/service-requests", status=201)
+@service_requests.post("/service-requests", status=201, reads_first=True)
 def post_service_request(tx: Transaction, command: NewServiceRequest) -> ServiceRequestView | Problem:
     """Log a service request and search its contract. A refusal is 409; its decision is kept."""
     logged = log_service_request(tx, command)

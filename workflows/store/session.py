@@ -1,24 +1,32 @@
 """Connections and transactions, alike on SQLite and PostgreSQL.
 
-SQLite has one writer: a writing transaction takes the lock when it begins (BEGIN IMMEDIATE), since one
-that only finds out at its first write fails instead of waiting. PostgreSQL reads in autocommit: one
-statement is one snapshot, and closing a session costs no round trip.
+SQLite has one writer: a writing transaction takes the lock when it begins (BEGIN IMMEDIATE), since one that
+only finds out at its first write fails instead of waiting. PostgreSQL reads in autocommit: one statement is
+one snapshot, and closing a session costs no round trip.
 """
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import OperationalError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS = 30_000
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x636F76657264
+BEGIN, WRITE, SNAPSHOT = "begin", "write", "snapshot"
+"""Under the first key a connection keeps what its transaction is for; None is no transaction at all."""
+SECONDS_BETWEEN_TRIES = 0.0004
 
 
 class Database:
@@ -30,35 +38,68 @@ class Database:
         self.engine = (
             _sqlite_engine(self.url, pool_size) if self.is_sqlite else _postgresql_engine(self.url, pool_size)
         )
+        self._writing = Lock()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading. On SQLite a snapshot; on PostgreSQL each statement is one."""
-        with self.engine.connect() as connection:
-            if self.is_sqlite:
-                connection.info["writes"] = False
-            else:
-                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        with self._connect(SNAPSHOT if self.is_sqlite else None) as connection:
+            yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """A connection for one statement, which needs no transaction around it."""
+        with self._connect(None) as connection:
             yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A connection whose statements all see one state of the database."""
-        with self.engine.connect() as connection:
-            if self.is_sqlite:
-                connection.info["writes"] = False
-            else:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with self._connect(SNAPSHOT) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A writing transaction: commits at the end, rolls back when anything is raised."""
+        with self._turn(), self._connect(WRITE) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write_later(self) -> Iterator[tuple[Connection, Callable[[], None]]]:
+        """A connection that reads until the function beside it is called, which begins a writing transaction.
+
+        Nothing is locked while it reads, and each statement is a snapshot of its own: what was read may have
+        changed by the time it writes.
+        """
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._connect(None))
+
+            def begin() -> None:
+                stack.enter_context(self._turn())
+                connection.commit()  # SQLAlchemy takes the reading for a transaction
+                connection.info[BEGIN] = WRITE
+                stack.enter_context(connection.begin())
+
+            yield connection, begin
+
+    @contextmanager
+    def _connect(self, begin: str | None) -> Iterator[Connection]:
         with self.engine.connect() as connection:
-            if self.is_sqlite:
-                connection.info["writes"] = True
-            with connection.begin():
-                yield connection
+            connection.info[BEGIN] = begin
+            yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """On SQLite the turn of a thread to write: so only one of each process waits for the file's lock."""
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._writing.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+            raise TimeoutError("Another thread has been writing to the database for too long.")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -108,6 +149,8 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
         url,
         pool_size=pool_size,
         max_overflow=20,
+        json_serializer=_as_json,
+        json_deserializer=from_json,
         connect_args={
             "timeout": BUSY_TIMEOUT_MS / 1000,
             "check_same_thread": False,
@@ -131,11 +174,69 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
         ):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("writes") else "BEGIN")
-
+    event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "checkin", _end_sqlite)
     return engine
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    purpose = connection.info.get(BEGIN, SNAPSHOT)
+    if purpose is None:
+        return
+    cursor = connection.connection.cursor()
+    try:
+        if purpose == WRITE:
+            _take_lock(cursor)
+        else:
+            cursor.execute("BEGIN")
+    except sqlite3.OperationalError as error:
+        raise OperationalError("BEGIN", None, error) from error
+    finally:
+        cursor.close()
+
+
+def _take_lock(cursor: DBAPICursor) -> None:
+    """Begin a writing transaction, trying again in short steps while another process writes.
+
+    SQLite's own waiting doubles its steps up to a tenth of a second: under load who waits is passed over for
+    seconds, and the lock lies idle meanwhile.
+    """
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(SECONDS_BETWEEN_TRIES)
+            else:
+                return
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    purpose = connection.info.get(BEGIN, WRITE)
+    if purpose == SNAPSHOT:
+        connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    elif purpose == WRITE:
+        # the driver then begins together with the first statement
+        connection.connection.driver_connection.autocommit = False  # type: ignore[union-attr]  # there is one
+
+
+def _end_sqlite(_: object, record: ConnectionPoolEntry) -> None:
+    record.info.pop(BEGIN, None)
+
+
+def _end_postgresql(driver: Any, record: ConnectionPoolEntry) -> None:
+    if record.info.pop(BEGIN, WRITE) == WRITE and driver is not None and not driver.closed:
+        driver.autocommit = True
+
+
+def _as_json(value: Any) -> str:
+    return to_json(value).decode()
 
 
 def _lower(text: str | None) -> str | None:
@@ -146,11 +247,18 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
     options: dict[str, Any] = {"options": "-c timezone=UTC"}
     if os.environ.get("COVERDESK_PREPARE") == "off":
         options["prepare_threshold"] = None
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=20,
         pool_pre_ping=False,
         pool_recycle=1800,
+        # reads need no transaction, and no round trip to end one
+        isolation_level="AUTOCOMMIT",
+        json_serializer=_as_json,
+        json_deserializer=from_json,
         connect_args=options,
     )
+    event.listen(engine, "begin", _begin_postgresql)
+    event.listen(engine, "checkin", _end_postgresql)
+    return engine
