@@ -234,6 +234,23 @@ def period_containing(at: datetime, *, anchor: datetime, duration: Duration, zon
     return Period(_nth_instant(n, anchor, duration, zone), _nth_instant(n + 1, anchor, duration, zone))
 
 
+def months_between(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> tuple[Period, ...]:
+    """The months from one instant to another, counted by last days: the last is cut short where it must be.
+
+    A month from 31 January ends with February, and the next one with March.
+    Raises: AbsurdDate.
+    """
+    first = local_date(starts_at, zone)
+    months: list[Period] = []
+    begins_at = starts_at
+    while begins_at < ends_at:
+        last_day = last_included_day(first, Duration(months=len(months) + 1))
+        until = min(contract_end(last_day, zone), ends_at)
+        months.append(Period(begins_at, until))
+        begins_at = until
+    return tuple(months)
+
+
 def _nth_instant(n: int, anchor: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
     elapsed = n * timedelta(seconds=duration.elapsed_seconds)
     if n == 0 or not (duration.calendar_months or duration.calendar_days):

@@ -16,7 +16,7 @@ from engine.contracts import Contract, Grant, Limits, StateAt, Unit, grant_windo
 from engine.coverage import contract_state
 from engine.drawdown import in_burn_order
 from engine.ledger import LedgerTransaction, Posting, move
-from engine.periods import Duration, contract_end, last_included_day, local_date
+from engine.periods import months_between
 from workflows.desk import Transaction
 from workflows.errors import NotFound
 from workflows.notifications import tell_contract_event
@@ -287,24 +287,18 @@ def _allocate_months(tx: Transaction, contract: Contract) -> None:
     monthly_minutes = tx.connection.execute(wanted).scalar_one()
     if monthly_minutes is None or contract.expires_at is None:
         return
-    zone = tx.settings.zone
-    first = local_date(contract.starts_at, zone)
-    starts_at, month = contract.starts_at, 1
-    while starts_at < contract.expires_at:
-        # by last days, so that a month from 31 January is one month and not one and a day
-        last_day = last_included_day(first, Duration(months=month))
-        ends_at = min(contract_end(last_day, zone), contract.expires_at)
+    months = months_between(contract.starts_at, contract.expires_at, tx.settings.zone)
+    for number, month in enumerate(months, 1):
         add_lot(
             tx,
             contract,
             unit="minutes",
             quantity=monthly_minutes,
             kind="allocation",
-            effective_at=starts_at,
-            expires_at=ends_at,
-            reason=f"Allocation of month {month}",
+            effective_at=month.start,
+            expires_at=month.end,
+            reason=f"Allocation of month {number}",
         )
-        starts_at, month = ends_at, month + 1
 
 
 def draw_carried(tx: Transaction, contract: Contract, draws: str, at: datetime) -> None:

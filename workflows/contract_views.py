@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import accumulate, groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, exists, func, literal, or_, select, true
@@ -20,6 +21,7 @@ from workflows.contract_life import Lot, lots_by_contract
 from workflows.coverage import settle_due
 from workflows.desk import SYSTEM, Transaction
 from workflows.errors import NotFound, invalid
+from workflows.months_ahead import TO_COME, months_to_come
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.columns import Instant
@@ -45,6 +47,7 @@ ORDERS = {
     "starts_at": Sort(c.c.starts_at),
     "number": Sort(c.c.number),
 }
+SAME_INSTANT = {"restore": 0, "expire": 1}
 SUCCESSOR = t.contract.alias("successor")
 
 
@@ -101,7 +104,10 @@ def list_contracts(
 def read_statement(
     tx: Transaction, contract_id: str, *, from_: date | None = None, to: date | None = None
 ) -> StatementView:
-    """The contract's movements by effective instant; `from_` and `to` are whole days, inclusive."""
+    """What has happened to the contract by now, by effective instant; `from_` and `to` are days, inclusive.
+
+    Months that are granted ahead come when they begin: the running balance is the ledger's as of each line.
+    """
     with _caught_up(tx, contract_id) as fresh:
         return _statement(fresh, _row(fresh, contract_id), from_, to)
 
@@ -117,22 +123,33 @@ def _statement(tx: Transaction, row: Row[Any], from_: date | None, to: date | No
         select(entry, request.c.number.label("request_number"), func.sum(moved).label("moved"))
         .join(leg, leg.c.transaction_id == entry.c.id)
         .outerjoin(request, request.c.id == entry.c.service_request_id)
-        .where(entry.c.contract_id == row.id)
+        .where(entry.c.contract_id == row.id, entry.c.effective_at <= tx.now)
         .group_by(entry.c.id, request.c.number)
     ).all()
-    # at one instant, what adds comes first: work told after an expiry is restored, then expires a little less
-    rows = sorted(rows, key=lambda one: (one.effective_at, one.moved < 0, one.recorded_at, one.id))
+    by_instant = groupby(sorted(rows, key=lambda one: one.effective_at), lambda one: one.effective_at)
     opening = balance = 0
     lines = []
-    for one in rows:
-        if end is not None and one.effective_at >= end:
+    for at, together in by_instant:
+        if end is not None and at >= end:
             break
-        balance += int(one.moved)
-        if start is not None and one.effective_at < start:
-            opening = balance
-            continue
-        lines.append(_statement_line(tx, one, unit, balance))
+        for one in _in_order(list(together), balance):
+            balance += int(one.moved)
+            if start is not None and at < start:
+                opening = balance
+            else:
+                lines.append(_statement_line(tx, one, unit, balance))
     return StatementView(row.id, row.number, unit, opening, balance, lines)
+
+
+def _in_order(rows: list[Row[Any]], balance: int) -> list[Row[Any]]:
+    """The movements of one instant: a month ends before the next one begins.
+
+    Where that would show less than nothing, what adds comes first.
+    """
+    rows.sort(key=lambda one: (SAME_INSTANT.get(one.kind, 2), one.moved < 0, one.recorded_at, one.id))
+    if any(balance + moved < 0 for moved in accumulate(int(one.moved) for one in rows)):
+        rows.sort(key=lambda one: (one.moved < 0, one.recorded_at, one.id))
+    return rows
 
 
 def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
@@ -277,7 +294,10 @@ def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) 
     lots = lots_by_contract(tx, [row.id for row in rows]) if rows else {}
     posted = _posted_as_of(tx, lots, at) if at < tx.now else None
     names = holder_names(tx, {(row.holder_kind, row.holder_id) for row in rows})
-    return [_detail(tx, row, lots.get(row.id, []), posted, names, at) for row in rows]
+    ahead = {row.id: months_to_come(row, tx.settings.zone) for row in rows} if posted is None else {}
+    return [
+        _detail(tx, row, [*lots.get(row.id, []), *ahead.get(row.id, [])], posted, names, at) for row in rows
+    ]
 
 
 def _detail(
@@ -305,7 +325,7 @@ def _detail(
     zone = tx.settings.zone
     priced = tx.actor.role in PRICE_ROLES
     currency = row.currency or tx.settings.currency
-    seen = [one for one in lots if balances[one.grant.id].purchased]
+    seen = [one for one in lots if balances[one.grant.id].purchased and one.kind != TO_COME]
     return ContractDetail(
         id=row.id,
         number=row.number,

@@ -19,6 +19,7 @@ from workflows.decisions import DecisionView, keep_decision, preview_view
 from workflows.desk import SYSTEM, Transaction
 from workflows.errors import StateForbids, invalid
 from workflows.incidents import hold_incident, lock_free_incident, lock_incidents, release_incidents
+from workflows.months_ahead import with_months_to_come
 from workflows.notifications import tell_request_event
 from workflows.request_moves import move_request
 from workflows.request_parties import check_parties
@@ -372,7 +373,7 @@ def _candidates(tx: Transaction, facts: RequestFacts) -> list[HeldContract]:
 
 
 def _query(tx: Transaction, facts: RequestFacts) -> Candidates:
-    return find_candidates(
+    found = find_candidates(
         tx,
         customer=facts.customer,
         item=facts.item,
@@ -380,6 +381,7 @@ def _query(tx: Transaction, facts: RequestFacts) -> Candidates:
         service_request=facts.service_request,
         at=facts.at,
     )
+    return with_months_to_come(tx, found, facts.at) if facts.at > tx.now else found
 
 
 _SHARED = (
