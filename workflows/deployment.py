@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -14,7 +14,7 @@ from sqlalchemy.exc import (
 
 from engine.errors import DeskError
 from workflows.desk import Clock, Desk
-from workflows.store import tables as t
+from workflows.store.migrations import HEAD
 from workflows.store.session import Database, migrate, normal_url
 
 
@@ -43,16 +43,22 @@ def migrate_database(database_url: str) -> None:
     migrate(database_url)
 
 
-def is_migrated(desk: Desk) -> bool:
-    """Whether the database has the desk's tables. Raises where it cannot be reached."""
+def lacks_migration(desk: Desk) -> str | None:
+    """What keeps this program from the database's tables as they are, in words; None where nothing does.
+
+    Raises where the database cannot be reached.
+    """
     with desk.database.read() as connection:
         connection.execute(text("SELECT 1"))
         try:
-            connection.execute(select(t.deployment.c.id)).first()
-            connection.execute(select(t.job_status.c.job).limit(1)).first()
+            version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         except (OperationalError, ProgrammingError):
-            return False
-    return True
+            version = None
+    if version == HEAD:
+        return None
+    if version is not None and version > HEAD:
+        return f"The database is that of a newer Coverdesk (step {version}, not {HEAD}). Update this one."
+    return "The database is not up to date. Run: coverdesk migrate"
 
 
 def database_fails(error: BaseException) -> bool:

@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 
 from tests.support.builders import RULES
 from web.cli import main
+from workflows.store.migrations import HEAD
 
 PASSWORD = "a long enough password"
 Run = Callable[..., Result]
@@ -143,6 +144,13 @@ def test_a_database_that_is_not_there_or_not_up_to_date(run: Run, tmp_path: Path
     assert "coverdesk migrate" in behind.stderr
     for _ in range(2):
         assert run("migrate", COVERDESK_DATABASE_URL=fresh).exit_code == 0
+    with sqlite3.connect(tmp_path / "fresh" / "desk.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+    for command in (("serve", "--port", "1"), ("scheduler",), ("audit",)):
+        behind = run(*command, COVERDESK_DATABASE_URL=fresh)
+        assert (behind.exit_code, "Run: coverdesk migrate" in behind.stderr) == (1, True)
+    with sqlite3.connect(tmp_path / "fresh" / "desk.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = (?)", [HEAD])
     assert run("user", "list", COVERDESK_DATABASE_URL=fresh).exit_code == 0
     gone = run("user", "list", COVERDESK_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     assert gone.exit_code == 1

@@ -3,10 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 
-from workflows.store.session import Database, migrate
+from workflows.deployment import lacks_migration, open_desk
+from workflows.store.migrations import HEAD
+from workflows.store.session import MIGRATIONS, Database, migrate
 from workflows.store.tables import APPEND_ONLY, metadata
 
 
@@ -24,3 +28,16 @@ def test_migrating_from_many_places_at_once_is_migrating_once(database_url: str)
     database = Database(database_url, pool_size=1)
     assert set(APPEND_ONLY) <= set(inspect(database.engine).get_table_names())
     database.dispose()
+
+
+def test_a_database_of_another_step_is_told_in_words(database_url: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+    desk = open_desk(database_url)
+    assert lacks_migration(desk) is None
+    for step, words in (("0001", "Run: coverdesk migrate"), ("9999", "newer Coverdesk")):
+        with desk.database.write() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :step"), {"step": step})
+        assert words in str(lacks_migration(desk))
+    desk.database.dispose()

@@ -12,7 +12,7 @@ from engine.rulebook import Problem, RuleSetRefused
 from web.environment import Environment
 from web.field_errors import field_errors
 from web.logs import set_up_logs
-from workflows.deployment import database_fails, is_migrated, open_desk
+from workflows.deployment import database_fails, lacks_migration, open_desk
 from workflows.desk import Actor, Desk
 
 
@@ -54,13 +54,14 @@ def environment() -> Environment:
 
 
 def desk_of(env: Environment) -> Desk:
-    """The desk; ends with 1 where its database is not up to date."""
+    """The desk; ends with 1 where its database is not that of this program."""
     desk = open_desk(env.database_url, sandbox=env.sandbox, smtp_url=env.smtp_url, rules_folder=env.rules_dir)
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(desk.database.dispose)
-    if not is_migrated(desk):
-        fail("The database is not up to date. Run: coverdesk migrate")
+    lack = lacks_migration(desk)
+    if lack is not None:
+        fail(lack)
     return desk
 
 

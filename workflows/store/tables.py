@@ -305,6 +305,20 @@ contract = Table(
 )
 """`state` is the state as last settled; `next_due_at` is when dates alone will change it (None: never)."""
 
+contract_lapse = Table(
+    "contract_lapse",
+    metadata,
+    Column("contract_id", Id, ForeignKey("contract.id"), nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    Column("revived_at", Instant, nullable=False),
+    PrimaryKeyConstraint("contract_id", "ended_at"),
+    CheckConstraint("revived_at > ended_at", name="span"),
+)
+"""A span in which a contract had ended, before the reopening of its service request brought it back.
+
+`contract.ended_at` knows the last ending alone; what is asked as of an instant asks here too.
+"""
+
 lot = Table(
     "lot",
     metadata,
