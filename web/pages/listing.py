@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 from flask import Response, request
 
+from web.api.csv_text import cell
 from workflows.views import Page
 
 T = TypeVar("T")
 
 MOST_CSV_ROWS = 20_000
 PAGE_OF_CSV = 200
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def asked(*names: str) -> dict[str, Any]:
@@ -48,16 +48,8 @@ def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer.writerows([cell(value) for value in row] for row in rows)
     # The mark at the start tells spreadsheets that it is UTF-8.
     answer = Response("\ufeff" + text.getvalue(), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
-
-
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
-    return value
