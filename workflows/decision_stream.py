@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
 
 from workflows.desk import Desk
 from workflows.store import tables as t
+from workflows.store.by_index import read_by_index
 
 BATCH = 1000
 d = t.coverage_decision
@@ -42,7 +43,7 @@ def decision_batches(
         statement = ordered
         if after is not None:
             statement = statement.where(tuple_(d.c.decided_at, d.c.id) > after)
-        with desk.database.read() as connection:
+        with read_by_index(desk.database, in_its_order=True) as connection:
             rows = list(connection.execute(statement).all())
         if not rows:
             return

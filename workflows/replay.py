@@ -8,6 +8,7 @@ drawn with what would be; how far consequences are followed is told in `engine.r
 import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, NamedTuple
@@ -19,7 +20,7 @@ from engine.replay import Drawn, Kept, Replay, Result
 from engine.replay_work import GRANT, Effect, Payment, Purses, Worked
 from engine.rulebook import RuleSet
 from workflows.decision_stream import count_decisions, decision_batches
-from workflows.desk import SYSTEM, Actor, Desk, Transaction
+from workflows.desk import SYSTEM, Actor, Config, Desk, Transaction
 from workflows.errors import invalid
 from workflows.kept import facts_from, held_from
 from workflows.replay_reading import ContractTerms, WorkUnder, made_by_rules
@@ -27,6 +28,7 @@ from workflows.replay_sums import Sums
 from workflows.rule_sets import load_publishable
 from workflows.settings import Settings
 from workflows.store import tables as t
+from workflows.store.by_index import read_by_index
 from workflows.views import MoneyView
 from workflows.views.replays import Change, DifferenceView, ResultView, SummaryView
 from workflows.work import CASCADE_DEPTH
@@ -41,7 +43,8 @@ MOST_BYTES_IN_MEMORY = 16 * 1024 * 1024
 d, r = t.coverage_decision, t.service_request
 WANTED = select(
     d.c.id, d.c.service_request_id, d.c.decided_at, d.c.cause, d.c.outcome, d.c.rule, d.c.contract_id,
-    d.c.facts, d.c.candidates, d.c.params, r.c.number, r.c.state, r.c.worked_minutes,
+    d.c.facts, d.c.candidates, d.c.params, r.c.number, r.c.state, r.c.priority, r.c.channel,
+    r.c.worked_minutes,
 ).outerjoin(r, r.c.id == d.c.service_request_id)  # fmt: skip
 
 
@@ -92,23 +95,30 @@ def replay(
         deciding = _Deciding(rules, config.settings, sums)
         batch = SMALL_BATCH if pause_seconds else None
         for rows in decision_batches(desk, from_, to, wanted=WANTED, batch=batch):
-            with desk.read(actor) as tx:
-                # one and the same settings and rules in force from start to end
-                tx.config = config
-                for one in deciding.batch(tx, rows, pause_seconds):
-                    purses.give_back(one.work)
-                    pickle.dump(one, spool)
+            with _reading(desk, actor, config) as tx:
+                work, made = deciding.read(tx, rows)
+            for one in deciding.batch(rows, work, made, pause_seconds):
+                purses.give_back(one.work)
+                pickle.dump(one, spool)
             if progress is not None:
                 progress(sums.decisions, max(total, sums.decisions))
         spool.seek(0)
         pricing = _Pricing(config.settings, purses)
         for found in _read_back(spool):
-            with desk.read(actor) as tx:
+            with _reading(desk, actor, config) as tx:
                 differences = pricing.batch(tx, found)
             for difference in differences:
                 sums.add(difference)
                 tell(difference)
     return sums.view()
+
+
+@contextmanager
+def _reading(desk: Desk, actor: Actor, config: Config) -> Iterator[Transaction]:
+    """A short look at the database, under one and the same settings and rules from start to end."""
+    with read_by_index(desk.database) as connection:
+        now = desk.now()
+        yield Transaction(connection, now, now, desk.clock.now(), actor, config, desk)
 
 
 class _Deciding:
@@ -120,11 +130,15 @@ class _Deciding:
         self._sums = sums
         self._replay = Replay(rules)
 
-    def batch(self, tx: Transaction, rows: list[Row[Any]], pause_seconds: float) -> Iterator[_Differs]:
+    def read(self, tx: Transaction, rows: list[Row[Any]]) -> tuple[WorkUnder, frozenset[str]]:
+        """The work under some decisions, and which of their candidates a rule has made."""
+        worked_on = {row.service_request_id: row for row in rows if row.worked_minutes}
+        return WorkUnder(tx, worked_on, self._rules), made_by_rules(tx, _own_contracts(rows))
+
+    def batch(
+        self, rows: list[Row[Any]], work: WorkUnder, made: frozenset[str], pause_seconds: float
+    ) -> Iterator[_Differs]:
         """Those of some decisions that would differ, in their order."""
-        worked_on = {row.service_request_id for row in rows if row.worked_minutes}
-        work = WorkUnder(tx, sorted(worked_on), self._rules)
-        made = made_by_rules(tx, _own_contracts(rows))
         for number, row in enumerate(rows):
             if pause_seconds and number % DECISIONS_BETWEEN_PAUSES == 0:
                 time.sleep(pause_seconds)

@@ -5,7 +5,7 @@ Read for a batch of decisions at a time, each statement by itself; nothing is lo
 
 from bisect import bisect_right
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -28,9 +28,11 @@ MOST_NAMED = 900
 """Ids in one statement: SQLite takes 999 in old builds."""
 MOST_CONTRACTS_KEPT = 5000
 
-ChargingKey = tuple[str | None, str | None, str | None, str | None, str, int]
+About = tuple[str | None, str, str, str | None]
+"""Work type, priority, the technician's role, channel: what charging rules ask besides the time."""
+ChargingKey = tuple[str | None, str, str, str | None, str, int]
 
-e, a, d, r = t.work_entry, t.work_allocation, t.coverage_decision, t.service_request
+e, a, d, u = t.work_entry, t.work_allocation, t.coverage_decision, t.user_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,15 @@ class ContractTerms:
 class WorkUnder:
     """The work entries of a batch's service requests, by the decision that stood when each was told."""
 
-    def __init__(self, tx: Transaction, requests: Sequence[str], rules: RuleSet) -> None:
+    def __init__(self, tx: Transaction, requests: Mapping[str, Row[Any]], rules: RuleSet) -> None:
+        """`requests` by their id, each with its priority and channel."""
         self._charging = _Charging(tx, rules)
+        self._requests = requests
+        self._roles: dict[str, str] = {}
         self._entries: dict[str, list[Row[Any]]] = defaultdict(list)
         self._allocated: dict[str, list[Allocated]] = defaultdict(list)
         self._decisions: dict[str, list[str]] = defaultdict(list)
-        for part in _parts(requests):
+        for part in _parts(sorted(requests)):
             self._read(tx, part)
 
     def of(self, decision_id: str, request: str | None) -> list[Worked]:
@@ -97,47 +102,49 @@ class WorkUnder:
         return [self._worked(row, entries) for row in entries if bisect_right(decisions, row.id) == at + 1]
 
     def _read(self, tx: Transaction, requests: Sequence[str]) -> None:
-        live = e.c.service_request_id.in_(requests), e.c.deleted_at.is_(None)
-        user = t.user_account
-        wanted = (
-            select(
-                e.c.id, e.c.service_request_id, e.c.started_at, e.c.ended_at, e.c.worked_minutes,
-                e.c.chargeable_minutes, e.c.billable, e.c.work_type, user.c.role, r.c.priority, r.c.channel,
-            )
-            .join(user, user.c.id == e.c.technician_id)
-            .join(r, r.c.id == e.c.service_request_id)
-            .where(*live)
-            .order_by(e.c.id)
-        )  # fmt: skip
-        rows: Sequence[Any] = tx.connection.execute(wanted).all()
-        for row in rows:
-            self._entries[row.service_request_id].append(row)
-        if not self._entries:
+        # one table a statement, by an index of it: no join for a database to misjudge
+        wanted = select(
+            e.c.id, e.c.service_request_id, e.c.technician_id, e.c.started_at, e.c.ended_at,
+            e.c.worked_minutes, e.c.chargeable_minutes, e.c.billable, e.c.work_type,
+        ).where(e.c.service_request_id.in_(requests), e.c.deleted_at.is_(None))  # fmt: skip
+        entries: Sequence[Any] = tx.connection.execute(wanted.order_by(e.c.id)).all()
+        if not entries:
             return
+        for row in entries:
+            self._entries[row.service_request_id].append(row)
+        for part in _parts([row.id for row in entries]):
+            self._read_allocated(tx, part)
+        self._read_roles(tx, {row.technician_id for row in entries})
+        of_these = select(d.c.id, d.c.service_request_id).where(d.c.service_request_id.in_(requests))
+        for row in tx.connection.execute(of_these.order_by(d.c.id)):
+            self._decisions[row.service_request_id].append(row.id)
+
+    def _read_allocated(self, tx: Transaction, entries: Sequence[str]) -> None:
         drawn = (
             select(a.c.work_entry_id, a.c.kind, a.c.contract_id, a.c.lot_id, a.c.minutes)
-            .join(e, e.c.id == a.c.work_entry_id)
-            .where(*live, a.c.reversed_at.is_(None))
+            .where(a.c.work_entry_id.in_(entries), a.c.reversed_at.is_(None))
             .order_by(a.c.id)
         )
-        rows = tx.connection.execute(drawn).all()
-        for row in rows:
+        for row in tx.connection.execute(drawn):
             self._allocated[row.work_entry_id].append(
                 Allocated(row.kind, row.contract_id, row.lot_id, row.minutes)
             )
-        of_these = select(d.c.id, d.c.service_request_id).where(d.c.service_request_id.in_(requests))
-        rows = tx.connection.execute(of_these.order_by(d.c.id)).all()
-        for row in rows:
-            self._decisions[row.service_request_id].append(row.id)
+
+    def _read_roles(self, tx: Transaction, technicians: Set[str]) -> None:
+        for part in _parts(sorted(technicians - self._roles.keys())):
+            known = tx.connection.execute(select(u.c.id, u.c.role).where(u.c.id.in_(part)))
+            self._roles.update((row.id, row.role) for row in known)
 
     def _worked(self, row: Row[Any], entries: Sequence[Row[Any]]) -> Worked:
+        request, role = self._requests[row.service_request_id], self._roles[row.technician_id]
+        about = (row.work_type, request.priority, role, request.channel)
         return Worked(
             id=row.id,
             started_at=row.started_at,
             ended_at=row.ended_at,
             worked_minutes=row.worked_minutes,
             chargeable_minutes=row.chargeable_minutes,
-            charged_minutes=self._charging.minutes(row, entries),
+            charged_minutes=self._charging.minutes(row, about, entries),
             allocated=self._allocated.get(row.id, ()),
         )
 
@@ -151,11 +158,11 @@ class _Charging:
         self._zone = tx.settings.zone
         self._percents: dict[ChargingKey, tuple[int, int]] = {}
 
-    def minutes(self, row: Row[Any], entries: Sequence[Row[Any]]) -> int:
+    def minutes(self, row: Row[Any], about: About, entries: Sequence[Row[Any]]) -> int:
         if not row.billable:
             return int(row.chargeable_minutes)
         clock = local_clock(row.started_at, self._zone.key)
-        key = (row.work_type, row.priority, row.role, row.channel, *clock)
+        key = (*about, *clock)
         if key not in self._percents:
             facts = ChargingFacts(*key)
             charges = (self._in_force.charging.charge(facts), self._rules.charging.charge(facts))
