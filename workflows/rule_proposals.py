@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.rulebook import RuleSet
+from engine.rulebook import RuleSet, load_rule_set
 from workflows.desk import Transaction
 from workflows.errors import NotAllowed, NotFound, StateForbids, invalid
 from workflows.generation import config_in_force
@@ -20,9 +20,9 @@ from workflows.rule_sets import (
     clean_note,
     diff_view,
     files_of,
-    load_publishable,
     put_in_force,
     require_base,
+    require_types,
     rollback_note,
 )
 from workflows.store import tables as t
@@ -52,10 +52,18 @@ def submit_rule_set(
     the same set is proposed already.
     """
     tx.require("administrator")
+    return submit_checked(tx, load_rule_set(files), note, based_on=based_on)
+
+
+def submit_checked(
+    tx: Transaction, rule_set: RuleSet, note: str = "", *, based_on: str | None = None
+) -> Submitted:
+    """The same for files that were checked and loaded already."""
     note = clean_note(note)
+    tx.start_writing()
     config = config_in_force(tx, to_change=True)
     require_base(config, based_on)
-    rule_set = load_publishable(tx, files)
+    require_types(tx, rule_set)
     if config.rule_set is None or not config.settings.two_person_publishing:
         put_in_force(tx, rule_set, note, published_by=tx.actor.name)
         return Submitted(rule_set.version)
@@ -86,9 +94,12 @@ def approve_proposal(tx: Transaction, proposal_id: str, *, based_on: str | None 
             "You proposed this rule set: another administrator approves it.",
             remedy="Ask another administrator, or reject it to take it back.",
         )
+    rule_set = load_rule_set(row.files)
+    tx.start_writing()
+    row = _to_decide(tx, proposal_id)
     config = config_in_force(tx, to_change=True)
     require_base(config, based_on or row.based_on)
-    rule_set = load_publishable(tx, row.files)
+    require_types(tx, rule_set)
     put_in_force(tx, rule_set, row.note, published_by=row.proposed_by, approved_by=tx.actor.name)
     _decide(tx, row, "approved", None)
     return rule_set.version

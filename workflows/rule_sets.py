@@ -2,6 +2,8 @@
 
 What is published is kept whole under the hash of its files; publishing an old one again is a new
 publication. A bad set never takes force. Where two are needed to publish, see `rule_proposals`.
+Files are checked before a transaction writes, since that may take long: only whether they still fit, the base
+and the contracts' types, is asked while others wait.
 Source: product.md sections 6 and 12.
 """
 
@@ -58,6 +60,8 @@ def publish_rule_set(
     """
     tx.require("administrator")
     note = clean_note(note)
+    rule_set = load_rule_set(files)
+    tx.start_writing()
     config = config_in_force(tx, to_change=True)
     if config.settings.two_person_publishing and config.rule_set is not None:
         raise StateForbids(
@@ -66,7 +70,7 @@ def publish_rule_set(
             state="two_person_publishing",
         )
     require_base(config, based_on)
-    rule_set = load_publishable(tx, files)
+    require_types(tx, rule_set)
     put_in_force(tx, rule_set, note, published_by=tx.actor.name)
     return rule_set.version
 
@@ -104,10 +108,15 @@ def put_in_force(
 def load_publishable(tx: Transaction, files: Mapping[str, str]) -> RuleSet:
     """The rule set of the files, if it may take force. Raises: RuleSetRefused with all problems."""
     rule_set = load_rule_set(files)
+    require_types(tx, rule_set)
+    return rule_set
+
+
+def require_types(tx: Transaction, rule_set: RuleSet) -> None:
+    """Raise RuleSetRefused where a type is missing that contracts have."""
     missing = _missing_types(tx, rule_set)
     if missing:
         raise RuleSetRefused(missing)
-    return rule_set
 
 
 def require_base(config: Config, based_on: str | None) -> None:

@@ -20,12 +20,12 @@ from sqlalchemy import Row, exists, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
-from engine.rulebook import Problem, RuleSetRefused, check_rule_set, version_of
+from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
 from workflows.desk import Actor, Desk, Transaction
 from workflows.errors import StateForbids
 from workflows.generation import config_in_force
 from workflows.notifications import tell_administrators
-from workflows.rule_proposals import submit_rule_set
+from workflows.rule_proposals import submit_checked
 from workflows.rule_sets import READERS, check_view
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
@@ -66,7 +66,8 @@ def pick_up_rules(desk: Desk, at: datetime) -> int:
     try:
         if any(problem.severity == "error" for problem in problems):
             raise RuleSetRefused(problems)
-        return desk.perform(FOLDER_ACTOR, lambda tx: _take(tx, folder, seen, problems))
+        rule_set = load_rule_set(seen.files or {})
+        return desk.perform(FOLDER_ACTOR, lambda tx: _take(tx, folder, seen, rule_set, problems))
     except RuleSetRefused as refused:
         wrong = refused.problems
         return desk.perform(FOLDER_ACTOR, lambda tx: _refuse(tx, folder, seen, wrong))
@@ -97,9 +98,8 @@ def list_rules_folders(tx: Transaction) -> list[FolderView]:
 # ------------------------------------------------------------------ what to do about it
 
 
-def _take(tx: Transaction, folder: Path, seen: Look, warnings: tuple[Problem, ...]) -> int:
+def _take(tx: Transaction, folder: Path, seen: Look, rule_set: RuleSet, warnings: tuple[Problem, ...]) -> int:
     """Publish or propose an edit, unless it is none. Raises: RuleSetRefused."""
-    files = seen.files or {}
     in_force = config_in_force(tx, to_change=True).rule_set
     row = _locked(tx, folder)
     if _is_known(row, seen):
@@ -108,7 +108,7 @@ def _take(tx: Transaction, folder: Path, seen: Look, warnings: tuple[Problem, ..
         _keep(tx, folder, content=seen.digest, problems=warnings)
         return 0
     try:
-        submitted = submit_rule_set(tx, files, f"Edited in {folder} on {gethostname()}")
+        submitted = submit_checked(tx, rule_set, f"Edited in {folder} on {gethostname()}")
     except StateForbids as error:
         log.info("rules folder: proposed already", folder=str(folder), reason=str(error))
     else:

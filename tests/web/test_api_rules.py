@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from engine.rulebook import RuleSetRefused
 from tests.support.api import Callers
 from tests.support.builders import RULES
 from tests.support.office import Office
 from workflows import replays
+from workflows.generation import config_in_force
+from workflows.rule_proposals import approve_proposal, submit_rule_set
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
 
@@ -233,3 +236,41 @@ def test_replays_are_for_administrators_and_good_rules(office: Office) -> None:
     assert (without.status_code, without.json["errors"][0]["pointer"]) == (422, "/from")  # type: ignore[index]
     assert api.administrator.get("/rules/replays/nothing").status_code == 404
     assert office.rows(t.rule_replay) == []
+
+
+def test_rules_are_checked_while_another_writes(api: Callers) -> None:
+    bad = {"files": SHIPPED | {"coverage.json": "{"}}
+    version = str(api.administrator.get("/rules").json["version"])  # type: ignore[index]
+    asked = [
+        ("/rules/publish", bad, {}, 422),
+        ("/rules/publish", bad, {"Idempotency_Key": "one"}, 422),
+        (f"/rules/{version[:3]}/publish", {}, {}, 404),
+        ("/rules/proposals/nobody/approve", {}, {}, 404),
+        ("/rules/check", bad, {}, 200),
+    ]
+    answers: list[int] = []
+
+    def ask() -> None:
+        for path, body, headers, _ in asked:
+            answers.append(api.administrator.post(path, body, **headers).status_code)
+
+    thread = threading.Thread(target=ask)
+    with api.kit.desk.write() as tx:
+        config_in_force(tx, to_change=True)
+        thread.start()
+        thread.join(10)
+        assert answers == [expected for _, _, _, expected in asked]
+    thread.join()
+
+
+def test_an_approval_checks_before_it_writes(api: Callers) -> None:
+    bob = api.kit.person("administrator", "Bob")
+    assert api.administrator.patch("/settings", {"two_person_publishing": True}).status_code == 200
+    proposed = api.administrator.post("/rules/publish", {"files": edited()})
+    assert proposed.json is not None
+    with api.kit.desk.write_later(bob) as tx:
+        assert approve_proposal(tx, proposed.json["id"]) == proposed.json["version"]
+        assert tx.writes
+    with api.kit.desk.write_later(bob) as tx, pytest.raises(RuleSetRefused):
+        submit_rule_set(tx, SHIPPED | {"coverage.json": "{"})
+    assert not tx.writes

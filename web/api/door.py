@@ -140,7 +140,7 @@ class Operation:
             found = self.render(value)
             return Answer(found.status, found.body.decode())
 
-        if self.in_transaction:
+        if self.in_transaction and not self.reads:
             return desk.answer(
                 actor,
                 lambda tx: self.endpoint(tx, **arguments),
@@ -151,7 +151,11 @@ class Operation:
         first = desk.first_answer(keyed)
         if first is not None:
             return first
-        value = self.endpoint(desk, actor, **arguments)
+        if self.reads:
+            with desk.read(actor) as tx:
+                value = self.endpoint(tx, **arguments)
+        else:
+            value = self.endpoint(desk, actor, **arguments)
         return desk.answer(actor, lambda tx: value, rendered, keyed)
 
     def render(self, value: Any) -> "_Rendered":

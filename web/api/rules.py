@@ -138,7 +138,11 @@ def check_rules(tx: Transaction, command: RuleFiles) -> CheckView:
 
 
 @rules.post(
-    "/rules/publish", status=201, most_body_bytes=MOST_RULES_BYTES, accepted_at="/rules/proposals/{id}"
+    "/rules/publish",
+    status=201,
+    reads_first=True,
+    most_body_bytes=MOST_RULES_BYTES,
+    accepted_at="/rules/proposals/{id}",
 )
 def publish_rules(tx: Transaction, command: Publication) -> RuleSetView | Accepted[ProposalView]:
     """Check the files and put them in force; a bad set is refused and the one in force stays.
@@ -149,7 +153,7 @@ def publish_rules(tx: Transaction, command: Publication) -> RuleSetView | Accept
     return _submitted(tx, submitted)
 
 
-@rules.post("/rules/{version}/publish", status=201, accepted_at="/rules/proposals/{id}")
+@rules.post("/rules/{version}/publish", status=201, reads_first=True, accepted_at="/rules/proposals/{id}")
 def publish_rules_again(
     tx: Transaction, version: str, command: Republication
 ) -> RuleSetView | Accepted[ProposalView]:
@@ -170,7 +174,7 @@ def read_rule_proposal(tx: Transaction, proposal: str) -> ProposalDetail:
     return rule_proposals.read_proposal(tx, proposal)
 
 
-@rules.post("/rules/proposals/{proposal}/approve")
+@rules.post("/rules/proposals/{proposal}/approve", reads_first=True)
 def approve_rule_proposal(tx: Transaction, proposal: str, command: Approval) -> RuleSetView:
     """Put a proposed rule set in force; its proposer cannot. It is checked again."""
     version = rule_proposals.approve_proposal(tx, proposal, based_on=command.based_on)

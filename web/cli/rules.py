@@ -55,7 +55,9 @@ def publish(folder: Path | None, note: str, based_on: str | None) -> None:
     files = _good_files(folder)
     desk = desk_of(env)
     base = _whole_version(desk, based_on)
-    submitted = desk.perform(operator(), lambda tx: submit_rule_set(tx, files, note, based_on=base))
+    submitted = desk.perform(
+        operator(), lambda tx: submit_rule_set(tx, files, note, based_on=base), reads_first=True
+    )
     if folder.resolve() == env.rules_dir.resolve():
         note_rules_folder(desk, folder, files)
     _tell_submitted(submitted)
@@ -109,7 +111,9 @@ def history() -> None:
 @click.option("--note", default="", help="Why, for the history.")
 def rollback(version: str, note: str) -> None:
     """Publish an old version again; its beginning is enough. Prints the whole version."""
-    submitted = desk_of(environment()).perform(operator(), lambda tx: submit_rollback(tx, version, note))
+    submitted = desk_of(environment()).perform(
+        operator(), lambda tx: submit_rollback(tx, version, note), reads_first=True
+    )
     _tell_submitted(submitted)
 
 

@@ -120,13 +120,15 @@ class Given:
         self.value = value
 
 
-def attempt(form: DeskForm, use_case: Callable[[Transaction], T]) -> T | None:
+def attempt(form: DeskForm, use_case: Callable[[Transaction], T], *, reads_first: bool = False) -> T | None:
     """Run a use case for a form; None where it refused, and the form says why.
+
+    `reads_first` is for one that reads for long before it writes.
 
     Refusals that are not about what was typed (not there, not allowed, no rules) go on to the error pages.
     """
     try:
-        return desk().perform(actor(), use_case)
+        return desk().perform(actor(), use_case, reads_first=reads_first)
     except DeskError as error:
         _tell(form, error)
         return None

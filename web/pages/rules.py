@@ -125,7 +125,9 @@ def approve(proposal_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         try:
             if attempt(
-                form, lambda tx: approve_proposal(tx, proposal_id, based_on=form.based_on.data or None)
+                form,
+                lambda tx: approve_proposal(tx, proposal_id, based_on=form.based_on.data or None),
+                reads_first=True,
             ):
                 desk().refresh()
                 flash("The rule set is in force.", "good")
@@ -152,7 +154,7 @@ def reject(proposal_id: str) -> tuple[str, int] | Response:
 def _submit(form: DeskForm, use_case: Callable[[Transaction], Submitted]) -> CheckView | None:
     """Publish or propose; what the checker refused is answered, other refusals are told in the form."""
     try:
-        done = attempt(form, use_case)
+        done = attempt(form, use_case, reads_first=True)
     except RuleSetRefused as refused:
         return check_view(list(refused.problems))
     if done is not None:
