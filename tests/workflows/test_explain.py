@@ -4,10 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from engine.rulebook import load_rule_set
+from tests.support.builders import RULES
 from tests.support.office import Office
-from workflows.commands import CoverageQuestion
+from workflows.commands import CoverageQuestion, SearchCoverage
 from workflows.errors import NotAllowed, StateForbids
-from workflows.explain import ExplanationView, StepView, explain_coverage
+from workflows.explain import ExplanationView, StepView, explain_coverage, explain_decision
+from workflows.rules_folder import read_rules_folder
+from workflows.service_requests import search_or_assign
+from workflows.store import tables as t
 
 
 @pytest.fixture
@@ -71,3 +76,45 @@ def test_customers_and_a_desk_without_contracts_get_none(office: Office) -> None
     office.set(contracts=False)
     with pytest.raises(StateForbids):
         explained(office)
+
+
+SHIPPED = read_rules_folder(RULES)
+CUSTOMER_FIRST = load_rule_set(SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]})
+
+
+def test_other_rules_explain_and_those_in_force_stay(office: Office) -> None:
+    office.sell("subscription", to=("item", office.laptop))
+    own = office.sell("subscription")
+    question = CoverageQuestion(customer=office.ann, item=office.laptop)
+    with office.desk.read(office.technician) as tx:
+        in_force = tx.rules.version
+        told = explain_coverage(tx, question, CUSTOMER_FIRST)
+        assert tx.rules.version == in_force
+    assert (told.decision.contract, told.decision.rule_set) == (own, CUSTOMER_FIRST.version)
+    assert told.steps[0].status == "holds"
+
+
+def test_every_decision_comes_out_the_same_by_its_own_rules(office: Office) -> None:
+    """Covered, waiting for the contract that a rule made, and covered by that once it is enabled."""
+    request = office.log()
+    office.do_as(office.technician, search_or_assign, request, SearchCoverage())
+    office.sell("subscription", to=("item", office.laptop))
+    office.log()
+    decisions = office.rows(t.coverage_decision)
+    assert {one.outcome for one in decisions} == {"created", "waiting", "covered"}
+    for one in decisions:
+        again = office.see_as(office.technician, explain_decision, one.id)
+        assert again.same, one.outcome
+        holding = [step.rule for step in again.explanation.steps if step.status == "holds"]
+        assert holding == [one.rule]
+    assert not office.see_as(office.technician, explain_decision, decisions[-1].id, REFUSING).same
+
+
+REFUSING = load_rule_set(
+    SHIPPED
+    | {
+        "coverage.json": """{"name": "None", "rank": ["ends_first"], "examples": [], "rules": [{"id": "none",
+        "why": "Never.", "conditions": {"all": [{"name": "customer", "operator": "non_empty"}]},
+        "actions": [{"name": "leave_uncovered"}]}]}"""
+    }
+)

@@ -107,8 +107,8 @@ def replay_line(replay: ReplayView, kept: Container[str]) -> ReplayLine:
     span = span_words(replay.from_at, replay.to_at)
     found = ""
     if replay.summary is not None:
-        of = f"of {_count(replay.summary.decisions)} decisions"
-        found = f"{_count(replay.summary.differ) if replay.summary.differ else 'None'} {of} would be different"
+        differ = _count(replay.summary.differ) if replay.summary.differ else "None"
+        found = f"{differ} of {_count(replay.summary.decisions)} decisions would be different"
     return ReplayLine(replay, span, found, _share(replay), replay.version in kept)
 
 
