@@ -29,6 +29,9 @@ from workflows.store import tables as t
 log = structlog.get_logger()
 KEYS_KEPT = timedelta(hours=48)
 SLOTS_KEPT = timedelta(days=7)
+ANY_MACHINE = ""
+CLOCK_WAS_WRONG = timedelta(hours=1)
+"""A slot so far ahead was taken by a clock that has been set since: it keeps nobody from working."""
 FAILURES_KEPT = timedelta(days=1)
 c, r = t.contract, t.service_request
 
@@ -62,13 +65,22 @@ def run_job(desk: Desk, name: str, due_at: datetime | None = None) -> int:
     return count
 
 
-def claim_slot(desk: Desk, name: str, slot: str) -> bool:
-    """Take a run of a job for this process: of any number that try, one gets it."""
+def claim_slot(desk: Desk, name: str, begins_at: datetime, machine: str = ANY_MACHINE) -> bool:
+    """Take a job's run of the slot that begins then for this process: of any number that try, one gets it.
+
+    Kept is the last slot taken, one row for each job, or for each machine where each runs it. A slot before
+    that is nobody's any more: whoever took the later one did all that was due.
+    """
     dialect = sqlite if desk.database.is_sqlite else postgresql
+    last = t.job_slot.c.claimed_at
     with desk.write() as tx:
-        claim = dialect.insert(t.job_slot).values(job=name, slot=slot, claimed_at=tx.real_now)
-        claimed = claim.on_conflict_do_nothing().returning(t.job_slot.c.job)
-        return tx.connection.execute(claimed).scalar() is not None
+        claim = dialect.insert(t.job_slot).values(job=name, slot=machine, claimed_at=begins_at)
+        claim = claim.on_conflict_do_update(
+            index_elements=["job", "slot"],
+            set_={"claimed_at": begins_at},
+            where=or_(last < begins_at, last > begins_at + CLOCK_WAS_WRONG),
+        )
+        return tx.connection.execute(claim.returning(t.job_slot.c.job)).scalar() is not None
 
 
 def next_due(tx: Transaction) -> datetime | None:

@@ -1,15 +1,19 @@
 """What happens by itself, with the clock and real databases; late, twice and many at once."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
+from threading import Event
 
 import pytest
 
 from tests.support.office import MONDAY, Office
+from workflows import scheduler
 from workflows.audit import audit_ledger
 from workflows.contract_views import read_contract
-from workflows.jobs import JOBS, claim_slot, run_job
+from workflows.desk import Desk, SystemClock
+from workflows.jobs import ANY_MACHINE, JOBS, Job, claim_slot, run_job
 from workflows.sandbox import set_clock
 from workflows.store import tables as t
 
@@ -90,9 +94,50 @@ def test_resolved_requests_close_when_due_not_when_the_job_ran(office: Office) -
 
 
 def test_of_many_schedulers_one_gets_a_slot(office: Office) -> None:
+    def claim(begins_at: datetime, machine: str = ANY_MACHINE) -> bool:
+        return claim_slot(office.desk, "auto_close", begins_at, machine)
+
+    slots = [MONDAY + timedelta(seconds=30 * number) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        won = list(pool.map(lambda slot: claim_slot(office.desk, "auto_close", str(slot // 8)), range(64)))
-    assert sum(won) == 8
+        for begins_at in slots:
+            assert sum(pool.map(claim, [begins_at] * 8)) == 1
+        assert sum(pool.map(claim, slots)) == 0, "older than the last"
+        assert list(pool.map(claim, slots[-1:] * 2, ("one", "two"))) == [True, True]
+    kept = office.rows(t.job_slot, job="auto_close")
+    assert {row.slot: row.claimed_at for row in kept} == dict.fromkeys(("", "one", "two"), slots[-1])
+
+
+def test_a_clock_that_was_far_ahead_keeps_nobody_from_working(office: Office) -> None:
+    assert claim_slot(office.desk, "auto_close", MONDAY + timedelta(days=4000))
+    assert claim_slot(office.desk, "auto_close", MONDAY)
+    assert not claim_slot(office.desk, "auto_close", MONDAY)
+
+
+def test_a_job_that_takes_long_is_run_once_more_and_quietly(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    began, may_end = Event(), Event()
+    seen: list[str] = []
+
+    def slow_tick(desk: Desk, name: str, every_seconds: int) -> None:
+        seen.append(name)
+        began.set()
+        assert may_end.wait(20)
+
+    monkeypatch.setattr(scheduler, "tick", slow_tick)
+    monkeypatch.setattr(scheduler, "JOBS", {"slow": Job("slow", 1, lambda desk, at: 0)})
+    office.desk.clock = SystemClock()
+    with caplog.at_level("WARNING", logger="apscheduler"):
+        running = scheduler.build_scheduler(office.desk)
+        running.start()
+        assert began.wait(20)
+        time.sleep(2.5)
+        assert seen == ["slow"], "one at a time"
+        running.pause()
+        may_end.set()
+        running.shutdown(wait=True)
+    assert seen == ["slow", "slow"], "once for all that came meanwhile"
+    assert caplog.records == []
 
 
 def test_a_thousand_ends_are_swept_in_sets(office: Office) -> None:

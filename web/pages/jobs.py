@@ -17,7 +17,9 @@ JOB_WORDS = {
     "auto_close": ("Close resolved requests", "After the days that the settings say."),
     "open_waiting": ("Open waiting requests", "Those that a contract covers by now, where that was missed."),
     "deliver_outbox": ("Deliver mail", "What is told to people goes out; failures are tried again."),
-    "clean_up": ("Clean up", "Old idempotency keys and claims of jobs are forgotten."),
+    "pick_up_rules": ("Look at the rules folder", "An edit of it is checked and takes force, or is refused."),
+    "take_up_replays": ("Go on with replays", "Those that a process left unfinished."),
+    "clean_up": ("Clean up", "Old idempotency keys, failed logins and replays are forgotten."),
 }
 
 pages = Blueprint("jobs", __name__, url_prefix="/jobs")

@@ -642,6 +642,8 @@ job_slot = Table(
     Column("claimed_at", Instant, nullable=False, index=True),
     PrimaryKeyConstraint("job", "slot"),
 )
+"""The last run of each job that was claimed: `claimed_at` is the beginning of its slot. `slot` names the
+machine of a job that runs on each, and is empty for the others."""
 
 job_status = Table(
     "job_status",
