@@ -21,13 +21,18 @@ from workflows.store.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class CandidateView:
-    """One contract that was looked at; `ruled_out_by` is None for the one taken."""
+    """One contract that was looked at; `ruled_out_by` is None for the one taken.
+
+    `holder` is the id of what it is held by, `standing_why` why it was not valid.
+    """
 
     contract: str
     number: str
     type: str
     holder_kind: str
+    holder: str
     standing: str
+    standing_why: str | None
     ruled_out_by: str | None
     code: str | None
 
@@ -142,7 +147,7 @@ def decision_view(row: Row[Any], tx: Transaction) -> DecisionView:
         as_of=row.as_of,
         rule_set=row.rule_set,
         facts=row.facts,
-        candidates=_seen_by(tx, candidates, row.contract_id),
+        candidates=_seen_by(tx, candidates, row.facts["customer"], row.contract_id),
         rule=row.rule,
         why=row.why,
         outcome=row.outcome,
@@ -165,7 +170,7 @@ def preview_view(tx: Transaction, decision: CoverageDecision) -> DecisionView:
         as_of=decision.as_of,
         rule_set=decision.rule_set,
         facts=facts_json(decision.facts),
-        candidates=_seen_by(tx, candidates, decision.contract),
+        candidates=_seen_by(tx, candidates, decision.facts.customer, decision.contract),
         rule=decision.rule,
         why=decision.why,
         outcome=decision.outcome,
@@ -194,25 +199,33 @@ def _last_day(code: str, at: datetime, zone: ZoneInfo) -> str:
     return f"{local.day} {local:%B %Y}"
 
 
-def _seen_by(tx: Transaction, candidates: list[CandidateView], taken: str | None) -> list[CandidateView]:
-    """Staff see every candidate; a customer the one taken, and those held by itself or its items."""
+def _seen_by(
+    tx: Transaction, candidates: list[CandidateView], customer: str, taken: str | None
+) -> list[CandidateView]:
+    """Staff see every candidate; a customer the one taken, and for own requests those not of an org unit."""
     if tx.actor.is_staff:
         return candidates
-    return [one for one in candidates if one.contract == taken or one.holder_kind != "org_unit"]
+    own = customer == tx.actor.customer
+    return [one for one in candidates if one.contract == taken or (own and one.holder_kind != "org_unit")]
 
 
 def _candidate_view(kept: dict[str, Any], zone: ZoneInfo) -> CandidateView:
     reason = kept["ruled_out"]
-    words = None
-    if reason is not None:
-        at = datetime.fromisoformat(reason["at"]) if reason["at"] else None
-        words = ruled_out_words(reason["code"], at, reason["value"], zone)
     return CandidateView(
         contract=kept["contract"],
         number=kept["number"],
         type=kept["type"],
         holder_kind=kept["holder_kind"],
+        holder=kept["holder_id"],
         standing=kept["standing"],
-        ruled_out_by=words,
+        standing_why=_reason_words(kept["own_ruled_out"], zone),
+        ruled_out_by=_reason_words(reason, zone),
         code=reason["code"] if reason else None,
     )
+
+
+def _reason_words(reason: dict[str, Any] | None, zone: ZoneInfo) -> str | None:
+    if reason is None:
+        return None
+    at = datetime.fromisoformat(reason["at"]) if reason["at"] else None
+    return ruled_out_words(reason["code"], at, reason["value"], zone)

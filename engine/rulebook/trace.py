@@ -6,11 +6,18 @@ Source: product.md section 6, and the coverage explorer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from engine.contracts import HOLDER_KINDS, HolderKind
 from engine.facts import Candidate, RequestFacts
 from engine.rulebook.coverage import CoverageBook
 from engine.rulebook.library import COVERAGE_EVALUATOR as EVALUATOR
 from engine.rulebook.tree import Condition, Rule, can_be_met
+
+_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
+ANY_REQUEST = RequestFacts(at=_ONCE, contract_validation=True, customer="")
+ANYONES = Candidate("", "", "", "customer", "", 0, "active", None, _ONCE, _ONCE, None, "valid")
+"""For asking of a rule what it says of the holder alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,31 @@ class Step:
 def trace(book: CoverageBook, request: RequestFacts, candidates: Sequence[Candidate]) -> list[Step]:
     """Each rule in order with the ranked candidates whose holder it is meant for."""
     return [_step(rule, request, candidates) for rule in book.rules]
+
+
+def holder_kinds_asked(book: CoverageBook, until: str | None = None) -> list[HolderKind]:
+    """The kinds of holder whose contracts the rules ask for, in the order in which they come to it.
+
+    With `until` only as far as the rule of that id, itself included.
+    """
+    found: list[HolderKind] = []
+    for rule in book.rules:
+        if rule.action.needs_contract:
+            found += [kind for kind in HOLDER_KINDS if kind not in found and _is_meant_for(rule, kind)]
+        if rule.id == until:
+            break
+    return found
+
+
+def _is_meant_for(rule: Rule, kind: HolderKind) -> bool:
+    candidate = ANYONES._replace(holder_kind=kind)
+
+    def holder_fits(condition: Condition) -> bool | None:
+        if condition.variable.name != "contract_holder":
+            return None
+        return EVALUATOR.first_unmet(condition, EVALUATOR.facts(ANY_REQUEST, candidate)) is None
+
+    return can_be_met(rule.conditions, holder_fits)
 
 
 def _step(rule: Rule, request: RequestFacts, candidates: Sequence[Candidate]) -> Step:

@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
+
+ContractOver = Literal["expired", "cancelled", "ended", "exhausted"]
 
 
 @dataclass(frozen=True, slots=True)
 class CoverageView:
-    """The current decision in short: `contract` covers it, is waited for, or was made for it."""
+    """The current decision in short: `contract` covers it, is waited for, or was made for it.
+
+    `contract_over` tells that the covering contract pays no more: expired, cancelled, ended with a service
+    request, or exhausted. None while it does, and where nothing covers.
+    """
 
     decision: str
     outcome: str
@@ -18,6 +25,7 @@ class CoverageView:
     contract_ends_on: date | None
     minutes_left: int | None
     incidents_left: int | None
+    contract_over: ContractOver | None = None
 
 
 @dataclass(frozen=True, slots=True)
