@@ -74,7 +74,7 @@ GROUPS: list[tuple[str, list[Place]]] = [
         [
             Place("activation.activation", "Billing", ADMINISTRATOR),
             Place("settings.settings", "Settings", ADMINISTRATOR),
-            Place("rules.rules", "Rules", OFFICE, ("replays",)),
+            Place("rules.rules", "Rules", OFFICE, ("replays", "rule_editor")),
             Place("users.users", "Users", ADMINISTRATOR),
             Place("jobs.jobs", "Jobs", ADMINISTRATOR),
             Place("outbox.outbox", "Outbox", ADMINISTRATOR),

@@ -1,0 +1,230 @@
+"""What stands in the rule editor: the files as they were posted, and what the desk says of them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from flask import request
+
+from workflows.desk import Transaction
+from workflows.errors import NoRuleSet, NotFound, invalid
+from workflows.rule_merge import merge_rule_files
+from workflows.rule_sets import (
+    check_rules,
+    diff_view,
+    files_of,
+    list_publications,
+    rule_set_in_force,
+)
+from workflows.views.rules import CheckView, DiffView, FileChange, ProblemView, PublicationView, RuleSetView
+
+FILE = "file:"
+MOST_FILES = 300
+MOST_BYTES = 16 * 1024 * 1024
+MOST_TOLD = 5
+VERSION = re.compile(r"[0-9a-f]{64}")
+KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+KEY_IN_TEXT = re.compile(r'("key"\s*:\s*)"(?:[^"\\]|\\.)*"')
+LINE_END = re.compile(r"\r\n|\r|\n")
+TYPES, VARIANTS, COVERAGE = "contract_types/", "variants/", "coverage.json"
+SINGLE = {"charging.json": "charging", "slas.json": "slas"}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The whole set as it is being edited, and the version it was edited from ("" for none)."""
+
+    files: dict[str, str]
+    based_on: str
+    told: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """What was published since the draft was begun, and what that changed."""
+
+    current: RuleSetView
+    publications: list[PublicationView]
+    diff: DiffView
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of the draft in the list beside the editor."""
+
+    path: str
+    folder: str
+    name: str
+    change: FileChange | None
+    errors: int
+    warnings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the desk says of a draft."""
+
+    current: RuleSetView | None
+    check: CheckView
+    diff: DiffView
+    newer: Newer | None
+    files: list[File]
+    removed: list[str]
+
+
+def set_in_force(tx: Transaction) -> RuleSetView | None:
+    """The rule set in force, if there is one."""
+    try:
+        return rule_set_in_force(tx)
+    except NoRuleSet:
+        return None
+
+
+def read_draft(tx: Transaction) -> Draft:
+    """The posted files. Those that were not touched are exactly as they were. Raises: InvalidInput."""
+    posted = {name.removeprefix(FILE): text for name, text in request.form.items() if name.startswith(FILE)}
+    if len(posted) > MOST_FILES:
+        raise invalid("/files", f"A rule set has at most {MOST_FILES} files.")
+    based_on = request.form.get("editor_based_on", "")
+    if not VERSION.fullmatch(based_on):
+        based_on = ""
+    base = files_at(tx, based_on)
+    return Draft({path: _like(text, base.get(path)) for path, text in posted.items()}, based_on)
+
+
+def files_at(tx: Transaction, version: str) -> dict[str, str]:
+    """The files of a version; none of one that is not kept."""
+    if not version:
+        return {}
+    try:
+        return files_of(tx, version)
+    except NotFound:
+        return {}
+
+
+def opinion_of(tx: Transaction, draft: Draft) -> Opinion:
+    """Check a draft, compare it with the set in force, and look whether a newer one is in force."""
+    current = set_in_force(tx)
+    check = check_rules(tx, draft.files)
+    old = current.files if current else {}
+    diff = diff_view(current.version if current else None, old, "", draft.files)
+    changes = {one.path: one.change for one in diff.files}
+    return Opinion(
+        current=current,
+        check=check,
+        diff=diff,
+        newer=_newer(tx, draft, current),
+        files=[_file(path, changes.get(path), check.problems) for path in sorted(draft.files, key=_place)],
+        removed=[path for path, change in changes.items() if change == "removed"],
+    )
+
+
+# ------------------------------------------------------------------ what can be done to a draft
+
+
+def with_new_file(draft: Draft, name: str, like: str) -> tuple[Draft, str]:
+    """The draft with one file more, begun as a copy; answers its path, too. Raises: InvalidInput."""
+    if like in SINGLE:
+        path, text = like, f'{{\n  "$schema": "schema/{SINGLE[like]}.schema.json"\n}}\n'
+    elif like not in draft.files or not (like == COVERAGE or like.startswith((TYPES, VARIANTS))):
+        raise invalid("/like", "Choose a file to begin with.")
+    else:
+        key = name.strip().removesuffix(".json")
+        if not KEY.fullmatch(key):
+            form = "Use small letters, digits and _, such as gold_hours; at most 40."
+            raise invalid("/name", "This cannot be a file's name." if key else "Name the file.", form)
+        path = f"{TYPES if like.startswith(TYPES) else VARIANTS}{key}.json"
+        text = draft.files[like]
+        if like == COVERAGE:
+            text = text.replace('"schema/coverage.schema.json"', '"../schema/coverage.schema.json"')
+        elif like.startswith(TYPES):
+            text = KEY_IN_TEXT.sub(rf'\1"{key}"', text, count=1)
+    if path in draft.files:
+        raise invalid("/name", f"There is a file {path} already.", "Choose another name.")
+    return replace(draft, files={**draft.files, path: text}), path
+
+
+def without_file(draft: Draft, path: str) -> Draft:
+    return replace(draft, files={name: text for name, text in draft.files.items() if name != path})
+
+
+def with_file_in_force(tx: Transaction, draft: Draft, path: str) -> Draft:
+    """The draft with one file as it is in force, or without it where it is not. Raises: NotFound."""
+    current = set_in_force(tx)
+    if current is None or path not in current.files | draft.files:
+        raise NotFound("There is no such file.")
+    if path not in current.files:
+        return without_file(draft, path)
+    return replace(draft, files={**draft.files, path: current.files[path]})
+
+
+def brought_up_to_date(tx: Transaction, draft: Draft) -> Draft:
+    """The draft with what others published since, now based on the set in force; `told` says what came."""
+    current = set_in_force(tx)
+    if current is None or current.version == draft.based_on:
+        return draft
+    merged = merge_rule_files(files_at(tx, draft.based_on), draft.files, current.files)
+    told = []
+    if merged.taken:
+        told.append(f"Taken over from {current.published_by}: {', '.join(merged.taken)}.")
+    if merged.restored:
+        told.append(f"Removed by one of you and changed by the other, so kept: {', '.join(merged.restored)}.")
+    if merged.unresolved:
+        told.append(
+            f"Both of you changed the same lines of {', '.join(merged.unresolved)}: both stand there now, "
+            "between marks of <, = and >. Keep what is right and take the marks away."
+        )
+    return Draft(merged.files, current.version, told or ["Nothing of yours had to change."])
+
+
+def choices_to_begin_with(files: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What a new file may be begun as: a path, and what it makes."""
+    types = [(path, f"A contract type like {_name(path)}") for path in files if path.startswith(TYPES)]
+    variants = [
+        (path, f"A variant of {_name(path)}")
+        for path in files
+        if path == COVERAGE or path.startswith(VARIANTS)
+    ]
+    single = [(path, f"{path}, which is not there") for path in SINGLE if path not in files]
+    return [*sorted(types), *sorted(variants), *single]
+
+
+# ------------------------------------------------------------------ helpers
+
+
+def _like(text: str, before: str | None) -> str:
+    """A posted text with the line ends of the file it came from: browsers make their own of them."""
+    plain = LINE_END.sub("\n", text)
+    if before is None:
+        return plain
+    if plain == LINE_END.sub("\n", before):
+        return before
+    return plain.replace("\n", "\r\n") if "\r\n" in before else plain
+
+
+def _newer(tx: Transaction, draft: Draft, current: RuleSetView | None) -> Newer | None:
+    if current is None or current.version == draft.based_on:
+        return None
+    since = []
+    for one in list_publications(tx, limit=MOST_TOLD).items:
+        if one.version == draft.based_on:
+            break
+        since.append(one)
+    diff = diff_view(draft.based_on or None, files_at(tx, draft.based_on), current.version, current.files)
+    return Newer(current, since, diff)
+
+
+def _file(path: str, change: FileChange | None, problems: list[ProblemView]) -> File:
+    folder = path.rpartition("/")[0]
+    mine = [one.severity for one in problems if one.file == path]
+    return File(path, folder, _name(path), change, mine.count("error"), mine.count("warning"))
+
+
+def _name(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return name.removesuffix(".json") if folder else name
+
+
+def _place(path: str) -> tuple[int, str]:
+    """Coverage first, then the other files of the folder, then its folders."""
+    return (0 if path == COVERAGE else 1 if "/" not in path else 2, path)
