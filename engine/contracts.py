@@ -69,7 +69,8 @@ class Contract:
 
     `enabled_at` None waits for someone to enable it; `payment_due` with `paid_at` None waits for payment.
     `ended_at` is set where the contract ended before its period did: a per-request contract when its
-    service request closed. Instants are aware UTC; `expires_at` is exclusive.
+    service request closed. A reopening takes it back; as of an instant between the two it is the close.
+    Instants are aware UTC; `expires_at` is exclusive.
     """
 
     id: str

@@ -6,6 +6,7 @@ Source: product.md sections 5, 7 and 8.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import accumulate, groupby
@@ -13,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, exists, func, literal, or_, select, true
 
-from engine.contracts import Limits
+from engine.contracts import Contract, Limits
 from engine.coverage import contract_state
 from engine.ledger import GrantBalance
 from engine.periods import first_instant_of, local_date
@@ -22,8 +23,9 @@ from workflows.coverage import settle_due
 from workflows.desk import SYSTEM, Transaction
 from workflows.errors import NotFound, invalid
 from workflows.months_ahead import TO_COME, months_to_come
+from workflows.request_endings import close_overdue, overdue_under
 from workflows.store import tables as t
-from workflows.store.candidates import contract_value
+from workflows.store.candidates import contract_value, during_lapse
 from workflows.store.columns import Instant
 from workflows.store.ledger import carried_minutes
 from workflows.store.paging import Sort, matches, read_page
@@ -280,9 +282,12 @@ def _caught_up(tx: Transaction, contract_id: str) -> Iterator[Transaction]:
         .order_by(c.c.next_due_at, c.c.id)
     )
     found = [] if tx.writes else tx.connection.execute(due).scalars().all()
-    if not found:
+    closing = [] if tx.writes else overdue_under(tx, contract_id)
+    if not found and not closing:
         yield tx
         return
+    for request_id in closing:
+        close_overdue(tx.desk, request_id)
     for due_id in found:
         tx.desk.perform(SYSTEM, partial(settle_due, contract_id=due_id))
     with tx.desk.read(tx.actor) as fresh:
@@ -294,21 +299,31 @@ def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) 
     lots = lots_by_contract(tx, [row.id for row in rows]) if rows else {}
     posted = _posted_as_of(tx, lots, at) if at < tx.now else None
     names = holder_names(tx, {(row.holder_kind, row.holder_id) for row in rows})
+    values = _values_as_of(tx, rows, at)
     ahead = {row.id: months_to_come(row, tx.settings.zone) for row in rows} if posted is None else {}
     return [
-        _detail(tx, row, [*lots.get(row.id, []), *ahead.get(row.id, [])], posted, names, at) for row in rows
+        _detail(
+            tx,
+            row,
+            values[row.id],
+            [*lots.get(row.id, []), *ahead.get(row.id, [])],
+            posted,
+            names,
+            at,
+        )
+        for row in rows
     ]
 
 
 def _detail(
     tx: Transaction,
     row: Row[Any],
+    contract: Contract,
     lots: Sequence[Lot],
     posted: dict[str, GrantBalance] | None,
     names: dict[tuple[str, str], str],
     at: datetime,
 ) -> ContractDetail:
-    contract = contract_value(row)
     balances = {one.grant.id: _balance(one, posted, at) for one in lots}
     open_lots = [one for one in lots if one.is_open(at)]
     limits = Limits(
@@ -358,6 +373,18 @@ def _detail(
         version=row.version,
         grants=[_lot_view(one, balances[one.grant.id]) for one in seen],
     )
+
+
+def _values_as_of(tx: Transaction, rows: Sequence[Row[Any]], at: datetime) -> dict[str, Contract]:
+    """The contracts by id, ended as they were at `at`: one that lives again had ended in between."""
+    values = {row.id: contract_value(row) for row in rows}
+    own = [one.id for one in values.values() if one.holder.kind == "service_request"]
+    if own and at < tx.now:
+        lapse = t.contract_lapse
+        lapsed = select(lapse).where(lapse.c.contract_id.in_(own), during_lapse(at))
+        for row in tx.connection.execute(lapsed):
+            values[row.contract_id] = replace(values[row.contract_id], ended_at=row.ended_at)
+    return values
 
 
 def _balance(lot: Lot, posted: dict[str, GrantBalance] | None, at: datetime) -> GrantBalance:

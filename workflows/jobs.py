@@ -21,9 +21,8 @@ from workflows.delivery import deliver_outbox
 from workflows.desk import SYSTEM, Desk, Transaction
 from workflows.expiry import ENDING, expire_due
 from workflows.replays import forget_replays, take_up_replays
-from workflows.request_moves import move_request
+from workflows.request_endings import close_if_due
 from workflows.rules_watch import pick_up_rules
-from workflows.service_requests import end_coverage
 from workflows.store import tables as t
 
 log = structlog.get_logger()
@@ -142,12 +141,7 @@ def clean_up(desk: Desk, at: datetime) -> int:
 
 
 def _close(tx: Transaction, request_id: str) -> bool:
-    request = lock_request(tx, request_id)
-    if request.state != "resolved" or request.auto_close_at is None or request.auto_close_at > tx.now:
-        return False
-    move_request(tx, request, "close", note="Closed by itself after the time set")
-    end_coverage(tx, request.id)
-    return True
+    return close_if_due(tx, lock_request(tx, request_id))
 
 
 def _each(

@@ -9,12 +9,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, or_, select
 
+from engine.contracts import Limits
 from engine.drawdown import Slice
 from engine.periods import local_date
 from workflows.contract_life import limits_at, lots_by_contract
+from workflows.coverage_end import contract_over
 from workflows.desk import Transaction
 from workflows.errors import NotFound, invalid
 from workflows.request_access import require_visible, visible_requests
+from workflows.request_endings import auto_closed_at, close_overdue
 from workflows.service_request import STATES, UNFINISHED_STATES, allowed_triggers
 from workflows.store import tables as t
 from workflows.store.columns import Id
@@ -43,12 +46,13 @@ ORDERS = {
 
 
 def read_service_request(tx: Transaction, service_request_id: str) -> ServiceRequestView:
-    """One service request. Raises: NotFound, also for one that is not the actor's to see."""
-    wanted = _ONE if tx.actor.is_staff else _ONE.where(visible_requests(tx))
-    row = tx.connection.execute(wanted, {"wanted_id": service_request_id}).one_or_none()
-    if row is None:
-        raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
-    return _views(tx, [row])[0]
+    """One service request. What is due of it is done first. Raises: NotFound, also for one not to be seen."""
+    row = _one(tx, service_request_id)
+    if tx.writes or auto_closed_at(tx, row) is None:
+        return _views(tx, [row])[0]
+    close_overdue(tx.desk, service_request_id)
+    with tx.desk.read(tx.actor) as fresh:
+        return _views(fresh, [_one(fresh, service_request_id)])[0]
 
 
 def list_service_requests(
@@ -74,7 +78,6 @@ def list_service_requests(
     _known("/state", state, STATES)
     _known("/priority", priority, PRIORITIES)
     for column, value in (
-        (r.c.state, state),
         (r.c.priority, priority),
         (r.c.customer_id, customer),
         (r.c.item_id, item),
@@ -85,6 +88,8 @@ def list_service_requests(
     ):
         if value is not None:
             statement = statement.where(column == value)
+    if state is not None:
+        statement = statement.where(_in_state(tx, state))
     if org_unit is not None:
         line = t.org_unit_line
         statement = statement.where(
@@ -103,12 +108,16 @@ def list_service_requests(
 
 
 def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
-    """Every move, the logging first."""
-    require_visible(tx, service_request_id)
+    """Every move, the logging first. What is due of it is done first."""
+    row = require_visible(tx, service_request_id)
     h = t.service_request_history
-    rows = tx.connection.execute(
-        select(h).where(h.c.service_request_id == service_request_id).order_by(h.c.at, h.c.id)
-    )
+    moves = select(h).where(h.c.service_request_id == service_request_id).order_by(h.c.at, h.c.id)
+    if tx.writes or auto_closed_at(tx, row) is None:
+        rows = tx.connection.execute(moves).all()
+    else:
+        close_overdue(tx.desk, service_request_id)
+        with tx.desk.read(tx.actor) as fresh:
+            rows = fresh.connection.execute(moves).all()
     return [
         HistoryLine(
             row.at,
@@ -193,6 +202,8 @@ def _select() -> Select[Any]:
         c.c.type.label("contract_type"),
         c.c.draws.label("contract_draws"),
         c.c.expires_at.label("contract_expires_at"),
+        c.c.cancelled_at.label("contract_cancelled_at"),
+        c.c.ended_at.label("contract_ended_at"),
     ).select_from(
         r.join(t.customer, t.customer.c.id == r.c.customer_id)
         .outerjoin(t.item, t.item.c.id == r.c.item_id)
@@ -216,6 +227,8 @@ def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView
 
 
 def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
+    closed_at = auto_closed_at(tx, row)
+    state = row.state if closed_at is None else "closed"
     return ServiceRequestView(
         id=row.id,
         number=row.number,
@@ -231,7 +244,7 @@ def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
         priority=row.priority,
         work_type=row.work_type,
         channel=row.channel,
-        state=row.state,
+        state=state,
         on_hold_reason=row.on_hold_reason,
         technician=row.technician_id,
         technician_name=row.technician_name,
@@ -241,26 +254,38 @@ def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
         started_at=row.started_at,
         responded_at=row.responded_at,
         resolved_at=row.resolved_at,
-        closed_at=row.closed_at,
+        closed_at=closed_at or row.closed_at,
         resolution=row.resolution,
-        auto_close_at=row.auto_close_at,
+        auto_close_at=row.auto_close_at if closed_at is None else None,
         sla=row.sla,
         response_due_at=row.response_due_at,
         resolution_due_at=row.resolution_due_at,
         paused_at=row.paused_at,
         worked_minutes=row.worked_minutes,
         chargeable_minutes=row.chargeable_minutes,
-        allowed_triggers=_triggers(tx, row),
+        allowed_triggers=allowed_triggers(state, tx.actor.role),
         created_by=row.created_by,
         version=row.version,
     )
 
 
-def _triggers(tx: Transaction, row: Row[Any]) -> list[str]:
-    return allowed_triggers(row.state, tx.actor.role)
+def _one(tx: Transaction, service_request_id: str) -> Row[Any]:
+    wanted = _ONE if tx.actor.is_staff else _ONE.where(visible_requests(tx))
+    row = tx.connection.execute(wanted, {"wanted_id": service_request_id}).one_or_none()
+    if row is None:
+        raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
+    return row
 
 
-def _coverage(tx: Transaction, row: Row[Any], left: Any) -> CoverageView | None:
+def _in_state(tx: Transaction, state: str) -> ColumnElement[bool]:
+    """The condition on service_request rows that are in a state now, the late job's closes included."""
+    if state not in ("resolved", "closed"):
+        return r.c.state == state
+    overdue = and_(r.c.state == "resolved", r.c.auto_close_at <= tx.now)
+    return or_(r.c.state == "closed", overdue) if state == "closed" else and_(r.c.state == state, ~overdue)
+
+
+def _coverage(tx: Transaction, row: Row[Any], left: Limits | None) -> CoverageView | None:
     if row.decision_id is None:
         return None
     ends = row.contract_expires_at
@@ -276,6 +301,7 @@ def _coverage(tx: Transaction, row: Row[Any], left: Any) -> CoverageView | None:
         contract_ends_on=last_day,
         minutes_left=left.minutes_available if left and row.contract_draws == "minutes" else None,
         incidents_left=left.incidents_available if left and row.contract_draws == "incidents" else None,
+        contract_over=contract_over(tx, row, left) if row.outcome == "covered" else None,
     )
 
 

@@ -25,7 +25,6 @@ from workflows.coverage import (
     follow,
     lock_request,
     made_contract,
-    own_contract,
     request_facts,
     search_again,
     settle_and_cover,
@@ -33,9 +32,10 @@ from workflows.coverage import (
 from workflows.decisions import keep_decision
 from workflows.desk import Transaction
 from workflows.errors import NotAllowed, StateForbids, VersionChanged, invalid
-from workflows.incidents import hold_again, hold_incident, release_incidents, settle_incidents
+from workflows.incidents import hold_again, hold_incident, release_incidents
 from workflows.notifications import tell_request_event
 from workflows.request_access import require_visible
+from workflows.request_endings import end_coverage, end_own_contract, lock_current, revive_own_contract
 from workflows.request_moves import move_request, write_history
 from workflows.request_parties import Parties, check_parties
 from workflows.service_levels import sla_columns
@@ -161,7 +161,7 @@ def change_service_request(
 ) -> str:
     """Change what a service request says of itself; a change of what is covered is searched again."""
     tx.require("administrator", "supervisor", "technician")
-    request = lock_request(tx, require_visible(tx, service_request_id).id)
+    request = lock_current(tx, require_visible(tx, service_request_id).id)
     _check_version(request, expected_version)
     given = command.given()
     for name in ("subject", "customer", "priority"):
@@ -198,7 +198,7 @@ def fire_trigger(
     `inferred` marks a move that an import adds because the export skipped it.
     Raises: StateForbids with `allowed_triggers`; InvalidInput where a note or reason is missing.
     """
-    request = lock_request(tx, require_visible(tx, service_request_id).id)
+    request = lock_current(tx, require_visible(tx, service_request_id).id)
     _check_version(request, expected_version)
     trigger = command.trigger
     if trigger not in allowed_triggers(request.state, tx.actor.role):
@@ -220,14 +220,6 @@ def fire_trigger(
     return service_request_id
 
 
-def end_coverage(tx: Transaction, service_request_id: str) -> None:
-    """What a close means for contracts: a held incident is settled, a per-request contract ends."""
-    for contract_id in settle_incidents(tx, service_request_id):
-        settle_and_cover(tx, contract_id)
-    cancel_untaken(tx, service_request_id, keep=None)
-    _end_own_contract(tx, service_request_id)
-
-
 def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
     """Write a comment; a customer's is always public. Answers the note's id."""
     request = require_visible(tx, service_request_id)
@@ -247,7 +239,7 @@ def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
 def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCoverage) -> str:
     """Search again, or cover by the contract a supervisor names; answers the new decision's id."""
     tx.require("administrator", "supervisor", "technician")
-    request = lock_request(tx, require_visible(tx, service_request_id).id)
+    request = lock_current(tx, require_visible(tx, service_request_id).id)
     if not tx.settings.contracts:
         raise StateForbids("Contracts are off, so nothing is searched.", remedy="Activate billing first.")
     if request.state in ("closed", "cancelled"):
@@ -295,7 +287,7 @@ def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger, *, inferre
         tell("reopen")
         for contract_id in hold_again(tx, request.id, request.contract_id):
             settle_and_cover(tx, contract_id, skip=request.id)
-        _revive_own_contract(tx, request)
+        revive_own_contract(tx, request)
         return str(request.id)
     # the old coverage ended for good; what is found now decides how it reopens
     tx.change(t.service_request, request.id, contract_id=None)
@@ -312,31 +304,8 @@ def _cancel(tx: Transaction, request: Row[Any], reason: str) -> None:
     for contract_id in release_incidents(tx, request.id):
         settle_and_cover(tx, contract_id)
     cancel_untaken(tx, request.id, keep=None)
-    _end_own_contract(tx, request.id)
+    end_own_contract(tx, request.id)
     tell_request_event(tx, request, "cancelled", note=reason)
-
-
-def _end_own_contract(tx: Transaction, service_request_id: str) -> None:
-    """End the per-request contract with its service request."""
-    contract_id = own_contract(tx, service_request_id)
-    if contract_id is not None:
-        tx.change(t.contract, contract_id, ended_at=tx.now, version=t.contract.c.version + 1)
-        settle_contract(tx, contract_id)
-
-
-def _revive_own_contract(tx: Transaction, request: Row[Any]) -> None:
-    """Let the per-request contract that covered a closed service request live again."""
-    c = t.contract
-    ended = tx.connection.execute(
-        select(c.c.id).where(
-            c.c.id == request.contract_id,
-            c.c.holder_kind == "service_request",
-            c.c.ended_at.is_not(None),
-        )
-    ).scalar()
-    if ended is not None:
-        tx.change(c, ended, ended_at=None, version=c.c.version + 1)
-        settle_and_cover(tx, ended, skip=request.id)
 
 
 def _open_if_enabled(tx: Transaction, service_request_id: str, contract_id: str, found: Found) -> None:

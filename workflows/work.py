@@ -22,10 +22,11 @@ from engine.rulebook import ChargingFacts
 from workflows.carried import give_back_carried, take_into_later
 from workflows.commands import ChangeWork, WorkGiven
 from workflows.contract_life import Lot, lock_contract, read_lots, sweep_lots
-from workflows.coverage import facts_of, lock_request, settle_and_cover, settle_due
+from workflows.coverage import facts_of, settle_and_cover, settle_due
 from workflows.desk import Role, Transaction
 from workflows.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.request_access import require_visible
+from workflows.request_endings import lock_current, state_now
 from workflows.service_request import WORK_STATES
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value, find_candidates
@@ -59,7 +60,7 @@ def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -
     """The split that saving would make now, with nothing saved."""
     tx.require(*WORKERS)
     request = require_visible(tx, service_request_id)
-    _check_state(request)
+    _check_state(tx, request)
     return _plan(tx, request, command)
 
 
@@ -69,8 +70,8 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     Raises: StateForbids where the request takes no work; InvalidInput for time in the future.
     """
     tx.require(*WORKERS)
-    request = lock_request(tx, require_visible(tx, service_request_id).id)
-    _check_state(request)
+    request = lock_current(tx, require_visible(tx, service_request_id).id)
+    _check_state(tx, request)
     if request.contract_id is not None:
         settle_due(tx, request.contract_id)
     planned = _plan(tx, request, command)
@@ -419,16 +420,15 @@ def _count(tx: Transaction, request_id: str, worked_minutes: int, charged_minute
     )
 
 
-def _check_state(request: Row[Any]) -> None:
-    if request.state in WORK_STATES:
+def _check_state(tx: Transaction, request: Row[Any]) -> None:
+    state = state_now(tx, request)
+    if state in WORK_STATES:
         return
     remedy = {
         "pending_no_contract": "It waits for a contract; enable or assign one first.",
         "closed": "Reopen it first.",
-    }.get(request.state, "Log a new service request.")
-    raise StateForbids(
-        f"{request.number} is {request.state} and takes no work.", remedy=remedy, state=request.state
-    )
+    }.get(state, "Log a new service request.")
+    raise StateForbids(f"{request.number} is {state} and takes no work.", remedy=remedy, state=state)
 
 
 def _worker(tx: Transaction) -> str:
@@ -448,7 +448,7 @@ def _entry(tx: Transaction, entry_id: str, expected_version: int | None) -> tupl
         raise VersionChanged("The work entry has changed since you read it.", remedy="Read it again first.")
     if tx.actor.role == "technician" and entry.technician_id != tx.actor.id:
         raise StateForbids("It is another technician's entry.", remedy="Ask a supervisor to correct it.")
-    request = lock_request(tx, require_visible(tx, entry.service_request_id).id)
+    request = lock_current(tx, require_visible(tx, entry.service_request_id).id)
     if request.state == "cancelled":
         raise StateForbids(
             f"{request.number} is cancelled: what it drew stays.", remedy="", state=request.state

@@ -1,7 +1,7 @@
 """Reopening: within the window the coverage is kept, past it the service request is searched anew."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,6 +12,7 @@ from workflows.contract_offers import take_contract
 from workflows.contract_views import read_contract
 from workflows.contracts import enable_contract
 from workflows.store import tables as t
+from workflows.store.candidates import find_candidates
 
 TICK = timedelta(microseconds=1)
 WINDOW = timedelta(days=14)
@@ -53,6 +54,34 @@ def test_just_within_the_window_the_per_request_contract_is_in_force_again(offic
     assert office.work(request, 30) == [("covered", 30)]
     finish(office, request)
     assert own(office, request) == [("PR-0001", "expired")]
+
+
+def test_as_of_between_a_close_and_a_reopening_the_contract_had_ended(office: Office) -> None:
+    request, contract = covered_alone(office)
+    asked: dict[datetime, str] = {}
+    for _ in range(2):
+        closed = office.clock.move(hours=1)
+        finish(office, request)
+        reopened = office.clock.move(hours=1)
+        office.fire(request, "reopen")
+        asked |= {
+            closed - TICK: "active",
+            closed: "expired",
+            reopened - TICK: "expired",
+            reopened: "active",
+        }
+    # a close and a reopening at one instant leave nothing in between
+    finish(office, request)
+    office.fire(request, "reopen")
+    office.clock.move(hours=1)
+    finish(office, request)
+    asked |= {office.clock.at - TICK: "active", office.clock.at: "expired"}
+    office.clock.move(hours=1)
+    assert {at: office.see(read_contract, contract, as_of=at).state for at in asked} == asked
+    first = min(at for at in asked if asked[at] == "expired")
+    with office.desk.write(at=first) as tx:
+        found = find_candidates(tx, customer=office.ann, service_request=request)
+        assert [one.contract.ended_at for one in found.held] == [first]
 
 
 def test_past_the_window_it_waits_for_a_contract_of_its_own_that_can_be_taken(office: Office) -> None:

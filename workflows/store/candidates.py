@@ -171,9 +171,12 @@ def _statement(*, as_of: bool) -> Select[Any]:
         else_=false(),
     ).label("own_hold")
     balances = [_posted("available", at), _posted("held", at)] if as_of else [b.c.available, b.c.held]
+    facts = {name: c.c[name] for name in FACT_COLUMNS}
+    if as_of:
+        facts["ended_at"] = _ended_at(at)
     return (
         select(
-            *(c.c[name] for name in FACT_COLUMNS),
+            *facts.values(),
             c.c.draws,
             c.c.next_due_at,
             held.c.distance,
@@ -187,6 +190,19 @@ def _statement(*, as_of: bool) -> Select[Any]:
         .join(c, and_(c.c.holder_kind == held.c.holder_kind, c.c.holder_id == held.c.holder_id))
         .outerjoin(b, and_(b.c.contract_id == c.c.id, b.c.unit == c.c.draws))
     )
+
+
+def during_lapse(at: Any) -> ColumnElement[bool]:
+    """Whether an instant lies in a span in which a contract had ended, before it came back."""
+    lapse = t.contract_lapse
+    return and_(lapse.c.ended_at <= at, lapse.c.revived_at > at)
+
+
+def _ended_at(at: Any) -> Any:
+    """When a contract had ended as of an instant: one that lives again had ended in between."""
+    c, lapse = t.contract, t.contract_lapse
+    lapsed = select(lapse.c.ended_at).where(lapse.c.contract_id == c.c.id, during_lapse(at)).correlate(c)
+    return func.coalesce(lapsed.scalar_subquery(), c.c.ended_at).label("ended_at")
 
 
 def _held_by() -> Any:

@@ -1,0 +1,107 @@
+"""What the end of a service request means for its contracts, and ends that are due without anyone's doing.
+
+A resolved request closes by itself at its due instant, whether or not the job has run: whoever acts on it
+later finds it closed, and the close is told as of that instant. Source: product.md sections 5, 7, 9 and 11.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from workflows.contract_life import settle_contract
+from workflows.coverage import cancel_untaken, lock_request, own_contract, settle_and_cover
+from workflows.desk import SYSTEM, Desk, Transaction
+from workflows.incidents import settle_incidents
+from workflows.request_moves import move_request
+from workflows.store import tables as t
+
+AUTO_CLOSED = "Closed by itself after the time set"
+r = t.service_request
+
+
+def lock_current(tx: Transaction, service_request_id: str) -> Row[Any]:
+    """A service request's row, kept from others, as it is at the transaction's instant: closed when due."""
+    request = lock_request(tx, service_request_id)
+    return lock_request(tx, request.id) if close_if_due(tx, request) else request
+
+
+def close_if_due(tx: Transaction, request: Row[Any]) -> bool:
+    """Close a locked request whose auto-close is due, as of then; whether it was."""
+    due_at = auto_closed_at(tx, request)
+    if due_at is None:
+        return False
+    then = replace(tx, now=due_at, actor=SYSTEM)
+    move_request(then, request, "close", note=AUTO_CLOSED)
+    end_coverage(then, request.id)
+    return True
+
+
+def auto_closed_at(tx: Transaction, request: Row[Any]) -> datetime | None:
+    """When a request closed by itself that is still kept as resolved; None where it did not.
+
+    History that is told afterwards has its own closes: this desk's setting closes nothing in it.
+    """
+    due_at: datetime | None = request.auto_close_at
+    is_history = tx.job is None and tx.now < tx.recorded_at
+    if request.state != "resolved" or due_at is None or due_at > tx.now or is_history:
+        return None
+    return due_at
+
+
+def state_now(tx: Transaction, request: Row[Any]) -> str:
+    """The state at the transaction's instant, for those who only read."""
+    return "closed" if auto_closed_at(tx, request) is not None else str(request.state)
+
+
+def overdue_under(tx: Transaction, contract_id: str) -> Sequence[str]:
+    """The requests covered by a contract that have closed by themselves and are still kept as resolved."""
+    due = select(r.c.id).where(
+        r.c.contract_id == contract_id, r.c.state == "resolved", r.c.auto_close_at <= tx.now
+    )
+    return tx.connection.execute(due.order_by(r.c.auto_close_at, r.c.id)).scalars().all()
+
+
+def close_overdue(desk: Desk, service_request_id: str) -> None:
+    """Close a request that is due, in a transaction of its own: before it is read, as the job would have."""
+    desk.perform(SYSTEM, partial(lock_current, service_request_id=service_request_id))
+
+
+def end_coverage(tx: Transaction, service_request_id: str) -> None:
+    """What a close means for contracts: a held incident is settled, a per-request contract ends."""
+    for contract_id in settle_incidents(tx, service_request_id):
+        settle_and_cover(tx, contract_id)
+    cancel_untaken(tx, service_request_id, keep=None)
+    end_own_contract(tx, service_request_id)
+
+
+def end_own_contract(tx: Transaction, service_request_id: str) -> None:
+    """End the per-request contract with its service request."""
+    contract_id = own_contract(tx, service_request_id)
+    if contract_id is not None:
+        tx.change(t.contract, contract_id, ended_at=tx.now, version=t.contract.c.version + 1)
+        settle_contract(tx, contract_id)
+
+
+def revive_own_contract(tx: Transaction, request: Row[Any]) -> None:
+    """Let the per-request contract that covered a closed service request live again.
+
+    When it had ended is kept: as of then it stays expired.
+    """
+    c = t.contract
+    ended = tx.connection.execute(
+        select(c.c.id, c.c.ended_at).where(
+            c.c.id == request.contract_id,
+            c.c.holder_kind == "service_request",
+            c.c.ended_at.is_not(None),
+        )
+    ).one_or_none()
+    if ended is None:
+        return
+    if ended.ended_at < tx.now:
+        tx.add(t.contract_lapse, contract_id=ended.id, ended_at=ended.ended_at, revived_at=tx.now)
+    tx.change(c, ended.id, ended_at=None, version=c.c.version + 1)
+    settle_and_cover(tx, ended.id, skip=request.id)
