@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_
 from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from engine.errors import DeskError
 from web.api.reading import read_actor, read_body, read_expected_version, read_idempotency_key, read_query
 from web.errors import PROBLEM_JSON, Problem
 from workflows.commands import Command
@@ -151,11 +152,18 @@ class Operation:
         first = desk.first_answer(keyed)
         if first is not None:
             return first
-        if self.reads:
-            with desk.read(actor) as tx:
-                value = self.endpoint(tx, **arguments)
-        else:
-            value = self.endpoint(desk, actor, **arguments)
+        try:
+            if self.reads:
+                with desk.read(actor) as tx:
+                    value = self.endpoint(tx, **arguments)
+            else:
+                value = self.endpoint(desk, actor, **arguments)
+        except DeskError:
+            # the same call may have been answered while this one ran, and what it asked for is done
+            first = desk.first_answer(keyed)
+            if first is None:
+                raise
+            return first
         return desk.answer(actor, lambda tx: value, rendered, keyed)
 
     def render(self, value: Any) -> "_Rendered":

@@ -1,0 +1,61 @@
+"""The sandbox clock over HTTP: set once for each key, and only forward where there is something."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.api import Callers
+from tests.support.office import MONDAY, Office
+
+CLOCK = "/sandbox/clock"
+
+
+@pytest.fixture
+def api(database_url: str) -> Iterator[Callers]:
+    office = Office(database_url)
+    office.desk.sandbox = True
+    office.sell("subscription")
+    yield Callers(office)
+    office.close()
+
+
+def at(days: int) -> dict[str, Any]:
+    return {"now": (MONDAY + timedelta(days=days)).isoformat()}
+
+
+def test_a_key_sets_the_clock_once(api: Callers) -> None:
+    first = api.administrator.post(CLOCK, at(1), Idempotency_Key="one")
+    assert (first.status_code, first.headers.get("Idempotency-Replayed")) == (200, None)
+    assert api.administrator.post(CLOCK, at(2), Idempotency_Key="two").status_code == 200
+    assert api.administrator.post(CLOCK, at(1)).status_code == 409
+    again = api.administrator.post(CLOCK, at(1), Idempotency_Key="one")
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (200, "true")
+    assert again.json == first.json
+    assert api.administrator.post(CLOCK, at(3), Idempotency_Key="one").status_code == 422
+    now = api.administrator.get(CLOCK).json
+    assert now is not None
+    assert now["now"] == "2026-03-04T09:00:00Z"
+
+
+def test_one_key_at_once_is_one_answer(api: Callers) -> None:
+    def ask(_: int) -> str:
+        caller = api.caller(api.kit.administrator)
+        answer = caller.call("POST", CLOCK, at(5), headers={"Idempotency_Key": "same"})
+        assert answer.status_code == 200
+        return answer.text
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(ask, range(6)))) == 1
+
+
+@pytest.mark.parametrize("now", ["2026-02-31T00:00:00Z", "0000-01-01T00:00:00Z", "now", None, 5, {}])
+def test_absurd_instants_are_refused(api: Callers, now: Any) -> None:
+    assert api.administrator.post(CLOCK, {"now": now}).status_code == 422
+
+
+def test_only_administrators_set_it(api: Callers) -> None:
+    assert api.supervisor.post(CLOCK, at(1)).status_code == 403
+    assert api.nobody.post(CLOCK, at(1)).status_code == 401
