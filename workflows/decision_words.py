@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.coverage import ASSIGNED_BY_HAND, OWN_CONTRACT_RULE
-from engine.rulebook import RuleSetRefused
+from engine.rulebook import RuleSet, RuleSetRefused
 from engine.rulebook.trace import holder_kinds_asked
 from workflows.contract_views import holder_names
 from workflows.decisions import CandidateView, DecisionView
@@ -20,8 +20,8 @@ IN_ORDER = ("came_after", "decided_before", "not_assigned")
 """Codes of what was not taken because another came before it: no fault of its own."""
 USUAL_ORDER = ["item", "customer", "org_unit"]
 UNFOUND = {
-    "created": "No contract that is valid was found, so one was made for this request",
-    "offered": "No contract that is valid was found, so one must be chosen",
+    "created": "No valid contract was found, so one was made for this request",
+    "offered": "No valid contract was found, so one must be chosen",
     "uncovered": "No contract covers it",
 }
 
@@ -45,15 +45,18 @@ class ToldDecision:
     candidates: list[ToldCandidate]
 
 
-def tell_decision(tx: Transaction, decision: DecisionView) -> ToldDecision:
-    """The sentence of a decision that the reader may see already, with the names of the holders."""
+def tell_decision(tx: Transaction, decision: DecisionView, rules: RuleSet | None = None) -> ToldDecision:
+    """The sentence of a decision that the reader may see already, with the names of the holders.
+
+    `rules` are those that decided, where the caller has them at hand.
+    """
     parties = {(kind, str(decision.facts.get(kind) or "")) for kind in ("item", "customer", "org_unit")}
     held_by = {(one.holder_kind, one.holder) for one in decision.candidates}
     names = holder_names(tx, {one for one in parties | held_by if one[1]})
     telling = _Telling(decision, names, None if tx.actor.is_staff else tx.actor.customer or "")
     return ToldDecision(
         decision=decision,
-        sentence=telling.sentence(_kinds_asked(tx, decision)),
+        sentence=telling.sentence(_kinds_asked(tx, decision, rules)),
         candidates=[ToldCandidate(one, telling.holder(one)) for one in decision.candidates],
     )
 
@@ -158,12 +161,9 @@ class _Telling:
         return self._names.get((kind, party), "")
 
 
-def _kinds_asked(tx: Transaction, decision: DecisionView) -> list[str]:
+def _kinds_asked(tx: Transaction, decision: DecisionView, rules: RuleSet | None) -> list[str]:
     """The kinds of holder that the decision's own rules asked for, in order, up to the rule that held."""
-    in_force = tx.config.rule_set
-    if in_force is not None and in_force.version == decision.rule_set:
-        rules = in_force
-    else:
+    if rules is None:
         try:
             rules = RuleVersions(tx.desk).load(decision.rule_set)
         except (RuleSetGone, RuleSetRefused):

@@ -18,6 +18,7 @@ from engine.rulebook import RuleSet
 from engine.rulebook.trace import Asked, Step, trace
 from workflows.commands import CoverageQuestion
 from workflows.coverage import decide_question
+from workflows.decision_words import ToldDecision, tell_decision
 from workflows.decisions import DecisionView, decision_view, preview_view, ruled_out_words
 from workflows.desk import Transaction
 from workflows.errors import NotFound
@@ -57,9 +58,10 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class ExplanationView:
-    """A decision that is only shown, with its steps."""
+    """A decision that is only shown, in words and with its steps."""
 
     decision: DecisionView
+    told: ToldDecision
     rules_name: str
     steps: list[StepView]
 
@@ -124,7 +126,8 @@ def _explained(tx: Transaction, decision: CoverageDecision, rules: RuleSet) -> E
         steps.append(_own_step(tx, own, decision, "holds"))
     elif decision.rule == NO_RULE:
         steps.append(StepView(NO_RULE, decision.why, "what no rule catches", False, "holds", None, []))
-    return ExplanationView(preview_view(tx, decision), rules.coverage.name, steps)
+    view = preview_view(tx, decision)
+    return ExplanationView(view, tell_decision(tx, view, rules), rules.coverage.name, steps)
 
 
 def _own_step(

@@ -87,7 +87,7 @@ def test_nothing_found_and_then_the_contract_made_for_it(office: Office) -> None
     office.sell("subscription", **ENDED)
     request = office.log()
     assert told(office, request).sentence == (
-        "No contract that is valid was found, so one was made for this request: the item has none; "
+        "No valid contract was found, so one was made for this request: the item has none; "
         "Ann’s contract SUB-0001 ended on 31 January 2026; "
         "Acme-Berlin and the org units above it have none."
     )

@@ -8,6 +8,7 @@ from wtforms import BooleanField, Field, RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.coverage_panel import seen_contract
+from web.pages.coverage_words import cover_words
 from web.pages.fields import offer
 from web.pages.forms import ActForm, DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.login import local_target
@@ -18,6 +19,7 @@ from web.pages.timeline import story
 from web.pages.timer import running_since
 from web.pages.words import HOLD_REASONS, TRIGGERS_DONE
 from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger
+from workflows.decision_words import tell_decision
 from workflows.request_views import read_service_request
 from workflows.service_requests import add_note, change_service_request, fire_trigger
 
@@ -117,6 +119,7 @@ def request_page(service_request_id: str, preview: Any = None, **tried: DeskForm
     with desk().read(actor()) as tx:
         found = read_service_request(tx, service_request_id)
         told = story(tx, service_request_id)
+        contract = seen_contract(tx, found.coverage.contract if found.coverage else None)
         forms: dict[str, DeskForm | None] = {
             name: move_form(name, formdata=None) for name in found.allowed_triggers
         }
@@ -129,7 +132,9 @@ def request_page(service_request_id: str, preview: Any = None, **tried: DeskForm
             request_view=found,
             story=told,
             targets=targets(found, now()),
-            contract=seen_contract(tx, found.coverage.contract if found.coverage else None),
+            contract=contract,
+            cover=cover_words(found, contract),
+            told=tell_decision(tx, told.decision) if told.decision else None,
             forms={**forms, **tried},
             tried=next((name for name, form in tried.items() if form.is_wrong), None),
             wrong_form=next((form for form in tried.values() if form.is_wrong), None),

@@ -32,6 +32,10 @@ class Words:
         return words.word_of(words.CONTRACT_STATES, code)
 
     @staticmethod
+    def contract_over(code: str) -> str:
+        return words.CONTRACT_OVER.get(code, words.spoken(code))
+
+    @staticmethod
     def pending_reason(code: str) -> str:
         return words.PENDING_REASONS.get(code, words.spoken(code))
 

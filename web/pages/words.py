@@ -34,6 +34,12 @@ CONTRACT_STATES = {
     "exhausted": Word("Used up", "empty", "bad"),
     "cancelled": Word("Cancelled", "slash", "rest"),
 }
+CONTRACT_OVER = {
+    "expired": "ended",
+    "cancelled": "was cancelled",
+    "ended": "ended with its request",
+    "exhausted": "used up",
+}
 PENDING_REASONS = {
     "awaiting_start": "starts later",
     "awaiting_payment": "waits for payment",

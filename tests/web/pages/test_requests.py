@@ -374,7 +374,8 @@ def test_the_coverage_card_says_why_and_why_not_another(front: Front) -> None:
     assert "The customer has a contract in force." in page
     assert "10:00 of 10:00 left" in page
     assert "Why not another?" in page
-    assert f"{office.contract(ended).number} Subscription item Ended It ended on 31 December 2025" in page
+    number = office.contract(ended).number
+    assert f"{number} Subscription item LAP-1 Item LAP-1 Ended It ended on 31 December 2025" in page
     assert office.contract(taken).number in page
     seen = front.ann.open(f"/requests/{request}")
     assert "Why not another?" in seen
