@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from workflows.store import tables as t
 
 SHIPPED = read_rules_folder(RULES)
 CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}
-ENDED = {"starts_on": "2025-04-01", "ends_on": "2026-01-31"}
+ENDED: dict[str, Any] = {"starts_on": "2025-04-01", "ends_on": "2026-01-31"}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The coverage of a service request in words: why this one, why not another, and when it is over."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from workflows.commands import CancelContract
 from workflows.contracts import cancel_contract
 from workflows.store import tables as t
 
-ENDED = {"starts_on": "2025-04-01", "ends_on": "2026-01-31"}
+ENDED: dict[str, Any] = {"starts_on": "2025-04-01", "ends_on": "2026-01-31"}
 
 
 def card(page: Page) -> str:

@@ -189,3 +189,12 @@ def test_only_administrators_replay(front: Front, role: str) -> None:
     thread.join(30)
     for path in ("/rules/replays", f"/rules/replays/{replay_id}", f"/rules/replays/{replay_id}/summary"):
         assert front.of_role(role).open(path).status == 403, path
+
+
+def test_the_rules_of_a_replay_are_edited_from_there(front: Front) -> None:
+    version = publish_twice(front)
+    page = run(front, version)
+    link = page.html.split("Edit these rules")[0].rsplit('href="', 1)[1].split('"')[0]
+    edited = front.administrator.open(link)
+    assert edited.status == 200
+    assert "Customer, org unit, item" in edited.html
