@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from engine.errors import DeskError
 from engine.rulebook import RuleSetRefused
 from web.field_errors import field_errors
+from web.refused_rules import tell_refused_rules
 from workflows import errors as refusals
 from workflows.authentication import NotAuthenticated, TooManyAttempts
 from workflows.deployment import cannot_be_stored, database_fails
@@ -52,6 +53,8 @@ HTTP_WORDS = {
 MEMBERS = frozenset({"type", "title", "status", "detail", "errors", "pointer"})
 MOST_DRAINED_BYTES = 64 * 1024 * 1024
 PROBLEM_JSON = "application/problem+json"
+TAKING_FORCE = ("/publish", "/approve")
+"""How addresses end at which a rule set is to take force."""
 FOR_PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics")
 
 log = structlog.get_logger("coverdesk.web")
@@ -129,6 +132,8 @@ def problem_of_fields(error: ValidationError) -> Problem:
 
 def answer_desk_error(error: DeskError) -> Response:
     status = status_of(error)
+    if isinstance(error, RuleSetRefused) and request.path.endswith(TAKING_FORCE):
+        tell_refused_rules(error, door="api")
     response = problem_of(error).response() if for_programs() else _page(status, error)
     if status == 401 and for_programs():
         response.headers["WWW-Authenticate"] = 'Bearer realm="Coverdesk"'

@@ -21,6 +21,15 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
+REFUSED_RULES = Counter(
+    "coverdesk_rule_sets_refused", "Rule sets that were to take force and were refused.", ["door"]
+)
+
+
+def count_refused_rules(door: str) -> None:
+    """Count a rule set that was refused; those of watched folders are counted by their errors."""
+    REFUSED_RULES.labels(door).inc()
+
 
 def count_call(method: str, route: str, status: int, seconds: float) -> None:
     """Count one call. `route` is the rule, not the address: ids would make a series each."""
@@ -36,6 +45,7 @@ def metrics_text(health: Health) -> bytes:
     else:
         registry.register(CALLS)
         registry.register(SECONDS)
+        registry.register(REFUSED_RULES)
     return generate_latest(registry) + generate_latest(_desk_registry(health))
 
 

@@ -13,7 +13,9 @@ from workflows.health import read_health
 from workflows.overview import ENDING_DAYS, read_overview
 from workflows.register import list_items
 from workflows.request_views import list_service_requests
+from workflows.rule_proposals import list_proposals
 from workflows.rule_sets import rule_set_in_force
+from workflows.rules_watch import list_rules_folders
 from workflows.views.rules import RuleSetView
 
 FIRST_ROWS = 5
@@ -59,8 +61,18 @@ def _administrator() -> str:
         numbers = _numbers(tx)
         checklist = billing_checklist(tx, limit=1)
         rules = _rules(tx)
+        refused = [one for one in list_rules_folders(tx) if not one.ok]
+        proposals = list_proposals(tx, state="open").items
     health = read_health(desk())
-    return render_template("home/house.html", checklist=checklist, rules=rules, jobs=health.jobs, **numbers)
+    return render_template(
+        "home/house.html",
+        checklist=checklist,
+        rules=rules,
+        refused=refused,
+        proposals=proposals,
+        jobs=health.jobs,
+        **numbers,
+    )
 
 
 def _rules(tx: Transaction) -> RuleSetView | None:

@@ -40,6 +40,7 @@ from web.pages.rule_draft import (
 )
 from web.pages.security import A_YEAR, policy_with_styles
 from web.pages.shell import actor, desk, now, only, zone
+from web.refused_rules import tell_refused_rules
 from workflows.desk import Transaction
 from workflows.errors import NotAllowed, NotFound
 from workflows.replays import read_replay, start_replay
@@ -194,7 +195,8 @@ def _publish(work: Work, path: str) -> None:
         done = desk().perform(
             actor(), lambda tx: submit_rule_set(tx, draft.files, note, based_on=draft.based_on or None)
         )
-    except RuleSetRefused:
+    except RuleSetRefused as refused:
+        tell_refused_rules(refused, door="page", by=actor().name)
         form.refuse("", "There are errors: the set in force stays until they are mended.")
     except RulesChanged:
         form.refuse("", "Another rule set took force meanwhile: look at what it changed, and go on from it.")

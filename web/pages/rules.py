@@ -14,6 +14,7 @@ from web.environment import Environment
 from web.pages.forms import ActForm, DeskForm, attempt, succeeds
 from web.pages.listing import cursor
 from web.pages.shell import actor, desk
+from web.refused_rules import tell_refused_rules
 from workflows.desk import Transaction
 from workflows.errors import NoRuleSet
 from workflows.rule_proposals import (
@@ -133,6 +134,7 @@ def approve(proposal_id: str) -> tuple[str, int] | Response:
                 flash("The rule set is in force.", "good")
                 return redirect(url_for("rules.rules"))
         except RuleSetRefused as refused:
+            tell_refused_rules(refused, door="page", by=actor().name)
             problems = check_view(list(refused.problems))
     return _proposal_page(proposal_id, form, problems), 422
 
@@ -156,6 +158,7 @@ def _submit(form: DeskForm, use_case: Callable[[Transaction], Submitted]) -> Che
     try:
         done = attempt(form, use_case, reads_first=True)
     except RuleSetRefused as refused:
+        tell_refused_rules(refused, door="page", by=actor().name)
         return check_view(list(refused.problems))
     if done is not None:
         desk().refresh()

@@ -57,10 +57,10 @@ window.RuleCode = (function () {
       return {
         from: Math.min(found.from + quote, context.pos),
         validFor: /^[\w$-]*$/,
-        options: found.options.map((one) => ({
+        options: found.options.map((one, place) => ({
           label: one.label,
           type: one.kind,
-          boost: one.boost,
+          boost: Math.max(-99, (one.boost ? 50 : 0) - place),
           info: one.info ? () => paragraph(one.info) : undefined,
           apply: (view, option, from, to) => put(view, one.text, from - quote, Math.max(to, quote ? closing(view.state, to) : to)),
         })),

@@ -1,0 +1,245 @@
+"""The rule editor without JavaScript: text areas, and a form post for each step."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.front import Front
+from tests.support.pages import Page
+from workflows.administration import change_settings
+from workflows.rule_proposals import list_proposals
+from workflows.rule_sets import list_publications, publish_rule_set, rule_set_in_force
+
+COVERAGE = "file:coverage.json"
+OLD, NEW = "The customer has a contract in force.", "A contract of the customer's is in force."
+
+
+def in_force(front: Front) -> Any:
+    return front.office.see(rule_set_in_force)
+
+
+def opened(front: Front, address: str = "/rules/edit") -> Page:
+    page = front.administrator.open(address)
+    assert page.status == 200
+    return page
+
+
+def sent(front: Front, page: Page, step: str, **values: Any) -> Page:
+    return front.administrator.send(page, "/rules/edit", step=step, **values)
+
+
+def areas(page: Page) -> dict[str, str]:
+    """The files as they stand in the page."""
+    values = page.form("/rules/edit").values
+    return {name[5:]: text for name, text in values.items() if name.startswith("file:")}
+
+
+def edited(page: Page, old: str = OLD, new: str = NEW) -> str:
+    text = areas(page)["coverage.json"]
+    assert old in text
+    # browsers send line ends of their own
+    return text.replace(old, new).replace("\n", "\r\n")
+
+
+def published_meanwhile(front: Front, old: str, new: str) -> str:
+    files = dict(in_force(front).files)
+    files["coverage.json"] = files["coverage.json"].replace(old, new)
+    bob = front.office.person("administrator", "Bob")
+    version = front.office.desk.perform(bob, lambda tx: publish_rule_set(tx, files, "Bob's words"))
+    front.office.desk.refresh()
+    return version
+
+
+def test_it_begins_with_the_set_in_force(front: Front) -> None:
+    page = opened(front)
+    assert areas(page) == dict(in_force(front).files)
+    assert "Nothing is wrong" in page
+    assert "Nothing yet" in page
+
+
+@pytest.mark.parametrize("role", ["finance", "supervisor", "technician", "ann"])
+def test_it_is_for_administrators(front: Front, role: str) -> None:
+    browser = front.of_role(role)
+    assert browser.open("/rules/edit").status == 403
+    assert browser.open("/rules/edit/in-force").status == 403
+    assert browser.client.post("/rules/edit", data={"step": "publish"}).status_code == 403
+
+
+def test_a_mistake_is_told_with_its_place_and_what_was_typed_stays(front: Front) -> None:
+    page = opened(front)
+    text = edited(page, '"contract_standing"', '"contract_standin"')
+    page = sent(front, page, "check", **{COVERAGE: text})
+    assert "coverage.json:21:21" in page
+    assert "Did you mean" in page
+    assert areas(page)["coverage.json"] == text.replace("\r\n", "\n")
+    version = in_force(front).version
+    page = sent(front, page, "publish", editor_note="Wrong")
+    assert page.status == 422
+    assert "the set in force stays" in page
+    assert areas(page)["coverage.json"] == text.replace("\r\n", "\n")
+    assert in_force(front).version == version
+
+
+def test_publish_with_a_note_and_untouched_files_stay_byte_for_byte(front: Front) -> None:
+    before = dict(in_force(front).files)
+    page = opened(front)
+    page = sent(front, page, "publish", **{COVERAGE: edited(page)})
+    assert page.status == 422
+    assert "Say what changes, and why." in page
+    assert NEW in areas(page)["coverage.json"]
+    page = sent(front, page, "publish", editor_note="Kinder")
+    assert "The rule set is in force." in page
+    assert in_force(front).note == "Kinder"
+    assert in_force(front).files == before | {"coverage.json": before["coverage.json"].replace(OLD, NEW)}
+
+
+def test_windows_line_ends_stay_where_a_file_has_them(front: Front) -> None:
+    files = {path: text.replace("\n", "\r\n") for path, text in in_force(front).files.items()}
+    front.office.do(publish_rule_set, files, "Windows")
+    front.office.desk.refresh()
+    page = opened(front)
+    page = sent(front, page, "publish", editor_note="Kinder", **{COVERAGE: edited(page)})
+    assert in_force(front).files == files | {"coverage.json": files["coverage.json"].replace(OLD, NEW)}
+
+
+def test_a_second_administrator_is_told_sees_the_change_and_goes_on_from_it(front: Front) -> None:
+    page = opened(front)
+    text = edited(page)
+    newest = published_meanwhile(front, "This item has a contract", "Bob says that this item has a contract")
+    page = sent(front, page, "publish", editor_note="Mine", **{COVERAGE: text})
+    assert page.status == 422
+    assert "Bob published another rule set" in page
+    assert "Bob says that this item" in page
+    assert in_force(front).version == newest
+    assert NEW in areas(page)["coverage.json"]
+    page = sent(front, page, "up-to-date")
+    assert "Taken over from Bob: coverage.json." in page
+    assert "published another rule set" not in page
+    page = sent(front, page, "publish", editor_note="Mine, too")
+    text = in_force(front).files["coverage.json"]
+    assert NEW in text
+    assert "Bob says that this item has a contract" in text
+
+
+def test_where_both_changed_the_same_line_both_stay_and_nothing_takes_force(front: Front) -> None:
+    page = opened(front)
+    text = edited(page)
+    newest = published_meanwhile(front, OLD, "Bob's words for it.")
+    page = sent(front, page, "up-to-date", **{COVERAGE: text})
+    assert "Both of you changed the same lines of coverage.json" in page
+    both = areas(page)["coverage.json"]
+    assert NEW in both
+    assert "Bob's words for it." in both
+    page = sent(front, page, "publish", editor_note="Unresolved")
+    assert page.status == 422
+    assert in_force(front).version == newest
+
+
+def test_a_contract_type_is_added_from_another_and_a_file_removed_and_put_back(front: Front) -> None:
+    page = opened(front)
+    like = "contract_types/subscription.json"
+    page = sent(front, page, "add", editor_add_like=like, editor_add_name="Gold!")
+    assert "This cannot be a file's name." in page
+    page = sent(front, page, "add", editor_add_like=like, editor_add_name="subscription")
+    assert "There is a file contract_types/subscription.json already." in page
+    page = sent(front, page, "add", editor_add_like=like, editor_add_name="gold")
+    text = areas(page)["contract_types/gold.json"]
+    assert '"key": "gold"' in text
+    text = text.replace('"SUB"', '"GOLD"').replace('"Subscription"', '"Gold"')
+    page = sent(front, page, "remove:slas.json", **{"file:contract_types/gold.json": text})
+    assert "slas.json" not in areas(page)
+    page = sent(front, page, "put-back:slas.json")
+    assert "slas.json" in areas(page)
+    page = sent(front, page, "publish", editor_note="Gold")
+    assert "The rule set is in force." in page
+    assert in_force(front).files["contract_types/gold.json"] == text
+
+
+def test_a_type_that_contracts_have_is_not_removed(front: Front) -> None:
+    front.office.sell("subscription")
+    page = sent(front, opened(front), "remove:contract_types/subscription.json")
+    assert "there are contracts of this type" in page
+    assert "Put back" in page
+
+
+def test_where_two_are_needed_it_is_proposed(front: Front) -> None:
+    front.office.do(change_settings, {"two_person_publishing": True})
+    front.office.desk.refresh()
+    version = in_force(front).version
+    page = opened(front)
+    assert "Propose this rule set" in page
+    page = sent(front, page, "publish", editor_note="Please", **{COVERAGE: edited(page)})
+    assert "Proposed: another administrator approves it." in page
+    assert in_force(front).version == version
+    [proposal] = front.office.see(list_proposals).items
+    page = opened(front, f"/rules/edit?from=proposal:{proposal.id}")
+    assert NEW in areas(page)["coverage.json"]
+
+
+def test_an_old_version_can_be_begun_from(front: Front) -> None:
+    old = in_force(front)
+    published_meanwhile(front, OLD, NEW)
+    page = opened(front, f"/rules/edit?from={old.version}")
+    assert areas(page) == dict(old.files)
+    assert "These files are of another rule set" in page
+    assert "published another rule set" not in page
+    assert front.administrator.open("/rules/edit?from=0000000000").status == 404
+    assert front.administrator.open("/rules/edit?from=replay:nothing").status == 404
+
+
+def test_try_it_on_history(front: Front) -> None:
+    office = front.office
+    office.sell("subscription")
+    office.log("Logged")
+    day = office.desk.now().date().isoformat()
+    page = opened(front)
+    page = sent(front, page, "replay", editor_from_on="soon", **{COVERAGE: edited(page)})
+    assert page.status == 422
+    assert NEW in areas(page)["coverage.json"]
+    page = sent(front, page, "replay", editor_from_on=day, editor_to_on=day)
+    assert page.status == 200
+    assert "Every difference, one by one" in page
+    assert NEW in areas(page)["coverage.json"]
+    wrong = edited(page, '"contract_standing"', '"contract_standin"')
+    page = sent(front, page, "replay", **{COVERAGE: wrong})
+    assert "mend them first" in page
+
+
+def test_a_form_without_our_token_does_nothing_and_loses_nothing(front: Front) -> None:
+    page = opened(front)
+    page = sent(front, page, "publish", editor_note="Forged", csrf_token=None, editor_csrf_token="old",
+                **{COVERAGE: edited(page)})  # fmt: skip
+    assert page.status == 422
+    assert NEW in areas(page)["coverage.json"]
+    assert len(front.office.see(list_publications).items) == 1
+
+
+def test_the_script_gets_the_same_as_pieces(front: Front) -> None:
+    page = opened(front)
+    data = {**page.form("/rules/edit").values, COVERAGE: edited(page, "{", "{{"), "step": "check"}
+    answer = front.administrator.client.post(
+        "/rules/edit", data=data, headers={"Accept": "application/json"}, content_type="multipart/form-data"
+    )
+    body = answer.get_json()
+    assert body["ok"] is False
+    assert body["problems"][0]["file"] == "coverage.json"
+    assert "cross" in body["pieces"]["problems"] or "error" in body["pieces"]["problems"]
+    assert body["in_force"] == body["based_on"] == in_force(front).version
+
+
+def test_the_policy_stays_strict_but_for_the_editors_own_style_sheet(front: Front) -> None:
+    first, second = (opened(front).answer.headers["Content-Security-Policy"] for _ in range(2))
+    assert "default-src 'self'" in first
+    assert "unsafe" not in first
+    assert "style-src 'self' 'nonce-" in first
+    assert first != second
+
+
+def test_a_large_set_fits_and_too_large_a_one_is_told(front: Front) -> None:
+    page = opened(front)
+    text = edited(page) + " " * 2_000_000
+    page = sent(front, page, "check", **{COVERAGE: text})
+    assert page.status == 200
+    assert "coverage.json" in page
+    data = {**page.form("/rules/edit").values, COVERAGE: "x" * 17_000_000}
+    assert front.administrator.client.post("/rules/edit", data=data).status_code == 413
