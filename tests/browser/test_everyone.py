@@ -32,6 +32,7 @@ PAGES = {
         "/billing",
         "/settings",
         "/rules",
+        "/rules/edit",
         "/users",
         "/users/new",
         "/jobs",
