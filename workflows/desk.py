@@ -16,17 +16,20 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Literal, Protocol, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Insert, Table, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from engine.errors import DeskError
-from engine.rulebook import RuleSet, load_rule_set
+from engine.rulebook import RuleSet, RuleSetRefused
 from workflows.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed
 from workflows.settings import Settings
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.session import Database
+from workflows.stored_rules import load_stored_rules
 
+log = structlog.get_logger()
 T = TypeVar("T")
 Role = Literal["administrator", "finance", "supervisor", "technician", "customer", "system"]
 STAFF: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "system")
@@ -68,15 +71,26 @@ SYSTEM = Actor(None, "Coverdesk", "system")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Settings and rules of one generation; a call uses one from start to end."""
+    """Settings and rules of one generation; a call uses one from start to end.
+
+    `version` names the rule set in force. There is no `rule_set` where none is, or where `refused` says why
+    this program cannot read it: nothing is decided then, and an administrator can publish another.
+    """
 
     generation: int
     settings: Settings
+    version: str | None
     rule_set: RuleSet | None
+    refused: RuleSetRefused | None
     sandbox_now: datetime | None
 
     @property
     def rules(self) -> RuleSet:
+        if self.refused is not None:
+            raise NoRuleSet(
+                f"The rule set in force cannot be read: {self.refused}",
+                remedy="Publish one that can, or run the version of Coverdesk that published it.",
+            )
         if self.rule_set is None:
             raise NoRuleSet(
                 "No rule set is in force.", remedy="Publish one: coverdesk rules publish --note '...'."
@@ -265,10 +279,17 @@ class Desk:
         stored = connection.execute(select(t.setting.c.key, t.setting.c.value)).all()
         settings = Settings().merged(dict(stored))
         version = row.rule_set if row is not None else None
-        rule_set = self._load_rules(connection, version, known)
+        refused = None
+        try:
+            rule_set = self._load_rules(connection, version, known)
+        except RuleSetRefused as error:
+            log.error("rules: the set in force cannot be read", version=version, reason=str(error))
+            rule_set, refused = None, error
         return Config(
             generation=generation,
             settings=settings,
+            version=version,
+            refused=refused,
             rule_set=rule_set.run_by(settings.rules_engine) if rule_set is not None else None,
             sandbox_now=row.sandbox_now if row is not None else None,
         )
@@ -284,7 +305,7 @@ class Desk:
             files = connection.execute(
                 select(t.rule_set.c.files).where(t.rule_set.c.version == version)
             ).scalar_one()
-            return load_rule_set(files)
+            return load_stored_rules(version, files)
 
     # -------------------------------------------------------------- transactions
 

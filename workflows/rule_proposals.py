@@ -64,10 +64,10 @@ def submit_checked(
     config = config_in_force(tx, to_change=True)
     require_base(config, based_on)
     require_types(tx, rule_set)
-    if config.rule_set is None or not config.settings.two_person_publishing:
+    if config.version is None or not config.settings.two_person_publishing:
         put_in_force(tx, rule_set, note, published_by=tx.actor.name)
         return Submitted(rule_set.version)
-    return Submitted(rule_set.version, _propose(tx, rule_set, note, config.rule_set.version))
+    return Submitted(rule_set.version, _propose(tx, rule_set, note, config.version))
 
 
 def submit_rollback(

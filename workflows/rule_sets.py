@@ -63,7 +63,7 @@ def publish_rule_set(
     rule_set = load_rule_set(files)
     tx.start_writing()
     config = config_in_force(tx, to_change=True)
-    if config.settings.two_person_publishing and config.rule_set is not None:
+    if config.settings.two_person_publishing and config.version is not None:
         raise StateForbids(
             "Rules are published by two: one proposes, another approves.",
             remedy="Propose this rule set.",
@@ -121,7 +121,7 @@ def require_types(tx: Transaction, rule_set: RuleSet) -> None:
 
 def require_base(config: Config, based_on: str | None) -> None:
     """Raise RulesChanged unless the edited version is the one in force; None asks for nothing."""
-    in_force = config.rule_set.version if config.rule_set is not None else None
+    in_force = config.version
     if based_on is None or based_on == in_force:
         return
     raise RulesChanged(
@@ -179,7 +179,7 @@ def publish_first(desk: Desk, files: Mapping[str, str]) -> str | None:
     """
 
     def publish(tx: Transaction) -> str | None:
-        if config_in_force(tx, to_change=True).rule_set is not None:
+        if config_in_force(tx, to_change=True).version is not None:
             return None
         return publish_rule_set(tx, files, "The rules folder, at the first start")
 

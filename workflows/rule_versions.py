@@ -5,9 +5,10 @@ from collections import OrderedDict
 from sqlalchemy import select
 
 from engine.errors import DeskError
-from engine.rulebook import RuleSet, load_rule_set
+from engine.rulebook import RuleSet
 from workflows.desk import Desk
 from workflows.store import tables as t
+from workflows.stored_rules import load_stored_rules
 
 MOST_LOADED = 8
 
@@ -45,4 +46,4 @@ class RuleVersions:
             ).scalar_one_or_none()
         if files is None:
             raise RuleSetGone(f"The rule set {version[:12]} is not kept.")
-        return load_rule_set(files)
+        return load_stored_rules(version, files)

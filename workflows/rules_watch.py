@@ -100,11 +100,11 @@ def list_rules_folders(tx: Transaction) -> list[FolderView]:
 
 def _take(tx: Transaction, folder: Path, seen: Look, rule_set: RuleSet, warnings: tuple[Problem, ...]) -> int:
     """Publish or propose an edit, unless it is none. Raises: RuleSetRefused."""
-    in_force = config_in_force(tx, to_change=True).rule_set
+    in_force = config_in_force(tx, to_change=True).version
     row = _locked(tx, folder)
     if _is_known(row, seen):
         return 0
-    if in_force is not None and not _is_edit(tx, row, seen, in_force.version):
+    if in_force is not None and not _is_edit(tx, row, seen, in_force):
         _keep(tx, folder, content=seen.digest, problems=warnings)
         return 0
     try:
@@ -225,7 +225,6 @@ def _keep(
 
 def _view(row: Row[Any], tx: Transaction) -> FolderView:
     check = check_view([Problem(**one) for one in row.problems])
-    in_force = tx.config.rule_set
     return FolderView(
         host=row.host,
         path=row.path,
@@ -233,5 +232,5 @@ def _view(row: Row[Any], tx: Transaction) -> FolderView:
         ok=row.refused is None,
         problems=check.problems,
         version=None if row.content == NEVER_GOOD else row.content,
-        in_force=row.refused is None and in_force is not None and in_force.version == row.content,
+        in_force=row.refused is None and row.content is not None and row.content == tx.config.version,
     )

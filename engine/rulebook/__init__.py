@@ -21,6 +21,7 @@ from engine.rulebook.rule_set import (
     UnknownContractType,
     check_rule_set,
     is_rule_file,
+    load_accepted_rule_set,
     load_rule_set,
     version_of,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "compiled_source",
     "decode_rule_file",
     "is_rule_file",
+    "load_accepted_rule_set",
     "load_rule_set",
     "version_of",
 ]

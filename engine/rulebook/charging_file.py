@@ -35,13 +35,14 @@ def read_charging_file(report: FileReport, root: Node) -> ChargingBook | None:
     if "rules" in fields and rules and not report.has_errors:
         lint_charging(report, rules, fields["rules"])
     book = ChargingBook(rules)
-    read = [_read_example(report, node) for node in example_nodes(report, fields)]
-    asked = len(read) * sum(size(rule.conditions) for rule in rules)
-    if not report.has_errors and may_run(report, fields.node, asked):
-        plain = book.run_by("plain")
-        for example in read:
-            if example is not None:
-                example.run(report, book, plain)
+    with report.examples():
+        read = [_read_example(report, node) for node in example_nodes(report, fields)]
+        asked = len(read) * sum(size(rule.conditions) for rule in rules)
+        if not report.has_errors and may_run(report, fields.node, asked):
+            plain = book.run_by("plain")
+            for example in read:
+                if example is not None:
+                    example.run(report, book, plain)
     return None if report.has_errors else book
 
 

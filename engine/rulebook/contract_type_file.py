@@ -71,7 +71,8 @@ def read_contract_type_file(report: FileReport, root: Node, file_key: str, known
         return None
     reader = _TypeReader(report, fields, known)
     rules = reader.type_rules(file_key)
-    reader.examples(rules)
+    with report.examples():
+        reader.examples(rules)
     return None if report.has_errors else rules
 
 
@@ -148,7 +149,7 @@ class _TypeReader:
             message = (
                 f'"{key}" differs from the file\'s name. Write "{file_key}", or rename the file {key}.json.'
             )
-            self.report.error(node.place, message)
+            self.report.judge(node.place, message)
 
     def _held_by(self) -> tuple[HolderKind, ...]:
         if "held_by" not in self.fields:
@@ -156,12 +157,12 @@ class _TypeReader:
         node = self.fields["held_by"]
         elements = read_list(self.report, node, of="holders")
         if not elements and isinstance(node.value, list):
-            self.report.error(node.place, "Nobody may hold the type. Name " + ", ".join(HOLDER_KINDS) + ".")
+            self.report.judge(node.place, "Nobody may hold the type. Name " + ", ".join(HOLDER_KINDS) + ".")
         held_by: list[HolderKind] = []
         for element in elements:
             holder = cast(HolderKind | None, read_choice(self.report, element, HOLDER_KINDS, what="holder"))
             if holder in held_by:
-                self.report.error(element.place, f'"{holder}" stands here twice. Keep one.')
+                self.report.judge(element.place, f'"{holder}" stands here twice. Keep one.')
             elif holder is not None:
                 held_by.append(holder)
         return tuple(held_by)
@@ -212,7 +213,7 @@ class _TypeReader:
         )  # fmt: skip
         for name, limit in limited:
             if numbers.get(name) is not None and limit not in limits:
-                self.report.error(
+                self.report.judge(
                     fields[name].place,
                     f"The type has no limit in {limit}. Add it to limits, or remove {name}.",
                 )
@@ -226,11 +227,11 @@ class _TypeReader:
         if fields is None:
             return None
         if allocation != "monthly":
-            self.report.error(
+            self.report.judge(
                 node.place, 'Only monthly minutes carry over. Write "allocation": "monthly", or remove it.'
             )
         if ("cap_minutes" in fields) == ("cap_percent" in fields):
-            self.report.error(node.place, "Carry-over has one cap. Write either cap_minutes or cap_percent.")
+            self.report.judge(node.place, "Carry-over has one cap. Write either cap_minutes or cap_percent.")
         numbers = {
             name: read_whole_number(self.report, fields[name], least=least, most=most)
             for name, least, most in (
@@ -249,12 +250,12 @@ class _TypeReader:
             return
         drawn: dict[str | None, LimitName] = {"minutes": "minutes", "incidents": "incidents"}
         if draws in drawn and limits.get(drawn[draws]) != "required":
-            self.report.error(
+            self.report.judge(
                 self.fields["draws"].place,
                 f'A type that draws {draws} is limited by them. Write "{draws}": "required" in limits.',
             )
         if allocation == "monthly" and (draws != "minutes" or limits.get("period") != "required"):
-            self.report.error(
+            self.report.judge(
                 self.fields["allocation"].place,
                 'Monthly minutes need "draws": "minutes" and "period": "required" in limits.',
             )

@@ -39,7 +39,8 @@ def read_coverage_file(report: FileReport, root: Node, known: Known) -> Coverage
     if "rules" in fields and rules and not report.has_errors:
         lint_coverage(report, rules, fields["rules"])
     book = CoverageBook(name or "", rank, rules)
-    _examples(report, fields, book, known)
+    with report.examples():
+        _examples(report, fields, book, known)
     return None if report.has_errors else book
 
 
@@ -55,7 +56,7 @@ def _rank(report: FileReport, fields: Fields) -> tuple[str, ...]:
             continue
         clashing = [one for one in rank if one.partition("_")[0] == criterion.partition("_")[0]]
         if clashing:
-            report.error(element.place, f'"{clashing[0]}" has settled this already. Remove "{criterion}".')
+            report.judge(element.place, f'"{clashing[0]}" has settled this already. Remove "{criterion}".')
         rank.append(criterion)
     return tuple(rank)
 

@@ -70,7 +70,9 @@ def read_around(report: FileReport, node: Node) -> Around | None:
         return None
     day = read_day(report, fields["date"])
     days = read_whole_number(report, fields["days"], least=0, most=MOST_DAYS_AROUND)
-    if day is not None and day.year > 2199:
-        report.error(fields["date"].place, "The date is too far away. Write one of the years 1970 to 2199.")
+    is_too_far = day is not None and day.year > 2199
+    if is_too_far and not report.judge(
+        fields["date"].place, "The date is too far away. Write one of the years 1970 to 2199."
+    ):
         return None
     return None if day is None or days is None else Around(day, days)

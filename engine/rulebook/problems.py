@@ -1,6 +1,8 @@
 """What is wrong with a rule file, where, and what to write instead."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from re import compile as regex
 from typing import ClassVar, Literal, NamedTuple
@@ -56,10 +58,16 @@ TOP = Place(0, "")
 
 
 class FileReport:
-    """Collects the problems of one rule file."""
+    """Collects the problems of one rule file.
 
-    def __init__(self, file: str, text: str = "") -> None:
+    A file that `was_accepted` by the checker of its time is read as it was then: what only today's checker
+    would refuse is a warning, and what can no longer be read at all is an error still.
+    """
+
+    def __init__(self, file: str, text: str = "", *, was_accepted: bool = False) -> None:
         self.file = printable(file)
+        self._was_accepted = was_accepted
+        self._in_examples = False
         self._text = text
         self._line_starts: list[int] | None = None
         self._problems: list[Problem] = []
@@ -76,7 +84,23 @@ class FileReport:
         self._line_starts = None
 
     def error(self, place: Place, message: str) -> None:
-        self._add(place, "error", message)
+        """Tell of what cannot be read, or cannot be run as it stands."""
+        excused = self._was_accepted and self._in_examples
+        self._add(place, "warning" if excused else "error", message)
+
+    def judge(self, place: Place, message: str) -> bool:
+        """Tell of what must not take force though it could be run; whether to go on with it as it stands."""
+        self._add(place, "warning" if self._was_accepted else "error", message)
+        return self._was_accepted
+
+    @contextmanager
+    def examples(self) -> Iterator[None]:
+        """What is told within concerns examples: no decision hangs on them."""
+        self._in_examples = True
+        try:
+            yield
+        finally:
+            self._in_examples = False
 
     def warning(self, place: Place, message: str) -> None:
         self._add(place, "warning", message)

@@ -76,15 +76,12 @@ def read_text(report: FileReport, node: Node, *, most: int, least: int = 1) -> s
     if not isinstance(text, str):
         _wrong(report, node, "text in double quotes")
         return None
+    message = None
     if least and not text.strip():
-        report.error(
-            node.place, "The text is empty. Write something, or remove the key where it may be left out."
-        )
-        return None
-    if len(text) > most:
-        report.error(node.place, f"The text has {len(text)} characters. Shorten it to {most}.")
-        return None
-    return text
+        message = "The text is empty. Write something, or remove the key where it may be left out."
+    elif len(text) > most:
+        message = f"The text has {len(text)} characters. Shorten it to {most}."
+    return text if message is None or report.judge(node.place, message) else None
 
 
 def read_name(report: FileReport, node: Node, pattern: Pattern[str], form: str) -> str | None:
@@ -93,10 +90,11 @@ def read_name(report: FileReport, node: Node, pattern: Pattern[str], form: str) 
     if not isinstance(name, str):
         _wrong(report, node, "text in double quotes")
         return None
-    if not pattern.fullmatch(name):
-        report.error(node.place, f"{quoted(name)} is not allowed as a name here. Use {form}.")
-        return None
-    return name
+    if pattern.fullmatch(name) or report.judge(
+        node.place, f"{quoted(name)} is not allowed as a name here. Use {form}."
+    ):
+        return name
+    return None
 
 
 def read_whole_number(report: FileReport, node: Node, *, least: int, most: int) -> int | None:
@@ -111,10 +109,11 @@ def read_whole_number(report: FileReport, node: Node, *, least: int, most: int) 
     if isinstance(number, bool) or not isinstance(number, int):
         _wrong(report, node, "a whole number")
         return None
-    if not least <= number <= most:
-        report.error(node.place, f"{number} is out of range. Write a number from {least} to {most}.")
-        return None
-    return number
+    if least <= number <= most or report.judge(
+        node.place, f"{number} is out of range. Write a number from {least} to {most}."
+    ):
+        return number
+    return None
 
 
 def read_yes_no(report: FileReport, node: Node) -> bool | None:

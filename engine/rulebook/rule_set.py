@@ -103,6 +103,18 @@ def load_rule_set(files: Mapping[str, str]) -> RuleSet:
     return rule_set
 
 
+def load_accepted_rule_set(files: Mapping[str, str]) -> RuleSet:
+    """The rule set of files that were accepted when they were published, by whatever checker there was.
+
+    What today's would refuse is among its warnings: its examples, its limits, its names. It decides as it
+    did. Raises: RuleSetRefused where a rule can no longer be read, since it must not be left out in silence.
+    """
+    rule_set, problems = _read(files, were_accepted=True)
+    if rule_set is None:
+        raise RuleSetRefused(tuple(problems))
+    return rule_set
+
+
 def check_rule_set(files: Mapping[str, str]) -> list[Problem]:
     """Everything that is wrong with the files, warnings too, in the order of files and places."""
     return _read(files)[1]
@@ -124,8 +136,8 @@ def version_of(files: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def _read(files: Mapping[str, str]) -> tuple[RuleSet | None, list[Problem]]:
-    folder = _Folder(files)
+def _read(files: Mapping[str, str], *, were_accepted: bool = False) -> tuple[RuleSet | None, list[Problem]]:
+    folder = _Folder(files, were_accepted)
     rule_set = folder.rule_set()
     problems = [problem for path in sorted(folder.reports) for problem in folder.reports[path].problems]
     return rule_set, problems
@@ -134,18 +146,20 @@ def _read(files: Mapping[str, str]) -> tuple[RuleSet | None, list[Problem]]:
 class _Folder:
     """The files of one set while they are read, and what was found wrong with each."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
+    def __init__(self, files: Mapping[str, str], were_accepted: bool) -> None:
+        self._were_accepted = were_accepted
         self.reports: dict[str, FileReport] = {}
         self.texts: dict[str, str] = {}
         self.roots: dict[str, Node] = {}
         self.is_too_large = True
-        if len(files) > MOST_FILES:
-            self._report("").error(TOP, f"{len(files)} files are too many for a rule set. Keep {MOST_FILES}.")
+        if len(files) > MOST_FILES and not self._report("").judge(
+            TOP, f"{len(files)} files are too many for a rule set. Keep {MOST_FILES}."
+        ):
             return
         length = sum(len(text) for text in files.values() if len(text) <= MOST_BYTES)
-        if length > MOST_SET_LENGTH:
-            message = f"The files have {length:,} characters; a set may have {MOST_SET_LENGTH:,}. Keep fewer."
-            self._report("").error(TOP, message)
+        if length > MOST_SET_LENGTH and not self._report("").judge(
+            TOP, f"The files have {length:,} characters; a set may have {MOST_SET_LENGTH:,}. Keep fewer."
+        ):
             return
         self.is_too_large = False
         for path in sorted(files):
@@ -193,8 +207,7 @@ class _Folder:
             report.error(TOP, f"{quoted(path)} is no place for a rule file. {_expected_place(path)}")
             return
         size_bytes = len(text.encode("utf-8", "replace"))
-        if size_bytes > MOST_BYTES:
-            report.error(TOP, too_large(size_bytes))
+        if size_bytes > MOST_BYTES and not report.judge(TOP, too_large(size_bytes)):
             return
         self.texts[path] = report.text = without_mark(report, text)
         root = scan(report)
@@ -202,7 +215,7 @@ class _Folder:
             self.roots[path] = root
 
     def _report(self, path: str) -> FileReport:
-        return self.reports.setdefault(path, FileReport(path))
+        return self.reports.setdefault(path, FileReport(path, was_accepted=self._were_accepted))
 
     def _type_keys(self) -> tuple[str, ...]:
         return tuple(match.group(1) for path in sorted(self.texts) if (match := TYPE_PATH.fullmatch(path)))
@@ -231,7 +244,7 @@ class _Folder:
         for other in types.values():
             if other.type.number_prefix == prefix and isinstance(root.value, dict):
                 place = root.value["number_prefix"].place
-                report.error(
+                report.judge(
                     place, f'"{prefix}" is the prefix of "{other.type.key}" already. Choose another.'
                 )
 
@@ -255,7 +268,7 @@ class _Folder:
             message = "The file is missing. Add it: without coverage rules nothing can be decided."
             self._report(COVERAGE_FILE).error(TOP, message)
         if not types and not self._type_keys():
-            self._report("contract_types").error(
+            self._report("contract_types").judge(
                 TOP, "There is no contract type. Add a file for each to this folder."
             )
 

@@ -61,8 +61,9 @@ class RuleReader:
     def rules(self, node: Node) -> tuple[Rule, ...]:
         """The sound rules of a list; what is wrong with the others is told."""
         elements = read_list(self.report, node, of="rules")
-        if len(elements) > MOST_RULES:
-            self.report.error(node.place, f"{len(elements)} rules are too many. Keep them to {MOST_RULES}.")
+        if len(elements) > MOST_RULES and not self.report.judge(
+            node.place, f"{len(elements)} rules are too many. Keep them to {MOST_RULES}."
+        ):
             return ()
         seen: dict[str, Node] = {}
         rules = [self._rule(element, seen) for element in elements]
@@ -78,10 +79,9 @@ class RuleReader:
             self.report.error(node.place, f"{names} stand side by side. Keep all or any alone in its object.")
             return None
         ((joint, parts_node),) = members.items()
-        if depth > MOST_DEPTH:
-            self.report.error(
-                node.place, f"Conditions are nested deeper than {MOST_DEPTH} levels. Write them flatter."
-            )
+        if depth > MOST_DEPTH and not self.report.judge(
+            node.place, f"Conditions are nested deeper than {MOST_DEPTH} levels. Write them flatter."
+        ):
             return None
         elements = read_list(self.report, parts_node, of="conditions")
         if not elements and isinstance(parts_node.value, list):
@@ -111,10 +111,10 @@ class RuleReader:
         if id is None:
             return None
         if id in RESERVED_IDS:
-            self.report.error(node.place, f'"{id}" is a name the desk uses itself. Choose another.')
+            self.report.judge(node.place, f'"{id}" is a name the desk uses itself. Choose another.')
         if id in seen:
             line, _ = self.report.line_and_column(seen[id].start)
-            self.report.error(
+            self.report.judge(
                 node.place, f'The id "{id}" is taken by the rule on line {line}. Choose another.'
             )
         seen.setdefault(id, node)
@@ -173,7 +173,7 @@ class RuleReader:
                 node.place, f"{operator.name} reads no value, so this false says nothing. Remove it."
             )
         elif not isinstance(node.value, Broken):
-            self.report.error(node.place, f"{operator.name} takes no value. Remove {shown(node.value)}.")
+            self.report.judge(node.place, f"{operator.name} takes no value. Remove {shown(node.value)}.")
 
     def _text_value(self, node: Node, variable: Variable, operator: Operator) -> str | None:
         text = read_text(self.report, node, most=MOST_TEXT, least=0)
@@ -183,14 +183,14 @@ class RuleReader:
             if variable.may_be_empty and operator.name in ("equal_to", "not_equal_to"):
                 return text
             instead = "Use non_empty to ask for any value" if variable.may_be_empty else "Write a value"
-            self.report.error(node.place, f"Empty text says nothing here. {instead}.")
-            return None
+            goes_on = self.report.judge(node.place, f"Empty text says nothing here. {instead}.")
+            return text if goes_on else None
         options = self.known.type_keys if variable.name == "contract_type" else variable.options
         if operator.name in ("equal_to", "not_equal_to") and options and text not in options:
-            self.report.error(
+            goes_on = self.report.judge(
                 node.place, f"{variable.name} is never {quoted(text)}. {nearest(self.report, text, options)}"
             )
-            return None
+            return text if goes_on else None
         return text
 
     def _action(self, node: Node) -> tuple[Action, dict[str, Any]] | None:
@@ -263,7 +263,7 @@ class RuleReader:
         for element in elements:
             key = read_choice(self.report, element, self.known.type_keys, what="contract type")
             if key in keys:
-                self.report.error(element.place, f'"{key}" stands here twice. Keep one.')
+                self.report.judge(element.place, f'"{key}" stands here twice. Keep one.')
             elif key is not None:
                 keys.append(key)
         return keys
@@ -274,7 +274,7 @@ class RuleReader:
         if contract_type is None or not isinstance(node.value, dict):
             return
         if "service_request" not in contract_type.held_by:
-            self.report.error(
+            self.report.judge(
                 node.value["type"].place,
                 f'A contract of type "{contract_type.key}" cannot be held by a service request. '
                 "Offer it with offer_contracts, or name a type whose held_by has service_request.",
@@ -285,7 +285,7 @@ class RuleReader:
             ("incidents", "incidents"),
         ):
             if term in params and limit not in contract_type.limits:
-                self.report.error(
+                self.report.judge(
                     node.value[term].place,
                     f'Type "{contract_type.key}" has no limit in {limit}. Remove {term}, or change the type.',
                 )
@@ -295,7 +295,7 @@ class RuleReader:
             name = name_node.value
             variable = self.vocabulary.variables.get(name) if isinstance(name, str) else None
             if variable is not None and variable.scope == "contract":
-                self.report.error(
+                self.report.judge(
                     name_node.place,
                     f"{action.name} needs no contract, so its rule is asked once, and {variable.name} has no "
                     "value there. Remove this condition, or use cover_with or wait_for.",

@@ -35,11 +35,12 @@ def read_sla_file(report: FileReport, root: Node) -> dict[str, Sla]:
     for element in read_list(report, fields["slas"], of="service levels") if "slas" in fields else []:
         sla = _sla(report, element)
         if sla is not None and sla.id in slas:
-            report.error(element.place, f'The id "{sla.id}" stands here twice. Choose another.')
+            report.judge(element.place, f'The id "{sla.id}" stands here twice. Choose another.')
         elif sla is not None:
             slas[sla.id] = sla
-    for node in example_nodes(report, fields):
-        _example(report, node, slas)
+    with report.examples():
+        for node in example_nodes(report, fields):
+            _example(report, node, slas)
     return slas
 
 
@@ -71,11 +72,10 @@ def _target(report: FileReport, node: Node) -> SlaTarget | None:
     resolution = read_whole_number(report, fields["resolution_minutes"], least=1, most=MOST_MINUTES)
     if response is None or resolution is None:
         return None
-    if resolution < response:
-        report.error(
-            fields["resolution_minutes"].place,
-            f"{resolution} minutes to solve are fewer than {response} to answer. Write {response} or more.",
-        )
+    if resolution < response and not report.judge(
+        fields["resolution_minutes"].place,
+        f"{resolution} minutes to solve are fewer than {response} to answer. Write {response} or more.",
+    ):
         return None
     return SlaTarget(response, resolution)
 

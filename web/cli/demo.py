@@ -22,7 +22,7 @@ def load() -> None:
     """Build the demonstration in an empty database, and print its logins."""
     env = environment()
     desk = desk_of(env)
-    if desk.refresh().rule_set is None:
+    if desk.refresh().version is None:
         publish_first(desk, _good_rules(env))
     _tell(load_demo(desk))
 

@@ -65,7 +65,7 @@ def put_rules_in_force(desk: Desk, env: Environment) -> None:
     files, problems = check_rules_folder(env.rules_dir)
     tell_problems(problems, str(env.rules_dir))
     bad = any(problem.severity == "error" for problem in problems)
-    if desk.refresh().rule_set is not None:
+    if desk.refresh().version is not None:
         if bad:
             click.echo("The rules folder is not good; the rule set in force stays.", err=True)
         else:

@@ -1,0 +1,118 @@
+"""Rule sets that were published by an older checker: they go on deciding, and nothing new passes for old."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from engine.rulebook import RuleSetRefused, load_accepted_rule_set, load_rule_set, rules, version_of
+from tests.support.builders import RULES
+from tests.support.office import Office
+from workflows.commands import NewServiceRequest
+from workflows.desk import SYSTEM, Desk
+from workflows.errors import NoRuleSet
+from workflows.rule_sets import check_rules, publish_first, publish_rule_set, roll_back_rule_set
+from workflows.rules_folder import read_rules_folder
+from workflows.service_requests import log_service_request
+from workflows.store import tables as t
+from workflows.store.session import Database
+from workflows.verification import Verified, verify_decisions
+
+SHIPPED = read_rules_folder(RULES)
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    office = Office(database_url)
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def anew(office: Office, database_url: str) -> Iterator[Desk]:
+    """The desk of a process that starts now: it has loaded nothing yet."""
+    desk = Desk(Database(database_url, pool_size=2), office.clock)
+    yield desk
+    desk.database.dispose()
+
+
+def in_force_by_force(office: Office, files: dict[str, str]) -> str:
+    """Files in force that no checker of today was asked about, as an older release left them."""
+    version = version_of(files)
+    with office.desk.write() as tx:
+        tx.add(t.rule_set, version=version, files=files, created_at=tx.real_now)
+        tx.connection.execute(
+            t.deployment.update().values(rule_set=version, generation=t.deployment.c.generation + 1)
+        )
+    return version
+
+
+def with_coverage(**changes: object) -> dict[str, str]:
+    return SHIPPED | {"coverage.json": json.dumps(json.loads(SHIPPED["coverage.json"]) | changes)}
+
+
+def failing_example() -> dict[str, str]:
+    book = json.loads(SHIPPED["coverage.json"])
+    book["examples"][0]["decision"] = {"outcome": "refused", "rule": "another"}
+    return with_coverage(examples=book["examples"])
+
+
+def test_a_stricter_checker_stops_no_desk(
+    office: Office, anew: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = office.desk.config.rules.version
+    office.sell("subscription")
+    office.log()
+    monkeypatch.setattr(rules, "MOST_RULES", 1)
+    monkeypatch.setattr(rules, "RESERVED_IDS", ("item-valid",))
+    with pytest.raises(RuleSetRefused):
+        load_rule_set(SHIPPED)
+    with capture_logs() as logs:
+        assert anew.refresh().rules.version == old
+    (told,) = [one for one in logs if one["log_level"] == "warning"]
+    assert told["version"] == old
+    assert any("too many" in one for one in told["problems"])
+    anew.perform(
+        SYSTEM, lambda tx: log_service_request(tx, NewServiceRequest(subject="Again", customer=office.ann))
+    )
+    assert {row.rule_set for row in office.rows(t.coverage_decision)} == {old}
+    differ: list[object] = []
+    assert verify_decisions(anew, differ.append) == Verified(2, 0), differ
+    assert publish_first(anew, SHIPPED) is None
+    with pytest.raises(RuleSetRefused):
+        office.do(publish_rule_set, SHIPPED)
+    with pytest.raises(RuleSetRefused):
+        office.do(roll_back_rule_set, old)
+    assert not office.see(check_rules, SHIPPED).ok
+
+
+def test_an_example_that_fails_by_now_is_a_warning(office: Office, anew: Desk) -> None:
+    version = in_force_by_force(office, failing_example())
+    found = anew.refresh().rules
+    assert found.version == version
+    assert any("expects refused" in problem.message for problem in found.warnings)
+    assert all(problem.severity == "warning" for problem in found.warnings)
+    assert [rule.id for rule in found.coverage.rules] == [
+        rule.id for rule in load_rule_set(SHIPPED).coverage.rules
+    ]
+
+
+def test_a_rule_that_cannot_be_read_is_not_left_out(office: Office, anew: Desk) -> None:
+    """It refuses, rather than decide without it: pages go on, and another set can be published."""
+    office.log()
+    book = json.loads(SHIPPED["coverage.json"])
+    book["rules"][0]["conditions"] = {"name": "a_variable_of_tomorrow", "operator": "is_true"}
+    files = with_coverage(rules=book["rules"])
+    with pytest.raises(RuleSetRefused):
+        load_accepted_rule_set(files)
+    version = in_force_by_force(office, files)
+    config = anew.refresh()
+    assert (config.version, config.rule_set) == (version, None)
+    with pytest.raises(NoRuleSet, match="a_variable_of_tomorrow"):
+        office.log()
+    assert publish_first(anew, SHIPPED) is None, "the folder is not put in its place"
+    office.do(publish_rule_set, SHIPPED, "", based_on=version)
+    assert anew.refresh().rules.version == version_of(SHIPPED)
+    assert anew.perform(SYSTEM, lambda tx: tx.rules.version) == version_of(SHIPPED)
+    assert verify_decisions(anew, lambda _: None).differ == 0
