@@ -36,7 +36,8 @@ def cover_words(request: ServiceRequestView, contract: ContractDetail | None) ->
     number = cover.contract_number or "a contract"
     how = _how(cover, contract)
     if request.state in FINISHED:
-        return Cover(Word(word.word, word.shape, "rest"), f"Covered by {number}, which {how}.", "")
+        by_now = " by now" if cover.contract_over == "exhausted" else ""
+        return Cover(Word(word.word, word.shape, "rest"), f"{number} {how}{by_now}.", "")
     ended = Word("Covered, but nothing is left", "empty", "bad")
     return Cover(ended, f"Covered by {number}, which {how}: nothing is left.", _fate(contract))
 
