@@ -33,6 +33,7 @@ PAGES = {
         "/settings",
         "/rules",
         "/rules/edit",
+        "/rules/replays",
         "/users",
         "/users/new",
         "/jobs",

@@ -2,15 +2,19 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.test_everyone import AUDIT, LOOKS
 from tests.support.builders import RULES
 from tests.support.front import Front
+from tests.support.office import MONDAY
 from workflows import replays
 from workflows.rule_sets import publish_rule_set
 from workflows.rules_folder import read_rules_folder
+from workflows.store import tables as t
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -89,3 +93,27 @@ def test_a_replay_that_runs_is_stopped(front: Front, enter: Open, version: str) 
         page.get_by_text("stopped it.").wait_for()
     finally:
         let_it_run()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_results_leave_nobody_out(front: Front, enter: Open, version: str, look: str) -> None:
+    """The replay, and the explorer with a decision by two rule sets, for every reader."""
+    office = front.office
+    replay_id, thread = replays.start_replay(
+        office.desk, office.administrator, CUSTOMER_FIRST, MONDAY, MONDAY + timedelta(days=2)
+    )
+    thread.join(30)
+    decision = office.rows(t.coverage_decision)[0].id
+    request = office.rows(t.service_request)[0].id
+    page = enter("administrator", reduced_motion="reduce", **LOOKS[look])
+    paths = (
+        f"/rules/replays/{replay_id}",
+        f"/coverage?decision={decision}&beside=replay:{replay_id}",
+        f"/requests/{request}",
+    )
+    for path in paths:
+        page.goto(path)
+        page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+        assert page.evaluate(AUDIT) == [], path
+        width = LOOKS[look]["viewport"]["width"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
