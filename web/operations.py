@@ -11,7 +11,7 @@ from web.errors import Problem
 from web.metrics import CONTENT_TYPE, count_call, metrics_text
 from workflows.deployment import database_fails
 from workflows.desk import Desk
-from workflows.health import Health, JobHealth, read_health
+from workflows.health import Health, JobHealth, KeptCounts, read_health
 
 JOBS: TypeAdapter[list[JobHealth]] = TypeAdapter(list[JobHealth])
 
@@ -20,6 +20,7 @@ log = structlog.get_logger("coverdesk.web")
 
 def register_operations(app: Flask) -> None:
     """Serve /healthz, /readyz and /metrics, and count calls."""
+    app.extensions["coverdesk_counts"] = KeptCounts()
     app.before_request(_start)
     app.after_request(_count)
     app.add_url_rule("/healthz", view_func=healthz, endpoint="operations.healthz")
@@ -34,7 +35,7 @@ def healthz() -> dict[str, str]:
 
 def readyz() -> Response:
     """The database answers and a rule set is in force; tells when each job last ran."""
-    health = _health(counts=False)
+    health = _health()
     jobs = JOBS.dump_python(health.jobs, mode="json")
     told: dict[str, Any] = {"database": health.database, "rule_set": health.rule_set, "jobs": jobs}
     if health.ready:
@@ -45,10 +46,12 @@ def readyz() -> Response:
 
 def metrics() -> Response:
     """Prometheus' text format."""
-    return Response(metrics_text(_health(counts=True)), content_type=CONTENT_TYPE)
+    return Response(
+        metrics_text(_health(current_app.extensions["coverdesk_counts"])), content_type=CONTENT_TYPE
+    )
 
 
-def _health(*, counts: bool) -> Health:
+def _health(counts: KeptCounts | None = None) -> Health:
     desk: Desk = current_app.extensions["coverdesk"]
     try:
         return read_health(desk, counts=counts)

@@ -1,12 +1,20 @@
 """Whether the desk can work, and what it is busy with: for those who run it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
+from time import monotonic
+from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Table, func, select
 
 from workflows.desk import Desk
 from workflows.store import tables as t
+
+COUNTS_KEPT_SECONDS = 5.0
+TIMES_THE_COUNTING = 100
+"""Counts are kept for so many times as long as they took: counting has a hundredth of a process's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,7 @@ class FolderHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`ready` needs a database that is up to date and a rule set in force; no scheduler."""
+    """`ready` needs a database that is up to date and a rule set in force that can be read; no scheduler."""
 
     ready: bool
     database: bool
@@ -44,10 +52,45 @@ class Health:
     rules_folders: list[FolderHealth] = field(default_factory=list)
 
 
-def read_health(desk: Desk, *, counts: bool = False) -> Health:
+class Counts(NamedTuple):
+    """How many there are in each stored state."""
+
+    service_requests: dict[str, int]
+    contracts: dict[str, int]
+
+
+class KeptCounts:
+    """Counts over whole tables, kept for a while: who reads them often does not count often.
+
+    They may be some seconds old, and older where counting takes long. Of many who ask at once one counts,
+    and the others get the counts before. `timer` tells seconds.
+    """
+
+    def __init__(self, timer: Callable[[], float] = monotonic) -> None:
+        self._timer = timer
+        self._counting = Lock()
+        self._counts: Counts | None = None
+        self._kept_until = 0.0
+
+    def read(self, connection: Connection) -> Counts:
+        """The counts, as kept or counted anew."""
+        kept = self._counts
+        if kept is not None and (self._timer() < self._kept_until or self._counting.locked()):
+            return kept
+        with self._counting:
+            began = self._timer()
+            if self._counts is None or began >= self._kept_until:
+                self._counts = _count(connection)
+                ended = self._timer()
+                self._kept_until = ended + max(COUNTS_KEPT_SECONDS, TIMES_THE_COUNTING * (ended - began))
+            return self._counts
+
+
+def read_health(desk: Desk, *, counts: KeptCounts | None = None) -> Health:
     """How the desk is; `counts` adds how much there is. Raises where the database cannot be reached."""
+    config = desk.refresh()
+    version, is_ready = config.version, config.rule_set is not None
     with desk.database.read() as connection:
-        version = connection.execute(select(t.deployment.c.rule_set)).scalar_one_or_none()
         status = t.job_status
         jobs = [
             JobHealth(
@@ -60,12 +103,9 @@ def read_health(desk: Desk, *, counts: bool = False) -> Health:
             )
             for row in connection.execute(select(status).order_by(status.c.job))
         ]
-        if not counts:
-            return Health(version is not None, True, version, jobs)
-        by_state = {}
-        for table in (t.service_request, t.contract):
-            rows = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
-            by_state[table.name] = {row[0]: row[1] for row in rows}
+        if counts is None:
+            return Health(is_ready, True, version, jobs)
+        counted = counts.read(connection)
         folder = t.rules_folder
         folders = [
             FolderHealth(row.host, row.path, sum(one["severity"] == "error" for one in row.problems))
@@ -75,12 +115,13 @@ def read_health(desk: Desk, *, counts: bool = False) -> Health:
             select(func.count()).where(t.outbox.c.next_attempt_at.is_not(None))
         ).scalar_one()
     return Health(
-        version is not None,
-        True,
-        version,
-        jobs,
-        by_state["service_request"],
-        by_state["contract"],
-        waiting,
-        folders,
+        is_ready, True, version, jobs, counted.service_requests, counted.contracts, waiting, folders
     )
+
+
+def _count(connection: Connection) -> Counts:
+    def by_state(table: Table) -> dict[str, int]:
+        rows = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
+        return {row[0]: row[1] for row in rows}
+
+    return Counts(by_state(t.service_request), by_state(t.contract))

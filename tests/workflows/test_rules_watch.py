@@ -11,7 +11,7 @@ from engine.rulebook import version_of
 from tests.support.builders import RULES, Kit
 from workflows import rules_watch, scheduler
 from workflows.administration import change_settings
-from workflows.health import read_health
+from workflows.health import KeptCounts, read_health
 from workflows.jobs import run_job
 from workflows.rule_proposals import approve_proposal, list_proposals
 from workflows.rule_sets import list_publications, publish_rule_set, rule_set_in_force
@@ -147,7 +147,7 @@ def test_a_bad_edit_is_told_once_and_the_set_in_force_stays(kit: Kit, folder: Pa
     told = kit.rows(t.outbox, event="rules_refused")
     assert {row.recipient for row in told} == {None, f"{kit.administrator.id}@staff.example"}
     assert f"coverage.json:{line}:" in told[0].body
-    (health,) = read_health(kit.desk, counts=True).rules_folders
+    (health,) = read_health(kit.desk, counts=KeptCounts()).rules_folders
     assert health.errors == 1
     version = edit(folder)
     assert (pick_up(kit), in_force(kit)) == (1, version)

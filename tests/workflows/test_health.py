@@ -1,0 +1,58 @@
+"""What those who run a desk are told of it, and what that costs."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import event
+
+from tests.support.office import Office
+from workflows.health import COUNTS_KEPT_SECONDS, TIMES_THE_COUNTING, KeptCounts, read_health
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    office = Office(database_url)
+    yield office
+    office.close()
+
+
+def test_counts_are_kept_for_a_while(office: Office) -> None:
+    """For longer where counting takes longer."""
+    at = [100.0]
+    takes = [0.0]
+
+    def timer() -> float:
+        at[0] += takes[0]
+        return at[0]
+
+    def open_requests() -> int:
+        return read_health(office.desk, counts=kept).service_requests.get("open", 0)
+
+    kept = KeptCounts(timer)
+    assert open_requests() == 0
+    office.sell("subscription")
+    office.log()
+    assert open_requests() == 0
+    at[0] += COUNTS_KEPT_SECONDS
+    assert open_requests() == 1
+    office.log()
+    at[0] += COUNTS_KEPT_SECONDS
+    takes[0] = 1.0
+    assert open_requests() == 2
+    takes[0] = 0.0
+    office.log()
+    at[0] += TIMES_THE_COUNTING - 1
+    assert open_requests() == 2
+    at[0] += 1
+    assert open_requests() == 3
+
+
+def test_a_scrape_within_that_time_reads_no_large_table(office: Office) -> None:
+    kept = KeptCounts()
+    first = read_health(office.desk, counts=kept)
+    seen: list[str] = []
+    engine = office.desk.database.engine
+    event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: seen.append(statement))
+    health = read_health(office.desk, counts=kept)
+    assert not [one for one in seen if "service_request" in one or "FROM contract" in one]
+    assert health == first
