@@ -25,6 +25,8 @@ MOST_TOLD = 5
 VERSION = re.compile(r"[0-9a-f]{64}")
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 KEY_IN_TEXT = re.compile(r'("key"\s*:\s*)"(?:[^"\\]|\\.)*"')
+LABEL_IN_TEXT = re.compile(r'("label"\s*:\s*)"(?:[^"\\]|\\.)*"')
+PREFIX_IN_TEXT = re.compile(r'("number_prefix"\s*:\s*)"([^"\\]*)"')
 LINE_END = re.compile(r"\r\n|\r|\n")
 TYPES, VARIANTS, COVERAGE = "contract_types/", "variants/", "coverage.json"
 SINGLE = {"charging.json": "charging", "slas.json": "slas"}
@@ -138,7 +140,7 @@ def with_new_file(draft: Draft, name: str, like: str) -> tuple[Draft, str]:
         if like == COVERAGE:
             text = text.replace('"schema/coverage.schema.json"', '"../schema/coverage.schema.json"')
         elif like.startswith(TYPES):
-            text = KEY_IN_TEXT.sub(rf'\1"{key}"', text, count=1)
+            text = _as_type(text, key, draft.files)
     if path in draft.files:
         raise invalid("/name", f"There is a file {path} already.", "Choose another name.")
     return replace(draft, files={**draft.files, path: text}), path
@@ -190,6 +192,20 @@ def choices_to_begin_with(files: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 # ------------------------------------------------------------------ helpers
+
+
+def _as_type(text: str, key: str, files: Mapping[str, str]) -> str:
+    """A contract type's text under another key, with a label and a number prefix that go with it."""
+    taken = {prefix for one in files.values() for _, prefix in PREFIX_IN_TEXT.findall(one)}
+    words = key.split("_")
+    offered = [
+        "".join(word[:1] for word in words),
+        *(key.replace("_", "")[:length] for length in (3, 4, 6, 8)),
+    ]
+    prefix = next((one.upper() for one in offered if one.upper() not in taken and len(one) > 1), None)
+    text = KEY_IN_TEXT.sub(rf'\1"{key}"', text, count=1)
+    text = LABEL_IN_TEXT.sub(rf'\1"{" ".join(words).strip().capitalize()}"', text, count=1)
+    return PREFIX_IN_TEXT.sub(rf'\1"{prefix}"', text, count=1) if prefix else text
 
 
 def _like(text: str, before: str | None) -> str:

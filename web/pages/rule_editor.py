@@ -269,7 +269,7 @@ def _pieces(work: Work, *, changed: bool) -> Answer:
         "in_force": opinion.current.version if opinion.current else "",
         "based_on": work.draft.based_on,
         "csrf": generate_csrf(),
-        "wrong": form.is_wrong,
+        "token_is_old": bool(form.csrf_token.errors),
         "pieces": {
             **{name: _piece(name, opinion) for name in ("files", "problems", "changes")},
             "newer": _piece("newer", opinion, work.draft.told),

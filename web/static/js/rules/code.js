@@ -5,6 +5,18 @@
 window.RuleCode = (function () {
   const { EditorView, EditorState, HighlightStyle, tags } = CodeMirror;
 
+  const WORDS = {
+    next: "Next",
+    previous: "Previous",
+    all: "All",
+    "match case": "Match case",
+    regexp: "Pattern",
+    "by word": "Whole words",
+    replace: "Replace",
+    "replace all": "Replace all",
+    Replace: "Replace by",
+  };
+
   const colours = HighlightStyle.define([
     { tag: tags.propertyName, color: "var(--accent)" },
     { tag: tags.string, color: "var(--good)" },
@@ -41,7 +53,15 @@ window.RuleCode = (function () {
     ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--wait)", textUnderlineOffset: "0.2em" },
     ".cm-panels": { backgroundColor: "var(--sunken)", color: "var(--ink)", borderColor: "var(--line)" },
     ".cm-panels input, .cm-panels button, .cm-panels label": { margin: "0.125rem", fontSize: "0.8125rem" },
-    ".cm-panels button.cm-button": { backgroundImage: "none", backgroundColor: "var(--surface)", color: "var(--ink)", border: "1px solid var(--edge)" },
+    ".cm-panels button.cm-button": {
+      minHeight: "1.625rem",
+      padding: "0.125rem 0.5rem",
+      borderRadius: "var(--round)", 
+      backgroundImage: "none",
+      backgroundColor: "var(--surface)",
+      color: "var(--ink)",
+      border: "1px solid var(--edge)",
+    },
     ".cm-panels input.cm-textfield": { width: "auto", height: "auto", backgroundColor: "var(--surface)", color: "var(--ink)", border: "1px solid var(--edge)" },
     ".cm-search label": { display: "inline-flex", alignItems: "center", gap: "0.25rem" },
     ".cm-panel.cm-search button[name=close]": { color: "var(--ink)", fontSize: "1.25rem" },
@@ -117,6 +137,7 @@ window.RuleCode = (function () {
           };
         }),
         EditorState.tabSize.of(2),
+        EditorState.phrases.of(WORDS),
         EditorView.lineWrapping,
         EditorView.cspNonce.of(options.nonce),
         EditorView.contentAttributes.of({ "aria-label": `Text of ${path}`, spellcheck: "false" }),

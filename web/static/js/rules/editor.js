@@ -27,6 +27,7 @@ document.addEventListener("DOMContentLoaded", () => {
   let told = "";
   let edited = false;
   let replayed = false;
+  let signedOut = false;
 
   // ---- the texts
 
@@ -113,7 +114,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // ---- asking the server
 
-  async function ask(step, { silent = false } = {}) {
+  async function ask(step, { silent = false, again = false } = {}) {
     fillAreas();
     const mine = ++asked;
     clearTimeout(timer);
@@ -135,6 +136,12 @@ document.addEventListener("DOMContentLoaded", () => {
       return null;
     }
     field("csrf_token").value = found.csrf;
+    // Who has signed in again has another token; the step that the old one stopped is taken now.
+    if (found.token_is_old && !again && !silent) return ask(step, { silent, again: true });
+    if (signedOut) {
+      signedOut = false;
+      piece("kept").replaceChildren();
+    }
     // What was typed while it was asked is checked again; its older answer has nothing to say.
     if (mine !== asked && silent) return null;
     take(found, { silent });
@@ -144,6 +151,7 @@ document.addEventListener("DOMContentLoaded", () => {
   function refused(answer) {
     if (answer.redirected || answer.status === 401) {
       say("");
+      signedOut = true;
       notice("kept", "wait", "You are signed out. What you typed is kept in this browser: ", [
         link(form.dataset.login, "sign in in another window", true),
         ", then go on here.",
