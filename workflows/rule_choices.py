@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from engine.rulebook import RuleSet, load_rule_set
+from engine.rulebook import RuleSet, version_of
 from workflows.desk import Transaction
 from workflows.errors import NotFound
 from workflows.replays import files_of_replay
 from workflows.rule_proposals import list_proposals, read_proposal
 from workflows.rule_sets import files_of, list_publications
+from workflows.stored_rules import load_stored_rules
 
 MOST_CHOICES = 100
 
@@ -64,4 +65,5 @@ def rules_of_choice(tx: Transaction, value: str) -> RuleSet:
     """
     if value in ("", tx.rules.version):
         return tx.rules
-    return load_rule_set(files_of_choice(tx, value))
+    files = files_of_choice(tx, value)
+    return load_stored_rules(version_of(files), files)

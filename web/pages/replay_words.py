@@ -54,7 +54,7 @@ class Move:
     place: int
     before: Side
     after: Side
-    decisions: int
+    count: str
     time: str
     overage: str
     width: int
@@ -194,14 +194,14 @@ def _headline(summary: SummaryView, span: str) -> str:
 def _sentences(summary: SummaryView, moves: list[Move]) -> list[str]:
     said: list[str] = []
     if moves:
-        shown = [f"{_count(one.decisions)} from {one.before.words} to {one.after.words}" for one in moves]
+        shown = [f"{one.count} from {one.before.words} to {one.after.words}" for one in moves]
         rest = len(moves) - MOVES_IN_WORDS + summary.moves_left_out
         more = [f"the rest in {_count(rest)} other way{'s' if rest != 1 else ''}"] if rest > 0 else []
         said.append(_joined([*shown[:MOVES_IN_WORDS], *more]))
     moved = [f"{minutes_text(summary.moved_minutes)} of work moved"] if summary.moved_minutes else []
     overage = [overage_words(one) for one in summary.overage if one.change_minor]
     if moved or overage:
-        said.append(_joined([*moved, *overage]))
+        said.append(", ".join([*moved, *overage]))
     elif summary.differ:
         said.append("No time worked would move, and no overage")
     if summary.charged_otherwise:
@@ -219,7 +219,7 @@ def _move(place: int, one: MoveView, names: Mapping[str, ContractName], most: in
         place=place,
         before=side_of(one.before, names),
         after=side_of(one.after, names),
-        decisions=one.decisions,
+        count=_count(one.decisions),
         time=minutes_text(one.moved_minutes) if one.moved_minutes else "",
         overage=overage_words(change) if one.overage_change_minor else "",
         width=max(2, 100 * one.decisions // most),
