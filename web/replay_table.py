@@ -1,6 +1,6 @@
 """The differences of a replay as a table: one column a value, for CSV from the command line and the page."""
 
-from web.api.csv_text import cell
+from web.csv_text import cell
 from workflows.views.replays import DifferenceView
 
 KINDS = ("grant", "covered", "carried", "ignored", "overage", "not_worked")

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from web.api.csv_text import csv_text
 from web.api.door import Door, NoFields
 from web.api.door import Text as TextAnswer
 from web.api.queries import At, ListQuery, On, Query, Text
+from web.csv_text import csv_text
 from workflows.commands import Adjust, CancelContract, NewContract, Renew, TopUp
 from workflows.contract_views import (
     contract_audit,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from web.api.csv_text import cell
 from web.cli.desk import desk_of, environment, fail, operator, tell_problems
 from web.cli.progress import progress_bar
 from web.cli.spans import InstantOrDay, instant_of
+from web.csv_text import cell
 from web.replay_table import replay_columns, replay_row
 from workflows.replay import load_for_replay
 from workflows.replay import replay as run_replay

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from flask import Response, request
 
-from web.api.csv_text import cell
+from web.csv_text import cell
 from workflows.views import Page
 
 T = TypeVar("T")
