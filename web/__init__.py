@@ -17,6 +17,8 @@ def create_app(desk: Desk, environment: Environment) -> Flask:
     from web.pages import register_pages
 
     app = Flask(__name__)
+    # an address is right or it is not there: a redirect would lose the body of a call
+    app.url_map.merge_slashes = False
     app.config.update(
         SECRET_KEY=environment.session_key,
         MAX_CONTENT_LENGTH=MOST_BODY_BYTES,

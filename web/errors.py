@@ -52,6 +52,7 @@ HTTP_WORDS = {
 }
 MEMBERS = frozenset({"type", "title", "status", "detail", "errors", "pointer"})
 MOST_DRAINED_BYTES = 64 * 1024 * 1024
+SECONDS_OF_SILENCE = 20
 PROBLEM_JSON = "application/problem+json"
 TAKING_FORCE = ("/publish", "/approve")
 """How addresses end at which a rule set is to take force."""
@@ -92,6 +93,8 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(ValidationError, answer_validation_error)
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_failure)
+    app.before_request(_wait_no_longer)
+    app.after_request(_hear_out)
 
 
 def kinds_of_problems() -> dict[str, str]:
@@ -152,8 +155,6 @@ def answer_http_error(error: HTTPException) -> Response | HTTPException:
     status = error.code or 500
     if status < 400:
         return error
-    if status == 413:
-        _drain()
     if for_programs():
         code, words = HTTP_WORDS.get(status, ("error", error.description or "This cannot be done."))
         response = Problem(status, code, words).response()
@@ -170,6 +171,9 @@ def answer_failure(error: Exception) -> Response:
     if cannot_be_stored(error):
         log.warning("a value that cannot be stored", path=request.path, exc_info=error)
         return answer_desk_error(refusals.InvalidInput("Something in what was sent cannot be stored."))
+    if _breaks_off(error):
+        refused = MalformedBody("The body does not come as its headers say.", remedy="Send it again, whole.")
+        return answer_desk_error(refused)
     error_id = uuid.uuid4().hex[:12]
     unreachable = database_fails(error)
     log.error(
@@ -201,8 +205,33 @@ def _page(status: int, error: DeskError | None = None) -> Response:
     return refusal_page(status, error)
 
 
+def _wait_no_longer() -> None:
+    """A client that falls silent in the middle of its body would keep a thread for ever."""
+    line = request.environ.get("gunicorn.socket")
+    if line is not None:
+        line.settimeout(SECONDS_OF_SILENCE)
+
+
+def _breaks_off(error: Exception) -> bool:
+    """Whether it is the client's line that fails: cut, silent, or not chunked as it says."""
+    of_the_server = type(error).__module__.startswith("gunicorn.http.")
+    return of_the_server or isinstance(error, TimeoutError | ConnectionError)
+
+
+def _hear_out(response: Response) -> Response:
+    """Read on what a refusal left unread: who is still sending would see no answer at all."""
+    if response.status_code >= 400 and request.method not in ("GET", "HEAD"):
+        try:
+            _drain()
+        except Exception as error:
+            if not _breaks_off(error) and not isinstance(error, HTTPException):
+                raise
+            # it broke off, or never comes; the answer is the same
+            response.headers["Connection"] = "close"
+    return response
+
+
 def _drain() -> None:
-    """Read on, for a while: a client that is still sending would see a broken connection and no answer."""
     stream, left = request.environ["wsgi.input"], MOST_DRAINED_BYTES
     length = request.content_length
     if length is not None:

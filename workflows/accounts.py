@@ -273,9 +273,10 @@ def revoke_token(tx: Transaction, token_id: str) -> None:
 
 
 def list_tokens(tx: Transaction, user_id: str) -> list[TokenView]:
-    """A user's tokens, newest first; another's for administrators alone."""
+    """A user's tokens, newest first; another's for administrators alone. Raises: NotFound."""
     if user_id != tx.actor.id:
         tx.require("administrator")
+        get_user(tx, user_id)
     rows = tx.connection.execute(
         select(token).where(token.c.user_id == user_id).order_by(token.c.created_at.desc(), token.c.id.desc())
     )

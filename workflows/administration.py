@@ -50,7 +50,7 @@ def change_settings(
     active is a wish that the activation fulfils.
 
     Raises: pydantic.ValidationError naming each bad field; StateForbids for `contracts: true`, which only
-    the activation switches on; VersionChanged.
+    the activation switches on; InvalidInput where a choice is taken back that contracts need; VersionChanged.
     """
     tx.require("administrator")
     _refuse_control_characters(changes, "")
@@ -64,6 +64,12 @@ def change_settings(
             remedy="See what is left by GET /api/v1/billing/checklist, then POST /api/v1/billing/activate.",
             pointer="/contracts",
             state="contracts_off",
+        )
+    if changed.contracts and changed.time_expired_contract is None:
+        raise invalid(
+            "/time_expired_contract",
+            "While contracts are on, what happens to time past a contract's end must be chosen.",
+            "Use rollover, ignore or bill.",
         )
     _store(tx, settings, changed)
     return changed

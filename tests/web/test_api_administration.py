@@ -100,6 +100,17 @@ def test_billing_is_activated_by_its_checklist(api: Callers) -> None:
     assert api.supervisor.post("/billing/activate").status_code == 403
 
 
+def test_what_contracts_need_cannot_be_taken_back_while_they_are_on(api: Callers) -> None:
+    assert api.administrator.patch("/settings", {"time_expired_contract": None}).status_code == 200
+    assert api.administrator.post("/billing/activate", {"time_expired_contract": "ignore"}).status_code == 200
+    refused = api.administrator.patch("/settings", {"time_expired_contract": None})
+    assert refused.status_code == 422
+    assert refused.json is not None
+    assert refused.json["errors"][0]["pointer"] == "/time_expired_contract"
+    switched_off = api.administrator.patch("/settings", {"contracts": False, "time_expired_contract": None})
+    assert switched_off.status_code == 200
+
+
 def test_rules_are_checked_and_published(api: Callers) -> None:
     in_force = api.supervisor.get("/rules").json
     assert in_force is not None
@@ -204,6 +215,7 @@ def test_tokens_are_listed_and_revoked(api: Callers) -> None:
     assert (revoked.status_code, revoked.data) == (204, b"")
     assert api.technician.get("/org-units").status_code == 401
     assert api.administrator.delete("/tokens/nothing").status_code == 404
+    assert api.administrator.get("/users/nobody/tokens").status_code == 404
 
 
 def test_the_addresses_of_those_who_run_it(api: Callers) -> None:

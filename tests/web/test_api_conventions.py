@@ -279,3 +279,9 @@ def test_a_database_that_is_gone_is_503(api: Callers) -> None:
 
 def _text(url: URL) -> str:
     return url.render_as_string(hide_password=False)
+
+
+def test_an_address_is_right_or_it_is_not_there(api: Callers) -> None:
+    for path in ("//org-units", "/org-units/", "/org-units//x"):
+        answer = api.administrator.call("GET", path)
+        assert (answer.status_code, answer.content_type) == (404, "application/problem+json"), path

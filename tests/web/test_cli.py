@@ -194,6 +194,13 @@ def test_backup_and_restore(run: Run, tmp_path: Path, database_url: str) -> None
 # ------------------------------------------------------------------ the server
 
 
+def test_the_counts_of_calls_are_set_up_by_serve_and_not_before() -> None:
+    # what prometheus_client finds of the counts' folder when it is imported, it keeps
+    asked = "import sys, web.cli; print('prometheus_client' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
+
+
 def test_others_are_not_served_without_a_key(run: Run) -> None:
     for key in ("", "changeme", "short"):
         refused = run("serve", "--host", "0.0.0.0", COVERDESK_SECRET_KEY=key)
@@ -253,7 +260,9 @@ def test_it_serves_and_stops_cleanly(settings: dict[str, str], tmp_path: Path, r
         ready = json.load(server.get("/readyz"))
         assert ready["rule_set"] is not None
         run("user", "add", "a@example.com", "--role", "administrator")
-        _send_too_much(server.port, run("token", "create", "a@example.com").stdout.strip())
+        token = run("token", "create", "a@example.com").stdout.strip()
+        _send_too_much(server.port, token)
+        _send_what_is_no_call(server.port, token)
         give_up_at = time.monotonic() + 30
         while not json.load(server.get("/readyz"))["jobs"]:
             assert time.monotonic() < give_up_at, "the scheduler runs nothing"
@@ -276,15 +285,41 @@ def test_it_serves_and_stops_cleanly(settings: dict[str, str], tmp_path: Path, r
 
 
 def _send_too_much(port: int, token: str) -> None:
-    """10 MB in one go, and 2 MB in chunks: both get their answer, and the line stays open."""
+    """10 MB in one go, and 2 MB in chunks: both get their answer, and the line stays open.
+
+    So too where nobody asked for the body: without a token, and where the address takes none.
+    """
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    for body in (b"x" * 10_000_000, (b"x" * 65536 for _ in range(32))):
-        connection.request("POST", "/api/v1/org-units", body=body, headers=headers)
+    for method, body, sent, status in (
+        ("POST", b"x" * 10_000_000, headers, 413),
+        ("POST", (b"x" * 65536 for _ in range(32)), headers, 413),
+        ("POST", b"x" * 10_000_000, {}, 401),
+        ("PUT", b"x" * 10_000_000, headers, 405),
+    ):
+        connection.request(method, "/api/v1/org-units", body=body, headers=sent)
         answer = connection.getresponse()
-        assert answer.status == 413
+        assert answer.status == status
         answer.read()
     connection.close()
+
+
+def _send_what_is_no_call(port: int, token: str) -> None:
+    """What the server refuses by itself, and a body that is not chunked as it says: problems, all of them."""
+    post = f"POST /api/v1/org-units HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    post += "Content-Type: application/json\r\n"
+    for call, status in (
+        ("GET /api/v1/items?q=" + "x" * 10_000 + " HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        ("GET / HTTP/1.1\r\nHost: x\r\nX: " + "x" * 100_000 + "\r\n\r\n", 431),
+        ("nonsense\r\n\r\n", 400),
+        (post + "Content-Length: -5\r\n\r\n{}", 400),
+        (post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n", 400),
+    ):
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+            line.sendall(call.encode())
+            answer = line.recv(65536).decode()
+        assert answer.startswith(f"HTTP/1.1 {status} "), answer
+        assert "application/problem+json" in answer
 
 
 def _children(pid: int) -> list[int]:

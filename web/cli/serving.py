@@ -115,7 +115,9 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         from web import create_app
+        from web.cli.unread import tell_unread_as_problems
 
+        tell_unread_as_problems()
         return create_app(desk_of(self.environment), self.environment)
 
     def tell_address(self, _: object) -> None:
