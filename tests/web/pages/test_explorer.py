@@ -142,3 +142,16 @@ def test_a_contract_made_for_the_request_stands_first_and_is_waited_for_last(fro
     assert "1. The service request’s own contract comes before the rules. does not hold" in page
     assert "10. The contract made for this service request is not active yet. holds" in page
     assert "It comes out the same again" in page
+
+
+def test_a_version_leads_to_the_explorer_and_to_a_replay(front: Front, kept: str) -> None:
+    page = front.administrator.open(f"/rules/{kept}")
+    for path, words in (
+        (f"/coverage?rules={kept}", "Pick a customer"),
+        (f"/rules/replays?rules={kept}", "Try"),
+    ):
+        assert f'href="{path}"' in page.html
+        form = next(form for form in front.administrator.open(path).forms if "rules" in form.options)
+        assert form.values["rules"] == kept
+        assert words in front.administrator.open(path)
+    assert "/rules/replays" not in front.finance.open(f"/rules/{kept}").html
