@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from time import monotonic
-from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from workflows.desk import Desk
 from workflows.store import tables as t
 
+AT_WORK = ("open", "pending_no_contract", "in_progress", "on_hold", "resolved")
 COUNTS_KEPT_SECONDS = 5.0
 TIMES_THE_COUNTING = 100
 """Counts are kept for so many times as long as they took: counting has a hundredth of a process's time."""
@@ -52,38 +52,52 @@ class Health:
     rules_folders: list[FolderHealth] = field(default_factory=list)
 
 
-class Counts(NamedTuple):
-    """How many there are in each stored state."""
+class _Kept:
+    """A count over many rows, kept for a while.
 
-    service_requests: dict[str, int]
-    contracts: dict[str, int]
+    Of many who ask at once one counts, and the others get the count before.
+    """
+
+    def __init__(self, count: Callable[[Connection], dict[str, int]], timer: Callable[[], float]) -> None:
+        self._count = count
+        self._timer = timer
+        self._counting = Lock()
+        self._found: dict[str, int] | None = None
+        self._kept_until = 0.0
+
+    def read(self, connection: Connection) -> dict[str, int]:
+        found = self._found
+        if found is not None and (self._timer() < self._kept_until or self._counting.locked()):
+            return found
+        with self._counting:
+            began = self._timer()
+            if self._found is None or began >= self._kept_until:
+                self._found = self._count(connection)
+                ended = self._timer()
+                self._kept_until = ended + max(COUNTS_KEPT_SECONDS, TIMES_THE_COUNTING * (ended - began))
+            return self._found
 
 
 class KeptCounts:
-    """Counts over whole tables, kept for a while: who reads them often does not count often.
+    """How many there are in each stored state, for who asks often: it is not counted often.
 
-    They may be some seconds old, and older where counting takes long. Of many who ask at once one counts,
-    and the others get the counts before. `timer` tells seconds.
+    What is being worked on is counted apart from what is done with, which grows for ever: it takes little
+    time, and so is seldom older than some seconds. `timer` tells seconds.
     """
 
     def __init__(self, timer: Callable[[], float] = monotonic) -> None:
-        self._timer = timer
-        self._counting = Lock()
-        self._counts: Counts | None = None
-        self._kept_until = 0.0
+        state = t.service_request.c.state
+        self._at_work = _Kept(_by_state(t.service_request, state.in_(AT_WORK)), timer)
+        self._done_with = _Kept(_by_state(t.service_request, state.not_in(AT_WORK)), timer)
+        self._contracts = _Kept(_by_state(t.contract), timer)
 
-    def read(self, connection: Connection) -> Counts:
-        """The counts, as kept or counted anew."""
-        kept = self._counts
-        if kept is not None and (self._timer() < self._kept_until or self._counting.locked()):
-            return kept
-        with self._counting:
-            began = self._timer()
-            if self._counts is None or began >= self._kept_until:
-                self._counts = _count(connection)
-                ended = self._timer()
-                self._kept_until = ended + max(COUNTS_KEPT_SECONDS, TIMES_THE_COUNTING * (ended - began))
-            return self._counts
+    def service_requests(self, connection: Connection) -> dict[str, int]:
+        """By state."""
+        return self._at_work.read(connection) | self._done_with.read(connection)
+
+    def contracts(self, connection: Connection) -> dict[str, int]:
+        """By stored state."""
+        return self._contracts.read(connection)
 
 
 def read_health(desk: Desk, *, counts: KeptCounts | None = None) -> Health:
@@ -105,7 +119,7 @@ def read_health(desk: Desk, *, counts: KeptCounts | None = None) -> Health:
         ]
         if counts is None:
             return Health(is_ready, True, version, jobs)
-        counted = counts.read(connection)
+        service_requests, contracts = counts.service_requests(connection), counts.contracts(connection)
         folder = t.rules_folder
         folders = [
             FolderHealth(row.host, row.path, sum(one["severity"] == "error" for one in row.problems))
@@ -114,14 +128,13 @@ def read_health(desk: Desk, *, counts: KeptCounts | None = None) -> Health:
         waiting = connection.execute(
             select(func.count()).where(t.outbox.c.next_attempt_at.is_not(None))
         ).scalar_one()
-    return Health(
-        is_ready, True, version, jobs, counted.service_requests, counted.contracts, waiting, folders
-    )
+    return Health(is_ready, True, version, jobs, service_requests, contracts, waiting, folders)
 
 
-def _count(connection: Connection) -> Counts:
-    def by_state(table: Table) -> dict[str, int]:
-        rows = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
-        return {row[0]: row[1] for row in rows}
+def _by_state(table: Table, *where: ColumnElement[bool]) -> Callable[[Connection], dict[str, int]]:
+    counted = select(table.c.state, func.count()).where(*where).group_by(table.c.state)
 
-    return Counts(by_state(t.service_request), by_state(t.contract))
+    def count(connection: Connection) -> dict[str, int]:
+        return {row[0]: row[1] for row in connection.execute(counted)}
+
+    return count
