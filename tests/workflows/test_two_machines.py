@@ -1,0 +1,185 @@
+"""Two machines at work, each a process with a rules folder of its own, while the folders are edited.
+
+A machine looks at its folder and logs service requests at once, as its scheduler and its server do.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from sqlalchemy import text, update
+
+from engine.rulebook import version_of
+from tests.support.builders import RULES
+from tests.support.office import Office
+from workflows import rules_watch
+from workflows.commands import NewServiceRequest
+from workflows.desk import Actor, Desk
+from workflows.jobs import run_job
+from workflows.rule_sets import list_publications, publish_rule_set, rule_set_in_force
+from workflows.rules_folder import read_rules_folder
+from workflows.rules_watch import list_rules_folders
+from workflows.service_requests import log_service_request
+from workflows.store import tables as t
+from workflows.store.session import Database
+from workflows.verification import Differs, Verified, verify_decisions
+
+SHIPPED = read_rules_folder(RULES)
+TECHNICIAN = Actor(None, "a technician", "technician")
+TIME_TO_FOLLOW = timedelta(seconds=1)
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator[Office]:
+    office = Office(database_url)
+    yield office
+    office.close()
+
+
+def work_as_machine(name: str, database_url: str, folder: Path, customer: str, stop: Event) -> None:
+    """Watch a folder and log service requests, until told to stop."""
+    rules_watch.gethostname = lambda: name  # type: ignore[attr-defined]  # a machine by another name
+    desk = Desk(Database(database_url, pool_size=4), rules_folder=folder)
+
+    def watch() -> None:
+        while not stop.is_set():
+            run_job(desk, "pick_up_rules")
+            time.sleep(0.1)
+
+    watching = Thread(target=watch)
+    watching.start()
+    command = NewServiceRequest(subject=name, customer=customer)
+    while not stop.is_set():
+        desk.perform(TECHNICIAN, lambda tx: log_service_request(tx, command))
+        time.sleep(0.01)
+    watching.join()
+    desk.database.dispose()
+
+
+def coverage(number: int) -> str:
+    """The shipped coverage rules with a number before every rule's name."""
+    book = json.loads(SHIPPED["coverage.json"])
+    for rule in book["rules"]:
+        rule["id"] = f"v{number}-{rule['id']}"
+    return json.dumps(book | {"examples": []})
+
+
+def versions_seen(office: Office) -> dict[str, str]:
+    """By which version each machine made its last decision."""
+    decisions = sorted(office.rows(t.coverage_decision), key=lambda row: (row.decided_at, row.id))
+    machines = {row.id: row.subject for row in office.rows(t.service_request)}
+    return {machines[row.service_request_id]: row.rule_set for row in decisions}
+
+
+def wait_until_both_decide_by(office: Office, version: str) -> None:
+    give_up_at = time.monotonic() + 60
+    while set(versions_seen(office).values()) != {version} or len(versions_seen(office)) < 2:
+        assert time.monotonic() < give_up_at, "no machine decides, or not by the version in force"
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_two_folders_are_edited_and_neither_machine_undoes_the_other(
+    office: Office, database_url: str, tmp_path: Path
+) -> None:
+    folders = {name: shutil.copytree(RULES, tmp_path / name) for name in ("one", "two")}
+    context = get_context("spawn")
+    stop = context.Event()
+    machines = [
+        context.Process(
+            target=work_as_machine, args=(name, database_url, folder, office.ann, stop), daemon=True
+        )
+        for name, folder in folders.items()
+    ]
+    for machine in machines:
+        machine.start()
+    try:
+        wait_until_both_decide_by(office, version_of(SHIPPED))
+        wait_until_watched(office, 2)
+        edited = []
+        for number, name in enumerate(("one", "two", "one")):
+            (folders[name] / "coverage.json").write_text(coverage(number))
+            edited.append(version_of(read_rules_folder(folders[name])))
+            wait_until_both_decide_by(office, edited[-1])
+        (folders["two"] / "coverage.json").write_text(coverage(9).replace("[", "[,", 1))
+        wait_until_watched(office, 2, good=1)
+        back = office.do(publish_rule_set, SHIPPED, "Back to the shipped ones, by the page")
+        back_at = datetime.now(UTC)
+        wait_until_both_decide_by(office, back)
+        # several looks at both folders: neither is put in force again
+        time.sleep(1.5)
+        assert set(versions_seen(office).values()) == {back}
+    finally:
+        stop.set()
+        for machine in machines:
+            machine.join(30)
+    assert [machine.exitcode for machine in machines] == [0, 0]
+    published = sorted(
+        (one.published_at, one.version)
+        for one in office.see(list_publications).items
+        if one.published_by == "The rules folder"
+    )
+    assert [version for _, version in published] == edited
+    assert office.see(rule_set_in_force).version == back
+    followed_within_a_second(office, [*published, (back_at, back)])
+    each_by_one_version(office, edited)
+    nothing_differs_until_tampered_with(office)
+
+
+def wait_until_watched(office: Office, folders: int, *, good: int | None = None) -> None:
+    give_up_at = time.monotonic() + 60
+    wanted = folders if good is None else good
+    while True:
+        seen = office.see(list_rules_folders)
+        if len(seen) == folders and sum(one.ok for one in seen) == wanted:
+            return
+        assert time.monotonic() < give_up_at, seen
+        time.sleep(0.1)
+
+
+def followed_within_a_second(office: Office, published: list[tuple[datetime, str]]) -> None:
+    """From a second after a publication on, until the next, all decide by it."""
+    ends = [at for at, _ in published[1:]] + [datetime.max.replace(tzinfo=UTC)]
+    rows = office.rows(t.coverage_decision)
+    for (at, version), end in zip(published, ends, strict=True):
+        by = {row.rule_set for row in rows if at + TIME_TO_FOLLOW < row.decided_at < end}
+        assert by <= {version}
+
+
+def each_by_one_version(office: Office, edited: list[str]) -> None:
+    """A rule's name tells of which set it is: it is that of the version that the decision names."""
+    prefixes = {version: f"v{number}-" for number, version in enumerate(edited)}
+    rows = office.rows(t.coverage_decision)
+    assert {row.rule_set for row in rows} == {*edited, version_of(SHIPPED)}
+    for row in rows:
+        prefix = prefixes.get(row.rule_set)
+        assert row.rule.startswith(prefix) if prefix else not row.rule.startswith("v"), row.rule
+
+
+def nothing_differs_until_tampered_with(office: Office) -> None:
+    rows = office.rows(t.coverage_decision)
+    told: list[Differs] = []
+    assert verify_decisions(office.desk, told.append) == Verified(len(rows), 0), told[:3]
+    tampered = rows[len(rows) // 2]
+    with office.desk.write() as tx:
+        if tx.is_sqlite:
+            names = tx.connection.execute(
+                text(
+                    "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'coverage_decision'"
+                )
+            ).scalars()
+            for name in names.all():
+                tx.connection.execute(text(f'DROP TRIGGER "{name}"'))
+        else:
+            tx.connection.execute(text("ALTER TABLE coverage_decision DISABLE TRIGGER USER"))
+        changed = update(t.coverage_decision).where(t.coverage_decision.c.id == tampered.id)
+        tx.connection.execute(changed.values(rule="v7-item-valid"))
+    assert verify_decisions(office.desk, told.append) == Verified(len(rows), 1)
+    assert [(one.decision, one.what, one.kept) for one in told] == [(tampered.id, "rule", "v7-item-valid")]
