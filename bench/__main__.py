@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import calls, candidates, decision, sweeps, triggers
+from bench import calls, candidates, decision, replay, sweeps, triggers
 from bench.databases import KINDS, Databases, PostgresMissing, databases
 from bench.options import Options
 from bench.rounds import Result, table
@@ -18,13 +18,14 @@ MEASURES: dict[str, Measure] = {
     "sweeps": sweeps.measure,
     "triggers": triggers.measure,
     "memory": calls.measure_memory,
+    "replay": replay.measure,
 }
 
 
 def main() -> int:
     """Measure what was asked for; 1 where that could not be done, never because a number was bad."""
     asked = _arguments()
-    options = Options(contracts=asked.contracts, rounds=asked.rounds, requests=asked.requests)
+    options = Options(asked.contracts, asked.rounds, asked.requests, asked.decisions)
     kinds = tuple(kind for kind in KINDS if asked.database in (None, kind))
     results: list[Result] = []
     with databases(asked.folder, kinds) as found:
@@ -55,6 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--requests", type=int, default=defaults.requests, help="calls in one turn of a server"
     )
+    parser.add_argument("--decisions", type=int, default=defaults.decisions, help="that are replayed")
     parser.add_argument(
         "--folder", help="where databases are made: a disk that is one (default: the system's)"
     )
