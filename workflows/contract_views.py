@@ -27,7 +27,7 @@ from workflows.request_endings import close_overdue, overdue_under
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value, during_lapse
 from workflows.store.columns import Instant
-from workflows.store.ledger import carried_minutes
+from workflows.store.ledger import carried_by_holder
 from workflows.store.paging import Sort, matches, read_page
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.contracts import (
@@ -50,7 +50,6 @@ ORDERS = {
     "number": Sort(c.c.number),
 }
 SAME_INSTANT = {"restore": 0, "expire": 1}
-SUCCESSOR = t.contract.alias("successor")
 
 
 def read_contract(tx: Transaction, contract_id: str, *, as_of: datetime | None = None) -> ContractDetail:
@@ -75,7 +74,7 @@ def list_contracts(
     cursor: str | None = None,
 ) -> Page[ContractDetail]:
     """A page of the contracts the actor may see, as of now. `holder` is an id of any kind of holder."""
-    statement = _select().where(visible_contracts(tx))
+    statement = select(c).where(visible_contracts(tx))
     if holder is not None:
         statement = statement.where(c.c.holder_id == holder)
     if type is not None:
@@ -248,15 +247,9 @@ def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnEle
 # ------------------------------------------------------------------ building views
 
 
-def _select() -> Any:
-    return select(c, SUCCESSOR.c.id.label("renewed_by_id")).outerjoin(
-        SUCCESSOR, SUCCESSOR.c.renewal_of_id == c.c.id
-    )
-
-
 def _row(tx: Transaction, contract_id: str) -> Row[Any]:
     row: Row[Any] | None = tx.connection.execute(
-        _select().where(c.c.id == contract_id, visible_contracts(tx))
+        select(c).where(c.c.id == contract_id, visible_contracts(tx))
     ).one_or_none()
     if row is None:
         raise NotFound(
@@ -300,6 +293,8 @@ def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) 
     posted = _posted_as_of(tx, lots, at) if at < tx.now else None
     names = holder_names(tx, {(row.holder_kind, row.holder_id) for row in rows})
     values = _values_as_of(tx, rows, at)
+    successors = _successors(tx, list(values))
+    carried = carried_by_holder(tx, {one.holder.key for one in values.values()}, at)
     ahead = {row.id: months_to_come(row, tx.settings.zone) for row in rows} if posted is None else {}
     return [
         _detail(
@@ -309,6 +304,8 @@ def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) 
             [*lots.get(row.id, []), *ahead.get(row.id, [])],
             posted,
             names,
+            successors.get(row.id),
+            carried.get(values[row.id].holder.key, 0),
             at,
         )
         for row in rows
@@ -322,6 +319,8 @@ def _detail(
     lots: Sequence[Lot],
     posted: dict[str, GrantBalance] | None,
     names: dict[tuple[str, str], str],
+    renewed_by: str | None,
+    carried: int,
     at: datetime,
 ) -> ContractDetail:
     balances = {one.grant.id: _balance(one, posted, at) for one in lots}
@@ -361,9 +360,9 @@ def _detail(
         time_expired=row.time_expired,
         exclusions=row.exclusions or {},
         balance=_sum(lots, balances),
-        carried_minutes=carried_minutes(tx, contract.holder.key, at),
+        carried_minutes=carried,
         renewal_of=row.renewal_of_id,
-        renewed_by=row.renewed_by_id,
+        renewed_by=renewed_by,
         service_request=row.offered_for_id,
         cancelled_at=row.cancelled_at,
         cancel_reason=row.cancel_reason,
@@ -373,6 +372,12 @@ def _detail(
         version=row.version,
         grants=[_lot_view(one, balances[one.grant.id]) for one in seen],
     )
+
+
+def _successors(tx: Transaction, contract_ids: Sequence[str]) -> dict[str, str]:
+    """The contracts that renew these, by the one renewed: asked for a page, as SQLite joins whole tables."""
+    renewing = select(c.c.renewal_of_id, c.c.id).where(c.c.renewal_of_id.in_(contract_ids))
+    return {row.renewal_of_id: row.id for row in tx.connection.execute(renewing)} if contract_ids else {}
 
 
 def _values_as_of(tx: Transaction, rows: Sequence[Row[Any]], at: datetime) -> dict[str, Contract]:

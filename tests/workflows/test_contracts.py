@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from tests.support.office import MONDAY, Office
 from workflows.commands import Adjust, CancelContract, MoneyGiven, NewContract, Renew, TakeContract, TopUp
@@ -176,3 +177,33 @@ def test_the_list_finds_by_state_whatever_jobs_have_run(office: Office) -> None:
     office.clock.move(days=2)
     assert (found("expired"), found("pending")) == ({ends}, set())
     assert found("active") == {starts, used, monthly}
+
+
+def test_a_longer_list_asks_no_more_of_the_database(office: Office) -> None:
+    def statements() -> int:
+        seen: list[str] = []
+
+        def take_down(_c: Any, _k: Any, statement: str, *_: Any) -> None:
+            seen.append(statement)
+
+        with office.desk.read(office.supervisor) as tx:
+            event.listen(tx.connection.engine, "before_cursor_execute", take_down)
+            listed = list_contracts(tx)
+            event.remove(tx.connection.engine, "before_cursor_execute", take_down)
+        assert listed.items
+        return len(seen)
+
+    office.sell("support_hours", minutes=60)
+    few = statements()
+    for index in range(6):
+        office.sell("support_hours", to=("customer", office.customer(f"Bob {index}")), minutes=60)
+    assert statements() == few
+
+
+def test_a_list_names_the_successor_of_each(office: Office) -> None:
+    contract = office.sell("support_hours", minutes=60, ends_on=date(2026, 3, 20))
+    office.sell("support_hours", to=("customer", office.customer("Bob")), minutes=60)
+    successor = office.do(renew, contract, Renew())
+    listed = {one.id: one.renewed_by for one in office.see(list_contracts).items}
+    assert listed[contract] == successor
+    assert [other for one, other in listed.items() if one != contract] == [None, None]

@@ -5,7 +5,7 @@ Stored balances follow in the same database transaction; their CHECKs keep them 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -101,16 +101,24 @@ def carried_minutes(tx: Transaction, holder: str, at: datetime | None = None) ->
     if at is None or at >= tx.now:
         stored = select(t.carried_balance.c.minutes).where(t.carried_balance.c.holder == holder)
         return tx.connection.execute(stored).scalar() or 0
-    return sum(
-        row.amount
-        for row in tx.connection.execute(
-            select(t.ledger_posting.c.amount).where(
-                t.ledger_posting.c.owner == holder,
-                t.ledger_posting.c.account == "carried",
-                t.ledger_posting.c.effective_at <= at,
-            )
+    return carried_by_holder(tx, [holder], at).get(holder, 0)
+
+
+def carried_by_holder(tx: Transaction, holders: Iterable[str], at: datetime | None = None) -> dict[str, int]:
+    """Minutes carried for each of the holders that has any, now or as of an instant: one statement."""
+    keys = sorted(set(holders))
+    if not keys:
+        return {}
+    stored, leg = t.carried_balance, t.ledger_posting
+    if at is None or at >= tx.now:
+        sums = select(stored.c.holder, stored.c.minutes.label("minutes")).where(stored.c.holder.in_(keys))
+    else:
+        sums = (
+            select(leg.c.owner.label("holder"), func.sum(leg.c.amount).label("minutes"))
+            .where(leg.c.owner.in_(keys), leg.c.account == "carried", leg.c.effective_at <= at)
+            .group_by(leg.c.owner)
         )
-    )
+    return {row.holder: int(row.minutes) for row in tx.connection.execute(sums)}
 
 
 def carried_from(tx: Transaction, holder: str, at: datetime) -> int:
