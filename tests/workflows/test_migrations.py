@@ -1,12 +1,13 @@
 """The migrations make what the tables say, on both databases; twice or at once is as once."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import CheckConstraint, inspect, text
 
 from workflows.deployment import lacks_migration, open_desk
 from workflows.store.migrations import HEAD
@@ -20,6 +21,19 @@ def test_tables_and_migrations_agree(database_url: str) -> None:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     database.dispose()
     assert differences == []
+
+
+def test_checks_are_those_of_the_tables(database_url: str) -> None:
+    database = Database(database_url, pool_size=1)
+    found = inspect(database.engine)
+    for table in metadata.tables.values():
+        made = {check["name"]: check["sqltext"] for check in found.get_check_constraints(table.name)}
+        declared = {check.name: check for check in table.constraints if isinstance(check, CheckConstraint)}
+        assert set(made) == set(declared), table.name
+        for name, check in declared.items():
+            words = re.findall(r"'(\w+)'", str(check.sqltext))
+            assert re.findall(r"'(\w+)'", str(made[name])) == words, name
+    database.dispose()
 
 
 def test_migrating_from_many_places_at_once_is_migrating_once(database_url: str) -> None:

@@ -215,9 +215,7 @@ def upgrade() -> None:
         sa.Column("decisions", sa.BigInteger(), nullable=True),
         sa.Column("summary", Json, nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "state IN ('running', 'done', 'failed', 'cancelled')", name=op.f("ck_rule_replay_state")
-        ),
+        sa.CheckConstraint("state IN ('running', 'done', 'failed')", name=op.f("ck_rule_replay_state")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_replay")),
     )
     op.create_index(op.f("ix_rule_replay_asked_at"), "rule_replay", ["asked_at"], unique=False)
