@@ -178,12 +178,22 @@ def respan_lots(tx: Transaction, contract: Contract) -> None:
         )
 
 
-def sweep_lots(tx: Transaction, contract_id: str, at: datetime) -> None:
-    """Post what is left in lots whose span is over as expired, effective when it ended."""
+def sweep_lots(tx: Transaction, contract_id: str, at: datetime, *, for_good: bool = False) -> None:
+    """Post what is left in lots whose span is over as expired, effective when it ended.
+
+    `for_good` is for a contract that is cancelled: what was to begin later goes with it, and a month that
+    would have been granted later as it begins.
+    """
     for one in read_lots(tx, contract_id):
-        if one.closes_at is None or one.closes_at > at:
+        if for_good and one.closes_at is not None and one.closes_at == one.opens_at > at:
+            left_over = [(max(at, one.grant.effective_at or at), one.grant.available)]
+        elif one.closes_at is None or one.closes_at > at:
             continue
-        for ended_at, amount in _left_over(tx, one, at):
+        else:
+            left_over = _left_over(tx, one, at)
+        for ended_at, amount in left_over:
+            if not amount:
+                continue
             record(
                 tx,
                 LedgerTransaction(
@@ -231,7 +241,7 @@ def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> Non
     )
     tx.audit("contract", row.id, "cancelled", reason=reason)
     respan_lots(tx, replace(contract_value(row), cancelled_at=tx.now))
-    sweep_lots(tx, row.id, tx.now)
+    sweep_lots(tx, row.id, tx.now, for_good=True)
 
 
 def settle_contract(tx: Transaction, contract_id: str, at: datetime | None = None) -> bool:

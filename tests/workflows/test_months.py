@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.api import Callers
 from tests.support.office import MONDAY, Office
+from workflows.audit import audit_ledger
 from workflows.commands import CancelContract, CoverageQuestion
 from workflows.contract_views import list_contracts, read_contract, read_statement
 from workflows.contracts import cancel_contract
@@ -113,3 +114,31 @@ def test_a_preview_ahead_is_covered_by_a_contract_that_will_have_started(office:
     assert office.see(
         preview_coverage, CoverageQuestion(customer=office.ann, at=START + 300 * DAY)
     ).outcome == ("created")
+
+
+def test_the_months_of_a_cancelled_contract_expire_as_they_would_have_begun(office: Office) -> None:
+    contract = sold_ahead(office)
+    office.clock.at = START + 10 * DAY
+    office.log()
+    office.do(cancel_contract, contract, CancelContract(reason="a mistake"))
+    assert [line.balance_after for line in statement(office, contract, None)] == [60, 0]
+    office.clock.at = START + 300 * DAY
+    lines = statement(office, contract, None)
+    assert [(line.kind, line.balance_after) for line in lines[2:]] == [("grant", 60), ("expire", 0)] * 2
+    for line in lines:
+        available = office.see(read_contract, contract, as_of=line.effective_at).balance.minutes.available
+        assert available == {one.effective_at: one.balance_after for one in lines}[line.effective_at]
+    assert sum(one.available for one in office.lots(contract)) == 0
+    assert office.see(audit_ledger).ok
+
+
+def test_what_was_sold_ahead_goes_with_a_contract_cancelled_before_its_start(office: Office) -> None:
+    contract = office.sell("support_hours", minutes=60, starts_on=START.date())
+    cancelled = office.clock.move(hours=1)
+    office.do(cancel_contract, contract, CancelContract(reason="a mistake"))
+    for now in (cancelled, START + DAY):
+        office.clock.at = now
+        assert [line.balance_after for line in statement(office, contract, None)] == [60, 0]
+        for at, available in ((cancelled - DAY / 48, 60), (cancelled, 0), (START + DAY, 0)):
+            assert office.see(read_contract, contract, as_of=at).balance.minutes.available == available
+    assert office.see(audit_ledger).ok
