@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event
 
 from engine.rulebook import RuleSetRefused, load_rule_set
 from tests.support.builders import RULES
@@ -381,6 +383,48 @@ def test_it_writes_nothing_and_comes_out_the_same(office: Office, monkeypatch: p
     monkeypatch.setattr("workflows.decision_stream.BATCH", 100)
     assert run(office, CUSTOMER_FIRST) == first
     assert tables(office) == before
+
+
+def test_batches_go_by_index_where_postgresql_knows_nothing_of_the_tables(
+    postgres_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So few rows it would rather scan, and a long history that it has not analysed in each batch."""
+    office = Office(postgres_database_url)
+    office.sell("support_hours", minutes=600)
+    office.sell("support_hours", to=("item", office.laptop), minutes=600)
+    for _ in range(6):
+        office.work(office.log(), 15)
+    monkeypatch.setattr("workflows.decision_stream.BATCH", 2)
+    with plans(office) as seen:
+        summary, _ = run(office, CUSTOMER_FIRST)
+    assert summary.differ == summary.decisions == 6
+    large = ("coverage_decision", "work_entry", "work_allocation", "contract", "lot_balance")
+    for table in large:
+        asked = [
+            plan for statement, plan in seen if f"FROM {table}" in statement or f"JOIN {table}" in statement
+        ]
+        assert asked, table
+        assert not [plan for plan in asked if "Seq Scan" in plan], table
+    batches = [plan for statement, plan in seen if "LIMIT" in statement]
+    assert len(batches) == 4
+    assert not [plan for plan in batches if "Sort" in plan]
+    office.close()
+
+
+@contextmanager
+def plans(office: Office) -> Iterator[list[tuple[str, str]]]:
+    """The statements that are run, each with what PostgreSQL plans for it there and then."""
+    seen: list[tuple[str, str]] = []
+
+    def explain(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            told = cursor.connection.execute(f"EXPLAIN {statement}", parameters).fetchall()
+            seen.append((statement, "\n".join(line for (line,) in told)))
+
+    engine = office.desk.database.engine
+    event.listen(engine, "before_cursor_execute", explain)
+    yield seen
+    event.remove(engine, "before_cursor_execute", explain)
 
 
 def test_progress_is_told(office: Office) -> None:
