@@ -32,7 +32,7 @@ def test_checks_are_those_of_the_tables(database_url: str) -> None:
         assert set(made) == set(declared), table.name
         for name, check in declared.items():
             words = re.findall(r"'(\w+)'", str(check.sqltext))
-            assert re.findall(r"'(\w+)'", str(made[name])) == words, name
+            assert re.findall(r"'(\w+)'", str(made[str(name)])) == words, name
     database.dispose()
 
 
