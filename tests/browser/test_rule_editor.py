@@ -174,6 +174,11 @@ def test_the_second_editor_is_told_without_doing_anything(front: Front, page: "P
 def test_what_was_typed_outlives_the_page(page: "Page") -> None:
     replace(page, "This item has a contract of its own", "Half a thou")
     page.locator("#changes", has_text="Half a thou").wait_for()
+    page.get_by_role("button", name="As it is in force").click()
+    page.locator("#changes", has_text="Nothing yet").wait_for()
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+z")
+    page.locator("#changes", has_text="Half a thou").wait_for()
     page.goto("/")
     open_editor(page)
     kept = page.locator("#kept")

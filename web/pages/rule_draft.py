@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from flask import request
 
+from engine.rulebook import is_rule_file
 from workflows.desk import Transaction
 from workflows.errors import NoRuleSet, NotFound, invalid
 from workflows.rule_merge import merge_rule_files
@@ -22,6 +23,7 @@ FILE = "file:"
 MOST_FILES = 300
 MOST_BYTES = 16 * 1024 * 1024
 MOST_TOLD = 5
+LONGEST_LINE = 80
 VERSION = re.compile(r"[0-9a-f]{64}")
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 KEY_IN_TEXT = re.compile(r'("key"\s*:\s*)"(?:[^"\\]|\\.)*"')
@@ -72,6 +74,8 @@ class Opinion:
     newer: Newer | None
     files: list[File]
     removed: list[str]
+    lines: dict[tuple[str, int], str]
+    """The text of each line that a problem names: a text area counts no lines."""
 
 
 def set_in_force(tx: Transaction) -> RuleSetView | None:
@@ -84,7 +88,8 @@ def set_in_force(tx: Transaction) -> RuleSetView | None:
 
 def read_draft(tx: Transaction) -> Draft:
     """The posted files. Those that were not touched are exactly as they were. Raises: InvalidInput."""
-    posted = {name.removeprefix(FILE): text for name, text in request.form.items() if name.startswith(FILE)}
+    named = {name.removeprefix(FILE): text for name, text in request.form.items() if name.startswith(FILE)}
+    posted = {path: text for path, text in named.items() if is_rule_file(path)}
     if len(posted) > MOST_FILES:
         raise invalid("/files", f"A rule set has at most {MOST_FILES} files.")
     based_on = request.form.get("editor_based_on", "")
@@ -118,6 +123,7 @@ def opinion_of(tx: Transaction, draft: Draft) -> Opinion:
         newer=_newer(tx, draft, current),
         files=[_file(path, changes.get(path), check.problems) for path in sorted(draft.files, key=_place)],
         removed=[path for path, change in changes.items() if change == "removed"],
+        lines=_lines(draft.files, check.problems),
     )
 
 
@@ -234,6 +240,15 @@ def _file(path: str, change: FileChange | None, problems: list[ProblemView]) -> 
     folder = path.rpartition("/")[0]
     mine = [one.severity for one in problems if one.file == path]
     return File(path, folder, _name(path), change, mine.count("error"), mine.count("warning"))
+
+
+def _lines(files: Mapping[str, str], problems: list[ProblemView]) -> dict[tuple[str, int], str]:
+    texts = {one.file: LINE_END.split(files[one.file]) for one in problems if one.file in files}
+    return {
+        (one.file, one.line): texts[one.file][one.line - 1].strip()[:LONGEST_LINE]
+        for one in problems
+        if one.file in texts and one.line <= len(texts[one.file])
+    }
 
 
 def _name(path: str) -> str:

@@ -191,6 +191,10 @@ def _publish(work: Work, path: str) -> None:
     if not note.strip():
         form.refuse("/note", "Say what changes, and why.")
         return
+    rule_set = desk().config.rule_set
+    if rule_set is not None and rule_set.files == draft.files:
+        form.refuse("", "Nothing is changed: these very rules are in force.")
+        return
     try:
         done = desk().perform(
             actor(), lambda tx: submit_rule_set(tx, draft.files, note, based_on=draft.based_on or None)
@@ -268,6 +272,7 @@ def _pieces(work: Work, *, changed: bool) -> Answer:
         "problems": opinion.check.problems,
         "in_force": opinion.current.version if opinion.current else "",
         "based_on": work.draft.based_on,
+        "changed": [one.path for one in opinion.files if one.change == "changed"],
         "csrf": generate_csrf(),
         "token_is_old": bool(form.csrf_token.errors),
         "pieces": {

@@ -71,6 +71,7 @@ def test_a_mistake_is_told_with_its_place_and_what_was_typed_stays(front: Front)
     page = sent(front, page, "check", **{COVERAGE: text})
     assert "coverage.json:21:21" in page
     assert "Did you mean" in page
+    assert '"name": "contract_standin",' in page
     assert areas(page)["coverage.json"] == text.replace("\r\n", "\n")
     version = in_force(front).version
     page = sent(front, page, "publish", editor_note="Wrong")
@@ -245,3 +246,24 @@ def test_a_large_set_fits_and_too_large_a_one_is_told(front: Front) -> None:
     assert "coverage.json" in page
     data = {**page.form("/rules/edit").values, COVERAGE: "x" * 17_000_000}
     assert front.administrator.client.post("/rules/edit", data=data).status_code == 413
+
+
+def test_whatever_is_posted_is_told_and_comes_back_escaped(front: Front) -> None:
+    page = opened(front)
+    paths = ["", "../x.json", "<b>.json", "a" * 5000, "contract_types/\0.json", "variants/ü'\".json"]
+    texts = ["", "\0", "[" * 5000, "<script>alert(1)</script>", '{"rules": 1e999}']
+    for path in paths:
+        for text in texts:
+            for step in ("publish", f"remove:{path}"):
+                answer = sent(front, page, step, editor_note="Odd", **{f"file:{path}": text})
+                assert answer.status in (200, 422)
+                assert "<script>alert" not in answer.html
+                assert "<b>.json" not in answer.html
+    assert len(front.office.see(list_publications).items) == 1
+
+
+def test_what_is_in_force_already_is_not_published_again(front: Front) -> None:
+    page = sent(front, opened(front), "publish", editor_note="Again")
+    assert page.status == 422
+    assert "these very rules are in force" in page
+    assert len(front.office.see(list_publications).items) == 1

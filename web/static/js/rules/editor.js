@@ -178,6 +178,10 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     if (found.files) takeFiles(found);
     if (found.replay && !silent && found.replay_id !== replayed) showReplay(found);
+    for (const one of sections()) {
+      const back = one.querySelector('button[value^="put-back:"]');
+      back.hidden = !found.changed.includes(one.dataset.path);
+    }
     mark();
     showCurrent();
     const errors = problems.filter((one) => one.severity === "error").length;
@@ -214,7 +218,7 @@ document.addEventListener("DOMContentLoaded", () => {
     made.dataset.path = path;
     made.setAttribute("aria-label", path);
     made.querySelector("h2").textContent = path;
-    made.querySelector("button").value = `remove:${path}`;
+    for (const one of made.querySelectorAll("button")) one.value += path;
     const area = made.querySelector("textarea");
     area.name = `file:${path}`;
     area.setAttribute("aria-label", `Text of ${path}`);
