@@ -5,9 +5,12 @@ sets before this module is imported; whichever process is asked adds them up.
 """
 
 import os
+from collections.abc import Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from workflows.health import Health
 
@@ -50,33 +53,46 @@ def metrics_text(health: Health) -> bytes:
 
 
 def _desk_registry(health: Health) -> CollectorRegistry:
-    """What the database tells, the same from every process: not summed up over them."""
     registry = CollectorRegistry()
-
-    def gauge(name: str, words: str, labels: list[str]) -> Gauge:
-        return Gauge(f"coverdesk_{name}", words, labels, registry=registry)
-
-    ready = gauge("ready", "1 when the database answers and a rule set is in force.", [])
-    ready.set(1 if health.ready else 0)
-    rules = gauge("rule_set_in_force", "1 for the rule set in force.", ["version"])
-    if health.rule_set is not None:
-        rules.labels(health.rule_set).set(1)
-    ran = gauge("job_last_run_timestamp_seconds", "When a job last ran.", ["job"])
-    failed = gauge("job_last_failure_timestamp_seconds", "When a job last failed.", ["job"])
-    for job in health.jobs:
-        if job.last_run_at is not None:
-            ran.labels(job.job).set(job.last_run_at.timestamp())
-        if job.failed_at is not None:
-            failed.labels(job.job).set(job.failed_at.timestamp())
-    requests = gauge("service_requests", "Service requests by state.", ["state"])
-    for state, number in health.service_requests.items():
-        requests.labels(state).set(number)
-    contracts = gauge("contracts", "Contracts by stored state.", ["state"])
-    for state, number in health.contracts.items():
-        contracts.labels(state).set(number)
-    waiting = gauge("outbox_waiting", "Messages that wait for delivery.", [])
-    waiting.set(health.outbox_waiting)
-    errors = gauge("rules_folder_errors", "Errors that keep a rules folder from force.", ["host", "path"])
-    for one in health.rules_folders:
-        errors.labels(one.host, one.path).set(one.errors)
+    registry.register(_Told(health))
     return registry
+
+
+class _Told(Collector):
+    """What the database tells: the same from every process, so not kept in files and not summed up."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    def collect(self) -> Iterator[Metric]:
+        """One family after the other."""
+        health = self._health
+        in_force = {health.rule_set: 1} if health.rule_set is not None else {}
+        ran = {job.job: job.last_run_at.timestamp() for job in health.jobs if job.last_run_at}
+        failed = {job.job: job.failed_at.timestamp() for job in health.jobs if job.failed_at}
+        yield _gauge("ready", "1 when the database answers and a rule set is in force.", health.ready)
+        yield _gauges("rule_set_in_force", "1 for the rule set in force.", "version", in_force)
+        yield _gauges("job_last_run_timestamp_seconds", "When a job last ran.", "job", ran)
+        yield _gauges("job_last_failure_timestamp_seconds", "When a job last failed.", "job", failed)
+        yield _gauges("service_requests", "Service requests by state.", "state", health.service_requests)
+        yield _gauges("contracts", "Contracts by stored state.", "state", health.contracts)
+        yield _gauge("outbox_waiting", "Messages that wait for delivery.", health.outbox_waiting)
+        errors = _family("rules_folder_errors", "Errors that keep a rules folder from force.", "host", "path")
+        for one in health.rules_folders:
+            errors.add_metric([one.host, one.path], one.errors)
+        yield errors
+
+
+def _gauge(name: str, words: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"coverdesk_{name}", words, value=value)
+
+
+def _gauges(name: str, words: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    family = _family(name, words, label)
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _family(name: str, words: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"coverdesk_{name}", words, labels=labels)

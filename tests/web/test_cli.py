@@ -267,11 +267,10 @@ def test_it_serves_and_stops_cleanly(settings: dict[str, str], tmp_path: Path, r
         while not json.load(server.get("/readyz"))["jobs"]:
             assert time.monotonic() < give_up_at, "the scheduler runs nothing"
             time.sleep(0.2)
-        counted = sum(
-            "coverdesk_http_requests_total{" in line
-            for line in server.get("/metrics").read().decode().splitlines()
-        )
-        assert counted >= 3
+        told = [server.get("/metrics").read().decode().splitlines() for _ in range(2)][-1]
+        assert sum("coverdesk_http_requests_total{" in line for line in told) >= 3
+        assert [line for line in told if line.startswith("coverdesk_ready")] == ["coverdesk_ready 1.0"]
+        assert not [line for line in told if "pid=" in line], "what the database tells is no process's own"
         children = _children(server.process.pid)
         assert len(children) == 3
     finally:
