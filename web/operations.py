@@ -40,7 +40,9 @@ def readyz() -> Response:
     told: dict[str, Any] = {"database": health.database, "rule_set": health.rule_set, "jobs": jobs}
     if health.ready:
         return jsonify({"status": "ready", **told})
-    missing = "No rule set is in force." if health.database else "The database cannot be reached."
+    missing = "The database cannot be reached."
+    if health.database:
+        missing = "No rule set is in force." if health.rule_set is None else "The rules cannot be read."
     return Problem(503, "not-ready", missing, values=told).response()
 
 

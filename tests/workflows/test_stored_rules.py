@@ -12,6 +12,7 @@ from tests.support.office import Office
 from workflows.commands import NewServiceRequest
 from workflows.desk import SYSTEM, Desk
 from workflows.errors import NoRuleSet
+from workflows.health import read_health
 from workflows.rule_sets import check_rules, publish_first, publish_rule_set, roll_back_rule_set
 from workflows.rules_folder import read_rules_folder
 from workflows.service_requests import log_service_request
@@ -109,6 +110,7 @@ def test_a_rule_that_cannot_be_read_is_not_left_out(office: Office, anew: Desk) 
     version = in_force_by_force(office, files)
     config = anew.refresh()
     assert (config.version, config.rule_set) == (version, None)
+    assert not read_health(anew).ready
     with pytest.raises(NoRuleSet, match="a_variable_of_tomorrow"):
         office.log()
     assert publish_first(anew, SHIPPED) is None, "the folder is not put in its place"
