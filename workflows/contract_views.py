@@ -69,6 +69,7 @@ def list_contracts(
     sla: str | None = None,
     ends_within_days: int | None = None,
     service_request: str | None = None,
+    ids: Sequence[str] | None = None,
     order: str = "-created_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
@@ -89,6 +90,8 @@ def list_contracts(
         statement = statement.where(c.c.number == number)
     if sla is not None:
         statement = statement.where(c.c.sla == sla)
+    if ids is not None:
+        statement = statement.where(c.c.id.in_(ids))
     if service_request is not None:
         statement = statement.where(c.c.offered_for_id == service_request)
     if q:

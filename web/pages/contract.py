@@ -32,6 +32,7 @@ from workflows.request_views import list_service_requests
 from workflows.views.contracts import ContractDetail, StatementView
 
 SHOWN_REQUESTS = 10
+SHOWN_LINES = 50
 
 pages = Blueprint("contract", __name__, url_prefix="/contracts/<contract_id>")
 
@@ -135,12 +136,14 @@ def _page(contract_id: str, tried: dict[str, DeskForm] | None = None) -> str:
             for name, other in (("renewal_of", contract.renewal_of), ("renewed_by", contract.renewed_by))
             if other is not None
         }
+        statement = _statement(tx, contract_id)
         return render_template(
             "contracts/show.html",
             contract=contract,
             related=related,
-            statement=_statement(tx, contract_id),
+            statement=statement,
             burn_down=burn_down(contract, read_statement(tx, contract_id, to=_today(tx))),
+            shown_lines=len(statement.lines) if "lines" in request.args else SHOWN_LINES,
             span={name: request.args.get(name, "") for name in ("from", "to")},
             requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS),
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],

@@ -1,5 +1,6 @@
 """The list of contracts, by what people ask: what is in force, what waits, what ends soon."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, render_template
@@ -11,14 +12,18 @@ from web.pages.pickers import KINDS, option_of
 from web.pages.shell import actor, desk
 from workflows.contract_views import contract_types, list_contracts
 from workflows.desk import Transaction
+from workflows.running_out import MOST_CONTRACTS, RUN_OUT_DAYS, list_running_out
+from workflows.views import Page
 from workflows.views.contracts import ContractDetail
 
 SOON_DAYS = 30
+RUNNING = "running-out"
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "": ("All", {}),
     "active": ("Active", {"state": "active"}),
     "pending": ("Pending", {"state": "pending"}),
     "soon": (f"End within {SOON_DAYS} days", {"ends_within_days": SOON_DAYS, "order": "expires_at"}),
+    RUNNING: (f"Run out within {RUN_OUT_DAYS} days", {}),
     "exhausted": ("Used up", {"state": "exhausted"}),
     "expired": ("Expired", {"state": "expired"}),
     "cancelled": ("Cancelled", {"state": "cancelled"}),
@@ -48,19 +53,37 @@ def contracts() -> str | Response:
     filters = asked("view", "q", "type", "holder", "order")
     view = filters.pop("view", "")
     chosen: dict[str, Any] = {**VIEWS.get(view, VIEWS[""])[1], **filters}
+    if not actor().is_staff and view == RUNNING:
+        view = ""
     with desk().read(actor()) as tx:
+        run_out: dict[str, datetime] = {}
+        if view == RUNNING:
+            run_out = {one.contract: one.runs_out_at for one in list_running_out(tx)}
         if wants_csv():
-            rows = every_page(lambda **at: list_contracts(tx, **chosen, **at))
+            rows = every_page(lambda **at: _read(tx, chosen, run_out, view, at))
             return csv_response("contracts", CSV_HEADER, [_row(one) for one in rows])
         return render_template(
             "contracts/index.html",
-            page=list_contracts(tx, **chosen, cursor=cursor()),
+            page=_read(tx, chosen, run_out, view, {"cursor": cursor()}),
+            run_out=run_out,
             view=view,
-            views={key: label for key, (label, _) in VIEWS.items()},
+            views={key: label for key, (label, _) in VIEWS.items() if key != RUNNING or actor().is_staff},
             filters=filters,
             types=contract_types(tx),
             holder=_holder(tx, filters.get("holder")),
         )
+
+
+def _read(
+    tx: Transaction, chosen: dict[str, Any], run_out: dict[str, datetime], view: str, at: dict[str, Any]
+) -> Page[ContractDetail]:
+    """One page; those that run out come in that order unless another is asked for, all on one."""
+    if view != RUNNING:
+        return list_contracts(tx, **chosen, **at)
+    page = list_contracts(tx, ids=list(run_out), limit=MOST_CONTRACTS, **chosen)
+    if "order" in chosen:
+        return page
+    return Page(sorted(page.items, key=lambda one: run_out[one.id]), None)
 
 
 def _holder(tx: Transaction, holder_id: str | None) -> str | None:

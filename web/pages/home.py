@@ -16,10 +16,12 @@ from workflows.request_views import list_service_requests
 from workflows.rule_proposals import list_proposals
 from workflows.rule_sets import rule_set_in_force
 from workflows.rules_watch import list_rules_folders
+from workflows.running_out import list_running_out
 from workflows.views.rules import RuleSetView
 
 FIRST_ROWS = 5
 CUSTOMER_ITEMS = 12
+CUSTOMER_CONTRACTS = 10
 
 pages = Blueprint("home", __name__)
 
@@ -45,12 +47,16 @@ def _desk() -> str:
 def _numbers(tx: Transaction) -> dict[str, object]:
     at_risk = list_service_requests(tx, queue="at_risk", order="resolution_due_at", limit=FIRST_ROWS).items
     ending = list_contracts(tx, ends_within_days=ENDING_DAYS, order="expires_at", limit=FIRST_ROWS).items
+    run_out = {one.contract: one.runs_out_at for one in list_running_out(tx)}
+    running = list_contracts(tx, ids=list(run_out)[:FIRST_ROWS]).items
     return {
         "overview": read_overview(tx),
         "waiting": list_service_requests(tx, queue="waiting", order="opened_at", limit=FIRST_ROWS).items,
         "at_risk": at_risk,
         "targets": {one.id: next_target(one, now()) for one in at_risk},
         "ending": ending,
+        "run_out": run_out,
+        "running": sorted(running, key=lambda one: run_out[one.id]),
         "ending_days": ENDING_DAYS,
     }
 
@@ -90,8 +96,8 @@ def _customer() -> str:
             requests=list_service_requests(tx, queue="unfinished", limit=FIRST_ROWS).items,
             contracts=[
                 one
-                for one in list_contracts(tx, order="expires_at").items
-                if one.state in ("active", "pending", "exhausted")
+                for state in ("active", "exhausted", "pending")
+                for one in list_contracts(tx, state=state, order="expires_at", limit=CUSTOMER_CONTRACTS).items
             ],
             items=list_items(tx, limit=CUSTOMER_ITEMS),
         )

@@ -1,6 +1,5 @@
 """All settings of the desk, grouped, with the trail of who changed what when."""
 
-import json
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
@@ -12,6 +11,7 @@ from web.pages.listing import cursor
 from web.pages.settings_form import DAYS, SettingsForm, as_typed, changes
 from web.pages.settings_words import setting_word
 from web.pages.shell import actor, desk
+from web.pages.words import spoken
 from workflows.administration import change_settings, list_setting_changes, read_settings, settings_version
 
 TRAIL_ROWS = 20
@@ -54,6 +54,10 @@ def _told(value: Any) -> str:
     """A setting's value in the trail."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    if value in (None, "", []):
+    if value in (None, "", [], {}):
         return "none"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return "\n".join(f"{spoken(key)}: {_told(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(_told(inner) for inner in value)
+    return str(value)

@@ -12,7 +12,7 @@ AT_RISK = timedelta(hours=4)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One target: what it is, when it is due, and how it stands."""
+    """One target: what it is, when it is due (None while its clock stands still), and how it stands."""
 
     label: str
     due_at: datetime | None
@@ -35,10 +35,18 @@ def targets(request: ServiceRequestView, now: datetime) -> list[Target]:
     )
     ended = request.closed_at
     return [
-        Target(label, due_at, _word(due_at, done_at or ended, request.paused_at, now))
+        _target(label, due_at, done_at or ended, request.paused_at, now)
         for label, due_at, done_at in asked
         if due_at is not None
     ]
+
+
+def _target(
+    label: str, due_at: datetime, done_at: datetime | None, paused_at: datetime | None, now: datetime
+) -> Target:
+    """While the clock stands still no instant is told: the target moves on with it."""
+    is_stopped = done_at is None and paused_at is not None
+    return Target(label, None if is_stopped else due_at, _word(due_at, done_at, paused_at, now))
 
 
 def _word(due_at: datetime, done_at: datetime | None, paused_at: datetime | None, now: datetime) -> Word:

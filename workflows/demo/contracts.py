@@ -132,6 +132,27 @@ def _plan_daily(stage: Stage) -> None:
     )
     sell(stage, "rose", "time_limited_subscription", "unit:ROSE", start, minutes=1800, price=4100)
     sell(stage, "marta", "incident_pack", "person:Oskar Lindqvist", start, incidents=5, price=450)
+    # Whoever logs in as a customer has own contracts to look at, one of them near its end.
+    sell(
+        stage,
+        "heller",
+        "support_hours",
+        "person:Marta Heller",
+        stage.at(47, 10),
+        minutes=1200,
+        price=1800,
+        ends_on=stage.today() + timedelta(days=128),
+    )
+    sell(
+        stage,
+        "heller-notebook",
+        "incident_pack",
+        "item:NB-101",
+        stage.at(44, 11),
+        incidents=5,
+        price=450,
+        ends_on=stage.today() + timedelta(days=22),
+    )
     sell(
         stage,
         "ines",

@@ -209,3 +209,39 @@ def test_who_may_not_sell_is_offered_nothing(front: Front) -> None:
         token = page.form("/logout").values["csrf_token"]
         sent = {"cancel_csrf_token": token, "cancel_reason": "x"}
         assert browser.client.post(f"/contracts/{contract}/cancel", data=sent).status_code == 403
+
+
+def test_what_runs_out_is_a_list_and_on_the_overview(front: Front) -> None:
+    office = front.office
+    contract = office.sell("support_hours", minutes=60, starts_on="2026-01-02")
+    office.work(office.log("Slow"), 45)
+    number = office.contract(contract).number
+    for page in (front.supervisor.open("/"), front.supervisor.open("/contracts?view=running-out")):
+        assert number in page
+        assert "used up about in 10 d" in page
+    csv = front.supervisor.client.get("/contracts?view=running-out&format=csv").get_data(as_text=True)
+    assert csv.count(number) == 1
+    assert "Run out within" not in front.ann.open("/contracts?view=running-out")
+
+
+def test_a_long_statement_shows_its_end_first(front: Front) -> None:
+    office = front.office
+    contract = office.sell("support_hours", minutes=600)
+    request = office.log("Slow")
+    for _ in range(51):
+        office.work(request, 1)
+    page = front.supervisor.open(f"/contracts/{contract}")
+    assert "The last 50 of 52 movements." in page
+    assert "Sold with the contract" not in page
+    whole = front.supervisor.open(f"/contracts/{contract}?lines=all")
+    assert "The last 50" not in whole
+    assert "Sold with the contract" in whole
+
+
+def test_a_customer_sees_contracts_in_force_however_many_have_ended(front: Front) -> None:
+    office = front.office
+    for month in range(1, 13):
+        for _ in range(5):
+            office.sell("subscription", starts_on=f"2024-{month:02d}-01", ends_on=f"2025-{month:02d}-01")
+    current = office.sell("support_hours", minutes=600)
+    assert office.contract(current).number in front.ann.open("/")

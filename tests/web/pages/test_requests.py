@@ -458,3 +458,14 @@ def test_the_explorer_lights_up_the_steps(front: Front) -> None:
     assert "Covered" not in before.text.split("As of 1 Jan")[0].split("Coverage explorer")[-1]
     assert front.technician.open(f"/coverage?customer=customer:{office.ann}&at=soon").status == 422
     assert front.technician.open("/coverage?customer_q=ann").text.count("Ann") >= 1
+
+
+def test_a_target_whose_clock_stands_still_tells_no_instant(front: Front) -> None:
+    front.office.sell("subscription", sla="gold")
+    request = front.office.log("Slow")
+    assert "due in" in front.technician.open("/requests?view=open")
+    front.office.fire(request, "hold", reason="supplier")
+    page = front.technician.open("/requests?view=open")
+    assert "clock stopped" in page
+    assert "moves on" in page
+    assert "due in" not in page
