@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from pydantic import ValidationError
 from pydantic_core import to_json
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from engine.errors import DeskError
 from engine.rulebook import RuleSetRefused
@@ -155,6 +155,8 @@ def answer_http_error(error: HTTPException) -> Response | HTTPException:
     status = error.code or 500
     if status < 400:
         return error
+    if isinstance(error, ClientDisconnected):
+        return _answer_broken_line()
     if for_programs():
         code, words = HTTP_WORDS.get(status, ("error", error.description or "This cannot be done."))
         response = Problem(status, code, words).response()
@@ -172,8 +174,7 @@ def answer_failure(error: Exception) -> Response:
         log.warning("a value that cannot be stored", path=request.path, exc_info=error)
         return answer_desk_error(refusals.InvalidInput("Something in what was sent cannot be stored."))
     if _breaks_off(error):
-        refused = MalformedBody("The body does not come as its headers say.", remedy="Send it again, whole.")
-        return answer_desk_error(refused)
+        return _answer_broken_line()
     error_id = uuid.uuid4().hex[:12]
     unreachable = database_fails(error)
     log.error(
@@ -218,16 +219,26 @@ def _breaks_off(error: Exception) -> bool:
     return of_the_server or isinstance(error, TimeoutError | ConnectionError)
 
 
+def _answer_broken_line() -> Response:
+    g.line_fails = True
+    refused = MalformedBody("The body does not come as its headers say.", remedy="Send it again, whole.")
+    return answer_desk_error(refused)
+
+
 def _hear_out(response: Response) -> Response:
     """Read on what a refusal left unread: who is still sending would see no answer at all."""
-    if response.status_code >= 400 and request.method not in ("GET", "HEAD"):
-        try:
-            _drain()
-        except Exception as error:
-            if not _breaks_off(error) and not isinstance(error, HTTPException):
-                raise
-            # it broke off, or never comes; the answer is the same
-            response.headers["Connection"] = "close"
+    if response.status_code < 400 or request.method in ("GET", "HEAD"):
+        return response
+    if g.get("line_fails"):
+        response.headers["Connection"] = "close"
+        return response
+    try:
+        _drain()
+    except Exception as error:
+        if not _breaks_off(error) and not isinstance(error, HTTPException):
+            raise
+        # it broke off, or never comes; the answer is the same
+        response.headers["Connection"] = "close"
     return response
 
 

@@ -1,7 +1,9 @@
 """What holds for every call of the API: tokens, bodies, keys, versions, pages, problems."""
 
+import io
 import json
 import logging
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from sqlalchemy import URL
 
 from tests.support.api import Caller, Callers
+from web.errors import SECONDS_OF_SILENCE
 from workflows.store import tables as t
 from workflows.store.session import Database
 
@@ -285,3 +288,38 @@ def test_an_address_is_right_or_it_is_not_there(api: Callers) -> None:
     for path in ("//org-units", "/org-units/", "/org-units//x"):
         answer = api.administrator.call("GET", path)
         assert (answer.status_code, answer.content_type) == (404, "application/problem+json"), path
+
+
+class Silent(io.RawIOBase):
+    """A body of which nothing comes."""
+
+    asked = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _: object) -> int:
+        self.asked += 1
+        raise TimeoutError
+
+
+@pytest.mark.parametrize("token", [True, False])
+def test_a_body_that_never_comes_is_waited_for_once(api: Callers, token: bool) -> None:
+    line, other = socket.socketpair()
+    body = Silent()
+    with line, other:
+        answer = api.administrator.client.post(
+            "/api/v1/org-units",
+            headers={"Authorization": f"Bearer {api.administrator.token}" if token else ""},
+            environ_overrides={
+                "CONTENT_LENGTH": "20",
+                "CONTENT_TYPE": "application/json",
+                "gunicorn.socket": line,
+                "wsgi.input": body,
+                "wsgi.input_terminated": True,
+            },
+        )
+        assert line.gettimeout() == SECONDS_OF_SILENCE
+    assert (answer.status_code, answer.headers["Connection"]) == (400 if token else 401, "close")
+    assert answer.content_type == "application/problem+json"
+    assert body.asked == 1
