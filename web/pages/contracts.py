@@ -7,6 +7,7 @@ from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
 from web.pages.formats import minutes_text
+from web.pages.forms import ActForm
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import KINDS, option_of
 from web.pages.shell import actor, desk
@@ -66,6 +67,7 @@ def contracts() -> str | Response:
             "contracts/index.html",
             page=_read(tx, chosen, run_out, view, {"cursor": cursor()}),
             run_out=run_out,
+            act_form=ActForm(formdata=None),
             view=view,
             views={key: label for key, (label, _) in VIEWS.items() if key != RUNNING or actor().is_staff},
             filters=filters,

@@ -16,6 +16,7 @@ from web.pages.figures import amount_text, balance_figure
 from web.pages.glyphs import glyph
 from web.pages.navigation import navigation
 from web.pages.preferences import appearance, shortcuts_are_on
+from web.pages.saved_filters import narrowing, saved_filters
 from web.pages.shell import desk, now, settings, zone
 from web.pages.split import split_words
 
@@ -140,6 +141,8 @@ def register_templating(app: Flask) -> None:
         money=money,
         navigation=navigation,
         period=lambda starts_at, expires_at: formats.period_text(starts_at, expires_at, zone()),
+        narrowing_of=narrowing,
+        saved_filters_of=saved_filters,
         split=split_words,
         spoken=words.spoken,
         until=lambda expires_at: formats.until_text(expires_at, zone(), now()),
