@@ -82,8 +82,11 @@ class Answers:
 
     def _find(self, tx: Transaction) -> list[Option]:
         if self.of_customer:
-            listed = list_items(tx, q=self.q or None, for_customer=self.of_customer, limit=SHOWN + 1)
-            return [_item(one) for one in listed.items]
+            q, whose, limit = self.q or None, self.of_customer, SHOWN + 1
+            own = list_items(tx, q=q, for_customer=whose, owner=whose, limit=limit).items
+            listed = [*own, *list_items(tx, q=q, for_customer=whose, limit=limit).items]
+            # a customer's own things first: they are meant more often than those of the whole site
+            return list({one.id: _item(one) for one in listed}.values())
         return find_options(tx, self.kinds, self.q) if self.q else []
 
 

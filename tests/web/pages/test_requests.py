@@ -469,3 +469,19 @@ def test_a_target_whose_clock_stands_still_tells_no_instant(front: Front) -> Non
     assert "clock stopped" in page
     assert "moves on" in page
     assert "due in" not in page
+
+
+def test_ones_own_items_are_offered_first(front: Front) -> None:
+    office = front.office
+    for index in range(9):
+        office.item(f"CAM-{index}", org_unit=office.site)
+    page = front.ann.open("/requests/new")
+    offered = page.form().options["item"]
+    assert offered[0] == f"item:{office.laptop}"
+    assert len(offered) == 9  # eight, and none
+
+
+def test_the_panel_keeps_a_months_capital(front: Front) -> None:
+    front.office.sell("support_hours", minutes=60, ends_on="2026-05-31")
+    page = front.technician.open(f"/requests/new?customer={front.office.ann}")
+    assert "Until 31 May." in page
