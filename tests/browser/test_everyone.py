@@ -48,6 +48,7 @@ PAGES = {
     "supervisor": [
         "/",
         "/contracts",
+        "/contracts?view=running-out&q=laptop",
         "/contracts/new?holder=customer:{customer}",
         "/contracts/{contract}",
         "/coverage?customer=customer:{customer}",
