@@ -60,7 +60,7 @@ class Login:
 
 def authenticate_token(desk: Desk, text: str) -> Actor:
     """Who a token belongs to. Expiry goes by the real clock. Raises: NotAuthenticated."""
-    with desk.database.read() as connection:
+    with desk.database.look() as connection:
         row = connection.execute(_BY_TOKEN, {"token_hash": token_hash(text)}).one_or_none()
     if row is None or (row.expires_at is not None and row.expires_at <= desk.clock.now()):
         raise NotAuthenticated(
@@ -73,7 +73,7 @@ def authenticate_token(desk: Desk, text: str) -> Actor:
 
 def load_session(desk: Desk, user_id: str, epoch: int) -> Actor | None:
     """Who a session belongs to; None where it has ended: a new password, another role, a disabled user."""
-    with desk.database.read() as connection:
+    with desk.database.look() as connection:
         row = connection.execute(_BY_SESSION, {"user_id": user_id, "epoch": epoch}).one_or_none()
     if row is None:
         return None
@@ -94,7 +94,7 @@ def authenticate_login(desk: Desk, email: str, password: str, client_address: st
     fit = "\0" not in login and len(login) <= LONGEST_LOGIN
     keys = [f"login:{login if fit else '?'}", f"address:{client_address[:100]}"]
     desk.perform(SYSTEM, lambda tx: _note_attempt(tx, keys))
-    with desk.database.read() as connection:
+    with desk.database.look() as connection:
         row = connection.execute(select(user).where(user.c.email == (login if fit else ""))).one_or_none()
     fits = password_fits(row.password_hash if row is not None else None, password)
     if row is None or not fits or row.disabled_at is not None:

@@ -391,7 +391,7 @@ class Desk:
     def first_answer(self, keyed: Keyed) -> Answer | None:
         """What a repeated key was answered at first. Raises: IdempotencyKeyReused for another body."""
         keys = t.idempotency_key
-        with self.database.read() as connection:
+        with self.database.look() as connection:
             row = connection.execute(
                 select(keys).where(keys.c.user_id == keyed.user, keys.c.key == keyed.key)
             ).one_or_none()
