@@ -201,6 +201,7 @@ def _select() -> Select[Any]:
         c.c.number.label("contract_number"),
         c.c.type.label("contract_type"),
         c.c.draws.label("contract_draws"),
+        c.c.starts_at.label("contract_starts_at"),
         c.c.expires_at.label("contract_expires_at"),
         c.c.cancelled_at.label("contract_cancelled_at"),
         c.c.ended_at.label("contract_ended_at"),
@@ -220,9 +221,14 @@ _ONE = _ALL.where(r.c.id == bindparam("wanted_id", type_=Id))
 
 
 def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView]:
-    metered = {row.decision_contract_id for row in rows if row.contract_draws in ("minutes", "incidents")}
+    # of a contract that is waited for, what there is when it begins
+    metered = {
+        row.decision_contract_id: max(tx.now, row.contract_starts_at or tx.now)
+        for row in rows
+        if row.contract_draws in ("minutes", "incidents")
+    }
     lots = lots_by_contract(tx, metered) if metered else {}
-    left = {contract_id: limits_at(found, tx.now) for contract_id, found in lots.items()}
+    left = {contract_id: limits_at(found, metered[contract_id]) for contract_id, found in lots.items()}
     return [_view(tx, row, left.get(row.decision_contract_id)) for row in rows]
 
 

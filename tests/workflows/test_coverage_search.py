@@ -8,6 +8,7 @@ import pytest
 from tests.support.office import MONDAY, Office
 from workflows.commands import CancelContract
 from workflows.contracts import cancel_contract, enable_contract
+from workflows.request_views import read_service_request
 from workflows.store import tables as t
 
 
@@ -65,6 +66,15 @@ def test_a_pending_contract_is_waited_for_and_its_enabling_opens_all_that_wait(o
     assert {(office.request(one).state, office.request(one).contract_id) for one in requests} == {
         ("open", pending)
     }
+
+
+def test_what_a_contract_that_is_waited_for_will_have_is_told(office: Office) -> None:
+    starts_on = (office.clock.now() + timedelta(days=10)).date()
+    office.sell("time_limited_subscription", starts_on=starts_on, ends_on=starts_on, minutes=600)
+    with office.desk.read() as tx:
+        coverage = read_service_request(tx, office.log()).coverage
+    assert coverage is not None
+    assert (coverage.outcome, coverage.minutes_left) == ("waiting", 600)
 
 
 def test_an_items_contract_taken_instead_cancels_the_untaken_one(office: Office) -> None:
