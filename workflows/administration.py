@@ -31,8 +31,10 @@ change, item, request = t.setting_change, t.item, t.service_request
 
 
 def read_settings(tx: Transaction) -> Settings:
-    """The settings in force."""
+    """The settings in force; a technician sees no price in them."""
     tx.require("administrator", "finance", "supervisor", "technician")
+    if tx.actor.role == "technician":
+        return tx.settings.model_copy(update={"default_overage_rate_minor": None})
     return tx.settings
 
 

@@ -307,6 +307,7 @@ def test_filters_of_lists(office: Office, api: Callers) -> None:
 def test_technicians_see_no_prices(office: Office, api: Callers) -> None:
     price = {"amount_minor": 98765, "currency": "EUR"}
     contract = office.sell("support_hours", minutes=60, price={"amount_minor": 98765}, enable=True)
+    office.set(default_overage_rate_minor=98765)
     request = office.log()
     assert api.finance.get(f"/contracts/{contract}").json["price"] == price  # type: ignore[index]
     for path in (
@@ -315,6 +316,8 @@ def test_technicians_see_no_prices(office: Office, api: Callers) -> None:
         f"/contracts/{contract}/statement",
         f"/contracts/{contract}/audit",
         "/contract-types",
+        "/settings",
+        "/settings/changes",
         f"/service-requests/{request}",
         f"/service-requests/{request}/decisions",
         "/ledger/transactions",
