@@ -95,7 +95,9 @@ def edit() -> Answer:
     form = EditorForm(
         formdata=None, prefix="editor_", data={"based_on": based_on, "from_on": first, "to_on": last}
     )
-    return _page(Work(Draft(dict(files), based_on), form, request.args.get("file", "")), begun_from=chosen)
+    work = Work(Draft(dict(files), based_on), form, request.args.get("file", ""))
+    is_in_force = current is not None and files == current.files
+    return _page(work, begun_from="" if is_in_force else chosen)
 
 
 @pages.post("")

@@ -55,6 +55,9 @@ def test_it_begins_with_the_set_in_force(front: Front) -> None:
     assert areas(page) == dict(in_force(front).files)
     assert "Nothing is wrong" in page
     assert "Nothing yet" in page
+    assert "another rule set than the one in force" not in opened(
+        front, f"/rules/edit?from={in_force(front).version}"
+    )
 
 
 @pytest.mark.parametrize("role", ["finance", "supervisor", "technician", "ann"])
