@@ -1,0 +1,93 @@
+"""The tables. Truth is in dates and postings; stored states and balances serve speed only.
+
+Each constraint guards a promise that the code makes; the triggers of the migrations guard those that a
+constraint cannot say (append-only tables, transactions that sum to zero).
+
+One module for each part of the desk; all are named from here, as `from workflows.store import tables as t`.
+"""
+
+from workflows.store.tables.administration import (
+    api_token,
+    deployment,
+    login_failure,
+    setting,
+    setting_change,
+    user_account,
+)
+from workflows.store.tables.base import metadata
+from workflows.store.tables.contracts import carried_balance, contract, contract_lapse, lot, lot_balance
+from workflows.store.tables.ledger import ledger_posting, ledger_transaction
+from workflows.store.tables.register import customer, customer_org_unit, item, org_unit, org_unit_line
+from workflows.store.tables.rules import (
+    rule_proposal,
+    rule_publication,
+    rule_replay,
+    rule_replay_difference,
+    rule_set,
+    rules_folder,
+)
+from workflows.store.tables.service_requests import (
+    coverage_decision,
+    service_request,
+    service_request_history,
+    service_request_note,
+)
+from workflows.store.tables.trail import audit_event, outbox
+from workflows.store.tables.upkeep import counter, idempotency_key, imported_record, job_slot, job_status
+from workflows.store.tables.work import incident_hold, work_allocation, work_entry
+
+APPEND_ONLY = (
+    "setting_change",
+    "rule_set",
+    "rule_publication",
+    "lot",
+    "ledger_transaction",
+    "ledger_posting",
+    "service_request_history",
+    "coverage_decision",
+    "audit_event",
+)
+"""Tables whose rows the database itself refuses to update or delete."""
+
+__all__ = [
+    "APPEND_ONLY",
+    "api_token",
+    "audit_event",
+    "carried_balance",
+    "contract",
+    "contract_lapse",
+    "counter",
+    "coverage_decision",
+    "customer",
+    "customer_org_unit",
+    "deployment",
+    "idempotency_key",
+    "imported_record",
+    "incident_hold",
+    "item",
+    "job_slot",
+    "job_status",
+    "ledger_posting",
+    "ledger_transaction",
+    "login_failure",
+    "lot",
+    "lot_balance",
+    "metadata",
+    "org_unit",
+    "org_unit_line",
+    "outbox",
+    "rule_proposal",
+    "rule_publication",
+    "rule_replay",
+    "rule_replay_difference",
+    "rule_set",
+    "rules_folder",
+    "service_request",
+    "service_request_history",
+    "service_request_note",
+    "setting",
+    "setting_change",
+    "user_account",
+    "work_allocation",
+    "work_entry",
+]

@@ -1,0 +1,132 @@
+"""What was sold: contracts, their grants (`lot`), and the balances kept beside them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from workflows.store.columns import Id, Instant, Json, Key
+from workflows.store.tables.base import metadata, one_of
+
+contract = Table(
+    "contract",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("number", Key, nullable=False, unique=True),
+    Column("type", Key, nullable=False),
+    Column("draws", String(10), nullable=False),
+    Column("holder_kind", String(16), nullable=False),
+    Column("holder_id", Id, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("next_due_at", Instant),
+    Column("starts_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("enabled_at", Instant),
+    Column("payment_due", Boolean, nullable=False, default=False),
+    Column("paid_at", Instant),
+    Column("activated_at", Instant),
+    Column("ended_at", Instant),
+    Column("cancelled_at", Instant),
+    Column("cancel_reason", Text),
+    Column("price_minor", BigInteger),
+    Column("currency", String(3)),
+    Column("monthly_minutes", BigInteger),
+    Column("overage_rate_minor", BigInteger),
+    Column("time_expired", String(10)),
+    Column("sla", Key),
+    Column("exclusions", Json),
+    Column("renewal_of_id", Id, ForeignKey("contract.id"), unique=True),
+    Column("offered_for_id", Id, index=True),
+    Column("made_by_rule", Boolean, nullable=False, default=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    one_of("draws", "nothing", "minutes", "incidents"),
+    one_of("holder_kind", "service_request", "item", "customer", "org_unit"),
+    one_of("state", "pending", "active", "expired", "exhausted", "cancelled"),
+    one_of("time_expired", "rollover", "ignore", "bill"),
+    CheckConstraint("expires_at IS NULL OR expires_at > starts_at", name="period"),
+    CheckConstraint("price_minor IS NULL OR price_minor >= 0", name="price"),
+    Index("ix_contract_holder", "holder_kind", "holder_id", "state"),
+    Index("ix_contract_next_due_at", "next_due_at", "id"),
+    Index("ix_contract_created_at", "created_at", "id"),
+    Index("ix_contract_expires_at", "expires_at", "id"),
+)
+"""`state` is the state as last settled; `next_due_at` is when dates alone will change it (None: never)."""
+
+contract_lapse = Table(
+    "contract_lapse",
+    metadata,
+    Column("contract_id", Id, ForeignKey("contract.id"), nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    Column("revived_at", Instant, nullable=False),
+    PrimaryKeyConstraint("contract_id", "ended_at"),
+    CheckConstraint("revived_at > ended_at", name="span"),
+)
+"""A span in which a contract had ended, before the reopening of its service request brought it back.
+
+`contract.ended_at` knows the last ending alone; what is asked as of an instant asks here too.
+"""
+
+lot = Table(
+    "lot",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("contract_id", Id, ForeignKey("contract.id"), nullable=False, index=True),
+    Column("unit", String(10), nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("effective_at", Instant),
+    Column("expires_at", Instant),
+    Column("kind", String(12), nullable=False),
+    Column("price_minor", BigInteger),
+    Column("reason", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    one_of("unit", "minutes", "incidents"),
+    one_of("kind", "sold", "top_up", "allocation", "adjustment"),
+    CheckConstraint("quantity > 0", name="quantity"),
+)
+"""A grant of the glossary (GRANT is a word of SQL). Immutable; its balances are beside it."""
+
+lot_balance = Table(
+    "lot_balance",
+    metadata,
+    Column("lot_id", Id, ForeignKey("lot.id"), primary_key=True),
+    Column("contract_id", Id, ForeignKey("contract.id"), nullable=False),
+    Column("unit", String(10), nullable=False),
+    Column("available", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False, server_default=text("0")),
+    Column("consumed", BigInteger, nullable=False, server_default=text("0")),
+    Column("expired", BigInteger, nullable=False, server_default=text("0")),
+    Column("opens_at", Instant, nullable=False),
+    Column("closes_at", Instant),
+    Column("swept", Boolean, nullable=False, default=False),
+    CheckConstraint("available >= 0", name="available"),
+    CheckConstraint("held >= 0", name="held"),
+    CheckConstraint("consumed >= 0", name="consumed"),
+    CheckConstraint("expired >= 0", name="expired"),
+    Index("ix_lot_balance_contract_id", "contract_id", "unit"),
+    Index("ix_lot_balance_due", "swept", "closes_at", "lot_id"),
+)
+"""Sums of the lot's postings, and the span in which it can be drawn: its own inside its contract's.
+
+`swept` tells that what was left at its end has been posted as expired.
+"""
+
+carried_balance = Table(
+    "carried_balance",
+    metadata,
+    Column("holder", Key, primary_key=True),
+    Column("minutes", BigInteger, nullable=False),
+    CheckConstraint("minutes >= 0", name="minutes"),
+)

@@ -1,0 +1,41 @@
+"""What is told: the audit trail to those who ask, the outbox to those who are not here."""
+
+from sqlalchemy import Column, Index, Integer, String, Table, Text, text
+
+from workflows.store.columns import Id, Instant, Json, Key
+from workflows.store.tables.base import metadata
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subject_kind", String(20), nullable=False),
+    Column("subject_id", Key, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("details", Json),
+    Column("actor", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Index("ix_audit_event_subject", "subject_kind", "subject_id", "at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("event", String(40), nullable=False),
+    Column("recipient", Text),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("subject_kind", String(20)),
+    Column("subject_id", Key),
+    Column("dedupe_key", Key, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("next_attempt_at", Instant),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("delivered_at", Instant),
+    Column("last_error", Text),
+    Index("ix_outbox_next_attempt_at", "next_attempt_at", "id"),
+    Index("ix_outbox_subject", "subject_kind", "subject_id"),
+)

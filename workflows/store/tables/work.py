@@ -1,0 +1,83 @@
+"""What a service request uses: incidents held, time worked, and where its minutes went."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from workflows.store.columns import Id, Instant, Key
+from workflows.store.tables.base import metadata, one_of
+
+incident_hold = Table(
+    "incident_hold",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("service_request_id", Id, ForeignKey("service_request.id"), nullable=False),
+    Column("contract_id", Id, ForeignKey("contract.id"), nullable=False),
+    Column("lot_id", Id, ForeignKey("lot.id"), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("held_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("transaction_id", Key, ForeignKey("ledger_transaction.id"), nullable=False),
+    one_of("state", "held", "settled", "released"),
+    Index(
+        "uq_incident_hold_current",
+        "service_request_id",
+        "contract_id",
+        unique=True,
+        sqlite_where=text("state = 'held'"),
+        postgresql_where=text("state = 'held'"),
+    ),
+    Index("ix_incident_hold_contract_id", "contract_id", "state"),
+)
+
+work_entry = Table(
+    "work_entry",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("service_request_id", Id, ForeignKey("service_request.id"), nullable=False),
+    Column("technician_id", Id, ForeignKey("user_account.id"), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("worked_minutes", BigInteger, nullable=False),
+    Column("chargeable_minutes", BigInteger, nullable=False),
+    Column("charge_why", Text),
+    Column("billable", Boolean, nullable=False, default=True),
+    Column("work_type", Key),
+    Column("note", Text),
+    Column("deleted_at", Instant),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    CheckConstraint("worked_minutes >= 0 AND chargeable_minutes >= 0", name="minutes"),
+    CheckConstraint("ended_at IS NULL OR ended_at > started_at", name="span"),
+    Index("ix_work_entry_request", "service_request_id", "started_at"),
+    Index("ix_work_entry_technician_id", "technician_id", "started_at"),
+)
+
+work_allocation = Table(
+    "work_allocation",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("work_entry_id", Id, ForeignKey("work_entry.id"), nullable=False, index=True),
+    Column("kind", String(10), nullable=False),
+    Column("contract_id", Id, ForeignKey("contract.id")),
+    Column("lot_id", Id, ForeignKey("lot.id")),
+    Column("minutes", BigInteger, nullable=False),
+    Column("effective_at", Instant, nullable=False),
+    Column("transaction_id", Key, ForeignKey("ledger_transaction.id")),
+    Column("reversed_at", Instant),
+    one_of("kind", "grant", "covered", "carried", "ignored", "overage"),
+    CheckConstraint("minutes > 0", name="minutes"),
+    Index("ix_work_allocation_contract_id", "contract_id", "effective_at"),
+)
+"""Where the minutes of a work entry went; rows of a corrected entry stay, with `reversed_at`."""
