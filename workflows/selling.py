@@ -115,7 +115,7 @@ def type_in_force(tx: Transaction, key: str) -> ContractType:
 def _holder(tx: Transaction, command: NewContract, terms: ContractType) -> Holder:
     kind, holder_id = command.holder.kind, command.holder.id
     if kind not in terms.held_by:
-        allowed = ", ".join(terms.held_by)
+        allowed = ", ".join(terms.held_by) or "another type, since nobody may hold this one"
         raise invalid(
             f"/holder/{kind}", f"A {terms.label} contract cannot be held by {kind}.", f"Use {allowed}."
         )

@@ -157,7 +157,11 @@ class _TypeReader:
         node = self.fields["held_by"]
         elements = read_list(self.report, node, of="holders")
         if not elements and isinstance(node.value, list):
-            self.report.judge(node.place, "Nobody may hold the type. Name " + ", ".join(HOLDER_KINDS) + ".")
+            self.report.warning(
+                node.place,
+                "Nobody may hold the type, so no contract of it can be made. Name "
+                f"{', '.join(HOLDER_KINDS[:-1])} or {HOLDER_KINDS[-1]}.",
+            )
         held_by: list[HolderKind] = []
         for element in elements:
             holder = cast(HolderKind | None, read_choice(self.report, element, HOLDER_KINDS, what="holder"))

@@ -7,7 +7,7 @@ from engine.rulebook.coverage_examples import OUTCOMES
 from engine.rulebook.operators import OPERATORS
 from engine.rulebook.rank import RANK_CRITERIA
 from engine.rulebook.registry import CHARGING, CONTRACT_TYPE, COVERAGE
-from engine.rulebook.words import Action, Operand, Param, ValueType, Variable, Vocabulary
+from engine.rulebook.words import Action, Operand, Operator, Param, ValueType, Variable, Vocabulary
 
 TYPE_WORDS: dict[ValueType, str] = {
     "text": "text",
@@ -23,6 +23,21 @@ OPERAND_WORDS: dict[Operand, str] = {
     "point": '`"2026-12-31"` or `"2026-12-31T12:00:00Z"`',
     "around": '`{"date": "2026-12-24", "days": 3}`',
     "length": '`{"days": 30}`, `{"hours": 4, "minutes": 30}`',
+}
+COMPARED: dict[ValueType, str] = {
+    "text": "item_type",
+    "number": "contract_minutes_available",
+    "yes_no": "contract_holds_incident",
+    "instant": "contract_ends_on",
+    "duration": "contract_time_left",
+}
+"""The variable that the examples of a type's operators compare."""
+OPERAND_EXAMPLES: dict[Operand, object] = {
+    "text": "printer",
+    "number": 60,
+    "point": "2026-12-31",
+    "around": {"date": "2026-12-24", "days": 3},
+    "length": {"days": 30},
 }
 USUAL_OPERATOR: dict[ValueType, str] = {
     "text": "equal_to",
@@ -113,18 +128,26 @@ def _action(action: Action) -> str:
 
 def _operators() -> str:
     return _table(
-        ("Of", "Operator", "Meaning", "`value`"),
+        ("Of", "Operator", "Meaning", "`value`", "Example"),
         (
             (
                 TYPE_WORDS[type],
                 f"`{one.name}`",
                 one.description,
                 OPERAND_WORDS[one.operand],
+                f"`{_comparison(type, one)}`",
             )
             for type, operators in OPERATORS.items()
             for one in operators.values()
         ),
     )
+
+
+def _comparison(type: ValueType, operator: Operator) -> str:
+    condition: dict[str, object] = {"name": COMPARED[type], "operator": operator.name}
+    if operator.operand != "none":
+        condition["value"] = OPERAND_EXAMPLES[operator.operand]
+    return _json(condition)
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

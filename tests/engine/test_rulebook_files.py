@@ -22,7 +22,6 @@ from tests.rules.files import errors, shipped_files, told, with_change, with_rul
         (lambda one: one.update(key="support_minutes"), 'differs from the file\'s name. Write "support_hours", or rename the file support_minutes.json.'),
         (lambda one: one.update(number_prefix="SUB"), '"SUB" is the prefix of "subscription" already. Choose another.'),
         (lambda one: one.update(number_prefix="sh"), '"sh" is not allowed as a name here. Use capital letters and digits'),
-        (lambda one: one.update(held_by=[]), "Nobody may hold the type. Name service_request, item, customer, org_unit."),
         (lambda one: one.update(held_by=["item", "item"]), '"item" stands here twice. Keep one.'),
         (lambda one: one.update(draws="incidents"), 'A type that draws incidents is limited by them. Write "incidents": "required" in limits.'),
         (lambda one: one.update(allocation="monthly"), 'Monthly minutes need "draws": "minutes" and "period": "required" in limits.'),

@@ -156,6 +156,16 @@ def test_contract_types_that_never_cover(conditions: Any, expected: list[tuple[s
     assert told == expected
 
 
+def test_a_contract_type_that_nobody_may_hold() -> None:
+    path = "contract_types/subscription.json"
+    (found,) = check_rule_set(with_change(path, lambda one: one.update(held_by=[])))
+    assert (found.file, found.pointer, found.severity) == (path, "/held_by", "warning")
+    assert found.message == (
+        "Nobody may hold the type, so no contract of it can be made. Name service_request, item, customer "
+        "or org_unit."
+    )
+
+
 def test_charging_rules_that_never_match() -> None:
     def charged(id: str, condition: Any) -> dict[str, Any]:
         return {**once(id, condition), "actions": [{"name": "do_not_charge"}]}

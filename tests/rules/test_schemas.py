@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from engine.rulebook import check_rule_set
+from engine.rulebook.operators import OPERATORS
+from engine.rulebook.registry import CHARGING, CONTRACT_TYPE, COVERAGE
 from engine.rulebook.schemas import schema_texts
 from tests.rules.files import RULES, shipped_files, with_text
 from tests.rules.mutations import structural_mutation
@@ -48,6 +50,41 @@ def test_the_examples_in_the_guide_are_sound() -> None:
     charges = {"rules": [charging], "examples": []}
     files = with_text("coverage.json", json.dumps(coverage)) | {"charging.json": json.dumps(charges)}
     assert [one for one in check_rule_set(files) if one.severity == "error"] == []
+
+
+def test_each_example_of_the_reference_is_sound() -> None:
+    _, _, reference = readme_text().partition("## Reference\n")
+    covered = json.loads(shipped_files()["coverage.json"])
+    typed = json.loads(shipped_files()["contract_types/support_hours.json"])
+    anything = dated("priority", "equal_to", "high")
+    tried = 0
+    for section in reference.split("\n### ")[1:]:
+        title = section.partition("\n")[0]
+        for line in section.splitlines():
+            if not line.endswith("` |"):
+                continue
+            example = json.loads(line.rpartition("| `")[2].removesuffix("` |"))
+            act, conditions = (example, anything) if "Actions" in title else (None, example)
+            rule: dict[str, Any] = {"id": "tried", "why": "Tried.", "conditions": conditions}
+            if "contract types" in title:
+                path, document = (
+                    "contract_types/support_hours.json",
+                    {**typed, "valid_when": conditions, "examples": []},
+                )
+            elif "charging" in title:
+                rule["actions"] = [act or {"name": "do_not_charge"}]
+                path, document = "charging.json", {"rules": [rule], "examples": []}
+            else:
+                usual = "leave_uncovered" if "of the service request" in title else "cover_with"
+                rule["actions"] = [act or {"name": usual}]
+                path, document = "coverage.json", {**covered, "rules": [*covered["rules"], rule]}
+            problems = check_rule_set(with_text(path, json.dumps(document)))
+            assert [one.message for one in problems if one.severity == "error"] == [], line
+            assert validator(path).is_valid(document), line
+            tried += 1
+    operators = sum(len(some) for some in OPERATORS.values())
+    words = sum(len(one.variables) + len(one.actions) for one in (COVERAGE, CHARGING, CONTRACT_TYPE))
+    assert tried == operators + words
 
 
 @pytest.mark.parametrize("name", schema_texts())

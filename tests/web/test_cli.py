@@ -129,6 +129,29 @@ def test_rules(run: Run, tmp_path: Path) -> None:
     assert run("rules", "rollback", "zzzzzzzz").exit_code == 1
 
 
+def test_a_program_reads_what_the_checker_says(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    shutil.copytree(RULES, folder)
+    assert json.loads(run("rules", "check", "--json", str(folder)).stdout) == {"ok": True, "problems": []}
+    coverage = folder / "coverage.json"
+    document = json.loads(coverage.read_text())
+    coverage.write_text(json.dumps({**document, "examples": []}, indent=2))
+    warned = run("rules", "check", str(folder))
+    assert (warned.exit_code, warned.stderr) == (0, f"{folder} is good, with 1 warning.\n")
+    coverage.write_text(json.dumps({**document, "rank": ["ends_frst"], "examples": []}, indent=2))
+    bad = run("rules", "check", "--json", str(folder))
+    told = json.loads(bad.stdout)
+    assert (bad.exit_code, bad.stderr, told["ok"]) == (1, "", False)
+    assert [(one["file"], one["line"], one["column"]) for one in told["problems"][:1]] == [
+        ("coverage.json", 5, 5)
+    ]
+    assert [(one["pointer"], one["severity"]) for one in told["problems"]] == [
+        ("/rank/0", "error"),
+        ("/examples", "warning"),
+    ]
+    assert 'Did you mean "ends_first"?' in told["problems"][0]["message"]
+
+
 def test_audit_and_jobs(run: Run) -> None:
     assert run("audit").exit_code == 0
     done = run("run-job", "clean_up", "--due-at", "2026-04-01T00:00:00+02:00")

@@ -1,6 +1,8 @@
 """Rule files: check, publish, compare, look back."""
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -28,17 +30,27 @@ rules.add_command(show)
 rules.add_command(replay)
 
 
-@rules.command(epilog="Example: coverdesk rules check rules")
+@rules.command(epilog="Example: coverdesk rules check rules --json")
 @folder_argument
-def check(folder: Path | None) -> None:
+@click.option(
+    "--json", "as_json", is_flag=True, help="As one JSON object, with JSON pointers and severities."
+)
+def check(folder: Path | None, as_json: bool) -> None:
     """Check a folder of rule files without publishing it. Needs no database."""
     folder = folder or environment().rules_dir
     _, problems = check_rules_folder(folder)
-    tell_problems(problems, str(folder), err=False)
     errors = sum(problem.severity == "error" for problem in problems)
+    if as_json:
+        told = {"ok": not errors, "problems": [asdict(problem) for problem in problems]}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        sys.exit(1 if errors else 0)
+    tell_problems(problems, str(folder), err=False)
+    warnings = len(problems) - errors
+    counted = f"{warnings} warning{'' if warnings == 1 else 's'}"
     if errors:
-        fail(f"{folder} has {errors} error{'s' if errors > 1 else ''}.")
-    click.echo(f"{folder} is good.", err=True)
+        also = f" and {counted}" if warnings else ""
+        fail(f"{folder} has {errors} error{'' if errors == 1 else 's'}{also}.")
+    click.echo(f"{folder} is good{f', with {counted}' if warnings else ''}.", err=True)
 
 
 @rules.command(epilog="Example: coverdesk rules publish --note 'Night calls are excluded'")

@@ -8,7 +8,6 @@ from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
-from engine.contracts import PER_REQUEST
 from web.pages.fields import CountField, DayField, DurationField, MoneyField, offer
 from web.pages.formats import minutes_text
 from web.pages.forms import KeyedForm, attempt_once
@@ -72,7 +71,7 @@ def new() -> tuple[str, int] | Response:
     form = ContractForm(data={"holder": request.args.get("holder", ""), "type": request.args.get("type")})
     with desk().read(actor()) as tx:
         tx.require(*SELLERS)
-        types = [one for one in contract_types(tx) if one.key != PER_REQUEST]
+        types = [one for one in contract_types(tx) if set(one.held_by) - {"service_request"}]
         form.sla.choices = offer(
             [
                 ("", "As the type says"),

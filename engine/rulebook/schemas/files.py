@@ -152,7 +152,7 @@ def _contract_type() -> Schema:
             "pattern": f"^{PREFIX.pattern}$",
             "description": "What its contracts' numbers begin with; no other type's.",
         },
-        "held_by": {**list_of(one_of(HOLDER_KINDS), "Whom it may be held by."), "minItems": 1},
+        "held_by": list_of(one_of(HOLDER_KINDS), "Whom it may be held by."),
         "limits": object_of(
             {limit: one_of(LIMIT_USES) for limit in LIMITS}, (), "What limits it; a limit left out is none."
         ),
