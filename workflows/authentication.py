@@ -15,6 +15,7 @@ from workflows.accounts import HASHER, password_fits, token_hash
 from workflows.desk import SYSTEM, Actor, Desk, Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 
 MOST_FAILURES = 10
 FAILURES_COUNT_FOR = timedelta(minutes=15)
@@ -24,13 +25,13 @@ user, token, failure = t.user_account, t.api_token, t.login_failure
 
 _generation = select(t.deployment.c.generation).scalar_subquery().label("generation")
 _who = (user.c.id, user.c.name, user.c.role, user.c.customer_id, _generation)
-_BY_TOKEN = (
+_BY_TOKEN = Prepared(
     select(*_who, token.c.expires_at)
     .join(user, user.c.id == token.c.user_id)
     .where(token.c.token_hash == bindparam("token_hash"))
     .where(token.c.revoked_at.is_(None), user.c.disabled_at.is_(None))
 )
-_BY_SESSION = (
+_BY_SESSION = Prepared(
     select(*_who)
     .where(user.c.id == bindparam("user_id"), user.c.session_epoch == bindparam("epoch"))
     .where(user.c.disabled_at.is_(None))
@@ -61,7 +62,7 @@ class Login:
 def authenticate_token(desk: Desk, text: str) -> Actor:
     """Who a token belongs to. Expiry goes by the real clock. Raises: NotAuthenticated."""
     with desk.database.look() as connection:
-        row = connection.execute(_BY_TOKEN, {"token_hash": token_hash(text)}).one_or_none()
+        row = _BY_TOKEN.first(connection, {"token_hash": token_hash(text)})
     if row is None or (row.expires_at is not None and row.expires_at <= desk.clock.now()):
         raise NotAuthenticated(
             "This token opens nothing: it is unknown, expired or revoked.",
@@ -74,7 +75,7 @@ def authenticate_token(desk: Desk, text: str) -> Actor:
 def load_session(desk: Desk, user_id: str, epoch: int) -> Actor | None:
     """Who a session belongs to; None where it has ended: a new password, another role, a disabled user."""
     with desk.database.look() as connection:
-        row = connection.execute(_BY_SESSION, {"user_id": user_id, "epoch": epoch}).one_or_none()
+        row = _BY_SESSION.first(connection, {"user_id": user_id, "epoch": epoch})
     if row is None:
         return None
     desk.see_generation(row.generation)

@@ -29,6 +29,7 @@ from workflows.service_request import UNFINISHED_STATES
 from workflows.store import tables as t
 from workflows.store.candidates import Candidates, find_candidates
 from workflows.store.columns import Id
+from workflows.store.prepared import Prepared
 
 WAITING_OUTCOMES = ("waiting", "created", "offered", "refused")
 ATTEMPTS = 10
@@ -384,7 +385,7 @@ def _query(tx: Transaction, facts: RequestFacts) -> Candidates:
     return with_months_to_come(tx, found, facts.at) if facts.at > tx.now else found
 
 
-_SHARED = (
+_SHARED = Prepared(
     select(t.contract.c.cancelled_at, t.contract.c.ended_at, t.contract.c.starts_at)
     .where(t.contract.c.id == bindparam("wanted", type_=Id))
     .with_for_update(read=True, key_share=True)
@@ -402,7 +403,7 @@ def _locked(tx: Transaction, decision: CoverageDecision, held: list[HeldContract
         if lot_id is None:
             return None
     if tx.begin is not None or not tx.is_sqlite:
-        now = tx.connection.execute(_SHARED, {"wanted": chosen.contract.id}).one()
+        now = _SHARED.one(tx.connection, {"wanted": chosen.contract.id})
         known = chosen.contract
         if (now.cancelled_at, now.ended_at, now.starts_at) != (
             known.cancelled_at,

@@ -26,6 +26,7 @@ from workflows.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed
 from workflows.settings import Settings
 from workflows.store import tables as t
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared, insert_into
 from workflows.store.session import Database
 from workflows.stored_rules import load_stored_rules
 
@@ -67,6 +68,7 @@ class Actor:
 
 
 SYSTEM = Actor(None, "Coverdesk", "system")
+_GENERATION = Prepared(select(t.deployment.c.generation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +152,11 @@ class Transaction:
             )
 
     def add(self, table: Table, **values: Any) -> None:
-        self.connection.execute(_into(table), values)
+        """Insert a row."""
+        insert_into(table, tuple(values)).run(self.connection, values)
 
     def add_all(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Insert rows that have values for the same columns."""
         if rows:
             self.connection.execute(_into(table), rows)
 
@@ -261,8 +265,8 @@ class Desk:
         asked_at = monotonic()
         if self._config is None or asked_at - self._checked_at < NEWEST_FOR_SECONDS:
             return self.config
-        generation = connection.execute(select(t.deployment.c.generation)).scalar()
-        return self._see(generation, asked_at)
+        row = _GENERATION.first(connection, {})
+        return self._see(row.generation if row is not None else None, asked_at)
 
     def _see(self, generation: int | None, asked_at: float) -> Config:
         config = self._config

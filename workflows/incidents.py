@@ -13,6 +13,7 @@ from workflows.store import tables as t
 from workflows.store.columns import Id, Instant
 from workflows.store.ids import new_id
 from workflows.store.ledger import record
+from workflows.store.prepared import Prepared
 
 ENDINGS: dict[str, tuple[Account, str, str]] = {
     "settle": ("consumed", "settled", "The service request was closed"),
@@ -27,7 +28,7 @@ def lock_free_incident(tx: Transaction, contract_id: str) -> str | None:
 
 def lock_incidents(tx: Transaction, contract_id: str) -> tuple[str | None, int]:
     """The same, and how many incidents are free in all."""
-    lots = tx.connection.execute(_OPEN_LOTS, {"contract": contract_id, "now": tx.now}).all()
+    lots = _OPEN_LOTS.all(tx.connection, {"contract": contract_id, "now": tx.now})
     next_lot = next((lot.lot_id for lot in lots if lot.available > 0), None)
     return next_lot, sum(lot.available for lot in lots)
 
@@ -54,7 +55,7 @@ def _open_lots() -> Select[Any]:
     )
 
 
-_OPEN_LOTS = _open_lots()
+_OPEN_LOTS = Prepared(_open_lots())
 
 
 def hold_incident(tx: Transaction, *, lot_id: str, contract_id: str, service_request_id: str) -> None:

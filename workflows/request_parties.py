@@ -8,6 +8,7 @@ from workflows.desk import Transaction
 from workflows.errors import InvalidInput, invalid
 from workflows.store import tables as t
 from workflows.store.columns import Id
+from workflows.store.prepared import Prepared
 
 
 class Parties(NamedTuple):
@@ -28,9 +29,9 @@ def check_parties(
     """
     if not tx.actor.is_staff and customer != tx.actor.customer:
         raise _no_such_customer(prefix)
-    row = tx.connection.execute(
-        _PARTIES, {"customer": customer, "item": item or "", "org_unit": org_unit or ""}
-    ).one_or_none()
+    row = _PARTIES.first(
+        tx.connection, {"customer": customer, "item": item or "", "org_unit": org_unit or ""}
+    )
     if row is None:
         raise _no_such_customer(prefix)
     if org_unit is not None and not row.belongs:
@@ -85,4 +86,4 @@ def _parties() -> Select[Any]:
     )
 
 
-_PARTIES = _parties()
+_PARTIES = Prepared(_parties())

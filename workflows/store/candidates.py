@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Integer,
-    Select,
     and_,
     bindparam,
     case,
@@ -29,6 +28,7 @@ from engine.coverage import HeldContract
 from workflows.desk import Transaction
 from workflows.store import tables as t
 from workflows.store.columns import Id, Instant
+from workflows.store.prepared import Prepared
 
 NEXT_LINE = 1000
 """Distance from one org unit line of a customer to the next: no tree is that deep."""
@@ -65,8 +65,8 @@ def find_candidates(
     """
     when = at or tx.now
     statement = _NOW if when >= tx.recorded_at else _AS_OF
-    rows = tx.connection.execute(
-        statement,
+    rows = statement.all(
+        tx.connection,
         {
             "customer": customer,
             "item": item or "",
@@ -74,7 +74,7 @@ def find_candidates(
             "service_request": service_request or "",
             "at": when,
         },
-    ).all()
+    )
     return _gather(rows, when)
 
 
@@ -153,7 +153,7 @@ def _contract(facts: Sequence[Any]) -> Contract:
     return Contract(*values)
 
 
-def _statement(*, as_of: bool) -> Select[Any]:
+def _statement(*, as_of: bool) -> Prepared:
     held = _held_by().subquery("held")
     c, b = t.contract, t.lot_balance
     at = bindparam("at", type_=Instant)
@@ -174,7 +174,7 @@ def _statement(*, as_of: bool) -> Select[Any]:
     facts = {name: c.c[name] for name in FACT_COLUMNS}
     if as_of:
         facts["ended_at"] = _ended_at(at)
-    return (
+    return Prepared(
         select(
             *facts.values(),
             c.c.draws,

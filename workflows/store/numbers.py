@@ -7,6 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from workflows.desk import Transaction
 from workflows.store import tables as t
+from workflows.store.prepared import Prepared
 
 FIRST_SERVICE_REQUEST = 1001
 
@@ -25,23 +26,25 @@ def insert_numbered(tx: Transaction, values: dict[str, Any], number: str | None 
     if number is None and not tx.is_sqlite:
         return str(tx.connection.execute(_INSERT_NEXT, values).scalar_one())
     number = number or f"SR-{_count(tx, 'SR', first=FIRST_SERVICE_REQUEST)}"
-    tx.connection.execute(_INSERT, values | {"number": number})
+    tx.add(t.service_request, **values, number=number)
     return number
 
 
 def _count(tx: Transaction, series: str, *, first: int) -> int:
     counted = _COUNT["sqlite" if tx.is_sqlite else "postgresql"]
-    return int(tx.connection.execute(counted, {"series": series, "value": first}).scalar_one())
+    return int(counted.one(tx.connection, {"series": series, "value": first}).value)
 
 
 _COUNT = {
-    dialect.__name__.rpartition(".")[2]: dialect.insert(t.counter)
-    .on_conflict_do_update(index_elements=["series"], set_={"value": t.counter.c.value + 1})
-    .returning(t.counter.c.value)
+    dialect.__name__.rpartition(".")[2]: Prepared(
+        dialect.insert(t.counter)
+        .on_conflict_do_update(index_elements=["series"], set_={"value": t.counter.c.value + 1})
+        .returning(t.counter.c.value),
+        ("series", "value"),
+    )
     for dialect in (sqlite, postgresql)
 }
 
-_INSERT = insert(t.service_request)
 _INSERT_NEXT = (
     insert(t.service_request)
     .values(number=literal("SR-").concat(cast(func.nextval(text("'service_request_number'")), Text)))

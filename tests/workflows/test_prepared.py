@@ -1,0 +1,142 @@
+"""Statements sent straight to the driver: the same values and the same errors as through SQLAlchemy Core."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import bindparam, event, func, insert, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from tests.support.office import Office
+from workflows.store import tables as t
+from workflows.store.columns import Id, Instant
+from workflows.store.prepared import Prepared, insert_into
+from workflows.store.session import Database
+
+AT = datetime(2026, 3, 29, 1, 30, 0, 123457, tzinfo=UTC)
+EVENT = {
+    "id": "e1",
+    "subject_kind": "contract",
+    "subject_id": "c1",
+    "action": "changed",
+    "details": {"ä": [1, None, {"deep": True}]},
+    "actor": "Ann",
+    "at": AT,
+    "recorded_at": AT.astimezone(timezone(timedelta(hours=2))),
+}
+BY_ID = Prepared(select(t.audit_event).where(t.audit_event.c.id == bindparam("wanted", type_=Id)))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url)
+    yield opened
+    opened.dispose()
+
+
+def add_twice(database: Database) -> None:
+    with database.write() as connection:
+        for _ in range(2):
+            insert_into(t.audit_event, tuple(EVENT)).run(connection, EVENT)
+
+
+def read_over_a_lost_connection(database: Database) -> None:
+    with database.read() as connection:
+        process = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with database.write() as other:
+            other.execute(text("SELECT pg_terminate_backend(:process)"), {"process": process})
+        BY_ID.all(connection, {"wanted": "e1"})
+
+
+def test_values_go_in_and_come_back_as_they_do_through_core(database: Database) -> None:
+    with database.write() as connection:
+        insert_into(t.audit_event, tuple(EVENT)).run(connection, EVENT)
+        connection.execute(insert(t.audit_event), {**EVENT, "id": "e2"})
+    with database.read() as connection:
+        mine, by_core = (BY_ID.one(connection, {"wanted": wanted}) for wanted in ("e1", "e2"))
+        read_by_core = connection.execute(select(t.audit_event).where(t.audit_event.c.id == "e1")).one()
+    assert mine.at == AT
+    assert mine.at.tzinfo is UTC
+    assert mine._asdict() == dict(read_by_core._mapping) == {**by_core._asdict(), "id": "e1"}
+
+
+def test_constants_of_the_statement_are_sent_along(database: Database) -> None:
+    named = bindparam("wanted", type_=Id)
+    counted = Prepared(
+        select(func.count().label("number")).where(
+            t.audit_event.c.at >= AT, t.audit_event.c.id == named, t.audit_event.c.action == "changed"
+        )
+    )
+    with database.write() as connection:
+        insert_into(t.audit_event, tuple(EVENT)).run(connection, EVENT)
+        assert counted.one(connection, {"wanted": "e1"}).number == 1
+        assert counted.one(connection, {"wanted": "e2"}).number == 0
+
+
+def test_no_row_is_none_and_where_one_must_be_an_error(database: Database) -> None:
+    with database.read() as connection:
+        assert BY_ID.first(connection, {"wanted": "nobody"}) is None
+        assert BY_ID.all(connection, {"wanted": "nobody"}) == []
+        with pytest.raises(LookupError):
+            BY_ID.one(connection, {"wanted": "nobody"})
+
+
+def test_a_refusal_by_the_database_is_sqlalchemys_error(database: Database) -> None:
+    with pytest.raises(IntegrityError) as refused:
+        add_twice(database)
+    assert "Ann" not in str(refused.value), "what people wrote does not go into a log"
+    with database.read() as connection:
+        assert BY_ID.first(connection, {"wanted": "e1"}) is None, "the transaction was undone"
+
+
+def test_an_instant_without_a_zone_is_refused(database: Database) -> None:
+    after = Prepared(select(t.audit_event.c.id).where(t.audit_event.c.at > bindparam("at", type_=Instant)))
+    with database.read() as connection, pytest.raises(ValueError, match="no time zone"):
+        after.all(connection, {"at": AT.replace(tzinfo=None)})
+
+
+def test_reading_is_one_snapshot_on_sqlite(sqlite_database_url: str) -> None:
+    database = Database(sqlite_database_url)
+    with database.read() as connection:
+        assert BY_ID.first(connection, {"wanted": "e1"}) is None
+        with database.write() as other:
+            insert_into(t.audit_event, tuple(EVENT)).run(other, EVENT)
+        assert BY_ID.first(connection, {"wanted": "e1"}) is None
+    with database.read() as connection:
+        assert BY_ID.first(connection, {"wanted": "e1"}) is not None
+    database.dispose()
+
+
+def test_a_lost_connection_is_told_as_such_and_not_used_again(postgres_database_url: str) -> None:
+    database = Database(postgres_database_url)
+    with pytest.raises(OperationalError) as lost:
+        read_over_a_lost_connection(database)
+    assert lost.value.connection_invalidated
+    with database.read() as connection:
+        assert BY_ID.all(connection, {"wanted": "e1"}) == []
+    database.dispose()
+
+
+def test_who_listens_for_statements_hears_of_them(database: Database) -> None:
+    heard: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda _c, _k, told, *_: heard.append(told))
+    with database.read() as connection:
+        BY_ID.all(connection, {"wanted": "e1"})
+        assert BY_ID.sent(connection.dialect) in heard
+
+
+def test_a_statement_that_the_database_does_not_take(database: Database) -> None:
+    broken = Prepared(select(t.audit_event.c.id).where(text("no_such_column = 1")))
+    with pytest.raises(DBAPIError), database.read() as connection:
+        broken.all(connection, {})
+
+
+def test_a_column_that_is_not_given_gets_its_default(database_url: str) -> None:
+    office = Office(database_url)
+    request = office.log("It does not start")
+    note = {"id": "n1", "service_request_id": request, "body": "Done", "author": "Ann", "written_at": AT}
+    with office.desk.write() as tx:
+        tx.add(t.service_request_note, **note)
+    (kept,) = office.rows(t.service_request_note)
+    office.close()
+    assert kept.public is True

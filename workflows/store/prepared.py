@@ -1,0 +1,172 @@
+"""Statements that are built once and sent straight to the driver: the ones that every call makes.
+
+SQLAlchemy Core is asked once for a statement's text, the order of its parameters and what its types make of
+values. Executed through Core all that is looked up again at each call, which on SQLite takes nine times as
+long as a short query itself, and on PostgreSQL as long as its round trip. Connections, transactions and
+errors stay SQLAlchemy's.
+"""
+
+from collections import namedtuple
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Insert, Select, Table, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
+from sqlalchemy.sql.type_api import TypeEngine
+
+from workflows.store.session import BEGIN
+
+Statement = Select[Any] | Insert
+Row = Any
+"""A named tuple of the statement's columns; which they are, only the statement knows."""
+
+
+class Prepared:
+    """A statement, compiled once for each kind of database.
+
+    `columns` names what an INSERT gives values for.
+    """
+
+    def __init__(self, statement: Statement, columns: Sequence[str] | None = None) -> None:
+        self.statement = statement
+        self._columns = columns
+        self._compiled: dict[str, _Compiled] = {}
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        """Execute it for what it does."""
+        self._execute(connection, values)
+
+    def all(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
+        """Every row. Raises: DBAPIError, as Core does."""
+        compiled, cursor = self._execute(connection, values)
+        return compiled.rows(cursor.fetchall())
+
+    def first(self, connection: Connection, values: Mapping[str, Any]) -> Row | None:
+        """The first row, or None."""
+        compiled, cursor = self._execute(connection, values)
+        row = cursor.fetchone()
+        return compiled.rows((row,))[0] if row is not None else None
+
+    def one(self, connection: Connection, values: Mapping[str, Any]) -> Row:
+        """The first row of a statement that always has one."""
+        row = self.first(connection, values)
+        if row is None:
+            raise LookupError("This statement always answers a row.")
+        return row
+
+    def sent(self, dialect: Dialect) -> str:
+        """The text that goes to the driver."""
+        return self._for(dialect).text
+
+    def _for(self, dialect: Dialect) -> "_Compiled":
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            compiled = self._compiled[dialect.name] = _Compiled(self.statement, self._columns, dialect)
+        return compiled
+
+    def _execute(self, connection: Connection, values: Mapping[str, Any]) -> "tuple[_Compiled, Any]":
+        compiled = self._for(connection.dialect)
+        if not connection.in_transaction() and connection.info.get(BEGIN) is not None:
+            connection.begin()
+        driver: Any = connection.connection.driver_connection
+        parameters = compiled.parameters(values)
+        for told in connection.engine.dispatch.before_cursor_execute:
+            # who listens for statements hears of these too
+            told(connection, None, compiled.text, parameters, None, False)
+        try:
+            return compiled, driver.execute(compiled.text, parameters)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _wrapped(connection, compiled.text, parameters, error) from error
+
+
+class _Compiled:
+    """What one kind of database is sent, and how values go there and come back."""
+
+    def __init__(self, statement: Statement, columns: Sequence[str] | None, dialect: Dialect) -> None:
+        found = statement.compile(dialect=dialect, column_keys=columns)
+        self.text = str(found)
+        self._positional = found.positional
+        names = found.positiontup if found.positiontup is not None else list(found.binds)
+        convert = {
+            name: bind.type.dialect_impl(dialect).bind_processor(dialect)
+            for name, bind in found.binds.items()
+        }
+        self._given = [(name, convert[name]) for name in names if found.binds[name].required]
+        self._constant = {
+            name: bind.value if (make := convert[name]) is None else make(bind.value)
+            for name, bind in found.binds.items()
+            if not bind.required
+        }
+        self._order = names if self._constant and self._positional else None
+        returned = _returned(statement)
+        self._row: Any = namedtuple("Row", [name for name, _ in returned], rename=True)  # type: ignore[misc]  # names known at run time
+        self._back = [
+            (at, make)
+            for at, (_, type_) in enumerate(returned)
+            if (make := type_.dialect_impl(dialect).result_processor(dialect, None)) is not None
+        ]
+
+    def parameters(self, values: Mapping[str, Any]) -> Any:
+        """The values as the driver takes them, with the constants that the statement was built with."""
+        if self._positional and self._order is None:
+            return tuple([values[name] if make is None else make(values[name]) for name, make in self._given])
+        named = {name: values[name] if make is None else make(values[name]) for name, make in self._given}
+        named |= self._constant
+        return tuple([named[name] for name in self._order]) if self._order is not None else named
+
+    def rows(self, raw: Iterable[Sequence[Any]]) -> list[Row]:
+        if not self._back:
+            return list(map(self._row._make, raw))
+        rows = []
+        for one in raw:
+            values = list(one)
+            for at, make in self._back:
+                values[at] = make(values[at])
+            rows.append(self._row._make(values))
+        return rows
+
+
+def _returned(statement: Statement) -> list[tuple[str, TypeEngine[Any]]]:
+    """The names and types of the columns that come back."""
+    return [(str(name), column.type) for name, column in statement.exported_columns.items()]
+
+
+def _wrapped(connection: Connection, text: str, parameters: Any, error: Exception) -> Exception:
+    """A driver's error as SQLAlchemy's; what broke the connection takes it out of use."""
+    dialect = connection.dialect
+    is_broken = dialect.is_disconnect(error, connection.connection, None)  # type: ignore[arg-type]  # the driver's error class is only known at run time
+    if is_broken:
+        connection.invalidate(error)
+    return DBAPIError.instance(
+        text,
+        parameters,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=is_broken,
+        dialect=dialect,
+    )
+
+
+@lru_cache(maxsize=512)
+def insert_into(table: Table, columns: tuple[str, ...]) -> "PreparedInsert":
+    """The INSERT of one row with values for these columns, built once."""
+    return PreparedInsert(table, columns)
+
+
+class PreparedInsert:
+    """An INSERT of one row; columns not named get their table's default."""
+
+    def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
+        self._defaults = {
+            column.name: column.default.arg
+            for column in table.c
+            if isinstance(column.default, ScalarElementColumnDefault) and column.name not in columns
+        }
+        self._prepared = Prepared(insert(table), (*columns, *self._defaults))
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        """Insert the row. Raises: IntegrityError."""
+        self._prepared.run(connection, {**self._defaults, **values})
