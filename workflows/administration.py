@@ -216,14 +216,14 @@ def _checklist(
             "global_items",
             "Each item belongs to a customer or an org unit",
             count == 0,
-            f"{count} {'item has' if count == 1 else 'items have'} no owner: assign them, "
-            "to a department where no person fits.",
+            ("1 item has no owner: assign it" if count == 1 else f"{count} items have no owner: assign them")
+            + ", to a department where no person fits.",
         ),
         _step(
             "time_expired_contract",
             "What happens to time past a contract's end is chosen",
             settings.time_expired_contract is not None,
-            "Choose time_expired_contract: rollover or ignore.",
+            "Choose rollover or ignore; there is no default.",
         ),
         _step(
             "contract_validation",

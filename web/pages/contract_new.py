@@ -8,17 +8,15 @@ from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
+from web.pages.contract_terms import usual_terms
 from web.pages.fields import CountField, DayField, DurationField, MoneyField, offer
-from web.pages.formats import minutes_text
 from web.pages.forms import KeyedForm, attempt_once
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
-from web.pages.templating import money
 from web.pages.words import TIME_EXPIRED
 from workflows.commands import NewContract
 from workflows.contract_views import contract_types, read_contract
 from workflows.contracts import SELLERS, create_contract
-from workflows.desk import Transaction
 from workflows.views.contracts import ContractTypeView
 
 pages = Blueprint("contract_new", __name__, url_prefix="/contracts")
@@ -87,7 +85,7 @@ def new() -> tuple[str, int] | Response:
             return redirect(url_for("contract.show", contract_id=made))
     with desk().read(actor()) as tx:
         form.look_up(tx)
-        under = {one.key: _described(tx, one) for one in types}
+        under = {one.key: _described(one) for one in types}
     page = render_template("contracts/new.html", form=form, under=under)
     return page, 422 if form.is_wrong else 200
 
@@ -117,21 +115,10 @@ def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
-def _described(tx: Transaction, one: ContractTypeView) -> str:
+def _described(one: ContractTypeView) -> str:
     """The type's description and what it takes where the form is left empty."""
-    defaults = []
-    if one.default_duration_months:
-        months = one.default_duration_months
-        defaults.append(f"{months} months" if months != 1 else "1 month")
-    if one.default_minutes:
-        every = " a month" if one.allocation == "monthly" else ""
-        defaults.append(f"{minutes_text(one.default_minutes)} h{every}")
-    if one.default_incidents:
-        defaults.append(f"{one.default_incidents} incidents")
-    if one.default_price is not None:
-        defaults.append(money(one.default_price))
-    usual = f" Usually {', '.join(defaults)}." if defaults else ""
-    return f"{one.description}{usual}"
+    terms = usual_terms(one)
+    return f"{one.description} Usually {terms}." if terms else one.description
 
 
 def _sold(contract_id: str) -> Markup:

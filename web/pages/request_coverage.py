@@ -3,6 +3,7 @@
 from flask import Blueprint, flash
 from werkzeug.wrappers import Response
 
+from engine.contracts import PER_REQUEST
 from web.pages.forms import ActForm, attempt, attempt_once
 from web.pages.request_forms import AssignForm, TakeForm, assign_form, fill_take_form
 from web.pages.service_request import back, request_page
@@ -25,6 +26,19 @@ def search(service_request_id: str) -> tuple[str, int] | Response:
             flash("Searched again; the new decision stands below.", "good")
             return back(service_request_id)
     return request_page(service_request_id, searched=form), 422
+
+
+@pages.post("/enable")
+def enable(service_request_id: str) -> tuple[str, int] | Response:
+    """Put into force the contract that was made for this request."""
+    form = ActForm()
+    if form.validate_on_submit():
+        # Its own contract is the one of type per request, which taking finds.
+        command = TakeContract(type=PER_REQUEST)
+        if attempt(form, lambda tx: take_contract(tx, service_request_id, command)):
+            flash("The contract is in force and covers this request.", "good")
+            return back(service_request_id)
+    return request_page(service_request_id, enabled=form), 422
 
 
 @pages.post("/assign")

@@ -6,8 +6,8 @@ from wtforms import BooleanField, RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Optional
 
 from engine.contracts import PER_REQUEST
+from web.pages.contract_terms import usual_terms
 from web.pages.fields import DurationField, InstantField, offer
-from web.pages.formats import money_text
 from web.pages.forms import DeskForm, KeyedForm
 from web.pages.shell import now
 from web.pages.timer import running_since
@@ -16,7 +16,7 @@ from workflows.contract_views import contract_types
 from workflows.decisions import DecisionView
 from workflows.desk import Actor, Transaction
 from workflows.service_request import UNFINISHED_STATES, WORK_STATES
-from workflows.views.contracts import ContractTypeView
+from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.service_requests import ServiceRequestView
 
 WORKERS = ("technician", "supervisor", "administrator")
@@ -118,9 +118,16 @@ def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView)
 
 
 def _described(one: ContractTypeView) -> str:
-    price = one.default_price
-    told = f" {money_text(price.amount_minor, price.currency)}." if price is not None else ""
-    return f"{one.description}{told}"
+    """The type's description and the terms on which it is taken."""
+    terms = usual_terms(one)
+    return f"{one.description} Terms: {terms}." if terms else one.description
+
+
+def may_enable(contract: ContractDetail | None, request_id: str, who: Actor) -> bool:
+    """Whether the reader may put into force the contract that was made for this request alone."""
+    if contract is None or contract.service_request != request_id or contract.state != "pending":
+        return False
+    return who.role in (("finance",) if contract.pending_reason == "awaiting_payment" else SELLERS)
 
 
 def assign_form(

@@ -12,7 +12,7 @@ from web.pages.coverage_words import cover_words
 from web.pages.fields import offer
 from web.pages.forms import ActForm, DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.login import local_target
-from web.pages.request_forms import assign_form, take_form, work_form
+from web.pages.request_forms import assign_form, may_enable, take_form, work_form
 from web.pages.shell import actor, desk, now
 from web.pages.sla import targets
 from web.pages.timeline import story
@@ -138,6 +138,7 @@ def request_page(service_request_id: str, preview: Any = None, **tried: DeskForm
             forms={**forms, **tried},
             tried=next((name for name, form in tried.items() if form.is_wrong), None),
             wrong_form=next((form for form in tried.values() if form.is_wrong), None),
+            may_enable=may_enable(contract, found.id, actor()),
             preview=preview,
             running_since=running_since(service_request_id),
             act_form=ActForm(formdata=None),

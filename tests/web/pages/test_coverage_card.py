@@ -139,3 +139,32 @@ def test_each_decision_of_the_way_can_be_run_again(front: Front) -> None:
         assert f'href="/coverage?decision={one.id}">Run again' in page.html
     assert "Run again" not in front.ann.open(f"/requests/{request}")
     assert timedelta(hours=1) == decisions[1].decided_at - decisions[0].decided_at
+
+
+def test_the_contract_made_for_a_request_is_enabled_there_by_one_click(front: Front) -> None:
+    office = front.office
+    request = office.log()
+    [made] = office.rows(t.contract, type="per_request")
+    page = front.supervisor.open(f"/requests/{request}")
+    assert f"Enable {made.number}" in page
+    assert "Or take another contract" in page
+    for other in (front.technician, front.ann):
+        assert not other.open(f"/requests/{request}").has_form("/coverage/enable")
+    done = front.supervisor.send(page, "/coverage/enable")
+    assert "The contract is in force and covers this request." in done
+    assert office.request(request).state == "open"
+    assert not done.has_form("/coverage/enable")
+
+
+def test_what_may_be_taken_tells_its_terms(front: Front) -> None:
+    page = front.ann.open(f"/requests/{front.office.log()}")
+    assert "Terms: 12 months, 10:00 h." in page
+    assert "Terms: 5 incidents." in page
+
+
+def test_the_head_says_who_has_it(front: Front) -> None:
+    request = front.office.log()
+    page = front.technician.open(f"/requests/{request}")
+    assert "Nobody has it yet" in page
+    assert "Yours" in front.technician.send(page, "/take")
+    assert front.office.technician.name in front.supervisor.open(f"/requests/{request}")
