@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.support.browser import Pages
     from tests.support.builders import Kit
+    from tests.support.front import Front
+    from tests.support.office import Office
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -192,3 +194,23 @@ def kit(bare_kit: "Kit") -> "Kit":
     """A desk with the shipped rules in force; contracts are off."""
     bare_kit.publish_rules()
     return bare_kit
+
+
+@pytest.fixture
+def office(database_url: str) -> Iterator["Office"]:
+    """A desk at work: Acme, Ann and her laptop, the shipped rules in force, contracts on, the days of UTC."""
+    from tests.support.office import Office
+
+    desk = Office(database_url)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def front(sqlite_database_url: str) -> Iterator["Front"]:
+    """The pages of such a desk in Berlin, and a browser for each role."""
+    from tests.support.front import Front
+
+    desk = Front(sqlite_database_url)
+    yield desk
+    desk.office.close()

@@ -1,6 +1,6 @@
 """A real browser in front of a desk at work. What the browser complains of fails the test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 
 PASSWORD = "correct horse battery"
 Open = Callable[..., "Page"]
-
-
-@pytest.fixture
-def front(sqlite_database_url: str) -> Iterator[Front]:
-    """Acme, Ann and her laptop, contracts on."""
-    desk = Front(sqlite_database_url)
-    yield desk
-    desk.office.close()
 
 
 @pytest.fixture

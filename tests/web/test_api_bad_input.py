@@ -1,6 +1,5 @@
 """The desk's calls with what nobody should send: the right status, never a failure, nothing half-saved."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -68,14 +67,6 @@ ABSURD_PRICES: list[Any] = [
 ABSURD_GRANTS: list[Any] = [7, {}, [7], [{"minutes": 0}], [{}], [{"minutes": 1, "incidents": 1}]]
 ABSURD_TEXTS: list[Any] = ["", " ", "\u0000", "x" * 100_000, 7, True, [], {}, None]
 ABSURD_IDS: list[Any] = ["", "nobody", "\u0000", "x" * 10_000, 7, True, [], {}]
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    """A desk with contracts on."""
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The desk over HTTP: contracts, service requests, coverage and work, as a client meets them."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,13 +25,6 @@ class Client:
         answer = self.call("POST", path, body, **headers)
         assert answer.status_code == status, answer.text
         return answer.json
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 @pytest.fixture

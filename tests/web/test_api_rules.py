@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -127,15 +126,13 @@ def test_the_document_tells_of_what_comes_later(api: Callers) -> None:
 
 
 @pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
+def office(office: Office) -> Office:
     """The item's contract covers two requests; by customer first, the customer's would."""
-    office = Office(database_url)
     office.sell("subscription", to=("item", office.laptop))
     office.sell("subscription")
     for _ in range(2):
         office.work(office.log(), 30)
-    yield office
-    office.close()
+    return office
 
 
 CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}

@@ -1,6 +1,5 @@
 """The sandbox clock over HTTP: set once for each key, and only forward where there is something."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -14,12 +13,10 @@ CLOCK = "/sandbox/clock"
 
 
 @pytest.fixture
-def api(database_url: str) -> Iterator[Callers]:
-    office = Office(database_url)
+def api(office: Office) -> Callers:
     office.desk.sandbox = True
     office.sell("subscription")
-    yield Callers(office)
-    office.close()
+    return Callers(office)
 
 
 def at(days: int) -> dict[str, Any]:

@@ -21,13 +21,6 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
-
-
-@pytest.fixture
 def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run a command on the test's database; answers its exit code and what it wrote."""
     monkeypatch.chdir(tmp_path)

@@ -1,11 +1,8 @@
 """Asked as of any instant, the answer is right: around each event, whether or not jobs have run."""
 
 import shutil
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
-
-import pytest
 
 from tests.support.office import MONDAY, Office
 from workflows.commands import Adjust, CancelContract, GrantGiven, TopUp
@@ -16,13 +13,6 @@ from workflows.jobs import JOBS, run_job
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 TICK = timedelta(microseconds=1)
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def state(office: Office, contract: str, at: datetime) -> tuple[str, str | None]:

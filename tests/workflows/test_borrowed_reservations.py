@@ -5,7 +5,6 @@ The cases lie in a folder of their own; without it they are skipped.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,6 @@ from workflows.errors import StateForbids
 
 MOST_UNITS = 30
 PLENTY = 40
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def why_not_ours(case: dict[str, Any]) -> str | None:

@@ -1,20 +1,10 @@
 """The searches offered in bulk: shown first, applied where they change something."""
 
-from collections.abc import Iterator
-
-import pytest
 from sqlalchemy import update
 
 from tests.support.office import Office
 from workflows.bulk_coverage import apply_bulk, preview_bulk
 from workflows.store import tables as t
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def test_requests_opened_before_contracts_are_covered_where_something_valid_is_found(office: Office) -> None:

@@ -1,6 +1,5 @@
 """The life of a contract: created, enabled, topped up, adjusted, renewed, cancelled, and what is refused."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,10 +16,10 @@ from workflows.store import tables as t
 
 
 @pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url, time_zone="Europe/Berlin")
-    yield office
-    office.close()
+def office(office: Office) -> Office:
+    """Of a provider in Berlin."""
+    office.set(time_zone="Europe/Berlin")
+    return office
 
 
 def state(office: Office, contract: str) -> tuple[str, str | None]:

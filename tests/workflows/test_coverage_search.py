@@ -1,22 +1,12 @@
 """Which contract covers a service request, end to end on a real database."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-
-import pytest
 
 from tests.support.office import MONDAY, Office
 from workflows.commands import CancelContract
 from workflows.contracts import cancel_contract, enable_contract
 from workflows.request_views import read_service_request
 from workflows.store import tables as t
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def test_the_items_contract_comes_before_the_customers_and_the_org_units(office: Office) -> None:

@@ -1,7 +1,6 @@
 """Rules that ask for dates, on a desk: by its clocks, of the instant logged or worked, and made again."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -18,10 +17,10 @@ SATURDAY_IN_BERLIN = datetime.fromisoformat("2026-03-06T23:30:00Z")
 
 
 @pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url, time_zone="Europe/Berlin")
-    yield office
-    office.close()
+def office(office: Office) -> Office:
+    """Of a provider in Berlin."""
+    office.set(time_zone="Europe/Berlin")
+    return office
 
 
 def publish(office: Office, path: str, *rules: object) -> None:

@@ -1,10 +1,7 @@
 """Decisions in one sentence, for staff and for customers."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-
-import pytest
 
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
@@ -21,13 +18,6 @@ from workflows.store import tables as t
 SHIPPED = read_rules_folder(RULES)
 CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}
 ENDED: dict[str, Any] = {"starts_on": "2025-04-01", "ends_on": "2026-01-31"}
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    desk = Office(database_url)
-    yield desk
-    desk.close()
 
 
 def told(office: Office, request: str, actor: Actor | None = None) -> ToldDecision:

@@ -1,6 +1,5 @@
 """Where the minutes of a work entry go, on a real database."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -9,13 +8,6 @@ from tests.support.office import MONDAY, Office
 from workflows.commands import ChangeWork, GrantGiven
 from workflows.store import tables as t
 from workflows.work import change_work, delete_work
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def test_minutes_are_drawn_to_the_last_and_the_rest_is_carried(office: Office) -> None:

@@ -1,7 +1,5 @@
 """The steps of a decision, as the coverage explorer shows them."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from engine.rulebook import load_rule_set
@@ -13,13 +11,6 @@ from workflows.explain import ExplanationView, StepView, explain_coverage, expla
 from workflows.rules_folder import read_rules_folder
 from workflows.service_requests import search_or_assign
 from workflows.store import tables as t
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    desk = Office(database_url)
-    yield desk
-    desk.close()
 
 
 def explained(office: Office) -> ExplanationView:

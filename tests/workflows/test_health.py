@@ -1,19 +1,9 @@
 """What those who run a desk are told of it, and what that costs."""
 
-from collections.abc import Iterator
-
-import pytest
 from sqlalchemy import event
 
 from tests.support.office import Office
 from workflows.health import COUNTS_KEPT_SECONDS, TIMES_THE_COUNTING, KeptCounts, read_health
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def test_counts_are_kept_for_a_while(office: Office) -> None:

@@ -1,6 +1,5 @@
 """Another desk's export, taken through the use cases: what goes in, what does not, and that twice is once."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,13 +31,6 @@ def moves(kit: Kit, number: str = "INC1") -> list[tuple[str, bool]]:
 
 def left_out(report: ImportReport) -> list[str]:
     return [line for line in report.lines() if "not taken" in line]
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    made = Office(database_url)
-    yield made
-    made.close()
 
 
 # ------------------------------------------------------------------ one history

@@ -1,7 +1,6 @@
 """What happens by itself, with the clock and real databases; late, twice and many at once."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Event
@@ -16,13 +15,6 @@ from workflows.desk import Desk, SystemClock
 from workflows.jobs import ANY_MACHINE, JOBS, Job, claim_slot, run_job
 from workflows.sandbox import set_clock
 from workflows.store import tables as t
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def run_all(office: Office) -> int:
@@ -152,8 +144,7 @@ def test_a_thousand_ends_are_swept_in_sets(office: Office) -> None:
     assert audit_is_clean(office)
 
 
-def test_the_sandbox_clock_runs_what_is_due_in_order_each_at_its_instant(database_url: str) -> None:
-    office = Office(database_url)
+def test_the_sandbox_clock_runs_what_is_due_in_order_each_at_its_instant(office: Office) -> None:
     office.desk.sandbox = True
     first = office.sell("support_hours", minutes=30, ends_on=(MONDAY + timedelta(days=9)).date())
     request = office.log()
@@ -166,4 +157,3 @@ def test_the_sandbox_clock_runs_what_is_due_in_order_each_at_its_instant(databas
     [taken] = office.rows(t.ledger_transaction, kind="draw_carried")
     assert taken.effective_at == MONDAY + timedelta(days=30)
     assert audit_is_clean(office)
-    office.close()

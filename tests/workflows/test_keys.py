@@ -6,7 +6,6 @@ two at once one is executed and both get its answer.
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -45,13 +44,6 @@ ELSEWHERE = {
     "idem-11": "the key is optional",
     "idem-12": "its length is the door's to check",
 }
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def keyed(key: str, subject: str = "It does not start", user: str = "U1") -> Keyed:

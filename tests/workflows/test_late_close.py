@@ -1,6 +1,5 @@
 """A resolved request closes at its due instant: what is done and asked after it does not wait for the job."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -19,13 +18,6 @@ from workflows.work import log_work, preview_work
 
 TICK = timedelta(microseconds=1)
 DUE = MONDAY + timedelta(days=7)
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def resolved(office: Office) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """Late jobs never change meaning: after a stop, everything ends as if each had run at its instant."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,13 +10,6 @@ from workflows.jobs import JOBS, run_job
 from workflows.work import delete_work
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def run_all(office: Office) -> None:

@@ -1,6 +1,6 @@
 """What has been written stays: the database itself refuses, and the audit finds what it cannot refuse."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,13 +15,6 @@ from workflows.store.ids import new_id
 from workflows.store.ledger import record, reverse
 
 FORBIDDEN = "append-only"
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 @pytest.fixture

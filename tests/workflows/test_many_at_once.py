@@ -43,13 +43,6 @@ def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
         yield those
 
 
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
-
-
 def audit_is_clean(office: Office) -> bool:
     view = office.see(audit_ledger)
     assert view.differences == []

@@ -1,10 +1,7 @@
 """Months sold ahead: what is asked of the future knows them, and a statement tells of one once it begins."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
-
-import pytest
 
 from tests.support.api import Callers
 from tests.support.office import MONDAY, Office
@@ -20,13 +17,6 @@ from workflows.views.contracts import StatementLine, UnitBalance
 DAY = timedelta(days=1)
 START = (MONDAY + 10 * DAY).replace(hour=0)
 """12 March; the months after it begin on the 12th."""
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def sold_ahead(office: Office, **terms: Any) -> str:

@@ -27,13 +27,6 @@ TECHNICIAN = Actor(None, "a technician", "technician")
 
 
 @pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
-
-
-@pytest.fixture
 def elsewhere(office: Office, database_url: str) -> Iterator[Desk]:
     """The desk of another process."""
     other = Desk(Database(database_url, pool_size=5), office.clock)

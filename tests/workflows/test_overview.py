@@ -1,6 +1,5 @@
 """The desk in numbers, and the outbox as an administrator sees it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -13,10 +12,10 @@ from workflows.store import tables as t
 
 
 @pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    desk = Office(database_url, time_zone="Europe/Berlin")
-    yield desk
-    desk.close()
+def office(office: Office) -> Office:
+    """Of a provider in Berlin."""
+    office.set(time_zone="Europe/Berlin")
+    return office
 
 
 def test_the_numbers_are_those_of_the_lists(office: Office) -> None:

@@ -1,9 +1,6 @@
 """Reopening: within the window the coverage is kept, past it the service request is searched anew."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-
-import pytest
 
 from tests.support.office import MONDAY, Office
 from workflows.audit import audit_ledger
@@ -16,13 +13,6 @@ from workflows.store.candidates import find_candidates
 
 TICK = timedelta(microseconds=1)
 WINDOW = timedelta(days=14)
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def finish(office: Office, request: str) -> None:

@@ -27,13 +27,6 @@ CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.js
 END = MONDAY + timedelta(days=400)
 
 
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
-
-
 def run(office: Office, files: dict[str, str], **span: Any) -> tuple[SummaryView, list[DifferenceView]]:
     told: list[DifferenceView] = []
     rules = load_rule_set(files)

@@ -31,15 +31,13 @@ END = MONDAY + timedelta(days=30)
 
 
 @pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
+def office(office: Office) -> Office:
     """Three requests that the item's contract covers, and would not by the other rules."""
-    office = Office(database_url)
     office.sell("support_hours", to=("item", office.laptop), minutes=600)
     office.sell("subscription")
     for _ in range(3):
         office.work(office.log(), 20)
-    yield office
-    office.close()
+    return office
 
 
 @pytest.fixture

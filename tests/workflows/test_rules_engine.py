@@ -1,20 +1,10 @@
 """A setting runs decisions by business-rules itself, to the same answers."""
 
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from tests.support.office import Office
 from workflows.administration import change_settings
 from workflows.store import tables as t
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def test_decisions_are_made_by_what_the_setting_names(office: Office) -> None:

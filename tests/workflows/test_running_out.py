@@ -1,6 +1,5 @@
 """Contracts that run out of minutes soon, by the pace of late."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
@@ -12,10 +11,10 @@ from workflows.running_out import list_running_out
 
 
 @pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url, time_zone="Europe/Berlin")
-    yield office
-    office.close()
+def office(office: Office) -> Office:
+    """Of a provider in Berlin."""
+    office.set(time_zone="Europe/Berlin")
+    return office
 
 
 def test_what_is_drawn_fast_runs_out_soon(office: Office) -> None:

@@ -24,13 +24,6 @@ SHIPPED = read_rules_folder(RULES)
 
 
 @pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
-
-
-@pytest.fixture
 def anew(office: Office, database_url: str) -> Iterator[Desk]:
     """The desk of a process that starts now: it has loaded nothing yet."""
     desk = Desk(Database(database_url, pool_size=2), office.clock)

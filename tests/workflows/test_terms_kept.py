@@ -1,6 +1,5 @@
 """What a contract or a coverage keeps when it is renewed, adjusted, or a request is changed in name only."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -15,10 +14,9 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def office(sqlite_database_url: str) -> Iterator[Office]:
-    office = Office(sqlite_database_url)
-    yield office
-    office.close()
+def database_url(sqlite_database_url: str) -> str:
+    """SQLite alone: nothing here depends on the database."""
+    return sqlite_database_url
 
 
 def test_a_successor_excludes_what_its_predecessor_did_from_the_start(office: Office) -> None:

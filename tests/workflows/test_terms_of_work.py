@@ -1,6 +1,5 @@
 """What a contract excludes, who may do what, and how targets follow a change."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,13 +9,6 @@ from workflows.commands import ChangeServiceRequest, Exclusions, FireTrigger
 from workflows.contract_views import read_contract, read_statement
 from workflows.errors import NotAllowed
 from workflows.service_requests import change_service_request, fire_trigger
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def test_excluded_work_is_paid_by_no_contract(office: Office) -> None:

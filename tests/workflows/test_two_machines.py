@@ -6,7 +6,6 @@ A machine looks at its folder and logs service requests at once, as its schedule
 import json
 import shutil
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
@@ -34,13 +33,6 @@ from workflows.verification import Differs, Verified, verify_decisions
 SHIPPED = read_rules_folder(RULES)
 TECHNICIAN = Actor(None, "a technician", "technician")
 TIME_TO_FOLLOW = timedelta(seconds=1)
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def work_as_machine(name: str, database_url: str, folder: Path, customer: str, stop: Event) -> None:

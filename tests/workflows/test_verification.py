@@ -1,6 +1,5 @@
 """Every kept decision, made again from what is kept of it."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from random import Random
@@ -29,13 +28,6 @@ TYPES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("support_hours", {"minutes": 50}),
     ("incident_pack", {"incidents": 2}),
 )
-
-
-@pytest.fixture
-def office(database_url: str) -> Iterator[Office]:
-    office = Office(database_url)
-    yield office
-    office.close()
 
 
 def verify(office: Office, **span: Any) -> tuple[Verified, list[Differs]]:

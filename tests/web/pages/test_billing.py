@@ -26,6 +26,8 @@ def test_billing_is_activated_by_the_checklist(front: Front) -> None:
     early = admin.send(page, "/activate", activate_time_expired_contract="rollover")
     assert early.status == 422
     assert "3 items have no owner" in early
+    assert "Choose rollover or ignore; there is no default." in page
+    assert "time_expired_contract:" not in page
     nothing = admin.send(early, "/assign", assign_owner=f"org_unit:{office.site}")
     assert "Tick the items" in nothing
     [first] = office.rows(t.item, number="G-1")
@@ -271,8 +273,7 @@ def test_the_audit_says_that_everything_agrees(front: Front) -> None:
     assert "Drawn for work" in page
 
 
-def test_the_sandbox_clock_is_set_and_goes_only_forward(sqlite_database_url: str) -> None:
-    front = Front(sqlite_database_url)
+def test_the_sandbox_clock_is_set_and_goes_only_forward(front: Front) -> None:
     office = front.office
     assert front.administrator.open("/sandbox/clock").status == 404
     office.desk.sandbox = True
@@ -289,4 +290,3 @@ def test_the_sandbox_clock_is_set_and_goes_only_forward(sqlite_database_url: str
     assert office.desk.now() - before == timedelta(days=1)
     assert "Sandbox." in front.technician.open("/requests")
     assert front.technician.open("/sandbox/clock").status == 403
-    office.close()

@@ -107,7 +107,21 @@ def test_the_burn_down_tells_when_it_runs_out(front: Front) -> None:
     assert "5:00 were drawn in the last 30 days. At this pace it runs out about 1 Apr 2026." in page
     assert 'class="burn-ahead"' in page.html
     office.work(request, 300)
-    assert "Nothing was drawn lately" in front.supervisor.open(f"/contracts/{contract}")
+    assert "It is used up." in front.supervisor.open(f"/contracts/{contract}")
+
+
+def test_a_contract_that_is_over_tells_its_end_and_what_was_carried(front: Front) -> None:
+    office = front.office
+    contract = office.sell("support_hours", minutes=600, ends_on="2026-03-03")
+    request = office.log()
+    office.work(request, 30)
+    office.clock.move(days=3)
+    office.work(request, 45)
+    page = front.supervisor.open(f"/contracts/{contract}")
+    assert "It ended on 3 Mar 2026; 9:30 were not used." in page
+    assert "0:45 kept for the holder's next contract" in page
+    assert 'class="burn-ahead"' not in page.html
+    assert "Rollover: carried to the holder's next contract, as the desk's setting says" in page
 
 
 def test_the_time_no_contract_paid_is_one_click_away(front: Front) -> None:

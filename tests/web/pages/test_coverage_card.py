@@ -168,3 +168,11 @@ def test_the_head_says_who_has_it(front: Front) -> None:
     assert "Nobody has it yet" in page
     assert "Yours" in front.technician.send(page, "/take")
     assert front.office.technician.name in front.supervisor.open(f"/requests/{request}")
+
+
+def test_at_one_instant_the_decision_stands_before_what_it_led_to(front: Front) -> None:
+    request = front.office.log()
+    page = front.supervisor.open(f"/requests/{request}")
+    page = front.supervisor.send(page, "/coverage/enable")
+    way = front.supervisor.send(page, "/moves/start").text.partition("The way so far")[2]
+    assert way.index("Logged") < way.index("Contract made") < way.index("Covered") < way.index("Work started")
