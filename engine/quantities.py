@@ -182,6 +182,12 @@ def round_minutes(worked_minutes: Minutes, rounding: Rounding) -> Minutes:
     return max(full_increments * rounding.increment_minutes, rounding.minimum_minutes)
 
 
+def hours_text(minutes: Minutes) -> str:
+    """Minutes, none below zero, as hours for words that are kept: 90 is "1:30"."""
+    hours, rest = divmod(minutes, 60)
+    return f"{hours}:{rest:02d}"
+
+
 def whole_minutes(seconds: int) -> Minutes:
     """Seconds as minutes, rounded up: a minute begun counts. Raises: InvalidQuantity if negative."""
     if seconds < 0:

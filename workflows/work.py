@@ -17,7 +17,7 @@ from engine.coverage import find_coverage
 from engine.drawdown import AllocationKind, Payer, Slice, TimeWorked, plan_draw_down
 from engine.facts import local_clock
 from engine.ledger import Account, Kind, LedgerTransaction, Posting, move
-from engine.quantities import Rounding, whole_minutes
+from engine.quantities import Rounding, hours_text, whole_minutes
 from engine.rulebook import ChargingFacts
 from workflows.carried import give_back_carried, take_into_later
 from workflows.commands import ChangeWork, WorkGiven
@@ -37,9 +37,9 @@ from workflows.store.ledger import record, reverse
 CASCADE_DEPTH = 20
 WORKERS: tuple[Role, ...] = ("administrator", "supervisor", "technician")
 REST_ACCOUNTS: dict[AllocationKind, tuple[Kind, Account, str]] = {
-    "carried": ("carry", "carried", "Kept for the holder's next contract"),
-    "ignored": ("ignore", "ignored", "Recorded as uncovered"),
-    "overage": ("overage", "overage", "To be billed at the overage rate"),
+    "carried": ("carry", "carried", "kept for the holder's next contract"),
+    "ignored": ("ignore", "ignored", "recorded as uncovered"),
+    "overage": ("overage", "overage", "to be billed at the overage rate"),
 }
 
 
@@ -326,7 +326,9 @@ def _post(
         kind: Kind = "draw"
         why = f"Work on {request.number}"
     else:
-        kind, account, why = REST_ACCOUNTS[piece.kind]
+        kind, account, fate = REST_ACCOUNTS[piece.kind]
+        # It moves nothing of the contract's own, so that the amount stands in the words.
+        why = f"{hours_text(piece.minutes)} {fate}"
         owner = f"contract:{piece.contract}" if piece.contract else f"service_request:{request.id}"
         if piece.kind == "carried":
             owner = _carrier(piece, payers, request).key

@@ -26,6 +26,7 @@ STATEMENT_COLUMNS = (
     "effective_at",
     "recorded_at",
     "kind",
+    "service_request",
     "service_request_number",
     "minutes",
     "incidents",

@@ -68,8 +68,18 @@ class _Scale:
         return f"{self.x(at)},{self.y(minutes)}"
 
 
+def _ended_at(contract: ContractDetail) -> datetime | None:
+    """When a contract that is over was; None while it is not."""
+    if contract.state not in ("expired", "cancelled"):
+        return None
+    return contract.cancelled_at or contract.expires_at
+
+
 def _ends(contract: ContractDetail, pace: Pace | None) -> datetime:
     """How far the drawing goes: to the end of the contract or of its minutes, half a year ahead at most."""
+    ended_at = _ended_at(contract)
+    if ended_at is not None:
+        return ended_at
     later = [at for at in (contract.expires_at, pace.runs_out_at if pace else None) if at is not None]
     return min(max([now() + timedelta(days=7), *later]), now() + FARTHEST_SHOWN)
 
@@ -94,6 +104,16 @@ def _steps(scale: _Scale, statement: StatementView, available: int) -> str:
 
 
 def _words(contract: ContractDetail, pace: Pace | None) -> str:
+    ended_at = _ended_at(contract)
+    if ended_at is not None:
+        if contract.state == "cancelled":
+            told = f"It was cancelled on {day_text(ended_at.astimezone(zone()).date())}"
+        else:
+            told = f"It ended on {day_text(last_day(ended_at, zone()) or ended_at.astimezone(zone()).date())}"
+        unused = contract.balance.minutes.expired
+        return f"{told}; {minutes_text(unused)} were not used." if unused else f"{told}, used up."
+    if contract.state == "exhausted":
+        return "It is used up."
     if pace is None:
         return "Nothing was drawn lately, so no day can be told on which it runs out."
     recent = f"{minutes_text(pace.drawn_minutes)} were drawn in the last {pace.span.days} days."

@@ -150,6 +150,7 @@ def _page(contract_id: str, tried: dict[str, DeskForm] | None = None) -> str:
             forms=forms_for(contract, actor().role, tried or {}),
             tried=next(iter(tried)) if tried else None,
             amount=_amount(contract),
+            desk_time_expired=tx.settings.time_expired_contract,
         )
 
 

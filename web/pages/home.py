@@ -91,6 +91,10 @@ def _rules(tx: Transaction) -> RuleSetView | None:
 def _customer() -> str:
     """The own desk: my requests, my contracts as bars, and logging a request with the item first."""
     with desk().read(actor()) as tx:
+        own = list_items(tx, owner=actor().customer, limit=CUSTOMER_ITEMS)
+        every = list_items(tx, limit=CUSTOMER_ITEMS)
+        # What is one's own is meant more often than what the whole site has.
+        items = list({one.id: one for one in [*own.items, *every.items]}.values())
         return render_template(
             "home/customer.html",
             requests=list_service_requests(tx, queue="unfinished", limit=FIRST_ROWS).items,
@@ -99,5 +103,6 @@ def _customer() -> str:
                 for state in ("active", "exhausted", "pending")
                 for one in list_contracts(tx, state=state, order="expires_at", limit=CUSTOMER_CONTRACTS).items
             ],
-            items=list_items(tx, limit=CUSTOMER_ITEMS),
+            items=items[:CUSTOMER_ITEMS],
+            more_items=every.next_cursor is not None or len(items) > CUSTOMER_ITEMS,
         )

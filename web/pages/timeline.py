@@ -11,8 +11,9 @@ from workflows.request_views import history_of, notes_of, work_of
 from workflows.views.service_requests import HistoryLine, NoteView, WorkEntryView
 
 Kind = Literal["move", "decision", "work", "note"]
-# Where things happen at one instant: first the move, then what it led to.
-ORDER: dict[Kind, int] = {"move": 0, "decision": 1, "work": 2, "note": 3}
+# Where things happen at one instant: it is logged or comes back, that is decided, and the rest follows.
+ORDER: dict[Kind, int] = {"decision": 1, "move": 2, "work": 3, "note": 4}
+SEARCHED_MOVES = ("log", "reopen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,15 @@ def story(tx: Transaction, service_request_id: str) -> Story:
     """All that the reader may see, oldest first."""
     decisions = decisions_of(tx, service_request_id)
     events = [_move(one) for one in history_of(tx, service_request_id)]
-    events += [_decision(one) for one in decisions]
+    events += [_decision(one) for one in reversed(decisions)]  # they come newest first
     events += [_work(one) for one in work_of(tx, service_request_id)]
     events += [_note(one) for one in notes_of(tx, service_request_id)]
-    events.sort(key=lambda event: (event.at, ORDER[event.kind]))
+    events.sort(key=lambda event: (event.at, _rank(event)))
     return Story(events, decisions[0] if decisions else None)
+
+
+def _rank(event: Event) -> int:
+    return 0 if event.move and event.move.trigger in SEARCHED_MOVES else ORDER[event.kind]
 
 
 def _move(line: HistoryLine) -> Event:

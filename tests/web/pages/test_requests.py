@@ -479,6 +479,8 @@ def test_ones_own_items_are_offered_first(front: Front) -> None:
     offered = page.form().options["item"]
     assert offered[0] == f"item:{office.laptop}"
     assert len(offered) == 9  # eight, and none
+    about = front.ann.open("/").html.partition("What is it about?")[2]
+    assert 0 < about.index(f"/items/{office.laptop}") < about.index("CAM-0")
 
 
 def test_the_panel_keeps_a_months_capital(front: Front) -> None:
