@@ -111,6 +111,13 @@ def test_settings_are_changed_and_leave_a_trail(front: Front) -> None:
     assert "Nothing was different." in again
 
 
+def test_a_browsers_line_ends_are_no_change(front: Front) -> None:
+    admin = front.administrator
+    done = admin.send(admin.open("/settings"), company_address="1 Long Way\r\nAnytown")
+    assert front.office.desk.refresh().settings.company.address == "1 Long Way\nAnytown"
+    assert "Nothing was different." in admin.send(done, company_address="1 Long Way\r\nAnytown")
+
+
 def test_bad_settings_are_told_and_what_was_typed_stays(front: Front) -> None:
     page = front.administrator.open("/settings")
     wrong = front.administrator.send(
