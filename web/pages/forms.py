@@ -13,7 +13,8 @@ from uuid import uuid4
 from flask import request
 from flask_wtf import FlaskForm
 from pydantic import BaseModel, ValidationError
-from wtforms import Field, HiddenField
+from wtforms import Field, HiddenField, TextAreaField
+from wtforms.fields.core import UnboundField
 
 from engine.errors import DeskError
 from web.pages.pickers import RecordField
@@ -26,11 +27,24 @@ C = TypeVar("C", bound=BaseModel)
 T = TypeVar("T")
 
 
+def _with_plain_line_ends(text: Any) -> Any:
+    return text.replace("\r\n", "\n") if isinstance(text, str) else text
+
+
 class DeskForm(FlaskForm):
     """A form of the desk. `places` tells which field a refusal's pointer means, where the names differ."""
 
     places: ClassVar[Mapping[str, str]] = {}
     form_errors: list[str]
+
+    class Meta(FlaskForm.Meta):
+        def bind_field(self, form: Any, unbound_field: "UnboundField[Any]", options: dict[str, Any]) -> Field:
+            """Browsers send CR LF where a text area has a new line: what was not changed stays the same."""
+            if issubclass(unbound_field.field_class, TextAreaField):
+                filters = (*unbound_field.kwargs.get("filters", ()), _with_plain_line_ends)
+                options = {**options, "filters": filters}
+            field: Field = unbound_field.bind(form=form, **options)
+            return field
 
     def command(self, kind: type[C], values: Mapping[str, Any]) -> C | None:
         """The command that the values make; None where some cannot be taken, and their fields say why.

@@ -91,7 +91,9 @@ class SettingsForm(DeskForm):
         "Rules are published by two", description="One administrator proposes, another approves."
     )
     rules_engine = SelectField(
-        "What runs the rules", choices=offer(ENGINE_CHOICES), description="Decisions are the same by both."
+        "What runs the rules",
+        choices=offer(ENGINE_CHOICES),
+        description="Decisions are the same by both. business-rules itself is there to compare.",
     )
     rounding_increment_minutes = CountField(
         "Round up to, minutes", description="1 charges each minute; 15 charges quarter hours."

@@ -3,9 +3,9 @@
 from workflows.settings import CURRENCIES
 
 TIME_EXPIRED_CHOICES = [
-    ("rollover", "Rollover: it is carried, and drawn first from the holder's next contract"),
-    ("ignore", "Ignore: it is recorded as uncovered, and charged to nobody"),
-    ("bill", "Bill: it is charged at the overage rate (needs invoices and a rate)"),
+    ("rollover", "Rollover: drawn from the holder's next contract"),
+    ("ignore", "Ignore: recorded, and charged to nobody"),
+    ("bill", "Bill: at the overage rate; needs invoices and a rate"),
 ]
 VALIDATION_CHOICES = [
     ("on", "On: no request proceeds without a valid contract; it waits, locked"),
@@ -17,8 +17,8 @@ SCOPE_CHOICES = [
     ("service_request_day", "A request's day together"),
 ]
 ENGINE_CHOICES = [
-    ("compiled", "Compiled: the rules as Python, written when they are loaded"),
-    ("plain", "business-rules itself: slower, to compare or to rule out the compiler"),
+    ("compiled", "Compiled to Python"),
+    ("plain", "business-rules itself: slower"),
 ]
 SETTING_WORDS = {
     "contracts": "Contracts",
