@@ -10,6 +10,8 @@ from typing import Any
 
 from flask import Blueprint, abort, render_template, request
 from wtforms import Field
+from wtforms.form import BaseForm
+from wtforms.validators import ValidationError
 
 from web.pages.shell import actor, desk
 from workflows.desk import Transaction
@@ -117,6 +119,11 @@ class RecordField(Field):
             self.answers.seen = str(formdata.get(f"{self.name}_seen", ""))
         self.answers.picked = self.data or ""
         self.is_asking = self.answers.is_asking
+
+    def pre_validate(self, form: BaseForm) -> None:
+        """A record that is needed is told beside all else that is missing, not one step later."""
+        if not self.answers.optional and self.record_id is None:
+            raise ValidationError("Fill this in.")
 
     def look_up(self, tx: Transaction) -> None:
         """Fill in what is offered, and what that picks."""

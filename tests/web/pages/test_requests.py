@@ -67,6 +67,7 @@ def test_what_is_missing_is_told_and_what_was_typed_stays(front: Front) -> None:
     page = tom.send(tom.open("/requests/new"), description="A long story\n\nwith an end")
     assert page.status == 422
     assert 'id="subject-wrong"' in page.html
+    assert 'id="customer-wrong"' in page.html
     assert page.form().values["description"] == "A long story\n\nwith an end"
     page = tom.send(page, subject="Short")
     assert page.status == 422
