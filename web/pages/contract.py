@@ -10,16 +10,13 @@ from werkzeug.wrappers import Response
 from engine.periods import local_date
 from web.pages.burn_down import burn_down
 from web.pages.contract_forms import (
-    AdjustForm,
-    CancelForm,
-    EnableForm,
-    RenewForm,
-    TopUpForm,
+    FORMS,
     adjust_values,
     forms_for,
     renew_values,
     top_up_values,
 )
+from web.pages.effects import Shown
 from web.pages.figures import amount_text
 from web.pages.forms import DeskForm, attempt, attempt_once
 from web.pages.listing import csv_response
@@ -39,7 +36,7 @@ pages = Blueprint("contract", __name__, url_prefix="/contracts/<contract_id>")
 
 @pages.get("")
 def show(contract_id: str) -> str:
-    return _page(contract_id)
+    return contract_page(contract_id)
 
 
 @pages.get("/statement.csv")
@@ -65,15 +62,15 @@ def statement_csv(contract_id: str) -> Response:
 
 @pages.post("/enable")
 def do_enable(contract_id: str) -> tuple[str, int] | Response:
-    form = EnableForm(prefix="enable_")
+    form = FORMS["enable"]()
     done = form.validate_on_submit() and attempt(form, lambda tx: enable_contract(tx, contract_id))
     return _after(contract_id, bool(done), "It is active now.", enable=form)
 
 
 @pages.post("/top-up")
 def do_top_up(contract_id: str) -> tuple[str, int] | Response:
-    form = TopUpForm(prefix="topup_")
-    contract = _contract(contract_id, form)
+    form = FORMS["top_up"]()
+    contract = _contract(contract_id)
     done = None
     if form.validate_on_submit():
         command = form.command(TopUp, top_up_values(form, contract.draws))
@@ -83,8 +80,8 @@ def do_top_up(contract_id: str) -> tuple[str, int] | Response:
 
 @pages.post("/adjust")
 def do_adjust(contract_id: str) -> tuple[str, int] | Response:
-    form = AdjustForm(prefix="adjust_")
-    contract = _contract(contract_id, form)
+    form = FORMS["adjust"]()
+    contract = _contract(contract_id)
     done = None
     if form.validate_on_submit():
         command = form.command(Adjust, adjust_values(form, contract.draws))
@@ -94,8 +91,8 @@ def do_adjust(contract_id: str) -> tuple[str, int] | Response:
 
 @pages.post("/renew")
 def do_renew(contract_id: str) -> tuple[str, int] | Response:
-    form = RenewForm(prefix="renew_")
-    contract = _contract(contract_id, form)
+    form = FORMS["renew"]()
+    contract = _contract(contract_id)
     if form.validate_on_submit():
         command = form.command(Renew, renew_values(form, contract.draws))
         made = attempt_once(form, lambda tx: renew(tx, contract_id, command), command) if command else None
@@ -107,7 +104,7 @@ def do_renew(contract_id: str) -> tuple[str, int] | Response:
 
 @pages.post("/cancel")
 def do_cancel(contract_id: str) -> tuple[str, int] | Response:
-    form = CancelForm(prefix="cancel_")
+    form = FORMS["cancel"]()
     done = None
     if form.validate_on_submit():
         command = form.command(CancelContract, {"reason": form.reason.data})
@@ -120,15 +117,18 @@ def _after(contract_id: str, done: bool, words: str, **tried: DeskForm) -> tuple
     if done:
         flash(words, "good")
         return redirect(url_for("contract.show", contract_id=contract_id))
-    return _page(contract_id, tried), 422
+    return contract_page(contract_id, tried), 422
 
 
-def _contract(contract_id: str, form: DeskForm) -> ContractDetail:
+def _contract(contract_id: str) -> ContractDetail:
     with desk().read(actor()) as tx:
         return read_contract(tx, contract_id)
 
 
-def _page(contract_id: str, tried: dict[str, DeskForm] | None = None) -> str:
+def contract_page(
+    contract_id: str, tried: dict[str, DeskForm] | None = None, effect: Shown | None = None
+) -> str:
+    """The page; a form that was tried stands open with what was typed in it, and its effect where shown."""
     with desk().read(actor()) as tx:
         contract = read_contract(tx, contract_id)
         related = {
@@ -149,6 +149,7 @@ def _page(contract_id: str, tried: dict[str, DeskForm] | None = None) -> str:
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
             forms=forms_for(contract, actor().role, tried or {}),
             tried=next(iter(tried)) if tried else None,
+            effect=effect,
             amount=_amount(contract),
             desk_time_expired=tx.settings.time_expired_contract,
         )

@@ -1,5 +1,7 @@
 """The forms of a contract's page: only those that fit its state and the reader's role are offered."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from wtforms import RadioField, TextAreaField
@@ -54,6 +56,16 @@ class CancelForm(DeskForm):
     reason = TextAreaField("Reason", [InputRequired(FILL_IN)])
 
 
+FORMS: dict[str, Callable[..., Any]] = {
+    "enable": partial(EnableForm, prefix="enable_"),
+    "top_up": partial(TopUpForm, prefix="topup_"),
+    "adjust": partial(AdjustForm, prefix="adjust_"),
+    "renew": partial(RenewForm, prefix="renew_"),
+    "cancel": partial(CancelForm, prefix="cancel_"),
+}
+"""Each action's form; called with `formdata=None` it is fresh."""
+
+
 def forms_for(contract: ContractDetail, role: Role, tried: dict[str, DeskForm]) -> dict[str, DeskForm]:
     """The forms that fit; one that was tried is there as it was sent."""
     if role not in SELLERS:
@@ -70,14 +82,11 @@ def forms_for(contract: ContractDetail, role: Role, tried: dict[str, DeskForm]) 
         and contract.renewed_by is None,
         "cancel": not ended,
     }
-    makers: dict[str, Any] = {
-        "enable": lambda: EnableForm(formdata=None, prefix="enable_"),
-        "top_up": lambda: TopUpForm(formdata=None, prefix="topup_"),
-        "adjust": lambda: AdjustForm(formdata=None, prefix="adjust_"),
-        "renew": lambda: RenewForm(formdata=None, prefix="renew_"),
-        "cancel": lambda: CancelForm(formdata=None, prefix="cancel_"),
+    return {
+        name: tried.get(name) or make(formdata=None)
+        for name, make in FORMS.items()
+        if fits[name] or name in tried
     }
-    return {name: tried.get(name) or make() for name, make in makers.items() if fits[name] or name in tried}
 
 
 def top_up_values(form: TopUpForm, draws: str) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def attempt(form: DeskForm, use_case: Callable[[Transaction], T], *, reads_first
     try:
         return desk().perform(actor(), use_case, reads_first=reads_first)
     except DeskError as error:
-        _tell(form, error)
+        tell_refusal(form, error)
         return None
 
 
@@ -163,12 +163,13 @@ def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], comman
     try:
         answer = desk().answer(actor(), use_case, lambda tx, made: Answer(200, made), keyed)
     except DeskError as error:
-        _tell(form, error)
+        tell_refusal(form, error)
         return None
     return answer.body
 
 
-def _tell(form: DeskForm, error: DeskError) -> None:
+def tell_refusal(form: DeskForm, error: DeskError) -> None:
+    """Say a refusal in the form; one that is not about what was typed is raised for the error pages."""
     if isinstance(error, NotFound | NotAllowed | NoRuleSet):
         raise error
     if isinstance(error, IdempotencyKeyReused):

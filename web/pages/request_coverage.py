@@ -1,9 +1,12 @@
 """The coverage of a service request: searched again, another contract assigned, one taken."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, flash
 from werkzeug.wrappers import Response
 
 from engine.contracts import PER_REQUEST
+from web.pages.effects import UNTOLD, effect_answer, effect_shown
 from web.pages.forms import ActForm, attempt, attempt_once
 from web.pages.request_forms import AssignForm, TakeForm, assign_form, fill_take_form
 from web.pages.service_request import back, request_page
@@ -11,6 +14,7 @@ from web.pages.shell import actor, desk
 from workflows.commands import SearchCoverage, TakeContract
 from workflows.contract_offers import take_contract
 from workflows.decisions import decisions_of
+from workflows.desk import Transaction
 from workflows.request_views import read_service_request
 from workflows.service_requests import search_or_assign
 
@@ -43,11 +47,7 @@ def enable(service_request_id: str) -> tuple[str, int] | Response:
 
 @pages.post("/assign")
 def assign(service_request_id: str) -> tuple[str, int] | Response:
-    form = AssignForm(prefix="assign_")
-    with desk().read(actor()) as tx:
-        found = read_service_request(tx, service_request_id)
-        decisions = decisions_of(tx, found.id)
-    assign_form(found, decisions[0] if decisions else None, actor(), form)
+    form = _assign_form(service_request_id)
     if form.validate_on_submit():
         values = {"contract": form.contract.data, "reason": form.reason.data}
         command = form.command(SearchCoverage, values)
@@ -55,6 +55,28 @@ def assign(service_request_id: str) -> tuple[str, int] | Response:
             flash("The contract is assigned.", "good")
             return back(service_request_id)
     return request_page(service_request_id, assign=form), 422
+
+
+@pages.post("/assign/effect")
+def assign_effect(service_request_id: str) -> str:
+    """What assigning the chosen contract would move, before it does."""
+    form = _assign_form(service_request_id)
+
+    def use_case() -> Callable[[Transaction], object] | None:
+        command = form.command(SearchCoverage, {"contract": form.contract.data, "reason": UNTOLD})
+        return None if command is None else lambda tx: search_or_assign(tx, service_request_id, command)
+
+    shown = effect_shown("assign", form, use_case)
+    return effect_answer(shown, lambda: request_page(service_request_id, effect=shown, assign=form))
+
+
+def _assign_form(service_request_id: str) -> AssignForm:
+    form = AssignForm(prefix="assign_")
+    with desk().read(actor()) as tx:
+        found = read_service_request(tx, service_request_id)
+        decisions = decisions_of(tx, found.id)
+    assign_form(found, decisions[0] if decisions else None, actor(), form)
+    return form
 
 
 @pages.post("/take")

@@ -9,6 +9,7 @@ from wtforms.validators import InputRequired
 
 from web.pages.coverage_panel import seen_contract
 from web.pages.coverage_words import cover_words
+from web.pages.effects import Shown
 from web.pages.fields import offer
 from web.pages.forms import ActForm, DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.login import local_target
@@ -114,7 +115,9 @@ def move_form(trigger: str, formdata: Any = ...) -> MoveForm:
     return kind(prefix=prefix) if formdata is ... else kind(formdata=formdata, prefix=prefix)
 
 
-def request_page(service_request_id: str, preview: Any = None, **tried: DeskForm) -> str:
+def request_page(
+    service_request_id: str, preview: Any = None, effect: Shown | None = None, **tried: DeskForm
+) -> str:
     """The page; a form that was tried stands open with what was typed in it."""
     with desk().read(actor()) as tx:
         found = read_service_request(tx, service_request_id)
@@ -140,6 +143,7 @@ def request_page(service_request_id: str, preview: Any = None, **tried: DeskForm
             wrong_form=next((form for form in tried.values() if form.is_wrong), None),
             may_enable=may_enable(contract, found.id, actor()),
             preview=preview,
+            effect=effect,
             running_since=running_since(service_request_id),
             act_form=ActForm(formdata=None),
             mine=found.technician == actor().id,

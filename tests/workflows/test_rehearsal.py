@@ -1,0 +1,100 @@
+"""What a change would do is told by doing it and taking it back: the numbers are those of the deed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.office import Office
+from workflows.commands import CancelContract, Renew, SearchCoverage, TopUp
+from workflows.contracts import cancel_contract, enable_contract, renew, top_up
+from workflows.desk import Transaction
+from workflows.errors import NotAllowed, StateForbids
+from workflows.rehearsal import rehearse
+from workflows.service_requests import search_or_assign
+from workflows.store import tables as t
+from workflows.views.effects import Effects
+
+
+def everything(office: Office) -> dict[str, list[Any]]:
+    return {table.name: sorted(map(str, office.rows(table))) for table in t.metadata.sorted_tables}
+
+
+def rehearsed(office: Office, use_case: Callable[[Transaction], object]) -> Effects:
+    """What the supervisor would bring about; nothing of it is left."""
+    before = everything(office)
+    effects = rehearse(office.desk, office.supervisor, use_case)
+    assert everything(office) == before
+    return effects
+
+
+def test_cancelling_tells_who_loses_cover_and_what_expires(office: Office) -> None:
+    hours = office.sell("support_hours", minutes=180)
+    requests = [office.log() for _ in range(3)]
+    office.work(requests[0], 60)
+
+    def cancel(tx: Transaction) -> str:
+        return cancel_contract(tx, hours, CancelContract(reason="No longer wanted"))
+
+    effects = rehearsed(office, cancel)
+    assert [one.after.id for one in effects.requests] == requests
+    assert {one.before.contract for one in effects.requests} == {hours}
+    assert {one.after.contract for one in effects.requests} == {None}
+    own = next(one for one in effects.contracts if one.after.id == hours)
+    assert own.before is not None
+    assert (own.before.state, own.after.state) == ("active", "cancelled")
+    assert (own.before.balance.available, own.after.balance.expired) == (120, 120)
+    made = [one.after for one in effects.contracts if one.before is None]
+    assert len(made) == 3
+
+    office.do_as(office.supervisor, cancel)
+    assert [office.request(one).contract_id for one in requests] == [None] * 3
+    assert sum(lot.expired for lot in office.lots(hours)) == 120
+
+
+def test_assigning_tells_what_goes_back_to_the_pack(office: Office) -> None:
+    pack = office.sell("incident_pack", incidents=5)
+    request = office.log()
+    subscription = office.sell("subscription", to=("org_unit", office.site))
+    command = SearchCoverage(contract=subscription, reason="Agreed by phone")
+    effects = rehearsed(office, lambda tx: search_or_assign(tx, request, command))
+    [moved] = effects.requests
+    assert (moved.before.contract, moved.after.contract) == (pack, subscription)
+    [given] = [one for one in effects.contracts if one.after.id == pack]
+    assert given.before is not None
+    assert (given.before.balance.held, given.after.balance.held) == (1, 0)
+    assert given.after.balance.available == 5
+
+
+def test_enabling_and_topping_up_tell_which_requests_open(office: Office) -> None:
+    waiting = office.log()
+    hours = office.sell("support_hours", minutes=60, enable=False)
+    [opened] = rehearsed(office, lambda tx: enable_contract(tx, hours)).requests
+    assert (opened.before.state, opened.after.state) == ("pending_no_contract", "open")
+    assert opened.after.contract == hours
+
+    office.do(enable_contract, hours)
+    office.work(waiting, 90)
+    effects = rehearsed(office, lambda tx: top_up(tx, hours, TopUp(minutes=100)))
+    [own] = effects.contracts
+    assert own.before is not None
+    assert (own.before.state, own.after.state) == ("exhausted", "active")
+    assert own.after.balance.purchased - own.before.balance.purchased == 100
+
+
+def test_renewing_tells_of_the_successor(office: Office) -> None:
+    sold = office.sell("time_limited_subscription", minutes=300)
+    effects = rehearsed(office, lambda tx: renew(tx, sold, Renew()))
+    [made] = [one for one in effects.contracts if one.before is None]
+    assert made.after.starts_at == office.contract(sold).expires_at
+    assert (made.after.state, made.after.balance.purchased) == ("pending", 300)
+
+
+def test_what_the_deed_refuses_its_rehearsal_refuses(office: Office) -> None:
+    sold = office.sell("subscription")
+    before = everything(office)
+    with pytest.raises(StateForbids):
+        rehearse(office.desk, office.supervisor, lambda tx: enable_contract(tx, sold))
+    with pytest.raises(NotAllowed):
+        rehearse(office.desk, office.technician, lambda tx: cancel_contract(tx, sold, CancelContract()))
+    assert everything(office) == before

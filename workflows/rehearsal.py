@@ -1,0 +1,134 @@
+"""What a use case would do, told in numbers before it is done.
+
+The use case itself runs, in a transaction that is taken back; what it wrote is read before that. So the
+preview and the deed cannot differ but by what happens in between. On SQLite it takes the writer's turn, as
+the deed will.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from sqlalchemy import Row, Select, func, select
+
+from workflows.desk import Actor, Desk, Transaction
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+from workflows.views.contracts import UnitBalance
+from workflows.views.effects import ContractEffect, ContractStand, Effects, RequestEffect, RequestStand
+
+
+def rehearse(desk: Desk, actor: Actor, use_case: Callable[[Transaction], object]) -> Effects:
+    """What the use case would do now; nothing of it stays.
+
+    Raises: whatever the use case raises.
+    """
+
+    def act(tx: Transaction) -> NoReturn:
+        # Ids rise within a process: what this transaction writes has greater ones.
+        mark = new_id()
+        use_case(tx)
+        raise _TakenBack(_Written(tx, mark))
+
+    try:
+        desk.perform(actor, act)
+    except _TakenBack as done:
+        return _compared(desk, actor, done.written)
+    raise AssertionError("unreachable")
+
+
+class _TakenBack(Exception):
+    """Rolls the rehearsal back and carries what it wrote."""
+
+    def __init__(self, written: "_Written") -> None:
+        super().__init__()
+        self.written = written
+
+
+class _Written:
+    """The contracts and requests that a transaction has touched since a mark, as they are in it."""
+
+    def __init__(self, tx: Transaction, mark: str) -> None:
+        moved, trail, decision, mail = t.ledger_transaction, t.audit_event, t.coverage_decision, t.outbox
+        mine = tx.actor.name
+        touched = _ids(
+            tx, select(moved.c.contract_id).where(moved.c.id > mark, moved.c.actor == mine)
+        ) | _ids(
+            tx,
+            select(trail.c.subject_id).where(
+                trail.c.id > mark, trail.c.actor == mine, trail.c.subject_kind == "contract"
+            ),
+        )
+        decided = _ids(
+            tx,
+            select(decision.c.service_request_id).where(decision.c.id > mark, decision.c.actor == mine),
+        )
+        mails = select(func.count()).where(mail.c.id > mark, mail.c.recipient.is_not(None))
+        self.contracts = _contracts(tx, touched)
+        self.requests = _requests(tx, decided)
+        self.mails = int(tx.connection.execute(mails).scalar_one())
+
+
+def _compared(desk: Desk, actor: Actor, written: _Written) -> Effects:
+    with desk.read(actor) as tx:
+        contracts = _contracts(tx, written.contracts)
+        requests = _requests(tx, written.requests)
+    return Effects(
+        contracts=[ContractEffect(contracts.get(key), after) for key, after in written.contracts.items()],
+        requests=[
+            RequestEffect(requests[key], after) for key, after in written.requests.items() if key in requests
+        ],
+        mails=written.mails,
+    )
+
+
+def _ids(tx: Transaction, wanted: Select[Any]) -> set[str]:
+    return {one for one in tx.connection.execute(wanted.distinct()).scalars() if one is not None}
+
+
+def _contracts(tx: Transaction, ids: Iterable[str]) -> dict[str, ContractStand]:
+    c, b = t.contract, t.lot_balance
+    sums = [func.coalesce(func.sum(b.c[name]), 0) for name in ("consumed", "held", "available", "expired")]
+    rows = tx.connection.execute(
+        select(c.c.id, c.c.number, c.c.state, c.c.draws, c.c.starts_at, c.c.expires_at, *sums)
+        .join_from(c, b, b.c.contract_id == c.c.id, isouter=True)
+        .where(c.c.id.in_(sorted(ids)))
+        .group_by(c.c.id)
+        .order_by(c.c.created_at, c.c.id)
+    )
+    return {row.id: _contract_stand(row) for row in rows}
+
+
+def _contract_stand(row: Row[Any]) -> ContractStand:
+    drawn, held, available, expired = map(int, row[6:])
+    return ContractStand(
+        id=row.id,
+        number=row.number,
+        state=row.state,
+        unit=row.draws if row.draws != "nothing" else None,
+        starts_at=row.starts_at,
+        expires_at=row.expires_at,
+        balance=UnitBalance(drawn + held + available + expired, drawn, held, available, expired),
+    )
+
+
+def _requests(tx: Transaction, ids: Iterable[str]) -> dict[str, RequestStand]:
+    r, c = t.service_request, t.contract
+    rows = tx.connection.execute(
+        select(r, c.c.number.label("contract_number"))
+        .join_from(r, c, c.c.id == r.c.contract_id, isouter=True)
+        .where(r.c.id.in_(sorted(ids)))
+        .order_by(r.c.opened_at, r.c.id)
+    )
+    return {
+        row.id: RequestStand(
+            id=row.id,
+            number=row.number,
+            subject=row.subject,
+            state=row.state,
+            outcome=row.outcome,
+            contract=row.contract_id,
+            contract_number=row.contract_number,
+            resolution_due_at=row.resolution_due_at,
+        )
+        for row in rows
+    }
