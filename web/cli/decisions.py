@@ -11,7 +11,7 @@ from web.cli.spans import InstantOrDay, instant_of
 from workflows.verification import Differs, verify_decisions
 
 
-@click.group()
+@click.group(epilog="Example: coverdesk decisions verify")
 def decisions() -> None:
     """The coverage decisions that are kept."""
 

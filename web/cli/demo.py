@@ -12,7 +12,7 @@ from workflows.rule_sets import publish_first
 from workflows.rules_folder import check_rules_folder
 
 
-@click.group()
+@click.group(epilog="Example: coverdesk demo load")
 def demo() -> None:
     """A desk to look at: four companies, contracts of every type, two months of service requests."""
 

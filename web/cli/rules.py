@@ -21,7 +21,7 @@ folder_argument = click.argument("folder", metavar="[DIR]", required=False, type
 SHORT = 12
 
 
-@click.group()
+@click.group(epilog="Example: coverdesk rules check")
 def rules() -> None:
     """The rule files. DIR is COVERDESK_RULES_DIR where it is left out."""
 

@@ -17,7 +17,7 @@ password_from_stdin = click.option(
 )
 
 
-@click.group()
+@click.group(epilog="Example: coverdesk user list")
 def user() -> None:
     """Who may log in."""
 
@@ -80,7 +80,7 @@ def password(email: str, password_stdin: bool) -> None:
     click.echo(f"{email} has a new password.", err=True)
 
 
-@click.group()
+@click.group(epilog="Example: coverdesk token create sue@example.com")
 def token() -> None:
     """API tokens."""
 

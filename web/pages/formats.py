@@ -15,6 +15,7 @@ LOCALE = "en_GB"
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+A_MOMENT = timedelta(seconds=59)
 FARTHEST_RELATIVE = 30 * DAY
 
 _CLOCK = re.compile(r"(\d{1,5}):([0-5]\d)", re.ASCII)
@@ -116,8 +117,10 @@ def relative_text(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
         return "now"
     if distance >= FARTHEST_RELATIVE:
         return day_text(instant.astimezone(zone).date(), now.astimezone(zone).date())
-    span = span_text(distance)
-    return f"in {span}" if instant > now else f"{span} ago"
+    if instant > now:
+        # What was set a moment ago for a week ahead is a week off, not six days.
+        return f"in {span_text(distance + A_MOMENT)}"
+    return f"{span_text(distance)} ago"
 
 
 def span_text(span: timedelta) -> str:

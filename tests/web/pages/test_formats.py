@@ -109,6 +109,8 @@ def test_money_is_exact_however_large() -> None:
         (timedelta(seconds=30), "now"),
         (timedelta(minutes=1), "in 1 min"),
         (timedelta(hours=2, minutes=59), "in 2 h"),
+        (timedelta(days=7, seconds=-30), "in 7 d"),
+        (timedelta(days=-7, seconds=30), "6 d ago"),
         (timedelta(days=-1), "1 d ago"),
         (timedelta(days=29), "in 29 d"),
         (timedelta(days=30), "1 Apr"),
