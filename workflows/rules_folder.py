@@ -15,6 +15,7 @@ from engine.rulebook import (
 from engine.rulebook.texts import too_large
 
 MOST_FILES_READ = 1000
+READABLE = "See to it that the server may read it."
 
 
 def read_rules_folder(folder: Path) -> dict[str, str]:
@@ -56,7 +57,9 @@ def _rule_paths(folder: Path, problems: list[Problem]) -> list[Path]:
     """The rule files in the folder, by name. Hidden ones are an editor's own."""
 
     def cannot_list(error: OSError) -> None:
-        problems.append(_problem(str(error.filename), f"The folder cannot be read: {_reason(error)}."))
+        problems.append(
+            _problem(str(error.filename), f"The folder cannot be read: {_reason(error)}. {READABLE}")
+        )
 
     paths: list[Path] = []
     for place, folders, names in os.walk(folder, onerror=cannot_list):
@@ -66,7 +69,9 @@ def _rule_paths(folder: Path, problems: list[Problem]) -> list[Path]:
             if not name.startswith(".") and is_rule_file(path.relative_to(folder).as_posix()):
                 paths.append(path)
         if len(paths) > MOST_FILES_READ:
-            problems.append(_problem(str(folder), f"The folder has more than {MOST_FILES_READ} rule files."))
+            problems.append(
+                _problem(str(folder), f"The folder has more than {MOST_FILES_READ} rule files. Keep fewer.")
+            )
             return []
     return paths
 
@@ -81,10 +86,12 @@ def _text_of(path: Path, name: str, problems: list[Problem]) -> str | None:
             size_bytes = os.fstat(file.fileno()).st_size
             raw = file.read(MOST_BYTES + 1) if size_bytes <= MOST_BYTES else b""
     except FileNotFoundError:
-        problems.append(_problem(name, "The file was removed while it was read."))
+        problems.append(
+            _problem(name, "The file was removed while it was read. Put it back, or leave it out.")
+        )
         return None
     except OSError as error:
-        problems.append(_problem(name, f"The file cannot be read: {_reason(error)}."))
+        problems.append(_problem(name, f"The file cannot be read: {_reason(error)}. {READABLE}"))
         return None
     if size_bytes > MOST_BYTES:
         problems.append(_problem(name, too_large(size_bytes)))

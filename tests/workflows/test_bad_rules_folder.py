@@ -72,8 +72,14 @@ def misnamed(folder: Path) -> None:
         (huge, "coverage.json:1:1: error: The file has 52,428,800 bytes; a rule file may have 1,048,576."),
         (huge_line, "slas.json:1:10: error: Found"),
         (without_coverage, "coverage.json:1:1: error: The file is missing. Add it:"),
-        (dangling, "charging.json:1:1: error: The file was removed while it was read."),
-        (circular, "charging.json:1:1: error: The file cannot be read: too many levels of symbolic links."),
+        (
+            dangling,
+            "charging.json:1:1: error: The file was removed while it was read. Put it back, or leave it out.",
+        ),
+        (
+            circular,
+            "charging.json:1:1: error: The file cannot be read: too many levels of symbolic links. See to it",
+        ),
         (pipe, "charging.json:1:1: error: This is no ordinary file."),
         (bytes_that_are_no_text, "contract_types/subscription.json:3:115: error: Byte 0x80 is not UTF-8."),
         (saved_as_utf_16, "slas.json:1:1: error: The file is saved as UTF-16. Save it as UTF-8."),

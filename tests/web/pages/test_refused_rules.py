@@ -37,7 +37,7 @@ def test_a_bad_edit_of_the_folder_is_told_everywhere(front: Front, folder: Path)
     words = '"contract_standin" is no variable.'
     home = front.administrator.open("/")
     assert "Edit refused" in home
-    assert words in home
+    assert f"coverage.json:21:21 {words}" in home
     page = front.administrator.open("/rules")
     assert f"{folder}" in page
     assert words in page
