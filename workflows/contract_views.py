@@ -363,6 +363,7 @@ def _detail(
         time_expired=row.time_expired,
         exclusions=row.exclusions or {},
         balance=_sum(lots, balances),
+        monthly_minutes=row.monthly_minutes,
         carried_minutes=carried,
         renewal_of=row.renewal_of_id,
         renewed_by=renewed_by,

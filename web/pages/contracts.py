@@ -29,6 +29,15 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "expired": ("Expired", {"state": "expired"}),
     "cancelled": ("Cancelled", {"state": "cancelled"}),
 }
+EMPTY = {
+    "active": "What is in force and may cover a request stands here.",
+    "pending": "What waits for its start, its payment or for someone to enable it stands here.",
+    "soon": f"What ends by its date within {SOON_DAYS} days stands here, the first to end on top.",
+    RUNNING: f"What is used up within {RUN_OUT_DAYS} days at the recent pace stands here.",
+    "exhausted": "What is used up before its end stands here; a top-up puts it in force again.",
+    "expired": "What is past its end stands here, and can be renewed.",
+    "cancelled": "What was cancelled stands here, with the reason.",
+}
 CSV_HEADER = [
     "number",
     "type",
@@ -69,6 +78,7 @@ def contracts() -> str | Response:
             run_out=run_out,
             act_form=ActForm(formdata=None),
             view=view,
+            empty_views=EMPTY,
             views={key: label for key, (label, _) in VIEWS.items() if key != RUNNING or actor().is_staff},
             filters=filters,
             types=contract_types(tx),

@@ -247,7 +247,7 @@ def _plan_worked_through(stage: Stage, type_key: str) -> None:
     for number, days_ago in enumerate((33, 32)):
         _plan_a_call(stage, f"{key}-{number}", type_key, "exhausted", stage.at(days_ago, 9), minutes=190)
     if rollover:
-        sell(stage, f"next:{type_key}", type_key, holder, stage.at(10, 10), price=480, minutes=600)
+        sell(stage, f"next:{type_key}", type_key, holder, stage.at(10, 10), price=480, minutes=480)
 
 
 def _plan_pack_used_up(stage: Stage) -> None:

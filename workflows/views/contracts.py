@@ -65,6 +65,7 @@ class ContractView:
     time_expired: str | None
     exclusions: dict[str, list[str]]
     balance: BalanceView
+    monthly_minutes: int | None
     carried_minutes: int
     renewal_of: str | None
     renewed_by: str | None

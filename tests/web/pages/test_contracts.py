@@ -259,3 +259,18 @@ def test_a_customer_sees_contracts_in_force_however_many_have_ended(front: Front
             office.sell("subscription", starts_on=f"2024-{month:02d}-01", ends_on=f"2025-{month:02d}-01")
     current = office.sell("support_hours", minutes=600)
     assert office.contract(current).number in front.ann.open("/")
+
+
+def test_hours_by_the_month_are_told_before_the_first_month(front: Front) -> None:
+    contract = front.office.sell("support_hours_by_month", minutes=180, starts_on="2026-05-01")
+    page = front.supervisor.open(f"/contracts/{contract}")
+    assert "3:00 each month, none yet" in page
+    assert "0:00 of 0:00" not in page
+    listed = front.supervisor.open("/contracts?view=pending")
+    assert "3:00 each month, none yet" in listed
+
+
+def test_an_empty_view_says_what_would_be_there(front: Front) -> None:
+    assert "What is past its end stands here" in front.supervisor.open("/contracts?view=expired")
+    filtered = front.supervisor.open("/contracts?view=expired&q=nothing")
+    assert "No contract fits these filters" in filtered
