@@ -45,6 +45,12 @@ class ToldDecision:
     candidates: list[ToldCandidate]
 
 
+def why_not(one: CandidateView) -> str:
+    """Why a candidate was not taken: "It ended on 31 March 2026", "SUB-0003 came first"; empty if it was."""
+    why = one.ruled_out_by or ""
+    return why[:1].upper() + why[1:] if one.code in IN_ORDER or not why else f"It {why}"
+
+
 def tell_decision(tx: Transaction, decision: DecisionView, rules: RuleSet | None = None) -> ToldDecision:
     """The sentence of a decision that the reader may see already, with the names of the holders.
 
@@ -75,7 +81,8 @@ class _Telling:
         if decision.rule == ASSIGNED_BY_HAND and taken is not None:
             return f"Covered by {self._named(taken)}: a supervisor assigned it."
         if decision.outcome == "refused":
-            return f"It was refused: {decision.params.get('message') or decision.why}"
+            head = "It would be refused" if decision.id is None else "It was refused"
+            return f"{head}: {decision.params.get('message') or decision.why}"
         # of a colleague's request one learns what covers it, not what the colleague holds
         is_own = self._reader is None or decision.facts.get("customer") == self._reader
         reasons = list(self._reasons(kinds, taken)) if is_own else []
@@ -99,6 +106,8 @@ class _Telling:
 
     def _head(self, taken: CandidateView | None) -> str:
         outcome = self._decision.outcome
+        if outcome == "created" and self._decision.id is None:
+            return "No valid contract was found, so one will be made for this request"
         if taken is None or outcome not in ("covered", "waiting"):
             return UNFOUND.get(outcome, UNFOUND["uncovered"])
         if outcome == "covered":

@@ -25,6 +25,7 @@ from engine.rulebook.rules import Known
 from engine.rulebook.scanner import Node, quoted, scan
 from engine.rulebook.sla_file import read_sla_file
 from engine.rulebook.texts import MOST_BYTES, too_large, without_mark
+from engine.rulebook.tree import mentions
 from engine.sla import Sla
 
 COVERAGE_FILE = "coverage.json"
@@ -81,6 +82,14 @@ class RuleSet:
     def has_ended(self, type_key: str, facts: ContractFacts) -> bool:
         """Whether the type's `expires_when` holds. Raises: UnknownContractType."""
         return self._rules_of(type_key).has_ended(facts)
+
+    def texts_named(self, variable: str) -> set[str]:
+        """The texts that coverage and charging rules compare a variable with."""
+        rules = (*self.coverage.rules, *self.charging.rules)
+        asked = (one for rule in rules for one in mentions(rule.conditions))
+        return {
+            one.value for one in asked if one.variable.name == variable and isinstance(one.value, str)
+        } - {""}
 
     def _rules_of(self, type_key: str) -> TypeRules:
         if type_key not in self.type_rules:

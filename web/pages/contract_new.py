@@ -18,6 +18,7 @@ from workflows.commands import NewContract
 from workflows.contract_views import contract_types, read_contract
 from workflows.contracts import SELLERS, create_contract
 from workflows.views.contracts import ContractTypeView
+from workflows.work_types import known_work_types
 
 pages = Blueprint("contract_new", __name__, url_prefix="/contracts")
 
@@ -85,6 +86,9 @@ def new() -> tuple[str, int] | Response:
             return redirect(url_for("contract.show", contract_id=made))
     with desk().read(actor()) as tx:
         form.look_up(tx)
+        known = known_work_types(tx)
+        if known:
+            form.excluded_work_types.description += f" Known are {', '.join(known)}."
         under = {one.key: _described(one) for one in types}
     page = render_template("contracts/new.html", form=form, under=under)
     return page, 422 if form.is_wrong else 200

@@ -1,4 +1,4 @@
-"""What would cover a service request, in words: for the panel of the form and for the explorer."""
+"""What would cover a service request, in words, for the panel beside the form that logs it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,7 @@ from web.pages.shell import settings
 from workflows.commands import CoverageQuestion
 from workflows.contract_views import contract_types, read_contract
 from workflows.coverage import preview_coverage
+from workflows.decision_words import ToldDecision, tell_decision
 from workflows.decisions import DecisionView
 from workflows.desk import Transaction
 from workflows.errors import NotFound
@@ -28,8 +29,8 @@ class Panel:
     """A decision with what its reader needs beside it. `contract` is None where it may not be seen."""
 
     decision: DecisionView
+    told: ToldDecision
     contract: ContractDetail | None
-    number: str | None
     happens: str
     offers: list[ContractTypeView]
 
@@ -38,20 +39,15 @@ def panel(tx: Transaction, question: CoverageQuestion) -> Panel | None:
     """What would be decided now; None while contracts are off."""
     if not settings().contracts:
         return None
-    return panel_of(tx, preview_coverage(tx, question))
-
-
-def panel_of(tx: Transaction, decision: DecisionView) -> Panel:
-    number = next((one.number for one in decision.candidates if one.contract == decision.contract), None)
+    decision = preview_coverage(tx, question)
     happens = SAYS_WHAT_HAPPENS.get(decision.outcome, "")
     if decision.outcome == "created" and decision.params.get("enable"):
         happens = "A contract for this one request will be made, and is in force at once."
-    if decision.outcome == "refused" and decision.params.get("message"):
-        happens = str(decision.params["message"])
-    return Panel(decision, seen_contract(tx, decision.contract), number, happens, offers(tx, decision))
+    told = tell_decision(tx, decision, tx.rules)
+    return Panel(decision, told, seen_contract(tx, decision.contract), happens, _offers(tx, decision))
 
 
-def offers(tx: Transaction, decision: DecisionView) -> list[ContractTypeView]:
+def _offers(tx: Transaction, decision: DecisionView) -> list[ContractTypeView]:
     """The contract types that a decision speaks of."""
     wanted: list[Any] = []
     if decision.outcome == "created":

@@ -10,16 +10,16 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 from pydantic import ValidationError
-from wtforms import HiddenField, SelectField, StringField
+from wtforms import HiddenField, SelectField
 
 from engine.errors import DeskError
 from engine.rulebook import RuleSet, RuleSetRefused
-from web.pages.fields import InstantField, offer
+from web.pages.fields import InstantField, WorkTypeField, offer
 from web.pages.formats import day_text
 from web.pages.forms import DeskForm
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk, only, zone
-from web.pages.words import PRIORITY_CHOICES, WORK_TYPES_HINT
+from web.pages.words import PRIORITY_CHOICES
 from workflows.commands import CoverageQuestion
 from workflows.contract_views import holder_names
 from workflows.decisions import DecisionView, read_decision
@@ -49,7 +49,7 @@ class QuestionForm(RulesForm):
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     org_unit = SelectField("Org unit", validate_choice=False)
     priority = SelectField("Priority", choices=offer(PRIORITY_CHOICES), default="normal")
-    work_type = StringField("Work type", description=WORK_TYPES_HINT)
+    work_type = WorkTypeField()
     at = InstantField("As of", description="Left empty: now.")
 
 
@@ -172,6 +172,7 @@ def _ask(tx: Transaction, form: QuestionForm, labels: dict[str, str]) -> list[To
 
 
 def _fill(tx: Transaction, form: QuestionForm) -> None:
+    form.work_type.look_up(tx)
     form.customer.look_up(tx)
     customer = form.customer.record_id
     form.item.answers.of_customer = customer or ""

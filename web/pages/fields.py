@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
+from markupsafe import Markup
 from wtforms import StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.widgets import DateInput, DateTimeLocalInput
@@ -15,6 +16,8 @@ from engine.errors import DeskError
 from engine.periods import check_date, contract_end, first_instant_of, resolve_local
 from web.pages.formats import minutes_text, plain_money, read_minutes, read_money
 from web.pages.shell import settings, zone
+from workflows.desk import Transaction
+from workflows.work_types import known_work_types
 
 
 def offer(pairs: Iterable[tuple[str, str]]) -> list[Any]:
@@ -86,6 +89,25 @@ class CountField(TypedField):
         if not text.isascii() or not text.isdecimal() or len(text) > 9:
             raise ValueError(f"“{text}” is no whole number.")
         return int(text)
+
+
+class WorkTypeField(StringField):
+    """A work type: free text, with those that are known to choose from once they were looked up."""
+
+    def __init__(self, label: str = "Work type", **kwargs: Any) -> None:
+        super().__init__(label, **{"description": "As your rules name them, for example remote.", **kwargs})
+        self.known: list[str] = []
+
+    def look_up(self, tx: Transaction) -> None:
+        """Fill in what is suggested."""
+        self.known = known_work_types(tx)
+
+    def __call__(self, **kwargs: Any) -> Markup:
+        if not self.known:
+            return super().__call__(**kwargs)
+        options = Markup("").join(Markup('<option value="{}">').format(one) for one in self.known)
+        listed = Markup('<datalist id="{}-known">{}</datalist>').format(self.id, options)
+        return super().__call__(list=f"{self.id}-known", **kwargs) + listed
 
 
 class DayField(TypedField):

@@ -12,11 +12,11 @@ from wtforms.validators import InputRequired
 
 from engine.errors import DeskError
 from web.pages.coverage_panel import Panel, panel
-from web.pages.fields import offer
+from web.pages.fields import WorkTypeField, offer
 from web.pages.forms import KeyedForm, attempt_once
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
-from web.pages.words import PRIORITY_CHOICES, WORK_TYPES_HINT
+from web.pages.words import PRIORITY_CHOICES
 from workflows.commands import CoverageQuestion, NewServiceRequest
 from workflows.desk import Role, Transaction
 from workflows.errors import NotFound
@@ -44,7 +44,7 @@ class RequestForm(KeyedForm):
     subject = StringField("Subject", [InputRequired("Fill this in.")])
     description = TextAreaField("What happened")
     priority = SelectField("Priority", choices=offer(PRIORITY_CHOICES), default="normal")
-    work_type = StringField("Work type", description=WORK_TYPES_HINT)
+    work_type = WorkTypeField()
     channel = SelectField("Reached us by", choices=offer(CHANNELS))
 
 
@@ -99,6 +99,8 @@ def _fill(form: RequestForm) -> None:
         form.customer.answers.picked = form.customer.data
     with desk().read(actor()) as tx:
         tx.require(*LOGGERS)
+        if tx.actor.is_staff:
+            form.work_type.look_up(tx)
         form.customer.look_up(tx)
         customer = form.customer.record_id
         form.item.answers.of_customer = customer or ""

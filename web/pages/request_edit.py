@@ -7,12 +7,12 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
-from web.pages.fields import offer
+from web.pages.fields import WorkTypeField, offer
 from web.pages.forms import DeskForm, Given, attempt
 from web.pages.pickers import RecordField
 from web.pages.service_request import back
 from web.pages.shell import actor, desk
-from web.pages.words import PRIORITY_CHOICES, WORK_TYPES_HINT
+from web.pages.words import PRIORITY_CHOICES
 from workflows.accounts import list_technicians
 from workflows.commands import ChangeServiceRequest
 from workflows.desk import Transaction
@@ -31,7 +31,7 @@ class EditForm(DeskForm):
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     org_unit = SelectField("Org unit", validate_choice=False)
     priority = SelectField("Priority", choices=offer(PRIORITY_CHOICES))
-    work_type = StringField("Work type", description=WORK_TYPES_HINT)
+    work_type = WorkTypeField()
     technician = SelectField("Who has it")
 
 
@@ -65,6 +65,7 @@ def _as_kept(found: ServiceRequestView) -> dict[str, Any]:
 
 
 def _fill(tx: Transaction, form: EditForm, found: ServiceRequestView) -> None:
+    form.work_type.look_up(tx)
     form.customer.look_up(tx)
     customer = form.customer.record_id
     form.item.answers.of_customer = customer or ""

@@ -2,17 +2,17 @@
 
 from typing import Any, ClassVar
 
-from wtforms import BooleanField, RadioField, StringField, TextAreaField
+from wtforms import BooleanField, RadioField, TextAreaField
 from wtforms.validators import InputRequired, Optional
 
 from engine.contracts import PER_REQUEST
 from web.pages.contract_terms import usual_terms
-from web.pages.fields import DurationField, InstantField, offer
+from web.pages.fields import DurationField, InstantField, WorkTypeField, offer
 from web.pages.forms import DeskForm, KeyedForm
 from web.pages.shell import now
 from web.pages.timer import running_since
-from web.pages.words import WORK_TYPES_HINT
 from workflows.contract_views import contract_types
+from workflows.decision_words import why_not
 from workflows.decisions import DecisionView
 from workflows.desk import Actor, Transaction
 from workflows.service_request import UNFINISHED_STATES, WORK_STATES
@@ -31,7 +31,7 @@ class WorkForm(KeyedForm):
     worked_at = InstantField("When", description="Left empty: now.")
     started_at = InstantField("From")
     ended_at = InstantField("To")
-    work_type = StringField("Work type", description=WORK_TYPES_HINT)
+    work_type = WorkTypeField()
     note = TextAreaField("What was done")
     billable = BooleanField("Charge it", default=True)
 
@@ -141,7 +141,7 @@ def assign_form(
         return None
     form = form or AssignForm(formdata=None, prefix="assign_")
     form.contract.choices = offer((one.contract, one.number) for one in others)
-    form.under = {one.contract: f"It {one.ruled_out_by}." if one.ruled_out_by else "" for one in others}
+    form.under = {one.contract: f"{why}." if (why := why_not(one)) else "" for one in others}
     return form
 
 

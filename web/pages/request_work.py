@@ -69,7 +69,8 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         tx.require("technician", "supervisor", "administrator")
         entry = read_work(tx, entry_id)
         found = read_service_request(tx, entry.service_request)
-    form = WorkForm(data=_as_typed(entry))
+        form = WorkForm(data=_as_typed(entry))
+        form.work_type.look_up(tx)
     if form.validate_on_submit():
         command = form.command(ChangeWork, _changes(form))
         if command and attempt(form, lambda tx: change_work(tx, entry_id, command)):

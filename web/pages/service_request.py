@@ -13,7 +13,7 @@ from web.pages.effects import Shown
 from web.pages.fields import offer
 from web.pages.forms import ActForm, DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.login import local_target
-from web.pages.request_forms import assign_form, may_enable, take_form, work_form
+from web.pages.request_forms import WorkForm, assign_form, may_enable, take_form, work_form
 from web.pages.shell import actor, desk, now
 from web.pages.sla import targets
 from web.pages.timeline import story
@@ -130,6 +130,9 @@ def request_page(
         forms["work"] = work_form(found, actor())
         forms["take_contract"] = take_form(tx, found)
         forms["assign"] = assign_form(found, told.decision, actor())
+        forms |= tried
+        if isinstance(forms["work"], WorkForm):
+            forms["work"].work_type.look_up(tx)
         return render_template(
             "request/show.html",
             request_view=found,
@@ -138,7 +141,7 @@ def request_page(
             contract=contract,
             cover=cover_words(found, contract),
             told=tell_decision(tx, told.decision) if told.decision else None,
-            forms={**forms, **tried},
+            forms=forms,
             tried=next((name for name, form in tried.items() if form.is_wrong), None),
             wrong_form=next((form for form in tried.values() if form.is_wrong), None),
             may_enable=may_enable(contract, found.id, actor()),

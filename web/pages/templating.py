@@ -19,6 +19,7 @@ from web.pages.preferences import appearance, shortcuts_are_on
 from web.pages.saved_filters import narrowing, saved_filters
 from web.pages.shell import desk, now, settings, zone
 from web.pages.split import split_words
+from workflows.decision_words import why_not
 
 
 class Words:
@@ -144,6 +145,7 @@ def register_templating(app: Flask) -> None:
         narrowing_of=narrowing,
         saved_filters_of=saved_filters,
         split=split_words,
+        why_not=why_not,
         spoken=words.spoken,
         until=lambda expires_at: formats.until_text(expires_at, zone(), now()),
         when=when,

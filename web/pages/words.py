@@ -134,7 +134,6 @@ CAUSES = {
     "activation": "when contracts were switched on",
     "preview": "as a preview",
 }
-WORK_TYPES_HINT = "As your rules name them, for example remote or on_site."
 TRIGGERS = {
     "log": "Logged",
     "cover": "Opened: a contract covers it now",

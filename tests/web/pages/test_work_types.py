@@ -1,0 +1,46 @@
+"""Work types are suggested wherever one is typed, and what would be decided is told as it will be."""
+
+import re
+
+from tests.support.front import Front
+from tests.support.pages import Page
+from workflows.commands import Exclusions
+
+
+def suggested(page: Page) -> list[str]:
+    lists = re.findall(r'<datalist id="(\w+)-known">(.*?)</datalist>', page.html)
+    for field, _ in lists:
+        assert f'list="{field}-known"' in page.html
+    return re.findall(r'<option value="(\w+)">', lists[0][1]) if lists else []
+
+
+def test_work_types_in_use_are_suggested_where_one_is_typed(front: Front) -> None:
+    office = front.office
+    assert suggested(front.technician.open("/requests/new")) == []
+    office.sell("subscription", exclusions=Exclusions(work_types=["training"]))
+    request = office.log(work_type="on_site")
+    office.work(request, 30, work_type="remote")
+    entry = office.entries(request)[0].id
+    known = ["on_site", "remote", "training"]
+    for path in (
+        "/requests/new",
+        "/coverage",
+        f"/requests/{request}",
+        f"/requests/{request}/edit",
+        f"/requests/{request}/work/{entry}",
+    ):
+        assert suggested(front.technician.open(path)) == known, path
+    assert "Known are on_site, remote, training." in front.supervisor.open("/contracts/new")
+    assert suggested(front.ann.open("/requests/new")) == []
+
+
+def test_the_panel_tells_the_decision_in_the_words_of_the_request_page(front: Front) -> None:
+    office = front.office
+    office.sell("subscription", to=("org_unit", office.site))
+    ask = f"/requests/new?customer={office.ann}&item={office.laptop}"
+    sentence = "of org unit Acme-Berlin: the item has none; Ann has none."
+    assert f"Covered by SUB-0001 {sentence}" in front.technician.open(ask)
+    assert f"Covered by SUB-0001 {sentence}" in front.technician.open(f"/requests/{office.log()}")
+    bob = office.customer("Bob")
+    panel = front.technician.open(f"/requests/new?customer={bob}")
+    assert "No valid contract was found, so one will be made for this request: Bob has none." in panel
