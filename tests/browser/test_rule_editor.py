@@ -1,5 +1,6 @@
 """The rule editor in a real browser: marks, completion, changes, publishing, two who edit at once."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -158,10 +159,14 @@ def test_the_second_editor_is_told_and_goes_on_from_what_the_first_published(
     told.get_by_role("button", name="Take it over").click()
     told.get_by_text("What took force meanwhile is in your text now").wait_for()
     assert page.get_by_label("Note", exact=True).input_value() == "Mine"
+    assert page.locator("#begun-from").inner_text() == newest[:12]
+    replace(page, "The item brings its own contract", "The item has brought its own contract")
+    page.locator("#changes", has_text="has brought").wait_for()
+    assert told.get_by_text("What took force meanwhile is in your text now").is_visible()
     page.get_by_role("button", name="Publish this rule set").click()
     page.get_by_text("The rule set is in force.").wait_for()
     text = front.office.see(rule_set_in_force).files["coverage.json"]
-    assert "The item brings its own contract" in text
+    assert "The item has brought its own contract" in text
     assert "A contract of the customer's." in text
 
 
@@ -183,6 +188,7 @@ def test_what_was_typed_outlives_the_page(page: "Page") -> None:
     open_editor(page)
     kept = page.locator("#kept")
     kept.get_by_text("coverage.json").wait_for()
+    assert re.search(r"as of \d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d: coverage.json", kept.inner_text())
     kept.get_by_role("button", name="Go on with it").click()
     page.locator("#changes", has_text="Half a thou").wait_for()
     assert "Half a thou" in text_of(page)

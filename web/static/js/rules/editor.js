@@ -170,6 +170,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const opened = [...document.querySelectorAll("#changes details")].map((one) => [one.querySelector("summary").textContent, one.open]);
     for (const [name, html] of Object.entries(found.pieces)) {
       if (name === "wrongs" && silent) continue;
+      // what was taken over is told until something else is, or another step is taken
+      if (name === "newer" && silent && !html.includes("notice") && piece(name).querySelector(".notice.good")) continue;
       if (piece(name).innerHTML !== html) piece(name).innerHTML = html;
     }
     for (const one of document.querySelectorAll("#changes details")) {
@@ -193,6 +195,7 @@ document.addEventListener("DOMContentLoaded", () => {
   // The server has made another set of files of ours: each text that differs changes as one edit, which undo undoes.
   function takeFiles({ files, based_on, opened, choices }) {
     field("based_on").value = based_on;
+    if (piece("begun-from")) piece("begun-from").textContent = based_on.slice(0, 12);
     for (const one of sections()) {
       if (one.dataset.path in files) continue;
       if (open === one.dataset.path) open = "";
@@ -276,7 +279,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const now = texts();
     const paths = new Set([...Object.keys(kept.files), ...Object.keys(now)]);
     const differ = [...paths].filter((path) => kept.files[path] !== now[path]);
-    const at = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }).format(new Date(kept.at));
+    const at = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: form.dataset.zone }).format(new Date(kept.at));
     const restore = button("Go on with it", () => {
       takeFiles({ files: kept.files, based_on: kept.based_on, opened: differ.find((path) => path in kept.files) || "", choices: [...field("add_like").options].map((one) => [one.value, one.label]) });
       field("note").value = kept.note || field("note").value;
@@ -289,7 +292,10 @@ document.addEventListener("DOMContentLoaded", () => {
       piece("kept").replaceChildren();
       offerKept();
     });
-    notice("kept", "wait", `This browser has kept what you edited and did not publish, as of ${at}: ${differ.join(", ")}. `, [restore, " ", drop]);
+    const acts = document.createElement("div");
+    acts.className = "actions";
+    acts.append(restore, drop);
+    notice("kept", "wait", `This browser has kept what you edited and did not publish, as of ${at}: ${differ.join(", ")}.`, [acts]);
   }
 
   // ---- small parts
