@@ -1,29 +1,25 @@
-"""Reading contracts: one as of any instant, lists with filters, the statement.
+"""Reading contracts: one as of any instant, lists with filters.
 
 State and balances are computed from dates and postings, so they are right whether or not a job has run.
 Source: product.md sections 5, 7 and 8.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from functools import partial
-from itertools import accumulate, groupby
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Row, and_, case, exists, func, literal, or_, select
 
 from engine.contracts import Contract, Limits
 from engine.coverage import contract_state
 from engine.ledger import GrantBalance
-from engine.periods import first_instant_of, local_date
+from engine.periods import local_date
+from workflows.contract_access import caught_up, contract_row, visible_contracts
 from workflows.contract_life import Lot, lots_by_contract
-from workflows.coverage import settle_due
-from workflows.desk import SYSTEM, Transaction
-from workflows.errors import NotFound, invalid
+from workflows.desk import Transaction
+from workflows.errors import invalid
 from workflows.months_ahead import TO_COME, months_to_come
-from workflows.request_endings import close_overdue, overdue_under
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value, during_lapse
 from workflows.store.columns import Instant
@@ -36,8 +32,6 @@ from workflows.views.contracts import (
     ContractDetail,
     ContractTypeView,
     LotView,
-    StatementLine,
-    StatementView,
     UnitBalance,
 )
 
@@ -49,13 +43,12 @@ ORDERS = {
     "starts_at": Sort(c.c.starts_at),
     "number": Sort(c.c.number),
 }
-SAME_INSTANT = {"restore": 0, "expire": 1}
 
 
 def read_contract(tx: Transaction, contract_id: str, *, as_of: datetime | None = None) -> ContractDetail:
     """One contract as of now or of any instant. What is due by now is done first. Raises: NotFound."""
-    with _caught_up(tx, contract_id) as fresh:
-        return _details(fresh, [_row(fresh, contract_id)], as_of)[0]
+    with caught_up(tx, contract_id) as fresh:
+        return _details(fresh, [contract_row(fresh, contract_id)], as_of)[0]
 
 
 def list_contracts(
@@ -105,61 +98,10 @@ def list_contracts(
     return Page(items=_details(tx, page.items, None), next_cursor=page.next_cursor)
 
 
-def read_statement(
-    tx: Transaction, contract_id: str, *, from_: date | None = None, to: date | None = None
-) -> StatementView:
-    """What has happened to the contract by now, by effective instant; `from_` and `to` are days, inclusive.
-
-    Months that are granted ahead come when they begin: the running balance is the ledger's as of each line.
-    """
-    with _caught_up(tx, contract_id) as fresh:
-        return _statement(fresh, _row(fresh, contract_id), from_, to)
-
-
-def _statement(tx: Transaction, row: Row[Any], from_: date | None, to: date | None) -> StatementView:
-    zone = tx.settings.zone
-    start = first_instant_of(from_, zone) if from_ else None
-    end = first_instant_of(to + timedelta(days=1), zone) if to else None
-    entry, leg, request = t.ledger_transaction, t.ledger_posting, t.service_request
-    unit = "incidents" if row.draws == "incidents" else "minutes"
-    moved = case((and_(leg.c.account == "available", leg.c.unit == unit), leg.c.amount), else_=0)
-    rows = tx.connection.execute(
-        select(entry, request.c.number.label("request_number"), func.sum(moved).label("moved"))
-        .join(leg, leg.c.transaction_id == entry.c.id)
-        .outerjoin(request, request.c.id == entry.c.service_request_id)
-        .where(entry.c.contract_id == row.id, entry.c.effective_at <= tx.now)
-        .group_by(entry.c.id, request.c.number)
-    ).all()
-    by_instant = groupby(sorted(rows, key=lambda one: one.effective_at), lambda one: one.effective_at)
-    opening = balance = 0
-    lines = []
-    for at, together in by_instant:
-        if end is not None and at >= end:
-            break
-        for one in _in_order(list(together), balance):
-            balance += int(one.moved)
-            if start is not None and at < start:
-                opening = balance
-            else:
-                lines.append(_statement_line(tx, one, unit, balance))
-    return StatementView(row.id, row.number, unit, opening, balance, lines)
-
-
-def _in_order(rows: list[Row[Any]], balance: int) -> list[Row[Any]]:
-    """The movements of one instant: a month ends before the next one begins.
-
-    Where that would show less than nothing, what adds comes first.
-    """
-    rows.sort(key=lambda one: (SAME_INSTANT.get(one.kind, 2), one.moved < 0, one.recorded_at, one.id))
-    if any(balance + moved < 0 for moved in accumulate(int(one.moved) for one in rows)):
-        rows.sort(key=lambda one: (one.moved < 0, one.recorded_at, one.id))
-    return rows
-
-
 def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
     """The contract's audit trail, newest first."""
     tx.require("administrator", "finance", "supervisor", "technician")
-    _row(tx, contract_id)
+    contract_row(tx, contract_id)
     a = t.audit_event
     rows = tx.connection.execute(
         select(a)
@@ -192,36 +134,6 @@ def contract_types(tx: Transaction) -> list[ContractTypeView]:
     ]
 
 
-def visible_contracts(tx: Transaction) -> ColumnElement[bool]:
-    """Staff see all; a customer what it holds, itself, by an item or by a service request.
-
-    Where customers see their org unit, its contracts too.
-    """
-    if tx.actor.is_staff:
-        return true()
-    me = tx.actor.customer
-    own: list[ColumnElement[bool]] = [
-        and_(c.c.holder_kind == "customer", c.c.holder_id == me),
-        and_(
-            c.c.holder_kind == "item",
-            c.c.holder_id.in_(select(t.item.c.id).where(t.item.c.owner_customer_id == me)),
-        ),
-        and_(
-            c.c.holder_kind == "service_request",
-            c.c.holder_id.in_(select(t.service_request.c.id).where(t.service_request.c.customer_id == me)),
-        ),
-    ]
-    if tx.settings.customers_see_org_unit:
-        line, member = t.org_unit_line, t.customer_org_unit
-        above = (
-            select(line.c.ancestor_id)
-            .join(member, member.c.org_unit_id == line.c.org_unit_id)
-            .where(member.c.customer_id == me)
-        )
-        own.append(and_(c.c.holder_kind == "org_unit", c.c.holder_id.in_(above)))
-    return or_(*own)
-
-
 def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnElement[str]:
     """The state at `at` as SQL, for filters: dates first, then whether anything is left of a metered one.
 
@@ -248,46 +160,6 @@ def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnEle
 
 
 # ------------------------------------------------------------------ building views
-
-
-def _row(tx: Transaction, contract_id: str) -> Row[Any]:
-    row: Row[Any] | None = tx.connection.execute(
-        select(c).where(c.c.id == contract_id, visible_contracts(tx))
-    ).one_or_none()
-    if row is None:
-        raise NotFound(
-            "There is no such contract.", remedy="Look it up by its number in the list of contracts."
-        )
-    return row
-
-
-@contextmanager
-def _caught_up(tx: Transaction, contract_id: str) -> Iterator[Transaction]:
-    """A transaction in which what is due of the contract has been done, whether or not a job has run.
-
-    So too of its holder's others: what they take of the carried minutes is shown with each.
-    """
-    row = _row(tx, contract_id)
-    due = (
-        select(c.c.id)
-        .where(
-            c.c.holder_kind == row.holder_kind,
-            c.c.holder_id == row.holder_id,
-            c.c.next_due_at <= tx.now,
-        )
-        .order_by(c.c.next_due_at, c.c.id)
-    )
-    found = [] if tx.writes else tx.connection.execute(due).scalars().all()
-    closing = [] if tx.writes else overdue_under(tx, contract_id)
-    if not found and not closing:
-        yield tx
-        return
-    for request_id in closing:
-        close_overdue(tx.desk, request_id)
-    for due_id in found:
-        tx.desk.perform(SYSTEM, partial(settle_due, contract_id=due_id))
-    with tx.desk.read(tx.actor) as fresh:
-        yield fresh
 
 
 def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) -> list[ContractDetail]:
@@ -445,22 +317,6 @@ def _lot_view(lot: Lot, balance: GrantBalance) -> LotView:
             balance.purchased, balance.consumed, balance.held, balance.available, balance.expired
         ),
         reason=lot.reason,
-    )
-
-
-def _statement_line(tx: Transaction, row: Row[Any], unit: str, balance: int) -> StatementLine:
-    moved = int(row.moved)
-    return StatementLine(
-        transaction=row.id,
-        effective_at=row.effective_at,
-        recorded_at=row.recorded_at,
-        kind=row.kind,
-        service_request=row.service_request_id,
-        service_request_number=row.request_number,
-        minutes=moved if unit == "minutes" else 0,
-        incidents=moved if unit == "incidents" else 0,
-        balance_after=balance,
-        why=row.why,
     )
 
 

@@ -9,12 +9,12 @@ from web.api.door import Text as TextAnswer
 from web.api.queries import At, ListQuery, On, Query, Text
 from web.csv_text import csv_text
 from workflows.commands import Adjust, CancelContract, NewContract, Renew, TopUp
+from workflows.contract_statement import read_statement
 from workflows.contract_views import (
     contract_audit,
     contract_types,
     list_contracts,
     read_contract,
-    read_statement,
 )
 from workflows.contracts import adjust, cancel_contract, create_contract, enable_contract, renew, top_up
 from workflows.desk import Transaction

@@ -22,7 +22,8 @@ from web.pages.forms import DeskForm, attempt, attempt_once
 from web.pages.listing import csv_response
 from web.pages.shell import actor, desk
 from workflows.commands import Adjust, CancelContract, Renew, TopUp
-from workflows.contract_views import contract_audit, read_contract, read_statement
+from workflows.contract_statement import read_statement
+from workflows.contract_views import contract_audit, read_contract
 from workflows.contracts import adjust, cancel_contract, enable_contract, renew, top_up
 from workflows.desk import Transaction
 from workflows.request_views import list_service_requests
