@@ -22,7 +22,7 @@ from engine.rulebook import ChargingFacts, RuleSet
 from workflows.contract_life import lots_by_contract
 from workflows.desk import Transaction
 from workflows.store import tables as t
-from workflows.work import payer_value
+from workflows.work_plan import payer_value
 
 MOST_NAMED = 900
 """Ids in one statement: SQLite takes 999 in old builds."""

@@ -32,7 +32,7 @@ from workflows.views.service_requests import (
     WorkEntryView,
     WorkPreview,
 )
-from workflows.work import Planned
+from workflows.work_plan import Planned
 
 r, d, c = t.service_request, t.coverage_decision, t.contract
 AT_RISK_HOURS = 4
