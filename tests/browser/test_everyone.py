@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.front import Front
+from workflows.commands import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
+from workflows.register import create_customer, create_item, create_org_unit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -182,3 +184,19 @@ def test_the_audit_itself_notices(front: Front, enter: Open) -> None:
         "wide in a window",
     ):
         assert words in found
+
+
+@pytest.mark.parametrize("look", ["desk, light", "phone, light"])
+def test_a_name_without_a_space_breaks_before_the_page_does(front: Front, enter: Open, look: str) -> None:
+    office = front.office
+    name = "W" * 120
+    unit = office.do(create_org_unit, NewOrgUnit(code="LONG", name=name))
+    customer = NewCustomer(email=f"{'a' * 50}@{'b' * 50}.example", name=name, org_unit=unit)
+    person = office.do(create_customer, customer)
+    item = NewItem(number="N" * 50, name=name, item_type="t" * 50, owner=OwnerGiven(customer=person))
+    office.do(create_item, item)
+    page = enter("supervisor", **LOOKS[look])
+    paths = [f"/customers/{person}", f"/org-units/{unit}", "/org-units", f"/requests/new?customer={person}"]
+    for path in paths:
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path

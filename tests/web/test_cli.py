@@ -224,6 +224,17 @@ def test_the_counts_of_calls_are_set_up_by_serve_and_not_before() -> None:
     assert found.stdout.strip() == "False"
 
 
+def test_a_port_that_is_taken_is_told_in_words(run: Run) -> None:
+    run("migrate")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused = run("serve", "--port", str(port))
+    assert refused.exit_code == 1
+    assert f"Port {port} is taken by another program." in refused.stderr
+
+
 def test_others_are_not_served_without_a_key(run: Run) -> None:
     for key in ("", "changeme", "short"):
         refused = run("serve", "--host", "0.0.0.0", COVERDESK_SECRET_KEY=key)

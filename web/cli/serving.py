@@ -1,7 +1,9 @@
 """The web server: gunicorn with threads, started from here, with the scheduler beside it if wanted."""
 
+import errno
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -50,11 +52,24 @@ def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool
     env.session_key  # noqa: B018 -- drawn before the workers start, so that all have the same
     desk = desk_of(env)
     put_rules_in_force(desk, env)
+    refuse_taken_port(host, port)
     if demo:
         load_on_first_start(desk)
     desk.database.dispose()
     with metrics_folder(), scheduler_beside() if with_scheduler else nullcontext():
         Server(env, host=host, port=port, workers=workers, threads=threads).run()
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Exit 1 in words where the port cannot be had, before anything is loaded or started."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                fail(f"Port {port} is taken by another program. Take another: make run PORT={port + 1}.")
+            fail(f"{host}:{port} cannot be opened: {error.strerror}. Take another --host or --port.")
 
 
 def put_rules_in_force(desk: Desk, env: Environment) -> None:
