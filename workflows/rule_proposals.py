@@ -130,7 +130,9 @@ def read_proposal(tx: Transaction, proposal_id: str) -> ProposalDetail:
     in_force = tx.connection.execute(current).one_or_none()
     version, files = (in_force.version, in_force.files) if in_force is not None else (None, {})
     diff = diff_view(version, files, row.version, row.files)
-    return ProposalDetail(proposal=_view(row), files=row.files, diff=diff)
+    is_another = tx.actor.id is not None and tx.actor.id != row.proposed_by_id
+    may_approve = row.state == "open" and tx.actor.role == "administrator" and is_another
+    return ProposalDetail(proposal=_view(row), files=row.files, diff=diff, may_approve=may_approve)
 
 
 def list_proposals(

@@ -94,11 +94,15 @@ class ProposalView:
 
 @dataclass(frozen=True, slots=True)
 class ProposalDetail:
-    """A proposal, its files, and how they differ from the rule set in force now."""
+    """A proposal, its files, and how they differ from the rule set in force now.
+
+    `may_approve` tells whether who asks may put it in force: its proposer may not.
+    """
 
     proposal: ProposalView
     files: dict[str, str]
     diff: DiffView
+    may_approve: bool
 
 
 @dataclass(frozen=True, slots=True)
