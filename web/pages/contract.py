@@ -4,27 +4,19 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from engine.periods import local_date
 from web.pages.burn_down import burn_down
-from web.pages.contract_forms import (
-    FORMS,
-    adjust_values,
-    forms_for,
-    renew_values,
-    top_up_values,
-)
+from web.pages.contract_forms import forms_for
 from web.pages.effects import Shown
 from web.pages.figures import amount_text
-from web.pages.forms import DeskForm, attempt, attempt_once
+from web.pages.forms import DeskForm
 from web.pages.listing import csv_response
 from web.pages.shell import actor, desk
-from workflows.commands import Adjust, CancelContract, Renew, TopUp
 from workflows.contract_statement import read_statement
 from workflows.contract_views import contract_audit, read_contract
-from workflows.contracts import adjust, cancel_contract, enable_contract, renew, top_up
 from workflows.desk import Transaction
 from workflows.request_views import list_service_requests
 from workflows.views.contracts import ContractDetail, StatementView
@@ -59,71 +51,6 @@ def statement_csv(contract_id: str) -> Response:
     ]
     header = ["effective_at", "recorded_at", "kind", "service_request", unit, "balance_after", "why"]
     return csv_response(f"statement-{statement.number}", header, rows)
-
-
-@pages.post("/enable")
-def do_enable(contract_id: str) -> tuple[str, int] | Response:
-    form = FORMS["enable"]()
-    done = form.validate_on_submit() and attempt(form, lambda tx: enable_contract(tx, contract_id))
-    return _after(contract_id, bool(done), "It is active now.", enable=form)
-
-
-@pages.post("/top-up")
-def do_top_up(contract_id: str) -> tuple[str, int] | Response:
-    form = FORMS["top_up"]()
-    contract = _contract(contract_id)
-    done = None
-    if form.validate_on_submit():
-        command = form.command(TopUp, top_up_values(form, contract.draws))
-        done = attempt_once(form, lambda tx: top_up(tx, contract_id, command), command) if command else None
-    return _after(contract_id, bool(done), "The grant is added.", top_up=form)
-
-
-@pages.post("/adjust")
-def do_adjust(contract_id: str) -> tuple[str, int] | Response:
-    form = FORMS["adjust"]()
-    contract = _contract(contract_id)
-    done = None
-    if form.validate_on_submit():
-        command = form.command(Adjust, adjust_values(form, contract.draws))
-        done = attempt_once(form, lambda tx: adjust(tx, contract_id, command), command) if command else None
-    return _after(contract_id, bool(done), "The balance is adjusted.", adjust=form)
-
-
-@pages.post("/renew")
-def do_renew(contract_id: str) -> tuple[str, int] | Response:
-    form = FORMS["renew"]()
-    contract = _contract(contract_id)
-    if form.validate_on_submit():
-        command = form.command(Renew, renew_values(form, contract.draws))
-        made = attempt_once(form, lambda tx: renew(tx, contract_id, command), command) if command else None
-        if made:
-            flash(f"This is the successor of {contract.number}.", "good")
-            return redirect(url_for("contract.show", contract_id=made))
-    return _after(contract_id, False, "", renew=form)
-
-
-@pages.post("/cancel")
-def do_cancel(contract_id: str) -> tuple[str, int] | Response:
-    form = FORMS["cancel"]()
-    done = None
-    if form.validate_on_submit():
-        command = form.command(CancelContract, {"reason": form.reason.data})
-        done = attempt(form, lambda tx: cancel_contract(tx, contract_id, command)) if command else None
-    return _after(contract_id, bool(done), "The contract is cancelled.", cancel=form)
-
-
-def _after(contract_id: str, done: bool, words: str, **tried: DeskForm) -> tuple[str, int] | Response:
-    """Back to the contract; where the action was refused, with its form open and what was typed in it."""
-    if done:
-        flash(words, "good")
-        return redirect(url_for("contract.show", contract_id=contract_id))
-    return contract_page(contract_id, tried), 422
-
-
-def _contract(contract_id: str) -> ContractDetail:
-    with desk().read(actor()) as tx:
-        return read_contract(tx, contract_id)
 
 
 def contract_page(

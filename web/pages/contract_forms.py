@@ -98,10 +98,10 @@ def top_up_values(form: TopUpForm, draws: str) -> dict[str, Any]:
     }
 
 
-def adjust_values(form: AdjustForm, draws: str) -> dict[str, Any]:
+def adjust_values(form: AdjustForm, draws: str, reason: str | None = None) -> dict[str, Any]:
     sign = -1 if form.way.data == "withdraw" else 1
     amounts = {name: sign * value for name, value in _amounts(form, draws).items() if value}
-    return {**amounts, "reason": form.reason.data}
+    return {**amounts, "reason": reason or form.reason.data}
 
 
 def renew_values(form: RenewForm, draws: str) -> dict[str, Any]:

@@ -154,6 +154,7 @@ def _filled(rule: Rule, ids: dict[str, str]) -> str:
         "entry_id": ids["entry"],
         "user_id": ids["user_id"],
         "trigger": "resolve",
+        "act": "cancel",
         "group": "waiting",
         "name": "auto_close",
     }

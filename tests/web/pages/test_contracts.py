@@ -152,11 +152,11 @@ def test_a_contract_is_topped_up(front: Front) -> None:
     contract = front.office.sell("support_hours", minutes=60)
     sue = front.supervisor
     page = sue.open(f"/contracts/{contract}")
-    wrong = sue.send(page, "/top-up", topup_minutes="some")
+    wrong = sue.send(page, "/top_up", topup_minutes="some")
     assert wrong.status == 422
-    assert wrong.form("/top-up").values["topup_minutes"] == "some"
+    assert wrong.form("/top_up").values["topup_minutes"] == "some"
     assert '<details class="act" open>' in wrong.html
-    done = sue.send(wrong, "/top-up", topup_minutes="2:30", topup_expires_on="2026-12-31")
+    done = sue.send(wrong, "/top_up", topup_minutes="2:30", topup_expires_on="2026-12-31")
     assert "3:30 of 3:30 left" in done
     assert "2 Mar 2026 – 31 Dec 2026" in done
 
@@ -218,7 +218,7 @@ def test_who_may_not_sell_is_offered_nothing(front: Front) -> None:
     for browser in (front.technician, front.ann):
         page = browser.open(f"/contracts/{contract}")
         assert page.status == 200
-        assert not page.has_form("/top-up")
+        assert not page.has_form("/top_up")
         assert not page.has_form("/cancel")
         token = page.form("/logout").values["csrf_token"]
         sent = {"cancel_csrf_token": token, "cancel_reason": "x"}

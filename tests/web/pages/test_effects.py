@@ -26,7 +26,7 @@ def test_cancelling_tells_who_loses_cover(front: Front, headers: dict[str, str])
     office.work(office.log(), 60)
     office.log()
     path = f"/contracts/{contract}"
-    told = shown(sue, sue.open(path), "/cancel", f"{path}/effect/cancel", headers)
+    told = shown(sue, sue.open(path), "/cancel", f"{path}/cancel/effect", headers)
     assert told.status == 200
     assert "SH-0001 ends now. 2:00 left expires unused." in told
     first, second = (one.number for one in office.rows(t.service_request))
@@ -43,19 +43,19 @@ def test_what_is_typed_is_what_is_told(front: Front) -> None:
     contract = office.sell("time_limited_subscription", minutes=120)
     path = f"/contracts/{contract}"
     page = sue.open(path)
-    told = shown(sue, page, "/top-up", f"{path}/effect/top_up", HTMX, topup_minutes="10:00")
+    told = shown(sue, page, "/top_up", f"{path}/top_up/effect", HTMX, topup_minutes="10:00")
     assert "10:00 more: 12:00 left then." in told
     assert "No service request is touched." in told
     withdrawn = shown(
-        sue, page, "/adjust", f"{path}/effect/adjust", HTMX, adjust_way="withdraw", adjust_minutes="3:00"
+        sue, page, "/adjust", f"{path}/adjust/effect", HTMX, adjust_way="withdraw", adjust_minutes="3:00"
     )
     assert "Only 120 minutes are available" in withdrawn
-    odd = shown(sue, page, "/top-up", f"{path}/effect/top_up", HTMX, topup_minutes="much")
+    odd = shown(sue, page, "/top_up", f"{path}/top_up/effect", HTMX, topup_minutes="much")
     assert "is no duration" in odd
-    renewed = shown(sue, page, "/renew", f"{path}/effect/renew", HTMX)
+    renewed = shown(sue, page, "/renew", f"{path}/renew/effect", HTMX)
     assert "is made, pending: 2 Mar 2027" in renewed
     assert "with 2:00" in renewed
-    assert shown(sue, page, "/renew", f"{path}/effect/nothing", HTMX).status == 404
+    assert shown(sue, page, "/renew", f"{path}/nothing/effect", HTMX).status == 404
 
 
 def test_enabling_tells_which_requests_open(front: Front) -> None:
@@ -63,7 +63,7 @@ def test_enabling_tells_which_requests_open(front: Front) -> None:
     office.log()
     contract = office.sell("incident_pack", incidents=5, enable=False)
     path = f"/contracts/{contract}"
-    told = shown(sue, sue.open(path), "/effect/enable", f"{path}/effect/enable")
+    told = shown(sue, sue.open(path), "/enable/effect", f"{path}/enable/effect")
     assert "IP-0001 becomes active now" in told
     assert "1 service request is covered by IP-0001 and opens" in told
     assert "1 incident is held of IP-0001: 4 left then." in told
