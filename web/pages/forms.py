@@ -117,6 +117,34 @@ class DeskForm(FlaskForm):
         return None
 
 
+class EditingForm(DeskForm):
+    """A form of a record that others change, too. `seen` has the record as it was when the form was drawn."""
+
+    seen = HiddenField()
+
+    def changes(self, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Only what this person changed: what is not touched stays as others left it meanwhile.
+
+        Where two changed one field to different things, the second is told, and may save again.
+        """
+        drawn = {**kept, **self._drawn()}
+        touched = [name for name, value in wanted.items() if value != drawn[name]]
+        for name in touched:
+            if kept[name] not in (drawn[name], wanted[name]):
+                self.refuse(f"/{name}", "Somebody else changed this meanwhile. Save again to keep yours.")
+                drawn[name] = kept[name]
+        self.seen.data = json.dumps(drawn)
+        return {name: Given(wanted[name]) for name in touched if wanted[name] != kept[name]}
+
+    def _drawn(self) -> dict[str, Any]:
+        """The record as the form had it; what cannot be read counts as what is kept now."""
+        try:
+            drawn = json.loads(self.seen.data or "{}")
+        except ValueError:
+            return {}
+        return drawn if isinstance(drawn, dict) else {}
+
+
 class KeyedForm(DeskForm):
     """A form whose command happens once, however often it is sent: its key is minted when it is drawn."""
 

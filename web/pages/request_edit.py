@@ -1,5 +1,6 @@
 """Changing what a service request says of itself; a change of what is covered is searched again."""
 
+import json
 from typing import Any
 
 from flask import Blueprint, flash, render_template
@@ -8,7 +9,7 @@ from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.fields import WorkTypeField, offer
-from web.pages.forms import DeskForm, Given, attempt
+from web.pages.forms import EditingForm, Given, attempt
 from web.pages.pickers import RecordField
 from web.pages.service_request import back
 from web.pages.shell import actor, desk
@@ -21,10 +22,12 @@ from workflows.request_views import read_service_request
 from workflows.service_requests import change_service_request
 from workflows.views.service_requests import ServiceRequestView
 
+EDITED = ("subject", "description", "customer", "item", "org_unit", "priority", "work_type", "technician")
+
 pages = Blueprint("request_edit", __name__, url_prefix="/requests/<service_request_id>")
 
 
-class EditForm(DeskForm):
+class EditForm(EditingForm):
     subject = StringField("Subject", [InputRequired("Fill this in.")])
     description = TextAreaField("What happened")
     customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
@@ -43,7 +46,8 @@ def edit(service_request_id: str) -> tuple[str, int] | Response:
         form = EditForm(data=_as_kept(found))
         _fill(tx, form, found)
     if form.is_submitted() and not form.asks and form.validate():
-        command = form.command(ChangeServiceRequest, _changes(form, found))
+        changes = _changes(form, found)
+        command = None if form.is_wrong else form.command(ChangeServiceRequest, changes)
         if command and attempt(form, lambda tx: change_service_request(tx, service_request_id, command)):
             flash("Saved.", "good")
             return back(service_request_id)
@@ -61,6 +65,7 @@ def _as_kept(found: ServiceRequestView) -> dict[str, Any]:
         "priority": found.priority,
         "work_type": found.work_type,
         "technician": found.technician or "",
+        "seen": json.dumps(_kept(found)),
     }
 
 
@@ -82,6 +87,10 @@ def _fill(tx: Transaction, form: EditForm, found: ServiceRequestView) -> None:
     form.technician.choices = offer([("", "nobody"), *people])
 
 
+def _kept(found: ServiceRequestView) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in EDITED}
+
+
 def _changes(form: EditForm, found: ServiceRequestView) -> dict[str, Any]:
     """Only what differs is sent: what is not touched is not searched again."""
     wanted = {
@@ -94,8 +103,8 @@ def _changes(form: EditForm, found: ServiceRequestView) -> dict[str, Any]:
         "work_type": form.work_type.data or None,
         "technician": form.technician.data or None,
     }
-    changed = {name: Given(value) for name, value in wanted.items() if value != getattr(found, name)}
+    changed = form.changes(_kept(found), wanted)
     if changed.keys() & {"customer", "item", "org_unit"}:
         # The three belong together: what is not sent would be taken from the old customer.
         changed |= {name: Given(wanted[name]) for name in ("customer", "item", "org_unit")}
-    return dict(changed)
+    return changed

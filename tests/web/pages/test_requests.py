@@ -488,3 +488,25 @@ def test_the_panel_keeps_a_months_capital(front: Front) -> None:
     front.office.sell("support_hours", minutes=60, ends_on="2026-05-31")
     page = front.technician.open(f"/requests/new?customer={front.office.ann}")
     assert "Until 31 May." in page
+
+
+def test_two_who_edit_a_request_keep_what_the_other_changed(front: Front) -> None:
+    request = front.office.log("It does not start")
+    first, second = (who.open(f"/requests/{request}/edit") for who in (front.supervisor, front.technician))
+    assert "Saved." in front.supervisor.send(first, subject="The motor does not start")
+    assert "Saved." in front.technician.send(second, priority="high")
+    kept = front.office.request(request)
+    assert (kept.subject, kept.priority) == ("The motor does not start", "high")
+
+
+def test_two_who_edit_the_same_line_are_told(front: Front) -> None:
+    request = front.office.log("It does not start")
+    first, second = (who.open(f"/requests/{request}/edit") for who in (front.supervisor, front.technician))
+    assert "Saved." in front.supervisor.send(first, subject="The motor does not start", priority="low")
+    late = front.technician.send(second, subject="It smells")
+    assert late.status == 422
+    assert "Somebody else changed this meanwhile. Save again to keep yours." in late
+    assert late.form().values["subject"] == "It smells"
+    assert "Saved." in front.technician.send(late)
+    kept = front.office.request(request)
+    assert (kept.subject, kept.priority) == ("It smells", "low")
