@@ -1,11 +1,13 @@
 """Customers: the people who ask for support."""
 
+import json
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import StringField
 from wtforms.fields import EmailField
 
-from web.pages.forms import DeskForm, Given, attempt, succeeds
+from web.pages.forms import EditingForm, Given, attempt, succeeds
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk, only
@@ -28,7 +30,7 @@ READS_LIST: tuple[Role, ...] = ("administrator", "finance", "supervisor", "techn
 pages = Blueprint("customers", __name__, url_prefix="/customers")
 
 
-class CustomerForm(DeskForm):
+class CustomerForm(EditingForm):
     name = StringField("Name")
     email = EmailField("Mail address", description="Answers go here; the customer's login goes by it.")
     org_unit = RecordField(
@@ -100,24 +102,25 @@ def edit(customer_id: str) -> tuple[str, int] | Response:
         customer = get_customer(tx, customer_id)
         others = _org_units(tx, customer)[1:]
     primary = f"org_unit:{customer.org_unit}" if customer.org_unit else ""
-    form = CustomerForm(data={"name": customer.name, "email": customer.email, "org_unit": primary})
+    kept = {"name": customer.name, "email": customer.email, "org_unit": primary}
+    form = CustomerForm(data={**kept, "seen": json.dumps(kept)})
     if form.is_submitted() and not form.asks and form.validate():
-        values = {
-            "name": Given(form.name.data),
-            "email": Given(form.email.data),
-            "org_units": Given(_listed(form, [one.id for one in others])),
-        }
-        command = form.command(ChangeCustomer, values)
+        values = form.changes(kept, {name: form[name].data for name in kept})
+        moved = values.pop("org_unit", None) is not None
+        if moved or request.form.getlist("leaves") or form.another.record_id:
+            first = form.org_unit.record_id if moved else customer.org_unit
+            values["org_units"] = Given(_listed(form, first, [one.id for one in others]))
+        command = None if form.is_wrong else form.command(ChangeCustomer, values)
         if command and succeeds(form, lambda tx: change_customer(tx, customer_id, command)):
             flash("Saved.", "good")
             return redirect(url_for("customers.show", customer_id=customer_id))
     return _draw(form, f"Edit {customer.name}", customer, others)
 
 
-def _listed(form: CustomerForm, others: list[str]) -> list[str]:
+def _listed(form: CustomerForm, first: str | None, others: list[str]) -> list[str]:
     """The org units that the form leaves, the primary one first."""
     leaving = set(request.form.getlist("leaves"))
-    wanted = [form.org_unit.record_id, *(one for one in others if one not in leaving), form.another.record_id]
+    wanted = [first, *(one for one in others if one not in leaving), form.another.record_id]
     return list(dict.fromkeys(one for one in wanted if one))
 
 

@@ -1,10 +1,12 @@
 """Items: the things supported, and whose they are."""
 
+import json
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import StringField
 
-from web.pages.forms import DeskForm, Given, attempt, succeeds
+from web.pages.forms import EditingForm, Given, attempt, succeeds
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk, only
@@ -19,7 +21,7 @@ NOBODYS = "none"
 pages = Blueprint("items", __name__, url_prefix="/items")
 
 
-class ItemForm(DeskForm):
+class ItemForm(EditingForm):
     number = StringField("Number", description="The asset, serial or service number people quote.")
     name = StringField("Name")
     item_type = StringField(
@@ -78,17 +80,13 @@ def edit(item_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         item = get_item(tx, item_id)
     owner = f"{item.owner.kind}:{item.owner.id}" if item.owner else ""
-    form = ItemForm(
-        data={"number": item.number, "name": item.name, "item_type": item.item_type, "owner": owner}
-    )
+    kept = {"number": item.number, "name": item.name, "item_type": item.item_type, "owner": owner}
+    form = ItemForm(data={**kept, "seen": json.dumps(kept)})
     if form.is_submitted() and not form.asks and form.validate():
-        values = {
-            "number": Given(form.number.data),
-            "name": Given(form.name.data),
-            "item_type": Given(form.item_type.data),
-            "owner": Given(form.owner.given),
-        }
-        command = form.command(ChangeItem, values)
+        values = form.changes(kept, {name: form[name].data for name in kept})
+        if "owner" in values:
+            values["owner"] = Given(form.owner.given)
+        command = None if form.is_wrong else form.command(ChangeItem, values)
         if command and succeeds(form, lambda tx: change_item(tx, item_id, command)):
             flash("Saved.", "good")
             return redirect(url_for("items.show", item_id=item_id))

@@ -1,12 +1,13 @@
 """Org units: companies, sites and departments as a tree."""
 
+import json
 from dataclasses import dataclass, field
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import StringField
 
-from web.pages.forms import DeskForm, Given, attempt, succeeds
+from web.pages.forms import EditingForm, Given, attempt, succeeds
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk, only
@@ -29,7 +30,7 @@ SHOWN_BELOW = 20
 pages = Blueprint("org_units", __name__, url_prefix="/org-units")
 
 
-class OrgUnitForm(DeskForm):
+class OrgUnitForm(EditingForm):
     code = StringField("Code", description="Short and unique, for example ACME-B.")
     name = StringField("Name")
     parent = RecordField("Part of", ["org_unit"], optional=True, placeholder="Name or code of the unit above")
@@ -102,14 +103,13 @@ def edit(org_unit_id: str) -> str | tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         unit = get_org_unit(tx, org_unit_id)
     parent = f"org_unit:{unit.parent}" if unit.parent else ""
-    form = OrgUnitForm(data={"code": unit.code, "name": unit.name, "parent": parent})
+    kept = {"code": unit.code, "name": unit.name, "parent": parent}
+    form = OrgUnitForm(data={**kept, "seen": json.dumps(kept)})
     if form.is_submitted() and not form.asks and form.validate():
-        values = {
-            "code": Given(form.code.data),
-            "name": Given(form.name.data),
-            "parent": Given(form.parent.record_id),
-        }
-        command = form.command(ChangeOrgUnit, values)
+        values = form.changes(kept, {name: form[name].data for name in kept})
+        if "parent" in values:
+            values["parent"] = Given(form.parent.record_id)
+        command = None if form.is_wrong else form.command(ChangeOrgUnit, values)
         if command and succeeds(form, lambda tx: change_org_unit(tx, org_unit_id, command)):
             flash("Saved.", "good")
             return redirect(url_for("org_units.show", org_unit_id=org_unit_id))

@@ -156,3 +156,28 @@ def test_search_opens_what_a_number_names_and_lists_the_rest(front: Front) -> No
     assert "The laptop is slow" in page
     assert "Nothing has “zzz” in it" in front.technician.open("/search?q=zzz")
     assert front.technician.open("/search?q=%25_%5C%27%22%3Cb%3E").status == 200
+
+
+def test_two_who_edit_the_register_keep_what_the_other_changed(front: Front) -> None:
+    office = front.office
+    for path, one, other in (
+        (f"/items/{office.laptop}", {"name": "Field laptop"}, {"item_type": "tablet"}),
+        (f"/customers/{office.ann}", {"name": "Ann Other"}, {"email": "ann.other@example.com"}),
+        (f"/org-units/{office.site}", {"name": "The site"}, {"code": "SITE-2"}),
+    ):
+        first, second = (who.open(f"{path}/edit") for who in (front.supervisor, front.administrator))
+        assert "Saved." in front.supervisor.send(first, **one)
+        assert "Saved." in front.administrator.send(second, **other)
+        values = front.supervisor.open(f"{path}/edit").form().values
+        assert {**one, **other}.items() <= values.items()
+        third = front.supervisor.open(f"{path}/edit")
+        assert "Saved." in front.supervisor.send(third)
+
+
+def test_two_who_edit_the_same_name_are_told(front: Front) -> None:
+    path = f"/items/{front.office.laptop}/edit"
+    first, second = (who.open(path) for who in (front.supervisor, front.administrator))
+    assert "Saved." in front.supervisor.send(first, name="Laptop of Ann")
+    late = front.administrator.send(second, name="Laptop of Bob")
+    assert "Somebody else changed this meanwhile." in late
+    assert "Saved." in front.administrator.send(late)
