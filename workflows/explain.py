@@ -17,12 +17,13 @@ from engine.facts import Candidate
 from engine.rulebook import RuleSet
 from engine.rulebook.trace import Asked, Step, trace
 from workflows.commands import CoverageQuestion
-from workflows.coverage import decide_question
-from workflows.decision_words import ToldDecision, tell_decision
+from workflows.coverage import decide, decide_question, facts_of
+from workflows.decision_words import ToldCandidate, ToldDecision, tell_decision
 from workflows.decisions import DecisionView, decision_view, preview_view, ruled_out_words
 from workflows.desk import Transaction
 from workflows.errors import NotFound
 from workflows.kept import facts_from, held_from
+from workflows.request_access import require_visible
 from workflows.rule_versions import RuleVersions
 from workflows.store import tables as t
 
@@ -102,6 +103,19 @@ def explain_decision(tx: Transaction, decision_id: str, rules: RuleSet | None = 
         explanation=_explained(tx, decision, deciding),
         same=row.rule != ASSIGNED_BY_HAND and _comes_to(decision) == _came_to(row),
     )
+
+
+def contracts_that_fit(tx: Transaction, service_request_id: str) -> list[ToldCandidate]:
+    """The contracts that a search for a logged request would look at now, for whoever may assign one.
+
+    None while contracts are off or no rules can be read. Raises: NotFound.
+    """
+    tx.require("administrator", "supervisor")
+    request = require_visible(tx, service_request_id)
+    if not tx.settings.contracts or tx.config.rule_set is None:
+        return []
+    found = preview_view(tx, decide(tx, facts_of(tx, request)))
+    return tell_decision(tx, found, tx.rules).candidates
 
 
 # ------------------------------------------------------------------ steps

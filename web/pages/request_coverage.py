@@ -13,7 +13,6 @@ from web.pages.service_request import back, request_page
 from web.pages.shell import actor, desk
 from workflows.commands import SearchCoverage, TakeContract
 from workflows.contract_offers import take_contract
-from workflows.decisions import decisions_of
 from workflows.desk import Transaction
 from workflows.request_views import read_service_request
 from workflows.service_requests import search_or_assign
@@ -73,9 +72,7 @@ def assign_effect(service_request_id: str) -> str:
 def _assign_form(service_request_id: str) -> AssignForm:
     form = AssignForm(prefix="assign_")
     with desk().read(actor()) as tx:
-        found = read_service_request(tx, service_request_id)
-        decisions = decisions_of(tx, found.id)
-    assign_form(found, decisions[0] if decisions else None, actor(), form)
+        assign_form(tx, read_service_request(tx, service_request_id), form)
     return form
 
 

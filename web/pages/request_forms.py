@@ -13,8 +13,8 @@ from web.pages.shell import now
 from web.pages.timer import running_since
 from workflows.contract_views import contract_types
 from workflows.decision_words import why_not
-from workflows.decisions import DecisionView
 from workflows.desk import Actor, Transaction
+from workflows.explain import contracts_that_fit
 from workflows.service_request import UNFINISHED_STATES, WORK_STATES
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.service_requests import ServiceRequestView
@@ -131,17 +131,23 @@ def may_enable(contract: ContractDetail | None, request_id: str, who: Actor) -> 
 
 
 def assign_form(
-    request: ServiceRequestView, decision: DecisionView | None, who: Actor, form: AssignForm | None = None
+    tx: Transaction, request: ServiceRequestView, form: AssignForm | None = None
 ) -> AssignForm | None:
-    """The candidates of the latest decision, for a supervisor to choose another."""
-    if who.role not in ASSIGNERS or decision is None or request.state in ("closed", "cancelled"):
+    """What fits the request now besides what covers it, for a supervisor to choose from."""
+    decided = request.coverage is not None and request.state not in ("closed", "cancelled")
+    if tx.actor.role not in ASSIGNERS or not decided:
         return None
-    others = [one for one in decision.candidates if one.contract != request_contract(request)]
+    covering = request_contract(request)
+    others = [one for one in contracts_that_fit(tx, request.id) if one.candidate.contract != covering]
     if not others:
         return None
     form = form or AssignForm(formdata=None, prefix="assign_")
-    form.contract.choices = offer((one.contract, one.number) for one in others)
-    form.under = {one.contract: f"{why}." if (why := why_not(one)) else "" for one in others}
+    form.contract.choices = offer(
+        (one.candidate.contract, f"{one.candidate.number} of {one.holder_name}") for one in others
+    )
+    form.under = {
+        one.candidate.contract: f"{why_not(one.candidate) or 'A search would take it now'}." for one in others
+    }
     return form
 
 

@@ -129,7 +129,7 @@ def request_page(
         forms["note"] = NoteForm(formdata=None, prefix="note_")
         forms["work"] = work_form(found, actor())
         forms["take_contract"] = take_form(tx, found)
-        forms["assign"] = assign_form(found, told.decision, actor())
+        forms["assign"] = assign_form(tx, found)
         forms |= tried
         if isinstance(forms["work"], WorkForm):
             forms["work"].work_type.look_up(tx)

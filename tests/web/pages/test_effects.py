@@ -73,9 +73,10 @@ def test_enabling_tells_which_requests_open(front: Front) -> None:
 def test_assigning_tells_what_moves(front: Front) -> None:
     office, sue = front.office, front.supervisor
     office.sell("incident_pack", incidents=5)
-    other = office.sell("subscription", to=("org_unit", office.site))
     request = office.log()
+    other = office.sell("subscription", to=("org_unit", office.site))
     path = f"/requests/{request}"
+    assert "SUB-0001 of org unit Acme-Berlin" in sue.open(path)
     told = shown(sue, sue.open(path), "/assign", f"{path}/coverage/assign/effect", assign_contract=other)
     assert "1 service request moves from IP-0001 to SUB-0001" in told
     assert "1 incident goes back to IP-0001: 5 left then." in told
