@@ -32,7 +32,6 @@ TRANSITIONS: tuple[tuple[str, tuple[State, ...], State], ...] = (
 )
 """(trigger, from, to). `reopen_uncovered` is how a reopening past the window ends without a contract."""
 
-SYSTEM_TRIGGERS = frozenset({"cover", "reopen_uncovered"})
 STAFF_TRIGGERS = ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
 CUSTOMER_TRIGGERS = ("reopen",)
 """Customers reopen what is theirs to see; the rest is the desk's, and finance has no part in it."""

@@ -21,7 +21,6 @@ from workflows.accounts import (
     revoke_token,
 )
 
-THEME_CHOICES = [("", "As the system says"), ("light", "Light"), ("dark", "Dark")]
 FILL_IN = "Fill this in."
 
 pages = Blueprint("account", __name__, url_prefix="/account")

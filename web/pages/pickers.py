@@ -28,7 +28,6 @@ from workflows.views.register import CustomerView, ItemView, OrgUnitView
 
 SHOWN = 8
 KINDS = ("customer", "org_unit", "item")
-KIND_WORDS = {"customer": "Customer", "org_unit": "Org unit", "item": "Item"}
 
 pages = Blueprint("pickers", __name__)
 

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from workflows.importing.mapping import Meaning
 
-IN_WORK = ("open", "in_progress", "on_hold")
-
 
 class Move(NamedTuple):
     """A trigger to fire; `inferred` where the export does not tell it itself."""
