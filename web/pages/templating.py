@@ -42,6 +42,10 @@ class Words:
         return words.PENDING_REASONS.get(code, words.spoken(code))
 
     @staticmethod
+    def would_be(code: str) -> words.Word:
+        return words.word_of(words.WOULD_BE, code)
+
+    @staticmethod
     def outcome(code: str) -> words.Word:
         return words.word_of(words.OUTCOMES, code)
 

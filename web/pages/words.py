@@ -53,6 +53,8 @@ OUTCOMES = {
     "refused": Word("Refused", "slash", "bad"),
     "uncovered": Word("No contract", "shield-off", "rest"),
 }
+# The same, of a decision that is only previewed: nothing has been made yet.
+WOULD_BE = OUTCOMES | {"created": Word("No contract covers this yet", "page-plus", "wait")}
 STANDINGS = {
     "valid": Word("Valid", "check-circle", "good"),
     "pending": Word("Pending", "hourglass", "wait"),

@@ -76,7 +76,8 @@ def test_what_is_missing_is_told_and_what_was_typed_stays(front: Front) -> None:
 
 def test_without_a_contract_the_panel_says_what_will_happen(front: Front) -> None:
     page = front.technician.open(f"/requests/new?customer={front.office.ann}")
-    assert "Contract made, not taken up yet" in page
+    assert "No contract covers this yet" in page
+    assert "Contract made" not in page
     assert "the request waits until that is enabled" in page
 
 
@@ -97,7 +98,7 @@ def test_the_panel_follows_what_is_picked(front: Front) -> None:
     office.sell("subscription", to=("item", office.laptop))
     browser = front.technician
     base = f"/requests/coverage?customer=customer:{office.ann}"
-    assert "Contract made" in browser.open(base)
+    assert "No contract covers this yet" in browser.open(base)
     covered = browser.open(f"{base}&item=item:{office.laptop}&priority=high")
     assert "Covered by SUB-0001" in covered
     assert "<html" not in covered.html
