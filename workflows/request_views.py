@@ -22,6 +22,7 @@ from workflows.service_request import STATES, UNFINISHED_STATES, allowed_trigger
 from workflows.store import tables as t
 from workflows.store.columns import Id
 from workflows.store.paging import Sort, matches, read_page
+from workflows.store.prepared import Prepared
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.service_requests import (
     AllocationView,
@@ -217,6 +218,7 @@ def _select() -> Select[Any]:
 
 _ALL = _select()
 _ONE = _ALL.where(r.c.id == bindparam("wanted_id", type_=Id))
+_PREPARED = Prepared(_ONE)
 """Built once: the answer to every logging is read by it."""
 
 
@@ -275,9 +277,12 @@ def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
     )
 
 
-def _one(tx: Transaction, service_request_id: str) -> Row[Any]:
-    wanted = _ONE if tx.actor.is_staff else _ONE.where(visible_requests(tx))
-    row = tx.connection.execute(wanted, {"wanted_id": service_request_id}).one_or_none()
+def _one(tx: Transaction, service_request_id: str) -> Any:
+    wanted = {"wanted_id": service_request_id}
+    if tx.actor.is_staff:
+        row = _PREPARED.first(tx.connection, wanted)
+    else:
+        row = tx.connection.execute(_ONE.where(visible_requests(tx)), wanted).one_or_none()
     if row is None:
         raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
     return row

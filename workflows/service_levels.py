@@ -4,15 +4,12 @@ The clock runs while the service request is covered and being worked on; it stop
 waits for a contract. A stop moves the targets on, so that what was left is left. Source: product.md 9.
 """
 
-from datetime import date, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row
 
 from engine.calendars import (
-    Hours,
     WorkCalendar,
     add_working_seconds,
     subtract_working_seconds,
@@ -21,9 +18,6 @@ from engine.calendars import (
 from engine.contracts import Contract
 from engine.sla import Sla
 from workflows.desk import Transaction
-from workflows.settings import WorkCalendarSetting
-
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def sla_columns(tx: Transaction, contract: Contract | None, request: Row[Any] | Any) -> dict[str, Any]:
@@ -69,28 +63,7 @@ def _calendar(sla: Sla, tx: Transaction) -> WorkCalendar | None:
     """The level's calendar; None is round the clock."""
     if sla.calendar == "always":
         return None
-    return _business_hours(tx.settings.work_calendar.model_dump_json(), tx.settings.zone)
-
-
-@lru_cache(maxsize=8)
-def _business_hours(setting: str, zone: ZoneInfo) -> WorkCalendar:
-    calendar = WorkCalendarSetting.model_validate_json(setting)
-    return WorkCalendar(
-        time_zone=zone,
-        weekly=tuple(
-            tuple(
-                Hours(_minute(window.opens), _minute(window.closes))
-                for window in calendar.weekly.get(day, [])  # type: ignore[call-overload]
-            )
-            for day in DAYS
-        ),
-        holidays=frozenset(date.fromisoformat(day) for day in calendar.holidays),
-    )
-
-
-def _minute(clock: str) -> int:
-    hours, minutes = clock.split(":")
-    return int(hours) * 60 + int(minutes)
+    return tx.settings.business_hours
 
 
 def _due(calendar: WorkCalendar | None, start: datetime, seconds: int) -> datetime:

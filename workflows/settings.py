@@ -4,15 +4,17 @@ Source: product.md section 3.
 """
 
 from datetime import date
+from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, model_validator
 
+from engine.calendars import DAY_NAMES, Hours, WorkCalendar
 from engine.rulebook import RulesEngine
 
 Days = Annotated[int, Field(ge=0, le=3660)]
-Hours = Annotated[int, Field(ge=1, le=8760)]
+HourCount = Annotated[int, Field(ge=1, le=8760)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 
@@ -94,6 +96,23 @@ class WorkCalendarSetting(_Part):
     )
     holidays: list[LocalDate] = Field(default_factory=list)
 
+    def in_zone(self, zone: ZoneInfo) -> WorkCalendar:
+        """The hours as the engine reckons with them."""
+        hours: dict[str, list[Hours24]] = {str(day): windows for day, windows in self.weekly.items()}
+        return WorkCalendar(
+            time_zone=zone,
+            weekly=tuple(
+                tuple(Hours(_minute(window.opens), _minute(window.closes)) for window in hours.get(day, []))
+                for day in DAY_NAMES
+            ),
+            holidays=frozenset(date.fromisoformat(day) for day in self.holidays),
+        )
+
+
+def _minute(clock: str) -> int:
+    hours, minutes = clock.split(":")
+    return int(hours) * 60 + int(minutes)
+
 
 class TaxRate(_Part):
     """A tax rate in basis points: 1900 is 19 %."""
@@ -123,8 +142,8 @@ class Settings(_Part):
     default_contract_months: Annotated[int, Field(ge=1, le=120)] = 12
     default_overage_rate_minor: Annotated[int, Field(ge=0, le=10**12)] | None = None
     renewal_lead_days: Days = 30
-    unpaid_request_warning_hours: Hours | None = None
-    unpaid_request_cancel_hours: Hours | None = None
+    unpaid_request_warning_hours: HourCount | None = None
+    unpaid_request_cancel_hours: HourCount | None = None
     invoice_due_days: Days = 14
     invoice_warning_days: Days = 3
     tax_rates: Annotated[list[TaxRate], Field(max_length=20)] = Field(default_factory=list)
@@ -161,6 +180,11 @@ class Settings(_Part):
     def zone(self) -> ZoneInfo:
         """The provider's time zone, in which dates are read."""
         return ZoneInfo(self.time_zone)
+
+    @cached_property
+    def business_hours(self) -> WorkCalendar:
+        """When the desk works."""
+        return self.work_calendar.in_zone(self.zone)
 
     def merged(self, changes: dict[str, Any]) -> "Settings":
         """These settings with `changes` laid over them, nested objects too; checked as a whole.

@@ -8,15 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, reversal_of
 from workflows.desk import Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 
-_MOVE_LOT = (
+_MOVE_LOT = Prepared(
     update(t.lot_balance)
     .where(t.lot_balance.c.lot_id == bindparam("lot"))
     .values(
@@ -40,21 +41,17 @@ def record(
     Raises: IntegrityError when a balance would go below zero or the idempotency key was taken.
     """
     transaction_id = new_id()
-    tx.connection.execute(
-        insert(t.ledger_posting),
-        [
-            {
-                "transaction_id": transaction_id,
-                "leg": leg,
-                "owner": posting.owner,
-                "account": posting.account,
-                "unit": posting.unit,
-                "amount": posting.amount,
-                "effective_at": entry.effective_at,
-            }
-            for leg, posting in enumerate(entry.postings)
-        ],
-    )
+    for leg, posting in enumerate(entry.postings):
+        tx.add(
+            t.ledger_posting,
+            transaction_id=transaction_id,
+            leg=leg,
+            owner=posting.owner,
+            account=posting.account,
+            unit=posting.unit,
+            amount=posting.amount,
+            effective_at=entry.effective_at,
+        )
     tx.add(
         t.ledger_transaction,
         id=transaction_id,
@@ -151,7 +148,7 @@ def _move_balances(tx: Transaction, postings: Sequence[Posting]) -> None:
             _move_carried(tx, posting.owner, posting.amount)
     for lot_id, moved in sorted(lots.items()):
         changes = {f"d_{account}": amount for account, amount in moved.items()}
-        tx.connection.execute(_MOVE_LOT, {"lot": lot_id, **changes})
+        _MOVE_LOT.run(tx.connection, {"lot": lot_id, **changes})
 
 
 def _move_carried(tx: Transaction, holder: str, minutes: int) -> None:

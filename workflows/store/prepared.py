@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert, Select, Table, insert
+from sqlalchemy import Connection, Dialect, Insert, Select, Table, Update, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.sql.type_api import TypeEngine
 
 from workflows.store.session import BEGIN
 
-Statement = Select[Any] | Insert
+Statement = Select[Any] | Insert | Update
 Row = Any
 """A named tuple of the statement's columns; which they are, only the statement knows."""
 
