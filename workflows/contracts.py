@@ -32,7 +32,7 @@ from workflows.contract_life import (
     respan_lots,
     sweep_lots,
 )
-from workflows.coverage import search_covered_again, settle_and_cover
+from workflows.coverage import lock_covered, search_covered_again, settle_and_cover
 from workflows.desk import Role, Transaction
 from workflows.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.selling import Origin, check_span, finance_only, minor_units, sell, type_in_force
@@ -178,6 +178,7 @@ def cancel_contract(
 ) -> str:
     """End a contract now: what is left expires, and what it covers in work is searched again."""
     tx.require(*SELLERS)
+    lock_covered(tx, contract_id)
     row = _locked(tx, contract_id, expected_version)
     state = dated_state(contract_value(row), tx.now)
     if state.state in ("cancelled", "expired"):

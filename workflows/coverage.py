@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, or_, select
 
 from engine.contracts import Contract
 from engine.coverage import CoverageDecision, HeldContract, assign_by_hand, find_coverage
@@ -333,18 +333,32 @@ def waiting_requests(tx: Transaction, holder_kind: str, holder_id: str) -> list[
 
 def search_covered_again(tx: Transaction, contract_id: str) -> None:
     """Search again for the unfinished service requests of a cancelled contract, awaited ones too."""
-    r, d = t.service_request, t.coverage_decision
-    awaited = exists(select(d.c.id).where(d.c.id == r.c.decision_id, d.c.contract_id == contract_id))
+    r = t.service_request
     requests = tx.connection.execute(
-        select(r.c.id)
-        .where(
-            r.c.state.in_(UNFINISHED_STATES),
-            or_(r.c.contract_id == contract_id, and_(r.c.outcome.in_(WAITING_OUTCOMES), awaited)),
-        )
-        .order_by(r.c.opened_at, r.c.id)
+        select(r.c.id).where(_rests_on(contract_id)).order_by(r.c.opened_at, r.c.id)
     ).scalars()
     for request_id in requests.all():
         search_again(tx, lock_request(tx, request_id), cause=f"contract:{contract_id}")
+
+
+def lock_covered(tx: Transaction, contract_id: str) -> None:
+    """Keep from others the service requests that `search_covered_again` will find.
+
+    To be called before the contract is locked: work locks its request first and then what it draws from, and
+    who does it the other way round may wait for it for ever.
+    """
+    r = t.service_request
+    tx.connection.execute(
+        select(r.c.id).where(_rests_on(contract_id)).order_by(r.c.opened_at, r.c.id).with_for_update(of=r)
+    ).all()
+
+
+def _rests_on(contract_id: str) -> ColumnElement[bool]:
+    """Whether a service request is unfinished and covered by a contract, or waits for it."""
+    r, d = t.service_request, t.coverage_decision
+    awaited = exists(select(d.c.id).where(d.c.id == r.c.decision_id, d.c.contract_id == contract_id))
+    waits = and_(r.c.outcome.in_(WAITING_OUTCOMES), awaited)
+    return and_(r.c.state.in_(UNFINISHED_STATES), or_(r.c.contract_id == contract_id, waits))
 
 
 def lock_request(tx: Transaction, request_id: str) -> Row[Any]:
