@@ -39,7 +39,7 @@ def audit_ledger(tx: Transaction) -> AuditView:
     """Recompute all balances from the postings and verify each transaction; nothing is changed."""
     tx.require("administrator", "finance", "supervisor")
     with tx.desk.database.snapshot() as connection:
-        return _audit(replace(tx, connection=connection))
+        return _audit(replace(tx, connected=connection))
 
 
 def _audit(tx: Transaction) -> AuditView:

@@ -26,7 +26,7 @@ from workflows.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed
 from workflows.settings import Settings
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.prepared import Prepared, insert_into
+from workflows.store.prepared import NewRow, Prepared, insert_row, insert_rows
 from workflows.store.session import Database
 from workflows.stored_rules import load_stored_rules
 
@@ -108,7 +108,7 @@ class Transaction:
     desk's own time, which a sandbox sets; `real_now` is the machine's, for tokens, logins and deliveries.
     """
 
-    connection: Connection
+    connected: Connection
     now: datetime
     recorded_at: datetime
     real_now: datetime
@@ -118,6 +118,36 @@ class Transaction:
     job: str | None = None
     writes: bool = False
     begin: Callable[[], None] | None = None
+    waiting: list[NewRow] | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The way to the database; rows that were to be written together have gone there before."""
+        if self.waiting:
+            self.send()
+        return self.connected
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Rows that are added within go to the database as one: on PostgreSQL, where each is a round trip.
+
+        They go as soon as anything else is asked of it, at the latest at the end.
+        """
+        if self.is_sqlite or self.waiting is not None:
+            yield
+            return
+        self.waiting = []
+        try:
+            yield
+            self.send()
+        finally:
+            self.waiting = None
+
+    def send(self) -> None:
+        """Write the rows that wait to be written together. Raises: IntegrityError."""
+        if self.waiting:
+            rows, self.waiting = self.waiting, []
+            insert_rows(self.connected, rows)
 
     def start_writing(self) -> bool:
         """Begin to write, if this transaction has only read so far; false where it wrote all along.
@@ -153,7 +183,10 @@ class Transaction:
 
     def add(self, table: Table, **values: Any) -> None:
         """Insert a row."""
-        insert_into(table, tuple(values)).run(self.connection, values)
+        if self.waiting is not None:
+            self.waiting.append((table, values))
+        else:
+            insert_row(self.connection, table, values)
 
     def add_all(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Insert rows that have values for the same columns."""

@@ -77,9 +77,9 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
     service_request_id = new_id()
     if not tx.settings.contracts:
         tx.start_writing()
-        row = _insert(tx, service_request_id, command, parties, state="open", number=number)
-        write_history(tx, row.id, "log", None, "open")
-        return Logged(row.id, None)
+        _insert(tx, service_request_id, command, parties, state="open", number=number)
+        write_history(tx, service_request_id, "log", None, "open")
+        return Logged(service_request_id, None)
     facts = request_facts(
         tx,
         customer=command.customer,
@@ -111,37 +111,42 @@ def _insert_decided(
     covering = decision.contract if decision.outcome == "covered" else None
     state = "pending_no_contract" if decision.outcome in WAITS else "open"
     decision_id = new_id()
-    row = _insert(
-        tx,
-        service_request_id,
-        command,
-        parties,
-        state=state,
-        number=number,
-        outcome=decision.outcome,
-        contract_id=covering,
-        decision_id=decision_id,
-        **sla_columns(tx, found.contract, _Subject(command.priority)),
-    )
-    write_history(tx, row.id, "log", None, state)
-    contract_id = made_contract(tx, row.id, decision) if decision.outcome == "created" else decision.contract
-    keep_decision(
-        tx,
-        decision,
-        service_request_id=row.id,
-        cause="log",
-        contract_id=contract_id,
-        decision_id=decision_id,
-    )
-    if found.lot_id is not None and covering is not None:
-        hold_incident(tx, lot_id=found.lot_id, contract_id=covering, service_request_id=row.id)
-        if _is_used_up(tx, found):
-            settle_contract(tx, covering)
+    with tx.together():
+        _insert(
+            tx,
+            service_request_id,
+            command,
+            parties,
+            state=state,
+            number=number,
+            outcome=decision.outcome,
+            contract_id=covering,
+            decision_id=decision_id,
+            **sla_columns(tx, found.contract, _Subject(command.priority)),
+        )
+        write_history(tx, service_request_id, "log", None, state)
+        contract_id = decision.contract
+        if decision.outcome == "created":
+            contract_id = made_contract(tx, service_request_id, decision)
+        keep_decision(
+            tx,
+            decision,
+            service_request_id=service_request_id,
+            cause="log",
+            contract_id=contract_id,
+            decision_id=decision_id,
+        )
+        if found.lot_id is not None and covering is not None:
+            hold_incident(
+                tx, lot_id=found.lot_id, contract_id=covering, service_request_id=service_request_id
+            )
+    if found.lot_id is not None and covering is not None and _is_used_up(tx, found):
+        settle_contract(tx, covering)
     if decision.outcome == "created":
-        _open_if_enabled(tx, row.id, str(contract_id), found)
+        _open_if_enabled(tx, service_request_id, str(contract_id), found)
     elif state == "pending_no_contract":
-        tell_request_event(tx, row, "no_contract", why=decision.why)
-    return Logged(row.id, decision_id)
+        tell_request_event(tx, lock_request(tx, service_request_id), "no_contract", why=decision.why)
+    return Logged(service_request_id, decision_id)
 
 
 def _is_used_up(tx: Transaction, found: Found) -> bool:
@@ -344,15 +349,6 @@ def _check_version(request: Row[Any], expected_version: int | None) -> None:
 # ------------------------------------------------------------------ rows
 
 
-class _NewRow(NamedTuple):
-    """What the rest of a logging needs of the row it has written."""
-
-    id: str
-    number: str
-    subject: str
-    customer_id: str
-
-
 def _insert(
     tx: Transaction,
     service_request_id: str,
@@ -362,7 +358,7 @@ def _insert(
     state: str,
     number: str | None,
     **columns: Any,
-) -> _NewRow:
+) -> None:
     values = {
         "id": service_request_id,
         "subject": command.subject,
@@ -378,8 +374,7 @@ def _insert(
         "created_by": tx.actor.name,
         **columns,
     }
-    written = insert_numbered(tx, values, number)
-    return _NewRow(service_request_id, written, command.subject, command.customer)
+    insert_numbered(tx, values, number)
 
 
 def _changed_columns(tx: Transaction, request: Row[Any], given: dict[str, Any]) -> dict[str, Any]:

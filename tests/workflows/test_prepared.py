@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from tests.support.office import Office
 from workflows.store import tables as t
 from workflows.store.columns import Id, Instant
-from workflows.store.prepared import Prepared, insert_into
+from workflows.store.prepared import Prepared, insert_row, insert_rows
 from workflows.store.session import Database
 
 AT = datetime(2026, 3, 29, 1, 30, 0, 123457, tzinfo=UTC)
@@ -37,7 +37,7 @@ def database(database_url: str) -> Iterator[Database]:
 def add_twice(database: Database) -> None:
     with database.write() as connection:
         for _ in range(2):
-            insert_into(t.audit_event, tuple(EVENT)).run(connection, EVENT)
+            insert_row(connection, t.audit_event, EVENT)
 
 
 def read_over_a_lost_connection(database: Database) -> None:
@@ -50,7 +50,7 @@ def read_over_a_lost_connection(database: Database) -> None:
 
 def test_values_go_in_and_come_back_as_they_do_through_core(database: Database) -> None:
     with database.write() as connection:
-        insert_into(t.audit_event, tuple(EVENT)).run(connection, EVENT)
+        insert_row(connection, t.audit_event, EVENT)
         connection.execute(insert(t.audit_event), {**EVENT, "id": "e2"})
     with database.read() as connection:
         mine, by_core = (BY_ID.one(connection, {"wanted": wanted}) for wanted in ("e1", "e2"))
@@ -68,7 +68,7 @@ def test_constants_of_the_statement_are_sent_along(database: Database) -> None:
         )
     )
     with database.write() as connection:
-        insert_into(t.audit_event, tuple(EVENT)).run(connection, EVENT)
+        insert_row(connection, t.audit_event, EVENT)
         assert counted.one(connection, {"wanted": "e1"}).number == 1
         assert counted.one(connection, {"wanted": "e2"}).number == 0
 
@@ -100,7 +100,7 @@ def test_reading_is_one_snapshot_on_sqlite(sqlite_database_url: str) -> None:
     with database.read() as connection:
         assert BY_ID.first(connection, {"wanted": "e1"}) is None
         with database.write() as other:
-            insert_into(t.audit_event, tuple(EVENT)).run(other, EVENT)
+            insert_row(other, t.audit_event, EVENT)
         assert BY_ID.first(connection, {"wanted": "e1"}) is None
     with database.read() as connection:
         assert BY_ID.first(connection, {"wanted": "e1"}) is not None
@@ -140,3 +140,29 @@ def test_a_column_that_is_not_given_gets_its_default(database_url: str) -> None:
     (kept,) = office.rows(t.service_request_note)
     office.close()
     assert kept.public is True
+
+
+def test_rows_of_several_tables_in_one_statement(postgres_database_url: str) -> None:
+    office = Office(postgres_database_url)
+    office.sell("subscription")
+    heard: list[str] = []
+    event.listen(
+        office.desk.database.engine, "before_cursor_execute", lambda _c, _k, told, *_: heard.append(told)
+    )
+    request = office.log("It does not start")
+    office.close()
+    writes = [told for told in heard if "INSERT" in told]
+    assert len(writes) == 1, "the service request, its history and its decision"
+    assert request
+
+
+def test_rows_that_go_together_stay_out_together(postgres_database_url: str) -> None:
+    database = Database(postgres_database_url)
+    twice = [(t.audit_event, EVENT), (t.audit_event, {**EVENT, "id": "e2"}), (t.audit_event, EVENT)]
+    with pytest.raises(IntegrityError), database.write() as connection:
+        insert_rows(connection, twice)
+    with database.write() as connection:
+        assert BY_ID.first(connection, {"wanted": "e2"}) is None
+        insert_rows(connection, twice[:2])
+        assert {row.id for row in connection.execute(select(t.audit_event))} == {"e1", "e2"}
+    database.dispose()

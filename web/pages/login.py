@@ -4,7 +4,19 @@ from collections.abc import Container
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Request,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 from wtforms import EmailField, HiddenField, PasswordField
@@ -28,6 +40,15 @@ class Visitor(UserMixin):
         return f"{self.epoch}:{self.actor.id}"
 
 
+class PageSessions(SecureCookieSessionInterface):
+    """Sessions are for pages: a call of the API brings its token, and no cookie of it is read or set."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if request.path.startswith("/api/v1/"):
+            return None
+        return super().open_session(app, request)
+
+
 class LoginForm(DeskForm):
     email = EmailField("Mail address")
     password = PasswordField("Password")
@@ -40,6 +61,7 @@ def register_login(app: Flask, closed: Container[str]) -> None:
     `closed` are the names of the blueprints that are for those who are logged in.
     """
     app.config.setdefault("REMEMBER_COOKIE_HTTPONLY", True)
+    app.session_interface = PageSessions()
     manager = LoginManager()
     manager.login_view = "login.login"
     manager.login_message = None

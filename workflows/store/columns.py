@@ -1,5 +1,6 @@
 """Column types that keep their meaning on every database."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,13 +35,19 @@ class Instant(TypeDecorator[datetime]):
         return value if dialect.name == "postgresql" else (value - EPOCH) // MICROSECOND
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if dialect.name == "postgresql":
-            instant: datetime = value
-            return instant.astimezone(UTC)
-        microseconds: int = value
-        return EPOCH + MICROSECOND * microseconds
+        return _as_utc(value) if dialect.name == "postgresql" else _from_microseconds(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        """The same without a call in between: a search reads a hundred instants."""
+        return _as_utc if dialect.name == "postgresql" else _from_microseconds
+
+
+def _as_utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
+
+
+def _from_microseconds(value: int | None) -> datetime | None:
+    return None if value is None else EPOCH + timedelta(0, 0, value)
 
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

@@ -5,6 +5,7 @@ import time
 from threading import Lock
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _lock = Lock()
 _last = 0
 
@@ -17,4 +18,4 @@ def new_id() -> str:
         if value <= _last:
             value = _last + 1
         _last = value
-    return "".join(ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])

@@ -52,6 +52,7 @@ def record(
             amount=posting.amount,
             effective_at=entry.effective_at,
         )
+    tx.send()
     tx.add(
         t.ledger_transaction,
         id=transaction_id,
@@ -66,6 +67,7 @@ def record(
         contract_id=contract_id,
         service_request_id=service_request_id,
     )
+    # last: whoever moves a balance holds its service request and contract, which the row refers to, already
     _move_balances(tx, entry.postings)
     return transaction_id
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Text, cast, func, insert, literal, text
+from sqlalchemy import ColumnElement, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
 from workflows.desk import Transaction
@@ -17,17 +17,14 @@ def next_number(tx: Transaction, prefix: str) -> str:
     return f"{prefix}-{_count(tx, prefix, first=1):04d}"
 
 
-def insert_numbered(tx: Transaction, values: dict[str, Any], number: str | None = None) -> str:
-    """Insert a service request under the number given, or under the next; answers the number.
+def insert_numbered(tx: Transaction, values: dict[str, Any], number: str | None = None) -> None:
+    """Insert a service request under the number given, or under the next.
 
     PostgreSQL takes it from a sequence in the INSERT itself, which locks nothing: requests logged at once do
     not wait for each other. On SQLite, with its one writer, a counter does.
     """
-    if number is None and not tx.is_sqlite:
-        return str(tx.connection.execute(_INSERT_NEXT, values).scalar_one())
-    number = number or f"SR-{_count(tx, 'SR', first=FIRST_SERVICE_REQUEST)}"
-    tx.add(t.service_request, **values, number=number)
-    return number
+    next_one = number or (f"SR-{_count(tx, 'SR', first=FIRST_SERVICE_REQUEST)}" if tx.is_sqlite else _NEXT)
+    tx.add(t.service_request, **values, number=next_one)
 
 
 def _count(tx: Transaction, series: str, *, first: int) -> int:
@@ -45,8 +42,4 @@ _COUNT = {
     for dialect in (sqlite, postgresql)
 }
 
-_INSERT_NEXT = (
-    insert(t.service_request)
-    .values(number=literal("SR-").concat(cast(func.nextval(text("'service_request_number'")), Text)))
-    .returning(t.service_request.c.number)
-)
+_NEXT: ColumnElement[str] = literal_column("'SR-' || CAST(nextval('service_request_number') AS TEXT)")

@@ -8,10 +8,10 @@ errors stay SQLAlchemy's.
 
 from collections import namedtuple
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert, Select, Table, Update, insert
+from sqlalchemy import ColumnElement, Connection, Dialect, Insert, Select, Table, Update, bindparam, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.sql.type_api import TypeEngine
@@ -150,23 +150,68 @@ def _wrapped(connection: Connection, text: str, parameters: Any, error: Exceptio
     )
 
 
+NewRow = tuple[Table, Mapping[str, Any]]
+"""A table, and the values of a row to insert; a value may be an SQL expression that is built once."""
+Shape = tuple[tuple[Table, tuple[tuple[str, ColumnElement[Any] | None], ...]], ...]
+"""Which tables, which columns, and which expressions among the values."""
+
+
+def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
+    """Insert a row; columns not given get their table's default. Raises: IntegrityError."""
+    if any(_expression(value) is not None for value in values.values()):
+        insert_rows(connection, [(table, values)])
+    else:
+        _insert_of(table, tuple(values)).run(connection, {**_defaults(table), **values})
+
+
+def insert_rows(connection: Connection, rows: Sequence[NewRow]) -> None:
+    """Insert rows of several tables by one statement, for a database to which each is a round trip.
+
+    What the database checks of them it checks at the end. Raises: IntegrityError.
+    """
+    shape = tuple(
+        (table, tuple((name, _expression(value)) for name, value in row.items())) for table, row in rows
+    )
+    values: dict[str, Any] = {}
+    for number, (table, row) in enumerate(rows):
+        for name, value in {**_defaults(table), **row}.items():
+            values[f"{name}_{number}"] = value
+    _inserts_of(shape).run(connection, values)
+
+
 @lru_cache(maxsize=512)
-def insert_into(table: Table, columns: tuple[str, ...]) -> "PreparedInsert":
-    """The INSERT of one row with values for these columns, built once."""
-    return PreparedInsert(table, columns)
+def _insert_of(table: Table, columns: tuple[str, ...]) -> Prepared:
+    return Prepared(insert(table), tuple({**dict.fromkeys(columns), **_defaults(table)}))
 
 
-class PreparedInsert:
-    """An INSERT of one row; columns not named get their table's default."""
-
-    def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
-        self._defaults = {
-            column.name: column.default.arg
-            for column in table.c
-            if isinstance(column.default, ScalarElementColumnDefault) and column.name not in columns
+@lru_cache(maxsize=128)
+def _inserts_of(shape: Shape) -> Prepared:
+    """The last row's INSERT, with those of the others before it as common table expressions."""
+    inserts = []
+    for number, (table, columns) in enumerate(shape):
+        given = dict(columns)
+        named = {**dict.fromkeys(_defaults(table)), **given}
+        values = {
+            name: bindparam(f"{name}_{number}", type_=table.c[name].type)
+            if expression is None
+            else expression
+            for name, expression in named.items()
         }
-        self._prepared = Prepared(insert(table), (*columns, *self._defaults))
+        inserts.append(insert(table).values(values))
+    *before, last = inserts
+    for number, one in enumerate(before):
+        last = last.add_cte(one.cte(f"row_{number}"))
+    return Prepared(last)
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> None:
-        """Insert the row. Raises: IntegrityError."""
-        self._prepared.run(connection, {**self._defaults, **values})
+
+@cache
+def _defaults(table: Table) -> dict[str, Any]:
+    return {
+        column.name: column.default.arg
+        for column in table.c
+        if isinstance(column.default, ScalarElementColumnDefault)
+    }
+
+
+def _expression(value: Any) -> ColumnElement[Any] | None:
+    return value if isinstance(value, ColumnElement) else None
