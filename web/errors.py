@@ -159,6 +159,8 @@ def answer_http_error(error: HTTPException) -> Response | HTTPException:
         return _answer_broken_line()
     if for_programs():
         code, words = HTTP_WORDS.get(status, ("error", error.description or "This cannot be done."))
+        if status == 413 and request.max_content_length is not None:
+            words += f" It takes {request.max_content_length} bytes at most."
         response = Problem(status, code, words).response()
     else:
         response = _page(status)

@@ -139,17 +139,6 @@ def clean_note(note: str) -> str:
     return note.strip()
 
 
-def roll_back_rule_set(tx: Transaction, version: str, note: str = "", *, based_on: str | None = None) -> str:
-    """Publish an old rule set again; the beginning of its version will do.
-
-    Raises: NotFound; InvalidInput where several versions begin so; RuleSetRefused where it no longer fits;
-    RulesChanged; StateForbids where publishing takes two.
-    """
-    tx.require("administrator")
-    files = files_of(tx, version)
-    return publish_rule_set(tx, files, note or rollback_note(version), based_on=based_on)
-
-
 def rollback_note(version: str) -> str:
     """What the history says of a roll back that was given no words."""
     return f"Rolled back to {version[:12]}"

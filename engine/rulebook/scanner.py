@@ -157,7 +157,7 @@ class _Scanner:
         elif not is_first and self._head() not in ("", "]", "}", ":"):
             self._mend(node, "A comma is missing before this.")
         if self._head() == "":
-            self._stop(node, f"The file ends too early. Add the missing {end}")
+            self._stop(node, f"The file ends too early. Add the missing {end} at its end.")
         if self._head() in "]}:":
             self._stop(node, f"{self._head()} does not fit here. Close what is open with {end} first.")
         return True
@@ -200,7 +200,7 @@ class _Scanner:
                 is_sound = self._escape(node, parts) and is_sound
             elif self._head() in ("", "\n", "\r"):
                 self.at = start
-                self._stop(node, f"This text is not closed on its line. Add the missing {quote}")
+                self._stop(node, f"This text is not closed on its line. Add the missing {quote} to it.")
             else:
                 self._mend(node, "A control character inside text. Write \\t for a tab, or remove it.")
                 self.at += 1

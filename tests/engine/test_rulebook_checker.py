@@ -14,7 +14,7 @@ from tests.rules.files import VALID, errors, told, with_change, with_rule, with_
     ("text", "expected"),
     [
         ("", ["1:1  The file ends where a value should be. Write the value, and close what is open."]),
-        ('{"rules": []', ["1:13  The file ends too early. Add the missing }"]),
+        ('{"rules": []', ["1:13  The file ends too early. Add the missing } at its end."]),
         ('{"rules": [1 2]}', ["1:14 /rules A comma is missing before this."]),
         ('{"rules": [],}', ["1:13  A comma right before }. Remove it."]),
         ('{"rules": [,]}', ["1:12 /rules A comma too many. Remove it.", "1:12 /rules A comma right before ]. Remove it."]),
@@ -26,7 +26,7 @@ from tests.rules.files import VALID, errors, told, with_change, with_rule, with_
         ('{"rules": [], "rules": []}', ['1:15 /rules "rules" appears twice, first on line 1. Keep one of them.']),
         ('{"rules": []} x', ["1:15  The JSON value is complete before this. Remove what follows, or a bracket too many."]),
         ('{"rules": [}', ["1:12 /rules } does not fit here. Close what is open with ] first."]),
-        ('{"name": "x\n"}', ["1:10 /name This text is not closed on its line. Add the missing \""]),
+        ('{"name": "x\n"}', ["1:10 /name This text is not closed on its line. Add the missing \" to it."]),
         ('{"name": "a\tb", "rules": []}', ["1:12 /name A control character inside text. Write \\t for a tab, or remove it."]),
         ('{"name": "\\u0000", "rules": []}', ["1:10 /name Text holds a control character or half of a surrogate pair. Remove it."]),
         ('{"name": "\\ud800", "rules": []}', ["1:10 /name Text holds a control character or half of a surrogate pair. Remove it."]),

@@ -24,7 +24,6 @@ from workflows.rule_sets import (
     list_publications,
     publish_first,
     publish_rule_set,
-    roll_back_rule_set,
     rule_set_in_force,
 )
 from workflows.rules_folder import read_rules_folder
@@ -67,7 +66,7 @@ def test_the_second_editor_is_told_and_overwrites_nothing(kit: Kit) -> None:
     assert (refusal.value.values["in_force"], refusal.value.values["based_on"]) == (one, base)
     assert kit.see(rule_set_in_force).version == one
     with pytest.raises(RulesChanged):
-        kit.do(roll_back_rule_set, base, based_on=base)
+        kit.do(submit_rollback, base, based_on=base)
     kit.do(publish_rule_set, edited(2), "Two, with one looked at", based_on=one)
 
 
@@ -124,8 +123,6 @@ def test_nobody_approves_alone(kit: Kit, first: str, bob: Actor) -> None:
             kit.do_as(actor, approve_proposal, proposal_id)
     with pytest.raises(StateForbids):
         kit.do(publish_rule_set, edited(), "Alone")
-    with pytest.raises(StateForbids):
-        kit.do(roll_back_rule_set, first)
     assert kit.see(rule_set_in_force).version == first
     assert len(kit.see(list_publications).items) == 1
 

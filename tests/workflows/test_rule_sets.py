@@ -8,6 +8,7 @@ from engine.rulebook import MOST_BYTES, RuleSetRefused, version_of
 from tests.support.builders import RULES, Kit
 from workflows.desk import Desk
 from workflows.errors import InvalidInput, NoRuleSet, NotAllowed, NotFound
+from workflows.rule_proposals import submit_rollback
 from workflows.rule_sets import (
     check_rules,
     difference,
@@ -15,7 +16,6 @@ from workflows.rule_sets import (
     list_publications,
     publish_first,
     publish_rule_set,
-    roll_back_rule_set,
     rule_set_in_force,
 )
 from workflows.rules_folder import check_rules_folder, read_rules_folder
@@ -45,7 +45,7 @@ def test_each_publication_is_kept_and_an_old_set_may_return(bare_kit: Kit) -> No
     bare_kit.clock.move(hours=1)
     second = bare_kit.do(publish_rule_set, changed(coverage=SHIPPED["coverage.json"] + "\n"), "Second")
     bare_kit.clock.move(hours=1)
-    assert bare_kit.do(roll_back_rule_set, first[:8]) == first
+    assert bare_kit.do(submit_rollback, first[:8]).version == first
     page = bare_kit.see(list_publications)
     assert [(view.version, view.in_force) for view in page.items] == [
         (first, True),
@@ -111,7 +111,7 @@ def test_versions_are_named_by_their_beginning(bare_kit: Kit) -> None:
     bare_kit.do(publish_rule_set, SHIPPED)
     for unknown in ("", "%", "zzzzzzzz", "\0", "a" * 200):
         with pytest.raises((NotFound, InvalidInput)):
-            bare_kit.do(roll_back_rule_set, unknown)
+            bare_kit.do(submit_rollback, unknown)
 
 
 def test_who_may_publish_and_who_may_read(bare_kit: Kit) -> None:

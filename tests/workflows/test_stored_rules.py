@@ -13,7 +13,8 @@ from workflows.commands import NewServiceRequest
 from workflows.desk import SYSTEM, Desk
 from workflows.errors import NoRuleSet
 from workflows.health import read_health
-from workflows.rule_sets import check_rules, publish_first, publish_rule_set, roll_back_rule_set
+from workflows.rule_proposals import submit_rollback
+from workflows.rule_sets import check_rules, publish_first, publish_rule_set
 from workflows.rules_folder import read_rules_folder
 from workflows.service_requests import log_service_request
 from workflows.store import tables as t
@@ -77,7 +78,7 @@ def test_a_stricter_checker_stops_no_desk(
     with pytest.raises(RuleSetRefused):
         office.do(publish_rule_set, SHIPPED)
     with pytest.raises(RuleSetRefused):
-        office.do(roll_back_rule_set, old)
+        office.do(submit_rollback, old)
     assert not office.see(check_rules, SHIPPED).ok
 
 
