@@ -1,0 +1,115 @@
+"""Time on the pages: the split before it is saved, typed as people do, corrected and taken back."""
+
+import pytest
+
+from tests.support.front import Front
+from tests.support.pages import Browser, Page
+from workflows.store import tables as t
+
+
+def work(browser: Browser, page: Page, **values: str | None) -> Page:
+    return browser.send(page, "/work", **{f"work_{name}": value for name, value in values.items()})
+
+
+def test_before_saving_time_the_split_is_shown(front: Front) -> None:
+    office = front.office
+    contract = office.sell("support_hours", minutes=30)
+    request = office.log()
+    tom = front.technician
+    page = tom.open(f"/requests/{request}")
+    form = page.form("/work")
+    sent = {**form.values, "work_minutes": "1:30", "step": "preview"}
+    shown = Page(tom.client.post(f"/requests/{request}/work", data=sent))
+    number = office.contract(contract).number
+    assert f"0:30 from {number} (leaves 0:00), 1:00 carried to the next contract" in shown
+    assert office.rows(t.work_entry) == []
+    assert shown.form("/work").values["work_minutes"] == "1:30"
+    live = tom.client.post(f"/requests/{request}/work/preview", data=sent).get_data(as_text=True)
+    assert "(leaves 0:00)" in live
+    assert "<html" not in live
+    done = work(tom, shown, note="Looked into it")
+    assert f"1:30 logged: 0:30 from {number}, 1:00 carried to the next contract." in done
+    assert "Looked into it" in done
+
+
+@pytest.mark.parametrize(("typed", "minutes"), [("1:30", 90), ("1h30", 90), ("90m", 90), ("1,5 h", 90)])
+def test_time_is_typed_as_people_do(front: Front, typed: str, minutes: int) -> None:
+    front.office.sell("subscription")
+    request = front.office.log()
+    work(front.technician, front.technician.open(f"/requests/{request}"), minutes=typed)
+    assert front.office.entries(request)[0].worked_minutes == minutes
+
+
+def test_a_start_and_an_end_are_read_in_the_desks_zone(front: Front) -> None:
+    front.office.sell("subscription", starts_on="2026-01-01")
+    request = front.office.log()
+    front.office.clock.move(hours=4)
+    page = front.technician.open(f"/requests/{request}")
+    done = work(front.technician, page, started_at="2026-03-02T10:15", ended_at="2026-03-02T11:00")
+    assert "0:45 logged" in done
+    [entry] = front.office.entries(request)
+    assert entry.started_at.isoformat() == "2026-03-02T09:15:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"minutes": "soon"}, "is no duration"),
+        ({}, "minutes"),
+        ({"started_at": "2026-03-02T10:00"}, "belong together"),
+        ({"started_at": "2026-03-02T11:00", "ended_at": "2026-03-02T10:00"}, "must be later"),
+        ({"minutes": "10", "worked_at": "2027-01-01T00:00"}, "future"),
+        ({"minutes": "10", "worked_at": "2026-03-29T02:30"}, "does not exist in Europe/Berlin"),
+        ({"minutes": "10", "worked_at": "0001-01-01T00:00"}, "1970"),
+        ({"minutes": "10", "worked_at": "yesterday"}, "is no time"),
+    ],
+)
+def test_bad_time_is_told_and_stays_as_typed(front: Front, values: dict[str, str], words: str) -> None:
+    front.office.sell("subscription")
+    request = front.office.log()
+    page = work(front.technician, front.technician.open(f"/requests/{request}"), note="Kept", **values)
+    assert page.status == 422
+    assert words in page
+    form = page.form("/work")
+    assert form.values["work_note"] == "Kept"
+    for name, value in values.items():
+        assert form.values[f"work_{name}"] == value
+    assert front.office.entries(request) == []
+
+
+def test_time_sent_twice_is_saved_once(front: Front) -> None:
+    front.office.sell("subscription")
+    request = front.office.log()
+    page = front.technician.open(f"/requests/{request}")
+    work(front.technician, page, minutes="0:20")
+    work(front.technician, page, minutes="0:20")
+    assert len(front.office.entries(request)) == 1
+
+
+def test_the_clock_is_started_and_fills_the_form_in(front: Front) -> None:
+    front.office.sell("subscription", starts_on="2026-01-01")
+    request = front.office.log()
+    tom = front.technician
+    page = tom.send(tom.open(f"/requests/{request}"), "/timer/start")
+    assert "running since" in page
+    front.office.clock.move(minutes=25)
+    page = tom.open(f"/requests/{request}")
+    assert page.form("/work").values["work_started_at"] == "2026-03-02T10:00"
+    assert page.form("/work").values["work_ended_at"] == "2026-03-02T10:25"
+    done = work(tom, page)
+    assert "0:25 logged" in done
+    assert "running since" not in done
+
+
+def test_time_is_corrected_and_taken_back(front: Front) -> None:
+    records = front.records
+    tom = front.technician
+    address = f"/requests/{records.service_request}/work/{records.entry}"
+    page = tom.open(address)
+    assert page.form().values["minutes"] == "0:45"
+    done = tom.send(page, minutes="0:15")
+    assert "Corrected" in done
+    assert front.office.entries(records.service_request)[0].worked_minutes == 15
+    gone = tom.send(tom.open(address), "/delete")
+    assert "taken back" in gone
+    assert front.office.request(records.service_request).worked_minutes == 0
