@@ -26,13 +26,15 @@ ASSIGNED_BY_HAND = "assigned-by-hand"
 class HeldContract(NamedTuple):
     """A contract found for a service request, with what is left of it at the instant decided for.
 
-    `distance` as in `Candidate`; `own_incident_held` when an incident is held for this very request.
+    `distance` as in `Candidate`; `own_incident_held` when an incident is held for this very request; `draws`
+    is what it was sold to draw from, None where that is not known.
     """
 
     contract: Contract
     distance: int
     limits: Limits
     own_incident_held: bool = False
+    draws: str | None = None
 
 
 class Verdict(NamedTuple):

@@ -28,8 +28,8 @@ from workflows.service_levels import sla_columns
 from workflows.service_request import UNFINISHED_STATES
 from workflows.store import tables as t
 from workflows.store.candidates import Candidates, find_candidates
-from workflows.store.columns import Id
-from workflows.store.prepared import Prepared
+from workflows.store.columns import Id, Instant
+from workflows.store.prepared import Prepared, Standing
 
 WAITING_OUTCOMES = ("waiting", "created", "offered", "refused")
 ATTEMPTS = 10
@@ -39,12 +39,21 @@ MOST_DUE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A decision, with the lot that is locked for its incident and the contract it covers with."""
+    """A decision, with the lot that is locked for its incident and the contract it covers with.
+
+    `left` is how many incidents are free beside the one to hold. `standing` is what must still be so when it
+    is written, where nothing is locked.
+    """
 
     decision: CoverageDecision
     lot_id: str | None = None
-    contract: Contract | None = None
+    chosen: HeldContract | None = None
     left: int = 0
+    standing: Standing | None = None
+
+    @property
+    def contract(self) -> Contract | None:
+        return self.chosen.contract if self.chosen is not None else None
 
 
 # ------------------------------------------------------------------ deciding
@@ -123,16 +132,21 @@ def find_unlocked(tx: Transaction, facts: RequestFacts) -> Found:
     """Search before the transaction writes, then begin to write and look again at what the cover rests on.
 
     SQLite has one writer: deciding inside its turn would make all others wait for it. What is not covered, or
-    was decided by older settings, is searched anew, as nothing then tells whether it still stands.
+    was decided by older settings, is searched anew, as nothing then tells whether it still stands. Where one
+    statement can both look again and write, none has begun.
     """
     held = _candidates(tx, facts)
     config = tx.config
     decision = find_coverage(facts, held, tx.rules)
+    if decision.outcome == "covered" and tx.may_write_at_once:
+        chosen = _chosen(decision, held)
+        if not _takes_incident(tx, chosen):
+            return Found(decision, chosen=chosen, standing=_standing(chosen.contract))
     if not tx.start_writing():
         raise AssertionError("for transactions that have only read")
     found = None
     if decision.outcome == "covered" and tx.config is config:
-        found = _locked(tx, decision, held)
+        found = _locked(tx, decision, held, looks_later=not tx.is_sqlite)
     return found or find(tx, facts)
 
 
@@ -195,7 +209,7 @@ def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason
                 f"{chosen.contract.number} has no incident left.",
                 remedy="Top it up, or assign another contract.",
             )
-    found = Found(decision, lot_id, chosen.contract)
+    found = Found(decision, lot_id, chosen)
     return follow(tx, request, found, cause="assigned", reason=reason)
 
 
@@ -404,18 +418,56 @@ _SHARED = Prepared(
     .where(t.contract.c.id == bindparam("wanted", type_=Id))
     .with_for_update(read=True, key_share=True)
 )
+_STANDING = (
+    select(t.contract.c.id)
+    .where(
+        t.contract.c.id == bindparam("covering", type_=Id),
+        t.contract.c.cancelled_at.is_not_distinct_from(bindparam("was_cancelled_at", type_=Instant)),
+        t.contract.c.ended_at.is_not_distinct_from(bindparam("had_ended_at", type_=Instant)),
+        t.contract.c.starts_at == bindparam("began_at", type_=Instant),
+    )
+    .with_for_update(read=True, key_share=True)
+)
+"""The same as `_SHARED` and what is asked of it, in one."""
 
 
-def _locked(tx: Transaction, decision: CoverageDecision, held: list[HeldContract]) -> Found | None:
-    """Lock what a covering decision rests on; None when it no longer stands."""
+def _standing(contract: Contract) -> Standing:
+    return Standing(
+        _STANDING,
+        {
+            "covering": contract.id,
+            "was_cancelled_at": contract.cancelled_at,
+            "had_ended_at": contract.ended_at,
+            "began_at": contract.starts_at,
+        },
+    )
+
+
+def _chosen(decision: CoverageDecision, held: list[HeldContract]) -> HeldContract:
+    return next(one for one in held if one.contract.id == decision.contract)
+
+
+def _takes_incident(tx: Transaction, chosen: HeldContract) -> bool:
+    return tx.rules.contract_types[chosen.contract.type].draws == "incidents" and not chosen.own_incident_held
+
+
+def _locked(
+    tx: Transaction, decision: CoverageDecision, held: list[HeldContract], *, looks_later: bool = False
+) -> Found | None:
+    """Lock what a covering decision rests on; None when it no longer stands.
+
+    With `looks_later` the contract is left to who writes the decision: it is `standing` then.
+    """
     if decision.outcome != "covered":
         return Found(decision)
-    chosen = next(one for one in held if one.contract.id == decision.contract)
+    chosen = _chosen(decision, held)
     lot_id, free = None, 0
-    if tx.rules.contract_types[chosen.contract.type].draws == "incidents" and not chosen.own_incident_held:
+    if _takes_incident(tx, chosen):
         lot_id, free = lock_incidents(tx, chosen.contract.id)
         if lot_id is None:
             return None
+    if looks_later:
+        return Found(decision, lot_id, chosen, free - 1, _standing(chosen.contract))
     if tx.begin is not None or not tx.is_sqlite:
         now = _SHARED.one(tx.connection, {"wanted": chosen.contract.id})
         known = chosen.contract
@@ -425,7 +477,7 @@ def _locked(tx: Transaction, decision: CoverageDecision, held: list[HeldContract
             known.starts_at,
         ):
             return None
-    return Found(decision, lot_id, chosen.contract, free - 1)
+    return Found(decision, lot_id, chosen, free - 1)
 
 
 def _covers(tx: Transaction, decision: CoverageDecision, contract_id: str | None) -> bool:

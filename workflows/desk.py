@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any, Literal, Protocol, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Insert, Table, insert, select, update
+from sqlalchemy import Column, Connection, Insert, Table, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from engine.errors import DeskError
@@ -26,7 +26,7 @@ from workflows.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed
 from workflows.settings import Settings
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.prepared import NewRow, Prepared, insert_row, insert_rows
+from workflows.store.prepared import NewRow, Prepared, Standing, insert_row, insert_rows
 from workflows.store.session import Database
 from workflows.stored_rules import load_stored_rules
 
@@ -100,12 +100,18 @@ class Config:
         return self.rule_set
 
 
+class NoLongerStands(Exception):
+    """What a decision rests on has changed before it was written."""
+
+
 @dataclass(slots=True)
 class Transaction:
     """One database transaction of one actor.
 
     `now` is what it is about: an import's is in the past, a job's when it was due. `recorded_at` is the
     desk's own time, which a sandbox sets; `real_now` is the machine's, for tokens, logins and deliveries.
+    `alone` tells that nothing is written in it but by the use case: one that writes by a single statement
+    need not begin anything.
     """
 
     connected: Connection
@@ -118,7 +124,11 @@ class Transaction:
     job: str | None = None
     writes: bool = False
     begin: Callable[[], None] | None = None
+    alone: bool = False
     waiting: list[NewRow] | None = None
+    asked: Column[Any] | None = None
+    standing: Standing | None = None
+    answered: Any = None
 
     @property
     def connection(self) -> Connection:
@@ -128,15 +138,17 @@ class Transaction:
         return self.connected
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self, returning: Column[Any], standing: Standing | None = None) -> Iterator[None]:
         """Rows that are added within go to the database as one: on PostgreSQL, where each is a round trip.
 
-        They go as soon as anything else is asked of it, at the latest at the end.
+        They go as soon as anything else is asked of it, at the latest at the end. What the database gives the
+        column `returning` of the first row is `answered` then. Raises: NoLongerStands, with nothing written,
+        where what `standing` asks for is not so any more.
         """
-        if self.is_sqlite or self.waiting is not None:
+        if self.is_sqlite:
             yield
             return
-        self.waiting = []
+        self.waiting, self.asked, self.standing, self.answered = [], returning, standing, None
         try:
             yield
             self.send()
@@ -144,10 +156,25 @@ class Transaction:
             self.waiting = None
 
     def send(self) -> None:
-        """Write the rows that wait to be written together. Raises: IntegrityError."""
-        if self.waiting:
-            rows, self.waiting = self.waiting, []
-            insert_rows(self.connected, rows)
+        """Write the rows that wait to be written together. Raises: IntegrityError, NoLongerStands."""
+        if not self.waiting:
+            return
+        rows, self.waiting = self.waiting, []
+        asked, self.asked = self.asked, None
+        row = insert_rows(
+            self.connected, rows, returning=asked, standing=self.standing if asked is not None else None
+        )
+        if asked is not None:
+            if row is None:
+                raise NoLongerStands
+            self.answered = row[0]
+
+    @property
+    def may_write_at_once(self) -> bool:
+        """Whether a single statement may write without a transaction around it, by the newest settings."""
+        if self.is_sqlite or self.writes or self.begin is None or not self.alone:
+            return False
+        return self.desk.newest_config(self.connection) is self.config
 
     def start_writing(self) -> bool:
         """Begin to write, if this transaction has only read so far; false where it wrote all along.
@@ -187,6 +214,13 @@ class Transaction:
             self.waiting.append((table, values))
         else:
             insert_row(self.connection, table, values)
+
+    def run(self, statement: Prepared, values: dict[str, Any]) -> None:
+        """Execute an UPDATE; with rows that wait it goes as one of them."""
+        if self.waiting is not None:
+            self.waiting.append((statement, values))
+        else:
+            statement.run(self.connection, values)
 
     def add_all(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Insert rows that have values for the same columns."""
@@ -355,12 +389,14 @@ class Desk:
             yield Transaction(connection, now, now, self.clock.now(), actor, config, self)
 
     @contextmanager
-    def write_later(self, actor: Actor) -> Iterator[Transaction]:
+    def write_later(self, actor: Actor, *, alone: bool = False) -> Iterator[Transaction]:
         """A transaction that reads without a lock until it calls `start_writing`."""
         with self.database.write_later() as (connection, begin):
             config = self.newest_config(connection)
             now = self.now()
-            yield Transaction(connection, now, now, self.clock.now(), actor, config, self, begin=begin)
+            yield Transaction(
+                connection, now, now, self.clock.now(), actor, config, self, begin=begin, alone=alone
+            )
 
     @contextmanager
     def write(
@@ -382,14 +418,19 @@ class Desk:
         at: datetime | None = None,
         job: str | None = None,
         reads_first: bool = False,
+        alone: bool = False,
     ) -> T:
         """Run one use case in one transaction, again where the database asked for a retry.
 
-        `reads_first` is for a use case that calls `start_writing` before it writes.
+        `reads_first` is for a use case that calls `start_writing` before it writes; `alone` for one of these
+        beside which nothing is written.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with self.write_later(actor) if reads_first else self.write(actor, at=at, job=job) as tx:
+                if reads_first:
+                    with self.write_later(actor, alone=alone) as tx:
+                        return use_case(tx)
+                with self.write(actor, at=at, job=job) as tx:
                     return use_case(tx)
             except DBAPIError as error:
                 if attempt == ATTEMPTS or getattr(error.orig, "sqlstate", None) not in RETRIED_STATES:

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, exists, or_, select
+from sqlalchemy import Select, bindparam, exists, func, or_, select
 
 from workflows.desk import Transaction
 from workflows.errors import InvalidInput, invalid
@@ -12,10 +12,15 @@ from workflows.store.prepared import Prepared
 
 
 class Parties(NamedTuple):
-    """Checked ids; `org_unit` is the one given or the customer's primary one."""
+    """Checked ids, and what they are called; `org_unit` is the one given or the customer's primary one."""
 
     customer: str
+    customer_name: str
     org_unit: str | None
+    org_unit_name: str | None
+    item: str | None
+    item_number: str | None
+    item_name: str | None
     item_type: str | None
 
 
@@ -50,7 +55,16 @@ def check_parties(
                 "There is no such item of this customer or of their org units.",
                 "Give an item that they own.",
             )
-    return Parties(customer, org_unit or row.org_unit_id, row.item_type)
+    return Parties(
+        customer,
+        row.customer_name,
+        org_unit or row.org_unit_id,
+        row.org_unit_name,
+        item,
+        row.item_number,
+        row.item_name,
+        row.item_type,
+    )
 
 
 def _no_such_customer(prefix: str) -> InvalidInput:
@@ -59,12 +73,10 @@ def _no_such_customer(prefix: str) -> InvalidInput:
 
 def _parties() -> Select[Any]:
     """The customer with the item, and whether org unit and item are theirs; built once."""
-    c, i, member, line = t.customer, t.item, t.customer_org_unit, t.org_unit_line
-    customer = bindparam("customer", type_=Id)
+    c, i, u, member, line = t.customer, t.item, t.org_unit, t.customer_org_unit, t.org_unit_line
+    customer, org_unit = bindparam("customer", type_=Id), bindparam("org_unit", type_=Id)
     belongs = exists(
-        select(member.c.org_unit_id).where(
-            member.c.customer_id == customer, member.c.org_unit_id == bindparam("org_unit", type_=Id)
-        )
+        select(member.c.org_unit_id).where(member.c.customer_id == customer, member.c.org_unit_id == org_unit)
     )
     in_line = exists(
         select(line.c.org_unit_id)
@@ -73,15 +85,23 @@ def _parties() -> Select[Any]:
     )
     return (
         select(
+            c.c.name.label("customer_name"),
             c.c.org_unit_id,
+            u.c.name.label("org_unit_name"),
             belongs.label("belongs"),
             i.c.id.label("item_id"),
+            i.c.number.label("item_number"),
+            i.c.name.label("item_name"),
             i.c.item_type,
             i.c.owner_customer_id,
             i.c.owner_org_unit_id,
             or_(i.c.owner_customer_id == customer, in_line).label("item_fits"),
         )
-        .select_from(c.outerjoin(i, i.c.id == bindparam("item", type_=Id)))
+        .select_from(
+            c.outerjoin(i, i.c.id == bindparam("item", type_=Id)).outerjoin(
+                u, u.c.id == func.coalesce(func.nullif(org_unit, ""), c.c.org_unit_id)
+            )
+        )
         .where(c.c.id == customer)
     )
 

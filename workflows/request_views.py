@@ -3,13 +3,15 @@
 Source: product.md section 9, and what the queue of a desk asks for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, or_, select
 
 from engine.contracts import Limits
+from engine.coverage import CoverageDecision, HeldContract
 from engine.drawdown import Slice
 from engine.periods import local_date
 from workflows.contract_life import limits_at, lots_by_contract
@@ -18,6 +20,7 @@ from workflows.desk import Transaction
 from workflows.errors import NotFound, invalid
 from workflows.request_access import require_visible, visible_requests
 from workflows.request_endings import auto_closed_at, close_overdue
+from workflows.request_parties import Parties
 from workflows.service_request import STATES, UNFINISHED_STATES, allowed_triggers
 from workflows.store import tables as t
 from workflows.store.columns import Id
@@ -220,6 +223,47 @@ _ALL = _select()
 _ONE = _ALL.where(r.c.id == bindparam("wanted_id", type_=Id))
 _PREPARED = Prepared(_ONE)
 """Built once: the answer to every logging is read by it."""
+
+
+_NOTHING = dict.fromkeys(_ALL.selected_columns.keys()) | {
+    "before_contracts": False,
+    "worked_minutes": 0,
+    "chargeable_minutes": 0,
+    "version": 1,
+}
+
+
+def view_of_logged(
+    tx: Transaction,
+    values: Mapping[str, Any],
+    parties: Parties,
+    decision: CoverageDecision,
+    chosen: HeldContract,
+    left: Limits | None,
+) -> ServiceRequestView:
+    """A service request that has just been logged and covered, from what was written: as `_ALL` reads it."""
+    contract = chosen.contract
+    row: Any = SimpleNamespace(
+        **{
+            **_NOTHING,
+            **values,
+            "customer_name": parties.customer_name,
+            "item_number": parties.item_number,
+            "item_name": parties.item_name,
+            "org_unit_name": parties.org_unit_name,
+            "decision_rule": decision.rule,
+            "decision_why": decision.why,
+            "decision_contract_id": contract.id,
+            "contract_number": contract.number,
+            "contract_type": contract.type,
+            "contract_draws": chosen.draws,
+            "contract_starts_at": contract.starts_at,
+            "contract_expires_at": contract.expires_at,
+            "contract_cancelled_at": contract.cancelled_at,
+            "contract_ended_at": contract.ended_at,
+        }
+    )
+    return _view(tx, row, left)
 
 
 def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView]:

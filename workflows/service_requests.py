@@ -30,7 +30,7 @@ from workflows.coverage import (
     settle_and_cover,
 )
 from workflows.decisions import keep_decision
-from workflows.desk import Transaction
+from workflows.desk import NoLongerStands, Transaction
 from workflows.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.incidents import hold_again, hold_incident, release_incidents
 from workflows.notifications import tell_request_event
@@ -38,12 +38,14 @@ from workflows.request_access import require_visible
 from workflows.request_endings import end_coverage, end_own_contract, lock_current, revive_own_contract
 from workflows.request_moves import move_request, write_history
 from workflows.request_parties import Parties, check_parties
+from workflows.request_views import view_of_logged
 from workflows.service_levels import sla_columns
 from workflows.service_request import HOLD_REASONS, UNFINISHED_STATES, allowed_triggers, forbidden
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.ids import new_id
 from workflows.store.numbers import insert_numbered
+from workflows.views.service_requests import ServiceRequestView
 
 SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})
 DECISIVE_COLUMNS = frozenset({"customer_id", "item_id", "work_type"})
@@ -53,11 +55,15 @@ WAITS = ("waiting", "created", "offered")
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """What became of a logging: the service request, or the decision that refused it."""
+    """What became of a logging: the service request, or the decision that refused it.
+
+    `view` is the service request as reading it would show it, where that is known without reading.
+    """
 
     service_request: str | None
     decision: str | None
     refused: str | None = None
+    view: ServiceRequestView | None = None
 
 
 class _Subject(NamedTuple):
@@ -95,7 +101,12 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
     if decision.outcome == "refused":
         kept = keep_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
         return Logged(None, kept, refused=str(decision.params.get("message") or decision.why))
-    return _insert_decided(tx, service_request_id, command, parties, found, number)
+    try:
+        return _insert_decided(tx, service_request_id, command, parties, found, number)
+    except NoLongerStands:
+        # searched again, under a lock
+        tx.start_writing()
+        return _insert_decided(tx, service_request_id, command, parties, find(tx, facts), number)
 
 
 def _insert_decided(
@@ -106,13 +117,13 @@ def _insert_decided(
     found: Found,
     number: str | None,
 ) -> Logged:
-    """Write a new service request in the state that its decision gives."""
+    """Write a new service request in the state that its decision gives. Raises: NoLongerStands."""
     decision = found.decision
     covering = decision.contract if decision.outcome == "covered" else None
     state = "pending_no_contract" if decision.outcome in WAITS else "open"
     decision_id = new_id()
-    with tx.together():
-        _insert(
+    with tx.together(t.service_request.c.number, found.standing):
+        values = _insert(
             tx,
             service_request_id,
             command,
@@ -142,11 +153,27 @@ def _insert_decided(
             )
     if found.lot_id is not None and covering is not None and _is_used_up(tx, found):
         settle_contract(tx, covering)
+    elif found.chosen is not None:
+        values["number"] = values["number"] or tx.answered
+        return Logged(service_request_id, decision_id, view=_view_of(tx, values, parties, found))
     if decision.outcome == "created":
         _open_if_enabled(tx, service_request_id, str(contract_id), found)
     elif state == "pending_no_contract":
         tell_request_event(tx, lock_request(tx, service_request_id), "no_contract", why=decision.why)
     return Logged(service_request_id, decision_id)
+
+
+def _view_of(
+    tx: Transaction, values: dict[str, Any], parties: Parties, found: Found
+) -> ServiceRequestView | None:
+    """A covered service request that was just written, as it would be read."""
+    chosen = found.chosen
+    if chosen is None or chosen.draws is None:
+        return None
+    left = chosen.limits if chosen.draws != "nothing" else None
+    if found.lot_id is not None:
+        left = Limits(incidents_available=found.left, incidents_held=chosen.limits.incidents_held + 1)
+    return view_of_logged(tx, values, parties, found.decision, chosen, left)
 
 
 def _is_used_up(tx: Transaction, found: Found) -> bool:
@@ -358,7 +385,8 @@ def _insert(
     state: str,
     number: str | None,
     **columns: Any,
-) -> None:
+) -> dict[str, Any]:
+    """Insert the row and answer its columns; the number is None where the database gives it."""
     values = {
         "id": service_request_id,
         "subject": command.subject,
@@ -374,7 +402,7 @@ def _insert(
         "created_by": tx.actor.name,
         **columns,
     }
-    insert_numbered(tx, values, number)
+    return {**values, "number": insert_numbered(tx, values, number)}
 
 
 def _changed_columns(tx: Transaction, request: Row[Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -134,6 +134,7 @@ class Operation:
                 actor,
                 lambda tx: self.render(self.endpoint(tx, **arguments)),
                 reads_first=self.reads_first,
+                alone=True,
             )
         keyed = Keyed(str(actor.id), key, f"{self.method} {request.path}", raw)
 

@@ -110,7 +110,7 @@ def post_service_request(tx: Transaction, command: NewServiceRequest) -> Service
     logged = log_service_request(tx, command)
     if logged.service_request is None:
         return Problem(409, "refused", logged.refused or "Refused.", values={"decision": logged.decision})
-    return read_service_request(tx, logged.service_request)
+    return logged.view or read_service_request(tx, logged.service_request)
 
 
 @service_requests.get("/service-requests")

@@ -141,7 +141,10 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
             is_open = opens_at <= at and (closes_at is None or at < closes_at)
             one.lots[lot_id] = (int(available or 0) if is_open else 0, int(held or 0))
     return Candidates(
-        [HeldContract(one.contract, one.distance, one.limits(), one.own_hold) for one in found.values()],
+        [
+            HeldContract(one.contract, one.distance, one.limits(), one.own_hold, one.draws)
+            for one in found.values()
+        ],
         sorted(due),
     )
 

@@ -150,7 +150,7 @@ def _move_balances(tx: Transaction, postings: Sequence[Posting]) -> None:
             _move_carried(tx, posting.owner, posting.amount)
     for lot_id, moved in sorted(lots.items()):
         changes = {f"d_{account}": amount for account, amount in moved.items()}
-        _MOVE_LOT.run(tx.connection, {"lot": lot_id, **changes})
+        tx.run(_MOVE_LOT, {"lot": lot_id, **changes})
 
 
 def _move_carried(tx: Transaction, holder: str, minutes: int) -> None:

@@ -17,14 +17,16 @@ def next_number(tx: Transaction, prefix: str) -> str:
     return f"{prefix}-{_count(tx, prefix, first=1):04d}"
 
 
-def insert_numbered(tx: Transaction, values: dict[str, Any], number: str | None = None) -> None:
-    """Insert a service request under the number given, or under the next.
+def insert_numbered(tx: Transaction, values: dict[str, Any], number: str | None = None) -> str | None:
+    """Insert a service request under the number given, or under the next; answers it where it is known.
 
     PostgreSQL takes it from a sequence in the INSERT itself, which locks nothing: requests logged at once do
     not wait for each other. On SQLite, with its one writer, a counter does.
     """
-    next_one = number or (f"SR-{_count(tx, 'SR', first=FIRST_SERVICE_REQUEST)}" if tx.is_sqlite else _NEXT)
-    tx.add(t.service_request, **values, number=next_one)
+    if number is None and tx.is_sqlite:
+        number = f"SR-{_count(tx, 'SR', first=FIRST_SERVICE_REQUEST)}"
+    tx.add(t.service_request, **values, number=number or _NEXT)
+    return number
 
 
 def _count(tx: Transaction, series: str, *, first: int) -> int:
