@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy import Connection, bindparam, delete, func, select, text
 
 from engine.errors import DeskError
 from workflows.accounts import HASHER, password_fits, token_hash
@@ -62,7 +62,17 @@ class Login:
 def authenticate_token(desk: Desk, text: str) -> Actor:
     """Who a token belongs to. Expiry goes by the real clock. Raises: NotAuthenticated."""
     with desk.database.look() as connection:
-        row = _BY_TOKEN.first(connection, {"token_hash": token_hash(text)})
+        return _token_actor(desk, connection, text)
+
+
+def act_by_token(tx: Transaction, text: str) -> None:
+    """Go on as who a token belongs to, in a transaction that has done nothing. Raises: NotAuthenticated."""
+    tx.actor = _token_actor(tx.desk, tx.connection, text)
+    tx.config = tx.desk.config
+
+
+def _token_actor(desk: Desk, connection: Connection, text: str) -> Actor:
+    row = _BY_TOKEN.first(connection, {"token_hash": token_hash(text)})
     if row is None or (row.expires_at is not None and row.expires_at <= desk.clock.now()):
         raise NotAuthenticated(
             "This token opens nothing: it is unknown, expired or revoked.",

@@ -29,7 +29,8 @@ from workflows.service_request import UNFINISHED_STATES
 from workflows.store import tables as t
 from workflows.store.candidates import Candidates, find_candidates
 from workflows.store.columns import Id, Instant
-from workflows.store.prepared import Prepared, Standing
+from workflows.store.prepared import Prepared
+from workflows.store.together import Standing
 
 WAITING_OUTCOMES = ("waiting", "created", "offered", "refused")
 ATTEMPTS = 10
@@ -42,7 +43,7 @@ class Found:
     """A decision, with the lot that is locked for its incident and the contract it covers with.
 
     `left` is how many incidents are free beside the one to hold. `standing` is what must still be so when it
-    is written, where nothing is locked.
+    is written, where that is not locked; nothing is, where it is to be written `at_once`.
     """
 
     decision: CoverageDecision
@@ -50,6 +51,7 @@ class Found:
     chosen: HeldContract | None = None
     left: int = 0
     standing: Standing | None = None
+    at_once: bool = False
 
     @property
     def contract(self) -> Contract | None:
@@ -139,9 +141,9 @@ def find_unlocked(tx: Transaction, facts: RequestFacts) -> Found:
     config = tx.config
     decision = find_coverage(facts, held, tx.rules)
     if decision.outcome == "covered" and tx.may_write_at_once:
-        chosen = _chosen(decision, held)
-        if not _takes_incident(tx, chosen):
-            return Found(decision, chosen=chosen, standing=_standing(chosen.contract))
+        found = _unlocked(tx, decision, _chosen(decision, held))
+        if found is not None:
+            return found
     if not tx.start_writing():
         raise AssertionError("for transactions that have only read")
     found = None
@@ -429,6 +431,13 @@ _STANDING = (
     .with_for_update(read=True, key_share=True)
 )
 """The same as `_SHARED` and what is asked of it, in one."""
+_STANDING_WITH_LOT = _STANDING.where(
+    exists(
+        select(t.lot_balance.c.lot_id).where(
+            t.lot_balance.c.lot_id == bindparam("drawn", type_=Id), t.lot_balance.c.available > 1
+        )
+    )
+)
 
 
 def _standing(contract: Contract) -> Standing:
@@ -441,6 +450,24 @@ def _standing(contract: Contract) -> Standing:
             "began_at": contract.starts_at,
         },
     )
+
+
+def _unlocked(tx: Transaction, decision: CoverageDecision, chosen: HeldContract) -> Found | None:
+    """What a covering decision rests on, where whether it still stands can be asked as it is written.
+
+    The last incident of a lot is not: what follows from it is more than one statement. On PostgreSQL the
+    ledger takes two.
+    """
+    standing = _standing(chosen.contract)
+    if not _takes_incident(tx, chosen):
+        return Found(decision, None, chosen, 0, standing, at_once=True)
+    if not tx.is_sqlite:
+        return None
+    lot_id, free = lock_incidents(tx, chosen.contract.id)
+    if lot_id is None or free < 2:
+        return None
+    standing = Standing(_STANDING_WITH_LOT, {**standing.values, "drawn": lot_id})
+    return Found(decision, lot_id, chosen, free - 1, standing, at_once=True)
 
 
 def _chosen(decision: CoverageDecision, held: list[HeldContract]) -> HeldContract:

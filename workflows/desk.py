@@ -26,8 +26,9 @@ from workflows.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed
 from workflows.settings import Settings
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.prepared import NewRow, Prepared, Standing, insert_row, insert_rows
+from workflows.store.prepared import Prepared, insert_row
 from workflows.store.session import Database
+from workflows.store.together import NewRow, Standing, expression_in, insert_rows
 from workflows.stored_rules import load_stored_rules
 
 log = structlog.get_logger()
@@ -128,32 +129,38 @@ class Transaction:
     waiting: list[NewRow] | None = None
     asked: Column[Any] | None = None
     standing: Standing | None = None
+    at_once: bool = False
     answered: Any = None
 
     @property
     def connection(self) -> Connection:
         """The way to the database; rows that were to be written together have gone there before."""
         if self.waiting:
+            if self.at_once:
+                raise AssertionError("rows that are a transaction of their own go all together")
             self.send()
         return self.connected
 
     @contextmanager
-    def together(self, returning: Column[Any], standing: Standing | None = None) -> Iterator[None]:
+    def together(
+        self, returning: Column[Any], standing: Standing | None = None, *, at_once: bool = False
+    ) -> Iterator[None]:
         """Rows that are added within go to the database as one: on PostgreSQL, where each is a round trip.
 
         They go as soon as anything else is asked of it, at the latest at the end. What the database gives the
-        column `returning` of the first row is `answered` then. Raises: NoLongerStands, with nothing written,
-        where what `standing` asks for is not so any more.
+        column `returning` of the first row is `answered` then. With `at_once` they are a transaction of their
+        own. Raises: NoLongerStands, with nothing written, where what `standing` asks for is not so any more.
         """
-        if self.is_sqlite:
+        if self.is_sqlite and not at_once:
             yield
             return
         self.waiting, self.asked, self.standing, self.answered = [], returning, standing, None
+        self.at_once = at_once
         try:
             yield
             self.send()
         finally:
-            self.waiting = None
+            self.waiting, self.at_once = None, False
 
     def send(self) -> None:
         """Write the rows that wait to be written together. Raises: IntegrityError, NoLongerStands."""
@@ -161,9 +168,12 @@ class Transaction:
             return
         rows, self.waiting = self.waiting, []
         asked, self.asked = self.asked, None
-        row = insert_rows(
-            self.connected, rows, returning=asked, standing=self.standing if asked is not None else None
-        )
+        standing = self.standing if asked is not None else None
+
+        def write() -> Any:
+            return insert_rows(self.connected, rows, returning=asked, standing=standing)
+
+        row = self.desk.database.run_at_once(write) if self.at_once else write()
         if asked is not None:
             if row is None:
                 raise NoLongerStands
@@ -172,7 +182,7 @@ class Transaction:
     @property
     def may_write_at_once(self) -> bool:
         """Whether a single statement may write without a transaction around it, by the newest settings."""
-        if self.is_sqlite or self.writes or self.begin is None or not self.alone:
+        if self.writes or self.begin is None or not self.alone:
             return False
         return self.desk.newest_config(self.connection) is self.config
 
@@ -212,11 +222,13 @@ class Transaction:
         """Insert a row."""
         if self.waiting is not None:
             self.waiting.append((table, values))
+        elif any(expression_in(value) is not None for value in values.values()):
+            insert_rows(self.connection, [(table, values)])
         else:
             insert_row(self.connection, table, values)
 
     def run(self, statement: Prepared, values: dict[str, Any]) -> None:
-        """Execute an UPDATE; with rows that wait it goes as one of them."""
+        """Execute a writing statement; with rows that wait it goes as one of them."""
         if self.waiting is not None:
             self.waiting.append((statement, values))
         else:

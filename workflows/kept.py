@@ -8,6 +8,7 @@ Source: product.md sections 6 and 14.
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from engine.contracts import Contract, Holder, Limits
@@ -41,9 +42,9 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "distance": one.distance,
         "state": one.state,
         "pending_reason": one.pending_reason,
-        "created_at": one.created_at.isoformat(),
-        "starts_at": one.starts_at.isoformat(),
-        "expires_at": one.expires_at.isoformat() if one.expires_at else None,
+        "created_at": _text(one.created_at),
+        "starts_at": _text(one.starts_at),
+        "expires_at": _text(one.expires_at) if one.expires_at else None,
         "standing": one.standing,
         "minutes_available": one.minutes_available,
         "incidents_available": one.incidents_available,
@@ -93,6 +94,11 @@ def _held(kept: Mapping[str, Any]) -> HeldContract:
     )
     limits = Limits(kept["minutes_available"], kept["incidents_available"], kept["incidents_held"])
     return HeldContract(contract, kept["distance"], limits, kept["own_incident_held"])
+
+
+@lru_cache(maxsize=16_384)  # the dates of contracts are told again in each decision about them
+def _text(instant: datetime) -> str:
+    return instant.isoformat()
 
 
 def _instant(text: str | None) -> datetime | None:

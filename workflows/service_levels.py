@@ -53,9 +53,13 @@ def resumed_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
 
 def _targets(tx: Transaction, sla: Sla, priority: str, clock_at: datetime) -> dict[str, datetime]:
     target, calendar = sla.targets[priority], _calendar(sla, tx)
+    response_due_at = _due(calendar, clock_at, target.response_minutes * 60)
+    after = target.resolution_minutes - target.response_minutes
+    # what comes later is counted on from what comes before it: no hour is gone through twice
+    start, minutes = (response_due_at, after) if after > 0 else (clock_at, target.resolution_minutes)
     return {
-        "response_due_at": _due(calendar, clock_at, target.response_minutes * 60),
-        "resolution_due_at": _due(calendar, clock_at, target.resolution_minutes * 60),
+        "response_due_at": response_due_at,
+        "resolution_due_at": _due(calendar, start, minutes * 60),
     }
 
 

@@ -122,7 +122,7 @@ def _insert_decided(
     covering = decision.contract if decision.outcome == "covered" else None
     state = "pending_no_contract" if decision.outcome in WAITS else "open"
     decision_id = new_id()
-    with tx.together(t.service_request.c.number, found.standing):
+    with tx.together(t.service_request.c.number, found.standing, at_once=found.at_once):
         values = _insert(
             tx,
             service_request_id,
@@ -151,7 +151,7 @@ def _insert_decided(
             hold_incident(
                 tx, lot_id=found.lot_id, contract_id=covering, service_request_id=service_request_id
             )
-    if found.lot_id is not None and covering is not None and _is_used_up(tx, found):
+    if found.lot_id is not None and covering is not None and not found.at_once and _is_used_up(tx, found):
         settle_contract(tx, covering)
     elif found.chosen is not None:
         values["number"] = values["number"] or tx.answered

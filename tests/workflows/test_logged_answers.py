@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 from sqlalchemy import event
 
 from tests.support.office import MONDAY, Office
+from workflows.audit import audit_ledger
 from workflows.commands import CancelContract, NewServiceRequest
 from workflows.contracts import cancel_contract
-from workflows.desk import Transaction
+from workflows.desk import Desk, Transaction
 from workflows.request_views import read_service_request
 from workflows.service_requests import Logged, log_service_request
 from workflows.store import tables as t
+from workflows.store.session import Database
 
 SOLD: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("subscription", "customer", {}),
@@ -90,27 +93,71 @@ def far_office(postgres_database_url: str) -> Iterator[Office]:
     desk.close()
 
 
-@pytest.mark.parametrize(
-    ("type_key", "terms", "before"),
-    [
-        ("subscription", {}, "INSERT INTO service_request"),
-        ("incident_pack", {"incidents": 5}, "FROM lot_balance"),
-        ("subscription", {}, "FROM customer"),
-    ],
-)
+@contextmanager
+def colleague_of(office: Office) -> Iterator[Office]:
+    """Someone who works at the same desk from another process: with connections and locks of their own."""
+    other = copy(office)
+    url = office.desk.database.url.render_as_string(hide_password=False)
+    other.desk = Desk(Database(url, pool_size=2), office.clock)
+    yield other
+    other.desk.database.dispose()
+
+
+@pytest.fixture
+def colleague(office: Office) -> Iterator[Office]:
+    with colleague_of(office) as other:
+        yield other
+
+
+@pytest.fixture
+def near_office(sqlite_database_url: str) -> Iterator[Office]:
+    """A desk on SQLite, which has one writer."""
+    desk = Office(sqlite_database_url)
+    yield desk
+    desk.close()
+
+
+def writing(office: Office) -> str:
+    """What the statement that writes a logged request has in it."""
+    return "INSERT INTO rows_" if office.desk.database.is_sqlite else "INSERT INTO service_request"
+
+
+@pytest.mark.parametrize("type_key", ["subscription", "incident_pack"])
 def test_a_contract_that_is_cancelled_in_between_covers_nothing(
-    far_office: Office, type_key: str, terms: dict[str, Any], before: str
+    office: Office, colleague: Office, type_key: str
 ) -> None:
     """Between the decision and its writing: the request is decided anew, and nothing is there twice."""
-    gone = far_office.sell(type_key, to=("item", far_office.laptop), **terms)
-    next_best = far_office.sell("subscription")
-    with meanwhile(far_office, before, lambda: far_office.do(cancel_contract, gone, CancelContract())):
-        logged = log_alone(far_office)
-    assert far_office.request(str(logged.service_request)).contract_id == next_best
-    assert len(far_office.rows(t.service_request)) == 1
-    decisions = far_office.rows(t.coverage_decision, service_request_id=logged.service_request)
+    terms = {"incidents": 5} if type_key == "incident_pack" else {}
+    gone = office.sell(type_key, to=("item", office.laptop), **terms)
+    next_best = office.sell("subscription")
+    at = "FROM lot_balance" if type_key == "incident_pack" else writing(office)
+    with meanwhile(office, at, lambda: colleague.do(cancel_contract, gone, CancelContract())):
+        logged = log_alone(office)
+    assert office.request(str(logged.service_request)).contract_id == next_best
+    assert len(office.rows(t.service_request)) == 1
+    decisions = office.rows(t.coverage_decision, service_request_id=logged.service_request)
     assert [one.contract_id for one in decisions] == [next_best]
-    assert far_office.rows(t.incident_hold) == []
+    assert office.rows(t.incident_hold) == []
+
+
+def test_the_incident_that_another_takes_in_between_is_not_taken_twice(near_office: Office) -> None:
+    """Of two incidents one is taken while the other is being held, which then is the last of the pack."""
+    pack = near_office.sell("incident_pack", incidents=2)
+    with colleague_of(near_office) as other, meanwhile(near_office, writing(near_office), other.log):
+        logged = log_alone(near_office)
+    assert near_office.request(str(logged.service_request)).contract_id == pack
+    [lot] = near_office.lots(pack)
+    assert (lot.available, lot.held) == (0, 2)
+    numbers = {row.number for row in near_office.rows(t.service_request)}
+    assert len(numbers) == 2
+    with near_office.desk.read() as tx:
+        assert audit_ledger(tx).ok
+
+
+def test_a_desks_first_request_has_the_first_number(office: Office) -> None:
+    office.sell("subscription")
+    views = [log_alone(office).view for _ in range(3)]
+    assert [view.number for view in views if view is not None] == ["SR-1001", "SR-1002", "SR-1003"]
 
 
 def test_one_statement_writes_a_covered_request(far_office: Office) -> None:
@@ -120,6 +167,14 @@ def test_one_statement_writes_a_covered_request(far_office: Office) -> None:
         log_alone(far_office)
     assert len(sent) == 3
     assert sent[-1].count("INSERT INTO") == 3
+
+
+def test_on_sqlite_one_statement_writes_a_pack_too(near_office: Office) -> None:
+    """Who calls is not asked here: the parties, the candidates, the lots, the one that writes, its number."""
+    near_office.sell("incident_pack", incidents=5)
+    with meanwhile(near_office, "never", lambda: None) as sent:
+        log_alone(near_office)
+    assert [statement.split()[0] for statement in sent] == ["SELECT", "SELECT", "SELECT", "INSERT", "SELECT"]
 
 
 def test_a_pack_is_written_by_three_statements(far_office: Office) -> None:

@@ -10,8 +10,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from tests.support.office import Office
 from workflows.store import tables as t
 from workflows.store.columns import Id, Instant
-from workflows.store.prepared import Prepared, insert_row, insert_rows
+from workflows.store.prepared import Prepared, insert_row
 from workflows.store.session import Database
+from workflows.store.together import insert_rows
 
 AT = datetime(2026, 3, 29, 1, 30, 0, 123457, tzinfo=UTC)
 EVENT = {

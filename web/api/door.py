@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -22,10 +23,18 @@ from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from engine.errors import DeskError
-from web.api.reading import read_actor, read_body, read_expected_version, read_idempotency_key, read_query
+from web.api.reading import (
+    read_actor,
+    read_body,
+    read_expected_version,
+    read_idempotency_key,
+    read_query,
+    read_token,
+)
 from web.errors import PROBLEM_JSON, Problem
+from workflows.authentication import act_by_token
 from workflows.commands import Command
-from workflows.desk import Actor, Answer, Desk, Keyed, Transaction
+from workflows.desk import SYSTEM, Actor, Answer, Desk, Keyed, Transaction
 from workflows.errors import NotFound
 
 BASE = "/api/v1"
@@ -101,7 +110,23 @@ class Operation:
     def run(self, **path: str) -> Response:
         """Answer one call."""
         desk: Desk = current_app.extensions["coverdesk"]
+        if self.reads_first and "Idempotency-Key" not in request.headers:
+            token = read_token()
+            return self._respond(
+                desk.perform(SYSTEM, partial(self._go_on, token, path), reads_first=True, alone=True)
+            )
         actor = read_actor(desk)
+        arguments, raw = self._read(path)
+        return self._respond(self._answer(desk, actor, arguments, raw))
+
+    def _go_on(self, token: str, path: dict[str, str], tx: Transaction) -> "_Rendered":
+        """Answer a call over the one connection that also tells who calls."""
+        act_by_token(tx, token)
+        arguments, _ = self._read(path)
+        return self.render(self.endpoint(tx, **arguments))
+
+    def _read(self, path: dict[str, str]) -> tuple[dict[str, Any], bytes]:
+        """What the endpoint takes, and the body as it came."""
         if not all(map(FIT_FOR_AN_ID.match, path.values())):
             raise NotFound("There is nothing at this address.")
         arguments: dict[str, Any] = dict(path)
@@ -118,7 +143,7 @@ class Operation:
                 arguments["command"] = command
         if "expected_version" in self.takes:
             arguments["expected_version"] = read_expected_version()
-        return self._respond(self._answer(desk, actor, arguments, raw))
+        return arguments, raw
 
     def _answer(
         self, desk: Desk, actor: Actor, arguments: dict[str, Any], raw: bytes
@@ -130,12 +155,7 @@ class Operation:
             with desk.read(actor) as tx:
                 return self.render(self.endpoint(tx, **arguments))
         if key is None:
-            return desk.perform(
-                actor,
-                lambda tx: self.render(self.endpoint(tx, **arguments)),
-                reads_first=self.reads_first,
-                alone=True,
-            )
+            return desk.perform(actor, lambda tx: self.render(self.endpoint(tx, **arguments)))
         keyed = Keyed(str(actor.id), key, f"{self.method} {request.path}", raw)
 
         def rendered(tx: Transaction, value: Any) -> Answer:

@@ -22,12 +22,17 @@ SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 def read_actor(desk: Desk) -> Actor:
     """Who calls, by the bearer token. Raises: NotAuthenticated."""
+    return authenticate_token(desk, read_token())
+
+
+def read_token() -> str:
+    """The bearer token. Raises: NotAuthenticated where there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated(
             "This call needs a token.", remedy="Send the header 'Authorization: Bearer TOKEN'."
         )
-    return authenticate_token(desk, token.strip())
+    return token.strip()
 
 
 def read_body() -> tuple[bytes, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Dialect, String
@@ -46,6 +47,7 @@ def _as_utc(value: datetime | None) -> datetime | None:
     return None if value is None else value.astimezone(UTC)
 
 
+@lru_cache(maxsize=16_384)  # contracts begin and end at the same few instants, and a search reads dozens
 def _from_microseconds(value: int | None) -> datetime | None:
     return None if value is None else EPOCH + timedelta(0, 0, value)
 

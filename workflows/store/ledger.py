@@ -52,7 +52,9 @@ def record(
             amount=posting.amount,
             effective_at=entry.effective_at,
         )
-    tx.send()
+    if not tx.is_sqlite:
+        # it looks at them once a statement is over
+        tx.send()
     tx.add(
         t.ledger_transaction,
         id=transaction_id,

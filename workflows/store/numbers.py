@@ -23,6 +23,10 @@ def insert_numbered(tx: Transaction, values: dict[str, Any], number: str | None 
     PostgreSQL takes it from a sequence in the INSERT itself, which locks nothing: requests logged at once do
     not wait for each other. On SQLite, with its one writer, a counter does.
     """
+    if number is None and tx.at_once and tx.is_sqlite:
+        tx.run(_COUNT_ON, {})
+        tx.add(t.service_request, **values, number=_COUNTED)
+        return None
     if number is None and tx.is_sqlite:
         number = f"SR-{_count(tx, 'SR', first=FIRST_SERVICE_REQUEST)}"
     tx.add(t.service_request, **values, number=number or _NEXT)
@@ -44,4 +48,11 @@ _COUNT = {
     for dialect in (sqlite, postgresql)
 }
 
+_COUNT_ON = Prepared(
+    sqlite.insert(t.counter)
+    .values(series=literal_column("'SR'"), value=literal_column(str(FIRST_SERVICE_REQUEST)))
+    .on_conflict_do_update(index_elements=["series"], set_={"value": t.counter.c.value + 1})
+    .inline()
+)
+_COUNTED: ColumnElement[str] = literal_column("'SR-' || (SELECT value FROM counter WHERE series = 'SR')")
 _NEXT: ColumnElement[str] = literal_column("'SR-' || CAST(nextval('service_request_number') AS TEXT)")

@@ -9,24 +9,10 @@ errors stay SQLAlchemy's.
 from collections import namedtuple
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Dialect,
-    Insert,
-    Select,
-    Table,
-    Update,
-    bindparam,
-    insert,
-    select,
-)
+from sqlalchemy import Connection, Dialect, Insert, Select, Table, Update, insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql import visitors
-from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.sql.type_api import TypeEngine
 
@@ -164,105 +150,21 @@ def _wrapped(connection: Connection, text: str, parameters: Any, error: Exceptio
     )
 
 
-NewRow = tuple[Table | Prepared, Mapping[str, Any]]
-"""A table and the values of a row to insert, each of which may be an SQL expression that is built once; or an
-UPDATE and its values, to go with such rows."""
-Shape = tuple[tuple[Table | Prepared, tuple[tuple[str, ColumnElement[Any] | None], ...]], ...]
-"""Which tables, which columns, and which expressions among the values."""
-
-
 def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
     """Insert a row; columns not given get their table's default. Raises: IntegrityError."""
-    if any(_expression(value) is not None for value in values.values()):
-        insert_rows(connection, [(table, values)])
-    else:
-        _insert_of(table, tuple(values)).run(connection, {**_defaults(table), **values})
-
-
-class Standing(NamedTuple):
-    """What must be so for rows to be inserted: a query that finds a row, built once, and its values."""
-
-    query: Select[Any]
-    values: Mapping[str, Any]
-
-
-def insert_rows(
-    connection: Connection,
-    rows: Sequence[NewRow],
-    *,
-    returning: Column[Any] | None = None,
-    standing: Standing | None = None,
-) -> Row | None:
-    """Insert rows of several tables by one statement, for a database to which each is a round trip.
-
-    What the database checks of them it checks at the end. Answers the `returning` column of the first row;
-    None, and nothing is inserted, where what `standing` asks for is not so. Raises: IntegrityError.
-    """
-    shape = tuple(
-        (into, tuple((name, _expression(value)) for name, value in row.items())) for into, row in rows
-    )
-    values: dict[str, Any] = dict(standing.values) if standing is not None else {}
-    for number, (into, row) in enumerate(rows):
-        for name, value in (row if isinstance(into, Prepared) else {**_defaults(into), **row}).items():
-            values[f"{name}_{number}"] = value
-    statement = _inserts_of(shape, returning, standing.query if standing is not None else None)
-    if returning is None:
-        statement.run(connection, values)
-        return None
-    return statement.first(connection, values)
+    _insert_of(table, tuple(values)).run(connection, {**defaults(table), **values})
 
 
 @lru_cache(maxsize=512)
 def _insert_of(table: Table, columns: tuple[str, ...]) -> Prepared:
-    return Prepared(insert(table), tuple({**dict.fromkeys(columns), **_defaults(table)}))
-
-
-@lru_cache(maxsize=128)
-def _inserts_of(shape: Shape, returning: Column[Any] | None, standing: Select[Any] | None) -> Prepared:
-    """The first row's INSERT, with those of the others before it as common table expressions."""
-    guard = standing.cte("standing") if standing is not None else None
-    inserts: list[Any] = []
-    for number, (table, columns) in enumerate(shape):
-        if isinstance(table, Prepared):
-            inserts.append(_renamed(table.statement, number))
-            continue
-        given = dict(columns)
-        named = {**dict.fromkeys(_defaults(table)), **given}
-        values = {
-            name: bindparam(f"{name}_{number}", type_=table.c[name].type)
-            if expression is None
-            else expression
-            for name, expression in named.items()
-        }
-        if guard is None:
-            inserts.append(insert(table).values(values))
-        else:
-            given_if = select(*values.values()).select_from(guard)
-            inserts.append(insert(table).from_select(list(values), given_if, include_defaults=False))
-    first, *others = inserts
-    for number, one in enumerate(others, 1):
-        first = first.add_cte(one.cte(f"row_{number}"))
-    return Prepared(first.returning(returning) if returning is not None else first)
-
-
-def _renamed(statement: Statement, number: int) -> Any:
-    """A statement whose parameters have the number of its row in their names."""
-
-    def rename(element: Any) -> None:
-        if isinstance(element, BindParameter) and element.required:
-            element.key = f"{element.key}_{number}"
-
-    return visitors.cloned_traverse(statement, {}, {"bindparam": rename})
+    return Prepared(insert(table), tuple({**dict.fromkeys(columns), **defaults(table)}))
 
 
 @cache
-def _defaults(table: Table) -> dict[str, Any]:
+def defaults(table: Table) -> dict[str, Any]:
+    """The values of a table's columns that have one to begin with."""
     return {
         column.name: column.default.arg
         for column in table.c
         if isinstance(column.default, ScalarElementColumnDefault)
     }
-
-
-def _expression(value: Any) -> ColumnElement[Any] | None:
-    return value if isinstance(value, ColumnElement) else None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -27,6 +27,8 @@ MIGRATION_LOCK = 0x636F76657264
 BEGIN, WRITE, SNAPSHOT = "begin", "write", "snapshot"
 """Under the first key a connection keeps what its transaction is for; None is no transaction at all."""
 SECONDS_BETWEEN_TRIES = 0.0004
+PRIMARY_CODE = 0xFF
+T = TypeVar("T")
 
 
 class Database:
@@ -81,6 +83,13 @@ class Database:
                 stack.enter_context(connection.begin())
 
             yield connection, begin
+
+    def run_at_once(self, statement: Callable[[], T]) -> T:
+        """Run one writing statement that is its own transaction, over a connection that has begun none."""
+        if not self.is_sqlite:
+            return statement()
+        with self._turn():
+            return _retried(statement)
 
     @contextmanager
     def _connect(self, begin: str | None) -> Iterator[Connection]:
@@ -201,20 +210,24 @@ def _take_lock(cursor: DBAPICursor) -> None:
     SQLite's own waiting doubles its steps up to a tenth of a second: under load who waits is passed over for
     seconds, and the lock lies idle meanwhile.
     """
-    give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     cursor.execute("PRAGMA busy_timeout=0")
     try:
-        while True:
-            try:
-                cursor.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
-                    raise
-                time.sleep(SECONDS_BETWEEN_TRIES)
-            else:
-                return
+        _retried(lambda: cursor.execute("BEGIN IMMEDIATE"))
     finally:
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def _retried(act: Callable[[], T]) -> T:
+    """Try in short steps while another process writes."""
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            return act()
+        except (sqlite3.OperationalError, OperationalError) as error:
+            code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
+            if code & PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                raise
+        time.sleep(SECONDS_BETWEEN_TRIES)
 
 
 def _begin_postgresql(connection: Connection) -> None:

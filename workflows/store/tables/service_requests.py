@@ -17,6 +17,13 @@ from sqlalchemy import (
 from workflows.store.columns import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
+
+def _where_given(name: str, *columns: str) -> Index:
+    """An index of the rows that have its first column: most new requests have not, and need not write it."""
+    given = text(f"{columns[0]} IS NOT NULL")
+    return Index(name, *columns, sqlite_where=given, postgresql_where=given)
+
+
 service_request = Table(
     "service_request",
     metadata,
@@ -60,11 +67,11 @@ service_request = Table(
     CheckConstraint("(state = 'on_hold') = (on_hold_reason IS NOT NULL)", name="on_hold"),
     Index("ix_service_request_queue", "state", "opened_at", "id"),
     Index("ix_service_request_customer_id", "customer_id", "opened_at", "id"),
-    Index("ix_service_request_item_id", "item_id"),
+    _where_given("ix_service_request_item_id", "item_id"),
     Index("ix_service_request_org_unit_id", "org_unit_id"),
     Index("ix_service_request_contract_id", "contract_id", "state"),
-    Index("ix_service_request_technician_id", "technician_id", "state"),
-    Index("ix_service_request_auto_close_at", "auto_close_at", "id"),
+    _where_given("ix_service_request_technician_id", "technician_id", "state"),
+    _where_given("ix_service_request_auto_close_at", "auto_close_at", "id"),
     Index("ix_service_request_opened_at", "opened_at", "id"),
 )
 """`contract_id` is the contract that covers it; the one waited for is named by its decision."""

@@ -1,0 +1,205 @@
+"""Rows of several tables in one statement, which may first look whether what they rest on still stands.
+
+To PostgreSQL each statement is a round trip: the rows go as one INSERT with the others as common table
+expressions. On SQLite a writer keeps all others out from its first statement to its commit, and waits for the
+interpreter at each of them: the rows go through a view of the connection's own, whose trigger writes them.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import count
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    MetaData,
+    Select,
+    Table,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+)
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.elements import BindParameter
+from sqlalchemy.sql.type_api import TypeEngine
+
+from workflows.store.prepared import Prepared, Row, defaults
+
+NewRow = tuple[Table | Prepared, Mapping[str, Any]]
+"""A table and the values of a row to insert, each of which may be an SQL expression that is built once; or
+another writing statement and its values, to go with such rows."""
+Shape = tuple[tuple[Table | Prepared, tuple[tuple[str, ColumnElement[Any] | None], ...]], ...]
+"""Which tables, which columns, and which expressions among the values."""
+_numbers = count(1)
+
+
+class Standing(NamedTuple):
+    """What must be so for rows to be inserted: a query that finds a row, built once, and its values."""
+
+    query: Select[Any]
+    values: Mapping[str, Any]
+
+
+def insert_rows(
+    connection: Connection,
+    rows: Sequence[NewRow],
+    *,
+    returning: Column[Any] | None = None,
+    standing: Standing | None = None,
+) -> Row | None:
+    """Insert rows of several tables by one statement.
+
+    Answers the `returning` column of the first row that has an `id` and is of its table; None, and nothing is
+    written, where what `standing` asks for is not so. What the database checks of the rows it checks at the
+    end: on PostgreSQL the row that is asked for comes first. Raises: IntegrityError.
+    """
+    values: dict[str, Any] = dict(standing.values) if standing is not None else {}
+    for number, (into, row) in enumerate(rows):
+        for name, value in (row if isinstance(into, Prepared) else {**defaults(into), **row}).items():
+            values[f"{name}_{number}"] = value
+    shape = tuple(
+        (into, tuple((name, expression_in(value)) for name, value in row.items())) for into, row in rows
+    )
+    query = standing.query if standing is not None else None
+    if connection.dialect.name == "sqlite":
+        _through_view(shape, query).run(connection, values)
+        if returning is None:
+            return None
+        (wanted,) = (row["id"] for into, row in rows if into is returning.table)
+        return _read_back(returning).first(connection, {"wanted": wanted})
+    statement = _as_expressions(shape, returning, query)
+    if returning is None:
+        statement.run(connection, values)
+        return None
+    return statement.first(connection, values)
+
+
+# ------------------------------------------------------------------ PostgreSQL
+
+
+@lru_cache(maxsize=128)
+def _as_expressions(shape: Shape, returning: Column[Any] | None, standing: Select[Any] | None) -> Prepared:
+    """The first row's INSERT, with those of the others before it as common table expressions."""
+    guard = standing.cte("standing") if standing is not None else None
+    writes: list[Any] = []
+    for number, (into, given) in enumerate(shape):
+        if isinstance(into, Prepared):
+            writes.append(_renamed(into, number))
+            continue
+        values = {
+            name: bindparam(f"{name}_{number}", type_=into.c[name].type) if expression is None else expression
+            for name, expression in _named(into, given).items()
+        }
+        if guard is None:
+            writes.append(insert(into).values(values))
+        else:
+            given_if = select(*values.values()).select_from(guard)
+            writes.append(insert(into).from_select(list(values), given_if, include_defaults=False))
+    first, *others = writes
+    for number, one in enumerate(others, 1):
+        first = first.add_cte(one.cte(f"row_{number}"))
+    return Prepared(first.returning(returning) if returning is not None else first)
+
+
+def _renamed(prepared: Prepared, number: int) -> Any:
+    """A statement whose parameters have the number of its row in their names."""
+
+    def rename(element: Any) -> None:
+        if isinstance(element, BindParameter) and element.required:
+            element.key = f"{element.key}_{number}"
+
+    return visitors.cloned_traverse(prepared.statement, {}, {"bindparam": rename})
+
+
+# ------------------------------------------------------------------ SQLite
+
+
+class _View:
+    """A view that is only inserted into: a column for each value, and a trigger that writes the rows.
+
+    It is made in each connection at its first use and gone with it.
+    """
+
+    def __init__(self, shape: Shape, standing: Select[Any] | None) -> None:
+        self.name = f"rows_{next(_numbers)}"
+        self._types: dict[str, TypeEngine[Any]] = {}
+        self._shape, self._standing = shape, standing
+        self._ddl: list[str] = []
+        self._insert: Prepared | None = None
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> None:
+        if self._insert is None:
+            self._build(connection.dialect)
+        known = connection.info.setdefault("views", set())
+        if self.name not in known:
+            driver: Any = connection.connection.driver_connection
+            for statement in self._ddl:
+                driver.execute(statement)
+            known.add(self.name)
+        if self._insert is not None:
+            self._insert.run(connection, values)
+
+    def _build(self, dialect: Dialect) -> None:
+        body = []
+        if self._standing is not None:
+            found = self._text(self._standing, "", dialect)
+            # leaves the trigger without an error and without a row
+            body.append(f"SELECT RAISE(IGNORE) WHERE NOT EXISTS ({found})")
+        for number, (into, given) in enumerate(self._shape):
+            if isinstance(into, Prepared):
+                body.append(self._text(into.statement, f"_{number}", dialect))
+                continue
+            values = {
+                name: self._given(f"{name}_{number}", into.c[name].type) if expression is None else expression
+                for name, expression in _named(into, given).items()
+            }
+            body.append(self._text(insert(into).values(values).inline(), "", dialect))
+        columns = ", ".join(f'NULL AS "{name}"' for name in self._types)
+        written = "; ".join(body)
+        self._ddl = [
+            f"CREATE TEMP VIEW {self.name} AS SELECT {columns}",
+            f"CREATE TEMP TRIGGER {self.name}_in INSTEAD OF INSERT ON {self.name} BEGIN {written}; END",
+        ]
+        table = Table(self.name, MetaData(), *(Column(name, type_) for name, type_ in self._types.items()))
+        self._insert = Prepared(insert(table), tuple(self._types))
+
+    def _given(self, name: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
+        self._types[name] = type_
+        return literal_column(f'NEW."{name}"', type_)
+
+    def _text(self, statement: Any, suffix: str, dialect: Dialect) -> str:
+        """A statement's text with the view's columns in place of its parameters."""
+
+        def given(element: Any, **_: Any) -> Any:
+            if isinstance(element, BindParameter) and element.required:
+                return self._given(f"{element.key}{suffix}", element.type)
+            return None
+
+        filled = visitors.replacement_traverse(statement, {}, given)
+        return str(filled.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+@lru_cache(maxsize=128)
+def _through_view(shape: Shape, standing: Select[Any] | None) -> _View:
+    return _View(shape, standing)
+
+
+@lru_cache(maxsize=16)
+def _read_back(column: Column[Any]) -> Prepared:
+    table = column.table
+    return Prepared(select(column).where(table.c.id == bindparam("wanted", type_=table.c.id.type)))
+
+
+# ------------------------------------------------------------------ both
+
+
+def _named(table: Table, given: Any) -> dict[str, ColumnElement[Any] | None]:
+    return {**dict.fromkeys(defaults(table)), **dict(given)}
+
+
+def expression_in(value: Any) -> ColumnElement[Any] | None:
+    return value if isinstance(value, ColumnElement) else None
