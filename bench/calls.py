@@ -25,11 +25,12 @@ from workflows.accounts import NewToken, NewUser, create_token, create_user
 from workflows.administration import activate_billing
 from workflows.commands import ActivateBilling
 from workflows.coverage import decide, request_facts
-from workflows.desk import SYSTEM, Desk
+from workflows.desk import Desk
 from workflows.rule_sets import publish_first
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
 from workflows.store.session import Database
+from workflows.transaction import SYSTEM
 
 CONTRACTS = 20_000
 CUSTOMERS = 200

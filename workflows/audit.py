@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from engine.ledger import GRANT_ACCOUNTS
-from workflows.desk import Transaction
 from workflows.store import tables as t
+from workflows.transaction import Transaction
 
 MOST_DIFFERENCES = 1000
 

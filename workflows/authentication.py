@@ -12,10 +12,11 @@ from sqlalchemy import Connection, bindparam, delete, func, select, text
 
 from engine.errors import DeskError
 from workflows.accounts import HASHER, password_fits, token_hash
-from workflows.desk import SYSTEM, Actor, Desk, Transaction
+from workflows.desk import Desk
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.prepared import Prepared
+from workflows.transaction import SYSTEM, Actor, Transaction
 
 MOST_FAILURES = 10
 FAILURES_COUNT_FOR = timedelta(minutes=15)

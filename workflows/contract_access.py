@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, or_, select, true
 
 from workflows.coverage import settle_due
-from workflows.desk import SYSTEM, Transaction
 from workflows.errors import NotFound
 from workflows.request_endings import close_overdue, overdue_under
 from workflows.store import tables as t
+from workflows.transaction import SYSTEM, Transaction
 
 c = t.contract
 

@@ -17,7 +17,6 @@ from engine.coverage import contract_state
 from engine.drawdown import in_burn_order
 from engine.ledger import LedgerTransaction, Posting, move
 from engine.periods import months_between
-from workflows.desk import Transaction
 from workflows.errors import NotFound
 from workflows.notifications import tell_contract_event
 from workflows.store import tables as t
@@ -25,6 +24,7 @@ from workflows.store.candidates import contract_value
 from workflows.store.columns import Id
 from workflows.store.ids import new_id
 from workflows.store.ledger import carried_from, record
+from workflows.transaction import Transaction
 
 ENDED = ("expired", "exhausted", "cancelled")
 

@@ -9,11 +9,11 @@ from engine.contracts import PER_REQUEST
 from workflows.commands import HolderGiven, NewContract, TakeContract
 from workflows.contracts import SELLERS, enable_contract
 from workflows.coverage import lock_request, own_contract, settle_and_cover
-from workflows.desk import Transaction
 from workflows.errors import NotAllowed, StateForbids, invalid
 from workflows.request_access import require_visible
 from workflows.selling import Origin, make_for_request, sell
 from workflows.service_request import UNFINISHED_STATES
+from workflows.transaction import Transaction
 
 
 def take_contract(tx: Transaction, service_request_id: str, command: TakeContract) -> str:

@@ -33,12 +33,12 @@ from workflows.contract_life import (
     sweep_lots,
 )
 from workflows.coverage import lock_covered, search_covered_again, settle_and_cover
-from workflows.desk import Role, Transaction
 from workflows.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.selling import Origin, check_span, finance_only, minor_units, sell, type_in_force
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.ledger import record
+from workflows.transaction import Role, Transaction
 
 SELLERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
 

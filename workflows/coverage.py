@@ -3,22 +3,20 @@
 Every search is a new decision; old ones stay. Source: product.md section 6.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, Row, and_, exists, or_, select
 
-from engine.contracts import Contract
 from engine.coverage import CoverageDecision, HeldContract, assign_by_hand, find_coverage
 from engine.facts import RequestFacts
 from workflows.commands import CoverageQuestion
 from workflows.contract_life import end_by_cancelling, lock_contract, settle_contract
+from workflows.covering import Found, chosen_of, lock_standing, look_later
 from workflows.decisions import DecisionView, keep_decision, preview_view
-from workflows.desk import SYSTEM, Transaction
 from workflows.errors import StateForbids, invalid
-from workflows.incidents import hold_incident, lock_free_incident, lock_incidents, release_incidents
+from workflows.incidents import hold_incident, lock_free_incident, release_incidents
 from workflows.months_ahead import with_months_to_come
 from workflows.notifications import tell_request_event
 from workflows.request_moves import move_request
@@ -28,34 +26,12 @@ from workflows.service_levels import sla_columns
 from workflows.service_request import UNFINISHED_STATES
 from workflows.store import tables as t
 from workflows.store.candidates import Candidates, find_candidates
-from workflows.store.columns import Id, Instant
-from workflows.store.prepared import Prepared
-from workflows.store.together import Standing
+from workflows.transaction import SYSTEM, Transaction
 
 WAITING_OUTCOMES = ("waiting", "created", "offered", "refused")
 ATTEMPTS = 10
 MOST_DUE = 1000
 """Changes of one contract that a late run catches up with at once; a contract of 40 years has fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A decision, with the lot that is locked for its incident and the contract it covers with.
-
-    `left` is how many incidents are free beside the one to hold. `standing` is what must still be so when it
-    is written, where that is not locked; nothing is, where it is to be written `at_once`.
-    """
-
-    decision: CoverageDecision
-    lot_id: str | None = None
-    chosen: HeldContract | None = None
-    left: int = 0
-    standing: Standing | None = None
-    at_once: bool = False
-
-    @property
-    def contract(self) -> Contract | None:
-        return self.chosen.contract if self.chosen is not None else None
 
 
 # ------------------------------------------------------------------ deciding
@@ -122,7 +98,7 @@ def find(tx: Transaction, facts: RequestFacts) -> Found:
     for _ in range(ATTEMPTS):
         held = _candidates(tx, facts)
         decision = find_coverage(facts, held, tx.rules)
-        found = _locked(tx, decision, held)
+        found = lock_standing(tx, decision, held)
         if found is not None:
             return found
     raise StateForbids(
@@ -141,14 +117,14 @@ def find_unlocked(tx: Transaction, facts: RequestFacts) -> Found:
     config = tx.config
     decision = find_coverage(facts, held, tx.rules)
     if decision.outcome == "covered" and tx.may_write_at_once:
-        found = _unlocked(tx, decision, _chosen(decision, held))
+        found = look_later(tx, decision, chosen_of(decision, held))
         if found is not None:
             return found
     if not tx.start_writing():
         raise AssertionError("for transactions that have only read")
     found = None
     if decision.outcome == "covered" and tx.config is config:
-        found = _locked(tx, decision, held, looks_later=not tx.is_sqlite)
+        found = lock_standing(tx, decision, held, looks_later=not tx.is_sqlite)
     return found or find(tx, facts)
 
 
@@ -413,98 +389,6 @@ def _query(tx: Transaction, facts: RequestFacts) -> Candidates:
         at=facts.at,
     )
     return with_months_to_come(tx, found, facts.at) if facts.at > tx.now else found
-
-
-_SHARED = Prepared(
-    select(t.contract.c.cancelled_at, t.contract.c.ended_at, t.contract.c.starts_at)
-    .where(t.contract.c.id == bindparam("wanted", type_=Id))
-    .with_for_update(read=True, key_share=True)
-)
-_STANDING = (
-    select(t.contract.c.id)
-    .where(
-        t.contract.c.id == bindparam("covering", type_=Id),
-        t.contract.c.cancelled_at.is_not_distinct_from(bindparam("was_cancelled_at", type_=Instant)),
-        t.contract.c.ended_at.is_not_distinct_from(bindparam("had_ended_at", type_=Instant)),
-        t.contract.c.starts_at == bindparam("began_at", type_=Instant),
-    )
-    .with_for_update(read=True, key_share=True)
-)
-"""The same as `_SHARED` and what is asked of it, in one."""
-_STANDING_WITH_LOT = _STANDING.where(
-    exists(
-        select(t.lot_balance.c.lot_id).where(
-            t.lot_balance.c.lot_id == bindparam("drawn", type_=Id), t.lot_balance.c.available > 1
-        )
-    )
-)
-
-
-def _standing(contract: Contract) -> Standing:
-    return Standing(
-        _STANDING,
-        {
-            "covering": contract.id,
-            "was_cancelled_at": contract.cancelled_at,
-            "had_ended_at": contract.ended_at,
-            "began_at": contract.starts_at,
-        },
-    )
-
-
-def _unlocked(tx: Transaction, decision: CoverageDecision, chosen: HeldContract) -> Found | None:
-    """What a covering decision rests on, where whether it still stands can be asked as it is written.
-
-    The last incident of a lot is not: what follows from it is more than one statement. On PostgreSQL the
-    ledger takes two.
-    """
-    standing = _standing(chosen.contract)
-    if not _takes_incident(tx, chosen):
-        return Found(decision, None, chosen, 0, standing, at_once=True)
-    if not tx.is_sqlite:
-        return None
-    lot_id, free = lock_incidents(tx, chosen.contract.id)
-    if lot_id is None or free < 2:
-        return None
-    standing = Standing(_STANDING_WITH_LOT, {**standing.values, "drawn": lot_id})
-    return Found(decision, lot_id, chosen, free - 1, standing, at_once=True)
-
-
-def _chosen(decision: CoverageDecision, held: list[HeldContract]) -> HeldContract:
-    return next(one for one in held if one.contract.id == decision.contract)
-
-
-def _takes_incident(tx: Transaction, chosen: HeldContract) -> bool:
-    return tx.rules.contract_types[chosen.contract.type].draws == "incidents" and not chosen.own_incident_held
-
-
-def _locked(
-    tx: Transaction, decision: CoverageDecision, held: list[HeldContract], *, looks_later: bool = False
-) -> Found | None:
-    """Lock what a covering decision rests on; None when it no longer stands.
-
-    With `looks_later` the contract is left to who writes the decision: it is `standing` then.
-    """
-    if decision.outcome != "covered":
-        return Found(decision)
-    chosen = _chosen(decision, held)
-    lot_id, free = None, 0
-    if _takes_incident(tx, chosen):
-        lot_id, free = lock_incidents(tx, chosen.contract.id)
-        if lot_id is None:
-            return None
-    if looks_later:
-        return Found(decision, lot_id, chosen, free - 1, _standing(chosen.contract))
-    if tx.begin is not None or not tx.is_sqlite:
-        now = _SHARED.one(tx.connection, {"wanted": chosen.contract.id})
-        known = chosen.contract
-        if (now.cancelled_at, now.ended_at, now.starts_at) != (
-            known.cancelled_at,
-            known.ended_at,
-            known.starts_at,
-        ):
-            return None
-    return Found(decision, lot_id, chosen, free - 1)
 
 
 def _covers(tx: Transaction, decision: CoverageDecision, contract_id: str | None) -> bool:

@@ -12,8 +12,8 @@ from engine.rulebook import RuleSet, RuleSetRefused
 from engine.rulebook.trace import holder_kinds_asked
 from workflows.contract_views import holder_names
 from workflows.decisions import CandidateView, DecisionView
-from workflows.desk import Transaction
 from workflows.rule_versions import RuleSetGone, RuleVersions
+from workflows.transaction import Transaction
 
 MOST_REASONS = 4
 IN_ORDER = ("came_after", "decided_before", "not_assigned")

@@ -10,32 +10,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
-from sqlalchemy import Column, Connection, Insert, Table, insert, select, update
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from engine.errors import DeskError
 from engine.rulebook import RuleSet, RuleSetRefused
-from workflows.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed
+from workflows.errors import IdempotencyKeyReused
 from workflows.settings import Settings
 from workflows.store import tables as t
-from workflows.store.ids import new_id
-from workflows.store.prepared import Prepared, insert_row
+from workflows.store.prepared import Prepared
 from workflows.store.session import Database
-from workflows.store.together import NewRow, Standing, expression_in, insert_rows
 from workflows.stored_rules import load_stored_rules
+from workflows.transaction import SYSTEM, Actor, Config, Transaction
 
 log = structlog.get_logger()
 T = TypeVar("T")
-Role = Literal["administrator", "finance", "supervisor", "technician", "customer", "system"]
-STAFF: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "system")
 RETRIED_STATES = frozenset({"40001", "40P01"})
+_GENERATION = Prepared(select(t.deployment.c.generation))
 ATTEMPTS = 5
 NEWEST_FOR_SECONDS = 0.5
 """How long a process takes its settings and rules for the newest without asking again."""
@@ -52,215 +49,6 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)  # noqa: TID251 -- the one place that reads it
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts. `customer` is the customer record of a customer's login."""
-
-    id: str | None
-    name: str
-    role: Role
-    customer: str | None = None
-
-    @property
-    def is_staff(self) -> bool:
-        return self.role in STAFF
-
-
-SYSTEM = Actor(None, "Coverdesk", "system")
-_GENERATION = Prepared(select(t.deployment.c.generation))
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """Settings and rules of one generation; a call uses one from start to end.
-
-    `version` names the rule set in force. There is no `rule_set` where none is, or where `refused` says why
-    this program cannot read it: nothing is decided then, and an administrator can publish another.
-    """
-
-    generation: int
-    settings: Settings
-    version: str | None
-    rule_set: RuleSet | None
-    refused: RuleSetRefused | None
-    sandbox_now: datetime | None
-
-    @property
-    def rules(self) -> RuleSet:
-        if self.refused is not None:
-            raise NoRuleSet(
-                f"The rule set in force cannot be read: {self.refused}",
-                remedy="Publish one that can, or run the version of Coverdesk that published it.",
-            )
-        if self.rule_set is None:
-            raise NoRuleSet(
-                "No rule set is in force.", remedy="Publish one: coverdesk rules publish --note '...'."
-            )
-        return self.rule_set
-
-
-class NoLongerStands(Exception):
-    """What a decision rests on has changed before it was written."""
-
-
-@dataclass(slots=True)
-class Transaction:
-    """One database transaction of one actor.
-
-    `now` is what it is about: an import's is in the past, a job's when it was due. `recorded_at` is the
-    desk's own time, which a sandbox sets; `real_now` is the machine's, for tokens, logins and deliveries.
-    `alone` tells that nothing is written in it but by the use case: one that writes by a single statement
-    need not begin anything.
-    """
-
-    connected: Connection
-    now: datetime
-    recorded_at: datetime
-    real_now: datetime
-    actor: Actor
-    config: Config
-    desk: "Desk"
-    job: str | None = None
-    writes: bool = False
-    begin: Callable[[], None] | None = None
-    alone: bool = False
-    waiting: list[NewRow] | None = None
-    asked: Column[Any] | None = None
-    standing: Standing | None = None
-    at_once: bool = False
-    answered: Any = None
-
-    @property
-    def connection(self) -> Connection:
-        """The way to the database; rows that were to be written together have gone there before."""
-        if self.waiting:
-            if self.at_once:
-                raise AssertionError("rows that are a transaction of their own go all together")
-            self.send()
-        return self.connected
-
-    @contextmanager
-    def together(
-        self, returning: Column[Any], standing: Standing | None = None, *, at_once: bool = False
-    ) -> Iterator[None]:
-        """Rows that are added within go to the database as one: on PostgreSQL, where each is a round trip.
-
-        They go as soon as anything else is asked of it, at the latest at the end. What the database gives the
-        column `returning` of the first row is `answered` then. With `at_once` they are a transaction of their
-        own. Raises: NoLongerStands, with nothing written, where what `standing` asks for is not so any more.
-        """
-        if self.is_sqlite and not at_once:
-            yield
-            return
-        self.waiting, self.asked, self.standing, self.answered = [], returning, standing, None
-        self.at_once = at_once
-        try:
-            yield
-            self.send()
-        finally:
-            self.waiting, self.at_once = None, False
-
-    def send(self) -> None:
-        """Write the rows that wait to be written together. Raises: IntegrityError, NoLongerStands."""
-        if not self.waiting:
-            return
-        rows, self.waiting = self.waiting, []
-        asked, self.asked = self.asked, None
-        standing = self.standing if asked is not None else None
-
-        def write() -> Any:
-            return insert_rows(self.connected, rows, returning=asked, standing=standing)
-
-        row = self.desk.database.run_at_once(write) if self.at_once else write()
-        if asked is not None:
-            if row is None:
-                raise NoLongerStands
-            self.answered = row[0]
-
-    @property
-    def may_write_at_once(self) -> bool:
-        """Whether a single statement may write without a transaction around it, by the newest settings."""
-        if self.writes or self.begin is None or not self.alone:
-            return False
-        return self.desk.newest_config(self.connection) is self.config
-
-    def start_writing(self) -> bool:
-        """Begin to write, if this transaction has only read so far; false where it wrote all along.
-
-        What was read before may have changed: it is for the use case to look again at what it rests on.
-        """
-        if self.writes or self.begin is None:
-            return False
-        self.begin()
-        self.writes = True
-        self.config = self.desk.newest_config(self.connection)
-        return True
-
-    @property
-    def settings(self) -> Settings:
-        return self.config.settings
-
-    @property
-    def rules(self) -> RuleSet:
-        return self.config.rules
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self.desk.database.is_sqlite
-
-    def require(self, *roles: Role) -> None:
-        """Raise NotAllowed unless the actor has one of the roles; the system's own jobs may do all."""
-        if self.actor.role not in roles and self.actor.role != "system":
-            raise NotAllowed(
-                f"The role {self.actor.role} may not do this.",
-                remedy=f"Ask someone with the role {' or '.join(roles)}.",
-            )
-
-    def add(self, table: Table, **values: Any) -> None:
-        """Insert a row."""
-        if self.waiting is not None:
-            self.waiting.append((table, values))
-        elif any(expression_in(value) is not None for value in values.values()):
-            insert_rows(self.connection, [(table, values)])
-        else:
-            insert_row(self.connection, table, values)
-
-    def run(self, statement: Prepared, values: dict[str, Any]) -> None:
-        """Execute a writing statement; with rows that wait it goes as one of them."""
-        if self.waiting is not None:
-            self.waiting.append((statement, values))
-        else:
-            statement.run(self.connection, values)
-
-    def add_all(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Insert rows that have values for the same columns."""
-        if rows:
-            self.connection.execute(_into(table), rows)
-
-    def change(self, table: Table, record_id: str, **values: Any) -> None:
-        self.connection.execute(update(table).where(table.c.id == record_id).values(**values))
-
-    def audit(self, subject_kind: str, subject_id: str, action: str, **details: Any) -> None:
-        """Write one line of a record's audit trail."""
-        self.add(
-            t.audit_event,
-            id=new_id(),
-            subject_kind=subject_kind,
-            subject_id=subject_id,
-            action=action,
-            details=details or None,
-            actor=self.actor.name,
-            at=self.now,
-            recorded_at=self.recorded_at,
-        )
-
-
-@cache
-def _into(table: Table) -> Insert:
-    """A table's INSERT, built once: a new one SQLAlchemy reads through before it knows it again."""
-    return insert(table)
 
 
 @dataclass(frozen=True, slots=True)

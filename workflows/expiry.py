@@ -28,9 +28,10 @@ from sqlalchemy import (
     update,
 )
 
-from workflows.desk import SYSTEM, Desk, Transaction
+from workflows.desk import Desk
 from workflows.store import tables as t
 from workflows.store.columns import Instant, Json
+from workflows.transaction import SYSTEM, Transaction
 
 BATCH = 10_000
 c, b = t.contract, t.lot_balance

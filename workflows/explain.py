@@ -20,12 +20,12 @@ from workflows.commands import CoverageQuestion
 from workflows.coverage import decide, decide_question, facts_of
 from workflows.decision_words import ToldCandidate, ToldDecision, tell_decision
 from workflows.decisions import DecisionView, decision_view, preview_view, ruled_out_words
-from workflows.desk import Transaction
 from workflows.errors import NotFound
 from workflows.kept import facts_from, held_from
 from workflows.request_access import require_visible
 from workflows.rule_versions import RuleVersions
 from workflows.store import tables as t
+from workflows.transaction import Transaction
 
 Status = Literal["holds", "passed", "unreached"]
 

@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
-from workflows.desk import Config, Transaction
 from workflows.settings import Settings
 from workflows.store import tables as t
+from workflows.transaction import Config, Transaction
 
 
 def settings_in_force(tx: Transaction) -> Settings:

@@ -14,10 +14,11 @@ from sqlalchemy import Row, select
 
 from workflows.contract_life import settle_contract
 from workflows.coverage import cancel_untaken, lock_request, own_contract, settle_and_cover
-from workflows.desk import SYSTEM, Desk, Transaction
+from workflows.desk import Desk
 from workflows.incidents import settle_incidents
 from workflows.request_moves import move_request
 from workflows.store import tables as t
+from workflows.transaction import SYSTEM, Transaction
 
 AUTO_CLOSED = "Closed by itself after the time set"
 r = t.service_request

@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, exists, func, or_, select
 
-from workflows.desk import Transaction
 from workflows.errors import InvalidInput, invalid
 from workflows.store import tables as t
 from workflows.store.columns import Id
 from workflows.store.prepared import Prepared
+from workflows.transaction import Transaction
 
 
 class Parties(NamedTuple):

@@ -16,7 +16,6 @@ from engine.drawdown import Slice
 from engine.periods import local_date
 from workflows.contract_life import limits_at, lots_by_contract
 from workflows.coverage_end import contract_over
-from workflows.desk import Transaction
 from workflows.errors import NotFound, invalid
 from workflows.request_access import require_visible, visible_requests
 from workflows.request_endings import auto_closed_at, close_overdue
@@ -26,6 +25,7 @@ from workflows.store import tables as t
 from workflows.store.columns import Id
 from workflows.store.paging import Sort, matches, read_page
 from workflows.store.prepared import Prepared
+from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.service_requests import (
     AllocationView,

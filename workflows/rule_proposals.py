@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.rulebook import RuleSet, load_rule_set
-from workflows.desk import Transaction
 from workflows.errors import NotAllowed, NotFound, StateForbids, invalid
 from workflows.generation import config_in_force
 from workflows.notifications import tell_administrators
@@ -28,6 +27,7 @@ from workflows.rule_sets import (
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.paging import Sort, read_page
+from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.rules import ProposalDetail, ProposalView
 

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
 from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
-from workflows.desk import Actor, Desk, Transaction
+from workflows.desk import Desk
 from workflows.errors import StateForbids
 from workflows.generation import config_in_force
 from workflows.notifications import tell_administrators
@@ -29,6 +29,7 @@ from workflows.rule_proposals import submit_checked
 from workflows.rule_sets import READERS, check_view
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
+from workflows.transaction import Actor, Transaction
 from workflows.views.rules import FolderView
 
 FOLDER_ACTOR = Actor(None, "The rules folder", "system")

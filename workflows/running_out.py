@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import and_, func, literal, or_, select
 
 from engine.projection import PACE_SPAN, Drawn, project_run_out
-from workflows.desk import Transaction
 from workflows.store import tables as t
 from workflows.store.columns import Instant
+from workflows.transaction import Transaction
 
 RUN_OUT_DAYS = 30
 MOST_CONTRACTS = 200

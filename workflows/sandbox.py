@@ -9,11 +9,12 @@ from datetime import datetime
 import structlog
 from sqlalchemy import or_, select
 
-from workflows.desk import Actor, Desk, Transaction
+from workflows.desk import Desk
 from workflows.errors import NotFound, StateForbids
 from workflows.generation import bump_generation
 from workflows.jobs import JOBS, next_due, run_job
 from workflows.store import tables as t
+from workflows.transaction import Actor, Transaction
 
 log = structlog.get_logger()
 

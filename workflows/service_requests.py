@@ -16,7 +16,6 @@ from engine.coverage import contract_state
 from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger, NewServiceRequest, SearchCoverage
 from workflows.contract_life import settle_contract
 from workflows.coverage import (
-    Found,
     assign_contract,
     cancel_untaken,
     facts_of,
@@ -29,8 +28,8 @@ from workflows.coverage import (
     search_again,
     settle_and_cover,
 )
+from workflows.covering import Found
 from workflows.decisions import keep_decision
-from workflows.desk import NoLongerStands, Transaction
 from workflows.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.incidents import hold_again, hold_incident, release_incidents
 from workflows.notifications import tell_request_event
@@ -45,6 +44,7 @@ from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.ids import new_id
 from workflows.store.numbers import insert_numbered
+from workflows.transaction import NoLongerStands, Transaction
 from workflows.views.service_requests import ServiceRequestView
 
 SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})

@@ -12,7 +12,6 @@ from sqlalchemy import Row, func, literal, select
 from engine.drawdown import Payer
 from workflows.commands import ChangeWork, WorkGiven
 from workflows.coverage import settle_and_cover, settle_due
-from workflows.desk import Role, Transaction
 from workflows.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.request_access import require_visible
 from workflows.request_endings import lock_current, state_now
@@ -20,6 +19,7 @@ from workflows.service_request import WORK_STATES
 from workflows.store import tables as t
 from workflows.store.columns import Instant
 from workflows.store.ids import new_id
+from workflows.transaction import Role, Transaction
 from workflows.work_draws import draw_planned, take_again, undraw
 from workflows.work_plan import Planned, plan_work
 

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from tests.support.api import app_of
 from tests.support.builders import Kit
-from workflows.desk import Actor
+from workflows.transaction import Actor
 
 VOID_TEXT = {"script", "style"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.api import Caller, app_of, token_of
 from tests.support.office import Office
-from workflows.desk import Actor
+from workflows.transaction import Actor
 
 
 class Client:

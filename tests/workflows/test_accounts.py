@@ -28,11 +28,12 @@ from workflows.authentication import (
     authenticate_token,
     load_session,
 )
-from workflows.desk import Actor, Desk
+from workflows.desk import Desk
 from workflows.errors import Conflict, InvalidInput, NotAllowed, StateForbids
 from workflows.generation import bump_generation
 from workflows.store import tables as t
 from workflows.store.session import Database
+from workflows.transaction import Actor
 
 PASSWORD = "correct horse battery"
 HOME = "192.0.2.7"

@@ -15,11 +15,12 @@ import pytest
 from tests.support.office import Office
 from workflows.audit import audit_ledger
 from workflows.commands import FireTrigger, NewServiceRequest, WorkGiven
-from workflows.desk import Answer, Keyed, Transaction
+from workflows.desk import Answer, Keyed
 from workflows.errors import IdempotencyKeyReused, InvalidInput
 from workflows.jobs import run_job
 from workflows.service_requests import Logged, fire_trigger, log_service_request
 from workflows.store import tables as t
+from workflows.transaction import Transaction
 from workflows.work import log_work
 
 WORKERS = 20

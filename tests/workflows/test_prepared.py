@@ -1,6 +1,8 @@
 """Statements sent straight to the driver: the same values and the same errors as through SQLAlchemy Core."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -12,7 +14,7 @@ from workflows.store import tables as t
 from workflows.store.columns import Id, Instant
 from workflows.store.prepared import Prepared, insert_row
 from workflows.store.session import Database
-from workflows.store.together import insert_rows
+from workflows.store.together import Standing, insert_rows
 
 AT = datetime(2026, 3, 29, 1, 30, 0, 123457, tzinfo=UTC)
 EVENT = {
@@ -157,8 +159,7 @@ def test_rows_of_several_tables_in_one_statement(postgres_database_url: str) -> 
     assert request
 
 
-def test_rows_that_go_together_stay_out_together(postgres_database_url: str) -> None:
-    database = Database(postgres_database_url)
+def test_rows_that_go_together_stay_out_together(database: Database) -> None:
     twice = [(t.audit_event, EVENT), (t.audit_event, {**EVENT, "id": "e2"}), (t.audit_event, EVENT)]
     with pytest.raises(IntegrityError), database.write() as connection:
         insert_rows(connection, twice)
@@ -166,4 +167,61 @@ def test_rows_that_go_together_stay_out_together(postgres_database_url: str) -> 
         assert BY_ID.first(connection, {"wanted": "e2"}) is None
         insert_rows(connection, twice[:2])
         assert {row.id for row in connection.execute(select(t.audit_event))} == {"e1", "e2"}
+
+
+def test_rows_that_go_together_are_what_each_alone_is(database: Database) -> None:
+    """Instants, JSON, umlauts and values that are not given; a transaction of their own, by one statement."""
+    alone = {**EVENT, "id": "alone", "details": None, "subject_id": 'it\'s "ä"; --'}
+    with database.write() as connection:
+        insert_row(connection, t.audit_event, alone)
+    rows = [(t.audit_event, {**alone, "id": "e1"}), (t.audit_event, {**EVENT, "id": "e2"})]
+    with database.write_later() as (connection, _):
+        answered = database.run_at_once(
+            lambda: insert_rows(connection, rows[:1], returning=t.audit_event.c.action)
+        )
+        database.run_at_once(lambda: insert_rows(connection, rows[1:]))
+    assert answered == ("changed",)
+    with database.read() as connection:
+        mine, by_itself, other = (BY_ID.one(connection, {"wanted": one}) for one in ("e1", "alone", "e2"))
+    assert mine._replace(id="alone") == by_itself
+    assert other.details == EVENT["details"]
+
+
+def test_rows_are_written_only_where_what_they_rest_on_stands(database: Database) -> None:
+    there = select(t.audit_event.c.id).where(t.audit_event.c.id == bindparam("rests_on", type_=Id))
+    rows = [(t.audit_event, {**EVENT, "id": "e2"}), (t.audit_event, {**EVENT, "id": "e3"})]
+
+    def write() -> object:
+        with database.write_later() as (connection, _):
+            return database.run_at_once(
+                lambda: insert_rows(
+                    connection,
+                    rows,
+                    returning=t.audit_event.c.id,
+                    standing=Standing(there, {"rests_on": "e1"}),
+                )
+            )
+
+    assert write() is None
+    with database.write() as connection:
+        assert connection.execute(select(t.audit_event)).all() == []
+        insert_row(connection, t.audit_event, EVENT)
+    assert write() == ("e2",)
+
+
+def test_one_statement_waits_for_another_process_that_writes(sqlite_database_url: str) -> None:
+    """It begins as soon as the other has committed, and is not told that the database is locked."""
+    database, other = Database(sqlite_database_url), Database(sqlite_database_url)
+    with database.write_later() as (connection, _), ThreadPoolExecutor(1) as pool:
+        with other.write() as busy:
+            written = pool.submit(
+                database.run_at_once, lambda: insert_rows(connection, [(t.audit_event, EVENT)])
+            )
+            insert_row(busy, t.audit_event, {**EVENT, "id": "e0"})
+            with pytest.raises(FutureTimeout):
+                written.result(timeout=0.2)
+        assert written.result(timeout=10) is None
+    with database.read() as connection:
+        assert [row.id for row in connection.execute(select(t.audit_event))] == ["e0", "e1"]
     database.dispose()
+    other.dispose()

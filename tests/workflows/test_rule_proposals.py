@@ -7,7 +7,6 @@ import pytest
 from engine.rulebook import RuleSetRefused
 from tests.support.builders import RULES, Kit
 from workflows.administration import change_settings
-from workflows.desk import SYSTEM, Actor
 from workflows.errors import InvalidInput, NotAllowed, NotFound, StateForbids
 from workflows.rule_proposals import (
     Submitted,
@@ -28,6 +27,7 @@ from workflows.rule_sets import (
 )
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
+from workflows.transaction import SYSTEM, Actor
 
 SHIPPED = read_rules_folder(RULES)
 

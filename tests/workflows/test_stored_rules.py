@@ -10,7 +10,7 @@ from engine.rulebook import RuleSetRefused, load_accepted_rule_set, load_rule_se
 from tests.support.builders import RULES
 from tests.support.office import Office
 from workflows.commands import NewServiceRequest
-from workflows.desk import SYSTEM, Desk
+from workflows.desk import Desk
 from workflows.errors import NoRuleSet
 from workflows.health import read_health
 from workflows.rule_proposals import submit_rollback
@@ -19,6 +19,7 @@ from workflows.rules_folder import read_rules_folder
 from workflows.service_requests import log_service_request
 from workflows.store import tables as t
 from workflows.store.session import Database
+from workflows.transaction import SYSTEM
 from workflows.verification import Verified, verify_decisions
 
 SHIPPED = read_rules_folder(RULES)

@@ -34,8 +34,9 @@ from web.api.reading import (
 from web.errors import PROBLEM_JSON, Problem
 from workflows.authentication import act_by_token
 from workflows.commands import Command
-from workflows.desk import SYSTEM, Actor, Answer, Desk, Keyed, Transaction
+from workflows.desk import Answer, Desk, Keyed
 from workflows.errors import NotFound
+from workflows.transaction import SYSTEM, Actor, Transaction
 
 BASE = "/api/v1"
 PATH_NAME = re.compile(r"{(\w+)}")

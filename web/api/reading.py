@@ -10,8 +10,9 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from web.errors import MalformedBody
 from workflows.authentication import NotAuthenticated, authenticate_token
-from workflows.desk import Actor, Desk
+from workflows.desk import Desk
 from workflows.errors import VersionChanged, invalid
+from workflows.transaction import Actor
 
 M = TypeVar("M", bound=BaseModel)
 

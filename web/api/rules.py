@@ -8,8 +8,9 @@ from web.api.door import Accepted, Door
 from web.api.queries import ListQuery, Query
 from workflows import replays, rule_proposals, rule_sets
 from workflows.commands import Command, Instant
-from workflows.desk import Actor, Desk, Transaction
+from workflows.desk import Desk
 from workflows.rules_watch import list_rules_folders
+from workflows.transaction import Actor, Transaction
 from workflows.views import Page
 from workflows.views.replays import Change, DifferenceView, ReplayResult, ReplayView
 from workflows.views.rules import (

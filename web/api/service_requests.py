@@ -25,7 +25,6 @@ from workflows.contract_offers import take_contract
 from workflows.contract_views import read_contract
 from workflows.coverage import preview_coverage
 from workflows.decisions import DecisionView, decisions_of, read_decision
-from workflows.desk import Transaction
 from workflows.request_access import require_visible
 from workflows.request_views import (
     history_of,
@@ -43,6 +42,7 @@ from workflows.service_requests import (
     log_service_request,
     search_or_assign,
 )
+from workflows.transaction import Transaction
 from workflows.views import Page
 from workflows.views.contracts import ContractDetail
 from workflows.views.service_requests import (

@@ -11,7 +11,7 @@ from engine.contracts import PER_REQUEST
 from web.pages.fields import CountField, DayField, DurationField, MoneyField, offer
 from web.pages.forms import ActForm, DeskForm, KeyedForm
 from workflows.contracts import SELLERS
-from workflows.desk import Role
+from workflows.transaction import Role
 from workflows.views.contracts import ContractDetail
 
 FILL_IN = "Fill this in."

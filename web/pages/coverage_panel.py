@@ -10,8 +10,8 @@ from workflows.contract_views import contract_types, read_contract
 from workflows.coverage import preview_coverage
 from workflows.decision_words import ToldDecision, tell_decision
 from workflows.decisions import DecisionView
-from workflows.desk import Transaction
 from workflows.errors import NotFound
+from workflows.transaction import Transaction
 from workflows.views.contracts import ContractDetail, ContractTypeView
 
 SAYS_WHAT_HAPPENS = {

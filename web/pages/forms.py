@@ -19,8 +19,9 @@ from wtforms.fields.core import UnboundField
 from engine.errors import DeskError
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
-from workflows.desk import Answer, Keyed, Transaction
+from workflows.desk import Answer, Keyed
 from workflows.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound
+from workflows.transaction import Transaction
 
 _CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 C = TypeVar("C", bound=BaseModel)

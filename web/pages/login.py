@@ -24,7 +24,7 @@ from wtforms import EmailField, HiddenField, PasswordField
 from web.pages.forms import ActForm, DeskForm
 from web.pages.shell import desk
 from workflows.authentication import NotAuthenticated, TooManyAttempts, authenticate_login, load_session
-from workflows.desk import Actor
+from workflows.transaction import Actor
 
 pages = Blueprint("login", __name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import request, url_for
 
 from web.pages.shell import actor
-from workflows.desk import Role
+from workflows.transaction import Role
 
 DESK: frozenset[Role] = frozenset({"technician", "supervisor", "administrator"})
 STAFF: frozenset[Role] = DESK | {"finance"}

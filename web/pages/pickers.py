@@ -14,7 +14,6 @@ from wtforms.form import BaseForm
 from wtforms.validators import ValidationError
 
 from web.pages.shell import actor, desk
-from workflows.desk import Transaction
 from workflows.errors import NotFound
 from workflows.register import (
     get_customer,
@@ -24,6 +23,7 @@ from workflows.register import (
     list_items,
     list_org_units,
 )
+from workflows.transaction import Transaction
 from workflows.views.register import CustomerView, ItemView, OrgUnitView
 
 SHOWN = 8

@@ -13,9 +13,9 @@ from web.pages.shell import now
 from web.pages.timer import running_since
 from workflows.contract_views import contract_types
 from workflows.decision_words import why_not
-from workflows.desk import Actor, Transaction
 from workflows.explain import contracts_that_fit
 from workflows.service_request import UNFINISHED_STATES, WORK_STATES
+from workflows.transaction import Actor, Transaction
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.service_requests import ServiceRequestView
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from flask import request
 
 from engine.rulebook import is_rule_file
-from workflows.desk import Transaction
 from workflows.errors import NoRuleSet, NotFound, invalid
 from workflows.rule_merge import merge_rule_files
 from workflows.rule_sets import (
@@ -17,6 +16,7 @@ from workflows.rule_sets import (
     list_publications,
     rule_set_in_force,
 )
+from workflows.transaction import Transaction
 from workflows.views.rules import CheckView, DiffView, FileChange, ProblemView, PublicationView, RuleSetView
 
 FILE = "file:"

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 from flask import current_app, g
 from flask_login import current_user
 
-from workflows.desk import Actor, Desk, Role
+from workflows.desk import Desk
 from workflows.settings import Settings
+from workflows.transaction import Actor, Role
 
 
 def desk() -> Desk:

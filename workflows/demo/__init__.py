@@ -24,7 +24,7 @@ from workflows.demo.contracts import own_items, plan_contracts
 from workflows.demo.people import LOGIN_CUSTOMERS, PEOPLE, SHARED, STAFF, STAFF_DOMAIN, UNITS
 from workflows.demo.requests import notebook_of, plan_before_activation, plan_requests
 from workflows.demo.stage import Stage
-from workflows.desk import SYSTEM, Actor, Desk, Transaction
+from workflows.desk import Desk
 from workflows.errors import StateForbids
 from workflows.generation import config_in_force
 from workflows.register import create_customer, create_item, create_org_unit
@@ -32,6 +32,7 @@ from workflows.rule_sets import publish_first
 from workflows.settings import Settings
 from workflows.store import tables as t
 from workflows.store.emptying import empty_tables
+from workflows.transaction import SYSTEM, Actor, Transaction
 
 __all__ = ["DEMO_PASSWORD", "LOGINS", "DemoLogin", "can_load_demo", "is_demo", "load_demo", "reset_demo"]
 

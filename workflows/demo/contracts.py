@@ -14,7 +14,7 @@ from workflows.contracts import adjust, cancel_contract, renew, top_up
 from workflows.demo.acts import fire, log, sell, work
 from workflows.demo.people import Thing
 from workflows.demo.stage import Stage
-from workflows.desk import Transaction
+from workflows.transaction import Transaction
 
 TYPES = (
     "subscription",

@@ -23,9 +23,9 @@ from workflows.demo.people import (
     Person,
 )
 from workflows.demo.stage import Stage
-from workflows.desk import Transaction
 from workflows.rule_sets import publish_rule_set
 from workflows.service_requests import fire_trigger
+from workflows.transaction import Transaction
 
 CALLS = 112
 FIRST_DAY, LAST_DAY = 59, 0

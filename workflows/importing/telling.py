@@ -17,7 +17,6 @@ from sqlalchemy.exc import DataError, IntegrityError
 from engine.errors import DeskError
 from workflows.commands import ChangeServiceRequest, FireTrigger, NewServiceRequest
 from workflows.coverage import lock_request
-from workflows.desk import Actor, Transaction
 from workflows.importing.export import Event, LeftOut
 from workflows.importing.history import History, event_key, instant_of_key
 from workflows.importing.mapping import Mapping, Meaning
@@ -26,6 +25,7 @@ from workflows.importing.registers import Registers, clipped, imported, remember
 from workflows.service_requests import change_service_request, fire_trigger, log_service_request
 from workflows.store import tables as t
 from workflows.store.ids import new_id
+from workflows.transaction import Actor, Transaction
 
 LONGEST_SUBJECT = 200
 LONGEST_TEXT = 20_000

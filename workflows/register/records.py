@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import Row, Select, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from workflows.desk import Role, Transaction
 from workflows.errors import Conflict, NotFound, VersionChanged, invalid
 from workflows.store import tables as t
+from workflows.transaction import Role, Transaction
 
 READERS: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "customer")
 

@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
-from workflows.desk import Transaction
 from workflows.store import tables as t
 from workflows.store.prepared import Prepared
+from workflows.transaction import Transaction
 
 FIRST_SERVICE_REQUEST = 1001
 

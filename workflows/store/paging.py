@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Integer, Row, Select, and_, literal, or_, tuple_
 
-from workflows.desk import Transaction
 from workflows.errors import InvalidInput, invalid
 from workflows.store.columns import EPOCH, MICROSECOND, Instant
+from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, MOST_LIMIT, Page
 
 T = TypeVar("T")

@@ -6,6 +6,7 @@ interpreter at each of them: the rows go through a view of the connection's own,
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
@@ -32,8 +33,6 @@ from workflows.store.prepared import Prepared, Row, defaults
 NewRow = tuple[Table | Prepared, Mapping[str, Any]]
 """A table and the values of a row to insert, each of which may be an SQL expression that is built once; or
 another writing statement and its values, to go with such rows."""
-Shape = tuple[tuple[Table | Prepared, tuple[tuple[str, ColumnElement[Any] | None], ...]], ...]
-"""Which tables, which columns, and which expressions among the values."""
 _numbers = count(1)
 
 
@@ -57,19 +56,19 @@ def insert_rows(
     written, where what `standing` asks for is not so. What the database checks of the rows it checks at the
     end: on PostgreSQL the row that is asked for comes first. Raises: IntegrityError.
     """
-    values: dict[str, Any] = dict(standing.values) if standing is not None else {}
-    for number, (into, row) in enumerate(rows):
-        for name, value in (row if isinstance(into, Prepared) else {**defaults(into), **row}).items():
-            values[f"{name}_{number}"] = value
-    shape = tuple(
-        (into, tuple((name, expression_in(value)) for name, value in row.items())) for into, row in rows
-    )
-    query = standing.query if standing is not None else None
+    given = [value for _, row in rows for value in row.values()]
+    expressions = tuple([(at, value) for at, value in enumerate(given) if isinstance(value, ColumnElement)])
+    shape = _shape(tuple([(into, tuple(row)) for into, row in rows]), expressions)
+    values = {**shape.defaults, **dict(zip(shape.names, given, strict=True))}
+    query = None
+    if standing is not None:
+        query = standing.query
+        values.update(standing.values)
     if connection.dialect.name == "sqlite":
         _through_view(shape, query).run(connection, values)
         if returning is None:
             return None
-        (wanted,) = (row["id"] for into, row in rows if into is returning.table)
+        wanted = next(row["id"] for into, row in rows if into is returning.table)
         return _read_back(returning).first(connection, {"wanted": wanted})
     statement = _as_expressions(shape, returning, query)
     if returning is None:
@@ -78,21 +77,51 @@ def insert_rows(
     return statement.first(connection, values)
 
 
+@dataclass(frozen=True, eq=False)
+class _Shape:
+    """Rows without their values: what is written into, and for each column an expression or None.
+
+    `names` are the parameters of the values in their order, `defaults` those that are not given.
+    """
+
+    rows: list[tuple[Table | Prepared, dict[str, ColumnElement[Any] | None]]]
+    names: list[str]
+    defaults: dict[str, Any]
+
+
+@lru_cache(maxsize=256)
+def _shape(
+    named: tuple[tuple[Table | Prepared, tuple[str, ...]], ...],
+    expressions: tuple[tuple[int, ColumnElement[Any]], ...],
+) -> _Shape:
+    """The shape of rows with such columns, and with expressions at such places among all the values."""
+    shape, expression_at = _Shape([], [], {}), dict(expressions)
+    for number, (into, columns) in enumerate(named):
+        beside = {} if isinstance(into, Prepared) else defaults(into)
+        shape.defaults.update({f"{name}_{number}": value for name, value in beside.items()})
+        row: dict[str, ColumnElement[Any] | None] = dict.fromkeys(beside)
+        for name in columns:
+            row[name] = expression_at.get(len(shape.names))
+            shape.names.append(f"{name}_{number}")
+        shape.rows.append((into, row))
+    return shape
+
+
 # ------------------------------------------------------------------ PostgreSQL
 
 
 @lru_cache(maxsize=128)
-def _as_expressions(shape: Shape, returning: Column[Any] | None, standing: Select[Any] | None) -> Prepared:
+def _as_expressions(shape: _Shape, returning: Column[Any] | None, standing: Select[Any] | None) -> Prepared:
     """The first row's INSERT, with those of the others before it as common table expressions."""
     guard = standing.cte("standing") if standing is not None else None
     writes: list[Any] = []
-    for number, (into, given) in enumerate(shape):
+    for number, (into, row) in enumerate(shape.rows):
         if isinstance(into, Prepared):
             writes.append(_renamed(into, number))
             continue
         values = {
             name: bindparam(f"{name}_{number}", type_=into.c[name].type) if expression is None else expression
-            for name, expression in _named(into, given).items()
+            for name, expression in row.items()
         }
         if guard is None:
             writes.append(insert(into).values(values))
@@ -124,7 +153,7 @@ class _View:
     It is made in each connection at its first use and gone with it.
     """
 
-    def __init__(self, shape: Shape, standing: Select[Any] | None) -> None:
+    def __init__(self, shape: _Shape, standing: Select[Any] | None) -> None:
         self.name = f"rows_{next(_numbers)}"
         self._types: dict[str, TypeEngine[Any]] = {}
         self._shape, self._standing = shape, standing
@@ -149,13 +178,13 @@ class _View:
             found = self._text(self._standing, "", dialect)
             # leaves the trigger without an error and without a row
             body.append(f"SELECT RAISE(IGNORE) WHERE NOT EXISTS ({found})")
-        for number, (into, given) in enumerate(self._shape):
+        for number, (into, row) in enumerate(self._shape.rows):
             if isinstance(into, Prepared):
                 body.append(self._text(into.statement, f"_{number}", dialect))
                 continue
             values = {
                 name: self._given(f"{name}_{number}", into.c[name].type) if expression is None else expression
-                for name, expression in _named(into, given).items()
+                for name, expression in row.items()
             }
             body.append(self._text(insert(into).values(values).inline(), "", dialect))
         columns = ", ".join(f'NULL AS "{name}"' for name in self._types)
@@ -184,7 +213,7 @@ class _View:
 
 
 @lru_cache(maxsize=128)
-def _through_view(shape: Shape, standing: Select[Any] | None) -> _View:
+def _through_view(shape: _Shape, standing: Select[Any] | None) -> _View:
     return _View(shape, standing)
 
 
@@ -192,14 +221,3 @@ def _through_view(shape: Shape, standing: Select[Any] | None) -> _View:
 def _read_back(column: Column[Any]) -> Prepared:
     table = column.table
     return Prepared(select(column).where(table.c.id == bindparam("wanted", type_=table.c.id.type)))
-
-
-# ------------------------------------------------------------------ both
-
-
-def _named(table: Table, given: Any) -> dict[str, ColumnElement[Any] | None]:
-    return {**dict.fromkeys(defaults(table)), **dict(given)}
-
-
-def expression_in(value: Any) -> ColumnElement[Any] | None:
-    return value if isinstance(value, ColumnElement) else None
