@@ -65,7 +65,7 @@ def find_candidates(
     """
     when = at or tx.now
     statement = _NOW if when >= tx.recorded_at else _AS_OF
-    rows = statement.all(
+    rows = statement.tuples(
         tx.connection,
         {
             "customer": customer,

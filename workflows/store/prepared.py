@@ -43,6 +43,11 @@ class Prepared:
         compiled, cursor = self._execute(connection, values)
         return compiled.rows(cursor.fetchall())
 
+    def tuples(self, connection: Connection, values: Mapping[str, Any]) -> list[list[Any]]:
+        """Every row, its columns by position alone."""
+        compiled, cursor = self._execute(connection, values)
+        return compiled.lists(cursor.fetchall())
+
     def first(self, connection: Connection, values: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
         compiled, cursor = self._execute(connection, values)
@@ -117,14 +122,16 @@ class _Compiled:
         return tuple([named[name] for name in self._order]) if self._order is not None else named
 
     def rows(self, raw: Iterable[Sequence[Any]]) -> list[Row]:
-        if not self._back:
-            return list(map(self._row._make, raw))
-        rows = []
-        for one in raw:
-            values = list(one)
-            for at, make in self._back:
-                values[at] = make(values[at])
-            rows.append(self._row._make(values))
+        return list(map(self._row._make, self.lists(raw) if self._back else raw))
+
+    def lists(self, raw: Iterable[Sequence[Any]]) -> list[list[Any]]:
+        """Each row's values as the columns' types make them."""
+        rows = list(map(list, raw))
+        for at, make in self._back:
+            for row in rows:
+                value = row[at]
+                if value is not None:
+                    row[at] = make(value)
         return rows
 
 
