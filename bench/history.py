@@ -14,7 +14,7 @@ from sqlalchemy import Table, insert, select
 from bench.dataset import Size, customer_number, record_id
 from workflows.commands import NewServiceRequest, WorkGiven
 from workflows.desk import Desk
-from workflows.service_requests import log_service_request
+from workflows.request_logging import log_service_request
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.session import Database

@@ -1,187 +1,43 @@
-"""Use cases of service requests: log, change, move, note, search again.
+"""Use cases of service requests: change, move, note, search again.
 
 Each is one transaction. Source: product.md sections 6 and 9.
 """
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Row, select, true
 
-from engine.contracts import Limits
-from engine.coverage import contract_state
-from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger, NewServiceRequest, SearchCoverage
-from workflows.contract_life import settle_contract
+from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger, SearchCoverage
 from workflows.coverage import (
     assign_contract,
     cancel_untaken,
     facts_of,
     find,
-    find_unlocked,
     follow,
     lock_request,
-    made_contract,
-    request_facts,
     search_again,
     settle_and_cover,
 )
-from workflows.covering import Found
-from workflows.decisions import keep_decision
 from workflows.errors import NotAllowed, StateForbids, VersionChanged, invalid
-from workflows.incidents import hold_again, hold_incident, release_incidents
+from workflows.incidents import hold_again, release_incidents
 from workflows.notifications import tell_request_event
 from workflows.request_access import require_visible
 from workflows.request_endings import end_coverage, end_own_contract, lock_current, revive_own_contract
-from workflows.request_moves import move_request, write_history
-from workflows.request_parties import Parties, check_parties
-from workflows.request_views import view_of_logged
+from workflows.request_moves import move_request
+from workflows.request_parties import check_parties
 from workflows.service_levels import sla_columns
 from workflows.service_request import HOLD_REASONS, UNFINISHED_STATES, allowed_triggers, forbidden
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.ids import new_id
-from workflows.store.numbers import insert_numbered
-from workflows.transaction import NoLongerStands, Transaction
-from workflows.views.service_requests import ServiceRequestView
+from workflows.transaction import Transaction
 
 SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})
 DECISIVE_COLUMNS = frozenset({"customer_id", "item_id", "work_type"})
 """A change of these decides anew; one of the others keeps a covering contract that is used up."""
-WAITS = ("waiting", "created", "offered")
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """What became of a logging: the service request, or the decision that refused it.
-
-    `view` is the service request as reading it would show it, where that is known without reading.
-    """
-
-    service_request: str | None
-    decision: str | None
-    refused: str | None = None
-    view: ServiceRequestView | None = None
-
-
-class _Subject(NamedTuple):
-    """The columns of a new service request that its service level is computed from."""
-
-    priority: str
-    sla_clock_at: None = None
-
-
-def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: str | None = None) -> Logged:
-    """Log a service request and search its contract.
-
-    A refusal writes the decision alone. `number` is for imports, which keep the number of the other desk.
-    """
-    tx.require("administrator", "supervisor", "technician", "customer")
-    parties = check_parties(tx, customer=command.customer, item=command.item, org_unit=command.org_unit)
-    service_request_id = new_id()
-    if not tx.settings.contracts:
-        tx.start_writing()
-        _insert(tx, service_request_id, command, parties, state="open", number=number)
-        write_history(tx, service_request_id, "log", None, "open")
-        return Logged(service_request_id, None)
-    facts = request_facts(
-        tx,
-        customer=command.customer,
-        item=command.item,
-        org_unit=parties.org_unit,
-        priority=command.priority,
-        work_type=command.work_type,
-        channel=command.channel,
-        item_type=parties.item_type or "",
-    )
-    found = find(tx, facts) if tx.writes else find_unlocked(tx, facts)
-    decision = found.decision
-    if decision.outcome == "refused":
-        kept = keep_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
-        return Logged(None, kept, refused=str(decision.params.get("message") or decision.why))
-    try:
-        return _insert_decided(tx, service_request_id, command, parties, found, number)
-    except NoLongerStands:
-        # searched again, under a lock
-        tx.start_writing()
-        return _insert_decided(tx, service_request_id, command, parties, find(tx, facts), number)
-
-
-def _insert_decided(
-    tx: Transaction,
-    service_request_id: str,
-    command: NewServiceRequest,
-    parties: Parties,
-    found: Found,
-    number: str | None,
-) -> Logged:
-    """Write a new service request in the state that its decision gives. Raises: NoLongerStands."""
-    decision = found.decision
-    covering = decision.contract if decision.outcome == "covered" else None
-    state = "pending_no_contract" if decision.outcome in WAITS else "open"
-    decision_id = new_id()
-    with tx.together(t.service_request.c.number, found.standing, at_once=found.at_once):
-        values = _insert(
-            tx,
-            service_request_id,
-            command,
-            parties,
-            state=state,
-            number=number,
-            outcome=decision.outcome,
-            contract_id=covering,
-            decision_id=decision_id,
-            **sla_columns(tx, found.contract, _Subject(command.priority)),
-        )
-        write_history(tx, service_request_id, "log", None, state)
-        contract_id = decision.contract
-        if decision.outcome == "created":
-            contract_id = made_contract(tx, service_request_id, decision)
-        keep_decision(
-            tx,
-            decision,
-            service_request_id=service_request_id,
-            cause="log",
-            contract_id=contract_id,
-            decision_id=decision_id,
-        )
-        if found.lot_id is not None and covering is not None:
-            hold_incident(
-                tx, lot_id=found.lot_id, contract_id=covering, service_request_id=service_request_id
-            )
-    if found.lot_id is not None and covering is not None and not found.at_once and _is_used_up(tx, found):
-        settle_contract(tx, covering)
-    elif found.chosen is not None:
-        values["number"] = values["number"] or tx.answered
-        return Logged(service_request_id, decision_id, view=_view_of(tx, values, parties, found))
-    if decision.outcome == "created":
-        _open_if_enabled(tx, service_request_id, str(contract_id), found)
-    elif state == "pending_no_contract":
-        tell_request_event(tx, lock_request(tx, service_request_id), "no_contract", why=decision.why)
-    return Logged(service_request_id, decision_id)
-
-
-def _view_of(
-    tx: Transaction, values: dict[str, Any], parties: Parties, found: Found
-) -> ServiceRequestView | None:
-    """A covered service request that was just written, as it would be read."""
-    chosen = found.chosen
-    if chosen is None or chosen.draws is None:
-        return None
-    left = chosen.limits if chosen.draws != "nothing" else None
-    if found.lot_id is not None:
-        left = Limits(incidents_available=found.left, incidents_held=chosen.limits.incidents_held + 1)
-    return view_of_logged(tx, values, parties, found.decision, chosen, left)
-
-
-def _is_used_up(tx: Transaction, found: Found) -> bool:
-    """Whether holding one more incident may end a pack: its balance under the lock tells, nothing is read."""
-    if found.contract is None or found.left <= 0:
-        return True
-    limits = Limits(incidents_available=found.left, incidents_held=1)
-    return contract_state(found.contract, limits, tx.now, tx.rules).state != "active"
 
 
 def change_service_request(
@@ -340,23 +196,6 @@ def _cancel(tx: Transaction, request: Row[Any], reason: str) -> None:
     tell_request_event(tx, request, "cancelled", note=reason)
 
 
-def _open_if_enabled(tx: Transaction, service_request_id: str, contract_id: str, found: Found) -> None:
-    """A contract that its rule made and enabled at once covers the request from the start."""
-    made = tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
-    request = lock_request(tx, service_request_id)
-    if made.state != "active":
-        tell_request_event(tx, request, "no_contract", why=found.decision.why)
-        return
-    if request.state == "pending_no_contract":
-        move_request(tx, request, "cover", note=found.decision.why)
-    tx.change(
-        t.service_request,
-        service_request_id,
-        contract_id=contract_id,
-        **sla_columns(tx, contract_value(made), request),
-    )
-
-
 def _check_words(trigger: str, command: FireTrigger) -> None:
     if trigger == "hold" and command.reason not in HOLD_REASONS:
         raise invalid("/reason", "A hold needs its reason.", f"Use one of {', '.join(HOLD_REASONS)}.")
@@ -374,35 +213,6 @@ def _check_version(request: Row[Any], expected_version: int | None) -> None:
 
 
 # ------------------------------------------------------------------ rows
-
-
-def _insert(
-    tx: Transaction,
-    service_request_id: str,
-    command: NewServiceRequest,
-    parties: Parties,
-    *,
-    state: str,
-    number: str | None,
-    **columns: Any,
-) -> dict[str, Any]:
-    """Insert the row and answer its columns; the number is None where the database gives it."""
-    values = {
-        "id": service_request_id,
-        "subject": command.subject,
-        "description": command.description,
-        "customer_id": command.customer,
-        "item_id": command.item,
-        "org_unit_id": parties.org_unit,
-        "priority": command.priority,
-        "work_type": command.work_type,
-        "channel": command.channel,
-        "state": state,
-        "opened_at": tx.now,
-        "created_by": tx.actor.name,
-        **columns,
-    }
-    return {**values, "number": insert_numbered(tx, values, number)}
 
 
 def _changed_columns(tx: Transaction, request: Row[Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from tests.support.office import Office
 from workflows.commands import FireTrigger, NewServiceRequest, SearchCoverage, WorkGiven
 from workflows.desk import Desk
 from workflows.jobs import JOBS, run_job
+from workflows.request_logging import log_service_request
 from workflows.scheduler import tick
-from workflows.service_requests import fire_trigger, log_service_request, search_or_assign
+from workflows.service_requests import fire_trigger, search_or_assign
 from workflows.store.session import Database
 from workflows.transaction import Actor, Transaction
 from workflows.work import log_work

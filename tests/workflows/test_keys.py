@@ -18,7 +18,8 @@ from workflows.commands import FireTrigger, NewServiceRequest, WorkGiven
 from workflows.desk import Answer, Keyed
 from workflows.errors import IdempotencyKeyReused, InvalidInput
 from workflows.jobs import run_job
-from workflows.service_requests import Logged, fire_trigger, log_service_request
+from workflows.request_logging import Logged, log_service_request
+from workflows.service_requests import fire_trigger
 from workflows.store import tables as t
 from workflows.transaction import Transaction
 from workflows.work import log_work

@@ -14,8 +14,8 @@ from workflows.audit import audit_ledger
 from workflows.commands import CancelContract, NewServiceRequest
 from workflows.contracts import cancel_contract
 from workflows.desk import Desk
+from workflows.request_logging import Logged, log_service_request
 from workflows.request_views import read_service_request
-from workflows.service_requests import Logged, log_service_request
 from workflows.store import tables as t
 from workflows.store.session import Database
 from workflows.transaction import Transaction

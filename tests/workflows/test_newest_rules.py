@@ -15,9 +15,9 @@ from tests.support.office import Office
 from workflows import desk as desks
 from workflows.commands import NewServiceRequest
 from workflows.desk import Desk
+from workflows.request_logging import log_service_request
 from workflows.rule_sets import publish_rule_set, rule_set_in_force
 from workflows.rules_folder import read_rules_folder
-from workflows.service_requests import log_service_request
 from workflows.store import tables as t
 from workflows.store.session import Database
 from workflows.transaction import SYSTEM, Actor

@@ -13,10 +13,10 @@ from workflows.commands import NewServiceRequest
 from workflows.desk import Desk
 from workflows.errors import NoRuleSet
 from workflows.health import read_health
+from workflows.request_logging import log_service_request
 from workflows.rule_proposals import submit_rollback
 from workflows.rule_sets import check_rules, publish_first, publish_rule_set
 from workflows.rules_folder import read_rules_folder
-from workflows.service_requests import log_service_request
 from workflows.store import tables as t
 from workflows.store.session import Database
 from workflows.transaction import SYSTEM

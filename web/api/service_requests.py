@@ -26,6 +26,7 @@ from workflows.contract_views import read_contract
 from workflows.coverage import preview_coverage
 from workflows.decisions import DecisionView, decisions_of, read_decision
 from workflows.request_access import require_visible
+from workflows.request_logging import log_service_request
 from workflows.request_views import (
     history_of,
     list_service_requests,
@@ -35,13 +36,7 @@ from workflows.request_views import (
     read_work,
     work_of,
 )
-from workflows.service_requests import (
-    add_note,
-    change_service_request,
-    fire_trigger,
-    log_service_request,
-    search_or_assign,
-)
+from workflows.service_requests import add_note, change_service_request, fire_trigger, search_or_assign
 from workflows.transaction import Transaction
 from workflows.views import Page
 from workflows.views.contracts import ContractDetail

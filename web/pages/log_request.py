@@ -20,8 +20,8 @@ from web.pages.words import PRIORITY_CHOICES
 from workflows.commands import CoverageQuestion, NewServiceRequest
 from workflows.errors import NotFound
 from workflows.register import get_customer, get_org_unit
+from workflows.request_logging import log_service_request
 from workflows.request_views import read_service_request
-from workflows.service_requests import log_service_request
 from workflows.transaction import Role, Transaction
 
 LOGGERS: tuple[Role, ...] = ("technician", "supervisor", "administrator", "customer")

@@ -22,7 +22,8 @@ from workflows.importing.history import History, event_key, instant_of_key
 from workflows.importing.mapping import Mapping, Meaning
 from workflows.importing.moves import Move, NoWay, moves_between
 from workflows.importing.registers import Registers, clipped, imported, remember
-from workflows.service_requests import change_service_request, fire_trigger, log_service_request
+from workflows.request_logging import log_service_request
+from workflows.service_requests import change_service_request, fire_trigger
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.transaction import Actor, Transaction
