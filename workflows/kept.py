@@ -96,7 +96,7 @@ def _held(kept: Mapping[str, Any]) -> HeldContract:
     return HeldContract(contract, kept["distance"], limits, kept["own_incident_held"])
 
 
-@lru_cache(maxsize=16_384)  # the dates of contracts are told again in each decision about them
+@lru_cache(maxsize=4096)  # the dates of contracts are told again in each decision about them
 def _text(instant: datetime) -> str:
     return instant.isoformat()
 

@@ -47,7 +47,7 @@ def _as_utc(value: datetime | None) -> datetime | None:
     return None if value is None else value.astimezone(UTC)
 
 
-@lru_cache(maxsize=16_384)  # contracts begin and end at the same few instants, and a search reads dozens
+@lru_cache(maxsize=4096)  # contracts begin and end at the same few instants, and a search reads dozens
 def _from_microseconds(value: int | None) -> datetime | None:
     return None if value is None else EPOCH + timedelta(0, 0, value)
 
