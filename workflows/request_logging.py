@@ -25,7 +25,8 @@ from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.ids import new_id
 from workflows.store.numbers import insert_numbered
-from workflows.transaction import NoLongerStands, Transaction
+from workflows.store.together import NoLongerStands
+from workflows.transaction import Transaction
 from workflows.views.service_requests import ServiceRequestView
 
 WAITS = ("waiting", "created", "offered")
@@ -100,7 +101,7 @@ def _insert_decided(
     covering = decision.contract if decision.outcome == "covered" else None
     state = "pending_no_contract" if decision.outcome in WAITS else "open"
     decision_id = new_id()
-    with tx.together(t.service_request.c.number, found.standing, at_once=found.at_once):
+    with tx.together(t.service_request.c.number, found.standing, at_once=found.at_once) as batch:
         values = _insert(
             tx,
             service_request_id,
@@ -132,7 +133,7 @@ def _insert_decided(
     if found.lot_id is not None and covering is not None and not found.at_once and _is_used_up(tx, found):
         settle_contract(tx, covering)
     elif found.chosen is not None:
-        values["number"] = values["number"] or tx.answered
+        values["number"] = values["number"] or batch.answered
         return Logged(service_request_id, decision_id, view=_view_of(tx, values, parties, found))
     if decision.outcome == "created":
         _open_if_enabled(tx, service_request_id, str(contract_id), found)

@@ -15,7 +15,7 @@ from workflows.settings import Settings
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.prepared import Prepared, insert_row
-from workflows.store.together import NewRow, Standing, insert_rows
+from workflows.store.together import Batch, Standing, insert_rows
 
 if TYPE_CHECKING:
     from workflows.desk import Desk
@@ -70,10 +70,6 @@ class Config:
         return self.rule_set
 
 
-class NoLongerStands(Exception):
-    """What a decision rests on has changed before it was written."""
-
-
 @dataclass(slots=True)
 class Transaction:
     """One database transaction of one actor.
@@ -95,17 +91,13 @@ class Transaction:
     writes: bool = False
     begin: Callable[[], None] | None = None
     alone: bool = False
-    waiting: list[NewRow] | None = None
-    asked: Column[Any] | None = None
-    standing: Standing | None = None
-    at_once: bool = False
-    answered: Any = None
+    batch: Batch | None = None
 
     @property
     def connection(self) -> Connection:
         """The way to the database; rows that were to be written together have gone there before."""
-        if self.waiting:
-            if self.at_once:
+        if self.batch is not None and self.batch.rows:
+            if self.batch.at_once:
                 raise AssertionError("rows that are a transaction of their own go all together")
             self.send()
         return self.connected
@@ -113,40 +105,33 @@ class Transaction:
     @contextmanager
     def together(
         self, returning: Column[Any], standing: Standing | None = None, *, at_once: bool = False
-    ) -> Iterator[None]:
+    ) -> Iterator[Batch]:
         """Rows that are added within go to the database as one: on PostgreSQL, where each is a round trip.
 
-        They go as soon as anything else is asked of it, at the latest at the end. What the database gives the
-        column `returning` of the first row is `answered` then. With `at_once` they are a transaction of their
-        own. Raises: NoLongerStands, with nothing written, where what `standing` asks for is not so any more.
+        They go as soon as anything else is asked of it, at the latest at the end. With `at_once` they are a
+        transaction of their own, on SQLite too. Raises: NoLongerStands, with nothing written, where what
+        `standing` asks for is not so any more.
         """
+        batch = Batch(returning, standing, at_once)
         if self.is_sqlite and not at_once:
-            yield
+            yield batch
             return
-        self.waiting, self.asked, self.standing, self.answered = [], returning, standing, None
-        self.at_once = at_once
+        self.batch = batch
         try:
-            yield
+            yield batch
             self.send()
         finally:
-            self.waiting, self.at_once = None, False
+            self.batch = None
 
     def send(self) -> None:
         """Write the rows that wait to be written together. Raises: IntegrityError, NoLongerStands."""
-        if not self.waiting:
+        batch = self.batch
+        if batch is None or not batch.rows:
             return
-        rows, self.waiting = self.waiting, []
-        asked, self.asked = self.asked, None
-        standing = self.standing if asked is not None else None
-
-        def write() -> Any:
-            return insert_rows(self.connected, rows, returning=asked, standing=standing)
-
-        row = self.desk.database.run_at_once(write) if self.at_once else write()
-        if asked is not None:
-            if row is None:
-                raise NoLongerStands
-            self.answered = row[0]
+        if batch.at_once:
+            self.desk.database.run_at_once(lambda: batch.write(self.connected))
+        else:
+            batch.write(self.connected)
 
     @property
     def may_write_at_once(self) -> bool:
@@ -189,8 +174,8 @@ class Transaction:
 
     def add(self, table: Table, **values: Any) -> None:
         """Insert a row."""
-        if self.waiting is not None:
-            self.waiting.append((table, values))
+        if self.batch is not None:
+            self.batch.rows.append((table, values))
         elif any(isinstance(value, ColumnElement) for value in values.values()):
             insert_rows(self.connection, [(table, values)])
         else:
@@ -198,8 +183,8 @@ class Transaction:
 
     def run(self, statement: Prepared, values: dict[str, Any]) -> None:
         """Execute a writing statement; with rows that wait it goes as one of them."""
-        if self.waiting is not None:
-            self.waiting.append((statement, values))
+        if self.batch is not None:
+            self.batch.rows.append((statement, values))
         else:
             statement.run(self.connection, values)
 

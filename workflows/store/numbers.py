@@ -23,7 +23,7 @@ def insert_numbered(tx: Transaction, values: dict[str, Any], number: str | None 
     PostgreSQL takes it from a sequence in the INSERT itself, which locks nothing: requests logged at once do
     not wait for each other. On SQLite, with its one writer, a counter does.
     """
-    if number is None and tx.at_once and tx.is_sqlite:
+    if number is None and tx.is_sqlite and tx.batch is not None:
         tx.run(_COUNT_ON, {})
         tx.add(t.service_request, **values, number=_COUNTED)
         return None

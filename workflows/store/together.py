@@ -6,7 +6,7 @@ interpreter at each of them: the rows go through a view of the connection's own,
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
@@ -105,6 +105,36 @@ def _shape(
             shape.names.append(f"{name}_{number}")
         shape.rows.append((into, row))
     return shape
+
+
+class NoLongerStands(Exception):
+    """What a decision rests on has changed before it was written."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows that wait to be written together.
+
+    `answered` is what the database gave the column `returning` of the first row that was written. What
+    `standing` asks for is looked at with the first rows; whatever else is written is written after them.
+    """
+
+    returning: Column[Any]
+    standing: Standing | None
+    at_once: bool
+    rows: list[NewRow] = field(default_factory=list)
+    answered: Any = None
+
+    def write(self, connection: Connection) -> None:
+        """Write the rows that wait. Raises: IntegrityError, NoLongerStands."""
+        if self.answered is None:
+            row = insert_rows(connection, self.rows, returning=self.returning, standing=self.standing)
+            if row is None:
+                raise NoLongerStands
+            self.answered = row[0]
+        else:
+            insert_rows(connection, self.rows)
+        self.rows = []
 
 
 # ------------------------------------------------------------------ PostgreSQL
