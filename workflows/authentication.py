@@ -70,6 +70,8 @@ def act_by_token(tx: Transaction, text: str) -> None:
     """Go on as who a token belongs to, in a transaction that has done nothing. Raises: NotAuthenticated."""
     tx.actor = _token_actor(tx.desk, tx.connection, text)
     tx.config = tx.desk.config
+    # asking may have brought newer settings, and with them another time of the sandbox
+    tx.now = tx.recorded_at = tx.desk.now()
 
 
 def _token_actor(desk: Desk, connection: Connection, text: str) -> Actor:

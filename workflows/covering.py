@@ -6,11 +6,11 @@ very statement that writes the decision. Source: product.md sections 6 and 7.
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import Integer, bindparam, exists, select
 
 from engine.contracts import Contract
 from engine.coverage import CoverageDecision, HeldContract
-from workflows.incidents import lock_incidents
+from workflows.incidents import free_incidents, lock_incidents
 from workflows.store import tables as t
 from workflows.store.columns import Id, Instant
 from workflows.store.prepared import Prepared
@@ -57,9 +57,11 @@ _STANDING = (
 _STANDING_WITH_LOT = _STANDING.where(
     exists(
         select(t.lot_balance.c.lot_id).where(
-            t.lot_balance.c.lot_id == bindparam("drawn", type_=Id), t.lot_balance.c.available > 1
+            t.lot_balance.c.lot_id == bindparam("drawn", type_=Id), t.lot_balance.c.available > 0
         )
-    )
+    ),
+    free_incidents(bindparam("covering", type_=Id), bindparam("drawn_at", type_=Instant))
+    == bindparam("were_free", type_=Integer),
 )
 
 
@@ -78,7 +80,7 @@ def _standing(contract: Contract) -> Standing:
 def look_later(tx: Transaction, decision: CoverageDecision, chosen: HeldContract) -> Found | None:
     """What a covering decision rests on, where whether it still stands can be asked as it is written.
 
-    The last incident of a lot is not: what follows from it is more than one statement. On PostgreSQL the
+    The last incident of a pack is not: what follows from it is more than one statement. On PostgreSQL the
     ledger takes two.
     """
     standing = _standing(chosen.contract)
@@ -89,7 +91,9 @@ def look_later(tx: Transaction, decision: CoverageDecision, chosen: HeldContract
     lot_id, free = lock_incidents(tx, chosen.contract.id)
     if lot_id is None or free < 2:
         return None
-    standing = Standing(_STANDING_WITH_LOT, {**standing.values, "drawn": lot_id})
+    standing = Standing(
+        _STANDING_WITH_LOT, {**standing.values, "drawn": lot_id, "drawn_at": tx.now, "were_free": free}
+    )
     return Found(decision, lot_id, chosen, free - 1, standing, at_once=True)
 
 

@@ -5,7 +5,7 @@ Source: product.md sections 7 and 9.
 
 from typing import Any, Literal
 
-from sqlalchemy import Select, bindparam, case, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
 
 from engine.ledger import Account, LedgerTransaction, move
 from workflows.store import tables as t
@@ -33,6 +33,22 @@ def lock_incidents(tx: Transaction, contract_id: str) -> tuple[str | None, int]:
     return next_lot, sum(lot.available for lot in lots)
 
 
+def _is_open(contract: Any, now: Any) -> ColumnElement[bool]:
+    """Whether a balance is that of a lot of the contract from which incidents come now."""
+    balance = t.lot_balance
+    return and_(
+        balance.c.contract_id == contract,
+        balance.c.unit == "incidents",
+        balance.c.opens_at <= now,
+        or_(balance.c.closes_at.is_(None), balance.c.closes_at > now),
+    )
+
+
+def free_incidents(contract: Any, now: Any) -> ColumnElement[int]:
+    """How many incidents of a contract are free, as part of another statement."""
+    return select(func.sum(t.lot_balance.c.available)).where(_is_open(contract, now)).scalar_subquery()
+
+
 def _open_lots() -> Select[Any]:
     """The open lots of a pack in burn order, locked; built once."""
     balance, now = t.lot_balance, bindparam("now", type_=Instant)
@@ -44,12 +60,7 @@ def _open_lots() -> Select[Any]:
     )
     return (
         select(balance.c.lot_id, balance.c.available)
-        .where(
-            balance.c.contract_id == bindparam("contract", type_=Id),
-            balance.c.unit == "incidents",
-            balance.c.opens_at <= now,
-            or_(balance.c.closes_at.is_(None), balance.c.closes_at > now),
-        )
+        .where(_is_open(bindparam("contract", type_=Id), now))
         .order_by(*in_burn_order)
         .with_for_update()
     )

@@ -39,6 +39,8 @@ class Actor:
 
 
 SYSTEM = Actor(None, "Coverdesk", "system")
+NOBODY = Actor(None, "Nobody", "customer")
+"""Who a call is until it has told who it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Transaction:
         if batch is None or not batch.rows:
             return
         if batch.at_once:
-            self.desk.database.run_at_once(lambda: batch.write(self.connected))
+            self.desk.database.run_at_once(self.connected, lambda: batch.write(self.connected))
         else:
             batch.write(self.connected)
 

@@ -10,15 +10,18 @@ import pytest
 from sqlalchemy import event
 
 from tests.support.office import MONDAY, Office
+from workflows.accounts import NewOwnToken, create_own_token
 from workflows.audit import audit_ledger
-from workflows.commands import CancelContract, NewServiceRequest
-from workflows.contracts import cancel_contract
+from workflows.authentication import act_by_token
+from workflows.commands import CancelContract, NewServiceRequest, TopUp
+from workflows.contracts import cancel_contract, top_up
 from workflows.desk import Desk
 from workflows.request_logging import Logged, log_service_request
 from workflows.request_views import read_service_request
+from workflows.sandbox import set_clock
 from workflows.store import tables as t
 from workflows.store.session import Database
-from workflows.transaction import Transaction
+from workflows.transaction import NOBODY, Transaction
 
 SOLD: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("subscription", "customer", {}),
@@ -185,3 +188,37 @@ def test_a_pack_is_written_by_three_statements(far_office: Office) -> None:
         log_alone(far_office)
     assert len(sent) == 5
     assert "UPDATE lot_balance" in sent[-1]
+
+
+def test_incidents_of_several_purchases_are_told_as_they_are(office: Office) -> None:
+    """The first purchase has one left, the second two: each answer tells what is left of both."""
+    pack = office.sell("incident_pack", incidents=1)
+    office.do(top_up, pack, TopUp(incidents=2))
+    left = []
+    for _ in range(3):
+        logged = log_alone(office)
+        with office.desk.read(office.technician) as tx:
+            read = read_service_request(tx, str(logged.service_request))
+        assert logged.view in (None, read)
+        assert read.coverage is not None
+        left.append((read.coverage.contract, read.coverage.incidents_left))
+    assert left == [(pack, 2), (pack, 1), (pack, 0)]
+
+
+def test_a_call_acts_at_the_time_that_another_process_has_set(office: Office, colleague: Office) -> None:
+    """Who calls is asked over the call's own connection: what that tells of the time holds for this call."""
+    office.desk.sandbox = colleague.desk.sandbox = True
+    office.sell("subscription")
+    made = office.do_as(office.technician, create_own_token, NewOwnToken())
+    office.desk.refresh()
+    day = office.clock.now() + timedelta(days=3)
+    set_clock(colleague.desk, colleague.administrator, day)
+    command = NewServiceRequest(subject="It does not start", customer=office.ann, item=office.laptop)
+
+    def call(tx: Transaction) -> Logged:
+        act_by_token(tx, made.text)
+        return log_service_request(tx, command)
+
+    logged = office.desk.perform(NOBODY, call, reads_first=True, alone=True)
+    request = office.request(str(logged.service_request))
+    assert (request.opened_at, request.created_by) == (day, office.technician.name)

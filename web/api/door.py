@@ -36,7 +36,7 @@ from workflows.authentication import act_by_token
 from workflows.commands import Command
 from workflows.desk import Answer, Desk, Keyed
 from workflows.errors import NotFound
-from workflows.transaction import SYSTEM, Actor, Transaction
+from workflows.transaction import NOBODY, Actor, Transaction
 
 BASE = "/api/v1"
 PATH_NAME = re.compile(r"{(\w+)}")
@@ -114,7 +114,7 @@ class Operation:
         if self.reads_first and "Idempotency-Key" not in request.headers:
             token = read_token()
             return self._respond(
-                desk.perform(SYSTEM, partial(self._go_on, token, path), reads_first=True, alone=True)
+                desk.perform(NOBODY, partial(self._go_on, token, path), reads_first=True, alone=True)
             )
         actor = read_actor(desk)
         arguments, raw = self._read(path)
@@ -189,7 +189,10 @@ class Operation:
         return desk.answer(actor, lambda tx: value, rendered, keyed)
 
     def render(self, value: Any) -> "_Rendered":
-        """The answer's status and body. Called inside the transaction, so that a failure undoes it."""
+        """The answer's status and body.
+
+        Called inside the transaction, so that a failure undoes it, except what one statement has written.
+        """
         if isinstance(value, Problem):
             return _Rendered(value.status, value.as_json().encode())
         if isinstance(value, Accepted) and self.accepted is not None:

@@ -84,12 +84,13 @@ class Database:
 
             yield connection, begin
 
-    def run_at_once(self, statement: Callable[[], T]) -> T:
+    def run_at_once(self, connection: Connection, statement: Callable[[], T]) -> T:
         """Run one writing statement that is its own transaction, over a connection that has begun none."""
         if not self.is_sqlite:
             return statement()
+        driver: Any = connection.connection.driver_connection
         with self._turn():
-            return _retried(statement)
+            return _in_short_steps(driver.execute, statement)
 
     @contextmanager
     def _connect(self, begin: str | None) -> Iterator[Connection]:
@@ -210,24 +211,24 @@ def _take_lock(cursor: DBAPICursor) -> None:
     SQLite's own waiting doubles its steps up to a tenth of a second: under load who waits is passed over for
     seconds, and the lock lies idle meanwhile.
     """
-    cursor.execute("PRAGMA busy_timeout=0")
-    try:
-        _retried(lambda: cursor.execute("BEGIN IMMEDIATE"))
-    finally:
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    _in_short_steps(cursor.execute, lambda: cursor.execute("BEGIN IMMEDIATE"))
 
 
-def _retried(act: Callable[[], T]) -> T:
-    """Try in short steps while another process writes."""
+def _in_short_steps(execute: Callable[[str], object], act: Callable[[], T]) -> T:
+    """Do what needs the lock, trying again and again while another process writes."""
     give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    while True:
-        try:
-            return act()
-        except (sqlite3.OperationalError, OperationalError) as error:
-            code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
-            if code & PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
-                raise
-        time.sleep(SECONDS_BETWEEN_TRIES)
+    execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                return act()
+            except (sqlite3.OperationalError, OperationalError) as error:
+                code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
+                if code & PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(SECONDS_BETWEEN_TRIES)
+    finally:
+        execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def _begin_postgresql(connection: Connection) -> None:

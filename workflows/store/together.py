@@ -220,8 +220,9 @@ class _View:
         columns = ", ".join(f'NULL AS "{name}"' for name in self._types)
         written = "; ".join(body)
         self._ddl = [
-            f"CREATE TEMP VIEW {self.name} AS SELECT {columns}",
-            f"CREATE TEMP TRIGGER {self.name}_in INSTEAD OF INSERT ON {self.name} BEGIN {written}; END",
+            f"CREATE TEMP VIEW IF NOT EXISTS {self.name} AS SELECT {columns}",
+            f"CREATE TEMP TRIGGER IF NOT EXISTS {self.name}_in INSTEAD OF INSERT ON {self.name}"
+            f" BEGIN {written}; END",
         ]
         table = Table(self.name, MetaData(), *(Column(name, type_) for name, type_ in self._types.items()))
         self._insert = Prepared(insert(table), tuple(self._types))
