@@ -76,19 +76,15 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
         item_type=parties.item_type or "",
     )
     found = find(tx, facts) if tx.writes else find_unlocked(tx, facts)
-    decision = found.decision
-    if decision.outcome == "refused":
-        kept = keep_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
-        return Logged(None, kept, refused=str(decision.params.get("message") or decision.why))
     try:
-        return _insert_decided(tx, service_request_id, command, parties, found, number)
+        return _write_decided(tx, service_request_id, command, parties, found, number)
     except NoLongerStands:
         # searched again, under a lock
         tx.start_writing()
-        return _insert_decided(tx, service_request_id, command, parties, find(tx, facts), number)
+        return _write_decided(tx, service_request_id, command, parties, find(tx, facts), number)
 
 
-def _insert_decided(
+def _write_decided(
     tx: Transaction,
     service_request_id: str,
     command: NewServiceRequest,
@@ -96,8 +92,11 @@ def _insert_decided(
     found: Found,
     number: str | None,
 ) -> Logged:
-    """Write a new service request in the state that its decision gives. Raises: NoLongerStands."""
+    """Write a new request in the state that its decision gives, or the refusal. Raises: NoLongerStands."""
     decision = found.decision
+    if decision.outcome == "refused":
+        kept = keep_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
+        return Logged(None, kept, refused=str(decision.params.get("message") or decision.why))
     covering = decision.contract if decision.outcome == "covered" else None
     state = "pending_no_contract" if decision.outcome in WAITS else "open"
     decision_id = new_id()

@@ -1,5 +1,6 @@
 """What is answered to a logging, made from what was written, is what reading it shows."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows.accounts import NewOwnToken, create_own_token
 from workflows.audit import audit_ledger
@@ -222,3 +224,26 @@ def test_a_call_acts_at_the_time_that_another_process_has_set(office: Office, co
     logged = office.desk.perform(NOBODY, call, reads_first=True, alone=True)
     request = office.request(str(logged.service_request))
     assert (request.opened_at, request.created_by) == (day, office.technician.name)
+
+
+def test_what_is_refused_when_its_contract_goes_in_between_is_not_logged(
+    office: Office, colleague: Office
+) -> None:
+    """The decision made anew under the lock may be another one altogether."""
+    rules = json.loads((RULES / "coverage.json").read_text())
+    covering = [rule for rule in rules["rules"] if rule["actions"][0]["name"] == "cover_with"]
+    refusing = {
+        "id": "refuse",
+        "why": "Only by contract.",
+        "conditions": {"all": [{"name": "contract_validation", "operator": "is_true"}]},
+        "actions": [{"name": "refuse", "params": {"message": "Please buy a contract first."}}],
+    }
+    office.publish_rules(coverage=json.dumps(rules | {"rules": [*covering, refusing], "examples": []}))
+    office.desk.refresh()
+    colleague.desk.refresh()
+    gone = office.sell("subscription")
+    with meanwhile(office, writing(office), lambda: colleague.do(cancel_contract, gone, CancelContract())):
+        logged = log_alone(office)
+    assert (logged.service_request, logged.refused) == (None, "Please buy a contract first.")
+    assert office.rows(t.service_request) == []
+    assert [one.outcome for one in office.rows(t.coverage_decision)] == ["refused"]
