@@ -38,11 +38,6 @@ class Found:
         return self.chosen.contract if self.chosen is not None else None
 
 
-_SHARED = Prepared(
-    select(t.contract.c.cancelled_at, t.contract.c.ended_at, t.contract.c.starts_at)
-    .where(t.contract.c.id == bindparam("wanted", type_=Id))
-    .with_for_update(read=True, key_share=True)
-)
 _STANDING = (
     select(t.contract.c.id)
     .where(
@@ -53,7 +48,8 @@ _STANDING = (
     )
     .with_for_update(read=True, key_share=True)
 )
-"""The same as `_SHARED` and what is asked of it, in one."""
+"""A contract that is as it was read, locked."""
+_STANDS = Prepared(_STANDING)
 _STANDING_WITH_LOT = _STANDING.where(
     exists(
         select(t.lot_balance.c.lot_id).where(
@@ -123,12 +119,7 @@ def lock_standing(
     if looks_later:
         return Found(decision, lot_id, chosen, free - 1, _standing(chosen.contract))
     if tx.begin is not None or not tx.is_sqlite:
-        now = _SHARED.one(tx.connection, {"wanted": chosen.contract.id})
-        known = chosen.contract
-        if (now.cancelled_at, now.ended_at, now.starts_at) != (
-            known.cancelled_at,
-            known.ended_at,
-            known.starts_at,
-        ):
+        stands = _STANDS.first(tx.connection, _standing(chosen.contract).values)
+        if stands is None:
             return None
     return Found(decision, lot_id, chosen, free - 1)
