@@ -38,7 +38,7 @@ Trigger = Literal["start", "hold", "resume", "resolve", "close", "reopen", "canc
 
 def _no_control_characters(value: str) -> str:
     if CONTROL_CHARACTER.search(value):
-        raise ValueError("has control characters; send plain text.")
+        raise ValueError("It has control characters; send plain text.")
     return value
 
 
@@ -47,7 +47,7 @@ def _as_instant_text(value: Any) -> Any:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not INSTANT_TEXT.match(value):
-        raise ValueError("write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z.")
+        raise ValueError("Write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z.")
     return value
 
 
@@ -55,13 +55,13 @@ def _as_day_text(value: Any) -> Any:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not DAY_TEXT.match(value):
-        raise ValueError("write it as YYYY-MM-DD, for example 2026-03-31.")
+        raise ValueError("Write it as YYYY-MM-DD, for example 2026-03-31.")
     return value
 
 
 def _in_years(value: date) -> date:
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}.")
+        raise ValueError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.")
     return value
 
 
@@ -69,7 +69,7 @@ def _instant(value: datetime) -> datetime:
     try:
         moment = value.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}.") from None
+        raise ValueError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.") from None
     _in_years(moment)
     return moment
 
@@ -114,7 +114,7 @@ class _OneOf(Command):
     def _exactly_one(self) -> Self:
         given = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"name exactly one of {', '.join(type(self).model_fields)}.")
+            raise ValueError(f"Name exactly one of {', '.join(type(self).model_fields)}.")
         return self
 
     @property
@@ -331,11 +331,11 @@ class WorkGiven(Command):
         span = self.started_at is not None or self.ended_at is not None
         amount = self.minutes is not None or self.worked_at is not None
         if span and amount:
-            raise ValueError("give started_at and ended_at, or minutes and worked_at, not both.")
+            raise ValueError("Give started_at and ended_at, or minutes and worked_at, not both.")
         if span and (self.started_at is None or self.ended_at is None):
             raise ValueError("started_at and ended_at belong together.")
         if not span and (self.minutes is None or self.worked_at is None):
-            raise ValueError("give started_at and ended_at, or minutes and worked_at.")
+            raise ValueError("Give started_at and ended_at, or minutes and worked_at.")
         if self.started_at is not None and self.ended_at is not None and self.ended_at <= self.started_at:
             raise ValueError("ended_at must be later than started_at.")
         return self

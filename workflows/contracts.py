@@ -49,6 +49,8 @@ def create_contract(tx: Transaction, command: NewContract) -> str:
     Raises: InvalidInput for terms that its type does not have.
     """
     tx.require(*SELLERS)
+    if command.service_request is not None:
+        _refuse_unknown_request(tx, command.service_request)
     contract_id = sell(tx, command, Origin(offered_for=command.service_request))
     settle_and_cover(tx, contract_id)
     return contract_id
@@ -202,6 +204,14 @@ def _locked(tx: Transaction, contract_id: str, expected_version: int | None = No
     if expected_version is not None and row.version != expected_version:
         raise VersionChanged(f"{row.number} has changed since you read it.", remedy="Read it again first.")
     return row
+
+
+def _refuse_unknown_request(tx: Transaction, service_request_id: str) -> None:
+    r = t.service_request
+    if tx.connection.execute(select(r.c.id).where(r.c.id == service_request_id)).scalar() is None:
+        raise invalid(
+            "/service_request", "There is no service request with this id.", "Look it up, or leave it out."
+        )
 
 
 def _quantity(minutes: int | None, incidents: int | None, draws: str) -> tuple[Unit, int]:

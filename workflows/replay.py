@@ -68,7 +68,7 @@ def load_for_replay(tx: Transaction, files: Mapping[str, str], from_: datetime, 
     """The checked rules of a replay. Raises: RuleSetRefused; InvalidInput for an empty span."""
     tx.require("administrator")
     if from_ >= to:
-        raise invalid("/to", "to must be later than from: the span is half-open.")
+        raise invalid("/to", "The span must end later than it begins.", "Give a later end.")
     return load_publishable(tx, files)
 
 

@@ -110,7 +110,7 @@ def reject_proposal(tx: Transaction, proposal_id: str, reason: str) -> None:
     if not reason.strip():
         raise invalid("/reason", "A rejection needs its reason.", "Say what should be done differently.")
     row = _to_decide(tx, proposal_id)
-    _decide(tx, row, "rejected", clean_note(reason))
+    _decide(tx, row, "rejected", clean_note(reason, "/reason"))
     tell_administrators(
         tx,
         "rules_rejected",

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
 from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
+from workflows.commands import CONTROL_CHARACTER
 from workflows.desk import Desk
 from workflows.errors import Conflict, InvalidInput, NoRuleSet, NotFound, StateForbids, invalid
 from workflows.generation import bump_generation, config_in_force
@@ -133,10 +134,12 @@ def require_base(config: Config, based_on: str | None) -> None:
     )
 
 
-def clean_note(note: str) -> str:
+def clean_note(note: str, pointer: str = "/note") -> str:
     """A note as it is kept. Raises: InvalidInput."""
-    if len(note) > LONGEST_NOTE or "\0" in note:
-        raise invalid("/note", f"A note has at most {LONGEST_NOTE} characters.")
+    if len(note) > LONGEST_NOTE:
+        raise invalid(pointer, f"It may have at most {LONGEST_NOTE} characters.", "Say it in fewer words.")
+    if CONTROL_CHARACTER.search(note):
+        raise invalid(pointer, "It has control characters.", "Send plain text.")
     return note.strip()
 
 

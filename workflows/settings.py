@@ -23,7 +23,7 @@ def _real_day(text: str) -> str:
     try:
         date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a day of the calendar.") from None
+        raise ValueError("There is no such day.") from None
     return text
 
 
@@ -42,13 +42,13 @@ CURRENCIES = frozenset(
 
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError(f"{name!r} is not an IANA time zone; write for example Europe/Berlin.")
+        raise ValueError("It is not an IANA time zone; write for example Europe/Berlin.")
     return name
 
 
 def _known_currency(code: str) -> str:
     if code not in CURRENCIES:
-        raise ValueError(f"{code!r} is not a currency code; write for example EUR.")
+        raise ValueError("It is not a currency code; write for example EUR.")
     return code
 
 

@@ -13,7 +13,7 @@ LOST_PLUS = re.compile(r" (\d\d:\d\d)$", re.ASCII)
 
 def _plain(value: str) -> str:
     if any(ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF for char in value):
-        raise ValueError("has control characters; send plain text.")
+        raise ValueError("It has control characters; send plain text.")
     return value
 
 

@@ -55,10 +55,16 @@ def read_body() -> tuple[bytes, Any]:
         body = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
         if SURROGATE.search(text):
             json.dumps(body, ensure_ascii=False).encode("utf-8")
-    except UnicodeError:
+    except UnicodeDecodeError:
         raise MalformedBody("The body is not UTF-8.", remedy="Send JSON in UTF-8.") from None
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(error.object[error.start]):04x}"
+        raise MalformedBody(
+            f"The body has {half}, which is half a character.",
+            remedy="Send both halves of the pair, or the character itself in UTF-8.",
+        ) from None
     except RecursionError:
-        raise MalformedBody("The body is nested too deeply.", remedy="Send less levels.") from None
+        raise MalformedBody("The body is nested too deeply.", remedy="Send fewer levels.") from None
     except ValueError as error:
         detail = f"The body is not JSON: {_reason(error)}."
         raise MalformedBody(detail, remedy="Send a JSON object.") from None

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from web.api.door import Accepted, Door
 from web.api.queries import ListQuery, Query
 from workflows import replays, rule_proposals, rule_sets
-from workflows.commands import Command, Instant
+from workflows.commands import Command, Instant, LongText
 from workflows.desk import Desk
 from workflows.rules_watch import list_rules_folders
 from workflows.transaction import Actor, Transaction
@@ -29,7 +29,7 @@ MOST_RULES_BYTES = 16 * 1024 * 1024
 
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Files = Annotated[dict[FilePath, str], Field(max_length=1000)]
-Note = Annotated[str, StringConstraints(max_length=2000)]
+Note = Annotated[LongText, StringConstraints(max_length=2000)]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{6,64}$")]
 WholeVersion = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -67,7 +67,7 @@ class Approval(Command):
 class Rejection(Command):
     """What should be done differently."""
 
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    reason: Annotated[Note, StringConstraints(min_length=1)]
 
 
 class Trial(Command):
