@@ -15,6 +15,12 @@ from workflows.transaction import Role
 State = Literal["open", "pending_no_contract", "in_progress", "on_hold", "resolved", "closed", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
 
+STATES_IN_WORDS = {
+    "pending_no_contract": "waiting for a contract",
+    "in_progress": "in progress",
+    "on_hold": "on hold",
+}
+"""Where a state's code is not the word for it."""
 WORK_STATES: frozenset[str] = frozenset({"open", "in_progress", "on_hold", "resolved"})
 UNFINISHED_STATES: frozenset[str] = frozenset({"open", "pending_no_contract", "in_progress", "on_hold"})
 HOLD_REASONS = ("customer", "supplier", "scheduled")
@@ -91,9 +97,16 @@ def allowed_triggers(state: str, role: Role) -> list[str]:
 def forbidden(state: str, trigger: str, role: Role = "system") -> StateForbids:
     """The refusal of a move, naming the state and what would be allowed."""
     allowed = allowed_triggers(state, role)
-    remedy = f"Allowed now: {', '.join(allowed)}." if allowed else "No further move is possible."
+    if allowed:
+        remedy = f"Allowed now: {', '.join(allowed)}."
+    elif any(state in sources for _, sources, _ in TRANSITIONS):
+        remedy = f"The role {role} has no move from here."
+    else:
+        remedy = "No further move is possible."
+    if state == "pending_no_contract":
+        remedy += " It opens by itself as soon as a contract covers it."
     return StateForbids(
-        f"A service request that is {state} cannot take the trigger {trigger}.",
+        f"A service request that is {STATES_IN_WORDS.get(state, state)} cannot take the trigger {trigger}.",
         remedy=remedy,
         state=state,
         trigger=trigger,

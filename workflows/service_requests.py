@@ -92,8 +92,11 @@ def fire_trigger(
     if trigger not in allowed_triggers(request.state, tx.actor.role):
         if trigger not in allowed_triggers(request.state, "system"):
             raise forbidden(request.state, trigger, tx.actor.role)
+        own = allowed_triggers(request.state, tx.actor.role)
         raise NotAllowed(
-            f"The role {tx.actor.role} may not {trigger} a service request.", remedy="Ask the desk."
+            f"The role {tx.actor.role} may not {trigger} a service request.",
+            remedy=f"Allowed now: {', '.join(own)}." if own else "Ask the desk.",
+            allowed_triggers=own,
         )
     _check_words(trigger, command)
     if trigger == "reopen":

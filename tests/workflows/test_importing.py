@@ -349,7 +349,8 @@ def test_with_contracts_on_what_waits_is_told_and_not_forced(office: Office) -> 
     raw = export(event("INC1", "New", "08:05"), event("INC1", "Resolved", "09:00"))
     report = run(office.desk, raw)
     (refused,) = left_out(report)
-    assert "line 3: not taken: A service request that is pending_no_contract cannot take" in refused
+    assert "line 3: not taken: A service request that is waiting for a contract cannot take" in refused
+    assert "Allowed now: cancel." in refused
     assert one(office).state == "pending_no_contract"
     before = everything(office.desk)
     run(office.desk, raw)
@@ -372,7 +373,7 @@ def test_with_contracts_on_the_search_is_of_the_time_told(office: Office) -> Non
     assert one(office, "INC2").contract_id == pack
     assert one(office, "INC3").state == "pending_no_contract"
     (remark,) = report.lines()
-    assert remark.startswith("line 4: taken, but A service request that is pending_no_contract cannot")
+    assert remark.startswith("line 4: taken, but A service request that is waiting for a contract cannot")
     assert [row.consumed for row in office.lots(pack)] == [1]
     with office.desk.read(SYSTEM) as tx:
         assert audit_ledger(tx).ok

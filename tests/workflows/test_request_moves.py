@@ -77,6 +77,28 @@ def everything(office: Office) -> list[list[Any]]:
     return [sorted(office.rows(table), key=str) for table in tables]
 
 
+REFUSALS = (
+    ("open", "technician", "resume", "that is open cannot take the trigger resume. Allowed now: start, hold"),
+    ("pending_no_contract", "technician", "start", "that is waiting for a contract cannot take the trigger"),
+    ("pending_no_contract", "technician", "start", "Allowed now: cancel. It opens by itself as soon as"),
+    ("in_progress", "finance", "resume", "that is in progress cannot"),
+    ("on_hold", "finance", "start", "The role finance has no move from here."),
+    ("open", "finance", "start", "The role finance may not start a service request. Ask the desk."),
+    ("cancelled", "supervisor", "reopen", "No further move is possible."),
+)
+
+
+@pytest.mark.parametrize(("state", "role", "trigger", "words"), REFUSALS)
+def test_a_refusal_says_in_words_what_is_allowed(
+    office: Office, state: str, role: str, trigger: str, words: str
+) -> None:
+    request = request_in(office, state)
+    with pytest.raises((StateForbids, NotAllowed)) as refused:
+        office.do_as(getattr(office, role), fire_trigger, request, command(trigger))
+    assert words in str(refused.value)
+    assert isinstance(refused.value.values["allowed_triggers"], list)
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_every_trigger_in_every_state_for_staff(office: Office, state: str) -> None:
     moves = {trigger: TABLE.get((state, trigger)) for trigger in TRIGGERS}

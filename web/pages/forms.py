@@ -13,10 +13,12 @@ from uuid import uuid4
 from flask import request
 from flask_wtf import FlaskForm
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from wtforms import Field, HiddenField, TextAreaField
 from wtforms.fields.core import UnboundField
 
 from engine.errors import DeskError
+from web.field_errors import words_of
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
 from workflows.desk import Answer, Keyed
@@ -207,7 +209,7 @@ def tell_refusal(form: DeskForm, error: DeskError) -> None:
     form.refuse(str(error.values.get("pointer", "")), str(error))
 
 
-def _words(wrong: Mapping[str, Any]) -> str:
+def _words(wrong: ErrorDetails) -> str:
     """Pydantic's message as a sentence for people."""
     least = wrong.get("ctx", {}).get("min_length", 1)
     if wrong["type"] == "missing" or (wrong["type"] == "string_too_short" and least == 1):
@@ -216,7 +218,4 @@ def _words(wrong: Mapping[str, Any]) -> str:
         return f"At least {least} characters are needed."
     if wrong["type"] == "string_too_long":
         return f"At most {wrong['ctx']['max_length']} characters fit here."
-    text = str(wrong["msg"]).removeprefix("Value error, ")
-    if "_" not in text.split(" ", 1)[0]:
-        text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    return words_of(wrong)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from engine.errors import DeskError
 from workflows.commands import ChangeServiceRequest, FireTrigger, NewServiceRequest
 from workflows.coverage import lock_request
+from workflows.errors import StateForbids
 from workflows.importing.export import Event, LeftOut
 from workflows.importing.history import History, event_key, instant_of_key
 from workflows.importing.mapping import Mapping, Meaning
@@ -352,6 +353,8 @@ def _words(refusal: Exception) -> str:
         return f"{place}: {first['msg'].removeprefix('Value error, ')}"
     if isinstance(refusal, (IntegrityError, DataError)):
         return f"the database refuses it: {str(refusal.orig).splitlines()[0]}"
+    if isinstance(refusal, StateForbids):
+        return str(refusal).rstrip(".")
     if isinstance(refusal, DeskError):
         return refusal.detail.rstrip(".")
     return str(refusal)
