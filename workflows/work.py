@@ -15,7 +15,7 @@ from workflows.coverage import settle_and_cover, settle_due
 from workflows.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.request_access import require_visible
 from workflows.request_endings import lock_current, state_now
-from workflows.service_request import WORK_STATES
+from workflows.service_request import STATES_IN_WORDS, WORK_STATES
 from workflows.store import tables as t
 from workflows.store.columns import Instant
 from workflows.store.ids import new_id
@@ -139,10 +139,11 @@ def _check_state(tx: Transaction, request: Row[Any]) -> None:
     if state in WORK_STATES:
         return
     remedy = {
-        "pending_no_contract": "It waits for a contract; enable or assign one first.",
+        "pending_no_contract": "Enable or assign one first.",
         "closed": "Reopen it first.",
     }.get(state, "Log a new service request.")
-    raise StateForbids(f"{request.number} is {state} and takes no work.", remedy=remedy, state=state)
+    words = STATES_IN_WORDS.get(state, state)
+    raise StateForbids(f"{request.number} is {words} and takes no work.", remedy=remedy, state=state)
 
 
 def _worker(tx: Transaction) -> str:

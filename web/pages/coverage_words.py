@@ -42,6 +42,21 @@ def cover_words(request: ServiceRequestView, contract: ContractDetail | None) ->
     return Cover(ended, f"Covered by {number}, which {how}: nothing is left.", _fate(contract))
 
 
+def unlock_words(request: ServiceRequestView, contract: ContractDetail | None) -> str:
+    """What opens a request that is locked; "" for one that is not. `contract` as in `cover_words`."""
+    if request.state != "pending_no_contract" or request.coverage is None:
+        return ""
+    if contract is None or contract.state != "pending":
+        offered = request.coverage.outcome == "offered"
+        return f"as soon as {'one of these contracts is taken' if offered else 'a contract covers it'}"
+    if contract.pending_reason == "awaiting_start":
+        starts_on = contract.starts_at.astimezone(zone()).date()
+        return f"when {contract.number} starts, on {day_text(starts_on, now().astimezone(zone()).date())}"
+    if contract.pending_reason == "awaiting_payment":
+        return f"when finance has received the payment for {contract.number}"
+    return f"when {contract.number} is enabled, by finance or a supervisor"
+
+
 def _how(cover: CoverageView, contract: ContractDetail | None) -> str:
     today = now().astimezone(zone()).date()
     if cover.contract_over == "expired" and cover.contract_ends_on is not None:

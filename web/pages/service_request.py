@@ -8,7 +8,7 @@ from wtforms import BooleanField, Field, RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.coverage_panel import seen_contract
-from web.pages.coverage_words import cover_words
+from web.pages.coverage_words import cover_words, unlock_words
 from web.pages.effects import Shown
 from web.pages.fields import offer
 from web.pages.forms import ActForm, DeskForm, KeyedForm, attempt, attempt_once
@@ -140,6 +140,7 @@ def request_page(
             targets=targets(found, now()),
             contract=contract,
             cover=cover_words(found, contract),
+            unlocked=unlock_words(found, contract),
             told=tell_decision(tx, told.decision) if told.decision else None,
             forms=forms,
             tried=next((name for name, form in tried.items() if form.is_wrong), None),

@@ -176,3 +176,26 @@ def test_at_one_instant_the_decision_stands_before_what_it_led_to(front: Front) 
     page = front.supervisor.send(page, "/coverage/enable")
     way = front.supervisor.send(page, "/moves/start").text.partition("The way so far")[2]
     assert way.index("Logged") < way.index("Contract made") < way.index("Covered") < way.index("Work started")
+
+
+def test_a_locked_request_says_what_opens_it(front: Front) -> None:
+    office = front.office
+    request = office.log()
+    [made] = office.rows(t.contract)
+    locked = "No work can start yet. It opens by itself "
+    for role in ("technician", "supervisor", "customer"):
+        page = front.of_role(role).open(f"/requests/{request}")
+        assert f"{locked}when {made.number} is enabled, by finance or a supervisor." in page, role
+    office.sell("subscription", starts_on="2026-04-01")
+    later = front.technician.open(f"/requests/{office.log()}")
+    assert f"{locked}when SUB-0001 starts, on 1 Apr." in later
+    office.sell("subscription")
+    assert locked not in front.technician.open(f"/requests/{request}")
+
+
+def test_a_locked_request_says_that_payment_is_awaited(front: Front) -> None:
+    office = front.office
+    office.set(invoices=True, payment_required=True)
+    office.sell("subscription", price={"amount_minor": 500})
+    page = front.technician.open(f"/requests/{office.log()}")
+    assert "It opens by itself when finance has received the payment for SUB-0001." in page
