@@ -5,7 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.errors import DeskError
-from workflows.store.session import BUSY_TIMEOUT_MS, normal_url
+from workflows.store.session import normal_url
+from workflows.store.turns import BUSY_TIMEOUT_MS
 
 PAGES_A_STEP = 1000
 

@@ -130,10 +130,7 @@ class Transaction:
         batch = self.batch
         if batch is None or not batch.rows:
             return
-        if batch.at_once:
-            self.desk.database.run_at_once(self.connected, lambda: batch.write(self.connected))
-        else:
-            batch.write(self.connected)
+        batch.write(self.connected, self.desk.database if batch.at_once else None)
 
     @property
     def may_write_at_once(self) -> bool:

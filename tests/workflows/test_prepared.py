@@ -176,10 +176,8 @@ def test_rows_that_go_together_are_what_each_alone_is(database: Database) -> Non
         insert_row(connection, t.audit_event, alone)
     rows = [(t.audit_event, {**alone, "id": "e1"}), (t.audit_event, {**EVENT, "id": "e2"})]
     with database.write_later() as (connection, _):
-        answered = database.run_at_once(
-            connection, lambda: insert_rows(connection, rows[:1], returning=t.audit_event.c.action)
-        )
-        database.run_at_once(connection, lambda: insert_rows(connection, rows[1:]))
+        answered = insert_rows(connection, rows[:1], returning=t.audit_event.c.action, at_once=database)
+        insert_rows(connection, rows[1:], at_once=database)
     assert answered == ("changed",)
     with database.read() as connection:
         mine, by_itself, other = (BY_ID.one(connection, {"wanted": one}) for one in ("e1", "alone", "e2"))
@@ -193,14 +191,12 @@ def test_rows_are_written_only_where_what_they_rest_on_stands(database: Database
 
     def write() -> object:
         with database.write_later() as (connection, _):
-            return database.run_at_once(
+            return insert_rows(
                 connection,
-                lambda: insert_rows(
-                    connection,
-                    rows,
-                    returning=t.audit_event.c.id,
-                    standing=Standing(there, {"rests_on": "e1"}),
-                ),
+                rows,
+                returning=t.audit_event.c.id,
+                standing=Standing(there, {"rests_on": "e1"}),
+                at_once=database,
             )
 
     assert write() is None
@@ -215,9 +211,7 @@ def test_one_statement_waits_for_another_process_that_writes(sqlite_database_url
     database, other = Database(sqlite_database_url), Database(sqlite_database_url)
     with database.write_later() as (connection, _), ThreadPoolExecutor(1) as pool:
         with other.write() as busy:
-            written = pool.submit(
-                database.run_at_once, connection, lambda: insert_rows(connection, [(t.audit_event, EVENT)])
-            )
+            written = pool.submit(insert_rows, connection, [(t.audit_event, EVENT)], at_once=database)
             insert_row(busy, t.audit_event, {**EVENT, "id": "e0"})
             with pytest.raises(FutureTimeout):
                 written.result(timeout=0.2)

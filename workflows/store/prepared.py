@@ -61,6 +61,18 @@ class Prepared:
             raise LookupError("This statement always answers a row.")
         return row
 
+    def given(self, dialect: Dialect, values: Mapping[str, Any]) -> Any:
+        """The values as the driver takes them."""
+        return self._for(dialect).parameters(values)
+
+    def run_many(self, connection: Connection, given: Sequence[Sequence[Any]]) -> None:
+        """Execute an INSERT of SQLite for several rows at once, each as `given` answers it."""
+        text = self._for(connection.dialect).text
+        if len(given) > 1:
+            head, _, row = text.partition(" VALUES ")
+            text = f"{head} VALUES {', '.join([row] * len(given))}"
+        self._send(connection, text, [value for row in given for value in row])
+
     def sent(self, dialect: Dialect) -> str:
         """The text that goes to the driver."""
         return self._for(dialect).text
@@ -75,15 +87,17 @@ class Prepared:
         compiled = self._for(connection.dialect)
         if not connection.in_transaction() and connection.info.get(BEGIN) is not None:
             connection.begin()
+        return compiled, self._send(connection, compiled.text, compiled.parameters(values))
+
+    def _send(self, connection: Connection, text: str, parameters: Any) -> Any:
         driver: Any = connection.connection.driver_connection
-        parameters = compiled.parameters(values)
         for told in connection.engine.dispatch.before_cursor_execute:
             # who listens for statements hears of these too
-            told(connection, None, compiled.text, parameters, None, False)
+            told(connection, None, text, parameters, None, False)
         try:
-            return compiled, driver.execute(compiled.text, parameters)
+            return driver.execute(text, parameters)
         except connection.dialect.loaded_dbapi.Error as error:
-            raise _wrapped(connection, compiled.text, parameters, error) from error
+            raise _wrapped(connection, text, parameters, error) from error
 
 
 class _Compiled:

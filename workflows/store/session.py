@@ -7,28 +7,24 @@ one snapshot, and closing a session costs no round trip.
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import OperationalError, TimeoutError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-BUSY_TIMEOUT_MS = 30_000
+from workflows.store.turns import BUSY_TIMEOUT_MS, Turns, in_short_steps
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x636F76657264
 BEGIN, WRITE, SNAPSHOT = "begin", "write", "snapshot"
 """Under the first key a connection keeps what its transaction is for; None is no transaction at all."""
-SECONDS_BETWEEN_TRIES = 0.0004
-PRIMARY_CODE = 0xFF
-T = TypeVar("T")
 
 
 class Database:
@@ -40,7 +36,7 @@ class Database:
         self.engine = (
             _sqlite_engine(self.url, pool_size) if self.is_sqlite else _postgresql_engine(self.url, pool_size)
         )
-        self._writing = Lock()
+        self._turns = Turns()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -84,32 +80,26 @@ class Database:
 
             yield connection, begin
 
-    def run_at_once(self, connection: Connection, statement: Callable[[], T]) -> T:
-        """Run one writing statement that is its own transaction, over a connection that has begun none."""
-        if not self.is_sqlite:
-            return statement()
+    def gather(
+        self, connection: Connection, kind: object, given: Any, write: Callable[[list[Any]], None]
+    ) -> None:
+        """On SQLite, run one writing statement that is its own transaction, for what several threads gave.
+
+        See `Turns.together`. The connection has begun no transaction.
+        """
         driver: Any = connection.connection.driver_connection
-        with self._turn():
-            return _in_short_steps(driver.execute, statement)
+        self._turns.together(
+            kind, given, lambda all_given: in_short_steps(driver.execute, lambda: write(all_given))
+        )
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return self._turns.one() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def _connect(self, begin: str | None) -> Iterator[Connection]:
         with self.engine.connect() as connection:
             connection.info[BEGIN] = begin
             yield connection
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """On SQLite the turn of a thread to write: so only one of each process waits for the file's lock."""
-        if not self.is_sqlite:
-            yield
-            return
-        if not self._writing.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
-            raise TimeoutError("Another thread has been writing to the database for too long.")
-        try:
-            yield
-        finally:
-            self._writing.release()
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -206,29 +196,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _take_lock(cursor: DBAPICursor) -> None:
-    """Begin a writing transaction, trying again in short steps while another process writes.
-
-    SQLite's own waiting doubles its steps up to a tenth of a second: under load who waits is passed over for
-    seconds, and the lock lies idle meanwhile.
-    """
-    _in_short_steps(cursor.execute, lambda: cursor.execute("BEGIN IMMEDIATE"))
-
-
-def _in_short_steps(execute: Callable[[str], object], act: Callable[[], T]) -> T:
-    """Do what needs the lock, trying again and again while another process writes."""
-    give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    execute("PRAGMA busy_timeout=0")
-    try:
-        while True:
-            try:
-                return act()
-            except (sqlite3.OperationalError, OperationalError) as error:
-                code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
-                if code & PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
-                    raise
-            time.sleep(SECONDS_BETWEEN_TRIES)
-    finally:
-        execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    """Begin a writing transaction, when the other processes have written."""
+    in_short_steps(cursor.execute, lambda: cursor.execute("BEGIN IMMEDIATE"))
 
 
 def _begin_postgresql(connection: Connection) -> None:

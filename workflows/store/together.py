@@ -7,7 +7,7 @@ interpreter at each of them: the rows go through a view of the connection's own,
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.sql.type_api import TypeEngine
 
 from workflows.store.prepared import Prepared, Row, defaults
+from workflows.store.session import Database
 
 NewRow = tuple[Table | Prepared, Mapping[str, Any]]
 """A table and the values of a row to insert, each of which may be an SQL expression that is built once; or
@@ -49,12 +50,15 @@ def insert_rows(
     *,
     returning: Column[Any] | None = None,
     standing: Standing | None = None,
+    at_once: Database | None = None,
 ) -> Row | None:
     """Insert rows of several tables by one statement.
 
     Answers the `returning` column of the first row that has an `id` and is of its table; None, and nothing is
     written, where what `standing` asks for is not so. What the database checks of the rows it checks at the
-    end: on PostgreSQL the row that is asked for comes first. Raises: IntegrityError.
+    end: on PostgreSQL the row that is asked for comes first. With `at_once` the statement is a transaction of
+    its own, over a connection that has begun none: on SQLite one for all the threads that wait to write such
+    rows. Raises: IntegrityError.
     """
     given = [value for _, row in rows for value in row.values()]
     expressions = tuple([(at, value) for at, value in enumerate(given) if isinstance(value, ColumnElement)])
@@ -65,7 +69,7 @@ def insert_rows(
         query = standing.query
         values.update(standing.values)
     if connection.dialect.name == "sqlite":
-        _through_view(shape, query).run(connection, values)
+        _through_view(shape, query).run(connection, values, at_once)
         if returning is None:
             return None
         wanted = next(row["id"] for into, row in rows if into is returning.table)
@@ -125,10 +129,12 @@ class Batch:
     rows: list[NewRow] = field(default_factory=list)
     answered: Any = None
 
-    def write(self, connection: Connection) -> None:
+    def write(self, connection: Connection, database: Database | None) -> None:
         """Write the rows that wait. Raises: IntegrityError, NoLongerStands."""
         if self.answered is None:
-            row = insert_rows(connection, self.rows, returning=self.returning, standing=self.standing)
+            row = insert_rows(
+                connection, self.rows, returning=self.returning, standing=self.standing, at_once=database
+            )
             if row is None:
                 raise NoLongerStands
             self.answered = row[0]
@@ -190,7 +196,7 @@ class _View:
         self._ddl: list[str] = []
         self._insert: Prepared | None = None
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> None:
+    def run(self, connection: Connection, values: Mapping[str, Any], at_once: Database | None) -> None:
         if self._insert is None:
             self._build(connection.dialect)
         known = connection.info.setdefault("views", set())
@@ -199,8 +205,13 @@ class _View:
             for statement in self._ddl:
                 driver.execute(statement)
             known.add(self.name)
-        if self._insert is not None:
+        if self._insert is None:
+            return
+        if at_once is None:
             self._insert.run(connection, values)
+        else:
+            given = self._insert.given(connection.dialect, values)
+            at_once.gather(connection, self, given, partial(self._insert.run_many, connection))
 
     def _build(self, dialect: Dialect) -> None:
         body = []

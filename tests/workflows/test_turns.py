@@ -1,0 +1,122 @@
+"""What several threads wait to write alike is written by one of them, and each gets its own answer.
+
+The threads, the file and its lock are real: another connection holds the lock until all of them wait.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Event
+from time import sleep
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, event, select
+from sqlalchemy.exc import IntegrityError, TimeoutError
+
+from workflows.store import tables as t
+from workflows.store import turns
+from workflows.store.columns import Id
+from workflows.store.prepared import Row
+from workflows.store.session import Database
+from workflows.store.together import Standing, insert_rows
+
+AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
+EVENT = {
+    "subject_kind": "contract",
+    "subject_id": "c1",
+    "action": "changed",
+    "details": None,
+    "actor": "Ada",
+    "at": AT,
+    "recorded_at": AT,
+}
+IS_THERE = select(t.audit_event.c.id).where(t.audit_event.c.id == bindparam("rests_on", type_=Id))
+
+
+@pytest.fixture
+def database(sqlite_database_url: str) -> Iterator[Database]:
+    opened = Database(sqlite_database_url)
+    yield opened
+    opened.dispose()
+
+
+def test_what_threads_wait_to_write_alike_goes_by_one_statement(database: Database) -> None:
+    heard: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda _c, _k, told, *_: heard.append(told))
+    answers = at_the_same_time(database, [{"id": f"e{number}"} for number in range(6)])
+    assert [one.result() for one in answers] == [(f"e{number}",) for number in range(6)]
+    assert kept(database) == {f"e{number}" for number in range(6)}
+    rows_at_once = {told.count("(?") for told in heard if told.startswith("INSERT INTO rows_")}
+    assert rows_at_once == {1, 5}, "the first to have its turn wrote alone, the next for all who waited"
+
+
+def test_who_breaks_a_constraint_fails_alone(database: Database) -> None:
+    with database.write() as connection:
+        insert_rows(connection, [(t.audit_event, {**EVENT, "id": "taken"})])
+    answers = at_the_same_time(database, [{"id": one} for one in ("e1", "taken", "e2", "e3")])
+    failed = [one.exception() for one in answers]
+    assert [type(one) for one in failed] == [type(None), IntegrityError, type(None), type(None)]
+    assert kept(database) == {"taken", "e1", "e2", "e3"}
+
+
+def test_what_no_longer_stands_is_left_out_alone(database: Database) -> None:
+    with database.write() as connection:
+        insert_rows(connection, [(t.audit_event, {**EVENT, "id": "stands"})])
+    given = [{"id": "e1"}, {"id": "e2"}, {"id": "e3"}]
+    answers = at_the_same_time(database, given, rests_on=["stands", "gone", "stands"])
+    assert [one.result() for one in answers] == [("e1",), None, ("e3",)]
+    assert kept(database) == {"stands", "e1", "e3"}
+
+
+def test_who_waits_too_long_has_nothing_written(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "BUSY_TIMEOUT_MS", 50)
+    entered, leave = Event(), Event()
+
+    def hold_the_turn() -> None:
+        with database.write():
+            entered.set()
+            leave.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(hold_the_turn)
+        assert entered.wait(10)
+        with pytest.raises(TimeoutError):
+            write(database, {"id": "late"}, None)
+        leave.set()
+        holding.result(10)
+    monkeypatch.undo()
+    assert write(database, {"id": "next"}, None) == ("next",)
+    assert kept(database) == {"next"}
+
+
+def at_the_same_time(
+    database: Database, given: list[dict[str, Any]], rests_on: list[str] | None = None
+) -> list["Future[Row | None]"]:
+    """Write from a thread each, while another process's lock keeps the first of them waiting."""
+    other = Database(str(database.url))
+    with ThreadPoolExecutor(len(given)) as pool, other.write():
+        answers = [
+            pool.submit(write, database, values, rests_on[number] if rests_on else None)
+            for number, values in enumerate(given)
+        ]
+        sleep(0.2)
+        assert not any(one.done() for one in answers)
+    other.dispose()
+    return answers
+
+
+def write(database: Database, values: dict[str, Any], rests_on: str | None) -> Row | None:
+    with database.write_later() as (connection, _):
+        return insert_rows(
+            connection,
+            [(t.audit_event, {**EVENT, **values})],
+            returning=t.audit_event.c.id,
+            standing=Standing(IS_THERE, {"rests_on": rests_on}) if rests_on else None,
+            at_once=database,
+        )
+
+
+def kept(database: Database) -> set[str]:
+    with database.read() as connection:
+        return {row.id for row in connection.execute(select(t.audit_event.c.id))}
