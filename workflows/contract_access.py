@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, or_, select, true
 
 from workflows.coverage import settle_due
 from workflows.errors import NotFound
-from workflows.request_endings import close_overdue, overdue_under
+from workflows.request_endings import catch_up, overdue_under
 from workflows.store import tables as t
 from workflows.transaction import SYSTEM, Transaction
 
@@ -83,7 +83,7 @@ def caught_up(tx: Transaction, contract_id: str) -> Iterator[Transaction]:
         yield tx
         return
     for request_id in closing:
-        close_overdue(tx.desk, request_id)
+        catch_up(tx.desk, request_id)
     for due_id in found:
         tx.desk.perform(SYSTEM, partial(settle_due, contract_id=due_id))
     with tx.desk.read(tx.actor) as fresh:

@@ -1,10 +1,12 @@
-"""What the end of a service request means for its contracts, and ends that are due without anyone's doing.
+"""What the end of a service request means for its contracts, and what is due without anyone's doing.
 
-A resolved request closes by itself at its due instant, whether or not the job has run: whoever acts on it
-later finds it closed, and the close is told as of that instant. Source: product.md sections 5, 7, 9 and 11.
+A resolved request closes by itself at its due instant, and one that waits opens when its contract's start has
+come, whether or not the job has run: whoever reads it or acts on it later finds it so. A close is told as of
+its instant. Source: product.md sections 5, 7, 9 and 11.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -13,20 +15,27 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from workflows.contract_life import settle_contract
-from workflows.coverage import cancel_untaken, lock_request, own_contract, settle_and_cover
+from workflows.coverage import cancel_untaken, lock_request, own_contract, settle_and_cover, settle_due
 from workflows.desk import Desk
 from workflows.incidents import settle_incidents
 from workflows.request_moves import move_request
 from workflows.store import tables as t
+from workflows.store.candidates import find_candidates
 from workflows.transaction import SYSTEM, Transaction
 
 AUTO_CLOSED = "Closed by itself after the time set"
 r = t.service_request
 
 
-def lock_current(tx: Transaction, service_request_id: str) -> Row[Any]:
-    """A service request's row, kept from others, as it is at the transaction's instant: closed when due."""
-    request = lock_request(tx, service_request_id)
+def lock_current(tx: Transaction, seen: Row[Any]) -> Row[Any]:
+    """A service request's row, kept from others, as it is at the transaction's instant.
+
+    `seen` is the row as it was read. What is due of the contracts that it may wait for is done first,
+    contract before request, as the jobs lock them.
+    """
+    for contract_id in contracts_due(tx, seen):
+        settle_due(replace(tx, actor=SYSTEM), contract_id)
+    request = lock_request(tx, seen.id)
     return lock_request(tx, request.id) if close_if_due(tx, request) else request
 
 
@@ -47,10 +56,26 @@ def auto_closed_at(tx: Transaction, request: Row[Any]) -> datetime | None:
     History that is told afterwards has its own closes: this desk's setting closes nothing in it.
     """
     due_at: datetime | None = request.auto_close_at
-    is_history = tx.job is None and tx.now < tx.recorded_at
-    if request.state != "resolved" or due_at is None or due_at > tx.now or is_history:
+    if request.state != "resolved" or due_at is None or due_at > tx.now or _tells_history(tx):
         return None
     return due_at
+
+
+def contracts_due(tx: Transaction, request: Row[Any]) -> list[str]:
+    """The contracts that a waiting request may wait for and whose due change no job has made yet."""
+    if request.state != "pending_no_contract" or not tx.settings.contracts or _tells_history(tx):
+        return []
+    return find_candidates(
+        tx,
+        customer=request.customer_id,
+        item=request.item_id,
+        org_unit=request.org_unit_id,
+        service_request=request.id,
+    ).due
+
+
+def _tells_history(tx: Transaction) -> bool:
+    return tx.job is None and tx.now < tx.recorded_at
 
 
 def state_now(tx: Transaction, request: Row[Any]) -> str:
@@ -66,9 +91,24 @@ def overdue_under(tx: Transaction, contract_id: str) -> Sequence[str]:
     return tx.connection.execute(due.order_by(r.c.auto_close_at, r.c.id)).scalars().all()
 
 
-def close_overdue(desk: Desk, service_request_id: str) -> None:
-    """Close a request that is due, in a transaction of its own: before it is read, as the job would have."""
-    desk.perform(SYSTEM, partial(lock_current, service_request_id=service_request_id))
+def catch_up(desk: Desk, service_request_id: str) -> None:
+    """Do what is due of a request, in a transaction of its own: before it is read, as the jobs would have."""
+    desk.perform(SYSTEM, partial(_lock_current, service_request_id=service_request_id))
+
+
+def _lock_current(tx: Transaction, service_request_id: str) -> None:
+    lock_current(tx, tx.connection.execute(select(r).where(r.c.id == service_request_id)).one())
+
+
+@contextmanager
+def caught_up_request(tx: Transaction, request: Row[Any]) -> Iterator[Transaction]:
+    """A transaction in which what is due of a request has been done, whether or not a job has run."""
+    if tx.writes or (auto_closed_at(tx, request) is None and not contracts_due(tx, request)):
+        yield tx
+        return
+    catch_up(tx.desk, request.id)
+    with tx.desk.read(tx.actor) as fresh:
+        yield fresh
 
 
 def end_coverage(tx: Transaction, service_request_id: str) -> None:

@@ -18,7 +18,7 @@ from workflows.contract_life import limits_at, lots_by_contract
 from workflows.coverage_end import contract_over
 from workflows.errors import NotFound, invalid
 from workflows.request_access import require_visible, visible_requests
-from workflows.request_endings import auto_closed_at, close_overdue
+from workflows.request_endings import auto_closed_at, caught_up_request
 from workflows.request_parties import Parties
 from workflows.service_request import STATES, UNFINISHED_STATES, allowed_triggers
 from workflows.store import tables as t
@@ -52,11 +52,8 @@ ORDERS = {
 def read_service_request(tx: Transaction, service_request_id: str) -> ServiceRequestView:
     """One service request. What is due of it is done first. Raises: NotFound, also for one not to be seen."""
     row = _one(tx, service_request_id)
-    if tx.writes or auto_closed_at(tx, row) is None:
-        return _views(tx, [row])[0]
-    close_overdue(tx.desk, service_request_id)
-    with tx.desk.read(tx.actor) as fresh:
-        return _views(fresh, [_one(fresh, service_request_id)])[0]
+    with caught_up_request(tx, row) as fresh:
+        return _views(fresh, [row if fresh is tx else _one(fresh, service_request_id)])[0]
 
 
 def list_service_requests(
@@ -116,12 +113,8 @@ def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
     row = require_visible(tx, service_request_id)
     h = t.service_request_history
     moves = select(h).where(h.c.service_request_id == service_request_id).order_by(h.c.at, h.c.id)
-    if tx.writes or auto_closed_at(tx, row) is None:
-        rows = tx.connection.execute(moves).all()
-    else:
-        close_overdue(tx.desk, service_request_id)
-        with tx.desk.read(tx.actor) as fresh:
-            rows = fresh.connection.execute(moves).all()
+    with caught_up_request(tx, row) as fresh:
+        rows = fresh.connection.execute(moves).all()
     return [
         HistoryLine(
             row.at,

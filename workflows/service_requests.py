@@ -49,7 +49,7 @@ def change_service_request(
 ) -> str:
     """Change what a service request says of itself; a change of what is covered is searched again."""
     tx.require("administrator", "supervisor", "technician")
-    request = lock_current(tx, require_visible(tx, service_request_id).id)
+    request = lock_current(tx, require_visible(tx, service_request_id))
     _check_version(request, expected_version)
     given = command.given()
     for name in ("subject", "customer", "priority"):
@@ -86,7 +86,7 @@ def fire_trigger(
     `inferred` marks a move that an import adds because the export skipped it.
     Raises: StateForbids with `allowed_triggers`; InvalidInput where a note or reason is missing.
     """
-    request = lock_current(tx, require_visible(tx, service_request_id).id)
+    request = lock_current(tx, require_visible(tx, service_request_id))
     _check_version(request, expected_version)
     trigger = command.trigger
     if trigger not in allowed_triggers(request.state, tx.actor.role):
@@ -130,7 +130,7 @@ def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
 def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCoverage) -> str:
     """Search again, or cover by the contract a supervisor names; answers the new decision's id."""
     tx.require("administrator", "supervisor", "technician")
-    request = lock_current(tx, require_visible(tx, service_request_id).id)
+    request = lock_current(tx, require_visible(tx, service_request_id))
     if not tx.settings.contracts:
         raise StateForbids("Contracts are off, so nothing is searched.", remedy="Activate billing first.")
     if request.state in ("closed", "cancelled"):

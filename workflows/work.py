@@ -14,7 +14,7 @@ from workflows.commands import ChangeWork, WorkGiven
 from workflows.coverage import settle_and_cover, settle_due
 from workflows.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.request_access import require_visible
-from workflows.request_endings import lock_current, state_now
+from workflows.request_endings import caught_up_request, lock_current, state_now
 from workflows.service_request import STATES_IN_WORDS, WORK_STATES
 from workflows.store import tables as t
 from workflows.store.columns import Instant
@@ -29,9 +29,11 @@ WORKERS: tuple[Role, ...] = ("administrator", "supervisor", "technician")
 def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> Planned:
     """The split that saving would make now, with nothing saved."""
     tx.require(*WORKERS)
-    request = require_visible(tx, service_request_id)
-    _check_state(tx, request)
-    return plan_work(tx, request, command)
+    seen = require_visible(tx, service_request_id)
+    with caught_up_request(tx, seen) as fresh:
+        request = seen if fresh is tx else require_visible(fresh, service_request_id)
+        _check_state(fresh, request)
+        return plan_work(fresh, request, command)
 
 
 def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> str:
@@ -40,7 +42,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     Raises: StateForbids where the request takes no work; InvalidInput for time in the future.
     """
     tx.require(*WORKERS)
-    request = lock_current(tx, require_visible(tx, service_request_id).id)
+    request = lock_current(tx, require_visible(tx, service_request_id))
     _check_state(tx, request)
     if request.contract_id is not None:
         settle_due(tx, request.contract_id)
@@ -163,7 +165,7 @@ def _entry(tx: Transaction, entry_id: str, expected_version: int | None) -> tupl
         raise VersionChanged("The work entry has changed since you read it.", remedy="Read it again first.")
     if tx.actor.role == "technician" and entry.technician_id != tx.actor.id:
         raise StateForbids("It is another technician's entry.", remedy="Ask a supervisor to correct it.")
-    request = lock_current(tx, require_visible(tx, entry.service_request_id).id)
+    request = lock_current(tx, require_visible(tx, entry.service_request_id))
     if request.state == "cancelled":
         raise StateForbids(
             f"{request.number} is cancelled: what it drew stays.", remedy="", state=request.state

@@ -21,6 +21,8 @@ from web.pages.timer import running_since
 from web.pages.words import HOLD_REASONS, TRIGGERS_DONE
 from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger
 from workflows.decision_words import tell_decision
+from workflows.request_access import require_visible
+from workflows.request_endings import caught_up_request
 from workflows.request_views import read_service_request
 from workflows.service_requests import add_note, change_service_request, fire_trigger
 
@@ -119,7 +121,10 @@ def request_page(
     service_request_id: str, preview: Any = None, effect: Shown | None = None, **tried: DeskForm
 ) -> str:
     """The page; a form that was tried stands open with what was typed in it."""
-    with desk().read(actor()) as tx:
+    with (
+        desk().read(actor()) as seen,
+        caught_up_request(seen, require_visible(seen, service_request_id)) as tx,
+    ):
         found = read_service_request(tx, service_request_id)
         told = story(tx, service_request_id)
         contract = seen_contract(tx, found.coverage.contract if found.coverage else None)
