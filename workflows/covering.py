@@ -5,12 +5,13 @@ very statement that writes the decision. Source: product.md sections 6 and 7.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Integer, bindparam, exists, select
+from sqlalchemy import Integer, Select, and_, bindparam, exists, func, literal_column, select
 
 from engine.contracts import Contract
 from engine.coverage import CoverageDecision, HeldContract
-from workflows.incidents import free_incidents, lock_incidents
+from workflows.incidents import free_incidents, lock_incidents, locked_lots, read_incidents
 from workflows.store import tables as t
 from workflows.store.columns import Id, Instant
 from workflows.store.prepared import Prepared
@@ -50,15 +51,29 @@ _STANDING = (
 )
 """A contract that is as it was read, locked."""
 _STANDS = Prepared(_STANDING)
+_DRAWN, _DRAWN_AT = bindparam("drawn", type_=Id), bindparam("drawn_at", type_=Instant)
+_WERE_FREE = bindparam("were_free", type_=Integer)
 _STANDING_WITH_LOT = _STANDING.where(
     exists(
-        select(t.lot_balance.c.lot_id).where(
-            t.lot_balance.c.lot_id == bindparam("drawn", type_=Id), t.lot_balance.c.available > 0
-        )
+        select(t.lot_balance.c.lot_id).where(t.lot_balance.c.lot_id == _DRAWN, t.lot_balance.c.available > 0)
     ),
-    free_incidents(bindparam("covering", type_=Id), bindparam("drawn_at", type_=Instant))
-    == bindparam("were_free", type_=Integer),
+    free_incidents(bindparam("covering", type_=Id), _DRAWN_AT) == _WERE_FREE,
 )
+"""The same of a pack whose incidents are as they were read, for SQLite's one writer."""
+
+
+def _standing_with_locked_lots() -> Select[Any]:
+    """The same for PostgreSQL: the contract is locked, then its lots, and these are looked at as locked."""
+    contract = _STANDING.cte("locked_contract")
+    lots = locked_lots(select(contract.c.id).scalar_subquery(), _DRAWN_AT).cte("locked_lots")
+    free = func.sum(lots.c.available)
+    drawn = func.sum(lots.c.available).filter(lots.c.lot_id == _DRAWN)
+    return select(contract.c.id).where(
+        exists(select(literal_column("1")).select_from(lots).having(and_(free == _WERE_FREE, drawn > 0)))
+    )
+
+
+_STANDING_WITH_LOCKED_LOTS = _standing_with_locked_lots()
 
 
 def _standing(contract: Contract) -> Standing:
@@ -76,19 +91,17 @@ def _standing(contract: Contract) -> Standing:
 def look_later(tx: Transaction, decision: CoverageDecision, chosen: HeldContract) -> Found | None:
     """What a covering decision rests on, where whether it still stands can be asked as it is written.
 
-    The last incident of a pack is not: what follows from it is more than one statement. On PostgreSQL the
-    ledger takes two.
+    The last incident of a pack is not: what follows from it is more than one statement.
     """
     standing = _standing(chosen.contract)
     if not _takes_incident(tx, chosen):
         return Found(decision, None, chosen, 0, standing, at_once=True)
-    if not tx.is_sqlite:
-        return None
-    lot_id, free = lock_incidents(tx, chosen.contract.id)
+    lot_id, free = read_incidents(tx, chosen.contract.id)
     if lot_id is None or free < 2:
         return None
     standing = Standing(
-        _STANDING_WITH_LOT, {**standing.values, "drawn": lot_id, "drawn_at": tx.now, "were_free": free}
+        _STANDING_WITH_LOT if tx.is_sqlite else _STANDING_WITH_LOCKED_LOTS,
+        {**standing.values, "drawn": lot_id, "drawn_at": tx.now, "were_free": free},
     )
     return Found(decision, lot_id, chosen, free - 1, standing, at_once=True)
 

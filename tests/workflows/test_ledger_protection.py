@@ -13,6 +13,7 @@ from workflows.audit import audit_ledger
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.ledger import record, reverse
+from workflows.store.together import NewRow, insert_rows
 
 FORBIDDEN = "append-only"
 
@@ -148,6 +149,46 @@ def test_a_written_transaction_takes_no_further_posting(busy: Office, amounts: t
         for index, amount in enumerate(amounts)
     ]
     refused(busy, insert(t.ledger_posting).values(legs), "no further posting")
+
+
+def made_up(transaction_id: str, amounts: tuple[int, ...], *, first_leg: int = 0) -> list[NewRow]:
+    """Legs of a made-up owner."""
+    return [
+        (
+            t.ledger_posting,
+            {
+                "transaction_id": transaction_id,
+                "leg": leg,
+                "owner": "G",
+                "account": "available",
+                "unit": "minutes",
+                "amount": amount,
+                "effective_at": MONDAY,
+            },
+        )
+        for leg, amount in enumerate(amounts, first_leg)
+    ]
+
+
+def its_transaction(transaction_id: str) -> NewRow:
+    told = {"kind": "draw", "cause": "test", "actor": "test", "why": "test"}
+    return t.ledger_transaction, {"id": transaction_id, "effective_at": MONDAY, "recorded_at": MONDAY, **told}
+
+
+def test_a_transaction_written_just_now_takes_no_further_posting_either(office: Office) -> None:
+    """Not even in the database transaction that wrote it, by its next statement."""
+    with office.desk.write() as tx:
+        insert_rows(tx.connection, [*made_up("T", (5, -5)), its_transaction("T")])
+        with pytest.raises(DBAPIError, match="no further posting"):
+            insert_rows(tx.connection, made_up("T", (7, -7), first_leg=2))
+        tx.connection.rollback()
+    assert office.rows(t.ledger_posting) == []
+
+
+def test_what_comes_by_one_statement_must_balance_too(office: Office) -> None:
+    with pytest.raises(DBAPIError, match="sum to zero"), office.desk.write() as tx:
+        insert_rows(tx.connection, [*made_up("T", (5, -4)), its_transaction("T")])
+    assert office.rows(t.ledger_posting) == []
 
 
 def test_a_posting_without_its_transaction_does_not_commit(office: Office) -> None:

@@ -1,6 +1,6 @@
 """The ledger's own room: append and read, nothing else.
 
-Postings go in before their transaction, whose arrival makes the database check that they sum to zero.
+Postings go in before their transaction or with it: as it comes, the database checks that they sum to zero.
 Stored balances follow in the same database transaction; their CHECKs keep them from going below zero.
 """
 
@@ -52,9 +52,6 @@ def record(
             amount=posting.amount,
             effective_at=entry.effective_at,
         )
-    if not tx.is_sqlite:
-        # it looks at them once a statement is over
-        tx.send()
     tx.add(
         t.ledger_transaction,
         id=transaction_id,

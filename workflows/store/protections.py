@@ -1,14 +1,24 @@
 """Triggers by which the database itself guards the ledger, for both dialects.
 
 - Rows of append-only tables are neither updated nor deleted.
-- A ledger transaction is written after its postings: on its arrival they must sum to zero per unit, and
-  from then on the transaction takes no further posting.
+- A ledger transaction is written after its postings, or on PostgreSQL by the same statement: on its arrival
+  they must sum to zero per unit, and from then on the transaction takes no further posting.
 """
 
 from collections.abc import Iterable, Iterator
 
 BALANCE_TEXT = "the postings of a ledger transaction sum to zero per unit"
 SEALED_TEXT = "a ledger transaction that has been written takes no further posting"
+
+POSTGRESQL_SEAL = (
+    # rows of one statement have the same transaction (xmin) and command (cmin)
+    "CREATE OR REPLACE FUNCTION coverdesk_sealed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "IF EXISTS (SELECT 1 FROM written w JOIN ledger_transaction t ON t.id = w.transaction_id "
+    "JOIN ledger_posting p ON p.transaction_id = w.transaction_id AND p.leg = w.leg "
+    "WHERE NOT (t.xmin = p.xmin AND t.cmin = p.cmin)) "
+    f"THEN RAISE EXCEPTION '{SEALED_TEXT}' USING ERRCODE = 'check_violation'; END IF; "
+    "RETURN NULL; END $$"
+)
 
 
 def protections(dialect: str, append_only: Iterable[str]) -> Iterator[str]:
@@ -65,12 +75,7 @@ def _postgresql(append_only: Iterable[str]) -> Iterator[str]:
         "CREATE TRIGGER ledger_transaction_balanced AFTER INSERT ON ledger_transaction "
         "REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION coverdesk_balanced()"
     )
-    yield (
-        "CREATE FUNCTION coverdesk_sealed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF EXISTS (SELECT 1 FROM written w JOIN ledger_transaction t ON t.id = w.transaction_id) "
-        f"THEN RAISE EXCEPTION '{SEALED_TEXT}' USING ERRCODE = 'check_violation'; END IF; "
-        "RETURN NULL; END $$"
-    )
+    yield POSTGRESQL_SEAL
     yield (
         "CREATE TRIGGER ledger_posting_sealed AFTER INSERT ON ledger_posting "
         "REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION coverdesk_sealed()"

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    exists,
     insert,
     literal_column,
     select,
@@ -153,7 +154,8 @@ def _as_expressions(shape: _Shape, returning: Column[Any] | None, standing: Sele
     writes: list[Any] = []
     for number, (into, row) in enumerate(shape.rows):
         if isinstance(into, Prepared):
-            writes.append(_renamed(into, number))
+            written = _renamed(into, number)
+            writes.append(written if guard is None else written.where(exists(select(guard.c.id))))
             continue
         values = {
             name: bindparam(f"{name}_{number}", type_=into.c[name].type) if expression is None else expression
