@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, or_, select
 
-from engine.coverage import CoverageDecision, HeldContract, assign_by_hand, find_coverage
+from engine.coverage import CoverageDecision, assign_by_hand, find_coverage
 from engine.facts import RequestFacts
 from workflows.commands import CoverageQuestion
 from workflows.contract_life import end_by_cancelling, lock_contract, settle_contract
@@ -90,13 +90,13 @@ def facts_of(tx: Transaction, request: Row[Any]) -> RequestFacts:
 
 def decide(tx: Transaction, facts: RequestFacts) -> CoverageDecision:
     """Search without writing anything."""
-    return find_coverage(facts, _candidates(tx, facts), tx.rules)
+    return find_coverage(facts, _candidates(tx, facts).held, tx.rules)
 
 
 def find(tx: Transaction, facts: RequestFacts) -> Found:
     """Search, and lock what the decision needs; again when another took it in between."""
     for _ in range(ATTEMPTS):
-        held = _candidates(tx, facts)
+        held = _candidates(tx, facts).held
         decision = find_coverage(facts, held, tx.rules)
         found = lock_standing(tx, decision, held)
         if found is not None:
@@ -113,11 +113,12 @@ def find_unlocked(tx: Transaction, facts: RequestFacts) -> Found:
     was decided by older settings, is searched anew, as nothing then tells whether it still stands. Where one
     statement can both look again and write, none has begun.
     """
-    held = _candidates(tx, facts)
-    config = tx.config
+    candidates = _candidates(tx, facts)
+    held, config = candidates.held, tx.config
     decision = find_coverage(facts, held, tx.rules)
     if decision.outcome == "covered" and tx.may_write_at_once:
-        found = look_later(tx, decision, chosen_of(decision, held))
+        chosen = chosen_of(decision, held)
+        found = look_later(tx, decision, chosen, candidates.incidents.get(chosen.contract.id))
         if found is not None:
             return found
     if not tx.start_writing():
@@ -168,7 +169,7 @@ def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason
     Raises: InvalidInput when the contract's holder does not fit the service request.
     """
     facts = facts_of(tx, request)
-    held = _candidates(tx, facts)
+    held = _candidates(tx, facts).held
     chosen = next((one for one in held if one.contract.id == contract_id), None)
     if chosen is None:
         raise invalid(
@@ -363,20 +364,20 @@ def lock_request(tx: Transaction, request_id: str) -> Row[Any]:
 # ------------------------------------------------------------------ helpers
 
 
-def _candidates(tx: Transaction, facts: RequestFacts) -> list[HeldContract]:
+def _candidates(tx: Transaction, facts: RequestFacts) -> Candidates:
     """The candidates, with what is due among them done first: a late job changes no decision."""
     found = _query(tx, facts)
     if not found.due or facts.at < tx.now:
-        return found.held
+        return found
     for contract_id in found.due:
         if tx.writes:
             settle_due(tx, contract_id)
         else:
             tx.desk.perform(SYSTEM, partial(settle_due, contract_id=contract_id))
     if tx.writes:
-        return _query(tx, facts).held
+        return _query(tx, facts)
     with tx.desk.read(tx.actor) as fresh:
-        return _query(fresh, facts).held
+        return _query(fresh, facts)
 
 
 def _query(tx: Transaction, facts: RequestFacts) -> Candidates:

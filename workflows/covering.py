@@ -11,8 +11,9 @@ from sqlalchemy import Integer, Select, and_, bindparam, exists, func, literal_c
 
 from engine.contracts import Contract
 from engine.coverage import CoverageDecision, HeldContract
-from workflows.incidents import free_incidents, lock_incidents, locked_lots, read_incidents
+from workflows.incidents import free_incidents, lock_incidents, locked_lots
 from workflows.store import tables as t
+from workflows.store.candidates import FreeIncident
 from workflows.store.columns import Id, Instant
 from workflows.store.prepared import Prepared
 from workflows.store.together import Standing
@@ -88,17 +89,20 @@ def _standing(contract: Contract) -> Standing:
     )
 
 
-def look_later(tx: Transaction, decision: CoverageDecision, chosen: HeldContract) -> Found | None:
+def look_later(
+    tx: Transaction, decision: CoverageDecision, chosen: HeldContract, incident: FreeIncident | None
+) -> Found | None:
     """What a covering decision rests on, where whether it still stands can be asked as it is written.
 
-    The last incident of a pack is not: what follows from it is more than one statement.
+    `incident` is the next one of a pack, as it was read with the contract. The last one is not: what follows
+    from it is more than one statement.
     """
     standing = _standing(chosen.contract)
     if not _takes_incident(tx, chosen):
         return Found(decision, None, chosen, 0, standing, at_once=True)
-    lot_id, free = read_incidents(tx, chosen.contract.id)
-    if lot_id is None or free < 2:
+    if incident is None or incident.free < 2:
         return None
+    lot_id, free = incident
     standing = Standing(
         _STANDING_WITH_LOT if tx.is_sqlite else _STANDING_WITH_LOCKED_LOTS,
         {**standing.values, "drawn": lot_id, "drawn_at": tx.now, "were_free": free},

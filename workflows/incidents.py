@@ -28,16 +28,7 @@ def lock_free_incident(tx: Transaction, contract_id: str) -> str | None:
 
 def lock_incidents(tx: Transaction, contract_id: str) -> tuple[str | None, int]:
     """The same, and how many incidents are free in all."""
-    return _next_of(_LOCKED_LOTS, tx, contract_id)
-
-
-def read_incidents(tx: Transaction, contract_id: str) -> tuple[str | None, int]:
-    """The same as it is now, with nothing locked."""
-    return _next_of(_OPEN_LOTS, tx, contract_id)
-
-
-def _next_of(query: Prepared, tx: Transaction, contract_id: str) -> tuple[str | None, int]:
-    lots = query.all(tx.connection, {"contract": contract_id, "now": tx.now})
+    lots = _OPEN_LOTS.all(tx.connection, {"contract": contract_id, "now": tx.now})
     next_lot = next((lot.lot_id for lot in lots if lot.available > 0), None)
     return next_lot, sum(lot.available for lot in lots)
 
@@ -65,7 +56,7 @@ def free_incidents(contract: Any, now: Any) -> ColumnElement[int]:
 
 
 def _open_lots() -> Select[Any]:
-    """The open lots of a pack in burn order; built once."""
+    """The open lots of a pack in burn order, locked; built once."""
     balance, now = t.lot_balance, bindparam("now", type_=Instant)
     in_burn_order = (
         case((balance.c.closes_at.is_(None), 1), else_=0),
@@ -77,11 +68,11 @@ def _open_lots() -> Select[Any]:
         select(balance.c.lot_id, balance.c.available)
         .where(_is_open(bindparam("contract", type_=Id), now))
         .order_by(*in_burn_order)
+        .with_for_update()
     )
 
 
 _OPEN_LOTS = Prepared(_open_lots())
-_LOCKED_LOTS = Prepared(_open_lots().with_for_update())
 
 
 def hold_incident(tx: Transaction, *, lot_id: str, contract_id: str, service_request_id: str) -> None:

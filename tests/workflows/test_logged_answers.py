@@ -169,13 +169,13 @@ def test_one_statement_writes_a_covered_request(far_office: Office) -> None:
 
 
 def test_one_statement_writes_a_pack_too(office: Office) -> None:
-    """The parties, the candidates, the lots, the one that writes; on SQLite the number is asked for."""
+    """The parties, the candidates, the one that writes; on SQLite the number is asked for."""
     office.sell("incident_pack", incidents=5)
     with meanwhile(office, "never", lambda: None) as sent:
         log_alone(office)
     writes = [statement for statement in sent if "INSERT" in statement]
     assert len(writes) == 1
-    assert len(sent) == (5 if office.desk.database.is_sqlite else 4)
+    assert len(sent) == (4 if office.desk.database.is_sqlite else 3)
 
 
 def test_who_waits_for_a_pack_that_another_draws_from_finds_what_is_left(office: Office) -> None:

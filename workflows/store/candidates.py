@@ -42,11 +42,19 @@ FACT_COLUMNS = (
 NO_LIMITS = Limits()
 
 
+class FreeIncident(NamedTuple):
+    """The lot of a pack that its next incident comes from, and how many are free in all its open lots."""
+
+    lot_id: str
+    free: int
+
+
 class Candidates(NamedTuple):
-    """What was found, and which of it has a due change that no job has made yet."""
+    """What was found, which of it has a due change that no job has made yet, and what is free in packs."""
 
     held: list[HeldContract]
     due: list[str]
+    incidents: dict[str, FreeIncident]
 
 
 def find_candidates(
@@ -109,6 +117,7 @@ class _Found:
     distance: int
     own_hold: bool
     lots: dict[str, tuple[int, int]] = field(default_factory=dict)
+    next_lot: tuple[Any, ...] | None = None
 
     def limits(self) -> Limits:
         if not self.lots:
@@ -140,13 +149,16 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
         if lot_id is not None:
             is_open = opens_at <= at and (closes_at is None or at < closes_at)
             one.lots[lot_id] = (int(available or 0) if is_open else 0, int(held or 0))
-    return Candidates(
-        [
-            HeldContract(one.contract, one.distance, one.limits(), one.own_hold, one.draws)
-            for one in found.values()
-        ],
-        sorted(due),
-    )
+            if is_open and available and draws == "incidents":
+                in_burn_order = (closes_at is None, closes_at, opens_at, lot_id)
+                one.next_lot = min(one.next_lot or in_burn_order, in_burn_order)
+    held_contracts, incidents = [], {}
+    for contract_id, one in found.items():
+        limits = one.limits()
+        held_contracts.append(HeldContract(one.contract, one.distance, limits, one.own_hold, one.draws))
+        if one.next_lot is not None:
+            incidents[contract_id] = FreeIncident(one.next_lot[-1], limits.incidents_available or 0)
+    return Candidates(held_contracts, sorted(due), incidents)
 
 
 def _contract(facts: Sequence[Any]) -> Contract:
