@@ -5,7 +5,7 @@ opens the service requests that waited for it. Source: product.md section 5.
 """
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -41,6 +41,14 @@ from workflows.store.ledger import record
 from workflows.transaction import Role, Transaction
 
 SELLERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
+DONE = {
+    "enable": "enabled",
+    "top-up": "topped up",
+    "adjust": "adjusted",
+    "renew": "renewed",
+    "cancel": "cancelled",
+}
+"""What an action has done with a contract, in words."""
 
 
 def create_contract(tx: Transaction, command: NewContract) -> str:
@@ -66,7 +74,7 @@ def enable_contract(tx: Transaction, contract_id: str, *, expected_version: int 
     contract = contract_value(row)
     state = dated_state(contract, tx.now)
     if state.state != "pending":
-        raise _forbidden(row, "enable", "Only a pending contract can be enabled.")
+        raise _forbidden(tx, row, "enable")
     changes: dict[str, Any] = {"enabled_at": contract.enabled_at or tx.now}
     if contract.enabled_at is not None and contract.enabled_at > tx.now:
         changes["enabled_at"] = tx.now
@@ -90,7 +98,7 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
     row = _locked(tx, contract_id)
     contract = contract_value(row)
     unit, quantity = _quantity(command.minutes, command.incidents, row.draws)
-    _refuse_over(row, contract, tx.now, "top-up")
+    _refuse_over(tx, row, contract, "top-up")
     check_span(contract, command.effective_at, command.expires_at)
     price_minor = minor_units(tx, command.price, "/price")
     add_lot(
@@ -114,7 +122,7 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
     row = _locked(tx, contract_id)
     contract = contract_value(row)
     unit, quantity = _quantity(command.minutes, command.incidents, row.draws)
-    _refuse_over(row, contract, tx.now, "adjust")
+    _refuse_over(tx, row, contract, "adjust")
     if quantity > 0:
         check_span(contract, command.effective_at, command.expires_at)
         add_lot(
@@ -138,8 +146,10 @@ def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
     """Create the successor, which starts where this one ends and carries its terms; answers its id."""
     tx.require(*SELLERS)
     row = _locked(tx, contract_id)
-    if row.state == "cancelled" or row.type == PER_REQUEST or row.expires_at is None:
-        raise _forbidden(row, "renew", "Only a contract with an end, not cancelled, can be renewed.")
+    if row.state == "cancelled":
+        raise _forbidden(tx, row, "renew")
+    if not _has_an_end(row):
+        raise _forbidden(tx, row, "renew", "It has no end that another could follow.")
     successor = select(t.contract.c.number).where(t.contract.c.renewal_of_id == contract_id)
     taken = tx.connection.execute(successor).scalar()
     if taken is not None:
@@ -184,7 +194,7 @@ def cancel_contract(
     row = _locked(tx, contract_id, expected_version)
     state = dated_state(contract_value(row), tx.now)
     if state.state in ("cancelled", "expired"):
-        raise _forbidden(row, "cancel", f"It is {state.state} already.")
+        raise _forbidden(tx, row, "cancel")
     cancel_now(tx, row, command.reason)
     return contract_id
 
@@ -227,10 +237,9 @@ def _quantity(minutes: int | None, incidents: int | None, draws: str) -> tuple[U
     return draws, value  # type: ignore[return-value]
 
 
-def _refuse_over(row: Row[Any], contract: Contract, now: datetime, action: str) -> None:
-    state = dated_state(contract, now)
-    if state.state in ("cancelled", "expired"):
-        raise _forbidden(row, action, f"It is {state.state}.")
+def _refuse_over(tx: Transaction, row: Row[Any], contract: Contract, action: str) -> None:
+    if dated_state(contract, tx.now).state in ("cancelled", "expired"):
+        raise _forbidden(tx, row, action)
 
 
 def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, reason: str) -> None:
@@ -272,10 +281,24 @@ def _given_holder(row: Row[Any]) -> HolderGiven:
     return HolderGiven(**{row.holder_kind: row.holder_id})
 
 
-def _forbidden(row: Row[Any], action: str, why: str) -> StateForbids:
+def _forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "") -> StateForbids:
+    """The refusal of an action, naming the state by now and what is possible in it."""
+    state: str = dated_state(contract_value(row), tx.now).state
+    if state == "active" and row.state == "exhausted":
+        state = row.state
+    over = state in ("cancelled", "expired")
+    possible = ["enable"] if state == "pending" else []
+    possible += ["top-up", "adjust"] if row.draws != "nothing" and not over else []
+    possible += ["renew"] if _has_an_end(row) and state != "cancelled" else []
+    possible += [] if over else ["cancel"]
     return StateForbids(
-        f"{row.number} is {row.state}: {action} is not possible. {why}",
-        remedy="Look at its state and what it waits for.",
-        state=row.state,
+        f"{row.number} is {state} and cannot be {DONE[action]}.{why and f' {why}'}",
+        remedy=f"Possible now: {', '.join(possible)}." if possible else "Nothing more can be done with it.",
+        state=state,
         action=action,
+        allowed_actions=possible,
     )
+
+
+def _has_an_end(row: Row[Any]) -> bool:
+    return row.type != PER_REQUEST and row.expires_at is not None

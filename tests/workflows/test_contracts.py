@@ -206,3 +206,27 @@ def test_a_list_names_the_successor_of_each(office: Office) -> None:
     listed = {one.id: one.renewed_by for one in office.see(list_contracts).items}
     assert listed[contract] == successor
     assert [other for one, other in listed.items() if one != contract] == [None, None]
+
+
+def test_a_refused_action_says_the_state_by_now_and_what_is_possible(office: Office) -> None:
+    contract = office.sell("subscription", starts_on="2026-03-01", ends_on="2026-03-10")
+    with pytest.raises(StateForbids) as refused:
+        office.do(enable_contract, contract)
+    assert str(refused.value) == "SUB-0001 is active and cannot be enabled. Possible now: renew, cancel."
+    office.clock.move(days=30)
+    with pytest.raises(StateForbids) as refused:
+        office.do(cancel_contract, contract, CancelContract())
+    assert str(refused.value) == "SUB-0001 is expired and cannot be cancelled. Possible now: renew."
+    hours = office.sell("support_hours", minutes=60)
+    with pytest.raises(StateForbids) as refused:
+        office.do(renew, hours, Renew())
+    assert "It has no end that another could follow. Possible now: top-up, adjust, cancel." in str(
+        refused.value
+    )
+    office.do(cancel_contract, hours, CancelContract())
+    with pytest.raises(StateForbids) as refused:
+        office.do(top_up, hours, TopUp(minutes=5))
+    assert str(refused.value) == (
+        "SH-0001 is cancelled and cannot be topped up. Nothing more can be done with it."
+    )
+    assert refused.value.values["allowed_actions"] == []
