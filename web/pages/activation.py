@@ -62,9 +62,14 @@ def assign() -> tuple[str, int] | Response:
             command = form.command(AssignItems, values)
             done = attempt(form, lambda tx: assign_items(tx, command)) if command else None
             if done:
-                flash(f"{done.assigned} items have their owner; {done.left} are left.", "good")
+                flash(_assigned_words(done.assigned, done.left), "good")
                 return redirect(url_for("activation.activation"))
     return _page(assign_form=form), 422 if form.is_wrong else 200
+
+
+def _assigned_words(assigned: int, left: int) -> str:
+    has = "1 item has its owner" if assigned == 1 else f"{assigned} items have their owner"
+    return f"{has}; {left or 'none'} {'is' if left < 2 else 'are'} left."
 
 
 @pages.post("/activate")
@@ -110,7 +115,8 @@ def bulk(group: str) -> tuple[str, int] | str | Response:
         ticked = request.form.getlist("requests")
         done = attempt(form, lambda tx: apply_bulk(tx, GROUPS[group], ticked))
         if done is not None:
-            flash(f"{done.searched} searched, {done.changed} have changed.", "good")
+            changed = f"{done.changed} {'has' if done.changed == 1 else 'have'} changed"
+            flash(f"{done.searched} searched, {changed}.", "good")
             return redirect(url_for("activation.bulk", group=group))
     with desk().read(actor()) as tx:
         lines = preview_bulk(tx, GROUPS[group])

@@ -32,11 +32,11 @@ def test_billing_is_activated_by_the_checklist(front: Front) -> None:
     assert "Tick the items" in nothing
     [first] = office.rows(t.item, number="G-1")
     some = admin.send(nothing, "/assign", items=first.id, assign_owner=f"org_unit:{office.site}")
-    assert "1 items have their owner; 2 are left" in some
+    assert "1 item has its owner; 2 are left" in some
     found = admin.send(some, "/assign", assign_owner_q="berlin", which="all")
     assert found.form("/assign").values["assign_owner"] == f"org_unit:{office.site}"
     all_done = admin.send(found, "/assign", which="all")
-    assert "2 items have their owner; 0 are left" in all_done
+    assert "2 items have their owner; none is left" in all_done
     undecided = admin.send(all_done, "/activate")
     assert undecided.status == 422
     assert "Choose one; it has no default." in undecided
@@ -65,7 +65,7 @@ def test_what_was_open_before_can_be_searched_with_a_preview(front: Front) -> No
     assert "Opened before" in page
     assert office.contract(contract).number in page
     done = admin.send(page)
-    assert "1 searched, 1 have changed" in done
+    assert "1 searched, 1 has changed" in done
     assert office.request(request).contract_id == contract
     assert "None is left" in done
 
