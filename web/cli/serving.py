@@ -19,6 +19,7 @@ from gunicorn.app.base import BaseApplication
 from engine.rulebook import RuleSetRefused
 from web.cli.demo import load_on_first_start
 from web.cli.desk import desk_of, environment, fail, tell_problems
+from web.cli.memory import share_arenas
 from web.environment import Environment, is_loopback
 from web.logs import set_up_logs
 from workflows.desk import Desk
@@ -56,6 +57,7 @@ def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool
     if demo:
         load_on_first_start(desk)
     desk.database.dispose()
+    share_arenas()
     with metrics_folder(), scheduler_beside() if with_scheduler else nullcontext():
         Server(env, host=host, port=port, workers=workers, threads=threads).run()
 
