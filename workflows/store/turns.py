@@ -18,7 +18,8 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 BUSY_TIMEOUT_MS = 30_000
 SECONDS_BETWEEN_TRIES = 0.0004
 PRIMARY_CODE = 0xFF
-MOST_AT_ONCE = 16
+AT_ONCE = (4, 2)
+"""How many are written by one statement: each number is one more that every connection keeps ready."""
 T = TypeVar("T")
 
 
@@ -75,7 +76,8 @@ class Turns:
         group = [mine]
         if not mine.is_alone:
             queue.remove(mine)
-            group += [queue.popleft() for _ in range(min(len(queue), MOST_AT_ONCE - 1))]
+            many = next((number for number in AT_ONCE if number <= len(queue) + 1), 1)
+            group += [queue.popleft() for _ in range(many - 1)]
         if len(group) > 1:
             try:
                 write([one.given for one in group])
