@@ -45,6 +45,15 @@ def test_logging_step_by_step_without_scripts(front: Front) -> None:
     assert done.path == f"/requests/{request.id}"
 
 
+def test_who_logs_a_request_types_the_customer_at_once(front: Front) -> None:
+    """Unless one is picked already, or what is wrong has the focus."""
+    tom = front.technician
+    page = tom.open("/requests/new")
+    assert page.html.count("autofocus") == 1
+    assert "autofocus" not in tom.open(f"/requests/new?customer={front.office.ann}").html
+    assert "autofocus" not in tom.send(page, description="No subject").html
+
+
 def test_a_form_sent_twice_logs_once(front: Front) -> None:
     office = front.office
     tom = front.technician
