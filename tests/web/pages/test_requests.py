@@ -54,6 +54,18 @@ def test_who_logs_a_request_types_the_customer_at_once(front: Front) -> None:
     assert "autofocus" not in tom.send(page, description="No subject").html
 
 
+def test_a_page_that_has_grown_too_old_does_nothing_and_says_so(front: Front) -> None:
+    tom = front.technician
+    page = tom.open(f"/requests/new?customer={front.office.ann}")
+    old = tom.send(page, subject="Typed before lunch", csrf_token="old")
+    assert old.status == 422
+    assert "This page had grown too old; it is fresh now. Please send it again." in old
+    assert "CSRF" not in old.text
+    assert front.office.rows(t.service_request) == []
+    assert old.form().values["subject"] == "Typed before lunch"
+    assert "is logged" in tom.send(old)
+
+
 def test_a_form_sent_twice_logs_once(front: Front) -> None:
     office = front.office
     tom = front.technician
