@@ -7,7 +7,8 @@ from typing import Any
 
 from engine.contracts import PER_REQUEST
 from workflows.commands import HolderGiven, NewContract, TakeContract
-from workflows.contracts import SELLERS, enable_contract
+from workflows.contract_actions import SELLERS
+from workflows.contracts import enable_contract
 from workflows.coverage import lock_request, own_contract, settle_and_cover
 from workflows.errors import NotAllowed, StateForbids, invalid
 from workflows.request_access import require_visible

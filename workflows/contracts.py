@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.contracts import PER_REQUEST, Contract, Unit, dated_state
+from engine.contracts import Contract, Unit, dated_state
 from engine.drawdown import NEVER
 from engine.ledger import LedgerTransaction, move
 from engine.periods import Duration, last_included_day, local_date
@@ -24,6 +24,7 @@ from workflows.commands import (
     Renew,
     TopUp,
 )
+from workflows.contract_actions import DONE, SELLERS, has_an_end, possible_actions
 from workflows.contract_life import (
     add_lot,
     end_by_cancelling,
@@ -38,17 +39,7 @@ from workflows.selling import Origin, check_span, finance_only, minor_units, sel
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.ledger import record
-from workflows.transaction import Role, Transaction
-
-SELLERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
-DONE = {
-    "enable": "enabled",
-    "top-up": "topped up",
-    "adjust": "adjusted",
-    "renew": "renewed",
-    "cancel": "cancelled",
-}
-"""What an action has done with a contract, in words."""
+from workflows.transaction import Transaction
 
 
 def create_contract(tx: Transaction, command: NewContract) -> str:
@@ -148,10 +139,9 @@ def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
     row = _locked(tx, contract_id)
     if row.state == "cancelled":
         raise _forbidden(tx, row, "renew")
-    if not _has_an_end(row):
+    if not has_an_end(row.type, row.expires_at):
         raise _forbidden(tx, row, "renew", "It has no end that another could follow.")
-    successor = select(t.contract.c.number).where(t.contract.c.renewal_of_id == contract_id)
-    taken = tx.connection.execute(successor).scalar()
+    taken = _successor(tx, contract_id)
     if taken is not None:
         raise Conflict(f"{row.number} was renewed already, by {taken}.", remedy=f"Open {taken} instead.")
     terms = type_in_force(tx, row.type)
@@ -281,16 +271,25 @@ def _given_holder(row: Row[Any]) -> HolderGiven:
     return HolderGiven(**{row.holder_kind: row.holder_id})
 
 
+def _successor(tx: Transaction, contract_id: str) -> str | None:
+    """The number of the contract that renewed this one."""
+    successor = select(t.contract.c.number).where(t.contract.c.renewal_of_id == contract_id)
+    number: str | None = tx.connection.execute(successor).scalar()
+    return number
+
+
 def _forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "") -> StateForbids:
     """The refusal of an action, naming the state by now and what is possible in it."""
-    state: str = dated_state(contract_value(row), tx.now).state
-    if state == "active" and row.state == "exhausted":
-        state = row.state
-    over = state in ("cancelled", "expired")
-    possible = ["enable"] if state == "pending" else []
-    possible += ["top-up", "adjust"] if row.draws != "nothing" and not over else []
-    possible += ["renew"] if _has_an_end(row) and state != "cancelled" else []
-    possible += [] if over else ["cancel"]
+    dated = dated_state(contract_value(row), tx.now)
+    state = row.state if dated.state == "active" and row.state == "exhausted" else dated.state
+    possible = possible_actions(
+        tx.actor.role,
+        state=state,
+        pending_reason=dated.pending_reason,
+        draws=row.draws,
+        has_end=has_an_end(row.type, row.expires_at),
+        is_renewed=_successor(tx, row.id) is not None,
+    )
     return StateForbids(
         f"{row.number} is {state} and cannot be {DONE[action]}.{why and f' {why}'}",
         remedy=f"Possible now: {', '.join(possible)}." if possible else "Nothing more can be done with it.",
@@ -298,7 +297,3 @@ def _forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "") -> St
         action=action,
         allowed_actions=possible,
     )
-
-
-def _has_an_end(row: Row[Any]) -> bool:
-    return row.type != PER_REQUEST and row.expires_at is not None

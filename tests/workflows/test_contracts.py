@@ -230,3 +230,12 @@ def test_a_refused_action_says_the_state_by_now_and_what_is_possible(office: Off
         "SH-0001 is cancelled and cannot be topped up. Nothing more can be done with it."
     )
     assert refused.value.values["allowed_actions"] == []
+
+
+def test_what_has_a_successor_is_not_offered_to_be_renewed(office: Office) -> None:
+    """By the refusal as little as by the page: both ask the same list."""
+    contract = office.sell("subscription", starts_on="2026-03-01", ends_on="2026-03-10")
+    office.do(renew, contract, Renew())
+    with pytest.raises(StateForbids) as refused:
+        office.do(enable_contract, contract)
+    assert refused.value.values["allowed_actions"] == ["cancel"]

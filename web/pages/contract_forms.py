@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
-from engine.contracts import PER_REQUEST
 from web.pages.fields import CountField, DayField, DurationField, MoneyField, offer
 from web.pages.forms import ActForm, DeskForm, KeyedForm
-from workflows.contracts import SELLERS
+from workflows.contract_actions import SELLERS, has_an_end, possible_actions
 from workflows.transaction import Role
 from workflows.views.contracts import ContractDetail
 
@@ -68,24 +67,19 @@ FORMS: dict[str, Callable[..., Any]] = {
 
 def forms_for(contract: ContractDetail, role: Role, tried: dict[str, DeskForm]) -> dict[str, DeskForm]:
     """The forms that fit; one that was tried is there as it was sent."""
-    if role not in SELLERS:
-        return {}
-    ended = contract.state in ("cancelled", "expired")
-    fits = {
-        "enable": contract.state == "pending"
-        and (contract.pending_reason != "awaiting_payment" or role == "finance"),
-        "top_up": contract.draws != "nothing" and not ended,
-        "adjust": contract.draws != "nothing" and not ended,
-        "renew": contract.state != "cancelled"
-        and contract.type != PER_REQUEST
-        and contract.expires_at is not None
-        and contract.renewed_by is None,
-        "cancel": not ended,
-    }
+    possible = possible_actions(
+        role,
+        state=contract.state,
+        pending_reason=contract.pending_reason,
+        draws=contract.draws,
+        has_end=has_an_end(contract.type, contract.expires_at),
+        is_renewed=contract.renewed_by is not None,
+    )
+    fits = {action.replace("-", "_") for action in possible}
     return {
         name: tried.get(name) or make(formdata=None)
         for name, make in FORMS.items()
-        if fits[name] or name in tried
+        if name in fits or (name in tried and role in SELLERS)
     }
 
 

@@ -1,0 +1,45 @@
+"""What can be done with a contract, for those who offer it and for those who refuse something else."""
+
+from datetime import datetime
+
+from engine.contracts import PER_REQUEST
+from workflows.transaction import Role
+
+SELLERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
+DONE = {
+    "enable": "enabled",
+    "top-up": "topped up",
+    "adjust": "adjusted",
+    "renew": "renewed",
+    "cancel": "cancelled",
+}
+"""What an action has done with a contract, in words."""
+
+
+def has_an_end(type_key: str, expires_at: datetime | None) -> bool:
+    """Whether a contract has an end that another could follow."""
+    return type_key != PER_REQUEST and expires_at is not None
+
+
+def possible_actions(
+    role: Role,
+    *,
+    state: str,
+    pending_reason: str | None,
+    draws: str,
+    has_end: bool,
+    is_renewed: bool,
+) -> list[str]:
+    """The actions that a role may take on a contract in a state, in their order."""
+    if role not in SELLERS and role != "system":
+        return []
+    is_over = state in ("cancelled", "expired")
+    possible = {
+        "enable": state == "pending"
+        and (pending_reason != "awaiting_payment" or role in ("finance", "system")),
+        "top-up": draws != "nothing" and not is_over,
+        "adjust": draws != "nothing" and not is_over,
+        "renew": state != "cancelled" and has_end and not is_renewed,
+        "cancel": not is_over,
+    }
+    return [action for action in DONE if possible[action]]
