@@ -40,6 +40,7 @@ class Turns:
     def __init__(self) -> None:
         self._writing = Lock()
         self._waiting: dict[object, deque[_Waiting]] = defaultdict(deque)
+        self._queues = Lock()
 
     @contextmanager
     def one(self) -> Iterator[None]:
@@ -57,16 +58,19 @@ class Turns:
         `write` is told all of it and writes all or nothing; it may be this thread's or another's. Where it
         fails for several, each thread writes its own and raises what that raises. Raises: TimeoutError.
         """
-        mine, queue = _Waiting(given), self._waiting[kind]
-        queue.append(mine)
+        mine = _Waiting(given)
+        with self._queues:
+            queue = self._waiting[kind]
+            queue.append(mine)
         try:
             with self.one():
                 if not mine.is_written:
                     self._write(mine, queue, write)
         except TimeoutError:
-            if mine in queue:
-                queue.remove(mine)
-                raise
+            with self._queues:
+                if mine in queue:
+                    queue.remove(mine)
+                    raise
             # another thread is writing it just now
             with self._writing:
                 if not mine.is_written:
@@ -75,9 +79,10 @@ class Turns:
     def _write(self, mine: _Waiting, queue: deque[_Waiting], write: Callable[[list[Any]], None]) -> None:
         group = [mine]
         if not mine.is_alone:
-            queue.remove(mine)
-            many = next((number for number in AT_ONCE if number <= len(queue) + 1), 1)
-            group += [queue.popleft() for _ in range(many - 1)]
+            with self._queues:
+                queue.remove(mine)
+                many = next((number for number in AT_ONCE if number <= len(queue) + 1), 1)
+                group += [queue.popleft() for _ in range(many - 1)]
         if len(group) > 1:
             try:
                 write([one.given for one in group])
