@@ -24,13 +24,13 @@ from bench.serving import PROJECT, Served, bare, product
 from workflows.accounts import NewToken, NewUser, create_token, create_user
 from workflows.administration import activate_billing
 from workflows.commands import ActivateBilling
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
 from workflows.coverage import decide, request_facts
-from workflows.desk import Desk
 from workflows.rule_sets import publish_first
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
-from workflows.store.session import Database
-from workflows.transaction import SYSTEM
+from workflows.store.database import Database
 
 CONTRACTS = 20_000
 CUSTOMERS = 200

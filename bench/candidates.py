@@ -16,10 +16,11 @@ from bench.databases import Databases, Kind, plain_engine
 from bench.dataset import NOW, Size, customer_number, fill, is_lapsed, record_id
 from bench.options import Options
 from bench.rounds import Result, alternate
-from workflows.desk import Desk
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.store.candidates import find_candidates
-from workflows.store.session import Database
-from workflows.transaction import SYSTEM, Transaction
+from workflows.store.database import Database
 
 ASKED = 150
 RAW_GOALS = {"sqlite": 3.0, "postgresql": 2.2}

@@ -15,7 +15,7 @@ from typing import Literal
 from sqlalchemy import Connection, Engine, create_engine
 
 from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
-from workflows.store.session import BEGIN, WRITE, Database, migrate
+from workflows.store.database import BEGIN, WRITE, Database, migrate
 
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, text
 
 from bench.databases import bulk_loading
-from workflows.store.session import Database
+from workflows.store.database import Database
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COMPANY = 63

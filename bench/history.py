@@ -13,12 +13,13 @@ from sqlalchemy import Table, insert, select
 
 from bench.dataset import Size, customer_number, record_id
 from workflows.commands import NewServiceRequest, WorkGiven
-from workflows.desk import Desk
+from workflows.core.actors import Actor
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.request_logging import log_service_request
 from workflows.store import tables as t
+from workflows.store.database import Database
 from workflows.store.ids import new_id
-from workflows.store.session import Database
-from workflows.transaction import Actor, Transaction
 from workflows.work import log_work
 
 LOGGED = 400

@@ -16,9 +16,9 @@ from bench.databases import Databases, Kind, plain_engine
 from bench.dataset import fill_due
 from bench.options import Options
 from bench.rounds import Result, Rounds, alternate
-from workflows.desk import Desk
+from workflows.core.desk import Desk
 from workflows.expiry import expire_due
-from workflows.store.columns import EPOCH, MICROSECOND
+from workflows.store.column_types import EPOCH, MICROSECOND
 
 FEW, MANY = 1_000, 100_000
 FEW_ROUNDS, MANY_ROUNDS = 7, 3

@@ -112,7 +112,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 def migrate(database_url: str) -> None:
     """Bring a database to the newest schema."""
-    from workflows.store.session import migrate as migrate_now
+    from workflows.store.database import migrate as migrate_now
 
     migrate_now(database_url)
 

@@ -4,7 +4,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web.environment import Environment
-from workflows.desk import Desk
+from workflows.core.desk import Desk
 
 MOST_BODY_BYTES = 1024 * 1024
 

@@ -9,8 +9,8 @@ from pydantic import TypeAdapter
 
 from web.errors import Problem
 from web.metrics import CONTENT_TYPE, count_call, metrics_text
+from workflows.core.desk import Desk
 from workflows.deployment import database_fails
-from workflows.desk import Desk
 from workflows.health import Health, JobHealth, KeptCounts, read_health
 
 JOBS: TypeAdapter[list[JobHealth]] = TypeAdapter(list[JobHealth])

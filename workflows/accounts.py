@@ -16,11 +16,11 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.exc import IntegrityError
 
 from workflows.commands import Command, Name
-from workflows.errors import Conflict, InvalidInput, NotFound, StateForbids, invalid
+from workflows.core.errors import Conflict, InvalidInput, NotFound, StateForbids, invalid
+from workflows.core.paging import Sort, matches, read_page
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.paging import Sort, matches, read_page
-from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 
 UserRole = Literal["administrator", "finance", "supervisor", "technician", "customer"]

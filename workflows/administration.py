@@ -6,14 +6,14 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, update
 
 from workflows.commands import ActivateBilling, AssignItems
-from workflows.errors import StateForbids, VersionChanged, invalid
-from workflows.generation import bump_generation, config_in_force
+from workflows.core.config_version import bump_generation, config_in_force
+from workflows.core.errors import StateForbids, VersionChanged, invalid
+from workflows.core.paging import Sort, read_page
+from workflows.core.settings import Settings
+from workflows.core.transaction import Transaction
 from workflows.register.items import get_item, is_global, list_items, owner_columns
-from workflows.settings import Settings
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.paging import Sort, read_page
-from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.administration import AssignedView, ChecklistStep, ChecklistView, SettingChangeView
 

@@ -12,11 +12,12 @@ from sqlalchemy import Connection, bindparam, delete, func, select, text
 
 from engine.errors import DeskError
 from workflows.accounts import HASHER, password_fits, token_hash
-from workflows.desk import Desk
+from workflows.core.actors import SYSTEM, Actor
+from workflows.core.desk import Desk
+from workflows.core.transaction import Runner, Transaction
 from workflows.store import tables as t
+from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
-from workflows.store.prepared import Prepared
-from workflows.transaction import SYSTEM, Actor, Transaction
 
 MOST_FAILURES = 10
 FAILURES_COUNT_FOR = timedelta(minutes=15)
@@ -68,20 +69,20 @@ def authenticate_token(desk: Desk, text: str) -> Actor:
 
 def act_by_token(tx: Transaction, text: str) -> None:
     """Go on as who a token belongs to, in a transaction that has done nothing. Raises: NotAuthenticated."""
-    tx.actor = _token_actor(tx.desk, tx.connection, text)
-    tx.config = tx.desk.config
+    tx.actor = _token_actor(tx.runner, tx.connection, text)
+    tx.config = tx.runner.configs.current
     # asking may have brought newer settings, and with them another time of the sandbox
-    tx.now = tx.recorded_at = tx.desk.now()
+    tx.now = tx.recorded_at = tx.runner.now()
 
 
-def _token_actor(desk: Desk, connection: Connection, text: str) -> Actor:
+def _token_actor(runner: Runner, connection: Connection, text: str) -> Actor:
     row = _BY_TOKEN.first(connection, {"token_hash": token_hash(text)})
-    if row is None or (row.expires_at is not None and row.expires_at <= desk.clock.now()):
+    if row is None or (row.expires_at is not None and row.expires_at <= runner.clock.now()):
         raise NotAuthenticated(
             "This token opens nothing: it is unknown, expired or revoked.",
             remedy="Ask an administrator for a new one (coverdesk token create).",
         )
-    desk.see_generation(row.generation)
+    runner.configs.see_generation(row.generation)
     return Actor(row.id, row.name, row.role, row.customer_id)
 
 
@@ -91,7 +92,7 @@ def load_session(desk: Desk, user_id: str, epoch: int) -> Actor | None:
         row = _BY_SESSION.first(connection, {"user_id": user_id, "epoch": epoch})
     if row is None:
         return None
-    desk.see_generation(row.generation)
+    desk.configs.see_generation(row.generation)
     return Actor(row.id, row.name, row.role, row.customer_id)
 
 

@@ -5,8 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.errors import DeskError
-from workflows.store.session import normal_url
-from workflows.store.turns import BUSY_TIMEOUT_MS
+from workflows.store.database import normal_url
+from workflows.store.write_queue import BUSY_TIMEOUT_MS
 
 PAGES_A_STEP = 1000
 

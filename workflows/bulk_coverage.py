@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, Select, select
 
+from workflows.core.errors import StateForbids
+from workflows.core.transaction import Transaction
 from workflows.coverage import WAITING_OUTCOMES, decide, facts_of, find, follow, lock_request
-from workflows.errors import StateForbids
 from workflows.service_request import UNFINISHED_STATES
 from workflows.store import tables as t
-from workflows.transaction import Transaction
 
 Group = Literal["before_contracts", "waiting"]
 MOST_SHOWN = 500

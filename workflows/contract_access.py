@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, or_, select, true
 
+from workflows.core.actors import SYSTEM
+from workflows.core.errors import NotFound
+from workflows.core.transaction import Transaction
 from workflows.coverage import settle_due
-from workflows.errors import NotFound
 from workflows.request_endings import catch_up, overdue_under
 from workflows.store import tables as t
-from workflows.transaction import SYSTEM, Transaction
 
 c = t.contract
 
@@ -83,8 +84,8 @@ def caught_up(tx: Transaction, contract_id: str) -> Iterator[Transaction]:
         yield tx
         return
     for request_id in closing:
-        catch_up(tx.desk, request_id)
+        catch_up(tx.runner, request_id)
     for due_id in found:
-        tx.desk.perform(SYSTEM, partial(settle_due, contract_id=due_id))
-    with tx.desk.read(tx.actor) as fresh:
+        tx.runner.perform(SYSTEM, partial(settle_due, contract_id=due_id))
+    with tx.runner.read(tx.actor) as fresh:
         yield fresh

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from engine.contracts import PER_REQUEST
-from workflows.transaction import Role
+from workflows.core.actors import Role
 
 SELLERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
 DONE = {

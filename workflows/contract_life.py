@@ -17,14 +17,14 @@ from engine.coverage import contract_state
 from engine.drawdown import in_burn_order
 from engine.ledger import LedgerTransaction, Posting, move
 from engine.periods import months_between
-from workflows.errors import NotFound
+from workflows.core.errors import NotFound
+from workflows.core.transaction import Transaction
 from workflows.notifications import tell_contract_event
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
-from workflows.store.columns import Id
+from workflows.store.column_types import Id
 from workflows.store.ids import new_id
 from workflows.store.ledger import carried_from, record
-from workflows.transaction import Transaction
 
 ENDED = ("expired", "exhausted", "cancelled")
 

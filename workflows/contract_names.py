@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from workflows.contract_views import holder_names
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.transaction import Transaction
 
 MOST_NAMED = 900
 """Ids in one statement: SQLite takes 999 in old builds."""

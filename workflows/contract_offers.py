@@ -9,12 +9,12 @@ from engine.contracts import PER_REQUEST
 from workflows.commands import HolderGiven, NewContract, TakeContract
 from workflows.contract_actions import SELLERS
 from workflows.contracts import enable_contract
+from workflows.core.errors import NotAllowed, StateForbids, invalid
+from workflows.core.transaction import Transaction
 from workflows.coverage import lock_request, own_contract, settle_and_cover
-from workflows.errors import NotAllowed, StateForbids, invalid
 from workflows.request_access import require_visible
 from workflows.selling import Origin, make_for_request, sell
 from workflows.service_request import UNFINISHED_STATES
-from workflows.transaction import Transaction
 
 
 def take_contract(tx: Transaction, service_request_id: str, command: TakeContract) -> str:

@@ -11,8 +11,8 @@ from sqlalchemy import Row, and_, case, func, select
 
 from engine.periods import first_instant_of
 from workflows.contract_access import caught_up, contract_row
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.transaction import Transaction
 from workflows.views.contracts import StatementLine, StatementView
 
 SAME_INSTANT = {"restore": 0, "expire": 1}

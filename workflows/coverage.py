@@ -13,9 +13,11 @@ from engine.coverage import CoverageDecision, assign_by_hand, find_coverage
 from engine.facts import RequestFacts
 from workflows.commands import CoverageQuestion
 from workflows.contract_life import end_by_cancelling, lock_contract, settle_contract
+from workflows.core.actors import SYSTEM
+from workflows.core.errors import StateForbids, invalid
+from workflows.core.transaction import Transaction
 from workflows.covering import Found, chosen_of, lock_standing, look_later
 from workflows.decisions import DecisionView, keep_decision, preview_view
-from workflows.errors import StateForbids, invalid
 from workflows.incidents import hold_incident, lock_free_incident, release_incidents
 from workflows.months_ahead import with_months_to_come
 from workflows.notifications import tell_request_event
@@ -26,7 +28,6 @@ from workflows.service_levels import sla_columns
 from workflows.service_request import UNFINISHED_STATES
 from workflows.store import tables as t
 from workflows.store.candidates import Candidates, find_candidates
-from workflows.transaction import SYSTEM, Transaction
 
 WAITING_OUTCOMES = ("waiting", "created", "offered", "refused")
 ATTEMPTS = 10
@@ -373,10 +374,10 @@ def _candidates(tx: Transaction, facts: RequestFacts) -> Candidates:
         if tx.writes:
             settle_due(tx, contract_id)
         else:
-            tx.desk.perform(SYSTEM, partial(settle_due, contract_id=contract_id))
+            tx.runner.perform(SYSTEM, partial(settle_due, contract_id=contract_id))
     if tx.writes:
         return _query(tx, facts)
-    with tx.desk.read(tx.actor) as fresh:
+    with tx.runner.read(tx.actor) as fresh:
         return _query(fresh, facts)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from engine.contracts import Limits
-from workflows.transaction import Transaction
+from workflows.core.transaction import Transaction
 from workflows.views.service_requests import ContractOver
 
 

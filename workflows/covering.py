@@ -11,13 +11,13 @@ from sqlalchemy import Integer, Select, and_, bindparam, exists, func, literal_c
 
 from engine.contracts import Contract
 from engine.coverage import CoverageDecision, HeldContract
+from workflows.core.transaction import Transaction
 from workflows.incidents import free_incidents, lock_incidents, locked_lots
 from workflows.store import tables as t
 from workflows.store.candidates import FreeIncident
-from workflows.store.columns import Id, Instant
-from workflows.store.prepared import Prepared
-from workflows.store.together import Standing
-from workflows.transaction import Transaction
+from workflows.store.column_types import Id, Instant
+from workflows.store.compiled_statements import Prepared
+from workflows.store.multi_table_insert import Standing
 
 
 @dataclass(frozen=True, slots=True)

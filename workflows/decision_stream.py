@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
 
-from workflows.desk import Desk
+from workflows.core.desk import Desk
 from workflows.store import tables as t
-from workflows.store.by_index import read_by_index
+from workflows.store.planner import read_by_index
 
 BATCH = 1000
 d = t.coverage_decision

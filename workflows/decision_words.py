@@ -11,9 +11,9 @@ from engine.coverage import ASSIGNED_BY_HAND, OWN_CONTRACT_RULE
 from engine.rulebook import RuleSet, RuleSetRefused
 from engine.rulebook.trace import holder_kinds_asked
 from workflows.contract_views import holder_names
+from workflows.core.transaction import Transaction
 from workflows.decisions import CandidateView, DecisionView
 from workflows.rule_versions import RuleSetGone, RuleVersions
-from workflows.transaction import Transaction
 
 MOST_REASONS = 4
 IN_ORDER = ("came_after", "decided_before", "not_assigned")
@@ -174,7 +174,7 @@ def _kinds_asked(tx: Transaction, decision: DecisionView, rules: RuleSet | None)
     """The kinds of holder that the decision's own rules asked for, in order, up to the rule that held."""
     if rules is None:
         try:
-            rules = RuleVersions(tx.desk).load(decision.rule_set)
+            rules = RuleVersions(tx.runner).load(decision.rule_set)
         except (RuleSetGone, RuleSetRefused):
             return list(USUAL_ORDER)
     until = None if decision.rule == OWN_CONTRACT_RULE else decision.rule

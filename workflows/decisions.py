@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, select
 
 from engine.coverage import CoverageDecision
-from workflows.errors import NotFound
+from workflows.core.errors import NotFound
+from workflows.core.transaction import Transaction
 from workflows.kept import facts_json, verdict_json
 from workflows.request_access import visible_requests
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import structlog
 from sqlalchemy import Row, select, update
 
-from workflows.desk import Desk
+from workflows.core.desk import Desk
 from workflows.store import tables as t
 
 log = structlog.get_logger()

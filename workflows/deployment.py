@@ -13,9 +13,10 @@ from sqlalchemy.exc import (
 )
 
 from engine.errors import DeskError
-from workflows.desk import Clock, Desk
+from workflows.core.clock import Clock
+from workflows.core.desk import Desk
+from workflows.store.database import Database, migrate, normal_url
 from workflows.store.migrations import HEAD
-from workflows.store.session import Database, migrate, normal_url
 
 
 class UnusableDatabaseUrl(DeskError):

@@ -28,10 +28,11 @@ from sqlalchemy import (
     update,
 )
 
-from workflows.desk import Desk
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.store.columns import Instant, Json
-from workflows.transaction import SYSTEM, Transaction
+from workflows.store.column_types import Instant, Json
 
 BATCH = 10_000
 c, b = t.contract, t.lot_balance

@@ -17,15 +17,15 @@ from engine.facts import Candidate
 from engine.rulebook import RuleSet
 from engine.rulebook.trace import Asked, Step, trace
 from workflows.commands import CoverageQuestion
+from workflows.core.errors import NotFound
+from workflows.core.transaction import Transaction
 from workflows.coverage import decide, decide_question, facts_of
 from workflows.decision_words import ToldCandidate, ToldDecision, tell_decision
 from workflows.decisions import DecisionView, decision_view, preview_view, ruled_out_words
-from workflows.errors import NotFound
 from workflows.kept import facts_from, held_from
 from workflows.request_access import require_visible
 from workflows.rule_versions import RuleVersions
 from workflows.store import tables as t
-from workflows.transaction import Transaction
 
 Status = Literal["holds", "passed", "unreached"]
 
@@ -96,7 +96,7 @@ def explain_decision(tx: Transaction, decision_id: str, rules: RuleSet | None = 
     """
     tx.require("administrator", "finance", "supervisor", "technician")
     row = _row(tx, decision_id)
-    deciding = rules or RuleVersions(tx.desk).load(row.rule_set)
+    deciding = rules or RuleVersions(tx.runner).load(row.rule_set)
     decision = find_coverage(facts_from(row.facts), held_from(row.candidates), deciding)
     return AgainView(
         made=decision_view(row, tx),

@@ -8,7 +8,7 @@ from time import monotonic
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
-from workflows.desk import Desk
+from workflows.core.desk import Desk
 from workflows.store import tables as t
 
 AT_WORK = ("open", "pending_no_contract", "in_progress", "on_hold", "resolved")

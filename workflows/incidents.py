@@ -8,12 +8,12 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
 
 from engine.ledger import Account, LedgerTransaction, move
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.store.columns import Id, Instant
+from workflows.store.column_types import Id, Instant
+from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 from workflows.store.ledger import record
-from workflows.store.prepared import Prepared
-from workflows.transaction import Transaction
 
 ENDINGS: dict[str, tuple[Account, str, str]] = {
     "settle": ("consumed", "settled", "The service request was closed"),

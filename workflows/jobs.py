@@ -16,15 +16,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.coverage import WAITING_OUTCOMES, cover_one, lock_request, settle_due
 from workflows.delivery import deliver_outbox
-from workflows.desk import Desk
 from workflows.expiry import ENDING, expire_due
 from workflows.replays import forget_replays, take_up_replays
 from workflows.request_endings import close_if_due
 from workflows.rules_watch import pick_up_rules
 from workflows.store import tables as t
-from workflows.transaction import SYSTEM, Transaction
 
 log = structlog.get_logger()
 KEYS_KEPT = timedelta(hours=48)

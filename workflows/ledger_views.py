@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from workflows.core.paging import Sort, read_page
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.store.paging import Sort, read_page
-from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 
 entry, leg = t.ledger_transaction, t.ledger_posting

@@ -14,9 +14,9 @@ from sqlalchemy import select
 from engine.contracts import Contract, Grant
 from engine.periods import months_between
 from workflows.contract_life import Lot, limits_at
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.candidates import Candidates, contract_value
-from workflows.transaction import Transaction
 
 TO_COME = "to_come"
 """The kind of a lot that is not granted yet: it counts, and is no record."""

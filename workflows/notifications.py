@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import select
 
 from engine.contracts import Contract
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.transaction import Transaction
 
 CONTRACT_WORDS = {
     "active": ("contract_activated", "Contract {number} is active", "Your contract {number} is active now."),

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Row, and_, select
 
-from workflows.errors import NotFound, StateForbids, invalid
+from workflows.core.errors import NotFound, StateForbids, invalid
+from workflows.core.paging import Sort, matches, read_page
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.store.paging import Sort, matches, read_page
-from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 
 o = t.outbox

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from engine.periods import first_instant_of, local_date
-from workflows.errors import invalid
+from workflows.core.errors import invalid
+from workflows.core.paging import Sort, read_page
+from workflows.core.transaction import Transaction
 from workflows.outbox import FAILED
 from workflows.request_views import in_queue
 from workflows.store import tables as t
-from workflows.store.paging import Sort, read_page
-from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 
 ENDING_DAYS = 30

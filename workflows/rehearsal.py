@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 
 from sqlalchemy import Row, Select, func, select
 
-from workflows.desk import Desk
+from workflows.core.actors import Actor
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.transaction import Actor, Transaction
 from workflows.views.contracts import UnitBalance
 from workflows.views.effects import ContractEffect, ContractStand, Effects, RequestEffect, RequestStand
 

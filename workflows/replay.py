@@ -19,17 +19,19 @@ from engine.coverage import find_match
 from engine.replay import Drawn, Kept, Replay, Result
 from engine.replay_work import GRANT, Effect, Payment, Purses, Worked
 from engine.rulebook import RuleSet
+from workflows.core.actors import SYSTEM, Actor
+from workflows.core.config import Config
+from workflows.core.desk import Desk
+from workflows.core.errors import invalid
+from workflows.core.settings import Settings
+from workflows.core.transaction import Transaction
 from workflows.decision_stream import count_decisions, decision_batches
-from workflows.desk import Desk
-from workflows.errors import invalid
 from workflows.kept import facts_from, held_from
 from workflows.replay_reading import ContractTerms, WorkUnder, made_by_rules
 from workflows.replay_sums import Sums
 from workflows.rule_sets import load_publishable
-from workflows.settings import Settings
 from workflows.store import tables as t
-from workflows.store.by_index import read_by_index
-from workflows.transaction import SYSTEM, Actor, Config, Transaction
+from workflows.store.planner import read_by_index
 from workflows.views import MoneyView
 from workflows.views.replays import Change, DifferenceView, ResultView, SummaryView
 from workflows.work_plan import CASCADE_DEPTH

@@ -20,8 +20,8 @@ from engine.quantities import Rounding
 from engine.replay_work import Allocated, Worked
 from engine.rulebook import ChargingFacts, RuleSet
 from workflows.contract_life import lots_by_contract
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.transaction import Transaction
 from workflows.work_plan import payer_value
 
 MOST_NAMED = 900

@@ -18,13 +18,14 @@ from sqlalchemy import ColumnElement, Row, delete, func, or_, select, update
 
 from engine.errors import DeskError
 from engine.rulebook import RuleSet, load_rule_set
-from workflows.desk import Desk
-from workflows.errors import NotFound, StateForbids, invalid
+from workflows.core.actors import SYSTEM, Actor
+from workflows.core.desk import Desk
+from workflows.core.errors import NotFound, StateForbids, invalid
+from workflows.core.paging import Sort, read_page
+from workflows.core.transaction import Transaction
 from workflows.replay import load_for_replay, replay
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.paging import Sort, read_page
-from workflows.transaction import SYSTEM, Actor, Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.replays import (
     Change,

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, exists, or_, select, true
 
-from workflows.errors import NotFound
+from workflows.core.errors import NotFound
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.transaction import Transaction
 
 
 def visible_requests(tx: Transaction) -> ColumnElement[bool]:

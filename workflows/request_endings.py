@@ -15,13 +15,13 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from workflows.contract_life import settle_contract
+from workflows.core.actors import SYSTEM
+from workflows.core.transaction import Runner, Transaction
 from workflows.coverage import cancel_untaken, lock_request, own_contract, settle_and_cover, settle_due
-from workflows.desk import Desk
 from workflows.incidents import settle_incidents
 from workflows.request_moves import move_request
 from workflows.store import tables as t
 from workflows.store.candidates import find_candidates
-from workflows.transaction import SYSTEM, Transaction
 
 AUTO_CLOSED = "Closed by itself after the time set"
 r = t.service_request
@@ -91,9 +91,9 @@ def overdue_under(tx: Transaction, contract_id: str) -> Sequence[str]:
     return tx.connection.execute(due.order_by(r.c.auto_close_at, r.c.id)).scalars().all()
 
 
-def catch_up(desk: Desk, service_request_id: str) -> None:
+def catch_up(runner: Runner, service_request_id: str) -> None:
     """Do what is due of a request, in a transaction of its own: before it is read, as the jobs would have."""
-    desk.perform(SYSTEM, partial(_lock_current, service_request_id=service_request_id))
+    runner.perform(SYSTEM, partial(_lock_current, service_request_id=service_request_id))
 
 
 def _lock_current(tx: Transaction, service_request_id: str) -> None:
@@ -106,8 +106,8 @@ def caught_up_request(tx: Transaction, request: Row[Any]) -> Iterator[Transactio
     if tx.writes or (auto_closed_at(tx, request) is None and not contracts_due(tx, request)):
         yield tx
         return
-    catch_up(tx.desk, request.id)
-    with tx.desk.read(tx.actor) as fresh:
+    catch_up(tx.runner, request.id)
+    with tx.runner.read(tx.actor) as fresh:
         yield fresh
 
 

@@ -12,6 +12,8 @@ from engine.contracts import Limits
 from engine.coverage import contract_state
 from workflows.commands import NewServiceRequest
 from workflows.contract_life import settle_contract
+from workflows.core.numbering import insert_numbered
+from workflows.core.transaction import Transaction
 from workflows.coverage import find, find_unlocked, lock_request, made_contract, request_facts
 from workflows.covering import Found
 from workflows.decisions import keep_decision
@@ -24,9 +26,7 @@ from workflows.service_levels import sla_columns
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.ids import new_id
-from workflows.store.numbers import insert_numbered
-from workflows.store.together import NoLongerStands
-from workflows.transaction import Transaction
+from workflows.store.multi_table_insert import NoLongerStands
 from workflows.views.service_requests import ServiceRequestView
 
 WAITS = ("waiting", "created", "offered")

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from workflows.core.transaction import Transaction
 from workflows.service_levels import paused_columns, resumed_columns
 from workflows.service_request import fire
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.transaction import Transaction
 
 
 def move_request(

@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, exists, func, or_, select
 
-from workflows.errors import InvalidInput, invalid
+from workflows.core.errors import InvalidInput, invalid
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.store.columns import Id
-from workflows.store.prepared import Prepared
-from workflows.transaction import Transaction
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
 
 
 class Parties(NamedTuple):

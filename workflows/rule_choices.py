@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Literal
 
 from engine.rulebook import RuleSet, version_of
-from workflows.errors import NotFound
+from workflows.core.errors import NotFound
+from workflows.core.stored_rules import load_stored_rules
+from workflows.core.transaction import Transaction
 from workflows.replays import files_of_replay
 from workflows.rule_proposals import list_proposals, read_proposal
 from workflows.rule_sets import files_of, list_publications
-from workflows.stored_rules import load_stored_rules
-from workflows.transaction import Transaction
 
 MOST_CHOICES = 100
 

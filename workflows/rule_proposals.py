@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.rulebook import RuleSet, load_rule_set
-from workflows.errors import NotAllowed, NotFound, StateForbids, invalid
-from workflows.generation import config_in_force
+from workflows.core.config_version import config_in_force
+from workflows.core.errors import NotAllowed, NotFound, StateForbids, invalid
+from workflows.core.paging import Sort, read_page
+from workflows.core.transaction import Transaction
 from workflows.notifications import tell_administrators
 from workflows.rule_sets import (
     READERS,
@@ -26,8 +28,6 @@ from workflows.rule_sets import (
 )
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.paging import Sort, read_page
-from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.rules import ProposalDetail, ProposalView
 

@@ -17,14 +17,16 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
 from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
 from workflows.commands import CONTROL_CHARACTER
-from workflows.desk import Desk
-from workflows.errors import Conflict, InvalidInput, NoRuleSet, NotFound, StateForbids, invalid
-from workflows.generation import bump_generation, config_in_force
+from workflows.core.actors import SYSTEM, Role
+from workflows.core.config import Config
+from workflows.core.config_version import bump_generation, config_in_force
+from workflows.core.desk import Desk
+from workflows.core.errors import Conflict, InvalidInput, NoRuleSet, NotFound, StateForbids, invalid
+from workflows.core.paging import Sort, read_page
+from workflows.core.transaction import Transaction
 from workflows.notifications import tell_administrators
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.paging import Sort, read_page
-from workflows.transaction import SYSTEM, Config, Role, Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.rules import (
     CheckView,

@@ -6,9 +6,9 @@ from sqlalchemy import select
 
 from engine.errors import DeskError
 from engine.rulebook import RuleSet
-from workflows.desk import Desk
+from workflows.core.stored_rules import load_stored_rules
+from workflows.core.transaction import Runner
 from workflows.store import tables as t
-from workflows.stored_rules import load_stored_rules
 
 MOST_LOADED = 8
 
@@ -22,8 +22,8 @@ class RuleSetGone(DeskError):
 class RuleVersions:
     """The rule sets that decisions name; the last few used stay loaded."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
         self._loaded: OrderedDict[str, RuleSet] = OrderedDict()
 
     def load(self, version: str) -> RuleSet:
@@ -37,10 +37,10 @@ class RuleVersions:
         return known
 
     def _read(self, version: str) -> RuleSet:
-        in_force = self._desk.config.rule_set
+        in_force = self._runner.configs.current.rule_set
         if in_force is not None and in_force.version == version:
             return in_force
-        with self._desk.database.read() as connection:
+        with self._runner.database.read() as connection:
             files = connection.execute(
                 select(t.rule_set.c.files).where(t.rule_set.c.version == version)
             ).scalar_one_or_none()

@@ -21,15 +21,16 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
 from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
-from workflows.desk import Desk
-from workflows.errors import StateForbids
-from workflows.generation import config_in_force
+from workflows.core.actors import Actor
+from workflows.core.config_version import config_in_force
+from workflows.core.desk import Desk
+from workflows.core.errors import StateForbids
+from workflows.core.transaction import Transaction
 from workflows.notifications import tell_administrators
 from workflows.rule_proposals import submit_checked
 from workflows.rule_sets import READERS, check_view
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
-from workflows.transaction import Actor, Transaction
 from workflows.views.rules import FolderView
 
 FOLDER_ACTOR = Actor(None, "The rules folder", "system")

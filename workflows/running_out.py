@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import and_, func, literal, or_, select
 
 from engine.projection import PACE_SPAN, Drawn, project_run_out
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.store.columns import Instant
-from workflows.transaction import Transaction
+from workflows.store.column_types import Instant
 
 RUN_OUT_DAYS = 30
 MOST_CONTRACTS = 200

@@ -9,12 +9,13 @@ from datetime import datetime
 import structlog
 from sqlalchemy import or_, select
 
-from workflows.desk import Desk
-from workflows.errors import NotFound, StateForbids
-from workflows.generation import bump_generation
+from workflows.core.actors import Actor
+from workflows.core.config_version import bump_generation
+from workflows.core.desk import Desk
+from workflows.core.errors import NotFound, StateForbids
+from workflows.core.transaction import Transaction
 from workflows.jobs import JOBS, next_due, run_job
 from workflows.store import tables as t
-from workflows.transaction import Actor, Transaction
 
 log = structlog.get_logger()
 

@@ -12,9 +12,9 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from workflows.desk import Desk
+from workflows.core.desk import Desk
 from workflows.jobs import ANY_MACHINE, JOBS, claim_slot, run_job
-from workflows.store.columns import EPOCH
+from workflows.store.column_types import EPOCH
 
 log = structlog.get_logger()
 TICKS_AT_ONCE = 3

@@ -15,12 +15,12 @@ from engine.contracts import Contract, ContractType, Holder, Unit
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
 from workflows.commands import GrantGiven, HolderGiven, MoneyGiven, NewContract
 from workflows.contract_life import add_lot, settle_contract
-from workflows.errors import Conflict, NotAllowed, StateForbids, invalid
+from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
+from workflows.core.numbering import next_number
+from workflows.core.transaction import Transaction
 from workflows.service_request import UNFINISHED_STATES
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.numbers import next_number
-from workflows.transaction import Transaction
 
 HOLDER_TABLES = {
     "item": t.item,

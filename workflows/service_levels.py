@@ -17,7 +17,7 @@ from engine.calendars import (
 )
 from engine.contracts import Contract
 from engine.sla import Sla
-from workflows.transaction import Transaction
+from workflows.core.transaction import Transaction
 
 
 def sla_columns(tx: Transaction, contract: Contract | None, request: Row[Any] | Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Literal, get_args
 
 from transitions import Machine, MachineError
 
-from workflows.errors import StateForbids
-from workflows.transaction import Role
+from workflows.core.actors import Role
+from workflows.core.errors import StateForbids
 
 State = Literal["open", "pending_no_contract", "in_progress", "on_hold", "resolved", "closed", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)

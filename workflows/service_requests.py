@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import Row, select, true
 
 from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger, SearchCoverage
+from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, invalid
+from workflows.core.transaction import Transaction
 from workflows.coverage import (
     assign_contract,
     cancel_untaken,
@@ -21,7 +23,6 @@ from workflows.coverage import (
     search_again,
     settle_and_cover,
 )
-from workflows.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.incidents import hold_again, release_incidents
 from workflows.notifications import tell_request_event
 from workflows.request_access import require_visible
@@ -33,7 +34,6 @@ from workflows.service_request import HOLD_REASONS, UNFINISHED_STATES, allowed_t
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.ids import new_id
-from workflows.transaction import Transaction
 
 SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})
 DECISIVE_COLUMNS = frozenset({"customer_id", "item_id", "work_type"})

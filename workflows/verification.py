@@ -12,8 +12,8 @@ from sqlalchemy import Row
 
 from engine.coverage import ASSIGNED_BY_HAND, CoverageDecision, assign_by_hand, find_coverage
 from engine.rulebook import RuleSet, RuleSetRefused
+from workflows.core.desk import Desk
 from workflows.decision_stream import count_decisions, decision_batches
-from workflows.desk import Desk
 from workflows.kept import facts_from, held_from, verdict_json
 from workflows.rule_versions import RuleSetGone, RuleVersions
 

@@ -11,15 +11,16 @@ from sqlalchemy import Row, func, literal, select
 
 from engine.drawdown import Payer
 from workflows.commands import ChangeWork, WorkGiven
+from workflows.core.actors import Role
+from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
+from workflows.core.transaction import Transaction
 from workflows.coverage import settle_and_cover, settle_due
-from workflows.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.request_access import require_visible
 from workflows.request_endings import caught_up_request, lock_current, state_now
 from workflows.service_request import STATES_IN_WORDS, WORK_STATES
 from workflows.store import tables as t
-from workflows.store.columns import Instant
+from workflows.store.column_types import Instant
 from workflows.store.ids import new_id
-from workflows.transaction import Role, Transaction
 from workflows.work_draws import draw_planned, take_again, undraw
 from workflows.work_plan import Planned, plan_work
 

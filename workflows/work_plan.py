@@ -20,11 +20,11 @@ from engine.quantities import Rounding, whole_minutes
 from engine.rulebook import ChargingFacts
 from workflows.commands import WorkGiven
 from workflows.contract_life import Lot, lock_contract, read_lots
+from workflows.core.errors import invalid
+from workflows.core.transaction import Transaction
 from workflows.coverage import facts_of
-from workflows.errors import invalid
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value, find_candidates
-from workflows.transaction import Transaction
 
 CASCADE_DEPTH = 20
 """How many contracts one entry may go through."""

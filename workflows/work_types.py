@@ -2,8 +2,8 @@
 
 from sqlalchemy import select, union
 
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.transaction import Transaction
 
 LATEST = 200
 """How many of the newest requests and entries are looked at: what is in use, at the price of a short read."""

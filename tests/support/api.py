@@ -10,7 +10,7 @@ from tests.support.builders import Kit
 from web import create_app
 from web.environment import Environment
 from workflows.accounts import NewToken, create_token, get_user
-from workflows.transaction import Actor
+from workflows.core.actors import Actor
 
 ENVIRONMENT = Environment(secret_key="a key for tests alone", log_format="console")
 

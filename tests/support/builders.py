@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from workflows.commands import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
-from workflows.desk import Desk
+from workflows.core.actors import Actor, Role
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.register import create_customer, create_item, create_org_unit
 from workflows.rule_sets import publish_rule_set
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
+from workflows.store.database import Database
 from workflows.store.ids import new_id
-from workflows.store.session import Database
-from workflows.transaction import Actor, Role, Transaction
 
 T = TypeVar("T")
 P = ParamSpec("P")

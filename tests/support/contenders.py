@@ -17,13 +17,14 @@ from engine.errors import DeskError
 from tests.support.builders import StillClock
 from tests.support.office import Office
 from workflows.commands import FireTrigger, NewServiceRequest, SearchCoverage, WorkGiven
-from workflows.desk import Desk
+from workflows.core.actors import Actor
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.jobs import JOBS, run_job
 from workflows.request_logging import log_service_request
 from workflows.scheduler import tick
 from workflows.service_requests import fire_trigger, search_or_assign
-from workflows.store.session import Database
-from workflows.transaction import Actor, Transaction
+from workflows.store.database import Database
 from workflows.work import log_work
 
 T = TypeVar("T")

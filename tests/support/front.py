@@ -11,7 +11,7 @@ from jinja2 import FileSystemBytecodeCache
 from tests.support.api import app_of
 from tests.support.office import Office
 from tests.support.pages import Browser
-from workflows.transaction import Actor
+from workflows.core.actors import Actor
 
 # Each test has an application of its own; the templates are compiled once for all of them.
 _FOLDER = TemporaryDirectory(prefix="coverdesk-templates-")

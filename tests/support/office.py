@@ -7,7 +7,7 @@ from engine.rulebook import is_rule_file, load_rule_set
 from tests.support.builders import MONDAY, RULES, Kit
 from workflows.commands import FireTrigger, HolderGiven, NewContract, NewServiceRequest, WorkGiven
 from workflows.contracts import create_contract
-from workflows.generation import bump_generation
+from workflows.core.config_version import bump_generation
 from workflows.request_logging import Logged, log_service_request
 from workflows.service_requests import fire_trigger
 from workflows.store import tables as t

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from tests.support.api import app_of
 from tests.support.builders import Kit
-from workflows.transaction import Actor
+from workflows.core.actors import Actor
 
 VOID_TEXT = {"script", "style"}
 

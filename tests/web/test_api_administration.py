@@ -5,10 +5,10 @@ from typing import Any
 from tests.support.api import ENVIRONMENT, Caller, Callers
 from tests.support.builders import RULES, Kit
 from web import create_app
-from workflows.desk import Desk
+from workflows.core.desk import Desk
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
-from workflows.store.session import Database
+from workflows.store.database import Database
 
 SHIPPED = read_rules_folder(RULES)
 

@@ -13,7 +13,7 @@ from sqlalchemy import URL
 from tests.support.api import Caller, Callers
 from web.errors import SECONDS_OF_SILENCE
 from workflows.store import tables as t
-from workflows.store.session import Database
+from workflows.store.database import Database
 
 ACME = {"code": "ACME", "name": "Acme"}
 

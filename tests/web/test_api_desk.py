@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.api import Caller, app_of, token_of
 from tests.support.office import Office
-from workflows.transaction import Actor
+from workflows.core.actors import Actor
 
 
 class Client:

@@ -11,7 +11,7 @@ from tests.support.api import Callers
 from tests.support.builders import RULES
 from tests.support.office import Office
 from workflows import replays
-from workflows.generation import config_in_force
+from workflows.core.config_version import config_in_force
 from workflows.rule_proposals import approve_proposal, submit_rule_set
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t

@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 from tests.support.builders import RULES
 from web.cli import main
 from web.cli.demo import load_on_first_start
+from workflows.core.desk import Desk
 from workflows.demo import DEMO_PASSWORD, LOGINS
 from workflows.demo.stage import Stage
 from workflows.deployment import open_desk
-from workflows.desk import Desk
 from workflows.rule_sets import publish_first
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t

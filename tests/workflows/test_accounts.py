@@ -28,12 +28,12 @@ from workflows.authentication import (
     authenticate_token,
     load_session,
 )
-from workflows.desk import Desk
-from workflows.errors import Conflict, InvalidInput, NotAllowed, StateForbids
-from workflows.generation import bump_generation
+from workflows.core.actors import Actor
+from workflows.core.config_version import bump_generation
+from workflows.core.desk import Desk
+from workflows.core.errors import Conflict, InvalidInput, NotAllowed, StateForbids
 from workflows.store import tables as t
-from workflows.store.session import Database
-from workflows.transaction import Actor
+from workflows.store.database import Database
 
 PASSWORD = "correct horse battery"
 HOME = "192.0.2.7"

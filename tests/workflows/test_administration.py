@@ -17,7 +17,7 @@ from workflows.administration import (
     settings_version,
 )
 from workflows.commands import ActivateBilling, AssignItems, OwnerGiven
-from workflows.errors import InvalidInput, NotAllowed, StateForbids, VersionChanged
+from workflows.core.errors import InvalidInput, NotAllowed, StateForbids, VersionChanged
 from workflows.register import get_item
 from workflows.store import tables as t
 from workflows.views.register import OrgUnitOwner

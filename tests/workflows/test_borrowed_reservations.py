@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.office import Office
 from workflows.audit import audit_ledger
-from workflows.errors import StateForbids
+from workflows.core.errors import StateForbids
 
 MOST_UNITS = 30
 PLENTY = 40

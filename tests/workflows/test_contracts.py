@@ -11,7 +11,7 @@ from workflows.commands import Adjust, CancelContract, MoneyGiven, NewContract, 
 from workflows.contract_offers import take_contract
 from workflows.contract_views import list_contracts, read_contract
 from workflows.contracts import adjust, cancel_contract, create_contract, enable_contract, renew, top_up
-from workflows.errors import Conflict, InvalidInput, NotAllowed, StateForbids
+from workflows.core.errors import Conflict, InvalidInput, NotAllowed, StateForbids
 from workflows.store import tables as t
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.support.builders import Kit
 from workflows.accounts import NewUser, create_user
 from workflows.commands import ChangeCustomer, NewCustomer
-from workflows.errors import Conflict, InvalidInput, NotAllowed, NotFound, VersionChanged
+from workflows.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, VersionChanged
 from workflows.register import change_customer, create_customer, get_customer, list_customers
 from workflows.store import tables as t
 

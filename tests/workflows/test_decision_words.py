@@ -7,13 +7,14 @@ from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows.commands import CancelContract, SearchCoverage
 from workflows.contracts import cancel_contract, enable_contract
+from workflows.core.actors import Actor
+from workflows.core.transaction import Transaction
 from workflows.decision_words import ToldDecision, tell_decision
 from workflows.decisions import decisions_of, read_decision
 from workflows.rule_sets import publish_rule_set
 from workflows.rules_folder import read_rules_folder
 from workflows.service_requests import search_or_assign
 from workflows.store import tables as t
-from workflows.transaction import Actor, Transaction
 
 SHIPPED = read_rules_folder(RULES)
 CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}

@@ -6,7 +6,7 @@ from engine.rulebook import load_rule_set
 from tests.support.builders import RULES
 from tests.support.office import Office
 from workflows.commands import CoverageQuestion, SearchCoverage
-from workflows.errors import NotAllowed, StateForbids
+from workflows.core.errors import NotAllowed, StateForbids
 from workflows.explain import ExplanationView, StepView, explain_coverage, explain_decision
 from workflows.rules_folder import read_rules_folder
 from workflows.service_requests import search_or_assign

@@ -9,9 +9,9 @@ import pytest
 from tests.conftest import CHECKOUT
 from tests.support.builders import Kit
 from workflows.audit import audit_ledger
+from workflows.core.actors import SYSTEM
 from workflows.importing import ImportReport, import_history, read_mapping
 from workflows.store import tables as t
-from workflows.transaction import SYSTEM
 
 NAME = "servicenow_incident_events.csv"
 MAPPING = CHECKOUT / "mappings" / "servicenow.json"

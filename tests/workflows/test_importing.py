@@ -9,10 +9,10 @@ from tests.support.builders import MONDAY, Kit
 from tests.support.exports import event, export, mapping, run
 from tests.support.office import Office
 from workflows.audit import audit_ledger
-from workflows.desk import Desk
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
 from workflows.importing import ImportReport
 from workflows.store import tables as t
-from workflows.transaction import SYSTEM
 
 
 def at(text: str) -> datetime:

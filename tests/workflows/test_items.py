@@ -4,8 +4,8 @@ import pytest
 
 from tests.support.builders import Kit
 from workflows.commands import ChangeItem, NewItem, OwnerGiven
-from workflows.errors import Conflict, InvalidInput, NotAllowed, NotFound, StateForbids
-from workflows.generation import bump_generation
+from workflows.core.config_version import bump_generation
+from workflows.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, StateForbids
 from workflows.register import change_item, create_item, get_item, list_items
 from workflows.store import tables as t
 from workflows.views.register import CustomerOwner, OrgUnitOwner

@@ -8,7 +8,7 @@ import pytest
 from tests.support.front import Front
 from tests.support.office import MONDAY, Office
 from workflows.commands import ChangeServiceRequest, FireTrigger, WorkGiven
-from workflows.errors import StateForbids
+from workflows.core.errors import StateForbids
 from workflows.jobs import JOBS, run_job
 from workflows.request_views import history_of, read_service_request
 from workflows.service_requests import change_service_request, fire_trigger

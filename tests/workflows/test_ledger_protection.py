@@ -13,7 +13,7 @@ from workflows.audit import audit_ledger
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.ledger import record, reverse
-from workflows.store.together import NewRow, insert_rows
+from workflows.store.multi_table_insert import NewRow, insert_rows
 
 FORBIDDEN = "append-only"
 

@@ -19,13 +19,14 @@ from workflows.audit import audit_ledger
 from workflows.authentication import act_by_token
 from workflows.commands import CancelContract, NewServiceRequest, TopUp
 from workflows.contracts import cancel_contract, top_up
-from workflows.desk import Desk
+from workflows.core.actors import NOBODY
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.request_logging import Logged, log_service_request
 from workflows.request_views import read_service_request
 from workflows.sandbox import set_clock
 from workflows.store import tables as t
-from workflows.store.session import Database
-from workflows.transaction import NOBODY, Transaction
+from workflows.store.database import Database
 
 SOLD: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("subscription", "customer", {}),

@@ -28,7 +28,7 @@ from workflows.audit import audit_ledger
 from workflows.commands import CancelContract, TakeContract
 from workflows.contract_offers import take_contract
 from workflows.contracts import cancel_contract, enable_contract
-from workflows.errors import StateForbids
+from workflows.core.errors import StateForbids
 from workflows.jobs import run_job
 from workflows.store import tables as t
 

@@ -8,11 +8,11 @@ import pytest
 from tests.support.office import Office
 from workflows.commands import CancelContract, Renew, SearchCoverage, TopUp
 from workflows.contracts import cancel_contract, enable_contract, renew, top_up
-from workflows.errors import NotAllowed, StateForbids
+from workflows.core.errors import NotAllowed, StateForbids
+from workflows.core.transaction import Transaction
 from workflows.rehearsal import rehearse
 from workflows.service_requests import search_or_assign
 from workflows.store import tables as t
-from workflows.transaction import Transaction
 from workflows.views.effects import Effects
 
 

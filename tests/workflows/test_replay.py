@@ -14,12 +14,12 @@ from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows.commands import CancelContract, SearchCoverage
 from workflows.contracts import cancel_contract, enable_contract
-from workflows.errors import InvalidInput, NotAllowed
+from workflows.core.actors import SYSTEM
+from workflows.core.errors import InvalidInput, NotAllowed
 from workflows.replay import load_for_replay, replay
 from workflows.rules_folder import read_rules_folder
 from workflows.service_requests import search_or_assign
 from workflows.store import tables as t
-from workflows.transaction import SYSTEM
 from workflows.views.replays import DifferenceView, SummaryView
 
 SHIPPED = read_rules_folder(RULES)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows import replays
-from workflows.errors import InvalidInput, NotAllowed, NotFound, StateForbids
+from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids
 from workflows.jobs import run_job
 from workflows.replays import (
     cancel_replay,

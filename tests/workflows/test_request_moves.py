@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tests.support.office import MONDAY, Office
 from workflows.commands import Exclusions, FireTrigger
-from workflows.errors import InvalidInput, NotAllowed, NotFound, StateForbids, VersionChanged
+from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids, VersionChanged
 from workflows.request_moves import move_request
 from workflows.request_views import history_of, read_service_request
 from workflows.service_request import MACHINE, STATES, allowed_triggers, fire

@@ -7,7 +7,8 @@ import pytest
 from engine.rulebook import RuleSetRefused
 from tests.support.builders import RULES, Kit
 from workflows.administration import change_settings
-from workflows.errors import InvalidInput, NotAllowed, NotFound, StateForbids
+from workflows.core.actors import SYSTEM, Actor
+from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids
 from workflows.rule_proposals import (
     Submitted,
     approve_proposal,
@@ -27,7 +28,6 @@ from workflows.rule_sets import (
 )
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
-from workflows.transaction import SYSTEM, Actor
 
 SHIPPED = read_rules_folder(RULES)
 

@@ -6,8 +6,8 @@ import pytest
 
 from engine.rulebook import MOST_BYTES, RuleSetRefused, version_of
 from tests.support.builders import RULES, Kit
-from workflows.desk import Desk
-from workflows.errors import InvalidInput, NoRuleSet, NotAllowed, NotFound
+from workflows.core.desk import Desk
+from workflows.core.errors import InvalidInput, NoRuleSet, NotAllowed, NotFound
 from workflows.rule_proposals import submit_rollback
 from workflows.rule_sets import (
     check_rules,
@@ -20,7 +20,7 @@ from workflows.rule_sets import (
 )
 from workflows.rules_folder import check_rules_folder, read_rules_folder
 from workflows.store import tables as t
-from workflows.store.session import Database
+from workflows.store.database import Database
 
 SHIPPED = read_rules_folder(RULES)
 

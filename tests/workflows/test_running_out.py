@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.office import MONDAY, Office
 from workflows.contract_views import list_contracts
-from workflows.errors import NotAllowed
+from workflows.core.errors import NotAllowed
 from workflows.running_out import list_running_out
 
 

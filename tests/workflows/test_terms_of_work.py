@@ -8,7 +8,7 @@ from tests.support.office import MONDAY, Office
 from workflows.commands import ChangeServiceRequest, Exclusions, FireTrigger
 from workflows.contract_statement import read_statement
 from workflows.contract_views import read_contract
-from workflows.errors import NotAllowed
+from workflows.core.errors import NotAllowed
 from workflows.service_requests import change_service_request, fire_trigger
 
 

@@ -13,7 +13,7 @@ from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows.commands import CancelContract, ChangeServiceRequest, SearchCoverage
 from workflows.contracts import cancel_contract, enable_contract
-from workflows.errors import StateForbids
+from workflows.core.errors import StateForbids
 from workflows.kept import facts_from, facts_json, held_from, verdict_json
 from workflows.rule_sets import publish_rule_set
 from workflows.rules_folder import read_rules_folder

@@ -11,7 +11,7 @@ from web.api.register import customers, items, org_units
 from web.api.rules import rules
 from web.api.service_requests import coverage, service_requests, work
 from web.api.users import users
-from workflows.desk import Desk
+from workflows.core.desk import Desk
 
 DOORS: tuple[Door, ...] = (
     org_units,

@@ -6,8 +6,8 @@ from web.api.door import Door, Versioned
 from web.api.queries import ListQuery, PageQuery, Text
 from workflows import administration
 from workflows.commands import ActivateBilling
-from workflows.settings import Settings
-from workflows.transaction import Transaction
+from workflows.core.settings import Settings
+from workflows.core.transaction import Transaction
 from workflows.views import Page
 from workflows.views.administration import ChecklistView, SettingChangeView
 

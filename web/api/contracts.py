@@ -17,7 +17,7 @@ from workflows.contract_views import (
     read_contract,
 )
 from workflows.contracts import adjust, cancel_contract, create_contract, enable_contract, renew, top_up
-from workflows.transaction import Transaction
+from workflows.core.transaction import Transaction
 from workflows.views import Page
 from workflows.views.contracts import AuditLine, ContractDetail, ContractTypeView, StatementView
 

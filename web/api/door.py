@@ -34,9 +34,11 @@ from web.api.reading import (
 from web.errors import PROBLEM_JSON, Problem
 from workflows.authentication import act_by_token
 from workflows.commands import Command
-from workflows.desk import Answer, Desk, Keyed
-from workflows.errors import NotFound
-from workflows.transaction import NOBODY, Actor, Transaction
+from workflows.core.actors import NOBODY, Actor
+from workflows.core.desk import Desk
+from workflows.core.errors import NotFound
+from workflows.core.idempotency import Answer, Keyed, find_answer
+from workflows.core.transaction import Transaction
 
 BASE = "/api/v1"
 PATH_NAME = re.compile(r"{(\w+)}")
@@ -171,7 +173,7 @@ class Operation:
                 keyed,
                 reads_first=self.reads_first,
             )
-        first = desk.first_answer(keyed)
+        first = find_answer(desk.database, keyed)
         if first is not None:
             return first
         try:
@@ -182,7 +184,7 @@ class Operation:
                 value = self.endpoint(desk, actor, **arguments)
         except DeskError:
             # the same call may have been answered while this one ran, and what it asked for is done
-            first = desk.first_answer(keyed)
+            first = find_answer(desk.database, keyed)
             if first is None:
                 raise
             return first

@@ -10,9 +10,9 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from web.errors import MalformedBody
 from workflows.authentication import NotAuthenticated, authenticate_token
-from workflows.desk import Desk
-from workflows.errors import VersionChanged, invalid
-from workflows.transaction import Actor
+from workflows.core.actors import Actor
+from workflows.core.desk import Desk
+from workflows.core.errors import VersionChanged, invalid
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -15,7 +15,7 @@ from workflows.commands import (
     NewItem,
     NewOrgUnit,
 )
-from workflows.transaction import Transaction
+from workflows.core.transaction import Transaction
 from workflows.views import Page
 from workflows.views.administration import AssignedView
 from workflows.views.register import CustomerView, ItemView, OrgUnitView

@@ -8,9 +8,10 @@ from web.api.door import Accepted, Door
 from web.api.queries import ListQuery, Query
 from workflows import replays, rule_proposals, rule_sets
 from workflows.commands import Command, Instant, LongText
-from workflows.desk import Desk
+from workflows.core.actors import Actor
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.rules_watch import list_rules_folders
-from workflows.transaction import Actor, Transaction
 from workflows.views import Page
 from workflows.views.replays import Change, DifferenceView, ReplayResult, ReplayView
 from workflows.views.rules import (

@@ -23,6 +23,7 @@ from workflows.commands import (
 )
 from workflows.contract_offers import take_contract
 from workflows.contract_views import read_contract
+from workflows.core.transaction import Transaction
 from workflows.coverage import preview_coverage
 from workflows.decisions import DecisionView, decisions_of, read_decision
 from workflows.request_access import require_visible
@@ -37,7 +38,6 @@ from workflows.request_views import (
     work_of,
 )
 from workflows.service_requests import add_note, change_service_request, fire_trigger, search_or_assign
-from workflows.transaction import Transaction
 from workflows.views import Page
 from workflows.views.contracts import ContractDetail
 from workflows.views.service_requests import (

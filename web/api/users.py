@@ -4,7 +4,7 @@ from web.api.door import Door
 from web.api.queries import ListQuery, Text
 from workflows import accounts
 from workflows.accounts import ChangeUser, NewUser, TokenView, UserRole, UserView
-from workflows.transaction import Transaction
+from workflows.core.transaction import Transaction
 from workflows.views import Page
 
 users = Door("Users")

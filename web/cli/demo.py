@@ -6,8 +6,8 @@ import click
 
 from web.cli.desk import desk_of, environment, fail, tell_problems
 from web.environment import Environment
+from workflows.core.desk import Desk
 from workflows.demo import DEMO_PASSWORD, LOGINS, DemoLogin, can_load_demo, is_demo, load_demo, reset_demo
-from workflows.desk import Desk
 from workflows.rule_sets import publish_first
 from workflows.rules_folder import check_rules_folder
 

@@ -12,9 +12,9 @@ from engine.rulebook import Problem, RuleSetRefused
 from web.environment import Environment
 from web.field_errors import field_errors
 from web.logs import set_up_logs
+from workflows.core.actors import Actor
+from workflows.core.desk import Desk
 from workflows.deployment import database_fails, lacks_migration, open_desk
-from workflows.desk import Desk
-from workflows.transaction import Actor
 
 
 class DeskGroup(click.Group):

@@ -12,7 +12,7 @@ from web.cli.desk import desk_of, environment, fail, operator, tell_problems
 from web.cli.rules_replay import replay
 from web.cli.rules_show import show
 from workflows import rule_sets
-from workflows.desk import Desk
+from workflows.core.desk import Desk
 from workflows.rule_proposals import Submitted, submit_rollback, submit_rule_set
 from workflows.rules_folder import check_rules_folder
 from workflows.rules_watch import note_rules_folder

@@ -22,7 +22,7 @@ from web.cli.desk import desk_of, environment, fail, tell_problems
 from web.cli.memory import share_arenas
 from web.environment import Environment, is_loopback
 from web.logs import set_up_logs
-from workflows.desk import Desk
+from workflows.core.desk import Desk
 from workflows.rule_sets import publish_first
 from workflows.rules_folder import check_rules_folder
 from workflows.rules_watch import watch_rules_folder

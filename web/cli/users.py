@@ -7,7 +7,7 @@ import click
 from web.cli.desk import desk_of, environment, operator
 from workflows import accounts
 from workflows.accounts import ChangeUser, NewToken, NewUser, UserView
-from workflows.transaction import Transaction
+from workflows.core.transaction import Transaction
 
 ROLES = ("administrator", "finance", "supervisor", "technician", "customer")
 MOST_USERS_A_PAGE = 200

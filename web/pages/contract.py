@@ -17,8 +17,8 @@ from web.pages.listing import csv_response
 from web.pages.shell import actor, desk
 from workflows.contract_statement import read_statement
 from workflows.contract_views import contract_audit, read_contract
+from workflows.core.transaction import Transaction
 from workflows.request_views import list_service_requests
-from workflows.transaction import Transaction
 from workflows.views.contracts import ContractDetail, StatementView
 
 SHOWN_REQUESTS = 10

@@ -16,7 +16,7 @@ from web.pages.shell import actor, desk
 from workflows.commands import Adjust, CancelContract, Renew, TopUp
 from workflows.contract_views import read_contract
 from workflows.contracts import adjust, cancel_contract, enable_contract, renew, top_up
-from workflows.transaction import Transaction
+from workflows.core.transaction import Transaction
 from workflows.views.contracts import ContractDetail
 
 DONE = {

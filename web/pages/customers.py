@@ -12,6 +12,8 @@ from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk, only
 from workflows.commands import ChangeCustomer, NewCustomer
+from workflows.core.actors import Role
+from workflows.core.transaction import Transaction
 from workflows.register import (
     change_customer,
     create_customer,
@@ -20,7 +22,6 @@ from workflows.register import (
     list_customers,
     list_items,
 )
-from workflows.transaction import Role, Transaction
 from workflows.views.register import CustomerView, OrgUnitView
 
 EDITORS: tuple[Role, ...] = ("administrator", "supervisor", "technician")

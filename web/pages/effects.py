@@ -9,8 +9,8 @@ from engine.errors import DeskError
 from web.pages.effect_words import Line, effect_lines
 from web.pages.forms import DeskForm, tell_refusal
 from web.pages.shell import actor, desk
+from workflows.core.transaction import Transaction
 from workflows.rehearsal import rehearse
-from workflows.transaction import Transaction
 
 UNTOLD = "Not told yet"
 """The reason of what is only shown: no effect depends on it."""

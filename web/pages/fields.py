@@ -16,7 +16,7 @@ from engine.errors import DeskError
 from engine.periods import check_date, contract_end, first_instant_of, resolve_local
 from web.pages.formats import minutes_text, plain_money, read_minutes, read_money
 from web.pages.shell import settings, zone
-from workflows.transaction import Transaction
+from workflows.core.transaction import Transaction
 from workflows.work_types import known_work_types
 
 

@@ -21,9 +21,9 @@ from engine.errors import DeskError
 from web.field_errors import words_of
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
-from workflows.desk import Answer, Keyed
-from workflows.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound
-from workflows.transaction import Transaction
+from workflows.core.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound
+from workflows.core.idempotency import Answer, Keyed
+from workflows.core.transaction import Transaction
 
 _CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 C = TypeVar("C", bound=BaseModel)

@@ -7,7 +7,8 @@ from web.pages.shell import actor, desk, now
 from web.pages.sla import next_target
 from workflows.administration import billing_checklist
 from workflows.contract_views import list_contracts
-from workflows.errors import NoRuleSet
+from workflows.core.errors import NoRuleSet
+from workflows.core.transaction import Transaction
 from workflows.health import read_health
 from workflows.overview import ENDING_DAYS, read_overview
 from workflows.register import list_items
@@ -16,7 +17,6 @@ from workflows.rule_proposals import list_proposals
 from workflows.rule_sets import rule_set_in_force
 from workflows.rules_watch import list_rules_folders
 from workflows.running_out import list_running_out
-from workflows.transaction import Transaction
 from workflows.views.rules import RuleSetView
 
 FIRST_ROWS = 5

@@ -18,11 +18,12 @@ from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
 from web.pages.words import PRIORITY_CHOICES
 from workflows.commands import CoverageQuestion, NewServiceRequest
-from workflows.errors import NotFound
+from workflows.core.actors import Role
+from workflows.core.errors import NotFound
+from workflows.core.transaction import Transaction
 from workflows.register import get_customer, get_org_unit
 from workflows.request_logging import log_service_request
 from workflows.request_views import read_service_request
-from workflows.transaction import Role, Transaction
 
 LOGGERS: tuple[Role, ...] = ("technician", "supervisor", "administrator", "customer")
 CHANNELS = [

@@ -24,7 +24,7 @@ from wtforms import EmailField, HiddenField, PasswordField
 from web.pages.forms import ActForm, DeskForm
 from web.pages.shell import desk
 from workflows.authentication import NotAuthenticated, TooManyAttempts, authenticate_login, load_session
-from workflows.transaction import Actor
+from workflows.core.actors import Actor
 
 pages = Blueprint("login", __name__)
 

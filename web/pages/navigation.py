@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import request, url_for
 
 from web.pages.shell import actor
-from workflows.transaction import Role
+from workflows.core.actors import Role
 
 DESK: frozenset[Role] = frozenset({"technician", "supervisor", "administrator"})
 STAFF: frozenset[Role] = DESK | {"finance"}

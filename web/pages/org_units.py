@@ -12,6 +12,8 @@ from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk, only
 from workflows.commands import ChangeOrgUnit, NewOrgUnit
+from workflows.core.actors import Role
+from workflows.core.transaction import Transaction
 from workflows.register import (
     change_org_unit,
     create_org_unit,
@@ -20,7 +22,6 @@ from workflows.register import (
     list_items,
     list_org_units,
 )
-from workflows.transaction import Role, Transaction
 from workflows.views.register import OrgUnitView
 
 EDITORS: tuple[Role, ...] = ("administrator", "supervisor")

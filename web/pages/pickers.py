@@ -14,7 +14,8 @@ from wtforms.form import BaseForm
 from wtforms.validators import ValidationError
 
 from web.pages.shell import actor, desk
-from workflows.errors import NotFound
+from workflows.core.errors import NotFound
+from workflows.core.transaction import Transaction
 from workflows.register import (
     get_customer,
     get_item,
@@ -23,7 +24,6 @@ from workflows.register import (
     list_items,
     list_org_units,
 )
-from workflows.transaction import Transaction
 from workflows.views.register import CustomerView, ItemView, OrgUnitView
 
 SHOWN = 8

@@ -13,9 +13,9 @@ from web.pages.shell import actor, desk, now
 from web.pages.sla import next_target
 from web.pages.words import PRIORITIES, REQUEST_STATES
 from workflows.contract_views import list_contracts
+from workflows.core.transaction import Transaction
 from workflows.register import list_org_units
 from workflows.request_views import list_service_requests
-from workflows.transaction import Transaction
 from workflows.views import Page
 from workflows.views.service_requests import ServiceRequestView
 

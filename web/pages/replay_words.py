@@ -15,7 +15,7 @@ from web.pages.shell import settings, zone
 from web.pages.templating import Words
 from web.pages.words import OUTCOMES, word_of
 from workflows.contract_names import ContractName, contract_names
-from workflows.transaction import Transaction
+from workflows.core.transaction import Transaction
 from workflows.views.replays import MoveView, OverageView, ReplayView, ResultView, SummaryView
 
 MOVES_IN_WORDS = 3

@@ -33,12 +33,12 @@ from web.pages.replay_words import (
 from web.pages.shell import actor, desk, now, only, zone
 from web.replay_table import replay_columns, replay_row
 from workflows.contract_names import contract_names
-from workflows.errors import NotAllowed, NotFound
+from workflows.core.errors import NotAllowed, NotFound
+from workflows.core.transaction import Transaction
 from workflows.replays import cancel_replay, list_differences, list_replays, read_replay, start_replay
 from workflows.rule_choices import RuleChoice, files_of_choice, rule_choices
 from workflows.rule_sets import check_view, get_rule_set
 from workflows.rules_folder import check_rules_folder
-from workflows.transaction import Transaction
 from workflows.views import MOST_LIMIT
 from workflows.views.replays import DifferenceView, MoveView, OverageView, ReplayView
 from workflows.views.rules import CheckView, RuleSetView

@@ -13,9 +13,9 @@ from web.pages.service_request import back, request_page
 from web.pages.shell import actor, desk
 from workflows.commands import SearchCoverage, TakeContract
 from workflows.contract_offers import take_contract
+from workflows.core.transaction import Transaction
 from workflows.request_views import read_service_request
 from workflows.service_requests import search_or_assign
-from workflows.transaction import Transaction
 
 pages = Blueprint("request_coverage", __name__, url_prefix="/requests/<service_request_id>/coverage")
 

@@ -12,10 +12,11 @@ from web.pages.forms import DeskForm, KeyedForm
 from web.pages.shell import now
 from web.pages.timer import running_since
 from workflows.contract_views import contract_types
+from workflows.core.actors import Actor
+from workflows.core.transaction import Transaction
 from workflows.decision_words import why_not
 from workflows.explain import contracts_that_fit
 from workflows.service_request import UNFINISHED_STATES, WORK_STATES
-from workflows.transaction import Actor, Transaction
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.service_requests import ServiceRequestView
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from flask import request
 
 from engine.rulebook import is_rule_file
-from workflows.errors import NoRuleSet, NotFound, invalid
+from workflows.core.errors import NoRuleSet, NotFound, invalid
+from workflows.core.transaction import Transaction
 from workflows.rule_merge import merge_rule_files
 from workflows.rule_sets import (
     check_rules,
@@ -16,7 +17,6 @@ from workflows.rule_sets import (
     list_publications,
     rule_set_in_force,
 )
-from workflows.transaction import Transaction
 from workflows.views.rules import CheckView, DiffView, FileChange, ProblemView, PublicationView, RuleSetView
 
 FILE = "file:"

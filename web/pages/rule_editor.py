@@ -41,12 +41,12 @@ from web.pages.rule_draft import (
 from web.pages.security import A_YEAR, policy_with_styles
 from web.pages.shell import actor, desk, now, only, zone
 from web.refused_rules import tell_refused_rules
-from workflows.errors import NotAllowed, NotFound
+from workflows.core.errors import NotAllowed, NotFound
+from workflows.core.transaction import Transaction
 from workflows.replays import read_replay, start_replay
 from workflows.rule_choices import files_of_choice
 from workflows.rule_proposals import submit_rule_set
 from workflows.rule_sets import LONGEST_NOTE, RulesChanged
-from workflows.transaction import Transaction
 
 pages = Blueprint("rule_editor", __name__, url_prefix="/rules/edit")
 

@@ -15,7 +15,8 @@ from web.pages.forms import ActForm, DeskForm, attempt, succeeds
 from web.pages.listing import cursor
 from web.pages.shell import actor, desk
 from web.refused_rules import tell_refused_rules
-from workflows.errors import NoRuleSet
+from workflows.core.errors import NoRuleSet
+from workflows.core.transaction import Transaction
 from workflows.rule_proposals import (
     Submitted,
     approve_proposal,
@@ -35,7 +36,6 @@ from workflows.rule_sets import (
 )
 from workflows.rules_folder import check_rules_folder
 from workflows.rules_watch import list_rules_folders
-from workflows.transaction import Transaction
 from workflows.views.rules import CheckView, RuleSetView
 
 SHOWN_VERSIONS = 20

@@ -9,7 +9,7 @@ from engine.errors import DeskError
 from web.pages.fields import InstantField
 from web.pages.forms import DeskForm
 from web.pages.shell import actor, desk, now
-from workflows.errors import NotAllowed, NotFound
+from workflows.core.errors import NotAllowed, NotFound
 from workflows.sandbox import read_clock, set_clock
 
 STEPS = {

@@ -8,7 +8,7 @@ from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAre
 from web.pages.fields import CountField, MoneyField, offer
 from web.pages.forms import DeskForm
 from web.pages.settings_words import CURRENCY_CHOICES, ENGINE_CHOICES, SCOPE_CHOICES, TIME_EXPIRED_CHOICES
-from workflows.settings import Settings
+from workflows.core.settings import Settings
 
 DAYS = {
     "mon": "Monday",

@@ -1,6 +1,6 @@
 """The settings in words: what each does, and what may be chosen."""
 
-from workflows.settings import CURRENCIES
+from workflows.core.settings import CURRENCIES
 
 TIME_EXPIRED_CHOICES = [
     ("rollover", "Rollover: drawn from the holder's next contract"),

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 from flask import current_app, g
 from flask_login import current_user
 
-from workflows.desk import Desk
-from workflows.settings import Settings
-from workflows.transaction import Actor, Role
+from workflows.core.actors import Actor, Role
+from workflows.core.desk import Desk
+from workflows.core.settings import Settings
 
 
 def desk() -> Desk:

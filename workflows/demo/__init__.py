@@ -20,19 +20,20 @@ from engine.rulebook import load_rule_set
 from workflows.accounts import NewUser, create_user
 from workflows.administration import activate_billing, change_settings
 from workflows.commands import ActivateBilling, NewCustomer, NewItem, NewOrgUnit, OwnerGiven
+from workflows.core.actors import SYSTEM, Actor
+from workflows.core.config_version import config_in_force
+from workflows.core.desk import Desk
+from workflows.core.errors import StateForbids
+from workflows.core.settings import Settings
+from workflows.core.transaction import Transaction
 from workflows.demo.contracts import own_items, plan_contracts
 from workflows.demo.people import LOGIN_CUSTOMERS, PEOPLE, SHARED, STAFF, STAFF_DOMAIN, UNITS
 from workflows.demo.requests import notebook_of, plan_before_activation, plan_requests
 from workflows.demo.stage import Stage
-from workflows.desk import Desk
-from workflows.errors import StateForbids
-from workflows.generation import config_in_force
 from workflows.register import create_customer, create_item, create_org_unit
 from workflows.rule_sets import publish_first
-from workflows.settings import Settings
 from workflows.store import tables as t
-from workflows.store.emptying import empty_tables
-from workflows.transaction import SYSTEM, Actor, Transaction
+from workflows.store.truncate import empty_tables
 
 __all__ = ["DEMO_PASSWORD", "LOGINS", "DemoLogin", "can_load_demo", "is_demo", "load_demo", "reset_demo"]
 

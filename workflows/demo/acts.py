@@ -14,12 +14,12 @@ from workflows.commands import (
     WorkGiven,
 )
 from workflows.contracts import create_contract
+from workflows.core.transaction import Transaction
 from workflows.coverage import lock_request
 from workflows.demo.stage import Stage
 from workflows.request_logging import log_service_request
 from workflows.service_request import WORK_STATES, allowed_triggers
 from workflows.service_requests import add_note, change_service_request, fire_trigger
-from workflows.transaction import Transaction
 from workflows.work import log_work
 
 

@@ -8,6 +8,7 @@ from engine.rulebook import RuleSetRefused, load_rule_set
 from workflows.commands import FireTrigger, TakeContract
 from workflows.contract_offers import take_contract
 from workflows.contracts import enable_contract
+from workflows.core.transaction import Transaction
 from workflows.coverage import own_contract
 from workflows.demo.acts import fire, give, log, sell, work, write
 from workflows.demo.people import (
@@ -25,7 +26,6 @@ from workflows.demo.people import (
 from workflows.demo.stage import Stage
 from workflows.rule_sets import publish_rule_set
 from workflows.service_requests import fire_trigger
-from workflows.transaction import Transaction
 
 CALLS = 112
 FIRST_DAY, LAST_DAY = 59, 0

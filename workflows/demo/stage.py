@@ -12,9 +12,10 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from engine.periods import first_instant_at, local_date
-from workflows.desk import Desk
+from workflows.core.actors import SYSTEM, Actor
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.jobs import JOBS, next_due, run_job
-from workflows.transaction import SYSTEM, Actor, Transaction
 
 MOST_ACTS = 60
 DAY_BEGINS, DAY_ENDS = 8, 17

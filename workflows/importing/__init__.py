@@ -13,13 +13,14 @@ report     what was taken, what was not, and why
 from collections.abc import Callable
 from typing import NoReturn
 
-from workflows.desk import Desk
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.importing.export import ExportUnreadable, read_export
 from workflows.importing.history import History, histories
 from workflows.importing.mapping import Mapping, MappingRefused, read_mapping
 from workflows.importing.report import ImportReport
 from workflows.importing.telling import Told, tell_history
-from workflows.transaction import SYSTEM, Transaction
 
 __all__ = [
     "ExportUnreadable",

@@ -16,8 +16,10 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from engine.errors import DeskError
 from workflows.commands import ChangeServiceRequest, FireTrigger, NewServiceRequest
+from workflows.core.actors import Actor
+from workflows.core.errors import StateForbids
+from workflows.core.transaction import Transaction
 from workflows.coverage import lock_request
-from workflows.errors import StateForbids
 from workflows.importing.export import Event, LeftOut
 from workflows.importing.history import History, event_key, instant_of_key
 from workflows.importing.mapping import Mapping, Meaning
@@ -27,7 +29,6 @@ from workflows.request_logging import log_service_request
 from workflows.service_requests import change_service_request, fire_trigger
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.transaction import Actor, Transaction
 
 LONGEST_SUBJECT = 200
 LONGEST_TEXT = 20_000

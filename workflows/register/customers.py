@@ -7,12 +7,12 @@ from sqlalchemy import Row, Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from workflows.commands import ChangeCustomer, NewCustomer
-from workflows.errors import Conflict, invalid
+from workflows.core.errors import Conflict, invalid
+from workflows.core.paging import Sort, matches, read_page
+from workflows.core.transaction import Transaction
 from workflows.register.records import READERS, insert_unique, locked, one_row, update_versioned
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.paging import Sort, matches, read_page
-from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.register import CustomerView
 

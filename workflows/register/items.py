@@ -5,8 +5,10 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Row, Select, false, func, or_, select
 
 from workflows.commands import ChangeItem, NewItem, OwnerGiven
-from workflows.errors import Conflict, StateForbids
-from workflows.generation import settings_in_force
+from workflows.core.config_version import settings_in_force
+from workflows.core.errors import Conflict, StateForbids
+from workflows.core.paging import Sort, matches, read_page
+from workflows.core.transaction import Transaction
 from workflows.register.records import (
     READERS,
     insert_unique,
@@ -18,8 +20,6 @@ from workflows.register.records import (
 )
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.paging import Sort, matches, read_page
-from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.register import CustomerOwner, ItemView, OrgUnitOwner
 

@@ -5,7 +5,9 @@ from typing import Any
 from sqlalchemy import Row, Select, delete, func, insert, literal, select, text
 
 from workflows.commands import ChangeOrgUnit, NewOrgUnit
-from workflows.errors import Conflict, StateForbids
+from workflows.core.errors import Conflict, StateForbids
+from workflows.core.paging import Sort, matches, read_page
+from workflows.core.transaction import Transaction
 from workflows.register.records import (
     READERS,
     insert_unique,
@@ -17,8 +19,6 @@ from workflows.register.records import (
 )
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.paging import Sort, matches, read_page
-from workflows.transaction import Transaction
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.register import OrgUnitView
 

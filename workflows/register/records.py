@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import Row, Select, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from workflows.errors import Conflict, NotFound, VersionChanged, invalid
+from workflows.core.actors import Role
+from workflows.core.errors import Conflict, NotFound, VersionChanged, invalid
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.transaction import Role, Transaction
 
 READERS: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "customer")
 

@@ -25,10 +25,10 @@ from sqlalchemy import (
 
 from engine.contracts import Contract, Holder, Limits
 from engine.coverage import HeldContract
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.store.columns import Id, Instant
-from workflows.store.prepared import Prepared
-from workflows.transaction import Transaction
+from workflows.store.column_types import Id, Instant
+from workflows.store.compiled_statements import Prepared
 
 NEXT_LINE = 1000
 """Distance from one org unit line of a customer to the next: no tree is that deep."""

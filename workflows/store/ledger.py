@@ -12,10 +12,10 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, reversal_of
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
+from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
-from workflows.store.prepared import Prepared
-from workflows.transaction import Transaction
 
 _MOVE_LOT = Prepared(
     update(t.lot_balance)

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.builders import RULES
 from tests.support.front import Front
 from web.pages.settings_words import SETTING_WORDS
-from workflows.settings import Settings
+from workflows.core.settings import Settings
 from workflows.store import tables as t
 
 

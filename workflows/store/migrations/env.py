@@ -1,4 +1,4 @@
-"""Runs the migrations inside the transaction that `workflows.store.session.migrate` holds open."""
+"""Runs the migrations inside the transaction that `workflows.store.database.migrate` holds open."""
 
 from alembic import context
 

@@ -14,8 +14,16 @@ from workflows.store.tables.administration import (
     setting_change,
     user_account,
 )
+from workflows.store.tables.audit_and_outbox import audit_event, outbox
 from workflows.store.tables.base import metadata
 from workflows.store.tables.contracts import carried_balance, contract, contract_lapse, lot, lot_balance
+from workflows.store.tables.infrastructure import (
+    counter,
+    idempotency_key,
+    imported_record,
+    job_slot,
+    job_status,
+)
 from workflows.store.tables.ledger import ledger_posting, ledger_transaction
 from workflows.store.tables.register import customer, customer_org_unit, item, org_unit, org_unit_line
 from workflows.store.tables.rules import (
@@ -32,8 +40,6 @@ from workflows.store.tables.service_requests import (
     service_request_history,
     service_request_note,
 )
-from workflows.store.tables.trail import audit_event, outbox
-from workflows.store.tables.upkeep import counter, idempotency_key, imported_record, job_slot, job_status
 from workflows.store.tables.work import incident_hold, work_allocation, work_entry
 
 APPEND_ONLY = (

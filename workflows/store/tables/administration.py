@@ -13,7 +13,7 @@ from sqlalchemy import (
     text,
 )
 
-from workflows.store.columns import Id, Instant, Json, Key
+from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
 deployment = Table(

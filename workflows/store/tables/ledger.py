@@ -13,7 +13,7 @@ from sqlalchemy import (
     Text,
 )
 
-from workflows.store.columns import Id, Instant, Key
+from workflows.store.column_types import Id, Instant, Key
 from workflows.store.tables.base import metadata
 
 ledger_transaction = Table(

@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from workflows.store.columns import Id, Instant, Json
+from workflows.store.column_types import Id, Instant, Json
 from workflows.store.tables.base import metadata, one_of
 
 rule_set = Table(

@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from workflows.store.columns import Id, Instant, Key
+from workflows.store.column_types import Id, Instant, Key
 from workflows.store.tables.base import metadata, one_of
 
 incident_hold = Table(

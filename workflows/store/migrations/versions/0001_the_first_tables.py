@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-from workflows.store.columns import Id, Instant, Json, Key
-from workflows.store.protections import protections
+from workflows.store.column_types import Id, Instant, Json, Key
+from workflows.store.triggers import protections
 
 revision = "0001"
 down_revision = None

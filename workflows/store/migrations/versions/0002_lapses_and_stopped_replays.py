@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from workflows.store.columns import Id, Instant, Json
+from workflows.store.column_types import Id, Instant, Json
 
 revision = "0002"
 down_revision = "0001"

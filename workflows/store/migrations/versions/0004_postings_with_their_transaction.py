@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from workflows.store.protections import POSTGRESQL_SEAL
+from workflows.store.triggers import POSTGRESQL_SEAL
 
 revision = "0004"
 down_revision = "0003"

@@ -29,8 +29,8 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.sql.type_api import TypeEngine
 
-from workflows.store.prepared import Prepared, Row, defaults
-from workflows.store.session import Database
+from workflows.store.compiled_statements import Prepared, Row, defaults
+from workflows.store.database import Database
 
 NewRow = tuple[Table | Prepared, Mapping[str, Any]]
 """A table and the values of a row to insert, each of which may be an SQL expression that is built once; or

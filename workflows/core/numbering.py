@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.store.prepared import Prepared
-from workflows.transaction import Transaction
+from workflows.store.compiled_statements import Prepared
 
 FIRST_SERVICE_REQUEST = 1001
 

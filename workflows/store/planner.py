@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, func, select
 
-from workflows.store.session import Database
+from workflows.store.database import Database
 
 NOT_BY_INDEX = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 SORTING = "enable_sort"

@@ -15,11 +15,11 @@ from sqlalchemy import bindparam, event, select
 from sqlalchemy.exc import IntegrityError, TimeoutError
 
 from workflows.store import tables as t
-from workflows.store import turns
-from workflows.store.columns import Id
-from workflows.store.prepared import Row
-from workflows.store.session import Database
-from workflows.store.together import Standing, insert_rows
+from workflows.store import write_queue
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Row
+from workflows.store.database import Database
+from workflows.store.multi_table_insert import Standing, insert_rows
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 EVENT = {
@@ -70,7 +70,7 @@ def test_what_no_longer_stands_is_left_out_alone(database: Database) -> None:
 
 
 def test_who_waits_too_long_has_nothing_written(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(write_queue, "BUSY_TIMEOUT_MS", 50)
     entered, leave = Event(), Event()
 
     def hold_the_turn() -> None:

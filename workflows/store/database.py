@@ -19,7 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from workflows.store.turns import BUSY_TIMEOUT_MS, Turns, in_short_steps
+from workflows.store.write_queue import BUSY_TIMEOUT_MS, Turns, in_short_steps
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x636F76657264

@@ -20,15 +20,15 @@ from tests.support.builders import RULES
 from tests.support.office import Office
 from workflows import rules_watch
 from workflows.commands import NewServiceRequest
-from workflows.desk import Desk
+from workflows.core.actors import Actor
+from workflows.core.desk import Desk
 from workflows.jobs import run_job
 from workflows.request_logging import log_service_request
 from workflows.rule_sets import list_publications, publish_rule_set, rule_set_in_force
 from workflows.rules_folder import read_rules_folder
 from workflows.rules_watch import list_rules_folders
 from workflows.store import tables as t
-from workflows.store.session import Database
-from workflows.transaction import Actor
+from workflows.store.database import Database
 from workflows.verification import Differs, Verified, verify_decisions
 
 SHIPPED = read_rules_folder(RULES)

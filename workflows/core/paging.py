@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Integer, Row, Select, and_, literal, or_, tuple_
 
-from workflows.errors import InvalidInput, invalid
-from workflows.store.columns import EPOCH, MICROSECOND, Instant
-from workflows.transaction import Transaction
+from workflows.core.errors import InvalidInput, invalid
+from workflows.core.transaction import Transaction
+from workflows.store.column_types import EPOCH, MICROSECOND, Instant
 from workflows.views import DEFAULT_LIMIT, MOST_LIMIT, Page
 
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, String, Table, Text, text
 
-from workflows.store.columns import Id, Instant, Json, Key
+from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata
 
 audit_event = Table(

@@ -11,10 +11,10 @@ from sqlalchemy import Engine, event
 
 from bench.dataset import LEVELS, NOW, Size, customer_number, fill, record_id
 from tests.support.builders import StillClock
-from workflows.desk import Desk
+from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.store.candidates import NEXT_LINE, find_candidates
-from workflows.store.session import Database
-from workflows.transaction import Transaction
+from workflows.store.database import Database
 
 CONTRACTS = 8_000
 BIG_TABLES = ("contract", "lot_balance", "org_unit_line", "customer_org_unit", "ledger_posting")

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.sql.type_api import TypeEngine
 
-from workflows.store.session import BEGIN
+from workflows.store.database import BEGIN
 
 Statement = Select[Any] | Insert | Update
 Row = Any

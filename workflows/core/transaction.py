@@ -1,75 +1,41 @@
 """One call's transaction: who acts, when, under which settings and rules, and how rows are written in it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, insert, update
 
-from engine.rulebook import RuleSet, RuleSetRefused
-from workflows.errors import NoRuleSet, NotAllowed
-from workflows.settings import Settings
+from engine.rulebook import RuleSet
+from workflows.core.actors import Actor, Role
+from workflows.core.clock import Clock
+from workflows.core.config import Config, ConfigStore
+from workflows.core.errors import NotAllowed
+from workflows.core.settings import Settings
 from workflows.store import tables as t
+from workflows.store.compiled_statements import Prepared, insert_row
+from workflows.store.database import Database
 from workflows.store.ids import new_id
-from workflows.store.prepared import Prepared, insert_row
-from workflows.store.together import Batch, Standing, insert_rows
+from workflows.store.multi_table_insert import Batch, Standing, insert_rows
 
-if TYPE_CHECKING:
-    from workflows.desk import Desk
-
-Role = Literal["administrator", "finance", "supervisor", "technician", "customer", "system"]
-STAFF: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "system")
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts. `customer` is the customer record of a customer's login."""
+class Runner(Protocol):
+    """What a use case may ask of the desk that runs it: further transactions, the time, the configuration."""
 
-    id: str | None
-    name: str
-    role: Role
-    customer: str | None = None
+    database: Database
+    configs: ConfigStore
+    clock: Clock
 
-    @property
-    def is_staff(self) -> bool:
-        return self.role in STAFF
+    def now(self) -> datetime: ...
 
+    def read(self, actor: Actor = ...) -> AbstractContextManager["Transaction"]: ...
 
-SYSTEM = Actor(None, "Coverdesk", "system")
-NOBODY = Actor(None, "Nobody", "customer")
-"""Who a call is until it has told who it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """Settings and rules of one generation; a call uses one from start to end.
-
-    `version` names the rule set in force. There is no `rule_set` where none is, or where `refused` says why
-    this program cannot read it: nothing is decided then, and an administrator can publish another.
-    """
-
-    generation: int
-    settings: Settings
-    version: str | None
-    rule_set: RuleSet | None
-    refused: RuleSetRefused | None
-    sandbox_now: datetime | None
-
-    @property
-    def rules(self) -> RuleSet:
-        if self.refused is not None:
-            raise NoRuleSet(
-                f"The rule set in force cannot be read: {self.refused}",
-                remedy="Publish one that can, or run the version of Coverdesk that published it.",
-            )
-        if self.rule_set is None:
-            raise NoRuleSet(
-                "No rule set is in force.", remedy="Publish one: coverdesk rules publish --note '...'."
-            )
-        return self.rule_set
+    def perform(self, actor: Actor, use_case: Callable[["Transaction"], T]) -> T: ...
 
 
 @dataclass(slots=True)
@@ -88,7 +54,7 @@ class Transaction:
     real_now: datetime
     actor: Actor
     config: Config
-    desk: "Desk"
+    runner: Runner
     job: str | None = None
     writes: bool = False
     begin: Callable[[], None] | None = None
@@ -130,14 +96,14 @@ class Transaction:
         batch = self.batch
         if batch is None or not batch.rows:
             return
-        batch.write(self.connected, self.desk.database if batch.at_once else None)
+        batch.write(self.connected, self.runner.database if batch.at_once else None)
 
     @property
     def may_write_at_once(self) -> bool:
         """Whether a single statement may write without a transaction around it, by the newest settings."""
         if self.writes or self.begin is None or not self.alone:
             return False
-        return self.desk.newest_config(self.connection) is self.config
+        return self.runner.configs.newest(self.connection) is self.config
 
     def start_writing(self) -> bool:
         """Begin to write, if this transaction has only read so far; false where it wrote all along.
@@ -148,7 +114,7 @@ class Transaction:
             return False
         self.begin()
         self.writes = True
-        self.config = self.desk.newest_config(self.connection)
+        self.config = self.runner.configs.newest(self.connection)
         return True
 
     @property
@@ -161,7 +127,7 @@ class Transaction:
 
     @property
     def is_sqlite(self) -> bool:
-        return self.desk.database.is_sqlite
+        return self.runner.database.is_sqlite
 
     def require(self, *roles: Role) -> None:
         """Raise NotAllowed unless the actor has one of the roles; the system's own jobs may do all."""

@@ -10,8 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, inspect, text
 
 from workflows.deployment import lacks_migration, open_desk
+from workflows.store.database import MIGRATIONS, Database, migrate
 from workflows.store.migrations import HEAD
-from workflows.store.session import MIGRATIONS, Database, migrate
 from workflows.store.tables import APPEND_ONLY, metadata
 
 

@@ -12,15 +12,15 @@ import pytest
 
 from tests.support.builders import RULES
 from tests.support.office import Office
-from workflows import desk as desks
 from workflows.commands import NewServiceRequest
-from workflows.desk import Desk
+from workflows.core import config as configs
+from workflows.core.actors import SYSTEM, Actor
+from workflows.core.desk import Desk
 from workflows.request_logging import log_service_request
 from workflows.rule_sets import publish_rule_set, rule_set_in_force
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
-from workflows.store.session import Database
-from workflows.transaction import SYSTEM, Actor
+from workflows.store.database import Database
 from workflows.verification import verify_decisions
 
 SHIPPED = read_rules_folder(RULES)
@@ -41,7 +41,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Let the process's own timer jump by some seconds."""
     passed = [0.0]
     real = time.monotonic
-    monkeypatch.setattr(desks, "monotonic", lambda: real() + passed[0])
+    monkeypatch.setattr(configs, "monotonic", lambda: real() + passed[0])
 
     def jump(seconds: float) -> None:
         passed[0] += seconds
@@ -66,10 +66,10 @@ def test_another_process_asks_again_after_half_a_second(
     office: Office, elsewhere: Desk, later: Callable[[float], None]
 ) -> None:
     new = office.do(publish_rule_set, renamed(1), "")
-    later(desks.NEWEST_FOR_SECONDS)
+    later(configs.NEWEST_FOR_SECONDS)
     assert version_seen(elsewhere) == new
     office.do(publish_rule_set, renamed(2), "")
-    later(desks.NEWEST_FOR_SECONDS)
+    later(configs.NEWEST_FOR_SECONDS)
     assert elsewhere.perform(SYSTEM, lambda tx: tx.rules.version) == version_seen(office.desk)
 
 
@@ -77,7 +77,7 @@ def test_who_waited_for_a_lock_decides_by_the_newest(
     sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite's writers wait for each other: one that began while a publication ran decides by its rules."""
-    monkeypatch.setattr(desks, "NEWEST_FOR_SECONDS", 0.2)
+    monkeypatch.setattr(configs, "NEWEST_FOR_SECONDS", 0.2)
     office = Office(sqlite_database_url)
     other = Desk(Database(sqlite_database_url, pool_size=2), office.clock)
     other.refresh()

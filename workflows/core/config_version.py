@@ -8,9 +8,10 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
-from workflows.settings import Settings
+from workflows.core.config import Config
+from workflows.core.settings import Settings
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.transaction import Config, Transaction
 
 
 def settings_in_force(tx: Transaction) -> Settings:
@@ -27,7 +28,7 @@ def config_in_force(tx: Transaction, *, to_change: bool) -> Config:
     row = select(t.deployment.c.generation).with_for_update(read=not to_change)
     generation = tx.connection.execute(row).scalar_one()
     if generation != tx.config.generation:
-        tx.config = tx.desk.load_config(tx.connection, tx.config)
+        tx.config = tx.runner.configs.load(tx.connection, tx.config)
     return tx.config
 
 

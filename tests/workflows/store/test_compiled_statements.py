@@ -11,10 +11,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from tests.support.office import Office
 from workflows.store import tables as t
-from workflows.store.columns import Id, Instant
-from workflows.store.prepared import Prepared, insert_row
-from workflows.store.session import Database
-from workflows.store.together import Standing, insert_rows
+from workflows.store.column_types import Id, Instant
+from workflows.store.compiled_statements import Prepared, insert_row
+from workflows.store.database import Database
+from workflows.store.multi_table_insert import Standing, insert_rows
 
 AT = datetime(2026, 3, 29, 1, 30, 0, 123457, tzinfo=UTC)
 EVENT = {

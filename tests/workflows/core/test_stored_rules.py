@@ -10,16 +10,16 @@ from engine.rulebook import RuleSetRefused, load_accepted_rule_set, load_rule_se
 from tests.support.builders import RULES
 from tests.support.office import Office
 from workflows.commands import NewServiceRequest
-from workflows.desk import Desk
-from workflows.errors import NoRuleSet
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
+from workflows.core.errors import NoRuleSet
 from workflows.health import read_health
 from workflows.request_logging import log_service_request
 from workflows.rule_proposals import submit_rollback
 from workflows.rule_sets import check_rules, publish_first, publish_rule_set
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
-from workflows.store.session import Database
-from workflows.transaction import SYSTEM
+from workflows.store.database import Database
 from workflows.verification import Verified, verify_decisions
 
 SHIPPED = read_rules_folder(RULES)

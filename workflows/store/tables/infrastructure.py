@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, String, Table, Text, text
 
-from workflows.store.columns import Id, Instant, Key
+from workflows.store.column_types import Id, Instant, Key
 from workflows.store.tables.base import metadata
 
 idempotency_key = Table(

@@ -1,0 +1,135 @@
+"""The settings and the rule set of one configuration version, used unchanged for one call."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from time import monotonic
+
+import structlog
+from sqlalchemy import Connection, select
+
+from engine.rulebook import RuleSet, RuleSetRefused
+from workflows.core.errors import NoRuleSet
+from workflows.core.settings import Settings
+from workflows.core.stored_rules import load_stored_rules
+from workflows.store import tables as t
+from workflows.store.compiled_statements import Prepared
+from workflows.store.database import Database
+
+log = structlog.get_logger()
+_GENERATION = Prepared(select(t.deployment.c.generation))
+NEWEST_FOR_SECONDS = 0.5
+"""How long a process uses its settings and rules without asking the database for newer ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings and rules of one generation; a call uses one from start to end.
+
+    `version` names the rule set in force. There is no `rule_set` where none is, or where `refused` says why
+    this program cannot read it: nothing is decided then, and an administrator can publish another.
+    """
+
+    generation: int
+    settings: Settings
+    version: str | None
+    rule_set: RuleSet | None
+    refused: RuleSetRefused | None
+    sandbox_now: datetime | None
+
+    @property
+    def rules(self) -> RuleSet:
+        if self.refused is not None:
+            raise NoRuleSet(
+                f"The rule set in force cannot be read: {self.refused}",
+                remedy="Publish one that can, or run the version of Coverdesk that published it.",
+            )
+        if self.rule_set is None:
+            raise NoRuleSet(
+                "No rule set is in force.", remedy="Publish one: coverdesk rules publish --note '...'."
+            )
+        return self.rule_set
+
+
+class ConfigStore:
+    """Reads settings and rules from the database, and caches them for the process."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.cached: Config | None = None
+        self._checked_at = 0.0
+        self._lock = Lock()
+        self._refreshing = Lock()
+
+    @property
+    def current(self) -> Config:
+        return self.cached or self.refresh()
+
+    def see_generation(self, generation: int | None) -> None:
+        """Take note of the generation that a query just read; reloads when ours is another."""
+        self._see(generation, monotonic())
+
+    def refresh(self) -> Config:
+        """Read settings and rules again if they have changed."""
+        # one at a time: of two readings at once, the older must not be stored last
+        with self._refreshing:
+            asked_at = monotonic()
+            with self.database.snapshot() as connection:
+                self.cached = self.load(connection, self.cached)
+            self._checked_at = asked_at
+            return self.cached
+
+    def newest(self, connection: Connection) -> Config:
+        """The settings and rules for a transaction that has just begun.
+
+        They are asked for again where the last time is too long ago, so that no process goes on with old
+        ones: not one that waited for a lock, and not a job of many transactions.
+        """
+        asked_at = monotonic()
+        if self.cached is None or asked_at - self._checked_at < NEWEST_FOR_SECONDS:
+            return self.current
+        row = _GENERATION.first(connection, {})
+        return self._see(row.generation if row is not None else None, asked_at)
+
+    def _see(self, generation: int | None, asked_at: float) -> Config:
+        config = self.cached
+        if config is None or config.generation != (generation or 0):
+            return self.refresh()
+        self._checked_at = max(self._checked_at, asked_at)
+        return config
+
+    def load(self, connection: Connection, known: Config | None) -> Config:
+        row = connection.execute(select(t.deployment)).one_or_none()
+        generation = row.generation if row is not None else 0
+        if known is not None and known.generation == generation:
+            return known
+        stored = connection.execute(select(t.setting.c.key, t.setting.c.value)).all()
+        settings = Settings().merged(dict(stored))
+        version = row.rule_set if row is not None else None
+        refused = None
+        try:
+            rule_set = self._load_rules(connection, version, known)
+        except RuleSetRefused as error:
+            log.error("rules: the set in force cannot be read", version=version, reason=str(error))
+            rule_set, refused = None, error
+        return Config(
+            generation=generation,
+            settings=settings,
+            version=version,
+            refused=refused,
+            rule_set=rule_set.run_by(settings.rules_engine) if rule_set is not None else None,
+            sandbox_now=row.sandbox_now if row is not None else None,
+        )
+
+    def _load_rules(
+        self, connection: Connection, version: str | None, known: Config | None
+    ) -> RuleSet | None:
+        if version is None:
+            return None
+        if known is not None and known.rule_set is not None and known.rule_set.version == version:
+            return known.rule_set
+        with self._lock:
+            files = connection.execute(
+                select(t.rule_set.c.files).where(t.rule_set.c.version == version)
+            ).scalar_one()
+            return load_stored_rules(version, files)

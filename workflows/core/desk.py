@@ -1,0 +1,153 @@
+"""The desk: who acts, at what instant, in which transaction, under which settings and rules.
+
+A use case is a function that takes a `Transaction` first and does its whole work in it. `Desk.perform`
+runs one: it opens the transaction, keeps the answer under the caller's idempotency key, and commits all
+of it together. Settings and rules come from a `Config` that is used unchanged for one call.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from engine.errors import DeskError
+from workflows.core.actors import SYSTEM, Actor
+from workflows.core.clock import Clock, SystemClock
+from workflows.core.config import Config, ConfigStore
+from workflows.core.idempotency import Answer, Keyed, find_answer, store_answer
+from workflows.core.transaction import Transaction
+from workflows.store.database import Database
+
+log = structlog.get_logger()
+T = TypeVar("T")
+RETRIED_STATES = frozenset({"40001", "40P01"})
+ATTEMPTS = 5
+
+
+class Desk:
+    """The use cases' way to the database, the clock, the settings and the rules."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock | None = None,
+        *,
+        sandbox: bool = False,
+        smtp_url: str | None = None,
+        rules_folder: Path | None = None,
+    ) -> None:
+        self.database = database
+        self.smtp_url = smtp_url
+        self.rules_folder = rules_folder
+        self.clock = clock or SystemClock()
+        self.sandbox = sandbox
+        self.configs = ConfigStore(database)
+
+    # -------------------------------------------------------------- time and config
+
+    def now(self) -> datetime:
+        """The instant it is for the desk: the sandbox clock's, once that was set."""
+        config = self.configs.cached
+        if self.sandbox and config is not None and config.sandbox_now is not None:
+            return config.sandbox_now
+        return self.clock.now()
+
+    @property
+    def config(self) -> Config:
+        return self.configs.current
+
+    def refresh(self) -> Config:
+        """Read settings and rules again if they have changed."""
+        return self.configs.refresh()
+
+    # -------------------------------------------------------------- transactions
+
+    @contextmanager
+    def read(self, actor: Actor = SYSTEM) -> Iterator[Transaction]:
+        """A transaction for reading."""
+        with self.database.read() as connection:
+            config = self.configs.newest(connection)
+            now = self.now()
+            yield Transaction(connection, now, now, self.clock.now(), actor, config, self)
+
+    @contextmanager
+    def write_later(self, actor: Actor, *, alone: bool = False) -> Iterator[Transaction]:
+        """A transaction that reads without a lock until it calls `start_writing`."""
+        with self.database.write_later() as (connection, begin):
+            config = self.configs.newest(connection)
+            now = self.now()
+            yield Transaction(
+                connection, now, now, self.clock.now(), actor, config, self, begin=begin, alone=alone
+            )
+
+    @contextmanager
+    def write(
+        self, actor: Actor = SYSTEM, *, at: datetime | None = None, job: str | None = None
+    ) -> Iterator[Transaction]:
+        """A writing transaction. `at` is for those who tell history: imports, and jobs when due."""
+        with self.database.write() as connection:
+            config = self.configs.newest(connection)
+            now = self.now()
+            yield Transaction(
+                connection, at or now, now, self.clock.now(), actor, config, self, job, writes=True
+            )
+
+    def perform(
+        self,
+        actor: Actor,
+        use_case: Callable[[Transaction], T],
+        *,
+        at: datetime | None = None,
+        job: str | None = None,
+        reads_first: bool = False,
+        alone: bool = False,
+    ) -> T:
+        """Run one use case in one transaction, again where the database asked for a retry.
+
+        `reads_first` is for a use case that calls `start_writing` before it writes; `alone` for one of these
+        beside which nothing is written.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                if reads_first:
+                    with self.write_later(actor, alone=alone) as tx:
+                        return use_case(tx)
+                with self.write(actor, at=at, job=job) as tx:
+                    return use_case(tx)
+            except DBAPIError as error:
+                if attempt == ATTEMPTS or getattr(error.orig, "sqlstate", None) not in RETRIED_STATES:
+                    raise
+        raise AssertionError("unreachable")
+
+    def answer(
+        self,
+        actor: Actor,
+        use_case: Callable[[Transaction], T],
+        render: Callable[[Transaction, T], Answer],
+        keyed: Keyed | None = None,
+        *,
+        reads_first: bool = False,
+    ) -> Answer:
+        """Run a use case and render its answer in the same transaction; a repeated key gets the first answer.
+
+        Raises: IdempotencyKeyReused when the key came with another body before.
+        """
+        if keyed is None:
+            return self.perform(actor, lambda tx: render(tx, use_case(tx)), reads_first=reads_first)
+        first = find_answer(self.database, keyed)
+        if first is not None:
+            return first
+        try:
+            return self.perform(
+                actor, lambda tx: store_answer(tx, keyed, render(tx, use_case(tx))), reads_first=reads_first
+            )
+        except (IntegrityError, DeskError):
+            # a request with the same key may have committed while this one ran
+            first = find_answer(self.database, keyed)
+            if first is None:
+                raise
+            return first

@@ -1,0 +1,66 @@
+"""Idempotency keys: the first answer to a command, given again to the same key and body."""
+
+import hashlib
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from workflows.core.errors import IdempotencyKeyReused
+from workflows.core.transaction import Transaction
+from workflows.store import tables as t
+from workflows.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A command's idempotency key: the user's `key` for `request` (method and path) with this `body`."""
+
+    user: str
+    key: str
+    request: str
+    body: bytes
+
+    @property
+    def body_hash(self) -> str:
+        return hashlib.sha256(self.request.encode() + b"\0" + self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and its rendered body; `replayed` for a repeated key."""
+
+    status: int
+    body: str
+    replayed: bool = False
+
+
+def find_answer(database: Database, keyed: Keyed) -> Answer | None:
+    """The first answer to a repeated key, or None. Raises: IdempotencyKeyReused for another body."""
+    keys = t.idempotency_key
+    with database.look() as connection:
+        row = connection.execute(
+            select(keys).where(keys.c.user_id == keyed.user, keys.c.key == keyed.key)
+        ).one_or_none()
+    if row is None:
+        return None
+    if row.body_hash != keyed.body_hash:
+        raise IdempotencyKeyReused(
+            f"The idempotency key {keyed.key!r} was used before for {row.request} with another body.",
+            remedy="Send a new key for a new command, or the same body to get the first answer again.",
+        )
+    return Answer(row.status, row.answer, replayed=True)
+
+
+def store_answer(tx: Transaction, keyed: Keyed, answer: Answer) -> Answer:
+    """Store the answer under its key, in the transaction that it answers for."""
+    tx.add(
+        t.idempotency_key,
+        user_id=keyed.user,
+        key=keyed.key,
+        request=keyed.request,
+        body_hash=keyed.body_hash,
+        status=answer.status,
+        answer=answer.body,
+        kept_at=tx.real_now,
+    )
+    return answer
