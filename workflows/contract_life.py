@@ -19,12 +19,12 @@ from engine.ledger import LedgerTransaction, Posting, move
 from engine.periods import months_between
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
+from workflows.ledger.journal import carried_from, record
 from workflows.notifications import tell_contract_event
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.column_types import Id
 from workflows.store.ids import new_id
-from workflows.store.ledger import carried_from, record
 
 ENDED = ("expired", "exhausted", "cancelled")
 

@@ -20,11 +20,11 @@ from workflows.contract_life import Lot, lots_by_contract
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
+from workflows.ledger.journal import carried_by_holder
 from workflows.months_ahead import TO_COME, months_to_come
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value, during_lapse
 from workflows.store.column_types import Instant
-from workflows.store.ledger import carried_by_holder
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.contracts import (
     AuditLine,

@@ -36,10 +36,10 @@ from workflows.contract_life import (
 from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage import lock_covered, search_covered_again, settle_and_cover
+from workflows.ledger.journal import record
 from workflows.selling import Origin, check_span, finance_only, minor_units, sell, type_in_force
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
-from workflows.store.ledger import record
 
 
 def create_contract(tx: Transaction, command: NewContract) -> str:

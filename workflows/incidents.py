@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, 
 
 from engine.ledger import Account, LedgerTransaction, move
 from workflows.core.transaction import Transaction
+from workflows.ledger.journal import record
 from workflows.store import tables as t
 from workflows.store.column_types import Id, Instant
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
-from workflows.store.ledger import record
 
 ENDINGS: dict[str, tuple[Account, str, str]] = {
     "settle": ("consumed", "settled", "The service request was closed"),

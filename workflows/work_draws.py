@@ -16,9 +16,9 @@ from engine.quantities import hours_text
 from workflows.carried import give_back_carried, take_into_later
 from workflows.contract_life import lock_contract, read_lots, sweep_lots
 from workflows.core.transaction import Transaction
+from workflows.ledger.journal import record, reverse
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.ledger import record, reverse
 from workflows.work_plan import Planned
 
 REST_ACCOUNTS: dict[AllocationKind, tuple[Kind, Account, str]] = {

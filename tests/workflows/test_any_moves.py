@@ -27,7 +27,6 @@ from hypothesis.stateful import (
 from engine.errors import DeskError
 from tests.support.office import MONDAY, Office
 from tests.workflows.test_request_moves import TABLE, TRIGGERS
-from workflows.audit import audit_ledger
 from workflows.commands import (
     Adjust,
     CancelContract,
@@ -40,6 +39,7 @@ from workflows.commands import (
 from workflows.contract_views import read_contract
 from workflows.contracts import adjust, cancel_contract, enable_contract, top_up
 from workflows.jobs import run_job
+from workflows.ledger.audit import audit_ledger
 from workflows.request_views import history_of
 from workflows.service_request import STATES
 from workflows.service_requests import change_service_request, fire_trigger, search_or_assign

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support.office import Office
-from workflows.audit import audit_ledger
 from workflows.core.errors import StateForbids
+from workflows.ledger.audit import audit_ledger
 
 MOST_UNITS = 30
 PLENTY = 40

@@ -12,7 +12,6 @@ from engine.contracts import dated_state
 from tests.support.builders import RULES, StillClock
 from workflows import demo
 from workflows.accounts import password_fits
-from workflows.audit import audit_ledger
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet, StateForbids
@@ -20,6 +19,7 @@ from workflows.demo import DEMO_PASSWORD, LOGINS, can_load_demo, is_demo, load_d
 from workflows.demo.stage import Stage
 from workflows.deployment import open_desk
 from workflows.jobs import next_due
+from workflows.ledger.audit import audit_ledger
 from workflows.request_views import in_queue
 from workflows.rule_sets import publish_first
 from workflows.rules_folder import read_rules_folder

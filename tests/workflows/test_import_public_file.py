@@ -8,9 +8,9 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.support.builders import Kit
-from workflows.audit import audit_ledger
 from workflows.core.actors import SYSTEM
 from workflows.importing import ImportReport, import_history, read_mapping
+from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 
 NAME = "servicenow_incident_events.csv"

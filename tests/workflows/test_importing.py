@@ -8,10 +8,10 @@ import pytest
 from tests.support.builders import MONDAY, Kit
 from tests.support.exports import event, export, mapping, run
 from tests.support.office import Office
-from workflows.audit import audit_ledger
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.importing import ImportReport
+from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 
 

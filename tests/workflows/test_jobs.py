@@ -9,11 +9,11 @@ import pytest
 
 from tests.support.office import MONDAY, Office
 from workflows import scheduler
-from workflows.audit import audit_ledger
 from workflows.contract_views import read_contract
 from workflows.core.clock import SystemClock
 from workflows.core.desk import Desk
 from workflows.jobs import ANY_MACHINE, JOBS, Job, claim_slot, run_job
+from workflows.ledger.audit import audit_ledger
 from workflows.sandbox import set_clock
 from workflows.store import tables as t
 

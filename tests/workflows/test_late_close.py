@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.support.office import MONDAY, Office
-from workflows.audit import audit_ledger
 from workflows.commands import AddNote, ChangeServiceRequest, SearchCoverage, WorkGiven
 from workflows.contract_views import read_contract
 from workflows.contracts import enable_contract
 from workflows.core.errors import StateForbids
 from workflows.jobs import run_job
+from workflows.ledger.audit import audit_ledger
 from workflows.request_views import history_of, list_service_requests, read_service_request
 from workflows.service_requests import add_note, change_service_request, search_or_assign
 from workflows.store import tables as t

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.support.office import MONDAY, Office
-from workflows.audit import audit_ledger
 from workflows.jobs import JOBS, run_job
+from workflows.ledger.audit import audit_ledger
 from workflows.work import delete_work
 
 DAY = timedelta(days=1)

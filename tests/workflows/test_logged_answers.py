@@ -15,13 +15,13 @@ from sqlalchemy import event
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows.accounts import NewOwnToken, create_own_token
-from workflows.audit import audit_ledger
 from workflows.authentication import act_by_token
 from workflows.commands import CancelContract, NewServiceRequest, TopUp
 from workflows.contracts import cancel_contract, top_up
 from workflows.core.actors import NOBODY
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.ledger.audit import audit_ledger
 from workflows.request_logging import Logged, log_service_request
 from workflows.request_views import read_service_request
 from workflows.sandbox import set_clock

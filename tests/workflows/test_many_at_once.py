@@ -24,12 +24,12 @@ from tests.support.contenders import (
     tick_every_job,
 )
 from tests.support.office import MONDAY, Office
-from workflows.audit import audit_ledger
 from workflows.commands import CancelContract, TakeContract
 from workflows.contract_offers import take_contract
 from workflows.contracts import cancel_contract, enable_contract
 from workflows.core.errors import StateForbids
 from workflows.jobs import run_job
+from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 
 WORKERS = 3

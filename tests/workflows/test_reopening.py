@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 
 from tests.support.office import MONDAY, Office
-from workflows.audit import audit_ledger
 from workflows.commands import TakeContract
 from workflows.contract_offers import take_contract
 from workflows.contract_views import read_contract
 from workflows.contracts import enable_contract
+from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 from workflows.store.candidates import find_candidates
 

@@ -2,12 +2,12 @@
 
 from web.api.door import Door
 from web.api.queries import ListQuery, Text
-from workflows.audit import AuditView, audit_ledger
 from workflows.commands import Command, Instant
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
-from workflows.ledger_views import LedgerTransactionView, list_ledger_transactions
+from workflows.ledger.audit import AuditView, audit_ledger
+from workflows.ledger.queries import LedgerTransactionView, list_ledger_transactions
 from workflows.sandbox import ClockView, read_clock, set_clock
 from workflows.views import Page
 

@@ -5,7 +5,7 @@ import sys
 import click
 
 from web.cli.desk import desk_of, environment, operator
-from workflows.audit import audit_ledger
+from workflows.ledger.audit import audit_ledger
 
 
 @click.command(epilog="Example: coverdesk audit")

@@ -4,8 +4,8 @@ from flask import Blueprint, render_template, request
 
 from web.pages.listing import asked, cursor
 from web.pages.shell import actor, desk
-from workflows.audit import audit_ledger
-from workflows.ledger_views import list_ledger_transactions
+from workflows.ledger.audit import audit_ledger
+from workflows.ledger.queries import list_ledger_transactions
 
 pages = Blueprint("ledger", __name__, url_prefix="/ledger")
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.office import Office
-from workflows.audit import audit_ledger
 from workflows.commands import FireTrigger, NewServiceRequest, WorkGiven
 from workflows.core.errors import IdempotencyKeyReused, InvalidInput
 from workflows.core.idempotency import Answer, Keyed
 from workflows.core.transaction import Transaction
 from workflows.jobs import run_job
+from workflows.ledger.audit import audit_ledger
 from workflows.request_logging import Logged, log_service_request
 from workflows.service_requests import fire_trigger
 from workflows.store import tables as t

@@ -9,10 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.ledger import LedgerTransaction, move
 from tests.support.office import MONDAY, Office
-from workflows.audit import audit_ledger
+from workflows.ledger.audit import audit_ledger
+from workflows.ledger.journal import record, reverse
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.ledger import record, reverse
 from workflows.store.multi_table_insert import NewRow, insert_rows
 
 FORBIDDEN = "append-only"
