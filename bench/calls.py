@@ -21,7 +21,6 @@ from bench.dataset import Size, fill, record_id
 from bench.options import Options
 from bench.rounds import Result, Rounds, alternate
 from bench.serving import PROJECT, Served, bare, product
-from workflows.accounts import NewToken, NewUser, create_token, create_user
 from workflows.administration import activate_billing
 from workflows.commands import ActivateBilling
 from workflows.core.actors import SYSTEM
@@ -31,6 +30,7 @@ from workflows.rule_sets import publish_first
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
 from workflows.store.database import Database
+from workflows.users.accounts import NewToken, NewUser, create_token, create_user
 
 CONTRACTS = 20_000
 CUSTOMERS = 200

@@ -18,10 +18,10 @@ from engine.errors import DeskError
 from engine.rulebook import RuleSetRefused
 from web.field_errors import field_errors
 from web.refused_rules import tell_refused_rules
-from workflows.authentication import NotAuthenticated, TooManyAttempts
 from workflows.core import errors as refusals
-from workflows.deployment import cannot_be_stored, database_fails
+from workflows.operations.deployment import cannot_be_stored, database_fails
 from workflows.rule_sets import check_view
+from workflows.users.authentication import NotAuthenticated, TooManyAttempts
 
 
 class MalformedBody(DeskError):

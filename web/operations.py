@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 from web.errors import Problem
 from web.metrics import CONTENT_TYPE, count_call, metrics_text
 from workflows.core.desk import Desk
-from workflows.deployment import database_fails
-from workflows.health import Health, JobHealth, KeptCounts, read_health
+from workflows.operations.deployment import database_fails
+from workflows.operations.health import Health, JobHealth, KeptCounts, read_health
 
 JOBS: TypeAdapter[list[JobHealth]] = TypeAdapter(list[JobHealth])
 

@@ -20,7 +20,7 @@ from engine.periods import months_between
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import carried_from, record
-from workflows.notifications import tell_contract_event
+from workflows.notifications.messages import tell_contract_event
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
 from workflows.store.column_types import Id

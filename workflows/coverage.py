@@ -20,7 +20,7 @@ from workflows.covering import Found, chosen_of, lock_standing, look_later
 from workflows.decisions import DecisionView, keep_decision, preview_view
 from workflows.incidents import hold_incident, lock_free_incident, release_incidents
 from workflows.months_ahead import with_months_to_come
-from workflows.notifications import tell_request_event
+from workflows.notifications.messages import tell_request_event
 from workflows.request_moves import move_request
 from workflows.request_parties import check_parties
 from workflows.selling import make_for_request

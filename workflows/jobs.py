@@ -20,8 +20,8 @@ from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.coverage import WAITING_OUTCOMES, cover_one, lock_request, settle_due
-from workflows.delivery import deliver_outbox
 from workflows.expiry import ENDING, expire_due
+from workflows.notifications.delivery import deliver_outbox
 from workflows.replays import forget_replays, take_up_replays
 from workflows.request_endings import close_if_due
 from workflows.rules_watch import pick_up_rules

@@ -18,7 +18,7 @@ from workflows.coverage import find, find_unlocked, lock_request, made_contract,
 from workflows.covering import Found
 from workflows.decisions import keep_decision
 from workflows.incidents import hold_incident
-from workflows.notifications import tell_request_event
+from workflows.notifications.messages import tell_request_event
 from workflows.request_moves import move_request, write_history
 from workflows.request_parties import Parties, check_parties
 from workflows.request_views import view_of_logged

@@ -15,7 +15,7 @@ from workflows.core.config_version import config_in_force
 from workflows.core.errors import NotAllowed, NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
-from workflows.notifications import tell_administrators
+from workflows.notifications.messages import tell_administrators
 from workflows.rule_sets import (
     READERS,
     clean_note,

@@ -24,7 +24,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import Conflict, InvalidInput, NoRuleSet, NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
-from workflows.notifications import tell_administrators
+from workflows.notifications.messages import tell_administrators
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page

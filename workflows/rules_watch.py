@@ -26,7 +26,7 @@ from workflows.core.config_version import config_in_force
 from workflows.core.desk import Desk
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
-from workflows.notifications import tell_administrators
+from workflows.notifications.messages import tell_administrators
 from workflows.rule_proposals import submit_checked
 from workflows.rule_sets import READERS, check_view
 from workflows.rules_folder import read_rules_folder

@@ -24,7 +24,7 @@ from workflows.coverage import (
     settle_and_cover,
 )
 from workflows.incidents import hold_again, release_incidents
-from workflows.notifications import tell_request_event
+from workflows.notifications.messages import tell_request_event
 from workflows.request_access import require_visible
 from workflows.request_endings import end_coverage, end_own_contract, lock_current, revive_own_contract
 from workflows.request_moves import move_request

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.builders import Kit
 from tests.support.front import Front
-from workflows.accounts import NewUser, create_user
+from workflows.users.accounts import NewUser, create_user
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -9,8 +9,8 @@ from werkzeug.test import TestResponse
 from tests.support.builders import Kit
 from web import create_app
 from web.environment import Environment
-from workflows.accounts import NewToken, create_token, get_user
 from workflows.core.actors import Actor
+from workflows.users.accounts import NewToken, create_token, get_user
 
 ENVIRONMENT = Environment(secret_key="a key for tests alone", log_format="console")
 

@@ -13,7 +13,7 @@ from web.cli.demo import load_on_first_start
 from workflows.core.desk import Desk
 from workflows.demo import DEMO_PASSWORD, LOGINS
 from workflows.demo.stage import Stage
-from workflows.deployment import open_desk
+from workflows.operations.deployment import open_desk
 from workflows.rule_sets import publish_first
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t

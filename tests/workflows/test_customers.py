@@ -3,11 +3,11 @@
 import pytest
 
 from tests.support.builders import Kit
-from workflows.accounts import NewUser, create_user
 from workflows.commands import ChangeCustomer, NewCustomer
 from workflows.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, VersionChanged
 from workflows.register import change_customer, create_customer, get_customer, list_customers
 from workflows.store import tables as t
+from workflows.users.accounts import NewUser, create_user
 
 
 def test_addresses_are_kept_in_lower_case_and_belong_to_one(bare_kit: Kit) -> None:

@@ -11,20 +11,20 @@ from sqlalchemy import select
 from engine.contracts import dated_state
 from tests.support.builders import RULES, StillClock
 from workflows import demo
-from workflows.accounts import password_fits
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet, StateForbids
 from workflows.demo import DEMO_PASSWORD, LOGINS, can_load_demo, is_demo, load_demo, reset_demo
 from workflows.demo.stage import Stage
-from workflows.deployment import open_desk
 from workflows.jobs import next_due
 from workflows.ledger.audit import audit_ledger
+from workflows.operations.deployment import open_desk
 from workflows.request_views import in_queue
 from workflows.rule_sets import publish_first
 from workflows.rules_folder import read_rules_folder
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value
+from workflows.users.accounts import password_fits
 
 NOON = datetime(2026, 6, 17, 10, 0, tzinfo=UTC)
 TYPES = (

@@ -14,8 +14,6 @@ from sqlalchemy import event
 
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
-from workflows.accounts import NewOwnToken, create_own_token
-from workflows.authentication import act_by_token
 from workflows.commands import CancelContract, NewServiceRequest, TopUp
 from workflows.contracts import cancel_contract, top_up
 from workflows.core.actors import NOBODY
@@ -27,6 +25,8 @@ from workflows.request_views import read_service_request
 from workflows.sandbox import set_clock
 from workflows.store import tables as t
 from workflows.store.database import Database
+from workflows.users.accounts import NewOwnToken, create_own_token
+from workflows.users.authentication import act_by_token
 
 SOLD: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("subscription", "customer", {}),

@@ -11,8 +11,8 @@ from engine.rulebook import version_of
 from tests.support.builders import RULES, Kit
 from workflows import rules_watch, scheduler
 from workflows.administration import change_settings
-from workflows.health import KeptCounts, read_health
 from workflows.jobs import run_job
+from workflows.operations.health import KeptCounts, read_health
 from workflows.rule_proposals import approve_proposal, list_proposals
 from workflows.rule_sets import list_publications, publish_rule_set, rule_set_in_force
 from workflows.rules_folder import read_rules_folder

@@ -32,13 +32,13 @@ from web.api.reading import (
     read_token,
 )
 from web.errors import PROBLEM_JSON, Problem
-from workflows.authentication import act_by_token
 from workflows.commands import Command
 from workflows.core.actors import NOBODY, Actor
 from workflows.core.desk import Desk
 from workflows.core.errors import NotFound
 from workflows.core.idempotency import Answer, Keyed, find_answer
 from workflows.core.transaction import Transaction
+from workflows.users.authentication import act_by_token
 
 BASE = "/api/v1"
 PATH_NAME = re.compile(r"{(\w+)}")

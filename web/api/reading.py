@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from web.errors import MalformedBody
-from workflows.authentication import NotAuthenticated, authenticate_token
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.errors import VersionChanged, invalid
+from workflows.users.authentication import NotAuthenticated, authenticate_token
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -2,9 +2,9 @@
 
 from web.api.door import Door
 from web.api.queries import ListQuery, Text
-from workflows import accounts
-from workflows.accounts import ChangeUser, NewUser, TokenView, UserRole, UserView
 from workflows.core.transaction import Transaction
+from workflows.users import accounts
+from workflows.users.accounts import ChangeUser, NewUser, TokenView, UserRole, UserView
 from workflows.views import Page
 
 users = Door("Users")

@@ -14,7 +14,7 @@ from web.field_errors import field_errors
 from web.logs import set_up_logs
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
-from workflows.deployment import database_fails, lacks_migration, open_desk
+from workflows.operations.deployment import database_fails, lacks_migration, open_desk
 
 
 class DeskGroup(click.Group):

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from web.cli.desk import desk_of, environment
 from workflows import jobs
 from workflows.commands import Instant
-from workflows.deployment import migrate_database
+from workflows.operations.deployment import migrate_database
 from workflows.scheduler import build_scheduler
 
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)

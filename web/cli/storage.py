@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from web.cli.desk import environment
-from workflows.backup import back_up
-from workflows.backup import restore as restore_backup
+from workflows.operations.backup import back_up
+from workflows.operations.backup import restore as restore_backup
 
 file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 

@@ -5,9 +5,9 @@ import sys
 import click
 
 from web.cli.desk import desk_of, environment, operator
-from workflows import accounts
-from workflows.accounts import ChangeUser, NewToken, NewUser, UserView
 from workflows.core.transaction import Transaction
+from workflows.users import accounts
+from workflows.users.accounts import ChangeUser, NewToken, NewUser, UserView
 
 ROLES = ("administrator", "finance", "supervisor", "technician", "customer")
 MOST_USERS_A_PAGE = 200

@@ -13,7 +13,7 @@ from web.pages.forms import ActForm, DeskForm, attempt
 from web.pages.login import Visitor
 from web.pages.preferences import appearance, keep_preferences, shortcuts_are_on
 from web.pages.shell import actor, desk
-from workflows.accounts import (
+from workflows.users.accounts import (
     NewOwnToken,
     change_own_password,
     create_own_token,

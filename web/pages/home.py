@@ -9,7 +9,7 @@ from workflows.administration import billing_checklist
 from workflows.contract_views import list_contracts
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
-from workflows.health import read_health
+from workflows.operations.health import read_health
 from workflows.overview import ENDING_DAYS, read_overview
 from workflows.register import list_items
 from workflows.request_views import list_service_requests

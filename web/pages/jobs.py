@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 
 from web.pages.forms import ActForm
 from web.pages.shell import desk, only
-from workflows.health import JobHealth, read_health
 from workflows.jobs import JOBS, run_job
+from workflows.operations.health import JobHealth, read_health
 
 JOB_WORDS = {
     "settle_contracts": ("Activate due contracts", "Contracts and grants whose start has come take effect."),

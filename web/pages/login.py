@@ -23,8 +23,8 @@ from wtforms import EmailField, HiddenField, PasswordField
 
 from web.pages.forms import ActForm, DeskForm
 from web.pages.shell import desk
-from workflows.authentication import NotAuthenticated, TooManyAttempts, authenticate_login, load_session
 from workflows.core.actors import Actor
+from workflows.users.authentication import NotAuthenticated, TooManyAttempts, authenticate_login, load_session
 
 pages = Blueprint("login", __name__)
 

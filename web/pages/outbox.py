@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from web.pages.forms import ActForm, attempt
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.shell import actor, desk
-from workflows.outbox import list_outbox, send_again
+from workflows.notifications.outbox import list_outbox, send_again
 
 VIEWS = {
     "": "All",

@@ -14,12 +14,12 @@ from web.pages.pickers import RecordField
 from web.pages.service_request import back
 from web.pages.shell import actor, desk
 from web.pages.words import PRIORITY_CHOICES
-from workflows.accounts import list_technicians
 from workflows.commands import ChangeServiceRequest
 from workflows.core.transaction import Transaction
 from workflows.register import get_customer, get_org_unit
 from workflows.request_views import read_service_request
 from workflows.service_requests import change_service_request
+from workflows.users.accounts import list_technicians
 from workflows.views.service_requests import ServiceRequestView
 
 EDITED = ("subject", "description", "customer", "item", "org_unit", "priority", "work_type", "technician")

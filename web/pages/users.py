@@ -12,7 +12,7 @@ from web.pages.forms import ActForm, DeskForm, attempt, succeeds
 from web.pages.listing import asked, cursor
 from web.pages.shell import actor, desk, only
 from web.pages.words import ROLES
-from workflows.accounts import (
+from workflows.users.accounts import (
     ChangeUser,
     NewUser,
     UserView,

@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select, update
 
 from engine.rulebook import load_rule_set
-from workflows.accounts import NewUser, create_user
 from workflows.administration import activate_billing, change_settings
 from workflows.commands import ActivateBilling, NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.core.actors import SYSTEM, Actor
@@ -34,6 +33,7 @@ from workflows.register import create_customer, create_item, create_org_unit
 from workflows.rule_sets import publish_first
 from workflows.store import tables as t
 from workflows.store.truncate import empty_tables
+from workflows.users.accounts import NewUser, create_user
 
 __all__ = ["DEMO_PASSWORD", "LOGINS", "DemoLogin", "can_load_demo", "is_demo", "load_demo", "reset_demo"]
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from workflows.accounts import UserRole
+from workflows.users.accounts import UserRole
 
 STAFF_DOMAIN = "coverdesk.example"
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlalchemy import Table, exists, or_, select
 
-from workflows.accounts import ChangeUser, NewUser, change_user, create_user
 from workflows.commands import ChangeCustomer, NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.core.transaction import Transaction
 from workflows.importing.mapping import Mapping, NamedUnit, slug
 from workflows.register import change_customer, create_customer, create_item, create_org_unit
 from workflows.store import tables as t
+from workflows.users.accounts import ChangeUser, NewUser, change_user, create_user
 
 LONGEST_CODE = 60
 LONGEST_NAME = 200

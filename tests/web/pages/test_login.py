@@ -5,8 +5,8 @@ import pytest
 from tests.support.builders import Kit
 from tests.support.front import Front
 from tests.support.pages import Browser
-from workflows.accounts import ChangeUser, NewUser, change_user, create_user
-from workflows.authentication import authenticate_token
+from workflows.users.accounts import ChangeUser, NewUser, change_user, create_user
+from workflows.users.authentication import authenticate_token
 
 PASSWORD = "correct horse battery"
 EMAIL = "sue@staff.example"

@@ -13,7 +13,7 @@ from workflows.commands import NewServiceRequest
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet
-from workflows.health import read_health
+from workflows.operations.health import read_health
 from workflows.request_logging import log_service_request
 from workflows.rule_proposals import submit_rollback
 from workflows.rule_sets import check_rules, publish_first, publish_rule_set

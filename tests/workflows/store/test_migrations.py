@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, inspect, text
 
-from workflows.deployment import lacks_migration, open_desk
+from workflows.operations.deployment import lacks_migration, open_desk
 from workflows.store.database import MIGRATIONS, Database, migrate
 from workflows.store.migrations import HEAD
 from workflows.store.tables import APPEND_ONLY, metadata

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.support.builders import Kit
-from workflows.accounts import NewOwnToken, create_own_token, list_tokens, revoke_token
-from workflows.authentication import NotAuthenticated, authenticate_token
 from workflows.core.errors import NotAllowed, NotFound
+from workflows.users.accounts import NewOwnToken, create_own_token, list_tokens, revoke_token
+from workflows.users.authentication import NotAuthenticated, authenticate_token
 
 
 def test_a_technician_makes_a_token_of_the_own_role(bare_kit: Kit) -> None:

@@ -8,7 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from tests.support.builders import Kit
-from workflows.accounts import (
+from workflows.core.actors import Actor
+from workflows.core.config_version import bump_generation
+from workflows.core.desk import Desk
+from workflows.core.errors import Conflict, InvalidInput, NotAllowed, StateForbids
+from workflows.store import tables as t
+from workflows.store.database import Database
+from workflows.users.accounts import (
     ChangeUser,
     NewToken,
     NewUser,
@@ -21,19 +27,13 @@ from workflows.accounts import (
     list_users,
     revoke_token,
 )
-from workflows.authentication import (
+from workflows.users.authentication import (
     NotAuthenticated,
     TooManyAttempts,
     authenticate_login,
     authenticate_token,
     load_session,
 )
-from workflows.core.actors import Actor
-from workflows.core.config_version import bump_generation
-from workflows.core.desk import Desk
-from workflows.core.errors import Conflict, InvalidInput, NotAllowed, StateForbids
-from workflows.store import tables as t
-from workflows.store.database import Database
 
 PASSWORD = "correct horse battery"
 HOME = "192.0.2.7"

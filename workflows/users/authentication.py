@@ -11,13 +11,13 @@ from datetime import timedelta
 from sqlalchemy import Connection, bindparam, delete, func, select, text
 
 from engine.errors import DeskError
-from workflows.accounts import HASHER, password_fits, token_hash
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Runner, Transaction
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
+from workflows.users.accounts import HASHER, password_fits, token_hash
 
 MOST_FAILURES = 10
 FAILURES_COUNT_FOR = timedelta(minutes=15)

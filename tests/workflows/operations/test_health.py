@@ -3,7 +3,7 @@
 from sqlalchemy import event
 
 from tests.support.office import Office
-from workflows.health import COUNTS_KEPT_SECONDS, TIMES_THE_COUNTING, KeptCounts, read_health
+from workflows.operations.health import COUNTS_KEPT_SECONDS, TIMES_THE_COUNTING, KeptCounts, read_health
 
 
 def test_counts_are_kept_for_a_while(office: Office) -> None:

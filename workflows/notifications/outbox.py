@@ -1,6 +1,6 @@
 """The outbox as an administrator sees it: what was told to whom, and what could not be delivered.
 
-Delivering is a job's (`workflows/delivery.py`). Source: product.md section 12.
+Delivering is a job's (`workflows/notifications/delivery.py`). Source: product.md section 12.
 """
 
 from dataclasses import dataclass

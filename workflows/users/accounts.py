@@ -1,4 +1,4 @@
-"""Users, their passwords and API tokens. How they get in is in `workflows/authentication.py`.
+"""Users, their passwords and API tokens. How they get in is in `workflows/users/authentication.py`.
 
 A password is kept as an argon2 hash, a token as its SHA-256: neither can be read back.
 """
