@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from workflows.contract_views import holder_names
 from workflows.core.transaction import Transaction
+from workflows.register.holder_names import holder_names
 from workflows.store import tables as t
 
 MOST_NAMED = 900

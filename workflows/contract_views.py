@@ -22,6 +22,7 @@ from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import carried_by_holder
 from workflows.months_ahead import TO_COME, months_to_come
+from workflows.register.holder_names import _holders_named, holder_names
 from workflows.store import tables as t
 from workflows.store.candidates import contract_value, during_lapse
 from workflows.store.column_types import Instant
@@ -317,35 +318,6 @@ def _lot_view(lot: Lot, balance: GrantBalance) -> LotView:
             balance.purchased, balance.consumed, balance.held, balance.available, balance.expired
         ),
         reason=lot.reason,
-    )
-
-
-def holder_names(tx: Transaction, holders: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """What holders are called, by kind and id: one statement a kind."""
-    columns = {
-        "item": (t.item, t.item.c.number + literal(" ") + t.item.c.name),
-        "customer": (t.customer, t.customer.c.name),
-        "org_unit": (t.org_unit, t.org_unit.c.name),
-        "service_request": (t.service_request, t.service_request.c.number),
-    }
-    names: dict[tuple[str, str], str] = {}
-    for kind, (table, name) in columns.items():
-        ids = [holder_id for one, holder_id in holders if one == kind]
-        if ids:
-            rows = tx.connection.execute(select(table.c.id, name.label("name")).where(table.c.id.in_(ids)))
-            names |= {(kind, row.id): row.name for row in rows}
-    return names
-
-
-def _holders_named(q: str) -> Any:
-    """The ids of items, customers and org units that are called so."""
-    return (
-        select(t.customer.c.id)
-        .where(matches(q, t.customer.c.name, t.customer.c.email))
-        .union_all(
-            select(t.item.c.id).where(matches(q, t.item.c.number, t.item.c.name)),
-            select(t.org_unit.c.id).where(matches(q, t.org_unit.c.name, t.org_unit.c.code)),
-        )
     )
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from engine.coverage import ASSIGNED_BY_HAND, OWN_CONTRACT_RULE
 from engine.rulebook import RuleSet, RuleSetRefused
 from engine.rulebook.trace import holder_kinds_asked
-from workflows.contract_views import holder_names
 from workflows.core.transaction import Transaction
 from workflows.decisions import CandidateView, DecisionView
+from workflows.register.holder_names import holder_names
 from workflows.rule_versions import RuleSetGone, RuleVersions
 
 MOST_REASONS = 4

@@ -21,12 +21,12 @@ from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk, only, zone
 from web.pages.words import PRIORITY_CHOICES
 from workflows.commands import CoverageQuestion
-from workflows.contract_views import holder_names
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.decisions import DecisionView, read_decision
 from workflows.explain import ExplanationView, explain_coverage, explain_decision
 from workflows.register import get_customer, get_org_unit
+from workflows.register.holder_names import holder_names
 from workflows.rule_choices import RuleChoice, rule_choices, rules_of_choice
 from workflows.rule_sets import READERS
 
