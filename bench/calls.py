@@ -21,13 +21,14 @@ from bench.dataset import Size, fill, record_id
 from bench.options import Options
 from bench.rounds import Result, Rounds, alternate
 from bench.serving import PROJECT, Served, bare, product
-from workflows.administration import activate_billing
+from workflows.administration.activation import activate_billing
 from workflows.commands import ActivateBilling
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
-from workflows.coverage import decide, request_facts
-from workflows.rule_sets import publish_first
-from workflows.rules_folder import read_rules_folder
+from workflows.coverage.facts import request_facts
+from workflows.coverage.search import decide
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.publishing import publish_first
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.users.accounts import NewToken, NewUser, create_token, create_user

@@ -19,7 +19,7 @@ from bench.rounds import Result, alternate
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
-from workflows.store.candidates import find_candidates
+from workflows.coverage.candidates import find_candidates
 from workflows.store.database import Database
 
 ASKED = 150

@@ -19,7 +19,7 @@ from engine.contracts import Contract, Holder, HolderKind, Limits
 from engine.coverage import HeldContract, find_coverage, judge
 from engine.facts import Candidate, RequestFacts
 from engine.rulebook import CoverageBook, RuleSet, load_rule_set
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
 
 RULES = Path(__file__).parents[1] / "rules"
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -26,11 +26,11 @@ from bench.rounds import Result, Rounds
 from bench.serving import PROJECT, product
 from engine.rulebook import load_rule_set
 from workflows.core.desk import Desk
-from workflows.decision_stream import decision_batches
+from workflows.coverage.decision_stream import decision_batches
+from workflows.coverage.verification import verify_decisions
 from workflows.replay import replay
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
 from workflows.store.database import Database
-from workflows.verification import verify_decisions
 
 LONG_AGO, LATER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 RUNS = ("the same rules", "the customer first", "verify", "read alone")

@@ -17,7 +17,7 @@ from bench.dataset import fill_due
 from bench.options import Options
 from bench.rounds import Result, Rounds, alternate
 from workflows.core.desk import Desk
-from workflows.expiry import expire_due
+from workflows.lifecycle.contracts.bulk_expiry import expire_due
 from workflows.store.column_types import EPOCH, MICROSECOND
 
 FEW, MANY = 1_000, 100_000

@@ -20,7 +20,7 @@ from web.field_errors import field_errors
 from web.refused_rules import tell_refused_rules
 from workflows.core import errors as refusals
 from workflows.operations.deployment import cannot_be_stored, database_fails
-from workflows.rule_sets import check_view
+from workflows.rule_sets.publishing import check_view
 from workflows.users.authentication import NotAuthenticated, TooManyAttempts
 
 

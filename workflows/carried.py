@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy import exists, select
 
 from engine.contracts import Holder
-from workflows.contract_life import draw_carried, lock_contract
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import carried_from, carried_minutes, read_postings, reverse
+from workflows.lifecycle.contracts.rows import contract_value, lock_contract
+from workflows.lifecycle.contracts.settlement import draw_carried
 from workflows.store import tables as t
-from workflows.store.candidates import contract_value
 
 
 def give_back_carried(tx: Transaction, carry_id: str, minutes: int) -> list[str]:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, or_, select, true
 from workflows.core.actors import SYSTEM
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
-from workflows.coverage import settle_due
+from workflows.coverage.search import settle_due
 from workflows.request_endings import catch_up, overdue_under
 from workflows.store import tables as t
 

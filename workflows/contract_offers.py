@@ -11,10 +11,11 @@ from workflows.contract_actions import SELLERS
 from workflows.contracts import enable_contract
 from workflows.core.errors import NotAllowed, StateForbids, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage import lock_request, own_contract, settle_and_cover
-from workflows.request_access import require_visible
-from workflows.selling import Origin, make_for_request, sell
-from workflows.service_request import UNFINISHED_STATES
+from workflows.coverage.search import own_contract, settle_and_cover
+from workflows.lifecycle.contracts.creation import Origin, make_for_request, sell
+from workflows.lifecycle.service_requests.access import require_visible
+from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
+from workflows.lifecycle.service_requests.transitions import lock_request
 
 
 def take_contract(tx: Transaction, service_request_id: str, command: TakeContract) -> str:

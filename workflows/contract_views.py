@@ -16,15 +16,16 @@ from engine.coverage import contract_state
 from engine.ledger import GrantBalance
 from engine.periods import local_date
 from workflows.contract_access import caught_up, contract_row, visible_contracts
-from workflows.contract_life import Lot, lots_by_contract
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
+from workflows.coverage.candidates import during_lapse
 from workflows.ledger.journal import carried_by_holder
-from workflows.months_ahead import TO_COME, months_to_come
+from workflows.lifecycle.contracts.grants import Lot, lots_by_contract
+from workflows.lifecycle.contracts.monthly_grants import TO_COME, months_to_come
+from workflows.lifecycle.contracts.rows import contract_value
 from workflows.register.holder_names import _holders_named, holder_names
 from workflows.store import tables as t
-from workflows.store.candidates import contract_value, during_lapse
 from workflows.store.column_types import Instant
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.contracts import (

@@ -25,21 +25,23 @@ from workflows.commands import (
     TopUp,
 )
 from workflows.contract_actions import DONE, SELLERS, has_an_end, possible_actions
-from workflows.contract_life import (
-    add_lot,
-    end_by_cancelling,
-    lock_contract,
-    read_lots,
-    respan_lots,
-    sweep_lots,
-)
 from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage import lock_covered, search_covered_again, settle_and_cover
+from workflows.coverage.search import search_covered_again, settle_and_cover
+from workflows.coverage.waiting_list import lock_covered
 from workflows.ledger.journal import record
-from workflows.selling import Origin, check_span, finance_only, minor_units, sell, type_in_force
+from workflows.lifecycle.contracts.creation import (
+    Origin,
+    check_span,
+    finance_only,
+    minor_units,
+    sell,
+    type_in_force,
+)
+from workflows.lifecycle.contracts.grants import add_lot, read_lots, respan_lots, sweep_lots
+from workflows.lifecycle.contracts.rows import contract_value, lock_contract
+from workflows.lifecycle.contracts.settlement import end_by_cancelling
 from workflows.store import tables as t
-from workflows.store.candidates import contract_value
 
 
 def create_contract(tx: Transaction, command: NewContract) -> str:

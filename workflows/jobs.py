@@ -19,12 +19,14 @@ from engine.errors import DeskError
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
-from workflows.coverage import WAITING_OUTCOMES, cover_one, lock_request, settle_due
-from workflows.expiry import ENDING, expire_due
+from workflows.coverage.search import cover_one, settle_due
+from workflows.coverage.waiting_list import WAITING_OUTCOMES
+from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
+from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.delivery import deliver_outbox
 from workflows.replays import forget_replays, take_up_replays
 from workflows.request_endings import close_if_due
-from workflows.rules_watch import pick_up_rules
+from workflows.rule_sets.folder_watch import pick_up_rules
 from workflows.store import tables as t
 
 log = structlog.get_logger()

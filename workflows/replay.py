@@ -25,11 +25,11 @@ from workflows.core.desk import Desk
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
-from workflows.decision_stream import count_decisions, decision_batches
-from workflows.kept import facts_from, held_from
+from workflows.coverage.decision_stream import count_decisions, decision_batches
+from workflows.coverage.snapshot import facts_from, held_from
 from workflows.replay_reading import ContractTerms, WorkUnder, made_by_rules
 from workflows.replay_sums import Sums
-from workflows.rule_sets import load_publishable
+from workflows.rule_sets.publishing import load_publishable
 from workflows.store import tables as t
 from workflows.store.planner import read_by_index
 from workflows.views import MoneyView

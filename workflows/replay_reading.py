@@ -19,8 +19,8 @@ from engine.facts import local_clock
 from engine.quantities import Rounding
 from engine.replay_work import Allocated, Worked
 from engine.rulebook import ChargingFacts, RuleSet
-from workflows.contract_life import lots_by_contract
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.grants import lots_by_contract
 from workflows.store import tables as t
 from workflows.work_plan import payer_value
 

@@ -14,14 +14,14 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from workflows.contract_life import settle_contract
 from workflows.core.actors import SYSTEM
 from workflows.core.transaction import Runner, Transaction
-from workflows.coverage import cancel_untaken, lock_request, own_contract, settle_and_cover, settle_due
-from workflows.incidents import settle_incidents
-from workflows.request_moves import move_request
+from workflows.coverage.candidates import find_candidates
+from workflows.coverage.search import cancel_untaken, own_contract, settle_and_cover, settle_due
+from workflows.lifecycle.contracts.incident_holds import settle_incidents
+from workflows.lifecycle.contracts.settlement import settle_contract
+from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.store import tables as t
-from workflows.store.candidates import find_candidates
 
 AUTO_CLOSED = "Closed by itself after the time set"
 r = t.service_request

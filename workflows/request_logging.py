@@ -11,20 +11,21 @@ from sqlalchemy import select
 from engine.contracts import Limits
 from engine.coverage import contract_state
 from workflows.commands import NewServiceRequest
-from workflows.contract_life import settle_contract
 from workflows.core.numbering import insert_numbered
 from workflows.core.transaction import Transaction
-from workflows.coverage import find, find_unlocked, lock_request, made_contract, request_facts
-from workflows.covering import Found
-from workflows.decisions import keep_decision
-from workflows.incidents import hold_incident
+from workflows.coverage.decisions import keep_decision
+from workflows.coverage.facts import request_facts
+from workflows.coverage.reservation import Found
+from workflows.coverage.search import find, find_unlocked, made_contract
+from workflows.lifecycle.contracts.incident_holds import hold_incident
+from workflows.lifecycle.contracts.rows import contract_value
+from workflows.lifecycle.contracts.settlement import settle_contract
+from workflows.lifecycle.service_requests.parties import Parties, check_parties
+from workflows.lifecycle.service_requests.sla import sla_columns
+from workflows.lifecycle.service_requests.transitions import lock_request, move_request, write_history
 from workflows.notifications.messages import tell_request_event
-from workflows.request_moves import move_request, write_history
-from workflows.request_parties import Parties, check_parties
 from workflows.request_views import view_of_logged
-from workflows.service_levels import sla_columns
 from workflows.store import tables as t
-from workflows.store.candidates import contract_value
 from workflows.store.ids import new_id
 from workflows.store.multi_table_insert import NoLongerStands
 from workflows.views.service_requests import ServiceRequestView

@@ -14,15 +14,15 @@ from engine.contracts import Limits
 from engine.coverage import CoverageDecision, HeldContract
 from engine.drawdown import Slice
 from engine.periods import local_date
-from workflows.contract_life import limits_at, lots_by_contract
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.coverage_end import contract_over
-from workflows.request_access import require_visible, visible_requests
+from workflows.lifecycle.contracts.grants import limits_at, lots_by_contract
+from workflows.lifecycle.service_requests.access import require_visible, visible_requests
+from workflows.lifecycle.service_requests.parties import Parties
+from workflows.lifecycle.service_requests.states import STATES, UNFINISHED_STATES, allowed_triggers
 from workflows.request_endings import auto_closed_at, caught_up_request
-from workflows.request_parties import Parties
-from workflows.service_request import STATES, UNFINISHED_STATES, allowed_triggers
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared

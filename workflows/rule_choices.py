@@ -9,8 +9,8 @@ from workflows.core.errors import NotFound
 from workflows.core.stored_rules import load_stored_rules
 from workflows.core.transaction import Transaction
 from workflows.replays import files_of_replay
-from workflows.rule_proposals import list_proposals, read_proposal
-from workflows.rule_sets import files_of, list_publications
+from workflows.rule_sets.proposals import list_proposals, read_proposal
+from workflows.rule_sets.publishing import files_of, list_publications
 
 MOST_CHOICES = 100
 

@@ -13,26 +13,30 @@ from sqlalchemy import Row, select, true
 from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger, SearchCoverage
 from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage import (
+from workflows.coverage.facts import facts_of
+from workflows.coverage.search import (
     assign_contract,
     cancel_untaken,
-    facts_of,
     find,
     follow,
-    lock_request,
     search_again,
     settle_and_cover,
 )
-from workflows.incidents import hold_again, release_incidents
+from workflows.lifecycle.contracts.incident_holds import hold_again, release_incidents
+from workflows.lifecycle.contracts.rows import contract_value
+from workflows.lifecycle.service_requests.access import require_visible
+from workflows.lifecycle.service_requests.parties import check_parties
+from workflows.lifecycle.service_requests.sla import sla_columns
+from workflows.lifecycle.service_requests.states import (
+    HOLD_REASONS,
+    UNFINISHED_STATES,
+    allowed_triggers,
+    forbidden,
+)
+from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.notifications.messages import tell_request_event
-from workflows.request_access import require_visible
 from workflows.request_endings import end_coverage, end_own_contract, lock_current, revive_own_contract
-from workflows.request_moves import move_request
-from workflows.request_parties import check_parties
-from workflows.service_levels import sla_columns
-from workflows.service_request import HOLD_REASONS, UNFINISHED_STATES, allowed_triggers, forbidden
 from workflows.store import tables as t
-from workflows.store.candidates import contract_value
 from workflows.store.ids import new_id
 
 SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})

@@ -14,10 +14,10 @@ from workflows.commands import ChangeWork, WorkGiven
 from workflows.core.actors import Role
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage import settle_and_cover, settle_due
-from workflows.request_access import require_visible
+from workflows.coverage.search import settle_and_cover, settle_due
+from workflows.lifecycle.service_requests.access import require_visible
+from workflows.lifecycle.service_requests.states import STATES_IN_WORDS, WORK_STATES
 from workflows.request_endings import caught_up_request, lock_current, state_now
-from workflows.service_request import STATES_IN_WORDS, WORK_STATES
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.store.ids import new_id

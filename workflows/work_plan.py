@@ -19,12 +19,13 @@ from engine.facts import local_clock
 from engine.quantities import Rounding, whole_minutes
 from engine.rulebook import ChargingFacts
 from workflows.commands import WorkGiven
-from workflows.contract_life import Lot, lock_contract, read_lots
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage import facts_of
+from workflows.coverage.candidates import find_candidates
+from workflows.coverage.facts import facts_of
+from workflows.lifecycle.contracts.grants import Lot, read_lots
+from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.store import tables as t
-from workflows.store.candidates import contract_value, find_candidates
 
 CASCADE_DEPTH = 20
 """How many contracts one entry may go through."""

@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.builders import RULES
 from tests.support.front import Front
-from workflows.rule_sets import publish_rule_set
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.publishing import publish_rule_set
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -12,8 +12,8 @@ from tests.support.builders import RULES
 from tests.support.front import Front
 from tests.support.office import MONDAY
 from workflows import replays
-from workflows.rule_sets import publish_rule_set
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.publishing import publish_rule_set
 from workflows.store import tables as t
 
 if TYPE_CHECKING:

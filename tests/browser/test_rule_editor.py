@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import log_in
 from tests.support.front import Front
-from workflows.rule_sets import list_publications, publish_rule_set, rule_set_in_force
+from workflows.rule_sets.publishing import list_publications, publish_rule_set, rule_set_in_force
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

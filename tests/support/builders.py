@@ -14,8 +14,8 @@ from workflows.core.actors import Actor, Role
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.register import create_customer, create_item, create_org_unit
-from workflows.rule_sets import publish_rule_set
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.publishing import publish_rule_set
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id

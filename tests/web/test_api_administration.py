@@ -6,7 +6,7 @@ from tests.support.api import ENVIRONMENT, Caller, Callers
 from tests.support.builders import RULES, Kit
 from web import create_app
 from workflows.core.desk import Desk
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
 from workflows.store import tables as t
 from workflows.store.database import Database
 

@@ -12,8 +12,8 @@ from tests.support.builders import RULES
 from tests.support.office import Office
 from workflows import replays
 from workflows.core.config_version import config_in_force
-from workflows.rule_proposals import approve_proposal, submit_rule_set
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.proposals import approve_proposal, submit_rule_set
 from workflows.store import tables as t
 
 SHIPPED = read_rules_folder(RULES)
@@ -97,7 +97,7 @@ def test_publishing_by_two(api: Callers) -> None:
 
 
 def test_the_folders_that_are_watched(api: Callers) -> None:
-    from workflows.rules_watch import watch_rules_folder
+    from workflows.rule_sets.folder_watch import watch_rules_folder
 
     watch_rules_folder(api.kit.desk, RULES, SHIPPED)
     found = api.finance.get("/rules/folders").json

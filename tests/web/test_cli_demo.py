@@ -14,8 +14,8 @@ from workflows.core.desk import Desk
 from workflows.demo import DEMO_PASSWORD, LOGINS
 from workflows.demo.stage import Stage
 from workflows.operations.deployment import open_desk
-from workflows.rule_sets import publish_first
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.publishing import publish_first
 from workflows.store import tables as t
 
 Run = Callable[..., Result]

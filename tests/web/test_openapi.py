@@ -14,7 +14,7 @@ from schemathesis.core.result import Ok
 
 from tests.support.api import Callers
 from tests.support.builders import Kit
-from workflows.administration import activate_billing
+from workflows.administration.activation import activate_billing
 from workflows.commands import ActivateBilling
 
 CHECKED = (

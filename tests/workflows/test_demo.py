@@ -18,12 +18,12 @@ from workflows.demo import DEMO_PASSWORD, LOGINS, can_load_demo, is_demo, load_d
 from workflows.demo.stage import Stage
 from workflows.jobs import next_due
 from workflows.ledger.audit import audit_ledger
+from workflows.lifecycle.contracts.rows import contract_value
 from workflows.operations.deployment import open_desk
 from workflows.request_views import in_queue
-from workflows.rule_sets import publish_first
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.publishing import publish_first
 from workflows.store import tables as t
-from workflows.store.candidates import contract_value
 from workflows.users.accounts import password_fits
 
 NOON = datetime(2026, 6, 17, 10, 0, tzinfo=UTC)

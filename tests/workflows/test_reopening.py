@@ -7,9 +7,9 @@ from workflows.commands import TakeContract
 from workflows.contract_offers import take_contract
 from workflows.contract_views import read_contract
 from workflows.contracts import enable_contract
+from workflows.coverage.candidates import find_candidates
 from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
-from workflows.store.candidates import find_candidates
 
 TICK = timedelta(microseconds=1)
 WINDOW = timedelta(days=14)

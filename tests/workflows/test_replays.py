@@ -21,7 +21,7 @@ from workflows.replays import (
     replay_result,
     start_replay,
 )
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
 from workflows.store import tables as t
 from workflows.views.replays import ReplayResult
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from web.api.door import Door, Versioned
 from web.api.queries import ListQuery, PageQuery, Text
-from workflows import administration
+from workflows.administration import activation
+from workflows.administration import settings as setting_use_cases
 from workflows.commands import ActivateBilling
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
@@ -27,7 +28,7 @@ class ChecklistQuery(PageQuery):
 @settings.get("/settings")
 def read_settings(tx: Transaction) -> Versioned[Settings]:
     """All settings in force."""
-    return Versioned(administration.read_settings(tx), administration.settings_version(tx))
+    return Versioned(setting_use_cases.read_settings(tx), setting_use_cases.settings_version(tx))
 
 
 @settings.patch("/settings", body=Settings)
@@ -39,20 +40,20 @@ def change_settings(
     `contracts: true` is refused: POST /billing/activate switches contracts on. `contracts: false` switches
     them off and keeps every record. `invoices: true` before that activation is a wish that it fulfils.
     """
-    changed = administration.change_settings(tx, command, expected_version)
-    return Versioned(changed, administration.settings_version(tx))
+    changed = setting_use_cases.change_settings(tx, command, expected_version)
+    return Versioned(changed, setting_use_cases.settings_version(tx))
 
 
 @settings.get("/settings/changes")
 def list_setting_changes(tx: Transaction, query: ChangesQuery) -> Page[SettingChangeView]:
     """The settings' audit trail: who changed what when; the newest first."""
-    return administration.list_setting_changes(tx, **query.given())
+    return setting_use_cases.list_setting_changes(tx, **query.given())
 
 
 @billing.get("/billing/checklist")
 def read_billing_checklist(tx: Transaction, query: ChecklistQuery) -> ChecklistView:
     """What the activation asks for, done or left, and the global items, page by page."""
-    return administration.billing_checklist(tx, **query.given())
+    return activation.billing_checklist(tx, **query.given())
 
 
 @billing.post("/billing/activate")
@@ -62,4 +63,4 @@ def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView
     While something is left of the checklist it is refused with what that is, and nothing is changed.
     Where contracts are on, only the settings are taken.
     """
-    return administration.activate_billing(tx, command)
+    return activation.activate_billing(tx, command)

@@ -5,7 +5,7 @@ from typing import Literal
 from web.api.door import Door
 from web.api.queries import ListQuery, Text
 from workflows import register
-from workflows.administration import assign_items
+from workflows.administration.activation import assign_items
 from workflows.commands import (
     AssignItems,
     ChangeCustomer,

@@ -6,12 +6,13 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from web.api.door import Accepted, Door
 from web.api.queries import ListQuery, Query
-from workflows import replays, rule_proposals, rule_sets
+from workflows import replays
 from workflows.commands import Command, Instant, LongText
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
-from workflows.rules_watch import list_rules_folders
+from workflows.rule_sets import proposals, publishing
+from workflows.rule_sets.folder_watch import list_rules_folders
 from workflows.views import Page
 from workflows.views.replays import Change, DifferenceView, ReplayResult, ReplayView
 from workflows.views.rules import (
@@ -106,19 +107,19 @@ class DifferencesQuery(ListQuery):
 @rules.get("/rules")
 def read_rules(tx: Transaction) -> RuleSetView:
     """The rule set in force."""
-    return rule_sets.rule_set_in_force(tx)
+    return publishing.rule_set_in_force(tx)
 
 
 @rules.get("/rules/versions")
 def list_rule_versions(tx: Transaction, query: ListQuery) -> Page[PublicationView]:
     """What was published when, by whom and why; the newest first."""
-    return rule_sets.list_publications(tx, **query.given())
+    return publishing.list_publications(tx, **query.given())
 
 
 @rules.get("/rules/diff")
 def diff_rule_versions(tx: Transaction, query: DiffQuery) -> DiffView:
     """How two versions differ, file by file, as unified diffs."""
-    return rule_sets.diff_rule_sets(tx, query.from_, query.to)
+    return publishing.diff_rule_sets(tx, query.from_, query.to)
 
 
 @rules.get("/rules/folders")
@@ -130,13 +131,13 @@ def list_watched_folders(tx: Transaction) -> Page[FolderView]:
 @rules.get("/rules/{version}")
 def read_rule_version(tx: Transaction, version: str) -> RuleSetView:
     """A rule set that was published at any time."""
-    return rule_sets.get_rule_set(tx, version)
+    return publishing.get_rule_set(tx, version)
 
 
 @rules.post("/rules/check", reads=True, conflicts=False, most_body_bytes=MOST_RULES_BYTES)
 def check_rules(tx: Transaction, command: RuleFiles) -> CheckView:
     """All that is wrong with a set of files, by file, line and column. Nothing is saved."""
-    return rule_sets.check_rules(tx, command.files)
+    return publishing.check_rules(tx, command.files)
 
 
 @rules.post(
@@ -151,7 +152,7 @@ def publish_rules(tx: Transaction, command: Publication) -> RuleSetView | Accept
 
     Where rules are published by two, the answer is 202 with a proposal that another administrator approves.
     """
-    submitted = rule_proposals.submit_rule_set(tx, command.files, command.note, based_on=command.based_on)
+    submitted = proposals.submit_rule_set(tx, command.files, command.note, based_on=command.based_on)
     return _submitted(tx, submitted)
 
 
@@ -160,34 +161,34 @@ def publish_rules_again(
     tx: Transaction, version: str, command: Republication
 ) -> RuleSetView | Accepted[ProposalView]:
     """Roll back: publish an old version again. The beginning of its name is enough."""
-    submitted = rule_proposals.submit_rollback(tx, version, command.note, based_on=command.based_on)
+    submitted = proposals.submit_rollback(tx, version, command.note, based_on=command.based_on)
     return _submitted(tx, submitted)
 
 
 @rules.get("/rules/proposals")
 def list_rule_proposals(tx: Transaction, query: ProposalsQuery) -> Page[ProposalView]:
     """What was proposed, and what became of it; the newest first."""
-    return rule_proposals.list_proposals(tx, **query.given())
+    return proposals.list_proposals(tx, **query.given())
 
 
 @rules.get("/rules/proposals/{proposal}")
 def read_rule_proposal(tx: Transaction, proposal: str) -> ProposalDetail:
     """A proposal, its files, and how they differ from the rule set in force."""
-    return rule_proposals.read_proposal(tx, proposal)
+    return proposals.read_proposal(tx, proposal)
 
 
 @rules.post("/rules/proposals/{proposal}/approve", reads_first=True)
 def approve_rule_proposal(tx: Transaction, proposal: str, command: Approval) -> RuleSetView:
     """Put a proposed rule set in force; its proposer cannot. It is checked again."""
-    version = rule_proposals.approve_proposal(tx, proposal, based_on=command.based_on)
-    return rule_sets.get_rule_set(tx, version)
+    version = proposals.approve_proposal(tx, proposal, based_on=command.based_on)
+    return publishing.get_rule_set(tx, version)
 
 
 @rules.post("/rules/proposals/{proposal}/reject")
 def reject_rule_proposal(tx: Transaction, proposal: str, command: Rejection) -> ProposalDetail:
     """Decline a proposed rule set; its proposer may take it back so."""
-    rule_proposals.reject_proposal(tx, proposal, command.reason)
-    return rule_proposals.read_proposal(tx, proposal)
+    proposals.reject_proposal(tx, proposal, command.reason)
+    return proposals.read_proposal(tx, proposal)
 
 
 @rules.post(
@@ -231,7 +232,7 @@ def list_replay_differences(tx: Transaction, replay: str, query: DifferencesQuer
     return replays.list_differences(tx, replay, **query.given())
 
 
-def _submitted(tx: Transaction, submitted: rule_proposals.Submitted) -> RuleSetView | Accepted[ProposalView]:
+def _submitted(tx: Transaction, submitted: proposals.Submitted) -> RuleSetView | Accepted[ProposalView]:
     if submitted.proposal is None:
-        return rule_sets.get_rule_set(tx, submitted.version)
-    return Accepted(rule_proposals.read_proposal(tx, submitted.proposal).proposal)
+        return publishing.get_rule_set(tx, submitted.version)
+    return Accepted(proposals.read_proposal(tx, submitted.proposal).proposal)

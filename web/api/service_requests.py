@@ -7,7 +7,6 @@ from pydantic import Field
 from web.api.door import Door
 from web.api.queries import ListQuery, Query, Text
 from web.errors import Problem
-from workflows.bulk_coverage import BulkLine, BulkResult, Group, apply_bulk, preview_bulk
 from workflows.commands import (
     AddNote,
     ChangeServiceRequest,
@@ -24,9 +23,10 @@ from workflows.commands import (
 from workflows.contract_offers import take_contract
 from workflows.contract_views import read_contract
 from workflows.core.transaction import Transaction
-from workflows.coverage import preview_coverage
-from workflows.decisions import DecisionView, decisions_of, read_decision
-from workflows.request_access import require_visible
+from workflows.coverage.bulk import BulkLine, BulkResult, Group, apply_bulk, preview_bulk
+from workflows.coverage.decisions import DecisionView, decisions_of, read_decision
+from workflows.coverage.search import preview_coverage
+from workflows.lifecycle.service_requests.access import require_visible
 from workflows.request_logging import log_service_request
 from workflows.request_views import (
     history_of,

@@ -8,7 +8,7 @@ import click
 from web.cli.desk import desk_of, environment
 from web.cli.progress import progress_bar
 from web.cli.spans import InstantOrDay, instant_of
-from workflows.verification import Differs, verify_decisions
+from workflows.coverage.verification import Differs, verify_decisions
 
 
 @click.group(epilog="Example: coverdesk decisions verify")

@@ -8,8 +8,8 @@ from web.cli.desk import desk_of, environment, fail, tell_problems
 from web.environment import Environment
 from workflows.core.desk import Desk
 from workflows.demo import DEMO_PASSWORD, LOGINS, DemoLogin, can_load_demo, is_demo, load_demo, reset_demo
-from workflows.rule_sets import publish_first
-from workflows.rules_folder import check_rules_folder
+from workflows.rule_sets.folder import check_rules_folder
+from workflows.rule_sets.publishing import publish_first
 
 
 @click.group(epilog="Example: coverdesk demo load")

@@ -11,11 +11,11 @@ from engine.rulebook import Problem, version_of
 from web.cli.desk import desk_of, environment, fail, operator, tell_problems
 from web.cli.rules_replay import replay
 from web.cli.rules_show import show
-from workflows import rule_sets
 from workflows.core.desk import Desk
-from workflows.rule_proposals import Submitted, submit_rollback, submit_rule_set
-from workflows.rules_folder import check_rules_folder
-from workflows.rules_watch import note_rules_folder
+from workflows.rule_sets import publishing
+from workflows.rule_sets.folder import check_rules_folder
+from workflows.rule_sets.folder_watch import note_rules_folder
+from workflows.rule_sets.proposals import Submitted, submit_rollback, submit_rule_set
 
 folder_argument = click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 SHORT = 12
@@ -87,13 +87,13 @@ def diff(folder: Path | None, from_: str | None, to: str | None) -> None:
     desk = desk_of(env)
     problems: list[Problem] = []
     with desk.read(operator()) as tx:
-        old = rule_sets.files_of(tx, from_) if from_ else rule_sets.rule_set_in_force(tx).files
+        old = publishing.files_of(tx, from_) if from_ else publishing.rule_set_in_force(tx).files
         if to is not None:
-            files = rule_sets.files_of(tx, to)
+            files = publishing.files_of(tx, to)
         else:
             files, problems = check_rules_folder(folder or env.rules_dir)
     names = {"old_name": from_ or "in force", "new_name": to or "new"}
-    for line in rule_sets.difference(old, files, **names):
+    for line in publishing.difference(old, files, **names):
         click.echo(line)
     tell_problems([one for one in problems if one.severity == "error"], str(folder or env.rules_dir))
 
@@ -104,7 +104,7 @@ def history() -> None:
     desk, cursor, newest = desk_of(environment()), None, True
     while True:
         with desk.read(operator()) as tx:
-            page = rule_sets.list_publications(tx, cursor=cursor)
+            page = publishing.list_publications(tx, cursor=cursor)
         for one in page.items:
             mark = "*" if newest else " "
             newest = False
@@ -139,7 +139,7 @@ def _whole_version(desk: Desk, version: str | None) -> str | None:
     if version is None:
         return None
     with desk.read(operator()) as tx:
-        return version_of(rule_sets.files_of(tx, version))
+        return version_of(publishing.files_of(tx, version))
 
 
 def _good_files(folder: Path) -> dict[str, str]:

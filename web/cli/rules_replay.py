@@ -15,7 +15,7 @@ from web.csv_text import cell
 from web.replay_table import replay_columns, replay_row
 from workflows.replay import load_for_replay
 from workflows.replay import replay as run_replay
-from workflows.rules_folder import check_rules_folder
+from workflows.rule_sets.folder import check_rules_folder
 from workflows.views import MoneyView
 from workflows.views.replays import DifferenceView, ResultView, SummaryView
 

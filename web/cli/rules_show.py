@@ -7,8 +7,8 @@ import click
 
 from engine.rulebook import compiled_source, load_rule_set
 from web.cli.desk import desk_of, environment, operator
-from workflows import rule_sets
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets import publishing
+from workflows.rule_sets.folder import read_rules_folder
 
 
 @click.command(epilog="Example: coverdesk rules show --compiled")
@@ -31,4 +31,4 @@ def _files(folder: Path | None, version: str | None) -> Mapping[str, str]:
     if folder is not None:
         return read_rules_folder(folder)
     with desk_of(environment()).read(operator()) as tx:
-        return rule_sets.files_of(tx, version) if version else tx.rules.files
+        return publishing.files_of(tx, version) if version else tx.rules.files

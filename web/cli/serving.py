@@ -23,9 +23,9 @@ from web.cli.memory import share_arenas
 from web.environment import Environment, is_loopback
 from web.logs import set_up_logs
 from workflows.core.desk import Desk
-from workflows.rule_sets import publish_first
-from workflows.rules_folder import check_rules_folder
-from workflows.rules_watch import watch_rules_folder
+from workflows.rule_sets.folder import check_rules_folder
+from workflows.rule_sets.folder_watch import watch_rules_folder
+from workflows.rule_sets.publishing import publish_first
 
 SECONDS_TO_STOP = 15
 SECONDS_BEFORE_RESTART = 2

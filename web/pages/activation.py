@@ -14,9 +14,10 @@ from web.pages.listing import cursor
 from web.pages.pickers import RecordField
 from web.pages.settings_words import CURRENCY_CHOICES, TIME_EXPIRED_CHOICES, VALIDATION_CHOICES
 from web.pages.shell import actor, desk, settings
-from workflows.administration import activate_billing, assign_items, billing_checklist, change_settings
-from workflows.bulk_coverage import Group, apply_bulk, preview_bulk
+from workflows.administration.activation import activate_billing, assign_items, billing_checklist
+from workflows.administration.settings import change_settings
 from workflows.commands import ActivateBilling, AssignItems
+from workflows.coverage.bulk import Group, apply_bulk, preview_bulk
 
 GROUPS: dict[str, Group] = {"before-contracts": "before_contracts", "waiting": "waiting"}
 

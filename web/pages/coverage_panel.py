@@ -9,9 +9,9 @@ from workflows.commands import CoverageQuestion
 from workflows.contract_views import contract_types, read_contract
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
-from workflows.coverage import preview_coverage
-from workflows.decision_words import ToldDecision, tell_decision
-from workflows.decisions import DecisionView
+from workflows.coverage.decisions import DecisionView
+from workflows.coverage.explanation import ToldDecision, tell_decision
+from workflows.coverage.search import preview_coverage
 from workflows.views.contracts import ContractDetail, ContractTypeView
 
 SAYS_WHAT_HAPPENS = {

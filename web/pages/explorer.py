@@ -23,12 +23,12 @@ from web.pages.words import PRIORITY_CHOICES
 from workflows.commands import CoverageQuestion
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.transaction import Transaction
-from workflows.decisions import DecisionView, read_decision
-from workflows.explain import ExplanationView, explain_coverage, explain_decision
+from workflows.coverage.decisions import DecisionView, read_decision
+from workflows.coverage.trace import ExplanationView, explain_coverage, explain_decision
 from workflows.register import get_customer, get_org_unit
 from workflows.register.holder_names import holder_names
 from workflows.rule_choices import RuleChoice, rule_choices, rules_of_choice
-from workflows.rule_sets import READERS
+from workflows.rule_sets.publishing import READERS
 
 KINDS = {"in_force": "In force", "proposed": "Proposed", "kept": "Kept"}
 Explain = Callable[[RuleSet | None], ExplanationView]

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from web.pages.shell import actor, desk, now
 from web.pages.sla import next_target
-from workflows.administration import billing_checklist
+from workflows.administration.activation import billing_checklist
 from workflows.contract_views import list_contracts
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
@@ -13,9 +13,9 @@ from workflows.operations.health import read_health
 from workflows.overview import ENDING_DAYS, read_overview
 from workflows.register import list_items
 from workflows.request_views import list_service_requests
-from workflows.rule_proposals import list_proposals
-from workflows.rule_sets import rule_set_in_force
-from workflows.rules_watch import list_rules_folders
+from workflows.rule_sets.folder_watch import list_rules_folders
+from workflows.rule_sets.proposals import list_proposals
+from workflows.rule_sets.publishing import rule_set_in_force
 from workflows.running_out import list_running_out
 from workflows.views.rules import RuleSetView
 

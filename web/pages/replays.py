@@ -37,8 +37,8 @@ from workflows.core.errors import NotAllowed, NotFound
 from workflows.core.transaction import Transaction
 from workflows.replays import cancel_replay, list_differences, list_replays, read_replay, start_replay
 from workflows.rule_choices import RuleChoice, files_of_choice, rule_choices
-from workflows.rule_sets import check_view, get_rule_set
-from workflows.rules_folder import check_rules_folder
+from workflows.rule_sets.folder import check_rules_folder
+from workflows.rule_sets.publishing import check_view, get_rule_set
 from workflows.views import MOST_LIMIT
 from workflows.views.replays import DifferenceView, MoveView, OverageView, ReplayView
 from workflows.views.rules import CheckView, RuleSetView

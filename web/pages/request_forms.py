@@ -14,9 +14,9 @@ from web.pages.timer import running_since
 from workflows.contract_views import contract_types
 from workflows.core.actors import Actor
 from workflows.core.transaction import Transaction
-from workflows.decision_words import why_not
-from workflows.explain import contracts_that_fit
-from workflows.service_request import UNFINISHED_STATES, WORK_STATES
+from workflows.coverage.explanation import why_not
+from workflows.coverage.trace import contracts_that_fit
+from workflows.lifecycle.service_requests.states import UNFINISHED_STATES, WORK_STATES
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.service_requests import ServiceRequestView
 

@@ -9,8 +9,8 @@ from flask import request
 from engine.rulebook import is_rule_file
 from workflows.core.errors import NoRuleSet, NotFound, invalid
 from workflows.core.transaction import Transaction
-from workflows.rule_merge import merge_rule_files
-from workflows.rule_sets import (
+from workflows.rule_sets.merge import merge_rule_files
+from workflows.rule_sets.publishing import (
     check_rules,
     diff_view,
     files_of,

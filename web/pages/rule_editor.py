@@ -45,8 +45,8 @@ from workflows.core.errors import NotAllowed, NotFound
 from workflows.core.transaction import Transaction
 from workflows.replays import read_replay, start_replay
 from workflows.rule_choices import files_of_choice
-from workflows.rule_proposals import submit_rule_set
-from workflows.rule_sets import LONGEST_NOTE, RulesChanged
+from workflows.rule_sets.proposals import submit_rule_set
+from workflows.rule_sets.publishing import LONGEST_NOTE, RulesChanged
 
 pages = Blueprint("rule_editor", __name__, url_prefix="/rules/edit")
 

@@ -17,7 +17,9 @@ from web.pages.shell import actor, desk
 from web.refused_rules import tell_refused_rules
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
-from workflows.rule_proposals import (
+from workflows.rule_sets.folder import check_rules_folder
+from workflows.rule_sets.folder_watch import list_rules_folders
+from workflows.rule_sets.proposals import (
     Submitted,
     approve_proposal,
     list_proposals,
@@ -26,7 +28,7 @@ from workflows.rule_proposals import (
     submit_rollback,
     submit_rule_set,
 )
-from workflows.rule_sets import (
+from workflows.rule_sets.publishing import (
     check_rules,
     check_view,
     difference,
@@ -34,8 +36,6 @@ from workflows.rule_sets import (
     list_publications,
     rule_set_in_force,
 )
-from workflows.rules_folder import check_rules_folder
-from workflows.rules_watch import list_rules_folders
 from workflows.views.rules import CheckView, RuleSetView
 
 SHOWN_VERSIONS = 20

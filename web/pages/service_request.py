@@ -20,8 +20,8 @@ from web.pages.timeline import story
 from web.pages.timer import running_since
 from web.pages.words import HOLD_REASONS, TRIGGERS_DONE
 from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger
-from workflows.decision_words import tell_decision
-from workflows.request_access import require_visible
+from workflows.coverage.explanation import tell_decision
+from workflows.lifecycle.service_requests.access import require_visible
 from workflows.request_endings import caught_up_request
 from workflows.request_views import read_service_request
 from workflows.service_requests import add_note, change_service_request, fire_trigger

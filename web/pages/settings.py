@@ -12,7 +12,12 @@ from web.pages.settings_form import DAYS, SettingsForm, as_typed, changes
 from web.pages.settings_words import setting_word
 from web.pages.shell import actor, desk
 from web.pages.words import spoken
-from workflows.administration import change_settings, list_setting_changes, read_settings, settings_version
+from workflows.administration.settings import (
+    change_settings,
+    list_setting_changes,
+    read_settings,
+    settings_version,
+)
 
 TRAIL_ROWS = 20
 

@@ -19,7 +19,7 @@ from web.pages.preferences import appearance, shortcuts_are_on
 from web.pages.saved_filters import narrowing, saved_filters
 from web.pages.shell import desk, now, settings, zone
 from web.pages.split import split_words
-from workflows.decision_words import why_not
+from workflows.coverage.explanation import why_not
 
 
 class Words:

@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select, update
 
 from engine.rulebook import load_rule_set
-from workflows.administration import activate_billing, change_settings
+from workflows.administration.activation import activate_billing
+from workflows.administration.settings import change_settings
 from workflows.commands import ActivateBilling, NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.config_version import config_in_force
@@ -30,7 +31,7 @@ from workflows.demo.people import LOGIN_CUSTOMERS, PEOPLE, SHARED, STAFF, STAFF_
 from workflows.demo.requests import notebook_of, plan_before_activation, plan_requests
 from workflows.demo.stage import Stage
 from workflows.register import create_customer, create_item, create_org_unit
-from workflows.rule_sets import publish_first
+from workflows.rule_sets.publishing import publish_first
 from workflows.store import tables as t
 from workflows.store.truncate import empty_tables
 from workflows.users.accounts import NewUser, create_user

@@ -15,10 +15,10 @@ from workflows.commands import (
 )
 from workflows.contracts import create_contract
 from workflows.core.transaction import Transaction
-from workflows.coverage import lock_request
 from workflows.demo.stage import Stage
+from workflows.lifecycle.service_requests.states import WORK_STATES, allowed_triggers
+from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.request_logging import log_service_request
-from workflows.service_request import WORK_STATES, allowed_triggers
 from workflows.service_requests import add_note, change_service_request, fire_trigger
 from workflows.work import log_work
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from workflows.administration import change_settings
+from workflows.administration.settings import change_settings
 from workflows.commands import Adjust, CancelContract, Renew, TopUp
 from workflows.contracts import adjust, cancel_contract, renew, top_up
 from workflows.core.transaction import Transaction

@@ -9,7 +9,7 @@ from workflows.commands import FireTrigger, TakeContract
 from workflows.contract_offers import take_contract
 from workflows.contracts import enable_contract
 from workflows.core.transaction import Transaction
-from workflows.coverage import own_contract
+from workflows.coverage.search import own_contract
 from workflows.demo.acts import fire, give, log, sell, work, write
 from workflows.demo.people import (
     LOGIN_CUSTOMERS,
@@ -24,7 +24,7 @@ from workflows.demo.people import (
     Person,
 )
 from workflows.demo.stage import Stage
-from workflows.rule_sets import publish_rule_set
+from workflows.rule_sets.publishing import publish_rule_set
 from workflows.service_requests import fire_trigger
 
 CALLS = 112

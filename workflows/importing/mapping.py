@@ -32,7 +32,7 @@ from workflows.importing.form import (
     read_separator,
     read_zone,
 )
-from workflows.service_request import HOLD_REASONS, TRANSITIONS
+from workflows.lifecycle.service_requests.states import HOLD_REASONS, TRANSITIONS
 
 MOST_BYTES = 1024 * 1024
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

@@ -19,12 +19,12 @@ from workflows.commands import ChangeServiceRequest, FireTrigger, NewServiceRequ
 from workflows.core.actors import Actor
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
-from workflows.coverage import lock_request
 from workflows.importing.export import Event, LeftOut
 from workflows.importing.history import History, event_key, instant_of_key
 from workflows.importing.mapping import Mapping, Meaning
 from workflows.importing.moves import Move, NoWay, moves_between
 from workflows.importing.registers import Registers, clipped, imported, remember
+from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.request_logging import log_service_request
 from workflows.service_requests import change_service_request, fire_trigger
 from workflows.store import tables as t

@@ -6,8 +6,8 @@ from tests.support.builders import RULES
 from tests.support.front import Front
 from workflows.commands import CancelContract, SearchCoverage
 from workflows.contracts import cancel_contract
-from workflows.rule_sets import publish_rule_set
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.publishing import publish_rule_set
 from workflows.service_requests import search_or_assign
 from workflows.store import tables as t
 

@@ -8,18 +8,18 @@ from structlog.testing import capture_logs
 
 from tests.support.builders import RULES
 from tests.support.front import Front
-from workflows import rules_watch
 from workflows.jobs import run_job
-from workflows.rule_proposals import submit_rule_set
-from workflows.rule_sets import rule_set_in_force
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets import folder_watch
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.proposals import submit_rule_set
+from workflows.rule_sets.publishing import rule_set_in_force
 from workflows.store import tables as t
 
 
 @pytest.fixture
 def folder(front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A watched folder that has the rules in force."""
-    monkeypatch.setattr(rules_watch, "SECONDS_TO_SETTLE", 0)
+    monkeypatch.setattr(folder_watch, "SECONDS_TO_SETTLE", 0)
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
     front.office.desk.rules_folder = place
@@ -65,7 +65,7 @@ def test_a_bad_publication_is_logged_and_counted(front: Front) -> None:
 
 
 def test_what_waits_for_approval_is_on_the_home_page(front: Front) -> None:
-    from workflows.administration import change_settings
+    from workflows.administration.settings import change_settings
 
     office = front.office
     office.do(change_settings, {"two_person_publishing": True})

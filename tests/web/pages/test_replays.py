@@ -13,8 +13,8 @@ from tests.support.office import MONDAY
 from tests.support.pages import Page
 from workflows import replays
 from workflows.replays import start_replay
-from workflows.rule_sets import publish_rule_set
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.publishing import publish_rule_set
 from workflows.store import tables as t
 
 SHIPPED = read_rules_folder(RULES)

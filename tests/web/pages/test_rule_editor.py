@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.front import Front
 from tests.support.pages import Page
-from workflows.administration import change_settings
-from workflows.rule_proposals import list_proposals
-from workflows.rule_sets import list_publications, publish_rule_set, rule_set_in_force
+from workflows.administration.settings import change_settings
+from workflows.rule_sets.proposals import list_proposals
+from workflows.rule_sets.publishing import list_publications, publish_rule_set, rule_set_in_force
 
 COVERAGE = "file:coverage.json"
 OLD, NEW = "The customer has a contract in force.", "A contract of the customer's is in force."

@@ -16,12 +16,12 @@ from workflows.commands import NewServiceRequest
 from workflows.core import config as configs
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.desk import Desk
+from workflows.coverage.verification import verify_decisions
 from workflows.request_logging import log_service_request
-from workflows.rule_sets import publish_rule_set, rule_set_in_force
-from workflows.rules_folder import read_rules_folder
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.publishing import publish_rule_set, rule_set_in_force
 from workflows.store import tables as t
 from workflows.store.database import Database
-from workflows.verification import verify_decisions
 
 SHIPPED = read_rules_folder(RULES)
 TECHNICIAN = Actor(None, "a technician", "technician")

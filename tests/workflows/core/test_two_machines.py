@@ -18,18 +18,18 @@ from sqlalchemy import text, update
 from engine.rulebook import version_of
 from tests.support.builders import RULES
 from tests.support.office import Office
-from workflows import rules_watch
 from workflows.commands import NewServiceRequest
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
+from workflows.coverage.verification import Differs, Verified, verify_decisions
 from workflows.jobs import run_job
 from workflows.request_logging import log_service_request
-from workflows.rule_sets import list_publications, publish_rule_set, rule_set_in_force
-from workflows.rules_folder import read_rules_folder
-from workflows.rules_watch import list_rules_folders
+from workflows.rule_sets import folder_watch
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.folder_watch import list_rules_folders
+from workflows.rule_sets.publishing import list_publications, publish_rule_set, rule_set_in_force
 from workflows.store import tables as t
 from workflows.store.database import Database
-from workflows.verification import Differs, Verified, verify_decisions
 
 SHIPPED = read_rules_folder(RULES)
 TECHNICIAN = Actor(None, "a technician", "technician")
@@ -38,7 +38,7 @@ TIME_TO_FOLLOW = timedelta(seconds=1)
 
 def work_as_machine(name: str, database_url: str, folder: Path, customer: str, stop: Event) -> None:
     """Watch a folder and log service requests, until told to stop."""
-    rules_watch.gethostname = lambda: name  # type: ignore[attr-defined]  # a machine by another name
+    folder_watch.gethostname = lambda: name  # type: ignore[attr-defined]  # a machine by another name
     desk = Desk(Database(database_url, pool_size=4), rules_folder=folder)
 
     def watch() -> None:

@@ -1,0 +1,261 @@
+"""Settings, their trail, and the checklist that switches contracts on."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.builders import Kit
+from workflows.administration.activation import activate_billing, assign_items, billing_checklist
+from workflows.administration.settings import (
+    change_settings,
+    list_setting_changes,
+    read_settings,
+    settings_version,
+)
+from workflows.commands import ActivateBilling, AssignItems, OwnerGiven
+from workflows.core.errors import InvalidInput, NotAllowed, StateForbids, VersionChanged
+from workflows.register import get_item
+from workflows.store import tables as t
+from workflows.views.register import OrgUnitOwner
+
+
+def activate(kit: Kit, **fields: Any) -> None:
+    kit.do(activate_billing, ActivateBilling.model_validate(fields))
+
+
+def test_settings_start_as_shipped(bare_kit: Kit) -> None:
+    settings = bare_kit.see(read_settings)
+    assert not settings.contracts
+    assert not settings.invoices
+    assert settings.time_expired_contract is None
+    assert (settings.reopen_window_days, settings.auto_close_days) == (14, 7)
+    assert settings.rounding.increment_minutes == 1
+
+
+def test_a_change_merges_and_leaves_a_line_for_each_setting(bare_kit: Kit) -> None:
+    bare_kit.do(
+        change_settings,
+        {"rounding": {"increment_minutes": 15}, "currency": "CHF", "reopen_window_days": 14},
+    )
+    settings = bare_kit.see(read_settings)
+    assert (settings.rounding.increment_minutes, settings.rounding.scope) == (15, "entry")
+    assert settings.currency == "CHF"
+    trail = bare_kit.see(list_setting_changes).items
+    assert {line.key for line in trail} == {"rounding", "currency"}
+    (currency,) = bare_kit.see(list_setting_changes, key="currency").items
+    assert (currency.old_value, currency.new_value, currency.changed_by) == (
+        "EUR",
+        "CHF",
+        "the administrator",
+    )
+    assert bare_kit.see(settings_version) == 2
+
+
+def test_a_setting_can_be_emptied_again(bare_kit: Kit) -> None:
+    bare_kit.do(change_settings, {"unpaid_request_warning_hours": 24})
+    assert bare_kit.see(read_settings).unpaid_request_warning_hours == 24
+    bare_kit.do(change_settings, {"unpaid_request_warning_hours": None})
+    assert bare_kit.see(read_settings).unpaid_request_warning_hours is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"nonsense": 1},
+        {"currency": "XXX"},
+        {"time_zone": "Mars/Base"},
+        {"rounding": {"increment_minutes": 0}},
+        {"rounding": {"nonsense": 1}},
+        {"rounding": None},
+        {"reopen_window_days": "14"},
+        {"reopen_window_days": 10**30},
+        {"contracts": None},
+        {"contract_validation": "yes"},
+        {"work_calendar": {"weekly": {"xyz": []}}},
+        {"work_calendar": {"weekly": {"mon": [{"opens": "17:00", "closes": "09:00"}]}}},
+        {"payment_required": True},
+        {"time_expired_contract": "bill"},
+        {"company": {"email": "not an address"}},
+    ],
+)
+def test_what_does_not_fit_changes_nothing(bare_kit: Kit, changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        bare_kit.do(change_settings, {"currency": "CHF", **changes})
+    assert bare_kit.rows(t.setting) == []
+    assert bare_kit.rows(t.setting_change) == []
+
+
+def test_two_changes_at_once_are_both_kept(bare_kit: Kit) -> None:
+    bare_kit.do(change_settings, {"reopen_window_days": 10})
+
+    def change(changes: dict[str, Any]) -> None:
+        bare_kit.desk.perform(bare_kit.administrator, lambda tx: change_settings(tx, changes))
+
+    with ThreadPoolExecutor(2) as threads:
+        list(
+            threads.map(
+                change, [{"rounding": {"increment_minutes": 15}}, {"rounding": {"minimum_minutes": 30}}]
+            )
+        )
+    rounding = bare_kit.see(read_settings).rounding
+    assert (rounding.increment_minutes, rounding.minimum_minutes) == (15, 30)
+
+
+def test_a_change_may_name_the_version_it_was_made_on(bare_kit: Kit) -> None:
+    bare_kit.do(change_settings, {"currency": "CHF"}, expected_version=0)
+    with pytest.raises(VersionChanged):
+        bare_kit.do(change_settings, {"currency": "EUR"}, expected_version=0)
+
+
+def test_who_may_change_settings(bare_kit: Kit) -> None:
+    for actor in (bare_kit.finance, bare_kit.supervisor, bare_kit.technician):
+        with pytest.raises(NotAllowed):
+            bare_kit.do_as(actor, change_settings, {"currency": "CHF"})
+        assert bare_kit.see_as(actor, read_settings).currency == "EUR"
+
+
+# ------------------------------------------------------------------ activation
+
+
+def test_contracts_are_switched_on_by_activation_alone(kit: Kit) -> None:
+    with pytest.raises(StateForbids, match="POST /api/v1/billing/activate"):
+        kit.do(change_settings, {"contracts": True})
+    assert not kit.see(read_settings).contracts
+
+
+def test_activation_says_what_is_left(kit: Kit) -> None:
+    acme = kit.org_unit("ACME")
+    kit.item("OWNED", org_unit=acme)
+    nobodys = kit.item("NOBODYS")
+    with pytest.raises(StateForbids) as refusal:
+        activate(kit, currency="CHF")
+    assert [left["step"] for left in refusal.value.values["left"]] == [  # type: ignore[attr-defined]
+        "global_items",
+        "time_expired_contract",
+    ]
+    assert refusal.value.values["global_items"] == [
+        {"id": nobodys, "number": "NOBODYS", "name": "Item NOBODYS"}
+    ]
+    assert kit.see(read_settings).currency == "EUR"
+    checklist = kit.see(billing_checklist)
+    assert (checklist.active, checklist.ready, checklist.global_items_count) == (False, False, 1)
+    assert [view.id for view in checklist.global_items] == [nobodys]
+
+
+def test_activation_takes_the_settings_that_come_along(kit: Kit) -> None:
+    activate(kit, time_expired_contract="rollover", contract_validation=False, time_zone="Europe/Berlin")
+    settings = kit.see(read_settings)
+    assert (settings.contracts, settings.time_expired_contract) == (True, "rollover")
+    assert (settings.contract_validation, settings.time_zone) == (False, "Europe/Berlin")
+    assert kit.see(billing_checklist).active
+    activate(kit, time_expired_contract="ignore")
+    assert kit.see(read_settings).time_expired_contract == "ignore"
+
+
+def test_activation_needs_a_rule_set(bare_kit: Kit) -> None:
+    with pytest.raises(StateForbids, match="No rule set is in force"):
+        activate(bare_kit, time_expired_contract="ignore")
+
+
+def test_bad_settings_do_not_come_along(kit: Kit) -> None:
+    with pytest.raises(ValidationError):
+        activate(kit, time_expired_contract="ignore", time_zone="Mars/Base")
+    with pytest.raises(ValidationError):
+        activate(kit, time_expired_contract="bill")
+    assert not kit.see(read_settings).contracts
+
+
+def test_invoices_before_activation_are_a_wish(kit: Kit) -> None:
+    kit.do(change_settings, {"invoices": True, "payment_required": True})
+    assert not kit.see(read_settings).contracts
+    activate(kit, time_expired_contract="ignore")
+    settings = kit.see(read_settings)
+    assert (settings.contracts, settings.invoices, settings.payment_required) == (True, True, True)
+
+
+def test_contracts_are_switched_off_and_on_again(kit: Kit) -> None:
+    activate(kit, time_expired_contract="ignore")
+    kit.do(change_settings, {"contracts": True})
+    kit.do(change_settings, {"contracts": False})
+    assert not kit.see(read_settings).contracts
+    nobodys = kit.item("NOBODYS")
+    with pytest.raises(StateForbids):
+        activate(kit)
+    kit.do(assign_items, AssignItems(owner=OwnerGiven(org_unit=kit.org_unit("ACME")), items=[nobodys]))
+    activate(kit)
+    assert kit.see(read_settings).contracts
+
+
+def test_an_item_made_while_billing_is_activated_has_an_owner(kit: Kit) -> None:
+    def make(_: int) -> None:
+        kit.item("NOBODYS")
+
+    def switch(_: int) -> None:
+        kit.desk.perform(
+            kit.administrator,
+            lambda tx: activate_billing(tx, ActivateBilling(time_expired_contract="ignore")),
+        )
+
+    with ThreadPoolExecutor(2) as threads:
+        outcomes = [threads.submit(work, 0).exception() for work in (make, switch)]
+    assert [type(outcome) for outcome in outcomes].count(StateForbids) == 1
+    assert kit.see(read_settings).contracts != bool(kit.rows(t.item))
+
+
+def test_service_requests_open_at_activation_are_marked(kit: Kit) -> None:
+    ann = kit.customer("Ann")
+    for number, state in enumerate(("open", "in_progress", "resolved", "closed", "cancelled")):
+        with kit.desk.write() as tx:
+            tx.add(
+                t.service_request,
+                id=f"request-{number}",
+                number=f"SR-{number}",
+                subject="Help",
+                customer_id=ann,
+                priority="normal",
+                state=state,
+                opened_at=tx.now,
+                created_by="test",
+            )
+    activate(kit, time_expired_contract="ignore")
+    marked = {row.state for row in kit.rows(t.service_request, before_contracts=True)}
+    assert marked == {"open", "in_progress", "resolved"}
+
+
+# ------------------------------------------------------------------ assignment in bulk
+
+
+def test_global_items_are_assigned_in_bulk(kit: Kit) -> None:
+    acme = kit.org_unit("ACME")
+    owned = kit.item("OWNED", customer=kit.customer("Ann"))
+    items = [kit.item(f"I{number}") for number in range(4)]
+    first = kit.do(assign_items, AssignItems(owner=OwnerGiven(org_unit=acme), items=items[:1]))
+    assert (first.assigned, first.left) == (1, 3)
+    rest = kit.do(assign_items, AssignItems(owner=OwnerGiven(org_unit=acme)))
+    assert (rest.assigned, rest.left) == (3, 0)
+    assert {kit.see(get_item, one).owner for one in items} == {OrgUnitOwner(acme)}
+    assert kit.see(get_item, items[0]).version == 2
+    assert kit.see(get_item, owned).version == 1
+    assert len(kit.rows(t.audit_event, action="assigned")) == 4
+
+
+def test_one_that_cannot_be_assigned_keeps_all_as_they_are(kit: Kit) -> None:
+    acme = kit.org_unit("ACME")
+    free, owned = kit.item("FREE"), kit.item("OWNED", org_unit=acme)
+    for bad, words in ((owned, "belongs to"), ("nothing", "no item with the id")):
+        command = AssignItems(owner=OwnerGiven(org_unit=acme), items=[free, bad])
+        with pytest.raises(InvalidInput, match=words) as refusal:
+            kit.do(assign_items, command)
+        assert refusal.value.values["pointer"] == "/items/1"
+    assert kit.see(get_item, free).owner is None
+
+
+def test_the_checklist_pages_its_items(kit: Kit) -> None:
+    for number in range(5):
+        kit.item(f"I{number}")
+    first = kit.see(billing_checklist, limit=3)
+    assert (len(first.global_items), first.global_items_count) == (3, 5)
+    second = kit.see(billing_checklist, limit=3, cursor=first.next_cursor)
+    assert [view.number for view in second.global_items] == ["I3", "I4"]

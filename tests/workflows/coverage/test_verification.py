@@ -1,0 +1,165 @@
+"""Every kept decision, made again from what is kept of it."""
+
+from contextlib import suppress
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from engine.coverage import HeldContract, find_coverage, judge
+from engine.rulebook.registry import COVERAGE
+from tests.support.builders import RULES
+from tests.support.office import MONDAY, Office
+from workflows.commands import CancelContract, ChangeServiceRequest, SearchCoverage
+from workflows.contracts import cancel_contract, enable_contract
+from workflows.core.errors import StateForbids
+from workflows.coverage.snapshot import facts_from, facts_json, held_from, verdict_json
+from workflows.coverage.verification import Differs, Verified, verify_decisions
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.publishing import publish_rule_set
+from workflows.service_requests import change_service_request, search_or_assign
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+
+TYPES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("subscription", {}),
+    ("time_limited_subscription", {"minutes": 40}),
+    ("support_hours", {"minutes": 50}),
+    ("incident_pack", {"incidents": 2}),
+)
+
+
+def verify(office: Office, **span: Any) -> tuple[Verified, list[Differs]]:
+    told: list[Differs] = []
+    return verify_decisions(office.desk, told.append, **span), told
+
+
+def customer_first() -> dict[str, str]:
+    files = read_rules_folder(RULES)
+    return files | {"coverage.json": files["variants/customer_first.json"]}
+
+
+def test_what_a_busy_desk_decided_comes_out_again(office: Office) -> None:
+    """Every outcome, every cause, two rule sets, and contracts in all states."""
+    random = Random(3)
+    holders = [("item", office.laptop), ("customer", office.ann), ("org_unit", office.site)]
+    for day in range(12):
+        if day == 6:
+            office.do(publish_rule_set, customer_first(), "The customer comes first")
+        type_key, terms = random.choice(TYPES)
+        exclusions = random.choice([None, {"work_types": ["on_site"]}, {"priorities": ["low"]}])
+        sold = office.sell(
+            type_key,
+            to=random.choice(holders),
+            starts_at=office.clock.now() + timedelta(days=random.choice([0, 0, 2])),
+            ends_on=(office.clock.now() + timedelta(days=random.choice([1, 4, 30]))).date(),
+            enable=random.choice([None, True, False]),
+            **({"exclusions": exclusions} if exclusions else {}),
+            **terms,
+        )
+        requests = [
+            office.log(work_type=random.choice([None, "on_site"]), priority=random.choice(["low", "high"]))
+            for _ in range(3)
+        ]
+        for request in requests:
+            if office.request(request).state == "open":
+                office.work(request, 20)
+        office.do(change_service_request, requests[0], ChangeServiceRequest(work_type="remote"))
+        office.do(search_or_assign, requests[1], SearchCoverage())
+        candidates = office.rows(t.coverage_decision, service_request_id=requests[2])[0].candidates
+        if candidates and day % 3 == 0:
+            pick = SearchCoverage(contract=candidates[-1]["contract"], reason="As agreed by phone")
+            with suppress(StateForbids):  # a pack without an incident left
+                office.do(search_or_assign, requests[2], pick)
+        for made in office.rows(t.contract, made_by_rule=True, state="pending")[:1]:
+            office.do(enable_contract, made.id)
+        if day % 4 == 3:
+            office.do(cancel_contract, sold, CancelContract())
+        office.clock.move(days=1)
+    verified, told = verify(office)
+    assert told == []
+    kept = office.rows(t.coverage_decision)
+    assert verified == Verified(len(kept), 0)
+    assert len(kept) > 60
+    assert {row.outcome for row in kept} >= {"covered", "waiting", "created"}
+    assert {row.rule for row in kept} >= {"assigned-by-hand", "own-contract"}
+    assert len({row.rule_set for row in kept}) == 2
+
+
+def test_a_span_is_half_open(office: Office) -> None:
+    office.log()
+    office.clock.move(hours=1)
+    office.log()
+    assert verify(office, from_=MONDAY, to=office.clock.now())[0].decisions == 1
+    assert verify(office, from_=MONDAY, to=office.clock.now() + timedelta(microseconds=1))[0].decisions == 2
+
+
+def test_batches_leave_nothing_out(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decisions of the same instant too."""
+    for _ in range(5):
+        office.log()
+    monkeypatch.setattr("workflows.coverage.search.decision_stream.BATCH", 2)
+    steps: list[tuple[int, int]] = []
+    verify_decisions(office.desk, lambda _: None, progress=lambda done, total: steps.append((done, total)))
+    assert steps[-1] == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"outcome": "uncovered", "contract_id": None}, "outcome"),
+        ({"rule": "another"}, "rule"),
+        ({"why": "Because"}, "why"),
+        ({"rule_set": "0" * 64}, "rule_set"),
+        ({"facts": {}}, "facts"),
+        ({"candidates": []}, "outcome"),
+    ],
+)
+def test_what_was_not_decided_so_is_told(office: Office, changes: dict[str, Any], what: str) -> None:
+    office.sell("subscription")
+    office.log()
+    (row,) = office.rows(t.coverage_decision)
+    forged = dict(row._mapping) | {"id": new_id()} | changes
+    with office.desk.write() as tx:
+        tx.add(t.coverage_decision, **forged)
+    verified, told = verify(office)
+    assert verified == Verified(2, 1)
+    assert what in [one.what for one in told]
+    assert {one.decision for one in told} == {forged["id"]}
+
+
+def test_a_balance_that_was_not_so_is_told(office: Office) -> None:
+    office.sell("support_hours", minutes=60)
+    office.log()
+    (row,) = office.rows(t.coverage_decision)
+    candidates = [row.candidates[0] | {"minutes_available": 0}]
+    with office.desk.write() as tx:
+        tx.add(t.coverage_decision, **(dict(row._mapping) | {"id": new_id(), "candidates": candidates}))
+    _, told = verify(office)
+    assert "outcome" in [one.what for one in told]
+
+
+def test_all_that_a_variable_reads_is_kept(office: Office) -> None:
+    """A variable added to the registry must find its value in what is kept."""
+    office.sell("incident_pack", incidents=2, ends_on=(MONDAY + timedelta(days=9)).date())
+    office.sell("support_hours", to=("org_unit", office.parent), minutes=60, enable=False)
+    request = office.log(work_type="remote", channel="phone")
+    office.do(search_or_assign, request, SearchCoverage())
+    rules = office.desk.config.rules
+    for row in office.rows(t.coverage_decision):
+        facts = facts_from(row.facts)
+        assert facts_json(facts) == row.facts
+        held = held_from(row.candidates)
+        decision = find_coverage(facts, held, rules)
+        assert [verdict_json(one) for one in decision.candidates] == row.candidates
+        for one in decision.candidates:
+            again = judge(_by_id(held)[one.candidate.contract], facts, rules)
+            for variable in COVERAGE.variables.values():
+                asked = facts if variable.scope == "request" else one.candidate
+                anew = facts if variable.scope == "request" else again
+                assert variable.read(asked) == variable.read(anew), variable.name
+
+
+def _by_id(held: list[HeldContract]) -> dict[str, HeldContract]:
+    return {one.contract.id: one for one in held}

@@ -1,0 +1,135 @@
+"""Months sold ahead: what is asked of the future knows them, and a statement tells of one once it begins."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from tests.support.api import Callers
+from tests.support.office import MONDAY, Office
+from workflows.commands import CancelContract, CoverageQuestion
+from workflows.contract_statement import read_statement
+from workflows.contract_views import list_contracts, read_contract
+from workflows.contracts import cancel_contract
+from workflows.coverage.search import decide_question, preview_coverage
+from workflows.jobs import JOBS, run_job
+from workflows.ledger.audit import audit_ledger
+from workflows.store import tables as t
+from workflows.views.contracts import StatementLine, UnitBalance
+
+DAY = timedelta(days=1)
+START = (MONDAY + 10 * DAY).replace(hour=0)
+"""12 March; the months after it begin on the 12th."""
+
+
+def sold_ahead(office: Office, **terms: Any) -> str:
+    return office.sell(
+        "support_hours_by_month",
+        minutes=60,
+        starts_on=START.date(),
+        ends_on=(START + 91 * DAY).date(),
+        **terms,
+    )
+
+
+def statement(office: Office, contract: str, to: date | None) -> list[StatementLine]:
+    return office.see(read_statement, contract, to=to).lines
+
+
+def test_a_statement_tells_of_a_month_when_it_has_begun(office: Office) -> None:
+    contract = sold_ahead(office)
+    office.clock.at = START + 40 * DAY
+    request = office.log()
+    office.work(request, 25, at=office.clock.at - DAY)
+    office.clock.move(days=1)
+    today = office.clock.at.date()
+    for to in (None, today, today + 400 * DAY):
+        lines = statement(office, contract, to)
+        assert [(line.kind, line.minutes, line.balance_after) for line in lines] == [
+            ("grant", 60, 60),
+            ("expire", -60, 0),
+            ("grant", 60, 60),
+            ("draw", -25, 35),
+        ]
+    lines = statement(office, contract, None)
+    last = {line.effective_at: line.balance_after for line in lines}
+    assert last == {
+        at: office.see(read_contract, contract, as_of=at).balance.minutes.available for at in last
+    }
+    api = Callers(office)
+    shown = api.administrator.get(f"/contracts/{contract}/statement?to=2027-01-01").json
+    assert shown is not None
+    assert shown["lines"][-1]["balance_after"] == 35
+
+
+def test_a_contract_that_has_yet_to_start_shows_what_it_will_grant(office: Office) -> None:
+    contract = sold_ahead(office)
+    asked = [START - DAY, START, START + 40 * DAY, START + 300 * DAY]
+
+    def seen() -> list[tuple[str, str | None, UnitBalance]]:
+        views = [office.see(read_contract, contract, as_of=at) for at in asked]
+        return [(one.state, one.pending_reason, one.balance.minutes) for one in views]
+
+    before = seen()
+    assert [(one.purchased, one.available, one.expired) for _, _, one in before] == [
+        (0, 0, 0),
+        (60, 60, 0),
+        (120, 60, 60),
+        (180, 0, 180),
+    ]
+    assert office.rows(t.lot, contract_id=contract) == []
+    office.clock.at = START
+    late = office.see(list_contracts).items[0].balance.minutes
+    assert (late.purchased, late.available) == (60, 60)
+    assert office.rows(t.lot, contract_id=contract) == []
+    for name in JOBS:
+        run_job(office.desk, name)
+    assert len(office.rows(t.lot, contract_id=contract)) == 3
+    assert seen() == before
+
+
+def test_what_nobody_has_enabled_grants_nothing(office: Office) -> None:
+    waiting = sold_ahead(office, enable=False)
+    cancelled = sold_ahead(office)
+    office.do(cancel_contract, cancelled, CancelContract(reason="a mistake"))
+    for contract in (waiting, cancelled):
+        for at in (START, START + 300 * DAY):
+            assert office.see(read_contract, contract, as_of=at).balance.minutes.purchased == 0
+
+
+def test_a_preview_ahead_is_covered_by_a_contract_that_will_have_started(office: Office) -> None:
+    contract = sold_ahead(office)
+    asked = {START - DAY: ("waiting", 0), START: ("covered", 60), START + 40 * DAY: ("covered", 60)}
+    for at, (outcome, minutes) in asked.items():
+        found = office.see(decide_question, CoverageQuestion(customer=office.ann, at=at))
+        assert (found.outcome, found.contract) == (outcome, contract)
+        assert [one.candidate.minutes_available for one in found.candidates] == [minutes]
+    assert office.see(
+        preview_coverage, CoverageQuestion(customer=office.ann, at=START + 300 * DAY)
+    ).outcome == ("created")
+
+
+def test_the_months_of_a_cancelled_contract_expire_as_they_would_have_begun(office: Office) -> None:
+    contract = sold_ahead(office)
+    office.clock.at = START + 10 * DAY
+    office.log()
+    office.do(cancel_contract, contract, CancelContract(reason="a mistake"))
+    assert [line.balance_after for line in statement(office, contract, None)] == [60, 0]
+    office.clock.at = START + 300 * DAY
+    lines = statement(office, contract, None)
+    assert [(line.kind, line.balance_after) for line in lines[2:]] == [("grant", 60), ("expire", 0)] * 2
+    for line in lines:
+        available = office.see(read_contract, contract, as_of=line.effective_at).balance.minutes.available
+        assert available == {one.effective_at: one.balance_after for one in lines}[line.effective_at]
+    assert sum(one.available for one in office.lots(contract)) == 0
+    assert office.see(audit_ledger).ok
+
+
+def test_what_was_sold_ahead_goes_with_a_contract_cancelled_before_its_start(office: Office) -> None:
+    contract = office.sell("support_hours", minutes=60, starts_on=START.date())
+    cancelled = office.clock.move(hours=1)
+    office.do(cancel_contract, contract, CancelContract(reason="a mistake"))
+    for now in (cancelled, START + DAY):
+        office.clock.at = now
+        assert [line.balance_after for line in statement(office, contract, None)] == [60, 0]
+        for at, available in ((cancelled - DAY / 48, 60), (cancelled, 0), (START + DAY, 0)):
+            assert office.see(read_contract, contract, as_of=at).balance.minutes.available == available
+    assert office.see(audit_ledger).ok

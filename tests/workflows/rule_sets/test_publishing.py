@@ -1,0 +1,185 @@
+"""Rule sets: the folder, publishing, and what stays in force."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.rulebook import MOST_BYTES, RuleSetRefused, version_of
+from tests.support.builders import RULES, Kit
+from workflows.core.desk import Desk
+from workflows.core.errors import InvalidInput, NoRuleSet, NotAllowed, NotFound
+from workflows.rule_sets.folder import check_rules_folder, read_rules_folder
+from workflows.rule_sets.proposals import submit_rollback
+from workflows.rule_sets.publishing import (
+    check_rules,
+    difference,
+    get_rule_set,
+    list_publications,
+    publish_first,
+    publish_rule_set,
+    rule_set_in_force,
+)
+from workflows.store import tables as t
+from workflows.store.database import Database
+
+SHIPPED = read_rules_folder(RULES)
+
+
+def changed(**texts: str) -> dict[str, str]:
+    return SHIPPED | {path.replace("__", "/") + ".json": text for path, text in texts.items()}
+
+
+def test_the_shipped_rules_take_force(bare_kit: Kit) -> None:
+    with pytest.raises(NoRuleSet):
+        bare_kit.see(rule_set_in_force)
+    version = bare_kit.do(publish_rule_set, SHIPPED, "First")
+    view = bare_kit.see(rule_set_in_force)
+    assert (view.version, view.note, view.published_by) == (version, "First", "the administrator")
+    assert view.published_at == bare_kit.clock.at
+    assert version_of(view.files) == version
+    assert bare_kit.desk.config.rules.version == version
+
+
+def test_each_publication_is_kept_and_an_old_set_may_return(bare_kit: Kit) -> None:
+    first = bare_kit.do(publish_rule_set, SHIPPED, "First")
+    bare_kit.clock.move(hours=1)
+    second = bare_kit.do(publish_rule_set, changed(coverage=SHIPPED["coverage.json"] + "\n"), "Second")
+    bare_kit.clock.move(hours=1)
+    assert bare_kit.do(submit_rollback, first[:8]).version == first
+    page = bare_kit.see(list_publications)
+    assert [(view.version, view.in_force) for view in page.items] == [
+        (first, True),
+        (second, False),
+        (first, True),
+    ]
+    assert len(bare_kit.rows(t.rule_set)) == 2
+    assert bare_kit.see(get_rule_set, first).note == f"Rolled back to {first[:8]}"
+    assert not bare_kit.see(get_rule_set, second).in_force
+    assert bare_kit.see(list_publications, limit=2).next_cursor is not None
+
+
+def test_a_bad_set_leaves_the_one_in_force(bare_kit: Kit) -> None:
+    version = bare_kit.do(publish_rule_set, SHIPPED)
+    bad = changed(coverage='{\n  "name": "x",\n  "rules": [},\n}')
+    with pytest.raises(RuleSetRefused) as refusal:
+        bare_kit.do(publish_rule_set, bad)
+    (problem, *_) = refusal.value.problems
+    assert (problem.file, problem.line) == ("coverage.json", 3)
+    assert bare_kit.see(rule_set_in_force).version == version
+    assert len(bare_kit.rows(t.rule_publication)) == 1
+    check = bare_kit.see(check_rules, bad)
+    assert not check.ok
+    assert check.problems[0].file == "coverage.json"
+    assert bare_kit.see(check_rules, SHIPPED).ok
+
+
+def test_a_type_that_contracts_have_cannot_go(bare_kit: Kit) -> None:
+    version = bare_kit.do(publish_rule_set, SHIPPED)
+    ann = bare_kit.customer("Ann")
+    with bare_kit.desk.write() as tx:
+        tx.add(
+            t.contract,
+            id="one",
+            number="SUB-1",
+            type="subscription",
+            draws="nothing",
+            holder_kind="customer",
+            holder_id=ann,
+            state="expired",
+            starts_at=tx.now,
+            created_at=tx.now,
+            created_by="test",
+        )
+    without = {path: text for path, text in SHIPPED.items() if path != "contract_types/subscription.json"}
+    with pytest.raises(RuleSetRefused) as refusal:
+        bare_kit.do(publish_rule_set, without)
+    assert [problem.file for problem in refusal.value.problems] == ["contract_types/subscription.json"]
+    assert not bare_kit.see(check_rules, without).ok
+    assert bare_kit.see(rule_set_in_force).version == version
+
+
+def test_the_folder_is_published_at_the_first_start_alone(bare_kit: Kit, database_url: str) -> None:
+    version = publish_first(bare_kit.desk, SHIPPED)
+    assert bare_kit.desk.config.rules.version == version
+    other = Desk(Database(database_url, pool_size=1), bare_kit.clock)
+    assert publish_first(other, changed(coverage=SHIPPED["coverage.json"] + "\n")) is None
+    assert other.config.rules.version == version
+    other.database.dispose()
+
+
+def test_versions_are_named_by_their_beginning(bare_kit: Kit) -> None:
+    bare_kit.do(publish_rule_set, SHIPPED)
+    for unknown in ("", "%", "zzzzzzzz", "\0", "a" * 200):
+        with pytest.raises((NotFound, InvalidInput)):
+            bare_kit.do(submit_rollback, unknown)
+
+
+def test_who_may_publish_and_who_may_read(bare_kit: Kit) -> None:
+    bare_kit.do(publish_rule_set, SHIPPED)
+    for actor in (bare_kit.supervisor, bare_kit.finance, bare_kit.technician):
+        with pytest.raises(NotAllowed):
+            bare_kit.do_as(actor, publish_rule_set, SHIPPED)
+    assert bare_kit.see_as(bare_kit.supervisor, rule_set_in_force).files == SHIPPED
+    with pytest.raises(NotAllowed):
+        bare_kit.see_as(bare_kit.technician, rule_set_in_force)
+
+
+def test_the_difference_names_files_and_lines() -> None:
+    lines = list(difference({"a.json": "1\n2\n", "b.json": "x"}, {"a.json": "1\n3\n", "b.json": "x"}))
+    assert lines == ["--- in force/a.json", "+++ new/a.json", "@@ -1,2 +1,2 @@", " 1", "-2", "+3"]
+
+
+# ------------------------------------------------------------------ the folder
+
+
+def test_only_rule_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "contract_types").mkdir()
+    for name in (
+        "coverage.json",
+        "README.md",
+        "schema/x.json",
+        ".#coverage.json",
+        "coverage.json~",
+        "contract_types/a.json",
+    ):
+        (tmp_path / name).write_text("{}")
+    assert set(read_rules_folder(tmp_path)) == {"coverage.json", "contract_types/a.json"}
+
+
+def test_all_that_is_wrong_with_a_folder_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "contract_types").mkdir()
+    (tmp_path / "coverage.json").write_bytes(b'{"name": "\xff"}')
+    (tmp_path / "charging.json").write_bytes(b" " * (MOST_BYTES + 1))
+    (tmp_path / "slas.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "contract_types" / "one.json").write_text('{"key": ')
+    _, problems = check_rules_folder(tmp_path)
+    assert {problem.file for problem in problems} == {
+        "charging.json",
+        "contract_types/one.json",
+        "coverage.json",
+        "slas.json",
+    }
+    with pytest.raises(RuleSetRefused) as refusal:
+        read_rules_folder(tmp_path)
+    assert all(str(problem).count(":") >= 3 for problem in refusal.value.problems)
+
+
+def test_a_byte_order_mark_is_warned_of_and_left_out(tmp_path: Path) -> None:
+    for path, text in SHIPPED.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    (tmp_path / "coverage.json").write_bytes(b"\xef\xbb\xbf" + SHIPPED["coverage.json"].encode())
+    files, problems = check_rules_folder(tmp_path)
+    assert [(problem.file, problem.severity) for problem in problems] == [("coverage.json", "warning")]
+    assert files["coverage.json"] == SHIPPED["coverage.json"]
+
+
+@pytest.mark.parametrize("kind", ["missing", "file"])
+def test_what_is_no_folder_is_told(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "rules"
+    if kind == "file":
+        place.write_text("{}")
+    with pytest.raises(RuleSetRefused) as refusal:
+        read_rules_folder(place)
+    assert str(place) in str(refusal.value)

@@ -1,0 +1,1 @@
+"""What administrators change: the settings, and the activation of billing."""

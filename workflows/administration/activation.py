@@ -1,0 +1,168 @@
+"""Activating billing: the checklist, the assignment of global items, the switch.
+
+Source: product.md section 3.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy import func, select, update
+
+from workflows.administration.settings import _store, item, request
+from workflows.commands import ActivateBilling, AssignItems
+from workflows.core.config_version import config_in_force
+from workflows.core.errors import StateForbids, invalid
+from workflows.core.settings import Settings
+from workflows.core.transaction import Transaction
+from workflows.register.items import get_item, is_global, list_items, owner_columns
+from workflows.views import DEFAULT_LIMIT
+from workflows.views.administration import AssignedView, ChecklistStep, ChecklistView
+
+
+def billing_checklist(
+    tx: Transaction, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+) -> ChecklistView:
+    """What the activation asks for, done or not, and a page of the items that have no owner."""
+    tx.require("administrator", "finance", "supervisor")
+    return _checklist(tx, tx.settings, limit=limit, cursor=cursor)
+
+
+def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView:
+    """Switch contracts on; settings that come along are taken with it. Does nothing where they are on.
+
+    Service requests that are open now go on as opened before contracts.
+
+    Raises: StateForbids with what is left, and then nothing is changed; pydantic.ValidationError.
+    """
+    tx.require("administrator")
+    settings = config_in_force(tx, to_change=True).settings
+    given = {name: value for name, value in command.given().items() if value is not None}
+    wanted = settings.merged(given)
+    checklist = _checklist(tx, wanted)
+    if not checklist.ready:
+        raise StateForbids(
+            "Billing cannot be activated yet: "
+            + " ".join(step.left for step in checklist.steps if step.left),
+            remedy="Do what is left and activate again.",
+            state="contracts_off",
+            left=[{"step": step.id, "detail": step.left} for step in checklist.steps if not step.done],
+            global_items_count=checklist.global_items_count,
+            global_items=[
+                {"id": one.id, "number": one.number, "name": one.name} for one in checklist.global_items
+            ],
+        )
+    _store(tx, settings, wanted.merged({"contracts": True}))
+    if not settings.contracts:
+        tx.connection.execute(
+            update(request)
+            .where(request.c.state.not_in(("closed", "cancelled")), request.c.decision_id.is_(None))
+            .values(before_contracts=True)
+        )
+    return replace(checklist, active=True)
+
+
+def assign_items(tx: Transaction, command: AssignItems) -> AssignedView:
+    """Give global items an owner: those listed, or all that are left; all of them or none.
+
+    Raises: InvalidInput where one of those listed does not exist or has an owner already.
+    """
+    tx.require("administrator", "supervisor")
+    columns = owner_columns(tx, command.owner)
+    if command.items is None:
+        wanted = is_global()
+    else:
+        _refuse_owned(tx, command.items)
+        wanted = item.c.id.in_(command.items)
+    assigned = tx.connection.execute(
+        update(item).where(wanted).values(**columns, version=item.c.version + 1).returning(item.c.id)
+    ).scalars()
+    assigned_ids = assigned.all()
+    owner = command.owner.model_dump(exclude_none=True)
+    for item_id in assigned_ids:
+        tx.audit("item", item_id, "assigned", owner=owner)
+    return AssignedView(assigned=len(assigned_ids), left=_count_global(tx))
+
+
+def _checklist(
+    tx: Transaction, settings: Settings, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+) -> ChecklistView:
+    count = _count_global(tx)
+    page = list_items(tx, owner="none", limit=limit, cursor=cursor)
+    steps = [
+        _step(
+            "global_items",
+            "Each item belongs to a customer or an org unit",
+            count == 0,
+            ("1 item has no owner: assign it" if count == 1 else f"{count} items have no owner: assign them")
+            + ", to a department where no person fits.",
+        ),
+        _step(
+            "time_expired_contract",
+            "What happens to time past a contract's end is chosen",
+            settings.time_expired_contract is not None,
+            "Choose rollover or ignore; there is no default.",
+        ),
+        _step(
+            "contract_validation",
+            f"Contract validation is {'on' if settings.contract_validation else 'off'}",
+            True,
+            "",
+        ),
+        _step(
+            "currency_and_time_zone",
+            f"Currency {settings.currency}, time zone {settings.time_zone}",
+            True,
+            "",
+        ),
+        _step(
+            "invoices",
+            "Invoices are on: their due days, tax rates and company details are those of the settings"
+            if settings.invoices
+            else "Invoices are off",
+            True,
+            "",
+        ),
+        _step(
+            "rule_set",
+            "The rule set in force is valid",
+            tx.config.rule_set is not None,
+            "No rule set is in force: publish one.",
+        ),
+    ]
+    return ChecklistView(
+        active=settings.contracts,
+        ready=all(step.done for step in steps),
+        steps=steps,
+        global_items_count=count,
+        global_items=page.items,
+        next_cursor=page.next_cursor,
+    )
+
+
+def _step(step_id: str, label: str, done: bool, left: str) -> ChecklistStep:
+    return ChecklistStep(step_id, label, done, None if done else left)
+
+
+def _count_global(tx: Transaction) -> int:
+    return int(tx.connection.execute(select(func.count()).select_from(item).where(is_global())).scalar_one())
+
+
+def _refuse_owned(tx: Transaction, item_ids: list[str]) -> None:
+    found = set(
+        tx.connection.execute(
+            select(item.c.id).where(item.c.id.in_(item_ids), is_global()).with_for_update()
+        ).scalars()
+    )
+    for position, item_id in enumerate(item_ids):
+        if item_id in found:
+            continue
+        view = get_item(tx, item_id) if _exists(tx, item_id) else None
+        detail = (
+            f"There is no item with the id {item_id!r}."
+            if view is None
+            else f"Item {view.number} belongs to {view.owner_name} already."
+        )
+        raise invalid(f"/items/{position}", detail)
+
+
+def _exists(tx: Transaction, item_id: str) -> bool:
+    return tx.connection.execute(select(item.c.id).where(item.c.id == item_id)).one_or_none() is not None

@@ -1,0 +1,151 @@
+"""Settings and the activation of billing. Source: product.md section 3."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+
+from workflows.administration.activation import activate_billing, assign_items, billing_checklist
+from workflows.core.config_version import bump_generation, config_in_force
+from workflows.core.errors import StateForbids, VersionChanged, invalid
+from workflows.core.paging import Sort, read_page
+from workflows.core.settings import Settings
+from workflows.core.transaction import Transaction
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+from workflows.views import DEFAULT_LIMIT, Page
+from workflows.views.administration import SettingChangeView
+
+__all__ = [
+    "activate_billing",
+    "assign_items",
+    "billing_checklist",
+    "change_settings",
+    "list_setting_changes",
+    "read_settings",
+    "settings_version",
+]
+
+change, item, request = t.setting_change, t.item, t.service_request
+
+
+def read_settings(tx: Transaction) -> Settings:
+    """The settings in force; a technician sees no price in them."""
+    tx.require("administrator", "finance", "supervisor", "technician")
+    if tx.actor.role == "technician":
+        return tx.settings.model_copy(update={"default_overage_rate_minor": None})
+    return tx.settings
+
+
+def settings_version(tx: Transaction) -> int:
+    """Grows with each change of a setting."""
+    return int(tx.connection.execute(select(func.count()).select_from(change)).scalar_one())
+
+
+def change_settings(
+    tx: Transaction, changes: dict[str, Any], expected_version: int | None = None
+) -> Settings:
+    """Lay the changes over the settings, nested objects too; each changed one leaves a line in the trail.
+
+    `contracts: false` switches contracts off and keeps every record. `invoices: true` before billing is
+    active is a wish that the activation fulfils.
+
+    Raises: pydantic.ValidationError naming each bad field; StateForbids for `contracts: true`, which only
+    the activation switches on; InvalidInput where a choice is taken back that contracts need; VersionChanged.
+    """
+    tx.require("administrator")
+    _refuse_control_characters(changes, "")
+    settings = config_in_force(tx, to_change=True).settings
+    if expected_version is not None and settings_version(tx) != expected_version:
+        raise VersionChanged("The settings were changed meanwhile.", remedy="Read them again and repeat.")
+    changed = settings.merged(changes)
+    if changed.contracts and not settings.contracts:
+        raise StateForbids(
+            "Contracts are off; they are switched on by activating billing.",
+            remedy="See what is left by GET /api/v1/billing/checklist, then POST /api/v1/billing/activate.",
+            pointer="/contracts",
+            state="contracts_off",
+        )
+    if changed.contracts and changed.time_expired_contract is None:
+        raise invalid(
+            "/time_expired_contract",
+            "While contracts are on, what happens to time past a contract's end must be chosen.",
+            "Use rollover, ignore or bill.",
+        )
+    _store(tx, settings, changed)
+    return changed
+
+
+def list_setting_changes(
+    tx: Transaction,
+    *,
+    key: str | None = None,
+    order: str = "-changed_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[SettingChangeView]:
+    """The settings' audit trail, newest first."""
+    tx.require("administrator", "finance", "supervisor")
+    statement = select(change) if key is None else select(change).where(change.c.key == key)
+    return read_page(
+        tx,
+        statement,
+        _change_view,
+        orders={"changed_at": Sort(change.c.changed_at)},
+        by_id=change.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+# ------------------------------------------------------------------ billing
+
+
+# ------------------------------------------------------------------ helpers
+
+
+def _refuse_control_characters(value: Any, pointer: str) -> None:
+    """Settings are texts of many kinds; none of them may hold what a database or a document cannot."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_control_characters(key, pointer)
+            _refuse_control_characters(inner, f"{pointer}/{key}")
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            _refuse_control_characters(inner, f"{pointer}/{position}")
+    elif isinstance(value, str) and any(ord(char) < 32 and char not in "\n\r\t" for char in value):
+        raise invalid(pointer, "It has control characters; send plain text.")
+
+
+def _store(tx: Transaction, old: Settings, new: Settings) -> None:
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    changed = [key for key in after if after[key] != before[key]]
+    for key in changed:
+        stored = tx.connection.execute(
+            update(t.setting).where(t.setting.c.key == key).values(value=after[key])
+        )
+        if stored.rowcount == 0:
+            tx.connection.execute(insert(t.setting), {"key": key, "value": after[key]})
+        tx.add(
+            change,
+            id=new_id(),
+            key=key,
+            old_value=before[key],
+            new_value=after[key],
+            changed_by=tx.actor.name,
+            changed_at=tx.recorded_at,
+        )
+    if changed:
+        bump_generation(tx)
+        tx.config = replace(tx.config, settings=new)
+
+
+def _change_view(row: Row[Any]) -> SettingChangeView:
+    return SettingChangeView(
+        key=row.key,
+        old_value=row.old_value,
+        new_value=row.new_value,
+        changed_by=row.changed_by,
+        changed_at=row.changed_at,
+    )

@@ -1,0 +1,1 @@
+"""Which contract covers a service request: candidates, search, decision, reservation, explanation."""

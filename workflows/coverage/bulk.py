@@ -1,0 +1,119 @@
+"""Searching many service requests at once, shown before it is applied.
+
+Two groups are offered: those opened before contracts were switched on, which run without coverage, and those
+that wait for a contract, after validation was switched off. Source: product.md section 3.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Row, Select, select
+
+from workflows.core.errors import StateForbids
+from workflows.core.transaction import Transaction
+from workflows.coverage.facts import facts_of
+from workflows.coverage.search import decide, find, follow
+from workflows.coverage.waiting_list import WAITING_OUTCOMES
+from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
+from workflows.lifecycle.service_requests.transitions import lock_request
+from workflows.store import tables as t
+
+Group = Literal["before_contracts", "waiting"]
+MOST_SHOWN = 500
+OPENING = ("covered", "uncovered")
+r = t.service_request
+
+
+@dataclass(frozen=True, slots=True)
+class BulkLine:
+    """One service request and what a search finds for it now; `applies` tells that applying changes it."""
+
+    service_request: str
+    number: str
+    subject: str
+    customer_name: str
+    state: str
+    outcome: str
+    contract: str | None
+    contract_number: str | None
+    why: str
+    applies: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What applying did: how many were searched, and how many are covered or open since."""
+
+    searched: int
+    changed: int
+
+
+def preview_bulk(tx: Transaction, group: Group) -> list[BulkLine]:
+    """What the search would find for each of a group, oldest first, nothing saved; the first 500."""
+    tx.require("administrator", "supervisor")
+    _require_contracts(tx)
+    lines = []
+    for row in tx.connection.execute(_group(group).limit(MOST_SHOWN)).all():
+        decision = decide(tx, facts_of(tx, row))
+        number = next((v.candidate.number for v in decision.candidates if v.ruled_out is None), None)
+        lines.append(
+            BulkLine(
+                service_request=row.id,
+                number=row.number,
+                subject=row.subject,
+                customer_name=row.customer_name,
+                state=row.state,
+                outcome=decision.outcome,
+                contract=decision.contract,
+                contract_number=number if decision.contract else None,
+                why=decision.why,
+                applies=_applies(row, decision.outcome),
+            )
+        )
+    return lines
+
+
+def apply_bulk(tx: Transaction, group: Group, service_requests: Sequence[str] | None = None) -> BulkResult:
+    """Search a group, or those of it that are named, and keep each decision that changes something.
+
+    A request opened before contracts for which nothing valid is found keeps running as it is.
+    """
+    tx.require("administrator", "supervisor")
+    _require_contracts(tx)
+    wanted = _group(group)
+    if service_requests is not None:
+        wanted = wanted.where(r.c.id.in_(list(service_requests)))
+    rows = tx.connection.execute(wanted).all()
+    changed = sum(_apply(tx, row.id) for row in rows)
+    return BulkResult(searched=len(rows), changed=changed)
+
+
+def _apply(tx: Transaction, request_id: str) -> bool:
+    request = lock_request(tx, request_id)
+    found = find(tx, facts_of(tx, request))
+    if not _applies(request, found.decision.outcome):
+        return False
+    follow(tx, request, found, cause="bulk")
+    return True
+
+
+def _applies(request: Row[Any], outcome: str) -> bool:
+    return outcome == "covered" if request.decision_id is None else outcome in OPENING
+
+
+def _group(group: Group) -> Select[Any]:
+    named = select(r, t.customer.c.name.label("customer_name")).join(
+        t.customer, t.customer.c.id == r.c.customer_id
+    )
+    ordered = named.order_by(r.c.opened_at, r.c.id)
+    if group == "before_contracts":
+        return ordered.where(
+            r.c.before_contracts, r.c.decision_id.is_(None), r.c.state.in_(UNFINISHED_STATES)
+        )
+    return ordered.where(r.c.state == "pending_no_contract", r.c.outcome.in_(WAITING_OUTCOMES))
+
+
+def _require_contracts(tx: Transaction) -> None:
+    if not tx.settings.contracts:
+        raise StateForbids("Contracts are off, so nothing is searched.", remedy="Activate billing first.")

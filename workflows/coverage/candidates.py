@@ -1,0 +1,262 @@
+"""The contracts that might cover a service request, with what is left of them: one statement.
+
+A `UNION ALL` over the holders, climbing the org units by their closure table; columns, not entities.
+Source: product.md section 6.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
+
+from engine.contracts import Contract, Holder, Limits
+from engine.coverage import HeldContract
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.grants import limits_at
+from workflows.lifecycle.contracts.monthly_grants import months_to_come
+from workflows.store import tables as t
+from workflows.store.column_types import Id, Instant
+from workflows.store.compiled_statements import Prepared
+
+NEXT_LINE = 1000
+"""Distance from one org unit line of a customer to the next: no tree is that deep."""
+
+FACT_COLUMNS = (
+    "id", "number", "type", "holder_kind", "holder_id", "created_at", "starts_at", "expires_at", "enabled_at",
+    "payment_due", "paid_at", "cancelled_at", "ended_at", "sla", "time_expired", "overage_rate_minor",
+    "exclusions",
+)  # fmt: skip
+"""The columns of a contract's value, in the order in which `_gather` takes them off a row."""
+NO_LIMITS = Limits()
+
+
+class FreeIncident(NamedTuple):
+    """The lot of a pack that its next incident comes from, and how many are free in all its open lots."""
+
+    lot_id: str
+    free: int
+
+
+class Candidates(NamedTuple):
+    """What was found, which of it has a due change that no job has made yet, and what is free in packs."""
+
+    held: list[HeldContract]
+    due: list[str]
+    incidents: dict[str, FreeIncident]
+
+
+def find_candidates(
+    tx: Transaction,
+    *,
+    customer: str,
+    item: str | None = None,
+    org_unit: str | None = None,
+    service_request: str | None = None,
+    at: datetime | None = None,
+) -> Candidates:
+    """Every contract held by the request itself, its item, its customer or an org unit above them.
+
+    `org_unit` is the request's own, whose line comes first. Balances are as of `at`: the stored ones for
+    now and later, those of the postings for an instant in the past.
+    """
+    when = at or tx.now
+    statement = _NOW if when >= tx.recorded_at else _AS_OF
+    rows = statement.tuples(
+        tx.connection,
+        {
+            "customer": customer,
+            "item": item or "",
+            "org_unit": org_unit or "",
+            "service_request": service_request or "",
+            "at": when,
+        },
+    )
+    return _gather(rows, when)
+
+
+@dataclass(slots=True)
+class _Found:
+    """A contract while its rows are read: they are one for each holder line and lot."""
+
+    contract: Contract
+    draws: str
+    distance: int
+    own_hold: bool
+    lots: dict[str, tuple[int, int]] = field(default_factory=dict)
+    next_lot: tuple[Any, ...] | None = None
+
+    def limits(self) -> Limits:
+        if not self.lots:
+            return NO_LIMITS
+        available = sum(lot[0] for lot in self.lots.values())
+        if self.draws == "minutes":
+            return Limits(minutes_available=available)
+        held = sum(lot[1] for lot in self.lots.values())
+        return Limits(incidents_available=available, incidents_held=held)
+
+
+def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
+    """The contracts with their nearest distance and the sum of their open lots.
+
+    Rows are taken apart by position: by name would cost more than the query.
+    """
+    found: dict[str, _Found] = {}
+    due = set()
+    for row in rows:
+        facts, rest = row[: len(FACT_COLUMNS)], row[len(FACT_COLUMNS) :]
+        draws, next_due_at, distance, lot_id, available, held, opens_at, closes_at, own_hold = rest
+        one = found.get(facts[0])
+        if one is None:
+            one = found[facts[0]] = _Found(_contract(facts), draws, distance, bool(own_hold))
+            if next_due_at is not None and next_due_at <= at:
+                due.add(facts[0])
+        elif distance < one.distance:
+            one.distance = distance
+        if lot_id is not None:
+            is_open = opens_at <= at and (closes_at is None or at < closes_at)
+            one.lots[lot_id] = (int(available or 0) if is_open else 0, int(held or 0))
+            if is_open and available and draws == "incidents":
+                in_burn_order = (closes_at is None, closes_at, opens_at, lot_id)
+                one.next_lot = min(one.next_lot or in_burn_order, in_burn_order)
+    held_contracts, incidents = [], {}
+    for contract_id, one in found.items():
+        limits = one.limits()
+        held_contracts.append(HeldContract(one.contract, one.distance, limits, one.own_hold, one.draws))
+        if one.next_lot is not None:
+            incidents[contract_id] = FreeIncident(one.next_lot[-1], limits.incidents_available or 0)
+    return Candidates(held_contracts, sorted(due), incidents)
+
+
+def _contract(facts: Sequence[Any]) -> Contract:
+    *identity, holder_kind, holder_id = facts[:5]
+    exclusions = {key: tuple(values) for key, values in facts[-1].items()} if facts[-1] else {}
+    values = (*identity, Holder(holder_kind, holder_id), *facts[5:-1], exclusions)
+    return Contract(*values)
+
+
+def _statement(*, as_of: bool) -> Prepared:
+    held = _held_by().subquery("held")
+    c, b = t.contract, t.lot_balance
+    at = bindparam("at", type_=Instant)
+    own_hold = case(
+        (
+            c.c.draws == _word("incidents"),
+            exists(
+                select(_number(1)).where(
+                    t.incident_hold.c.service_request_id == bindparam("service_request", type_=Id),
+                    t.incident_hold.c.contract_id == c.c.id,
+                    t.incident_hold.c.state == _word("held"),
+                )
+            ),
+        ),
+        else_=false(),
+    ).label("own_hold")
+    balances = [_posted("available", at), _posted("held", at)] if as_of else [b.c.available, b.c.held]
+    facts = {name: c.c[name] for name in FACT_COLUMNS}
+    if as_of:
+        facts["ended_at"] = _ended_at(at)
+    return Prepared(
+        select(
+            *facts.values(),
+            c.c.draws,
+            c.c.next_due_at,
+            held.c.distance,
+            b.c.lot_id,
+            *balances,
+            b.c.opens_at,
+            b.c.closes_at,
+            own_hold,
+        )
+        .select_from(held)
+        .join(c, and_(c.c.holder_kind == held.c.holder_kind, c.c.holder_id == held.c.holder_id))
+        .outerjoin(b, and_(b.c.contract_id == c.c.id, b.c.unit == c.c.draws))
+    )
+
+
+def during_lapse(at: Any) -> ColumnElement[bool]:
+    """Whether an instant lies in a span in which a contract had ended, before it came back."""
+    lapse = t.contract_lapse
+    return and_(lapse.c.ended_at <= at, lapse.c.revived_at > at)
+
+
+def _ended_at(at: Any) -> Any:
+    """When a contract had ended as of an instant: one that lives again had ended in between."""
+    c, lapse = t.contract, t.contract_lapse
+    lapsed = select(lapse.c.ended_at).where(lapse.c.contract_id == c.c.id, during_lapse(at)).correlate(c)
+    return func.coalesce(lapsed.scalar_subquery(), c.c.ended_at).label("ended_at")
+
+
+def _held_by() -> Any:
+    """The holders of a service request and how far each is: the union that the contracts are joined to."""
+    own = _number(0).label("distance")
+    single = [
+        select(_word(kind).label("holder_kind"), bindparam(kind, type_=Id).label("holder_id"), own)
+        for kind in ("service_request", "item", "customer")
+    ]
+    member, line = t.customer_org_unit, t.org_unit_line
+    own_unit = member.c.org_unit_id == bindparam("org_unit", type_=Id)
+    position = case((own_unit, _number(0)), else_=member.c.position + _number(1))
+    climbed = (
+        select(
+            _word("org_unit").label("holder_kind"),
+            line.c.ancestor_id.label("holder_id"),
+            (_number(1) + position * _number(NEXT_LINE) + line.c.steps).label("distance"),
+        )
+        .select_from(member.join(line, line.c.org_unit_id == member.c.org_unit_id))
+        .where(member.c.customer_id == bindparam("customer", type_=Id))
+    )
+    return union_all(*single, climbed)
+
+
+def _word(constant: str) -> ColumnElement[str]:
+    """A constant of ours in the statement's text.
+
+    What is bound is converted and sent at each call; and where it decides on a partial index, as the state of
+    a hold does, SQLite even prepares the statement anew for each value bound.
+    """
+    return literal_column(f"'{constant}'", Id)
+
+
+def _number(constant: int) -> ColumnElement[int]:
+    return literal_column(str(constant), Integer)
+
+
+def _posted(account: str, at: Any) -> Any:
+    """A lot's account as its postings tell it, as of an instant."""
+    p = t.ledger_posting
+    return (
+        select(func.sum(p.c.amount))
+        .where(p.c.owner == t.lot_balance.c.lot_id, p.c.account == account, p.c.effective_at <= at)
+        .correlate(t.lot_balance)
+        .scalar_subquery()
+        .label(account)
+    )
+
+
+_NOW = _statement(as_of=False)
+_AS_OF = _statement(as_of=True)
+
+
+def with_months_to_come(tx: Transaction, found: Candidates, at: datetime) -> Candidates:
+    """Candidates as of an instant ahead, with what those among them will have granted by then."""
+    c = t.contract
+    ids = [one.contract.id for one in found.held]
+    starting = select(c).where(c.c.id.in_(ids), c.c.monthly_minutes.is_not(None), c.c.activated_at.is_(None))
+    rows = tx.connection.execute(starting).all() if ids else []
+    limits = {row.id: limits_at(months_to_come(row, tx.settings.zone), at) for row in rows}
+    held = [one._replace(limits=limits.get(one.contract.id, one.limits)) for one in found.held]
+    return found._replace(held=held)

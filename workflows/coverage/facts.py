@@ -1,0 +1,61 @@
+"""The facts of a service request, as the rules read them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from engine.facts import RequestFacts
+from workflows.core.transaction import Transaction
+from workflows.store import tables as t
+
+
+def request_facts(
+    tx: Transaction,
+    *,
+    customer: str,
+    item: str | None,
+    org_unit: str | None,
+    priority: str,
+    work_type: str | None,
+    channel: str | None,
+    service_request: str | None = None,
+    at: datetime | None = None,
+    logged_at: datetime | None = None,
+    item_type: str | None = None,
+) -> RequestFacts:
+    """The facts of a service request; the item's type is looked up where the caller has not.
+
+    `logged_at` is left out of one that is not logged yet.
+    """
+    if item is not None and item_type is None:
+        item_type = tx.connection.execute(select(t.item.c.item_type).where(t.item.c.id == item)).scalar()
+    return RequestFacts(
+        at=at or tx.now,
+        contract_validation=tx.settings.contract_validation,
+        customer=customer,
+        item=item,
+        item_type=item_type,
+        org_unit=org_unit,
+        priority=priority,
+        work_type=work_type,
+        channel=channel,
+        service_request=service_request,
+        logged_at=logged_at,
+        time_zone=tx.settings.time_zone,
+    )
+
+
+def facts_of(tx: Transaction, request: Row[Any]) -> RequestFacts:
+    """The facts of a service request that is logged already, decided for now."""
+    return request_facts(
+        tx,
+        customer=request.customer_id,
+        item=request.item_id,
+        org_unit=request.org_unit_id,
+        priority=request.priority,
+        work_type=request.work_type,
+        channel=request.channel,
+        service_request=request.id,
+        logged_at=request.opened_at,
+    )

@@ -1,0 +1,142 @@
+"""What a covering decision rests on: its contract, and the incident that it takes from a pack.
+
+Another may have changed it since the decision read it. It is locked and looked at again, or looked at by the
+very statement that writes the decision. Source: product.md sections 6 and 7.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Integer, Select, and_, bindparam, exists, func, literal_column, select
+
+from engine.contracts import Contract
+from engine.coverage import CoverageDecision, HeldContract
+from workflows.core.transaction import Transaction
+from workflows.coverage.candidates import FreeIncident
+from workflows.lifecycle.contracts.incident_holds import free_incidents, lock_incidents, locked_lots
+from workflows.store import tables as t
+from workflows.store.column_types import Id, Instant
+from workflows.store.compiled_statements import Prepared
+from workflows.store.multi_table_insert import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A decision, with the lot that is locked for its incident and the contract it covers with.
+
+    `left` is how many incidents are free beside the one to hold. `standing` is what must still be so when it
+    is written, where that is not locked; nothing is, where it is to be written `at_once`.
+    """
+
+    decision: CoverageDecision
+    lot_id: str | None = None
+    chosen: HeldContract | None = None
+    left: int = 0
+    standing: Standing | None = None
+    at_once: bool = False
+
+    @property
+    def contract(self) -> Contract | None:
+        return self.chosen.contract if self.chosen is not None else None
+
+
+_STANDING = (
+    select(t.contract.c.id)
+    .where(
+        t.contract.c.id == bindparam("covering", type_=Id),
+        t.contract.c.cancelled_at.is_not_distinct_from(bindparam("was_cancelled_at", type_=Instant)),
+        t.contract.c.ended_at.is_not_distinct_from(bindparam("had_ended_at", type_=Instant)),
+        t.contract.c.starts_at == bindparam("began_at", type_=Instant),
+    )
+    .with_for_update(read=True, key_share=True)
+)
+"""A contract that is as it was read, locked."""
+_STANDS = Prepared(_STANDING)
+_DRAWN, _DRAWN_AT = bindparam("drawn", type_=Id), bindparam("drawn_at", type_=Instant)
+_WERE_FREE = bindparam("were_free", type_=Integer)
+_STANDING_WITH_LOT = _STANDING.where(
+    exists(
+        select(t.lot_balance.c.lot_id).where(t.lot_balance.c.lot_id == _DRAWN, t.lot_balance.c.available > 0)
+    ),
+    free_incidents(bindparam("covering", type_=Id), _DRAWN_AT) == _WERE_FREE,
+)
+"""The same of a pack whose incidents are as they were read, for SQLite's one writer."""
+
+
+def _standing_with_locked_lots() -> Select[Any]:
+    """The same for PostgreSQL: the contract is locked, then its lots, and these are looked at as locked."""
+    contract = _STANDING.cte("locked_contract")
+    lots = locked_lots(select(contract.c.id).scalar_subquery(), _DRAWN_AT).cte("locked_lots")
+    free = func.sum(lots.c.available)
+    drawn = func.sum(lots.c.available).filter(lots.c.lot_id == _DRAWN)
+    return select(contract.c.id).where(
+        exists(select(literal_column("1")).select_from(lots).having(and_(free == _WERE_FREE, drawn > 0)))
+    )
+
+
+_STANDING_WITH_LOCKED_LOTS = _standing_with_locked_lots()
+
+
+def _standing(contract: Contract) -> Standing:
+    return Standing(
+        _STANDING,
+        {
+            "covering": contract.id,
+            "was_cancelled_at": contract.cancelled_at,
+            "had_ended_at": contract.ended_at,
+            "began_at": contract.starts_at,
+        },
+    )
+
+
+def look_later(
+    tx: Transaction, decision: CoverageDecision, chosen: HeldContract, incident: FreeIncident | None
+) -> Found | None:
+    """What a covering decision rests on, where whether it still stands can be asked as it is written.
+
+    `incident` is the next one of a pack, as it was read with the contract. The last one is not: what follows
+    from it is more than one statement.
+    """
+    standing = _standing(chosen.contract)
+    if not _takes_incident(tx, chosen):
+        return Found(decision, None, chosen, 0, standing, at_once=True)
+    if incident is None or incident.free < 2:
+        return None
+    lot_id, free = incident
+    standing = Standing(
+        _STANDING_WITH_LOT if tx.is_sqlite else _STANDING_WITH_LOCKED_LOTS,
+        {**standing.values, "drawn": lot_id, "drawn_at": tx.now, "were_free": free},
+    )
+    return Found(decision, lot_id, chosen, free - 1, standing, at_once=True)
+
+
+def chosen_of(decision: CoverageDecision, held: list[HeldContract]) -> HeldContract:
+    return next(one for one in held if one.contract.id == decision.contract)
+
+
+def _takes_incident(tx: Transaction, chosen: HeldContract) -> bool:
+    return tx.rules.contract_types[chosen.contract.type].draws == "incidents" and not chosen.own_incident_held
+
+
+def lock_standing(
+    tx: Transaction, decision: CoverageDecision, held: list[HeldContract], *, looks_later: bool = False
+) -> Found | None:
+    """Lock what a covering decision rests on; None when it no longer stands.
+
+    With `looks_later` the contract is left to who writes the decision: it is `standing` then.
+    """
+    if decision.outcome != "covered":
+        return Found(decision)
+    chosen = chosen_of(decision, held)
+    lot_id, free = None, 0
+    if _takes_incident(tx, chosen):
+        lot_id, free = lock_incidents(tx, chosen.contract.id)
+        if lot_id is None:
+            return None
+    if looks_later:
+        return Found(decision, lot_id, chosen, free - 1, _standing(chosen.contract))
+    if tx.begin is not None or not tx.is_sqlite:
+        stands = _STANDS.first(tx.connection, _standing(chosen.contract).values)
+        if stands is None:
+            return None
+    return Found(decision, lot_id, chosen, free - 1)

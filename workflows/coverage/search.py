@@ -1,0 +1,306 @@
+"""Searching the contract of a service request, and doing what the decision says.
+
+Every search is a new decision; old ones stay. Source: product.md section 6.
+"""
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from engine.coverage import CoverageDecision, assign_by_hand, find_coverage
+from engine.facts import RequestFacts
+from workflows.commands import CoverageQuestion
+from workflows.core.actors import SYSTEM
+from workflows.core.errors import StateForbids, invalid
+from workflows.core.transaction import Transaction
+from workflows.coverage.candidates import Candidates, find_candidates, with_months_to_come
+from workflows.coverage.decisions import DecisionView, keep_decision, preview_view
+from workflows.coverage.facts import facts_of, request_facts
+from workflows.coverage.reservation import Found, chosen_of, lock_standing, look_later
+from workflows.coverage.waiting_list import WAITING_OUTCOMES, _rests_on, waiting_requests
+from workflows.lifecycle.contracts.creation import make_for_request
+from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
+from workflows.lifecycle.contracts.rows import lock_contract
+from workflows.lifecycle.contracts.settlement import end_by_cancelling, settle_contract
+from workflows.lifecycle.service_requests.parties import check_parties
+from workflows.lifecycle.service_requests.sla import sla_columns
+from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
+from workflows.lifecycle.service_requests.transitions import lock_request, move_request
+from workflows.notifications.messages import tell_request_event
+from workflows.store import tables as t
+
+ATTEMPTS = 10
+MOST_DUE = 1000
+"""Changes of one contract that a late run catches up with at once; a contract of 40 years has fewer."""
+
+
+# ------------------------------------------------------------------ deciding
+
+
+def decide(tx: Transaction, facts: RequestFacts) -> CoverageDecision:
+    """Search without writing anything."""
+    return find_coverage(facts, _candidates(tx, facts).held, tx.rules)
+
+
+def find(tx: Transaction, facts: RequestFacts) -> Found:
+    """Search, and lock what the decision needs; again when another took it in between."""
+    for _ in range(ATTEMPTS):
+        held = _candidates(tx, facts).held
+        decision = find_coverage(facts, held, tx.rules)
+        found = lock_standing(tx, decision, held)
+        if found is not None:
+            return found
+    raise StateForbids(
+        "The contracts of this customer are changing too fast to decide.", remedy="Try again in a moment."
+    )
+
+
+def find_unlocked(tx: Transaction, facts: RequestFacts) -> Found:
+    """Search before the transaction writes, then begin to write and look again at what the cover rests on.
+
+    SQLite has one writer: deciding inside its turn would make all others wait for it. What is not covered, or
+    was decided by older settings, is searched anew, as nothing then tells whether it still stands. Where one
+    statement can both look again and write, none has begun.
+    """
+    candidates = _candidates(tx, facts)
+    held, config = candidates.held, tx.config
+    decision = find_coverage(facts, held, tx.rules)
+    if decision.outcome == "covered" and tx.may_write_at_once:
+        chosen = chosen_of(decision, held)
+        found = look_later(tx, decision, chosen, candidates.incidents.get(chosen.contract.id))
+        if found is not None:
+            return found
+    if not tx.start_writing():
+        raise AssertionError("for transactions that have only read")
+    found = None
+    if decision.outcome == "covered" and tx.config is config:
+        found = lock_standing(tx, decision, held, looks_later=not tx.is_sqlite)
+    return found or find(tx, facts)
+
+
+def preview_coverage(tx: Transaction, question: CoverageQuestion) -> DecisionView:
+    """What would be decided, with nothing saved. Raises: StateForbids while contracts are off."""
+    return preview_view(tx, decide_question(tx, question))
+
+
+def decide_question(tx: Transaction, question: CoverageQuestion) -> CoverageDecision:
+    """The decision for a service request that is not logged. Raises: StateForbids while contracts are off."""
+    if not tx.settings.contracts:
+        raise StateForbids(
+            "Contracts are off, so no service request is searched.", remedy="Activate billing first."
+        )
+    parties = check_parties(tx, customer=question.customer, item=question.item, org_unit=question.org_unit)
+    facts = request_facts(
+        tx,
+        customer=parties.customer,
+        item=question.item,
+        org_unit=parties.org_unit,
+        priority=question.priority,
+        work_type=question.work_type,
+        channel=question.channel,
+        at=question.at,
+        item_type=parties.item_type,
+    )
+    return decide(tx, facts)
+
+
+# ------------------------------------------------------------------ applying
+
+
+def search_again(tx: Transaction, request: Row[Any], *, cause: str, reason: str | None = None) -> str:
+    """Search for a service request whose row is locked, keep the decision and follow it; answers its id."""
+    return follow(tx, request, find(tx, facts_of(tx, request)), cause=cause, reason=reason)
+
+
+def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason: str) -> str:
+    """Cover a service request by a contract that a supervisor picked; an ended one pays inside its dates.
+
+    Raises: InvalidInput when the contract's holder does not fit the service request.
+    """
+    facts = facts_of(tx, request)
+    held = _candidates(tx, facts).held
+    chosen = next((one for one in held if one.contract.id == contract_id), None)
+    if chosen is None:
+        raise invalid(
+            "/contract",
+            "The contract is not held by this request's item, customer or org units.",
+            "Pick one of the candidates of its coverage decision.",
+        )
+    decision = assign_by_hand(find_coverage(facts, held, tx.rules), contract_id)
+    lot_id = None
+    terms = tx.rules.contract_types.get(chosen.contract.type)
+    if terms is not None and terms.draws == "incidents" and not chosen.own_incident_held:
+        lock_contract(tx, contract_id)
+        lot_id = lock_free_incident(tx, contract_id)
+        if lot_id is None:
+            raise StateForbids(
+                f"{chosen.contract.number} has no incident left.",
+                remedy="Top it up, or assign another contract.",
+            )
+    found = Found(decision, lot_id, chosen)
+    return follow(tx, request, found, cause="assigned", reason=reason)
+
+
+def follow(tx: Transaction, request: Row[Any], found: Found, *, cause: str, reason: str | None = None) -> str:
+    """Keep a decision for a logged service request and make it so."""
+    decision = found.decision
+    contract_id = decision.contract
+    if decision.outcome == "created":
+        contract_id = made_contract(tx, request.id, decision)
+    covering = contract_id if _covers(tx, decision, contract_id) else None
+    decision_id = keep_decision(
+        tx, decision, service_request_id=request.id, cause=cause, contract_id=contract_id, reason=reason
+    )
+    released = release_incidents(tx, request.id, keep=covering)
+    if found.lot_id is not None and covering is not None:
+        hold_incident(tx, lot_id=found.lot_id, contract_id=covering, service_request_id=request.id)
+        settle_contract(tx, covering)
+    changes: dict[str, Any] = {
+        "decision_id": decision_id,
+        "outcome": decision.outcome,
+        "contract_id": covering,
+        "version": t.service_request.c.version + 1,
+    }
+    changes |= sla_columns(tx, found.contract if covering else None, request)
+    tx.change(t.service_request, request.id, **changes)
+    if request.state == "pending_no_contract" and (covering or decision.outcome == "uncovered"):
+        move_request(tx, request, "cover", note=decision.why)
+        tell_request_event(tx, request, "opened")
+    if covering is not None:
+        cancel_untaken(tx, request.id, keep=covering)
+    for released_id in sorted(set(released)):
+        settle_and_cover(tx, released_id, skip=request.id)
+    return decision_id
+
+
+def made_contract(tx: Transaction, service_request_id: str, decision: CoverageDecision) -> str:
+    """The contract that a rule makes for a service request, never a second one; answers its id."""
+    return own_contract(tx, service_request_id) or make_for_request(tx, service_request_id, decision.params)
+
+
+def own_contract(tx: Transaction, service_request_id: str) -> str | None:
+    """The contract held by the service request itself, unless it was cancelled or ended with its close."""
+    c = t.contract
+    made: str | None = tx.connection.execute(
+        select(c.c.id).where(
+            c.c.holder_kind == "service_request",
+            c.c.holder_id == service_request_id,
+            c.c.cancelled_at.is_(None),
+            c.c.ended_at.is_(None),
+        )
+    ).scalar()
+    return made
+
+
+def cancel_untaken(tx: Transaction, service_request_id: str, *, keep: str | None) -> None:
+    """Cancel contracts that a rule made for a service request and that nobody took up."""
+    c = t.contract
+    untaken = tx.connection.execute(
+        select(c.c.id).where(
+            c.c.holder_kind == "service_request",
+            c.c.holder_id == service_request_id,
+            c.c.made_by_rule,
+            c.c.state == "pending",
+        )
+    ).scalars()
+    for contract_id in untaken.all():
+        if contract_id != keep:
+            end_by_cancelling(tx, lock_contract(tx, contract_id), "Not taken up")
+
+
+# ------------------------------------------------------------------ contracts that become valid
+
+
+def settle_and_cover(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
+    """Settle a contract and open the service requests that it can cover now."""
+    settle_contract(tx, contract_id)
+    if tx.settings.contracts:
+        cover_waiting(tx, contract_id, skip=skip)
+
+
+def settle_due(tx: Transaction, contract_id: str) -> None:
+    """Do what is due of a contract, each at its own instant and in order, as the jobs would have."""
+    for _ in range(MOST_DUE):
+        row = lock_contract(tx, contract_id)
+        if row.next_due_at is None or row.next_due_at > tx.now:
+            return
+        settle_contract(tx, contract_id, row.next_due_at)
+        if tx.settings.contracts:
+            cover_waiting(tx, contract_id)
+
+
+def cover_waiting(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
+    """Search again for the waiting service requests of an active contract's holder, oldest first."""
+    row = tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
+    if row.state != "active":
+        return
+    for request_id in waiting_requests(tx, row.holder_kind, row.holder_id):
+        if request_id == skip:
+            continue
+        if row.draws == "incidents" and lock_free_incident(tx, contract_id) is None:
+            return
+        cover_one(tx, request_id, cause=f"contract:{contract_id}")
+
+
+def cover_one(tx: Transaction, request_id: str, *, cause: str) -> bool:
+    """Search for one waiting service request; a decision is kept only if it is covered now."""
+    request = lock_request(tx, request_id)
+    if request.outcome not in WAITING_OUTCOMES or request.state not in UNFINISHED_STATES:
+        return False
+    found = find(tx, facts_of(tx, request))
+    if found.decision.outcome not in ("covered", "uncovered"):
+        return False
+    follow(tx, request, found, cause=cause)
+    return True
+
+
+def search_covered_again(tx: Transaction, contract_id: str) -> None:
+    """Search again for the unfinished service requests of a cancelled contract, awaited ones too."""
+    r = t.service_request
+    requests = tx.connection.execute(
+        select(r.c.id).where(_rests_on(contract_id)).order_by(r.c.opened_at, r.c.id)
+    ).scalars()
+    for request_id in requests.all():
+        search_again(tx, lock_request(tx, request_id), cause=f"contract:{contract_id}")
+
+
+# ------------------------------------------------------------------ helpers
+
+
+def _candidates(tx: Transaction, facts: RequestFacts) -> Candidates:
+    """The candidates, with what is due among them done first: a late job changes no decision."""
+    found = _query(tx, facts)
+    if not found.due or facts.at < tx.now:
+        return found
+    for contract_id in found.due:
+        if tx.writes:
+            settle_due(tx, contract_id)
+        else:
+            tx.runner.perform(SYSTEM, partial(settle_due, contract_id=contract_id))
+    if tx.writes:
+        return _query(tx, facts)
+    with tx.runner.read(tx.actor) as fresh:
+        return _query(fresh, facts)
+
+
+def _query(tx: Transaction, facts: RequestFacts) -> Candidates:
+    found = find_candidates(
+        tx,
+        customer=facts.customer,
+        item=facts.item,
+        org_unit=facts.org_unit,
+        service_request=facts.service_request,
+        at=facts.at,
+    )
+    return with_months_to_come(tx, found, facts.at) if facts.at > tx.now else found
+
+
+def _covers(tx: Transaction, decision: CoverageDecision, contract_id: str | None) -> bool:
+    """Whether the decision's contract covers now: it was found valid, or was made and enabled at once."""
+    if decision.outcome == "covered":
+        return True
+    if decision.outcome != "created" or contract_id is None:
+        return False
+    state = select(t.contract.c.state).where(t.contract.c.id == contract_id)
+    return bool(tx.connection.execute(state).scalar_one() == "active")

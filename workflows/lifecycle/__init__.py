@@ -1,0 +1,1 @@
+"""How one row changes with its balances: a service request, a contract."""

@@ -1,0 +1,1 @@
+"""One contract: its creation, its state, its grants, its incidents, its end."""

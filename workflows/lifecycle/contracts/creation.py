@@ -1,0 +1,318 @@
+"""Selling a contract: from the terms asked for to its row, its grants and its first state.
+
+The one way a contract comes into being, whoever asked: a seller, a rule, a customer's order or a renewal.
+Source: product.md sections 4 and 5.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, select
+
+from engine.contracts import Contract, ContractType, Holder, Unit
+from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
+from workflows.commands import GrantGiven, HolderGiven, MoneyGiven, NewContract
+from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
+from workflows.core.numbering import next_number
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.grants import add_lot
+from workflows.lifecycle.contracts.settlement import settle_contract
+from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+
+HOLDER_TABLES = {
+    "item": t.item,
+    "customer": t.customer,
+    "org_unit": t.org_unit,
+    "service_request": t.service_request,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a contract comes from, when it is not simply sold."""
+
+    offered_for: str | None = None
+    made_by_rule: bool = False
+    renewal_of: str | None = None
+
+
+def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
+    """Create a contract by whichever door: a seller's, a rule's, or a customer's order."""
+    terms = type_in_force(tx, command.type)
+    holder = _holder(tx, command, terms)
+    starts_at = _start(tx, command, holder)
+    expires_at = _end(tx, command, terms, starts_at)
+    price_minor = minor_units(tx, command.price, "/price")
+    if price_minor is None:
+        price_minor = terms.defaults.price_minor
+    _check_time_expired(tx, command)
+    payment_due = tx.settings.payment_required and bool(price_minor)
+    if command.enable and payment_due and tx.actor.role not in ("finance", "system"):
+        raise finance_only()
+    contract = Contract(
+        id=new_id(),
+        number=next_number(tx, terms.number_prefix),
+        type=terms.key,
+        holder=holder,
+        created_at=tx.now,
+        starts_at=min(starts_at, tx.now) if command.enable else starts_at,
+        expires_at=expires_at,
+        enabled_at=None if command.enable is False else min(starts_at, tx.now),
+        payment_due=payment_due,
+        paid_at=tx.now if command.enable and payment_due else None,
+        sla=_sla(tx, command.sla or terms.defaults.sla),
+        time_expired=command.time_expired,
+        overage_rate_minor=minor_units(tx, command.overage_rate, "/overage_rate"),
+        exclusions=_exclusions(command),
+    )
+    if contract.expires_at is not None and contract.expires_at <= contract.starts_at:
+        raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
+    _insert(tx, contract, terms, price_minor, _monthly_minutes(command, terms), origin)
+    _add_sold_lots(tx, contract, terms, command)
+    tx.audit("contract", contract.id, "created", type=terms.key, holder=holder.key)
+    settle_contract(tx, contract.id)
+    return contract.id
+
+
+def make_for_request(tx: Transaction, service_request_id: str, params: Mapping[str, Any]) -> str:
+    """Make the contract that a rule's `create_contract` asks for, held by the request; answers its id.
+
+    It waits for payment or for being enabled, unless the rule says `"enable": true`.
+    """
+    price, overage, months = (
+        params.get(key) for key in ("price_minor", "overage_rate_minor", "duration_months")
+    )
+    today = local_date(tx.now, tx.settings.zone)
+    command = NewContract(
+        type=params["type"],
+        holder=HolderGiven(service_request=service_request_id),
+        ends_on=last_included_day(today, Duration(months=months)) if months else None,
+        minutes=params.get("minutes"),
+        incidents=params.get("incidents"),
+        price=MoneyGiven(amount_minor=price) if price is not None else None,
+        overage_rate=MoneyGiven(amount_minor=overage) if overage is not None else None,
+        sla=params.get("sla"),
+        time_expired=params.get("time_expired"),
+        enable=bool(params.get("enable")),
+    )
+    return sell(tx, command, Origin(offered_for=service_request_id, made_by_rule=True))
+
+
+# ------------------------------------------------------------------ terms
+
+
+def type_in_force(tx: Transaction, key: str) -> ContractType:
+    terms = tx.rules.contract_types.get(key)
+    if terms is None:
+        known = ", ".join(sorted(tx.rules.contract_types))
+        raise invalid("/type", f"There is no contract type {key!r}.", f"Use one of {known}.")
+    return terms
+
+
+def _holder(tx: Transaction, command: NewContract, terms: ContractType) -> Holder:
+    kind, holder_id = command.holder.kind, command.holder.id
+    if kind not in terms.held_by:
+        allowed = ", ".join(terms.held_by) or "another type, since nobody may hold this one"
+        raise invalid(
+            f"/holder/{kind}", f"A {terms.label} contract cannot be held by {kind}.", f"Use {allowed}."
+        )
+    table = HOLDER_TABLES[kind]
+    found = tx.connection.execute(select(table.c.id).where(table.c.id == holder_id)).scalar()
+    if found is None:
+        raise invalid(
+            f"/holder/{kind}", f"There is no {kind.replace('_', ' ')} with this id.", "Look it up first."
+        )
+    if kind == "service_request":
+        _check_request(tx, holder_id)
+    return Holder(kind, holder_id)
+
+
+def _check_request(tx: Transaction, service_request_id: str) -> None:
+    """A service request holds one contract of its own, and only while it is unfinished."""
+    r = t.service_request
+    state = tx.connection.execute(select(r.c.state).where(r.c.id == service_request_id)).scalar_one()
+    if state not in UNFINISHED_STATES:
+        raise StateForbids(f"The service request is {state}.", remedy="Reopen it first.", state=state)
+    c = t.contract
+    held = and_(c.c.holder_kind == "service_request", c.c.holder_id == service_request_id)
+    in_force = and_(held, c.c.cancelled_at.is_(None), c.c.ended_at.is_(None))
+    own = tx.connection.execute(select(c.c.number).where(in_force)).scalar()
+    if own is not None:
+        raise Conflict(f"The service request has {own} already.", remedy=f"Enable {own} instead.")
+
+
+def _start(tx: Transaction, command: NewContract, holder: Holder) -> datetime:
+    if command.starts_on is not None and command.starts_at is not None:
+        raise invalid("/starts_on", "Give starts_on or starts_at, not both.")
+    if holder.kind == "service_request":
+        opened = select(t.service_request.c.opened_at).where(t.service_request.c.id == holder.id)
+        opened_at: datetime = tx.connection.execute(opened).scalar_one()
+        return opened_at
+    if command.starts_at is not None:
+        return command.starts_at
+    zone = tx.settings.zone
+    return first_instant_of(command.starts_on or local_date(tx.now, zone), zone)
+
+
+def _end(tx: Transaction, command: NewContract, terms: ContractType, starts_at: datetime) -> datetime | None:
+    period = terms.limits.get("period", "none")
+    zone = tx.settings.zone
+    if command.ends_on is not None:
+        if period == "none":
+            raise invalid("/ends_on", f"A {terms.label} contract has no period.", "Leave it out.")
+        end = contract_end(command.ends_on, zone)
+        if end <= starts_at:
+            raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
+        return end
+    months = terms.defaults.duration_months
+    if period == "none" or (period == "optional" and months is None):
+        return None
+    months = months or tx.settings.default_contract_months
+    return contract_end(last_included_day(local_date(starts_at, zone), Duration(months=months)), zone)
+
+
+def minor_units(tx: Transaction, money: MoneyGiven | None, pointer: str) -> int | None:
+    if money is None:
+        return None
+    if money.currency not in (None, tx.settings.currency):
+        raise invalid(
+            f"{pointer}/currency", f"The desk's currency is {tx.settings.currency}.", "Use that one."
+        )
+    return money.amount_minor
+
+
+def _sla(tx: Transaction, sla: str | None) -> str | None:
+    if sla is not None and sla not in tx.rules.slas:
+        known = ", ".join(sorted(tx.rules.slas)) or "none"
+        raise invalid("/sla", f"There is no service level {sla!r}.", f"Known: {known}.")
+    return sla
+
+
+def _check_time_expired(tx: Transaction, command: NewContract) -> None:
+    if command.time_expired != "bill":
+        return
+    if not tx.settings.invoices:
+        raise invalid("/time_expired", "'bill' needs invoices, which are off.", "Use rollover or ignore.")
+    if command.overage_rate is None and tx.settings.default_overage_rate_minor is None:
+        raise invalid("/overage_rate", "'bill' needs the price of an hour.", "Give overage_rate.")
+
+
+def _exclusions(command: NewContract) -> dict[str, tuple[str, ...]]:
+    if command.exclusions is None:
+        return {}
+    return {key: tuple(values) for key, values in command.exclusions.model_dump().items() if values}
+
+
+def _monthly_minutes(command: NewContract, terms: ContractType) -> int | None:
+    """The month's allocation of a type that is sold by the month, unless its lots are given one by one."""
+    if terms.allocation != "monthly" or command.grants:
+        return None
+    minutes = command.minutes or terms.defaults.minutes
+    if minutes is None:
+        raise invalid("/minutes", f"A {terms.label} contract needs the minutes of a month.", "Give minutes.")
+    return minutes
+
+
+def _insert(
+    tx: Transaction,
+    contract: Contract,
+    terms: ContractType,
+    price_minor: int | None,
+    monthly_minutes: int | None,
+    origin: Origin,
+) -> None:
+    tx.add(
+        t.contract,
+        id=contract.id,
+        number=contract.number,
+        type=contract.type,
+        draws=terms.draws,
+        holder_kind=contract.holder.kind,
+        holder_id=contract.holder.id,
+        state="pending",
+        starts_at=contract.starts_at,
+        expires_at=contract.expires_at,
+        enabled_at=contract.enabled_at,
+        payment_due=contract.payment_due,
+        paid_at=contract.paid_at,
+        price_minor=price_minor,
+        currency=tx.settings.currency if price_minor is not None else None,
+        monthly_minutes=monthly_minutes,
+        overage_rate_minor=contract.overage_rate_minor,
+        time_expired=contract.time_expired,
+        sla=contract.sla,
+        exclusions={key: list(values) for key, values in contract.exclusions.items()} or None,
+        renewal_of_id=origin.renewal_of,
+        offered_for_id=origin.offered_for,
+        made_by_rule=origin.made_by_rule,
+        created_at=contract.created_at,
+        created_by=tx.actor.name,
+    )
+
+
+def _add_sold_lots(tx: Transaction, contract: Contract, terms: ContractType, command: NewContract) -> None:
+    unit: Unit | None = None if terms.draws == "nothing" else terms.draws
+    for field, value in (("minutes", command.minutes), ("incidents", command.incidents)):
+        if value is not None and field != unit:
+            raise invalid(f"/{field}", f"A {terms.label} contract has no {field}.", "Leave it out.")
+    if unit is None:
+        if command.grants:
+            raise invalid("/grants", f"A {terms.label} contract has no grants.", "Leave them out.")
+        return
+    if command.grants is not None:
+        if getattr(command, unit) is not None:
+            raise invalid("/grants", f"Give {unit} or grants, not both.")
+        if not command.grants:
+            raise invalid("/grants", "The list is empty.", f"Name a grant, or give {unit}.")
+        for index, grant in enumerate(command.grants):
+            _add_given_grant(tx, contract, terms, unit, index, grant)
+        return
+    if terms.allocation == "monthly":
+        return
+    quantity = getattr(command, unit) or getattr(terms.defaults, unit)
+    if quantity is None:
+        raise invalid(f"/{unit}", f"A {terms.label} contract needs {unit}.", f"Give {unit} or grants.")
+    add_lot(tx, contract, unit=unit, quantity=quantity, kind="sold")
+
+
+def _add_given_grant(
+    tx: Transaction, contract: Contract, terms: ContractType, unit: Unit, index: int, grant: GrantGiven
+) -> None:
+    pointer = f"/grants/{index}"
+    quantity = getattr(grant, unit)
+    other = "incidents" if unit == "minutes" else "minutes"
+    if quantity is None or getattr(grant, other) is not None:
+        raise invalid(pointer, f"A grant of a {terms.label} contract is in {unit}.", f"Give {unit} alone.")
+    check_span(contract, grant.effective_at, grant.expires_at, pointer)
+    add_lot(
+        tx,
+        contract,
+        unit=unit,
+        quantity=quantity,
+        kind="sold",
+        effective_at=grant.effective_at,
+        expires_at=grant.expires_at,
+    )
+
+
+def check_span(
+    contract: Contract, effective_at: datetime | None, expires_at: datetime | None, pointer: str = ""
+) -> None:
+    start = max(effective_at or contract.starts_at, contract.starts_at)
+    if expires_at is not None and expires_at <= start:
+        raise invalid(
+            f"{pointer}/expires_at", "The grant would expire before it is effective.", "Give a later one."
+        )
+    if contract.expires_at is not None and start >= contract.expires_at:
+        raise invalid(f"{pointer}/effective_at", "The contract is over by then.", "Give an earlier one.")
+
+
+def finance_only() -> NotAllowed:
+    return NotAllowed(
+        "The contract awaits payment, and only finance marks a payment received.",
+        remedy="Ask someone with the role finance to enable it.",
+    )

@@ -1,0 +1,47 @@
+"""Months that a contract will grant when it starts, for what is asked of the future before it has.
+
+They are granted when it becomes active; until then nothing is written, and the same months are told from its
+dates. Source: product.md sections 4 and 11.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.contracts import Contract, Grant
+from engine.periods import months_between
+from workflows.lifecycle.contracts.grants import Lot
+from workflows.lifecycle.contracts.rows import contract_value
+
+TO_COME = "to_come"
+"""The kind of a lot that is not granted yet: it counts, and is no record."""
+
+
+def months_to_come(row: Any, zone: ZoneInfo) -> list[Lot]:
+    """The months' grants of a contract's row that is only to start: none once they have been granted.
+
+    What waits to be enabled or paid has none yet: nobody knows whether it will.
+    """
+    contract = contract_value(row)
+    waits = contract.enabled_at is None or (contract.payment_due and contract.paid_at is None)
+    ended = contract.cancelled_at is not None or contract.ended_at is not None
+    if row.monthly_minutes is None or row.activated_at is not None or waits or ended:
+        return []
+    return list(_lots(contract, row.monthly_minutes, zone))
+
+
+def _lots(contract: Contract, monthly_minutes: int, zone: ZoneInfo) -> Iterable[Lot]:
+    if contract.expires_at is None:
+        return
+    months = months_between(contract.starts_at, contract.expires_at, zone)
+    for number, month in enumerate(months, 1):
+        grant = Grant(
+            f"month {number}",
+            contract.id,
+            "minutes",
+            monthly_minutes,
+            month.start,
+            month.end,
+            monthly_minutes,
+        )
+        yield Lot(grant, 0, 0, month.start, month.end, False, TO_COME, None)

@@ -1,0 +1,1 @@
+"""One service request: its states, its moves, who it is about, who may see it, its targets."""

@@ -1,0 +1,119 @@
+"""Moving a service request's row from state to state: one place, whichever door asked.
+
+Source: product.md section 9.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.service_requests.sla import paused_columns, resumed_columns
+from workflows.lifecycle.service_requests.states import fire
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+
+
+def move_request(
+    tx: Transaction,
+    request: Row[Any],
+    trigger: str,
+    *,
+    note: str | None = None,
+    reason: str | None = None,
+    inferred: bool = False,
+    told_as: str | None = None,
+) -> str:
+    """Fire a trigger on a locked row, write its columns and its history; answers the new state.
+
+    `told_as` is the trigger that the history tells, where the machine knows a finer one.
+    Raises: StateForbids when the state has no such move.
+    """
+    target = fire(request.state, trigger)
+    tx.change(
+        t.service_request,
+        request.id,
+        state=target,
+        version=t.service_request.c.version + 1,
+        **_columns(tx, request, trigger, note=note, reason=reason),
+    )
+    write_history(
+        tx,
+        request.id,
+        told_as or trigger,
+        request.state,
+        target,
+        note=note,
+        reason=reason,
+        inferred=inferred,
+    )
+    return target
+
+
+def write_history(
+    tx: Transaction,
+    service_request_id: str,
+    trigger: str,
+    from_state: str | None,
+    to_state: str,
+    *,
+    note: str | None = None,
+    reason: str | None = None,
+    inferred: bool = False,
+) -> None:
+    """Write one line of a service request's history."""
+    tx.add(
+        t.service_request_history,
+        id=new_id(),
+        service_request_id=service_request_id,
+        trigger=trigger,
+        from_state=from_state,
+        to_state=to_state,
+        at=tx.now,
+        recorded_at=tx.recorded_at,
+        actor=tx.actor.name,
+        note=note,
+        reason=reason,
+        inferred=inferred,
+    )
+
+
+def _columns(
+    tx: Transaction, request: Row[Any], trigger: str, *, note: str | None, reason: str | None
+) -> dict[str, Any]:
+    """What a move changes beside the state."""
+    now = tx.now
+    if trigger == "start":
+        return {
+            "started_at": request.started_at or now,
+            "responded_at": request.responded_at or now,
+            "technician_id": request.technician_id or (tx.actor.id if tx.actor.is_staff else None),
+        }
+    if trigger == "hold":
+        return {"on_hold_reason": reason, **paused_columns(tx, request)}
+    if trigger == "resume":
+        return {"on_hold_reason": None, **resumed_columns(tx, request)}
+    if trigger == "resolve":
+        return {
+            "on_hold_reason": None,
+            "resolution": note,
+            "resolved_at": now,
+            "responded_at": request.responded_at or now,
+            "auto_close_at": now + timedelta(days=tx.settings.auto_close_days),
+            **resumed_columns(tx, request),
+        }
+    if trigger == "close":
+        return {"closed_at": now, "auto_close_at": None}
+    if trigger in ("reopen", "reopen_uncovered"):
+        return {"resolved_at": None, "closed_at": None, "auto_close_at": None}
+    if trigger == "cancel":
+        return {"on_hold_reason": None, "closed_at": now, "auto_close_at": None}
+    return {}
+
+
+def lock_request(tx: Transaction, request_id: str) -> Row[Any]:
+    """A service request's row, kept from others until the transaction ends."""
+    return tx.connection.execute(
+        select(t.service_request).where(t.service_request.c.id == request_id).with_for_update()
+    ).one()

@@ -1,0 +1,1 @@
+"""Rule sets: checked, published, proposed, compared, and picked up from their folder."""

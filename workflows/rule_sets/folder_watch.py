@@ -1,0 +1,238 @@
+"""Edits of the rules folder: found by comparing with its content as last seen, checked, and put in force.
+
+What was seen last is kept in the database, for each folder of each machine. So a publication by page or API
+is not undone by the folder as it stands, and of several machines that share a folder, or are sent the same
+edit, one publishes it. A folder that is bad never takes force: what is wrong is kept, logged and told.
+Source: product.md section 12.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+
+import structlog
+from sqlalchemy import Row, exists, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
+
+from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
+from workflows.core.actors import Actor
+from workflows.core.config_version import config_in_force
+from workflows.core.desk import Desk
+from workflows.core.errors import StateForbids
+from workflows.core.transaction import Transaction
+from workflows.notifications.messages import tell_administrators
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.proposals import submit_checked
+from workflows.rule_sets.publishing import READERS, check_view
+from workflows.store import tables as t
+from workflows.views.rules import FolderView
+
+FOLDER_ACTOR = Actor(None, "The rules folder", "system")
+SECONDS_TO_SETTLE = 0.2
+"""An edit is taken when the folder reads the same twice, so far apart: not while an editor is writing."""
+MOST_PROBLEMS_KEPT = 200
+NEVER_GOOD = "never good"
+"""The content of a folder that was bad when first seen: mending it is an edit."""
+
+log = structlog.get_logger()
+folders = t.rules_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a folder has: its files where all could be read, else a name for what is wrong."""
+
+    digest: str
+    files: Mapping[str, str] | None
+    problems: tuple[Problem, ...] = ()
+
+
+def pick_up_rules(desk: Desk, at: datetime) -> int:
+    """Put an edit of this machine's rules folder in force, or tell what is wrong; 1 when there was one."""
+    folder = desk.rules_folder
+    if folder is None:
+        return 0
+    seen = _look(folder)
+    if _is_known(_row_of(desk, folder), seen):
+        return 0
+    time.sleep(SECONDS_TO_SETTLE)
+    if _look(folder) != seen:
+        return 0
+    problems = seen.problems if seen.files is None else tuple(check_rule_set(seen.files))
+    try:
+        if any(problem.severity == "error" for problem in problems):
+            raise RuleSetRefused(problems)
+        rule_set = load_rule_set(seen.files or {})
+        return desk.perform(FOLDER_ACTOR, lambda tx: _take(tx, folder, seen, rule_set, problems))
+    except RuleSetRefused as refused:
+        wrong = refused.problems
+        return desk.perform(FOLDER_ACTOR, lambda tx: _refuse(tx, folder, seen, wrong))
+
+
+def watch_rules_folder(desk: Desk, folder: Path, files: Mapping[str, str]) -> None:
+    """Take note of a folder that was never seen: from now on, what differs from these files is an edit."""
+
+    def note(tx: Transaction) -> None:
+        if _locked(tx, folder) is None:
+            _keep(tx, folder, content=version_of(files))
+
+    desk.perform(FOLDER_ACTOR, note)
+
+
+def note_rules_folder(desk: Desk, folder: Path, files: Mapping[str, str]) -> None:
+    """Take note that a folder's files were published otherwise: they are no edit any more."""
+    desk.perform(FOLDER_ACTOR, lambda tx: _keep(tx, folder, content=version_of(files)))
+
+
+def list_rules_folders(tx: Transaction) -> list[FolderView]:
+    """The rules folders that are watched, and what was wrong with each when it was last checked."""
+    tx.require(*READERS)
+    rows = tx.connection.execute(select(folders).order_by(folders.c.host, folders.c.path))
+    return [_view(row, tx) for row in rows]
+
+
+# ------------------------------------------------------------------ what to do about it
+
+
+def _take(tx: Transaction, folder: Path, seen: Look, rule_set: RuleSet, warnings: tuple[Problem, ...]) -> int:
+    """Publish or propose an edit, unless it is none. Raises: RuleSetRefused."""
+    in_force = config_in_force(tx, to_change=True).version
+    row = _locked(tx, folder)
+    if _is_known(row, seen):
+        return 0
+    if in_force is not None and not _is_edit(tx, row, seen, in_force):
+        _keep(tx, folder, content=seen.digest, problems=warnings)
+        return 0
+    try:
+        submitted = submit_checked(tx, rule_set, f"Edited in {folder} on {gethostname()}")
+    except StateForbids as error:
+        log.info("rules folder: proposed already", folder=str(folder), reason=str(error))
+    else:
+        done = "proposed" if submitted.proposal else "published"
+        log.info(f"rules folder: {done}", folder=str(folder), version=submitted.version)
+    _keep(tx, folder, content=seen.digest, problems=warnings)
+    return 1
+
+
+def _is_edit(tx: Transaction, row: Row[Any] | None, seen: Look, in_force: str) -> bool:
+    """Not the first sight of a folder, nor one put back as it was, nor what came into force otherwise.
+
+    A folder that is new here may be any old copy: it is watched, and not put in force.
+    """
+    if row is None or row.content is None or seen.digest in (row.content, in_force):
+        return False
+    return not _seen_elsewhere(tx, row, seen.digest)
+
+
+def _refuse(tx: Transaction, folder: Path, seen: Look, problems: tuple[Problem, ...]) -> int:
+    """Keep what is wrong and tell the administrators, once for each state of the folder."""
+    row = _locked(tx, folder)
+    if _is_known(row, seen):
+        return 0
+    told = tx.connection.execute(select(exists().where(folders.c.refused == seen.digest))).scalar()
+    first = NEVER_GOOD if folder.is_dir() else None
+    content = row.content or first if row is not None else first
+    _keep(tx, folder, content=content, refused=seen.digest, problems=problems)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    log.error(
+        "rules folder: refused, the rule set in force stays",
+        folder=str(folder),
+        errors=len(errors),
+        problems=[str(problem) for problem in errors[:10]],
+    )
+    if not told:
+        lines = "\n".join(str(problem) for problem in errors[:20])
+        tell_administrators(
+            tx,
+            "rules_refused",
+            subject=f"The rules in {folder} were refused",
+            body=f"The rule set in force stays. What is wrong in {folder} on {gethostname()}:\n{lines}",
+            about=("rules_folder", _key(folder)),
+            payload={"errors": len(errors)},
+        )
+    return 1
+
+
+def _seen_elsewhere(tx: Transaction, row: Row[Any], version: str) -> bool:
+    """Whether another machine has seen this very edit after we saw what we know."""
+    other = select(folders.c.id).where(
+        folders.c.id != row.id,
+        folders.c.content == version,
+        folders.c.content_seen_at > row.content_seen_at,
+    )
+    return tx.connection.execute(other.limit(1)).scalar() is not None
+
+
+# ------------------------------------------------------------------ what was seen
+
+
+def _look(folder: Path) -> Look:
+    try:
+        files = read_rules_folder(folder)
+    except RuleSetRefused as refused:
+        told = "\n".join(str(problem) for problem in refused.problems)
+        return Look(sha256(told.encode("utf-8", "replace")).hexdigest(), None, refused.problems)
+    return Look(version_of(files), files)
+
+
+def _is_known(row: Row[Any] | None, seen: Look) -> bool:
+    return row is not None and seen.digest == (row.refused or row.content)
+
+
+def _key(folder: Path) -> str:
+    """One folder of one machine."""
+    return sha256(f"{gethostname()}\0{folder.resolve()}".encode("utf-8", "replace")).hexdigest()
+
+
+def _row_of(desk: Desk, folder: Path) -> Row[Any] | None:
+    with desk.database.read() as connection:
+        return connection.execute(select(folders).where(folders.c.id == _key(folder))).one_or_none()
+
+
+def _locked(tx: Transaction, folder: Path) -> Row[Any] | None:
+    wanted = select(folders).where(folders.c.id == _key(folder)).with_for_update()
+    return tx.connection.execute(wanted).one_or_none()
+
+
+def _keep(
+    tx: Transaction,
+    folder: Path,
+    *,
+    content: str | None,
+    refused: str | None = None,
+    problems: tuple[Problem, ...] = (),
+) -> None:
+    known = _locked(tx, folder)
+    values: dict[str, Any] = {
+        "content": content,
+        "refused": refused,
+        "problems": [asdict(problem) for problem in problems[:MOST_PROBLEMS_KEPT]],
+        "checked_at": tx.real_now,
+    }
+    if known is None or known.content != content:
+        values["content_seen_at"] = tx.real_now
+    if known is not None:
+        tx.connection.execute(update(folders).where(folders.c.id == known.id).values(**values))
+        return
+    skipping = insert_or_skip_on_sqlite if tx.is_sqlite else insert_or_skip
+    named = {"id": _key(folder), "host": gethostname(), "path": str(folder.resolve())}
+    tx.connection.execute(skipping(folders).values(**named, **values).on_conflict_do_nothing())
+
+
+def _view(row: Row[Any], tx: Transaction) -> FolderView:
+    check = check_view([Problem(**one) for one in row.problems])
+    return FolderView(
+        host=row.host,
+        path=row.path,
+        checked_at=row.checked_at,
+        ok=row.refused is None,
+        problems=check.problems,
+        version=None if row.content == NEVER_GOOD else row.content,
+        in_force=row.refused is None and row.content is not None and row.content == tx.config.version,
+    )
