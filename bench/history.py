@@ -16,7 +16,7 @@ from workflows.commands import NewServiceRequest, WorkGiven
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
-from workflows.request_logging import log_service_request
+from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id

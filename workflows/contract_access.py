@@ -14,7 +14,7 @@ from workflows.core.actors import SYSTEM
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_due
-from workflows.request_endings import catch_up, overdue_under
+from workflows.service_requests.closing import catch_up, overdue_under
 from workflows.store import tables as t
 
 c = t.contract

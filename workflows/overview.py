@@ -14,7 +14,7 @@ from workflows.core.errors import invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.notifications.outbox import FAILED
-from workflows.request_views import in_queue
+from workflows.service_requests.queries import in_queue
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, Page
 

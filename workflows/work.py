@@ -17,7 +17,7 @@ from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover, settle_due
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.states import STATES_IN_WORDS, WORK_STATES
-from workflows.request_endings import caught_up_request, lock_current, state_now
+from workflows.service_requests.closing import caught_up_request, lock_current, state_now
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.store.ids import new_id

@@ -21,9 +21,9 @@ from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.jobs import JOBS, run_job
-from workflows.request_logging import log_service_request
 from workflows.scheduler import tick
-from workflows.service_requests import fire_trigger, search_or_assign
+from workflows.service_requests.log import log_service_request
+from workflows.service_requests.use_cases import fire_trigger, search_or_assign
 from workflows.store.database import Database
 from workflows.work import log_work
 

@@ -8,8 +8,8 @@ from tests.support.builders import MONDAY, RULES, Kit
 from workflows.commands import FireTrigger, HolderGiven, NewContract, NewServiceRequest, WorkGiven
 from workflows.contracts import create_contract
 from workflows.core.config_version import bump_generation
-from workflows.request_logging import Logged, log_service_request
-from workflows.service_requests import fire_trigger
+from workflows.service_requests.log import Logged, log_service_request
+from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
 from workflows.work import log_work
 

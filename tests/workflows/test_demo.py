@@ -20,9 +20,9 @@ from workflows.jobs import next_due
 from workflows.ledger.audit import audit_ledger
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.operations.deployment import open_desk
-from workflows.request_views import in_queue
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
+from workflows.service_requests.queries import in_queue
 from workflows.store import tables as t
 from workflows.users.accounts import password_fits
 

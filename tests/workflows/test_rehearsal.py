@@ -11,7 +11,7 @@ from workflows.contracts import cancel_contract, enable_contract, renew, top_up
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.rehearsal import rehearse
-from workflows.service_requests import search_or_assign
+from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 from workflows.views.effects import Effects
 

@@ -18,7 +18,7 @@ from workflows.core.actors import SYSTEM
 from workflows.core.errors import InvalidInput, NotAllowed
 from workflows.replay import load_for_replay, replay
 from workflows.rule_sets.folder import read_rules_folder
-from workflows.service_requests import search_or_assign
+from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 from workflows.views.replays import DifferenceView, SummaryView
 

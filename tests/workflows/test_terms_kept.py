@@ -7,7 +7,7 @@ import pytest
 from tests.support.office import MONDAY, Office
 from workflows.commands import Adjust, ChangeServiceRequest, Exclusions, GrantGiven, Renew
 from workflows.contracts import adjust, renew
-from workflows.service_requests import change_service_request
+from workflows.service_requests.use_cases import change_service_request
 from workflows.store import tables as t
 
 DAY = timedelta(days=1)

@@ -9,7 +9,7 @@ from workflows.commands import ChangeServiceRequest, Exclusions, FireTrigger
 from workflows.contract_statement import read_statement
 from workflows.contract_views import read_contract
 from workflows.core.errors import NotAllowed
-from workflows.service_requests import change_service_request, fire_trigger
+from workflows.service_requests.use_cases import change_service_request, fire_trigger
 
 
 def test_excluded_work_is_paid_by_no_contract(office: Office) -> None:

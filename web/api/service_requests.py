@@ -27,8 +27,8 @@ from workflows.coverage.bulk import BulkLine, BulkResult, Group, apply_bulk, pre
 from workflows.coverage.decisions import DecisionView, decisions_of, read_decision
 from workflows.coverage.search import preview_coverage
 from workflows.lifecycle.service_requests.access import require_visible
-from workflows.request_logging import log_service_request
-from workflows.request_views import (
+from workflows.service_requests.log import log_service_request
+from workflows.service_requests.queries import (
     history_of,
     list_service_requests,
     notes_of,
@@ -37,7 +37,12 @@ from workflows.request_views import (
     read_work,
     work_of,
 )
-from workflows.service_requests import add_note, change_service_request, fire_trigger, search_or_assign
+from workflows.service_requests.use_cases import (
+    add_note,
+    change_service_request,
+    fire_trigger,
+    search_or_assign,
+)
 from workflows.views import Page
 from workflows.views.contracts import ContractDetail
 from workflows.views.service_requests import (

@@ -18,7 +18,7 @@ from web.pages.shell import actor, desk
 from workflows.contract_statement import read_statement
 from workflows.contract_views import contract_audit, read_contract
 from workflows.core.transaction import Transaction
-from workflows.request_views import list_service_requests
+from workflows.service_requests.queries import list_service_requests
 from workflows.views.contracts import ContractDetail, StatementView
 
 SHOWN_REQUESTS = 10

@@ -22,8 +22,8 @@ from workflows.core.actors import Role
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.register import get_customer, get_org_unit
-from workflows.request_logging import log_service_request
-from workflows.request_views import read_service_request
+from workflows.service_requests.log import log_service_request
+from workflows.service_requests.queries import read_service_request
 
 LOGGERS: tuple[Role, ...] = ("technician", "supervisor", "administrator", "customer")
 CHANNELS = [

@@ -15,7 +15,7 @@ from web.pages.words import PRIORITIES, REQUEST_STATES
 from workflows.contract_views import list_contracts
 from workflows.core.transaction import Transaction
 from workflows.register import list_org_units
-from workflows.request_views import list_service_requests
+from workflows.service_requests.queries import list_service_requests
 from workflows.views import Page
 from workflows.views.service_requests import ServiceRequestView
 

@@ -14,8 +14,8 @@ from web.pages.shell import actor, desk
 from workflows.commands import SearchCoverage, TakeContract
 from workflows.contract_offers import take_contract
 from workflows.core.transaction import Transaction
-from workflows.request_views import read_service_request
-from workflows.service_requests import search_or_assign
+from workflows.service_requests.queries import read_service_request
+from workflows.service_requests.use_cases import search_or_assign
 
 pages = Blueprint("request_coverage", __name__, url_prefix="/requests/<service_request_id>/coverage")
 

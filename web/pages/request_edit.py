@@ -17,8 +17,8 @@ from web.pages.words import PRIORITY_CHOICES
 from workflows.commands import ChangeServiceRequest
 from workflows.core.transaction import Transaction
 from workflows.register import get_customer, get_org_unit
-from workflows.request_views import read_service_request
-from workflows.service_requests import change_service_request
+from workflows.service_requests.queries import read_service_request
+from workflows.service_requests.use_cases import change_service_request
 from workflows.users.accounts import list_technicians
 from workflows.views.service_requests import ServiceRequestView
 

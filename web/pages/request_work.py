@@ -14,7 +14,7 @@ from web.pages.service_request import back, request_page
 from web.pages.shell import actor, desk
 from web.pages.split import split_words
 from workflows.commands import ChangeWork, WorkGiven
-from workflows.request_views import preview_view, read_service_request, read_work
+from workflows.service_requests.queries import preview_view, read_service_request, read_work
 from workflows.views.service_requests import WorkEntryView, WorkPreview
 from workflows.work import change_work, delete_work, log_work, preview_work
 

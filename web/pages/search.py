@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from web.pages.shell import actor, desk
 from workflows.contract_views import list_contracts
 from workflows.register import list_customers, list_items, list_org_units
-from workflows.request_views import list_service_requests
+from workflows.service_requests.queries import list_service_requests
 
 SHOWN = 8
 

@@ -22,9 +22,9 @@ from web.pages.words import HOLD_REASONS, TRIGGERS_DONE
 from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger
 from workflows.coverage.explanation import tell_decision
 from workflows.lifecycle.service_requests.access import require_visible
-from workflows.request_endings import caught_up_request
-from workflows.request_views import read_service_request
-from workflows.service_requests import add_note, change_service_request, fire_trigger
+from workflows.service_requests.closing import caught_up_request
+from workflows.service_requests.queries import read_service_request
+from workflows.service_requests.use_cases import add_note, change_service_request, fire_trigger
 
 FILL_IN = "Fill this in."
 

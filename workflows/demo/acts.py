@@ -18,8 +18,8 @@ from workflows.core.transaction import Transaction
 from workflows.demo.stage import Stage
 from workflows.lifecycle.service_requests.states import WORK_STATES, allowed_triggers
 from workflows.lifecycle.service_requests.transitions import lock_request
-from workflows.request_logging import log_service_request
-from workflows.service_requests import add_note, change_service_request, fire_trigger
+from workflows.service_requests.log import log_service_request
+from workflows.service_requests.use_cases import add_note, change_service_request, fire_trigger
 from workflows.work import log_work
 
 

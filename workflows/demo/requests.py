@@ -25,7 +25,7 @@ from workflows.demo.people import (
 )
 from workflows.demo.stage import Stage
 from workflows.rule_sets.publishing import publish_rule_set
-from workflows.service_requests import fire_trigger
+from workflows.service_requests.use_cases import fire_trigger
 
 CALLS = 112
 FIRST_DAY, LAST_DAY = 59, 0

@@ -25,8 +25,8 @@ from workflows.importing.mapping import Mapping, Meaning
 from workflows.importing.moves import Move, NoWay, moves_between
 from workflows.importing.registers import Registers, clipped, imported, remember
 from workflows.lifecycle.service_requests.transitions import lock_request
-from workflows.request_logging import log_service_request
-from workflows.service_requests import change_service_request, fire_trigger
+from workflows.service_requests.log import log_service_request
+from workflows.service_requests.use_cases import change_service_request, fire_trigger
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 

@@ -8,7 +8,7 @@ from workflows.commands import CancelContract, SearchCoverage
 from workflows.contracts import cancel_contract
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_rule_set
-from workflows.service_requests import search_or_assign
+from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 
 SHIPPED = read_rules_folder(RULES)

@@ -19,8 +19,8 @@ from workflows.core.idempotency import Answer, Keyed
 from workflows.core.transaction import Transaction
 from workflows.jobs import run_job
 from workflows.ledger.audit import audit_ledger
-from workflows.request_logging import Logged, log_service_request
-from workflows.service_requests import fire_trigger
+from workflows.service_requests.log import Logged, log_service_request
+from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
 from workflows.work import log_work
 

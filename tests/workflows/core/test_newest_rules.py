@@ -17,9 +17,9 @@ from workflows.core import config as configs
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.desk import Desk
 from workflows.coverage.verification import verify_decisions
-from workflows.request_logging import log_service_request
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_rule_set, rule_set_in_force
+from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
 

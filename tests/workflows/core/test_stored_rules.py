@@ -15,10 +15,10 @@ from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet
 from workflows.coverage.verification import Verified, verify_decisions
 from workflows.operations.health import read_health
-from workflows.request_logging import log_service_request
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.proposals import submit_rollback
 from workflows.rule_sets.publishing import check_rules, publish_first, publish_rule_set
+from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
 

@@ -23,11 +23,11 @@ from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.coverage.verification import Differs, Verified, verify_decisions
 from workflows.jobs import run_job
-from workflows.request_logging import log_service_request
 from workflows.rule_sets import folder_watch
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.folder_watch import list_rules_folders
 from workflows.rule_sets.publishing import list_publications, publish_rule_set, rule_set_in_force
+from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
 

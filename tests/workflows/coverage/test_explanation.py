@@ -13,7 +13,7 @@ from workflows.coverage.decisions import decisions_of, read_decision
 from workflows.coverage.explanation import ToldDecision, tell_decision
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_rule_set
-from workflows.service_requests import search_or_assign
+from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 
 SHIPPED = read_rules_folder(RULES)

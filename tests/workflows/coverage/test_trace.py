@@ -9,7 +9,7 @@ from workflows.commands import CoverageQuestion, SearchCoverage
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.coverage.trace import ExplanationView, StepView, explain_coverage, explain_decision
 from workflows.rule_sets.folder import read_rules_folder
-from workflows.service_requests import search_or_assign
+from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 
 

@@ -18,7 +18,7 @@ from workflows.coverage.snapshot import facts_from, facts_json, held_from, verdi
 from workflows.coverage.verification import Differs, Verified, verify_decisions
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_rule_set
-from workflows.service_requests import change_service_request, search_or_assign
+from workflows.service_requests.use_cases import change_service_request, search_or_assign
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 

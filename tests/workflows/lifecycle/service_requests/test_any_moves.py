@@ -41,8 +41,8 @@ from workflows.contracts import adjust, cancel_contract, enable_contract, top_up
 from workflows.jobs import run_job
 from workflows.ledger.audit import audit_ledger
 from workflows.lifecycle.service_requests.states import STATES
-from workflows.request_views import history_of
-from workflows.service_requests import change_service_request, fire_trigger, search_or_assign
+from workflows.service_requests.queries import history_of
+from workflows.service_requests.use_cases import change_service_request, fire_trigger, search_or_assign
 from workflows.store import tables as t
 from workflows.work import change_work, delete_work
 

@@ -11,8 +11,8 @@ from workflows.contracts import enable_contract
 from workflows.core.errors import StateForbids
 from workflows.jobs import run_job
 from workflows.ledger.audit import audit_ledger
-from workflows.request_views import history_of, list_service_requests, read_service_request
-from workflows.service_requests import add_note, change_service_request, search_or_assign
+from workflows.service_requests.queries import history_of, list_service_requests, read_service_request
+from workflows.service_requests.use_cases import add_note, change_service_request, search_or_assign
 from workflows.store import tables as t
 from workflows.work import log_work, preview_work
 

@@ -10,8 +10,8 @@ from tests.support.office import MONDAY, Office
 from workflows.commands import ChangeServiceRequest, FireTrigger, WorkGiven
 from workflows.core.errors import StateForbids
 from workflows.jobs import JOBS, run_job
-from workflows.request_views import history_of, read_service_request
-from workflows.service_requests import change_service_request, fire_trigger
+from workflows.service_requests.queries import history_of, read_service_request
+from workflows.service_requests.use_cases import change_service_request, fire_trigger
 from workflows.store import tables as t
 from workflows.work import log_work, preview_work
 

@@ -12,8 +12,8 @@ from workflows.commands import Exclusions, FireTrigger
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids, VersionChanged
 from workflows.lifecycle.service_requests.states import MACHINE, STATES, allowed_triggers, fire
 from workflows.lifecycle.service_requests.transitions import move_request
-from workflows.request_views import history_of, read_service_request
-from workflows.service_requests import fire_trigger
+from workflows.service_requests.queries import history_of, read_service_request
+from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
 
 TRIGGERS = ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")

@@ -20,9 +20,9 @@ from workflows.core.actors import NOBODY
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.ledger.audit import audit_ledger
-from workflows.request_logging import Logged, log_service_request
-from workflows.request_views import read_service_request
 from workflows.sandbox import set_clock
+from workflows.service_requests.log import Logged, log_service_request
+from workflows.service_requests.queries import read_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.users.accounts import NewOwnToken, create_own_token

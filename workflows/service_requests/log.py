@@ -24,7 +24,7 @@ from workflows.lifecycle.service_requests.parties import Parties, check_parties
 from workflows.lifecycle.service_requests.sla import sla_columns
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request, write_history
 from workflows.notifications.messages import tell_request_event
-from workflows.request_views import view_of_logged
+from workflows.service_requests.queries import view_of_logged
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.multi_table_insert import NoLongerStands

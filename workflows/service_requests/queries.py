@@ -17,12 +17,12 @@ from engine.periods import local_date
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
-from workflows.coverage_end import contract_over
 from workflows.lifecycle.contracts.grants import limits_at, lots_by_contract
 from workflows.lifecycle.service_requests.access import require_visible, visible_requests
 from workflows.lifecycle.service_requests.parties import Parties
 from workflows.lifecycle.service_requests.states import STATES, UNFINISHED_STATES, allowed_triggers
-from workflows.request_endings import auto_closed_at, caught_up_request
+from workflows.service_requests.closing import auto_closed_at, caught_up_request
+from workflows.service_requests.coverage_status import contract_over
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared

@@ -35,7 +35,12 @@ from workflows.lifecycle.service_requests.states import (
 )
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.notifications.messages import tell_request_event
-from workflows.request_endings import end_coverage, end_own_contract, lock_current, revive_own_contract
+from workflows.service_requests.closing import (
+    end_coverage,
+    end_own_contract,
+    lock_current,
+    revive_own_contract,
+)
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 

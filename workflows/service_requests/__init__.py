@@ -1,0 +1,1 @@
+"""What people do with service requests: log, change, move, note, read."""
