@@ -20,7 +20,7 @@ from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
-from workflows.work import log_work
+from workflows.work.use_cases import log_work
 
 LOGGED = 400
 WORKED_ON = 3, 5

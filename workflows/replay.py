@@ -34,7 +34,7 @@ from workflows.store import tables as t
 from workflows.store.planner import read_by_index
 from workflows.views import MoneyView
 from workflows.views.replays import Change, DifferenceView, ResultView, SummaryView
-from workflows.work_plan import CASCADE_DEPTH
+from workflows.work.planning import CASCADE_DEPTH
 
 Progress = Callable[[int, int], None]
 DECISIONS_BETWEEN_PAUSES = 10

@@ -22,7 +22,7 @@ from engine.rulebook import ChargingFacts, RuleSet
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import lots_by_contract
 from workflows.store import tables as t
-from workflows.work_plan import payer_value
+from workflows.work.planning import payer_value
 
 MOST_NAMED = 900
 """Ids in one statement: SQLite takes 999 in old builds."""

@@ -25,7 +25,7 @@ from workflows.scheduler import tick
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.use_cases import fire_trigger, search_or_assign
 from workflows.store.database import Database
-from workflows.work import log_work
+from workflows.work.use_cases import log_work
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from workflows.core.config_version import bump_generation
 from workflows.service_requests.log import Logged, log_service_request
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
-from workflows.work import log_work
+from workflows.work.use_cases import log_work
 
 
 class Office(Kit):

@@ -32,10 +32,7 @@ from workflows.service_requests.queries import (
     history_of,
     list_service_requests,
     notes_of,
-    preview_view,
     read_service_request,
-    read_work,
-    work_of,
 )
 from workflows.service_requests.use_cases import (
     add_note,
@@ -52,7 +49,8 @@ from workflows.views.service_requests import (
     WorkEntryView,
     WorkPreview,
 )
-from workflows.work import change_work, delete_work, log_work, preview_work
+from workflows.work.queries import preview_view, read_work, work_of
+from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
 
 service_requests, coverage, work = Door("Service requests"), Door("Coverage"), Door("Work")
 

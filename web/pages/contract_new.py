@@ -19,7 +19,7 @@ from workflows.contract_actions import SELLERS
 from workflows.contract_views import contract_types, read_contract
 from workflows.contracts import create_contract
 from workflows.views.contracts import ContractTypeView
-from workflows.work_types import known_work_types
+from workflows.work.work_types import known_work_types
 
 pages = Blueprint("contract_new", __name__, url_prefix="/contracts")
 

@@ -17,7 +17,7 @@ from engine.periods import check_date, contract_end, first_instant_of, resolve_l
 from web.pages.formats import minutes_text, plain_money, read_minutes, read_money
 from web.pages.shell import settings, zone
 from workflows.core.transaction import Transaction
-from workflows.work_types import known_work_types
+from workflows.work.work_types import known_work_types
 
 
 def offer(pairs: Iterable[tuple[str, str]]) -> list[Any]:

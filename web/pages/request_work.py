@@ -14,9 +14,10 @@ from web.pages.service_request import back, request_page
 from web.pages.shell import actor, desk
 from web.pages.split import split_words
 from workflows.commands import ChangeWork, WorkGiven
-from workflows.service_requests.queries import preview_view, read_service_request, read_work
+from workflows.service_requests.queries import read_service_request
 from workflows.views.service_requests import WorkEntryView, WorkPreview
-from workflows.work import change_work, delete_work, log_work, preview_work
+from workflows.work.queries import preview_view, read_work
+from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
 
 pages = Blueprint("request_work", __name__, url_prefix="/requests/<service_request_id>/work")
 

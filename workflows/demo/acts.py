@@ -20,7 +20,7 @@ from workflows.lifecycle.service_requests.states import WORK_STATES, allowed_tri
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, fire_trigger
-from workflows.work import log_work
+from workflows.work.use_cases import log_work
 
 
 def sell(

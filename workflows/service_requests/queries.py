@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, or_, select
 
 from engine.contracts import Limits
 from engine.coverage import CoverageDecision, HeldContract
-from engine.drawdown import Slice
 from engine.periods import local_date
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, matches, read_page
@@ -28,15 +27,11 @@ from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.service_requests import (
-    AllocationView,
     CoverageView,
     HistoryLine,
     NoteView,
     ServiceRequestView,
-    WorkEntryView,
-    WorkPreview,
 )
-from workflows.work_plan import Planned
 
 r, d, c = t.service_request, t.coverage_decision, t.contract
 AT_RISK_HOURS = 4
@@ -129,45 +124,6 @@ def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
         )
         for row in rows
     ]
-
-
-def work_of(tx: Transaction, service_request_id: str) -> list[WorkEntryView]:
-    """The work entries, by the instant worked."""
-    require_visible(tx, service_request_id)
-    e = t.work_entry
-    rows = tx.connection.execute(
-        _select_work().where(e.c.service_request_id == service_request_id).order_by(e.c.started_at, e.c.id)
-    ).all()
-    return _work_views(tx, rows)
-
-
-def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
-    """One work entry. Raises: NotFound."""
-    row = tx.connection.execute(_select_work().where(t.work_entry.c.id == entry_id)).one_or_none()
-    if row is None:
-        raise NotFound("There is no such work entry.")
-    require_visible(tx, row.service_request_id)
-    return _work_views(tx, [row])[0]
-
-
-def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
-    """A planned split as it is shown before saving."""
-    taken: dict[str, int] = {}
-    for piece in planned.slices:
-        if piece.kind == "grant" and piece.contract:
-            taken[piece.contract] = taken.get(piece.contract, 0) + piece.minutes
-    leaves = {}
-    for payer in planned.payers:
-        if payer.contract in taken:
-            has = limits_at(lots_by_contract(tx, [payer.contract]).get(payer.contract, []), tx.now)
-            leaves[payer.contract] = max(0, has.minutes_available - taken[payer.contract])
-    return WorkPreview(
-        worked_minutes=planned.worked_minutes,
-        chargeable_minutes=planned.chargeable_minutes,
-        charge_why=planned.charge_why,
-        allocations=_allocations(tx, planned.slices),
-        leaves=leaves,
-    )
 
 
 def notes_of(tx: Transaction, service_request_id: str) -> list[NoteView]:
@@ -373,62 +329,6 @@ def in_queue(tx: Transaction, queue: str) -> ColumnElement[bool]:
 def _known(pointer: str, value: str | None, values: Iterable[str]) -> None:
     if value is not None and value not in values:
         raise invalid(pointer, f"{value!r} is not known here.", f"Use one of {', '.join(values)}.")
-
-
-def _select_work() -> Select[Any]:
-    e, u = t.work_entry, t.user_account
-    return (
-        select(e, u.c.name.label("technician_name"))
-        .join(u, u.c.id == e.c.technician_id)
-        .where(e.c.deleted_at.is_(None))
-    )
-
-
-def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView]:
-    a = t.work_allocation
-    found: dict[str, list[Slice]] = {}
-    if rows:
-        allocations = tx.connection.execute(
-            select(a)
-            .where(a.c.work_entry_id.in_([row.id for row in rows]), a.c.reversed_at.is_(None))
-            .order_by(a.c.id)
-        )
-        for one in allocations:
-            piece = Slice(one.kind, one.contract_id, one.lot_id, one.minutes, one.effective_at)
-            found.setdefault(one.work_entry_id, []).append(piece)
-    return [
-        WorkEntryView(
-            id=row.id,
-            service_request=row.service_request_id,
-            technician=row.technician_id,
-            technician_name=row.technician_name,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-            worked_minutes=row.worked_minutes,
-            chargeable_minutes=row.chargeable_minutes,
-            charge_why=row.charge_why,
-            billable=row.billable,
-            work_type=row.work_type,
-            note=row.note,
-            allocations=_allocations(tx, found.get(row.id, [])),
-            created_at=row.created_at,
-            version=row.version,
-        )
-        for row in rows
-    ]
-
-
-def _allocations(tx: Transaction, slices: Sequence[Slice]) -> list[AllocationView]:
-    """The slices, those that the calendar cut joined again."""
-    sums: dict[tuple[str, str | None, str | None], int] = {}
-    for piece in slices:
-        key = (piece.kind, piece.contract, piece.grant)
-        sums[key] = sums.get(key, 0) + piece.minutes
-    numbers = _contract_numbers(tx, {contract for _, contract, _ in sums if contract})
-    return [
-        AllocationView(kind, contract, numbers.get(contract or ""), grant, minutes)
-        for (kind, contract, grant), minutes in sums.items()
-    ]
 
 
 def _contract_numbers(tx: Transaction, ids: set[str]) -> dict[str, str]:

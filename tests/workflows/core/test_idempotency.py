@@ -22,7 +22,7 @@ from workflows.ledger.audit import audit_ledger
 from workflows.service_requests.log import Logged, log_service_request
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
-from workflows.work import log_work
+from workflows.work.use_cases import log_work
 
 WORKERS = 20
 HERE = {

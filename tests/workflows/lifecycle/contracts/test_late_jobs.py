@@ -7,7 +7,7 @@ import pytest
 from tests.support.office import MONDAY, Office
 from workflows.jobs import JOBS, run_job
 from workflows.ledger.audit import audit_ledger
-from workflows.work import delete_work
+from workflows.work.use_cases import delete_work
 
 DAY = timedelta(days=1)
 

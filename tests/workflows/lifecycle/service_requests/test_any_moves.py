@@ -44,7 +44,7 @@ from workflows.lifecycle.service_requests.states import STATES
 from workflows.service_requests.queries import history_of
 from workflows.service_requests.use_cases import change_service_request, fire_trigger, search_or_assign
 from workflows.store import tables as t
-from workflows.work import change_work, delete_work
+from workflows.work.use_cases import change_work, delete_work
 
 SEQUENCES = int(os.environ.get("COVERDESK_SEQUENCES", "12"))
 STEPS = 30

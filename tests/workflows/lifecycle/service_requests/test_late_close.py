@@ -14,7 +14,7 @@ from workflows.ledger.audit import audit_ledger
 from workflows.service_requests.queries import history_of, list_service_requests, read_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, search_or_assign
 from workflows.store import tables as t
-from workflows.work import log_work, preview_work
+from workflows.work.use_cases import log_work, preview_work
 
 TICK = timedelta(microseconds=1)
 DUE = MONDAY + timedelta(days=7)

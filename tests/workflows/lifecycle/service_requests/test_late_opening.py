@@ -13,7 +13,7 @@ from workflows.jobs import JOBS, run_job
 from workflows.service_requests.queries import history_of, read_service_request
 from workflows.service_requests.use_cases import change_service_request, fire_trigger
 from workflows.store import tables as t
-from workflows.work import log_work, preview_work
+from workflows.work.use_cases import log_work, preview_work
 
 TICK = timedelta(microseconds=1)
 START = MONDAY + timedelta(days=3)

@@ -7,7 +7,7 @@ import pytest
 from tests.support.office import MONDAY, Office
 from workflows.commands import ChangeWork, GrantGiven
 from workflows.store import tables as t
-from workflows.work import change_work, delete_work
+from workflows.work.use_cases import change_work, delete_work
 
 
 def test_minutes_are_drawn_to_the_last_and_the_rest_is_carried(office: Office) -> None:

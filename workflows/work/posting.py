@@ -13,14 +13,14 @@ from engine.contracts import Holder
 from engine.drawdown import AllocationKind, Payer, Slice
 from engine.ledger import Account, Kind, LedgerTransaction, Posting, move
 from engine.quantities import hours_text
-from workflows.carried import give_back_carried, take_into_later
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record, reverse
 from workflows.lifecycle.contracts.grants import read_lots, sweep_lots
 from workflows.lifecycle.contracts.rows import lock_contract
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.work_plan import Planned
+from workflows.work.planning import Planned
+from workflows.work.rollover import give_back_carried, take_into_later
 
 REST_ACCOUNTS: dict[AllocationKind, tuple[Kind, Account, str]] = {
     "carried": ("carry", "carried", "kept for the holder's next contract"),

@@ -21,8 +21,8 @@ from workflows.service_requests.closing import caught_up_request, lock_current, 
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.store.ids import new_id
-from workflows.work_draws import draw_planned, take_again, undraw
-from workflows.work_plan import Planned, plan_work
+from workflows.work.planning import Planned, plan_work
+from workflows.work.posting import draw_planned, take_again, undraw
 
 WORKERS: tuple[Role, ...] = ("administrator", "supervisor", "technician")
 

@@ -1,0 +1,111 @@
+"""Reading work entries with their allocations, and the preview of one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from engine.drawdown import Slice
+from workflows.core.errors import NotFound
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.grants import limits_at, lots_by_contract
+from workflows.lifecycle.service_requests.access import require_visible
+from workflows.service_requests.queries import _contract_numbers
+from workflows.store import tables as t
+from workflows.views.service_requests import AllocationView, WorkEntryView, WorkPreview
+from workflows.work.planning import Planned
+
+
+def work_of(tx: Transaction, service_request_id: str) -> list[WorkEntryView]:
+    """The work entries, by the instant worked."""
+    require_visible(tx, service_request_id)
+    e = t.work_entry
+    rows = tx.connection.execute(
+        _select_work().where(e.c.service_request_id == service_request_id).order_by(e.c.started_at, e.c.id)
+    ).all()
+    return _work_views(tx, rows)
+
+
+def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
+    """One work entry. Raises: NotFound."""
+    row = tx.connection.execute(_select_work().where(t.work_entry.c.id == entry_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such work entry.")
+    require_visible(tx, row.service_request_id)
+    return _work_views(tx, [row])[0]
+
+
+def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
+    """A planned split as it is shown before saving."""
+    taken: dict[str, int] = {}
+    for piece in planned.slices:
+        if piece.kind == "grant" and piece.contract:
+            taken[piece.contract] = taken.get(piece.contract, 0) + piece.minutes
+    leaves = {}
+    for payer in planned.payers:
+        if payer.contract in taken:
+            has = limits_at(lots_by_contract(tx, [payer.contract]).get(payer.contract, []), tx.now)
+            leaves[payer.contract] = max(0, has.minutes_available - taken[payer.contract])
+    return WorkPreview(
+        worked_minutes=planned.worked_minutes,
+        chargeable_minutes=planned.chargeable_minutes,
+        charge_why=planned.charge_why,
+        allocations=_allocations(tx, planned.slices),
+        leaves=leaves,
+    )
+
+
+def _select_work() -> Select[Any]:
+    e, u = t.work_entry, t.user_account
+    return (
+        select(e, u.c.name.label("technician_name"))
+        .join(u, u.c.id == e.c.technician_id)
+        .where(e.c.deleted_at.is_(None))
+    )
+
+
+def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView]:
+    a = t.work_allocation
+    found: dict[str, list[Slice]] = {}
+    if rows:
+        allocations = tx.connection.execute(
+            select(a)
+            .where(a.c.work_entry_id.in_([row.id for row in rows]), a.c.reversed_at.is_(None))
+            .order_by(a.c.id)
+        )
+        for one in allocations:
+            piece = Slice(one.kind, one.contract_id, one.lot_id, one.minutes, one.effective_at)
+            found.setdefault(one.work_entry_id, []).append(piece)
+    return [
+        WorkEntryView(
+            id=row.id,
+            service_request=row.service_request_id,
+            technician=row.technician_id,
+            technician_name=row.technician_name,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            worked_minutes=row.worked_minutes,
+            chargeable_minutes=row.chargeable_minutes,
+            charge_why=row.charge_why,
+            billable=row.billable,
+            work_type=row.work_type,
+            note=row.note,
+            allocations=_allocations(tx, found.get(row.id, [])),
+            created_at=row.created_at,
+            version=row.version,
+        )
+        for row in rows
+    ]
+
+
+def _allocations(tx: Transaction, slices: Sequence[Slice]) -> list[AllocationView]:
+    """The slices, those that the calendar cut joined again."""
+    sums: dict[tuple[str, str | None, str | None], int] = {}
+    for piece in slices:
+        key = (piece.kind, piece.contract, piece.grant)
+        sums[key] = sums.get(key, 0) + piece.minutes
+    numbers = _contract_numbers(tx, {contract for _, contract, _ in sums if contract})
+    return [
+        AllocationView(kind, contract, numbers.get(contract or ""), grant, minutes)
+        for (kind, contract, grant), minutes in sums.items()
+    ]
