@@ -6,7 +6,7 @@ from typing import Any
 from engine.rulebook import is_rule_file, load_rule_set
 from tests.support.builders import MONDAY, RULES, Kit
 from workflows.commands import FireTrigger, HolderGiven, NewContract, NewServiceRequest, WorkGiven
-from workflows.contracts import create_contract
+from workflows.contracts.use_cases import create_contract
 from workflows.core.config_version import bump_generation
 from workflows.service_requests.log import Logged, log_service_request
 from workflows.service_requests.use_cases import fire_trigger

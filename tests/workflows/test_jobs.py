@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.office import MONDAY, Office
 from workflows import scheduler
-from workflows.contract_views import read_contract
+from workflows.contracts.queries import read_contract
 from workflows.core.clock import SystemClock
 from workflows.core.desk import Desk
 from workflows.jobs import ANY_MACHINE, JOBS, Job, claim_slot, run_job

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.office import Office
 from workflows.commands import CancelContract, Renew, SearchCoverage, TopUp
-from workflows.contracts import cancel_contract, enable_contract, renew, top_up
+from workflows.contracts.use_cases import cancel_contract, enable_contract, renew, top_up
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.rehearsal import rehearse

@@ -13,7 +13,7 @@ from engine.rulebook import RuleSetRefused, load_rule_set
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows.commands import CancelContract, SearchCoverage
-from workflows.contracts import cancel_contract, enable_contract
+from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.actors import SYSTEM
 from workflows.core.errors import InvalidInput, NotAllowed
 from workflows.replay import load_for_replay, replay

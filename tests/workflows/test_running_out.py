@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from tests.support.office import MONDAY, Office
-from workflows.contract_views import list_contracts
+from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NotAllowed
 from workflows.running_out import list_running_out
 

@@ -9,14 +9,16 @@ from web.api.door import Text as TextAnswer
 from web.api.queries import At, ListQuery, On, Query, Text
 from web.csv_text import csv_text
 from workflows.commands import Adjust, CancelContract, NewContract, Renew, TopUp
-from workflows.contract_statement import read_statement
-from workflows.contract_views import (
-    contract_audit,
-    contract_types,
-    list_contracts,
-    read_contract,
+from workflows.contracts.queries import contract_audit, contract_types, list_contracts, read_contract
+from workflows.contracts.statement import read_statement
+from workflows.contracts.use_cases import (
+    adjust,
+    cancel_contract,
+    create_contract,
+    enable_contract,
+    renew,
+    top_up,
 )
-from workflows.contracts import adjust, cancel_contract, create_contract, enable_contract, renew, top_up
 from workflows.core.transaction import Transaction
 from workflows.views import Page
 from workflows.views.contracts import AuditLine, ContractDetail, ContractTypeView, StatementView

@@ -20,8 +20,8 @@ from workflows.commands import (
     TakeContract,
     WorkGiven,
 )
-from workflows.contract_offers import take_contract
-from workflows.contract_views import read_contract
+from workflows.contracts.offers import take_contract
+from workflows.contracts.queries import read_contract
 from workflows.core.transaction import Transaction
 from workflows.coverage.bulk import BulkLine, BulkResult, Group, apply_bulk, preview_bulk
 from workflows.coverage.decisions import DecisionView, decisions_of, read_decision

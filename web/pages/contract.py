@@ -15,8 +15,8 @@ from web.pages.figures import amount_text
 from web.pages.forms import DeskForm
 from web.pages.listing import csv_response
 from web.pages.shell import actor, desk
-from workflows.contract_statement import read_statement
-from workflows.contract_views import contract_audit, read_contract
+from workflows.contracts.queries import contract_audit, read_contract
+from workflows.contracts.statement import read_statement
 from workflows.core.transaction import Transaction
 from workflows.service_requests.queries import list_service_requests
 from workflows.views.contracts import ContractDetail, StatementView

@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired
 
 from web.pages.fields import CountField, DayField, DurationField, MoneyField, offer
 from web.pages.forms import ActForm, DeskForm, KeyedForm
-from workflows.contract_actions import SELLERS, has_an_end, possible_actions
+from workflows.contracts.permitted_actions import SELLERS, has_an_end, possible_actions
 from workflows.core.actors import Role
 from workflows.views.contracts import ContractDetail
 

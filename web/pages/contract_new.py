@@ -15,9 +15,9 @@ from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
 from web.pages.words import TIME_EXPIRED
 from workflows.commands import NewContract
-from workflows.contract_actions import SELLERS
-from workflows.contract_views import contract_types, read_contract
-from workflows.contracts import create_contract
+from workflows.contracts.permitted_actions import SELLERS
+from workflows.contracts.queries import contract_types, read_contract
+from workflows.contracts.use_cases import create_contract
 from workflows.views.contracts import ContractTypeView
 from workflows.work.work_types import known_work_types
 

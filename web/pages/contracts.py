@@ -11,7 +11,7 @@ from web.pages.forms import ActForm
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import KINDS, option_of
 from web.pages.shell import actor, desk
-from workflows.contract_views import contract_types, list_contracts
+from workflows.contracts.queries import contract_types, list_contracts
 from workflows.core.transaction import Transaction
 from workflows.running_out import MOST_CONTRACTS, RUN_OUT_DAYS, list_running_out
 from workflows.views import Page

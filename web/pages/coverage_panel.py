@@ -6,7 +6,7 @@ from typing import Any
 from engine.contracts import PER_REQUEST
 from web.pages.shell import settings
 from workflows.commands import CoverageQuestion
-from workflows.contract_views import contract_types, read_contract
+from workflows.contracts.queries import contract_types, read_contract
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import DecisionView

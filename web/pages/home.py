@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from web.pages.shell import actor, desk, now
 from web.pages.sla import next_target
 from workflows.administration.activation import billing_checklist
-from workflows.contract_views import list_contracts
+from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
 from workflows.operations.health import read_health

@@ -12,7 +12,7 @@ from web.pages.pickers import option_of
 from web.pages.shell import actor, desk, now
 from web.pages.sla import next_target
 from web.pages.words import PRIORITIES, REQUEST_STATES
-from workflows.contract_views import list_contracts
+from workflows.contracts.queries import list_contracts
 from workflows.core.transaction import Transaction
 from workflows.register import list_org_units
 from workflows.service_requests.queries import list_service_requests

@@ -14,7 +14,7 @@ from web.pages.formats import LOCALE, day_text, instant_text, minutes_text, mone
 from web.pages.shell import settings, zone
 from web.pages.templating import Words
 from web.pages.words import OUTCOMES, word_of
-from workflows.contract_names import ContractName, contract_names
+from workflows.contracts.names import ContractName, contract_names
 from workflows.core.transaction import Transaction
 from workflows.views.replays import MoveView, OverageView, ReplayView, ResultView, SummaryView
 

@@ -32,7 +32,7 @@ from web.pages.replay_words import (
 )
 from web.pages.shell import actor, desk, now, only, zone
 from web.replay_table import replay_columns, replay_row
-from workflows.contract_names import contract_names
+from workflows.contracts.names import contract_names
 from workflows.core.errors import NotAllowed, NotFound
 from workflows.core.transaction import Transaction
 from workflows.replays import cancel_replay, list_differences, list_replays, read_replay, start_replay

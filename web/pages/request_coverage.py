@@ -12,7 +12,7 @@ from web.pages.request_forms import AssignForm, TakeForm, assign_form, fill_take
 from web.pages.service_request import back, request_page
 from web.pages.shell import actor, desk
 from workflows.commands import SearchCoverage, TakeContract
-from workflows.contract_offers import take_contract
+from workflows.contracts.offers import take_contract
 from workflows.core.transaction import Transaction
 from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import search_or_assign

@@ -11,7 +11,7 @@ from web.pages.fields import DurationField, InstantField, WorkTypeField, offer
 from web.pages.forms import DeskForm, KeyedForm
 from web.pages.shell import now
 from web.pages.timer import running_since
-from workflows.contract_views import contract_types
+from workflows.contracts.queries import contract_types
 from workflows.core.actors import Actor
 from workflows.core.transaction import Transaction
 from workflows.coverage.explanation import why_not

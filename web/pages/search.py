@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from web.pages.shell import actor, desk
-from workflows.contract_views import list_contracts
+from workflows.contracts.queries import list_contracts
 from workflows.register import list_customers, list_items, list_org_units
 from workflows.service_requests.queries import list_service_requests
 

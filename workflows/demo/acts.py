@@ -13,7 +13,7 @@ from workflows.commands import (
     NewServiceRequest,
     WorkGiven,
 )
-from workflows.contracts import create_contract
+from workflows.contracts.use_cases import create_contract
 from workflows.core.transaction import Transaction
 from workflows.demo.stage import Stage
 from workflows.lifecycle.service_requests.states import WORK_STATES, allowed_triggers

@@ -10,7 +10,7 @@ from typing import Any
 
 from workflows.administration.settings import change_settings
 from workflows.commands import Adjust, CancelContract, Renew, TopUp
-from workflows.contracts import adjust, cancel_contract, renew, top_up
+from workflows.contracts.use_cases import adjust, cancel_contract, renew, top_up
 from workflows.core.transaction import Transaction
 from workflows.demo.acts import fire, log, sell, work
 from workflows.demo.people import Thing

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from engine.rulebook import RuleSetRefused, load_rule_set
 from workflows.commands import FireTrigger, TakeContract
-from workflows.contract_offers import take_contract
-from workflows.contracts import enable_contract
+from workflows.contracts.offers import take_contract
+from workflows.contracts.use_cases import enable_contract
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import own_contract
 from workflows.demo.acts import fire, give, log, sell, work, write

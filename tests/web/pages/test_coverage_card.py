@@ -8,7 +8,7 @@ import pytest
 from tests.support.front import Front
 from tests.support.pages import Page
 from workflows.commands import CancelContract
-from workflows.contracts import cancel_contract
+from workflows.contracts.use_cases import cancel_contract
 from workflows.store import tables as t
 
 ENDED: dict[str, Any] = {"starts_on": "2025-04-01", "ends_on": "2026-01-31"}

@@ -5,7 +5,7 @@ import pytest
 from tests.support.builders import RULES
 from tests.support.front import Front
 from workflows.commands import CancelContract, SearchCoverage
-from workflows.contracts import cancel_contract
+from workflows.contracts.use_cases import cancel_contract
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_rule_set
 from workflows.service_requests.use_cases import search_or_assign

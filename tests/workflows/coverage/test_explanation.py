@@ -6,7 +6,7 @@ from typing import Any
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows.commands import CancelContract, SearchCoverage
-from workflows.contracts import cancel_contract, enable_contract
+from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.actors import Actor
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decisions_of, read_decision

@@ -25,8 +25,8 @@ from tests.support.contenders import (
 )
 from tests.support.office import MONDAY, Office
 from workflows.commands import CancelContract, TakeContract
-from workflows.contract_offers import take_contract
-from workflows.contracts import cancel_contract, enable_contract
+from workflows.contracts.offers import take_contract
+from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.errors import StateForbids
 from workflows.jobs import run_job
 from workflows.ledger.audit import audit_ledger

@@ -12,7 +12,7 @@ from engine.rulebook.registry import COVERAGE
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows.commands import CancelContract, ChangeServiceRequest, SearchCoverage
-from workflows.contracts import cancel_contract, enable_contract
+from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.errors import StateForbids
 from workflows.coverage.snapshot import facts_from, facts_json, held_from, verdict_json
 from workflows.coverage.verification import Differs, Verified, verify_decisions

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows.commands import CancelContract, NewServiceRequest, TopUp
-from workflows.contracts import cancel_contract, top_up
+from workflows.contracts.use_cases import cancel_contract, top_up
 from workflows.core.actors import NOBODY
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction

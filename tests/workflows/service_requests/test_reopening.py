@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from tests.support.office import MONDAY, Office
 from workflows.commands import TakeContract
-from workflows.contract_offers import take_contract
-from workflows.contract_views import read_contract
-from workflows.contracts import enable_contract
+from workflows.contracts.offers import take_contract
+from workflows.contracts.queries import read_contract
+from workflows.contracts.use_cases import enable_contract
 from workflows.coverage.candidates import find_candidates
 from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.office import MONDAY, Office
 from workflows.commands import ChangeServiceRequest, Exclusions, FireTrigger
-from workflows.contract_statement import read_statement
-from workflows.contract_views import read_contract
+from workflows.contracts.queries import read_contract
+from workflows.contracts.statement import read_statement
 from workflows.core.errors import NotAllowed
 from workflows.service_requests.use_cases import change_service_request, fire_trigger
 

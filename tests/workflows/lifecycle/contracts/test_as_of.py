@@ -6,9 +6,9 @@ from typing import Any
 
 from tests.support.office import MONDAY, Office
 from workflows.commands import Adjust, CancelContract, GrantGiven, TopUp
-from workflows.contract_statement import read_statement
-from workflows.contract_views import read_contract
-from workflows.contracts import adjust, cancel_contract, enable_contract, top_up
+from workflows.contracts.queries import read_contract
+from workflows.contracts.statement import read_statement
+from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, top_up
 from workflows.jobs import JOBS, run_job
 
 DAY = timedelta(days=1)

@@ -36,8 +36,8 @@ from workflows.commands import (
     SearchCoverage,
     TopUp,
 )
-from workflows.contract_views import read_contract
-from workflows.contracts import adjust, cancel_contract, enable_contract, top_up
+from workflows.contracts.queries import read_contract
+from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, top_up
 from workflows.jobs import run_job
 from workflows.ledger.audit import audit_ledger
 from workflows.lifecycle.service_requests.states import STATES

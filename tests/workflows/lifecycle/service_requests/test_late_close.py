@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.office import MONDAY, Office
 from workflows.commands import AddNote, ChangeServiceRequest, SearchCoverage, WorkGiven
-from workflows.contract_views import read_contract
-from workflows.contracts import enable_contract
+from workflows.contracts.queries import read_contract
+from workflows.contracts.use_cases import enable_contract
 from workflows.core.errors import StateForbids
 from workflows.jobs import run_job
 from workflows.ledger.audit import audit_ledger

@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.contracts import PER_REQUEST
 from workflows.commands import HolderGiven, NewContract, TakeContract
-from workflows.contract_actions import SELLERS
-from workflows.contracts import enable_contract
+from workflows.contracts.permitted_actions import SELLERS
+from workflows.contracts.use_cases import enable_contract
 from workflows.core.errors import NotAllowed, StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import own_contract, settle_and_cover

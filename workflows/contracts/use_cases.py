@@ -24,7 +24,7 @@ from workflows.commands import (
     Renew,
     TopUp,
 )
-from workflows.contract_actions import DONE, SELLERS, has_an_end, possible_actions
+from workflows.contracts.permitted_actions import DONE, SELLERS, has_an_end, possible_actions
 from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import search_covered_again, settle_and_cover

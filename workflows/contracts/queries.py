@@ -15,7 +15,7 @@ from engine.contracts import Contract, Limits
 from engine.coverage import contract_state
 from engine.ledger import GrantBalance
 from engine.periods import local_date
-from workflows.contract_access import caught_up, contract_row, visible_contracts
+from workflows.contracts.access import caught_up, contract_row, visible_contracts
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction

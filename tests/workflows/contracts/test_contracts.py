@@ -8,9 +8,16 @@ from sqlalchemy import event
 
 from tests.support.office import MONDAY, Office
 from workflows.commands import Adjust, CancelContract, MoneyGiven, NewContract, Renew, TakeContract, TopUp
-from workflows.contract_offers import take_contract
-from workflows.contract_views import list_contracts, read_contract
-from workflows.contracts import adjust, cancel_contract, create_contract, enable_contract, renew, top_up
+from workflows.contracts.offers import take_contract
+from workflows.contracts.queries import list_contracts, read_contract
+from workflows.contracts.use_cases import (
+    adjust,
+    cancel_contract,
+    create_contract,
+    enable_contract,
+    renew,
+    top_up,
+)
 from workflows.core.errors import Conflict, InvalidInput, NotAllowed, StateForbids
 from workflows.store import tables as t
 

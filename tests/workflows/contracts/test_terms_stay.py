@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.office import MONDAY, Office
 from workflows.commands import Adjust, ChangeServiceRequest, Exclusions, GrantGiven, Renew
-from workflows.contracts import adjust, renew
+from workflows.contracts.use_cases import adjust, renew
 from workflows.service_requests.use_cases import change_service_request
 from workflows.store import tables as t
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, and_, case, func, select
 
 from engine.periods import first_instant_of
-from workflows.contract_access import caught_up, contract_row
+from workflows.contracts.access import caught_up, contract_row
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.views.contracts import StatementLine, StatementView

@@ -1,0 +1,1 @@
+"""What people do with contracts: create, enable, top up, adjust, renew, cancel, read."""
