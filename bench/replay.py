@@ -28,7 +28,7 @@ from engine.rulebook import load_rule_set
 from workflows.core.desk import Desk
 from workflows.coverage.decision_stream import decision_batches
 from workflows.coverage.verification import verify_decisions
-from workflows.replay import replay
+from workflows.replay.run import replay
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.store.database import Database
 

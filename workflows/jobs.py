@@ -24,7 +24,7 @@ from workflows.coverage.waiting_list import WAITING_OUTCOMES
 from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.delivery import deliver_outbox
-from workflows.replays import forget_replays, take_up_replays
+from workflows.replay.use_cases import forget_replays, take_up_replays
 from workflows.rule_sets.folder_watch import pick_up_rules
 from workflows.service_requests.closing import close_if_due
 from workflows.store import tables as t

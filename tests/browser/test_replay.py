@@ -11,7 +11,7 @@ from tests.browser.test_everyone import AUDIT, LOOKS
 from tests.support.builders import RULES
 from tests.support.front import Front
 from tests.support.office import MONDAY
-from workflows import replays
+from workflows.replay import use_cases
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_rule_set
 from workflows.store import tables as t
@@ -49,7 +49,7 @@ def start(page: "Page", version: str) -> None:
 
 
 def let_it_run() -> None:
-    replays._turn.release()
+    use_cases._turn.release()
     for thread in threading.enumerate():
         if thread.name == "replay":
             thread.join(30)
@@ -57,7 +57,7 @@ def let_it_run() -> None:
 
 def test_the_result_comes_by_itself_and_leads_to_why(front: Front, enter: Open, version: str) -> None:
     page = enter("administrator")
-    replays._turn.acquire()
+    use_cases._turn.acquire()
     try:
         start(page, version)
     finally:
@@ -74,7 +74,7 @@ def test_the_result_comes_by_itself_and_leads_to_why(front: Front, enter: Open, 
 
 def test_without_scripts_one_looks_again(front: Front, enter: Open, version: str) -> None:
     page = enter("administrator", java_script_enabled=False, viewport={"width": 360, "height": 740})
-    replays._turn.acquire()
+    use_cases._turn.acquire()
     try:
         start(page, version)
     finally:
@@ -86,7 +86,7 @@ def test_without_scripts_one_looks_again(front: Front, enter: Open, version: str
 
 def test_a_replay_that_runs_is_stopped(front: Front, enter: Open, version: str) -> None:
     page = enter("administrator")
-    replays._turn.acquire()
+    use_cases._turn.acquire()
     try:
         start(page, version)
         page.get_by_role("button", name="Stop it").click()
@@ -99,7 +99,7 @@ def test_a_replay_that_runs_is_stopped(front: Front, enter: Open, version: str) 
 def test_the_results_leave_nobody_out(front: Front, enter: Open, version: str, look: str) -> None:
     """The replay, and the explorer with a decision by two rule sets, for every reader."""
     office = front.office
-    replay_id, thread = replays.start_replay(
+    replay_id, thread = use_cases.start_replay(
         office.desk, office.administrator, CUSTOMER_FIRST, MONDAY, MONDAY + timedelta(days=2)
     )
     thread.join(30)

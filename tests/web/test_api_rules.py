@@ -10,8 +10,8 @@ from engine.rulebook import RuleSetRefused
 from tests.support.api import Callers
 from tests.support.builders import RULES
 from tests.support.office import Office
-from workflows import replays
 from workflows.core.config_version import config_in_force
+from workflows.replay import use_cases
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.proposals import approve_proposal, submit_rule_set
 from workflows.store import tables as t
@@ -157,8 +157,8 @@ def test_a_replay_answers_with_what_would_differ(office: Office) -> None:
 
 def test_one_that_takes_long_is_asked_for_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     api = Callers(office)
-    monkeypatch.setattr(replays, "WAIT_SECONDS", 0.01)
-    with replays._turn:
+    monkeypatch.setattr(use_cases, "WAIT_SECONDS", 0.01)
+    with use_cases._turn:
         key = {"Idempotency_Key": "one"}
         begun = api.administrator.post("/rules/replay", TRIAL, **key)
         assert begun.status_code == 202
@@ -181,8 +181,8 @@ def test_one_that_takes_long_is_asked_for_later(office: Office, monkeypatch: pyt
 
 def test_one_that_runs_is_stopped(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     api = Callers(office)
-    monkeypatch.setattr(replays, "WAIT_SECONDS", 0.01)
-    with replays._turn:
+    monkeypatch.setattr(use_cases, "WAIT_SECONDS", 0.01)
+    with use_cases._turn:
         begun = api.administrator.post("/rules/replay", TRIAL).json
         assert begun is not None
         path = f"/rules/replays/{begun['id']}"

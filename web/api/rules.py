@@ -6,11 +6,11 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from web.api.door import Accepted, Door
 from web.api.queries import ListQuery, Query
-from workflows import replays
 from workflows.commands import Command, Instant, LongText
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.replay import use_cases
 from workflows.rule_sets import proposals, publishing
 from workflows.rule_sets.folder_watch import list_rules_folders
 from workflows.views import Page
@@ -200,36 +200,36 @@ def replay_rules(desk: Desk, actor: Actor, command: Trial) -> ReplayResult | Acc
     With the minutes worked under them that would move, the overage, and the sums; nothing of the desk is
     changed. What takes longer than 20 seconds is answered with 202: ask at the Location.
     """
-    replay_id, thread = replays.start_replay(desk, actor, command.files, command.from_, command.to)
-    thread.join(replays.WAIT_SECONDS)
+    replay_id, thread = use_cases.start_replay(desk, actor, command.files, command.from_, command.to)
+    thread.join(use_cases.WAIT_SECONDS)
     with desk.read(actor) as tx:
-        found = replays.replay_result(tx, replay_id)
+        found = use_cases.replay_result(tx, replay_id)
     return found if isinstance(found, ReplayResult) else Accepted(found)
 
 
 @rules.get("/rules/replays")
 def list_rule_replays(tx: Transaction, query: ListQuery) -> Page[ReplayView]:
     """The replays of the last 30 days, the newest first."""
-    return replays.list_replays(tx, **query.given())
+    return use_cases.list_replays(tx, **query.given())
 
 
 @rules.get("/rules/replays/{replay}")
 def read_rule_replay(tx: Transaction, replay: str) -> ReplayView:
     """How far a replay is, and its sums when it is done."""
-    return replays.read_replay(tx, replay)
+    return use_cases.read_replay(tx, replay)
 
 
 @rules.post("/rules/replays/{replay}/cancel")
 def cancel_rule_replay(tx: Transaction, replay: str) -> ReplayView:
     """Stop a replay that runs; what it found so far is dropped."""
-    replays.cancel_replay(tx, replay)
-    return replays.read_replay(tx, replay)
+    use_cases.cancel_replay(tx, replay)
+    return use_cases.read_replay(tx, replay)
 
 
 @rules.get("/rules/replays/{replay}/differences")
 def list_replay_differences(tx: Transaction, replay: str, query: DifferencesQuery) -> Page[DifferenceView]:
     """The decisions that would differ, in the order in which they were made."""
-    return replays.list_differences(tx, replay, **query.given())
+    return use_cases.list_differences(tx, replay, **query.given())
 
 
 def _submitted(tx: Transaction, submitted: proposals.Submitted) -> RuleSetView | Accepted[ProposalView]:

@@ -13,8 +13,8 @@ from web.cli.progress import progress_bar
 from web.cli.spans import InstantOrDay, instant_of
 from web.csv_text import cell
 from web.replay_table import replay_columns, replay_row
-from workflows.replay import load_for_replay
-from workflows.replay import replay as run_replay
+from workflows.replay.run import load_for_replay
+from workflows.replay.run import replay as run_replay
 from workflows.rule_sets.folder import check_rules_folder
 from workflows.views import MoneyView
 from workflows.views.replays import DifferenceView, ResultView, SummaryView

@@ -27,7 +27,7 @@ from workflows.coverage.decisions import DecisionView, read_decision
 from workflows.coverage.trace import ExplanationView, explain_coverage, explain_decision
 from workflows.register import get_customer, get_org_unit
 from workflows.register.holder_names import holder_names
-from workflows.rule_choices import RuleChoice, rule_choices, rules_of_choice
+from workflows.replay.rule_set_choices import RuleChoice, rule_choices, rules_of_choice
 from workflows.rule_sets.publishing import READERS
 
 KINDS = {"in_force": "In force", "proposed": "Proposed", "kept": "Kept"}

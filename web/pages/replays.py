@@ -35,8 +35,14 @@ from web.replay_table import replay_columns, replay_row
 from workflows.contracts.names import contract_names
 from workflows.core.errors import NotAllowed, NotFound
 from workflows.core.transaction import Transaction
-from workflows.replays import cancel_replay, list_differences, list_replays, read_replay, start_replay
-from workflows.rule_choices import RuleChoice, files_of_choice, rule_choices
+from workflows.replay.rule_set_choices import RuleChoice, files_of_choice, rule_choices
+from workflows.replay.use_cases import (
+    cancel_replay,
+    list_differences,
+    list_replays,
+    read_replay,
+    start_replay,
+)
 from workflows.rule_sets.folder import check_rules_folder
 from workflows.rule_sets.publishing import check_view, get_rule_set
 from workflows.views import MOST_LIMIT

@@ -43,8 +43,8 @@ from web.pages.shell import actor, desk, now, only, zone
 from web.refused_rules import tell_refused_rules
 from workflows.core.errors import NotAllowed, NotFound
 from workflows.core.transaction import Transaction
-from workflows.replays import read_replay, start_replay
-from workflows.rule_choices import files_of_choice
+from workflows.replay.rule_set_choices import files_of_choice
+from workflows.replay.use_cases import read_replay, start_replay
 from workflows.rule_sets.proposals import submit_rule_set
 from workflows.rule_sets.publishing import LONGEST_NOTE, RulesChanged
 

@@ -11,8 +11,8 @@ from tests.support.builders import RULES
 from tests.support.front import Front
 from tests.support.office import MONDAY
 from tests.support.pages import Page
-from workflows import replays
-from workflows.replays import start_replay
+from workflows.replay import use_cases
+from workflows.replay.use_cases import start_replay
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_rule_set
 from workflows.store import tables as t
@@ -126,7 +126,7 @@ def test_one_that_runs_says_how_far_it_is_and_can_be_stopped(front: Front) -> No
     version = publish_twice(front)
     three_requests(front)
     admin = front.administrator
-    with replays._turn:
+    with use_cases._turn:
         started = admin.send(admin.open("/rules/replays"), "/rules/replays", rules=version, **SPAN)
         assert "It waits for its turn, or has just begun." in started
         assert f'hx-get="{started.path}"' in started.html
@@ -149,7 +149,7 @@ def test_one_that_runs_says_how_far_it_is_and_can_be_stopped(front: Front) -> No
 def test_one_that_failed_or_was_lost_says_so(front: Front) -> None:
     office = front.office
     publish_twice(front)
-    with replays._turn:
+    with use_cases._turn:
         replay_id, thread = start_replay(
             office.desk, office.administrator, CUSTOMER_FIRST, MONDAY, MONDAY + timedelta(days=2)
         )

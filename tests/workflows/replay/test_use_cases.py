@@ -9,10 +9,10 @@ import pytest
 
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
-from workflows import replays
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids
 from workflows.jobs import run_job
-from workflows.replays import (
+from workflows.replay import use_cases
+from workflows.replay.use_cases import (
     cancel_replay,
     files_of_replay,
     list_differences,
@@ -43,7 +43,7 @@ def office(office: Office) -> Office:
 @pytest.fixture
 def held_back() -> Iterator[threading.Lock]:
     """Keep replays waiting for their turn until the lock is let go."""
-    lock = replays._turn
+    lock = use_cases._turn
     lock.acquire()
     yield lock
     if lock.locked():
@@ -57,7 +57,7 @@ def ask(office: Office) -> tuple[str, threading.Thread]:
 def lose(office: Office, replay_id: str, **columns: Any) -> None:
     """Let the process that ran a replay have ended a while ago."""
     with office.desk.write() as tx:
-        beat_at = tx.real_now - replays.LOST_AFTER - timedelta(seconds=1)
+        beat_at = tx.real_now - use_cases.LOST_AFTER - timedelta(seconds=1)
         tx.change(t.rule_replay, replay_id, state="running", beat_at=beat_at, **columns)
 
 
@@ -78,8 +78,8 @@ def test_a_replay_is_kept_with_its_differences(office: Office) -> None:
 
 
 def test_the_first_differences_come_along(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replays, "MOST_SHOWN_AT_ONCE", 2)
-    monkeypatch.setattr(replays, "WRITTEN_AT_ONCE", 1)
+    monkeypatch.setattr(use_cases, "MOST_SHOWN_AT_ONCE", 2)
+    monkeypatch.setattr(use_cases, "WRITTEN_AT_ONCE", 1)
     replay_id, thread = ask(office)
     thread.join(30)
     result = office.see(replay_result, replay_id)
@@ -89,7 +89,7 @@ def test_the_first_differences_come_along(office: Office, monkeypatch: pytest.Mo
 
 
 def test_one_runs_at_a_time_and_not_too_many_wait(office: Office, held_back: threading.Lock) -> None:
-    asked = [ask(office) for _ in range(replays.MOST_RUNNING)]
+    asked = [ask(office) for _ in range(use_cases.MOST_RUNNING)]
     with pytest.raises(StateForbids):
         ask(office)
     assert {one.state for one in office.see(list_replays).items} == {"running"}

@@ -16,7 +16,7 @@ from workflows.commands import CancelContract, SearchCoverage
 from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.actors import SYSTEM
 from workflows.core.errors import InvalidInput, NotAllowed
-from workflows.replay import load_for_replay, replay
+from workflows.replay.run import load_for_replay, replay
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t

@@ -23,7 +23,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
-from workflows.replay import load_for_replay, replay
+from workflows.replay.run import load_for_replay, replay
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page

@@ -8,7 +8,7 @@ from engine.rulebook import RuleSet, version_of
 from workflows.core.errors import NotFound
 from workflows.core.stored_rules import load_stored_rules
 from workflows.core.transaction import Transaction
-from workflows.replays import files_of_replay
+from workflows.replay.use_cases import files_of_replay
 from workflows.rule_sets.proposals import list_proposals, read_proposal
 from workflows.rule_sets.publishing import files_of, list_publications
 

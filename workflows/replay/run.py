@@ -27,8 +27,8 @@ from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.coverage.decision_stream import count_decisions, decision_batches
 from workflows.coverage.snapshot import facts_from, held_from
-from workflows.replay_reading import ContractTerms, WorkUnder, made_by_rules
-from workflows.replay_sums import Sums
+from workflows.replay.history import ContractTerms, WorkUnder, made_by_rules
+from workflows.replay.totals import Sums
 from workflows.rule_sets.publishing import load_publishable
 from workflows.store import tables as t
 from workflows.store.planner import read_by_index
