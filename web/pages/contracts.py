@@ -13,7 +13,7 @@ from web.pages.pickers import KINDS, option_of
 from web.pages.shell import actor, desk
 from workflows.contracts.queries import contract_types, list_contracts
 from workflows.core.transaction import Transaction
-from workflows.running_out import MOST_CONTRACTS, RUN_OUT_DAYS, list_running_out
+from workflows.reports.running_out import MOST_CONTRACTS, RUN_OUT_DAYS, list_running_out
 from workflows.views import Page
 from workflows.views.contracts import ContractDetail
 

@@ -10,7 +10,7 @@ from web.pages.effect_words import Line, effect_lines
 from web.pages.forms import DeskForm, tell_refusal
 from web.pages.shell import actor, desk
 from workflows.core.transaction import Transaction
-from workflows.rehearsal import rehearse
+from workflows.reports.impact_preview import rehearse
 
 UNTOLD = "Not told yet"
 """The reason of what is only shown: no effect depends on it."""

@@ -10,12 +10,12 @@ from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
 from workflows.operations.health import read_health
-from workflows.overview import ENDING_DAYS, read_overview
 from workflows.register import list_items
+from workflows.reports.overview import ENDING_DAYS, read_overview
+from workflows.reports.running_out import list_running_out
 from workflows.rule_sets.folder_watch import list_rules_folders
 from workflows.rule_sets.proposals import list_proposals
 from workflows.rule_sets.publishing import rule_set_in_force
-from workflows.running_out import list_running_out
 from workflows.service_requests.queries import list_service_requests
 from workflows.views.rules import RuleSetView
 

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from web.pages.formats import minutes_text
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.shell import actor, desk
-from workflows.overview import list_uncovered, month_start
+from workflows.reports.overview import list_uncovered, month_start
 
 FATES = {"": "All", "carried": "Carried", "ignored": "Charged to nobody", "overage": "To bill"}
 CSV_HEADER = ["effective_at", "service_request", "subject", "customer", "technician", "fate", "time"]

@@ -7,7 +7,7 @@ import pytest
 from tests.support.office import Office
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids
 from workflows.notifications.outbox import list_outbox, send_again
-from workflows.overview import list_uncovered, read_overview
+from workflows.reports.overview import list_uncovered, read_overview
 from workflows.store import tables as t
 
 

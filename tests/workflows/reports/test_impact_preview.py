@@ -10,7 +10,7 @@ from workflows.commands import CancelContract, Renew, SearchCoverage, TopUp
 from workflows.contracts.use_cases import cancel_contract, enable_contract, renew, top_up
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.transaction import Transaction
-from workflows.rehearsal import rehearse
+from workflows.reports.impact_preview import rehearse
 from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 from workflows.views.effects import Effects

@@ -7,7 +7,7 @@ import pytest
 from tests.support.office import MONDAY, Office
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NotAllowed
-from workflows.running_out import list_running_out
+from workflows.reports.running_out import list_running_out
 
 
 @pytest.fixture
