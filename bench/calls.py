@@ -22,7 +22,7 @@ from bench.options import Options
 from bench.rounds import Result, Rounds, alternate
 from bench.serving import PROJECT, Served, bare, product
 from workflows.administration.activation import activate_billing
-from workflows.commands import ActivateBilling
+from workflows.commands.administration import ActivateBilling
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.coverage.facts import request_facts

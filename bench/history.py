@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Table, insert, select
 
 from bench.dataset import Size, customer_number, record_id
-from workflows.commands import NewServiceRequest, WorkGiven
+from workflows.commands.service_requests import NewServiceRequest
+from workflows.commands.work import WorkGiven
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction

@@ -1,21 +1,20 @@
-"""Loads, checks and asks the rule files. The only importer of business_rules.
+"""Loads, checks and evaluates the rule files. The only importer of business_rules.
 
-registry   every variable, operator and action there is
-texts, scanner, reading   from bytes to text, to JSON with places, to plain values
-rules, *_file, *_examples   each kind of file checked against the registry; rule_set, all of them together
-tree, library   checked rules as values, and business-rules running the JSON made from them
-compiled   the same rules as Python functions, which decide; business-rules proves them, or runs by setting
-coverage, charging, contract_types   what the rules in force are asked
+vocabulary   every variable, operator and action that a file may name; dates and durations
+syntax       from bytes to text, to JSON with places, to plain values and a typed tree; problems
+files        each kind of rule file read and checked against the registry, its examples run
+checks       lint: rules that never match, cases that no rule catches
+compiled     the rules as Python functions, which decide
+evaluation   the rules in force, compiled or run by business-rules, which proves the compiled form
 schemas, reference   what is written from the registry for editors and people
+rule_set     all files of a set together, named by their content
 """
 
-from engine.rulebook.charging import Charge, ChargingBook, ChargingFacts
-from engine.rulebook.compiled.shown import compiled_source
-from engine.rulebook.contract_types import ContractFacts, TypeRules
-from engine.rulebook.coverage import CoverageBook, Match
-from engine.rulebook.coverage_examples import OUTCOMES
-from engine.rulebook.engines import RulesEngine
-from engine.rulebook.problems import Problem, RuleSetRefused
+from engine.rulebook.compiled_source import compiled_source
+from engine.rulebook.evaluation.charging import Charge, ChargingBook, ChargingFacts
+from engine.rulebook.evaluation.contract_types import ContractFacts, TypeRules
+from engine.rulebook.evaluation.coverage import CoverageBook, Match
+from engine.rulebook.files.coverage_examples import OUTCOMES
 from engine.rulebook.rule_set import (
     RuleSet,
     UnknownContractType,
@@ -25,7 +24,9 @@ from engine.rulebook.rule_set import (
     load_rule_set,
     version_of,
 )
-from engine.rulebook.texts import MOST_BYTES, decode_rule_file
+from engine.rulebook.syntax.decoding import MOST_BYTES, decode_rule_file
+from engine.rulebook.syntax.problems import Problem, RuleSetRefused
+from engine.rulebook.vocabulary.engines import RulesEngine
 
 __all__ = [
     "MOST_BYTES",

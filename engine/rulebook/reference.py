@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterable
 
-from engine.rulebook.coverage_examples import OUTCOMES
-from engine.rulebook.operators import OPERATORS
-from engine.rulebook.rank import RANK_CRITERIA
-from engine.rulebook.registry import CHARGING, CONTRACT_TYPE, COVERAGE
-from engine.rulebook.words import Action, Operand, Operator, Param, ValueType, Variable, Vocabulary
+from engine.rulebook.compiled.rank import RANK_CRITERIA
+from engine.rulebook.files.coverage_examples import OUTCOMES
+from engine.rulebook.vocabulary.operators import OPERATORS
+from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE
+from engine.rulebook.vocabulary.terms import Action, Operand, Operator, Param, ValueType, Variable, Vocabulary
 
 TYPE_WORDS: dict[ValueType, str] = {
     "text": "text",

@@ -12,20 +12,20 @@ from types import MappingProxyType
 from engine.contracts import ContractType
 from engine.errors import DeskError
 from engine.facts import RuledOut
-from engine.rulebook.charging import ChargingBook
-from engine.rulebook.charging_file import read_charging_file
-from engine.rulebook.contract_type_file import KEY, KEY_FORM, read_contract_type_file
-from engine.rulebook.contract_types import ContractFacts, TypeRules
-from engine.rulebook.coverage import CoverageBook
-from engine.rulebook.coverage_file import read_coverage_file
-from engine.rulebook.engines import RulesEngine
-from engine.rulebook.problems import TOP, FileReport, Problem, RuleSetRefused, printable
-from engine.rulebook.reading import suggestion
-from engine.rulebook.rules import Known
-from engine.rulebook.scanner import Node, quoted, scan
-from engine.rulebook.sla_file import read_sla_file
-from engine.rulebook.texts import MOST_BYTES, too_large, without_mark
-from engine.rulebook.tree import mentions
+from engine.rulebook.evaluation.charging import ChargingBook
+from engine.rulebook.evaluation.contract_types import ContractFacts, TypeRules
+from engine.rulebook.evaluation.coverage import CoverageBook
+from engine.rulebook.files.charging_file import read_charging_file
+from engine.rulebook.files.contract_type_file import KEY, KEY_FORM, read_contract_type_file
+from engine.rulebook.files.coverage_file import read_coverage_file
+from engine.rulebook.files.rule_reader import Known
+from engine.rulebook.files.sla_file import read_sla_file
+from engine.rulebook.syntax.decoding import MOST_BYTES, too_large, without_mark
+from engine.rulebook.syntax.problems import TOP, FileReport, Problem, RuleSetRefused, printable
+from engine.rulebook.syntax.scanner import Node, quoted, scan
+from engine.rulebook.syntax.syntax_tree import mentions
+from engine.rulebook.syntax.typed_reader import suggestion
+from engine.rulebook.vocabulary.engines import RulesEngine
 from engine.sla import Sla
 
 COVERAGE_FILE = "coverage.json"

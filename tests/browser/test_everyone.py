@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.front import Front
-from workflows.commands import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
+from workflows.commands.register import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.register import create_customer, create_item, create_org_unit
 
 if TYPE_CHECKING:

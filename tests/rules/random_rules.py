@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from engine.contracts import HOLDER_KINDS
 from engine.facts import Candidate, RequestFacts
 from engine.rulebook import ChargingFacts, ContractFacts
-from engine.rulebook.moments import Around, Length
-from engine.rulebook.operators import OPERATORS
-from engine.rulebook.rank import RANK_CRITERIA
-from engine.rulebook.tree import AllOf, AnyOf, Condition, Conditions, Rule, rule
-from engine.rulebook.words import Variable, Vocabulary
+from engine.rulebook.compiled.rank import RANK_CRITERIA
+from engine.rulebook.syntax.syntax_tree import AllOf, AnyOf, Condition, Conditions, Rule, rule
+from engine.rulebook.vocabulary.dates_and_durations import Around, Length
+from engine.rulebook.vocabulary.operators import OPERATORS
+from engine.rulebook.vocabulary.terms import Variable, Vocabulary
 from engine.sla import PRIORITIES
 from tests.rules.effort import how_many
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from engine.facts import Candidate
 from engine.rulebook import CoverageBook, check_rule_set, load_rule_set
-from engine.rulebook.charging import ChargingBook
-from engine.rulebook.contract_types import TypeRules
-from engine.rulebook.rank import NO_END, RANK_CRITERIA
-from engine.rulebook.registry import CHARGING, CONTRACT_TYPE, COVERAGE
-from engine.rulebook.tree import Conditions, Rule, as_json
+from engine.rulebook.compiled.rank import NO_END, RANK_CRITERIA
+from engine.rulebook.evaluation.charging import ChargingBook
+from engine.rulebook.evaluation.contract_types import TypeRules
+from engine.rulebook.syntax.syntax_tree import Conditions, Rule, as_json
+from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE
 from tests.rules import random_rules as some
 from tests.rules.files import shipped_files, with_text
 

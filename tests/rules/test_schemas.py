@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from engine.rulebook import check_rule_set
-from engine.rulebook.operators import OPERATORS
-from engine.rulebook.registry import CHARGING, CONTRACT_TYPE, COVERAGE
 from engine.rulebook.schemas import schema_texts
+from engine.rulebook.vocabulary.operators import OPERATORS
+from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE
 from tests.rules.files import RULES, shipped_files, with_text
 from tests.rules.mutations import structural_mutation
 from tests.rules.regenerate import README, readme_text

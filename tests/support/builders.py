@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from workflows.commands import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
+from workflows.commands.register import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.core.actors import Actor, Role
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction

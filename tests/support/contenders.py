@@ -16,12 +16,13 @@ from typing import Any, TypeVar
 from engine.errors import DeskError
 from tests.support.builders import StillClock
 from tests.support.office import Office
-from workflows.commands import FireTrigger, NewServiceRequest, SearchCoverage, WorkGiven
+from workflows.commands.service_requests import FireTrigger, NewServiceRequest, SearchCoverage
+from workflows.commands.work import WorkGiven
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
-from workflows.jobs import JOBS, run_job
-from workflows.scheduler import tick
+from workflows.jobs.definitions import JOBS, run_job
+from workflows.jobs.scheduler import tick
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.use_cases import fire_trigger, search_or_assign
 from workflows.store.database import Database

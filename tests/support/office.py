@@ -5,7 +5,9 @@ from typing import Any
 
 from engine.rulebook import is_rule_file, load_rule_set
 from tests.support.builders import MONDAY, RULES, Kit
-from workflows.commands import FireTrigger, HolderGiven, NewContract, NewServiceRequest, WorkGiven
+from workflows.commands.contracts import HolderGiven, NewContract
+from workflows.commands.service_requests import FireTrigger, NewServiceRequest
+from workflows.commands.work import WorkGiven
 from workflows.contracts.use_cases import create_contract
 from workflows.core.config_version import bump_generation
 from workflows.service_requests.log import Logged, log_service_request

@@ -12,7 +12,7 @@ from web.cli import main
 from web.cli.demo import load_on_first_start
 from workflows.core.desk import Desk
 from workflows.demo import DEMO_PASSWORD, LOGINS
-from workflows.demo.stage import Stage
+from workflows.demo.timeline import Stage
 from workflows.operations.deployment import open_desk
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first

@@ -15,7 +15,7 @@ from schemathesis.core.result import Ok
 from tests.support.api import Callers
 from tests.support.builders import Kit
 from workflows.administration.activation import activate_billing
-from workflows.commands import ActivateBilling
+from workflows.commands.administration import ActivateBilling
 
 CHECKED = (
     "not_a_server_error",

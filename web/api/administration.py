@@ -6,7 +6,7 @@ from web.api.door import Door, Versioned
 from web.api.queries import ListQuery, PageQuery, Text
 from workflows.administration import activation
 from workflows.administration import settings as setting_use_cases
-from workflows.commands import ActivateBilling
+from workflows.commands.administration import ActivateBilling
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.views import Page

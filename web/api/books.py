@@ -2,13 +2,13 @@
 
 from web.api.door import Door
 from web.api.queries import ListQuery, Text
-from workflows.commands import Command, Instant
+from workflows.commands.fields import Command, Instant
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.jobs.sandbox_clock import ClockView, read_clock, set_clock
 from workflows.ledger.audit import AuditView, audit_ledger
 from workflows.ledger.queries import LedgerTransactionView, list_ledger_transactions
-from workflows.sandbox import ClockView, read_clock, set_clock
 from workflows.views import Page
 
 ledger, sandbox = Door("Ledger"), Door("Sandbox")

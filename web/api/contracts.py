@@ -8,7 +8,7 @@ from web.api.door import Door, NoFields
 from web.api.door import Text as TextAnswer
 from web.api.queries import At, ListQuery, On, Query, Text
 from web.csv_text import csv_text
-from workflows.commands import Adjust, CancelContract, NewContract, Renew, TopUp
+from workflows.commands.contracts import Adjust, CancelContract, NewContract, Renew, TopUp
 from workflows.contracts.queries import contract_audit, contract_types, list_contracts, read_contract
 from workflows.contracts.statement import read_statement
 from workflows.contracts.use_cases import (

@@ -32,7 +32,7 @@ from web.api.reading import (
     read_token,
 )
 from web.errors import PROBLEM_JSON, Problem
-from workflows.commands import Command
+from workflows.commands.fields import Command
 from workflows.core.actors import NOBODY, Actor
 from workflows.core.desk import Desk
 from workflows.core.errors import NotFound

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from workflows.commands import Day, Instant
+from workflows.commands.fields import Day, Instant
 from workflows.views import DEFAULT_LIMIT, MOST_LIMIT
 
 LOST_PLUS = re.compile(r" (\d\d:\d\d)$", re.ASCII)

@@ -6,8 +6,8 @@ from web.api.door import Door
 from web.api.queries import ListQuery, Text
 from workflows import register
 from workflows.administration.activation import assign_items
-from workflows.commands import (
-    AssignItems,
+from workflows.commands.administration import AssignItems
+from workflows.commands.register import (
     ChangeCustomer,
     ChangeItem,
     ChangeOrgUnit,

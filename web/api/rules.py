@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from web.api.door import Accepted, Door
 from web.api.queries import ListQuery, Query
-from workflows.commands import Command, Instant, LongText
+from workflows.commands.fields import Command, Instant, LongText
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction

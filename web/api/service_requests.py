@@ -7,24 +7,22 @@ from pydantic import Field
 from web.api.door import Door
 from web.api.queries import ListQuery, Query, Text
 from web.errors import Problem
-from workflows.commands import (
+from workflows.commands.contracts import TakeContract
+from workflows.commands.fields import Command, Id
+from workflows.commands.service_requests import (
     AddNote,
     ChangeServiceRequest,
-    ChangeWork,
-    Command,
     CoverageQuestion,
     FireTrigger,
-    Id,
     NewServiceRequest,
     SearchCoverage,
-    TakeContract,
-    WorkGiven,
 )
+from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.contracts.offers import take_contract
 from workflows.contracts.queries import read_contract
 from workflows.core.transaction import Transaction
 from workflows.coverage.bulk import BulkLine, BulkResult, Group, apply_bulk, preview_bulk
-from workflows.coverage.decisions import DecisionView, decisions_of, read_decision
+from workflows.coverage.decisions import decisions_of, read_decision
 from workflows.coverage.search import preview_coverage
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.log import log_service_request
@@ -42,6 +40,7 @@ from workflows.service_requests.use_cases import (
 )
 from workflows.views import Page
 from workflows.views.contracts import ContractDetail
+from workflows.views.decisions import DecisionView
 from workflows.views.service_requests import (
     HistoryLine,
     NoteView,

@@ -4,8 +4,9 @@ from web.api.door import Door
 from web.api.queries import ListQuery, Text
 from workflows.core.transaction import Transaction
 from workflows.users import accounts
-from workflows.users.accounts import ChangeUser, NewUser, TokenView, UserRole, UserView
+from workflows.users.accounts import ChangeUser, NewUser, UserRole
 from workflows.views import Page
+from workflows.views.users import TokenView, UserView
 
 users = Door("Users")
 

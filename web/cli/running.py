@@ -9,10 +9,10 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from web.cli.desk import desk_of, environment
-from workflows import jobs
-from workflows.commands import Instant
+from workflows.commands.fields import Instant
+from workflows.jobs import definitions
+from workflows.jobs.scheduler import build_scheduler
 from workflows.operations.deployment import migrate_database
-from workflows.scheduler import build_scheduler
 
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
@@ -59,11 +59,11 @@ def scheduler(while_stdin_is_open: bool) -> None:
 
 
 @click.command(epilog="Example: coverdesk run-job expire_contracts --due-at 2026-04-01T00:00:00+02:00")
-@click.argument("name", type=click.Choice(sorted(jobs.JOBS)), metavar="NAME")
+@click.argument("name", type=click.Choice(sorted(definitions.JOBS)), metavar="NAME")
 @click.option("--due-at", type=InstantType(), help="Do what is due by this instant; now if left out.")
 def run_job(name: str, due_at: datetime | None) -> None:
     """Run one job now, whether or not a scheduler runs."""
-    done = jobs.run_job(desk_of(environment()), name, due_at)
+    done = definitions.run_job(desk_of(environment()), name, due_at)
     click.echo(f"{name}: {done} done")
 
 

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from engine.periods import first_instant_of
 from web.cli.running import INSTANT
-from workflows.commands import DAY_TEXT, Day
+from workflows.commands.fields import DAY_TEXT, Day
 from workflows.core.desk import Desk
 
 DAY: TypeAdapter[date] = TypeAdapter(Day)

@@ -7,7 +7,8 @@ import click
 from web.cli.desk import desk_of, environment, operator
 from workflows.core.transaction import Transaction
 from workflows.users import accounts
-from workflows.users.accounts import ChangeUser, NewToken, NewUser, UserView
+from workflows.users.accounts import ChangeUser, NewToken, NewUser
+from workflows.views.users import UserView
 
 ROLES = ("administrator", "finance", "supervisor", "technician", "customer")
 MOST_USERS_A_PAGE = 200

@@ -16,7 +16,7 @@ from web.pages.settings_words import CURRENCY_CHOICES, TIME_EXPIRED_CHOICES, VAL
 from web.pages.shell import actor, desk, settings
 from workflows.administration.activation import activate_billing, assign_items, billing_checklist
 from workflows.administration.settings import change_settings
-from workflows.commands import ActivateBilling, AssignItems
+from workflows.commands.administration import ActivateBilling, AssignItems
 from workflows.coverage.bulk import Group, apply_bulk, preview_bulk
 
 GROUPS: dict[str, Group] = {"before-contracts": "before_contracts", "waiting": "waiting"}

@@ -13,7 +13,7 @@ from web.pages.contract_forms import FORMS, adjust_values, renew_values, top_up_
 from web.pages.effects import UNTOLD, effect_answer, effect_shown
 from web.pages.forms import DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.shell import actor, desk
-from workflows.commands import Adjust, CancelContract, Renew, TopUp
+from workflows.commands.contracts import Adjust, CancelContract, Renew, TopUp
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
 from workflows.core.transaction import Transaction

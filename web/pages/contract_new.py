@@ -14,7 +14,7 @@ from web.pages.forms import KeyedForm, attempt_once
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
 from web.pages.words import TIME_EXPIRED
-from workflows.commands import NewContract
+from workflows.commands.contracts import NewContract
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.queries import contract_types, read_contract
 from workflows.contracts.use_cases import create_contract

@@ -5,14 +5,14 @@ from typing import Any
 
 from engine.contracts import PER_REQUEST
 from web.pages.shell import settings
-from workflows.commands import CoverageQuestion
+from workflows.commands.service_requests import CoverageQuestion
 from workflows.contracts.queries import contract_types, read_contract
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
-from workflows.coverage.decisions import DecisionView
 from workflows.coverage.explanation import ToldDecision, tell_decision
 from workflows.coverage.search import preview_coverage
 from workflows.views.contracts import ContractDetail, ContractTypeView
+from workflows.views.decisions import DecisionView
 
 SAYS_WHAT_HAPPENS = {
     "waiting": "The request will wait, locked, until that contract is in force.",

@@ -20,15 +20,16 @@ from web.pages.forms import DeskForm
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk, only, zone
 from web.pages.words import PRIORITY_CHOICES
-from workflows.commands import CoverageQuestion
+from workflows.commands.service_requests import CoverageQuestion
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.transaction import Transaction
-from workflows.coverage.decisions import DecisionView, read_decision
+from workflows.coverage.decisions import read_decision
 from workflows.coverage.trace import ExplanationView, explain_coverage, explain_decision
 from workflows.register import get_customer, get_org_unit
 from workflows.register.holder_names import holder_names
 from workflows.replay.rule_set_choices import RuleChoice, rule_choices, rules_of_choice
 from workflows.rule_sets.publishing import READERS
+from workflows.views.decisions import DecisionView
 
 KINDS = {"in_force": "In force", "proposed": "Proposed", "kept": "Kept"}
 Explain = Callable[[RuleSet | None], ExplanationView]

@@ -10,7 +10,7 @@ from web.pages.forms import EditingForm, Given, attempt, succeeds
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk, only
-from workflows.commands import ChangeItem, NewItem
+from workflows.commands.register import ChangeItem, NewItem
 from workflows.core.actors import Role
 from workflows.register import change_item, create_item, get_item, list_items
 from workflows.views.register import ItemView

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from web.pages.forms import ActForm
 from web.pages.shell import desk, only
-from workflows.jobs import JOBS, run_job
+from workflows.jobs.definitions import JOBS, run_job
 from workflows.operations.health import JobHealth, read_health
 
 JOB_WORDS = {

@@ -17,7 +17,7 @@ from web.pages.forms import KeyedForm, attempt_once
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk
 from web.pages.words import PRIORITY_CHOICES
-from workflows.commands import CoverageQuestion, NewServiceRequest
+from workflows.commands.service_requests import CoverageQuestion, NewServiceRequest
 from workflows.core.actors import Role
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction

@@ -11,7 +11,7 @@ from web.pages.forms import EditingForm, Given, attempt, succeeds
 from web.pages.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.pickers import RecordField
 from web.pages.shell import actor, desk, only
-from workflows.commands import ChangeOrgUnit, NewOrgUnit
+from workflows.commands.register import ChangeOrgUnit, NewOrgUnit
 from workflows.core.actors import Role
 from workflows.core.transaction import Transaction
 from workflows.register import (

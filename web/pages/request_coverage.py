@@ -11,7 +11,8 @@ from web.pages.forms import ActForm, attempt, attempt_once
 from web.pages.request_forms import AssignForm, TakeForm, assign_form, fill_take_form
 from web.pages.service_request import back, request_page
 from web.pages.shell import actor, desk
-from workflows.commands import SearchCoverage, TakeContract
+from workflows.commands.contracts import TakeContract
+from workflows.commands.service_requests import SearchCoverage
 from workflows.contracts.offers import take_contract
 from workflows.core.transaction import Transaction
 from workflows.service_requests.queries import read_service_request

@@ -14,7 +14,7 @@ from web.pages.pickers import RecordField
 from web.pages.service_request import back
 from web.pages.shell import actor, desk
 from web.pages.words import PRIORITY_CHOICES
-from workflows.commands import ChangeServiceRequest
+from workflows.commands.service_requests import ChangeServiceRequest
 from workflows.core.transaction import Transaction
 from workflows.register import get_customer, get_org_unit
 from workflows.service_requests.queries import read_service_request

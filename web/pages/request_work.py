@@ -13,7 +13,7 @@ from web.pages.request_forms import WorkForm
 from web.pages.service_request import back, request_page
 from web.pages.shell import actor, desk
 from web.pages.split import split_words
-from workflows.commands import ChangeWork, WorkGiven
+from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.service_requests.queries import read_service_request
 from workflows.views.service_requests import WorkEntryView, WorkPreview
 from workflows.work.queries import preview_view, read_work

@@ -10,7 +10,7 @@ from web.pages.fields import InstantField
 from web.pages.forms import DeskForm
 from web.pages.shell import actor, desk, now
 from workflows.core.errors import NotAllowed, NotFound
-from workflows.sandbox import read_clock, set_clock
+from workflows.jobs.sandbox_clock import read_clock, set_clock
 
 STEPS = {
     "hour": ("An hour on", timedelta(hours=1)),

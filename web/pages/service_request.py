@@ -19,7 +19,7 @@ from web.pages.sla import targets
 from web.pages.timeline import story
 from web.pages.timer import running_since
 from web.pages.words import HOLD_REASONS, TRIGGERS_DONE
-from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger
+from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger
 from workflows.coverage.explanation import tell_decision
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.closing import caught_up_request

@@ -6,8 +6,9 @@ from typing import Literal
 
 from web.pages.words import OUTCOMES, REQUEST_STATES, Tone, word_of
 from workflows.core.transaction import Transaction
-from workflows.coverage.decisions import DecisionView, decisions_of
+from workflows.coverage.decisions import decisions_of
 from workflows.service_requests.queries import history_of, notes_of
+from workflows.views.decisions import DecisionView
 from workflows.views.service_requests import HistoryLine, NoteView, WorkEntryView
 from workflows.work.queries import work_of
 

@@ -15,7 +15,6 @@ from web.pages.words import ROLES
 from workflows.users.accounts import (
     ChangeUser,
     NewUser,
-    UserView,
     change_user,
     create_user,
     get_user,
@@ -23,6 +22,7 @@ from workflows.users.accounts import (
     list_users,
     revoke_token,
 )
+from workflows.views.users import UserView
 
 MAY = {
     "technician": "Logs and works service requests; sees coverage and balances, no prices.",

@@ -7,15 +7,18 @@ from dataclasses import replace
 
 from sqlalchemy import func, select, update
 
-from workflows.administration.settings import _store, item, request
-from workflows.commands import ActivateBilling, AssignItems
+from workflows.administration.settings import store_settings
+from workflows.commands.administration import ActivateBilling, AssignItems
 from workflows.core.config_version import config_in_force
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.register.items import get_item, is_global, list_items, owner_columns
+from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT
 from workflows.views.administration import AssignedView, ChecklistStep, ChecklistView
+
+item, request = t.item, t.service_request
 
 
 def billing_checklist(
@@ -50,7 +53,7 @@ def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView
                 {"id": one.id, "number": one.number, "name": one.name} for one in checklist.global_items
             ],
         )
-    _store(tx, settings, wanted.merged({"contracts": True}))
+    store_settings(tx, settings, wanted.merged({"contracts": True}))
     if not settings.contracts:
         tx.connection.execute(
             update(request)

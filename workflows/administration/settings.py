@@ -1,11 +1,10 @@
-"""Settings and the activation of billing. Source: product.md section 3."""
+"""The settings: read, changed, and their audit trail. Source: product.md section 3."""
 
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
-from workflows.administration.activation import activate_billing, assign_items, billing_checklist
 from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.errors import StateForbids, VersionChanged, invalid
 from workflows.core.paging import Sort, read_page
@@ -16,17 +15,7 @@ from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.administration import SettingChangeView
 
-__all__ = [
-    "activate_billing",
-    "assign_items",
-    "billing_checklist",
-    "change_settings",
-    "list_setting_changes",
-    "read_settings",
-    "settings_version",
-]
-
-change, item, request = t.setting_change, t.item, t.service_request
+change = t.setting_change
 
 
 def read_settings(tx: Transaction) -> Settings:
@@ -72,7 +61,7 @@ def change_settings(
             "While contracts are on, what happens to time past a contract's end must be chosen.",
             "Use rollover, ignore or bill.",
         )
-    _store(tx, settings, changed)
+    store_settings(tx, settings, changed)
     return changed
 
 
@@ -118,7 +107,7 @@ def _refuse_control_characters(value: Any, pointer: str) -> None:
         raise invalid(pointer, "It has control characters; send plain text.")
 
 
-def _store(tx: Transaction, old: Settings, new: Settings) -> None:
+def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:
     before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
     changed = [key for key in after if after[key] != before[key]]
     for key in changed:

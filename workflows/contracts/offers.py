@@ -6,7 +6,7 @@ Source: product.md section 6, step 7.
 from typing import Any
 
 from engine.contracts import PER_REQUEST
-from workflows.commands import HolderGiven, NewContract, TakeContract
+from workflows.commands.contracts import HolderGiven, NewContract, TakeContract
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.use_cases import enable_contract
 from workflows.core.errors import NotAllowed, StateForbids, invalid

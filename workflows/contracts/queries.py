@@ -24,7 +24,7 @@ from workflows.ledger.journal import carried_by_holder
 from workflows.lifecycle.contracts.grants import Lot, lots_by_contract
 from workflows.lifecycle.contracts.monthly_grants import TO_COME, months_to_come
 from workflows.lifecycle.contracts.rows import contract_value
-from workflows.register.holder_names import _holders_named, holder_names
+from workflows.register.holder_names import find_holders_by_name, holder_names
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
@@ -90,7 +90,7 @@ def list_contracts(
     if service_request is not None:
         statement = statement.where(c.c.offered_for_id == service_request)
     if q:
-        statement = statement.where(or_(matches(q, c.c.number), c.c.holder_id.in_(_holders_named(q))))
+        statement = statement.where(or_(matches(q, c.c.number), c.c.holder_id.in_(find_holders_by_name(q))))
     if ends_within_days is not None:
         last = tx.now + timedelta(days=ends_within_days)
         statement = statement.where(c.c.expires_at > tx.now, c.c.expires_at <= last)

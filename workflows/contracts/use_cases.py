@@ -14,16 +14,16 @@ from engine.contracts import Contract, Unit, dated_state
 from engine.drawdown import NEVER
 from engine.ledger import LedgerTransaction, move
 from engine.periods import Duration, last_included_day, local_date
-from workflows.commands import (
+from workflows.commands.contracts import (
     Adjust,
     CancelContract,
     Exclusions,
     HolderGiven,
-    MoneyGiven,
     NewContract,
     Renew,
     TopUp,
 )
+from workflows.commands.fields import MoneyGiven
 from workflows.contracts.permitted_actions import DONE, SELLERS, has_an_end, possible_actions
 from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
@@ -268,7 +268,7 @@ def _same_length(tx: Transaction, row: Row[Any]) -> date:
 
 
 def _given_holder(row: Row[Any]) -> HolderGiven:
-    from workflows.commands import HolderGiven
+    from workflows.commands.contracts import HolderGiven
 
     return HolderGiven(**{row.holder_kind: row.holder_id})
 

@@ -3,8 +3,6 @@
 Written once, with the facts and every candidate, and never changed. Source: product.md section 6.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,50 +11,12 @@ from sqlalchemy import Row, select
 from engine.coverage import CoverageDecision
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
-from workflows.coverage.reasons import _reason_words
+from workflows.coverage.reasons import reason_words
 from workflows.coverage.snapshot import facts_json, verdict_json
 from workflows.lifecycle.service_requests.access import visible_requests
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateView:
-    """One contract that was looked at; `ruled_out_by` is None for the one taken.
-
-    `holder` is the id of what it is held by, `standing_why` why it was not valid.
-    """
-
-    contract: str
-    number: str
-    type: str
-    holder_kind: str
-    holder: str
-    standing: str
-    standing_why: str | None
-    ruled_out_by: str | None
-    code: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionView:
-    """A coverage decision; `id` is None for a preview, which is not kept."""
-
-    id: str | None
-    service_request: str | None
-    decided_at: datetime
-    as_of: datetime
-    rule_set: str
-    facts: dict[str, Any]
-    candidates: list[CandidateView]
-    rule: str
-    why: str
-    outcome: str
-    contract: str | None
-    params: dict[str, Any]
-    cause: str
-    actor: str
-    reason: str | None
+from workflows.views.decisions import CandidateView, DecisionView
 
 
 def keep_decision(
@@ -179,7 +139,7 @@ def _candidate_view(kept: dict[str, Any], zone: ZoneInfo) -> CandidateView:
         holder_kind=kept["holder_kind"],
         holder=kept["holder_id"],
         standing=kept["standing"],
-        standing_why=_reason_words(kept["own_ruled_out"], zone),
-        ruled_out_by=_reason_words(reason, zone),
+        standing_why=reason_words(kept["own_ruled_out"], zone),
+        ruled_out_by=reason_words(reason, zone),
         code=reason["code"] if reason else None,
     )

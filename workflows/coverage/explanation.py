@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from engine.coverage import ASSIGNED_BY_HAND, OWN_CONTRACT_RULE
 from engine.rulebook import RuleSet, RuleSetRefused
-from engine.rulebook.trace import holder_kinds_asked
+from engine.rulebook.evaluation.trace import holder_kinds_asked
 from workflows.core.transaction import Transaction
-from workflows.coverage.decisions import CandidateView, DecisionView
 from workflows.register.holder_names import holder_names
 from workflows.rule_sets.versions import RuleSetGone, RuleVersions
+from workflows.views.decisions import CandidateView, DecisionView
 
 MOST_REASONS = 4
 IN_ORDER = ("came_after", "decided_before", "not_assigned")

@@ -44,7 +44,7 @@ def _last_day(code: str, at: datetime, zone: ZoneInfo) -> str:
     return f"{local.day} {local:%B %Y}"
 
 
-def _reason_words(reason: dict[str, Any] | None, zone: ZoneInfo) -> str | None:
+def reason_words(reason: dict[str, Any] | None, zone: ZoneInfo) -> str | None:
     if reason is None:
         return None
     at = datetime.fromisoformat(reason["at"]) if reason["at"] else None

@@ -10,15 +10,15 @@ from sqlalchemy import Row, select
 
 from engine.coverage import CoverageDecision, assign_by_hand, find_coverage
 from engine.facts import RequestFacts
-from workflows.commands import CoverageQuestion
+from workflows.commands.service_requests import CoverageQuestion
 from workflows.core.actors import SYSTEM
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import Candidates, find_candidates, with_months_to_come
-from workflows.coverage.decisions import DecisionView, keep_decision, preview_view
+from workflows.coverage.decisions import keep_decision, preview_view
 from workflows.coverage.facts import facts_of, request_facts
 from workflows.coverage.reservation import Found, chosen_of, lock_standing, look_later
-from workflows.coverage.waiting_list import WAITING_OUTCOMES, _rests_on, waiting_requests
+from workflows.coverage.waiting_list import WAITING_OUTCOMES, rests_on, waiting_requests
 from workflows.lifecycle.contracts.creation import make_for_request
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
 from workflows.lifecycle.contracts.rows import lock_contract
@@ -29,6 +29,7 @@ from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.notifications.messages import tell_request_event
 from workflows.store import tables as t
+from workflows.views.decisions import DecisionView
 
 ATTEMPTS = 10
 MOST_DUE = 1000
@@ -259,7 +260,7 @@ def search_covered_again(tx: Transaction, contract_id: str) -> None:
     """Search again for the unfinished service requests of a cancelled contract, awaited ones too."""
     r = t.service_request
     requests = tx.connection.execute(
-        select(r.c.id).where(_rests_on(contract_id)).order_by(r.c.opened_at, r.c.id)
+        select(r.c.id).where(rests_on(contract_id)).order_by(r.c.opened_at, r.c.id)
     ).scalars()
     for request_id in requests.all():
         search_again(tx, lock_request(tx, request_id), cause=f"contract:{contract_id}")

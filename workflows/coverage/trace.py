@@ -15,11 +15,11 @@ from sqlalchemy import Row, select
 from engine.coverage import ASSIGNED_BY_HAND, NO_RULE, OWN_CONTRACT_RULE, CoverageDecision, find_coverage
 from engine.facts import Candidate
 from engine.rulebook import RuleSet
-from engine.rulebook.trace import Asked, Step, trace
-from workflows.commands import CoverageQuestion
+from engine.rulebook.evaluation.trace import Asked, Step, trace
+from workflows.commands.service_requests import CoverageQuestion
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
-from workflows.coverage.decisions import DecisionView, decision_view, preview_view
+from workflows.coverage.decisions import decision_view, preview_view
 from workflows.coverage.explanation import ToldCandidate, ToldDecision, tell_decision
 from workflows.coverage.facts import facts_of
 from workflows.coverage.reasons import ruled_out_words
@@ -28,6 +28,7 @@ from workflows.coverage.snapshot import facts_from, held_from
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.rule_sets.versions import RuleVersions
 from workflows.store import tables as t
+from workflows.views.decisions import DecisionView
 
 Status = Literal["holds", "passed", "unreached"]
 

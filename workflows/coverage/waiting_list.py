@@ -36,11 +36,11 @@ def lock_covered(tx: Transaction, contract_id: str) -> None:
     """
     r = t.service_request
     tx.connection.execute(
-        select(r.c.id).where(_rests_on(contract_id)).order_by(r.c.opened_at, r.c.id).with_for_update(of=r)
+        select(r.c.id).where(rests_on(contract_id)).order_by(r.c.opened_at, r.c.id).with_for_update(of=r)
     ).all()
 
 
-def _rests_on(contract_id: str) -> ColumnElement[bool]:
+def rests_on(contract_id: str) -> ColumnElement[bool]:
     """Whether a service request is unfinished and covered by a contract, or waits for it."""
     r, d = t.service_request, t.coverage_decision
     awaited = exists(select(d.c.id).where(d.c.id == r.c.decision_id, d.c.contract_id == contract_id))

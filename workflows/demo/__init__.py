@@ -19,7 +19,8 @@ from sqlalchemy import or_, select, update
 from engine.rulebook import load_rule_set
 from workflows.administration.activation import activate_billing
 from workflows.administration.settings import change_settings
-from workflows.commands import ActivateBilling, NewCustomer, NewItem, NewOrgUnit, OwnerGiven
+from workflows.commands.administration import ActivateBilling
+from workflows.commands.register import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.config_version import config_in_force
 from workflows.core.desk import Desk
@@ -29,7 +30,7 @@ from workflows.core.transaction import Transaction
 from workflows.demo.contracts import own_items, plan_contracts
 from workflows.demo.people import LOGIN_CUSTOMERS, PEOPLE, SHARED, STAFF, STAFF_DOMAIN, UNITS
 from workflows.demo.requests import notebook_of, plan_before_activation, plan_requests
-from workflows.demo.stage import Stage
+from workflows.demo.timeline import Stage
 from workflows.register import create_customer, create_item, create_org_unit
 from workflows.rule_sets.publishing import publish_first
 from workflows.store import tables as t

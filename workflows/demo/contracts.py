@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from workflows.administration.settings import change_settings
-from workflows.commands import Adjust, CancelContract, Renew, TopUp
+from workflows.commands.contracts import Adjust, CancelContract, Renew, TopUp
 from workflows.contracts.use_cases import adjust, cancel_contract, renew, top_up
 from workflows.core.transaction import Transaction
-from workflows.demo.acts import fire, log, sell, work
+from workflows.demo.actions import fire, log, sell, work
 from workflows.demo.people import Thing
-from workflows.demo.stage import Stage
+from workflows.demo.timeline import Stage
 
 TYPES = (
     "subscription",

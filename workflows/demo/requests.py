@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from engine.rulebook import RuleSetRefused, load_rule_set
-from workflows.commands import FireTrigger, TakeContract
+from workflows.commands.contracts import TakeContract
+from workflows.commands.service_requests import FireTrigger
 from workflows.contracts.offers import take_contract
 from workflows.contracts.use_cases import enable_contract
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import own_contract
-from workflows.demo.acts import fire, give, log, sell, work, write
+from workflows.demo.actions import fire, give, log, sell, work, write
 from workflows.demo.people import (
     LOGIN_CUSTOMERS,
     NOTES,
@@ -23,7 +24,7 @@ from workflows.demo.people import (
     WORK_NOTES,
     Person,
 )
-from workflows.demo.stage import Stage
+from workflows.demo.timeline import Stage
 from workflows.rule_sets.publishing import publish_rule_set
 from workflows.service_requests.use_cases import fire_trigger
 

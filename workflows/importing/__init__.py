@@ -19,8 +19,8 @@ from workflows.core.transaction import Transaction
 from workflows.importing.export import ExportUnreadable, read_export
 from workflows.importing.history import History, histories
 from workflows.importing.mapping import Mapping, MappingRefused, read_mapping
+from workflows.importing.replaying_events import Told, tell_history
 from workflows.importing.report import ImportReport
-from workflows.importing.telling import Told, tell_history
 
 __all__ = [
     "ExportUnreadable",

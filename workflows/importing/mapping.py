@@ -12,8 +12,9 @@ from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
 from engine.errors import DeskError
-from engine.rulebook.problems import TOP, FileReport, Problem
-from engine.rulebook.reading import (
+from engine.rulebook.syntax.problems import TOP, FileReport, Problem
+from engine.rulebook.syntax.scanner import Broken, Node, quoted, scan
+from engine.rulebook.syntax.typed_reader import (
     Fields,
     nearest,
     read_choice,
@@ -21,8 +22,7 @@ from engine.rulebook.reading import (
     read_object,
     read_text,
 )
-from engine.rulebook.scanner import Broken, Node, quoted, scan
-from workflows.importing.form import (
+from workflows.importing.file_format import (
     ISO,
     read_date_forms,
     read_domain,

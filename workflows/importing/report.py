@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from workflows.importing.export import LeftOut
-from workflows.importing.telling import Told
+from workflows.importing.replaying_events import Told
 
 MADE = {"customer": "customers", "org_unit": "org units", "item": "items", "technician": "technicians"}
 

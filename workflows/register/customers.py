@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from workflows.commands import ChangeCustomer, NewCustomer
+from workflows.commands.register import ChangeCustomer, NewCustomer
 from workflows.core.errors import Conflict, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction

@@ -27,7 +27,7 @@ def holder_names(tx: Transaction, holders: Iterable[tuple[str, str]]) -> dict[tu
     return names
 
 
-def _holders_named(q: str) -> Any:
+def find_holders_by_name(q: str) -> Any:
     """The ids of items, customers and org units that are called so."""
     return (
         select(t.customer.c.id)

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Row, Select, false, func, or_, select
 
-from workflows.commands import ChangeItem, NewItem, OwnerGiven
+from workflows.commands.register import ChangeItem, NewItem, OwnerGiven
 from workflows.core.config_version import settings_in_force
 from workflows.core.errors import Conflict, StateForbids
 from workflows.core.paging import Sort, matches, read_page

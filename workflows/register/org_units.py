@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, insert, literal, select, text
 
-from workflows.commands import ChangeOrgUnit, NewOrgUnit
+from workflows.commands.register import ChangeOrgUnit, NewOrgUnit
 from workflows.core.errors import Conflict, StateForbids
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction

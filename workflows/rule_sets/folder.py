@@ -12,7 +12,7 @@ from engine.rulebook import (
     decode_rule_file,
     is_rule_file,
 )
-from engine.rulebook.texts import too_large
+from engine.rulebook.syntax.decoding import too_large
 
 MOST_FILES_READ = 1000
 READABLE = "See to it that the server may read it."

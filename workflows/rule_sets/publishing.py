@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
 from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
-from workflows.commands import CONTROL_CHARACTER
+from workflows.commands.fields import CONTROL_CHARACTER
 from workflows.core.actors import SYSTEM, Role
 from workflows.core.config import Config
 from workflows.core.config_version import bump_generation, config_in_force

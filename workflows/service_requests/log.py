@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from engine.contracts import Limits
 from engine.coverage import contract_state
-from workflows.commands import NewServiceRequest
+from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.numbering import insert_numbered
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import keep_decision

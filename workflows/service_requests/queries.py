@@ -331,7 +331,7 @@ def _known(pointer: str, value: str | None, values: Iterable[str]) -> None:
         raise invalid(pointer, f"{value!r} is not known here.", f"Use one of {', '.join(values)}.")
 
 
-def _contract_numbers(tx: Transaction, ids: set[str]) -> dict[str, str]:
+def contract_numbers(tx: Transaction, ids: set[str]) -> dict[str, str]:
     if not ids:
         return {}
     rows = tx.connection.execute(select(c.c.id, c.c.number).where(c.c.id.in_(ids)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, true
 
-from workflows.commands import AddNote, ChangeServiceRequest, FireTrigger, SearchCoverage
+from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger, SearchCoverage
 from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.facts import facts_of

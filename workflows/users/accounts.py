@@ -5,8 +5,7 @@ A password is kept as an argon2 hash, a token as its SHA-256: neither can be rea
 
 import hashlib
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from argon2 import PasswordHasher
@@ -15,13 +14,14 @@ from pydantic import EmailStr, Field, StringConstraints
 from sqlalchemy import Row, func, select
 from sqlalchemy.exc import IntegrityError
 
-from workflows.commands import Command, Name
+from workflows.commands.fields import Command, Name
 from workflows.core.errors import Conflict, InvalidInput, NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
+from workflows.views.users import MadeToken, TokenView, UserView
 
 UserRole = Literal["administrator", "finance", "supervisor", "technician", "customer"]
 Password = Annotated[str, StringConstraints(min_length=12, max_length=1000)]
@@ -66,39 +66,6 @@ class NewToken(NewOwnToken):
     """An API token of the user with this address."""
 
     email: EmailStr
-
-
-@dataclass(frozen=True, slots=True)
-class UserView:
-    """Someone who may log in. `customer` is the customer record of a customer's login."""
-
-    id: str
-    email: str
-    name: str
-    role: str
-    customer: str | None
-    disabled_at: datetime | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MadeToken:
-    """A token just made: the only time that its text is known."""
-
-    id: str
-    text: str
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class TokenView:
-    """A token as it is listed."""
-
-    id: str
-    name: str
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
 
 
 def create_user(tx: Transaction, command: NewUser) -> str:

@@ -18,7 +18,7 @@ from engine.drawdown import Payer, Slice, TimeWorked, plan_draw_down
 from engine.facts import local_clock
 from engine.quantities import Rounding, whole_minutes
 from engine.rulebook import ChargingFacts
-from workflows.commands import WorkGiven
+from workflows.commands.work import WorkGiven
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import find_candidates

@@ -10,7 +10,7 @@ from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import limits_at, lots_by_contract
 from workflows.lifecycle.service_requests.access import require_visible
-from workflows.service_requests.queries import _contract_numbers
+from workflows.service_requests.queries import contract_numbers
 from workflows.store import tables as t
 from workflows.views.service_requests import AllocationView, WorkEntryView, WorkPreview
 from workflows.work.planning import Planned
@@ -104,7 +104,7 @@ def _allocations(tx: Transaction, slices: Sequence[Slice]) -> list[AllocationVie
     for piece in slices:
         key = (piece.kind, piece.contract, piece.grant)
         sums[key] = sums.get(key, 0) + piece.minutes
-    numbers = _contract_numbers(tx, {contract for _, contract, _ in sums if contract})
+    numbers = contract_numbers(tx, {contract for _, contract, _ in sums if contract})
     return [
         AllocationView(kind, contract, numbers.get(contract or ""), grant, minutes)
         for (kind, contract, grant), minutes in sums.items()

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, func, literal, select
 
 from engine.drawdown import Payer
-from workflows.commands import ChangeWork, WorkGiven
+from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.core.actors import Role
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction

@@ -12,11 +12,11 @@ from typing import Protocol
 from engine.facts import Candidate, RequestFacts
 from engine.rulebook.compiled.decision_tree import Ask, Split, Steps, steps_for
 from engine.rulebook.compiled.expressions import expression, literal
+from engine.rulebook.compiled.rank import write_rank
 from engine.rulebook.compiled.source import Source
 from engine.rulebook.compiled.time_expressions import HELPERS
-from engine.rulebook.rank import write_rank
-from engine.rulebook.tree import Condition, Conditions, Rule, mentions
-from engine.rulebook.words import Variable
+from engine.rulebook.syntax.syntax_tree import Condition, Conditions, Rule, mentions
+from engine.rulebook.vocabulary.terms import Variable
 
 Found = tuple[Rule | None, Candidate | None]
 """The rule that decides, and the contract it decides for; None where there is none."""

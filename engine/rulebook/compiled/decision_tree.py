@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.rulebook.compiled.expressions import holds_for
-from engine.rulebook.tree import AllOf, AnyOf, Condition, Conditions, mentions, size
-from engine.rulebook.words import Variable
+from engine.rulebook.syntax.syntax_tree import AllOf, AnyOf, Condition, Conditions, mentions, size
+from engine.rulebook.vocabulary.terms import Variable
 
 # Deeper ones would not be read by anyone, and Python bounds how far code may be indented.
 MOST_SPLITS = 8

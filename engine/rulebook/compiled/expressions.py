@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from engine.rulebook.compiled.source import Source
 from engine.rulebook.compiled.time_expressions import time_expression
-from engine.rulebook.tree import AllOf, Condition, Conditions
-from engine.rulebook.words import ValueType, Variable
+from engine.rulebook.syntax.syntax_tree import AllOf, Condition, Conditions
+from engine.rulebook.vocabulary.terms import ValueType, Variable
 
 # What is asked of a fact, by type and operator. To equality with a text that is not empty, None is no matter.
 TEMPLATES: dict[tuple[ValueType, str], str] = {

@@ -6,8 +6,8 @@ from typing import Any
 
 from engine.rulebook.compiled.expressions import expression
 from engine.rulebook.compiled.source import Source
-from engine.rulebook.tree import AllOf, AnyOf, Condition, Conditions, Rule, mentions
-from engine.rulebook.words import Variable
+from engine.rulebook.syntax.syntax_tree import AllOf, AnyOf, Condition, Conditions, Rule, mentions
+from engine.rulebook.vocabulary.terms import Variable
 
 
 @dataclass(frozen=True)

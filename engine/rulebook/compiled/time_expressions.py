@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from engine.rulebook import moments
+from engine.rulebook.compiled.rank import NO_END
 from engine.rulebook.compiled.source import Source
-from engine.rulebook.moments import DAY, Around
-from engine.rulebook.rank import NO_END
-from engine.rulebook.tree import Condition
+from engine.rulebook.syntax.syntax_tree import Condition
+from engine.rulebook.vocabulary import dates_and_durations
+from engine.rulebook.vocabulary.dates_and_durations import DAY, Around
 
 AT, ZONE = "request.at", "request.time_zone"
 HELPERS: Mapping[str, Any] = {
-    "day_begins": moments.day_begins,
-    "day_ends": moments.day_ends,
-    "back": moments.back,
-    "ahead": moments.ahead,
+    "day_begins": dates_and_durations.day_begins,
+    "day_ends": dates_and_durations.day_ends,
+    "back": dates_and_durations.back,
+    "ahead": dates_and_durations.ahead,
     "no_end": NO_END,
 }
 OF_DATE = {

@@ -2,10 +2,7 @@
 
 from collections.abc import Iterable
 
-from engine.rulebook.moments import DATE, INSTANT, MOST_DAYS_AROUND, MOST_OF
-from engine.rulebook.operators import OPERATORS
-from engine.rulebook.registry import LARGEST_NUMBER
-from engine.rulebook.rules import ID, MOST_TEXT, MOST_WHY, TIME_EXPIRED
+from engine.rulebook.files.rule_reader import ID, MOST_TEXT, MOST_WHY, TIME_EXPIRED
 from engine.rulebook.schemas.parts import (
     NAME_PATTERN,
     YES_NO,
@@ -19,7 +16,10 @@ from engine.rulebook.schemas.parts import (
     one_of,
     text_of,
 )
-from engine.rulebook.words import Action, Operand, Param, ValueType, Variable, Vocabulary
+from engine.rulebook.vocabulary.dates_and_durations import DATE, INSTANT, MOST_DAYS_AROUND, MOST_OF
+from engine.rulebook.vocabulary.operators import OPERATORS
+from engine.rulebook.vocabulary.registry import LARGEST_NUMBER
+from engine.rulebook.vocabulary.terms import Action, Operand, Param, ValueType, Variable, Vocabulary
 
 
 def _count(most: int) -> Schema:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 
 from engine.contracts import HOLDER_KINDS
-from engine.rulebook.contract_type_file import (
+from engine.rulebook.compiled.rank import RANK_CRITERIA
+from engine.rulebook.files.contract_type_file import (
     ALLOCATIONS,
     DRAWS,
     LIMIT_USES,
@@ -14,17 +15,8 @@ from engine.rulebook.contract_type_file import (
     PREFIX,
     REQUIRED,
 )
-from engine.rulebook.coverage_examples import CONTRACT_KEYS, DATES, OUTCOMES
-from engine.rulebook.moments import INSTANT
-from engine.rulebook.rank import RANK_CRITERIA
-from engine.rulebook.registry import (
-    CHARGING,
-    CONTRACT_TYPE,
-    COVERAGE,
-    MOST_MINOR,
-    MOST_MINUTES,
-)
-from engine.rulebook.rules import ID, MOST_TEXT
+from engine.rulebook.files.coverage_examples import CONTRACT_KEYS, DATES, OUTCOMES
+from engine.rulebook.files.rule_reader import ID, MOST_TEXT
 from engine.rulebook.schemas.conditions import condition_definitions, rule_schema
 from engine.rulebook.schemas.parts import (
     NAME_PATTERN,
@@ -41,6 +33,8 @@ from engine.rulebook.schemas.parts import (
     text_of,
     value_of,
 )
+from engine.rulebook.vocabulary.dates_and_durations import INSTANT
+from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, MOST_MINOR, MOST_MINUTES
 from engine.sla import PRIORITIES, SLA_CALENDARS
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from engine.rulebook.contract_type_file import KEY
-from engine.rulebook.moments import INSTANT
-from engine.rulebook.registry import LARGEST_NUMBER
-from engine.rulebook.rules import MOST_TEXT
-from engine.rulebook.words import Action, Operator, Variable, Vocabulary
+from engine.rulebook.files.contract_type_file import KEY
+from engine.rulebook.files.rule_reader import MOST_TEXT
+from engine.rulebook.vocabulary.dates_and_durations import INSTANT
+from engine.rulebook.vocabulary.registry import LARGEST_NUMBER
+from engine.rulebook.vocabulary.terms import Action, Operator, Variable, Vocabulary
 
 Schema = dict[str, Any]
 

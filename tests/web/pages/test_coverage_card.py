@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.front import Front
 from tests.support.pages import Page
-from workflows.commands import CancelContract
+from workflows.commands.contracts import CancelContract
 from workflows.contracts.use_cases import cancel_contract
 from workflows.store import tables as t
 

@@ -4,7 +4,8 @@ import pytest
 
 from tests.support.builders import RULES
 from tests.support.front import Front
-from workflows.commands import CancelContract, SearchCoverage
+from workflows.commands.contracts import CancelContract
+from workflows.commands.service_requests import SearchCoverage
 from workflows.contracts.use_cases import cancel_contract
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_rule_set

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from tests.support.builders import RULES
 from tests.support.front import Front
-from workflows.jobs import run_job
+from workflows.jobs.definitions import run_job
 from workflows.rule_sets import folder_watch
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.proposals import submit_rule_set

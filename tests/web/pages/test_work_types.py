@@ -4,7 +4,7 @@ import re
 
 from tests.support.front import Front
 from tests.support.pages import Page
-from workflows.commands import Exclusions
+from workflows.commands.contracts import Exclusions
 
 
 def suggested(page: Page) -> list[str]:

@@ -14,7 +14,8 @@ from workflows.administration.settings import (
     read_settings,
     settings_version,
 )
-from workflows.commands import ActivateBilling, AssignItems, OwnerGiven
+from workflows.commands.administration import ActivateBilling, AssignItems
+from workflows.commands.register import OwnerGiven
 from workflows.core.errors import InvalidInput, NotAllowed, StateForbids, VersionChanged
 from workflows.register import get_item
 from workflows.store import tables as t

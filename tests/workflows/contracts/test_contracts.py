@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import event
 
 from tests.support.office import MONDAY, Office
-from workflows.commands import Adjust, CancelContract, MoneyGiven, NewContract, Renew, TakeContract, TopUp
+from workflows.commands.contracts import Adjust, CancelContract, NewContract, Renew, TakeContract, TopUp
+from workflows.commands.fields import MoneyGiven
 from workflows.contracts.offers import take_contract
 from workflows.contracts.queries import list_contracts, read_contract
 from workflows.contracts.use_cases import (

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.support.office import MONDAY, Office
-from workflows.commands import Adjust, ChangeServiceRequest, Exclusions, GrantGiven, Renew
+from workflows.commands.contracts import Adjust, Exclusions, GrantGiven, Renew
+from workflows.commands.service_requests import ChangeServiceRequest
 from workflows.contracts.use_cases import adjust, renew
 from workflows.service_requests.use_cases import change_service_request
 from workflows.store import tables as t

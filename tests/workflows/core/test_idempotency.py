@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.office import Office
-from workflows.commands import FireTrigger, NewServiceRequest, WorkGiven
+from workflows.commands.service_requests import FireTrigger, NewServiceRequest
+from workflows.commands.work import WorkGiven
 from workflows.core.errors import IdempotencyKeyReused, InvalidInput
 from workflows.core.idempotency import Answer, Keyed
 from workflows.core.transaction import Transaction
-from workflows.jobs import run_job
+from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
 from workflows.service_requests.log import Logged, log_service_request
 from workflows.service_requests.use_cases import fire_trigger

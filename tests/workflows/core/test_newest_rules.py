@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.builders import RULES
 from tests.support.office import Office
-from workflows.commands import NewServiceRequest
+from workflows.commands.service_requests import NewServiceRequest
 from workflows.core import config as configs
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.desk import Desk

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from engine.rulebook import RuleSetRefused, load_accepted_rule_set, load_rule_set, rules, version_of
+from engine.rulebook import RuleSetRefused, load_accepted_rule_set, load_rule_set, version_of
+from engine.rulebook.files import rule_reader
 from tests.support.builders import RULES
 from tests.support.office import Office
-from workflows.commands import NewServiceRequest
+from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet
@@ -60,8 +61,8 @@ def test_a_stricter_checker_stops_no_desk(
     old = office.desk.config.rules.version
     office.sell("subscription")
     office.log()
-    monkeypatch.setattr(rules, "MOST_RULES", 1)
-    monkeypatch.setattr(rules, "RESERVED_IDS", ("item-valid",))
+    monkeypatch.setattr(rule_reader, "MOST_RULES", 1)
+    monkeypatch.setattr(rule_reader, "RESERVED_IDS", ("item-valid",))
     with pytest.raises(RuleSetRefused):
         load_rule_set(SHIPPED)
     with capture_logs() as logs:

@@ -18,11 +18,11 @@ from sqlalchemy import text, update
 from engine.rulebook import version_of
 from tests.support.builders import RULES
 from tests.support.office import Office
-from workflows.commands import NewServiceRequest
+from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.coverage.verification import Differs, Verified, verify_decisions
-from workflows.jobs import run_job
+from workflows.jobs.definitions import run_job
 from workflows.rule_sets import folder_watch
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.folder_watch import list_rules_folders

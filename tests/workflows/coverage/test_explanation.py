@@ -5,7 +5,8 @@ from typing import Any
 
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
-from workflows.commands import CancelContract, SearchCoverage
+from workflows.commands.contracts import CancelContract
+from workflows.commands.service_requests import SearchCoverage
 from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.actors import Actor
 from workflows.core.transaction import Transaction

@@ -24,11 +24,11 @@ from tests.support.contenders import (
     tick_every_job,
 )
 from tests.support.office import MONDAY, Office
-from workflows.commands import CancelContract, TakeContract
+from workflows.commands.contracts import CancelContract, TakeContract
 from workflows.contracts.offers import take_contract
 from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.errors import StateForbids
-from workflows.jobs import run_job
+from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from tests.support.office import MONDAY, Office
-from workflows.commands import CancelContract
+from workflows.commands.contracts import CancelContract
 from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.service_requests.queries import read_service_request
 from workflows.store import tables as t

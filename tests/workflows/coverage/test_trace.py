@@ -5,7 +5,7 @@ import pytest
 from engine.rulebook import load_rule_set
 from tests.support.builders import RULES
 from tests.support.office import Office
-from workflows.commands import CoverageQuestion, SearchCoverage
+from workflows.commands.service_requests import CoverageQuestion, SearchCoverage
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.coverage.trace import ExplanationView, StepView, explain_coverage, explain_decision
 from workflows.rule_sets.folder import read_rules_folder

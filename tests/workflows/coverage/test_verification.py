@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from engine.coverage import HeldContract, find_coverage, judge
-from engine.rulebook.registry import COVERAGE
+from engine.rulebook.vocabulary.registry import COVERAGE
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
-from workflows.commands import CancelContract, ChangeServiceRequest, SearchCoverage
+from workflows.commands.contracts import CancelContract
+from workflows.commands.service_requests import ChangeServiceRequest, SearchCoverage
 from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.errors import StateForbids
 from workflows.coverage.snapshot import facts_from, facts_json, held_from, verdict_json

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.builders import Kit
-from workflows.commands import ChangeCustomer, NewCustomer
+from workflows.commands.register import ChangeCustomer, NewCustomer
 from workflows.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, VersionChanged
 from workflows.register import change_customer, create_customer, get_customer, list_customers
 from workflows.store import tables as t

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.builders import Kit
-from workflows.commands import ChangeItem, NewItem, OwnerGiven
+from workflows.commands.register import ChangeItem, NewItem, OwnerGiven
 from workflows.core.config_version import bump_generation
 from workflows.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, StateForbids
 from workflows.register import change_item, create_item, get_item, list_items

@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import DeskError
 from tests.support.builders import Kit
-from workflows.commands import ChangeOrgUnit, NewOrgUnit
+from workflows.commands.register import ChangeOrgUnit, NewOrgUnit
 from workflows.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, VersionChanged
 from workflows.register import change_org_unit, create_org_unit, get_org_unit, list_org_units
 from workflows.register.org_units import OrgUnitCycle

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, event
 from engine.rulebook import RuleSetRefused, load_rule_set
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
-from workflows.commands import CancelContract, SearchCoverage
+from workflows.commands.contracts import CancelContract
+from workflows.commands.service_requests import SearchCoverage
 from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.actors import SYSTEM
 from workflows.core.errors import InvalidInput, NotAllowed

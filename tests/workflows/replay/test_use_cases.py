@@ -10,7 +10,7 @@ import pytest
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids
-from workflows.jobs import run_job
+from workflows.jobs.definitions import run_job
 from workflows.replay import use_cases
 from workflows.replay.use_cases import (
     cancel_replay,

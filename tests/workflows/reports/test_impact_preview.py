@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.office import Office
-from workflows.commands import CancelContract, Renew, SearchCoverage, TopUp
+from workflows.commands.contracts import CancelContract, Renew, TopUp
+from workflows.commands.service_requests import SearchCoverage
 from workflows.contracts.use_cases import cancel_contract, enable_contract, renew, top_up
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.transaction import Transaction

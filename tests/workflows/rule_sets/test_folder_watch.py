@@ -9,9 +9,9 @@ import pytest
 
 from engine.rulebook import version_of
 from tests.support.builders import RULES, Kit
-from workflows import scheduler
 from workflows.administration.settings import change_settings
-from workflows.jobs import run_job
+from workflows.jobs import scheduler
+from workflows.jobs.definitions import run_job
 from workflows.operations.health import KeptCounts, read_health
 from workflows.rule_sets import folder_watch
 from workflows.rule_sets.folder import read_rules_folder

@@ -14,13 +14,14 @@ from sqlalchemy import event
 
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
-from workflows.commands import CancelContract, NewServiceRequest, TopUp
+from workflows.commands.contracts import CancelContract, TopUp
+from workflows.commands.service_requests import NewServiceRequest
 from workflows.contracts.use_cases import cancel_contract, top_up
 from workflows.core.actors import NOBODY
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.jobs.sandbox_clock import set_clock
 from workflows.ledger.audit import audit_ledger
-from workflows.sandbox import set_clock
 from workflows.service_requests.log import Logged, log_service_request
 from workflows.service_requests.queries import read_service_request
 from workflows.store import tables as t

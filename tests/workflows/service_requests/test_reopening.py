@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from tests.support.office import MONDAY, Office
-from workflows.commands import TakeContract
+from workflows.commands.contracts import TakeContract
 from workflows.contracts.offers import take_contract
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import enable_contract

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.support.office import MONDAY, Office
-from workflows.commands import ChangeWork, GrantGiven
+from workflows.commands.contracts import GrantGiven
+from workflows.commands.work import ChangeWork
 from workflows.store import tables as t
 from workflows.work.use_cases import change_work, delete_work
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.support.office import MONDAY, Office
-from workflows.commands import ChangeServiceRequest, Exclusions, FireTrigger
+from workflows.commands.contracts import Exclusions
+from workflows.commands.service_requests import ChangeServiceRequest, FireTrigger
 from workflows.contracts.queries import read_contract
 from workflows.contracts.statement import read_statement
 from workflows.core.errors import NotAllowed

@@ -13,7 +13,8 @@ from sqlalchemy import and_, select
 
 from engine.contracts import Contract, ContractType, Holder, Unit
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
-from workflows.commands import GrantGiven, HolderGiven, MoneyGiven, NewContract
+from workflows.commands.contracts import GrantGiven, HolderGiven, NewContract
+from workflows.commands.fields import MoneyGiven
 from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.support.office import MONDAY, Office
-from workflows.commands import Adjust, CancelContract, GrantGiven, TopUp
+from workflows.commands.contracts import Adjust, CancelContract, GrantGiven, TopUp
 from workflows.contracts.queries import read_contract
 from workflows.contracts.statement import read_statement
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, top_up
-from workflows.jobs import JOBS, run_job
+from workflows.jobs.definitions import JOBS, run_job
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.office import MONDAY, Office
-from workflows.jobs import JOBS, run_job
+from workflows.jobs.definitions import JOBS, run_job
 from workflows.ledger.audit import audit_ledger
 from workflows.work.use_cases import delete_work
 

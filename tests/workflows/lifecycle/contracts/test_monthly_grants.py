@@ -5,12 +5,13 @@ from typing import Any
 
 from tests.support.api import Callers
 from tests.support.office import MONDAY, Office
-from workflows.commands import CancelContract, CoverageQuestion
+from workflows.commands.contracts import CancelContract
+from workflows.commands.service_requests import CoverageQuestion
 from workflows.contracts.queries import list_contracts, read_contract
 from workflows.contracts.statement import read_statement
 from workflows.contracts.use_cases import cancel_contract
 from workflows.coverage.search import decide_question, preview_coverage
-from workflows.jobs import JOBS, run_job
+from workflows.jobs.definitions import JOBS, run_job
 from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 from workflows.views.contracts import StatementLine, UnitBalance

@@ -27,18 +27,12 @@ from hypothesis.stateful import (
 from engine.errors import DeskError
 from tests.support.office import MONDAY, Office
 from tests.workflows.lifecycle.service_requests.test_transitions import TABLE, TRIGGERS
-from workflows.commands import (
-    Adjust,
-    CancelContract,
-    ChangeServiceRequest,
-    ChangeWork,
-    FireTrigger,
-    SearchCoverage,
-    TopUp,
-)
+from workflows.commands.contracts import Adjust, CancelContract, TopUp
+from workflows.commands.service_requests import ChangeServiceRequest, FireTrigger, SearchCoverage
+from workflows.commands.work import ChangeWork
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, top_up
-from workflows.jobs import run_job
+from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
 from workflows.lifecycle.service_requests.states import STATES
 from workflows.service_requests.queries import history_of

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.support.office import MONDAY, Office
-from workflows.commands import AddNote, ChangeServiceRequest, SearchCoverage, WorkGiven
+from workflows.commands.service_requests import AddNote, ChangeServiceRequest, SearchCoverage
+from workflows.commands.work import WorkGiven
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import enable_contract
 from workflows.core.errors import StateForbids
-from workflows.jobs import run_job
+from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
 from workflows.service_requests.queries import history_of, list_service_requests, read_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, search_or_assign

@@ -7,9 +7,10 @@ import pytest
 
 from tests.support.front import Front
 from tests.support.office import MONDAY, Office
-from workflows.commands import ChangeServiceRequest, FireTrigger, WorkGiven
+from workflows.commands.service_requests import ChangeServiceRequest, FireTrigger
+from workflows.commands.work import WorkGiven
 from workflows.core.errors import StateForbids
-from workflows.jobs import JOBS, run_job
+from workflows.jobs.definitions import JOBS, run_job
 from workflows.service_requests.queries import history_of, read_service_request
 from workflows.service_requests.use_cases import change_service_request, fire_trigger
 from workflows.store import tables as t

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from tests.support.office import MONDAY, Office
-from workflows.commands import Exclusions, FireTrigger
+from workflows.commands.contracts import Exclusions
+from workflows.commands.service_requests import FireTrigger
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids, VersionChanged
 from workflows.lifecycle.service_requests.states import MACHINE, STATES, allowed_triggers, fire
 from workflows.lifecycle.service_requests.transitions import move_request

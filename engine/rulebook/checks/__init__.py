@@ -1,0 +1,1 @@
+"""Lint: rules that never match, cases that no rule catches."""

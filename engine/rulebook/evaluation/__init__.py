@@ -1,0 +1,1 @@
+"""Asking the rules in force, compiled or by business-rules."""

@@ -1,0 +1,71 @@
+"""How much of the worked time is charged, by rules.
+
+Source: product.md section 7.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.rulebook.compiled.single import CompiledCharging, compile_charging
+from engine.rulebook.evaluation.business_rules_adapter import CHARGING_EVALUATOR as EVALUATOR
+from engine.rulebook.syntax.syntax_tree import Rule
+from engine.rulebook.vocabulary.engines import RulesEngine
+
+NOON = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ChargingFacts:
+    """A work entry as the charging rules see it; None is what was not given.
+
+    Weekday (monday to sunday) and hour (0 to 23) are those that the desk's clocks showed when the work began.
+    """
+
+    work_type: str | None = None
+    priority: str | None = None
+    role: str | None = None
+    channel: str | None = None
+    worked_weekday: str | None = None
+    worked_hour: int = NOON
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Whole percent of the worked minutes that are charged; the rule that says so, None where none does."""
+
+    percent: int
+    why: str | None = None
+    rule_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ChargingBook:
+    """The charging file, checked."""
+
+    rules: tuple[Rule, ...] = ()
+    engine: RulesEngine = "compiled"
+    compiled: CompiledCharging = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "compiled", compile_charging(self.rules))
+
+    def run_by(self, engine: RulesEngine) -> "ChargingBook":
+        """The same rules, run by another engine."""
+        return self if engine == self.engine else replace(self, engine=engine)
+
+    def charge(self, facts: ChargingFacts) -> Charge:
+        """By the first rule that holds; without one, time is charged as worked."""
+        if self.engine == "compiled":
+            rule = self.compiled.first_rule(facts)
+            params = rule.params if rule is not None else {}
+        else:
+            rule, params = self._plainly(facts)
+        return Charge(100) if rule is None else Charge(params.get("percent", 0), rule.why, rule.id)
+
+    def _plainly(self, facts: ChargingFacts) -> tuple[Rule | None, Mapping[str, Any]]:
+        asked = EVALUATOR.facts(facts)
+        for rule in self.rules:
+            if EVALUATOR.holds(rule.conditions_json, asked):
+                return rule, EVALUATOR.act(rule)[1]
+        return None, {}

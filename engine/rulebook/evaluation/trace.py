@@ -1,0 +1,94 @@
+"""Coverage rules step by step: for each rule in order, what keeps each contract meant for it from meeting it.
+
+For showing how a decision came about; deciding itself is `CoverageBook.first_match`.
+Source: product.md section 6, and the coverage explorer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from engine.contracts import HOLDER_KINDS, HolderKind
+from engine.facts import Candidate, RequestFacts
+from engine.rulebook.evaluation.business_rules_adapter import COVERAGE_EVALUATOR as EVALUATOR
+from engine.rulebook.evaluation.coverage import CoverageBook
+from engine.rulebook.syntax.syntax_tree import Condition, Rule, can_be_met
+
+_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
+ANY_REQUEST = RequestFacts(at=_ONCE, contract_validation=True, customer="")
+ANYONES = Candidate("", "", "", "customer", "", 0, "active", None, _ONCE, _ONCE, None, "valid")
+"""For asking of a rule what it says of the holder alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A contract asked about a rule; `unmet` is the first condition in the way, in words, or None."""
+
+    candidate: Candidate
+    unmet: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule. `unmet` speaks of a rule that needs no contract; `asked` of one that does."""
+
+    rule: Rule
+    unmet: str | None
+    asked: tuple[Asked, ...]
+
+    @property
+    def holds(self) -> bool:
+        if self.rule.action.needs_contract:
+            return any(one.unmet is None for one in self.asked)
+        return self.unmet is None
+
+
+def trace(book: CoverageBook, request: RequestFacts, candidates: Sequence[Candidate]) -> list[Step]:
+    """Each rule in order with the ranked candidates whose holder it is meant for."""
+    return [_step(rule, request, candidates) for rule in book.rules]
+
+
+def holder_kinds_asked(book: CoverageBook, until: str | None = None) -> list[HolderKind]:
+    """The kinds of holder whose contracts the rules ask for, in the order in which they come to it.
+
+    With `until` only as far as the rule of that id, itself included.
+    """
+    found: list[HolderKind] = []
+    for rule in book.rules:
+        if rule.action.needs_contract:
+            found += [kind for kind in HOLDER_KINDS if kind not in found and _is_meant_for(rule, kind)]
+        if rule.id == until:
+            break
+    return found
+
+
+def _is_meant_for(rule: Rule, kind: HolderKind) -> bool:
+    candidate = ANYONES._replace(holder_kind=kind)
+
+    def holder_fits(condition: Condition) -> bool | None:
+        if condition.variable.name != "contract_holder":
+            return None
+        return EVALUATOR.first_unmet(condition, EVALUATOR.facts(ANY_REQUEST, candidate)) is None
+
+    return can_be_met(rule.conditions, holder_fits)
+
+
+def _step(rule: Rule, request: RequestFacts, candidates: Sequence[Candidate]) -> Step:
+    if not rule.action.needs_contract:
+        return Step(rule, _words(EVALUATOR.first_unmet(rule.conditions, EVALUATOR.facts(request))), ())
+    asked = []
+    for candidate in candidates:
+        facts = EVALUATOR.facts(request, candidate)
+
+        def holder_fits(condition: Condition, candidate: Candidate = candidate) -> bool | None:
+            if condition.variable.name != "contract_holder":
+                return None
+            return EVALUATOR.first_unmet(condition, EVALUATOR.facts(request, candidate)) is None
+
+        if can_be_met(rule.conditions, holder_fits):
+            asked.append(Asked(candidate, _words(EVALUATOR.first_unmet(rule.conditions, facts))))
+    return Step(rule, None, tuple(asked))
+
+
+def _words(unmet: Condition | None) -> str | None:
+    return unmet.words if unmet is not None else None

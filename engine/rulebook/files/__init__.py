@@ -1,0 +1,1 @@
+"""Each kind of rule file read and checked, its examples included."""

@@ -1,0 +1,101 @@
+"""Checks the charging file, its examples included.
+
+Source: product.md section 7.
+"""
+
+from typing import Any, NamedTuple
+
+from engine.rulebook.checks.lint import lint_charging
+from engine.rulebook.evaluation.charging import Charge, ChargingBook, ChargingFacts
+from engine.rulebook.files.examples import MOST_TEXT, engines_agree, example_nodes, may_run
+from engine.rulebook.files.rule_reader import Known, RuleReader
+from engine.rulebook.syntax.problems import FileReport, Place
+from engine.rulebook.syntax.scanner import Node, quoted
+from engine.rulebook.syntax.syntax_tree import size
+from engine.rulebook.syntax.typed_reader import read_choice, read_object, read_text, read_whole_number
+from engine.rulebook.vocabulary.registry import CHARGING, LARGEST_NUMBER
+
+MOST_PERCENT = 1000
+
+
+def read_charging_file(report: FileReport, root: Node) -> ChargingBook | None:
+    """The book that the file holds; None when the report has errors. Its examples have then run."""
+    fields = read_object(report, root, ("rules",), ("$schema", "name", "examples"))
+    if fields is None:
+        return None
+    for key in ("$schema", "name"):
+        if key in fields:
+            read_text(report, fields[key], most=MOST_TEXT)
+    rules = RuleReader(report, CHARGING, Known()).rules(fields["rules"]) if "rules" in fields else ()
+    if "rules" in fields and rules and not report.has_errors:
+        lint_charging(report, rules, fields["rules"])
+    book = ChargingBook(rules)
+    with report.examples():
+        read = [_read_example(report, node) for node in example_nodes(report, fields)]
+        asked = len(read) * sum(size(rule.conditions) for rule in rules)
+        if not report.has_errors and may_run(report, fields.node, asked):
+            plain = book.run_by("plain")
+            for example in read:
+                if example is not None:
+                    example.run(report, book, plain)
+    return None if report.has_errors else book
+
+
+class _Example(NamedTuple):
+    name: str
+    facts: ChargingFacts
+    expected: Charge
+    place: Place
+
+    def run(self, report: FileReport, book: ChargingBook, plain_book: ChargingBook) -> None:
+        came, plain = book.charge(self.facts), plain_book.charge(self.facts)
+        agree = engines_agree(report, self.place, self.name, plain=_said(plain), compiled=_said(came))
+        if agree and (came.percent, came.rule_id) != (self.expected.percent, self.expected.rule_id):
+            report.error(
+                self.place,
+                f"Example {quoted(self.name)} expects {_said(self.expected)}, "
+                f"but comes out as {_said(came)}. Correct the rules or the example.",
+            )
+
+
+def _read_example(report: FileReport, node: Node) -> _Example | None:
+    fields = read_object(report, node, ("name", "facts", "charge"))
+    if fields is None:
+        return None
+    name = read_text(report, fields["name"], most=MOST_TEXT) if "name" in fields else None
+    facts = _facts(report, fields["facts"]) if "facts" in fields else None
+    expected = _charge(report, fields["charge"]) if "charge" in fields else None
+    if name is None or facts is None or expected is None:
+        return None
+    return _Example(name, facts, expected, fields["charge"].place)
+
+
+def _facts(report: FileReport, node: Node) -> ChargingFacts | None:
+    fields = read_object(report, node, (), tuple(CHARGING.variables))
+    if fields is None:
+        return None
+    read = {name: _fact(report, member, name) for name, member in fields.members.items()}
+    return ChargingFacts(**{name: value for name, value in read.items() if value is not None})
+
+
+def _fact(report: FileReport, node: Node, name: str) -> Any:
+    variable = CHARGING.variables[name]
+    if variable.type == "number":
+        return read_whole_number(report, node, least=0, most=LARGEST_NUMBER)
+    if variable.options:
+        return read_choice(report, node, variable.options, what=name)
+    return read_text(report, node, most=MOST_TEXT, least=0)
+
+
+def _charge(report: FileReport, node: Node) -> Charge | None:
+    fields = read_object(report, node, ("percent", "rule"))
+    if fields is None or fields.missing:
+        return None
+    percent = read_whole_number(report, fields["percent"], least=0, most=MOST_PERCENT)
+    rule_node = fields["rule"]
+    rule_id = None if rule_node.value is None else read_text(report, rule_node, most=MOST_TEXT)
+    return None if percent is None else Charge(percent, rule_id=rule_id)
+
+
+def _said(charge: Charge) -> str:
+    return f"{charge.percent} % by " + (f'rule "{charge.rule_id}"' if charge.rule_id else "no rule")

@@ -1,0 +1,321 @@
+"""Reads the rules of a file: conditions, actions and parameters, each name against the registry."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from re import compile as regex
+from typing import Any
+
+from engine.contracts import ContractType
+from engine.rulebook.files.operands import read_around, read_length, read_point
+from engine.rulebook.syntax.problems import FileReport
+from engine.rulebook.syntax.scanner import Broken, Node, quoted
+from engine.rulebook.syntax.syntax_tree import AllOf, AnyOf, Condition, Conditions, Rule, rule
+from engine.rulebook.syntax.typed_reader import (
+    nearest,
+    read_choice,
+    read_list,
+    read_members,
+    read_name,
+    read_object,
+    read_text,
+    read_whole_number,
+    read_yes_no,
+    shown,
+)
+from engine.rulebook.vocabulary.dates_and_durations import TimeValue
+from engine.rulebook.vocabulary.operators import OPERATORS
+from engine.rulebook.vocabulary.registry import LARGEST_NUMBER
+from engine.rulebook.vocabulary.terms import Action, Operator, Param, Variable, Vocabulary
+
+MOST_DEPTH = 20
+MOST_RULES = 2000
+MOST_TEXT = 200
+MOST_WHY = 500
+TIME_EXPIRED = ("rollover", "ignore", "bill")
+RESERVED_IDS = ("own-contract", "no-rule", "assigned")
+ID = regex(r"[a-z0-9][a-z0-9_-]{0,63}")
+ID_FORM = "small letters, digits, - and _, at most 64, such as item-valid"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the other files of the set declare.
+
+    What is in a wrong file is not told again where it is named: a type whose file is wrong has a key and no
+    terms, and `sla_ids` is None where slas.json is wrong.
+    """
+
+    type_keys: Collection[str] = ()
+    types: Mapping[str, ContractType] = field(default_factory=dict)
+    sla_ids: Collection[str] | None = ()
+
+
+class RuleReader:
+    """Reads the rules of one file in the words of its vocabulary."""
+
+    def __init__(self, report: FileReport, vocabulary: Vocabulary, known: Known) -> None:
+        self.report = report
+        self.vocabulary = vocabulary
+        self.known = known
+
+    def rules(self, node: Node) -> tuple[Rule, ...]:
+        """The sound rules of a list; what is wrong with the others is told."""
+        elements = read_list(self.report, node, of="rules")
+        if len(elements) > MOST_RULES and not self.report.judge(
+            node.place, f"{len(elements)} rules are too many. Keep them to {MOST_RULES}."
+        ):
+            return ()
+        seen: dict[str, Node] = {}
+        rules = [self._rule(element, seen) for element in elements]
+        return tuple(one for one in rules if one is not None)
+
+    def conditions(self, node: Node, depth: int = 1) -> Conditions | None:
+        """A condition, or `all` or `any` of some."""
+        members = read_members(self.report, node)
+        if "all" not in members and "any" not in members:
+            return self._condition(node) if isinstance(node.value, dict) else None
+        if len(members) > 1:
+            names = ", ".join(quoted(name) for name in list(members)[:5])
+            self.report.error(node.place, f"{names} stand side by side. Keep all or any alone in its object.")
+            return None
+        ((joint, parts_node),) = members.items()
+        if depth > MOST_DEPTH and not self.report.judge(
+            node.place, f"Conditions are nested deeper than {MOST_DEPTH} levels. Write them flatter."
+        ):
+            return None
+        elements = read_list(self.report, parts_node, of="conditions")
+        if not elements and isinstance(parts_node.value, list):
+            self.report.error(parts_node.place, f'"{joint}" is empty. Add a condition, or remove the rule.')
+        parts = [self.conditions(element, depth + 1) for element in elements]
+        sound = tuple(part for part in parts if part is not None)
+        if not sound or len(sound) < len(parts):
+            return None
+        return AllOf(sound) if joint == "all" else AnyOf(sound)
+
+    def _rule(self, node: Node, seen: dict[str, Node]) -> Rule | None:
+        fields = read_object(self.report, node, ("id", "why", "conditions", "actions"))
+        if fields is None:
+            return None
+        id = self._id(fields["id"], seen) if "id" in fields else None
+        why = read_text(self.report, fields["why"], most=MOST_WHY) if "why" in fields else None
+        conditions = self.conditions(fields["conditions"]) if "conditions" in fields else None
+        taken = self._action(fields["actions"]) if "actions" in fields else None
+        if "conditions" in fields and taken is not None and not taken[0].needs_contract:
+            self._without_contract(fields["conditions"], taken[0])
+        if id is None or why is None or conditions is None or taken is None:
+            return None
+        return rule(id, why, conditions, *taken)
+
+    def _id(self, node: Node, seen: dict[str, Node]) -> str | None:
+        id = read_name(self.report, node, ID, ID_FORM)
+        if id is None:
+            return None
+        if id in RESERVED_IDS:
+            self.report.judge(node.place, f'"{id}" is a name the desk uses itself. Choose another.')
+        if id in seen:
+            line, _ = self.report.line_and_column(seen[id].start)
+            self.report.judge(
+                node.place, f'The id "{id}" is taken by the rule on line {line}. Choose another.'
+            )
+        seen.setdefault(id, node)
+        return id
+
+    def _condition(self, node: Node) -> Condition | None:
+        fields = read_object(self.report, node, ("name", "operator"), ("value",))
+        if fields is None or "name" not in fields:
+            return None
+        variables = self.vocabulary.variables
+        name = read_choice(self.report, fields["name"], variables, what="variable")
+        if name is None or "operator" not in fields:
+            return None
+        variable = variables[name]
+        operator = self._operator(fields["operator"], variable)
+        if operator is None:
+            return None
+        value_node = fields.get("value")
+        if operator.operand == "none":
+            self._no_value(value_node, operator)
+            return Condition(variable, operator)
+        if value_node is None:
+            self.report.error(node.place, f'"value" is missing: what {name} is compared with. Add it.')
+            return None
+        value = self._value(value_node, variable, operator)
+        return None if value is None else Condition(variable, operator, value)
+
+    def _value(self, node: Node, variable: Variable, operator: Operator) -> str | int | TimeValue | None:
+        match operator.operand:
+            case "number":
+                return read_whole_number(self.report, node, least=-LARGEST_NUMBER, most=LARGEST_NUMBER)
+            case "point":
+                return read_point(self.report, node)
+            case "around":
+                return read_around(self.report, node)
+            case "length":
+                return read_length(self.report, node)
+        return self._text_value(node, variable, operator)
+
+    def _operator(self, node: Node, variable: Variable) -> Operator | None:
+        operators = OPERATORS[variable.type]
+        if node.value == "matches_regex":
+            self.report.error(
+                node.place, "matches_regex is not offered: a pattern can hang. Use contains or starts_with."
+            )
+            return None
+        name = read_choice(self.report, node, operators, what=f"operator of {variable.name}")
+        return None if name is None else operators[name]
+
+    def _no_value(self, node: Node | None, operator: Operator) -> None:
+        # The library's own form carries a value even here, so the harmless ones are taken.
+        if node is None or node.value is None or node.value is True or node.value == "":
+            return
+        if node.value is False:
+            self.report.warning(
+                node.place, f"{operator.name} reads no value, so this false says nothing. Remove it."
+            )
+        elif not isinstance(node.value, Broken):
+            self.report.judge(node.place, f"{operator.name} takes no value. Remove {shown(node.value)}.")
+
+    def _text_value(self, node: Node, variable: Variable, operator: Operator) -> str | None:
+        text = read_text(self.report, node, most=MOST_TEXT, least=0)
+        if text is None:
+            return None
+        if text == "":
+            if variable.may_be_empty and operator.name in ("equal_to", "not_equal_to"):
+                return text
+            instead = "Use non_empty to ask for any value" if variable.may_be_empty else "Write a value"
+            goes_on = self.report.judge(node.place, f"Empty text says nothing here. {instead}.")
+            return text if goes_on else None
+        options = self.known.type_keys if variable.name == "contract_type" else variable.options
+        if operator.name in ("equal_to", "not_equal_to") and options and text not in options:
+            goes_on = self.report.judge(
+                node.place, f"{variable.name} is never {quoted(text)}. {nearest(self.report, text, options)}"
+            )
+            return text if goes_on else None
+        return text
+
+    def _action(self, node: Node) -> tuple[Action, dict[str, Any]] | None:
+        elements = read_list(self.report, node, of="actions")
+        if len(elements) != 1:
+            if isinstance(node.value, list):
+                self.report.error(
+                    node.place, f"A rule has one action, this one has {len(elements)}. Keep one."
+                )
+            return None
+        fields = read_object(self.report, elements[0], ("name",), ("params",))
+        if fields is None or "name" not in fields:
+            return None
+        actions = self.vocabulary.actions
+        name = read_choice(self.report, fields["name"], actions, what="action")
+        if name is None:
+            return None
+        action = actions[name]
+        params_node = fields.get("params")
+        if params_node is None:
+            for param in action.params:
+                if param.required:
+                    self.report.error(
+                        elements[0].place, f'{name} needs "params" with "{param.name}". Add it.'
+                    )
+            return action, {}
+        return action, self._params(params_node, action)
+
+    def _params(self, node: Node, action: Action) -> dict[str, Any]:
+        required = [param.name for param in action.params if param.required]
+        optional = [param.name for param in action.params if not param.required]
+        fields = read_object(self.report, node, required, optional)
+        if fields is None:
+            return {}
+        params: dict[str, Any] = {}
+        for param in action.params:
+            if param.name in fields:
+                value = self._param(fields[param.name], param)
+                if value is not None:
+                    params[param.name] = value
+        if action.name == "create_contract" and "type" in params:
+            self._terms(node, params)
+        return params
+
+    def _param(self, node: Node, param: Param) -> Any:
+        report = self.report
+        match param.kind:
+            case "text":
+                return read_text(report, node, most=MOST_WHY)
+            case "number":
+                return read_whole_number(report, node, least=param.least, most=param.most)
+            case "yes_no":
+                return read_yes_no(report, node)
+            case "contract_type":
+                return read_choice(report, node, self.known.type_keys, what="contract type")
+            case "contract_types":
+                return self._contract_types(node)
+            case "sla":
+                return read_sla_id(report, node, self.known)
+            case "time_expired":
+                return read_choice(report, node, TIME_EXPIRED, what="way of handling expired time")
+
+    def _contract_types(self, node: Node) -> list[str] | None:
+        elements = read_list(self.report, node, of="contract types")
+        if not elements:
+            if isinstance(node.value, list):
+                self.report.error(node.place, "The list is empty. Name the types to choose from.")
+            return None
+        keys: list[str] = []
+        for element in elements:
+            key = read_choice(self.report, element, self.known.type_keys, what="contract type")
+            if key in keys:
+                self.report.judge(element.place, f'"{key}" stands here twice. Keep one.')
+            elif key is not None:
+                keys.append(key)
+        return keys
+
+    def _terms(self, node: Node, params: Mapping[str, Any]) -> None:
+        """Terms that the type to be created cannot have are errors."""
+        contract_type = self.known.types.get(params["type"])
+        if contract_type is None or not isinstance(node.value, dict):
+            return
+        if "service_request" not in contract_type.held_by:
+            self.report.judge(
+                node.value["type"].place,
+                f'A contract of type "{contract_type.key}" cannot be held by a service request. '
+                "Offer it with offer_contracts, or name a type whose held_by has service_request.",
+            )
+        for term, limit in (
+            ("duration_months", "period"),
+            ("minutes", "minutes"),
+            ("incidents", "incidents"),
+        ):
+            if term in params and limit not in contract_type.limits:
+                self.report.judge(
+                    node.value[term].place,
+                    f'Type "{contract_type.key}" has no limit in {limit}. Remove {term}, or change the type.',
+                )
+
+    def _without_contract(self, node: Node, action: Action) -> None:
+        for name_node in _names(node):
+            name = name_node.value
+            variable = self.vocabulary.variables.get(name) if isinstance(name, str) else None
+            if variable is not None and variable.scope == "contract":
+                self.report.judge(
+                    name_node.place,
+                    f"{action.name} needs no contract, so its rule is asked once, and {variable.name} has no "
+                    "value there. Remove this condition, or use cover_with or wait_for.",
+                )
+
+
+def read_sla_id(report: FileReport, node: Node, known: Known) -> str | None:
+    """The id of a service level that slas.json has."""
+    if known.sla_ids is None:
+        return read_text(report, node, most=MOST_TEXT)
+    return read_choice(report, node, known.sla_ids, what="service level of slas.json")
+
+
+def _names(node: Node) -> list[Node]:
+    """The variable names in conditions, sound or not."""
+    if not isinstance(node.value, dict):
+        return []
+    names = [node.value["name"]] if "name" in node.value else []
+    for joint in ("all", "any"):
+        parts = node.value.get(joint)
+        if parts is not None and isinstance(parts.value, list):
+            names += [name for part in parts.value for name in _names(part)]
+    return names

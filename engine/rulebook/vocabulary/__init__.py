@@ -1,0 +1,1 @@
+"""What rule files may name: variables, operators, actions, dates and durations."""

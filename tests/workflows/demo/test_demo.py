@@ -1,0 +1,228 @@
+"""The demonstration desk: everything it promises is there, and its ledger is sound."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from engine.contracts import dated_state
+from tests.support.builders import RULES, StillClock
+from workflows import demo
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
+from workflows.core.errors import NoRuleSet, StateForbids
+from workflows.demo import DEMO_PASSWORD, LOGINS, can_load_demo, is_demo, load_demo, reset_demo
+from workflows.demo.timeline import Stage
+from workflows.jobs.definitions import next_due
+from workflows.ledger.audit import audit_ledger
+from workflows.lifecycle.contracts.rows import contract_value
+from workflows.operations.deployment import open_desk
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.publishing import publish_first
+from workflows.service_requests.queries import in_queue
+from workflows.store import tables as t
+from workflows.users.accounts import password_fits
+
+NOON = datetime(2026, 6, 17, 10, 0, tzinfo=UTC)
+TYPES = (
+    "per_request",
+    "incident_pack",
+    "subscription",
+    "time_limited_subscription",
+    "support_hours",
+    "support_hours_by_month",
+)
+STATES = (
+    "active",
+    "expired",
+    "exhausted",
+    "cancelled",
+    "awaiting_start",
+    "awaiting_enable",
+    "awaiting_payment",
+)
+NEVER = {
+    # nothing can run out, or the month's end alone ends it; what is held by a request starts with it
+    ("per_request", "exhausted"),
+    ("per_request", "awaiting_start"),
+    ("subscription", "exhausted"),
+    ("support_hours_by_month", "exhausted"),
+}
+
+
+def opened(database_url: str, now: datetime = NOON) -> Desk:
+    desk = open_desk(database_url, StillClock(now))
+    publish_first(desk, read_rules_folder(RULES))
+    return desk
+
+
+@pytest.fixture
+def desk(database_url: str) -> Iterator[Desk]:
+    made = opened(database_url)
+    yield made
+    made.database.dispose()
+
+
+def rows(desk: Desk, table: Any) -> list[Any]:
+    with desk.database.read() as connection:
+        return list(connection.execute(table.select()).all())
+
+
+def contract_states(desk: Desk) -> Counter[tuple[str, str]]:
+    now = desk.now()
+    return Counter(
+        (row.type, dated_state(contract_value(row), now).pending_reason or row.state)
+        for row in rows(desk, t.contract)
+    )
+
+
+def check(desk: Desk) -> None:
+    """What must hold whenever it is loaded."""
+    with desk.read(SYSTEM) as tx:
+        audit = audit_ledger(tx)
+        assert audit.ok, audit.differences
+        due = next_due(tx)
+        assert due is None or due > desk.now()
+        late = tx.connection.execute(select(t.service_request.c.id).where(in_queue(tx, "at_risk"))).all()
+    assert len(late) >= 4
+    found = contract_states(desk)
+    wanted = {(kind, state) for kind in TYPES for state in STATES} - NEVER
+    assert not wanted - set(found)
+    assert not NEVER & set(found)
+    requests = rows(desk, t.service_request)
+    assert 130 <= len(requests) <= 180
+    assert {row.state for row in requests} == {
+        "open",
+        "pending_no_contract",
+        "in_progress",
+        "on_hold",
+        "resolved",
+        "closed",
+        "cancelled",
+    }
+    outcomes = {row.outcome for row in requests if row.state == "pending_no_contract"}
+    assert outcomes == {"created", "offered", "waiting"}
+    assert {row.on_hold_reason for row in requests} >= {"customer", "supplier", "scheduled"}
+    assert {row.kind for row in rows(desk, t.work_allocation)} == {"grant", "covered", "carried", "ignored"}
+    assert any(row.before_contracts for row in requests)
+    assert all(row.opened_at < desk.now() for row in requests)
+
+
+# ------------------------------------------------------------------ loading
+
+
+def test_everything_is_there(desk: Desk) -> None:
+    assert can_load_demo(desk)
+    assert load_demo(desk) == LOGINS
+    assert is_demo(desk)
+    assert not can_load_demo(desk)
+    check(desk)
+    assert len(rows(desk, t.customer)) == 30
+    assert len(rows(desk, t.item)) >= 60
+    assert any(row.renewal_of_id for row in rows(desk, t.contract))
+    settings = desk.refresh().settings
+    assert (settings.time_zone, settings.currency, settings.time_expired_contract) == (
+        "Europe/Berlin",
+        "EUR",
+        "rollover",
+    )
+    assert (settings.contracts, settings.invoices, settings.payment_required) == (True, False, False)
+    assert all(row.delivered_at is not None for row in rows(desk, t.outbox))
+    taken = [row for row in rows(desk, t.ledger_transaction) if row.kind == "draw_carried"]
+    assert taken
+
+    with pytest.raises(StateForbids):
+        load_demo(desk)
+    numbers = sorted((row.number, row.subject) for row in rows(desk, t.service_request))
+    reset_demo(desk, read_rules_folder(RULES))
+    check(desk)
+    # the same each time
+    assert sorted((row.number, row.subject) for row in rows(desk, t.service_request)) == numbers
+    with pytest.raises(Exception, match="append-only"), desk.write() as tx:
+        tx.connection.execute(t.ledger_posting.delete())
+
+
+def test_each_role_can_log_in(sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stage, "play", lambda stage: None)
+    desk = opened(sqlite_database_url)
+    load_demo(desk, password="another password")
+    assert [one.role for one in LOGINS] == [
+        "administrator",
+        "finance",
+        "supervisor",
+        "technician",
+        "customer",
+    ]
+    users = {row.email: row for row in rows(desk, t.user_account)}
+    for one in LOGINS:
+        assert users[one.email].role == one.role
+        assert password_fits(users[one.email].password_hash, "another password")
+    assert len(DEMO_PASSWORD) >= 12
+    desk.database.dispose()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime(2026, 3, 29, 0, 59, 30, tzinfo=UTC),
+        datetime(2026, 11, 1, 23, 10, tzinfo=UTC),
+        datetime(2028, 3, 1, 5, 30, tzinfo=UTC),
+    ],
+    ids=["before the clocks change", "at night on a Sunday", "after a leap day, early"],
+)
+def test_whenever_it_is_loaded(sqlite_database_url: str, now: datetime) -> None:
+    desk = opened(sqlite_database_url, now)
+    load_demo(desk)
+    check(desk)
+    desk.database.dispose()
+
+
+# ------------------------------------------------------------------ what is left alone
+
+
+def test_a_desk_at_work_is_left_alone(bare_kit: Any) -> None:
+    with pytest.raises(NoRuleSet):
+        load_demo(bare_kit.desk)
+    bare_kit.publish_rules()
+    assert not can_load_demo(bare_kit.desk)
+    with pytest.raises(StateForbids, match="not empty"):
+        load_demo(bare_kit.desk)
+    with pytest.raises(StateForbids, match="not loaded as a demonstration"):
+        reset_demo(bare_kit.desk, read_rules_folder(RULES))
+    assert len(rows(bare_kit.desk, t.user_account)) == 4
+
+
+def test_a_loading_that_fails_leaves_an_empty_desk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(stage: Stage) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Stage, "play", stop)
+    with pytest.raises(KeyboardInterrupt):
+        load_demo(desk)
+    assert can_load_demo(desk)
+    assert rows(desk, t.user_account) == []
+    assert desk.refresh().rule_set is not None
+
+
+def test_a_loading_that_was_killed_is_begun_again(
+    sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stage, "play", lambda stage: None)
+    clock = StillClock(NOON)
+    desk = open_desk(sqlite_database_url, clock)
+    publish_first(desk, read_rules_folder(RULES))
+    desk.perform(SYSTEM, demo._begin)
+    demo._build(desk, read_rules_folder(RULES), DEMO_PASSWORD)
+    # another process might still be at it
+    assert not can_load_demo(desk)
+    with pytest.raises(StateForbids, match="another process"):
+        load_demo(desk)
+    clock.move(minutes=2)
+    assert can_load_demo(desk)
+    load_demo(desk)
+    assert is_demo(desk)
+    desk.database.dispose()

@@ -1,0 +1,160 @@
+"""What happens by itself, with the clock and real databases; late, twice and many at once."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from threading import Event
+
+import pytest
+
+from tests.support.office import MONDAY, Office
+from workflows.contracts.queries import read_contract
+from workflows.core.clock import SystemClock
+from workflows.core.desk import Desk
+from workflows.jobs import scheduler
+from workflows.jobs.definitions import ANY_MACHINE, JOBS, Job, claim_slot, run_job
+from workflows.jobs.sandbox_clock import set_clock
+from workflows.ledger.audit import audit_ledger
+from workflows.store import tables as t
+
+
+def run_all(office: Office) -> int:
+    return sum(run_job(office.desk, name) for name in JOBS if name != "deliver_outbox")
+
+
+def audit_is_clean(office: Office) -> bool:
+    view = office.see(audit_ledger)
+    assert view.differences == []
+    return view.ok
+
+
+def test_a_contract_becomes_active_on_its_day_and_opens_what_waits(office: Office) -> None:
+    start = MONDAY + timedelta(days=1)
+    contract = office.sell("subscription", starts_at=start)
+    request = office.log()
+    office.clock.at = start - timedelta(seconds=1)
+    assert run_all(office) == 0
+    assert office.request(request).state == "pending_no_contract"
+    office.clock.at = start + timedelta(hours=7)
+    assert run_all(office) > 0
+    assert office.request(request).contract_id == contract
+    assert office.contract(contract).activated_at == start
+    assert run_all(office) == 0
+
+
+def test_a_contract_expires_with_its_ledger_row_and_a_second_run_adds_nothing(office: Office) -> None:
+    contract = office.sell("time_limited_subscription", minutes=90, ends_on=MONDAY.date())
+    office.sell("subscription", to=("org_unit", office.site), ends_on=MONDAY.date())
+    end = MONDAY.replace(hour=0) + timedelta(days=1)
+    office.clock.at = end + timedelta(days=3)
+    before = office.see(read_contract, contract)
+    assert (before.state, before.balance.minutes.expired) == ("expired", 90)
+    assert run_all(office) == 1  # the holder that was looked at has been caught up
+    [expired] = office.rows(t.ledger_transaction, kind="expire")
+    assert expired.effective_at == end
+    assert office.contract(contract).state == "expired"
+    assert office.see(read_contract, contract).balance == before.balance
+    assert run_all(office) == 0
+    assert audit_is_clean(office)
+
+
+def test_what_a_late_job_has_not_done_yet_changes_no_answer(office: Office) -> None:
+    """The same questions, asked before and after the jobs ran late, get the same answers."""
+    office.sell("support_hours", minutes=30)
+    request = office.log()
+    office.work(request, 50)
+    start = MONDAY + timedelta(days=1)
+    following = office.sell("support_hours", minutes=60, starts_at=start)
+    office.clock.at = start + timedelta(hours=1)
+    view = office.see(read_contract, following)
+    assert (view.state, view.balance.minutes.available, view.carried_minutes) == ("active", 40, 0)
+    run_all(office)
+    after = office.see(read_contract, following)
+    assert (after.state, after.balance) == (view.state, view.balance)
+    assert office.contract(following).activated_at == start
+
+
+def test_resolved_requests_close_when_due_not_when_the_job_ran(office: Office) -> None:
+    office.sell("incident_pack", incidents=1)
+    request = office.log()
+    office.fire(request, "resolve", note="done")
+    office.clock.move(days=10)
+    run_all(office)
+    closed = office.request(request)
+    assert (closed.state, closed.closed_at) == ("closed", MONDAY + timedelta(days=7))
+    [hold] = office.rows(t.incident_hold)
+    assert (hold.state, hold.ended_at) == ("settled", MONDAY + timedelta(days=7))
+
+
+def test_of_many_schedulers_one_gets_a_slot(office: Office) -> None:
+    def claim(begins_at: datetime, machine: str = ANY_MACHINE) -> bool:
+        return claim_slot(office.desk, "auto_close", begins_at, machine)
+
+    slots = [MONDAY + timedelta(seconds=30 * number) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for begins_at in slots:
+            assert sum(pool.map(claim, [begins_at] * 8)) == 1
+        assert sum(pool.map(claim, slots)) == 0, "older than the last"
+        assert list(pool.map(claim, slots[-1:] * 2, ("one", "two"))) == [True, True]
+    kept = office.rows(t.job_slot, job="auto_close")
+    assert {row.slot: row.claimed_at for row in kept} == dict.fromkeys(("", "one", "two"), slots[-1])
+
+
+def test_a_clock_that_was_far_ahead_keeps_nobody_from_working(office: Office) -> None:
+    assert claim_slot(office.desk, "auto_close", MONDAY + timedelta(days=4000))
+    assert claim_slot(office.desk, "auto_close", MONDAY)
+    assert not claim_slot(office.desk, "auto_close", MONDAY)
+
+
+def test_a_job_that_takes_long_is_run_once_more_and_quietly(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    began, may_end = Event(), Event()
+    seen: list[str] = []
+
+    def slow_tick(desk: Desk, name: str, every_seconds: int) -> None:
+        seen.append(name)
+        began.set()
+        assert may_end.wait(20)
+
+    monkeypatch.setattr(scheduler, "tick", slow_tick)
+    monkeypatch.setattr(scheduler, "JOBS", {"slow": Job("slow", 1, lambda desk, at: 0)})
+    office.desk.clock = SystemClock()
+    with caplog.at_level("WARNING", logger="apscheduler"):
+        running = scheduler.build_scheduler(office.desk)
+        running.start()
+        assert began.wait(20)
+        time.sleep(2.5)
+        assert seen == ["slow"], "one at a time"
+        running.pause()
+        may_end.set()
+        running.shutdown(wait=True)
+    assert seen == ["slow", "slow"], "once for all that came meanwhile"
+    assert caplog.records == []
+
+
+def test_a_thousand_ends_are_swept_in_sets(office: Office) -> None:
+    contracts = [
+        office.sell("time_limited_subscription", minutes=5, ends_on=MONDAY.date()) for _ in range(25)
+    ]
+    office.clock.move(days=2)
+    assert run_job(office.desk, "expire_contracts") == len(contracts)
+    assert {office.contract(one).state for one in contracts} == {"expired"}
+    assert len(office.rows(t.ledger_transaction, kind="expire")) == len(contracts)
+    assert run_job(office.desk, "expire_contracts") == 0
+    assert audit_is_clean(office)
+
+
+def test_the_sandbox_clock_runs_what_is_due_in_order_each_at_its_instant(office: Office) -> None:
+    office.desk.sandbox = True
+    first = office.sell("support_hours", minutes=30, ends_on=(MONDAY + timedelta(days=9)).date())
+    request = office.log()
+    office.work(request, 50)
+    following = office.sell("support_hours", minutes=60, starts_at=MONDAY + timedelta(days=30))
+    view = set_clock(office.desk, office.administrator, MONDAY + timedelta(days=365))
+    assert view.ran > 0
+    assert office.contract(first).state == "expired"
+    assert office.contract(following).activated_at == MONDAY + timedelta(days=30)
+    [taken] = office.rows(t.ledger_transaction, kind="draw_carried")
+    assert taken.effective_at == MONDAY + timedelta(days=30)
+    assert audit_is_clean(office)

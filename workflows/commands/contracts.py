@@ -1,0 +1,107 @@
+"""Commands on contracts."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from workflows.commands.fields import (
+    MOST_MINUTES,
+    Code,
+    Command,
+    Day,
+    Id,
+    Incidents,
+    Instant,
+    LongText,
+    Minutes,
+    MoneyGiven,
+    OneOf,
+    Priority,
+    no_control_characters,
+)
+
+
+class HolderGiven(OneOf):
+    """Whom a contract covers."""
+
+    item: Id | None = None
+    customer: Id | None = None
+    org_unit: Id | None = None
+    service_request: Id | None = None
+
+
+class GrantGiven(Command):
+    minutes: Minutes | None = None
+    incidents: Incidents | None = None
+    effective_at: Instant | None = None
+    expires_at: Instant | None = None
+
+
+class Exclusions(Command):
+    """What a contract does not cover."""
+
+    work_types: list[Code] = Field(default_factory=list)
+    roles: list[Code] = Field(default_factory=list)
+    priorities: list[Priority] = Field(default_factory=list)
+    item_types: list[Code] = Field(default_factory=list)
+
+
+class NewContract(Command):
+    type: Code
+    holder: HolderGiven
+    starts_on: Day | None = None
+    starts_at: Instant | None = None
+    ends_on: Day | None = None
+    minutes: Minutes | None = None
+    incidents: Incidents | None = None
+    grants: Annotated[list[GrantGiven], Field(max_length=400)] | None = None
+    price: MoneyGiven | None = None
+    overage_rate: MoneyGiven | None = None
+    sla: Code | None = None
+    time_expired: Literal["rollover", "ignore", "bill"] | None = None
+    exclusions: Exclusions | None = None
+    service_request: Id | None = None
+    enable: bool | None = None
+
+
+class TopUp(Command):
+    minutes: Minutes | None = None
+    incidents: Incidents | None = None
+    effective_at: Instant | None = None
+    expires_at: Instant | None = None
+    price: MoneyGiven | None = None
+
+
+class Adjust(Command):
+    """A grant (above zero) or a withdrawal (below zero), with its reason."""
+
+    minutes: Annotated[int, Field(ge=-MOST_MINUTES, le=MOST_MINUTES)] | None = None
+    incidents: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] | None = None
+    effective_at: Instant | None = None
+    expires_at: Instant | None = None
+    reason: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
+        AfterValidator(no_control_characters),
+    ]
+
+
+class Renew(Command):
+    """A successor that starts where the contract ends and carries its terms; what is given here differs."""
+
+    ends_on: Day | None = None
+    minutes: Minutes | None = None
+    incidents: Incidents | None = None
+    price: MoneyGiven | None = None
+    enable: bool | None = None
+
+
+class CancelContract(Command):
+    reason: LongText | None = None
+
+
+class TakeContract(Command):
+    """Take a contract through a service request that waits for one: per incident, or one for its holder."""
+
+    type: Code
+    holder: HolderGiven | None = None

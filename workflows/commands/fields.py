@@ -1,0 +1,123 @@
+"""The fields that commands share, and the base of all commands."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    model_validator,
+)
+
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+MOST_MINUTES = 10_000_000
+MOST_MINOR = 10**12
+
+INSTANT_TEXT = re.compile(
+    r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$", re.ASCII
+)
+CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+"""All but line ends and tabs; and halves of surrogate pairs, which no database takes."""
+DAY_TEXT = re.compile(r"^\d{4}-\d\d-\d\d$", re.ASCII)
+
+Priority = Literal["low", "normal", "high", "critical"]
+Trigger = Literal["start", "hold", "resume", "resolve", "close", "reopen", "cancel"]
+
+
+def no_control_characters(value: str) -> str:
+    if CONTROL_CHARACTER.search(value):
+        raise ValueError("It has control characters; send plain text.")
+    return value
+
+
+def _as_instant_text(value: Any) -> Any:
+    """Instants come as RFC 3339 text with an offset: a number, or digits alone, would be read as seconds."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not INSTANT_TEXT.match(value):
+        raise ValueError("Write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z.")
+    return value
+
+
+def _as_day_text(value: Any) -> Any:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not DAY_TEXT.match(value):
+        raise ValueError("Write it as YYYY-MM-DD, for example 2026-03-31.")
+    return value
+
+
+def _in_years(value: date) -> date:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.")
+    return value
+
+
+def _instant(value: datetime) -> datetime:
+    try:
+        moment = value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.") from None
+    _in_years(moment)
+    return moment
+
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(no_control_characters)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, strip_whitespace=True),
+    AfterValidator(no_control_characters),
+]
+Code = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=60, strip_whitespace=True),
+    AfterValidator(no_control_characters),
+]
+LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(no_control_characters)]
+Instant = Annotated[AwareDatetime, Strict(False), BeforeValidator(_as_instant_text), AfterValidator(_instant)]
+Day = Annotated[date, Strict(False), BeforeValidator(_as_day_text), AfterValidator(_in_years)]
+Minutes = Annotated[int, Field(ge=1, le=MOST_MINUTES)]
+Incidents = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Command(BaseModel):
+    """The base of all commands: frozen, strict, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were sent, by name: what a PATCH changes."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class MoneyGiven(Command):
+    """An amount in the currency's minor unit; the currency is the desk's where it is left out."""
+
+    amount_minor: Annotated[int, Field(ge=0, le=MOST_MINOR)]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+
+
+class OneOf(Command):
+    """Fields of which exactly one is given: a record named by its kind."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"Name exactly one of {', '.join(type(self).model_fields)}.")
+        return self
+
+    @property
+    def kind(self) -> str:
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+    @property
+    def id(self) -> str:
+        return str(getattr(self, self.kind))

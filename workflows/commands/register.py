@@ -1,0 +1,54 @@
+"""Commands on org units, customers and items."""
+
+from typing import Annotated
+
+from pydantic import EmailStr, Field
+
+from workflows.commands.fields import Code, Command, Id, Name, OneOf
+
+
+class OwnerGiven(OneOf):
+    """Whose an item is."""
+
+    customer: Id | None = None
+    org_unit: Id | None = None
+
+
+class NewOrgUnit(Command):
+    code: Code
+    name: Name
+    parent: Id | None = None
+
+
+class ChangeOrgUnit(Command):
+    code: Code = ""
+    name: Name = ""
+    parent: Id | None = None
+
+
+class NewCustomer(Command):
+    email: EmailStr
+    name: Name
+    org_unit: Id | None = None
+    org_units: Annotated[list[Id], Field(max_length=50)] = Field(default_factory=list)
+
+
+class ChangeCustomer(Command):
+    email: EmailStr = ""
+    name: Name = ""
+    org_unit: Id | None = None
+    org_units: Annotated[list[Id], Field(max_length=50)] = Field(default_factory=list)
+
+
+class NewItem(Command):
+    number: Code
+    name: Name
+    item_type: Code
+    owner: OwnerGiven | None
+
+
+class ChangeItem(Command):
+    number: Code = ""
+    name: Name = ""
+    item_type: Code = ""
+    owner: OwnerGiven | None = None

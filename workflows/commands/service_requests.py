@@ -1,0 +1,69 @@
+"""Commands on service requests and their coverage."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+from workflows.commands.fields import (
+    Code,
+    Command,
+    Id,
+    Instant,
+    LongText,
+    Name,
+    Priority,
+    Trigger,
+    no_control_characters,
+)
+
+
+class CoverageQuestion(Command):
+    customer: Id
+    item: Id | None = None
+    org_unit: Id | None = None
+    work_type: Code | None = None
+    priority: Priority = "normal"
+    channel: Code | None = None
+    at: Instant | None = None
+
+
+class NewServiceRequest(Command):
+    subject: Name
+    description: LongText | None = None
+    customer: Id
+    item: Id | None = None
+    org_unit: Id | None = None
+    priority: Priority = "normal"
+    work_type: Code | None = None
+    channel: Code | None = None
+
+
+class ChangeServiceRequest(Command):
+    subject: Name = ""
+    description: LongText | None = None
+    customer: Id = ""
+    item: Id | None = None
+    org_unit: Id | None = None
+    priority: Priority = "normal"
+    work_type: Code | None = None
+    technician: Id | None = None
+
+
+class FireTrigger(Command):
+    trigger: Trigger
+    note: LongText | None = None
+    reason: LongText | None = None
+
+
+class SearchCoverage(Command):
+    """Search again, or assign the contract named (a supervisor's, with a reason)."""
+
+    contract: Id | None = None
+    reason: LongText | None = None
+
+
+class AddNote(Command):
+    body: Annotated[
+        str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(no_control_characters)
+    ]
+    public: bool = True

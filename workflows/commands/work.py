@@ -1,0 +1,43 @@
+"""Commands on work entries."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from workflows.commands.fields import Code, Command, Instant, LongText
+
+
+class WorkGiven(Command):
+    """Time worked: a start and an end, or minutes and the instant they count at."""
+
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
+    minutes: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    worked_at: Instant | None = None
+    work_type: Code | None = None
+    note: LongText | None = None
+    billable: bool = True
+
+    @model_validator(mode="after")
+    def _one_way_to_tell_time(self) -> Self:
+        span = self.started_at is not None or self.ended_at is not None
+        amount = self.minutes is not None or self.worked_at is not None
+        if span and amount:
+            raise ValueError("Give started_at and ended_at, or minutes and worked_at, not both.")
+        if span and (self.started_at is None or self.ended_at is None):
+            raise ValueError("started_at and ended_at belong together.")
+        if not span and (self.minutes is None or self.worked_at is None):
+            raise ValueError("Give started_at and ended_at, or minutes and worked_at.")
+        if self.started_at is not None and self.ended_at is not None and self.ended_at <= self.started_at:
+            raise ValueError("ended_at must be later than started_at.")
+        return self
+
+
+class ChangeWork(Command):
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
+    minutes: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    worked_at: Instant | None = None
+    work_type: Code | None = None
+    note: LongText | None = None
+    billable: bool = True

@@ -1,0 +1,143 @@
+"""What people of the demonstration desk do, as acts to be put down: log, move, work, write, sell."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from workflows.commands.contracts import HolderGiven, NewContract
+from workflows.commands.fields import MoneyGiven
+from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger, NewServiceRequest
+from workflows.commands.work import WorkGiven
+from workflows.contracts.use_cases import create_contract
+from workflows.core.transaction import Transaction
+from workflows.demo.timeline import Stage
+from workflows.lifecycle.service_requests.states import WORK_STATES, allowed_triggers
+from workflows.lifecycle.service_requests.transitions import lock_request
+from workflows.service_requests.log import log_service_request
+from workflows.service_requests.use_cases import add_note, change_service_request, fire_trigger
+from workflows.work.use_cases import log_work
+
+
+def sell(
+    stage: Stage,
+    name: str,
+    type_key: str,
+    holder: str,
+    at: datetime,
+    *,
+    price: int | None = None,
+    who: str = "supervisor",
+    **terms: Any,
+) -> None:
+    """Sell a contract to a holder by name, as in "item:LIND-SRV-01"; `price` in whole euros."""
+    kind, _, _ = holder.partition(":")
+
+    def do(tx: Transaction) -> None:
+        command = NewContract(
+            type=type_key,
+            holder=HolderGiven(**{HOLDERS[kind]: stage.ids[holder]}),
+            price=MoneyGiven(amount_minor=price * 100) if price is not None else None,
+            **terms,
+        )
+        stage.ids[name] = create_contract(tx, command)
+
+    stage.plan(at, who, do)
+
+
+HOLDERS = {"item": "item", "person": "customer", "unit": "org_unit", "request": "service_request"}
+
+
+def log(
+    stage: Stage,
+    key: str,
+    at: datetime,
+    customer: str,
+    item: str | None,
+    subject: str,
+    *,
+    priority: str = "normal",
+    who: str = "technician",
+    channel: str = "phone",
+    work_type: str | None = None,
+) -> None:
+    """Log a service request under a key; `who` may be the customer."""
+
+    def do(tx: Transaction) -> None:
+        command = NewServiceRequest.model_validate(
+            {
+                "subject": subject,
+                "customer": stage.ids[f"person:{customer}"],
+                "item": stage.ids[f"item:{item}"] if item is not None else None,
+                "priority": priority,
+                "channel": channel,
+                "work_type": work_type,
+            }
+        )
+        logged = log_service_request(tx, command)
+        if logged.service_request is not None:
+            stage.ids[f"request:{key}"] = logged.service_request
+
+    stage.plan(at, who, do)
+
+
+def fire(stage: Stage, key: str, at: datetime, who: str, trigger: str, **words: str) -> None:
+    """Move a service request, if it is where it can be moved by then."""
+
+    def do(tx: Transaction) -> None:
+        request_id = stage.ids.get(f"request:{key}")
+        if request_id is None:
+            return
+        if trigger in allowed_triggers(lock_request(tx, request_id).state, tx.actor.role):
+            fire_trigger(tx, request_id, FireTrigger.model_validate({"trigger": trigger, **words}))
+
+    stage.plan(at, who, do)
+
+
+def work(
+    stage: Stage,
+    key: str,
+    ended_at: datetime,
+    who: str,
+    minutes: int,
+    note: str,
+    *,
+    billable: bool = True,
+    at_once: bool = False,
+) -> None:
+    """Save time worked up to an instant, a few minutes later; `at_once` counts it at one instant."""
+
+    def do(tx: Transaction) -> None:
+        request_id = stage.ids.get(f"request:{key}")
+        if request_id is None or lock_request(tx, request_id).state not in WORK_STATES:
+            return
+        time = (
+            {"minutes": minutes, "worked_at": ended_at}
+            if at_once
+            else {"started_at": ended_at - timedelta(minutes=minutes), "ended_at": ended_at}
+        )
+        command = WorkGiven.model_validate({**time, "note": note, "billable": billable})
+        log_work(tx, request_id, command)
+
+    stage.plan(ended_at + timedelta(minutes=4), who, do)
+
+
+def write(stage: Stage, key: str, at: datetime, who: str, body: str, *, public: bool = True) -> None:
+    """Write a note."""
+
+    def do(tx: Transaction) -> None:
+        request_id = stage.ids.get(f"request:{key}")
+        if request_id is not None:
+            add_note(tx, request_id, AddNote(body=body, public=public))
+
+    stage.plan(at, who, do)
+
+
+def give(stage: Stage, key: str, at: datetime, technician: str, who: str = "supervisor") -> None:
+    """Give a service request to a technician."""
+
+    def do(tx: Transaction) -> None:
+        request_id = stage.ids.get(f"request:{key}")
+        if request_id is not None and lock_request(tx, request_id).state not in ("closed", "cancelled"):
+            command = ChangeServiceRequest(technician=stage.people[technician].id)
+            change_service_request(tx, request_id, command)
+
+    stage.plan(at, who, do)

@@ -1,0 +1,122 @@
+"""The values of a mapping file that say what form its export has: text, separators, dates, domains."""
+
+import codecs
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from email_validator import EmailNotValidError, validate_email
+
+from engine.errors import UnknownTimeZone
+from engine.periods import zone_named
+from engine.rulebook.syntax.problems import FileReport
+from engine.rulebook.syntax.scanner import Node, quoted
+from engine.rulebook.syntax.typed_reader import read_list, read_text
+
+ISO = "iso"
+SAMPLE = datetime(2016, 11, 23, 17, 45, 58, tzinfo=UTC)
+SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+
+
+def read_encoding(report: FileReport, node: Node) -> str:
+    """The name of a text encoding; UTF-8 with or without its byte order mark."""
+    name = read_text(report, node, most=60)
+    if name is None:
+        return "utf-8-sig"
+    try:
+        found = codecs.lookup(name)
+        is_text = getattr(found, "_is_text_encoding", True) and isinstance(b"".decode(name), str)
+    except (LookupError, ValueError, UnicodeError):
+        is_text = False
+    if not is_text:
+        report.error(
+            node.place, f"{quoted(name)} is no encoding. Use utf-8, utf-16, latin-1, cp1252 or another name."
+        )
+        return "utf-8-sig"
+    # a byte order mark is no part of the first column's name
+    return "utf-8-sig" if codecs.lookup(name).name == "utf-8" else name
+
+
+def read_separator(report: FileReport, node: Node) -> str:
+    """One character, or a word for one."""
+    text = node.value if node.value == "\t" else read_text(report, node, most=10)
+    one = SEPARATORS.get(str(text), str(text)) if text is not None else ","
+    if len(one) != 1 or one in '\r\n" ':
+        words = ", ".join(f'"{word}"' for word in SEPARATORS)
+        report.error(node.place, f"{quoted(one)} is no separator. Write one character, or {words}.")
+        return ","
+    return one
+
+
+def read_quote(report: FileReport, node: Node) -> str | None:
+    """One character, or None for a file without quotation marks."""
+    if node.value is None:
+        return None
+    text = read_text(report, node, most=10)
+    if text is not None and (len(text) != 1 or text in "\r\n\t "):
+        report.error(
+            node.place, f"{quoted(text)} is no quotation mark. Write one character, or null for none."
+        )
+    return text
+
+
+def read_missing(report: FileReport, node: Node) -> frozenset[str]:
+    """What stands for a value that is not known."""
+    marks = (read_text(report, one, most=100, least=0) for one in read_list(report, node, of="texts"))
+    return frozenset(mark.strip() for mark in marks if mark is not None)
+
+
+def read_date_forms(report: FileReport, node: Node) -> tuple[str, ...]:
+    """How instants are written: one form, or several that are tried in order."""
+    nodes = node.value if isinstance(node.value, list) else [node]
+    if not nodes:
+        report.error(node.place, "The list is empty. Write how dates are written, or leave the key out.")
+    return tuple(form for one in nodes if (form := _date_form(report, one)) is not None)
+
+
+def _date_form(report: FileReport, node: Node) -> str | None:
+    form = read_text(report, node, most=100)
+    if form is None or form == ISO:
+        return form
+    try:
+        # `%s` and the like are written by some machines and read by none: what is written must read the same
+        read = datetime.strptime(SAMPLE.strftime(form), form)  # noqa: DTZ007
+        fits = read.date() == SAMPLE.date()
+    except (ValueError, re.error):
+        fits = False
+    if not fits:
+        report.error(
+            node.place,
+            f'{quoted(form)} tells no day. Write it with %d, %m, %Y, %H and %M, such as "%d.%m.%Y %H:%M", '
+            'or "iso".',
+        )
+        return None
+    return form
+
+
+def read_zone(report: FileReport, node: Node) -> ZoneInfo | None:
+    """A time zone by its IANA name; None for the provider's."""
+    if node.value is None:
+        return None
+    name = read_text(report, node, most=100)
+    if name is None:
+        return None
+    try:
+        return zone_named(name)
+    except UnknownTimeZone as unknown:
+        report.error(node.place, str(unknown))
+        return None
+
+
+def read_domain(report: FileReport, node: Node) -> str:
+    """The domain of addresses that are made from names."""
+    name = read_text(report, node, most=200) or ""
+    try:
+        validate_email(f"someone@{name}", check_deliverability=False)
+    except EmailNotValidError:
+        report.error(
+            node.place,
+            f"{quoted(name)} cannot be the domain of an address. Use one that receives no mail, such as "
+            '"import.example".',
+        )
+    return name.lower()

@@ -1,0 +1,1 @@
+"""Background jobs: what each does, the scheduler that starts them, the sandbox clock."""

@@ -1,0 +1,96 @@
+"""The sandbox clock: a desk whose time an administrator sets, to try a year of a contract in a minute.
+
+Source: product.md section 13.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import or_, select
+
+from workflows.core.actors import Actor
+from workflows.core.config_version import bump_generation
+from workflows.core.desk import Desk
+from workflows.core.errors import NotFound, StateForbids
+from workflows.core.transaction import Transaction
+from workflows.jobs.definitions import JOBS, next_due, run_job
+from workflows.store import tables as t
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ClockView:
+    """`now` of the desk; `is_set` tells that it stands still between settings."""
+
+    now: datetime
+    is_set: bool
+    ran: int
+
+
+def read_clock(desk: Desk) -> ClockView:
+    """The desk's time. Raises: NotFound outside a sandbox."""
+    _require_sandbox(desk)
+    config = desk.refresh()
+    return ClockView(desk.now(), config.sandbox_now is not None, 0)
+
+
+def set_clock(desk: Desk, actor: Actor, now: datetime) -> ClockView:
+    """Set the clock and run what is due in between, in order, each job at its due instant.
+
+    Backwards only while there is no contract and no service request. Raises: StateForbids, NotFound.
+    """
+    _require_sandbox(desk)
+    desk.perform(actor, lambda tx: tx.require("administrator"))
+    desk.refresh()
+    if _is_empty(desk):
+        _move(desk, actor, now)
+        return ClockView(now, True, 0)
+    current = desk.now()
+    if now < current:
+        raise StateForbids(
+            f"The clock stands at {current.isoformat()} and goes only forward.",
+            remedy="Set a later instant; only a desk without contracts and requests goes back.",
+            now=current.isoformat(),
+        )
+    ran = 0
+    done_at: datetime | None = None
+    while (due := _due_after(desk, done_at)) is not None and due <= now:
+        _move(desk, actor, max(due, current))
+        ran += sum(run_job(desk, name, max(due, current)) for name in JOBS)
+        done_at = due
+    _move(desk, actor, now)
+    ran += sum(run_job(desk, name, now) for name in JOBS)
+    return ClockView(now, True, ran)
+
+
+def _due_after(desk: Desk, done_at: datetime | None) -> datetime | None:
+    """The next due instant; one that its jobs have just failed to clear is told and ends the walk."""
+    with desk.read() as tx:
+        due = next_due(tx)
+    if due is not None and due == done_at:
+        log.error("still due after its jobs ran", due_at=due.isoformat())
+        return None
+    return due
+
+
+def _move(desk: Desk, actor: Actor, now: datetime) -> None:
+    def use_case(tx: Transaction) -> None:
+        bump_generation(tx, sandbox_now=now)
+
+    desk.perform(actor, use_case)
+    desk.refresh()
+
+
+def _is_empty(desk: Desk) -> bool:
+    any_contract = select(t.contract.c.id).limit(1).scalar_subquery()
+    any_request = select(t.service_request.c.id).limit(1).scalar_subquery()
+    with desk.database.read() as connection:
+        found = connection.execute(select(or_(any_contract.is_not(None), any_request.is_not(None)))).scalar()
+    return not found
+
+
+def _require_sandbox(desk: Desk) -> None:
+    if not desk.sandbox:
+        raise NotFound("There is no sandbox clock here.", remedy="Start with COVERDESK_SANDBOX=1.")

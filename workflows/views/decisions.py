@@ -1,0 +1,44 @@
+"""Coverage decisions as they are shown."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateView:
+    """One contract that was looked at; `ruled_out_by` is None for the one taken.
+
+    `holder` is the id of what it is held by, `standing_why` why it was not valid.
+    """
+
+    contract: str
+    number: str
+    type: str
+    holder_kind: str
+    holder: str
+    standing: str
+    standing_why: str | None
+    ruled_out_by: str | None
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """A coverage decision; `id` is None for a preview, which is not kept."""
+
+    id: str | None
+    service_request: str | None
+    decided_at: datetime
+    as_of: datetime
+    rule_set: str
+    facts: dict[str, Any]
+    candidates: list[CandidateView]
+    rule: str
+    why: str
+    outcome: str
+    contract: str | None
+    params: dict[str, Any]
+    cause: str
+    actor: str
+    reason: str | None
