@@ -203,7 +203,7 @@ def for_programs() -> bool:
 
 
 def _page(status: int, error: DeskError | None = None) -> Response:
-    from web.pages.errors import refusal_page
+    from web.pages.layout.errors import refusal_page
 
     return refusal_page(status, error)
 

@@ -1,59 +1,64 @@
 """The pages: server-rendered, complete without JavaScript."""
 
-from importlib import import_module
-
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-from web.pages.login import register_login
-from web.pages.security import register_headers
-from web.pages.templating import register_templating
+from web.pages import home
+from web.pages.administration import activation, jobs, ledger, outbox, sandbox, settings, users
+from web.pages.contracts import actions, index, sell, uncovered
+from web.pages.contracts import detail as contract
+from web.pages.forms import pickers
+from web.pages.layout import search
+from web.pages.layout.security import register_headers
+from web.pages.layout.templating import register_templating
+from web.pages.register import customers, items, org_units
+from web.pages.rules import editor, explorer, replays, versions
+from web.pages.service_requests import coverage, edit, log, queue, work
+from web.pages.service_requests import detail as service_request
+from web.pages.session import account, login, saved_filters
 
-PAGES = (
-    "account",
-    "activation",
-    "contract",
-    "contract_acts",
-    "contract_new",
-    "contracts",
-    "customers",
-    "explorer",
-    "home",
-    "items",
-    "jobs",
-    "ledger",
-    "log_request",
-    "org_units",
-    "outbox",
-    "pickers",
-    "queue",
-    "replays",
-    "request_coverage",
-    "request_edit",
-    "request_work",
-    "rule_editor",
-    "rules",
-    "sandbox",
-    "saved_filters",
-    "search",
-    "service_request",
-    "settings",
-    "uncovered",
-    "users",
+BLUEPRINTS = (
+    account.pages,
+    actions.pages,
+    activation.pages,
+    contract.pages,
+    coverage.pages,
+    customers.pages,
+    edit.pages,
+    editor.pages,
+    explorer.pages,
+    home.pages,
+    index.pages,
+    items.pages,
+    jobs.pages,
+    ledger.pages,
+    log.pages,
+    org_units.pages,
+    outbox.pages,
+    pickers.pages,
+    queue.pages,
+    replays.pages,
+    sandbox.pages,
+    saved_filters.pages,
+    search.pages,
+    sell.pages,
+    service_request.pages,
+    settings.pages,
+    uncovered.pages,
+    users.pages,
+    versions.pages,
+    work.pages,
 )
-"""The modules that have a blueprint, `pages`, read when the first application is made."""
 
 
 def register_pages(app: Flask) -> None:
     """Put the pages, their login and their headers on the application."""
-    modules = [import_module(f"web.pages.{name}") for name in PAGES]
-
-    # Each form checks its own token, so that one that has grown old comes back with what was typed.
+    # Each form checks its own token, so that an expired one comes back with what was typed.
     app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     CSRFProtect(app)
     register_headers(app)
-    register_login(app, {module.pages.name for module in modules})
+    login.register_login(app, {blueprint.name for blueprint in BLUEPRINTS})
     register_templating(app)
-    for module in modules:
-        app.register_blueprint(module.pages)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)

@@ -3,8 +3,8 @@
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from web.pages.shell import actor, desk, now
-from web.pages.sla import next_target
+from web.pages.context import actor, desk, now
+from web.pages.service_requests.sla import next_target
 from workflows.administration.activation import billing_checklist
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NoRuleSet

@@ -19,7 +19,7 @@ from workflows.importing.mapping import (
     Piece,
 )
 
-MAPPINGS = Path(__file__).resolve().parents[2] / "mappings"
+MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
 SCHEMA = json.loads((MAPPINGS / "schema" / "mapping.schema.json").read_text())
 
 

@@ -1,0 +1,300 @@
+"""Activating billing, the settings and their trail, the rules, the house."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from tests.support.builders import RULES
+from tests.support.front import Front
+from web.pages.wording.settings import SETTING_WORDS
+from workflows.core.settings import Settings
+from workflows.store import tables as t
+
+
+def off(front: Front) -> None:
+    front.office.set(contracts=False, time_expired_contract=None)
+
+
+def test_billing_is_activated_by_the_checklist(front: Front) -> None:
+    off(front)
+    office = front.office
+    for number in ("G-1", "G-2", "G-3"):
+        office.item(number)
+    admin = front.administrator
+    page = admin.open("/billing")
+    assert "Items that are nobody's: 3" in page
+    assert page.form("/activate").values.get("activate_time_expired_contract") is None
+    early = admin.send(page, "/activate", activate_time_expired_contract="rollover")
+    assert early.status == 422
+    assert "3 items have no owner" in early
+    assert "Choose rollover or ignore; there is no default." in page
+    assert "time_expired_contract:" not in page
+    nothing = admin.send(early, "/assign", assign_owner=f"org_unit:{office.site}")
+    assert "Tick the items" in nothing
+    [first] = office.rows(t.item, number="G-1")
+    some = admin.send(nothing, "/assign", items=first.id, assign_owner=f"org_unit:{office.site}")
+    assert "1 item has its owner; 2 are left" in some
+    found = admin.send(some, "/assign", assign_owner_q="berlin", which="all")
+    assert found.form("/assign").values["assign_owner"] == f"org_unit:{office.site}"
+    all_done = admin.send(found, "/assign", which="all")
+    assert "2 items have their owner; none is left" in all_done
+    undecided = admin.send(all_done, "/activate")
+    assert undecided.status == 422
+    assert "Choose one; it has no default." in undecided
+    done = admin.send(
+        undecided, "/activate", activate_time_expired_contract="ignore", activate_contract_validation="off"
+    )
+    assert "Billing is active" in done
+    settings = office.desk.refresh().settings
+    assert (settings.contracts, settings.time_expired_contract, settings.contract_validation) == (
+        True,
+        "ignore",
+        False,
+    )
+
+
+def test_what_was_open_before_can_be_searched_with_a_preview(front: Front) -> None:
+    off(front)
+    office = front.office
+    request = office.log("Opened before")
+    admin = front.administrator
+    admin.send(admin.open("/billing"), "/activate", activate_time_expired_contract="rollover")
+    assert office.request(request).before_contracts
+    office.desk.refresh()
+    contract = office.sell("subscription")
+    page = admin.open("/billing/search/before-contracts")
+    assert "Opened before" in page
+    assert office.contract(contract).number in page
+    done = admin.send(page)
+    assert "1 searched, 1 has changed" in done
+    assert office.request(request).contract_id == contract
+    assert "None is left" in done
+
+
+def test_contracts_are_switched_off_and_nothing_is_lost(front: Front) -> None:
+    contract = front.records.contract
+    page = front.administrator.send(front.administrator.open("/billing"), "/off")
+    assert "Activate billing" in page
+    assert "SH-0001" in front.supervisor.open(f"/contracts/{contract}")
+    assert "Contracts are switched off" in front.technician.open(f"/requests/new?customer={front.office.ann}")
+    assert "Contracts are off" in front.technician.open(f"/coverage?customer=customer:{front.office.ann}")
+
+
+# ------------------------------------------------------------------ settings
+
+
+def test_settings_are_changed_and_leave_a_trail(front: Front) -> None:
+    page = front.administrator.open("/settings")
+    done = front.administrator.send(
+        page,
+        reopen_window_days="21",
+        cascade="y",
+        rounding_increment_minutes="15",
+        rounding_grace_minutes="5",
+        tax_rates="Standard 19 %\nReduced: 7,5",
+        mon="09:00-12:00, 13:00 - 17:30",
+        holidays="2026-12-25\n",
+        company_name="Northwind",
+    )
+    assert "Saved." in done
+    kept = front.office.desk.refresh().settings
+    assert (kept.reopen_window_days, kept.cascade, kept.company.name) == (21, True, "Northwind")
+    assert (kept.rounding.increment_minutes, kept.rounding.grace_minutes) == (15, 5)
+    assert [(rate.name, rate.basis_points) for rate in kept.tax_rates] == [
+        ("Standard", 1900),
+        ("Reduced", 750),
+    ]
+    monday = kept.work_calendar.weekly["mon"]
+    assert [(one.opens, one.closes) for one in monday] == [("09:00", "12:00"), ("13:00", "17:30")]
+    assert "Reopen window, days" in done
+    assert "the administrator" in done
+    again = front.administrator.send(done)
+    assert "Nothing was different." in again
+
+
+def test_a_browsers_line_ends_are_no_change(front: Front) -> None:
+    admin = front.administrator
+    done = admin.send(admin.open("/settings"), company_address="1 Long Way\r\nAnytown")
+    assert front.office.desk.refresh().settings.company.address == "1 Long Way\nAnytown"
+    assert "Nothing was different." in admin.send(done, company_address="1 Long Way\r\nAnytown")
+
+
+def test_bad_settings_are_told_and_what_was_typed_stays(front: Front) -> None:
+    page = front.administrator.open("/settings")
+    wrong = front.administrator.send(
+        page,
+        time_zone="Mars/Olympus",
+        rounding_increment_minutes="5",
+        rounding_grace_minutes="7",
+        auto_close_days="-1",
+        mon="nine to five",
+        tax_rates="lots",
+        payment_required="y",
+    )
+    assert wrong.status == 422
+    for words in ("“nine to five” is no span", "“lots” is no rate", "“-1” is no whole number"):
+        assert words in wrong
+    assert wrong.form().values["time_zone"] == "Mars/Olympus"
+    assert wrong.form().values["auto_close_days"] == "-1"
+    still = front.administrator.send(
+        wrong, auto_close_days="7", mon="", tax_rates="", rounding_grace_minutes="7"
+    )
+    assert "is not an IANA time zone" in still
+    assert "“Grace, minutes” must be smaller than “Round up to, minutes”" in still
+    final = front.administrator.send(still, time_zone="Europe/Berlin", rounding_grace_minutes="0")
+    assert "“Payment required” needs invoices" in final
+    assert front.office.desk.refresh().settings.payment_required is False
+
+
+def test_every_setting_has_its_place_and_its_words(front: Front) -> None:
+    page = front.administrator.open("/settings")
+    fields = set(page.form().values) | set(page.form().options)
+    elsewhere = {"contracts": "version", "work_calendar": "holidays", "rounding": "rounding_scope"}
+    elsewhere["company"] = "company_name"
+    for name in Settings.model_fields:
+        assert elsewhere.get(name, name) in fields, name
+        assert name in SETTING_WORDS, name
+
+
+def test_two_who_change_the_settings_do_not_overwrite_each_other(front: Front) -> None:
+    first, second = front.administrator.open("/settings"), front.administrator.open("/settings")
+    assert "Saved." in front.administrator.send(first, auto_close_days="3")
+    late = front.administrator.send(second, auto_close_days="9")
+    assert late.status == 422
+    assert "changed meanwhile" in late
+    assert front.office.desk.refresh().settings.auto_close_days == 3
+
+
+# ------------------------------------------------------------------ rules and the house
+
+
+def test_the_rules_in_force_are_shown_and_the_folder_is_published(front: Front, tmp_path: Path) -> None:
+    admin = front.administrator
+    page = admin.open("/rules")
+    assert "For a test" in page
+    assert "coverage.json" in page
+    assert "The same as in force" in page
+    folder = tmp_path / "rules"
+    for path in RULES.rglob("*.json"):
+        target = folder / path.relative_to(RULES)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(path.read_text())
+    front.app.extensions["coverdesk.environment"].rules_dir = folder
+    try:
+        coverage = folder / "coverage.json"
+        coverage.write_text(
+            coverage.read_text().replace("The customer has a contract in force.", "A new why.")
+        )
+        page = admin.open("/rules")
+        assert "It differs from what is in force" in page
+        assert "A new why." in page
+        silent = admin.send(page, "/publish")
+        assert silent.status == 422
+        assert "Say what changes" in silent
+        done = admin.send(silent, "/publish", publish_note="Kinder words")
+        assert "The rule set is in force." in done
+        assert "Kinder words" in done
+        coverage.write_text("{ not json")
+        broken = admin.open("/rules")
+        assert "The set in force stays as it is" in broken
+        assert "coverage.json:1:3" in broken
+        assert not broken.has_form("/publish")
+    finally:
+        front.app.extensions["coverdesk.environment"].rules_dir = Path("rules")
+
+
+def test_an_old_rule_set_is_published_again(front: Front) -> None:
+    first = front.office.desk.config.rules.version
+    files = RULES / "coverage.json"
+    second = front.office.publish_rules(coverage=files.read_text().replace("in force.", "in force now.", 1))
+    page = front.administrator.open(f"/rules/{first}")
+    assert "+" in page
+    done = front.administrator.send(page, "/publish", publish_note="Back to the old one")
+    assert "The rule set is in force." in done
+    assert front.office.desk.refresh().rules.version == first != second
+    assert front.administrator.open("/rules/0123456789abcdef").status == 404
+    assert not front.supervisor.open(f"/rules/{second}").has_form("/publish")
+
+
+def test_rules_are_published_by_two(front: Front) -> None:
+    office = front.office
+    first = office.desk.config.rules.version
+    second = office.publish_rules(
+        coverage=(RULES / "coverage.json").read_text().replace("in force.", "in force now.", 1)
+    )
+    office.set(two_person_publishing=True)
+    page = front.administrator.open(f"/rules/{first}")
+    proposed = front.administrator.send(page, "/publish", publish_note="Back to the old one")
+    assert "another administrator approves it" in proposed
+    assert office.desk.refresh().rules.version == second
+    link = proposed.html.split('href="/rules/proposals/')[1].split('"')[0]
+    own = front.administrator.open(f"/rules/proposals/{link}")
+    assert "Take the proposal back" in own
+    assert not own.has_form("/approve")
+    other = front.browser(office.person("administrator", "Zoe"))
+    page = other.open(f"/rules/proposals/{link}")
+    assert "Back to the old one" in page
+    silent = other.send(page, "/reject")
+    assert silent.status == 422
+    done = other.send(silent, "/approve")
+    assert "The rule set is in force." in done
+    assert "approved by Zoe" in done
+    assert office.desk.refresh().rules.version == first
+
+
+def test_who_edits_an_old_rule_set_is_told(front: Front) -> None:
+    first = front.office.desk.config.rules.version
+    text = (RULES / "coverage.json").read_text()
+    second = front.office.publish_rules(coverage=text.replace("in force.", "in force now.", 1))
+    stale = front.administrator.open(f"/rules/{first}")
+    front.office.publish_rules(coverage=text.replace("in force.", "in force then.", 1))
+    late = front.administrator.send(stale, "/publish", publish_note="Mine")
+    assert late.status == 422
+    assert f"yours was edited from {second[:12]}" in late
+
+
+def test_jobs_are_listed_and_run(front: Front) -> None:
+    page = front.administrator.open("/jobs")
+    assert "Has not run" in page
+    done = front.administrator.send(page, "/auto_close/run")
+    assert "Close resolved requests: nothing was due" in done
+    assert "Well" in done
+    assert front.administrator.client.post("/jobs/nothing/run").status_code == 404
+
+
+def test_the_outbox_tells_what_failed(front: Front) -> None:
+    office = front.office
+    office.log("Nobody covers this")
+    [message] = [one for one in office.rows(t.outbox) if one.recipient]
+    with office.desk.write() as tx:
+        tx.change(t.outbox, message.id, last_error="connection refused", attempts=3)
+    page = front.administrator.open("/outbox?state=failed")
+    assert "connection refused" in page
+    assert "1 failed" in front.administrator.open("/")
+    done = front.administrator.send(page, "/again")
+    assert "The next delivery tries it again" in done
+
+
+def test_the_audit_says_that_everything_agrees(front: Front) -> None:
+    assert front.records.contract
+    page = front.finance.open("/ledger?audit=run")
+    assert "Everything agrees" in page
+    assert "Drawn for work" in page
+
+
+def test_the_sandbox_clock_is_set_and_goes_only_forward(front: Front) -> None:
+    office = front.office
+    assert front.administrator.open("/sandbox/clock").status == 404
+    office.desk.sandbox = True
+    contract = office.sell("subscription", starts_on="2026-04-01")
+    page = front.administrator.open("/sandbox/clock")
+    done = front.administrator.send(page, now="2026-04-02T09:00", step=None)
+    assert "The clock is set" in done
+    assert office.contract(contract).state == "active"
+    back = front.administrator.send(done, now="2026-03-01T09:00")
+    assert back.status == 422
+    assert "goes only forward" in back
+    before = office.desk.now()
+    front.administrator.send(done, step="day")
+    assert office.desk.now() - before == timedelta(days=1)
+    assert "Sandbox." in front.technician.open("/requests")
+    assert front.technician.open("/sandbox/clock").status == 403

@@ -1,0 +1,1 @@
+"""Settings, activation, users, jobs, outbox, ledger and sandbox clock."""

@@ -1,0 +1,153 @@
+"""Activating billing: a checklist, with the items that are nobody's at hand; and what comes after it."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from pydantic import ValidationError
+from werkzeug.wrappers import Response
+from wtforms import RadioField, SelectField, StringField
+from wtforms.validators import InputRequired
+
+from web.pages.context import actor, desk, settings
+from web.pages.forms.base import ActForm, DeskForm, attempt
+from web.pages.forms.fields import offer
+from web.pages.forms.pickers import RecordField
+from web.pages.layout.listing import cursor
+from web.pages.wording.settings import CURRENCY_CHOICES, TIME_EXPIRED_CHOICES, VALIDATION_CHOICES
+from workflows.administration.activation import activate_billing, assign_items, billing_checklist
+from workflows.administration.settings import change_settings
+from workflows.commands.administration import ActivateBilling, AssignItems
+from workflows.coverage.bulk import Group, apply_bulk, preview_bulk
+
+GROUPS: dict[str, Group] = {"before-contracts": "before_contracts", "waiting": "waiting"}
+
+pages = Blueprint("activation", __name__, url_prefix="/billing")
+
+
+class AssignForm(DeskForm):
+    owner = RecordField(
+        "New owner",
+        ["org_unit", "customer"],
+        placeholder="Name, mail or code",
+        description="A department where no person fits.",
+    )
+
+
+class ActivateForm(DeskForm):
+    time_expired_contract = RadioField(
+        "Time past a contract's end",
+        [InputRequired("Choose one; it has no default.")],
+        choices=offer(TIME_EXPIRED_CHOICES),
+    )
+    contract_validation = RadioField("Contract validation", choices=offer(VALIDATION_CHOICES))
+    currency = SelectField("Currency", choices=offer(CURRENCY_CHOICES))
+    time_zone = StringField("Time zone", description="An IANA name, for example Europe/Berlin.")
+
+
+@pages.get("")
+def activation() -> str:
+    return _page()
+
+
+@pages.post("/assign")
+def assign() -> tuple[str, int] | Response:
+    form = AssignForm(prefix="assign_")
+    if form.is_submitted() and not form.asks and form.validate():
+        ticked = request.form.getlist("items")
+        if request.form.get("which") != "all" and not ticked:
+            form.refuse("/owner", "Tick the items that are to get this owner.")
+        else:
+            values: dict[str, Any] = {"owner": form.owner.given}
+            if request.form.get("which") != "all":
+                values["items"] = ticked
+            command = form.command(AssignItems, values)
+            done = attempt(form, lambda tx: assign_items(tx, command)) if command else None
+            if done:
+                flash(_assigned_words(done.assigned, done.left), "good")
+                return redirect(url_for("activation.activation"))
+    return _page(assign_form=form), 422 if form.is_wrong else 200
+
+
+def _assigned_words(assigned: int, left: int) -> str:
+    has = "1 item has its owner" if assigned == 1 else f"{assigned} items have their owner"
+    return f"{has}; {left or 'none'} {'is' if left < 2 else 'are'} left."
+
+
+@pages.post("/activate")
+def activate() -> tuple[str, int] | Response:
+    form = ActivateForm(prefix="activate_")
+    if form.validate_on_submit():
+        values = {
+            "time_expired_contract": form.time_expired_contract.data,
+            "contract_validation": form.contract_validation.data == "on",
+            "currency": form.currency.data,
+            "time_zone": form.time_zone.data,
+        }
+        command = form.command(ActivateBilling, values)
+        try:
+            done = attempt(form, lambda tx: activate_billing(tx, command)) if command else None
+        except ValidationError as error:
+            form.refuse_all(error)
+            done = None
+        if done:
+            desk().refresh()
+            flash("Billing is active: each new service request is searched for its contract.", "good")
+            return redirect(url_for("activation.activation"))
+    return _page(activate_form=form), 422
+
+
+@pages.post("/off")
+def switch_off() -> tuple[str, int] | Response:
+    form = ActForm()
+    if form.validate_on_submit() and attempt(form, lambda tx: change_settings(tx, {"contracts": False})):
+        desk().refresh()
+        flash("Contracts are off; every record is kept.", "wait")
+        return redirect(url_for("activation.activation"))
+    return _page(off_form=form), 422
+
+
+@pages.route("/search/<group>", methods=["GET", "POST"])
+def bulk(group: str) -> tuple[str, int] | str | Response:
+    """What a search would find for many requests, before it is applied."""
+    if group not in GROUPS:
+        return redirect(url_for("activation.activation"))
+    form = ActForm()
+    if form.validate_on_submit():
+        ticked = request.form.getlist("requests")
+        done = attempt(form, lambda tx: apply_bulk(tx, GROUPS[group], ticked))
+        if done is not None:
+            changed = f"{done.changed} {'has' if done.changed == 1 else 'have'} changed"
+            flash(f"{done.searched} searched, {changed}.", "good")
+            return redirect(url_for("activation.bulk", group=group))
+    with desk().read(actor()) as tx:
+        lines = preview_bulk(tx, GROUPS[group])
+    page = render_template("billing/bulk.html", lines=lines, group=group, form=form)
+    return page, 422 if form.is_wrong else 200
+
+
+def _page(**tried: DeskForm) -> str:
+    kept = settings()
+    forms: dict[str, DeskForm] = {
+        "assign_form": AssignForm(formdata=None, prefix="assign_"),
+        "off_form": ActForm(formdata=None),
+        "activate_form": ActivateForm(
+            formdata=None,
+            prefix="activate_",
+            data={
+                "time_expired_contract": kept.time_expired_contract,
+                "contract_validation": "on" if kept.contract_validation else "off",
+                "currency": kept.currency,
+                "time_zone": kept.time_zone,
+            },
+        ),
+    }
+    with desk().read(actor()) as tx:
+        checklist = billing_checklist(tx, cursor=cursor())
+        tx.require("administrator")
+        for form in tried.values():
+            form.look_up(tx)
+    wrong = next((form for form in tried.values() if form.is_wrong), None)
+    ticked = request.form.getlist("items")
+    return render_template(
+        "billing/activation.html", checklist=checklist, wrong_form=wrong, ticked=ticked, **{**forms, **tried}
+    )

@@ -1,0 +1,45 @@
+"""The outbox: what was told to whom, and what could not be delivered."""
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from web.pages.context import actor, desk
+from web.pages.forms.base import ActForm, attempt
+from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
+from workflows.notifications.outbox import list_outbox, send_again
+
+VIEWS = {
+    "": "All",
+    "failed": "Failed",
+    "waiting": "Waiting",
+    "given_up": "Given up",
+    "delivered": "Delivered",
+}
+CSV_HEADER = ["created_at", "event", "recipient", "subject", "delivered_at", "attempts", "last_error"]
+
+pages = Blueprint("outbox", __name__, url_prefix="/outbox")
+
+
+@pages.get("")
+def outbox() -> str | Response:
+    filters = asked("state", "q")
+    with desk().read(actor()) as tx:
+        if wants_csv():
+            rows = every_page(lambda **at: list_outbox(tx, **filters, **at))
+            table = [[str(getattr(one, name) or "") for name in CSV_HEADER] for one in rows]
+            return csv_response("outbox", CSV_HEADER, table)
+        page = list_outbox(tx, **filters, cursor=cursor())
+    return render_template(
+        "house/outbox.html", page=page, filters=filters, views=VIEWS, act_form=ActForm(formdata=None)
+    )
+
+
+@pages.post("/<message_id>/again")
+def again(message_id: str) -> Response:
+    form = ActForm()
+    if form.validate_on_submit():
+        if attempt(form, lambda tx: send_again(tx, message_id)):
+            flash("The next delivery tries it again.", "good")
+        else:
+            flash(" ".join(form.form_errors), "bad")
+    return redirect(url_for("outbox.outbox"))

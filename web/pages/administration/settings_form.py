@@ -1,0 +1,208 @@
+"""The settings as one form, and the form as changes: what differs alone is sent."""
+
+import re
+from typing import Any, ClassVar
+
+from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
+
+from web.pages.forms.base import DeskForm
+from web.pages.forms.fields import CountField, MoneyField, offer
+from web.pages.wording.settings import CURRENCY_CHOICES, ENGINE_CHOICES, SCOPE_CHOICES, TIME_EXPIRED_CHOICES
+from workflows.core.settings import Settings
+
+DAYS = {
+    "mon": "Monday",
+    "tue": "Tuesday",
+    "wed": "Wednesday",
+    "thu": "Thursday",
+    "fri": "Friday",
+    "sat": "Saturday",
+    "sun": "Sunday",
+}
+_HOURS = re.compile(r"(\d{1,2}:\d\d)\s*(?:-|–|to)\s*(\d{1,2}:\d\d)", re.ASCII)
+_RATE = re.compile(r"(.+?)[:\s]\s*(\d{1,3})(?:[.,](\d{1,2}))?\s*%?", re.ASCII)
+WHOLE_NUMBERS = (
+    "default_contract_months",
+    "renewal_lead_days",
+    "unpaid_request_warning_hours",
+    "unpaid_request_cancel_hours",
+    "invoice_due_days",
+    "invoice_warning_days",
+    "reopen_window_days",
+    "auto_close_days",
+)
+ROUNDING = ("increment_minutes", "minimum_minutes", "grace_minutes")
+SWITCHES = (
+    "invoices",
+    "contract_validation",
+    "payment_required",
+    "cascade",
+    "customers_see_org_unit",
+    "two_person_publishing",
+)
+COMPANY = ("name", "address", "email", "vat_id")
+
+
+class SettingsForm(DeskForm):
+    places: ClassVar[dict[str, str]] = {
+        "/rounding": "rounding_grace_minutes",
+        "/work_calendar/holidays": "holidays",
+        **{f"/work_calendar/weekly/{day}": day for day in DAYS},
+    }
+
+    version = HiddenField()
+    contract_validation = BooleanField(
+        "Contract validation",
+        description="On: no request proceeds without a valid contract; it waits, locked.",
+    )
+    time_expired_contract = SelectField(
+        "Time past a contract's end",
+        choices=offer([("", "Not chosen yet"), *TIME_EXPIRED_CHOICES]),
+        description="What becomes of time worked after the contract ran out. Each contract may differ.",
+    )
+    cascade = BooleanField(
+        "Cascade", description="Where a contract runs out, the next valid one takes the rest first."
+    )
+    default_contract_months = CountField(
+        "Usual length, months", description="Where neither the sale nor the type says."
+    )
+    default_overage_rate_minor = MoneyField(
+        "Overage rate", description="The price of an hour past the end, where it is billed."
+    )
+    renewal_lead_days = CountField(
+        "Renewal lead, days", description="How long before its end a contract's renewal is prepared."
+    )
+    invoices = BooleanField("Invoices", description="Contracts, top-ups and overage are invoiced.")
+    payment_required = BooleanField(
+        "Payment required", description="What is sold is in force only when it is paid. Needs invoices."
+    )
+    invoice_due_days = CountField("Due after, days")
+    invoice_warning_days = CountField("Warn before, days")
+    unpaid_request_warning_hours = CountField("Warn when unpaid, hours", description="Left empty: never.")
+    unpaid_request_cancel_hours = CountField("Cancel when unpaid, hours", description="Left empty: never.")
+    reopen_window_days = CountField(
+        "Reopen window, days", description="Reopened within it, a request keeps its coverage."
+    )
+    auto_close_days = CountField("Auto-close, days", description="Resolved requests close by themselves.")
+    customers_see_org_unit = BooleanField(
+        "Customers see their org unit's requests", description="Else each sees the own ones alone."
+    )
+    two_person_publishing = BooleanField(
+        "Rules are published by two", description="One administrator proposes, another approves."
+    )
+    rules_engine = SelectField(
+        "What runs the rules",
+        choices=offer(ENGINE_CHOICES),
+        description="Decisions are the same by both. business-rules itself is there to compare.",
+    )
+    rounding_increment_minutes = CountField(
+        "Round up to, minutes", description="1 charges each minute; 15 charges quarter hours."
+    )
+    rounding_minimum_minutes = CountField("At least, minutes", description="0: no minimum.")
+    rounding_grace_minutes = CountField(
+        "Grace, minutes", description="So much over the last increment is not charged."
+    )
+    rounding_scope = SelectField("Rounded together", choices=offer(SCOPE_CHOICES))
+    alert_thresholds_percent = StringField(
+        "Alert thresholds, percent", description="Tell when so much is drawn, for example 80, 100."
+    )
+    currency = SelectField("Currency", choices=offer(CURRENCY_CHOICES))
+    time_zone = StringField("Time zone", description="An IANA name, for example Europe/Berlin.")
+    tax_rates = TextAreaField("Tax rates", description="One a line, for example: Standard 19 %.")
+    company_name = StringField("Company")
+    company_address = TextAreaField("Address")
+    company_email = StringField("Mail address")
+    company_vat_id = StringField("VAT number")
+    holidays = TextAreaField("Holidays", description="One day a line, for example 2026-12-25.")
+    mon = StringField("Monday", description="For example 09:00-12:00, 13:00-17:00; empty: closed.")
+    tue = StringField("Tuesday")
+    wed = StringField("Wednesday")
+    thu = StringField("Thursday")
+    fri = StringField("Friday")
+    sat = StringField("Saturday")
+    sun = StringField("Sunday")
+
+
+def as_typed(kept: Settings, version: int) -> dict[str, Any]:
+    """The settings as the form's fields have them."""
+    values: dict[str, Any] = {name: getattr(kept, name) for name in (*SWITCHES, *WHOLE_NUMBERS)}
+    values |= {f"rounding_{name}": getattr(kept.rounding, name) for name in (*ROUNDING, "scope")}
+    values |= {f"company_{name}": getattr(kept.company, name) or "" for name in COMPANY}
+    for day in DAYS:
+        windows = kept.work_calendar.model_dump()["weekly"].get(day, [])
+        values[day] = ", ".join(f"{one['opens']}-{one['closes']}" for one in windows)
+    return {
+        **values,
+        "version": str(version),
+        "time_expired_contract": kept.time_expired_contract or "",
+        "default_overage_rate_minor": kept.default_overage_rate_minor,
+        "rules_engine": kept.rules_engine,
+        "currency": kept.currency,
+        "time_zone": kept.time_zone,
+        "alert_thresholds_percent": ", ".join(str(one) for one in kept.alert_thresholds_percent),
+        "tax_rates": "\n".join(f"{rate.name} {_percent(rate.basis_points)} %" for rate in kept.tax_rates),
+        "holidays": "\n".join(kept.work_calendar.holidays),
+    }
+
+
+def changes(form: SettingsForm, kept: Settings) -> dict[str, Any]:
+    """The settings that differ from those kept. What cannot be read is told beside its field."""
+    wanted: dict[str, Any] = {name: bool(form[name].data) for name in SWITCHES}
+    wanted |= {name: form[name].data for name in WHOLE_NUMBERS}
+    wanted["time_expired_contract"] = form.time_expired_contract.data or None
+    wanted["default_overage_rate_minor"] = form.default_overage_rate_minor.data
+    wanted["rules_engine"] = form.rules_engine.data
+    wanted["currency"] = form.currency.data
+    wanted["time_zone"] = (form.time_zone.data or "").strip()
+    wanted["alert_thresholds_percent"] = _percents(form)
+    wanted["tax_rates"] = _tax_rates(form)
+    wanted["rounding"] = {name: form[f"rounding_{name}"].data for name in (*ROUNDING, "scope")}
+    wanted["company"] = {name: (form[f"company_{name}"].data or "").strip() for name in COMPANY}
+    wanted["company"]["email"] = wanted["company"]["email"] or None
+    wanted["work_calendar"] = {
+        "weekly": {day: windows for day in DAYS if (windows := _windows(form, day))},
+        "holidays": [line.strip() for line in (form.holidays.data or "").splitlines() if line.strip()],
+    }
+    before = kept.model_dump(mode="json")
+    before["work_calendar"]["weekly"] = {
+        day: windows for day, windows in before["work_calendar"]["weekly"].items() if windows
+    }
+    return {name: value for name, value in wanted.items() if value != before[name]}
+
+
+def _windows(form: SettingsForm, day: str) -> list[dict[str, str]]:
+    text = (form[day].data or "").strip()
+    windows = []
+    for part in (piece.strip() for piece in text.split(",")):
+        match = _HOURS.fullmatch(part)
+        if match:
+            opens, closes = (f"{clock:0>5}" for clock in match.groups())
+            windows.append({"opens": opens, "closes": closes})
+        elif part:
+            form.refuse(f"/{day}", f"“{part}” is no span; write it as 09:00-17:00.")
+    return windows
+
+
+def _percents(form: SettingsForm) -> list[int]:
+    parts = [part.strip(" %") for part in (form.alert_thresholds_percent.data or "").split(",")]
+    numbers = [int(part) for part in parts if part.isdecimal() and len(part) < 5]
+    if len(numbers) != len([part for part in parts if part]):
+        form.refuse("/alert_thresholds_percent", "Write whole numbers with commas between, such as 80, 100.")
+    return numbers
+
+
+def _tax_rates(form: SettingsForm) -> list[dict[str, Any]]:
+    rates = []
+    for line in (form.tax_rates.data or "").splitlines():
+        match = _RATE.fullmatch(line.strip())
+        if match:
+            points = int(match[2]) * 100 + int((match[3] or "").ljust(2, "0"))
+            rates.append({"name": match[1].strip(), "basis_points": points})
+        elif line.strip():
+            form.refuse("/tax_rates", f"“{line.strip()}” is no rate; write it as Standard 19 %.")
+    return rates
+
+
+def _percent(basis_points: int) -> str:
+    whole, part = divmod(basis_points, 100)
+    return f"{whole}.{part:02d}".rstrip("0").rstrip(".") if part else str(whole)

@@ -1,0 +1,114 @@
+"""Users: who may log in, and as what. For administrators."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringField
+from wtforms.validators import InputRequired
+
+from web.pages.context import actor, desk, only
+from web.pages.forms.base import ActForm, DeskForm, attempt, succeeds
+from web.pages.forms.fields import offer
+from web.pages.layout.listing import asked, cursor
+from web.pages.wording.labels import ROLES
+from workflows.users.accounts import (
+    ChangeUser,
+    NewUser,
+    change_user,
+    create_user,
+    get_user,
+    list_tokens,
+    list_users,
+    revoke_token,
+)
+from workflows.views.users import UserView
+
+MAY = {
+    "technician": "Logs and works service requests; sees coverage and balances, no prices.",
+    "supervisor": "What technicians may, and all contracts: sells, enables, re-assigns.",
+    "finance": "Contracts, grants, payments and statements.",
+    "administrator": "Everything but recording payments: settings, rules, users.",
+    "customer": "Own requests and contracts. The customer with this address must be in the register.",
+}
+ROLE_CHOICES = [(role, ROLES[role]) for role in MAY]
+
+pages = Blueprint("users", __name__, url_prefix="/users")
+
+
+class NewUserForm(DeskForm):
+    name = StringField("Name")
+    email = EmailField("Mail address", [InputRequired("Fill this in.")], description="The login goes by it.")
+    role = RadioField("Role", [InputRequired("Choose one.")], choices=offer(ROLE_CHOICES))
+    password = PasswordField(
+        "First password", description="12 characters or more. It can be changed on the account page."
+    )
+
+
+class UserForm(DeskForm):
+    name = StringField("Name", [InputRequired("Fill this in.")])
+    role = RadioField("Role", choices=offer(ROLE_CHOICES))
+    password = PasswordField("New password", description="Left empty, the old one stays.")
+    disabled = BooleanField("Disabled", description="May not log in, and tokens open nothing; records stay.")
+
+
+@pages.get("")
+def users() -> str:
+    filters: dict[str, Any] = asked("q", "role", "order")
+    with desk().read(actor()) as tx:
+        page = list_users(tx, **filters, cursor=cursor())
+    return render_template("users/index.html", page=page, filters=filters, roles=ROLE_CHOICES)
+
+
+@pages.route("/new", methods=["GET", "POST"])
+def new() -> tuple[str, int] | Response:
+    only("administrator")
+    form = NewUserForm()
+    if form.validate_on_submit():
+        values = {name: form[name].data for name in ("name", "email", "role", "password")}
+        command = form.command(NewUser, values)
+        if command and attempt(form, lambda tx: create_user(tx, command)):
+            flash(f"{command.email} may log in now.", "good")
+            return redirect(url_for("users.users"))
+    return render_template("users/new.html", form=form, may_do=MAY), 422 if form.is_wrong else 200
+
+
+@pages.route("/<user_id>", methods=["GET", "POST"])
+def edit(user_id: str) -> tuple[str, int] | Response:
+    with desk().read(actor()) as tx:
+        user = get_user(tx, user_id)
+        tokens = list_tokens(tx, user_id)
+    form = UserForm(data={"name": user.name, "role": user.role, "disabled": user.disabled_at is not None})
+    if form.validate_on_submit():
+        command = form.command(ChangeUser, _changes(form, user))
+        if command and succeeds(form, lambda tx: change_user(tx, user_id, command)):
+            flash("Saved.", "good")
+            return redirect(url_for("users.users"))
+    page = render_template(
+        "users/edit.html", form=form, user=user, tokens=tokens, act_form=ActForm(formdata=None), may_do=MAY
+    )
+    return page, 422 if form.is_wrong else 200
+
+
+@pages.post("/<user_id>/tokens/<token_id>/revoke")
+def revoke(user_id: str, token_id: str) -> Response:
+    only("administrator")
+    form = ActForm()
+    if form.validate_on_submit():
+        attempt(form, lambda tx: revoke_token(tx, token_id))
+        flash("The token is revoked; it opens nothing any more.", "good")
+    return redirect(url_for("users.edit", user_id=user_id))
+
+
+def _changes(form: UserForm, user: UserView) -> dict[str, Any]:
+    """What differs from what is kept: only that is sent, so that nothing else ends a session."""
+    changes: dict[str, Any] = {}
+    if form.name.data != user.name:
+        changes["name"] = form.name.data
+    if form.role.data != user.role:
+        changes["role"] = form.role.data
+    if bool(form.disabled.data) != (user.disabled_at is not None):
+        changes["disabled"] = bool(form.disabled.data)
+    if form.password.data:
+        changes["password"] = form.password.data
+    return changes

@@ -1,0 +1,1 @@
+"""The list of contracts, and the pages of a contract."""

@@ -1,0 +1,103 @@
+"""What is done with a contract from its page, and before that: what it would do, in numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint, flash, redirect, url_for
+from pydantic import BaseModel
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from web.pages.context import actor, desk
+from web.pages.contracts.detail import contract_page
+from web.pages.contracts.forms import FORMS, adjust_values, renew_values, top_up_values
+from web.pages.forms.base import DeskForm, KeyedForm, attempt, attempt_once
+from web.pages.forms.effects import UNTOLD, effect_answer, effect_shown
+from workflows.commands.contracts import Adjust, CancelContract, Renew, TopUp
+from workflows.contracts.queries import read_contract
+from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
+from workflows.core.transaction import Transaction
+from workflows.views.contracts import ContractDetail
+
+DONE = {
+    "enable": "It is active now.",
+    "top_up": "The grant is added.",
+    "adjust": "The balance is adjusted.",
+    "renew": "This is the successor of {}.",
+    "cancel": "The contract is cancelled.",
+}
+
+pages = Blueprint("contract_actions", __name__, url_prefix="/contracts/<contract_id>")
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A use case with its command; it answers the contract to look at afterwards."""
+
+    command: BaseModel | None
+    run: Callable[[Transaction], str]
+
+
+@pages.post("/<act>")
+def do(contract_id: str, act: str) -> tuple[str, int] | Response:
+    """Do it, and show the contract; where it was refused, its form open with what was typed in it."""
+    form, contract = _form(act), _contract(contract_id)
+    deed = _deed(act, form, contract) if form.validate_on_submit() else None
+    made = _done(form, deed) if deed is not None else None
+    if made is None:
+        return contract_page(contract_id, {act: form}), 422
+    flash(DONE[act].format(contract.number), "good")
+    return redirect(url_for("contract.show", contract_id=made))
+
+
+@pages.post("/<act>/effect")
+def effect(contract_id: str, act: str) -> str:
+    """The effect as a part of the page, or without JavaScript the page with the form open and its effect."""
+    form, contract = _form(act), _contract(contract_id)
+
+    def use_case() -> Callable[[Transaction], str] | None:
+        deed = _deed(act, form, contract, reason=UNTOLD)
+        return deed.run if deed is not None else None
+
+    shown = effect_shown(act, form, use_case, own=contract_id)
+    return effect_answer(shown, lambda: contract_page(contract_id, {act: form}, shown))
+
+
+def _form(act: str) -> DeskForm:
+    if act not in FORMS:
+        raise NotFound
+    form: DeskForm = FORMS[act]()
+    return form
+
+
+def _contract(contract_id: str) -> ContractDetail:
+    with desk().read(actor()) as tx:
+        return read_contract(tx, contract_id)
+
+
+def _done(form: DeskForm, deed: Deed) -> str | None:
+    if isinstance(form, KeyedForm) and deed.command is not None:
+        return attempt_once(form, deed.run, deed.command)
+    return attempt(form, deed.run)
+
+
+def _deed(act: str, form: DeskForm, contract: ContractDetail, reason: str | None = None) -> Deed | None:
+    """What sending the form does; None where it cannot be read, and its fields say why.
+
+    `reason` stands in for one that is not typed yet.
+    """
+    if act == "enable":
+        return Deed(None, lambda tx: enable_contract(tx, contract.id))
+    if act == "cancel":
+        cancels = form.command(CancelContract, {"reason": reason or form["reason"].data})
+        return (
+            None if cancels is None else Deed(cancels, lambda tx: cancel_contract(tx, contract.id, cancels))
+        )
+    if act == "top_up":
+        adds = form.command(TopUp, top_up_values(form, contract.draws))
+        return None if adds is None else Deed(adds, lambda tx: top_up(tx, contract.id, adds))
+    if act == "adjust":
+        adjusts = form.command(Adjust, adjust_values(form, contract.draws, reason))
+        return None if adjusts is None else Deed(adjusts, lambda tx: adjust(tx, contract.id, adjusts))
+    renews = form.command(Renew, renew_values(form, contract.draws))
+    return None if renews is None else Deed(renews, lambda tx: renew(tx, contract.id, renews))

@@ -1,0 +1,126 @@
+"""A contract's minutes over time, and where they lead: as a drawing and in words."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from engine.projection import Drawn, Pace, project_run_out
+from web.pages.context import now, zone
+from web.pages.wording.formats import day_text, last_day, minutes_text
+from workflows.views.contracts import ContractDetail, StatementView
+
+WIDTH, HEIGHT = 600, 120
+DRAWN_KINDS = ("draw", "draw_carried", "reversal")
+FARTHEST_SHOWN = timedelta(days=180)
+
+
+@dataclass(frozen=True, slots=True)
+class BurnDown:
+    """Coordinates of 600 by 120; `ahead` is the projected line, empty where there is none."""
+
+    words: str
+    line: str
+    ahead: str
+    today_x: int
+    begins: str
+    ends: str
+
+
+def burn_down(contract: ContractDetail, statement: StatementView) -> BurnDown | None:
+    """The drawing of a contract that draws minutes and has drawn some; `statement` is the whole one."""
+    drawn = [Drawn(one.effective_at, -one.minutes) for one in statement.lines if one.kind in DRAWN_KINDS]
+    if contract.draws != "minutes" or not drawn:
+        return None
+    available = contract.balance.minutes.available
+    pace = None
+    if contract.state == "active":
+        pace = project_run_out(drawn, available_minutes=available, began_at=contract.starts_at, now=now())
+    begins = min(statement.lines[0].effective_at, now())
+    ends = _ends(contract, pace)
+    scale = _Scale(begins, ends, max([1, *(one.balance_after for one in statement.lines)]))
+    ahead = ""
+    if pace is not None:
+        ahead = f"{scale.point(now(), available)} {_landing(scale, pace, available)}"
+    return BurnDown(
+        words=_words(contract, pace),
+        line=_steps(scale, statement, available),
+        ahead=ahead,
+        today_x=scale.x(now()),
+        begins=day_text(begins.astimezone(zone()).date()),
+        # an end is the first instant after the last day
+        ends=day_text((ends - timedelta(seconds=1)).astimezone(zone()).date()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    begins: datetime
+    ends: datetime
+    most: int
+
+    def x(self, at: datetime) -> int:
+        whole = max(self.ends - self.begins, timedelta(seconds=1))
+        return max(0, min(WIDTH, WIDTH * (at - self.begins) // whole))
+
+    def y(self, minutes: int) -> int:
+        return HEIGHT - HEIGHT * max(0, minutes) // self.most
+
+    def point(self, at: datetime, minutes: int) -> str:
+        return f"{self.x(at)},{self.y(minutes)}"
+
+
+def _ended_at(contract: ContractDetail) -> datetime | None:
+    """When a contract that is over was; None while it is not."""
+    if contract.state not in ("expired", "cancelled"):
+        return None
+    return contract.cancelled_at or contract.expires_at
+
+
+def _ends(contract: ContractDetail, pace: Pace | None) -> datetime:
+    """How far the drawing goes: to the end of the contract or of its minutes, half a year ahead at most."""
+    ended_at = _ended_at(contract)
+    if ended_at is not None:
+        return ended_at
+    later = [at for at in (contract.expires_at, pace.runs_out_at if pace else None) if at is not None]
+    return min(max([now() + timedelta(days=7), *later]), now() + FARTHEST_SHOWN)
+
+
+def _landing(scale: _Scale, pace: Pace, available: int) -> str:
+    """Where the projected line leaves the drawing: on the ground, or at its right edge."""
+    if pace.runs_out_at is not None and pace.runs_out_at <= scale.ends:
+        return scale.point(pace.runs_out_at, 0)
+    used = pace.drawn_minutes * (scale.ends - now()) // pace.span
+    return scale.point(scale.ends, available - used)
+
+
+def _steps(scale: _Scale, statement: StatementView, available: int) -> str:
+    """The balance as steps: it stays until something moves."""
+    points, before = [scale.point(scale.begins, statement.opening_balance)], statement.opening_balance
+    for line in statement.lines:
+        at = max(line.effective_at, scale.begins)
+        points += [scale.point(at, before), scale.point(at, line.balance_after)]
+        before = line.balance_after
+    points += [scale.point(now(), before), scale.point(now(), available)]
+    return " ".join(points)
+
+
+def _words(contract: ContractDetail, pace: Pace | None) -> str:
+    ended_at = _ended_at(contract)
+    if ended_at is not None:
+        if contract.state == "cancelled":
+            told = f"It was cancelled on {day_text(ended_at.astimezone(zone()).date())}"
+        else:
+            told = f"It ended on {day_text(last_day(ended_at, zone()) or ended_at.astimezone(zone()).date())}"
+        unused = contract.balance.minutes.expired
+        return f"{told}; {minutes_text(unused)} were not used." if unused else f"{told}, used up."
+    if contract.state == "exhausted":
+        return "It is used up."
+    if pace is None:
+        return "Nothing was drawn lately, so no day can be told on which it runs out."
+    recent = f"{minutes_text(pace.drawn_minutes)} were drawn in the last {pace.span.days} days."
+    end = contract.expires_at
+    if pace.runs_out_at is None or (end is not None and pace.runs_out_at >= end):
+        until = last_day(end, zone()) if end is not None else None
+        rest = f"it lasts until its end on {day_text(until)}" if until else "it lasts for years"
+        return f"{recent} At this pace {rest}."
+    day = pace.runs_out_at.astimezone(zone()).date()
+    return f"{recent} At this pace it runs out about {day_text(day)}."

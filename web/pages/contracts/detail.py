@@ -1,0 +1,106 @@
+"""A contract: what is left of it, how it came to that, and what can be done with it now."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+
+from engine.periods import local_date
+from web.pages.context import actor, desk
+from web.pages.contracts.burn_down import burn_down
+from web.pages.contracts.forms import forms_for
+from web.pages.forms.base import DeskForm
+from web.pages.forms.effects import Shown
+from web.pages.layout.listing import csv_response
+from web.pages.wording.formats import amount_text
+from workflows.contracts.queries import contract_audit, read_contract
+from workflows.contracts.statement import read_statement
+from workflows.core.transaction import Transaction
+from workflows.service_requests.queries import list_service_requests
+from workflows.views.contracts import ContractDetail, StatementView
+
+SHOWN_REQUESTS = 10
+SHOWN_LINES = 50
+
+pages = Blueprint("contract", __name__, url_prefix="/contracts/<contract_id>")
+
+
+@pages.get("")
+def show(contract_id: str) -> str:
+    return contract_page(contract_id)
+
+
+@pages.get("/statement.csv")
+def statement_csv(contract_id: str) -> Response:
+    with desk().read(actor()) as tx:
+        statement = _statement(tx, contract_id)
+    unit = statement.unit
+    rows = [
+        (
+            line.effective_at.isoformat(),
+            line.recorded_at.isoformat(),
+            line.kind,
+            line.service_request_number,
+            line.minutes if unit == "minutes" else line.incidents,
+            line.balance_after,
+            line.why,
+        )
+        for line in statement.lines
+    ]
+    header = ["effective_at", "recorded_at", "kind", "service_request", unit, "balance_after", "why"]
+    return csv_response(f"statement-{statement.number}", header, rows)
+
+
+def contract_page(
+    contract_id: str, tried: dict[str, DeskForm] | None = None, effect: Shown | None = None
+) -> str:
+    """The page; a form that was tried stands open with what was typed in it, and its effect where shown."""
+    with desk().read(actor()) as tx:
+        contract = read_contract(tx, contract_id)
+        related = {
+            name: read_contract(tx, other)
+            for name, other in (("renewal_of", contract.renewal_of), ("renewed_by", contract.renewed_by))
+            if other is not None
+        }
+        statement = _statement(tx, contract_id)
+        return render_template(
+            "contracts/show.html",
+            contract=contract,
+            related=related,
+            statement=statement,
+            burn_down=burn_down(contract, read_statement(tx, contract_id, to=_today(tx))),
+            shown_lines=len(statement.lines) if "lines" in request.args else SHOWN_LINES,
+            span={name: request.args.get(name, "") for name in ("from", "to")},
+            requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS),
+            audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
+            forms=forms_for(contract, actor().role, tried or {}),
+            tried=next(iter(tried)) if tried else None,
+            effect=effect,
+            amount=_amount(contract),
+            desk_time_expired=tx.settings.time_expired_contract,
+        )
+
+
+def _statement(tx: Transaction, contract_id: str) -> StatementView:
+    """Up to today where nothing is said: what is granted for months ahead has not moved yet."""
+    return read_statement(tx, contract_id, from_=_day("from"), to=_day("to") or _today(tx))
+
+
+def _today(tx: Transaction) -> date:
+    return local_date(tx.now, tx.settings.zone)
+
+
+def _day(name: str) -> date | None:
+    """A day of the address; what is none counts as not given."""
+    try:
+        return date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _amount(contract: ContractDetail) -> Callable[[int | None], str]:
+    """How amounts of this contract are written."""
+    unit: Any = "incidents" if contract.draws == "incidents" else "minutes"
+    return lambda amount: amount_text(amount, unit)

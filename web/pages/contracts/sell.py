@@ -1,0 +1,132 @@
+"""Selling a contract."""
+
+from typing import Any, ClassVar
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+from wtforms import RadioField, SelectField, StringField
+from wtforms.validators import InputRequired
+
+from web.pages.context import actor, desk
+from web.pages.contracts.terms import usual_terms
+from web.pages.forms.base import KeyedForm, attempt_once
+from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, offer
+from web.pages.forms.pickers import RecordField
+from web.pages.wording.labels import TIME_EXPIRED
+from workflows.commands.contracts import NewContract
+from workflows.contracts.permitted_actions import SELLERS
+from workflows.contracts.queries import contract_types, read_contract
+from workflows.contracts.use_cases import create_contract
+from workflows.views.contracts import ContractTypeView
+from workflows.work.work_types import known_work_types
+
+pages = Blueprint("contract_sell", __name__, url_prefix="/contracts")
+
+ENABLING = [
+    ("", "When its start comes and nothing else is awaited"),
+    ("yes", "At once: a start still ahead moves to now"),
+    ("no", "Not before someone enables it"),
+]
+
+
+class ContractForm(KeyedForm):
+    type = RadioField("Type", [InputRequired("Choose one.")])
+    holder = RecordField(
+        "Holder",
+        ["org_unit", "customer", "item"],
+        placeholder="Name, mail, code or number",
+        description="Whom it covers: an org unit with all below it, one customer, or one item.",
+    )
+    starts_on = DayField("First day", description="Left empty: today.")
+    ends_on = DayField("Last day", description="Left empty: as long as the type runs.")
+    minutes = DurationField("Hours", description="For example 20:00; by the month where the type says so.")
+    incidents = CountField("Incidents")
+    price = MoneyField("Price")
+    overage_rate = MoneyField(
+        "Overage rate", description="The price of an hour past the end, where it is billed."
+    )
+    sla = SelectField("Service level")
+    time_expired = SelectField(
+        "Time past the end", choices=offer([("", "As the desk's setting says"), *TIME_EXPIRED.items()])
+    )
+    excluded_work_types = StringField("Work types it does not cover", description="Separated by commas.")
+    excluded_item_types = StringField("Item types it does not cover", description="Separated by commas.")
+    enable = RadioField("It becomes active", choices=offer(ENABLING), default="")
+
+    places: ClassVar[dict[str, str]] = {
+        "/holder": "holder",
+        "/holder/item": "holder",
+        "/holder/customer": "holder",
+        "/holder/org_unit": "holder",
+        "/starts_at": "starts_on",
+        "/grants": "minutes",
+        "/exclusions/work_types": "excluded_work_types",
+        "/exclusions/item_types": "excluded_item_types",
+    }
+
+
+@pages.route("/new", methods=["GET", "POST"])
+def new() -> tuple[str, int] | Response:
+    form = ContractForm(data={"holder": request.args.get("holder", ""), "type": request.args.get("type")})
+    with desk().read(actor()) as tx:
+        tx.require(*SELLERS)
+        types = [one for one in contract_types(tx) if set(one.held_by) - {"service_request"}]
+        form.sla.choices = offer(
+            [
+                ("", "As the type says"),
+                *((sla.id, sla.label) for sla in tx.rules.slas.values()),
+            ]
+        )
+    form.type.choices = offer((one.key, one.label) for one in types)
+    if form.is_submitted() and not form.asks and form.validate():
+        command = form.command(NewContract, _values(form))
+        made = attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None
+        if made:
+            flash(_sold(made), "good")
+            return redirect(url_for("contract.show", contract_id=made))
+    with desk().read(actor()) as tx:
+        form.look_up(tx)
+        known = known_work_types(tx)
+        if known:
+            form.excluded_work_types.description += f" Known are {', '.join(known)}."
+        under = {one.key: _described(one) for one in types}
+    page = render_template("contracts/new.html", form=form, under=under)
+    return page, 422 if form.is_wrong else 200
+
+
+def _values(form: ContractForm) -> dict[str, Any]:
+    exclusions = {
+        "work_types": _listed(form.excluded_work_types.data),
+        "item_types": _listed(form.excluded_item_types.data),
+    }
+    return {
+        "type": form.type.data,
+        "holder": form.holder.given,
+        "starts_on": form.starts_on.text,
+        "ends_on": form.ends_on.text,
+        "minutes": form.minutes.data,
+        "incidents": form.incidents.data,
+        "price": form.price.given,
+        "overage_rate": form.overage_rate.given,
+        "sla": form.sla.data,
+        "time_expired": form.time_expired.data,
+        "exclusions": exclusions if any(exclusions.values()) else None,
+        "enable": {"yes": True, "no": False}.get(form.enable.data or ""),
+    }
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _described(one: ContractTypeView) -> str:
+    """The type's description and what it takes where the form is left empty."""
+    terms = usual_terms(one)
+    return f"{one.description} Usually {terms}." if terms else one.description
+
+
+def _sold(contract_id: str) -> Markup:
+    with desk().read(actor()) as tx:
+        contract = read_contract(tx, contract_id)
+    return Markup("{} is sold to {}.").format(contract.number, contract.holder_name)

@@ -1,0 +1,168 @@
+"""Form fields that take what people type: durations, money, local days and times.
+
+Each keeps the text as it was typed where it cannot be read, and says how to write it.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any
+
+from markupsafe import Markup
+from wtforms import StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
+from wtforms.widgets import DateInput, DateTimeLocalInput
+
+from engine.errors import DeskError
+from engine.periods import check_date, contract_end, first_instant_of, resolve_local
+from web.pages.context import settings, zone
+from web.pages.wording.formats import minutes_text, plain_money, read_minutes, read_money
+from workflows.core.transaction import Transaction
+from workflows.work.work_types import known_work_types
+
+
+def offer(pairs: Iterable[tuple[str, str]]) -> list[Any]:
+    """Values and their labels, as the choices of a field."""
+    return [SelectChoice(value, label) for value, label in pairs]
+
+
+class TypedField(StringField):
+    """A field whose `data` is a value read from its text, and None where nothing was typed."""
+
+    data: Any
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        text = str(valuelist[0]).strip() if valuelist else ""
+        self.data = self.read(text) if text else None
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else self.shown(self.data)
+
+    def read(self, text: str) -> Any:
+        """The value of a text that is not empty. Raises: ValueError with words for people."""
+        raise NotImplementedError
+
+    def shown(self, value: Any) -> str:
+        """A value as one would type it."""
+        return str(value)
+
+
+class DurationField(TypedField):
+    """Whole minutes, typed as 1:30, 1h30, 90m or 1,5 h."""
+
+    def read(self, text: str) -> int:
+        minutes = read_minutes(text)
+        if minutes is None:
+            raise ValueError(f"“{text}” is no duration; write it as 1:30, 1h30, 90m or 1,5 h.")
+        return minutes
+
+    def shown(self, value: int) -> str:
+        return minutes_text(value).replace(",", "")
+
+
+class MoneyField(TypedField):
+    """An amount in the desk's currency; `data` is in its minor unit."""
+
+    def read(self, text: str) -> int:
+        currency = settings().currency
+        amount = read_money(text.removeprefix(currency).removesuffix(currency).strip(" €$£"), currency)
+        if amount is None:
+            raise ValueError(
+                f"“{text}” is no amount of {currency}; write it as {plain_money(12500, currency)}."
+            )
+        return amount
+
+    def shown(self, value: int) -> str:
+        return plain_money(value, settings().currency)
+
+    @property
+    def given(self) -> dict[str, Any] | None:
+        """The amount as commands name it."""
+        return None if self.data is None else {"amount_minor": self.data, "currency": settings().currency}
+
+
+class CountField(TypedField):
+    """A whole number above zero."""
+
+    def read(self, text: str) -> int:
+        if not text.isascii() or not text.isdecimal() or len(text) > 9:
+            raise ValueError(f"“{text}” is no whole number.")
+        return int(text)
+
+
+class WorkTypeField(StringField):
+    """A work type: free text, with those that are known to choose from once they were looked up."""
+
+    def __init__(self, label: str = "Work type", **kwargs: Any) -> None:
+        super().__init__(label, **{"description": "As your rules name them, for example remote.", **kwargs})
+        self.known: list[str] = []
+
+    def look_up(self, tx: Transaction) -> None:
+        """Fill in what is suggested."""
+        self.known = known_work_types(tx)
+
+    def __call__(self, **kwargs: Any) -> Markup:
+        if not self.known:
+            return super().__call__(**kwargs)
+        options = Markup("").join(Markup('<option value="{}">').format(one) for one in self.known)
+        listed = Markup('<datalist id="{}-known">{}</datalist>').format(self.id, options)
+        return super().__call__(list=f"{self.id}-known", **kwargs) + listed
+
+
+class DayField(TypedField):
+    """A local day; `data` is a date."""
+
+    widget = DateInput()
+
+    def read(self, text: str) -> date:
+        try:
+            return check_date(date.fromisoformat(text))
+        except (ValueError, DeskError):
+            raise ValueError(
+                f"“{text}” is no day; write it as 2026-03-31, a year from 1970 to 2199."
+            ) from None
+
+    @property
+    def text(self) -> str | None:
+        """The day as commands write it."""
+        return self.data.isoformat() if self.data else None
+
+    @property
+    def first_instant(self) -> str | None:
+        """The day's first instant in the provider's zone, as commands write it."""
+        return _written(first_instant_of(self.data, zone())) if self.data else None
+
+    @property
+    def end(self) -> str | None:
+        """The instant at which the day is over, as commands write it."""
+        return _written(contract_end(self.data, zone())) if self.data else None
+
+
+class InstantField(TypedField):
+    """A wall-clock time of the provider's zone; `data` is an aware UTC instant."""
+
+    widget = DateTimeLocalInput()
+
+    def read(self, text: str) -> datetime:
+        try:
+            wall = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"“{text}” is no time; write it as 2026-03-31T09:00.") from None
+        if wall.tzinfo is not None:
+            return wall.astimezone(UTC)
+        try:
+            return resolve_local(wall, zone())
+        except DeskError as error:
+            raise ValueError(str(error)) from None
+
+    def shown(self, value: datetime) -> str:
+        return value.astimezone(zone()).strftime("%Y-%m-%dT%H:%M")
+
+    @property
+    def text(self) -> str | None:
+        return _written(self.data) if self.data else None
+
+
+def _written(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""What all pages share: navigation, lists, search, icons, bars, errors, headers."""

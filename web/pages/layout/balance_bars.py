@@ -1,0 +1,81 @@
+"""Balances as bars: what share each part has, and the whole in words for whoever does not see the bar."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from web.pages.wording.formats import Unit, amount_text
+
+LABELS = {
+    "drawn": "Drawn",
+    "held": "Held",
+    "available": "Available",
+    "expired": "Expired unused",
+    "later": "In force later",
+}
+INCIDENT_LABELS = LABELS | {"drawn": "Used"}
+
+
+class Balance(Protocol):
+    """Minutes or incidents of a contract."""
+
+    @property
+    def purchased(self) -> int: ...
+    @property
+    def drawn(self) -> int: ...
+    @property
+    def held(self) -> int: ...
+    @property
+    def available(self) -> int: ...
+    @property
+    def expired(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a bar; `start` and `width` are hundredths of a percent turned into text for SVG."""
+
+    kind: str
+    label: str
+    text: str
+    start: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A balance to draw: `words` say it without the bar, `legend` has every part, empty ones too."""
+
+    words: str
+    parts: list[Part]
+    legend: list[Part]
+
+
+def balance_figure(balance: Balance, unit: Unit, until: str = "") -> Figure:
+    """The bar of one balance: drawn, held, available, expired, and what comes into force later."""
+    labels = LABELS if unit == "minutes" else INCIDENT_LABELS
+    amounts = {kind: getattr(balance, kind) for kind in ("drawn", "held", "available", "expired")}
+    whole = max(balance.purchased, sum(amounts.values()))
+    later = whole - sum(amounts.values())
+    if later:
+        amounts["later"] = later
+    parts, start = [], 0
+    for kind, amount in amounts.items():
+        width = amount * 10_000 // whole if whole else 0
+        parts.append(Part(kind, labels[kind], amount_text(amount, unit), _percent(start), _percent(width)))
+        start += width
+    shown = [part for part in parts if amounts[part.kind] > 0 and part.kind != "later"]
+    return Figure(_words(balance, unit, until), shown, [p for p in parts if p.kind != "later" or later])
+
+
+def _words(balance: Balance, unit: Unit, until: str) -> str:
+    left = amount_text(balance.available, unit)
+    what = "" if unit == "minutes" else (" incident" if balance.purchased == 1 else " incidents")
+    words = f"{left} of {amount_text(balance.purchased, unit)}{what} left"
+    if balance.held:
+        words += f" ({amount_text(balance.held, unit)} held)"
+    return f"{words}, {until}" if until else words
+
+
+def _percent(hundredths: int) -> str:
+    whole, part = divmod(hundredths, 100)
+    return f"{whole}.{part:02d}"

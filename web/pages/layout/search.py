@@ -1,0 +1,37 @@
+"""Search everywhere, by number, name or mail."""
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from web.pages.context import actor, desk
+from workflows.contracts.queries import list_contracts
+from workflows.register import list_customers, list_items, list_org_units
+from workflows.service_requests.queries import list_service_requests
+
+SHOWN = 8
+
+pages = Blueprint("search", __name__)
+
+
+@pages.get("/search")
+def search() -> str | Response:
+    q = " ".join(request.args.get("q", "").split())[:200]
+    if not q:
+        return render_template("search.html", q="", found=None)
+    with desk().read(actor()) as tx:
+        number = q.upper()
+        requests = list_service_requests(tx, number=number, limit=1).items
+        if requests:
+            return redirect(url_for("service_request.show", service_request_id=requests[0].id))
+        contracts = list_contracts(tx, number=number, limit=1).items
+        if contracts:
+            return redirect(url_for("contract.show", contract_id=contracts[0].id))
+        staff = tx.actor.is_staff
+        found = {
+            "requests": list_service_requests(tx, q=q, limit=SHOWN),
+            "contracts": list_contracts(tx, q=q, limit=SHOWN),
+            "customers": list_customers(tx, q=q, limit=SHOWN) if staff else None,
+            "org_units": list_org_units(tx, q=q, limit=SHOWN) if staff else None,
+            "items": list_items(tx, q=q, limit=SHOWN),
+        }
+    return render_template("search.html", q=q, found=found)

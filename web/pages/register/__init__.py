@@ -1,0 +1,1 @@
+"""Customers, items and org units, and the fields that pick one."""

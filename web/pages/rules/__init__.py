@@ -1,0 +1,1 @@
+"""Rule sets: versions, editor, explorer, replays."""

@@ -1,0 +1,204 @@
+"""The coverage explorer: customer, item, instant and rule set, and the rules light up until one holds.
+
+Two rule sets can stand side by side. With `decision` it is a decision that was made: its facts and its
+contracts as they stood, by its own rule set or by another.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from pydantic import ValidationError
+from wtforms import HiddenField, SelectField
+
+from engine.errors import DeskError
+from engine.rulebook import RuleSet, RuleSetRefused
+from web.pages.context import actor, desk, only, zone
+from web.pages.forms.base import DeskForm
+from web.pages.forms.fields import InstantField, WorkTypeField, offer
+from web.pages.forms.pickers import RecordField
+from web.pages.wording.formats import day_text
+from web.pages.wording.labels import PRIORITY_CHOICES
+from workflows.commands.service_requests import CoverageQuestion
+from workflows.core.errors import NotAllowed, StateForbids
+from workflows.core.transaction import Transaction
+from workflows.coverage.decisions import read_decision
+from workflows.coverage.trace import ExplanationView, explain_coverage, explain_decision
+from workflows.register import get_customer, get_org_unit
+from workflows.register.holder_names import holder_names
+from workflows.replay.rule_set_choices import RuleChoice, rule_choices, rules_of_choice
+from workflows.rule_sets.publishing import READERS
+from workflows.views.decisions import DecisionView
+
+KINDS = {"in_force": "In force", "proposed": "Proposed", "kept": "Kept"}
+Explain = Callable[[RuleSet | None], ExplanationView]
+
+pages = Blueprint("explorer", __name__)
+
+
+class RulesForm(DeskForm):
+    """Which rule sets are asked: the one in force where none is named, or the decision's own."""
+
+    decision = HiddenField()
+    rules = SelectField("Rules", validate_choice=False)
+    beside = SelectField("Compare with", validate_choice=False)
+
+
+class QuestionForm(RulesForm):
+    customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
+    item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
+    org_unit = SelectField("Org unit", validate_choice=False)
+    priority = SelectField("Priority", choices=offer(PRIORITY_CHOICES), default="normal")
+    work_type = WorkTypeField()
+    at = InstantField("As of", description="Left empty: now.")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one rule set comes to; `label` names the set."""
+
+    label: str
+    explanation: ExplanationView
+
+    @property
+    def comes_to(self) -> tuple[object, ...]:
+        decision = self.explanation.decision
+        return (decision.outcome, decision.contract, decision.params)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The decision that is looked at again, with what its parties are called."""
+
+    decision: DecisionView
+    number: str | None
+    customer: str
+    item: str
+    org_unit: str
+    at: str
+
+
+@pages.get("/coverage")
+def explorer() -> tuple[str, int]:
+    only("administrator", "finance", "supervisor", "technician")
+    decision_id = request.args.get("decision", "")
+    form = (RulesForm if decision_id else QuestionForm)(formdata=request.args, meta={"csrf": False})
+    told: list[Told] = []
+    made: Made | None = None
+    off = False
+    with desk().read(actor()) as tx:
+        if isinstance(form, QuestionForm):
+            labels = _offer_rules(tx, form, "In force")
+            _fill(tx, form)
+            try:
+                told = _ask(tx, form, labels)
+            except StateForbids:
+                off = True
+        else:
+            made = _made(tx, decision_id)
+            labels = _offer_rules(tx, form, f"Its own, {made.decision.rule_set[:8]}")
+            told = _sides(
+                tx, form, labels, lambda rules: explain_decision(tx, decision_id, rules).explanation
+            )
+    page = render_template("explorer/index.html", form=form, told=told, made=made, off=off)
+    return page, 422 if form.is_wrong else 200
+
+
+# ------------------------------------------------------------------ rule sets
+
+
+def _offer_rules(tx: Transaction, form: RulesForm, first: str) -> dict[str, str]:
+    """Let whoever may read rules choose among them; answers what each is called."""
+    choices = rule_choices(tx) if actor().role in READERS else []
+    named = [(one.value, _named(one)) for one in choices]
+    own = [(value, label) for value, label in named if not (first == "In force" and label.startswith(first))]
+    form.rules.choices = offer([("", first), *own, *_tried(form.rules.data, named)])
+    form.beside.choices = offer([("", "None"), *named, *_tried(form.beside.data, named)])
+    chosen = [one for field in (form.rules, form.beside) for one in _tried(field.data, named)]
+    return dict([*named, *chosen, ("", first)])
+
+
+def _tried(value: str | None, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """A rule set that the address names and the list has not: one that a replay tried, or a short version."""
+    if not value or value in dict(named):
+        return []
+    return [(value, "The rules that the replay tried" if value.startswith("replay:") else value)]
+
+
+def _named(one: RuleChoice) -> str:
+    day = day_text(one.at.astimezone(zone()).date())
+    note = f": {one.note[:60]}" if one.note else ""
+    return f"{KINDS[one.kind]}, {one.version[:8]}, {day}{note}"
+
+
+def _sides(tx: Transaction, form: RulesForm, labels: dict[str, str], explain: Explain) -> list[Told]:
+    """What the one rule set, or each of the two, comes to; what cannot be asked is told in the form."""
+    told = []
+    for field in (form.rules, form.beside):
+        if field is form.beside and not field.data:
+            continue
+        try:
+            rules = rules_of_choice(tx, field.data) if field.data else None
+            told.append(Told(labels[field.data or ""], explain(rules)))
+        except (StateForbids, NotAllowed):
+            raise
+        except RuleSetRefused as refused:
+            form.refuse(f"/{field.name}", f"These rules can no longer be read: {refused.problems[0].message}")
+        except DeskError as error:
+            form.refuse(str(error.values.get("pointer", f"/{field.name}")), str(error))
+    return told
+
+
+# ------------------------------------------------------------------ what is asked
+
+
+def _ask(tx: Transaction, form: QuestionForm, labels: dict[str, str]) -> list[Told]:
+    if not form.customer.record_id or not form.validate():
+        return []
+    values: dict[str, Any] = {
+        "customer": form.customer.record_id,
+        "item": form.item.record_id,
+        "org_unit": form.org_unit.data,
+        "priority": form.priority.data,
+        "work_type": form.work_type.data,
+        "at": form.at.data,
+    }
+    try:
+        question = CoverageQuestion(**{name: value for name, value in values.items() if value})
+    except ValidationError as error:
+        form.refuse_all(error)
+        return []
+    return _sides(tx, form, labels, lambda rules: explain_coverage(tx, question, rules))
+
+
+def _fill(tx: Transaction, form: QuestionForm) -> None:
+    form.work_type.look_up(tx)
+    form.customer.look_up(tx)
+    customer = form.customer.record_id
+    form.item.answers.of_customer = customer or ""
+    form.item.look_up(tx)
+    if form.item.data not in [option.value for option in form.item.answers.options]:
+        form.item.data = form.item.answers.picked = ""
+    units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
+    form.org_unit.choices = offer([(unit.id, unit.name) for unit in units] or [("", "none")])
+    if form.org_unit.data not in [unit.id for unit in units]:
+        form.org_unit.data = units[0].id if units else ""
+
+
+def _made(tx: Transaction, decision_id: str) -> Made:
+    """A decision with its parties' names. Raises: NotFound."""
+    decision = read_decision(tx, decision_id)
+    facts = decision.facts
+    parties = {(kind, str(facts[kind])) for kind in ("customer", "item", "org_unit") if facts.get(kind)}
+    if decision.service_request:
+        parties.add(("service_request", decision.service_request))
+    names = holder_names(tx, parties)
+    return Made(
+        decision=decision,
+        number=names.get(("service_request", decision.service_request or "")),
+        customer=names.get(("customer", str(facts["customer"])), ""),
+        item=names.get(("item", str(facts.get("item"))), ""),
+        org_unit=names.get(("org_unit", str(facts.get("org_unit"))), ""),
+        at=decision.as_of.astimezone(zone()).strftime("%Y-%m-%dT%H:%M"),
+    )

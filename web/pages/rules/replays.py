@@ -1,0 +1,305 @@
+"""Replays: other rules over what was logged, started, followed, read, and kept for a while."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, url_for
+from flask import request as asked_request
+from werkzeug.wrappers import Response as Answer
+from wtforms import SelectField
+from wtforms.validators import InputRequired
+
+from engine.errors import DeskError
+from engine.periods import contract_end, first_instant_of
+from engine.rulebook import RuleSetRefused
+from web.environment import Environment
+from web.pages.context import actor, desk, now, only, zone
+from web.pages.forms.base import ActForm, DeskForm, succeeds
+from web.pages.forms.fields import DayField, offer
+from web.pages.layout.listing import asked, cursor, wants_csv
+from web.pages.wording.formats import day_text
+from web.pages.wording.replay import Move, Side, overage_words, replay_line, side_of, tell_replay
+from web.replay_table import replay_columns, replay_row
+from workflows.contracts.names import contract_names
+from workflows.core.errors import NotAllowed, NotFound
+from workflows.core.transaction import Transaction
+from workflows.replay.rule_set_choices import RuleChoice, files_of_choice, rule_choices
+from workflows.replay.use_cases import (
+    cancel_replay,
+    list_differences,
+    list_replays,
+    read_replay,
+    start_replay,
+)
+from workflows.rule_sets.folder import check_rules_folder
+from workflows.rule_sets.publishing import check_view, get_rule_set
+from workflows.views import MOST_LIMIT
+from workflows.views.replays import DifferenceView, MoveView, OverageView, ReplayView
+from workflows.views.rules import CheckView, RuleSetView
+
+FOLDER = "folder"
+KINDS = {"in_force": "In force", "proposed": "Proposed", "kept": "Kept"}
+CHANGES = {
+    "outcome": "Covered or not",
+    "contract": "Another contract",
+    "terms": "Other terms or message",
+    "charge": "What the work is charged",
+}
+
+pages = Blueprint("replays", __name__, url_prefix="/rules/replays")
+
+
+class ReplayForm(DeskForm):
+    places = {"/from": "from_on", "/to": "to_on", "/files": "rules"}  # noqa: RUF012
+
+    rules = SelectField("Rules to try", validate_choice=False)
+    from_on = DayField("From", [InputRequired("Name the first day.")])
+    to_on = DayField("To", [InputRequired("Name the last day.")], description="This day counts, too.")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A difference as a line of the list."""
+
+    difference: DifferenceView
+    before: Side
+    after: Side
+    overage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The span of a replay, as the form takes it."""
+
+    from_on: date
+    to_on: date
+
+
+@pages.get("")
+def replays() -> str:
+    only("administrator")
+    chosen = asked("rules")
+    first, last = _last_month()
+    form = ReplayForm(
+        formdata=None,
+        data={
+            "rules": chosen.get("rules", FOLDER),
+            "from_on": _day(asked_request.args.get("from_on")) or first,
+            "to_on": _day(asked_request.args.get("to_on")) or last,
+        },
+    )
+    return _list_page(form)
+
+
+@pages.post("")
+def start() -> tuple[str, int] | Answer:
+    only("administrator")
+    form = ReplayForm()
+    problems: CheckView | None = None
+    if form.validate_on_submit():
+        try:
+            return redirect(url_for("replays.show", replay_id=_start(form)))
+        except RuleSetRefused as refused:
+            problems = check_view(list(refused.problems))
+        except (NotFound, NotAllowed):
+            raise
+        except DeskError as error:
+            form.refuse(str(error.values.get("pointer", "")), str(error))
+    return _list_page(form, problems), 422
+
+
+@pages.get("/<replay_id>")
+def show(replay_id: str) -> str | Response:
+    filters = asked("change", "q", "move")
+    with desk().read(actor()) as tx:
+        replay = read_replay(tx, replay_id)
+    if wants_csv() and replay.state == "done":
+        return _csv(replay, filters)
+    return _page(replay, filters, ActForm(formdata=None))
+
+
+@pages.get("/<replay_id>/summary")
+def summary(replay_id: str) -> str:
+    """The result alone: for other pages that show it, and that ask again while it runs."""
+    with desk().read(actor()) as tx:
+        told = tell_replay(tx, read_replay(tx, replay_id))
+    return render_template("rules/replay_summary.html", told=told)
+
+
+@pages.post("/<replay_id>/cancel")
+def cancel(replay_id: str) -> tuple[str, int] | Answer:
+    form = ActForm()
+    if form.validate_on_submit() and succeeds(form, lambda tx: cancel_replay(tx, replay_id)):
+        flash("The replay is stopped.", "wait")
+        return redirect(url_for("replays.show", replay_id=replay_id))
+    with desk().read(actor()) as tx:
+        replay = read_replay(tx, replay_id)
+    return _page(replay, {}, form), 422
+
+
+# ------------------------------------------------------------------ starting
+
+
+def _start(form: ReplayForm) -> str:
+    """Start what the form asks for; answers the replay's id. Raises: RuleSetRefused; DeskError."""
+    value = str(form.rules.data or FOLDER)
+    if value == FOLDER:
+        files, found = check_rules_folder(_folder())
+        if any(problem.severity == "error" for problem in found):
+            raise RuleSetRefused(tuple(found))
+    else:
+        with desk().read(actor()) as tx:
+            files = files_of_choice(tx, value)
+    span = first_instant_of(form.from_on.data, zone()), contract_end(form.to_on.data, zone())
+    return start_replay(desk(), actor(), files, *span)[0]
+
+
+def _list_page(form: ReplayForm, problems: CheckView | None = None) -> str:
+    with desk().read(actor()) as tx:
+        page = list_replays(tx, cursor=cursor())
+        choices = rule_choices(tx)
+        form.rules.choices = offer([(FOLDER, "The folder of this server"), *map(_choice, choices)])
+        kept = {one.version for one in choices if one.kind != "proposed"}
+        rows = [replay_line(one, kept) for one in page.items]
+    return render_template("rules/replays.html", page=page, rows=rows, form=form, problems=problems)
+
+
+def _choice(one: RuleChoice) -> tuple[str, str]:
+    day = day_text(one.at.astimezone(zone()).date())
+    note = f": {one.note[:60]}" if one.note else ""
+    return one.value, f"{KINDS[one.kind]}, {one.version[:8]}, {day} by {one.by}{note}"
+
+
+def _last_month() -> tuple[date, date]:
+    last = now().astimezone(zone()).date().replace(day=1) - timedelta(days=1)
+    return last.replace(day=1), last
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+def _folder() -> Path:
+    environment: Environment = current_app.extensions["coverdesk.environment"]
+    return environment.rules_dir
+
+
+# ------------------------------------------------------------------ what came of it
+
+
+def _page(replay: ReplayView, filters: dict[str, Any], form: ActForm) -> str:
+    with desk().read(actor()) as tx:
+        told = tell_replay(tx, replay)
+        move = _move_of(replay, filters)
+        page, lines = None, []
+        if replay.state == "done":
+            page = list_differences(tx, replay.id, **_wanted(replay, filters), cursor=cursor())
+            lines = _lines(tx, page.items)
+        return render_template(
+            "rules/replay.html",
+            told=told,
+            kept=_kept(tx, replay.version),
+            filters=filters,
+            changes=CHANGES,
+            chosen=_told_move(told.moves, replay, move),
+            page=page,
+            lines=lines,
+            again=_again(replay),
+            form=form,
+        )
+
+
+def _lines(tx: Transaction, differences: Sequence[DifferenceView]) -> list[Line]:
+    names = contract_names(tx, [side.contract for one in differences for side in (one.before, one.after)])
+    return [
+        Line(one, side_of(one.before, names), side_of(one.after, names), _overage(one)) for one in differences
+    ]
+
+
+def _overage(one: DifferenceView) -> str:
+    change = one.overage_after.amount_minor - one.overage_before.amount_minor
+    currency = one.overage_after.currency
+    return overage_words(OverageView(currency, 0, 0, change)).removesuffix(" overage") if change else ""
+
+
+def _wanted(replay: ReplayView, filters: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "change": filters.get("change"),
+        "number": filters.get("q"),
+        "move": _move_of(replay, filters),
+    }
+
+
+def _move_of(replay: ReplayView, filters: dict[str, Any]) -> MoveView | None:
+    """The summary's move that the list is narrowed to, by its place. Raises: NotFound."""
+    place = filters.get("move")
+    if place is None or replay.summary is None:
+        return None
+    if not place.isascii() or not place.isdecimal() or int(place[:6]) >= len(replay.summary.moves):
+        raise NotFound("This replay has no such move.", remedy="Open the replay without the filter.")
+    return replay.summary.moves[int(place)]
+
+
+def _told_move(moves: Sequence[Move], replay: ReplayView, move: MoveView | None) -> Move | None:
+    if move is None or replay.summary is None:
+        return None
+    return moves[replay.summary.moves.index(move)]
+
+
+def _kept(tx: Transaction, version: str) -> RuleSetView | None:
+    """The rules of a replay, where they were published."""
+    try:
+        return get_rule_set(tx, version)
+    except NotFound:
+        return None
+
+
+def _again(replay: ReplayView) -> Again:
+    last = replay.to_at.astimezone(zone()) - timedelta(microseconds=1)
+    return Again(replay.from_at.astimezone(zone()).date(), last.date())
+
+
+def _csv(replay: ReplayView, filters: dict[str, Any]) -> Response:
+    """All differences, as they are read: a year of them is not held in memory."""
+    read = _reader(replay.id, _wanted(replay, filters))
+    answer = Response(_csv_text(read), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = 'attachment; filename="replay.csv"'
+    return answer
+
+
+def _reader(replay_id: str, wanted: dict[str, Any]) -> Callable[[], Iterator[DifferenceView]]:
+    """Reads page by page, each in a transaction of its own, without the request's context."""
+    from_desk, who = desk(), actor()
+
+    def read() -> Iterator[DifferenceView]:
+        at: str | None = None
+        while True:
+            with from_desk.read(who) as tx:
+                page = list_differences(tx, replay_id, **wanted, limit=MOST_LIMIT, cursor=at)
+            yield from page.items
+            at = page.next_cursor
+            if at is None:
+                return
+
+    return read
+
+
+def _csv_text(read: Callable[[], Iterator[DifferenceView]]) -> Iterator[str]:
+    # The mark at the start tells spreadsheets that it is UTF-8.
+    yield "\ufeff" + _csv_line(replay_columns())
+    for one in read():
+        yield _csv_line(replay_row(one))
+
+
+def _csv_line(values: Sequence[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(values)
+    return text.getvalue()

@@ -1,0 +1,242 @@
+"""The rules in force, the versions before them, what is proposed, and the folder they are written in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+from wtforms import HiddenField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from engine.rulebook import RuleSetRefused
+from web.environment import Environment
+from web.pages.context import actor, desk
+from web.pages.forms.base import ActForm, DeskForm, attempt, succeeds
+from web.pages.layout.listing import cursor
+from web.refused_rules import tell_refused_rules
+from workflows.core.errors import NoRuleSet
+from workflows.core.transaction import Transaction
+from workflows.rule_sets.folder import check_rules_folder
+from workflows.rule_sets.folder_watch import list_rules_folders
+from workflows.rule_sets.proposals import (
+    Submitted,
+    approve_proposal,
+    list_proposals,
+    read_proposal,
+    reject_proposal,
+    submit_rollback,
+    submit_rule_set,
+)
+from workflows.rule_sets.publishing import (
+    check_rules,
+    check_view,
+    difference,
+    get_rule_set,
+    list_publications,
+    rule_set_in_force,
+)
+from workflows.views.rules import CheckView, RuleSetView
+
+SHOWN_VERSIONS = 20
+
+pages = Blueprint("rules", __name__, url_prefix="/rules")
+
+
+class PublishForm(DeskForm):
+    """`based_on` is the version that was in force when the page was drawn."""
+
+    note = StringField(
+        "Note",
+        [InputRequired("Say what changes, and why."), Length(max=2000)],
+        description="What changes, and why. It stands in the history.",
+    )
+    based_on = HiddenField()
+
+
+class ApproveForm(ActForm):
+    based_on = HiddenField()
+
+
+class RejectForm(DeskForm):
+    reason = TextAreaField("Reason", [InputRequired("Say what should be done differently.")])
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The folder of this server as it is now; `lines` are how it differs from what is in force."""
+
+    path: str
+    check: CheckView
+    lines: list[str]
+
+
+@pages.get("")
+def rules() -> str:
+    return _page()
+
+
+@pages.post("/publish")
+def publish() -> tuple[str, int] | Response:
+    """Publish what the folder of this server has, or propose it where publishing takes two."""
+    form = PublishForm(prefix="publish_")
+    problems: CheckView | None = None
+    if form.validate_on_submit():
+        files, found = check_rules_folder(_folder())
+        if any(problem.severity == "error" for problem in found):
+            problems = check_view(found)
+        else:
+            problems = _submit(
+                form, lambda tx: submit_rule_set(tx, files, str(form.note.data), based_on=_base(form))
+            )
+        if problems is None and not form.is_wrong:
+            return redirect(url_for("rules.rules"))
+    return _page(form, problems), 422
+
+
+@pages.get("/<version>")
+def version(version: str) -> str:
+    return _version_page(version, None, None)
+
+
+@pages.post("/<version>/publish")
+def publish_again(version: str) -> tuple[str, int] | Response:
+    form = PublishForm(prefix="publish_")
+    problems: CheckView | None = None
+    if form.validate_on_submit():
+        note = str(form.note.data)
+        problems = _submit(form, lambda tx: submit_rollback(tx, version, note, based_on=_base(form)))
+        if problems is None and not form.is_wrong:
+            return redirect(url_for("rules.rules"))
+    return _version_page(version, form, problems), 422
+
+
+# ------------------------------------------------------------------ proposals
+
+
+@pages.get("/proposals/<proposal_id>")
+def proposal(proposal_id: str) -> str:
+    return _proposal_page(proposal_id)
+
+
+@pages.post("/proposals/<proposal_id>/approve")
+def approve(proposal_id: str) -> tuple[str, int] | Response:
+    form = ApproveForm(prefix="approve_")
+    problems: CheckView | None = None
+    if form.validate_on_submit():
+        try:
+            if attempt(
+                form,
+                lambda tx: approve_proposal(tx, proposal_id, based_on=form.based_on.data or None),
+                reads_first=True,
+            ):
+                desk().refresh()
+                flash("The rule set is in force.", "good")
+                return redirect(url_for("rules.rules"))
+        except RuleSetRefused as refused:
+            tell_refused_rules(refused, door="page", by=actor().name)
+            problems = check_view(list(refused.problems))
+    return _proposal_page(proposal_id, form, problems), 422
+
+
+@pages.post("/proposals/<proposal_id>/reject")
+def reject(proposal_id: str) -> tuple[str, int] | Response:
+    form = RejectForm(prefix="reject_")
+    if form.validate_on_submit():
+        reason = str(form.reason.data)
+        if succeeds(form, lambda tx: reject_proposal(tx, proposal_id, reason)):
+            flash("The proposal is rejected; its proposer is told.", "wait")
+            return redirect(url_for("rules.rules"))
+    return _proposal_page(proposal_id, form), 422
+
+
+# ------------------------------------------------------------------ helpers
+
+
+def _submit(form: DeskForm, use_case: Callable[[Transaction], Submitted]) -> CheckView | None:
+    """Publish or propose; what the checker refused is answered, other refusals are told in the form."""
+    try:
+        done = attempt(form, use_case, reads_first=True)
+    except RuleSetRefused as refused:
+        tell_refused_rules(refused, door="page", by=actor().name)
+        return check_view(list(refused.problems))
+    if done is not None:
+        desk().refresh()
+        proposed = "Proposed: another administrator approves it."
+        flash(proposed if done.proposal else "The rule set is in force.", "wait" if done.proposal else "good")
+    return None
+
+
+def _base(form: PublishForm) -> str | None:
+    return form.based_on.data or None
+
+
+def _page(form: PublishForm | None = None, problems: CheckView | None = None) -> str:
+    with desk().read(actor()) as tx:
+        current = _in_force(tx)
+        return render_template(
+            "rules/index.html",
+            current=current,
+            check=check_rules(tx, current.files) if current else None,
+            publications=list_publications(tx, limit=SHOWN_VERSIONS, cursor=cursor()),
+            proposals=list_proposals(tx, state="open").items,
+            watched=list_rules_folders(tx),
+            folder=_folder_now(current, problems),
+            by_two=tx.settings.two_person_publishing,
+            form=form or _publish_form(current),
+        )
+
+
+def _version_page(version: str, form: PublishForm | None, problems: CheckView | None) -> str:
+    with desk().read(actor()) as tx:
+        chosen = get_rule_set(tx, version)
+        current = _in_force(tx)
+        return render_template(
+            "rules/version.html",
+            chosen=chosen,
+            lines=list(difference(current.files, chosen.files)) if current else [],
+            problems=problems,
+            by_two=tx.settings.two_person_publishing,
+            form=form or _publish_form(current),
+        )
+
+
+def _proposal_page(proposal_id: str, tried: DeskForm | None = None, problems: CheckView | None = None) -> str:
+    with desk().read(actor()) as tx:
+        detail = read_proposal(tx, proposal_id)
+    approve_form = ApproveForm(
+        formdata=None, prefix="approve_", data={"based_on": detail.diff.from_version or ""}
+    )
+    reject_form = tried if isinstance(tried, RejectForm) else RejectForm(formdata=None, prefix="reject_")
+    return render_template(
+        "rules/proposal.html",
+        detail=detail,
+        approve_form=approve_form,
+        reject_form=reject_form,
+        wrong_form=tried if tried is not None and tried.is_wrong else None,
+        problems=problems,
+    )
+
+
+def _publish_form(current: RuleSetView | None) -> PublishForm:
+    return PublishForm(
+        formdata=None, prefix="publish_", data={"based_on": current.version if current else ""}
+    )
+
+
+def _folder_now(current: RuleSetView | None, problems: CheckView | None) -> Folder:
+    files, found = check_rules_folder(_folder())
+    lines = list(difference(current.files if current else {}, files))
+    return Folder(str(_folder()), problems or check_view(found), lines)
+
+
+def _in_force(tx: Transaction) -> RuleSetView | None:
+    try:
+        return rule_set_in_force(tx)
+    except NoRuleSet:
+        return None
+
+
+def _folder() -> Path:
+    environment: Environment = current_app.extensions["coverdesk.environment"]
+    return environment.rules_dir

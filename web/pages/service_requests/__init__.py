@@ -1,0 +1,1 @@
+"""The queue, and the pages of a service request."""

@@ -1,0 +1,96 @@
+"""The coverage of a service request: searched again, another contract assigned, one taken."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, flash
+from werkzeug.wrappers import Response
+
+from engine.contracts import PER_REQUEST
+from web.pages.context import actor, desk
+from web.pages.forms.base import ActForm, attempt, attempt_once
+from web.pages.forms.effects import UNTOLD, effect_answer, effect_shown
+from web.pages.service_requests.detail import back, request_page
+from web.pages.service_requests.forms import AssignForm, TakeForm, assign_form, fill_take_form
+from workflows.commands.contracts import TakeContract
+from workflows.commands.service_requests import SearchCoverage
+from workflows.contracts.offers import take_contract
+from workflows.core.transaction import Transaction
+from workflows.service_requests.queries import read_service_request
+from workflows.service_requests.use_cases import search_or_assign
+
+pages = Blueprint("request_coverage", __name__, url_prefix="/requests/<service_request_id>/coverage")
+
+
+@pages.post("/search")
+def search(service_request_id: str) -> tuple[str, int] | Response:
+    form = ActForm()
+    if form.validate_on_submit():
+        command = SearchCoverage()
+        if attempt(form, lambda tx: search_or_assign(tx, service_request_id, command)):
+            flash("Searched again; the new decision stands below.", "good")
+            return back(service_request_id)
+    return request_page(service_request_id, searched=form), 422
+
+
+@pages.post("/enable")
+def enable(service_request_id: str) -> tuple[str, int] | Response:
+    """Put into force the contract that was made for this request."""
+    form = ActForm()
+    if form.validate_on_submit():
+        # Its own contract is the one of type per request, which taking finds.
+        command = TakeContract(type=PER_REQUEST)
+        if attempt(form, lambda tx: take_contract(tx, service_request_id, command)):
+            flash("The contract is in force and covers this request.", "good")
+            return back(service_request_id)
+    return request_page(service_request_id, enabled=form), 422
+
+
+@pages.post("/assign")
+def assign(service_request_id: str) -> tuple[str, int] | Response:
+    form = _assign_form(service_request_id)
+    if form.validate_on_submit():
+        values = {"contract": form.contract.data, "reason": form.reason.data}
+        command = form.command(SearchCoverage, values)
+        if command and attempt(form, lambda tx: search_or_assign(tx, service_request_id, command)):
+            flash("The contract is assigned.", "good")
+            return back(service_request_id)
+    return request_page(service_request_id, assign=form), 422
+
+
+@pages.post("/assign/effect")
+def assign_effect(service_request_id: str) -> str:
+    """What assigning the chosen contract would move, before it does."""
+    form = _assign_form(service_request_id)
+
+    def use_case() -> Callable[[Transaction], object] | None:
+        command = form.command(SearchCoverage, {"contract": form.contract.data, "reason": UNTOLD})
+        return None if command is None else lambda tx: search_or_assign(tx, service_request_id, command)
+
+    shown = effect_shown("assign", form, use_case)
+    return effect_answer(shown, lambda: request_page(service_request_id, effect=shown, assign=form))
+
+
+def _assign_form(service_request_id: str) -> AssignForm:
+    form = AssignForm(prefix="assign_")
+    with desk().read(actor()) as tx:
+        assign_form(tx, read_service_request(tx, service_request_id), form)
+    return form
+
+
+@pages.post("/take")
+def take(service_request_id: str) -> tuple[str, int] | Response:
+    form = TakeForm(prefix="take_")
+    with desk().read(actor()) as tx:
+        fill_take_form(tx, form, read_service_request(tx, service_request_id))
+    if form.validate_on_submit():
+        kind, _, holder_id = (form.holder.data or "").partition(":")
+        values = {"type": form.type.data, "holder": {kind: holder_id} if holder_id else None}
+        command = form.command(TakeContract, values)
+        taken = command and attempt_once(
+            form, lambda tx: take_contract(tx, service_request_id, command), command
+        )
+        if taken:
+            ordered = actor().role == "customer"
+            flash("Ordered: the desk enables it." if ordered else "The contract is taken.", "good")
+            return back(service_request_id)
+    return request_page(service_request_id, take_contract=form), 422

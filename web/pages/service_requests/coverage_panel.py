@@ -1,0 +1,67 @@
+"""What would cover a service request, in words, for the panel beside the form that logs it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.contracts import PER_REQUEST
+from web.pages.context import settings
+from workflows.commands.service_requests import CoverageQuestion
+from workflows.contracts.queries import contract_types, read_contract
+from workflows.core.errors import NotFound
+from workflows.core.transaction import Transaction
+from workflows.coverage.explanation import ToldDecision, tell_decision
+from workflows.coverage.search import preview_coverage
+from workflows.views.contracts import ContractDetail, ContractTypeView
+from workflows.views.decisions import DecisionView
+
+SAYS_WHAT_HAPPENS = {
+    "waiting": "The request will wait, locked, until that contract is in force.",
+    "created": "A contract for this one request will be made; the request waits until that is enabled, "
+    "or until another contract is taken.",
+    "offered": "The request will wait until one of these contracts is chosen.",
+    "refused": "The request cannot be logged.",
+    "uncovered": "The request will be logged, and opens without a contract.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A decision with what its reader needs beside it. `contract` is None where it may not be seen."""
+
+    decision: DecisionView
+    told: ToldDecision
+    contract: ContractDetail | None
+    happens: str
+    offers: list[ContractTypeView]
+
+
+def panel(tx: Transaction, question: CoverageQuestion) -> Panel | None:
+    """What would be decided now; None while contracts are off."""
+    if not settings().contracts:
+        return None
+    decision = preview_coverage(tx, question)
+    happens = SAYS_WHAT_HAPPENS.get(decision.outcome, "")
+    if decision.outcome == "created" and decision.params.get("enable"):
+        happens = "A contract for this one request will be made, and is in force at once."
+    told = tell_decision(tx, decision, tx.rules)
+    return Panel(decision, told, seen_contract(tx, decision.contract), happens, _offers(tx, decision))
+
+
+def _offers(tx: Transaction, decision: DecisionView) -> list[ContractTypeView]:
+    """The contract types that a decision speaks of."""
+    wanted: list[Any] = []
+    if decision.outcome == "created":
+        wanted = [decision.params.get("type", PER_REQUEST)]
+    elif decision.outcome == "offered":
+        wanted = list(decision.params.get("types", []))
+    return [one for one in contract_types(tx) if one.key in wanted]
+
+
+def seen_contract(tx: Transaction, contract_id: str | None) -> ContractDetail | None:
+    """The contract, if the reader may see it: what covers a customer is not always theirs to open."""
+    if contract_id is None:
+        return None
+    try:
+        return read_contract(tx, contract_id)
+    except NotFound:
+        return None

@@ -1,0 +1,110 @@
+"""Changing what a service request says of itself; a change of what is covered is searched again."""
+
+import json
+from typing import Any
+
+from flask import Blueprint, flash, render_template
+from werkzeug.wrappers import Response
+from wtforms import SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired
+
+from web.pages.context import actor, desk
+from web.pages.forms.base import EditingForm, Given, attempt
+from web.pages.forms.fields import WorkTypeField, offer
+from web.pages.forms.pickers import RecordField
+from web.pages.service_requests.detail import back
+from web.pages.wording.labels import PRIORITY_CHOICES
+from workflows.commands.service_requests import ChangeServiceRequest
+from workflows.core.transaction import Transaction
+from workflows.register import get_customer, get_org_unit
+from workflows.service_requests.queries import read_service_request
+from workflows.service_requests.use_cases import change_service_request
+from workflows.users.accounts import list_technicians
+from workflows.views.service_requests import ServiceRequestView
+
+EDITED = ("subject", "description", "customer", "item", "org_unit", "priority", "work_type", "technician")
+
+pages = Blueprint("request_edit", __name__, url_prefix="/requests/<service_request_id>")
+
+
+class EditForm(EditingForm):
+    subject = StringField("Subject", [InputRequired("Fill this in.")])
+    description = TextAreaField("What happened")
+    customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
+    item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
+    org_unit = SelectField("Org unit", validate_choice=False)
+    priority = SelectField("Priority", choices=offer(PRIORITY_CHOICES))
+    work_type = WorkTypeField()
+    technician = SelectField("Who has it")
+
+
+@pages.route("/edit", methods=["GET", "POST"])
+def edit(service_request_id: str) -> tuple[str, int] | Response:
+    with desk().read(actor()) as tx:
+        tx.require("technician", "supervisor", "administrator")
+        found = read_service_request(tx, service_request_id)
+        form = EditForm(data=_as_kept(found))
+        _fill(tx, form, found)
+    if form.is_submitted() and not form.asks and form.validate():
+        changes = _changes(form, found)
+        command = None if form.is_wrong else form.command(ChangeServiceRequest, changes)
+        if command and attempt(form, lambda tx: change_service_request(tx, service_request_id, command)):
+            flash("Saved.", "good")
+            return back(service_request_id)
+    page = render_template("request/edit.html", form=form, request_view=found)
+    return page, 422 if form.is_wrong else 200
+
+
+def _as_kept(found: ServiceRequestView) -> dict[str, Any]:
+    return {
+        "subject": found.subject,
+        "description": found.description,
+        "customer": f"customer:{found.customer}",
+        "item": f"item:{found.item}" if found.item else "",
+        "org_unit": found.org_unit,
+        "priority": found.priority,
+        "work_type": found.work_type,
+        "technician": found.technician or "",
+        "seen": json.dumps(_kept(found)),
+    }
+
+
+def _fill(tx: Transaction, form: EditForm, found: ServiceRequestView) -> None:
+    form.work_type.look_up(tx)
+    form.customer.look_up(tx)
+    customer = form.customer.record_id
+    form.item.answers.of_customer = customer or ""
+    if customer != found.customer and form.item.data == f"item:{found.item}":
+        form.item.data = form.item.answers.picked = ""
+    form.item.look_up(tx)
+    units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
+    form.org_unit.choices = offer([(unit.id, unit.name) for unit in units] or [("", "none")])
+    if form.org_unit.data not in [unit.id for unit in units]:
+        form.org_unit.data = units[0].id if units else ""
+    people = [(one.id, one.name) for one in list_technicians(tx)]
+    if found.technician and found.technician not in [one for one, _ in people]:
+        people.append((found.technician, found.technician_name or ""))
+    form.technician.choices = offer([("", "nobody"), *people])
+
+
+def _kept(found: ServiceRequestView) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in EDITED}
+
+
+def _changes(form: EditForm, found: ServiceRequestView) -> dict[str, Any]:
+    """Only what differs is sent: what is not touched is not searched again."""
+    wanted = {
+        "subject": form.subject.data,
+        "description": form.description.data or None,
+        "customer": form.customer.record_id,
+        "item": form.item.record_id,
+        "org_unit": form.org_unit.data or None,
+        "priority": form.priority.data,
+        "work_type": form.work_type.data or None,
+        "technician": form.technician.data or None,
+    }
+    changed = form.changes(_kept(found), wanted)
+    if changed.keys() & {"customer", "item", "org_unit"}:
+        # The three belong together: what is not sent would be taken from the old customer.
+        changed |= {name: Given(wanted[name]) for name in ("customer", "item", "org_unit")}
+    return changed

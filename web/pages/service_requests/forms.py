@@ -1,0 +1,158 @@
+"""The larger forms of a service request's page: time worked, taking a contract, assigning one."""
+
+from typing import Any, ClassVar
+
+from wtforms import BooleanField, RadioField, TextAreaField
+from wtforms.validators import InputRequired, Optional
+
+from engine.contracts import PER_REQUEST
+from web.pages.context import now
+from web.pages.contracts.terms import usual_terms
+from web.pages.forms.base import DeskForm, KeyedForm
+from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, offer
+from web.pages.service_requests.timer import running_since
+from workflows.contracts.queries import contract_types
+from workflows.core.actors import Actor
+from workflows.core.transaction import Transaction
+from workflows.coverage.explanation import why_not
+from workflows.coverage.trace import contracts_that_fit
+from workflows.lifecycle.service_requests.states import UNFINISHED_STATES, WORK_STATES
+from workflows.views.contracts import ContractDetail, ContractTypeView
+from workflows.views.service_requests import ServiceRequestView
+
+WORKERS = ("technician", "supervisor", "administrator")
+SELLERS = ("administrator", "finance", "supervisor")
+ASSIGNERS = ("administrator", "supervisor")
+
+
+class WorkForm(KeyedForm):
+    """Time worked: a duration and when, or a start and an end."""
+
+    minutes = DurationField("Time worked", description="1:30, 1h30, 90m or 1,5 h.")
+    worked_at = InstantField("When", description="Left empty: now.")
+    started_at = InstantField("From")
+    ended_at = InstantField("To")
+    work_type = WorkTypeField()
+    note = TextAreaField("What was done")
+    billable = BooleanField("Charge it", default=True)
+
+    def values(self) -> dict[str, Any]:
+        """The command's values: from and to where one of them is filled in, else the duration."""
+        told: dict[str, Any]
+        if self.started_at.data or self.ended_at.data:
+            told = {"started_at": self.started_at.text, "ended_at": self.ended_at.text}
+            if self.minutes.data:
+                told["minutes"] = self.minutes.data
+        else:
+            at = self.worked_at.text or now().isoformat().replace("+00:00", "Z")
+            told = {"minutes": self.minutes.data, "worked_at": at if self.minutes.data else None}
+        return {
+            **told,
+            "work_type": self.work_type.data,
+            "note": self.note.data,
+            "billable": bool(self.billable.data),
+        }
+
+
+class TakeForm(KeyedForm):
+    """A contract taken through the request that waits for one; `under` describes each type."""
+
+    under: dict[str, str]
+    type = RadioField("Which contract", [InputRequired("Choose one.")], choices=[])
+    holder = RadioField("Held by", [Optional()], choices=[], default="")
+
+    places: ClassVar[dict[str, str]] = {
+        "/holder": "holder",
+        "/holder/item": "holder",
+        "/holder/customer": "holder",
+        "/holder/org_unit": "holder",
+    }
+
+
+class AssignForm(DeskForm):
+    """A supervisor's choice of contract, with the reason; `under` tells what ruled each out."""
+
+    under: dict[str, str]
+    contract = RadioField("Contract", [InputRequired("Choose one.")], choices=[])
+    reason = TextAreaField("Reason", [InputRequired("Fill this in.")])
+
+
+def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:
+    """The form for time worked, where the state takes work and the reader may log it."""
+    if who.role not in WORKERS or request.state not in WORK_STATES:
+        return None
+    since = running_since(request.id)
+    span = {"started_at": since, "ended_at": now()} if since else {}
+    return WorkForm(
+        formdata=None, prefix="work_", data={"work_type": request.work_type, "billable": True, **span}
+    )
+
+
+def take_form(tx: Transaction, request: ServiceRequestView) -> TakeForm | None:
+    """The contracts that may be taken through a request that waits for one; None where it does not."""
+    return fill_take_form(tx, TakeForm(formdata=None, prefix="take_"), request)
+
+
+def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView) -> TakeForm | None:
+    waits = request.state in UNFINISHED_STATES and request.coverage is not None
+    if not waits or (request.coverage and request.coverage.outcome in ("covered", "uncovered")):
+        return None
+    if tx.actor.role not in (*SELLERS, "customer"):
+        return None
+    if tx.actor.role == "customer" and request.customer != tx.actor.customer:
+        return None
+    holders = [
+        (f"item:{request.item}", f"The item {request.item_name}", request.item),
+        (f"customer:{request.customer}", request.customer_name, request.customer),
+        (f"org_unit:{request.org_unit}", request.org_unit_name or "", request.org_unit),
+    ]
+    nearest = ("", "The nearest that the type allows")
+    form.holder.choices = offer([nearest, *((value, label) for value, label, there in holders if there)])
+    types = contract_types(tx)
+    kinds = {kind for kind, there in (("item", request.item), ("org_unit", request.org_unit)) if there}
+    kinds.add("customer")
+    offered = [one for one in types if one.key == PER_REQUEST or kinds & set(one.held_by)]
+    offered.sort(key=lambda one: one.key != PER_REQUEST)
+    form.type.choices = offer((one.key, one.label) for one in offered)
+    form.under = {one.key: _described(one) for one in offered}
+    return form
+
+
+def _described(one: ContractTypeView) -> str:
+    """The type's description and the terms on which it is taken."""
+    terms = usual_terms(one)
+    return f"{one.description} Terms: {terms}." if terms else one.description
+
+
+def may_enable(contract: ContractDetail | None, request_id: str, who: Actor) -> bool:
+    """Whether the reader may put into force the contract that was made for this request alone."""
+    if contract is None or contract.service_request != request_id or contract.state != "pending":
+        return False
+    return who.role in (("finance",) if contract.pending_reason == "awaiting_payment" else SELLERS)
+
+
+def assign_form(
+    tx: Transaction, request: ServiceRequestView, form: AssignForm | None = None
+) -> AssignForm | None:
+    """What fits the request now besides what covers it, for a supervisor to choose from."""
+    decided = request.coverage is not None and request.state not in ("closed", "cancelled")
+    if tx.actor.role not in ASSIGNERS or not decided:
+        return None
+    covering = request_contract(request)
+    others = [one for one in contracts_that_fit(tx, request.id) if one.candidate.contract != covering]
+    if not others:
+        return None
+    form = form or AssignForm(formdata=None, prefix="assign_")
+    form.contract.choices = offer(
+        (one.candidate.contract, f"{one.candidate.number} of {one.holder_name}") for one in others
+    )
+    form.under = {
+        one.candidate.contract: f"{why_not(one.candidate) or 'A search would take it now'}." for one in others
+    }
+    return form
+
+
+def request_contract(request: ServiceRequestView) -> str | None:
+    """The contract that covers the request now."""
+    cover = request.coverage
+    return cover.contract if cover is not None and cover.outcome == "covered" else None

@@ -1,0 +1,141 @@
+"""The queue: mine, unassigned, at risk, waiting for a contract, all; and what a customer asked for."""
+
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+
+from web.pages.context import actor, desk, now
+from web.pages.forms.base import ActForm
+from web.pages.forms.pickers import option_of
+from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
+from web.pages.service_requests.sla import next_target
+from web.pages.wording.formats import minutes_text
+from web.pages.wording.labels import PRIORITIES, REQUEST_STATES
+from workflows.contracts.queries import list_contracts
+from workflows.core.transaction import Transaction
+from workflows.register import list_org_units
+from workflows.service_requests.queries import list_service_requests
+from workflows.views import Page
+from workflows.views.service_requests import ServiceRequestView
+
+VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "mine": ("Mine", {"queue": "mine", "order": "opened_at"}),
+    "unassigned": ("Unassigned", {"queue": "unassigned", "order": "opened_at"}),
+    "risk": ("At risk", {"queue": "at_risk", "order": "resolution_due_at"}),
+    "waiting": ("Waiting for a contract", {"queue": "waiting", "order": "opened_at"}),
+    "open": ("All unfinished", {"queue": "unfinished", "order": "-opened_at"}),
+    "all": ("Everything", {}),
+}
+CUSTOMER_VIEWS = ("open", "waiting", "all")
+FILTERS = ("q", "state", "priority", "customer", "item", "org_unit", "contract", "technician", "order")
+EMPTY = {
+    "mine": ("Nothing is yours", "Take one from the unassigned, or log a request."),
+    "unassigned": ("Nobody's waiting to be taken", "Every unfinished request has someone."),
+    "risk": ("Nothing is at risk", "No target is due within four hours, and none is overdue."),
+    "waiting": ("Nothing waits for a contract", "Every unfinished request may be worked on."),
+    "open": ("Nothing is unfinished", "What is logged stands here until it is resolved."),
+    "all": ("No requests yet", "Each call for help stands here, from open to closed."),
+}
+CSV_HEADER = [
+    "number",
+    "subject",
+    "customer",
+    "org_unit",
+    "item",
+    "state",
+    "priority",
+    "technician",
+    "contract",
+    "opened_at",
+    "resolution_due_at",
+    "worked",
+    "chargeable",
+]
+
+pages = Blueprint("queue", __name__)
+
+
+@pages.get("/requests")
+def queue() -> str | Response:
+    view = request.args.get("view", "")
+    offered = list(VIEWS) if actor().is_staff else list(CUSTOMER_VIEWS)
+    if view not in offered:
+        view = "mine" if actor().role == "technician" else "open"
+    filters = asked(*FILTERS)
+    with desk().read(actor()) as tx:
+        chosen = {**VIEWS[view][1], **_resolved(tx, filters)}
+        if wants_csv():
+            rows = every_page(lambda **at: _read(tx, chosen, at))
+            return csv_response("service-requests", CSV_HEADER, [_row(one) for one in rows])
+        page = _read(tx, chosen, {"cursor": cursor()})
+        return render_template(
+            "queue/index.html",
+            page=page,
+            view=view,
+            views={key: VIEWS[key][0] for key in offered},
+            filters=filters,
+            narrowed=_narrowed(tx, filters),
+            empty=EMPTY[view],
+            states=REQUEST_STATES,
+            priorities=PRIORITIES,
+            targets={one.id: next_target(one, now()) for one in page.items},
+            act_form=ActForm(formdata=None),
+        )
+
+
+def _read(tx: Transaction, chosen: dict[str, Any], at: dict[str, Any]) -> Page[ServiceRequestView]:
+    if None in (chosen.get("contract", ""), chosen.get("org_unit", "")):
+        return Page([], None)
+    return list_service_requests(tx, **chosen, **at)
+
+
+def _resolved(tx: Transaction, filters: dict[str, str]) -> dict[str, str | None]:
+    """The filters as the query takes them: a contract's number and an org unit's code are looked up.
+
+    None stands for one that is not there, so that nothing fits it.
+    """
+    resolved: dict[str, str | None] = dict(filters)
+    if "contract" in filters:
+        found = list_contracts(tx, number=filters["contract"].upper(), limit=1).items
+        resolved["contract"] = found[0].id if found else _known_id(tx, "contract", filters["contract"])
+    if "org_unit" in filters:
+        units = list_org_units(tx, code=filters["org_unit"], limit=1).items
+        units = units or list_org_units(tx, q=filters["org_unit"], limit=1).items
+        resolved["org_unit"] = units[0].id if units else _known_id(tx, "org_unit", filters["org_unit"])
+    return resolved
+
+
+def _known_id(tx: Transaction, kind: str, record_id: str) -> str | None:
+    """Links name records by their id, people by number or code: this is for the links."""
+    if kind == "org_unit":
+        return record_id if option_of(tx, f"org_unit:{record_id}", ["org_unit"]) else None
+    return record_id if len(record_id) >= 20 else None
+
+
+def _narrowed(tx: Transaction, filters: dict[str, str]) -> dict[str, str]:
+    """What the records that the list is narrowed to are called."""
+    names = {}
+    for name, kind in (("customer", "customer"), ("item", "item")):
+        if name in filters:
+            option = option_of(tx, f"{kind}:{filters[name]}", [kind])
+            names[name] = option.label if option else "someone who is not there"
+    return names
+
+
+def _row(one: ServiceRequestView) -> list[Any]:
+    return [
+        one.number,
+        one.subject,
+        one.customer_name,
+        one.org_unit_name,
+        one.item_number,
+        one.state,
+        one.priority,
+        one.technician_name,
+        one.coverage.contract_number if one.coverage else None,
+        one.opened_at.isoformat(),
+        one.resolution_due_at.isoformat() if one.resolution_due_at else None,
+        minutes_text(one.worked_minutes).replace(",", ""),
+        minutes_text(one.chargeable_minutes).replace(",", ""),
+    ]

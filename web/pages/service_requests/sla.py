@@ -1,0 +1,63 @@
+"""How much time a service request has left by its service level, in words with a shape."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from web.pages.wording.formats import span_text
+from web.pages.wording.labels import Word
+from workflows.views.service_requests import ServiceRequestView
+
+AT_RISK = timedelta(hours=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target: what it is, when it is due (None while its clock stands still), and how it stands."""
+
+    label: str
+    due_at: datetime | None
+    word: Word
+
+
+def next_target(request: ServiceRequestView, now: datetime) -> Target | None:
+    """The target that counts now: the response until someone responded, then the resolution."""
+    listed = targets(request, now)
+    if request.responded_at is None and len(listed) > 1:
+        return listed[0]
+    return listed[-1] if listed else None
+
+
+def targets(request: ServiceRequestView, now: datetime) -> list[Target]:
+    """Response and resolution, where the contract's service level sets them."""
+    asked = (
+        ("Response", request.response_due_at, request.responded_at),
+        ("Resolution", request.resolution_due_at, request.resolved_at),
+    )
+    ended = request.closed_at
+    return [
+        _target(label, due_at, done_at or ended, request.paused_at, now)
+        for label, due_at, done_at in asked
+        if due_at is not None
+    ]
+
+
+def _target(
+    label: str, due_at: datetime, done_at: datetime | None, paused_at: datetime | None, now: datetime
+) -> Target:
+    """While the clock stands still no instant is told: the target moves on with it."""
+    is_stopped = done_at is None and paused_at is not None
+    return Target(label, None if is_stopped else due_at, _word(due_at, done_at, paused_at, now))
+
+
+def _word(due_at: datetime, done_at: datetime | None, paused_at: datetime | None, now: datetime) -> Word:
+    if done_at is not None:
+        met = done_at <= due_at
+        return Word("met", "check-circle", "good") if met else Word("missed", "cross", "bad")
+    if paused_at is not None:
+        return Word("clock stopped", "pause", "rest")
+    if due_at <= now:
+        return Word(f"overdue by {span_text(now - due_at)}", "warn", "bad")
+    left = due_at - now
+    if left <= AT_RISK:
+        return Word(f"{span_text(left)} left", "warn", "wait")
+    return Word(f"{span_text(left)} left", "clock", "rest")

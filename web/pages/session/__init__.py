@@ -1,0 +1,1 @@
+"""Login, account, preferences and saved filters."""

@@ -1,0 +1,117 @@
+"""One's own account: password, tokens, and how the pages look in this browser."""
+
+from typing import Any
+
+from flask import Blueprint, flash, make_response, redirect, render_template, url_for
+from flask_login import login_user
+from werkzeug.wrappers import Response
+from wtforms import BooleanField, IntegerField, PasswordField, RadioField, StringField
+from wtforms.validators import EqualTo, InputRequired, NumberRange, Optional
+
+from web.pages.context import actor, desk
+from web.pages.forms.base import ActForm, DeskForm, attempt
+from web.pages.forms.fields import offer
+from web.pages.session.login import Visitor
+from web.pages.session.preferences import appearance, keep_preferences, shortcuts_are_on
+from workflows.users.accounts import (
+    NewOwnToken,
+    change_own_password,
+    create_own_token,
+    list_tokens,
+    revoke_token,
+)
+
+FILL_IN = "Fill this in."
+
+pages = Blueprint("account", __name__, url_prefix="/account")
+
+
+class PasswordForm(DeskForm):
+    old_password = PasswordField("Old password", [InputRequired(FILL_IN)])
+    new_password = PasswordField(
+        "New password",
+        [InputRequired(FILL_IN)],
+        description="12 characters or more; a sentence is a good one.",
+    )
+    again = PasswordField("New password again", [EqualTo("new_password", "The two are not the same.")])
+
+
+class PreferencesForm(DeskForm):
+    theme = RadioField(
+        "Appearance",
+        choices=offer([("", "As the system says"), ("light", "Light"), ("dark", "Dark")]),
+        default="",
+    )
+    shortcuts = BooleanField(
+        "Single keys are shortcuts",
+        description="Switch them off where you dictate, or where they surprise you.",
+    )
+
+
+class TokenForm(DeskForm):
+    name = StringField("What it is for", [InputRequired(FILL_IN)], description="For example: nightly export.")
+    expires_days = IntegerField("Ends after days", [Optional(), NumberRange(1, 3650, "1 to 3650 days.")])
+
+
+@pages.get("")
+def account() -> str:
+    return _page()
+
+
+@pages.post("/password")
+def password() -> tuple[str, int] | Response:
+    form = PasswordForm()
+    if form.validate_on_submit():
+        old, new = str(form.old_password.data), str(form.new_password.data)
+        epoch = attempt(form, lambda tx: change_own_password(tx, old, new))
+        if epoch is not None:
+            login_user(Visitor(actor(), epoch))
+            flash("Your password is changed; other sessions of yours have ended.", "good")
+            return redirect(url_for("account.account"))
+    return _page(password_form=form), 422
+
+
+@pages.post("/preferences")
+def preferences() -> tuple[str, int] | Response:
+    form = PreferencesForm()
+    if not form.validate_on_submit():
+        return _page(preferences_form=form), 422
+    flash("Kept for this browser.", "good")
+    answer = make_response(redirect(url_for("account.account")))
+    return keep_preferences(answer, theme=form.theme.data or "", shortcuts=bool(form.shortcuts.data))
+
+
+@pages.post("/tokens")
+def new_token() -> tuple[str, int] | str:
+    form = TokenForm()
+    if form.validate_on_submit():
+        command = form.command(NewOwnToken, {"name": form.name.data, "expires_days": form.expires_days.data})
+        made = attempt(form, lambda tx: create_own_token(tx, command)) if command else None
+        if made:
+            # Shown in the answer itself: its text is nowhere else, not in a session either.
+            return _page(made=made)
+    return _page(token_form=form), 422
+
+
+@pages.post("/tokens/<token_id>/revoke")
+def revoke(token_id: str) -> Response:
+    form = ActForm()
+    if form.validate_on_submit():
+        attempt(form, lambda tx: revoke_token(tx, token_id))
+        flash("The token is revoked; it opens nothing any more.", "good")
+    return redirect(url_for("account.account"))
+
+
+def _page(**changed: Any) -> str:
+    chosen = {"theme": appearance(), "shortcuts": shortcuts_are_on()}
+    forms = {
+        "password_form": PasswordForm(formdata=None),
+        "preferences_form": PreferencesForm(formdata=None, data=chosen),
+        "token_form": TokenForm(formdata=None),
+        "made": None,
+    }
+    with desk().read(actor()) as tx:
+        tokens = list_tokens(tx, str(actor().id))
+    return render_template(
+        "login/account.html", tokens=tokens, act_form=ActForm(formdata=None), **{**forms, **changed}
+    )

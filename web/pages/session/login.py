@@ -1,0 +1,130 @@
+"""Signing in and out. A session keeps the user's id and epoch: a new password or role ends it everywhere."""
+
+from collections.abc import Container
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import (
+    Blueprint,
+    Flask,
+    Request,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from werkzeug.wrappers import Response
+from wtforms import EmailField, HiddenField, PasswordField
+
+from web.pages.context import desk
+from web.pages.forms.base import ActForm, DeskForm
+from workflows.core.actors import Actor
+from workflows.users.authentication import NotAuthenticated, TooManyAttempts, authenticate_login, load_session
+
+pages = Blueprint("login", __name__)
+
+
+class Visitor(UserMixin):
+    """Someone who is logged in, as Flask-Login keeps them."""
+
+    def __init__(self, actor: Actor, epoch: int) -> None:
+        self.actor = actor
+        self.epoch = epoch
+
+    def get_id(self) -> str:
+        return f"{self.epoch}:{self.actor.id}"
+
+
+class PageSessions(SecureCookieSessionInterface):
+    """Sessions are for pages: a call of the API brings its token, and no cookie of it is read or set."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if request.path.startswith("/api/v1/"):
+            return None
+        return super().open_session(app, request)
+
+
+class LoginForm(DeskForm):
+    email = EmailField("Mail address")
+    password = PasswordField("Password")
+    next = HiddenField()
+
+
+def register_login(app: Flask, closed: Container[str]) -> None:
+    """Let Flask-Login keep sessions, and lead whoever is not logged in to the login form.
+
+    `closed` are the names of the blueprints that are for those who are logged in.
+    """
+    app.config.setdefault("REMEMBER_COOKIE_HTTPONLY", True)
+    app.session_interface = PageSessions()
+    manager = LoginManager()
+    manager.login_view = "login.login"
+    manager.login_message = None
+    manager.session_protection = None
+    manager.user_loader(load_visitor)
+    manager.init_app(app)
+    app.register_blueprint(pages)
+
+    @app.before_request
+    def must_be_logged_in() -> Any:
+        if request.blueprint in closed and not current_user.is_authenticated:
+            return manager.unauthorized()
+        return None
+
+
+def load_visitor(kept: str) -> Visitor | None:
+    """Who a session belongs to; None where it has ended."""
+    epoch, _, user_id = kept.partition(":")
+    if not epoch.isdecimal() or not user_id:
+        return None
+    actor = load_session(desk(), user_id, int(epoch))
+    return Visitor(actor, int(epoch)) if actor is not None else None
+
+
+@pages.route("/login", methods=["GET", "POST"])
+def login() -> str | tuple[str, int] | tuple[str, int, dict[str, str]] | Response:
+    if current_user.is_authenticated:
+        return redirect(local_target(request.args.get("next")))
+    form = LoginForm(data={"next": request.args.get("next", "")})
+    if not form.validate_on_submit():
+        return render_template("login/login.html", form=form), 422 if form.is_wrong else 200
+    try:
+        found = authenticate_login(
+            desk(), form.email.data or "", form.password.data or "", request.remote_addr or ""
+        )
+    except TooManyAttempts as error:
+        form.refuse("", str(error))
+        wait = str(error.values["retry_after_seconds"])
+        return render_template("login/login.html", form=form), 429, {"Retry-After": wait}
+    except NotAuthenticated as error:
+        form.refuse("", str(error))
+        return render_template("login/login.html", form=form), 401
+    session.clear()
+    login_user(Visitor(found.actor, found.epoch))
+    return redirect(local_target(form.next.data))
+
+
+@pages.post("/logout")
+def logout() -> Response:
+    if ActForm().validate_on_submit():
+        logout_user()
+        session.clear()
+        flash("You are signed out.", "good")
+    return redirect(url_for("login.login"))
+
+
+def local_target(wanted: str | None) -> str:
+    """Where to go after the login: the page that was asked for, if it is one of ours."""
+    home: str = url_for("home.home")
+    if not wanted or not wanted.startswith("/") or wanted.startswith(("//", "/\\")):
+        return home
+    parts = urlsplit(wanted)
+    if parts.scheme or parts.netloc or any(ord(char) < 32 or char == "\\" for char in wanted):
+        return home
+    adapter = current_app.url_map.bind(request.host)
+    return wanted if adapter.test(parts.path, method="GET") else home

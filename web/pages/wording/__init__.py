@@ -1,0 +1,1 @@
+"""Codes and values in words."""

@@ -1,0 +1,80 @@
+"""What covers a service request now, in words: also where its contract has come to its end."""
+
+from dataclasses import dataclass
+
+from web.pages.context import now, settings, zone
+from web.pages.wording.formats import day_text
+from web.pages.wording.labels import OUTCOMES, Word, word_of
+from workflows.views.contracts import ContractDetail
+from workflows.views.service_requests import CoverageView, ServiceRequestView
+
+FINISHED = ("resolved", "closed", "cancelled")
+FATES = {
+    "rollover": "is carried to the holder’s next contract",
+    "ignore": "is recorded and charged to nobody",
+    "bill": "is billed at the overage rate",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """How it stands: a state in a word, and where the contract is over what that means ("" where not)."""
+
+    word: Word
+    over: str
+    fate: str
+
+
+def cover_words(request: ServiceRequestView, contract: ContractDetail | None) -> Cover | None:
+    """The words of a request's coverage; `contract` is None where the reader may not see it."""
+    cover = request.coverage
+    if cover is None:
+        return None
+    word = word_of(OUTCOMES, cover.outcome)
+    if cover.contract_over is None:
+        return Cover(word, "", "")
+    number = cover.contract_number or "a contract"
+    how = _how(cover, contract)
+    if request.state in FINISHED:
+        by_now = " by now" if cover.contract_over == "exhausted" else ""
+        return Cover(Word(word.word, word.shape, "rest"), f"{number} {how}{by_now}.", "")
+    ended = Word("Covered, but nothing is left", "empty", "bad")
+    return Cover(ended, f"Covered by {number}, which {how}: nothing is left.", _fate(contract))
+
+
+def unlock_words(request: ServiceRequestView, contract: ContractDetail | None) -> str:
+    """What opens a request that is locked; "" for one that is not. `contract` as in `cover_words`."""
+    if request.state != "pending_no_contract" or request.coverage is None:
+        return ""
+    if contract is None or contract.state != "pending":
+        offered = request.coverage.outcome == "offered"
+        return f"as soon as {'one of these contracts is taken' if offered else 'a contract covers it'}"
+    if contract.pending_reason == "awaiting_start":
+        starts_on = contract.starts_at.astimezone(zone()).date()
+        return f"when {contract.number} starts, on {day_text(starts_on, now().astimezone(zone()).date())}"
+    if contract.pending_reason == "awaiting_payment":
+        return f"when finance has received the payment for {contract.number}"
+    return f"when {contract.number} is enabled, by finance or a supervisor"
+
+
+def _how(cover: CoverageView, contract: ContractDetail | None) -> str:
+    today = now().astimezone(zone()).date()
+    if cover.contract_over == "expired" and cover.contract_ends_on is not None:
+        return f"ended on {day_text(cover.contract_ends_on, today)}"
+    if cover.contract_over == "cancelled":
+        at = contract.cancelled_at if contract is not None else None
+        return f"was cancelled on {day_text(at.astimezone(zone()).date(), today)}" if at else "was cancelled"
+    return "is used up" if cover.contract_over == "exhausted" else "ended with its request"
+
+
+def _fate(contract: ContractDetail | None) -> str:
+    """What becomes of time worked from now on. Source: product.md section 7."""
+    policy = (contract.time_expired if contract is not None else None) or settings().time_expired_contract
+    if policy is None:
+        return ""
+    fate = FATES[policy]
+    if settings().cascade:
+        return (
+            f"Time worked from now on is drawn from the next valid contract, if there is one; else it {fate}."
+        )
+    return f"Time worked from now on {fate}."

@@ -1,0 +1,168 @@
+"""Minutes, money and time as people read and type them.
+
+Whole minutes and minor units in, text out. Instants are shown in the provider's zone; `relative` tells how
+far off they are, and the `<time>` element has the exact one.
+"""
+
+import re
+from datetime import date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+LOCALE = "en_GB"
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+A_MOMENT = timedelta(seconds=59)
+FARTHEST_RELATIVE = 30 * DAY
+
+_CLOCK = re.compile(r"(\d{1,5}):([0-5]\d)", re.ASCII)
+_PARTS = re.compile(r"(?:(\d{1,5})\s*h(?:ours?|rs?)?)?\s*(?:(\d{1,5})\s*(?:m|min|mins|minutes?)?)?", re.ASCII)
+_HOURS = re.compile(r"(\d{1,5})[.,](\d{1,4})\s*h(?:ours?|rs?)?", re.ASCII)
+_AMOUNT = re.compile(r"(\d{1,3}([ ,.'])\d{3}(?:\2\d{3})*|\d+)(?:[.,](\d+))?", re.ASCII)
+_PLAIN = re.compile(r"(\d{1,3})\.(\d{3})", re.ASCII)
+
+
+# ------------------------------------------------------------------ minutes
+
+
+def minutes_text(minutes: int | None) -> str:
+    """450 is "7:30"; a dash where there is no number."""
+    if minutes is None:
+        return "–"
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "−" if minutes < 0 else ""
+    return f"{sign}{format_decimal(hours, locale=LOCALE)}:{rest:02d}"
+
+
+def read_minutes(text: str) -> int | None:
+    """Whole minutes of a duration as people type it: 1:30, 1h30, 90m, 90, 1,5 h. None where it is none.
+
+    Parts of a minute are rounded up: a minute begun counts.
+    """
+    text = " ".join(text.lower().split())
+    clock = _CLOCK.fullmatch(text)
+    if clock:
+        return 60 * int(clock[1]) + int(clock[2])
+    hours = _HOURS.fullmatch(text)
+    if hours:
+        scale = int(10 ** len(hours[2]))
+        return -(-60 * (int(hours[1]) * scale + int(hours[2])) // scale)
+    parts = _PARTS.fullmatch(text)
+    if parts and (parts[1] or parts[2]):
+        return 60 * int(parts[1] or 0) + int(parts[2] or 0)
+    return None
+
+
+# ------------------------------------------------------------------ money
+
+
+def money_text(amount_minor: int | None, currency: str | None) -> str:
+    """12500 and EUR are "€125.00"."""
+    if amount_minor is None or currency is None:
+        return "–"
+    digits = get_currency_precision(currency)
+    whole, part = divmod(abs(amount_minor), 10**digits)
+    # An exact decimal text: no float comes near money.
+    text = f"{'-' if amount_minor < 0 else ''}{whole}" + (f".{part:0{digits}d}" if digits else "")
+    return format_currency(text, currency, locale=LOCALE)
+
+
+def plain_money(amount_minor: int | None, currency: str) -> str:
+    """12500 and EUR are "125.00": what a form field is filled with."""
+    if amount_minor is None:
+        return ""
+    digits = get_currency_precision(currency)
+    whole, part = divmod(amount_minor, 10**digits)
+    return f"{whole}.{part:0{digits}d}" if digits else str(whole)
+
+
+def read_money(text: str, currency: str) -> int | None:
+    """Minor units of an amount as people type it: 125, 125.00, 1.250,00. None where it is none.
+
+    Three digits after a lone mark are thousands, but for a point in a currency that has three decimals.
+    """
+    digits = get_currency_precision(currency)
+    text = text.strip().replace("\u00a0", " ")
+    plain = _PLAIN.fullmatch(text) if digits == 3 else None
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        return None
+    whole, part = plain.groups() if plain else (re.sub(r"\D", "", match[1]), match[3] or "")
+    if len(part) > digits:
+        return None
+    return int(whole + part.ljust(digits, "0"))
+
+
+# ------------------------------------------------------------------ time
+
+
+def instant_text(instant: datetime, zone: ZoneInfo) -> str:
+    """31 Mar 2026, 11:00 CEST."""
+    return format_datetime(instant, "d MMM y, HH:mm z", tzinfo=zone, locale=LOCALE)
+
+
+def day_text(day: date, today: date | None = None) -> str:
+    """31 Mar 2026, or 31 Mar when `today` is of the same year."""
+    same = today is not None and today.year == day.year
+    return format_date(day, "d MMM" if same else "d MMM y", locale=LOCALE)
+
+
+def relative_text(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """How far off: "in 2 h", "3 d ago"; what is farther than a month is told by its date."""
+    distance = abs(instant - now)
+    if distance < MINUTE:
+        return "now"
+    if distance >= FARTHEST_RELATIVE:
+        return day_text(instant.astimezone(zone).date(), now.astimezone(zone).date())
+    if instant > now:
+        # What was set a moment ago for a week ahead is a week off, not six days.
+        return f"in {span_text(distance + A_MOMENT)}"
+    return f"{span_text(distance)} ago"
+
+
+def span_text(span: timedelta) -> str:
+    """A span in its largest unit, rounded down: "2 h"."""
+    if span >= DAY:
+        return f"{span // DAY} d"
+    return f"{span // HOUR} h" if span >= HOUR else f"{span // MINUTE} min"
+
+
+def last_day(expires_at: datetime, zone: ZoneInfo) -> date | None:
+    """The last day of what is over at `expires_at` (exclusive); None where that is not a local midnight."""
+    local = expires_at.astimezone(zone)
+    if (local.hour, local.minute, local.second) != (0, 0, 0):
+        return None
+    return local.date() - DAY
+
+
+def until_text(expires_at: datetime | None, zone: ZoneInfo, now: datetime) -> str:
+    """ "until 31 Mar": the last day covered; or the instant where it is no midnight."""
+    if expires_at is None:
+        return "no end"
+    day = last_day(expires_at, zone)
+    if day is None:
+        return f"until {instant_text(expires_at, zone)}"
+    return f"until {day_text(day, now.astimezone(zone).date())}"
+
+
+def period_text(starts_at: datetime, expires_at: datetime | None, zone: ZoneInfo) -> str:
+    """1 Jan 2026 – 31 Dec 2026."""
+    start = day_text(starts_at.astimezone(zone).date())
+    if expires_at is None:
+        return f"from {start}, no end"
+    day = last_day(expires_at, zone)
+    return f"{start} – {day_text(day) if day else instant_text(expires_at, zone)}"
+
+
+Unit = Literal["minutes", "incidents"]
+
+
+def amount_text(amount: int | None, unit: Unit) -> str:
+    """Minutes as hours and minutes, incidents as their number."""
+    if unit == "minutes" or amount is None:
+        return minutes_text(amount)
+    return format_decimal(amount, locale=LOCALE).replace("-", "−")

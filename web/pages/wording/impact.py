@@ -1,0 +1,166 @@
+"""What a change would do, in sentences: "3 open requests lose their cover", "2:00 left expires unused"."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from web.pages.context import now, zone
+from web.pages.wording.formats import Unit, amount_text, instant_text, period_text, until_text
+from web.pages.wording.labels import CONTRACT_STATES, word_of
+from workflows.views.contracts import UnitBalance
+from workflows.views.effects import ContractEffect, ContractStand, Effects, RequestEffect, RequestStand
+
+MOST_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence, with the requests that it speaks of; `more` of them are not named."""
+
+    words: str
+    requests: list[RequestStand] = field(default_factory=list)
+    more: int = 0
+
+
+def effect_lines(effects: Effects, own: str | None = None) -> list[Line]:
+    """What happens to the contract `own` first, then to the requests, then to other contracts."""
+    mine = [one for one in effects.contracts if one.after.id == own]
+    others = [one for one in effects.contracts if one.after.id != own]
+    lines = [Line(words) for one in mine for words in _own_words(one)]
+    lines += _request_lines(effects.requests)
+    if not effects.requests:
+        lines.append(Line("No service request is touched."))
+    lines += [Line(words) for one in others for words in _other_words(one)]
+    if effects.mails:
+        lines.append(Line(f"{_count(effects.mails, 'mail')} {'goes' if effects.mails == 1 else 'go'} out."))
+    return lines
+
+
+# ------------------------------------------------------------------ contracts
+
+
+def _own_words(effect: ContractEffect) -> list[str]:
+    before, after = effect.before, effect.after
+    told = []
+    if before is None or before.state != after.state:
+        told.append(_state_words(after))
+    moved = _moved(effect)
+    if moved.purchased > 0:
+        told.append(f"{_amount(after, moved.purchased)} more: {_left(after)}.")
+    if moved.purchased < 0:
+        told.append(f"{_amount(after, -moved.purchased)} less: {_left(after)}.")
+    if moved.drawn > 0:
+        told.append(f"{_amount(after, moved.drawn)} that was carried is drawn from it at once.")
+    if moved.held > 0:
+        told.append(_held_words(after, moved.held))
+    if moved.expired > 0:
+        held = f", {-moved.held} of them held until now" if moved.held < 0 else ""
+        told.append(f"{_amount(after, moved.expired)} left {_expires(after, moved.expired)} unused{held}.")
+    return told
+
+
+def _state_words(contract: ContractStand) -> str:
+    if contract.state == "active":
+        return f"{contract.number} becomes active now, {until_text(contract.expires_at, zone(), now())}."
+    if contract.state == "cancelled":
+        return f"{contract.number} ends now."
+    return f"{contract.number} is {_plain_state(contract)} then."
+
+
+def _other_words(effect: ContractEffect) -> list[str]:
+    before, after = effect.before, effect.after
+    if before is None:
+        sold = f", with {_amount(after, after.balance.purchased)}" if after.balance.purchased else ""
+        period = period_text(after.starts_at, after.expires_at, zone())
+        return [f"{after.number} is made, {_plain_state(after)}: {period}{sold}."]
+    told = []
+    moved = _moved(effect)
+    if moved.held < 0 and moved.expired <= 0:
+        goes = "1 incident goes" if moved.held == -1 else f"{-moved.held} incidents go"
+        told.append(f"{goes} back to {after.number}: {_left(after)}.")
+    elif moved.expired > 0:
+        expires = _expires(after, moved.expired)
+        told.append(f"{_amount(after, moved.expired)} of {after.number} {expires} unused.")
+    if moved.held > 0:
+        told.append(_held_words(after, moved.held))
+    if before.state != after.state:
+        told.append(f"{after.number} is {_plain_state(after)} then.")
+    return told
+
+
+def _held_words(contract: ContractStand, incidents: int) -> str:
+    held = "1 incident is" if incidents == 1 else f"{incidents} incidents are"
+    return f"{held} held of {contract.number}: {_left(contract)}."
+
+
+def _plain_state(contract: ContractStand) -> str:
+    return word_of(CONTRACT_STATES, contract.state).word.lower()
+
+
+def _moved(effect: ContractEffect) -> UnitBalance:
+    before = effect.before.balance if effect.before else UnitBalance()
+    after = effect.after.balance
+    return UnitBalance(
+        purchased=after.purchased - before.purchased,
+        drawn=after.drawn - before.drawn,
+        held=after.held - before.held,
+        available=after.available - before.available,
+        expired=after.expired - before.expired,
+    )
+
+
+def _amount(contract: ContractStand, amount: int) -> str:
+    if contract.unit == "incidents":
+        return _count(amount, "incident")
+    return amount_text(amount, "minutes")
+
+
+def _expires(contract: ContractStand, amount: int) -> str:
+    return "expire" if contract.unit == "incidents" and amount > 1 else "expires"
+
+
+def _left(contract: ContractStand) -> str:
+    unit: Unit = "incidents" if contract.unit == "incidents" else "minutes"
+    return f"{amount_text(contract.balance.available, unit)} left then"
+
+
+# ------------------------------------------------------------------ service requests
+
+
+def _request_lines(requests: Iterable[RequestEffect]) -> list[Line]:
+    """Those to which the same happens in one sentence."""
+    alike: dict[tuple[str, str], list[RequestStand]] = {}
+    for effect in requests:
+        alike.setdefault(_fate(effect), []).append(effect.after)
+    return [
+        Line(
+            f"{_count(len(stands), 'service request')} {one if len(stands) == 1 else many}",
+            stands[:MOST_NAMED],
+            max(0, len(stands) - MOST_NAMED),
+        )
+        for (one, many), stands in alike.items()
+    ]
+
+
+def _fate(effect: RequestEffect) -> tuple[str, str]:
+    """What happens to a request, said of one and of many."""
+    before, after = effect.before, effect.after
+    if after.contract is None:
+        if before.contract is not None:
+            return "loses its cover:", "lose their cover:"
+        return "is searched again and stays without cover:", "are searched again and stay without cover:"
+    due = ""
+    if after.resolution_due_at != before.resolution_due_at and after.resolution_due_at is not None:
+        due = f", to be resolved by {instant_text(after.resolution_due_at, zone())}"
+    if before.contract is None:
+        opens = " and opens" if before.state == "pending_no_contract" != after.state else ""
+        opened = " and open" if opens else ""
+        cover = f"covered by {after.contract_number}"
+        return f"is {cover}{opens}{due}:", f"are {cover}{opened}{due}:"
+    if before.contract == after.contract:
+        return f"stays with {after.contract_number}{due}:", f"stay with {after.contract_number}{due}:"
+    way = f"from {before.contract_number} to {after.contract_number}{due}"
+    return f"moves {way}:", f"move {way}:"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,281 @@
+"""A replay in words and as a picture: how many decisions would differ, from what to what, and what moves.
+
+`tell_replay` makes what `rules/replay_summary.html` shows.
+"""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from web.pages.context import settings, zone
+from web.pages.wording.formats import LOCALE, day_text, instant_text, minutes_text, money_text
+from web.pages.wording.labels import OUTCOMES, word_of
+from web.pages.wording.template_labels import TemplateLabels
+from workflows.contracts.names import ContractName, contract_names
+from workflows.core.transaction import Transaction
+from workflows.views.replays import MoveView, OverageView, ReplayView, ResultView, SummaryView
+
+MOVES_IN_WORDS = 3
+PAYERS = {
+    "grant": "Drawn from contracts",
+    "covered": "Covered, nothing drawn",
+    "carried": "Carried to the next contract",
+    "ignored": "Charged to nobody",
+    "overage": "Billed as overage",
+    "not_worked": "Not worked: it would have waited",
+}
+NONE_OF_IT = {
+    "uncovered": "no contract",
+    "offered": "a contract to be chosen",
+    "refused": "refused",
+    "waiting": "waiting for a contract",
+    "created": "a contract made for it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What a decision comes to: `words` for a sentence, `title` and `under` for a picture."""
+
+    words: str
+    title: str
+    under: str
+    contract: str | None
+    number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Decisions that would differ in one way; `width` is the percent of the widest bar."""
+
+    place: int
+    before: Side
+    after: Side
+    count: str
+    time: str
+    overage: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Minutes of the decisions that differ, by who pays them; places and widths are percents of the bar."""
+
+    kind: str
+    label: str
+    before: str
+    after: str
+    change: str
+    before_start: str
+    before_width: str
+    after_start: str
+    after_width: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayTold:
+    """A replay as the pages show it. `share` is the percent that is done, None before it is known."""
+
+    replay: ReplayView
+    span: str
+    headline: str
+    sentences: list[str]
+    moves: list[Move]
+    other_ways: int
+    payers: list[Payer]
+    share: int | None
+    progress: str
+    is_empty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayLine:
+    """A replay as a line of the list; `is_kept` tells that its rules were published."""
+
+    replay: ReplayView
+    span: str
+    headline: str
+    share: int | None
+    is_kept: bool
+
+
+def replay_line(replay: ReplayView, kept: Container[str]) -> ReplayLine:
+    """A replay in one line; `kept` are the versions that were published."""
+    span = span_words(replay.from_at, replay.to_at)
+    found = ""
+    if replay.summary is not None:
+        differ = _count(replay.summary.differ) if replay.summary.differ else "None"
+        found = f"{differ} of {_count(replay.summary.decisions)} decisions would be different"
+    return ReplayLine(replay, span, found, _share(replay), replay.version in kept)
+
+
+def tell_replay(tx: Transaction, replay: ReplayView) -> ReplayTold:
+    """A replay in words, with the names of the contracts that it speaks of."""
+    span = span_words(replay.from_at, replay.to_at)
+    summary = replay.summary
+    if summary is None:
+        return ReplayTold(replay, span, "", [], [], 0, [], _share(replay), _progress(replay), False)
+    names = contract_names(tx, [side.contract for one in summary.moves for side in (one.before, one.after)])
+    most = max((one.decisions for one in summary.moves), default=1)
+    moves = [_move(place, one, names, most) for place, one in enumerate(summary.moves)]
+    return ReplayTold(
+        replay=replay,
+        span=span,
+        headline=_headline(summary, span),
+        sentences=list(_sentences(summary, moves)),
+        moves=moves,
+        other_ways=summary.moves_left_out,
+        payers=_payers(summary),
+        share=100,
+        progress="",
+        is_empty=not (summary.differ or summary.charged_otherwise),
+    )
+
+
+def side_of(result: ResultView, names: Mapping[str, ContractName]) -> Side:
+    """One side of a difference in words."""
+    name = names.get(result.contract or "")
+    number = name.number if name is not None else result.contract_number
+    if result.outcome == "created":
+        label = TemplateLabels.contract_type(result.type or "")
+        return Side(f"a {label.lower()} contract made for it", "A contract made for it", label, None, None)
+    if number is None:
+        title = word_of(OUTCOMES, result.outcome).word
+        return Side(NONE_OF_IT.get(result.outcome, title.lower()), title, "", None, None)
+    label = TemplateLabels.contract_type(name.type if name is not None else result.type or "")
+    holder = name.holder_name if name is not None else ""
+    owned = f"{holder}’s {label.lower()} {number}" if holder else f"{label.lower()} {number}"
+    waits = result.outcome == "waiting"
+    return Side(
+        words=f"waiting for {owned}" if waits else owned,
+        title=f"Waits for {number}" if waits else number,
+        under=f"{label} of {holder}" if holder else label,
+        contract=result.contract,
+        number=number,
+    )
+
+
+def span_words(from_at: datetime, to_at: datetime) -> str:
+    """ "in October 2026", "on 3 Oct 2026", "from 3 Oct 2026 to 9 Oct 2026": the last day counts."""
+    start, end = from_at.astimezone(zone()), to_at.astimezone(zone())
+    if any((one.hour, one.minute, one.second) != (0, 0, 0) for one in (start, end)):
+        return f"from {instant_text(from_at, zone())} to {instant_text(to_at, zone())}"
+    first, last = start.date(), end.date() - timedelta(days=1)
+    if first == last:
+        return f"on {day_text(first)}"
+    if first.day == 1 and end.day == 1 and (first.year, first.month) == (last.year, last.month):
+        return f"in {format_date(first, 'MMMM y', locale=LOCALE)}"
+    return f"from {day_text(first)} to {day_text(last)}"
+
+
+def overage_words(one: OverageView) -> str:
+    """ "€1,480.00 less overage"."""
+    amount = money_text(abs(one.change_minor), one.currency)
+    return f"{amount} {'less' if one.change_minor < 0 else 'more'} overage"
+
+
+# ------------------------------------------------------------------ parts
+
+
+def _headline(summary: SummaryView, span: str) -> str:
+    if not summary.decisions:
+        return f"Nothing was decided {span}."
+    of = f"{_count(summary.decisions)} decision{'s' if summary.decisions != 1 else ''} {span}"
+    if not summary.differ:
+        return (
+            f"None of {of} would be different." if summary.decisions != 1 else f"The {of} would be the same."
+        )
+    return f"Of {of}, {_count(summary.differ)} would be different."
+
+
+def _sentences(summary: SummaryView, moves: list[Move]) -> list[str]:
+    said: list[str] = []
+    if moves:
+        shown = [f"{one.count} from {one.before.words} to {one.after.words}" for one in moves]
+        rest = len(moves) - MOVES_IN_WORDS + summary.moves_left_out
+        more = [f"the rest in {_count(rest)} other way{'s' if rest != 1 else ''}"] if rest > 0 else []
+        said.append(_joined([*shown[:MOVES_IN_WORDS], *more]))
+    moved = [f"{minutes_text(summary.moved_minutes)} of work moved"] if summary.moved_minutes else []
+    overage = [overage_words(one) for one in summary.overage if one.change_minor]
+    if moved or overage:
+        said.append(", ".join([*moved, *overage]))
+    elif summary.differ:
+        said.append("No time worked would move, and no overage")
+    if summary.charged_otherwise:
+        said.append(f"{_count(summary.charged_otherwise)} more differ by what their work is charged alone")
+    if summary.by_another_rule:
+        said.append(f"{_count(summary.by_another_rule)} come to the same by another rule")
+    return [f"{one}." for one in said]
+
+
+def _move(place: int, one: MoveView, names: Mapping[str, ContractName], most: int) -> Move:
+    payer = names.get(one.after.contract or "") or names.get(one.before.contract or "")
+    currency = payer.currency if payer is not None else settings().currency
+    change = OverageView(currency, 0, 0, one.overage_change_minor)
+    return Move(
+        place=place,
+        before=side_of(one.before, names),
+        after=side_of(one.after, names),
+        count=_count(one.decisions),
+        time=minutes_text(one.moved_minutes) if one.moved_minutes else "",
+        overage=overage_words(change) if one.overage_change_minor else "",
+        width=max(2, 100 * one.decisions // most),
+    )
+
+
+def _payers(summary: SummaryView) -> list[Payer]:
+    before, after = summary.minutes_before, summary.minutes_after
+    whole = max(sum(before.values()), sum(after.values()))
+    if not whole:
+        return []
+    found, start, then = [], 0, 0
+    for kind, label in PAYERS.items():
+        was, would = before.get(kind, 0), after.get(kind, 0)
+        if not was and not would:
+            continue
+        change = would - was
+        found.append(
+            Payer(
+                kind=kind,
+                label=label,
+                before=minutes_text(was),
+                after=minutes_text(would),
+                change=f"{'+' if change > 0 else ''}{minutes_text(change)}" if change else "the same",
+                before_start=_percent(start, whole),
+                before_width=_percent(was, whole),
+                after_start=_percent(then, whole),
+                after_width=_percent(would, whole),
+            )
+        )
+        start, then = start + was, then + would
+    return found
+
+
+def _share(replay: ReplayView) -> int | None:
+    if not replay.decisions:
+        return None
+    return min(100, 100 * replay.decisions_done // replay.decisions)
+
+
+def _progress(replay: ReplayView) -> str:
+    if replay.decisions is None:
+        return "It waits for its turn, or has just begun."
+    if replay.decisions_done >= replay.decisions:
+        return f"All {_count(replay.decisions)} decisions are made again; now what moves is added up."
+    return f"{_count(replay.decisions_done)} of {_count(replay.decisions)} decisions are made again."
+
+
+def _percent(part: int, whole: int) -> str:
+    hundredths = part * 10_000 // whole
+    return f"{hundredths // 100}.{hundredths % 100:02d}"
+
+
+def _count(number: int) -> str:
+    return format_decimal(number, locale=LOCALE)
+
+
+def _joined(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

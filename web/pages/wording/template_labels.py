@@ -1,0 +1,87 @@
+"""The words of codes, as templates ask for them."""
+
+from web.pages.context import desk
+from web.pages.wording import labels
+
+
+class TemplateLabels:
+    """The words of codes, as templates ask for them."""
+
+    @staticmethod
+    def request_state(code: str) -> labels.Word:
+        return labels.word_of(labels.REQUEST_STATES, code)
+
+    @staticmethod
+    def contract_state(code: str) -> labels.Word:
+        return labels.word_of(labels.CONTRACT_STATES, code)
+
+    @staticmethod
+    def contract_over(code: str) -> str:
+        return labels.CONTRACT_OVER.get(code, labels.spoken(code))
+
+    @staticmethod
+    def pending_reason(code: str) -> str:
+        return labels.PENDING_REASONS.get(code, labels.spoken(code))
+
+    @staticmethod
+    def would_be(code: str) -> labels.Word:
+        return labels.word_of(labels.WOULD_BE, code)
+
+    @staticmethod
+    def outcome(code: str) -> labels.Word:
+        return labels.word_of(labels.OUTCOMES, code)
+
+    @staticmethod
+    def standing(code: str) -> labels.Word:
+        return labels.word_of(labels.STANDINGS, code)
+
+    @staticmethod
+    def allocation(code: str) -> labels.Word:
+        return labels.word_of(labels.ALLOCATIONS, code)
+
+    @staticmethod
+    def priority(code: str) -> labels.Word:
+        return labels.word_of(labels.PRIORITIES, code)
+
+    @staticmethod
+    def trigger(code: str) -> str:
+        return labels.TRIGGERS.get(code, labels.spoken(code))
+
+    @staticmethod
+    def trigger_done(code: str) -> str:
+        return labels.TRIGGERS_DONE.get(code, labels.spoken(code))
+
+    @staticmethod
+    def holder_kind(code: str) -> str:
+        return labels.HOLDER_KINDS.get(code, labels.spoken(code))
+
+    @staticmethod
+    def contract_type(code: str) -> str:
+        rule_set = desk().config.rule_set
+        known = rule_set.contract_types.get(code) if rule_set is not None else None
+        return known.label if known is not None else labels.spoken(code).capitalize()
+
+    @staticmethod
+    def hold_reason(code: str) -> str:
+        return labels.HOLD_REASONS.get(code, labels.spoken(code))
+
+    @staticmethod
+    def cause(code: str) -> str:
+        kind = code.partition(":")[0]
+        return labels.CAUSES.get(kind, labels.spoken(kind))
+
+    @staticmethod
+    def contract_action(code: str) -> str:
+        return labels.CONTRACT_ACTIONS.get(code, labels.spoken(code).capitalize())
+
+    @staticmethod
+    def movement(code: str) -> str:
+        return labels.MOVEMENTS.get(code, labels.spoken(code).capitalize())
+
+    @staticmethod
+    def time_expired(code: str) -> str:
+        return labels.TIME_EXPIRED.get(code, labels.spoken(code))
+
+    @staticmethod
+    def role(code: str) -> str:
+        return labels.ROLES.get(code, labels.spoken(code))
