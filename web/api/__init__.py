@@ -3,11 +3,11 @@
 from flask import Flask
 
 from web.api.administration import billing, settings
-from web.api.books import ledger, sandbox
 from web.api.contracts import contracts
 from web.api.docs import register_docs
-from web.api.door import Door
+from web.api.ledger import ledger, sandbox
 from web.api.register import customers, items, org_units
+from web.api.routing import Door
 from web.api.rules import rules
 from web.api.service_requests import coverage, service_requests, work
 from web.api.users import users

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from web.api.door import Door, Versioned
 from web.api.queries import ListQuery, PageQuery, Text
+from web.api.routing import Door, Versioned
 from workflows.administration import activation
 from workflows.administration import settings as setting_use_cases
 from workflows.commands.administration import ActivateBilling

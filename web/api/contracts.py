@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from web.api.door import Door, NoFields
-from web.api.door import Text as TextAnswer
 from web.api.queries import At, ListQuery, On, Query, Text
+from web.api.routing import Door, NoFields
+from web.api.routing import Text as TextAnswer
 from web.csv_text import csv_text
 from workflows.commands.contracts import Adjust, CancelContract, NewContract, Renew, TopUp
 from workflows.contracts.queries import contract_audit, contract_types, list_contracts, read_contract

@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Flask, Response, render_template
 
-from web.api.door import Operation
 from web.api.openapi import openapi_document
+from web.api.routing import Operation
 from web.errors import kinds_of_problems
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 
-from web.api.door import BASE, NoFields, NoQuery, Operation, Text
+from web.api.routing import BASE, NoFields, NoQuery, Operation, Text
 from web.errors import PROBLEM_JSON
 
 REF = "#/components/schemas/{model}"

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from web.api.door import Door
 from web.api.queries import ListQuery, Text
+from web.api.routing import Door
 from workflows import register
 from workflows.administration.activation import assign_items
 from workflows.commands.administration import AssignItems

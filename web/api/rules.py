@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from web.api.door import Accepted, Door
 from web.api.queries import ListQuery, Query
+from web.api.routing import Accepted, Door
 from workflows.commands.fields import Command, Instant, LongText
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk

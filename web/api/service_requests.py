@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from web.api.door import Door
 from web.api.queries import ListQuery, Query, Text
+from web.api.routing import Door
 from web.errors import Problem
 from workflows.commands.contracts import TakeContract
 from workflows.commands.fields import Command, Id

@@ -1,7 +1,7 @@
 """Users over HTTP. Tokens are made on the command line: their text must not be kept with an answer."""
 
-from web.api.door import Door
 from web.api.queries import ListQuery, Text
+from web.api.routing import Door
 from workflows.core.transaction import Transaction
 from workflows.users import accounts
 from workflows.users.accounts import ChangeUser, NewUser, UserRole

@@ -10,9 +10,9 @@ from web.cli.decisions import decisions
 from web.cli.demo import demo
 from web.cli.desk import DeskGroup
 from web.cli.importing import import_export
+from web.cli.jobs import migrate, run_job, scheduler
 from web.cli.ledger import audit
 from web.cli.rules import rules
-from web.cli.running import migrate, run_job, scheduler
 from web.cli.serving import serve
 from web.cli.storage import backup, restore
 from web.cli.users import token, user

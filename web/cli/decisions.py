@@ -7,7 +7,7 @@ import click
 
 from web.cli.desk import desk_of, environment
 from web.cli.progress import progress_bar
-from web.cli.spans import InstantOrDay, instant_of
+from web.cli.time_ranges import InstantOrDay, instant_of
 from workflows.coverage.verification import Differs, verify_decisions
 
 

@@ -10,7 +10,7 @@ import click
 
 from web.cli.desk import desk_of, environment, fail, operator, tell_problems
 from web.cli.progress import progress_bar
-from web.cli.spans import InstantOrDay, instant_of
+from web.cli.time_ranges import InstantOrDay, instant_of
 from web.csv_text import cell
 from web.replay_table import replay_columns, replay_row
 from workflows.replay.run import load_for_replay

@@ -19,7 +19,7 @@ from gunicorn.app.base import BaseApplication
 from engine.rulebook import RuleSetRefused
 from web.cli.demo import load_on_first_start
 from web.cli.desk import desk_of, environment, fail, tell_problems
-from web.cli.memory import share_arenas
+from web.cli.malloc import share_arenas
 from web.environment import Environment, is_loopback
 from web.logs import set_up_logs
 from workflows.core.desk import Desk
@@ -132,7 +132,7 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         from web import create_app
-        from web.cli.unread import tell_unread_as_problems
+        from web.cli.server_errors import tell_unread_as_problems
 
         tell_unread_as_problems()
         return create_app(desk_of(self.environment), self.environment)

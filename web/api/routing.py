@@ -23,7 +23,7 @@ from flask import Flask, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from engine.errors import DeskError
-from web.api.reading import (
+from web.api.request_parsing import (
     read_actor,
     read_body,
     read_expected_version,

@@ -7,7 +7,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from engine.periods import first_instant_of
-from web.cli.running import INSTANT
+from web.cli.jobs import INSTANT
 from workflows.commands.fields import DAY_TEXT, Day
 from workflows.core.desk import Desk
 

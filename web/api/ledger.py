@@ -1,7 +1,7 @@
 """The ledger and the sandbox clock."""
 
-from web.api.door import Door
 from web.api.queries import ListQuery, Text
+from web.api.routing import Door
 from workflows.commands.fields import Command, Instant
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
