@@ -31,12 +31,12 @@ class Customer(Base):
 
 
 class LotBalance(Base):
-    __table__ = t.lot_balance
+    __table__ = t.grant_balance
 
 
 class Contract(Base):
     __table__ = t.contract
-    lots = relationship(LotBalance, viewonly=True)
+    grants = relationship(LotBalance, viewonly=True)
 
 
 class LedgerTransaction(Base):
@@ -89,7 +89,7 @@ def _is_valid(contract: Any, now: datetime) -> bool:
         return False
     if contract.draws == "nothing":
         return True
-    return any(lot.available > 0 and lot.opens_at <= now for lot in contract.lots)
+    return any(grant.available > 0 and grant.opens_at <= now for grant in contract.grants)
 
 
 def _is_pending(contract: Any, now: datetime) -> bool:
@@ -103,10 +103,10 @@ def expire_due(session: Session, at: datetime) -> int:
         select(Contract).where(c.next_due_at <= at, c.state.in_(("pending", "active", "exhausted")))
     ).all()
     for contract in due:
-        for lot in contract.lots:
-            if lot.available > 0:
-                _expire_lot(session, contract, lot, at)
-            lot.swept = True
+        for grant in contract.grants:
+            if grant.available > 0:
+                _expire_grant(session, contract, grant, at)
+            grant.expiry_posted = True
         _tell_end(session, contract, at)
         contract.state = "expired"
         contract.next_due_at = None
@@ -115,18 +115,18 @@ def expire_due(session: Session, at: datetime) -> int:
     return len(due)
 
 
-def _expire_lot(session: Session, contract: Any, lot: Any, at: datetime) -> None:
+def _expire_grant(session: Session, contract: Any, grant: Any, at: datetime) -> None:
     transaction_id = new_id()
-    for leg, (account, amount) in enumerate((("available", -lot.available), ("expired", lot.available))):
+    for leg, (account, amount) in enumerate((("available", -grant.available), ("expired", grant.available))):
         session.add(
             LedgerPosting(
                 transaction_id=transaction_id,
                 leg=leg,
-                owner=lot.lot_id,
+                owner=grant.grant_id,
                 account=account,
-                unit=lot.unit,
+                unit=grant.unit,
                 amount=amount,
-                effective_at=lot.closes_at,
+                effective_at=grant.closes_at,
             )
         )
     # the ledger is sealed by the transaction's arrival: its postings have to be there before
@@ -135,7 +135,7 @@ def _expire_lot(session: Session, contract: Any, lot: Any, at: datetime) -> None
         LedgerTransaction(
             id=transaction_id,
             kind="expire",
-            effective_at=lot.closes_at,
+            effective_at=grant.closes_at,
             recorded_at=at,
             cause=f"contract:{contract.id}",
             actor="Coverdesk",
@@ -143,8 +143,8 @@ def _expire_lot(session: Session, contract: Any, lot: Any, at: datetime) -> None
             contract_id=contract.id,
         )
     )
-    lot.expired += lot.available
-    lot.available = 0
+    grant.expired += grant.available
+    grant.available = 0
 
 
 def _tell_end(session: Session, contract: Any, at: datetime) -> None:

@@ -113,7 +113,7 @@ def open_office(url: str) -> Office:
     with desk.write() as tx:
         # enough for any number of rounds
         tx.connection.execute(
-            update(t.lot_balance).where(t.lot_balance.c.unit == "incidents").values(available=10**6)
+            update(t.grant_balance).where(t.grant_balance.c.unit == "incidents").values(available=10**6)
         )
     desk.refresh()
     covered = {key: _covered_by(desk, size, key) for key in ("subscription", "incident_pack")}

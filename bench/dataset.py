@@ -102,7 +102,7 @@ def fill(database: Database, contracts: int, *, ledger: bool = False, now: datet
         _numbers(connection, sql, contracts)
         fill_register(connection, sql, size)
         _fill_contracts(connection, sql, size, _mixed(sql, size))
-        _fill_lots(connection)
+        _fill_grants(connection)
         if ledger:
             _fill_ledger(connection)
         connection.execute(text("DROP TABLE number"))
@@ -119,7 +119,7 @@ def fill_due(database: Database, contracts: int, due: list[int]) -> list[datetim
         _numbers(connection, sql, contracts)
         fill_register(connection, sql, size)
         _fill_contracts(connection, sql, size, _ending(sql, size, due))
-        _fill_lots(connection)
+        _fill_grants(connection)
         connection.execute(text("DROP TABLE number"))
     return [NOW + timedelta(days=1 + index) for index in range(len(due))]
 
@@ -265,13 +265,13 @@ def _fill_contracts(connection: Connection, sql: Sql, size: Size, shape: _Shape)
     _insert(connection, "contract", columns, f"FROM ({dated}) AS dated ORDER BY n")
 
 
-def _fill_lots(connection: Connection) -> None:
+def _fill_grants(connection: Connection) -> None:
     """One grant for each contract that draws, half of it left; nothing is left of an ended one."""
-    lot_id = "'l' || substr(id, 2)"
+    grant_id = "'l' || substr(id, 2)"
     quantity = "CASE draws WHEN 'minutes' THEN 600 ELSE 10 END"
     drawing = "FROM contract WHERE draws <> 'nothing' ORDER BY id"
-    lot = {
-        "id": lot_id,
+    grant = {
+        "id": grant_id,
         "contract_id": "id",
         "unit": "draws",
         "quantity": quantity,
@@ -280,7 +280,7 @@ def _fill_lots(connection: Connection) -> None:
         "created_by": "'loader'",
     }
     balance = {
-        "lot_id": lot_id,
+        "grant_id": grant_id,
         "contract_id": "id",
         "unit": "draws",
         "available": f"CASE state WHEN 'expired' THEN 0 ELSE {quantity} / 2 END",
@@ -288,20 +288,20 @@ def _fill_lots(connection: Connection) -> None:
         "expired": f"CASE state WHEN 'expired' THEN {quantity} / 2 ELSE 0 END",
         "opens_at": "starts_at",
         "closes_at": "expires_at",
-        "swept": "state = 'expired'",
+        "expiry_posted": "state = 'expired'",
     }
-    _insert(connection, "lot", lot, drawing)
-    _insert(connection, "lot_balance", balance, drawing)
+    _insert(connection, "contract_grant", grant, drawing)
+    _insert(connection, "grant_balance", balance, drawing)
 
 
 def _fill_ledger(connection: Connection) -> None:
-    """What the balances are the sums of: each lot was granted, then half of it consumed, and some expired."""
+    """The postings behind the balances: each grant was granted, half of it consumed, and some expired."""
     for kind, source, target, amount, at, where in (
         ("grant", "sold", "available", "l.quantity", "b.opens_at", "true"),
         ("draw", "available", "consumed", "b.consumed", "b.opens_at", "b.consumed > 0"),
         ("expire", "available", "expired", "b.expired", "b.closes_at", "b.expired > 0"),
     ):
-        moved = f"FROM lot l JOIN lot_balance b ON b.lot_id = l.id WHERE {where} ORDER BY l.id"
+        moved = f"FROM contract_grant l JOIN grant_balance b ON b.grant_id = l.id WHERE {where} ORDER BY l.id"
         transaction_id = f"'{kind}-' || l.id"
         for leg, account, sign in ((0, source, "-"), (1, target, "")):
             posting = {

@@ -80,12 +80,14 @@ def _beside_sql(kind: Kind, rounds: Rounds, count: int, goal: float) -> Iterator
         ("<=", goal),
         note=f"{seconds / count * 1e6:.0f} µs a contract",
     )
-    yield rounds.result(what, "raw SQL, a row a lot and the contract alone", None, baseline=2)
+    yield rounds.result(what, "raw SQL, a row a grant and the contract alone", None, baseline=2)
 
 
 def _swept(expected: int, count: int) -> None:
     if count != expected:
-        raise AssertionError(f"{count} contracts were swept, not {expected}: the sides would not be alike.")
+        raise AssertionError(
+            f"{count} contracts were expiry_posted, not {expected}: the sides would not be alike."
+        )
 
 
 def _by_orm(engine: Engine, at: datetime) -> int:
@@ -98,25 +100,25 @@ DUE = (
     "AND {c}.state IN ('pending', 'active', 'exhausted')"
 )
 OF_CONTRACT = f"FROM contract WHERE {DUE.format(c='contract')}"
-OF_LOT = (
-    "FROM contract c JOIN lot_balance b ON b.contract_id = c.id "
-    f"WHERE b.available > 0 AND NOT b.swept AND {DUE.format(c='c')}"
+OF_GRANT = (
+    "FROM contract c JOIN grant_balance b ON b.contract_id = c.id "
+    f"WHERE b.available > 0 AND NOT b.expiry_posted AND {DUE.format(c='c')}"
 )
 
 POSTINGS = f"""
     INSERT INTO ledger_posting (transaction_id, leg, owner, account, unit, amount, effective_at)
-    SELECT 'expire-' || b.lot_id, 0, b.lot_id, 'available', b.unit, -b.available, b.closes_at {OF_LOT}
+    SELECT 'expire-' || b.grant_id, 0, b.grant_id, 'available', b.unit, -b.available, b.closes_at {OF_GRANT}
     UNION ALL
-    SELECT 'expire-' || b.lot_id, 1, b.lot_id, 'expired', b.unit, b.available, b.closes_at {OF_LOT}
+    SELECT 'expire-' || b.grant_id, 1, b.grant_id, 'expired', b.unit, b.available, b.closes_at {OF_GRANT}
 """
 TRANSACTIONS = f"""
     INSERT INTO ledger_transaction (id, kind, effective_at, recorded_at, cause, actor, why, contract_id)
-    SELECT 'expire-' || b.lot_id, 'expire', b.closes_at, :at, 'contract:' || c.id, 'Coverdesk',
-        'Left when its time was over', c.id {OF_LOT}
+    SELECT 'expire-' || b.grant_id, 'expire', b.closes_at, :at, 'contract:' || c.id, 'Coverdesk',
+        'Left when its time was over', c.id {OF_GRANT}
 """
 BALANCES = f"""
-    UPDATE lot_balance SET expired = expired + available, available = 0, swept = true
-    WHERE NOT swept AND contract_id IN (SELECT id {OF_CONTRACT})
+    UPDATE grant_balance SET expired = expired + available, available = 0, expiry_posted = true
+    WHERE NOT expiry_posted AND contract_id IN (SELECT id {OF_CONTRACT})
 """
 TRAIL = f"""
     INSERT INTO audit_event (id, subject_kind, subject_id, action, actor, at, recorded_at)
@@ -138,9 +140,9 @@ CONTRACTS = f"""
     UPDATE contract SET state = 'expired', next_due_at = NULL, version = version + 1
     WHERE {DUE.format(c="contract")}
 """
-ONE_ROW_A_LOT = f"""
+ONE_ROW_A_GRANT = f"""
     INSERT INTO audit_event (id, subject_kind, subject_id, action, actor, at, recorded_at)
-    SELECT 'end-' || b.lot_id, 'lot', b.lot_id, 'expired', 'Coverdesk', b.closes_at, :at {OF_LOT}
+    SELECT 'end-' || b.grant_id, 'grant', b.grant_id, 'expired', 'Coverdesk', b.closes_at, :at {OF_GRANT}
 """
 
 
@@ -150,8 +152,8 @@ def same_rows_by_sql(desk: Desk, at: datetime) -> int:
 
 
 def least_by_sql(desk: Desk, at: datetime) -> int:
-    """The least that could be called an expiry: one row in a book for each lot, and the contract's state."""
-    return _run(desk, at, (ONE_ROW_A_LOT, CONTRACTS))
+    """The least that could be called an expiry: one row for each grant, and the contract's state."""
+    return _run(desk, at, (ONE_ROW_A_GRANT, CONTRACTS))
 
 
 def _run(desk: Desk, at: datetime, statements: tuple[str, ...]) -> int:

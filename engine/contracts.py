@@ -37,7 +37,7 @@ class Holder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A lot of minutes or incidents. Immutable: corrections are new grants or withdrawals.
+    """A grant of minutes or incidents. Immutable: corrections are new grants or withdrawals.
 
     `effective_at` None means from the contract's start, which Enable may move; `expires_at` None
     means as long as the contract runs. `available` and `held` are its balances at the instant asked.

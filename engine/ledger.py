@@ -4,7 +4,7 @@ Every transaction's postings sum to zero per unit. Nothing is corrected by chang
 its transaction at the same effective instant, so that a balance as of any instant reads as if the
 mistake had not been made. Source: product.md section 8.
 
-A lot's life, in this file's own notation (`owner account amount`):
+A grant's life, in this file's own notation (`owner account amount`):
 
     grant  600:   G sold -600      G available +600
     draw    90:   G available -90  G consumed +90
@@ -78,7 +78,7 @@ class LedgerTransaction:
 
 @dataclass(frozen=True, slots=True)
 class GrantBalance:
-    """What became of a lot, in its own unit. purchased = drawn + held + available + expired."""
+    """What became of a grant, in its own unit. purchased = drawn + held + available + expired."""
 
     available: int = 0
     held: int = 0
@@ -90,7 +90,7 @@ class GrantBalance:
         return self.available + self.held + self.consumed + self.expired
 
     def ended(self, *, is_over: bool) -> "GrantBalance":
-        """The balance once the lot's time is over, whether or not the expiry has been posted yet."""
+        """The balance once the grant's time is over, whether or not the expiry has been posted yet."""
         if not is_over or not self.available:
             return self
         return GrantBalance(0, self.held, self.consumed, self.expired + self.available)
@@ -135,7 +135,7 @@ def reversal_of(
 
 
 def grant_balance(postings: Iterable[Posting]) -> GrantBalance:
-    """Sum a lot's own accounts from its postings."""
+    """Sum a grant's own accounts from its postings."""
     sums: dict[str, int] = dict.fromkeys(GRANT_ACCOUNTS, 0)
     for posting in postings:
         if posting.account in sums:

@@ -61,7 +61,7 @@ class Kept:
 
 
 class Drawn(NamedTuple):
-    """Minutes that a contract's lots gave, or would give, for work at an instant. Negative: given back."""
+    """Minutes that a contract's grants gave, or would give, for work at an instant. Negative: given back."""
 
     at: datetime
     contract: str

@@ -25,7 +25,7 @@ MINUTES_AN_HOUR = 60
 
 
 class Allocated(NamedTuple):
-    """Where minutes of a work entry went: kind, contract and lot as in a draw-down's slice."""
+    """Where minutes of a work entry went: kind, contract and grant as in a draw-down's slice."""
 
     kind: str
     contract: str | None
@@ -77,7 +77,7 @@ class Purses:
         self._taken: Counter[str] = Counter()
 
     def give_back(self, work: Iterable[Worked]) -> None:
-        """Return what work drew from lots, for others to draw."""
+        """Return what work drew from grants, for others to draw."""
         for entry in work:
             for one in entry.allocated:
                 if one.grant is not None:

@@ -1,6 +1,6 @@
 """Cases borrowed as facts from other systems' tests: draw-down, activity and effective windows of grants.
 
-A grant is a lot of one contract, a use is work at one instant, overage is what is carried (policy `carry`,
+A grant is a grant of one contract, a use is work at one instant, overage is what is carried (policy `carry`,
 our Rollover) or recorded as uncovered (`record`, our Ignore). The cases lie in a folder of their own;
 without it these tests are skipped.
 """
@@ -25,7 +25,7 @@ def why_not_ours(case: Case) -> str | None:
     if len({grant["priority"] for grant in case["grants"]}) > 1:
         return "grants have no priority: the burn order is expiry, effective instant, id"
     if "resets" in case:
-        return "no lot is reset: a month's allocation is a grant of its own"
+        return "no grant is reset: a month's allocation is a grant of its own"
     if any("rejected_usage" in check for check in case["checks"]):
         return "work that was done is never refused: what does not fit falls to the policy"
     if "measure_from" in case:
@@ -83,7 +83,7 @@ def state_at(case: Case, at: datetime) -> dict[str, Any]:
     policy = POLICIES[case["overage_policy"]]
     uncovered, used, draws = 0, 0, []
     for when, amount in events(case, grants, at):
-        # None: lots begin, and what was carried is drawn first from them
+        # None: grants begin, and what was carried is drawn first from them
         minutes = uncovered if amount is None else amount
         if amount is None and policy != "rollover":
             continue
@@ -109,22 +109,22 @@ def state_at(case: Case, at: datetime) -> dict[str, Any]:
 
 
 def events(case: Case, grants: dict[str, Grant], until: datetime) -> list[tuple[datetime, int | None]]:
-    """Uses with their amount and beginnings of lots with None, in order; a beginning comes first."""
+    """Uses with their amount and beginnings of grants with None, in order; a beginning comes first."""
     found: list[tuple[datetime, int | None]] = [(instant(use["at"]), use["amount"]) for use in case["usage"]]
     found += [(start, None) for start in {grant.effective_at or BEGINNING for grant in grants.values()}]
     return sorted((one for one in found if one[0] <= until), key=lambda one: (one[0], one[1] is not None))
 
 
 def payer(grants: dict[str, Grant], left: dict[str, int]) -> Payer:
-    lots = tuple(
+    with_balances = tuple(
         Grant(one.id, "C", "minutes", one.quantity, one.effective_at, one.expires_at, left[one.id])
         for one in grants.values()
     )
-    return Payer("C", Holder("customer", "ann"), ALWAYS, "minutes", lots)
+    return Payer("C", Holder("customer", "ann"), ALWAYS, "minutes", with_balances)
 
 
 def grants_of(case: Case) -> list[Grant]:
-    """The lots, whose ids rise as they were created, as ours do."""
+    """The grants, whose ids rise as they were created, as ours do."""
     if "generate" in case:
         given = case["generate"]
         changed = {int(index): values for index, values in given["override"].items()}

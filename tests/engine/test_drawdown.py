@@ -212,13 +212,13 @@ def test_slices_sum_to_the_charged_minutes_and_no_lot_goes_below_zero(
         assert work.started_at <= one.effective_at < until
         if one.kind == "grant":
             assert one.grant is not None
-            lot, lots_payer = grants[one.grant]
-            window = grant_window(lot, lots_payer.window)
+            grant, grant_payer = grants[one.grant]
+            window = grant_window(grant, grant_payer.window)
             assert window is not None
             assert window.contains(one.effective_at)
-            assert one.contract == lots_payer.contract
+            assert one.contract == grant_payer.contract
             drawn[one.grant] += one.minutes
-    assert all(amount <= grants[lot_id][0].available for lot_id, amount in drawn.items())
+    assert all(amount <= grants[grant_id][0].available for grant_id, amount in drawn.items())
 
 
 @given(works, payers_strategy(), st.sampled_from(POLICIES), st.randoms(use_true_random=False))
@@ -247,7 +247,7 @@ def test_the_policy_takes_nothing_that_a_grant_in_force_could_have_paid(
             for payer_ in payers:
                 assert payer_.draws == "minutes" or not payer_.window.contains(one.effective_at)
                 in_force = in_burn_order(payer_.grants, payer_.window, one.effective_at)
-                assert not any(left[lot.id] for lot in in_force)
+                assert not any(left[grant.id] for grant in in_force)
 
 
 @given(st.lists(windows, max_size=8), instants)

@@ -1,4 +1,4 @@
-"""Movements sum to zero per unit, mirror exactly, and tell what became of a lot."""
+"""Movements sum to zero per unit, mirror exactly, and tell what became of a grant."""
 
 from datetime import UTC, datetime
 
@@ -77,18 +77,18 @@ def test_one_leg_changed_is_found(postings: tuple[Posting, ...], by: int, data: 
         check_balanced((*postings[:index], changed, *postings[index + 1 :]))
 
 
-def test_a_lots_life_in_the_ledgers_own_notation() -> None:
+def test_the_life_of_a_grant_in_postings() -> None:
     """Grant 600, draw 90, hold 30, settle 20, release 10, expire 500."""
-    lot = "G1"
+    grant = "G1"
     life = [
-        *move("minutes", 600, (lot, "sold"), (lot, "available")),
-        *move("minutes", 90, (lot, "available"), (lot, "consumed")),
-        *move("minutes", 30, (lot, "available"), (lot, "held")),
-        *move("minutes", 20, (lot, "held"), (lot, "consumed")),
-        *move("minutes", 10, (lot, "held"), (lot, "available")),
+        *move("minutes", 600, (grant, "sold"), (grant, "available")),
+        *move("minutes", 90, (grant, "available"), (grant, "consumed")),
+        *move("minutes", 30, (grant, "available"), (grant, "held")),
+        *move("minutes", 20, (grant, "held"), (grant, "consumed")),
+        *move("minutes", 10, (grant, "held"), (grant, "available")),
     ]
     assert grant_balance(life) == GrantBalance(available=490, held=0, consumed=110, expired=0)
-    life += move("minutes", 490, (lot, "available"), (lot, "expired"))
+    life += move("minutes", 490, (grant, "available"), (grant, "expired"))
     assert grant_balance(life) == GrantBalance(available=0, consumed=110, expired=490)
     assert grant_balance(life).purchased == 600
 

@@ -62,8 +62,8 @@ class Office(Kit):
     def contract(self, contract_id: str) -> Any:
         return self.rows(t.contract, id=contract_id)[0]
 
-    def lots(self, contract_id: str) -> list[Any]:
-        return self.rows(t.lot_balance, contract_id=contract_id)
+    def grants(self, contract_id: str) -> list[Any]:
+        return self.rows(t.grant_balance, contract_id=contract_id)
 
     def carried(self, holder: str) -> int:
         return sum(row.minutes for row in self.rows(t.carried_balance, holder=holder))

@@ -11,7 +11,7 @@ from workflows.store import tables as t
 HUGE = 10**400
 TABLES = (
     t.contract,
-    t.lot,
+    t.contract_grant,
     t.ledger_transaction,
     t.ledger_posting,
     t.service_request,

@@ -21,7 +21,7 @@ from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import during_lapse
 from workflows.ledger.journal import carried_by_holder
-from workflows.lifecycle.contracts.grants import Lot, lots_by_contract
+from workflows.lifecycle.contracts.grants import StoredGrant, grants_by_contract
 from workflows.lifecycle.contracts.monthly_grants import TO_COME, months_to_come
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.register.holder_names import find_holders_by_name, holder_names
@@ -33,7 +33,7 @@ from workflows.views.contracts import (
     BalanceView,
     ContractDetail,
     ContractTypeView,
-    LotView,
+    GrantView,
     UnitBalance,
 )
 
@@ -142,10 +142,10 @@ def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnEle
     Types of `never_used_up` wait for their next month instead.
     """
     now = literal(at, Instant)
-    b = t.lot_balance
+    b = t.grant_balance
     in_force = and_(b.c.opens_at <= now, or_(b.c.closes_at.is_(None), b.c.closes_at > now))
     something_left = exists(
-        select(b.c.lot_id).where(
+        select(b.c.grant_id).where(
             b.c.contract_id == c.c.id,
             b.c.unit == c.c.draws,
             or_(and_(b.c.available > 0, in_force), b.c.held > 0),
@@ -166,8 +166,8 @@ def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnEle
 
 def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) -> list[ContractDetail]:
     at = as_of or tx.now
-    lots = lots_by_contract(tx, [row.id for row in rows]) if rows else {}
-    posted = _posted_as_of(tx, lots, at) if at < tx.now else None
+    grants = grants_by_contract(tx, [row.id for row in rows]) if rows else {}
+    posted = _posted_as_of(tx, grants, at) if at < tx.now else None
     names = holder_names(tx, {(row.holder_kind, row.holder_id) for row in rows})
     values = _values_as_of(tx, rows, at)
     successors = _successors(tx, list(values))
@@ -178,7 +178,7 @@ def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) 
             tx,
             row,
             values[row.id],
-            [*lots.get(row.id, []), *ahead.get(row.id, [])],
+            [*grants.get(row.id, []), *ahead.get(row.id, [])],
             posted,
             names,
             successors.get(row.id),
@@ -193,30 +193,30 @@ def _detail(
     tx: Transaction,
     row: Row[Any],
     contract: Contract,
-    lots: Sequence[Lot],
+    grants: Sequence[StoredGrant],
     posted: dict[str, GrantBalance] | None,
     names: dict[tuple[str, str], str],
     renewed_by: str | None,
     carried: int,
     at: datetime,
 ) -> ContractDetail:
-    balances = {one.grant.id: _balance(one, posted, at) for one in lots}
-    open_lots = [one for one in lots if one.is_open(at)]
+    balances = {one.grant.id: _balance(one, posted, at) for one in grants}
+    open_grants = [one for one in grants if one.is_open(at)]
     limits = Limits(
         minutes_available=sum(
-            balances[one.grant.id].available for one in open_lots if one.grant.unit == "minutes"
+            balances[one.grant.id].available for one in open_grants if one.grant.unit == "minutes"
         ),
         incidents_available=sum(
-            balances[one.grant.id].available for one in open_lots if one.grant.unit == "incidents"
+            balances[one.grant.id].available for one in open_grants if one.grant.unit == "incidents"
         ),
-        incidents_held=sum(balances[one.grant.id].held for one in lots if one.grant.unit == "incidents"),
+        incidents_held=sum(balances[one.grant.id].held for one in grants if one.grant.unit == "incidents"),
     )
     state = contract_state(contract, limits, at, tx.rules)
     terms = tx.rules.contract_types.get(row.type)
     zone = tx.settings.zone
     priced = tx.actor.role in PRICE_ROLES
     currency = row.currency or tx.settings.currency
-    seen = [one for one in lots if balances[one.grant.id].purchased and one.kind != TO_COME]
+    seen = [one for one in grants if balances[one.grant.id].purchased and one.kind != TO_COME]
     return ContractDetail(
         id=row.id,
         number=row.number,
@@ -236,7 +236,7 @@ def _detail(
         sla=row.sla,
         time_expired=row.time_expired,
         exclusions=row.exclusions or {},
-        balance=_sum(lots, balances),
+        balance=_sum(grants, balances),
         monthly_minutes=row.monthly_minutes,
         carried_minutes=carried,
         renewal_of=row.renewal_of_id,
@@ -248,7 +248,7 @@ def _detail(
         created_by=row.created_by if tx.actor.is_staff else "",
         as_of=at,
         version=row.version,
-        grants=[_lot_view(one, balances[one.grant.id]) for one in seen],
+        grants=[_grant_view(one, balances[one.grant.id]) for one in seen],
     )
 
 
@@ -270,19 +270,21 @@ def _values_as_of(tx: Transaction, rows: Sequence[Row[Any]], at: datetime) -> di
     return values
 
 
-def _balance(lot: Lot, posted: dict[str, GrantBalance] | None, at: datetime) -> GrantBalance:
-    """A lot's balance at `at`: as stored for now, as posted for the past; over when its time is over."""
-    if lot.grant.effective_at is not None and lot.grant.effective_at > at:
+def _balance(grant: StoredGrant, posted: dict[str, GrantBalance] | None, at: datetime) -> GrantBalance:
+    """A grant's balance at `at`: as stored for now, as posted for the past; over when its time is over."""
+    if grant.grant.effective_at is not None and grant.grant.effective_at > at:
         return GrantBalance()
     if posted is not None:
-        balance = posted.get(lot.grant.id, GrantBalance())
+        balance = posted.get(grant.grant.id, GrantBalance())
     else:
-        balance = GrantBalance(lot.grant.available, lot.grant.held, lot.consumed, lot.expired)
-    return balance.ended(is_over=lot.closes_at is not None and lot.closes_at <= at)
+        balance = GrantBalance(grant.grant.available, grant.grant.held, grant.consumed, grant.expired)
+    return balance.ended(is_over=grant.closes_at is not None and grant.closes_at <= at)
 
 
-def _posted_as_of(tx: Transaction, lots: dict[str, list[Lot]], at: datetime) -> dict[str, GrantBalance]:
-    ids = [one.grant.id for group in lots.values() for one in group]
+def _posted_as_of(
+    tx: Transaction, grants: dict[str, list[StoredGrant]], at: datetime
+) -> dict[str, GrantBalance]:
+    ids = [one.grant.id for group in grants.values() for one in group]
     leg = t.ledger_posting
     rows = tx.connection.execute(
         select(leg.c.owner, leg.c.account, func.sum(leg.c.amount).label("amount"))
@@ -296,29 +298,29 @@ def _posted_as_of(tx: Transaction, lots: dict[str, list[Lot]], at: datetime) -> 
     return {owner: GrantBalance(**amounts) for owner, amounts in sums.items()}
 
 
-def _sum(lots: Iterable[Lot], balances: dict[str, GrantBalance]) -> BalanceView:
+def _sum(grants: Iterable[StoredGrant], balances: dict[str, GrantBalance]) -> BalanceView:
     sums = {"minutes": [0, 0, 0, 0], "incidents": [0, 0, 0, 0]}
-    for one in lots:
+    for one in grants:
         balance = balances[one.grant.id]
         amounts = (balance.consumed, balance.held, balance.available, balance.expired)
         sums[one.grant.unit] = [a + b for a, b in zip(sums[one.grant.unit], amounts, strict=True)]
     return BalanceView(*(UnitBalance(sum(sums[unit]), *sums[unit]) for unit in ("minutes", "incidents")))
 
 
-def _lot_view(lot: Lot, balance: GrantBalance) -> LotView:
-    return LotView(
-        id=lot.grant.id,
-        unit=lot.grant.unit,
-        kind=lot.kind,
-        quantity=lot.grant.quantity,
-        effective_at=lot.grant.effective_at,
-        expires_at=lot.grant.expires_at,
-        opens_at=lot.opens_at,
-        closes_at=lot.closes_at,
+def _grant_view(grant: StoredGrant, balance: GrantBalance) -> GrantView:
+    return GrantView(
+        id=grant.grant.id,
+        unit=grant.grant.unit,
+        kind=grant.kind,
+        quantity=grant.grant.quantity,
+        effective_at=grant.grant.effective_at,
+        expires_at=grant.grant.expires_at,
+        opens_at=grant.opens_at,
+        closes_at=grant.closes_at,
         balance=UnitBalance(
             balance.purchased, balance.consumed, balance.held, balance.available, balance.expired
         ),
-        reason=lot.reason,
+        reason=grant.reason,
     )
 
 

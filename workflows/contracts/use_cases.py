@@ -38,7 +38,7 @@ from workflows.lifecycle.contracts.creation import (
     sell,
     type_in_force,
 )
-from workflows.lifecycle.contracts.grants import add_lot, read_lots, respan_lots, sweep_lots
+from workflows.lifecycle.contracts.grants import add_grant, expire_grants, read_grants, update_grant_spans
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling
 from workflows.store import tables as t
@@ -79,7 +79,7 @@ def enable_contract(tx: Transaction, contract_id: str, *, expected_version: int 
         changes["starts_at"] = tx.now
     tx.change(t.contract, contract_id, **changes, version=t.contract.c.version + 1)
     if "starts_at" in changes:
-        respan_lots(tx, replace(contract, starts_at=tx.now))
+        update_grant_spans(tx, replace(contract, starts_at=tx.now))
     tx.audit("contract", contract_id, "enabled", **{key: str(value) for key, value in changes.items()})
     settle_and_cover(tx, contract_id)
     return contract_id
@@ -94,7 +94,7 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
     _refuse_over(tx, row, contract, "top-up")
     check_span(contract, command.effective_at, command.expires_at)
     price_minor = minor_units(tx, command.price, "/price")
-    add_lot(
+    add_grant(
         tx,
         contract,
         unit=unit,
@@ -118,7 +118,7 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
     _refuse_over(tx, row, contract, "adjust")
     if quantity > 0:
         check_span(contract, command.effective_at, command.expires_at)
-        add_lot(
+        add_grant(
             tx,
             contract,
             unit=unit,
@@ -147,8 +147,8 @@ def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
     if taken is not None:
         raise Conflict(f"{row.number} was renewed already, by {taken}.", remedy=f"Open {taken} instead.")
     terms = type_in_force(tx, row.type)
-    lots = read_lots(tx, contract_id)
-    sold = {one.grant.unit: one.grant.quantity for one in lots if one.kind == "sold"}
+    grants = read_grants(tx, contract_id)
+    sold = {one.grant.unit: one.grant.quantity for one in grants if one.kind == "sold"}
     ends_on = command.ends_on or _same_length(tx, row)
     price = command.price or (
         MoneyGiven(amount_minor=row.price_minor) if row.price_minor is not None else None
@@ -195,7 +195,7 @@ def cancel_now(tx: Transaction, row: Row[Any], reason: str | None) -> None:
     """Cancel a contract whose row is locked, whoever asked for it."""
     end_by_cancelling(tx, row, reason)
     search_covered_again(tx, row.id)
-    sweep_lots(tx, row.id, tx.now)
+    expire_grants(tx, row.id, tx.now)
 
 
 # ------------------------------------------------------------------ changes
@@ -235,15 +235,15 @@ def _refuse_over(tx: Transaction, row: Row[Any], contract: Contract, action: str
 
 
 def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, reason: str) -> None:
-    """Take back what is available, lots that end last first, so that what is used soonest stays."""
-    lots = [one for one in read_lots(tx, contract.id) if one.is_open(tx.now) or one.opens_at > tx.now]
-    lots.sort(key=lambda one: (one.closes_at or NEVER, one.opens_at, one.grant.id))
-    available = sum(one.grant.available for one in lots)
+    """Take back what is available, grants that end last first, so that what is used soonest stays."""
+    grants = [one for one in read_grants(tx, contract.id) if one.is_open(tx.now) or one.opens_at > tx.now]
+    grants.sort(key=lambda one: (one.closes_at or NEVER, one.opens_at, one.grant.id))
+    available = sum(one.grant.available for one in grants)
     if quantity > available:
         raise invalid(f"/{unit}", f"Only {available} {unit} are available to withdraw.", "Withdraw less.")
     rest = quantity
     postings: list[Any] = []
-    for one in reversed(lots):
+    for one in reversed(grants):
         amount = min(rest, one.grant.available)
         if amount:
             postings += move(unit, amount, (one.grant.id, "available"), (one.grant.id, "sold"))

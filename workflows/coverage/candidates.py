@@ -45,9 +45,9 @@ NO_LIMITS = Limits()
 
 
 class FreeIncident(NamedTuple):
-    """The lot of a pack that its next incident comes from, and how many are free in all its open lots."""
+    """The grant of a pack that its next incident comes from, and how many are free in all its open grants."""
 
-    lot_id: str
+    grant_id: str
     free: int
 
 
@@ -90,27 +90,27 @@ def find_candidates(
 
 @dataclass(slots=True)
 class _Found:
-    """A contract while its rows are read: they are one for each holder line and lot."""
+    """A contract while its rows are read: they are one for each holder line and grant."""
 
     contract: Contract
     draws: str
     distance: int
     own_hold: bool
-    lots: dict[str, tuple[int, int]] = field(default_factory=dict)
-    next_lot: tuple[Any, ...] | None = None
+    grants: dict[str, tuple[int, int]] = field(default_factory=dict)
+    next_grant: tuple[Any, ...] | None = None
 
     def limits(self) -> Limits:
-        if not self.lots:
+        if not self.grants:
             return NO_LIMITS
-        available = sum(lot[0] for lot in self.lots.values())
+        available = sum(grant[0] for grant in self.grants.values())
         if self.draws == "minutes":
             return Limits(minutes_available=available)
-        held = sum(lot[1] for lot in self.lots.values())
+        held = sum(grant[1] for grant in self.grants.values())
         return Limits(incidents_available=available, incidents_held=held)
 
 
 def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
-    """The contracts with their nearest distance and the sum of their open lots.
+    """The contracts with their nearest distance and the sum of their open grants.
 
     Rows are taken apart by position: by name would cost more than the query.
     """
@@ -118,7 +118,7 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
     due = set()
     for row in rows:
         facts, rest = row[: len(FACT_COLUMNS)], row[len(FACT_COLUMNS) :]
-        draws, next_due_at, distance, lot_id, available, held, opens_at, closes_at, own_hold = rest
+        draws, next_due_at, distance, grant_id, available, held, opens_at, closes_at, own_hold = rest
         one = found.get(facts[0])
         if one is None:
             one = found[facts[0]] = _Found(_contract(facts), draws, distance, bool(own_hold))
@@ -126,18 +126,18 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
                 due.add(facts[0])
         elif distance < one.distance:
             one.distance = distance
-        if lot_id is not None:
+        if grant_id is not None:
             is_open = opens_at <= at and (closes_at is None or at < closes_at)
-            one.lots[lot_id] = (int(available or 0) if is_open else 0, int(held or 0))
+            one.grants[grant_id] = (int(available or 0) if is_open else 0, int(held or 0))
             if is_open and available and draws == "incidents":
-                in_burn_order = (closes_at is None, closes_at, opens_at, lot_id)
-                one.next_lot = min(one.next_lot or in_burn_order, in_burn_order)
+                in_burn_order = (closes_at is None, closes_at, opens_at, grant_id)
+                one.next_grant = min(one.next_grant or in_burn_order, in_burn_order)
     held_contracts, incidents = [], {}
     for contract_id, one in found.items():
         limits = one.limits()
         held_contracts.append(HeldContract(one.contract, one.distance, limits, one.own_hold, one.draws))
-        if one.next_lot is not None:
-            incidents[contract_id] = FreeIncident(one.next_lot[-1], limits.incidents_available or 0)
+        if one.next_grant is not None:
+            incidents[contract_id] = FreeIncident(one.next_grant[-1], limits.incidents_available or 0)
     return Candidates(held_contracts, sorted(due), incidents)
 
 
@@ -150,7 +150,7 @@ def _contract(facts: Sequence[Any]) -> Contract:
 
 def _statement(*, as_of: bool) -> Prepared:
     held = _held_by().subquery("held")
-    c, b = t.contract, t.lot_balance
+    c, b = t.contract, t.grant_balance
     at = bindparam("at", type_=Instant)
     own_hold = case(
         (
@@ -175,7 +175,7 @@ def _statement(*, as_of: bool) -> Prepared:
             c.c.draws,
             c.c.next_due_at,
             held.c.distance,
-            b.c.lot_id,
+            b.c.grant_id,
             *balances,
             b.c.opens_at,
             b.c.closes_at,
@@ -236,12 +236,12 @@ def _number(constant: int) -> ColumnElement[int]:
 
 
 def _posted(account: str, at: Any) -> Any:
-    """A lot's account as its postings tell it, as of an instant."""
+    """A grant's account as its postings tell it, as of an instant."""
     p = t.ledger_posting
     return (
         select(func.sum(p.c.amount))
-        .where(p.c.owner == t.lot_balance.c.lot_id, p.c.account == account, p.c.effective_at <= at)
-        .correlate(t.lot_balance)
+        .where(p.c.owner == t.grant_balance.c.grant_id, p.c.account == account, p.c.effective_at <= at)
+        .correlate(t.grant_balance)
         .scalar_subquery()
         .label(account)
     )

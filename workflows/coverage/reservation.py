@@ -13,7 +13,7 @@ from engine.contracts import Contract
 from engine.coverage import CoverageDecision, HeldContract
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import FreeIncident
-from workflows.lifecycle.contracts.incident_holds import free_incidents, lock_incidents, locked_lots
+from workflows.lifecycle.contracts.incident_holds import free_incidents, lock_incidents, locked_grants
 from workflows.store import tables as t
 from workflows.store.column_types import Id, Instant
 from workflows.store.compiled_statements import Prepared
@@ -22,14 +22,14 @@ from workflows.store.multi_table_insert import Standing
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A decision, with the lot that is locked for its incident and the contract it covers with.
+    """A decision, with the grant that is locked for its incident and the contract it covers with.
 
     `left` is how many incidents are free beside the one to hold. `standing` is what must still be so when it
     is written, where that is not locked; nothing is, where it is to be written `at_once`.
     """
 
     decision: CoverageDecision
-    lot_id: str | None = None
+    grant_id: str | None = None
     chosen: HeldContract | None = None
     left: int = 0
     standing: Standing | None = None
@@ -54,27 +54,29 @@ _STANDING = (
 _STANDS = Prepared(_STANDING)
 _DRAWN, _DRAWN_AT = bindparam("drawn", type_=Id), bindparam("drawn_at", type_=Instant)
 _WERE_FREE = bindparam("were_free", type_=Integer)
-_STANDING_WITH_LOT = _STANDING.where(
+_STANDING_WITH_GRANT = _STANDING.where(
     exists(
-        select(t.lot_balance.c.lot_id).where(t.lot_balance.c.lot_id == _DRAWN, t.lot_balance.c.available > 0)
+        select(t.grant_balance.c.grant_id).where(
+            t.grant_balance.c.grant_id == _DRAWN, t.grant_balance.c.available > 0
+        )
     ),
     free_incidents(bindparam("covering", type_=Id), _DRAWN_AT) == _WERE_FREE,
 )
 """The same of a pack whose incidents are as they were read, for SQLite's one writer."""
 
 
-def _standing_with_locked_lots() -> Select[Any]:
-    """The same for PostgreSQL: the contract is locked, then its lots, and these are looked at as locked."""
+def _standing_with_locked_grants() -> Select[Any]:
+    """The same for PostgreSQL: the contract is locked, then its grants, and these are looked at as locked."""
     contract = _STANDING.cte("locked_contract")
-    lots = locked_lots(select(contract.c.id).scalar_subquery(), _DRAWN_AT).cte("locked_lots")
-    free = func.sum(lots.c.available)
-    drawn = func.sum(lots.c.available).filter(lots.c.lot_id == _DRAWN)
+    grants = locked_grants(select(contract.c.id).scalar_subquery(), _DRAWN_AT).cte("locked_grants")
+    free = func.sum(grants.c.available)
+    drawn = func.sum(grants.c.available).filter(grants.c.grant_id == _DRAWN)
     return select(contract.c.id).where(
-        exists(select(literal_column("1")).select_from(lots).having(and_(free == _WERE_FREE, drawn > 0)))
+        exists(select(literal_column("1")).select_from(grants).having(and_(free == _WERE_FREE, drawn > 0)))
     )
 
 
-_STANDING_WITH_LOCKED_LOTS = _standing_with_locked_lots()
+_STANDING_WITH_LOCKED_GRANTS = _standing_with_locked_grants()
 
 
 def _standing(contract: Contract) -> Standing:
@@ -102,12 +104,12 @@ def look_later(
         return Found(decision, None, chosen, 0, standing, at_once=True)
     if incident is None or incident.free < 2:
         return None
-    lot_id, free = incident
+    grant_id, free = incident
     standing = Standing(
-        _STANDING_WITH_LOT if tx.is_sqlite else _STANDING_WITH_LOCKED_LOTS,
-        {**standing.values, "drawn": lot_id, "drawn_at": tx.now, "were_free": free},
+        _STANDING_WITH_GRANT if tx.is_sqlite else _STANDING_WITH_LOCKED_GRANTS,
+        {**standing.values, "drawn": grant_id, "drawn_at": tx.now, "were_free": free},
     )
-    return Found(decision, lot_id, chosen, free - 1, standing, at_once=True)
+    return Found(decision, grant_id, chosen, free - 1, standing, at_once=True)
 
 
 def chosen_of(decision: CoverageDecision, held: list[HeldContract]) -> HeldContract:
@@ -128,15 +130,15 @@ def lock_standing(
     if decision.outcome != "covered":
         return Found(decision)
     chosen = chosen_of(decision, held)
-    lot_id, free = None, 0
+    grant_id, free = None, 0
     if _takes_incident(tx, chosen):
-        lot_id, free = lock_incidents(tx, chosen.contract.id)
-        if lot_id is None:
+        grant_id, free = lock_incidents(tx, chosen.contract.id)
+        if grant_id is None:
             return None
     if looks_later:
-        return Found(decision, lot_id, chosen, free - 1, _standing(chosen.contract))
+        return Found(decision, grant_id, chosen, free - 1, _standing(chosen.contract))
     if tx.begin is not None or not tx.is_sqlite:
         stands = _STANDS.first(tx.connection, _standing(chosen.contract).values)
         if stands is None:
             return None
-    return Found(decision, lot_id, chosen, free - 1)
+    return Found(decision, grant_id, chosen, free - 1)

@@ -129,17 +129,17 @@ def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason
             "Pick one of the candidates of its coverage decision.",
         )
     decision = assign_by_hand(find_coverage(facts, held, tx.rules), contract_id)
-    lot_id = None
+    grant_id = None
     terms = tx.rules.contract_types.get(chosen.contract.type)
     if terms is not None and terms.draws == "incidents" and not chosen.own_incident_held:
         lock_contract(tx, contract_id)
-        lot_id = lock_free_incident(tx, contract_id)
-        if lot_id is None:
+        grant_id = lock_free_incident(tx, contract_id)
+        if grant_id is None:
             raise StateForbids(
                 f"{chosen.contract.number} has no incident left.",
                 remedy="Top it up, or assign another contract.",
             )
-    found = Found(decision, lot_id, chosen)
+    found = Found(decision, grant_id, chosen)
     return follow(tx, request, found, cause="assigned", reason=reason)
 
 
@@ -154,8 +154,8 @@ def follow(tx: Transaction, request: Row[Any], found: Found, *, cause: str, reas
         tx, decision, service_request_id=request.id, cause=cause, contract_id=contract_id, reason=reason
     )
     released = release_incidents(tx, request.id, keep=covering)
-    if found.lot_id is not None and covering is not None:
-        hold_incident(tx, lot_id=found.lot_id, contract_id=covering, service_request_id=request.id)
+    if found.grant_id is not None and covering is not None:
+        hold_incident(tx, grant_id=found.grant_id, contract_id=covering, service_request_id=request.id)
         settle_contract(tx, covering)
     changes: dict[str, Any] = {
         "decision_id": decision_id,

@@ -96,7 +96,7 @@ def next_due(tx: Transaction) -> datetime | None:
 
 
 def settle_contracts(desk: Desk, at: datetime) -> int:
-    """Activate contracts whose start has come, open and close lots; `expire_contracts` does mere ends."""
+    """Activate contracts whose start has come, open and close grants; `expire_contracts` does mere ends."""
     due = and_(c.c.next_due_at <= at, ~ENDING)
     return _each(
         desk,

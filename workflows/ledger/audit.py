@@ -46,7 +46,7 @@ def _audit(tx: Transaction) -> AuditView:
     """All checks over one state of the database: on a desk at work the statements would see several."""
     differences = [
         *_unbalanced(tx),
-        *_lots(tx),
+        *_audit_grants(tx),
         *_negative(tx),
         *_carried(tx),
         *_holds(tx),
@@ -90,8 +90,8 @@ def _unbalanced(tx: Transaction) -> list[Difference]:
     ]
 
 
-def _lots(tx: Transaction) -> list[Difference]:
-    leg, balance, lot = t.ledger_posting, t.lot_balance, t.lot
+def _audit_grants(tx: Transaction) -> list[Difference]:
+    leg, balance, grant = t.ledger_posting, t.grant_balance, t.contract_grant
     sums = {
         account: func.coalesce(func.sum(case((leg.c.account == account, leg.c.amount), else_=0)), 0).label(
             f"p_{account}"
@@ -100,23 +100,23 @@ def _lots(tx: Transaction) -> list[Difference]:
     }
     sold = _sum_of("sold").label("p_sold")
     rows = tx.connection.execute(
-        select(balance, lot.c.id, lot.c.quantity, *sums.values(), sold)
-        .select_from(lot.outerjoin(balance, lot.c.id == balance.c.lot_id))
-        .outerjoin(leg, leg.c.owner == lot.c.id)
-        .group_by(*balance.c, lot.c.id, lot.c.quantity)
+        select(balance, grant.c.id, grant.c.quantity, *sums.values(), sold)
+        .select_from(grant.outerjoin(balance, grant.c.id == balance.c.grant_id))
+        .outerjoin(leg, leg.c.owner == grant.c.id)
+        .group_by(*balance.c, grant.c.id, grant.c.quantity)
     )
     found = []
     for row in rows:
-        if row.lot_id is None:
-            found.append(Difference("lot without a balance", row.id, None, int(row.p_available)))
+        if row.grant_id is None:
+            found.append(Difference("grant without a balance", row.id, None, int(row.p_available)))
             continue
         for account in GRANT_ACCOUNTS:
             stored, posted = getattr(row, account), int(getattr(row, f"p_{account}"))
             if stored != posted:
-                found.append(Difference(f"lot {account}", row.lot_id, stored, posted))
+                found.append(Difference(f"grant {account}", row.grant_id, stored, posted))
         if sum(int(getattr(row, f"p_{account}")) for account in GRANT_ACCOUNTS) != -int(row.p_sold):
             found.append(
-                Difference("lot holds what was not sold", row.lot_id, row.quantity, -int(row.p_sold))
+                Difference("grant holds what was not sold", row.grant_id, row.quantity, -int(row.p_sold))
             )
     return found
 
@@ -157,16 +157,16 @@ def _carried(tx: Transaction) -> list[Difference]:
 
 
 def _holds(tx: Transaction) -> list[Difference]:
-    """Each lot holds as many incidents as service requests hold of it."""
-    hold, balance = t.incident_hold, t.lot_balance
+    """Each grant holds as many incidents as service requests hold of it."""
+    hold, balance = t.incident_hold, t.grant_balance
     counted = (
-        select(balance.c.lot_id, balance.c.held, func.count(hold.c.id).label("holds"))
-        .outerjoin(hold, and_(hold.c.lot_id == balance.c.lot_id, hold.c.state == "held"))
-        .group_by(balance.c.lot_id, balance.c.held)
+        select(balance.c.grant_id, balance.c.held, func.count(hold.c.id).label("holds"))
+        .outerjoin(hold, and_(hold.c.grant_id == balance.c.grant_id, hold.c.state == "held"))
+        .group_by(balance.c.grant_id, balance.c.held)
         .having(func.count(hold.c.id) != balance.c.held)
     )
     return [
-        Difference("incidents held", row.lot_id, row.held, row.holds)
+        Difference("incidents held", row.grant_id, row.held, row.holds)
         for row in tx.connection.execute(counted)
     ]
 

@@ -17,14 +17,14 @@ from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 
-_MOVE_LOT = Prepared(
-    update(t.lot_balance)
-    .where(t.lot_balance.c.lot_id == bindparam("lot"))
+_MOVE_GRANT = Prepared(
+    update(t.grant_balance)
+    .where(t.grant_balance.c.grant_id == bindparam("grant"))
     .values(
-        available=t.lot_balance.c.available + bindparam("d_available"),
-        held=t.lot_balance.c.held + bindparam("d_held"),
-        consumed=t.lot_balance.c.consumed + bindparam("d_consumed"),
-        expired=t.lot_balance.c.expired + bindparam("d_expired"),
+        available=t.grant_balance.c.available + bindparam("d_available"),
+        held=t.grant_balance.c.held + bindparam("d_held"),
+        consumed=t.grant_balance.c.consumed + bindparam("d_consumed"),
+        expired=t.grant_balance.c.expired + bindparam("d_expired"),
     )
 )
 
@@ -141,15 +141,15 @@ def carried_from(tx: Transaction, holder: str, at: datetime) -> int:
 
 
 def _move_balances(tx: Transaction, postings: Sequence[Posting]) -> None:
-    lots: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(GRANT_ACCOUNTS, 0))
+    grants: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(GRANT_ACCOUNTS, 0))
     for posting in postings:
         if posting.account in GRANT_ACCOUNTS:
-            lots[posting.owner][posting.account] += posting.amount
+            grants[posting.owner][posting.account] += posting.amount
         elif posting.account == "carried":
             _move_carried(tx, posting.owner, posting.amount)
-    for lot_id, moved in sorted(lots.items()):
+    for grant_id, moved in sorted(grants.items()):
         changes = {f"d_{account}": amount for account, amount in moved.items()}
-        tx.run(_MOVE_LOT, {"lot": lot_id, **changes})
+        tx.run(_MOVE_GRANT, {"grant": grant_id, **changes})
 
 
 def _move_carried(tx: Transaction, holder: str, minutes: int) -> None:

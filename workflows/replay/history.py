@@ -20,7 +20,7 @@ from engine.quantities import Rounding
 from engine.replay_work import Allocated, Worked
 from engine.rulebook import ChargingFacts, RuleSet
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.grants import lots_by_contract
+from workflows.lifecycle.contracts.grants import grants_by_contract
 from workflows.store import tables as t
 from workflows.work.planning import payer_value
 
@@ -57,14 +57,14 @@ class ContractTerms:
         wanted = sorted(set(contract_ids) - self._known.keys())
         for part in _parts(wanted):
             rows = tx.connection.execute(select(t.contract).where(t.contract.c.id.in_(part))).all()
-            lots = lots_by_contract(tx, [row.id for row in rows if row.draws == "minutes"])
+            grants = grants_by_contract(tx, [row.id for row in rows if row.draws == "minutes"])
             for row in rows:
                 self._known[row.id] = Terms(
                     number=row.number,
                     currency=row.currency,
                     overage_rate_minor=row.overage_rate_minor,
                     time_expired=row.time_expired,
-                    payer=payer_value(row, lots.get(row.id, ())),
+                    payer=payer_value(row, grants.get(row.id, ())),
                 )
 
     def forget_old(self) -> None:
@@ -121,13 +121,13 @@ class WorkUnder:
 
     def _read_allocated(self, tx: Transaction, entries: Sequence[str]) -> None:
         drawn = (
-            select(a.c.work_entry_id, a.c.kind, a.c.contract_id, a.c.lot_id, a.c.minutes)
+            select(a.c.work_entry_id, a.c.kind, a.c.contract_id, a.c.grant_id, a.c.minutes)
             .where(a.c.work_entry_id.in_(entries), a.c.reversed_at.is_(None))
             .order_by(a.c.id)
         )
         for row in tx.connection.execute(drawn):
             self._allocated[row.work_entry_id].append(
-                Allocated(row.kind, row.contract_id, row.lot_id, row.minutes)
+                Allocated(row.kind, row.contract_id, row.grant_id, row.minutes)
             )
 
     def _read_roles(self, tx: Transaction, technicians: Set[str]) -> None:

@@ -174,7 +174,7 @@ class _Deciding:
         )
 
     def _drawn(self, kept: Kept, result: Result, entries: Iterable[Worked]) -> Iterator[Drawn]:
-        """What the moved work gives back to lots, and what it would take of the contract it moves to."""
+        """What the moved work gives back to grants, and what it would take of the contract it moves to."""
         metered = result.covers and self._replay.draws(result, kept) == "minutes"
         for entry in entries:
             for one in entry.allocated:

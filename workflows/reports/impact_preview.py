@@ -88,7 +88,7 @@ def _ids(tx: Transaction, wanted: Select[Any]) -> set[str]:
 
 
 def _contracts(tx: Transaction, ids: Iterable[str]) -> dict[str, ContractStand]:
-    c, b = t.contract, t.lot_balance
+    c, b = t.contract, t.grant_balance
     sums = [func.coalesce(func.sum(b.c[name]), 0) for name in ("consumed", "held", "available", "expired")]
     rows = tx.connection.execute(
         select(c.c.id, c.c.number, c.c.state, c.c.draws, c.c.starts_at, c.c.expires_at, *sums)

@@ -35,7 +35,7 @@ def list_running_out(tx: Transaction, *, within_days: int = RUN_OUT_DAYS) -> lis
     What ends by its date before that does not run out: it expires. Asks one statement.
     """
     tx.require("administrator", "finance", "supervisor", "technician")
-    b, moved, leg = t.lot_balance, t.ledger_transaction, t.ledger_posting
+    b, moved, leg = t.grant_balance, t.ledger_transaction, t.ledger_posting
     now = literal(tx.now, Instant)
     left = (
         select(

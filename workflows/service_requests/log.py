@@ -126,11 +126,11 @@ def _write_decided(
             contract_id=contract_id,
             decision_id=decision_id,
         )
-        if found.lot_id is not None and covering is not None:
+        if found.grant_id is not None and covering is not None:
             hold_incident(
-                tx, lot_id=found.lot_id, contract_id=covering, service_request_id=service_request_id
+                tx, grant_id=found.grant_id, contract_id=covering, service_request_id=service_request_id
             )
-    if found.lot_id is not None and covering is not None and not found.at_once and _is_used_up(tx, found):
+    if found.grant_id is not None and covering is not None and not found.at_once and _is_used_up(tx, found):
         settle_contract(tx, covering)
     elif found.chosen is not None:
         values["number"] = values["number"] or batch.answered
@@ -150,7 +150,7 @@ def _view_of(
     if chosen is None or chosen.draws is None:
         return None
     left = chosen.limits if chosen.draws != "nothing" else None
-    if found.lot_id is not None:
+    if found.grant_id is not None:
         left = Limits(incidents_available=found.left, incidents_held=chosen.limits.incidents_held + 1)
     return view_of_logged(tx, values, parties, found.decision, chosen, left)
 

@@ -16,7 +16,7 @@ from engine.periods import local_date
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.grants import limits_at, lots_by_contract
+from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
 from workflows.lifecycle.service_requests.access import require_visible, visible_requests
 from workflows.lifecycle.service_requests.parties import Parties
 from workflows.lifecycle.service_requests.states import STATES, UNFINISHED_STATES, allowed_triggers
@@ -222,8 +222,8 @@ def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView
         for row in rows
         if row.contract_draws in ("minutes", "incidents")
     }
-    lots = lots_by_contract(tx, metered) if metered else {}
-    left = {contract_id: limits_at(found, metered[contract_id]) for contract_id, found in lots.items()}
+    grants = grants_by_contract(tx, metered) if metered else {}
+    left = {contract_id: limits_at(found, metered[contract_id]) for contract_id, found in grants.items()}
     return [_view(tx, row, left.get(row.decision_contract_id)) for row in rows]
 
 

@@ -27,7 +27,7 @@ class BalanceView:
 
 
 @dataclass(frozen=True, slots=True)
-class LotView:
+class GrantView:
     """One grant with its balance; `opens_at` to `closes_at` is when it can be drawn."""
 
     id: str
@@ -82,7 +82,7 @@ class ContractView:
 class ContractDetail(ContractView):
     """One contract with its grants."""
 
-    grants: list[LotView]
+    grants: list[GrantView]
 
 
 @dataclass(frozen=True, slots=True)

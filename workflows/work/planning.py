@@ -1,6 +1,6 @@
 """What a work entry will be: its length, what of it is charged, and which contracts pay it.
 
-The split is planned by the engine from what the lots have left; nothing is written here. A writing
+The split is planned by the engine from what the grants have left; nothing is written here. A writing
 transaction locks the payers, so that the plan still stands when it is drawn. Source: product.md section 7.
 """
 
@@ -23,7 +23,7 @@ from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import find_candidates
 from workflows.coverage.facts import facts_of
-from workflows.lifecycle.contracts.grants import Lot, read_lots
+from workflows.lifecycle.contracts.grants import StoredGrant, read_grants
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.store import tables as t
 
@@ -148,21 +148,21 @@ def _locked_row(tx: Transaction, contract_id: str) -> Row[Any]:
 
 
 def _payer(tx: Transaction, row: Row[Any]) -> Payer:
-    return payer_value(row, read_lots(tx, row.id) if row.draws == "minutes" else ())
+    return payer_value(row, read_grants(tx, row.id) if row.draws == "minutes" else ())
 
 
-def payer_value(row: Row[Any], lots: Sequence[Lot]) -> Payer:
+def payer_value(row: Row[Any], grants: Sequence[StoredGrant]) -> Payer:
     """A contract as a payer. What expired unused can still pay for work from before its end."""
     contract = contract_value(row)
     window = contract.window
     if contract.holder.kind == "service_request":
         window = Window(datetime.min.replace(tzinfo=UTC), window.until)
-    grants = []
+    drawable = []
     if row.draws == "minutes":
-        for lot in lots:
-            left = lot.grant.available + (lot.expired if lot.swept else 0)
-            grants.append(replace(lot.grant, available=left))
-    return Payer(contract.id, contract.holder, window, row.draws, tuple(grants))
+        for one in grants:
+            left = one.grant.available + (one.expired if one.expiry_posted else 0)
+            drawable.append(replace(one.grant, available=left))
+    return Payer(contract.id, contract.holder, window, row.draws, tuple(drawable))
 
 
 def _worked_that_day(

@@ -15,7 +15,7 @@ from engine.ledger import Account, Kind, LedgerTransaction, Posting, move
 from engine.quantities import hours_text
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record, reverse
-from workflows.lifecycle.contracts.grants import read_lots, sweep_lots
+from workflows.lifecycle.contracts.grants import expire_grants, read_grants
 from workflows.lifecycle.contracts.rows import lock_contract
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -43,7 +43,7 @@ def draw_planned(tx: Transaction, request: Row[Any], entry_id: str, planned: Pla
                 "work_entry_id": entry_id,
                 "kind": piece.kind,
                 "contract_id": piece.contract,
-                "lot_id": piece.grant,
+                "grant_id": piece.grant,
                 "minutes": piece.minutes,
                 "effective_at": piece.effective_at,
                 "transaction_id": transaction_id,
@@ -96,18 +96,18 @@ def _carrier(piece: Slice, payers: Sequence[Payer], request: Row[Any]) -> Holder
     return Holder("customer", request.customer_id) if holder.kind == "service_request" else holder
 
 
-def _restore(tx: Transaction, contract_id: str, lot_id: str, minutes: int, cause: str) -> None:
-    """Bring minutes back that were swept as expired, for work from before the lot's end."""
-    lot = next(one for one in read_lots(tx, contract_id) if one.grant.id == lot_id)
-    missing = minutes - lot.grant.available
-    if missing <= 0 or lot.closes_at is None:
+def _restore(tx: Transaction, contract_id: str, grant_id: str, minutes: int, cause: str) -> None:
+    """Bring minutes back that were expiry_posted as expired, for work from before the grant's end."""
+    grant = next(one for one in read_grants(tx, contract_id) if one.grant.id == grant_id)
+    missing = minutes - grant.grant.available
+    if missing <= 0 or grant.closes_at is None:
         return
     record(
         tx,
         LedgerTransaction(
             "restore",
-            lot.closes_at,
-            move("minutes", missing, (lot_id, "expired"), (lot_id, "available")),
+            grant.closes_at,
+            move("minutes", missing, (grant_id, "expired"), (grant_id, "available")),
             cause=cause,
             why="Worked before its time was over, told afterwards",
         ),
@@ -132,7 +132,7 @@ def undraw(tx: Transaction, request: Row[Any], entry: Row[Any]) -> list[str]:
             reverse(tx, row.transaction_id, cause=f"work_entry:{entry.id}", why="The entry was corrected")
         tx.change(a, row.id, reversed_at=tx.now)
     for contract_id in sorted(set(touched)):
-        sweep_lots(tx, contract_id, tx.now)
+        expire_grants(tx, contract_id, tx.now)
     return touched
 
 

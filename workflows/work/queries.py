@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, select
 from engine.drawdown import Slice
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.grants import limits_at, lots_by_contract
+from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.queries import contract_numbers
 from workflows.store import tables as t
@@ -44,7 +44,7 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
     leaves = {}
     for payer in planned.payers:
         if payer.contract in taken:
-            has = limits_at(lots_by_contract(tx, [payer.contract]).get(payer.contract, []), tx.now)
+            has = limits_at(grants_by_contract(tx, [payer.contract]).get(payer.contract, []), tx.now)
             leaves[payer.contract] = max(0, has.minutes_available - taken[payer.contract])
     return WorkPreview(
         worked_minutes=planned.worked_minutes,
@@ -74,7 +74,7 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
             .order_by(a.c.id)
         )
         for one in allocations:
-            piece = Slice(one.kind, one.contract_id, one.lot_id, one.minutes, one.effective_at)
+            piece = Slice(one.kind, one.contract_id, one.grant_id, one.minutes, one.effective_at)
             found.setdefault(one.work_entry_id, []).append(piece)
     return [
         WorkEntryView(

@@ -1,6 +1,6 @@
 """Use cases of work entries: preview, log, change, delete.
 
-The split of an entry is planned by the engine from what the lots have left, under a lock on its payers.
+The split of an entry is planned by the engine from what the grants have left, under a lock on its payers.
 A change is a reversal and a new entry in the ledger, never an update. Source: product.md section 7.
 """
 

@@ -63,9 +63,9 @@ def test_a_withdrawal_takes_what_ends_last(office: Office) -> None:
     grants = [GrantGiven(minutes=50), GrantGiven(minutes=20, expires_at=soon)]
     hours = office.sell("support_hours", grants=grants)
     office.do(adjust, hours, Adjust(minutes=-30, reason="agreed"))
-    assert {lot.closes_at: lot.available for lot in office.lots(hours)} == {None: 20, soon: 20}
+    assert {grant.closes_at: grant.available for grant in office.grants(hours)} == {None: 20, soon: 20}
     office.do(adjust, hours, Adjust(minutes=-25, reason="agreed"))
-    assert {lot.closes_at: lot.available for lot in office.lots(hours)} == {None: 0, soon: 15}
+    assert {grant.closes_at: grant.available for grant in office.grants(hours)} == {None: 0, soon: 15}
 
 
 def test_a_field_sent_with_the_value_it_has_searches_nothing_again(office: Office) -> None:

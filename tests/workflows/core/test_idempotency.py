@@ -191,7 +191,7 @@ def test_duplicates_by_twenty_workers_draw_once_each(office: Office) -> None:
     assert Counter(one.replayed for one in answers) == {False: count, True: count}
     assert set(Counter(one.body for one in answers).values()) == {2}
     assert len(office.rows(t.work_entry)) == count
-    assert [lot.available for lot in office.lots(hours)] == [0]
+    assert [grant.available for grant in office.grants(hours)] == [0]
     assert office.carried(f"customer:{office.ann}") == 20
     assert office.see(audit_ledger).ok
 

@@ -17,7 +17,7 @@ from workflows.coverage.candidates import NEXT_LINE, find_candidates
 from workflows.store.database import Database
 
 CONTRACTS = 8_000
-BIG_TABLES = ("contract", "lot_balance", "org_unit_line", "customer_org_unit", "ledger_posting")
+BIG_TABLES = ("contract", "grant_balance", "org_unit_line", "customer_org_unit", "ledger_posting")
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def check_plans(desk: Desk) -> None:
         told = plan(desk, next(one for one in seen if one[0].startswith("SELECT")))
         whole = "\n".join(told)
         assert [line for line in told if is_scan(line)] == [], whole
-        for index in ("ix_contract_holder", "ix_lot_balance_contract_id"):
+        for index in ("ix_contract_holder", "ix_grant_balance_contract_id"):
             assert index in whole
 
 

@@ -57,8 +57,8 @@ def test_exactly_as_many_are_covered_as_the_pack_has(office: Office, crew: Crew)
     covered = [row for row in requests if row.contract_id == pack]
     assert Counter(row.outcome for row in requests) == {"covered": 5, "created": 4 * WORKERS - 5}
     assert {row.state for row in covered} == {"open"}
-    [lot] = office.lots(pack)
-    assert (lot.available, lot.held) == (0, 5)
+    [grant] = office.grants(pack)
+    assert (grant.available, grant.held) == (0, 5)
     made = office.rows(t.contract, holder_kind="service_request")
     assert sorted(one.holder_id for one in made) == sorted(
         row.id for row in requests if row.outcome == "created"
@@ -75,8 +75,8 @@ def test_no_more_is_drawn_than_there_is_and_no_minute_is_lost(
     requests = [office.log() for _ in range(1 if on_one else WORKERS)]
     entries = crew.do(log_minutes, post_in(office), requests, 7, 8)
     total = 7 * 8 * WORKERS
-    [lot] = office.lots(hours)
-    assert (lot.available, lot.consumed) == (0, 100)
+    [grant] = office.grants(hours)
+    assert (grant.available, grant.consumed) == (0, 100)
     assert office.carried(f"customer:{office.ann}") == total - 100
     allocated = [sum(minutes for _, minutes in office.allocations(one)) for some in entries for one in some]
     assert allocated == [7] * 8 * WORKERS
@@ -154,7 +154,7 @@ def test_work_and_the_cancelling_of_its_contract_do_not_lock_each_other_out(offi
         office.do(cancel_contract, hours, CancelContract(reason="sold by mistake"))
         for future in working:
             future.result()
-    drawn = sum(lot.consumed for contract in (hours, following) for lot in office.lots(contract))
+    drawn = sum(grant.consumed for contract in (hours, following) for grant in office.grants(contract))
     assert drawn == 5 * 6 * WORKERS
     assert {office.request(one).contract_id for one in requests} == {following}
     assert audit_is_clean(office)
@@ -262,9 +262,9 @@ def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_is_half_saved(
     for entry_id, entry in entries.items():
         assert sum(minutes for _, minutes in office.allocations(entry_id)) == entry.chargeable_minutes
     assert requests[worked_on].worked_minutes == sum(entry.worked_minutes for entry in entries.values())
-    [lot] = office.lots(hours)
+    [grant] = office.grants(hours)
     drawn = min(60, requests[worked_on].chargeable_minutes)
-    assert (lot.available, lot.consumed) == (60 - drawn, drawn)
+    assert (grant.available, grant.consumed) == (60 - drawn, drawn)
     assert audit_is_clean(office)
 
 

@@ -374,7 +374,7 @@ def test_with_contracts_on_the_search_is_of_the_time_told(office: Office) -> Non
     assert one(office, "INC3").state == "pending_no_contract"
     (remark,) = report.lines()
     assert remark.startswith("line 4: taken, but A service request that is waiting for a contract cannot")
-    assert [row.consumed for row in office.lots(pack)] == [1]
+    assert [row.consumed for row in office.grants(pack)] == [1]
     with office.desk.read(SYSTEM) as tx:
         assert audit_ledger(tx).ok
 

@@ -64,7 +64,7 @@ def test_the_ledger_and_the_trails_are_append_only() -> None:
     assert {
         "ledger_transaction",
         "ledger_posting",
-        "lot",
+        "contract_grant",
         "coverage_decision",
         "service_request_history",
         "audit_event",
@@ -213,11 +213,11 @@ def test_a_transaction_is_reversed_once_and_a_key_is_taken_once(busy: Office) ->
     with pytest.raises(DBAPIError, match=r"(?i)unique"), busy.desk.write() as tx:
         reverse(tx, draw.id, cause="test", why="test")
     granted = busy.rows(t.ledger_transaction, kind="grant")[0]
-    [lot] = [leg.owner for leg in busy.rows(t.ledger_posting, transaction_id=granted.id, leg=1)]
+    [grant] = [leg.owner for leg in busy.rows(t.ledger_posting, transaction_id=granted.id, leg=1)]
     entry = LedgerTransaction(
         "grant",
         MONDAY,
-        move("minutes", 1, (lot, "sold"), (lot, "available")),
+        move("minutes", 1, (grant, "sold"), (grant, "available")),
         "test",
         "test",
         key=granted.idempotency_key,
@@ -230,20 +230,22 @@ def test_a_transaction_is_reversed_once_and_a_key_is_taken_once(busy: Office) ->
 
 
 @pytest.mark.parametrize("account", ["available", "held", "consumed", "expired"])
-def test_no_account_of_a_lot_goes_below_zero(busy: Office, account: str) -> None:
-    balance = t.lot_balance.c[account]
-    refused(busy, update(t.lot_balance).values({account: -1}), rf"ck_lot_balance_{account}|{account} >= 0")
-    refused(busy, update(t.lot_balance).values({account: balance - 1_000_000}), "lot_balance")
+def test_no_account_of_a_grant_goes_below_zero(busy: Office, account: str) -> None:
+    balance = t.grant_balance.c[account]
+    refused(
+        busy, update(t.grant_balance).values({account: -1}), rf"ck_grant_balance_{account}|{account} >= 0"
+    )
+    refused(busy, update(t.grant_balance).values({account: balance - 1_000_000}), "grant_balance")
 
 
 def test_drawing_more_than_there_is_or_than_is_carried_writes_nothing(busy: Office) -> None:
-    lot = next(one.lot_id for one in busy.rows(t.lot_balance) if one.unit == "minutes")
+    grant = next(one.grant_id for one in busy.rows(t.grant_balance) if one.unit == "minutes")
     holder = f"customer:{busy.ann}"
     carried = busy.carried(holder)
     assert carried > 0
     before = busy.see(audit_ledger)
     for postings in (
-        move("minutes", 1_000, (lot, "available"), (lot, "consumed")),
+        move("minutes", 1_000, (grant, "available"), (grant, "consumed")),
         move("minutes", carried + 1, (holder, "carried"), ("contract:x", "carried_drawn")),
     ):
         entry = LedgerTransaction("draw", MONDAY, postings, "test", "test")
@@ -255,12 +257,12 @@ def test_drawing_more_than_there_is_or_than_is_carried_writes_nothing(busy: Offi
 # What the database cannot refuse, the audit finds
 
 
-def tamper_lot(office: Office, **values: Any) -> Callable[[], None]:
+def tamper_grant(office: Office, **values: Any) -> Callable[[], None]:
     def do() -> None:
-        lot = next(one for one in office.rows(t.lot_balance) if one.unit == "minutes")
+        grant = next(one for one in office.rows(t.grant_balance) if one.unit == "minutes")
         with office.desk.write() as tx:
             tx.connection.execute(
-                update(t.lot_balance).where(t.lot_balance.c.lot_id == lot.lot_id).values(**values)
+                update(t.grant_balance).where(t.grant_balance.c.grant_id == grant.grant_id).values(**values)
             )
 
     return do
@@ -269,13 +271,13 @@ def tamper_lot(office: Office, **values: Any) -> Callable[[], None]:
 @pytest.mark.parametrize("account", ["available", "held", "consumed", "expired"])
 def test_the_audit_finds_a_balance_that_was_tampered_with(busy: Office, account: str) -> None:
     assert busy.see(audit_ledger).ok
-    lot = next(one for one in busy.rows(t.lot_balance) if one.unit == "minutes")
-    stored = getattr(lot, account)
-    tamper_lot(busy, **{account: stored + 7})()
+    grant = next(one for one in busy.rows(t.grant_balance) if one.unit == "minutes")
+    stored = getattr(grant, account)
+    tamper_grant(busy, **{account: stored + 7})()
     view = busy.see(audit_ledger)
     assert not view.ok
     told = {(one.what, one.record, one.stored, one.posted) for one in view.differences}
-    assert (f"lot {account}", lot.lot_id, stored + 7, stored) in told
+    assert (f"grant {account}", grant.grant_id, stored + 7, stored) in told
 
 
 def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_do_not_tell(busy: Office) -> None:
@@ -287,11 +289,11 @@ def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_do_not_tell
 
 
 def test_the_audit_finds_a_balance_that_was_taken_away(busy: Office) -> None:
-    lot = next(one for one in busy.rows(t.lot_balance) if one.unit == "minutes")
+    grant = next(one for one in busy.rows(t.grant_balance) if one.unit == "minutes")
     with busy.desk.write() as tx:
-        tx.connection.execute(t.lot_balance.delete().where(t.lot_balance.c.lot_id == lot.lot_id))
+        tx.connection.execute(t.grant_balance.delete().where(t.grant_balance.c.grant_id == grant.grant_id))
     [told] = busy.see(audit_ledger).differences
-    assert (told.what, told.record) == ("lot without a balance", lot.lot_id)
+    assert (told.what, told.record) == ("grant without a balance", grant.grant_id)
 
 
 def test_the_audit_finds_an_entrys_minutes_that_were_changed(busy: Office) -> None:

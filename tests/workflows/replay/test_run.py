@@ -392,7 +392,7 @@ def test_batches_go_by_index_where_postgresql_knows_nothing_of_the_tables(
     with plans(office) as seen:
         summary, _ = run(office, CUSTOMER_FIRST)
     assert summary.differ == summary.decisions == 6
-    large = ("coverage_decision", "work_entry", "work_allocation", "contract", "lot_balance")
+    large = ("coverage_decision", "work_entry", "work_allocation", "contract", "grant_balance")
     for table in large:
         asked = [
             plan for statement, plan in seen if f"FROM {table}" in statement or f"JOIN {table}" in statement

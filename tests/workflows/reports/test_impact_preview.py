@@ -50,7 +50,7 @@ def test_cancelling_tells_who_loses_cover_and_what_expires(office: Office) -> No
 
     office.do_as(office.supervisor, cancel)
     assert [office.request(one).contract_id for one in requests] == [None] * 3
-    assert sum(lot.expired for lot in office.lots(hours)) == 120
+    assert sum(grant.expired for grant in office.grants(hours)) == 120
 
 
 def test_assigning_tells_what_goes_back_to_the_pack(office: Office) -> None:

@@ -147,8 +147,8 @@ def test_the_incident_that_another_takes_in_between_is_not_taken_twice(office: O
     with colleague_of(office) as other, meanwhile(office, writing(office), other.log):
         logged = log_alone(office)
     assert office.request(str(logged.service_request)).contract_id == pack
-    [lot] = office.lots(pack)
-    assert (lot.available, lot.held) == (0, 2)
+    [grant] = office.grants(pack)
+    assert (grant.available, grant.held) == (0, 2)
     numbers = {row.number for row in office.rows(t.service_request)}
     assert len(numbers) == 2
     with office.desk.read() as tx:
@@ -196,8 +196,8 @@ def test_who_waits_for_a_pack_that_another_draws_from_finds_what_is_left(office:
     assert logged.view in (None, read)
     assert read.coverage is not None
     assert (read.coverage.contract, read.coverage.incidents_left) == (pack, 1)
-    [lot] = office.lots(pack)
-    assert (lot.available, lot.held) == (1, 2)
+    [grant] = office.grants(pack)
+    assert (grant.available, grant.held) == (1, 2)
     with office.desk.read() as tx:
         assert audit_ledger(tx).ok
 

@@ -102,15 +102,15 @@ def test_reopening_uses_no_second_incident_and_leaves_the_past_as_it_was(office:
     office.clock.move(hours=1)
     office.fire(request, "reopen")
     assert office.contract(pack).state == "active"
-    [lot] = office.lots(pack)
-    assert (lot.available, lot.held, lot.consumed) == (0, 1, 0)
+    [grant] = office.grants(pack)
+    assert (grant.available, grant.held, grant.consumed) == (0, 1, 0)
     after = office.see(read_contract, pack, as_of=between)
     assert (after.state, after.balance) == (before.state, before.balance)
     finish(office, request)
     office.fire(request, "reopen")
     office.fire(request, "cancel", reason="a mistake")
-    [lot] = office.lots(pack)
-    assert (lot.available, lot.held, lot.consumed) == (1, 0, 0)
+    [grant] = office.grants(pack)
+    assert (grant.available, grant.held, grant.consumed) == (1, 0, 0)
     assert office.see(audit_ledger).ok
 
 
@@ -120,8 +120,8 @@ def test_past_the_window_the_next_incident_is_held(office: Office) -> None:
     finish(office, request)
     office.clock.at = MONDAY + WINDOW
     assert office.fire(request, "reopen") == "in_progress"
-    [lot] = office.lots(pack)
-    assert (lot.available, lot.held, lot.consumed) == (0, 1, 1)
+    [grant] = office.grants(pack)
+    assert (grant.available, grant.held, grant.consumed) == (0, 1, 1)
 
 
 def test_the_window_is_counted_from_the_close(office: Office) -> None:

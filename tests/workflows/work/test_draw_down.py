@@ -28,7 +28,7 @@ def test_carried_minutes_are_drawn_first_from_the_holders_next_contract(office: 
     office.clock.move(days=1)
     following = office.sell("support_hours", minutes=60)
     assert office.carried(f"customer:{office.ann}") == 0
-    assert [(lot.available, lot.consumed) for lot in office.lots(following)] == [(40, 20)]
+    assert [(grant.available, grant.consumed) for grant in office.grants(following)] == [(40, 20)]
 
 
 @pytest.mark.parametrize(("policy", "kind"), [("rollover", "carried"), ("ignore", "ignored")])
@@ -49,7 +49,7 @@ def test_a_contracts_own_policy_comes_before_the_setting(office: Office) -> None
     assert office.work(office.log(), 15) == [("grant", 10), ("ignored", 5)]
 
 
-def test_lots_burn_by_expiry_then_start(office: Office) -> None:
+def test_grants_burn_by_expiry_then_start(office: Office) -> None:
     later, sooner = MONDAY + timedelta(days=60), MONDAY + timedelta(days=30)
     hours = office.sell(
         "support_hours",
@@ -61,7 +61,7 @@ def test_lots_burn_by_expiry_then_start(office: Office) -> None:
     )
     request = office.log()
     assert office.work(request, 25) == [("grant", 10), ("grant", 15)]
-    left = sorted(lot.available for lot in office.lots(hours))
+    left = sorted(grant.available for grant in office.grants(hours))
     assert left == [0, 5, 50]
 
 
@@ -76,8 +76,8 @@ def test_an_entry_told_late_draws_from_what_was_swept_at_the_end(office: Office)
     request = office.log()
     office.clock.at = MONDAY + timedelta(days=2)
     assert office.work(request, 20, at=MONDAY) == [("grant", 20)]
-    [lot] = office.lots(hours)
-    assert (lot.available, lot.consumed, lot.expired) == (0, 20, 40)
+    [grant] = office.grants(hours)
+    assert (grant.available, grant.consumed, grant.expired) == (0, 20, 40)
 
 
 def test_a_corrected_entry_is_reversed_and_drawn_anew(office: Office) -> None:
@@ -87,10 +87,10 @@ def test_a_corrected_entry_is_reversed_and_drawn_anew(office: Office) -> None:
     [entry] = office.entries(request)
     office.do_as(office.technician, change_work, entry.id, ChangeWork(minutes=25))
     assert office.allocations(entry.id) == [("grant", 25)]
-    assert [lot.available for lot in office.lots(hours)] == [75]
+    assert [grant.available for grant in office.grants(hours)] == [75]
     assert office.request(request).worked_minutes == 25
     office.do_as(office.technician, delete_work, entry.id)
-    assert [lot.available for lot in office.lots(hours)] == [100]
+    assert [grant.available for grant in office.grants(hours)] == [100]
 
 
 def test_correcting_carried_time_takes_it_back_from_the_next_contract(office: Office) -> None:
@@ -100,36 +100,36 @@ def test_correcting_carried_time_takes_it_back_from_the_next_contract(office: Of
     office.work(request, 40)
     office.clock.move(hours=1)
     following = office.sell("support_hours", minutes=60)
-    assert [lot.available for lot in office.lots(following)] == [20]
+    assert [grant.available for grant in office.grants(following)] == [20]
     entry = max(office.entries(request), key=lambda row: row.id)
     office.do_as(office.technician, change_work, entry.id, ChangeWork(minutes=15))
-    assert [lot.available for lot in office.lots(following)] == [45]
+    assert [grant.available for grant in office.grants(following)] == [45]
     assert office.carried(f"customer:{office.ann}") == 0
 
 
 def test_a_pack_holds_settles_and_releases(office: Office) -> None:
     pack = office.sell("incident_pack", incidents=2)
     first, second, third = office.log(), office.log(), office.log()
-    assert [(lot.available, lot.held) for lot in office.lots(pack)] == [(0, 2)]
+    assert [(grant.available, grant.held) for grant in office.grants(pack)] == [(0, 2)]
     assert office.request(third).outcome == "created"
     office.fire(first, "cancel", reason="solved itself")
     assert office.request(third).contract_id == pack
     for one in (second, third):
         office.fire(one, "resolve", note="done")
         office.fire(one, "close")
-    assert [(lot.available, lot.held, lot.consumed) for lot in office.lots(pack)] == [(0, 0, 2)]
+    assert [(grant.available, grant.held, grant.consumed) for grant in office.grants(pack)] == [(0, 0, 2)]
     assert office.contract(pack).state == "exhausted"
     office.fire(third, "reopen")
-    assert [(lot.held, lot.consumed) for lot in office.lots(pack)] == [(1, 1)]
+    assert [(grant.held, grant.consumed) for grant in office.grants(pack)] == [(1, 1)]
     assert office.contract(pack).state == "active"
 
 
 def test_every_months_allocation_is_a_lot_of_its_own(office: Office) -> None:
     monthly = office.sell("support_hours_by_month", minutes=120, ends_on=(MONDAY + timedelta(days=60)).date())
-    lots = sorted(office.lots(monthly), key=lambda lot: lot.opens_at)
-    assert [lot.available for lot in lots] == [120, 120]
-    assert lots[0].closes_at == lots[1].opens_at
-    assert lots[-1].closes_at == office.contract(monthly).expires_at
+    grants = sorted(office.grants(monthly), key=lambda grant: grant.opens_at)
+    assert [grant.available for grant in grants] == [120, 120]
+    assert grants[0].closes_at == grants[1].opens_at
+    assert grants[-1].closes_at == office.contract(monthly).expires_at
 
 
 def test_the_database_refuses_to_change_the_ledger(office: Office) -> None:
@@ -137,7 +137,7 @@ def test_the_database_refuses_to_change_the_ledger(office: Office) -> None:
     for statement in (
         "UPDATE ledger_posting SET amount = 1",
         "DELETE FROM ledger_transaction",
-        "DELETE FROM lot",
+        "DELETE FROM contract_grant",
     ):
         with pytest.raises(Exception, match="append-only"), office.desk.write() as tx:
             tx.connection.exec_driver_sql(statement)
@@ -148,4 +148,4 @@ def test_cascade_lets_the_next_valid_contract_take_the_rest(office: Office) -> N
     office.sell("support_hours", to=("item", office.laptop), minutes=20)
     second = office.sell("support_hours", minutes=100)
     assert office.work(office.log(), 50) == [("grant", 20), ("grant", 30)]
-    assert [lot.available for lot in office.lots(second)] == [70]
+    assert [grant.available for grant in office.grants(second)] == [70]

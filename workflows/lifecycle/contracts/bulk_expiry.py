@@ -35,7 +35,7 @@ from workflows.store import tables as t
 from workflows.store.column_types import Instant, Json
 
 BATCH = 10_000
-c, b = t.contract, t.lot_balance
+c, b = t.contract, t.grant_balance
 ENDING = and_(
     c.c.expires_at.is_not(None),
     c.c.next_due_at == c.c.expires_at,
@@ -43,8 +43,8 @@ ENDING = and_(
 )
 """Contracts for which nothing but the end is due. Its negation is safe: it is never unknown."""
 
-UNSWEPT = b.c.swept.is_distinct_from(true())
-"""Written so that no index serves it: SQLite would go through all lots of the desk, not the batch's."""
+UNSWEPT = b.c.expiry_posted.is_distinct_from(true())
+"""Written so that no index serves it: SQLite would go through all grants of the desk, not the batch's."""
 
 
 def expire_due(desk: Desk, at: datetime) -> int:
@@ -64,9 +64,11 @@ def _expire(tx: Transaction, *, at: datetime, ids: Sequence[str]) -> int:
     due = and_(_among(tx, ids), ENDING, c.c.next_due_at <= at)
     if not tx.is_sqlite:
         tx.connection.execute(select(c.c.id).where(due).order_by(c.c.id).with_for_update())
-    lots = and_(b.c.available > 0, UNSWEPT, b.c.contract_id == c.c.id)
-    transaction_id = literal("expire-") + b.c.lot_id
-    _insert(tx, t.ledger_posting, union_all(*(_leg(leg, transaction_id, and_(due, lots)) for leg in (0, 1))))
+    grants = and_(b.c.available > 0, UNSWEPT, b.c.contract_id == c.c.id)
+    transaction_id = literal("expire-") + b.c.grant_id
+    _insert(
+        tx, t.ledger_posting, union_all(*(_leg(leg, transaction_id, and_(due, grants)) for leg in (0, 1)))
+    )
     _insert(
         tx,
         t.ledger_transaction,
@@ -79,13 +81,13 @@ def _expire(tx: Transaction, *, at: datetime, ids: Sequence[str]) -> int:
             literal(tx.actor.name).label("actor"),
             literal("Left when its time was over").label("why"),
             c.c.id.label("contract_id"),
-        ).where(due, lots),
+        ).where(due, grants),
     )
     in_batch = select(c.c.id).where(due).correlate(None)
     tx.connection.execute(
         update(b)
         .where(b.c.contract_id.in_(in_batch), UNSWEPT)
-        .values(expired=b.c.expired + b.c.available, available=0, swept=True)
+        .values(expired=b.c.expired + b.c.available, available=0, expiry_posted=True)
     )
     _trail(tx, due)
     done = tx.connection.execute(
@@ -111,7 +113,7 @@ def _leg(leg: int, transaction_id: ColumnElement[str], where: ColumnElement[bool
     return select(
         transaction_id.label("transaction_id"),
         literal(leg).label("leg"),
-        b.c.lot_id.label("owner"),
+        b.c.grant_id.label("owner"),
         literal(account).label("account"),
         b.c.unit.label("unit"),
         (b.c.available * sign).label("amount"),

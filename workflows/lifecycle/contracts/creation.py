@@ -18,7 +18,7 @@ from workflows.commands.fields import MoneyGiven
 from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.grants import add_lot
+from workflows.lifecycle.contracts.grants import add_grant
 from workflows.lifecycle.contracts.settlement import settle_contract
 from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
 from workflows.store import tables as t
@@ -73,7 +73,7 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
     if contract.expires_at is not None and contract.expires_at <= contract.starts_at:
         raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
     _insert(tx, contract, terms, price_minor, _monthly_minutes(command, terms), origin)
-    _add_sold_lots(tx, contract, terms, command)
+    _add_sold_grants(tx, contract, terms, command)
     tx.audit("contract", contract.id, "created", type=terms.key, holder=holder.key)
     settle_contract(tx, contract.id)
     return contract.id
@@ -209,7 +209,7 @@ def _exclusions(command: NewContract) -> dict[str, tuple[str, ...]]:
 
 
 def _monthly_minutes(command: NewContract, terms: ContractType) -> int | None:
-    """The month's allocation of a type that is sold by the month, unless its lots are given one by one."""
+    """The month's allocation of a type that is sold by the month, unless its grants are given one by one."""
     if terms.allocation != "monthly" or command.grants:
         return None
     minutes = command.minutes or terms.defaults.minutes
@@ -255,7 +255,7 @@ def _insert(
     )
 
 
-def _add_sold_lots(tx: Transaction, contract: Contract, terms: ContractType, command: NewContract) -> None:
+def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, command: NewContract) -> None:
     unit: Unit | None = None if terms.draws == "nothing" else terms.draws
     for field, value in (("minutes", command.minutes), ("incidents", command.incidents)):
         if value is not None and field != unit:
@@ -277,7 +277,7 @@ def _add_sold_lots(tx: Transaction, contract: Contract, terms: ContractType, com
     quantity = getattr(command, unit) or getattr(terms.defaults, unit)
     if quantity is None:
         raise invalid(f"/{unit}", f"A {terms.label} contract needs {unit}.", f"Give {unit} or grants.")
-    add_lot(tx, contract, unit=unit, quantity=quantity, kind="sold")
+    add_grant(tx, contract, unit=unit, quantity=quantity, kind="sold")
 
 
 def _add_given_grant(
@@ -289,7 +289,7 @@ def _add_given_grant(
     if quantity is None or getattr(grant, other) is not None:
         raise invalid(pointer, f"A grant of a {terms.label} contract is in {unit}.", f"Give {unit} alone.")
     check_span(contract, grant.effective_at, grant.expires_at, pointer)
-    add_lot(
+    add_grant(
         tx,
         contract,
         unit=unit,

@@ -18,15 +18,15 @@ from workflows.store.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
-    """A lot with its stored balances and the span in which it can be drawn."""
+class StoredGrant:
+    """A grant with its stored balances and the span in which it can be drawn."""
 
     grant: Grant
     consumed: int
     expired: int
     opens_at: datetime
     closes_at: datetime | None
-    swept: bool
+    expiry_posted: bool
     kind: str
     reason: str | None
 
@@ -34,60 +34,62 @@ class Lot:
         return self.opens_at <= at and (self.closes_at is None or at < self.closes_at)
 
 
-_LOTS = (
-    select(t.lot, t.lot_balance)
-    .join(t.lot_balance, t.lot_balance.c.lot_id == t.lot.c.id)
-    .where(t.lot.c.contract_id.in_(bindparam("contracts", expanding=True)))
-    .order_by(t.lot.c.id)
+_GRANTS = (
+    select(t.contract_grant, t.grant_balance)
+    .join(t.grant_balance, t.grant_balance.c.grant_id == t.contract_grant.c.id)
+    .where(t.contract_grant.c.contract_id.in_(bindparam("contracts", expanding=True)))
+    .order_by(t.contract_grant.c.id)
 )
 """Built once: SQLAlchemy reads through a new statement at each call before it knows it again."""
 
 
-def read_lots(tx: Transaction, contract_id: str) -> list[Lot]:
-    """The contract's lots with their balances as stored, oldest first."""
-    return lots_by_contract(tx, [contract_id]).get(contract_id, [])
+def read_grants(tx: Transaction, contract_id: str) -> list[StoredGrant]:
+    """The contract's grants with their balances as stored, oldest first."""
+    return grants_by_contract(tx, [contract_id]).get(contract_id, [])
 
 
-def lots_by_contract(tx: Transaction, contract_ids: Iterable[str]) -> dict[str, list[Lot]]:
-    """The lots of several contracts in one statement."""
-    lot, balance = t.lot, t.lot_balance
-    rows = tx.connection.execute(_LOTS, {"contracts": list(contract_ids)})
-    found: dict[str, list[Lot]] = {}
+def grants_by_contract(tx: Transaction, contract_ids: Iterable[str]) -> dict[str, list[StoredGrant]]:
+    """The grants of several contracts in one statement."""
+    g, balance = t.contract_grant, t.grant_balance
+    rows = tx.connection.execute(_GRANTS, {"contracts": list(contract_ids)})
+    found: dict[str, list[StoredGrant]] = {}
     for row in rows.mappings():
         grant = Grant(
-            id=row[lot.c.id],
-            contract_id=row[lot.c.contract_id],
-            unit=row[lot.c.unit],
-            quantity=row[lot.c.quantity],
-            effective_at=row[lot.c.effective_at],
-            expires_at=row[lot.c.expires_at],
+            id=row[g.c.id],
+            contract_id=row[g.c.contract_id],
+            unit=row[g.c.unit],
+            quantity=row[g.c.quantity],
+            effective_at=row[g.c.effective_at],
+            expires_at=row[g.c.expires_at],
             available=row[balance.c.available],
             held=row[balance.c.held],
         )
         found.setdefault(grant.contract_id, []).append(
-            Lot(
+            StoredGrant(
                 grant,
                 row[balance.c.consumed],
                 row[balance.c.expired],
                 row[balance.c.opens_at],
                 row[balance.c.closes_at],
-                row[balance.c.swept],
-                row[lot.c.kind],
-                row[lot.c.reason],
+                row[balance.c.expiry_posted],
+                row[g.c.kind],
+                row[g.c.reason],
             )
         )
     return found
 
 
-def limits_at(lots: Sequence[Lot], at: datetime) -> Limits:
+def limits_at(grants: Sequence[StoredGrant], at: datetime) -> Limits:
     """What can still be drawn at `at`, from the balances as stored."""
-    minutes = sum(one.grant.available for one in lots if one.grant.unit == "minutes" and one.is_open(at))
-    incidents = sum(one.grant.available for one in lots if one.grant.unit == "incidents" and one.is_open(at))
-    held = sum(one.grant.held for one in lots if one.grant.unit == "incidents")
+    minutes = sum(one.grant.available for one in grants if one.grant.unit == "minutes" and one.is_open(at))
+    incidents = sum(
+        one.grant.available for one in grants if one.grant.unit == "incidents" and one.is_open(at)
+    )
+    held = sum(one.grant.held for one in grants if one.grant.unit == "incidents")
     return Limits(minutes, incidents, held)
 
 
-def add_lot(
+def add_grant(
     tx: Transaction,
     contract: Contract,
     *,
@@ -101,12 +103,12 @@ def add_lot(
 ) -> str:
     """Add a grant and post it; answers its id.
 
-    A lot without an instant of its own begins with the contract, and counts as bought from the sale on.
+    A grant without an instant of its own begins with the contract, and counts as bought from the sale on.
     """
-    lot_id = new_id()
+    grant_id = new_id()
     tx.add(
-        t.lot,
-        id=lot_id,
+        t.contract_grant,
+        id=grant_id,
         contract_id=contract.id,
         unit=unit,
         quantity=quantity,
@@ -118,10 +120,10 @@ def add_lot(
         created_at=tx.now,
         created_by=tx.actor.name,
     )
-    opens_at, closes_at = _lot_span(effective_at, expires_at, contract)
+    opens_at, closes_at = _grant_span(effective_at, expires_at, contract)
     tx.add(
-        t.lot_balance,
-        lot_id=lot_id,
+        t.grant_balance,
+        grant_id=grant_id,
         contract_id=contract.id,
         unit=unit,
         available=0,
@@ -133,35 +135,35 @@ def add_lot(
         LedgerTransaction(
             "grant",
             effective_at or min(contract.starts_at, tx.now),
-            move(unit, quantity, (lot_id, "sold"), (lot_id, "available")),
+            move(unit, quantity, (grant_id, "sold"), (grant_id, "available")),
             cause=f"contract:{contract.id}",
             why=reason
             or {"sold": "Sold with the contract", "top_up": "Topped up"}.get(kind, kind.capitalize()),
-            key=f"grant:{lot_id}",
+            key=f"grant:{grant_id}",
         ),
         contract_id=contract.id,
     )
-    return lot_id
+    return grant_id
 
 
-def respan_lots(tx: Transaction, contract: Contract) -> None:
-    """Give the lots their spans again after the contract's own has changed."""
-    for one in read_lots(tx, contract.id):
-        opens_at, closes_at = _lot_span(one.grant.effective_at, one.grant.expires_at, contract)
+def update_grant_spans(tx: Transaction, contract: Contract) -> None:
+    """Give the grants their spans again after the contract's own has changed."""
+    for one in read_grants(tx, contract.id):
+        opens_at, closes_at = _grant_span(one.grant.effective_at, one.grant.expires_at, contract)
         tx.connection.execute(
-            update(t.lot_balance)
-            .where(t.lot_balance.c.lot_id == one.grant.id)
+            update(t.grant_balance)
+            .where(t.grant_balance.c.grant_id == one.grant.id)
             .values(opens_at=opens_at, closes_at=closes_at)
         )
 
 
-def sweep_lots(tx: Transaction, contract_id: str, at: datetime, *, for_good: bool = False) -> None:
-    """Post what is left in lots whose span is over as expired, effective when it ended.
+def expire_grants(tx: Transaction, contract_id: str, at: datetime, *, for_good: bool = False) -> None:
+    """Post what is left in grants whose span is over as expired, effective when it ended.
 
     `for_good` is for a contract that is cancelled: what was to begin later goes with it, and a month that
     would have been granted later as it begins.
     """
-    for one in read_lots(tx, contract_id):
+    for one in read_grants(tx, contract_id):
         if for_good and one.closes_at is not None and one.closes_at == one.opens_at > at:
             left_over = [(max(at, one.grant.effective_at or at), one.grant.available)]
         elif one.closes_at is None or one.closes_at > at:
@@ -182,33 +184,35 @@ def sweep_lots(tx: Transaction, contract_id: str, at: datetime, *, for_good: boo
                 ),
                 contract_id=contract_id,
             )
-        if not one.swept:
+        if not one.expiry_posted:
             tx.connection.execute(
-                update(t.lot_balance).where(t.lot_balance.c.lot_id == one.grant.id).values(swept=True)
+                update(t.grant_balance)
+                .where(t.grant_balance.c.grant_id == one.grant.id)
+                .values(expiry_posted=True)
             )
 
 
-def _left_over(tx: Transaction, lot: Lot, at: datetime) -> list[tuple[datetime, int]]:
-    """What of an ended lot is still available, by the instant from which it counts as expired.
+def _left_over(tx: Transaction, grant: StoredGrant, at: datetime) -> list[tuple[datetime, int]]:
+    """What of an ended grant is still available, by the instant from which it counts as expired.
 
     What was there at the end expires with it; an incident released later expires at its release.
     """
-    if not lot.grant.available or lot.closes_at is None:
+    if not grant.grant.available or grant.closes_at is None:
         return []
-    ended_at = max(lot.closes_at, lot.opens_at)
+    ended_at = max(grant.closes_at, grant.opens_at)
     leg = t.ledger_posting
     posted = select(func.coalesce(func.sum(leg.c.amount), 0)).where(
-        leg.c.owner == lot.grant.id, leg.c.account == "available", leg.c.effective_at <= ended_at
+        leg.c.owner == grant.grant.id, leg.c.account == "available", leg.c.effective_at <= ended_at
     )
-    then = min(lot.grant.available, max(0, int(tx.connection.execute(posted).scalar_one())))
-    parts = [(ended_at, then), (max(at, ended_at), lot.grant.available - then)]
+    then = min(grant.grant.available, max(0, int(tx.connection.execute(posted).scalar_one())))
+    parts = [(ended_at, then), (max(at, ended_at), grant.grant.available - then)]
     return [(instant, amount) for instant, amount in parts if amount]
 
 
-def _lot_span(
+def _grant_span(
     effective_at: datetime | None, expires_at: datetime | None, contract: Contract
 ) -> tuple[datetime, datetime | None]:
-    """A lot's own span inside the contract's; one that is empty opens and closes at the same instant."""
+    """A grant's own span inside the contract's; one that is empty opens and closes at the same instant."""
     grant = Grant("", contract.id, "minutes", 1, effective_at, expires_at)
     window = grant_window(grant, contract.window)
     if window is not None:

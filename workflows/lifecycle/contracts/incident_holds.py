@@ -22,20 +22,20 @@ ENDINGS: dict[str, tuple[Account, str, str]] = {
 
 
 def lock_free_incident(tx: Transaction, contract_id: str) -> str | None:
-    """The lot that the next incident comes from, in burn order, locked; None when no incident is free."""
+    """The grant that the next incident comes from, in burn order, locked; None when no incident is free."""
     return lock_incidents(tx, contract_id)[0]
 
 
 def lock_incidents(tx: Transaction, contract_id: str) -> tuple[str | None, int]:
     """The same, and how many incidents are free in all."""
-    lots = _OPEN_LOTS.all(tx.connection, {"contract": contract_id, "now": tx.now})
-    next_lot = next((lot.lot_id for lot in lots if lot.available > 0), None)
-    return next_lot, sum(lot.available for lot in lots)
+    grants = _OPEN_GRANTS.all(tx.connection, {"contract": contract_id, "now": tx.now})
+    next_grant = next((grant.grant_id for grant in grants if grant.available > 0), None)
+    return next_grant, sum(grant.available for grant in grants)
 
 
 def _is_open(contract: Any, now: Any) -> ColumnElement[bool]:
-    """Whether a balance is that of a lot of the contract from which incidents come now."""
-    balance = t.lot_balance
+    """Whether a balance is that of a grant of the contract from which incidents come now."""
+    balance = t.grant_balance
     return and_(
         balance.c.contract_id == contract,
         balance.c.unit == "incidents",
@@ -44,45 +44,45 @@ def _is_open(contract: Any, now: Any) -> ColumnElement[bool]:
     )
 
 
-def locked_lots(contract: Any, now: Any) -> Select[Any]:
-    """The open lots of a pack, locked, as part of another statement of PostgreSQL."""
-    balance = t.lot_balance
-    return select(balance.c.lot_id, balance.c.available).where(_is_open(contract, now)).with_for_update()
+def locked_grants(contract: Any, now: Any) -> Select[Any]:
+    """The open grants of a pack, locked, as part of another statement of PostgreSQL."""
+    balance = t.grant_balance
+    return select(balance.c.grant_id, balance.c.available).where(_is_open(contract, now)).with_for_update()
 
 
 def free_incidents(contract: Any, now: Any) -> ColumnElement[int]:
     """How many incidents of a contract are free, as part of another statement."""
-    return select(func.sum(t.lot_balance.c.available)).where(_is_open(contract, now)).scalar_subquery()
+    return select(func.sum(t.grant_balance.c.available)).where(_is_open(contract, now)).scalar_subquery()
 
 
-def _open_lots() -> Select[Any]:
-    """The open lots of a pack in burn order, locked; built once."""
-    balance, now = t.lot_balance, bindparam("now", type_=Instant)
+def _open_grants() -> Select[Any]:
+    """The open grants of a pack in burn order, locked; built once."""
+    balance, now = t.grant_balance, bindparam("now", type_=Instant)
     in_burn_order = (
         case((balance.c.closes_at.is_(None), 1), else_=0),
         balance.c.closes_at,
         balance.c.opens_at,
-        balance.c.lot_id,
+        balance.c.grant_id,
     )
     return (
-        select(balance.c.lot_id, balance.c.available)
+        select(balance.c.grant_id, balance.c.available)
         .where(_is_open(bindparam("contract", type_=Id), now))
         .order_by(*in_burn_order)
         .with_for_update()
     )
 
 
-_OPEN_LOTS = Prepared(_open_lots())
+_OPEN_GRANTS = Prepared(_open_grants())
 
 
-def hold_incident(tx: Transaction, *, lot_id: str, contract_id: str, service_request_id: str) -> None:
-    """Hold one incident of a locked lot for a service request."""
+def hold_incident(tx: Transaction, *, grant_id: str, contract_id: str, service_request_id: str) -> None:
+    """Hold one incident of a locked grant for a service request."""
     transaction_id = record(
         tx,
         LedgerTransaction(
             "hold",
             tx.now,
-            move("incidents", 1, (lot_id, "available"), (lot_id, "held")),
+            move("incidents", 1, (grant_id, "available"), (grant_id, "held")),
             cause=f"service_request:{service_request_id}",
             why="Held when the service request was covered",
         ),
@@ -94,7 +94,7 @@ def hold_incident(tx: Transaction, *, lot_id: str, contract_id: str, service_req
         id=new_id(),
         service_request_id=service_request_id,
         contract_id=contract_id,
-        lot_id=lot_id,
+        grant_id=grant_id,
         state="held",
         held_at=tx.now,
         transaction_id=transaction_id,
@@ -132,7 +132,7 @@ def hold_again(tx: Transaction, service_request_id: str, contract_id: str | None
     entry = LedgerTransaction(
         "hold",
         tx.now,
-        move("incidents", 1, (row.lot_id, "consumed"), (row.lot_id, "held")),
+        move("incidents", 1, (row.grant_id, "consumed"), (row.grant_id, "held")),
         cause=f"service_request:{service_request_id}",
         why="Reopened within the window",
     )
@@ -158,7 +158,7 @@ def _end_holds(
         entry = LedgerTransaction(
             kind,
             tx.now,
-            move("incidents", 1, (row.lot_id, "held"), (row.lot_id, account)),
+            move("incidents", 1, (row.grant_id, "held"), (row.grant_id, account)),
             cause=f"service_request:{service_request_id}",
             why=why,
         )

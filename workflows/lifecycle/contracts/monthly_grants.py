@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 
 from engine.contracts import Contract, Grant
 from engine.periods import months_between
-from workflows.lifecycle.contracts.grants import Lot
+from workflows.lifecycle.contracts.grants import StoredGrant
 from workflows.lifecycle.contracts.rows import contract_value
 
 TO_COME = "to_come"
-"""The kind of a lot that is not granted yet: it counts, and is no record."""
+"""The kind of a grant that is not granted yet: it counts, and is no record."""
 
 
-def months_to_come(row: Any, zone: ZoneInfo) -> list[Lot]:
+def months_to_come(row: Any, zone: ZoneInfo) -> list[StoredGrant]:
     """The months' grants of a contract's row that is only to start: none once they have been granted.
 
     What waits to be enabled or paid has none yet: nobody knows whether it will.
@@ -27,10 +27,10 @@ def months_to_come(row: Any, zone: ZoneInfo) -> list[Lot]:
     ended = contract.cancelled_at is not None or contract.ended_at is not None
     if row.monthly_minutes is None or row.activated_at is not None or waits or ended:
         return []
-    return list(_lots(contract, row.monthly_minutes, zone))
+    return list(_months_as_grants(contract, row.monthly_minutes, zone))
 
 
-def _lots(contract: Contract, monthly_minutes: int, zone: ZoneInfo) -> Iterable[Lot]:
+def _months_as_grants(contract: Contract, monthly_minutes: int, zone: ZoneInfo) -> Iterable[StoredGrant]:
     if contract.expires_at is None:
         return
     months = months_between(contract.starts_at, contract.expires_at, zone)
@@ -44,4 +44,4 @@ def _lots(contract: Contract, monthly_minutes: int, zone: ZoneInfo) -> Iterable[
             month.end,
             monthly_minutes,
         )
-        yield Lot(grant, 0, 0, month.start, month.end, False, TO_COME, None)
+        yield StoredGrant(grant, 0, 0, month.start, month.end, False, TO_COME, None)

@@ -18,7 +18,13 @@ from engine.ledger import LedgerTransaction, Posting, move
 from engine.periods import months_between
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import carried_from, record
-from workflows.lifecycle.contracts.grants import add_lot, limits_at, read_lots, respan_lots, sweep_lots
+from workflows.lifecycle.contracts.grants import (
+    add_grant,
+    expire_grants,
+    limits_at,
+    read_grants,
+    update_grant_spans,
+)
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.notifications.messages import tell_contract_event
 from workflows.store import tables as t
@@ -38,8 +44,8 @@ def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> Non
         version=t.contract.c.version + 1,
     )
     tx.audit("contract", row.id, "cancelled", reason=reason)
-    respan_lots(tx, replace(contract_value(row), cancelled_at=tx.now))
-    sweep_lots(tx, row.id, tx.now, for_good=True)
+    update_grant_spans(tx, replace(contract_value(row), cancelled_at=tx.now))
+    expire_grants(tx, row.id, tx.now, for_good=True)
 
 
 def settle_contract(tx: Transaction, contract_id: str, at: datetime | None = None) -> bool:
@@ -62,7 +68,7 @@ def settle_contract(tx: Transaction, contract_id: str, at: datetime | None = Non
             _allocate_months(tx, contract)
         draw_carried(tx, contract, row.draws, at)
         state = _state(tx, contract, at)
-    sweep_lots(tx, contract_id, at)
+    expire_grants(tx, contract_id, at)
     changes["next_due_at"] = _next_due_at(tx, contract, state, at)
     if state.state != row.state:
         changes |= {"state": state.state, "version": t.contract.c.version + 1}
@@ -74,7 +80,7 @@ def settle_contract(tx: Transaction, contract_id: str, at: datetime | None = Non
 
 
 def _state(tx: Transaction, contract: Contract, at: datetime) -> StateAt:
-    return contract_state(contract, limits_at(read_lots(tx, contract.id), at), at, tx.rules)
+    return contract_state(contract, limits_at(read_grants(tx, contract.id), at), at, tx.rules)
 
 
 def _allocate_months(tx: Transaction, contract: Contract) -> None:
@@ -85,7 +91,7 @@ def _allocate_months(tx: Transaction, contract: Contract) -> None:
         return
     months = months_between(contract.starts_at, contract.expires_at, tx.settings.zone)
     for number, month in enumerate(months, 1):
-        add_lot(
+        add_grant(
             tx,
             contract,
             unit="minutes",
@@ -111,8 +117,8 @@ def draw_carried(tx: Transaction, contract: Contract, draws: str, at: datetime) 
     if draws == "nothing":
         taken = carried
     else:
-        lots = [one.grant for one in read_lots(tx, contract.id)]
-        for grant in in_burn_order(lots, contract.window, at):
+        grants = [one.grant for one in read_grants(tx, contract.id)]
+        for grant in in_burn_order(grants, contract.window, at):
             amount = min(grant.available, carried - taken)
             if amount:
                 postings += move("minutes", amount, (grant.id, "available"), (grant.id, "consumed"))
@@ -141,6 +147,6 @@ def _next_due_at(tx: Transaction, contract: Contract, state: StateAt, at: dateti
     if state.pending_reason == "awaiting_start":
         instants.append(contract.starts_at)
     if state.state in ("active", "exhausted"):
-        for one in read_lots(tx, contract.id):
+        for one in read_grants(tx, contract.id):
             instants += [one.opens_at, one.closes_at]
     return min((one for one in instants if one is not None and one > at), default=None)

@@ -16,7 +16,13 @@ from workflows.store.tables.administration import (
 )
 from workflows.store.tables.audit_and_outbox import audit_event, outbox
 from workflows.store.tables.base import metadata
-from workflows.store.tables.contracts import carried_balance, contract, contract_lapse, lot, lot_balance
+from workflows.store.tables.contracts import (
+    carried_balance,
+    contract,
+    contract_grant,
+    contract_lapse,
+    grant_balance,
+)
 from workflows.store.tables.infrastructure import (
     counter,
     idempotency_key,
@@ -46,7 +52,7 @@ APPEND_ONLY = (
     "setting_change",
     "rule_set",
     "rule_publication",
-    "lot",
+    "contract_grant",
     "ledger_transaction",
     "ledger_posting",
     "service_request_history",
@@ -61,12 +67,14 @@ __all__ = [
     "audit_event",
     "carried_balance",
     "contract",
+    "contract_grant",
     "contract_lapse",
     "counter",
     "coverage_decision",
     "customer",
     "customer_org_unit",
     "deployment",
+    "grant_balance",
     "idempotency_key",
     "imported_record",
     "incident_hold",
@@ -76,8 +84,6 @@ __all__ = [
     "ledger_posting",
     "ledger_transaction",
     "login_failure",
-    "lot",
-    "lot_balance",
     "metadata",
     "org_unit",
     "org_unit_line",

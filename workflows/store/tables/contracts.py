@@ -1,4 +1,4 @@
-"""What was sold: contracts, their grants (`lot`), and the balances kept beside them."""
+"""What was sold: contracts, their grants (`grant`), and the balances kept beside them."""
 
 from sqlalchemy import (
     BigInteger,
@@ -78,8 +78,8 @@ contract_lapse = Table(
 `contract.ended_at` knows the last ending alone; what is asked as of an instant asks here too.
 """
 
-lot = Table(
-    "lot",
+contract_grant = Table(
+    "contract_grant",
     metadata,
     Column("id", Id, primary_key=True),
     Column("contract_id", Id, ForeignKey("contract.id"), nullable=False, index=True),
@@ -98,10 +98,10 @@ lot = Table(
 )
 """A grant of the glossary (GRANT is a word of SQL). Immutable; its balances are beside it."""
 
-lot_balance = Table(
-    "lot_balance",
+grant_balance = Table(
+    "grant_balance",
     metadata,
-    Column("lot_id", Id, ForeignKey("lot.id"), primary_key=True),
+    Column("grant_id", Id, ForeignKey("contract_grant.id"), primary_key=True),
     Column("contract_id", Id, ForeignKey("contract.id"), nullable=False),
     Column("unit", String(10), nullable=False),
     Column("available", BigInteger, nullable=False),
@@ -110,17 +110,17 @@ lot_balance = Table(
     Column("expired", BigInteger, nullable=False, server_default=text("0")),
     Column("opens_at", Instant, nullable=False),
     Column("closes_at", Instant),
-    Column("swept", Boolean, nullable=False, default=False),
+    Column("expiry_posted", Boolean, nullable=False, default=False),
     CheckConstraint("available >= 0", name="available"),
     CheckConstraint("held >= 0", name="held"),
     CheckConstraint("consumed >= 0", name="consumed"),
     CheckConstraint("expired >= 0", name="expired"),
-    Index("ix_lot_balance_contract_id", "contract_id", "unit"),
-    Index("ix_lot_balance_due", "swept", "closes_at", "lot_id"),
+    Index("ix_grant_balance_contract_id", "contract_id", "unit"),
+    Index("ix_grant_balance_due", "expiry_posted", "closes_at", "grant_id"),
 )
-"""Sums of the lot's postings, and the span in which it can be drawn: its own inside its contract's.
+"""Sums of the grant's postings, and the span in which it can be drawn: its own inside its contract's.
 
-`swept` tells that what was left at its end has been posted as expired.
+`expiry_posted` tells that what was left at its end has been posted as expired.
 """
 
 carried_balance = Table(

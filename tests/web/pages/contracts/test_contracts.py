@@ -37,7 +37,7 @@ def test_a_holder_comes_with_the_link(front: Front) -> None:
     [
         ({"type": None}, "Choose one."),
         ({"holder": None}, "Fill this in."),
-        ({"minutes": "lots"}, "is no duration"),
+        ({"minutes": "grants"}, "is no duration"),
         ({"price": "much"}, "is no amount of EUR"),
         ({"starts_on": "2026-02-31"}, "is no day"),
         ({"starts_on": "0000-01-01"}, "is no day"),

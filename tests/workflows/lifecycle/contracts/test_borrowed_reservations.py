@@ -44,8 +44,10 @@ def test_reservations_agree(office: Office, shared_cases: Path) -> None:
                 for request in requests[op["pending_id"]]:
                     end(office, request, op["op"])
             elif op["op"] == "check":
-                [lot] = office.lots(pack)
-                assert (lot.held, lot.consumed) == (op["pending"] // scale, op["posted"] // scale), case["id"]
+                [grant] = office.grants(pack)
+                assert (grant.held, grant.consumed) == (op["pending"] // scale, op["posted"] // scale), case[
+                    "id"
+                ]
     assert office.see(audit_ledger).ok
 
 
@@ -55,13 +57,13 @@ def test_a_hold_ends_once(office: Office) -> None:
     for first in ("post", "void"):
         request = office.log()
         end(office, request, first)
-        before = office.lots(pack)
+        before = office.grants(pack)
         for second in ("post", "void"):
             with pytest.raises(StateForbids):
                 end(office, request, second)
-        assert office.lots(pack) == before
-    [lot] = office.lots(pack)
-    assert (lot.available, lot.held, lot.consumed) == (1, 0, 1)
+        assert office.grants(pack) == before
+    [grant] = office.grants(pack)
+    assert (grant.available, grant.held, grant.consumed) == (1, 0, 1)
 
 
 def end(office: Office, request: str, how: str) -> None:

@@ -28,8 +28,8 @@ def test_a_close_that_comes_late_does_not_wake_a_contract_that_has_ended_since(o
         run_all(office)
         assert (office.contract(pack).state, office.contract(pack).next_due_at) == ("expired", None)
     assert office.request(request).closed_at == MONDAY + 7 * DAY
-    [lot] = office.lots(pack)
-    assert (lot.available, lot.held, lot.consumed, lot.expired) == (0, 0, 1, 1)
+    [grant] = office.grants(pack)
+    assert (grant.available, grant.held, grant.consumed, grant.expired) == (0, 0, 1, 1)
     assert office.see(audit_ledger).ok
 
 
@@ -47,7 +47,7 @@ def test_a_contract_takes_what_was_carried_before_it_became_valid_and_no_more(
     office.clock.at = MONDAY + 2 * DAY
     office.work(request, 20)
     run_all(office)
-    assert [lot.available for lot in office.lots(following)] == [95]
+    assert [grant.available for grant in office.grants(following)] == [95]
     assert office.carried(f"customer:{office.ann}") == 20
 
 
@@ -60,7 +60,7 @@ def test_a_late_entry_gives_an_earlier_contract_only_what_was_carried_by_then(of
     office.clock.at = MONDAY + 2 * DAY
     office.work(request, 20)
     office.work(request, 5, at=MONDAY + DAY / 2)
-    assert [lot.available for lot in office.lots(following)] == [95]
+    assert [grant.available for grant in office.grants(following)] == [95]
     assert office.carried(f"customer:{office.ann}") == 20
 
 
@@ -75,6 +75,6 @@ def test_a_deleted_entrys_carried_time_comes_back_from_the_contract_that_took_it
     office.work(request, 5, at=MONDAY + DAY / 2)
     taken = next(entry for entry in office.entries(request) if entry.worked_minutes == 5)
     office.do_as(office.technician, delete_work, taken.id)
-    assert [lot.available for lot in office.lots(following)] == [100]
+    assert [grant.available for grant in office.grants(following)] == [100]
     assert office.carried(f"customer:{office.ann}") == 20
     assert office.see(audit_ledger).ok

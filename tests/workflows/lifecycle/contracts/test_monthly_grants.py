@@ -76,14 +76,14 @@ def test_a_contract_that_has_yet_to_start_shows_what_it_will_grant(office: Offic
         (120, 60, 60),
         (180, 0, 180),
     ]
-    assert office.rows(t.lot, contract_id=contract) == []
+    assert office.rows(t.contract_grant, contract_id=contract) == []
     office.clock.at = START
     late = office.see(list_contracts).items[0].balance.minutes
     assert (late.purchased, late.available) == (60, 60)
-    assert office.rows(t.lot, contract_id=contract) == []
+    assert office.rows(t.contract_grant, contract_id=contract) == []
     for name in JOBS:
         run_job(office.desk, name)
-    assert len(office.rows(t.lot, contract_id=contract)) == 3
+    assert len(office.rows(t.contract_grant, contract_id=contract)) == 3
     assert seen() == before
 
 
@@ -120,7 +120,7 @@ def test_the_months_of_a_cancelled_contract_expire_as_they_would_have_begun(offi
     for line in lines:
         available = office.see(read_contract, contract, as_of=line.effective_at).balance.minutes.available
         assert available == {one.effective_at: one.balance_after for one in lines}[line.effective_at]
-    assert sum(one.available for one in office.lots(contract)) == 0
+    assert sum(one.available for one in office.grants(contract)) == 0
     assert office.see(audit_ledger).ok
 
 

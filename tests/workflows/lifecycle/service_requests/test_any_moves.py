@@ -256,8 +256,8 @@ class Moves(RuleBasedStateMachine):
     def the_ledger_is_whole_and_nothing_is_below_zero(self) -> None:
         view = self.office.see(audit_ledger)
         assert view.differences == []
-        lots = self.office.rows(t.lot_balance)
-        assert all(min(lot.available, lot.held, lot.consumed, lot.expired) >= 0 for lot in lots)
+        grants = self.office.rows(t.grant_balance)
+        assert all(min(grant.available, grant.held, grant.consumed, grant.expired) >= 0 for grant in grants)
         assert all(row.minutes >= 0 for row in self.office.rows(t.carried_balance))
 
     @invariant()
@@ -325,7 +325,14 @@ class Moves(RuleBasedStateMachine):
         return told
 
     def everything(self) -> list[Any]:
-        tables = (t.contract, t.lot_balance, t.ledger_transaction, t.service_request, t.outbox, t.audit_event)
+        tables = (
+            t.contract,
+            t.grant_balance,
+            t.ledger_transaction,
+            t.service_request,
+            t.outbox,
+            t.audit_event,
+        )
         return [sorted(self.office.rows(table), key=str) for table in tables]
 
 

@@ -59,10 +59,14 @@ def test_who_acts_on_it_finds_it_open_at_the_start_and_not_before(
     assert moves[1] == ("cover", START, "Coverdesk")
     assert office.request(request).contract_id == contract
     assert office.contract(contract).state == "active"
-    before = [sorted(office.rows(table), key=str) for table in (t.service_request, t.contract, t.lot_balance)]
+    before = [
+        sorted(office.rows(table), key=str) for table in (t.service_request, t.contract, t.grant_balance)
+    ]
     for name in JOBS:
         run_job(office.desk, name)
-    after = [sorted(office.rows(table), key=str) for table in (t.service_request, t.contract, t.lot_balance)]
+    after = [
+        sorted(office.rows(table), key=str) for table in (t.service_request, t.contract, t.grant_balance)
+    ]
     assert after == before
 
 
