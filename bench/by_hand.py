@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from engine.contracts import Contract, Limits
-from engine.coverage import CoverageDecision, HeldContract, Verdict
+from engine.coverage import CandidateContract, CoverageDecision, Verdict
 from engine.facts import Candidate, RequestFacts, RuledOut
 
 NO_END = datetime.max.replace(tzinfo=UTC)
@@ -50,7 +50,7 @@ def order(one: Candidate) -> tuple[object, ...]:
 
 
 def find_coverage(
-    request: RequestFacts, held: Iterable[HeldContract], texts: dict[str, str]
+    request: RequestFacts, held: Iterable[CandidateContract], texts: dict[str, str]
 ) -> CoverageDecision:
     """The whole decision, candidates in rank order and with reasons. `texts` are the rules' whys."""
     found = {one.contract.id: one for one in held}
@@ -86,7 +86,7 @@ def ruled_out(one: Candidate, taken: Candidate | None, rule: str) -> RuledOut | 
     return one.ruled_out or RuledOut("decided_before", value=rule)
 
 
-def judge(held: HeldContract, request: RequestFacts) -> Candidate:
+def judge(held: CandidateContract, request: RequestFacts) -> Candidate:
     """A contract's standing."""
     contract, limits, at = held.contract, held.limits, request.at
     state, pending, standing, reason = "active", None, "valid", None

@@ -135,7 +135,7 @@ def _beside_orm(kind: Kind, desk: Desk, size: Size, options: Options) -> Iterato
         def product(asked: list[Asked] = asked) -> None:
             for one in asked:
                 # as a request is logged: no transaction before it writes
-                with desk.write_later(SYSTEM) as tx:
+                with desk.write_on_demand(SYSTEM) as tx:
                     find_candidates(tx, customer=one.customer, item=one.item)
 
         with plain_engine(desk.database) as engine:

@@ -16,7 +16,7 @@ from bench.databases import Databases
 from bench.options import Options
 from bench.rounds import Result, alternate
 from engine.contracts import Contract, Holder, HolderKind, Limits
-from engine.coverage import HeldContract, find_coverage, judge
+from engine.coverage import CandidateContract, find_coverage, judge
 from engine.facts import Candidate, RequestFacts
 from engine.rulebook import CoverageBook, RuleSet, load_rule_set
 from workflows.rule_sets.folder import read_rules_folder
@@ -40,7 +40,7 @@ class Case:
     """A service request with the contracts found for it, and the same contracts with their standing."""
 
     request: RequestFacts
-    held: list[HeldContract]
+    held: list[CandidateContract]
     candidates: list[Candidate]
 
 
@@ -81,7 +81,7 @@ def _case(rules: RuleSet, random: Random, contracts: int, standings: str) -> Cas
     return Case(request, held, [judge(one, request, rules) for one in held])
 
 
-def _held(random: Random, number: int, standing: str) -> HeldContract:
+def _held(random: Random, number: int, standing: str) -> CandidateContract:
     """A contract that is valid (v), pending (p), ended (e) or excludes the request (x)."""
     holder, distance = random.choice(HOLDERS)
     type_key = random.choice(TYPES)
@@ -103,7 +103,7 @@ def _held(random: Random, number: int, standing: str) -> HeldContract:
     limits = (
         Limits(incidents_available=left) if type_key == "incident_pack" else Limits(minutes_available=left)
     )
-    return HeldContract(contract, distance, limits)
+    return CandidateContract(contract, distance, limits)
 
 
 def _rules_alone(

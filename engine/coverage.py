@@ -23,7 +23,7 @@ NO_RULE = "no-rule"
 ASSIGNED_BY_HAND = "assigned-by-hand"
 
 
-class HeldContract(NamedTuple):
+class CandidateContract(NamedTuple):
     """A contract found for a service request, with what is left of it at the instant decided for.
 
     `distance` as in `Candidate`; `own_incident_held` when an incident is held for this very request; `draws`
@@ -45,7 +45,7 @@ class Verdict(NamedTuple):
 
     candidate: Candidate
     ruled_out: RuledOut | None
-    held: HeldContract
+    held: CandidateContract
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ class CoverageDecision:
     params: dict[str, Any]
 
 
-def find_coverage(request: RequestFacts, held: Iterable[HeldContract], rules: RuleSet) -> CoverageDecision:
+def find_coverage(
+    request: RequestFacts, held: Iterable[CandidateContract], rules: RuleSet
+) -> CoverageDecision:
     """Search the contracts in the rules' order; the first rule that a candidate meets decides.
 
     A valid contract of the service request itself comes before the rules; a pending one is waited for
@@ -89,7 +91,7 @@ def find_coverage(request: RequestFacts, held: Iterable[HeldContract], rules: Ru
 
 
 def find_match(
-    request: RequestFacts, held: Iterable[HeldContract], rules: RuleSet
+    request: RequestFacts, held: Iterable[CandidateContract], rules: RuleSet
 ) -> tuple[list[Candidate], Match]:
     """The candidates, judged, and what decides among them: `find_coverage` without rank and reasons."""
     book = rules.coverage
@@ -122,7 +124,7 @@ def assign_by_hand(searched: CoverageDecision, contract: str) -> CoverageDecisio
     )
 
 
-def judge(held: HeldContract, request: RequestFacts, rules: RuleSet) -> Candidate:
+def judge(held: CandidateContract, request: RequestFacts, rules: RuleSet) -> Candidate:
     """Give a contract its standing for one request: valid, pending, ended or excluded, and why."""
     contract, limits = held.contract, held.limits
     of_type = rules.type_rules.get(contract.type)
@@ -173,7 +175,7 @@ def _state_and_facts(
 
 
 def _standing(
-    held: HeldContract,
+    held: CandidateContract,
     state: StateAt,
     facts: ContractFacts | None,
     request: RequestFacts,

@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from engine.contracts import Limits
-from engine.coverage import ASSIGNED_BY_HAND, HeldContract, find_match
+from engine.coverage import ASSIGNED_BY_HAND, CandidateContract, find_match
 from engine.facts import RequestFacts
 from engine.rulebook import OUTCOMES, RuleSet
 
@@ -55,7 +55,7 @@ class Kept:
     service_request: str | None
     cause: str
     facts: RequestFacts
-    held: Sequence[HeldContract]
+    held: Sequence[CandidateContract]
     result: Result
     is_cancelled: bool = False
 
@@ -131,7 +131,7 @@ class Replay:
             return before
         return result
 
-    def _made_again(self, kept: Kept, held: Iterable[HeldContract]) -> Result:
+    def _made_again(self, kept: Kept, held: Iterable[CandidateContract]) -> Result:
         _, match = find_match(kept.facts, held, self._rules)
         outcome = OUTCOMES[match.action]
         params = dict(match.params)
@@ -146,7 +146,7 @@ class Replay:
             was_logged=outcome != "refused" or kept.cause != LOGGED,
         )
 
-    def _left(self, held: Iterable[HeldContract]) -> Iterable[HeldContract]:
+    def _left(self, held: Iterable[CandidateContract]) -> Iterable[CandidateContract]:
         """The candidates with what would be left of them."""
         for one in held:
             minutes = self._minutes.get(one.contract.id, 0)
@@ -188,7 +188,9 @@ def _happens(kept: Kept, before: Result) -> bool:
     return kept.cause not in ONLY_WHILE_WAITING or before.outcome in WAITING
 
 
-def _as_it_would_be(kept: Kept, before: Result, made_by_rules: AbstractSet[str]) -> Iterable[HeldContract]:
+def _as_it_would_be(
+    kept: Kept, before: Result, made_by_rules: AbstractSet[str]
+) -> Iterable[CandidateContract]:
     """The candidates without those that would not have been made, and with the incident it would hold."""
     for one in kept.held:
         is_own = one.contract.holder.kind == "service_request"

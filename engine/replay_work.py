@@ -70,7 +70,7 @@ class Effect:
     overage_after_minor: int
 
 
-class Purses:
+class SimulatedBalances:
     """What contracts have left for moved work. Give back all that moves before any of it is paid."""
 
     def __init__(self) -> None:

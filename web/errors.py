@@ -17,7 +17,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 from engine.errors import DeskError
 from engine.rulebook import RuleSetRefused
 from web.field_errors import field_errors
-from web.refused_rules import tell_refused_rules
+from web.refused_rules import report_refused_rules
 from workflows.core import errors as refusals
 from workflows.operations.deployment import cannot_be_stored, database_fails
 from workflows.rule_sets.publishing import check_view
@@ -136,7 +136,7 @@ def problem_of_fields(error: ValidationError) -> Problem:
 def answer_desk_error(error: DeskError) -> Response:
     status = status_of(error)
     if isinstance(error, RuleSetRefused) and request.path.endswith(TAKING_FORCE):
-        tell_refused_rules(error, door="api")
+        report_refused_rules(error, door="api")
     response = problem_of(error).response() if for_programs() else _page(status, error)
     if status == 401 and for_programs():
         response.headers["WWW-Authenticate"] = 'Bearer realm="Coverdesk"'

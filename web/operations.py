@@ -11,7 +11,7 @@ from web.errors import Problem
 from web.metrics import CONTENT_TYPE, count_call, metrics_text
 from workflows.core.desk import Desk
 from workflows.operations.deployment import database_fails
-from workflows.operations.health import Health, JobHealth, KeptCounts, read_health
+from workflows.operations.health import CachedCounts, Health, JobHealth, read_health
 
 JOBS: TypeAdapter[list[JobHealth]] = TypeAdapter(list[JobHealth])
 
@@ -20,7 +20,7 @@ log = structlog.get_logger("coverdesk.web")
 
 def register_operations(app: Flask) -> None:
     """Serve /healthz, /readyz and /metrics, and count calls."""
-    app.extensions["coverdesk_counts"] = KeptCounts()
+    app.extensions["coverdesk_counts"] = CachedCounts()
     app.before_request(_start)
     app.after_request(_count)
     app.add_url_rule("/healthz", view_func=healthz, endpoint="operations.healthz")
@@ -53,7 +53,7 @@ def metrics() -> Response:
     )
 
 
-def _health(counts: KeptCounts | None = None) -> Health:
+def _health(counts: CachedCounts | None = None) -> Health:
     desk: Desk = current_app.extensions["coverdesk"]
     try:
         return read_health(desk, counts=counts)

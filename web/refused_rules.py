@@ -13,7 +13,7 @@ MOST_LOGGED = 10
 log = structlog.get_logger("coverdesk.web")
 
 
-def tell_refused_rules(refused: RuleSetRefused, *, door: str, by: str | None = None) -> None:
+def report_refused_rules(refused: RuleSetRefused, *, door: str, by: str | None = None) -> None:
     """Say in the log what was wrong. `door` is page or api, `by` the name of who published, where known."""
     errors = [problem for problem in refused.problems if problem.severity == "error"]
     count_refused_rules(door)

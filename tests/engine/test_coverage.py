@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.contracts import Contract, Holder, HolderKind, Limits
-from engine.coverage import CoverageDecision, HeldContract, contract_state, find_coverage, judge
+from engine.coverage import CandidateContract, CoverageDecision, contract_state, find_coverage, judge
 from engine.facts import RequestFacts, RuledOut
 from engine.rulebook import RuleSet, load_rule_set
 from tests.rules.files import shipped_files
@@ -39,7 +39,7 @@ def held(
     distance: int = 0,
     own_incident_held: bool = False,
     **dates: Any,
-) -> HeldContract:
+) -> CandidateContract:
     """A contract in force unless the dates say otherwise, with something left unless the limits do."""
     values: dict[str, Any] = {
         "created_at": START,
@@ -51,14 +51,14 @@ def held(
         id=contract_id, number=contract_id, type=type_key, holder=Holder(holder, "h"), **(values | dates)
     )
     left = LEFT.get(type_key, Limits()) if limits is None else limits
-    return HeldContract(contract, distance, left, own_incident_held)
+    return CandidateContract(contract, distance, left, own_incident_held)
 
 
-def decide(*contracts: HeldContract, rules: RuleSet = RULES, **facts: Any) -> CoverageDecision:
+def decide(*contracts: CandidateContract, rules: RuleSet = RULES, **facts: Any) -> CoverageDecision:
     return find_coverage(replace(REQUEST, **facts), contracts, rules)
 
 
-def standing(one: HeldContract, **facts: Any) -> tuple[str, str | None]:
+def standing(one: CandidateContract, **facts: Any) -> tuple[str, str | None]:
     candidate = judge(one, replace(REQUEST, **facts), RULES)
     return candidate.standing, candidate.ruled_out.code if candidate.ruled_out else None
 
@@ -221,7 +221,7 @@ ends = st.none() | st.integers(-2, 4).map(lambda days: NOON + days * DAY)
 
 
 @st.composite
-def contracts_strategy(draw: st.DrawFn) -> list[HeldContract]:
+def contracts_strategy(draw: st.DrawFn) -> list[CandidateContract]:
     found = []
     for index in range(draw(st.integers(0, 6))):
         holder = draw(kinds)
@@ -252,7 +252,7 @@ def contracts_strategy(draw: st.DrawFn) -> list[HeldContract]:
 
 @given(contracts_strategy(), st.booleans(), st.randoms(use_true_random=False))
 def test_the_decision_does_not_depend_on_the_order_of_insertion(
-    found: list[HeldContract], validation: bool, random: Any
+    found: list[CandidateContract], validation: bool, random: Any
 ) -> None:
     expected = decide(*found, contract_validation=validation)
     shuffled = list(found)
@@ -262,7 +262,7 @@ def test_the_decision_does_not_depend_on_the_order_of_insertion(
 
 @given(contracts_strategy(), st.booleans())
 def test_whatever_was_found_each_candidate_is_there_once_and_only_the_taken_one_without_a_reason(
-    found: list[HeldContract], validation: bool
+    found: list[CandidateContract], validation: bool
 ) -> None:
     decision = decide(*found, contract_validation=validation)
     told = reasons(decision)

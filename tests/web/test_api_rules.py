@@ -265,9 +265,9 @@ def test_an_approval_checks_before_it_writes(api: Callers) -> None:
     assert api.administrator.patch("/settings", {"two_person_publishing": True}).status_code == 200
     proposed = api.administrator.post("/rules/publish", {"files": edited()})
     assert proposed.json is not None
-    with api.kit.desk.write_later(bob) as tx:
+    with api.kit.desk.write_on_demand(bob) as tx:
         assert approve_proposal(tx, proposed.json["id"]) == proposed.json["version"]
         assert tx.writes
-    with api.kit.desk.write_later(bob) as tx, pytest.raises(RuleSetRefused):
+    with api.kit.desk.write_on_demand(bob) as tx, pytest.raises(RuleSetRefused):
         submit_rule_set(tx, SHIPPED | {"coverage.json": "{"})
     assert not tx.writes

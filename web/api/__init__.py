@@ -7,13 +7,13 @@ from web.api.contracts import contracts
 from web.api.docs import register_docs
 from web.api.ledger import ledger, sandbox
 from web.api.register import customers, items, org_units
-from web.api.routing import Door
+from web.api.routing import RouteGroup
 from web.api.rules import rules
 from web.api.service_requests import coverage, service_requests, work
 from web.api.users import users
 from workflows.core.desk import Desk
 
-DOORS: tuple[Door, ...] = (
+ROUTE_GROUPS: tuple[RouteGroup, ...] = (
     org_units,
     customers,
     items,
@@ -32,7 +32,7 @@ DOORS: tuple[Door, ...] = (
 def register_api(app: Flask) -> None:
     """Put every route of the API on the application. The sandbox clock's exist in a sandbox alone."""
     desk: Desk = app.extensions["coverdesk"]
-    doors = (*DOORS, sandbox) if desk.sandbox else DOORS
+    doors = (*ROUTE_GROUPS, sandbox) if desk.sandbox else ROUTE_GROUPS
     operations = [operation for door in doors for operation in door.operations]
     for door in doors:
         door.register(app)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from web.api.queries import ListQuery, PageQuery, Text
-from web.api.routing import Door, Versioned
+from web.api.routing import RouteGroup, Versioned
 from workflows.administration import activation
 from workflows.administration import settings as setting_use_cases
 from workflows.commands.administration import ActivateBilling
@@ -12,7 +12,7 @@ from workflows.core.transaction import Transaction
 from workflows.views import Page
 from workflows.views.administration import ChecklistView, SettingChangeView
 
-settings, billing = Door("Settings"), Door("Billing")
+settings, billing = RouteGroup("Settings"), RouteGroup("Billing")
 
 
 class ChangesQuery(ListQuery):

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from web.api.queries import At, ListQuery, On, Query, Text
-from web.api.routing import Door, NoFields
+from web.api.routing import NoFields, RouteGroup
 from web.api.routing import Text as TextAnswer
 from web.csv_text import csv_text
 from workflows.commands.contracts import Adjust, CancelContract, NewContract, Renew, TopUp
@@ -23,7 +23,7 @@ from workflows.core.transaction import Transaction
 from workflows.views import Page
 from workflows.views.contracts import AuditLine, ContractDetail, ContractTypeView, StatementView
 
-contracts = Door("Contracts")
+contracts = RouteGroup("Contracts")
 STATEMENT_COLUMNS = (
     "effective_at",
     "recorded_at",

@@ -1,7 +1,7 @@
 """The ledger and the sandbox clock."""
 
 from web.api.queries import ListQuery, Text
-from web.api.routing import Door
+from web.api.routing import RouteGroup
 from workflows.commands.fields import Command, Instant
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
@@ -11,7 +11,7 @@ from workflows.ledger.audit import AuditView, audit_ledger
 from workflows.ledger.queries import LedgerTransactionView, list_ledger_transactions
 from workflows.views import Page
 
-ledger, sandbox = Door("Ledger"), Door("Sandbox")
+ledger, sandbox = RouteGroup("Ledger"), RouteGroup("Sandbox")
 
 
 class LedgerQuery(ListQuery):

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from web.api.queries import ListQuery, Text
-from web.api.routing import Door
+from web.api.routing import RouteGroup
 from workflows import register
 from workflows.administration.activation import assign_items
 from workflows.commands.administration import AssignItems
@@ -20,7 +20,7 @@ from workflows.views import Page
 from workflows.views.administration import AssignedView
 from workflows.views.register import CustomerView, ItemView, OrgUnitView
 
-org_units, customers, items = Door("Org units"), Door("Customers"), Door("Items")
+org_units, customers, items = RouteGroup("Org units"), RouteGroup("Customers"), RouteGroup("Items")
 
 
 class OrgUnitQuery(ListQuery):

@@ -238,7 +238,7 @@ class _Rendered:
 
 
 @dataclass
-class Door:
+class RouteGroup:
     """The routes of one part of the API, under one heading of the document."""
 
     tag: str

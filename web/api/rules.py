@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 
 from web.api.queries import ListQuery, Query
-from web.api.routing import Accepted, Door
+from web.api.routing import Accepted, RouteGroup
 from workflows.commands.fields import Command, Instant, LongText
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
@@ -25,7 +25,7 @@ from workflows.views.rules import (
     RuleSetView,
 )
 
-rules = Door("Rules")
+rules = RouteGroup("Rules")
 
 MOST_RULES_BYTES = 16 * 1024 * 1024
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from web.api.queries import ListQuery, Query, Text
-from web.api.routing import Door
+from web.api.routing import RouteGroup
 from web.errors import Problem
 from workflows.commands.contracts import TakeContract
 from workflows.commands.fields import Command, Id
@@ -51,7 +51,7 @@ from workflows.views.service_requests import (
 from workflows.work.queries import preview_view, read_work, work_of
 from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
 
-service_requests, coverage, work = Door("Service requests"), Door("Coverage"), Door("Work")
+service_requests, coverage, work = RouteGroup("Service requests"), RouteGroup("Coverage"), RouteGroup("Work")
 
 
 class ServiceRequestQuery(ListQuery):

@@ -1,14 +1,14 @@
 """Users over HTTP. Tokens are made on the command line: their text must not be kept with an answer."""
 
 from web.api.queries import ListQuery, Text
-from web.api.routing import Door
+from web.api.routing import RouteGroup
 from workflows.core.transaction import Transaction
 from workflows.users import accounts
 from workflows.users.accounts import ChangeUser, NewUser, UserRole
 from workflows.views import Page
 from workflows.views.users import TokenView, UserView
 
-users = Door("Users")
+users = RouteGroup("Users")
 
 
 class UserQuery(ListQuery):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import click
 
-from web.cli.desk import desk_of, environment, fail, tell_problems
+from web.cli.desk import desk_of, environment, fail, print_problems
 from web.environment import Environment
 from workflows.core.desk import Desk
 from workflows.demo import DEMO_PASSWORD, LOGINS, DemoLogin, can_load_demo, is_demo, load_demo, reset_demo
@@ -48,7 +48,7 @@ def load_on_first_start(desk: Desk) -> None:
 
 def _good_rules(env: Environment) -> dict[str, str]:
     files, problems = check_rules_folder(env.rules_dir)
-    tell_problems(problems, str(env.rules_dir))
+    print_problems(problems, str(env.rules_dir))
     if any(problem.severity == "error" for problem in problems):
         fail("The rules folder is not good; nothing has been loaded.")
     return files

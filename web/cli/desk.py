@@ -24,7 +24,7 @@ class DeskGroup(click.Group):
         try:
             return super().invoke(ctx)
         except RuleSetRefused as error:
-            tell_problems(list(error.problems))
+            print_problems(list(error.problems))
             fail("The rule set was refused; nothing has changed.")
         except DeskError as error:
             fail(str(error))
@@ -74,7 +74,7 @@ def operator() -> Actor:
         return Actor(None, "command line", "system")
 
 
-def tell_problems(problems: list[Problem], folder: str | None = None, *, err: bool = True) -> None:
+def print_problems(problems: list[Problem], folder: str | None = None, *, err: bool = True) -> None:
     """One line a problem, as compilers write them: file:line:column: message."""
     for problem in problems:
         place = f"{folder.rstrip('/')}/{problem.file}" if folder and problem.file != folder else problem.file

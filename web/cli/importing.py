@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from web.cli.desk import desk_of, environment, fail, tell_problems
+from web.cli.desk import desk_of, environment, fail, print_problems
 from web.cli.progress import progress_bar
 from workflows.importing import ImportReport, MappingRefused, import_history, read_mapping
 
@@ -25,7 +25,7 @@ def import_export(file: Path, mapping_path: Path, dry_run: bool) -> None:
     try:
         mapping = read_mapping(str(mapping_path), _content(mapping_path))
     except MappingRefused as refused:
-        tell_problems(list(refused.problems))
+        print_problems(list(refused.problems))
         fail("The mapping cannot be used; nothing has been imported.")
     raw = _content(file)
     desk = desk_of(env)

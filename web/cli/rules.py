@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from engine.rulebook import Problem, version_of
-from web.cli.desk import desk_of, environment, fail, operator, tell_problems
+from web.cli.desk import desk_of, environment, fail, operator, print_problems
 from web.cli.rules_replay import replay
 from web.cli.rules_show import show
 from workflows.core.desk import Desk
@@ -44,7 +44,7 @@ def check(folder: Path | None, as_json: bool) -> None:
         told = {"ok": not errors, "problems": [asdict(problem) for problem in problems]}
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         sys.exit(1 if errors else 0)
-    tell_problems(problems, str(folder), err=False)
+    print_problems(problems, str(folder), err=False)
     warnings = len(problems) - errors
     counted = f"{warnings} warning{'' if warnings == 1 else 's'}"
     if errors:
@@ -72,7 +72,7 @@ def publish(folder: Path | None, note: str, based_on: str | None) -> None:
     )
     if folder.resolve() == env.rules_dir.resolve():
         note_rules_folder(desk, folder, files)
-    _tell_submitted(submitted)
+    _print_submitted(submitted)
 
 
 @rules.command(epilog="Example: coverdesk rules diff rules")
@@ -95,7 +95,7 @@ def diff(folder: Path | None, from_: str | None, to: str | None) -> None:
     names = {"old_name": from_ or "in force", "new_name": to or "new"}
     for line in publishing.difference(old, files, **names):
         click.echo(line)
-    tell_problems([one for one in problems if one.severity == "error"], str(folder or env.rules_dir))
+    print_problems([one for one in problems if one.severity == "error"], str(folder or env.rules_dir))
 
 
 @rules.command(epilog="Example: coverdesk rules history")
@@ -126,10 +126,10 @@ def rollback(version: str, note: str) -> None:
     submitted = desk_of(environment()).perform(
         operator(), lambda tx: submit_rollback(tx, version, note), reads_first=True
     )
-    _tell_submitted(submitted)
+    _print_submitted(submitted)
 
 
-def _tell_submitted(submitted: Submitted) -> None:
+def _print_submitted(submitted: Submitted) -> None:
     click.echo(submitted.version)
     if submitted.proposal is not None:
         click.echo("Proposed: it takes force when an administrator approves it.", err=True)
@@ -144,7 +144,7 @@ def _whole_version(desk: Desk, version: str | None) -> str | None:
 
 def _good_files(folder: Path) -> dict[str, str]:
     files, problems = check_rules_folder(folder)
-    tell_problems(problems, str(folder))
+    print_problems(problems, str(folder))
     if any(problem.severity == "error" for problem in problems):
         click.echo("Error: the folder is not good; nothing has been published.", err=True)
         sys.exit(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from web.cli.desk import desk_of, environment, fail, operator, tell_problems
+from web.cli.desk import desk_of, environment, fail, operator, print_problems
 from web.cli.progress import progress_bar
 from web.cli.time_ranges import InstantOrDay, instant_of
 from web.csv_text import cell
@@ -41,7 +41,7 @@ def replay(folder: Path | None, from_: datetime | date, to: datetime | date, fil
     folder = folder or env.rules_dir
     files, problems = check_rules_folder(folder)
     errors = [problem for problem in problems if problem.severity == "error"]
-    tell_problems(errors, str(folder), err=False)
+    print_problems(errors, str(folder), err=False)
     if errors:
         fail(f"{folder} is not good, so it cannot be tried.")
     desk = desk_of(env)

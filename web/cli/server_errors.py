@@ -16,7 +16,7 @@ DETAILS = {
 }
 
 
-def tell_unread_as_problems() -> None:
+def answer_server_errors() -> None:
     """From now on gunicorn answers what it refuses with problem+json."""
     gunicorn.util.write_error = _write_problem
 

@@ -18,7 +18,7 @@ from gunicorn.app.base import BaseApplication
 
 from engine.rulebook import RuleSetRefused
 from web.cli.demo import load_on_first_start
-from web.cli.desk import desk_of, environment, fail, tell_problems
+from web.cli.desk import desk_of, environment, fail, print_problems
 from web.cli.malloc import share_arenas
 from web.environment import Environment, is_loopback
 from web.logs import set_up_logs
@@ -80,7 +80,7 @@ def put_rules_in_force(desk: Desk, env: Environment) -> None:
     Exits 1, with each problem's place, where there is nothing good to start on.
     """
     files, problems = check_rules_folder(env.rules_dir)
-    tell_problems(problems, str(env.rules_dir))
+    print_problems(problems, str(env.rules_dir))
     bad = any(problem.severity == "error" for problem in problems)
     if desk.refresh().version is not None:
         if bad:
@@ -93,7 +93,7 @@ def put_rules_in_force(desk: Desk, env: Environment) -> None:
     try:
         version = publish_first(desk, files)
     except RuleSetRefused as error:
-        tell_problems(list(error.problems), str(env.rules_dir))
+        print_problems(list(error.problems), str(env.rules_dir))
         fail("The rules folder is not good, and no rule set is in force.")
     watch_rules_folder(desk, env.rules_dir, files)
     if version is not None:
@@ -132,9 +132,9 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         from web import create_app
-        from web.cli.server_errors import tell_unread_as_problems
+        from web.cli.server_errors import answer_server_errors
 
-        tell_unread_as_problems()
+        answer_server_errors()
         return create_app(desk_of(self.environment), self.environment)
 
     def tell_address(self, _: object) -> None:

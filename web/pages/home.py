@@ -71,7 +71,7 @@ def _administrator() -> str:
         proposals = list_proposals(tx, state="open").items
     health = read_health(desk())
     return render_template(
-        "home/house.html",
+        "home/administration.html",
         checklist=checklist,
         rules=rules,
         refused=refused,

@@ -75,9 +75,9 @@ class Desk:
             yield Transaction(connection, now, now, self.clock.now(), actor, config, self)
 
     @contextmanager
-    def write_later(self, actor: Actor, *, alone: bool = False) -> Iterator[Transaction]:
+    def write_on_demand(self, actor: Actor, *, alone: bool = False) -> Iterator[Transaction]:
         """A transaction that reads without a lock until it calls `start_writing`."""
-        with self.database.write_later() as (connection, begin):
+        with self.database.write_on_demand() as (connection, begin):
             config = self.configs.newest(connection)
             now = self.now()
             yield Transaction(
@@ -114,7 +114,7 @@ class Desk:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 if reads_first:
-                    with self.write_later(actor, alone=alone) as tx:
+                    with self.write_on_demand(actor, alone=alone) as tx:
                         return use_case(tx)
                 with self.write(actor, at=at, job=job) as tx:
                     return use_case(tx)

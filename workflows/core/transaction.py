@@ -19,7 +19,7 @@ from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared, insert_row
 from workflows.store.database import Database
 from workflows.store.ids import new_id
-from workflows.store.multi_table_insert import Batch, Standing, insert_rows
+from workflows.store.multi_table_insert import Batch, Precondition, insert_rows
 
 T = TypeVar("T")
 
@@ -65,23 +65,27 @@ class Transaction:
     def connection(self) -> Connection:
         """The way to the database; rows that were to be written together have gone there before."""
         if self.batch is not None and self.batch.rows:
-            if self.batch.at_once:
+            if self.batch.single_statement:
                 raise AssertionError("rows that are a transaction of their own go all together")
             self.send()
         return self.connected
 
     @contextmanager
-    def together(
-        self, returning: Column[Any], standing: Standing | None = None, *, at_once: bool = False
+    def batched(
+        self,
+        returning: Column[Any],
+        precondition: Precondition | None = None,
+        *,
+        single_statement: bool = False,
     ) -> Iterator[Batch]:
-        """Rows that are added within go to the database as one: on PostgreSQL, where each is a round trip.
+        """Rows added within are written by one statement on PostgreSQL, where each would be a round trip.
 
-        They go as soon as anything else is asked of it, at the latest at the end. With `at_once` they are a
-        transaction of their own, on SQLite too. Raises: NoLongerStands, with nothing written, where what
-        `standing` asks for is not so any more.
+        They are written before any other statement, at the latest at the end. With `single_statement` they
+        are a transaction of their own, on SQLite too. Raises: PreconditionFailed, with nothing written, where
+        the `precondition` no longer holds.
         """
-        batch = Batch(returning, standing, at_once)
-        if self.is_sqlite and not at_once:
+        batch = Batch(returning, precondition, single_statement)
+        if self.is_sqlite and not single_statement:
             yield batch
             return
         self.batch = batch
@@ -92,14 +96,14 @@ class Transaction:
             self.batch = None
 
     def send(self) -> None:
-        """Write the rows that wait to be written together. Raises: IntegrityError, NoLongerStands."""
+        """Write the rows that wait to be written together. Raises: IntegrityError, PreconditionFailed."""
         batch = self.batch
         if batch is None or not batch.rows:
             return
-        batch.write(self.connected, self.runner.database if batch.at_once else None)
+        batch.write(self.connected, self.runner.database if batch.single_statement else None)
 
     @property
-    def may_write_at_once(self) -> bool:
+    def can_write_single_statement(self) -> bool:
         """Whether a single statement may write without a transaction around it, by the newest settings."""
         if self.writes or self.begin is None or not self.alone:
             return False

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from engine.contracts import Contract, Holder, Limits
-from engine.coverage import HeldContract
+from engine.coverage import CandidateContract
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import limits_at
 from workflows.lifecycle.contracts.monthly_grants import months_to_come
@@ -54,7 +54,7 @@ class FreeIncident(NamedTuple):
 class Candidates(NamedTuple):
     """What was found, which of it has a due change that no job has made yet, and what is free in packs."""
 
-    held: list[HeldContract]
+    held: list[CandidateContract]
     due: list[str]
     incidents: dict[str, FreeIncident]
 
@@ -132,13 +132,15 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
             if is_open and available and draws == "incidents":
                 in_burn_order = (closes_at is None, closes_at, opens_at, grant_id)
                 one.next_grant = min(one.next_grant or in_burn_order, in_burn_order)
-    held_contracts, incidents = [], {}
+    candidate_contracts, incidents = [], {}
     for contract_id, one in found.items():
         limits = one.limits()
-        held_contracts.append(HeldContract(one.contract, one.distance, limits, one.own_hold, one.draws))
+        candidate_contracts.append(
+            CandidateContract(one.contract, one.distance, limits, one.own_hold, one.draws)
+        )
         if one.next_grant is not None:
             incidents[contract_id] = FreeIncident(one.next_grant[-1], limits.incidents_available or 0)
-    return Candidates(held_contracts, sorted(due), incidents)
+    return Candidates(candidate_contracts, sorted(due), incidents)
 
 
 def _contract(facts: Sequence[Any]) -> Contract:

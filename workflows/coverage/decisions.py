@@ -19,7 +19,7 @@ from workflows.store.ids import new_id
 from workflows.views.decisions import CandidateView, DecisionView
 
 
-def keep_decision(
+def store_decision(
     tx: Transaction,
     decision: CoverageDecision,
     *,

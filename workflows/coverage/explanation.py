@@ -29,7 +29,7 @@ Names = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class ToldCandidate:
+class CandidateText:
     """A candidate with what its holder is called, as the reader may know it."""
 
     candidate: CandidateView
@@ -37,12 +37,12 @@ class ToldCandidate:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldDecision:
+class DecisionText:
     """A decision in words, and its candidates."""
 
     decision: DecisionView
     sentence: str
-    candidates: list[ToldCandidate]
+    candidates: list[CandidateText]
 
 
 def why_not(one: CandidateView) -> str:
@@ -51,7 +51,7 @@ def why_not(one: CandidateView) -> str:
     return why[:1].upper() + why[1:] if one.code in IN_ORDER or not why else f"It {why}"
 
 
-def tell_decision(tx: Transaction, decision: DecisionView, rules: RuleSet | None = None) -> ToldDecision:
+def describe_decision(tx: Transaction, decision: DecisionView, rules: RuleSet | None = None) -> DecisionText:
     """The sentence of a decision that the reader may see already, with the names of the holders.
 
     `rules` are those that decided, where the caller has them at hand.
@@ -59,15 +59,15 @@ def tell_decision(tx: Transaction, decision: DecisionView, rules: RuleSet | None
     parties = {(kind, str(decision.facts.get(kind) or "")) for kind in ("item", "customer", "org_unit")}
     held_by = {(one.holder_kind, one.holder) for one in decision.candidates}
     names = holder_names(tx, {one for one in parties | held_by if one[1]})
-    telling = _Telling(decision, names, None if tx.actor.is_staff else tx.actor.customer or "")
-    return ToldDecision(
+    telling = _Describing(decision, names, None if tx.actor.is_staff else tx.actor.customer or "")
+    return DecisionText(
         decision=decision,
         sentence=telling.sentence(_kinds_asked(tx, decision, rules)),
-        candidates=[ToldCandidate(one, telling.holder(one)) for one in decision.candidates],
+        candidates=[CandidateText(one, telling.holder(one)) for one in decision.candidates],
     )
 
 
-class _Telling:
+class _Describing:
     """The words of one decision. `reader` is the customer who reads them, None for staff."""
 
     def __init__(self, decision: DecisionView, names: Names, reader: str | None) -> None:

@@ -10,37 +10,37 @@ from typing import Any
 from sqlalchemy import Integer, Select, and_, bindparam, exists, func, literal_column, select
 
 from engine.contracts import Contract
-from engine.coverage import CoverageDecision, HeldContract
+from engine.coverage import CandidateContract, CoverageDecision
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import FreeIncident
 from workflows.lifecycle.contracts.incident_holds import free_incidents, lock_incidents, locked_grants
 from workflows.store import tables as t
 from workflows.store.column_types import Id, Instant
 from workflows.store.compiled_statements import Prepared
-from workflows.store.multi_table_insert import Standing
+from workflows.store.multi_table_insert import Precondition
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Reservation:
     """A decision, with the grant that is locked for its incident and the contract it covers with.
 
-    `left` is how many incidents are free beside the one to hold. `standing` is what must still be so when it
-    is written, where that is not locked; nothing is, where it is to be written `at_once`.
+    `left` is how many incidents are free beside the one to hold. `precondition` must still hold when the
+    decision is written, where that is not locked; nothing is locked for a `single_statement`.
     """
 
     decision: CoverageDecision
     grant_id: str | None = None
-    chosen: HeldContract | None = None
+    chosen: CandidateContract | None = None
     left: int = 0
-    standing: Standing | None = None
-    at_once: bool = False
+    precondition: Precondition | None = None
+    single_statement: bool = False
 
     @property
     def contract(self) -> Contract | None:
         return self.chosen.contract if self.chosen is not None else None
 
 
-_STANDING = (
+_PRECONDITION = (
     select(t.contract.c.id)
     .where(
         t.contract.c.id == bindparam("covering", type_=Id),
@@ -51,10 +51,10 @@ _STANDING = (
     .with_for_update(read=True, key_share=True)
 )
 """A contract that is as it was read, locked."""
-_STANDS = Prepared(_STANDING)
+_CHECK_PRECONDITION = Prepared(_PRECONDITION)
 _DRAWN, _DRAWN_AT = bindparam("drawn", type_=Id), bindparam("drawn_at", type_=Instant)
 _WERE_FREE = bindparam("were_free", type_=Integer)
-_STANDING_WITH_GRANT = _STANDING.where(
+_PRECONDITION_WITH_GRANT = _PRECONDITION.where(
     exists(
         select(t.grant_balance.c.grant_id).where(
             t.grant_balance.c.grant_id == _DRAWN, t.grant_balance.c.available > 0
@@ -65,9 +65,9 @@ _STANDING_WITH_GRANT = _STANDING.where(
 """The same of a pack whose incidents are as they were read, for SQLite's one writer."""
 
 
-def _standing_with_locked_grants() -> Select[Any]:
+def _precondition_with_locked_grants() -> Select[Any]:
     """The same for PostgreSQL: the contract is locked, then its grants, and these are looked at as locked."""
-    contract = _STANDING.cte("locked_contract")
+    contract = _PRECONDITION.cte("locked_contract")
     grants = locked_grants(select(contract.c.id).scalar_subquery(), _DRAWN_AT).cte("locked_grants")
     free = func.sum(grants.c.available)
     drawn = func.sum(grants.c.available).filter(grants.c.grant_id == _DRAWN)
@@ -76,12 +76,12 @@ def _standing_with_locked_grants() -> Select[Any]:
     )
 
 
-_STANDING_WITH_LOCKED_GRANTS = _standing_with_locked_grants()
+_PRECONDITION_WITH_LOCKED_GRANTS = _precondition_with_locked_grants()
 
 
-def _standing(contract: Contract) -> Standing:
-    return Standing(
-        _STANDING,
+def _precondition(contract: Contract) -> Precondition:
+    return Precondition(
+        _PRECONDITION,
         {
             "covering": contract.id,
             "was_cancelled_at": contract.cancelled_at,
@@ -91,54 +91,58 @@ def _standing(contract: Contract) -> Standing:
     )
 
 
-def look_later(
-    tx: Transaction, decision: CoverageDecision, chosen: HeldContract, incident: FreeIncident | None
-) -> Found | None:
+def verify_on_write(
+    tx: Transaction, decision: CoverageDecision, chosen: CandidateContract, incident: FreeIncident | None
+) -> Reservation | None:
     """What a covering decision rests on, where whether it still stands can be asked as it is written.
 
     `incident` is the next one of a pack, as it was read with the contract. The last one is not: what follows
     from it is more than one statement.
     """
-    standing = _standing(chosen.contract)
+    precondition = _precondition(chosen.contract)
     if not _takes_incident(tx, chosen):
-        return Found(decision, None, chosen, 0, standing, at_once=True)
+        return Reservation(decision, None, chosen, 0, precondition, single_statement=True)
     if incident is None or incident.free < 2:
         return None
     grant_id, free = incident
-    standing = Standing(
-        _STANDING_WITH_GRANT if tx.is_sqlite else _STANDING_WITH_LOCKED_GRANTS,
-        {**standing.values, "drawn": grant_id, "drawn_at": tx.now, "were_free": free},
+    precondition = Precondition(
+        _PRECONDITION_WITH_GRANT if tx.is_sqlite else _PRECONDITION_WITH_LOCKED_GRANTS,
+        {**precondition.values, "drawn": grant_id, "drawn_at": tx.now, "were_free": free},
     )
-    return Found(decision, grant_id, chosen, free - 1, standing, at_once=True)
+    return Reservation(decision, grant_id, chosen, free - 1, precondition, single_statement=True)
 
 
-def chosen_of(decision: CoverageDecision, held: list[HeldContract]) -> HeldContract:
+def chosen_of(decision: CoverageDecision, held: list[CandidateContract]) -> CandidateContract:
     return next(one for one in held if one.contract.id == decision.contract)
 
 
-def _takes_incident(tx: Transaction, chosen: HeldContract) -> bool:
+def _takes_incident(tx: Transaction, chosen: CandidateContract) -> bool:
     return tx.rules.contract_types[chosen.contract.type].draws == "incidents" and not chosen.own_incident_held
 
 
-def lock_standing(
-    tx: Transaction, decision: CoverageDecision, held: list[HeldContract], *, looks_later: bool = False
-) -> Found | None:
+def lock_reservation(
+    tx: Transaction,
+    decision: CoverageDecision,
+    held: list[CandidateContract],
+    *,
+    verifies_on_write: bool = False,
+) -> Reservation | None:
     """Lock what a covering decision rests on; None when it no longer stands.
 
-    With `looks_later` the contract is left to who writes the decision: it is `standing` then.
+    With `verifies_on_write` the contract is left to who writes the decision: it is `precondition` then.
     """
     if decision.outcome != "covered":
-        return Found(decision)
+        return Reservation(decision)
     chosen = chosen_of(decision, held)
     grant_id, free = None, 0
     if _takes_incident(tx, chosen):
         grant_id, free = lock_incidents(tx, chosen.contract.id)
         if grant_id is None:
             return None
-    if looks_later:
-        return Found(decision, grant_id, chosen, free - 1, _standing(chosen.contract))
+    if verifies_on_write:
+        return Reservation(decision, grant_id, chosen, free - 1, _precondition(chosen.contract))
     if tx.begin is not None or not tx.is_sqlite:
-        stands = _STANDS.first(tx.connection, _standing(chosen.contract).values)
+        stands = _CHECK_PRECONDITION.first(tx.connection, _precondition(chosen.contract).values)
         if stands is None:
             return None
-    return Found(decision, grant_id, chosen, free - 1)
+    return Reservation(decision, grant_id, chosen, free - 1)

@@ -15,19 +15,19 @@ from workflows.core.actors import SYSTEM
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import Candidates, find_candidates, with_months_to_come
-from workflows.coverage.decisions import keep_decision, preview_view
+from workflows.coverage.decisions import preview_view, store_decision
 from workflows.coverage.facts import facts_of, request_facts
-from workflows.coverage.reservation import Found, chosen_of, lock_standing, look_later
+from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
 from workflows.coverage.waiting_list import WAITING_OUTCOMES, rests_on, waiting_requests
 from workflows.lifecycle.contracts.creation import make_for_request
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
 from workflows.lifecycle.contracts.rows import lock_contract
-from workflows.lifecycle.contracts.settlement import end_by_cancelling, settle_contract
+from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import sla_columns
 from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
-from workflows.notifications.messages import tell_request_event
+from workflows.notifications.messages import notify_request_event
 from workflows.store import tables as t
 from workflows.views.decisions import DecisionView
 
@@ -44,12 +44,12 @@ def decide(tx: Transaction, facts: RequestFacts) -> CoverageDecision:
     return find_coverage(facts, _candidates(tx, facts).held, tx.rules)
 
 
-def find(tx: Transaction, facts: RequestFacts) -> Found:
+def find(tx: Transaction, facts: RequestFacts) -> Reservation:
     """Search, and lock what the decision needs; again when another took it in between."""
     for _ in range(ATTEMPTS):
         held = _candidates(tx, facts).held
         decision = find_coverage(facts, held, tx.rules)
-        found = lock_standing(tx, decision, held)
+        found = lock_reservation(tx, decision, held)
         if found is not None:
             return found
     raise StateForbids(
@@ -57,7 +57,7 @@ def find(tx: Transaction, facts: RequestFacts) -> Found:
     )
 
 
-def find_unlocked(tx: Transaction, facts: RequestFacts) -> Found:
+def find_unlocked(tx: Transaction, facts: RequestFacts) -> Reservation:
     """Search before the transaction writes, then begin to write and look again at what the cover rests on.
 
     SQLite has one writer: deciding inside its turn would make all others wait for it. What is not covered, or
@@ -67,16 +67,16 @@ def find_unlocked(tx: Transaction, facts: RequestFacts) -> Found:
     candidates = _candidates(tx, facts)
     held, config = candidates.held, tx.config
     decision = find_coverage(facts, held, tx.rules)
-    if decision.outcome == "covered" and tx.may_write_at_once:
+    if decision.outcome == "covered" and tx.can_write_single_statement:
         chosen = chosen_of(decision, held)
-        found = look_later(tx, decision, chosen, candidates.incidents.get(chosen.contract.id))
+        found = verify_on_write(tx, decision, chosen, candidates.incidents.get(chosen.contract.id))
         if found is not None:
             return found
     if not tx.start_writing():
         raise AssertionError("for transactions that have only read")
     found = None
     if decision.outcome == "covered" and tx.config is config:
-        found = lock_standing(tx, decision, held, looks_later=not tx.is_sqlite)
+        found = lock_reservation(tx, decision, held, verifies_on_write=not tx.is_sqlite)
     return found or find(tx, facts)
 
 
@@ -139,24 +139,26 @@ def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason
                 f"{chosen.contract.number} has no incident left.",
                 remedy="Top it up, or assign another contract.",
             )
-    found = Found(decision, grant_id, chosen)
+    found = Reservation(decision, grant_id, chosen)
     return follow(tx, request, found, cause="assigned", reason=reason)
 
 
-def follow(tx: Transaction, request: Row[Any], found: Found, *, cause: str, reason: str | None = None) -> str:
+def follow(
+    tx: Transaction, request: Row[Any], found: Reservation, *, cause: str, reason: str | None = None
+) -> str:
     """Keep a decision for a logged service request and make it so."""
     decision = found.decision
     contract_id = decision.contract
     if decision.outcome == "created":
         contract_id = made_contract(tx, request.id, decision)
     covering = contract_id if _covers(tx, decision, contract_id) else None
-    decision_id = keep_decision(
+    decision_id = store_decision(
         tx, decision, service_request_id=request.id, cause=cause, contract_id=contract_id, reason=reason
     )
     released = release_incidents(tx, request.id, keep=covering)
     if found.grant_id is not None and covering is not None:
         hold_incident(tx, grant_id=found.grant_id, contract_id=covering, service_request_id=request.id)
-        settle_contract(tx, covering)
+        sync_contract_state(tx, covering)
     changes: dict[str, Any] = {
         "decision_id": decision_id,
         "outcome": decision.outcome,
@@ -167,7 +169,7 @@ def follow(tx: Transaction, request: Row[Any], found: Found, *, cause: str, reas
     tx.change(t.service_request, request.id, **changes)
     if request.state == "pending_no_contract" and (covering or decision.outcome == "uncovered"):
         move_request(tx, request, "cover", note=decision.why)
-        tell_request_event(tx, request, "opened")
+        notify_request_event(tx, request, "opened")
     if covering is not None:
         cancel_untaken(tx, request.id, keep=covering)
     for released_id in sorted(set(released)):
@@ -215,7 +217,7 @@ def cancel_untaken(tx: Transaction, service_request_id: str, *, keep: str | None
 
 def settle_and_cover(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
     """Settle a contract and open the service requests that it can cover now."""
-    settle_contract(tx, contract_id)
+    sync_contract_state(tx, contract_id)
     if tx.settings.contracts:
         cover_waiting(tx, contract_id, skip=skip)
 
@@ -226,7 +228,7 @@ def settle_due(tx: Transaction, contract_id: str) -> None:
         row = lock_contract(tx, contract_id)
         if row.next_due_at is None or row.next_due_at > tx.now:
             return
-        settle_contract(tx, contract_id, row.next_due_at)
+        sync_contract_state(tx, contract_id, row.next_due_at)
         if tx.settings.contracts:
             cover_waiting(tx, contract_id)
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from engine.contracts import Contract, Holder, Limits
-from engine.coverage import HeldContract, Verdict
+from engine.coverage import CandidateContract, Verdict
 from engine.facts import RequestFacts, RuledOut
 
 OPTIONAL_INSTANTS = ("enabled_at", "paid_at", "cancelled_at", "ended_at")
@@ -64,7 +64,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     return kept
 
 
-def held_from(kept: Sequence[Mapping[str, Any]]) -> list[HeldContract]:
+def held_from(kept: Sequence[Mapping[str, Any]]) -> list[CandidateContract]:
     """The candidates that `verdict_json` made these from, as they stood before they were judged."""
     return [_held(one) for one in kept]
 
@@ -76,7 +76,7 @@ def ruled_out_json(reason: RuledOut | None) -> dict[str, Any] | None:
     return {"code": reason.code, "at": reason.at.isoformat() if reason.at else None, "value": reason.value}
 
 
-def _held(kept: Mapping[str, Any]) -> HeldContract:
+def _held(kept: Mapping[str, Any]) -> CandidateContract:
     contract = Contract(
         id=kept["contract"],
         number=kept["number"],
@@ -93,7 +93,7 @@ def _held(kept: Mapping[str, Any]) -> HeldContract:
         exclusions={name: tuple(values) for name, values in kept.get("exclusions", {}).items()},
     )
     limits = Limits(kept["minutes_available"], kept["incidents_available"], kept["incidents_held"])
-    return HeldContract(contract, kept["distance"], limits, kept["own_incident_held"])
+    return CandidateContract(contract, kept["distance"], limits, kept["own_incident_held"])
 
 
 @lru_cache(maxsize=4096)  # the dates of contracts are told again in each decision about them

@@ -20,7 +20,7 @@ from workflows.commands.service_requests import CoverageQuestion
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decision_view, preview_view
-from workflows.coverage.explanation import ToldCandidate, ToldDecision, tell_decision
+from workflows.coverage.explanation import CandidateText, DecisionText, describe_decision
 from workflows.coverage.facts import facts_of
 from workflows.coverage.reasons import ruled_out_words
 from workflows.coverage.search import decide, decide_question
@@ -65,7 +65,7 @@ class ExplanationView:
     """A decision that is only shown, in words and with its steps."""
 
     decision: DecisionView
-    told: ToldDecision
+    told: DecisionText
     rules_name: str
     steps: list[StepView]
 
@@ -108,7 +108,7 @@ def explain_decision(tx: Transaction, decision_id: str, rules: RuleSet | None = 
     )
 
 
-def contracts_that_fit(tx: Transaction, service_request_id: str) -> list[ToldCandidate]:
+def contracts_that_fit(tx: Transaction, service_request_id: str) -> list[CandidateText]:
     """The contracts that a search for a logged request would look at now, for whoever may assign one.
 
     None while contracts are off or no rules can be read. Raises: NotFound.
@@ -118,7 +118,7 @@ def contracts_that_fit(tx: Transaction, service_request_id: str) -> list[ToldCan
     if not tx.settings.contracts or tx.config.rule_set is None:
         return []
     found = preview_view(tx, decide(tx, facts_of(tx, request)))
-    return tell_decision(tx, found, tx.rules).candidates
+    return describe_decision(tx, found, tx.rules).candidates
 
 
 # ------------------------------------------------------------------ steps
@@ -144,7 +144,7 @@ def _explained(tx: Transaction, decision: CoverageDecision, rules: RuleSet) -> E
     elif decision.rule == NO_RULE:
         steps.append(StepView(NO_RULE, decision.why, "what no rule catches", False, "holds", None, []))
     view = preview_view(tx, decision)
-    return ExplanationView(view, tell_decision(tx, view, rules), rules.coverage.name, steps)
+    return ExplanationView(view, describe_decision(tx, view, rules), rules.coverage.name, steps)
 
 
 def _own_step(

@@ -98,10 +98,10 @@ def _again(row: Row[Any], rules: RuleSet) -> CoverageDecision:
 
 def _candidates_differ(row: Row[Any], again: CoverageDecision) -> Iterator[Differs]:
     made = [verdict_json(one) for one in again.candidates]
-    kept_order = [one["contract"] for one in row.candidates]
+    snapshot_order = [one["contract"] for one in row.candidates]
     order = [one["contract"] for one in made]
-    if order != kept_order:
-        yield Differs(row.id, row.service_request_id, "candidates", str(kept_order), str(order))
+    if order != snapshot_order:
+        yield Differs(row.id, row.service_request_id, "candidates", str(snapshot_order), str(order))
         return
     for kept, new in zip(row.candidates, made, strict=True):
         for name, value in kept.items():

@@ -19,7 +19,7 @@ from workflows.core.transaction import Transaction
 from workflows.importing.export import ExportUnreadable, read_export
 from workflows.importing.history import History, histories
 from workflows.importing.mapping import Mapping, MappingRefused, read_mapping
-from workflows.importing.replaying_events import Told, tell_history
+from workflows.importing.replaying_events import Told, replay_history
 from workflows.importing.report import ImportReport
 
 __all__ = [
@@ -75,10 +75,10 @@ def import_history(
 
 def _tell(desk: Desk, history: History, mapping: Mapping, *, dry_run: bool) -> Told:
     def undo(tx: Transaction) -> NoReturn:
-        raise _Undone(tell_history(tx, history, mapping))
+        raise _Undone(replay_history(tx, history, mapping))
 
     if not dry_run:
-        return desk.perform(SYSTEM, lambda tx: tell_history(tx, history, mapping))
+        return desk.perform(SYSTEM, lambda tx: replay_history(tx, history, mapping))
     try:
         desk.perform(SYSTEM, undo)
     except _Undone as undone:

@@ -52,12 +52,12 @@ class Told:
     made: set[tuple[str, str]] = field(default_factory=set)
 
 
-def tell_history(tx: Transaction, history: History, mapping: Mapping) -> Told:
+def replay_history(tx: Transaction, history: History, mapping: Mapping) -> Told:
     """Tell the desk what it does not know yet of a history; answers what became of each line."""
-    return _Teller(tx, history, mapping).tell()
+    return _HistoryReplay(tx, history, mapping).tell()
 
 
-class _Teller:
+class _HistoryReplay:
     """One history on its way into the desk."""
 
     def __init__(self, tx: Transaction, history: History, mapping: Mapping) -> None:
@@ -82,7 +82,7 @@ class _Teller:
             return self.told
         mark = new_id()
         for event in events:
-            self._tell_event(event)
+            self._notify_event(event)
         if self.request_id is not None:
             keys = [event_key(event) for event in events]
             remember(self.tx, self.mapping.source, "event", keys, self.request_id)
@@ -128,7 +128,7 @@ class _Teller:
 
     # -------------------------------------------------------------- one event
 
-    def _tell_event(self, event: Event) -> None:
+    def _notify_event(self, event: Event) -> None:
         """Log, change and move as one event tells. What is refused is undone; the rest of the row stays."""
         self.remarks: list[str] = []
         refused: list[str] = []

@@ -62,9 +62,9 @@ def run_job(desk: Desk, name: str, due_at: datetime | None = None) -> int:
     try:
         count = job.run(desk, at)
     except Exception as error:
-        _keep_status(desk, job, at, 0, f"{type(error).__name__}: {error}")
+        _store_status(desk, job, at, 0, f"{type(error).__name__}: {error}")
         raise
-    _keep_status(desk, job, at, count, None)
+    _store_status(desk, job, at, count, None)
     return count
 
 
@@ -194,7 +194,7 @@ def _has_active_contract() -> ColumnElement[bool]:
     return exists(select(c.c.id).where(c.c.state == "active", holders).correlate(r))
 
 
-def _keep_status(desk: Desk, job: Job, at: datetime, count: int, error: str | None) -> None:
+def _store_status(desk: Desk, job: Job, at: datetime, count: int, error: str | None) -> None:
     dialect = sqlite if desk.database.is_sqlite else postgresql
     with desk.write(job=job.name) as tx:
         values: dict[str, Any] = {"last_run_at": tx.real_now, "last_due_at": at, "last_count": count}

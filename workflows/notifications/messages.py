@@ -65,7 +65,7 @@ def tell(
     )
 
 
-def tell_administrators(
+def notify_administrators(
     tx: Transaction,
     event: str,
     *,
@@ -86,7 +86,7 @@ def tell_administrators(
         tell(tx, event, recipient=recipient, subject=subject, body=body, about=about, payload=payload)
 
 
-def tell_contract_event(tx: Transaction, contract: Contract, state: str) -> None:
+def notify_contract_event(tx: Transaction, contract: Contract, state: str) -> None:
     """Tell the holder that a contract became active or ended."""
     if state not in CONTRACT_WORDS:
         return
@@ -102,7 +102,7 @@ def tell_contract_event(tx: Transaction, contract: Contract, state: str) -> None
     )
 
 
-def tell_request_event(tx: Transaction, request: Any, event: str, *, why: str = "", note: str = "") -> None:
+def notify_request_event(tx: Transaction, request: Any, event: str, *, why: str = "", note: str = "") -> None:
     """Tell the customer what became of a service request; `request` is its row."""
     subject, body = REQUEST_WORDS[event]
     words = {"number": request.number, "subject": request.subject, "why": why, "note": note}

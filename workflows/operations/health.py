@@ -78,7 +78,7 @@ class _Kept:
             return self._found
 
 
-class KeptCounts:
+class CachedCounts:
     """How many there are in each stored state, for who asks often: it is not counted often.
 
     What is being worked on is counted apart from what is done with, which grows for ever: it takes little
@@ -100,7 +100,7 @@ class KeptCounts:
         return self._contracts.read(connection)
 
 
-def read_health(desk: Desk, *, counts: KeptCounts | None = None) -> Health:
+def read_health(desk: Desk, *, counts: CachedCounts | None = None) -> Health:
     """How the desk is; `counts` adds how much there is. Raises where the database cannot be reached."""
     config = desk.refresh()
     version, is_ready = config.version, config.rule_set is not None

@@ -17,7 +17,7 @@ from sqlalchemy import Row, select
 
 from engine.coverage import find_match
 from engine.replay import Drawn, Kept, Replay, Result
-from engine.replay_work import GRANT, Effect, Payment, Purses, Worked
+from engine.replay_work import GRANT, Effect, Payment, SimulatedBalances, Worked
 from engine.rulebook import RuleSet
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.config import Config
@@ -92,7 +92,7 @@ def replay(
     """
     config = desk.refresh()
     sums = Sums()
-    purses = Purses()
+    purses = SimulatedBalances()
     total = count_decisions(desk, from_, to) if progress is not None else 0
     with SpooledTemporaryFile(max_size=MOST_BYTES_IN_MEMORY) as spool:
         deciding = _Deciding(rules, config.settings, sums)
@@ -200,7 +200,7 @@ class _Deciding:
 class _Pricing:
     """What the differences move, once all that moves has been given back."""
 
-    def __init__(self, settings: Settings, purses: Purses) -> None:
+    def __init__(self, settings: Settings, purses: SimulatedBalances) -> None:
         self._settings = settings
         self._purses = purses
         self._terms = ContractTerms()

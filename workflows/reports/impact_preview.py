@@ -19,7 +19,7 @@ from workflows.views.contracts import UnitBalance
 from workflows.views.effects import ContractEffect, ContractStand, Effects, RequestEffect, RequestStand
 
 
-def rehearse(desk: Desk, actor: Actor, use_case: Callable[[Transaction], object]) -> Effects:
+def preview_impact(desk: Desk, actor: Actor, use_case: Callable[[Transaction], object]) -> Effects:
     """What the use case would do now; nothing of it stays.
 
     Raises: whatever the use case raises.

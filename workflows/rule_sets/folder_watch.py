@@ -26,7 +26,7 @@ from workflows.core.config_version import config_in_force
 from workflows.core.desk import Desk
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
-from workflows.notifications.messages import tell_administrators
+from workflows.notifications.messages import notify_administrators
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.proposals import submit_checked
 from workflows.rule_sets.publishing import READERS, check_view
@@ -148,7 +148,7 @@ def _refuse(tx: Transaction, folder: Path, seen: Look, problems: tuple[Problem, 
     )
     if not told:
         lines = "\n".join(str(problem) for problem in errors[:20])
-        tell_administrators(
+        notify_administrators(
             tx,
             "rules_refused",
             subject=f"The rules in {folder} were refused",

@@ -15,7 +15,7 @@ from workflows.core.config_version import config_in_force
 from workflows.core.errors import NotAllowed, NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
-from workflows.notifications.messages import tell_administrators
+from workflows.notifications.messages import notify_administrators
 from workflows.rule_sets.publishing import (
     READERS,
     clean_note,
@@ -111,7 +111,7 @@ def reject_proposal(tx: Transaction, proposal_id: str, reason: str) -> None:
         raise invalid("/reason", "A rejection needs its reason.", "Say what should be done differently.")
     row = _to_decide(tx, proposal_id)
     _decide(tx, row, "rejected", clean_note(reason, "/reason"))
-    tell_administrators(
+    notify_administrators(
         tx,
         "rules_rejected",
         subject="A proposed rule set was rejected",
@@ -184,7 +184,7 @@ def _propose(tx: Transaction, rule_set: RuleSet, note: str, in_force: str) -> st
         proposed_by_id=tx.actor.id,
         proposed_at=tx.real_now,
     )
-    tell_administrators(
+    notify_administrators(
         tx,
         "rules_proposed",
         subject="A rule set is proposed",

@@ -24,7 +24,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import Conflict, InvalidInput, NoRuleSet, NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
-from workflows.notifications.messages import tell_administrators
+from workflows.notifications.messages import notify_administrators
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
@@ -100,7 +100,7 @@ def put_in_force(
     )
     bump_generation(tx, rule_set=rule_set.version)
     approved = f", approved by {approved_by}" if approved_by else ""
-    tell_administrators(
+    notify_administrators(
         tx,
         "rules_published",
         subject="A new rule set is in force",

@@ -19,7 +19,7 @@ from workflows.core.transaction import Runner, Transaction
 from workflows.coverage.candidates import find_candidates
 from workflows.coverage.search import cancel_untaken, own_contract, settle_and_cover, settle_due
 from workflows.lifecycle.contracts.incident_holds import settle_incidents
-from workflows.lifecycle.contracts.settlement import settle_contract
+from workflows.lifecycle.contracts.settlement import sync_contract_state
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.store import tables as t
 
@@ -56,14 +56,14 @@ def auto_closed_at(tx: Transaction, request: Row[Any]) -> datetime | None:
     History that is told afterwards has its own closes: this desk's setting closes nothing in it.
     """
     due_at: datetime | None = request.auto_close_at
-    if request.state != "resolved" or due_at is None or due_at > tx.now or _tells_history(tx):
+    if request.state != "resolved" or due_at is None or due_at > tx.now or _is_importing_history(tx):
         return None
     return due_at
 
 
 def contracts_due(tx: Transaction, request: Row[Any]) -> list[str]:
     """The contracts that a waiting request may wait for and whose due change no job has made yet."""
-    if request.state != "pending_no_contract" or not tx.settings.contracts or _tells_history(tx):
+    if request.state != "pending_no_contract" or not tx.settings.contracts or _is_importing_history(tx):
         return []
     return find_candidates(
         tx,
@@ -74,7 +74,7 @@ def contracts_due(tx: Transaction, request: Row[Any]) -> list[str]:
     ).due
 
 
-def _tells_history(tx: Transaction) -> bool:
+def _is_importing_history(tx: Transaction) -> bool:
     return tx.job is None and tx.now < tx.recorded_at
 
 
@@ -124,7 +124,7 @@ def end_own_contract(tx: Transaction, service_request_id: str) -> None:
     contract_id = own_contract(tx, service_request_id)
     if contract_id is not None:
         tx.change(t.contract, contract_id, ended_at=tx.now, version=t.contract.c.version + 1)
-        settle_contract(tx, contract_id)
+        sync_contract_state(tx, contract_id)
 
 
 def revive_own_contract(tx: Transaction, request: Row[Any]) -> None:

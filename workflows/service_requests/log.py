@@ -13,21 +13,21 @@ from engine.coverage import contract_state
 from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.numbering import insert_numbered
 from workflows.core.transaction import Transaction
-from workflows.coverage.decisions import keep_decision
+from workflows.coverage.decisions import store_decision
 from workflows.coverage.facts import request_facts
-from workflows.coverage.reservation import Found
+from workflows.coverage.reservation import Reservation
 from workflows.coverage.search import find, find_unlocked, made_contract
 from workflows.lifecycle.contracts.incident_holds import hold_incident
 from workflows.lifecycle.contracts.rows import contract_value
-from workflows.lifecycle.contracts.settlement import settle_contract
+from workflows.lifecycle.contracts.settlement import sync_contract_state
 from workflows.lifecycle.service_requests.parties import Parties, check_parties
 from workflows.lifecycle.service_requests.sla import sla_columns
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request, write_history
-from workflows.notifications.messages import tell_request_event
+from workflows.notifications.messages import notify_request_event
 from workflows.service_requests.queries import view_of_logged
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.store.multi_table_insert import NoLongerStands
+from workflows.store.multi_table_insert import PreconditionFailed
 from workflows.views.service_requests import ServiceRequestView
 
 WAITS = ("waiting", "created", "offered")
@@ -79,7 +79,7 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
     found = find(tx, facts) if tx.writes else find_unlocked(tx, facts)
     try:
         return _write_decided(tx, service_request_id, command, parties, found, number)
-    except NoLongerStands:
+    except PreconditionFailed:
         # searched again, under a lock
         tx.start_writing()
         return _write_decided(tx, service_request_id, command, parties, find(tx, facts), number)
@@ -90,18 +90,23 @@ def _write_decided(
     service_request_id: str,
     command: NewServiceRequest,
     parties: Parties,
-    found: Found,
+    found: Reservation,
     number: str | None,
 ) -> Logged:
-    """Write a new request in the state that its decision gives, or the refusal. Raises: NoLongerStands."""
+    """Write a new request in the state that its decision gives, or the refusal.
+
+    Raises: PreconditionFailed.
+    """
     decision = found.decision
     if decision.outcome == "refused":
-        kept = keep_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
+        kept = store_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
         return Logged(None, kept, refused=str(decision.params.get("message") or decision.why))
     covering = decision.contract if decision.outcome == "covered" else None
     state = "pending_no_contract" if decision.outcome in WAITS else "open"
     decision_id = new_id()
-    with tx.together(t.service_request.c.number, found.standing, at_once=found.at_once) as batch:
+    with tx.batched(
+        t.service_request.c.number, found.precondition, single_statement=found.single_statement
+    ) as batch:
         values = _insert(
             tx,
             service_request_id,
@@ -118,7 +123,7 @@ def _write_decided(
         contract_id = decision.contract
         if decision.outcome == "created":
             contract_id = made_contract(tx, service_request_id, decision)
-        keep_decision(
+        store_decision(
             tx,
             decision,
             service_request_id=service_request_id,
@@ -130,20 +135,25 @@ def _write_decided(
             hold_incident(
                 tx, grant_id=found.grant_id, contract_id=covering, service_request_id=service_request_id
             )
-    if found.grant_id is not None and covering is not None and not found.at_once and _is_used_up(tx, found):
-        settle_contract(tx, covering)
+    if (
+        found.grant_id is not None
+        and covering is not None
+        and not found.single_statement
+        and _is_used_up(tx, found)
+    ):
+        sync_contract_state(tx, covering)
     elif found.chosen is not None:
         values["number"] = values["number"] or batch.answered
         return Logged(service_request_id, decision_id, view=_view_of(tx, values, parties, found))
     if decision.outcome == "created":
         _open_if_enabled(tx, service_request_id, str(contract_id), found)
     elif state == "pending_no_contract":
-        tell_request_event(tx, lock_request(tx, service_request_id), "no_contract", why=decision.why)
+        notify_request_event(tx, lock_request(tx, service_request_id), "no_contract", why=decision.why)
     return Logged(service_request_id, decision_id)
 
 
 def _view_of(
-    tx: Transaction, values: dict[str, Any], parties: Parties, found: Found
+    tx: Transaction, values: dict[str, Any], parties: Parties, found: Reservation
 ) -> ServiceRequestView | None:
     """A covered service request that was just written, as it would be read."""
     chosen = found.chosen
@@ -155,7 +165,7 @@ def _view_of(
     return view_of_logged(tx, values, parties, found.decision, chosen, left)
 
 
-def _is_used_up(tx: Transaction, found: Found) -> bool:
+def _is_used_up(tx: Transaction, found: Reservation) -> bool:
     """Whether holding one more incident may end a pack: its balance under the lock tells, nothing is read."""
     if found.contract is None or found.left <= 0:
         return True
@@ -163,12 +173,12 @@ def _is_used_up(tx: Transaction, found: Found) -> bool:
     return contract_state(found.contract, limits, tx.now, tx.rules).state != "active"
 
 
-def _open_if_enabled(tx: Transaction, service_request_id: str, contract_id: str, found: Found) -> None:
+def _open_if_enabled(tx: Transaction, service_request_id: str, contract_id: str, found: Reservation) -> None:
     """A contract that its rule made and enabled at once covers the request from the start."""
     made = tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
     request = lock_request(tx, service_request_id)
     if made.state != "active":
-        tell_request_event(tx, request, "no_contract", why=found.decision.why)
+        notify_request_event(tx, request, "no_contract", why=found.decision.why)
         return
     if request.state == "pending_no_contract":
         move_request(tx, request, "cover", note=found.decision.why)

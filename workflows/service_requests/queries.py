@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, or_, select
 
 from engine.contracts import Limits
-from engine.coverage import CoverageDecision, HeldContract
+from engine.coverage import CandidateContract, CoverageDecision
 from engine.periods import local_date
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, matches, read_page
@@ -187,7 +187,7 @@ def view_of_logged(
     values: Mapping[str, Any],
     parties: Parties,
     decision: CoverageDecision,
-    chosen: HeldContract,
+    chosen: CandidateContract,
     left: Limits | None,
 ) -> ServiceRequestView:
     """A service request that has just been logged and covered, from what was written: as `_ALL` reads it."""

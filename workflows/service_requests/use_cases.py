@@ -34,7 +34,7 @@ from workflows.lifecycle.service_requests.states import (
     forbidden,
 )
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
-from workflows.notifications.messages import tell_request_event
+from workflows.notifications.messages import notify_request_event
 from workflows.service_requests.closing import (
     end_coverage,
     end_own_contract,
@@ -112,7 +112,7 @@ def fire_trigger(
         return _reopen(tx, request, command, inferred=inferred)
     move_request(tx, request, trigger, note=command.note, reason=command.reason, inferred=inferred)
     if trigger == "resolve":
-        tell_request_event(tx, request, "resolved", note=command.note or "")
+        notify_request_event(tx, request, "resolved", note=command.note or "")
     if trigger == "close":
         end_coverage(tx, request.id)
     if trigger == "cancel":
@@ -195,7 +195,7 @@ def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger, *, inferre
     if found.decision.outcome in ("covered", "uncovered"):
         tell("reopen")
     else:
-        tell("reopen_uncovered", told_as="reopen")
+        tell("reopen_uncovered", history_trigger="reopen")
     follow(tx, lock_request(tx, request.id), found, cause="reopened past the window")
     return str(request.id)
 
@@ -205,7 +205,7 @@ def _cancel(tx: Transaction, request: Row[Any], reason: str) -> None:
         settle_and_cover(tx, contract_id)
     cancel_untaken(tx, request.id, keep=None)
     end_own_contract(tx, request.id)
-    tell_request_event(tx, request, "cancelled", note=reason)
+    notify_request_event(tx, request, "cancelled", note=reason)
 
 
 def _check_words(trigger: str, command: FireTrigger) -> None:

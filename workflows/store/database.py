@@ -19,7 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from workflows.store.write_queue import BUSY_TIMEOUT_MS, Turns, in_short_steps
+from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, in_short_steps
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x636F76657264
@@ -36,7 +36,7 @@ class Database:
         self.engine = (
             _sqlite_engine(self.url, pool_size) if self.is_sqlite else _postgresql_engine(self.url, pool_size)
         )
-        self._turns = Turns()
+        self._turns = WriteQueue()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -63,7 +63,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def write_later(self) -> Iterator[tuple[Connection, Callable[[], None]]]:
+    def write_on_demand(self) -> Iterator[tuple[Connection, Callable[[], None]]]:
         """A connection that reads until the function beside it is called, which begins a writing transaction.
 
         Nothing is locked while it reads, and each statement is a snapshot of its own: what was read may have
@@ -85,7 +85,7 @@ class Database:
     ) -> None:
         """On SQLite, run one writing statement that is its own transaction, for what several threads gave.
 
-        See `Turns.together`. The connection has begun no transaction.
+        See `WriteQueue.together`. The connection has begun no transaction.
         """
         driver: Any = connection.connection.driver_connection
         self._turns.together(

@@ -38,7 +38,7 @@ another writing statement and its values, to go with such rows."""
 _numbers = count(1)
 
 
-class Standing(NamedTuple):
+class Precondition(NamedTuple):
     """What must be so for rows to be inserted: a query that finds a row, built once, and its values."""
 
     query: Select[Any]
@@ -50,27 +50,27 @@ def insert_rows(
     rows: Sequence[NewRow],
     *,
     returning: Column[Any] | None = None,
-    standing: Standing | None = None,
-    at_once: Database | None = None,
+    precondition: Precondition | None = None,
+    autocommit_on: Database | None = None,
 ) -> Row | None:
     """Insert rows of several tables by one statement.
 
-    Answers the `returning` column of the first row that has an `id` and is of its table; None, and nothing is
-    written, where what `standing` asks for is not so. What the database checks of the rows it checks at the
-    end: on PostgreSQL the row that is asked for comes first. With `at_once` the statement is a transaction of
-    its own, over a connection that has begun none: on SQLite one for all the threads that wait to write such
-    rows. Raises: IntegrityError.
+    Returns the `returning` column of the first row that has an `id` and is of its table; None, with nothing
+    written, where the `precondition` does not hold. Constraints are checked at the end of the statement: on
+    PostgreSQL the row that is asked for comes first. With `autocommit_on` the statement is a transaction of
+    its own, on a connection that has begun none: on SQLite one transaction for all threads that wait to write
+    such rows. Raises: IntegrityError.
     """
     given = [value for _, row in rows for value in row.values()]
     expressions = tuple([(at, value) for at, value in enumerate(given) if isinstance(value, ColumnElement)])
     shape = _shape(tuple([(into, tuple(row)) for into, row in rows]), expressions)
     values = {**shape.defaults, **dict(zip(shape.names, given, strict=True))}
     query = None
-    if standing is not None:
-        query = standing.query
-        values.update(standing.values)
+    if precondition is not None:
+        query = precondition.query
+        values.update(precondition.values)
     if connection.dialect.name == "sqlite":
-        _through_view(shape, query).run(connection, values, at_once)
+        _through_view(shape, query).run(connection, values, autocommit_on)
         if returning is None:
             return None
         wanted = next(row["id"] for into, row in rows if into is returning.table)
@@ -112,7 +112,7 @@ def _shape(
     return shape
 
 
-class NoLongerStands(Exception):
+class PreconditionFailed(Exception):
     """What a decision rests on has changed before it was written."""
 
 
@@ -121,23 +121,27 @@ class Batch:
     """Rows that wait to be written together.
 
     `answered` is what the database gave the column `returning` of the first row that was written. What
-    `standing` asks for is looked at with the first rows; whatever else is written is written after them.
+    `precondition` asks for is looked at with the first rows; whatever else is written is written after them.
     """
 
     returning: Column[Any]
-    standing: Standing | None
-    at_once: bool
+    precondition: Precondition | None
+    single_statement: bool
     rows: list[NewRow] = field(default_factory=list)
     answered: Any = None
 
     def write(self, connection: Connection, database: Database | None) -> None:
-        """Write the rows that wait. Raises: IntegrityError, NoLongerStands."""
+        """Write the rows that wait. Raises: IntegrityError, PreconditionFailed."""
         if self.answered is None:
             row = insert_rows(
-                connection, self.rows, returning=self.returning, standing=self.standing, at_once=database
+                connection,
+                self.rows,
+                returning=self.returning,
+                precondition=self.precondition,
+                autocommit_on=database,
             )
             if row is None:
-                raise NoLongerStands
+                raise PreconditionFailed
             self.answered = row[0]
         else:
             insert_rows(connection, self.rows)
@@ -148,9 +152,11 @@ class Batch:
 
 
 @lru_cache(maxsize=128)
-def _as_expressions(shape: _Shape, returning: Column[Any] | None, standing: Select[Any] | None) -> Prepared:
+def _as_expressions(
+    shape: _Shape, returning: Column[Any] | None, precondition: Select[Any] | None
+) -> Prepared:
     """The first row's INSERT, with those of the others before it as common table expressions."""
-    guard = standing.cte("standing") if standing is not None else None
+    guard = precondition.cte("precondition") if precondition is not None else None
     writes: list[Any] = []
     for number, (into, row) in enumerate(shape.rows):
         if isinstance(into, Prepared):
@@ -191,14 +197,14 @@ class _View:
     It is made in each connection at its first use and gone with it.
     """
 
-    def __init__(self, shape: _Shape, standing: Select[Any] | None) -> None:
+    def __init__(self, shape: _Shape, precondition: Select[Any] | None) -> None:
         self.name = f"rows_{next(_numbers)}"
         self._types: dict[str, TypeEngine[Any]] = {}
-        self._shape, self._standing = shape, standing
+        self._shape, self._precondition = shape, precondition
         self._ddl: list[str] = []
         self._insert: Prepared | None = None
 
-    def run(self, connection: Connection, values: Mapping[str, Any], at_once: Database | None) -> None:
+    def run(self, connection: Connection, values: Mapping[str, Any], autocommit_on: Database | None) -> None:
         if self._insert is None:
             self._build(connection.dialect)
         known = connection.info.setdefault("views", set())
@@ -209,16 +215,16 @@ class _View:
             known.add(self.name)
         if self._insert is None:
             return
-        if at_once is None:
+        if autocommit_on is None:
             self._insert.run(connection, values)
         else:
             given = self._insert.given(connection.dialect, values)
-            at_once.gather(connection, self, given, partial(self._insert.run_many, connection))
+            autocommit_on.gather(connection, self, given, partial(self._insert.run_many, connection))
 
     def _build(self, dialect: Dialect) -> None:
         body = []
-        if self._standing is not None:
-            found = self._text(self._standing, "", dialect)
+        if self._precondition is not None:
+            found = self._text(self._precondition, "", dialect)
             # leaves the trigger without an error and without a row
             body.append(f"SELECT RAISE(IGNORE) WHERE NOT EXISTS ({found})")
         for number, (into, row) in enumerate(self._shape.rows):
@@ -257,8 +263,8 @@ class _View:
 
 
 @lru_cache(maxsize=128)
-def _through_view(shape: _Shape, standing: Select[Any] | None) -> _View:
-    return _View(shape, standing)
+def _through_view(shape: _Shape, precondition: Select[Any] | None) -> _View:
+    return _View(shape, precondition)
 
 
 @lru_cache(maxsize=16)

@@ -34,7 +34,7 @@ class _Waiting:
         self.is_alone = False
 
 
-class Turns:
+class WriteQueue:
     """The turns of one process at one SQLite database."""
 
     def __init__(self) -> None:

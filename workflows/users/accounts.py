@@ -113,7 +113,7 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
         changes["password_hash"] = HASHER.hash(command.password)
     if not changes:
         return
-    _keep_an_administrator(tx, row, changes)
+    _require_an_administrator(tx, row, changes)
     if changes.keys() & {"role", "disabled_at", "password_hash"}:
         changes["session_epoch"] = row.session_epoch + 1
     tx.change(user, user_id, **changes)
@@ -285,7 +285,7 @@ def _customer_with(tx: Transaction, email: str) -> str:
     return customer_id
 
 
-def _keep_an_administrator(tx: Transaction, row: Row[Any], changes: dict[str, Any]) -> None:
+def _require_an_administrator(tx: Transaction, row: Row[Any], changes: dict[str, Any]) -> None:
     if row.role != "administrator" or not (changes.get("disabled_at") or "role" in changes):
         return
     left = tx.connection.execute(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
 from engine.rulebook.checks.fact_constraints import VALIDATION_ON, facts_of_coverage, facts_of_types
-from engine.rulebook.checks.satisfiability import OTHER, OutOfPatience, Patience, World, Worlds
+from engine.rulebook.checks.satisfiability import OTHER, OutOfPatience, Patience, Satisfiability, World
 from engine.rulebook.syntax.problems import FileReport, Place
 from engine.rulebook.syntax.scanner import Node
 from engine.rulebook.syntax.syntax_tree import AllOf, Condition, Conditions, Rule, can_be_met, mentions
@@ -49,7 +49,7 @@ def lint_type(
     """Warn of a contract type whose contracts never cover."""
     facts = facts_of_types((valid_when, expires_when))
     try:
-        worlds = Worlds((valid_when, expires_when, *facts), Patience(MOST_ASKED))
+        worlds = Satisfiability((valid_when, expires_when, *facts), Patience(MOST_ASKED))
         if worlds.find((valid_when, *facts), ()) is None:
             report.warning(valid, "This can never hold, so no contract of the type ever covers. Change it.")
         elif worlds.find((valid_when, *facts), (expires_when,)) is None:
@@ -90,7 +90,7 @@ def _never_matching(
             )
             continue
         facts = facts_of([rule.conditions, *(one.conditions for one in earlier)])
-        worlds = Worlds([rule.conditions, *(one.conditions for one in earlier), *facts], patience)
+        worlds = Satisfiability([rule.conditions, *(one.conditions for one in earlier), *facts], patience)
         if worlds.find((rule.conditions, *facts), ()) is None:
             report.warning(
                 place, f'The conditions of rule "{rule.id}" contradict each other. Change or remove one.'
@@ -104,7 +104,9 @@ def _never_matching(
             )
 
 
-def _covering(worlds: Worlds, rule: Rule, earlier: Sequence[Rule], facts: Sequence[Conditions]) -> str:
+def _covering(
+    worlds: Satisfiability, rule: Rule, earlier: Sequence[Rule], facts: Sequence[Conditions]
+) -> str:
     """Which rules take all that a rule would match."""
     for one in earlier:
         if worlds.find((rule.conditions, *facts), (one.conditions,)) is None:
@@ -170,7 +172,7 @@ def _uncaught_world(
     holding: Sequence[Conditions], failing: Sequence[Conditions], patience: Patience
 ) -> World | None:
     facts = facts_of_coverage([*holding, *failing])
-    worlds = Worlds([*holding, *failing, *facts], patience, by_facts_alone=True)
+    worlds = Satisfiability([*holding, *failing, *facts], patience, by_facts_alone=True)
     return worlds.find((*holding, *facts), failing)
 
 

@@ -44,7 +44,7 @@ class Patience:
 
 
 @dataclass
-class Worlds:
+class Satisfiability:
     """The facts that some conditions can tell apart.
 
     With `by_facts_alone`, questions of their own have no answer, so that a world is only found where it

@@ -13,7 +13,7 @@ from engine.facts import RequestFacts
 from engine.rulebook import CoverageBook, check_rule_set
 from engine.rulebook.checks.fact_constraints import VALIDATION_ON, facts_of_coverage
 from engine.rulebook.checks.lint import lint_coverage
-from engine.rulebook.checks.satisfiability import OTHER, Patience, Worlds
+from engine.rulebook.checks.satisfiability import OTHER, Patience, Satisfiability
 from engine.rulebook.syntax.problems import FileReport
 from engine.rulebook.syntax.scanner import Node
 from engine.rulebook.syntax.syntax_tree import Rule
@@ -217,7 +217,7 @@ def test_a_rule_said_never_to_match_never_does(rules: tuple[Rule, ...], data: st
 def test_a_case_said_to_be_uncaught_is_one(rules: tuple[Rule, ...]) -> None:
     asked_once = [one.conditions for one in rules if not one.action.needs_contract]
     facts = facts_of_coverage([VALIDATION_ON, *asked_once])
-    worlds = Worlds([VALIDATION_ON, *asked_once, *facts], Patience(10**6), by_facts_alone=True)
+    worlds = Satisfiability([VALIDATION_ON, *asked_once, *facts], Patience(10**6), by_facts_alone=True)
     world = worlds.find((VALIDATION_ON, *facts), asked_once)
     if world is None or {"logged_weekday", "logged_hour"} & world.keys():
         return

@@ -11,7 +11,7 @@ from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.actors import Actor
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decisions_of, read_decision
-from workflows.coverage.explanation import ToldDecision, tell_decision
+from workflows.coverage.explanation import DecisionText, describe_decision
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_rule_set
 from workflows.service_requests.use_cases import search_or_assign
@@ -22,11 +22,11 @@ CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.js
 ENDED: dict[str, Any] = {"starts_on": "2025-04-01", "ends_on": "2026-01-31"}
 
 
-def told(office: Office, request: str, actor: Actor | None = None) -> ToldDecision:
+def told(office: Office, request: str, actor: Actor | None = None) -> DecisionText:
     """The newest decision, as someone reads it: the technician if nobody is named."""
 
-    def read(tx: Transaction) -> ToldDecision:
-        return tell_decision(tx, decisions_of(tx, request)[0])
+    def read(tx: Transaction) -> DecisionText:
+        return describe_decision(tx, decisions_of(tx, request)[0])
 
     return office.see_as(actor or office.technician, read)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.coverage import HeldContract, find_coverage, judge
+from engine.coverage import CandidateContract, find_coverage, judge
 from engine.rulebook.vocabulary.registry import COVERAGE
 from tests.support.builders import RULES
 from tests.support.office import MONDAY, Office
@@ -162,5 +162,5 @@ def test_all_that_a_variable_reads_is_kept(office: Office) -> None:
                 assert variable.read(asked) == variable.read(anew), variable.name
 
 
-def _by_id(held: list[HeldContract]) -> dict[str, HeldContract]:
+def _by_id(held: list[CandidateContract]) -> dict[str, CandidateContract]:
     return {one.contract.id: one for one in held}

@@ -3,7 +3,7 @@
 from sqlalchemy import event
 
 from tests.support.office import Office
-from workflows.operations.health import COUNTS_KEPT_SECONDS, TIMES_THE_COUNTING, KeptCounts, read_health
+from workflows.operations.health import COUNTS_KEPT_SECONDS, TIMES_THE_COUNTING, CachedCounts, read_health
 
 
 def test_counts_are_kept_for_a_while(office: Office) -> None:
@@ -18,7 +18,7 @@ def test_counts_are_kept_for_a_while(office: Office) -> None:
     def open_requests() -> int:
         return read_health(office.desk, counts=kept).service_requests.get("open", 0)
 
-    kept = KeptCounts(timer)
+    kept = CachedCounts(timer)
     assert open_requests() == 0
     office.sell("subscription")
     office.log()
@@ -38,7 +38,7 @@ def test_counts_are_kept_for_a_while(office: Office) -> None:
 
 
 def test_a_scrape_within_that_time_reads_no_large_table(office: Office) -> None:
-    kept = KeptCounts()
+    kept = CachedCounts()
     first = read_health(office.desk, counts=kept)
     seen: list[str] = []
     engine = office.desk.database.engine

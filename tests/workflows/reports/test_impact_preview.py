@@ -11,7 +11,7 @@ from workflows.commands.service_requests import SearchCoverage
 from workflows.contracts.use_cases import cancel_contract, enable_contract, renew, top_up
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.transaction import Transaction
-from workflows.reports.impact_preview import rehearse
+from workflows.reports.impact_preview import preview_impact
 from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 from workflows.views.effects import Effects
@@ -24,7 +24,7 @@ def everything(office: Office) -> dict[str, list[Any]]:
 def rehearsed(office: Office, use_case: Callable[[Transaction], object]) -> Effects:
     """What the supervisor would bring about; nothing of it is left."""
     before = everything(office)
-    effects = rehearse(office.desk, office.supervisor, use_case)
+    effects = preview_impact(office.desk, office.supervisor, use_case)
     assert everything(office) == before
     return effects
 
@@ -95,7 +95,7 @@ def test_what_the_deed_refuses_its_rehearsal_refuses(office: Office) -> None:
     sold = office.sell("subscription")
     before = everything(office)
     with pytest.raises(StateForbids):
-        rehearse(office.desk, office.supervisor, lambda tx: enable_contract(tx, sold))
+        preview_impact(office.desk, office.supervisor, lambda tx: enable_contract(tx, sold))
     with pytest.raises(NotAllowed):
-        rehearse(office.desk, office.technician, lambda tx: cancel_contract(tx, sold, CancelContract()))
+        preview_impact(office.desk, office.technician, lambda tx: cancel_contract(tx, sold, CancelContract()))
     assert everything(office) == before

@@ -12,7 +12,7 @@ from tests.support.builders import RULES, Kit
 from workflows.administration.settings import change_settings
 from workflows.jobs import scheduler
 from workflows.jobs.definitions import run_job
-from workflows.operations.health import KeptCounts, read_health
+from workflows.operations.health import CachedCounts, read_health
 from workflows.rule_sets import folder_watch
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.folder_watch import list_rules_folders, note_rules_folder, watch_rules_folder
@@ -148,7 +148,7 @@ def test_a_bad_edit_is_told_once_and_the_set_in_force_stays(kit: Kit, folder: Pa
     told = kit.rows(t.outbox, event="rules_refused")
     assert {row.recipient for row in told} == {None, f"{kit.administrator.id}@staff.example"}
     assert f"coverage.json:{line}:" in told[0].body
-    (health,) = read_health(kit.desk, counts=KeptCounts()).rules_folders
+    (health,) = read_health(kit.desk, counts=CachedCounts()).rules_folders
     assert health.errors == 1
     version = edit(folder)
     assert (pick_up(kit), in_force(kit)) == (1, version)

@@ -14,7 +14,7 @@ from workflows.store import tables as t
 from workflows.store.column_types import Id, Instant
 from workflows.store.compiled_statements import Prepared, insert_row
 from workflows.store.database import Database
-from workflows.store.multi_table_insert import Standing, insert_rows
+from workflows.store.multi_table_insert import Precondition, insert_rows
 
 AT = datetime(2026, 3, 29, 1, 30, 0, 123457, tzinfo=UTC)
 EVENT = {
@@ -175,9 +175,9 @@ def test_rows_that_go_together_are_what_each_alone_is(database: Database) -> Non
     with database.write() as connection:
         insert_row(connection, t.audit_event, alone)
     rows = [(t.audit_event, {**alone, "id": "e1"}), (t.audit_event, {**EVENT, "id": "e2"})]
-    with database.write_later() as (connection, _):
-        answered = insert_rows(connection, rows[:1], returning=t.audit_event.c.action, at_once=database)
-        insert_rows(connection, rows[1:], at_once=database)
+    with database.write_on_demand() as (connection, _):
+        answered = insert_rows(connection, rows[:1], returning=t.audit_event.c.action, autocommit_on=database)
+        insert_rows(connection, rows[1:], autocommit_on=database)
     assert answered == ("changed",)
     with database.read() as connection:
         mine, by_itself, other = (BY_ID.one(connection, {"wanted": one}) for one in ("e1", "alone", "e2"))
@@ -190,13 +190,13 @@ def test_rows_are_written_only_where_what_they_rest_on_stands(database: Database
     rows = [(t.audit_event, {**EVENT, "id": "e2"}), (t.audit_event, {**EVENT, "id": "e3"})]
 
     def write() -> object:
-        with database.write_later() as (connection, _):
+        with database.write_on_demand() as (connection, _):
             return insert_rows(
                 connection,
                 rows,
                 returning=t.audit_event.c.id,
-                standing=Standing(there, {"rests_on": "e1"}),
-                at_once=database,
+                precondition=Precondition(there, {"rests_on": "e1"}),
+                autocommit_on=database,
             )
 
     assert write() is None
@@ -209,9 +209,9 @@ def test_rows_are_written_only_where_what_they_rest_on_stands(database: Database
 def test_one_statement_waits_for_another_process_that_writes(sqlite_database_url: str) -> None:
     """It begins as soon as the other has committed, and is not told that the database is locked."""
     database, other = Database(sqlite_database_url), Database(sqlite_database_url)
-    with database.write_later() as (connection, _), ThreadPoolExecutor(1) as pool:
+    with database.write_on_demand() as (connection, _), ThreadPoolExecutor(1) as pool:
         with other.write() as busy:
-            written = pool.submit(insert_rows, connection, [(t.audit_event, EVENT)], at_once=database)
+            written = pool.submit(insert_rows, connection, [(t.audit_event, EVENT)], autocommit_on=database)
             insert_row(busy, t.audit_event, {**EVENT, "id": "e0"})
             with pytest.raises(FutureTimeout):
                 written.result(timeout=0.2)

@@ -19,7 +19,7 @@ from workflows.store import write_queue
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Row
 from workflows.store.database import Database
-from workflows.store.multi_table_insert import Standing, insert_rows
+from workflows.store.multi_table_insert import Precondition, insert_rows
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 EVENT = {
@@ -107,13 +107,13 @@ def at_the_same_time(
 
 
 def write(database: Database, values: dict[str, Any], rests_on: str | None) -> Row | None:
-    with database.write_later() as (connection, _):
+    with database.write_on_demand() as (connection, _):
         return insert_rows(
             connection,
             [(t.audit_event, {**EVENT, **values})],
             returning=t.audit_event.c.id,
-            standing=Standing(IS_THERE, {"rests_on": rests_on}) if rests_on else None,
-            at_once=database,
+            precondition=Precondition(IS_THERE, {"rests_on": rests_on}) if rests_on else None,
+            autocommit_on=database,
         )
 
 

@@ -9,7 +9,7 @@ from wtforms import RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk, settings
-from web.pages.forms.base import ActForm, DeskForm, attempt
+from web.pages.forms.base import ActionForm, DeskForm, attempt
 from web.pages.forms.fields import offer
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.listing import cursor
@@ -98,7 +98,7 @@ def activate() -> tuple[str, int] | Response:
 
 @pages.post("/off")
 def switch_off() -> tuple[str, int] | Response:
-    form = ActForm()
+    form = ActionForm()
     if form.validate_on_submit() and attempt(form, lambda tx: change_settings(tx, {"contracts": False})):
         desk().refresh()
         flash("Contracts are off; every record is kept.", "wait")
@@ -111,7 +111,7 @@ def bulk(group: str) -> tuple[str, int] | str | Response:
     """What a search would find for many requests, before it is applied."""
     if group not in GROUPS:
         return redirect(url_for("activation.activation"))
-    form = ActForm()
+    form = ActionForm()
     if form.validate_on_submit():
         ticked = request.form.getlist("requests")
         done = attempt(form, lambda tx: apply_bulk(tx, GROUPS[group], ticked))
@@ -121,7 +121,7 @@ def bulk(group: str) -> tuple[str, int] | str | Response:
             return redirect(url_for("activation.bulk", group=group))
     with desk().read(actor()) as tx:
         lines = preview_bulk(tx, GROUPS[group])
-    page = render_template("billing/bulk.html", lines=lines, group=group, form=form)
+    page = render_template("administration/bulk_coverage.html", lines=lines, group=group, form=form)
     return page, 422 if form.is_wrong else 200
 
 
@@ -129,7 +129,7 @@ def _page(**tried: DeskForm) -> str:
     kept = settings()
     forms: dict[str, DeskForm] = {
         "assign_form": AssignForm(formdata=None, prefix="assign_"),
-        "off_form": ActForm(formdata=None),
+        "off_form": ActionForm(formdata=None),
         "activate_form": ActivateForm(
             formdata=None,
             prefix="activate_",
@@ -149,5 +149,9 @@ def _page(**tried: DeskForm) -> str:
     wrong = next((form for form in tried.values() if form.is_wrong), None)
     ticked = request.form.getlist("items")
     return render_template(
-        "billing/activation.html", checklist=checklist, wrong_form=wrong, ticked=ticked, **{**forms, **tried}
+        "administration/activation.html",
+        checklist=checklist,
+        wrong_form=wrong,
+        ticked=ticked,
+        **{**forms, **tried},
     )

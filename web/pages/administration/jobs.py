@@ -7,7 +7,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from web.pages.context import desk, only
-from web.pages.forms.base import ActForm
+from web.pages.forms.base import ActionForm
 from workflows.jobs.definitions import JOBS, run_job
 from workflows.operations.health import JobHealth, read_health
 
@@ -39,7 +39,7 @@ def jobs() -> str:
     only("administrator")
     seen = {one.job: one for one in read_health(desk()).jobs}
     rows = [JobRow(name, *_words(name), job.every_seconds, seen.get(name)) for name, job in JOBS.items()]
-    return render_template("house/jobs.html", rows=rows, act_form=ActForm(formdata=None))
+    return render_template("administration/jobs.html", rows=rows, action_form=ActionForm(formdata=None))
 
 
 @pages.post("/<name>/run")
@@ -47,7 +47,7 @@ def run(name: str) -> Response:
     only("administrator")
     if name not in JOBS:
         abort(404)
-    if ActForm().validate_on_submit():
+    if ActionForm().validate_on_submit():
         count = run_job(desk(), name)
         flash(f"{_words(name)[0]}: {count or 'nothing'} was due.", "good")
     return redirect(url_for("jobs.jobs"))

@@ -16,4 +16,4 @@ def ledger() -> str:
     with desk().read(actor()) as tx:
         page = list_ledger_transactions(tx, **filters, cursor=cursor())
         audit = audit_ledger(tx) if "audit" in request.args else None
-    return render_template("house/ledger.html", page=page, filters=filters, audit=audit)
+    return render_template("administration/ledger.html", page=page, filters=filters, audit=audit)

@@ -4,7 +4,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActForm, attempt
+from web.pages.forms.base import ActionForm, attempt
 from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
 from workflows.notifications.outbox import list_outbox, send_again
 
@@ -30,13 +30,17 @@ def outbox() -> str | Response:
             return csv_response("outbox", CSV_HEADER, table)
         page = list_outbox(tx, **filters, cursor=cursor())
     return render_template(
-        "house/outbox.html", page=page, filters=filters, views=VIEWS, act_form=ActForm(formdata=None)
+        "administration/outbox.html",
+        page=page,
+        filters=filters,
+        views=VIEWS,
+        action_form=ActionForm(formdata=None),
     )
 
 
 @pages.post("/<message_id>/again")
 def again(message_id: str) -> Response:
-    form = ActForm()
+    form = ActionForm()
     if form.validate_on_submit():
         if attempt(form, lambda tx: send_again(tx, message_id)):
             flash("The next delivery tries it again.", "good")

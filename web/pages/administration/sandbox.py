@@ -47,5 +47,5 @@ def clock() -> tuple[str, int] | Response:
             else:
                 flash(f"The clock is set; {done.ran or 'nothing'} was due in between.", "good")
                 return redirect(url_for("sandbox.clock"))
-    page = render_template("house/clock.html", form=form, steps=STEPS)
+    page = render_template("administration/sandbox_clock.html", form=form, steps=STEPS)
     return page, 422 if form.is_wrong else 200

@@ -40,7 +40,13 @@ def settings() -> tuple[str, int] | Response:
             flash("Saved." if wanted else "Nothing was different.", "good")
             return redirect(url_for("settings.settings"))
     page = render_template(
-        "settings/index.html", form=form, kept=kept, trail=trail, days=DAYS, word=setting_word, told=_told
+        "administration/settings.html",
+        form=form,
+        kept=kept,
+        trail=trail,
+        days=DAYS,
+        word=setting_word,
+        told=_told,
     )
     return page, 422 if form.is_wrong else 200
 

@@ -8,7 +8,7 @@ from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringF
 from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk, only
-from web.pages.forms.base import ActForm, DeskForm, attempt, succeeds
+from web.pages.forms.base import ActionForm, DeskForm, attempt, succeeds
 from web.pages.forms.fields import offer
 from web.pages.layout.listing import asked, cursor
 from web.pages.wording.labels import ROLES
@@ -57,7 +57,7 @@ def users() -> str:
     filters: dict[str, Any] = asked("q", "role", "order")
     with desk().read(actor()) as tx:
         page = list_users(tx, **filters, cursor=cursor())
-    return render_template("users/index.html", page=page, filters=filters, roles=ROLE_CHOICES)
+    return render_template("administration/users/index.html", page=page, filters=filters, roles=ROLE_CHOICES)
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -70,7 +70,9 @@ def new() -> tuple[str, int] | Response:
         if command and attempt(form, lambda tx: create_user(tx, command)):
             flash(f"{command.email} may log in now.", "good")
             return redirect(url_for("users.users"))
-    return render_template("users/new.html", form=form, may_do=MAY), 422 if form.is_wrong else 200
+    return render_template(
+        "administration/users/new.html", form=form, may_do=MAY
+    ), 422 if form.is_wrong else 200
 
 
 @pages.route("/<user_id>", methods=["GET", "POST"])
@@ -85,7 +87,12 @@ def edit(user_id: str) -> tuple[str, int] | Response:
             flash("Saved.", "good")
             return redirect(url_for("users.users"))
     page = render_template(
-        "users/edit.html", form=form, user=user, tokens=tokens, act_form=ActForm(formdata=None), may_do=MAY
+        "administration/users/edit.html",
+        form=form,
+        user=user,
+        tokens=tokens,
+        action_form=ActionForm(formdata=None),
+        may_do=MAY,
     )
     return page, 422 if form.is_wrong else 200
 
@@ -93,7 +100,7 @@ def edit(user_id: str) -> tuple[str, int] | Response:
 @pages.post("/<user_id>/tokens/<token_id>/revoke")
 def revoke(user_id: str, token_id: str) -> Response:
     only("administrator")
-    form = ActForm()
+    form = ActionForm()
     if form.validate_on_submit():
         attempt(form, lambda tx: revoke_token(tx, token_id))
         flash("The token is revoked; it opens nothing any more.", "good")

@@ -31,7 +31,7 @@ pages = Blueprint("contract_actions", __name__, url_prefix="/contracts/<contract
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class ContractAction:
     """A use case with its command; it answers the contract to look at afterwards."""
 
     command: BaseModel | None
@@ -42,7 +42,7 @@ class Deed:
 def do(contract_id: str, act: str) -> tuple[str, int] | Response:
     """Do it, and show the contract; where it was refused, its form open with what was typed in it."""
     form, contract = _form(act), _contract(contract_id)
-    deed = _deed(act, form, contract) if form.validate_on_submit() else None
+    deed = _action(act, form, contract) if form.validate_on_submit() else None
     made = _done(form, deed) if deed is not None else None
     if made is None:
         return contract_page(contract_id, {act: form}), 422
@@ -56,7 +56,7 @@ def effect(contract_id: str, act: str) -> str:
     form, contract = _form(act), _contract(contract_id)
 
     def use_case() -> Callable[[Transaction], str] | None:
-        deed = _deed(act, form, contract, reason=UNTOLD)
+        deed = _action(act, form, contract, reason=UNTOLD)
         return deed.run if deed is not None else None
 
     shown = effect_shown(act, form, use_case, own=contract_id)
@@ -75,29 +75,35 @@ def _contract(contract_id: str) -> ContractDetail:
         return read_contract(tx, contract_id)
 
 
-def _done(form: DeskForm, deed: Deed) -> str | None:
+def _done(form: DeskForm, deed: ContractAction) -> str | None:
     if isinstance(form, KeyedForm) and deed.command is not None:
         return attempt_once(form, deed.run, deed.command)
     return attempt(form, deed.run)
 
 
-def _deed(act: str, form: DeskForm, contract: ContractDetail, reason: str | None = None) -> Deed | None:
+def _action(
+    act: str, form: DeskForm, contract: ContractDetail, reason: str | None = None
+) -> ContractAction | None:
     """What sending the form does; None where it cannot be read, and its fields say why.
 
     `reason` stands in for one that is not typed yet.
     """
     if act == "enable":
-        return Deed(None, lambda tx: enable_contract(tx, contract.id))
+        return ContractAction(None, lambda tx: enable_contract(tx, contract.id))
     if act == "cancel":
         cancels = form.command(CancelContract, {"reason": reason or form["reason"].data})
         return (
-            None if cancels is None else Deed(cancels, lambda tx: cancel_contract(tx, contract.id, cancels))
+            None
+            if cancels is None
+            else ContractAction(cancels, lambda tx: cancel_contract(tx, contract.id, cancels))
         )
     if act == "top_up":
         adds = form.command(TopUp, top_up_values(form, contract.draws))
-        return None if adds is None else Deed(adds, lambda tx: top_up(tx, contract.id, adds))
+        return None if adds is None else ContractAction(adds, lambda tx: top_up(tx, contract.id, adds))
     if act == "adjust":
         adjusts = form.command(Adjust, adjust_values(form, contract.draws, reason))
-        return None if adjusts is None else Deed(adjusts, lambda tx: adjust(tx, contract.id, adjusts))
+        return (
+            None if adjusts is None else ContractAction(adjusts, lambda tx: adjust(tx, contract.id, adjusts))
+        )
     renews = form.command(Renew, renew_values(form, contract.draws))
-    return None if renews is None else Deed(renews, lambda tx: renew(tx, contract.id, renews))
+    return None if renews is None else ContractAction(renews, lambda tx: renew(tx, contract.id, renews))

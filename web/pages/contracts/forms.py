@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
-from web.pages.forms.base import ActForm, DeskForm, KeyedForm
+from web.pages.forms.base import ActionForm, DeskForm, KeyedForm
 from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, offer
 from workflows.contracts.permitted_actions import SELLERS, has_an_end, possible_actions
 from workflows.core.actors import Role
@@ -16,7 +16,7 @@ from workflows.views.contracts import ContractDetail
 FILL_IN = "Fill this in."
 
 
-class EnableForm(ActForm):
+class EnableForm(ActionForm):
     """Make it active now."""
 
 

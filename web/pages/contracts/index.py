@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActForm
+from web.pages.forms.base import ActionForm
 from web.pages.forms.pickers import KINDS, option_of
 from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.wording.formats import minutes_text
@@ -76,7 +76,7 @@ def contracts() -> str | Response:
             "contracts/index.html",
             page=_read(tx, chosen, run_out, view, {"cursor": cursor()}),
             run_out=run_out,
-            act_form=ActForm(formdata=None),
+            action_form=ActionForm(formdata=None),
             view=view,
             empty_views=EMPTY,
             views={key: label for key, (label, _) in VIEWS.items() if key != RUNNING or actor().is_staff},

@@ -36,4 +36,4 @@ def uncovered() -> str | Response:
             ]
             return csv_response("uncovered-time", CSV_HEADER, table)
         page = list_uncovered(tx, **chosen, cursor=cursor())
-    return render_template("queue/uncovered.html", page=page, filters=filters, fates=FATES, every=every)
+    return render_template("contracts/uncovered.html", page=page, filters=filters, fates=FATES, every=every)

@@ -154,7 +154,7 @@ class KeyedForm(DeskForm):
     key = HiddenField(default=lambda: uuid4().hex)
 
 
-class ActForm(DeskForm):
+class ActionForm(DeskForm):
     """A single button: nothing but the token that says the page is ours."""
 
 
@@ -175,7 +175,7 @@ def attempt(form: DeskForm, use_case: Callable[[Transaction], T], *, reads_first
     try:
         return desk().perform(actor(), use_case, reads_first=reads_first)
     except DeskError as error:
-        tell_refusal(form, error)
+        add_refusal(form, error)
         return None
 
 
@@ -194,12 +194,12 @@ def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], comman
     try:
         answer = desk().answer(actor(), use_case, lambda tx, made: Answer(200, made), keyed)
     except DeskError as error:
-        tell_refusal(form, error)
+        add_refusal(form, error)
         return None
     return answer.body
 
 
-def tell_refusal(form: DeskForm, error: DeskError) -> None:
+def add_refusal(form: DeskForm, error: DeskError) -> None:
     """Say a refusal in the form; one that is not about what was typed is raised for the error pages."""
     if isinstance(error, NotFound | NotAllowed | NoRuleSet):
         raise error

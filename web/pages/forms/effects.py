@@ -7,10 +7,10 @@ from flask import render_template, request
 
 from engine.errors import DeskError
 from web.pages.context import actor, desk
-from web.pages.forms.base import DeskForm, tell_refusal
+from web.pages.forms.base import DeskForm, add_refusal
 from web.pages.wording.impact import Line, effect_lines
 from workflows.core.transaction import Transaction
-from workflows.reports.impact_preview import rehearse
+from workflows.reports.impact_preview import preview_impact
 
 UNTOLD = "Not told yet"
 """The reason of what is only shown: no effect depends on it."""
@@ -41,9 +41,9 @@ def effect_shown(
     act = use_case() if form.validate_on_submit() else None
     try:
         if act is not None:
-            return Shown(of, effect_lines(rehearse(desk(), actor(), act), own))
+            return Shown(of, effect_lines(preview_impact(desk(), actor(), act), own))
     except DeskError as error:
-        tell_refusal(form, error)
+        add_refusal(form, error)
     return Shown(of, trouble=_trouble(form))
 
 

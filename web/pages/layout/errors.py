@@ -73,11 +73,13 @@ def refusal_page(status: int, error: DeskError | None = None) -> Response:
         refusal = Refusal(known.title, error.detail, error.remedy or known.remedy)
     if status >= 500:
         return make_response(_failure_page(refusal, status), status)
-    return make_response(render_template("errors/refusal.html", refusal=refusal, status=status), status)
+    return make_response(
+        render_template("layout/errors/refusal.html", refusal=refusal, status=status), status
+    )
 
 
 def _failure_page(refusal: Refusal, status: int) -> str:
     """The page of a desk that fails: drawn without the context that would ask its database again."""
     told_at = desk().clock.now().strftime("%Y-%m-%d %H:%M:%S UTC")
-    template = current_app.jinja_env.get_template("errors/failure.html")
+    template = current_app.jinja_env.get_template("layout/errors/failure.html")
     return template.render(refusal=refusal, status=status, told_at=told_at)

@@ -51,8 +51,8 @@ SHAPES = {
 }
 
 
-def glyph(name: str) -> Markup:
+def icon(name: str) -> Markup:
     """The shape of that name as an SVG that screen readers pass over: the word beside it speaks."""
     return Markup(
-        '<svg class="glyph" viewBox="0 0 16 16" aria-hidden="true" focusable="false">{}</svg>'
+        '<svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">{}</svg>'
     ).format(Markup(SHAPES[name]))

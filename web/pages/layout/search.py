@@ -17,7 +17,7 @@ pages = Blueprint("search", __name__)
 def search() -> str | Response:
     q = " ".join(request.args.get("q", "").split())[:200]
     if not q:
-        return render_template("search.html", q="", found=None)
+        return render_template("layout/search.html", q="", found=None)
     with desk().read(actor()) as tx:
         number = q.upper()
         requests = list_service_requests(tx, number=number, limit=1).items
@@ -34,4 +34,4 @@ def search() -> str | Response:
             "org_units": list_org_units(tx, q=q, limit=SHOWN) if staff else None,
             "items": list_items(tx, q=q, limit=SHOWN),
         }
-    return render_template("search.html", q=q, found=found)
+    return render_template("layout/search.html", q=q, found=found)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from web.pages.context import desk, now, settings, zone
 from web.pages.layout.balance_bars import balance_figure
-from web.pages.layout.icons import glyph
+from web.pages.layout.icons import icon
 from web.pages.layout.navigation import navigation
 from web.pages.session.preferences import appearance, shortcuts_are_on
 from web.pages.session.saved_filters import narrowing, saved_filters
@@ -58,7 +58,7 @@ def register_templating(app: Flask) -> None:
         day=day,
         near_day=near_day,
         duration=formats.minutes_text,
-        glyph=glyph,
+        icon=icon,
         here=here,
         may=may,
         instant_text=lambda instant: formats.instant_text(instant, zone()),

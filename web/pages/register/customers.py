@@ -61,7 +61,7 @@ def customers() -> str | Response:
             return csv_response("customers", ["name", "email", "org_unit"], table)
         page = list_customers(tx, **filters, cursor=cursor())
         unit = get_org_unit(tx, filters["org_unit"]) if "org_unit" in filters else None
-    return render_template("customers/index.html", page=page, filters=filters, unit=unit)
+    return render_template("register/customers/index.html", page=page, filters=filters, unit=unit)
 
 
 @pages.get("/<customer_id>")
@@ -69,7 +69,7 @@ def show(customer_id: str) -> str:
     with desk().read(actor()) as tx:
         customer = get_customer(tx, customer_id)
         return render_template(
-            "customers/show.html",
+            "register/customers/show.html",
             customer=customer,
             org_units=_org_units(tx, customer),
             items=list_items(tx, for_customer=customer_id, limit=SHOWN_ITEMS),
@@ -134,5 +134,7 @@ def _draw(
 ) -> tuple[str, int]:
     with desk().read(actor()) as tx:
         form.look_up(tx)
-    page = render_template("customers/form.html", form=form, title=title, customer=customer, others=others)
+    page = render_template(
+        "register/customers/form.html", form=form, title=title, customer=customer, others=others
+    )
     return page, 422 if form.is_wrong else 200

@@ -46,13 +46,13 @@ def items() -> str | Response:
             return csv_response("items", ["number", "name", "type", "owner"], table)
         page = list_items(tx, **filters, cursor=cursor())
         nobodys = list_items(tx, owner=NOBODYS, limit=1).items
-    return render_template("items/index.html", page=page, filters=filters, has_nobodys=bool(nobodys))
+    return render_template("register/items/index.html", page=page, filters=filters, has_nobodys=bool(nobodys))
 
 
 @pages.get("/<item_id>")
 def show(item_id: str) -> str:
     with desk().read(actor()) as tx:
-        return render_template("items/show.html", item=get_item(tx, item_id))
+        return render_template("register/items/show.html", item=get_item(tx, item_id))
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -96,5 +96,5 @@ def edit(item_id: str) -> tuple[str, int] | Response:
 def _draw(form: ItemForm, title: str, item: ItemView | None) -> tuple[str, int]:
     with desk().read(actor()) as tx:
         form.look_up(tx)
-    page = render_template("items/form.html", form=form, title=title, item=item)
+    page = render_template("register/items/form.html", form=form, title=title, item=item)
     return page, 422 if form.is_wrong else 200

@@ -58,10 +58,10 @@ def org_units() -> str | Response:
             )
         if filters:
             page = list_org_units(tx, **filters, cursor=cursor())
-            return render_template("org_units/index.html", page=page, filters=filters, tree=None)
+            return render_template("register/org_units/index.html", page=page, filters=filters, tree=None)
         everything = list(every_page(lambda **at: list_org_units(tx, **at), most=MOST_IN_TREE + 1))
     return render_template(
-        "org_units/index.html",
+        "register/org_units/index.html",
         page=None,
         filters=filters,
         tree=as_tree(everything[:MOST_IN_TREE]),
@@ -73,7 +73,7 @@ def org_units() -> str | Response:
 def show(org_unit_id: str) -> str:
     with desk().read(actor()) as tx:
         return render_template(
-            "org_units/show.html",
+            "register/org_units/show.html",
             unit=get_org_unit(tx, org_unit_id),
             line=_line(tx, org_unit_id),
             below=list_org_units(tx, parent=org_unit_id, limit=200).items,
@@ -141,5 +141,5 @@ def _line(tx: Transaction, org_unit_id: str) -> list[OrgUnitView]:
 def _draw(form: OrgUnitForm, title: str, unit: OrgUnitView | None) -> tuple[str, int]:
     with desk().read(actor()) as tx:
         form.look_up(tx)
-    page = render_template("org_units/form.html", form=form, title=title, unit=unit)
+    page = render_template("register/org_units/form.html", form=form, title=title, unit=unit)
     return page, 422 if form.is_wrong else 200

@@ -39,8 +39,8 @@ from web.pages.rules.draft import (
     with_new_file,
     without_file,
 )
-from web.pages.wording.replay import ReplayTold, tell_replay
-from web.refused_rules import tell_refused_rules
+from web.pages.wording.replay import ReplayTold, describe_replay
+from web.refused_rules import report_refused_rules
 from workflows.core.errors import NotAllowed, NotFound
 from workflows.core.transaction import Transaction
 from workflows.replay.rule_set_choices import files_of_choice
@@ -202,7 +202,7 @@ def _publish(work: Work, path: str) -> None:
             actor(), lambda tx: submit_rule_set(tx, draft.files, note, based_on=draft.based_on or None)
         )
     except RuleSetRefused as refused:
-        tell_refused_rules(refused, door="page", by=actor().name)
+        report_refused_rules(refused, door="page", by=actor().name)
         form.refuse("", "There are errors: the set in force stays until they are mended.")
     except RulesChanged:
         form.refuse("", "Another rule set took force meanwhile: look at what it changed, and go on from it.")
@@ -303,7 +303,7 @@ def _told(tx: Transaction, work: Work) -> ReplayTold | None:
     if not replay_id:
         return None
     try:
-        return tell_replay(tx, read_replay(tx, replay_id))
+        return describe_replay(tx, read_replay(tx, replay_id))
     except NotFound:
         return None
 

@@ -101,7 +101,7 @@ def explorer() -> tuple[str, int]:
             told = _sides(
                 tx, form, labels, lambda rules: explain_decision(tx, decision_id, rules).explanation
             )
-    page = render_template("explorer/index.html", form=form, told=told, made=made, off=off)
+    page = render_template("rules/explorer/index.html", form=form, told=told, made=made, off=off)
     return page, 422 if form.is_wrong else 200
 
 

@@ -19,11 +19,11 @@ from engine.periods import contract_end, first_instant_of
 from engine.rulebook import RuleSetRefused
 from web.environment import Environment
 from web.pages.context import actor, desk, now, only, zone
-from web.pages.forms.base import ActForm, DeskForm, succeeds
+from web.pages.forms.base import ActionForm, DeskForm, succeeds
 from web.pages.forms.fields import DayField, offer
 from web.pages.layout.listing import asked, cursor, wants_csv
 from web.pages.wording.formats import day_text
-from web.pages.wording.replay import Move, Side, overage_words, replay_line, side_of, tell_replay
+from web.pages.wording.replay import Move, Side, describe_replay, overage_words, replay_line, side_of
 from web.replay_table import replay_columns, replay_row
 from workflows.contracts.names import contract_names
 from workflows.core.errors import NotAllowed, NotFound
@@ -120,20 +120,20 @@ def show(replay_id: str) -> str | Response:
         replay = read_replay(tx, replay_id)
     if wants_csv() and replay.state == "done":
         return _csv(replay, filters)
-    return _page(replay, filters, ActForm(formdata=None))
+    return _page(replay, filters, ActionForm(formdata=None))
 
 
 @pages.get("/<replay_id>/summary")
 def summary(replay_id: str) -> str:
     """The result alone: for other pages that show it, and that ask again while it runs."""
     with desk().read(actor()) as tx:
-        told = tell_replay(tx, read_replay(tx, replay_id))
+        told = describe_replay(tx, read_replay(tx, replay_id))
     return render_template("rules/replay_summary.html", told=told)
 
 
 @pages.post("/<replay_id>/cancel")
 def cancel(replay_id: str) -> tuple[str, int] | Answer:
-    form = ActForm()
+    form = ActionForm()
     if form.validate_on_submit() and succeeds(form, lambda tx: cancel_replay(tx, replay_id)):
         flash("The replay is stopped.", "wait")
         return redirect(url_for("replays.show", replay_id=replay_id))
@@ -195,9 +195,9 @@ def _folder() -> Path:
 # ------------------------------------------------------------------ what came of it
 
 
-def _page(replay: ReplayView, filters: dict[str, Any], form: ActForm) -> str:
+def _page(replay: ReplayView, filters: dict[str, Any], form: ActionForm) -> str:
     with desk().read(actor()) as tx:
-        told = tell_replay(tx, replay)
+        told = describe_replay(tx, replay)
         move = _move_of(replay, filters)
         page, lines = None, []
         if replay.state == "done":

@@ -12,9 +12,9 @@ from wtforms.validators import InputRequired, Length
 from engine.rulebook import RuleSetRefused
 from web.environment import Environment
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActForm, DeskForm, attempt, succeeds
+from web.pages.forms.base import ActionForm, DeskForm, attempt, succeeds
 from web.pages.layout.listing import cursor
-from web.refused_rules import tell_refused_rules
+from web.refused_rules import report_refused_rules
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
 from workflows.rule_sets.folder import check_rules_folder
@@ -54,7 +54,7 @@ class PublishForm(DeskForm):
     based_on = HiddenField()
 
 
-class ApproveForm(ActForm):
+class ApproveForm(ActionForm):
     based_on = HiddenField()
 
 
@@ -134,7 +134,7 @@ def approve(proposal_id: str) -> tuple[str, int] | Response:
                 flash("The rule set is in force.", "good")
                 return redirect(url_for("rules.rules"))
         except RuleSetRefused as refused:
-            tell_refused_rules(refused, door="page", by=actor().name)
+            report_refused_rules(refused, door="page", by=actor().name)
             problems = check_view(list(refused.problems))
     return _proposal_page(proposal_id, form, problems), 422
 
@@ -158,7 +158,7 @@ def _submit(form: DeskForm, use_case: Callable[[Transaction], Submitted]) -> Che
     try:
         done = attempt(form, use_case, reads_first=True)
     except RuleSetRefused as refused:
-        tell_refused_rules(refused, door="page", by=actor().name)
+        report_refused_rules(refused, door="page", by=actor().name)
         return check_view(list(refused.problems))
     if done is not None:
         desk().refresh()

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from engine.contracts import PER_REQUEST
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActForm, attempt, attempt_once
+from web.pages.forms.base import ActionForm, attempt, attempt_once
 from web.pages.forms.effects import UNTOLD, effect_answer, effect_shown
 from web.pages.service_requests.detail import back, request_page
 from web.pages.service_requests.forms import AssignForm, TakeForm, assign_form, fill_take_form
@@ -23,7 +23,7 @@ pages = Blueprint("request_coverage", __name__, url_prefix="/requests/<service_r
 
 @pages.post("/search")
 def search(service_request_id: str) -> tuple[str, int] | Response:
-    form = ActForm()
+    form = ActionForm()
     if form.validate_on_submit():
         command = SearchCoverage()
         if attempt(form, lambda tx: search_or_assign(tx, service_request_id, command)):
@@ -35,7 +35,7 @@ def search(service_request_id: str) -> tuple[str, int] | Response:
 @pages.post("/enable")
 def enable(service_request_id: str) -> tuple[str, int] | Response:
     """Put into force the contract that was made for this request."""
-    form = ActForm()
+    form = ActionForm()
     if form.validate_on_submit():
         # Its own contract is the one of type per request, which taking finds.
         command = TakeContract(type=PER_REQUEST)

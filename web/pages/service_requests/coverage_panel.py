@@ -9,7 +9,7 @@ from workflows.commands.service_requests import CoverageQuestion
 from workflows.contracts.queries import contract_types, read_contract
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
-from workflows.coverage.explanation import ToldDecision, tell_decision
+from workflows.coverage.explanation import DecisionText, describe_decision
 from workflows.coverage.search import preview_coverage
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.decisions import DecisionView
@@ -29,7 +29,7 @@ class Panel:
     """A decision with what its reader needs beside it. `contract` is None where it may not be seen."""
 
     decision: DecisionView
-    told: ToldDecision
+    told: DecisionText
     contract: ContractDetail | None
     happens: str
     offers: list[ContractTypeView]
@@ -43,7 +43,7 @@ def panel(tx: Transaction, question: CoverageQuestion) -> Panel | None:
     happens = SAYS_WHAT_HAPPENS.get(decision.outcome, "")
     if decision.outcome == "created" and decision.params.get("enable"):
         happens = "A contract for this one request will be made, and is in force at once."
-    told = tell_decision(tx, decision, tx.rules)
+    told = describe_decision(tx, decision, tx.rules)
     return Panel(decision, told, seen_contract(tx, decision.contract), happens, _offers(tx, decision))
 
 

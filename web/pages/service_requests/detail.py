@@ -8,7 +8,7 @@ from wtforms import BooleanField, Field, RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk, now
-from web.pages.forms.base import ActForm, DeskForm, KeyedForm, attempt, attempt_once
+from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.forms.effects import Shown
 from web.pages.forms.fields import offer
 from web.pages.service_requests.coverage_panel import seen_contract
@@ -20,7 +20,7 @@ from web.pages.session.login import local_target
 from web.pages.wording.coverage import cover_words, unlock_words
 from web.pages.wording.labels import HOLD_REASONS, TRIGGERS_DONE
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger
-from workflows.coverage.explanation import tell_decision
+from workflows.coverage.explanation import describe_decision
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.closing import caught_up_request
 from workflows.service_requests.queries import read_service_request
@@ -81,7 +81,7 @@ def move(service_request_id: str, trigger: str) -> tuple[str, int] | Response:
 
 @pages.post("/take")
 def take(service_request_id: str) -> tuple[str, int] | Response:
-    form = ActForm()
+    form = ActionForm()
     if form.validate_on_submit():
         command = form.command(ChangeServiceRequest, {"technician": actor().id})
         if command and attempt(form, lambda tx: change_service_request(tx, service_request_id, command)):
@@ -139,14 +139,14 @@ def request_page(
         if isinstance(forms["work"], WorkForm):
             forms["work"].work_type.look_up(tx)
         return render_template(
-            "request/show.html",
+            "service_requests/show.html",
             request_view=found,
             story=told,
             targets=targets(found, now()),
             contract=contract,
             cover=cover_words(found, contract),
             unlocked=unlock_words(found, contract),
-            told=tell_decision(tx, told.decision) if told.decision else None,
+            told=describe_decision(tx, told.decision) if told.decision else None,
             forms=forms,
             tried=next((name for name, form in tried.items() if form.is_wrong), None),
             wrong_form=next((form for form in tried.values() if form.is_wrong), None),
@@ -154,6 +154,6 @@ def request_page(
             preview=preview,
             effect=effect,
             running_since=running_since(service_request_id),
-            act_form=ActForm(formdata=None),
+            action_form=ActionForm(formdata=None),
             mine=found.technician == actor().id,
         )

@@ -51,7 +51,7 @@ def edit(service_request_id: str) -> tuple[str, int] | Response:
         if command and attempt(form, lambda tx: change_service_request(tx, service_request_id, command)):
             flash("Saved.", "good")
             return back(service_request_id)
-    page = render_template("request/edit.html", form=form, request_view=found)
+    page = render_template("service_requests/edit.html", form=form, request_view=found)
     return page, 422 if form.is_wrong else 200
 
 

@@ -71,7 +71,7 @@ def coverage() -> str:
     """The panel alone, for what is picked now."""
     form = RequestForm(formdata=request.args, meta={"csrf": False})
     _fill(form)
-    return render_template("request/panel.html", **_panel(form))
+    return render_template("service_requests/panel.html", **_panel(form))
 
 
 @pages.get("/parties")
@@ -81,7 +81,7 @@ def parties() -> str:
     _fill(form)
     with desk().read(actor()) as tx:
         form.look_up(tx)
-    return render_template("request/parties.html", form=form)
+    return render_template("service_requests/parties.html", form=form)
 
 
 def _asked_customer() -> str:
@@ -162,5 +162,5 @@ def _panel(form: RequestForm) -> dict[str, Any]:
 
 
 def _draw(form: RequestForm) -> tuple[str, int]:
-    page = render_template("request/log.html", form=form, **_panel(form))
+    page = render_template("service_requests/log.html", form=form, **_panel(form))
     return page, 422 if form.is_wrong else 200

@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk, now
-from web.pages.forms.base import ActForm
+from web.pages.forms.base import ActionForm
 from web.pages.forms.pickers import option_of
 from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
 from web.pages.service_requests.sla import next_target
@@ -70,7 +70,7 @@ def queue() -> str | Response:
             return csv_response("service-requests", CSV_HEADER, [_row(one) for one in rows])
         page = _read(tx, chosen, {"cursor": cursor()})
         return render_template(
-            "queue/index.html",
+            "service_requests/queue.html",
             page=page,
             view=view,
             views={key: VIEWS[key][0] for key in offered},
@@ -80,7 +80,7 @@ def queue() -> str | Response:
             states=REQUEST_STATES,
             priorities=PRIORITIES,
             targets={one.id: next_target(one, now()) for one in page.items},
-            act_form=ActForm(formdata=None),
+            action_form=ActionForm(formdata=None),
         )
 
 

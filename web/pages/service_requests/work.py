@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from engine.errors import DeskError
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActForm, attempt, attempt_once
+from web.pages.forms.base import ActionForm, attempt, attempt_once
 from web.pages.service_requests import timer
 from web.pages.service_requests.detail import back, request_page
 from web.pages.service_requests.forms import WorkForm
@@ -48,7 +48,7 @@ def preview(service_request_id: str) -> str:
     if form.validate_on_submit() and (form.minutes.data or form.started_at.data):
         command = form.command(WorkGiven, form.values())
         told = _preview(form, service_request_id, command) if command else None
-    return render_template("request/work_preview.html", preview=told, form=form)
+    return render_template("service_requests/work_preview.html", preview=told, form=form)
 
 
 @pages.post("/timer/<act>")
@@ -56,7 +56,7 @@ def switch(service_request_id: str, act: str) -> Response:
     """Start the time, or forget it; stopping is the form itself, which has it filled in."""
     with desk().read(actor()) as tx:
         read_service_request(tx, service_request_id)
-    if ActForm().validate_on_submit():
+    if ActionForm().validate_on_submit():
         if act == "start":
             timer.start(service_request_id)
         else:
@@ -78,14 +78,18 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
             flash("Corrected: what it drew is taken back, and the corrected time is drawn anew.", "good")
             return back(found.id, "#end")
     page = render_template(
-        "request/work_edit.html", form=form, entry=entry, request_view=found, act_form=ActForm(formdata=None)
+        "service_requests/work_edit.html",
+        form=form,
+        entry=entry,
+        request_view=found,
+        action_form=ActionForm(formdata=None),
     )
     return page, 422 if form.is_wrong else 200
 
 
 @pages.post("/<entry_id>/delete")
 def delete(service_request_id: str, entry_id: str) -> Response:
-    form = ActForm()
+    form = ActionForm()
     if form.validate_on_submit():
         desk().perform(actor(), lambda tx: delete_work(tx, entry_id))
         flash("The entry is taken back, and so is what it drew.", "good")

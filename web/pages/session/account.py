@@ -9,10 +9,10 @@ from wtforms import BooleanField, IntegerField, PasswordField, RadioField, Strin
 from wtforms.validators import EqualTo, InputRequired, NumberRange, Optional
 
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActForm, DeskForm, attempt
+from web.pages.forms.base import ActionForm, DeskForm, attempt
 from web.pages.forms.fields import offer
 from web.pages.session.login import Visitor
-from web.pages.session.preferences import appearance, keep_preferences, shortcuts_are_on
+from web.pages.session.preferences import appearance, shortcuts_are_on, store_preferences
 from workflows.users.accounts import (
     NewOwnToken,
     change_own_password,
@@ -78,7 +78,7 @@ def preferences() -> tuple[str, int] | Response:
         return _page(preferences_form=form), 422
     flash("Kept for this browser.", "good")
     answer = make_response(redirect(url_for("account.account")))
-    return keep_preferences(answer, theme=form.theme.data or "", shortcuts=bool(form.shortcuts.data))
+    return store_preferences(answer, theme=form.theme.data or "", shortcuts=bool(form.shortcuts.data))
 
 
 @pages.post("/tokens")
@@ -95,7 +95,7 @@ def new_token() -> tuple[str, int] | str:
 
 @pages.post("/tokens/<token_id>/revoke")
 def revoke(token_id: str) -> Response:
-    form = ActForm()
+    form = ActionForm()
     if form.validate_on_submit():
         attempt(form, lambda tx: revoke_token(tx, token_id))
         flash("The token is revoked; it opens nothing any more.", "good")
@@ -113,5 +113,5 @@ def _page(**changed: Any) -> str:
     with desk().read(actor()) as tx:
         tokens = list_tokens(tx, str(actor().id))
     return render_template(
-        "login/account.html", tokens=tokens, act_form=ActForm(formdata=None), **{**forms, **changed}
+        "session/account.html", tokens=tokens, action_form=ActionForm(formdata=None), **{**forms, **changed}
     )

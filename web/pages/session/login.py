@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response
 from wtforms import EmailField, HiddenField, PasswordField
 
 from web.pages.context import desk
-from web.pages.forms.base import ActForm, DeskForm
+from web.pages.forms.base import ActionForm, DeskForm
 from workflows.core.actors import Actor
 from workflows.users.authentication import NotAuthenticated, TooManyAttempts, authenticate_login, load_session
 
@@ -92,7 +92,7 @@ def login() -> str | tuple[str, int] | tuple[str, int, dict[str, str]] | Respons
         return redirect(local_target(request.args.get("next")))
     form = LoginForm(data={"next": request.args.get("next", "")})
     if not form.validate_on_submit():
-        return render_template("login/login.html", form=form), 422 if form.is_wrong else 200
+        return render_template("session/login.html", form=form), 422 if form.is_wrong else 200
     try:
         found = authenticate_login(
             desk(), form.email.data or "", form.password.data or "", request.remote_addr or ""
@@ -100,10 +100,10 @@ def login() -> str | tuple[str, int] | tuple[str, int, dict[str, str]] | Respons
     except TooManyAttempts as error:
         form.refuse("", str(error))
         wait = str(error.values["retry_after_seconds"])
-        return render_template("login/login.html", form=form), 429, {"Retry-After": wait}
+        return render_template("session/login.html", form=form), 429, {"Retry-After": wait}
     except NotAuthenticated as error:
         form.refuse("", str(error))
-        return render_template("login/login.html", form=form), 401
+        return render_template("session/login.html", form=form), 401
     session.clear()
     login_user(Visitor(found.actor, found.epoch))
     return redirect(local_target(form.next.data))
@@ -111,7 +111,7 @@ def login() -> str | tuple[str, int] | tuple[str, int, dict[str, str]] | Respons
 
 @pages.post("/logout")
 def logout() -> Response:
-    if ActForm().validate_on_submit():
+    if ActionForm().validate_on_submit():
         logout_user()
         session.clear()
         flash("You are signed out.", "good")

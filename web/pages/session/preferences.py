@@ -19,7 +19,7 @@ def shortcuts_are_on() -> bool:
     return request.cookies.get(KEYS_COOKIE) != "off"
 
 
-def keep_preferences(response: Response, *, theme: str, shortcuts: bool) -> Response:
+def store_preferences(response: Response, *, theme: str, shortcuts: bool) -> Response:
     for name, value in ((THEME_COOKIE, theme), (KEYS_COOKIE, "" if shortcuts else "off")):
         if value:
             response.set_cookie(

@@ -14,7 +14,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor
-from web.pages.forms.base import ActForm
+from web.pages.forms.base import ActionForm
 from web.pages.session.preferences import A_YEAR_SECONDS
 
 LISTS = {
@@ -67,7 +67,7 @@ def save() -> Response:
     place = request.form.get("place", "")
     name = " ".join(request.form.get("name", "").split())[:LONGEST_NAME]
     query = _query(place, request.form.get("query", ""))
-    if place not in LISTS or not ActForm().validate_on_submit():
+    if place not in LISTS or not ActionForm().validate_on_submit():
         flash("That was not kept: the page had grown old. Try it once more.", "bad")
         return redirect(url_for(place if place in LISTS else "home.home"))
     wanted = SavedFilter(place, name, query)
@@ -88,7 +88,7 @@ def save() -> Response:
 def forget() -> Response:
     place, name = request.form.get("place", ""), request.form.get("name", "")
     found = [one for one in _kept() if (one.place, one.name) == (place, name)]
-    if not found or not ActForm().validate_on_submit():
+    if not found or not ActionForm().validate_on_submit():
         return redirect(url_for(place if place in LISTS else "home.home"))
     flash(f"“{name}” is forgotten; the list is still narrowed to it, to keep it again.", "good")
     return _answer(found[0], [one for one in _kept() if one not in found])

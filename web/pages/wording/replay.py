@@ -1,6 +1,6 @@
 """A replay in words and as a picture: how many decisions would differ, from what to what, and what moves.
 
-`tell_replay` makes what `rules/replay_summary.html` shows.
+`describe_replay` makes what `rules/replay_summary.html` shows.
 """
 
 from collections.abc import Container, Mapping
@@ -112,7 +112,7 @@ def replay_line(replay: ReplayView, kept: Container[str]) -> ReplayLine:
     return ReplayLine(replay, span, found, _share(replay), replay.version in kept)
 
 
-def tell_replay(tx: Transaction, replay: ReplayView) -> ReplayTold:
+def describe_replay(tx: Transaction, replay: ReplayView) -> ReplayTold:
     """A replay in words, with the names of the contracts that it speaks of."""
     span = span_words(replay.from_at, replay.to_at)
     summary = replay.summary

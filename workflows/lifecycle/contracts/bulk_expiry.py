@@ -1,7 +1,7 @@
 """Expiring contracts by the thousand: whole sets in a few statements, each contract with its ledger rows.
 
 Only contracts for which the end is the next thing that is due; what has more to do goes one by one through
-`settle_contract`, with the same result. Source: product.md sections 5, 8 and 11.
+`sync_contract_state`, with the same result. Source: product.md sections 5, 8 and 11.
 """
 
 import json

@@ -19,7 +19,7 @@ from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
 from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import add_grant
-from workflows.lifecycle.contracts.settlement import settle_contract
+from workflows.lifecycle.contracts.settlement import sync_contract_state
 from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -75,7 +75,7 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
     _insert(tx, contract, terms, price_minor, _monthly_minutes(command, terms), origin)
     _add_sold_grants(tx, contract, terms, command)
     tx.audit("contract", contract.id, "created", type=terms.key, holder=holder.key)
-    settle_contract(tx, contract.id)
+    sync_contract_state(tx, contract.id)
     return contract.id
 
 

@@ -1,7 +1,7 @@
 """How a contract's stored state and balances are brought up to an instant.
 
 Dates and balances decide a contract's state (`engine.coverage.contract_state`); what is stored follows.
-`settle_contract` is run by whatever moves a balance and by the jobs at each due instant, and may be run
+`sync_contract_state` is run by whatever moves a balance and by the jobs at each due instant, and may be run
 any number of times. Source: product.md sections 5 and 8.
 """
 
@@ -26,7 +26,7 @@ from workflows.lifecycle.contracts.grants import (
     update_grant_spans,
 )
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
-from workflows.notifications.messages import tell_contract_event
+from workflows.notifications.messages import notify_contract_event
 from workflows.store import tables as t
 
 ENDED = ("expired", "exhausted", "cancelled")
@@ -48,7 +48,7 @@ def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> Non
     expire_grants(tx, row.id, tx.now, for_good=True)
 
 
-def settle_contract(tx: Transaction, contract_id: str, at: datetime | None = None) -> bool:
+def sync_contract_state(tx: Transaction, contract_id: str, at: datetime | None = None) -> bool:
     """Bring state, allocations, carried minutes and expiries up to `at`; true when it became active.
 
     What is done as of an earlier instant (a late close) takes back no beginning and no end known since.
@@ -75,7 +75,7 @@ def settle_contract(tx: Transaction, contract_id: str, at: datetime | None = Non
     tx.change(t.contract, contract_id, **changes)
     if state.state != row.state:
         tx.audit("contract", contract_id, state.state, reason=state.pending_reason, since=at.isoformat())
-        tell_contract_event(tx, contract, state.state)
+        notify_contract_event(tx, contract, state.state)
     return becomes_active and state.state == "active"
 
 

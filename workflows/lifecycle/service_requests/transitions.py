@@ -23,11 +23,11 @@ def move_request(
     note: str | None = None,
     reason: str | None = None,
     inferred: bool = False,
-    told_as: str | None = None,
+    history_trigger: str | None = None,
 ) -> str:
     """Fire a trigger on a locked row, write its columns and its history; answers the new state.
 
-    `told_as` is the trigger that the history tells, where the machine knows a finer one.
+    `history_trigger` is the trigger that the history tells, where the machine knows a finer one.
     Raises: StateForbids when the state has no such move.
     """
     target = fire(request.state, trigger)
@@ -41,7 +41,7 @@ def move_request(
     write_history(
         tx,
         request.id,
-        told_as or trigger,
+        history_trigger or trigger,
         request.state,
         target,
         note=note,
