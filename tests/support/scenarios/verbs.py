@@ -1,0 +1,202 @@
+"""The events of scenarios. Each is a form and the use case that it calls; a new event is one function here.
+
+An event that fails raises the use case's own refusal, which a line may expect.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tests.support.scenarios.forms import BadValue, Form, GrantText, Moment, Quantity
+from tests.support.scenarios.story import Story
+from workflows.commands import Adjust, CancelContract, GrantGiven, Renew, TopUp, WorkGiven
+from workflows.contracts import adjust, cancel_contract, enable_contract, renew, top_up
+from workflows.request_views import read_work
+from workflows.work import log_work
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an event: the split of work; the instant as of which the facts of the line are asked."""
+
+    split: tuple[str, ...] | None = None
+    as_of: datetime | None = None
+
+
+NOTHING_MORE = Outcome()
+Verb = Callable[..., Outcome | None]
+VERBS: dict[str, Verb] = {}
+SPLITS: set[str] = set()
+"""The forms that say where minutes went."""
+
+
+def event(form: str, *, splits: bool = False) -> Callable[[Verb], Verb]:
+    """Register a function as what a form does; it gets the story and the form's values in order."""
+
+    def register(verb: Verb) -> Verb:
+        VERBS[form] = verb
+        if splits:
+            SPLITS.add(form)
+        return verb
+
+    return register
+
+
+# ------------------------------------------------------------------ contracts
+
+
+@event(
+    "sell CONTRACT TYPE to HOLDER [from INSTANT] [until DAY] [time expired POLICY] [not enabled]"
+    " [with GRANTS]"
+)
+def sell(
+    story: Story,
+    name: str,
+    type_key: str,
+    holder: str,
+    start: Moment | None,
+    until: Moment | None,
+    policy: str | None,
+    not_enabled: bool,
+    grants: tuple[GrantText, ...] | None,
+) -> None:
+    terms: dict[str, Any] = {
+        "starts_at": story.instant(start) if start else None,
+        "ends_on": until.wall.date() if until else None,
+        "time_expired": policy,
+        "enable": False if not_enabled else None,
+    }
+    given = grants or ()
+    if any(one.monthly for one in given):
+        if len(given) > 1:
+            raise BadValue("What is sold by the month has one allocation.")
+        terms["minutes"] = given[0].quantity.amount
+    elif given:
+        terms["grants"] = [_grant(story, one) for one in given]
+    story.name_contract(name, story.office.sell(type_key, to=story.holder(holder), **terms), given)
+
+
+@event("enable CONTRACT")
+def enable(story: Story, contract: str) -> None:
+    story.office.do(enable_contract, story.contract(contract))
+
+
+@event("top up CONTRACT with GRANTS")
+def top_up_contract(story: Story, contract: str, grants: tuple[GrantText, ...]) -> None:
+    for one in grants:
+        command = TopUp(**_grant(story, one).model_dump())
+        story.office.do(top_up, story.contract(contract), command)
+        story.name_grants(story.contract(contract), [one.name])
+
+
+@event("withdraw QUANTITY from CONTRACT")
+def withdraw(story: Story, quantity: Quantity, contract: str) -> None:
+    command = Adjust.model_validate({quantity.unit: -quantity.amount, "reason": "Agreed with the customer"})
+    story.office.do(adjust, story.contract(contract), command)
+
+
+@event("renew CONTRACT as CONTRACT with GRANT")
+def renew_contract(story: Story, contract: str, name: str, grant: str) -> None:
+    renewed = story.office.do(renew, story.contract(contract), Renew())
+    story.name_contract(name, renewed, ())
+    story.name_grants(renewed, [grant])
+
+
+@event("cancel contract CONTRACT")
+def cancel(story: Story, contract: str) -> None:
+    story.office.do(cancel_contract, story.contract(contract), CancelContract(reason="Sold by mistake"))
+
+
+# ------------------------------------------------------------------ service requests
+
+
+@event("log REQUEST [without item]")
+def log(story: Story, name: str, without_item: bool) -> None:
+    item = {"item": None} if without_item else {}
+    story.name_request(name, story.office.log(name, **item))
+
+
+@event("start REQUEST")
+def start_request(story: Story, request: str) -> None:
+    story.office.fire(story.request(request), "start")
+
+
+@event("resolve REQUEST")
+def resolve(story: Story, request: str) -> None:
+    story.office.fire(story.request(request), "resolve", note="Done")
+
+
+@event("close REQUEST")
+def close(story: Story, request: str) -> None:
+    story.office.fire(story.request(request), "close")
+
+
+@event("reopen REQUEST")
+def reopen(story: Story, request: str) -> None:
+    story.office.fire(story.request(request), "reopen")
+    story.name_created_contract(request)
+
+
+@event("cancel request REQUEST")
+def cancel_request(story: Story, request: str) -> None:
+    story.office.fire(story.request(request), "cancel", reason="Solved itself")
+
+
+# ------------------------------------------------------------------ work
+
+
+@event("work MINUTES on REQUEST [at INSTANT]", splits=True)
+def work(story: Story, minutes: int, request: str, at: Moment | None) -> Outcome:
+    worked_at = story.instant(at) if at else story.office.desk.now()
+    return _work(story, request, WorkGiven(minutes=minutes, worked_at=worked_at))
+
+
+@event("work from INSTANT to INSTANT on REQUEST", splits=True)
+def work_span(story: Story, start: Moment, end: Moment, request: str) -> Outcome:
+    return _work(story, request, WorkGiven(started_at=story.instant(start), ended_at=story.instant(end)))
+
+
+def _work(story: Story, request: str, command: WorkGiven) -> Outcome:
+    office = story.office
+    entry = office.do_as(office.technician, log_work, story.request(request), command)
+    parts = []
+    for one in office.see(read_work, entry).allocations:
+        where = one.kind
+        if one.kind == "grant":
+            where = story.grant_names(str(one.contract))[str(one.grant)]
+        elif one.kind == "covered":
+            where = f"covered by {story.contract_name(one.contract)}"
+        parts.append(f"{where} {one.minutes}")
+    return Outcome(split=tuple(parts))
+
+
+# ------------------------------------------------------------------ time
+
+
+@event("jobs")
+def jobs(story: Story) -> None:
+    story.run_jobs()
+
+
+@event("check [as of INSTANT]")
+def check(story: Story, as_of: Moment | None) -> Outcome:
+    return Outcome(as_of=story.instant(as_of) if as_of else None)
+
+
+# ------------------------------------------------------------------ helpers
+
+
+def _grant(story: Story, one: GrantText) -> GrantGiven:
+    if one.monthly:
+        raise BadValue(f"{one.name}: only what is sold comes by the month.")
+    return GrantGiven.model_validate(
+        {
+            one.quantity.unit: one.quantity.amount,
+            "effective_at": story.instant(one.effective) if one.effective else None,
+            "expires_at": story.until(one.until) if one.until else None,
+        }
+    )
+
+
+EVENTS = tuple(Form(text) for text in VERBS)
