@@ -150,8 +150,8 @@ def test_a_ledger_that_does_not_add_up_fails_the_story(sqlite_database_url: str)
     contract = office.sell("support_hours", minutes=60)
     audit(running, scenario)
     with office.desk.write() as tx:
-        tx.connection.execute(t.lot_balance.update().values(available=59))
-    with pytest.raises(NotAsExpected, match=rf"^a\.txt:1: the audit .*{office.lots(contract)[0].lot_id}"):
+        tx.connection.execute(t.grant_balance.update().values(available=59))
+    with pytest.raises(NotAsExpected, match=rf"^a\.txt:1: the audit .*{office.grants(contract)[0].grant_id}"):
         audit(running, scenario)
     office.close()
 

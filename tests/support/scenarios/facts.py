@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.support.scenarios.forms import BadValue, Form, Moment
 from tests.support.scenarios.story import Story, UnknownName
-from workflows.contract_views import read_contract
-from workflows.request_views import read_service_request
+from workflows.contracts.queries import read_contract
+from workflows.service_requests.queries import read_service_request
 from workflows.views.contracts import ContractDetail, UnitBalance
 
 NUMBERS = ("purchased", "drawn", "held", "available", "expired")

@@ -10,7 +10,7 @@ from tests.support.scenarios.forms import BadValue
 from tests.support.scenarios.story import Story, UnknownName
 from tests.support.scenarios.text import Event, Fact, Language, Scenario, read_scenarios
 from tests.support.scenarios.verbs import EVENTS, NOTHING_MORE, SPLITS, VERBS, Outcome
-from workflows.audit import audit_ledger
+from workflows.ledger.audit import audit_ledger
 
 FOLDER = Path(__file__).resolve().parents[2] / "scenarios"
 CHECKOUT = FOLDER.parents[1]

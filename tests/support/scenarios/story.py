@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from tests.support.office import Office
 from tests.support.scenarios.forms import BadValue, GrantText, Moment
-from workflows.administration import change_settings
-from workflows.contract_views import read_contract
-from workflows.jobs import JOBS, next_due, run_job
-from workflows.request_views import read_service_request
+from workflows.administration.settings import change_settings
+from workflows.contracts.queries import read_contract
+from workflows.jobs.definitions import JOBS, next_due, run_job
+from workflows.service_requests.queries import read_service_request
 
 UNTIMED_JOBS = {"deliver_outbox", "pick_up_rules", "take_up_replays", "clean_up"}
 """The jobs that change no contract and no service request: a story leaves them out."""
@@ -109,7 +109,7 @@ class Story:
 
     def name_grants(self, contract_id: str, names: list[str]) -> None:
         """Name the newest grants of a contract, in the order in which they were given."""
-        ids = sorted(row.lot_id for row in self.office.lots(contract_id))
+        ids = sorted(row.grant_id for row in self.office.grants(contract_id))
         for name, grant_id in zip(names, ids[len(ids) - len(names) :], strict=True):
             self._check_free(name)
             self.grants[name] = grant_id
@@ -142,7 +142,7 @@ class Story:
     def grant_names(self, contract_id: str) -> dict[str, str]:
         """The names of a contract's grants by id. Those without a name of their own are its months."""
         names = {grant_id: name for name, grant_id in self.grants.items()}
-        ids = sorted(row.lot_id for row in self.office.lots(contract_id))
+        ids = sorted(row.grant_id for row in self.office.grants(contract_id))
         months = [one for one in ids if one not in names]
         prefix = self.months.get(contract_id, "unnamed")
         names |= {grant_id: f"{prefix}{number}" for number, grant_id in enumerate(months, 1)}

@@ -10,10 +10,11 @@ from typing import Any
 
 from tests.support.scenarios.forms import BadValue, Form, GrantText, Moment, Quantity
 from tests.support.scenarios.story import Story
-from workflows.commands import Adjust, CancelContract, GrantGiven, Renew, TopUp, WorkGiven
-from workflows.contracts import adjust, cancel_contract, enable_contract, renew, top_up
-from workflows.request_views import read_work
-from workflows.work import log_work
+from workflows.commands.contracts import Adjust, CancelContract, GrantGiven, Renew, TopUp
+from workflows.commands.work import WorkGiven
+from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
+from workflows.work.queries import read_work
+from workflows.work.use_cases import log_work
 
 
 @dataclass(frozen=True, slots=True)
