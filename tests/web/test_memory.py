@@ -8,7 +8,7 @@ import pytest
 
 ALLOCATE = """
 import ctypes, os, sys, threading
-from web.cli.memory import share_arenas
+from web.cli.malloc import share_arenas
 
 if sys.argv[1] == "shared":
     assert share_arenas()

@@ -100,7 +100,7 @@ def test_batches_leave_nothing_out(office: Office, monkeypatch: pytest.MonkeyPat
     """Decisions of the same instant too."""
     for _ in range(5):
         office.log()
-    monkeypatch.setattr("workflows.coverage.search.decision_stream.BATCH", 2)
+    monkeypatch.setattr("workflows.coverage.decision_stream.BATCH", 2)
     steps: list[tuple[int, int]] = []
     verify_decisions(office.desk, lambda _: None, progress=lambda done, total: steps.append((done, total)))
     assert steps[-1] == (5, 5)

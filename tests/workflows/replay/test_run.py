@@ -364,7 +364,7 @@ def tables(office: Office) -> dict[str, list[Any]]:
 
 
 def test_it_writes_nothing_and_comes_out_the_same(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflows.coverage.search.decision_stream.BATCH", 2)
+    monkeypatch.setattr("workflows.coverage.decision_stream.BATCH", 2)
     office.sell("support_hours", to=("item", office.laptop), minutes=100)
     office.sell("incident_pack", incidents=2)
     for _ in range(5):
@@ -374,7 +374,7 @@ def test_it_writes_nothing_and_comes_out_the_same(office: Office, monkeypatch: p
     first = run(office, CUSTOMER_FIRST)
     assert len(first[1]) > 1
     assert run(office, CUSTOMER_FIRST) == first
-    monkeypatch.setattr("workflows.coverage.search.decision_stream.BATCH", 100)
+    monkeypatch.setattr("workflows.coverage.decision_stream.BATCH", 100)
     assert run(office, CUSTOMER_FIRST) == first
     assert tables(office) == before
 
@@ -388,7 +388,7 @@ def test_batches_go_by_index_where_postgresql_knows_nothing_of_the_tables(
     office.sell("support_hours", to=("item", office.laptop), minutes=600)
     for _ in range(6):
         office.work(office.log(), 15)
-    monkeypatch.setattr("workflows.coverage.search.decision_stream.BATCH", 2)
+    monkeypatch.setattr("workflows.coverage.decision_stream.BATCH", 2)
     with plans(office) as seen:
         summary, _ = run(office, CUSTOMER_FIRST)
     assert summary.differ == summary.decisions == 6

@@ -197,7 +197,7 @@ def test_a_file_that_is_being_written_is_left_for_the_next_time(
     kit: Kit, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "coverage.json").write_text(SHIPPED["coverage.json"][:500])
-    monkeypatch.setattr("workflows.rule_sets.publishing.folder_watch.time.sleep", lambda _: edit(folder))
+    monkeypatch.setattr("workflows.rule_sets.folder_watch.time.sleep", lambda _: edit(folder))
     assert pick_up(kit) == 0
     assert kit.rows(t.outbox, event="rules_refused") == []
     version = edit(folder)

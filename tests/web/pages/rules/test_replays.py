@@ -102,7 +102,7 @@ def test_nothing_differs_by_the_same_rules(front: Front) -> None:
 
 
 def test_the_list_is_filtered_paged_and_given_as_csv(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.pages.rules.versions.replays.MOST_LIMIT", 1)
+    monkeypatch.setattr("web.pages.rules.replays.MOST_LIMIT", 1)
     version = publish_twice(front)
     requests = three_requests(front)
     path = run(front, version).path
