@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: run test check format bench lock upgrade audit-packages install help
+.PHONY: run test check words format bench lock upgrade audit-packages install help
 .DELETE_ON_ERROR:
 
 run: .venv/.run-ready  ## start web server and scheduler with a demonstration desk (PORT=8000, SANDBOX=1)
@@ -29,6 +29,10 @@ check: .venv/.dev-ready  ## format, lint, types, import rules (make test adds: m
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/lint-imports --no-logo
+
+words: .venv/.dev-ready  ## find private words where the field has a standard term (tests/word_list.txt)
+	@git ls-files -z $(SOURCES) rules mappings docs .ci '*.md' Makefile pyproject.toml | grep -zv -e /vendor/ -e /versions/ -e '\.png$$' | \
+		xargs -0 $(BIN)/codespell --dictionary tests/word_list.txt --exclude-file tests/word_list.txt --regex '[a-zA-Z]+' --skip tests/word_list.txt
 
 format: .venv/.dev-ready  ## put the code into its format and mend what the linter can
 	@$(BIN)/ruff check --fix $(SOURCES)
