@@ -156,7 +156,7 @@ COVERAGE_VARIABLES = _by_name(
     Variable(
         "contract_ends_on", "instant", "contract", "end of the contract",
         "The last moment of the contract, on its last day; one without an end ends after any date.",
-        "2026-12-31", "last_moment", may_be_empty=True, is_derived=True,
+        "2026-12-31", "last_instant", may_be_empty=True, is_derived=True,
     ),
     Variable(
         "contract_age", "duration", "contract", "age of the contract",
