@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.coverage import CoverageDecision, assign_by_hand, find_coverage
+from engine.coverage import CoverageDecision, assign_manually, find_coverage
 from engine.facts import RequestFacts
 from workflows.commands.service_requests import CoverageQuestion
 from workflows.core.actors import SYSTEM
@@ -128,7 +128,7 @@ def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason
             "The contract is not held by this request's item, customer or org units.",
             "Pick one of the candidates of its coverage decision.",
         )
-    decision = assign_by_hand(find_coverage(facts, held, tx.rules), contract_id)
+    decision = assign_manually(find_coverage(facts, held, tx.rules), contract_id)
     grant_id = None
     terms = tx.rules.contract_types.get(chosen.contract.type)
     if terms is not None and terms.draws == "incidents" and not chosen.own_incident_held:

@@ -61,7 +61,7 @@ def test_a_stricter_checker_stops_no_desk(
     old = office.desk.config.rules.version
     office.sell("subscription")
     office.log()
-    monkeypatch.setattr(rule_reader, "MOST_RULES", 1)
+    monkeypatch.setattr(rule_reader, "MAX_RULES", 1)
     monkeypatch.setattr(rule_reader, "RESERVED_IDS", ("item-valid",))
     with pytest.raises(RuleSetRefused):
         load_rule_set(SHIPPED)

@@ -34,7 +34,7 @@ def test_a_bad_edit_of_the_folder_is_told_everywhere(front: Front, folder: Path)
     front.office.clock.move(seconds=2)
     with capture_logs() as logs:
         run_job(front.office.desk, "pick_up_rules")
-    words = '"contract_standin" is no variable.'
+    words = '"contract_standin" is not a valid variable.'
     home = front.administrator.open("/")
     assert "Edit refused" in home
     assert f"coverage.json:21:21 {words}" in home
