@@ -113,36 +113,35 @@ def _shape(
 
 
 class PreconditionFailed(Exception):
-    """What a decision rests on has changed before it was written."""
+    """What a decision depends on has changed before the decision was written; nothing was written."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Rows that wait to be written together.
+    """Rows to be written by one statement.
 
-    `answered` is what the database gave the column `returning` of the first row that was written. What
-    `precondition` asks for is looked at with the first rows; whatever else is written is written after them.
+    `returned` is the database's value in the column `returning` of the first row. The `precondition` is
+    checked when rows are sent for the first time; whatever is sent later belongs to the same transaction.
     """
 
     returning: Column[Any]
     precondition: Precondition | None
-    single_statement: bool
     rows: list[NewRow] = field(default_factory=list)
-    answered: Any = None
+    returned: Any = None
 
-    def write(self, connection: Connection, database: Database | None) -> None:
-        """Write the rows that wait. Raises: IntegrityError, PreconditionFailed."""
-        if self.answered is None:
+    def write(self, connection: Connection, autocommit_on: Database | None = None) -> None:
+        """Write the pending rows. Raises: IntegrityError, PreconditionFailed."""
+        if self.returned is None:
             row = insert_rows(
                 connection,
                 self.rows,
                 returning=self.returning,
                 precondition=self.precondition,
-                autocommit_on=database,
+                autocommit_on=autocommit_on,
             )
             if row is None:
                 raise PreconditionFailed
-            self.answered = row[0]
+            self.returned = row[0]
         else:
             insert_rows(connection, self.rows)
         self.rows = []
