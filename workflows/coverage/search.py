@@ -21,8 +21,9 @@ from workflows.coverage.reservation import Reservation, chosen_of, lock_reservat
 from workflows.coverage.waiting_list import WAITING_OUTCOMES, rests_on, waiting_requests
 from workflows.lifecycle.contracts.creation import make_for_request
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
+from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
 from workflows.lifecycle.contracts.rows import lock_contract
-from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state
+from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state, sync_loaded
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import sla_columns
 from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
@@ -226,34 +227,60 @@ def cancel_untaken(tx: Transaction, service_request_id: str, *, keep: str | None
 
 
 def settle_and_cover(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
-    """Bring a contract's state up to now and cover the service requests that wait for it, except `skip`."""
-    sync_contract_state(tx, contract_id)
-    if tx.settings.contracts:
-        cover_waiting(tx, contract_id, skip=skip)
+    """Bring a contract's state up to now and cover the service requests that wait for it, except `skip`.
+
+    Raises: NotFound.
+    """
+    settle_loaded_and_cover(tx, load_contract(tx, contract_id), skip=skip)
+
+
+def settle_loaded_and_cover(tx: Transaction, loaded: LoadedContract, *, skip: str | None = None) -> bool:
+    """The same for a contract that is locked. Returns whether requests were searched for.
+
+    A search may change any contract: after one, whatever is loaded has to be read again.
+    """
+    sync_loaded(tx, loaded)
+    return tx.settings.contracts and _cover_waiting(tx, loaded, skip=skip)
 
 
 def settle_due(tx: Transaction, contract_id: str) -> None:
-    """Apply the due changes of a contract in order, each as of its own instant, as the jobs do."""
-    for _ in range(MOST_DUE):
-        row = lock_contract(tx, contract_id)
-        if row.next_due_at is None or row.next_due_at > tx.now:
-            return
-        sync_contract_state(tx, contract_id, row.next_due_at)
-        if tx.settings.contracts:
-            cover_waiting(tx, contract_id)
+    """Apply the due changes of a contract in order, each as of its own instant, as the jobs do.
+
+    Raises: NotFound.
+    """
+    settle_loaded_due(tx, load_contract(tx, contract_id))
 
 
-def cover_waiting(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
-    """Search again for the waiting service requests of an active contract's holder, oldest first."""
-    row = tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
-    if row.state != "active":
-        return
-    for request_id in waiting_requests(tx, row.holder_kind, row.holder_id):
+def settle_loaded_due(tx: Transaction, loaded: LoadedContract) -> bool:
+    """The same for a contract that is locked. Returns whether anything was due.
+
+    After that, whatever is loaded has to be read again.
+    """
+    for number in range(MOST_DUE):
+        if loaded.next_due_at is None or loaded.next_due_at > tx.now:
+            return number > 0
+        sync_loaded(tx, loaded, loaded.next_due_at)
+        if tx.settings.contracts and _cover_waiting(tx, loaded):
+            loaded = load_contract(tx, loaded.id)
+    return True
+
+
+def _cover_waiting(tx: Transaction, loaded: LoadedContract, *, skip: str | None = None) -> bool:
+    """Search again for the waiting service requests of an active contract's holder, oldest first.
+
+    Returns whether there was any.
+    """
+    if loaded.state != "active":
+        return False
+    holder, searched = loaded.contract.holder, False
+    for request_id in waiting_requests(tx, holder.kind, holder.id):
         if request_id == skip:
             continue
-        if row.draws == "incidents" and lock_free_incident(tx, contract_id) is None:
-            return
-        cover_one(tx, request_id, cause=f"contract:{contract_id}")
+        if loaded.draws == "incidents" and lock_free_incident(tx, loaded.id) is None:
+            break
+        cover_one(tx, request_id, cause=f"contract:{loaded.id}")
+        searched = True
+    return searched
 
 
 def cover_one(tx: Transaction, request_id: str, *, cause: str) -> bool:
