@@ -31,7 +31,11 @@ _LOCKED_ROWS = _ROWS.with_for_update()
 
 
 class LoadedContracts:
-    """The contracts that one use case has read, by id. A writing transaction locks them."""
+    """The contracts that one use case has read, by id.
+
+    A writing transaction locks them. One that only begins to write later has to load them again, as they were
+    read unlocked.
+    """
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
