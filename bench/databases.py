@@ -116,7 +116,7 @@ def bulk_loading(database: Database) -> Iterator[Connection]:
         connection.invalidate()
     if not database.is_sqlite:
         # what autovacuum does of itself a minute later
-        with database.look() as connection:
+        with database.autocommit() as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")
 
 

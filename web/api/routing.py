@@ -1,4 +1,4 @@
-"""The API's door: a route is a function of a transaction; the rest follows from its signature.
+"""Routes of the API: each is a function of a transaction; the rest follows from its signature.
 
     @api.post("/org-units", status=201)
     def create(tx: Transaction, command: NewOrgUnit) -> OrgUnitView:
@@ -6,8 +6,9 @@
         return get_org_unit(tx, create_org_unit(tx, command))
 
 `command` is the body, `query` the query parameters, `expected_version` comes from If-Match, and every other
-name stands in the path. What is returned is the answer; None is 204. A `Problem` that is returned, not
-raised, is answered after its transaction has been committed. The OpenAPI document is made from the same.
+name is part of the path. What the function returns is the response body; None is 204. A `Problem` that is
+returned, not raised, is sent after its transaction has been committed. The OpenAPI document is made from the
+same signatures.
 """
 
 import inspect
@@ -42,7 +43,7 @@ from workflows.users.authentication import act_by_token
 
 BASE = "/api/v1"
 PATH_NAME = re.compile(r"{(\w+)}")
-FIT_FOR_AN_ID = re.compile(r"^[!-~]{1,64}$", re.ASCII)
+ID_PATTERN = re.compile(r"^[!-~]{1,64}$", re.ASCII)
 
 Endpoint = Callable[..., Any]
 T = TypeVar("T")
@@ -60,7 +61,7 @@ class NoFields(Command):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """An answer that is not JSON."""
+    """A response that is not JSON."""
 
     body: str
     content_type: str
@@ -68,7 +69,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Versioned(Generic[T]):
-    """An answer whose version is not one of its fields."""
+    """A response whose version is not one of its fields."""
 
     value: T
     version: int
@@ -76,14 +77,14 @@ class Versioned(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Accepted(Generic[T]):
-    """An answer with 202: what was asked for comes later. Ask where the route's `accepted_at` says."""
+    """A response with 202: the result comes later, at the address given by the route's `accepted_at`."""
 
     value: T
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path, and all that the document says of it."""
+    """One method of one path, with everything that the OpenAPI document says about it."""
 
     method: str
     path: str
@@ -111,26 +112,26 @@ class Operation:
         return self.endpoint.__name__
 
     def run(self, **path: str) -> Response:
-        """Answer one call."""
+        """Handle one call."""
         desk: Desk = current_app.extensions["coverdesk"]
         if self.reads_first and "Idempotency-Key" not in request.headers:
             token = read_token()
             return self._respond(
-                desk.perform(NOBODY, partial(self._go_on, token, path), reads_first=True, alone=True)
+                desk.perform(NOBODY, partial(self._run_as_caller, token, path), exclusive=True)
             )
         actor = read_actor(desk)
         arguments, raw = self._read(path)
         return self._respond(self._answer(desk, actor, arguments, raw))
 
-    def _go_on(self, token: str, path: dict[str, str], tx: Transaction) -> "_Rendered":
-        """Answer a call over the one connection that also tells who calls."""
+    def _run_as_caller(self, token: str, path: dict[str, str], tx: Transaction) -> "_Rendered":
+        """Handle a call on the connection that also authenticates its caller."""
         act_by_token(tx, token)
         arguments, _ = self._read(path)
         return self.render(self.endpoint(tx, **arguments))
 
     def _read(self, path: dict[str, str]) -> tuple[dict[str, Any], bytes]:
-        """What the endpoint takes, and the body as it came."""
-        if not all(map(FIT_FOR_AN_ID.match, path.values())):
+        """The endpoint's arguments, and the body as received."""
+        if not all(map(ID_PATTERN.match, path.values())):
             raise NotFound("There is nothing at this address.")
         arguments: dict[str, Any] = dict(path)
         query = read_query(self.query)
@@ -183,7 +184,7 @@ class Operation:
             else:
                 value = self.endpoint(desk, actor, **arguments)
         except DeskError:
-            # the same call may have been answered while this one ran, and what it asked for is done
+            # a call with the same key may have succeeded while this one ran
             first = find_answer(desk.database, keyed)
             if first is None:
                 raise
@@ -191,9 +192,10 @@ class Operation:
         return desk.answer(actor, lambda tx: value, rendered, keyed)
 
     def render(self, value: Any) -> "_Rendered":
-        """The answer's status and body.
+        """The response's status and body.
 
-        Called inside the transaction, so that a failure undoes it, except what one statement has written.
+        Called inside the transaction, so that a failure rolls it back, except what a single statement has
+        committed.
         """
         if isinstance(value, Problem):
             return _Rendered(value.status, value.as_json().encode())
@@ -239,7 +241,7 @@ class _Rendered:
 
 @dataclass
 class RouteGroup:
-    """The routes of one part of the API, under one heading of the document."""
+    """The routes of one part of the API, under one tag of the OpenAPI document."""
 
     tag: str
     operations: list[Operation] = field(default_factory=list)
@@ -257,7 +259,7 @@ class RouteGroup:
         return self._operation("DELETE", path, **options)
 
     def register(self, app: Flask) -> None:
-        """Put the routes on the application."""
+        """Add the routes to the application."""
         for operation in self.operations:
             app.add_url_rule(
                 BASE + PATH_NAME.sub(r"<\1>", operation.path),
@@ -315,10 +317,7 @@ class RouteGroup:
 
 
 def _answered(returned: Any) -> tuple[Any, Any]:
-    """What is answered where all goes well, and what where it is accepted for later (or None).
-
-    Refusals have a schema of their own.
-    """
+    """The type of the response on success, and of a 202 (or None). Errors have a schema of their own."""
     choices = get_args(returned) if get_origin(returned) in (Union, UnionType) else (returned,)
     accepted = [get_args(one)[0] for one in choices if get_origin(one) is Accepted]
     (answer,) = (one for one in choices if one is not Problem and get_origin(one) is not Accepted)

@@ -25,6 +25,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.coverage.decision_stream import count_decisions, decision_batches
 from workflows.coverage.snapshot import facts_from, held_from
 from workflows.replay.history import ContractTerms, WorkUnder, made_by_rules
@@ -121,7 +122,8 @@ def _reading(desk: Desk, actor: Actor, config: Config) -> Iterator[Transaction]:
     """A short look at the database, under one and the same settings and rules from start to end."""
     with read_by_index(desk.database) as connection:
         now = desk.now()
-        yield Transaction(connection, now, now, desk.clock.now(), actor, config, desk)
+        state = TransactionState(connection, Mode.READ_ONLY, desk.database)
+        yield Transaction(state, now, now, desk.clock.now(), actor, config, desk)
 
 
 class _Deciding:
