@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import URL
 
 from tests.support.api import Caller, Callers
-from web.errors import SECONDS_OF_SILENCE
+from web.errors import READ_TIMEOUT_SECONDS
 from workflows.store import tables as t
 from workflows.store.database import Database
 
@@ -320,7 +320,7 @@ def test_a_body_that_never_comes_is_waited_for_once(api: Callers, token: bool) -
                 "wsgi.input_terminated": True,
             },
         )
-        assert line.gettimeout() == SECONDS_OF_SILENCE
+        assert line.gettimeout() == READ_TIMEOUT_SECONDS
     assert (answer.status_code, answer.headers["Connection"]) == (400 if token else 401, "close")
     assert answer.content_type == "application/problem+json"
     assert body.asked == 1

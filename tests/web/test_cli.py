@@ -87,7 +87,7 @@ def test_users_and_tokens(run: Run) -> None:
     assert run("user", "add", "d@example.com", "--role", "king").exit_code == 2
     wrong = run("user", "add", "nonsense", "--role", "finance")
     assert wrong.exit_code == 1
-    assert "not a mail address" in wrong.stderr
+    assert "not a valid email address" in wrong.stderr
     run("user", "add", "d@example.com", "--role", "finance", "--name", "Dora")
     assert run("user", "disable", "d@example.com").exit_code == 0
     listed = run("user", "list").stdout

@@ -16,7 +16,7 @@ set_up_logs({form!r})
 try:
     log_in("correct horse battery")
 except RuntimeError as error:
-    structlog.get_logger("coverdesk.web").error("unforeseen failure", exc_info=error)
+    structlog.get_logger("coverdesk.web").error("unexpected error", exc_info=error)
 """
 
 

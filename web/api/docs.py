@@ -9,7 +9,7 @@ from flask import Flask, Response, render_template
 
 from web.api.openapi import openapi_document
 from web.api.routing import Operation
-from web.errors import kinds_of_problems
+from web.errors import problem_kinds
 
 
 def register_docs(app: Flask, operations: Sequence[Operation]) -> None:
@@ -26,7 +26,7 @@ def register_docs(app: Flask, operations: Sequence[Operation]) -> None:
     def docs() -> str:
         document, _ = made()
         return render_template(
-            "api/docs.html", document=document, groups=_groups(document), problems=kinds_of_problems()
+            "api/docs.html", document=document, groups=_groups(document), problems=problem_kinds()
         )
 
     app.add_url_rule("/api/openapi.json", view_func=openapi, endpoint="api.openapi")

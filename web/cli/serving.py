@@ -45,7 +45,7 @@ def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool
     needs a COVERDESK_SECRET_KEY of its own.
     """
     env = environment()
-    weak = env.weak_key()
+    weak = env.secret_key_problem()
     if weak is not None and not is_loopback(host):
         fail(f"{weak} Others can reach {host}: set it to 16 or more random characters.")
     if not env.secret_key:
