@@ -23,10 +23,10 @@ WRONG_FOR_ALL: list[Any] = [
 MALFORMED: dict[str, bytes] = {
     "is not JSON": b"{",
     "NaN is not a JSON number": b'{"a": NaN}',
-    "there twice": b'{"a": 1, "a": 2}',
+    "given twice": b'{"a": 1, "a": 2}',
     "nested too deeply": b'{"a":' * 50_000,
     "is not UTF-8": b'{"a": "\xff"}',
-    "half a character": b'{"a": "\\ud800"}',
+    "unpaired surrogate": b'{"a": "\\ud800"}',
     "too many digits": b'{"a": ' + b"9" * 10_000 + b"}",
 }
 
