@@ -137,7 +137,7 @@ def test_a_program_reads_what_the_checker_says(run: Run, tmp_path: Path) -> None
     document = json.loads(coverage.read_text())
     coverage.write_text(json.dumps({**document, "examples": []}, indent=2))
     warned = run("rules", "check", str(folder))
-    assert (warned.exit_code, warned.stderr) == (0, f"{folder} is good, with 1 warning.\n")
+    assert (warned.exit_code, warned.stderr) == (0, f"{folder} has no errors and 1 warning.\n")
     coverage.write_text(json.dumps({**document, "rank": ["ends_frst"], "examples": []}, indent=2))
     bad = run("rules", "check", "--json", str(folder))
     told = json.loads(bad.stdout)
@@ -232,7 +232,7 @@ def test_a_port_that_is_taken_is_told_in_words(run: Run) -> None:
         port = other.getsockname()[1]
         refused = run("serve", "--port", str(port))
     assert refused.exit_code == 1
-    assert f"Port {port} is taken by another program." in refused.stderr
+    assert f"Port {port} is already in use." in refused.stderr
 
 
 def test_others_are_not_served_without_a_key(run: Run) -> None:

@@ -74,7 +74,7 @@ def test_a_mapping_that_cannot_be_read(run: Run) -> None:
     result = run(RAW, '{\n  "source": "x",\n  "colums": {}\n}')
     assert result.exit_code == 1
     assert 'm.json:3:3: "colums" is not known here. Did you mean "columns"?\n' in result.stderr
-    assert result.stderr.endswith("Error: The mapping cannot be used; nothing has been imported.\n")
+    assert result.stderr.endswith("Error: The mapping cannot be used; nothing was imported.\n")
 
 
 def test_a_header_alone_is_done_at_once(run: Run) -> None:
