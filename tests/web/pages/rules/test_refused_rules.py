@@ -61,7 +61,7 @@ def test_a_bad_publication_is_logged_and_counted(front: Front) -> None:
     [log] = [one for one in logs if "refused" in one["event"]]
     assert log["by"] == front.office.administrator.name
     assert "coverage.json" in str(log["problems"])
-    assert 'coverdesk_rule_sets_refused_total{door="page"}' in front.nobody.open("/metrics").html
+    assert 'coverdesk_rule_sets_refused_total{interface="page"}' in front.nobody.open("/metrics").html
 
 
 def test_what_waits_for_approval_is_on_the_home_page(front: Front) -> None:
