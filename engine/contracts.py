@@ -60,7 +60,15 @@ class Window(NamedTuple):
     until: datetime | None
 
     def contains(self, at: datetime) -> bool:
+        """Whether `at` lies in it: a grant whose window contains an instant is *open* then.
+
+        In SQL: `workflows.lifecycle.contracts.open_grants.is_open_at`. Source: product.md section 7.
+        """
         return self.start <= at and (self.until is None or at < self.until)
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether it has ended by `at`; its end is exclusive."""
+        return self.until is not None and self.until <= at
 
 
 @dataclass(frozen=True, slots=True)

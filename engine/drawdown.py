@@ -74,16 +74,19 @@ def plan_draw_down(work: TimeWorked, payers: Sequence[Payer], time_expired: Time
     return slices
 
 
-def burn_order(grant: Grant, window: Window) -> tuple[datetime, datetime, str]:
-    """Sort key: earliest expiry (none last), then earliest effective, then lowest id."""
-    return (window.until or NEVER, window.start, grant.id)
+def burn_order(window: Window, grant_id: str) -> tuple[datetime, datetime, str]:
+    """Sort key of a grant that can be drawn in `window`: earliest end (none last), earliest start, lowest id.
+
+    In SQL: `workflows.lifecycle.contracts.open_grants.burn_order_columns`. Source: product.md section 7.
+    """
+    return (window.until or NEVER, window.start, grant_id)
 
 
 def in_burn_order(grants: Sequence[Grant], contract_window: Window, at: datetime) -> list[Grant]:
     """The grants in force at `at`, in the order they are drawn."""
     windows = [(grant, grant_window(grant, contract_window)) for grant in grants]
     in_force = [(grant, window) for grant, window in windows if window is not None and window.contains(at)]
-    return [grant for grant, window in sorted(in_force, key=lambda pair: burn_order(*pair))]
+    return [grant for grant, window in sorted(in_force, key=lambda pair: burn_order(pair[1], pair[0].id))]
 
 
 def _pay(payer: Payer, at: datetime, minutes: int, left: dict[str, int], slices: list[Slice]) -> int:

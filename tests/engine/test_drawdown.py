@@ -261,5 +261,5 @@ def test_the_order_is_total_and_only_grants_in_force_are_in_it(
         window = grant_window(one, OPEN)
         assert window is not None
         assert window.contains(at)
-        keys.append(burn_order(one, window))
+        keys.append(burn_order(window, one.id))
     assert keys == sorted(set(keys))

@@ -23,6 +23,7 @@ from workflows.coverage.candidates import during_lapse
 from workflows.ledger.journal import carried_by_holder
 from workflows.lifecycle.contracts.grants import StoredGrant, grants_by_contract
 from workflows.lifecycle.contracts.monthly_grants import TO_COME, months_to_come
+from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.register.holder_names import find_holders_by_name, holder_names
 from workflows.store import tables as t
@@ -143,12 +144,11 @@ def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnEle
     """
     now = literal(at, Instant)
     b = t.grant_balance
-    in_force = and_(b.c.opens_at <= now, or_(b.c.closes_at.is_(None), b.c.closes_at > now))
     something_left = exists(
         select(b.c.grant_id).where(
             b.c.contract_id == c.c.id,
             b.c.unit == c.c.draws,
-            or_(and_(b.c.available > 0, in_force), b.c.held > 0),
+            or_(and_(b.c.available > 0, is_open_at(now)), b.c.held > 0),
         )
     )
     return case(
@@ -201,7 +201,7 @@ def _detail(
     at: datetime,
 ) -> ContractDetail:
     balances = {one.grant.id: _balance(one, posted, at) for one in grants}
-    open_grants = [one for one in grants if one.is_open(at)]
+    open_grants = [one for one in grants if one.window.contains(at)]
     limits = Limits(
         minutes_available=sum(
             balances[one.grant.id].available for one in open_grants if one.grant.unit == "minutes"
@@ -278,7 +278,7 @@ def _balance(grant: StoredGrant, posted: dict[str, GrantBalance] | None, at: dat
         balance = posted.get(grant.grant.id, GrantBalance())
     else:
         balance = GrantBalance(grant.grant.available, grant.grant.held, grant.consumed, grant.expired)
-    return balance.ended(is_over=grant.closes_at is not None and grant.closes_at <= at)
+    return balance.ended(is_over=grant.window.is_over(at))
 
 
 def _posted_as_of(

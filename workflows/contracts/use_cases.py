@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.contracts import Contract, Unit, dated_state
-from engine.drawdown import NEVER
+from engine.drawdown import burn_order
 from engine.ledger import LedgerTransaction, move
 from engine.periods import Duration, last_included_day, local_date
 from workflows.commands.contracts import (
@@ -236,8 +236,8 @@ def _refuse_over(tx: Transaction, row: Row[Any], contract: Contract, action: str
 
 def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, reason: str) -> None:
     """Take back what is available, grants that end last first, so that what is used soonest stays."""
-    grants = [one for one in read_grants(tx, contract.id) if one.is_open(tx.now) or one.opens_at > tx.now]
-    grants.sort(key=lambda one: (one.closes_at or NEVER, one.opens_at, one.grant.id))
+    grants = [one for one in read_grants(tx, contract.id) if not one.window.is_over(tx.now)]
+    grants.sort(key=lambda one: burn_order(one.window, one.grant.id))
     available = sum(one.grant.available for one in grants)
     if quantity > available:
         raise invalid(f"/{unit}", f"Only {available} {unit} are available to withdraw.", "Withdraw less.")

@@ -23,8 +23,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from engine.contracts import Contract, Holder, Limits
+from engine.contracts import Contract, Holder, Limits, Window
 from engine.coverage import CandidateContract
+from engine.drawdown import burn_order
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import limits_at
 from workflows.lifecycle.contracts.monthly_grants import months_to_come
@@ -97,7 +98,7 @@ class _Found:
     distance: int
     own_hold: bool
     grants: dict[str, tuple[int, int]] = field(default_factory=dict)
-    next_grant: tuple[Any, ...] | None = None
+    next_grant: tuple[datetime, datetime, str] | None = None
 
     def limits(self) -> Limits:
         if not self.grants:
@@ -127,11 +128,12 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
         elif distance < one.distance:
             one.distance = distance
         if grant_id is not None:
-            is_open = opens_at <= at and (closes_at is None or at < closes_at)
+            window = Window(opens_at, closes_at)
+            is_open = window.contains(at)
             one.grants[grant_id] = (int(available or 0) if is_open else 0, int(held or 0))
             if is_open and available and draws == "incidents":
-                in_burn_order = (closes_at is None, closes_at, opens_at, grant_id)
-                one.next_grant = min(one.next_grant or in_burn_order, in_burn_order)
+                place = burn_order(window, grant_id)
+                one.next_grant = min(one.next_grant or place, place)
     candidate_contracts, incidents = [], {}
     for contract_id, one in found.items():
         limits = one.limits()
