@@ -102,10 +102,18 @@ def list_items(
         statement = statement.where(or_(item.c.owner_customer_id == owner, item.c.owner_org_unit_id == owner))
     if for_customer is not None:
         own = tx.actor.is_staff or tx.actor.customer == for_customer
-        statement = statement.where(_may_be_asked_for(for_customer) if own else false())
+        statement = statement.where(may_be_asked_for(for_customer) if own else false())
     return read_page(
         tx, statement, _view, orders=ORDERS, by_id=item.c.id, order=order, limit=limit, cursor=cursor
     )
+
+
+def may_be_asked_for(customer: Any) -> ColumnElement[bool]:
+    """Whether an item is the customer's or of one of their org units, or of one above these.
+
+    `customer` is an id, a parameter or a column. Source: product.md section 9.
+    """
+    return or_(item.c.owner_customer_id == customer, item.c.owner_org_unit_id.in_(own_org_units(customer)))
 
 
 def is_global() -> ColumnElement[bool]:
@@ -131,12 +139,6 @@ def owner_columns(tx: Transaction, owner: OwnerGiven | None) -> dict[str, str | 
     return {"owner_customer_id": owner.customer, "owner_org_unit_id": owner.org_unit}
 
 
-def _may_be_asked_for(customer_id: str | None) -> ColumnElement[bool]:
-    return or_(
-        item.c.owner_customer_id == customer_id, item.c.owner_org_unit_id.in_(own_org_units(customer_id))
-    )
-
-
 def _visible(tx: Transaction) -> Select[Any]:
     tx.require(*READERS)
     statement = (
@@ -144,7 +146,7 @@ def _visible(tx: Transaction) -> Select[Any]:
         .outerjoin(t.customer, t.customer.c.id == item.c.owner_customer_id)
         .outerjoin(t.org_unit, t.org_unit.c.id == item.c.owner_org_unit_id)
     )
-    return statement if tx.actor.is_staff else statement.where(_may_be_asked_for(tx.actor.customer))
+    return statement if tx.actor.is_staff else statement.where(may_be_asked_for(tx.actor.customer))
 
 
 def _view(row: Row[Any]) -> ItemView:
