@@ -6,12 +6,12 @@ Source: product.md section 7.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-from engine.contracts import Grant, Holder, TimeExpired, Window, grant_window
+from engine.contracts import Draws, Grant, Holder, TimeExpired, Window, grant_window
 
 AllocationKind = Literal["grant", "covered", "carried", "ignored", "overage"]
-Draws = Literal["nothing", "minutes", "incidents"]
+ALLOCATION_KINDS: tuple[AllocationKind, ...] = get_args(AllocationKind)
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 REST_KIND: dict[TimeExpired, AllocationKind] = {"rollover": "carried", "ignore": "ignored", "bill": "overage"}

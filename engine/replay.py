@@ -17,10 +17,9 @@ from typing import Any, NamedTuple
 from engine.contracts import Limits
 from engine.coverage import ASSIGNED_BY_HAND, CandidateContract, find_match
 from engine.facts import RequestFacts
-from engine.rulebook import OUTCOMES, RuleSet
+from engine.rulebook import OUTCOME_OF_ACTION, RuleSet
+from engine.service_requests import WAITING_OUTCOMES
 
-WAITING = frozenset({"waiting", "created", "offered", "refused"})
-"""Outcomes that leave a service request without a contract that pays."""
 LOGGED = "log"
 ONLY_WHILE_WAITING = frozenset({"open_waiting", "bulk"})
 OF_A_CONTRACT = "contract:"
@@ -127,13 +126,13 @@ class Replay:
             return before
         result = self._made_again(kept, self._left(_as_it_would_be(kept, before, made_by_rules)))
         only_opens = kept.cause.startswith(OF_A_CONTRACT) or kept.cause in ONLY_WHILE_WAITING
-        if only_opens and before.outcome in WAITING and result.outcome in WAITING:
+        if only_opens and before.outcome in WAITING_OUTCOMES and result.outcome in WAITING_OUTCOMES:
             return before
         return result
 
     def _made_again(self, kept: Kept, held: Iterable[CandidateContract]) -> Result:
         _, match = find_match(kept.facts, held, self._rules)
-        outcome = OUTCOMES[match.action]
+        outcome = OUTCOME_OF_ACTION[match.action]
         params = dict(match.params)
         taken = match.candidate
         return Result(
@@ -184,8 +183,8 @@ def _happens(kept: Kept, before: Result) -> bool:
     """Whether a request that stands otherwise would have been searched at all then."""
     if kept.cause.startswith(OF_A_CONTRACT):
         # it waited for the contract, or the contract that covered it was cancelled
-        return before.outcome in WAITING or before.contract == kept.cause.removeprefix(OF_A_CONTRACT)
-    return kept.cause not in ONLY_WHILE_WAITING or before.outcome in WAITING
+        return before.outcome in WAITING_OUTCOMES or before.contract == kept.cause.removeprefix(OF_A_CONTRACT)
+    return kept.cause not in ONLY_WHILE_WAITING or before.outcome in WAITING_OUTCOMES
 
 
 def _as_it_would_be(

@@ -1,10 +1,11 @@
 """Users over HTTP. Tokens are made on the command line: their text must not be kept with an answer."""
 
+from engine.roles import UserRole
 from web.api.queries import ListQuery, Text
 from web.api.routing import RouteGroup
 from workflows.core.transaction import Transaction
 from workflows.users import accounts
-from workflows.users.accounts import ChangeUser, NewUser, UserRole
+from workflows.users.accounts import ChangeUser, NewUser
 from workflows.views import Page
 from workflows.views.users import TokenView, UserView
 

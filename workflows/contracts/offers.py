@@ -6,6 +6,7 @@ Source: product.md section 6, step 7.
 from typing import Any
 
 from engine.contracts import PER_REQUEST
+from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import HolderGiven, NewContract, TakeContract
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.use_cases import enable_contract
@@ -15,7 +16,6 @@ from workflows.coverage.search import own_contract, settle_and_cover
 from workflows.lifecycle.contracts.creation import Origin, make_for_request, sell
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.holders import parties_as_holders
-from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
 from workflows.lifecycle.service_requests.transitions import lock_request
 
 

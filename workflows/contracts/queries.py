@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, exists, func, literal, or_, select
 
-from engine.contracts import Contract, Limits
+from engine.contracts import CONTRACT_STATES, UNITS, Contract, Limits
 from engine.coverage import contract_state
 from engine.ledger import GrantBalance
 from engine.periods import local_date
 from workflows.contracts.access import caught_up, contract_row, visible_contracts
+from workflows.core.actors import OFFICE, STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
@@ -39,7 +40,7 @@ from workflows.views.contracts import (
 )
 
 c = t.contract
-PRICE_ROLES = ("administrator", "finance", "supervisor", "customer", "system")
+PRICE_ROLES = (*OFFICE, "customer", "system")
 ORDERS = {
     "created_at": Sort(c.c.created_at),
     "expires_at": Sort(c.c.expires_at, nullable=True),
@@ -77,9 +78,8 @@ def list_contracts(
     if type is not None:
         statement = statement.where(c.c.type == type)
     if state is not None:
-        states = ("pending", "active", "expired", "exhausted", "cancelled")
-        if state not in states:
-            raise invalid("/state", f"{state!r} is not a state.", f"Use one of {', '.join(states)}.")
+        if state not in CONTRACT_STATES:
+            raise invalid("/state", f"{state!r} is not a state.", f"Use one of {', '.join(CONTRACT_STATES)}.")
         monthly = [key for key, one in tx.rules.contract_types.items() if one.allocation == "monthly"]
         statement = statement.where(state_as_of(tx.now, never_used_up=monthly) == state)
     if number is not None:
@@ -103,7 +103,7 @@ def list_contracts(
 
 def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
     """The contract's audit trail, newest first."""
-    tx.require("administrator", "finance", "supervisor", "technician")
+    tx.require(*STAFF)
     contract_row(tx, contract_id)
     a = t.audit_event
     rows = tx.connection.execute(
@@ -304,7 +304,7 @@ def _sum(grants: Iterable[StoredGrant], balances: dict[str, GrantBalance]) -> Ba
         balance = balances[one.grant.id]
         amounts = (balance.consumed, balance.held, balance.available, balance.expired)
         sums[one.grant.unit] = [a + b for a, b in zip(sums[one.grant.unit], amounts, strict=True)]
-    return BalanceView(*(UnitBalance(sum(sums[unit]), *sums[unit]) for unit in ("minutes", "incidents")))
+    return BalanceView(*(UnitBalance(sum(sums[unit]), *sums[unit]) for unit in UNITS))
 
 
 def _grant_view(grant: StoredGrant, balance: GrantBalance) -> GrantView:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.contracts import Contract, Unit, dated_state
+from engine.contracts import OVER_STATES, Contract, Unit, dated_state
 from engine.drawdown import burn_order
 from engine.ledger import LedgerTransaction, move
 from engine.periods import Duration, last_included_day, local_date
@@ -185,7 +185,7 @@ def cancel_contract(
     lock_covered(tx, contract_id)
     row = _locked(tx, contract_id, expected_version)
     state = dated_state(contract_value(row), tx.now)
-    if state.state in ("cancelled", "expired"):
+    if state.state in OVER_STATES:
         raise _forbidden(tx, row, "cancel")
     cancel_now(tx, row, command.reason)
     return contract_id
@@ -230,7 +230,7 @@ def _quantity(minutes: int | None, incidents: int | None, draws: str) -> tuple[U
 
 
 def _refuse_over(tx: Transaction, row: Row[Any], contract: Contract, action: str) -> None:
-    if dated_state(contract, tx.now).state in ("cancelled", "expired"):
+    if dated_state(contract, tx.now).state in OVER_STATES:
         raise _forbidden(tx, row, action)
 
 

@@ -3,12 +3,10 @@
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from engine.contracts import HolderKind
+from engine.service_requests import UNFINISHED_STATES, WAITING_OUTCOMES
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.service_requests.holders import contract_may_cover, covered_by
-from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
 from workflows.store import tables as t
-
-WAITING_OUTCOMES = ("waiting", "created", "offered", "refused")
 
 
 def waiting_requests(tx: Transaction, holder_kind: HolderKind, holder_id: str) -> list[str]:

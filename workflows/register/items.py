@@ -5,6 +5,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Row, Select, false, func, or_, select
 
 from workflows.commands.register import ChangeItem, NewItem, OwnerGiven
+from workflows.core.actors import DESK
 from workflows.core.config_version import settings_in_force
 from workflows.core.errors import Conflict, StateForbids
 from workflows.core.paging import Sort, matches, read_page
@@ -34,7 +35,7 @@ ORDERS = {
 
 def create_item(tx: Transaction, command: NewItem) -> str:
     """Add an item; answers its id. Raises: StateForbids for a global item while contracts are on."""
-    tx.require("administrator", "supervisor", "technician")
+    tx.require(*DESK)
     item_id = new_id()
     values = {
         "id": item_id,
@@ -56,7 +57,7 @@ def change_item(
 
     Raises: StateForbids where the owner would be taken away while contracts are on.
     """
-    tx.require("administrator", "supervisor", "technician")
+    tx.require(*DESK)
     given = command.given()
     row = locked(tx, item, item_id, expected_version)
     if "owner" in given:

@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from workflows.core.actors import Role
+from workflows.core.actors import STAFF
 from workflows.core.errors import Conflict, NotFound, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 
-READERS: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "customer")
+READERS = (*STAFF, "customer")
 
 
 def locked(tx: Transaction, table: Table, record_id: str, expected_version: int | None) -> Row[Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import and_, func, literal, select
 
 from engine.drawdown import NEVER
 from engine.projection import PACE_SPAN, Drawn, project_run_out
+from workflows.core.actors import STAFF
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.store import tables as t
@@ -35,7 +36,7 @@ def list_running_out(tx: Transaction, *, within_days: int = RUN_OUT_DAYS) -> lis
 
     What ends by its date before that does not run out: it expires. Asks one statement.
     """
-    tx.require("administrator", "finance", "supervisor", "technician")
+    tx.require(*STAFF)
     b, moved, leg = t.grant_balance, t.ledger_transaction, t.ledger_posting
     now = literal(tx.now, Instant)
     left = (

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
 from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
 from workflows.commands.fields import CONTROL_CHARACTER
-from workflows.core.actors import SYSTEM, Role
+from workflows.core.actors import OFFICE, SYSTEM
 from workflows.core.config import Config
 from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.desk import Desk
@@ -38,7 +38,7 @@ from workflows.views.rules import (
     RuleSetView,
 )
 
-READERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
+READERS = OFFICE
 LONGEST_NOTE = 2000
 SHORTEST_PREFIX = 6
 ONLY_LINE_ENDS = "Only line ends differ."

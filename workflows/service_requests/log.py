@@ -10,7 +10,9 @@ from sqlalchemy import select
 
 from engine.contracts import Limits
 from engine.coverage import contract_state
+from engine.service_requests import WAITING_OUTCOMES
 from workflows.commands.service_requests import NewServiceRequest
+from workflows.core.actors import DESK
 from workflows.core.numbering import insert_numbered
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import store_decision
@@ -29,8 +31,6 @@ from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.multi_table_insert import PreconditionFailed
 from workflows.views.service_requests import ServiceRequestView
-
-WAITS = ("waiting", "created", "offered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
 
     A refusal writes the decision alone. `number` is for imports, which keep the number of the other desk.
     """
-    tx.require("administrator", "supervisor", "technician", "customer")
+    tx.require(*DESK, "customer")
     parties = check_parties(tx, customer=command.customer, item=command.item, org_unit=command.org_unit)
     service_request_id = new_id()
     if not tx.settings.contracts:
@@ -102,7 +102,7 @@ def _write_decided(
         kept = store_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
         return Logged(None, kept, refused=str(decision.params.get("message") or decision.why))
     covering = decision.contract if decision.outcome == "covered" else None
-    state = "pending_no_contract" if decision.outcome in WAITS else "open"
+    state = "pending_no_contract" if decision.outcome in WAITING_OUTCOMES else "open"
     decision_id = new_id()
     with tx.batched(
         t.service_request.c.number, found.precondition, single_statement=found.single_statement

@@ -5,10 +5,10 @@ business-rules runs on are made from them, and the JSON Schemas and the referenc
 written from them.
 """
 
-from engine.contracts import HOLDER_KINDS
-from engine.facts import WEEKDAYS
+from engine.contracts import HOLDER_KINDS, PENDING_REASONS
+from engine.facts import STANDINGS, WEEKDAYS
 from engine.rulebook.vocabulary.terms import Action, Param, Variable, Vocabulary
-from engine.sla import PRIORITIES
+from engine.service_requests import PRIORITIES
 
 MOST_MINUTES = 10_000_000
 MOST_MINOR = 10**12
@@ -99,13 +99,13 @@ COVERAGE_VARIABLES = _by_name(
         "contract_standing", "text", "contract", "contract standing",
         "valid: in force for this service request. pending: not active yet. "
         "ended: over, cancelled or used up. excluded: in force, but not for this kind of request.",
-        "valid", "standing", options=("valid", "pending", "ended", "excluded"),
+        "valid", "standing", options=STANDINGS,
     ),
     Variable(
         "contract_pending_reason", "text", "contract", "what the contract waits for",
         "What a pending contract waits for; empty when it is not pending.",
         "awaiting_start", "pending_reason",
-        options=("awaiting_start", "awaiting_payment", "awaiting_enable"), may_be_empty=True,
+        options=PENDING_REASONS, may_be_empty=True,
     ),
     Variable(
         "contract_type", "text", "contract", "contract type",

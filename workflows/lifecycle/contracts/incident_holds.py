@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 
+from engine.contracts import IncidentHoldState
 from engine.ledger import Account, LedgerTransaction, move
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
@@ -16,7 +17,7 @@ from workflows.store.column_types import Id, Instant
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 
-ENDINGS: dict[str, tuple[Account, str, str]] = {
+ENDINGS: dict[str, tuple[Account, IncidentHoldState, str]] = {
     "settle": ("consumed", "settled", "The service request was closed"),
     "release": ("available", "released", "No longer covered by this contract"),
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.contracts import Contract, StateAt
+from engine.contracts import OVER_STATES, Contract, StateAt
 from engine.coverage import contract_state
 from engine.drawdown import in_burn_order
 from engine.ledger import LedgerTransaction, Posting, move
@@ -28,8 +28,6 @@ from workflows.lifecycle.contracts.grants import (
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.notifications.messages import notify_contract_event
 from workflows.store import tables as t
-
-ENDED = ("expired", "exhausted", "cancelled")
 
 
 def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> None:
@@ -56,7 +54,7 @@ def sync_contract_state(tx: Transaction, contract_id: str, at: datetime | None =
     """
     row = lock_contract(tx, contract_id)
     contract = contract_value(row)
-    known = [row.activated_at, contract.window.until if row.state in ("expired", "cancelled") else None]
+    known = [row.activated_at, contract.window.until if row.state in OVER_STATES else None]
     at = max([at or tx.now, *(one for one in known if one is not None)])
     state = _state(tx, contract, at)
     becomes_active = state.state == "active" or (state.state == "exhausted" and row.activated_at is None)
