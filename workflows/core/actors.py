@@ -1,4 +1,4 @@
-"""Who acts: the roles, and the actor of a transaction."""
+"""The roles, and the actor of a transaction."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +18,7 @@ SUPERVISORS: tuple[Role, ...] = ("administrator", "supervisor")
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts. `customer` is the customer record of a customer's login."""
+    """Who acts. `id` is None for the system; `customer` is the customer's id for a customer's login."""
 
     id: str | None
     name: str
@@ -34,4 +34,4 @@ SYSTEM = Actor(None, "Coverdesk", "system")
 
 
 NOBODY = Actor(None, "Nobody", "customer")
-"""Who a call is until it has told who it is."""
+"""The actor of a call that is not authenticated yet."""

@@ -133,14 +133,14 @@ def open_waiting(desk: Desk, at: datetime) -> int:
 def clean_up(desk: Desk, at: datetime) -> int:
     """Forget idempotency keys, job slots and failed logins that are no longer needed, by real time."""
     old: tuple[tuple[Any, ColumnElement[Any], timedelta], ...] = (
-        (t.idempotency_key, t.idempotency_key.c.kept_at, KEYS_KEPT),
+        (t.idempotency_key, t.idempotency_key.c.stored_at, KEYS_KEPT),
         (t.job_slot, t.job_slot.c.claimed_at, SLOTS_KEPT),
         (t.login_failure, t.login_failure.c.failed_at, FAILURES_KEPT),
     )
     count = 0
-    for table, kept_at, kept in old:
+    for table, since, span in old:
         with desk.write(job="clean_up") as tx:
-            done = tx.connection.execute(delete(table).where(kept_at < tx.real_now - kept))
+            done = tx.connection.execute(delete(table).where(since < tx.real_now - span))
             count += int(done.rowcount)
     return count + desk.perform(SYSTEM, forget_replays, job="clean_up")
 
