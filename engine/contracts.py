@@ -70,6 +70,14 @@ class Grant:
     held: int = 0
 
 
+def is_within(start: datetime, until: datetime | None, at: datetime) -> bool:
+    """Whether `at` lies in [start, until); `Window.contains` for callers that make no window of each row.
+
+    In SQL: `workflows.lifecycle.contracts.open_grants.is_open_at`. Source: product.md section 7.
+    """
+    return start <= at and (until is None or at < until)
+
+
 class Window(NamedTuple):
     """The half-open span [start, until) of aware UTC instants; `until` None means it never ends."""
 
@@ -77,11 +85,8 @@ class Window(NamedTuple):
     until: datetime | None
 
     def contains(self, at: datetime) -> bool:
-        """Whether `at` lies in the span: `start` does, `until` does not. A grant is *open* then.
-
-        In SQL: `workflows.lifecycle.contracts.open_grants.is_open_at`. Source: product.md section 7.
-        """
-        return self.start <= at and (self.until is None or at < self.until)
+        """Whether `at` lies in the span: `start` does, `until` does not. A grant is *open* then."""
+        return is_within(self.start, self.until, at)
 
     def is_over(self, at: datetime) -> bool:
         """Whether the span has ended by `at`."""

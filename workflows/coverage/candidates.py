@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, exists, false, func, select
 
-from engine.contracts import Contract, Holder, Limits, Window
+from engine.contracts import Contract, Holder, Limits, Window, is_within
 from engine.coverage import CandidateContract
 from engine.drawdown import burn_order
 from workflows.core.transaction import Transaction
@@ -114,11 +114,10 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
         elif distance < one.distance:
             one.distance = distance
         if grant_id is not None:
-            window = Window(opens_at, closes_at)
-            is_open = window.contains(at)
+            is_open = is_within(opens_at, closes_at, at)
             one.grants[grant_id] = (int(available or 0) if is_open else 0, int(held or 0))
             if is_open and available and draws == "incidents":
-                place = burn_order(window, grant_id)
+                place = burn_order(Window(opens_at, closes_at), grant_id)
                 one.next_grant = min(one.next_grant or place, place)
     candidate_contracts, incidents = [], {}
     for contract_id, one in found.items():

@@ -1,6 +1,6 @@
 """When a grant can be drawn and in which order, as SQL over `grant_balance`.
 
-The same rules as `engine.contracts.Window.contains` and `engine.drawdown.burn_order`, for statements that
+The same rules as `engine.contracts.is_within` and `engine.drawdown.burn_order`, for statements that
 filter, sum or lock grants; a property test holds the two to each other on both databases.
 Source: product.md section 7.
 """
