@@ -8,7 +8,8 @@ from transitions import Machine
 from bench.databases import Databases
 from bench.options import Options
 from bench.rounds import Result, alternate
-from workflows.lifecycle.service_requests.states import STATES, TRANSITIONS, fire
+from engine.service_requests import STATES
+from workflows.lifecycle.service_requests.states import TRANSITIONS, fire
 
 FIRED = 600
 LIFE = (("open", "start"), ("in_progress", "hold"), ("on_hold", "resume"), ("in_progress", "resolve"))

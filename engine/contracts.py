@@ -6,7 +6,7 @@ Source: product.md sections 1, 4 and 5.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 HolderKind = Literal["service_request", "item", "customer", "org_unit"]
 ContractState = Literal["pending", "active", "expired", "exhausted", "cancelled"]
@@ -18,8 +18,23 @@ LimitName = Literal["period", "minutes", "incidents"]
 LimitUse = Literal["required", "optional"]
 Draws = Literal["nothing", "minutes", "incidents"]
 Allocation = Literal["once", "monthly"]
+IncidentHoldState = Literal["held", "settled", "released"]
+GrantKind = Literal["sold", "top_up", "allocation", "adjustment"]
 
-HOLDER_KINDS: tuple[HolderKind, ...] = ("service_request", "item", "customer", "org_unit")
+HOLDER_KINDS: tuple[HolderKind, ...] = get_args(HolderKind)
+CONTRACT_STATES: tuple[ContractState, ...] = get_args(ContractState)
+OVER_STATES: tuple[ContractState, ...] = ("expired", "cancelled")
+"""No longer in force, whatever is added to it; a contract that is `exhausted` comes back with a top-up."""
+PENDING_REASONS: tuple[PendingReason, ...] = get_args(PendingReason)
+UNITS: tuple[Unit, ...] = get_args(Unit)
+TIME_EXPIRED: tuple[TimeExpired, ...] = get_args(TimeExpired)
+ON_EXPIRY: tuple[OnExpiry, ...] = get_args(OnExpiry)
+LIMITS: tuple[LimitName, ...] = get_args(LimitName)
+DRAWS: tuple[Draws, ...] = get_args(Draws)
+ALLOCATIONS: tuple[Allocation, ...] = get_args(Allocation)
+INCIDENT_HOLD_STATES: tuple[IncidentHoldState, ...] = get_args(IncidentHoldState)
+"""What becomes of an incident that is held for a service request."""
+GRANT_KINDS: tuple[GrantKind, ...] = get_args(GrantKind)
 PER_REQUEST = "per_request"
 
 
@@ -55,6 +70,14 @@ class Grant:
     held: int = 0
 
 
+def is_within(start: datetime, until: datetime | None, at: datetime) -> bool:
+    """Whether `at` lies in [start, until); `Window.contains` for callers that make no window of each row.
+
+    In SQL: `workflows.lifecycle.contracts.open_grants.is_open_at`. Source: product.md section 7.
+    """
+    return start <= at and (until is None or at < until)
+
+
 class Window(NamedTuple):
     """The half-open span [start, until) of aware UTC instants; `until` None means it never ends."""
 
@@ -62,8 +85,12 @@ class Window(NamedTuple):
     until: datetime | None
 
     def contains(self, at: datetime) -> bool:
-        """Whether `at` lies in the span: `start` does, `until` does not."""
-        return self.start <= at and (self.until is None or at < self.until)
+        """Whether `at` lies in the span: `start` does, `until` does not. A grant is *open* then."""
+        return is_within(self.start, self.until, at)
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether the span has ended by `at`."""
+        return self.until is not None and self.until <= at
 
 
 @dataclass(frozen=True, slots=True)

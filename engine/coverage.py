@@ -16,7 +16,7 @@ from engine.contracts import (
     dated_state,
 )
 from engine.facts import Candidate, RequestFacts, RuledOut, Standing
-from engine.rulebook import OUTCOMES, ContractFacts, Match, RuleSet, TypeRules
+from engine.rulebook import OUTCOME_OF_ACTION, ContractFacts, Match, RuleSet, TypeRules
 
 OWN_CONTRACT_RULE = "own-contract"
 NO_RULE = "no-rule"
@@ -81,7 +81,7 @@ def find_coverage(
     by_id = {one.contract.id: one for one in found}
     candidates, match = find_match(request, by_id.values(), rules)
     return CoverageDecision(
-        outcome=OUTCOMES[match.action],
+        outcome=OUTCOME_OF_ACTION[match.action],
         contract=match.candidate.contract if match.candidate else None,
         rule=match.rule_id,
         why=match.why,

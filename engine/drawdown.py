@@ -6,12 +6,12 @@ Source: product.md section 7.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-from engine.contracts import Grant, Holder, TimeExpired, Window, grant_window
+from engine.contracts import Draws, Grant, Holder, TimeExpired, Window, grant_window
 
 AllocationKind = Literal["grant", "covered", "carried", "ignored", "overage"]
-Draws = Literal["nothing", "minutes", "incidents"]
+ALLOCATION_KINDS: tuple[AllocationKind, ...] = get_args(AllocationKind)
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 REST_KIND: dict[TimeExpired, AllocationKind] = {"rollover": "carried", "ignore": "ignored", "bill": "overage"}
@@ -75,19 +75,19 @@ def plan_draw_down(work: TimeWorked, payers: Sequence[Payer], time_expired: Time
     return slices
 
 
-def burn_order(grant: Grant, window: Window) -> tuple[datetime, datetime, str]:
-    """Sort key: earliest expiry (no expiry last), then earliest effective instant, then lowest id.
+def burn_order(window: Window, grant_id: str) -> tuple[datetime, datetime, str]:
+    """Sort key of a grant that is open in `window`: earliest end (none last), earliest start, lowest id.
 
-    Source: product.md section 7.
+    In SQL: `workflows.lifecycle.contracts.open_grants.burn_order_columns`. Source: product.md section 7.
     """
-    return (window.until or NEVER, window.start, grant.id)
+    return (window.until or NEVER, window.start, grant_id)
 
 
 def in_burn_order(grants: Sequence[Grant], contract_window: Window, at: datetime) -> list[Grant]:
     """The grants in force at `at` (aware UTC), in the order in which they are drawn down."""
     windows = [(grant, grant_window(grant, contract_window)) for grant in grants]
     in_force = [(grant, window) for grant, window in windows if window is not None and window.contains(at)]
-    return [grant for grant, window in sorted(in_force, key=lambda pair: burn_order(*pair))]
+    return [grant for grant, window in sorted(in_force, key=lambda pair: burn_order(pair[1], pair[0].id))]
 
 
 def _pay(payer: Payer, at: datetime, minutes: int, left: dict[str, int], slices: list[Slice]) -> int:

@@ -6,13 +6,14 @@ Source: product.md section 6.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from engine.contracts import ContractState, HolderKind, PendingReason
 from engine.periods import zone_named
 
 Standing = Literal["valid", "pending", "ended", "excluded"]
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+STANDINGS: tuple[Standing, ...] = get_args(Standing)
 TICK = timedelta(microseconds=1)
 
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from engine.errors import AbsurdDate, CurrencyMismatch, InvalidPeriod, InvalidQuantity, NaiveInstant
 
@@ -17,6 +17,7 @@ Minutes: TypeAlias = int
 """Whole minutes, of time worked, chargeable or granted."""
 
 RoundingScope = Literal["entry", "service_request_day"]
+ROUNDING_SCOPES: tuple[RoundingScope, ...] = get_args(RoundingScope)
 
 # The largest integer that every JSON parser represents exactly (2**53 - 1); it also fits a 64-bit column.
 MAX_AMOUNT_MINOR = 9_007_199_254_740_991
@@ -161,7 +162,7 @@ class Rounding:
         _check_setting("increment_minutes", self.increment_minutes, lowest=1)
         _check_setting("minimum_minutes", self.minimum_minutes, lowest=0)
         _check_setting("grace_minutes", self.grace_minutes, lowest=0)
-        if self.scope not in ("entry", "service_request_day"):
+        if self.scope not in ROUNDING_SCOPES:
             raise InvalidQuantity(
                 f"{self.scope!r} is not a rounding scope.",
                 remedy="Use entry or service_request_day.",

@@ -17,10 +17,9 @@ from typing import Any, NamedTuple
 from engine.contracts import Limits
 from engine.coverage import ASSIGNED_MANUALLY, CandidateContract, find_match
 from engine.facts import RequestFacts
-from engine.rulebook import OUTCOMES, RuleSet
+from engine.rulebook import OUTCOME_OF_ACTION, RuleSet
+from engine.service_requests import WAITING_OUTCOMES
 
-WAITING_OUTCOMES = frozenset({"waiting", "created", "offered", "refused"})
-"""Outcomes that leave a service request without a contract that pays for its work."""
 LOGGED = "log"
 CAUSES_WHILE_WAITING = frozenset({"open_waiting", "bulk"})
 CONTRACT_CAUSE = "contract:"
@@ -152,7 +151,7 @@ class Replay:
 
     def _decide_again(self, recorded: RecordedDecision, candidates: Iterable[CandidateContract]) -> Result:
         _, match = find_match(recorded.facts, candidates, self._rules)
-        outcome = OUTCOMES[match.action]
+        outcome = OUTCOME_OF_ACTION[match.action]
         params = dict(match.params)
         taken = match.candidate
         return Result(

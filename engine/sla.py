@@ -5,13 +5,11 @@ Source: product.md sections 5 and 9.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Priority = Literal["low", "normal", "high", "critical"]
 SlaCalendar = Literal["always", "business_hours"]
 
-PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "critical")
-SLA_CALENDARS: tuple[SlaCalendar, ...] = ("always", "business_hours")
+SLA_CALENDARS: tuple[SlaCalendar, ...] = get_args(SlaCalendar)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The differences of a replay as table rows: one value per column, for CSV files of command line and page."""
 
+from engine.drawdown import ALLOCATION_KINDS
 from web.csv_text import cell
 from workflows.views.replays import DifferenceView
 
-KINDS = ("grant", "covered", "carried", "ignored", "overage", "not_worked")
+KINDS = (*ALLOCATION_KINDS, "not_worked")
 
 
 def replay_columns() -> list[str]:

@@ -14,7 +14,7 @@ from engine.rulebook.compiled_source import compiled_source
 from engine.rulebook.evaluation.charging import Charge, ChargingBook, ChargingFacts
 from engine.rulebook.evaluation.contract_types import ContractFacts, TypeRules
 from engine.rulebook.evaluation.coverage import CoverageBook, Match
-from engine.rulebook.files.coverage_examples import OUTCOMES
+from engine.rulebook.files.coverage_examples import OUTCOME_OF_ACTION
 from engine.rulebook.rule_set import (
     RuleSet,
     UnknownContractType,
@@ -30,7 +30,7 @@ from engine.rulebook.vocabulary.engines import RulesEngine
 
 __all__ = [
     "MAX_BYTES",
-    "OUTCOMES",
+    "OUTCOME_OF_ACTION",
     "Charge",
     "ChargingBook",
     "ChargingFacts",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 
 from engine.rulebook.compiled.rank import RANK_CRITERIA
-from engine.rulebook.files.coverage_examples import OUTCOMES
+from engine.rulebook.files.coverage_examples import OUTCOME_OF_ACTION
 from engine.rulebook.vocabulary.operators import OPERATORS
 from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE
 from engine.rulebook.vocabulary.terms import Action, Operand, Operator, Param, ValueType, Variable, Vocabulary
@@ -102,7 +102,10 @@ def _condition(variable: Variable) -> str:
 
 
 def _actions(vocabulary: Vocabulary) -> str:
-    outcomes = [f" Outcome: {OUTCOMES[name]}." if name in OUTCOMES else "" for name in vocabulary.actions]
+    outcomes = [
+        f" Outcome: {OUTCOME_OF_ACTION[name]}." if name in OUTCOME_OF_ACTION else ""
+        for name in vocabulary.actions
+    ]
     return _table(
         ("Action", "Does", "Parameters", "Example"),
         (

@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contracts import Grant, Holder, TimeExpired, Window, grant_window
-from engine.drawdown import (
-    Draws,
-    Payer,
-    Slice,
-    TimeWorked,
-    burn_order,
-    in_burn_order,
-    plan_draw_down,
-)
+from engine.contracts import Draws, Grant, Holder, TimeExpired, Window, grant_window
+from engine.drawdown import Payer, Slice, TimeWorked, burn_order, in_burn_order, plan_draw_down
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -261,5 +253,5 @@ def test_burn_order_is_total_and_only_has_grants_in_force(
         window = grant_window(one, OPEN)
         assert window is not None
         assert window.contains(at)
-        keys.append(burn_order(one, window))
+        keys.append(burn_order(window, one.id))
     assert keys == sorted(set(keys))

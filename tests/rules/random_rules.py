@@ -14,7 +14,7 @@ from engine.rulebook.syntax.syntax_tree import AllOf, AnyOf, Condition, Conditio
 from engine.rulebook.vocabulary.dates_and_durations import Around, Length
 from engine.rulebook.vocabulary.operators import OPERATORS
 from engine.rulebook.vocabulary.terms import Variable, Vocabulary
-from engine.sla import PRIORITIES
+from engine.service_requests import PRIORITIES
 from tests.rules.effort import how_many
 
 CASES = how_many("COVERDESK_RANDOM_RULE_SETS", usual=500, in_ci=100)

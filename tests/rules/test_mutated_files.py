@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.contracts import HOLDER_KINDS
 from engine.facts import Candidate, RequestFacts, Standing
 from engine.rulebook import (
-    OUTCOMES,
+    OUTCOME_OF_ACTION,
     ChargingFacts,
     ContractFacts,
     RuleSet,
@@ -72,7 +72,7 @@ def use(rules: RuleSet) -> None:
     for book in (rules.coverage, *rules.variants.values()):
         for request in REQUESTS:
             match = book.first_match(request, book.rank(CANDIDATES))
-            assert match is None or match.action in OUTCOMES
+            assert match is None or match.action in OUTCOME_OF_ACTION
             for candidate in CANDIDATES:
                 book.first_failing(request, candidate)
     assert 0 <= rules.charging.charge(ChargingFacts(work_type="travel")).percent <= 1000

@@ -1,6 +1,6 @@
 """API routes of rule sets."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
@@ -20,6 +20,7 @@ from workflows.views.rules import (
     DiffView,
     FolderView,
     ProposalDetail,
+    ProposalState,
     ProposalView,
     PublicationView,
     RuleSetView,
@@ -94,7 +95,7 @@ class DiffQuery(Query):
 class ProposalsQuery(ListQuery):
     """Filters of proposals. `state` is open, approved or rejected."""
 
-    state: Literal["open", "approved", "rejected"] | None = None
+    state: ProposalState | None = None
 
 
 class DifferencesQuery(ListQuery):

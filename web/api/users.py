@@ -3,11 +3,12 @@
 Tokens are created on the command line or on a page: a response here would be stored with its idempotency key.
 """
 
+from engine.roles import UserRole
 from web.api.queries import ListQuery, Text
 from web.api.routing import RouteGroup
 from workflows.core.transaction import Transaction
 from workflows.users import accounts
-from workflows.users.accounts import ChangeUser, NewUser, UserRole
+from workflows.users.accounts import ChangeUser, NewUser
 from workflows.views import Page
 from workflows.views.users import TokenView, UserView
 

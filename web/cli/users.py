@@ -4,13 +4,13 @@ import sys
 
 import click
 
+from engine.roles import USER_ROLES
 from web.cli.desk import desk_of, environment, operator
 from workflows.core.transaction import Transaction
 from workflows.users import accounts
 from workflows.users.accounts import ChangeUser, NewToken, NewUser
 from workflows.views.users import UserView
 
-ROLES = ("administrator", "finance", "supervisor", "technician", "customer")
 PAGE_SIZE = 200
 
 password_from_stdin = click.option(
@@ -25,7 +25,7 @@ def user() -> None:
 
 @user.command(epilog="Example: coverdesk user add sue@example.com --role supervisor --name Sue")
 @click.argument("email")
-@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.option("--role", type=click.Choice(USER_ROLES), required=True)
 @click.option("--name", help="The display name.  [default: the email]")
 @password_from_stdin
 def add(email: str, role: str, name: str | None, password_stdin: bool) -> None:

@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["administrator", "finance", "supervisor", "technician", "customer", "system"]
+from engine.roles import UserRole
 
+Role = Literal[UserRole, "system"]
 
-STAFF: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "system")
+STAFF: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician")
+DESK: tuple[Role, ...] = ("administrator", "supervisor", "technician")
+"""They log and work on service requests, and keep the register."""
+OFFICE: tuple[Role, ...] = ("administrator", "finance", "supervisor")
+"""They sell contracts, and read what is charged."""
+SUPERVISORS: tuple[Role, ...] = ("administrator", "supervisor")
+"""They decide about other people's service requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,7 @@ class Actor:
 
     @property
     def is_staff(self) -> bool:
-        return self.role in STAFF
+        return self.role != "customer"
 
 
 SYSTEM = Actor(None, "Coverdesk", "system")

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, model_validator
 
 from engine.calendars import DAY_NAMES, Hours, WorkCalendar
+from engine.contracts import TimeExpired
+from engine.quantities import RoundingScope
 from engine.rulebook import RulesEngine
 
 Days = Annotated[int, Field(ge=0, le=3660)]
@@ -62,7 +64,7 @@ class RoundingSetting(_Part):
     increment_minutes: Annotated[int, Field(ge=1, le=480)] = 1
     minimum_minutes: Annotated[int, Field(ge=0, le=480)] = 0
     grace_minutes: Annotated[int, Field(ge=0, le=479)] = 0
-    scope: Literal["entry", "service_request_day"] = "entry"
+    scope: RoundingScope = "entry"
 
     @model_validator(mode="after")
     def _grace_below_increment(self) -> "RoundingSetting":
@@ -136,7 +138,7 @@ class Settings(_Part):
     contracts: bool = False
     invoices: bool = False
     contract_validation: bool = True
-    time_expired_contract: Literal["rollover", "ignore", "bill"] | None = None
+    time_expired_contract: TimeExpired | None = None
     payment_required: bool = False
     cascade: bool = False
     default_contract_months: Annotated[int, Field(ge=1, le=120)] = 12

@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 
 from engine.coverage import CoverageDecision, assign_manually, find_coverage
 from engine.facts import RequestFacts
+from engine.service_requests import OPENING_OUTCOMES, UNFINISHED_STATES, WAITING_OUTCOMES
 from workflows.commands.service_requests import CoverageQuestion
 from workflows.core.actors import SYSTEM
 from workflows.core.errors import StateForbids, invalid
@@ -18,7 +19,7 @@ from workflows.coverage.candidates import Candidates, find_candidates, with_mont
 from workflows.coverage.decisions import preview_view, store_decision
 from workflows.coverage.facts import facts_of, request_facts
 from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
-from workflows.coverage.waiting_list import WAITING_OUTCOMES, rests_on, waiting_requests
+from workflows.coverage.waiting_list import rests_on, waiting_requests
 from workflows.lifecycle.contracts.creation import make_for_request
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
 from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
@@ -26,7 +27,6 @@ from workflows.lifecycle.contracts.rows import lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state, sync_loaded
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import sla_columns
-from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.notifications.messages import notify_request_event
 from workflows.store import tables as t
@@ -292,7 +292,7 @@ def cover_one(tx: Transaction, request_id: str, *, cause: str) -> bool:
     if request.outcome not in WAITING_OUTCOMES or request.state not in UNFINISHED_STATES:
         return False
     found = find(tx, facts_of(tx, request))
-    if found.decision.outcome not in ("covered", "uncovered"):
+    if found.decision.outcome not in OPENING_OUTCOMES:
         return False
     follow(tx, request, found, cause=cause)
     return True

@@ -22,6 +22,7 @@ from engine.rulebook.syntax.typed_reader import (
     read_object,
     read_text,
 )
+from engine.service_requests import HOLD_REASONS, PRIORITIES, TRIGGERS
 from workflows.importing.file_format import (
     ISO,
     read_date_forms,
@@ -32,18 +33,13 @@ from workflows.importing.file_format import (
     read_separator,
     read_zone,
 )
-from workflows.lifecycle.service_requests.states import HOLD_REASONS, TRANSITIONS
+from workflows.lifecycle.service_requests.states import TRANSITIONS
 
 MOST_BYTES = 1024 * 1024
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-PRIORITIES = ("low", "normal", "high", "critical")
 NO_REASON = ("open", "in_progress", "resolved", "closed")
 TELLABLE = (*NO_REASON, "on_hold", "cancelled")
-TRIGGERS = {
-    trigger: target
-    for trigger, _, target in TRANSITIONS
-    if trigger in ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
-}
+TARGETS: dict[str, str] = {trigger: target for trigger, _, target in TRANSITIONS if trigger in TRIGGERS}
 """A trigger may be named in place of the state it leads to."""
 
 REQUIRED_COLUMNS = ("number", "state", "changed_at", "customer")
@@ -213,10 +209,10 @@ def _meaning(report: FileReport, node: Node) -> Meaning | None:
             return None
         named = fields["state"]
         reason = _reason(report, fields)
-    word = read_choice(report, named, (*TELLABLE, *TRIGGERS), what="state or trigger")
+    word = read_choice(report, named, (*TELLABLE, *TARGETS), what="state or trigger")
     if word is None:
         return None
-    state = TRIGGERS.get(word, word)
+    state = TARGETS.get(word, word)
     if state == "on_hold" and reason not in HOLD_REASONS:
         told = 'Write {"state": "on_hold", "reason": "customer"}'
         report.error(node.place, f"A hold needs its reason, one of {', '.join(HOLD_REASONS)}. {told}.")

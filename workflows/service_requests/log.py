@@ -11,7 +11,9 @@ from sqlalchemy import select
 
 from engine.contracts import Limits
 from engine.coverage import contract_state
+from engine.service_requests import WAITING_OUTCOMES
 from workflows.commands.service_requests import NewServiceRequest
+from workflows.core.actors import DESK
 from workflows.core.numbering import insert_numbered
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import store_decision
@@ -30,8 +32,6 @@ from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.multi_table_insert import PreconditionFailed
 from workflows.views.service_requests import ServiceRequestView
-
-WAITING = ("waiting", "created", "offered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
     Raises: NotAllowed; InvalidInput for unknown parties; NoRuleSet while contracts are on and no rules are in
     force; StateForbids where the contracts change too fast to decide. Source: product.md section 6.
     """
-    tx.require("administrator", "supervisor", "technician", "customer")
+    tx.require(*DESK, "customer")
     parties = check_parties(tx, customer=command.customer, item=command.item, org_unit=command.org_unit)
     service_request_id = new_id()
     if not tx.settings.contracts:
@@ -105,7 +105,7 @@ def _write_decided(
         refusal = store_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
         return Logged(None, refusal, refused=str(decision.params.get("message") or decision.why))
     covering = decision.contract if decision.outcome == "covered" else None
-    state = "pending_no_contract" if decision.outcome in WAITING else "open"
+    state = "pending_no_contract" if decision.outcome in WAITING_OUTCOMES else "open"
     decision_id = new_id()
     store = partial(
         store_decision,

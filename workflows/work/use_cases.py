@@ -9,14 +9,15 @@ from typing import Any
 
 from sqlalchemy import Row, func, literal, select
 
+from engine.service_requests import WORK_STATES
 from workflows.commands.work import ChangeWork, WorkGiven
-from workflows.core.actors import Role
+from workflows.core.actors import DESK
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_loaded_and_cover, settle_loaded_due
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.service_requests.access import require_visible
-from workflows.lifecycle.service_requests.states import STATES_IN_WORDS, WORK_STATES
+from workflows.lifecycle.service_requests.states import STATES_IN_WORDS
 from workflows.service_requests.closing import caught_up_request, lock_current, state_now
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
@@ -24,7 +25,7 @@ from workflows.store.ids import new_id
 from workflows.work.planning import Planned, load_payers, plan_work
 from workflows.work.posting import draw_carried_again, draw_planned, undraw
 
-WORKERS: tuple[Role, ...] = ("administrator", "supervisor", "technician")
+WORKERS = DESK
 
 
 def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> Planned:

@@ -7,7 +7,11 @@ from re import compile as regex
 from typing import Any, cast
 
 from engine.contracts import (
+    ALLOCATIONS,
+    DRAWS,
     HOLDER_KINDS,
+    LIMITS,
+    ON_EXPIRY,
     Allocation,
     CarryOver,
     ContractType,
@@ -45,11 +49,7 @@ REQUIRED = (
     "valid_when", "expires_when", "on_expiry",
 )  # fmt: skip
 OPTIONAL = ("$schema", "defaults", "allocation", "carry_over", "examples")
-LIMITS: tuple[LimitName, ...] = ("period", "minutes", "incidents")
 LIMIT_USES = ("required", "optional", "none")
-DRAWS: tuple[Draws, ...] = ("nothing", "minutes", "incidents")
-ALLOCATIONS: tuple[Allocation, ...] = ("once", "monthly")
-ON_EXPIRY = ("time_expired",)
 DEFAULT_FACTS: dict[str, Any] = {
     "within_period": True,
     "period_over": False,

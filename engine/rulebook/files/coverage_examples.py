@@ -27,8 +27,9 @@ from engine.rulebook.syntax.typed_reader import (
 from engine.rulebook.vocabulary.dates_and_durations import end_of_day, start_of_day
 from engine.rulebook.vocabulary.registry import COVERAGE, LARGEST_NUMBER
 from engine.rulebook.vocabulary.terms import Variable
+from engine.service_requests import OUTCOMES, Outcome
 
-OUTCOMES: Mapping[str, str] = {
+OUTCOME_OF_ACTION: Mapping[str, Outcome] = {
     "cover_with": "covered",
     "wait_for": "waiting",
     "create_contract": "created",
@@ -164,7 +165,7 @@ class CoverageExample:
             return
         outcome = None
         if "outcome" in fields:
-            outcome = read_choice(self.report, fields["outcome"], tuple(OUTCOMES.values()), what="outcome")
+            outcome = read_choice(self.report, fields["outcome"], OUTCOMES, what="outcome")
         rule = self._text_or_null(fields.get("rule"))
         contract = self._text_or_null(fields.get("contract"))
         self.expected = Expected(outcome or "", rule, contract)
@@ -226,4 +227,4 @@ def _decided(found: RuleMatch, request: RequestFacts) -> Expected:
     rule, candidate = found
     if rule is None:
         return Expected("refused" if request.contract_validation else "uncovered", None, None)
-    return Expected(OUTCOMES[rule.action.name], rule.id, candidate.contract if candidate else None)
+    return Expected(OUTCOME_OF_ACTION[rule.action.name], rule.id, candidate.contract if candidate else None)

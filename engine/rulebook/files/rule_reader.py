@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from re import compile as regex
 from typing import Any
 
-from engine.contracts import ContractType
+from engine.contracts import TIME_EXPIRED, ContractType
 from engine.rulebook.files.operands import read_around, read_length, read_point
 from engine.rulebook.syntax.problems import FileReport
 from engine.rulebook.syntax.scanner import Node, UnreadableValue, quoted
@@ -31,7 +31,6 @@ MAX_DEPTH = 20
 MAX_RULES = 2000
 MAX_TEXT = 200
 MAX_WHY = 500
-TIME_EXPIRED = ("rollover", "ignore", "bill")
 RESERVED_IDS = ("own-contract", "no-rule", "assigned")
 ID = regex(r"[a-z0-9][a-z0-9_-]{0,63}")
 ID_FORM = "lowercase letters, digits, - and _, at most 64, such as item-valid"

@@ -18,7 +18,8 @@ from engine.rulebook.syntax.typed_reader import (
     read_whole_number,
 )
 from engine.rulebook.vocabulary.registry import MAX_MINUTES
-from engine.sla import PRIORITIES, SLA_CALENDARS, Sla, SlaCalendar, SlaTarget
+from engine.service_requests import PRIORITIES
+from engine.sla import SLA_CALENDARS, Sla, SlaCalendar, SlaTarget
 
 TARGET_KEYS = ("response_minutes", "resolution_minutes")
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from engine.rulebook.files.rule_reader import ID, MAX_TEXT, MAX_WHY, TIME_EXPIRED
+from engine.contracts import TIME_EXPIRED
+from engine.rulebook.files.rule_reader import ID, MAX_TEXT, MAX_WHY
 from engine.rulebook.schemas.parts import (
     NAME_PATTERN,
     YES_NO,

@@ -3,19 +3,10 @@
 import json
 from collections.abc import Mapping
 
-from engine.contracts import HOLDER_KINDS
+from engine.contracts import ALLOCATIONS, DRAWS, HOLDER_KINDS, LIMITS, ON_EXPIRY
 from engine.rulebook.compiled.rank import RANK_CRITERIA
-from engine.rulebook.files.contract_type_file import (
-    ALLOCATIONS,
-    DRAWS,
-    LIMIT_USES,
-    LIMITS,
-    ON_EXPIRY,
-    OPTIONAL,
-    PREFIX,
-    REQUIRED,
-)
-from engine.rulebook.files.coverage_examples import CONTRACT_KEYS, DATES, OUTCOMES
+from engine.rulebook.files.contract_type_file import LIMIT_USES, OPTIONAL, PREFIX, REQUIRED
+from engine.rulebook.files.coverage_examples import CONTRACT_KEYS, DATES
 from engine.rulebook.files.rule_reader import ID, MAX_TEXT
 from engine.rulebook.schemas.conditions import condition_definitions, rule_schema
 from engine.rulebook.schemas.parts import (
@@ -35,7 +26,8 @@ from engine.rulebook.schemas.parts import (
 )
 from engine.rulebook.vocabulary.dates_and_durations import INSTANT
 from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, MAX_MINOR, MAX_MINUTES
-from engine.sla import PRIORITIES, SLA_CALENDARS
+from engine.service_requests import OUTCOMES, PRIORITIES
+from engine.sla import SLA_CALENDARS
 
 
 def schema_texts() -> Mapping[str, str]:
@@ -55,7 +47,7 @@ def _coverage() -> Schema:
     instant = {"type": "string", "pattern": f"^{INSTANT.pattern}$"}
     decision = object_of(
         {
-            "outcome": one_of(OUTCOMES.values(), "The outcome for the service request."),
+            "outcome": one_of(OUTCOMES, "The outcome for the service request."),
             "rule": or_null(text_of(MAX_TEXT, "The id of the rule that decides; null if none matches.")),
             "contract": or_null(
                 text_of(MAX_TEXT, "The id, in this example, of the contract that covers or is waited for.")

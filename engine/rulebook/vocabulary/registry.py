@@ -7,10 +7,10 @@ Labels are part of the reasons stored with decisions, which are compared when de
 a label makes stored decisions differ.
 """
 
-from engine.contracts import HOLDER_KINDS
-from engine.facts import WEEKDAYS
+from engine.contracts import HOLDER_KINDS, PENDING_REASONS
+from engine.facts import STANDINGS, WEEKDAYS
 from engine.rulebook.vocabulary.terms import Action, Param, Variable, Vocabulary
-from engine.sla import PRIORITIES
+from engine.service_requests import PRIORITIES
 
 MAX_MINUTES = 10_000_000
 MAX_MINOR = 10**12
@@ -101,13 +101,13 @@ COVERAGE_VARIABLES = _by_name(
         "contract_standing", "text", "contract", "contract standing",
         "valid: in force for this service request. pending: not active yet. "
         "ended: expired, cancelled or used up. excluded: in force, but not for this kind of request.",
-        "valid", "standing", options=("valid", "pending", "ended", "excluded"),
+        "valid", "standing", options=STANDINGS,
     ),
     Variable(
         "contract_pending_reason", "text", "contract", "what the contract waits for",
         "What a pending contract is waiting for; empty if it is not pending.",
         "awaiting_start", "pending_reason",
-        options=("awaiting_start", "awaiting_payment", "awaiting_enable"), may_be_empty=True,
+        options=PENDING_REASONS, may_be_empty=True,
     ),
     Variable(
         "contract_type", "text", "contract", "contract type",

@@ -26,7 +26,7 @@ from workflows.jobs.definitions import run_job
 from workflows.rule_sets import folder_watch
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.folder_watch import list_rules_folders
-from workflows.rule_sets.publishing import list_publications, publish_rule_set, rule_set_in_force
+from workflows.rule_sets.publishing import list_publications, rule_set_in_force
 from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
@@ -103,7 +103,7 @@ def test_two_folders_are_edited_and_neither_machine_undoes_the_other(
             wait_until_both_decide_by(office, edited[-1])
         (folders["two"] / "coverage.json").write_text(coverage(9).replace("[", "[,", 1))
         wait_until_watched(office, 2, good=1)
-        back = office.do(publish_rule_set, SHIPPED, "Back to the shipped ones, by the page")
+        back = office.publish(SHIPPED, "Back to the shipped ones, by the page")
         back_at = datetime.now(UTC)
         wait_until_both_decide_by(office, back)
         # several looks at both folders: neither is put in force again

@@ -13,6 +13,7 @@ from sqlalchemy import and_, select
 
 from engine.contracts import Contract, ContractType, Holder, Unit
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
+from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import GrantGiven, HolderGiven, NewContract
 from workflows.commands.fields import MoneyGiven
 from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
@@ -20,7 +21,6 @@ from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import add_grant
 from workflows.lifecycle.contracts.settlement import sync_contract_state
-from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 

@@ -5,17 +5,19 @@ Source: product.md sections 7 and 9.
 
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 
+from engine.contracts import IncidentHoldState
 from engine.ledger import Account, LedgerTransaction, move
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
+from workflows.lifecycle.contracts.open_grants import burn_order_columns, is_open_at
 from workflows.store import tables as t
 from workflows.store.column_types import Id, Instant
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 
-ENDINGS: dict[str, tuple[Account, str, str]] = {
+ENDINGS: dict[str, tuple[Account, IncidentHoldState, str]] = {
     "settle": ("consumed", "settled", "The service request was closed"),
     "release": ("available", "released", "No longer covered by this contract"),
 }
@@ -36,41 +38,32 @@ def lock_incidents(tx: Transaction, contract_id: str) -> tuple[str | None, int]:
     return next_grant, sum(grant.available for grant in grants)
 
 
-def _is_open(contract: Any, now: Any) -> ColumnElement[bool]:
-    """Whether a balance is that of a grant of the contract from which incidents come now."""
+def _is_open_pack(contract: Any, now: Any) -> ColumnElement[bool]:
+    """Whether a balance is that of an open grant of incidents of the contract."""
     balance = t.grant_balance
-    return and_(
-        balance.c.contract_id == contract,
-        balance.c.unit == "incidents",
-        balance.c.opens_at <= now,
-        or_(balance.c.closes_at.is_(None), balance.c.closes_at > now),
-    )
+    return and_(balance.c.contract_id == contract, balance.c.unit == "incidents", is_open_at(now))
 
 
 def locked_grants(contract: Any, now: Any) -> Select[Any]:
     """The open grants of a pack, locked, as part of another statement of PostgreSQL."""
     balance = t.grant_balance
-    return select(balance.c.grant_id, balance.c.available).where(_is_open(contract, now)).with_for_update()
+    return (
+        select(balance.c.grant_id, balance.c.available).where(_is_open_pack(contract, now)).with_for_update()
+    )
 
 
 def free_incidents(contract: Any, now: Any) -> ColumnElement[int]:
     """The number of free incidents of a contract, as part of another statement."""
-    return select(func.sum(t.grant_balance.c.available)).where(_is_open(contract, now)).scalar_subquery()
+    return select(func.sum(t.grant_balance.c.available)).where(_is_open_pack(contract, now)).scalar_subquery()
 
 
 def _open_grants() -> Select[Any]:
     """The open grants of a pack in burn order, locked; built once."""
     balance, now = t.grant_balance, bindparam("now", type_=Instant)
-    in_burn_order = (
-        case((balance.c.closes_at.is_(None), 1), else_=0),
-        balance.c.closes_at,
-        balance.c.opens_at,
-        balance.c.grant_id,
-    )
     return (
         select(balance.c.grant_id, balance.c.available)
-        .where(_is_open(bindparam("contract", type_=Id), now))
-        .order_by(*in_burn_order)
+        .where(_is_open_pack(bindparam("contract", type_=Id), now))
+        .order_by(*burn_order_columns())
         .with_for_update()
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from engine.contracts import StateAt
+from engine.contracts import OVER_STATES, StateAt
 from engine.coverage import contract_state
 from engine.drawdown import in_burn_order
 from engine.ledger import LedgerTransaction, Posting, move
@@ -23,8 +23,6 @@ from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.notifications.messages import notify_contract_event
 from workflows.store import tables as t
-
-ENDED = ("expired", "exhausted", "cancelled")
 
 
 def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> None:
@@ -58,7 +56,7 @@ def sync_loaded(tx: Transaction, loaded: LoadedContract, at: datetime | None = N
     close, counts as that beginning or end. Source: product.md section 5.
     """
     contract, stored_state = loaded.contract, loaded.state
-    ended_at = contract.window.until if stored_state in ("expired", "cancelled") else None
+    ended_at = contract.window.until if stored_state in OVER_STATES else None
     at = max([at or tx.now, *(one for one in (loaded.activated_at, ended_at) if one is not None)])
     state = _state(tx, loaded, at)
     becomes_active = state.state == "active" or (state.state == "exhausted" and loaded.activated_at is None)

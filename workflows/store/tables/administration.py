@@ -13,6 +13,7 @@ from sqlalchemy import (
     text,
 )
 
+from engine.roles import USER_ROLES
 from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
@@ -52,7 +53,7 @@ user_account = Table(
     Column("session_epoch", Integer, nullable=False, server_default=text("0")),
     Column("disabled_at", Instant),
     Column("created_at", Instant, nullable=False),
-    one_of("role", "administrator", "finance", "supervisor", "technician", "customer"),
+    one_of("role", *USER_ROLES),
     CheckConstraint("(role = 'customer') = (customer_id IS NOT NULL)", name="customer_link"),
 )
 

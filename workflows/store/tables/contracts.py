@@ -15,6 +15,7 @@ from sqlalchemy import (
     text,
 )
 
+from engine.contracts import CONTRACT_STATES, DRAWS, GRANT_KINDS, HOLDER_KINDS, TIME_EXPIRED, UNITS
 from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
@@ -51,10 +52,10 @@ contract = Table(
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("version", Integer, nullable=False, server_default=text("1")),
-    one_of("draws", "nothing", "minutes", "incidents"),
-    one_of("holder_kind", "service_request", "item", "customer", "org_unit"),
-    one_of("state", "pending", "active", "expired", "exhausted", "cancelled"),
-    one_of("time_expired", "rollover", "ignore", "bill"),
+    one_of("draws", *DRAWS),
+    one_of("holder_kind", *HOLDER_KINDS),
+    one_of("state", *CONTRACT_STATES),
+    one_of("time_expired", *TIME_EXPIRED),
     CheckConstraint("expires_at IS NULL OR expires_at > starts_at", name="period"),
     CheckConstraint("price_minor IS NULL OR price_minor >= 0", name="price"),
     Index("ix_contract_holder", "holder_kind", "holder_id", "state"),
@@ -92,8 +93,8 @@ contract_grant = Table(
     Column("reason", Text),
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
-    one_of("unit", "minutes", "incidents"),
-    one_of("kind", "sold", "top_up", "allocation", "adjustment"),
+    one_of("unit", *UNITS),
+    one_of("kind", *GRANT_KINDS),
     CheckConstraint("quantity > 0", name="quantity"),
 )
 """A grant (GRANT is a keyword of SQL). Immutable; its balances are in `grant_balance`."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     text,
 )
 
+from engine.service_requests import OUTCOMES, PRIORITIES, STATES
 from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
@@ -60,10 +61,8 @@ service_request = Table(
     Column("chargeable_minutes", BigInteger, nullable=False, server_default=text("0")),
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_by", Text, nullable=False),
-    one_of("priority", "low", "normal", "high", "critical"),
-    one_of(
-        "state", "open", "pending_no_contract", "in_progress", "on_hold", "resolved", "closed", "cancelled"
-    ),
+    one_of("priority", *PRIORITIES),
+    one_of("state", *STATES),
     CheckConstraint("(state = 'on_hold') = (on_hold_reason IS NOT NULL)", name="on_hold"),
     Index("ix_service_request_queue", "state", "opened_at", "id"),
     Index("ix_service_request_customer_id", "customer_id", "opened_at", "id"),
@@ -123,6 +122,6 @@ coverage_decision = Table(
     Column("cause", Key, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text),
-    one_of("outcome", "covered", "waiting", "created", "offered", "refused", "uncovered"),
+    one_of("outcome", *OUTCOMES),
     Index("ix_coverage_decision_decided_at", "decided_at", "id"),
 )
