@@ -35,7 +35,7 @@ def import_export(file: Path, mapping_path: Path, dry_run: bool) -> None:
             import_history(desk, str(file), raw, mapping, dry_run=dry_run, progress=progress, report=report)
     except BaseException:
         # what was done before it was stopped stays done, and is told
-        if report.rows_taken:
+        if report.rows_imported:
             _tell(report)
         raise
     _tell(report)
