@@ -158,7 +158,7 @@ def test_a_replay_answers_with_what_would_differ(office: Office) -> None:
 def test_one_that_takes_long_is_asked_for_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     api = Callers(office)
     monkeypatch.setattr(use_cases, "WAIT_SECONDS", 0.01)
-    with use_cases._turn:
+    with use_cases._one_at_a_time:
         key = {"Idempotency_Key": "one"}
         begun = api.administrator.post("/rules/replay", TRIAL, **key)
         assert begun.status_code == 202
@@ -182,7 +182,7 @@ def test_one_that_takes_long_is_asked_for_later(office: Office, monkeypatch: pyt
 def test_one_that_runs_is_stopped(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     api = Callers(office)
     monkeypatch.setattr(use_cases, "WAIT_SECONDS", 0.01)
-    with use_cases._turn:
+    with use_cases._one_at_a_time:
         begun = api.administrator.post("/rules/replay", TRIAL).json
         assert begun is not None
         path = f"/rules/replays/{begun['id']}"

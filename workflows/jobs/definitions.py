@@ -24,7 +24,7 @@ from workflows.coverage.waiting_list import WAITING_OUTCOMES
 from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.delivery import deliver_outbox
-from workflows.replay.use_cases import forget_replays, take_up_replays
+from workflows.replay.use_cases import delete_old_replays, resume_lost_replays
 from workflows.rule_sets.folder_watch import pick_up_rules
 from workflows.service_requests.closing import close_if_due
 from workflows.store import tables as t
@@ -141,7 +141,7 @@ def clean_up(desk: Desk, at: datetime) -> int:
         with desk.write(job="clean_up") as tx:
             done = tx.connection.execute(delete(table).where(kept_at < tx.real_now - kept))
             count += int(done.rowcount)
-    return count + desk.perform(SYSTEM, forget_replays, job="clean_up")
+    return count + desk.perform(SYSTEM, delete_old_replays, job="clean_up")
 
 
 def _close(tx: Transaction, request_id: str) -> bool:
@@ -222,7 +222,7 @@ JOBS: dict[str, Job] = {
         Job("open_waiting", 30, open_waiting),
         Job("deliver_outbox", 5, deliver_outbox),
         Job("pick_up_rules", 2, pick_up_rules, on_each_machine=True),
-        Job("take_up_replays", 30, take_up_replays),
+        Job("take_up_replays", 30, resume_lost_replays),
         Job("clean_up", 3600, clean_up),
     )
 }
