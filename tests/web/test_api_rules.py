@@ -97,9 +97,9 @@ def test_publishing_by_two(api: Callers) -> None:
 
 
 def test_the_folders_that_are_watched(api: Callers) -> None:
-    from workflows.rule_sets.folder_watch import watch_rules_folder
+    from workflows.rule_sets.folder_watch import start_watching
 
-    watch_rules_folder(api.kit.desk, RULES, SHIPPED)
+    start_watching(api.kit.desk, RULES, SHIPPED)
     found = api.finance.get("/rules/folders").json
     assert found is not None
     (folder,) = found["items"]
