@@ -19,7 +19,7 @@ from engine.rulebook import RuleSetRefused
 from web.field_errors import field_errors
 from web.refused_rules import report_refused_rules
 from workflows.core import errors as refusals
-from workflows.operations.deployment import cannot_be_stored, database_fails
+from workflows.operations.deployment import is_database_failure, is_unstorable_value
 from workflows.rule_sets.publishing import check_view
 from workflows.users.authentication import NotAuthenticated, TooManyAttempts
 
@@ -172,13 +172,13 @@ def answer_http_error(error: HTTPException) -> Response | HTTPException:
 
 def answer_failure(error: Exception) -> Response:
     """Anything unforeseen: logged under an id that the answer names, and nothing else is told."""
-    if cannot_be_stored(error):
+    if is_unstorable_value(error):
         log.warning("a value that cannot be stored", path=request.path, exc_info=error)
         return answer_desk_error(refusals.InvalidInput("Something in what was sent cannot be stored."))
     if _breaks_off(error):
         return _answer_broken_line()
     error_id = uuid.uuid4().hex[:12]
-    unreachable = database_fails(error)
+    unreachable = is_database_failure(error)
     log.error(
         "the database fails" if unreachable else "unforeseen failure",
         error_id=error_id,

@@ -209,7 +209,7 @@ def test_backup_and_restore(run: Run, tmp_path: Path, database_url: str) -> None
         assert run("restore", str(tmp_path / name), "--yes").exit_code == 1
     with closing(sqlite3.connect(tmp_path / "other.db")) as other:
         other.execute("CREATE TABLE other (x)")
-    assert "not a database of the desk" in run("restore", str(tmp_path / "other.db"), "--yes").stderr
+    assert "is not a Coverdesk database" in run("restore", str(tmp_path / "other.db"), "--yes").stderr
     assert run("restore", str(tmp_path / "nothing.db"), "--yes").exit_code == 1
     assert run("user", "list").exit_code == 0
 
