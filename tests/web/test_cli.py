@@ -80,10 +80,10 @@ def test_users_and_tokens(run: Run) -> None:
     assert (short.exit_code, short.stderr) == (1, "Error: password: It must have at least 12 characters.\n")
     again = run("user", "add", "ada@example.com", "--role", "finance")
     assert again.exit_code == 1
-    assert "another user with the address" in again.stderr
+    assert "another user with the email address" in again.stderr
     nobody = run("user", "add", "c@example.com", "--role", "customer")
     assert nobody.exit_code == 1
-    assert "no customer with the address 'c@example.com'" in nobody.stderr
+    assert "no customer with the email address 'c@example.com'" in nobody.stderr
     assert run("user", "add", "d@example.com", "--role", "king").exit_code == 2
     wrong = run("user", "add", "nonsense", "--role", "finance")
     assert wrong.exit_code == 1

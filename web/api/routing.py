@@ -38,7 +38,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import NotFound
 from workflows.core.idempotency import Answer, Keyed, find_answer
 from workflows.core.transaction import Transaction
-from workflows.users.authentication import act_by_token
+from workflows.users.authentication import become_token_owner
 
 BASE = "/api/v1"
 PATH_NAME = re.compile(r"{(\w+)}")
@@ -124,7 +124,7 @@ class Operation:
 
     def _go_on(self, token: str, path: dict[str, str], tx: Transaction) -> "_Rendered":
         """Answer a call over the one connection that also tells who calls."""
-        act_by_token(tx, token)
+        become_token_owner(tx, token)
         arguments, _ = self._read(path)
         return self.render(self.endpoint(tx, **arguments))
 

@@ -1,4 +1,4 @@
-"""Items: the things supported. While contracts are on, each has an owner."""
+"""Items: the things supported. While contracts are on, every item has an owner."""
 
 from typing import Any, Literal
 
@@ -13,9 +13,9 @@ from workflows.register.records import (
     READERS,
     insert_unique,
     locked,
-    must_exist,
     one_row,
     own_org_units,
+    require_record,
     update_versioned,
 )
 from workflows.store import tables as t
@@ -33,7 +33,16 @@ ORDERS = {
 
 
 def create_item(tx: Transaction, command: NewItem) -> str:
-    """Add an item; answers its id. Raises: StateForbids for a global item while contracts are on."""
+    """Add an item; returns its id.
+
+    Raises:
+        NotAllowed: the actor is no administrator, supervisor or technician.
+        StateForbids: the item has no owner while contracts are on.
+        InvalidInput: the owner does not exist.
+        Conflict: another item has this number.
+
+    Source: product.md section 3.
+    """
     tx.require("administrator", "supervisor", "technician")
     item_id = new_id()
     values = {
@@ -54,7 +63,13 @@ def change_item(
 ) -> None:
     """Change the fields that were given.
 
-    Raises: StateForbids where the owner would be taken away while contracts are on.
+    Raises:
+        NotAllowed: the actor is no administrator, supervisor or technician.
+        NotFound: there is no such item.
+        VersionChanged: the record does not have the expected version.
+        StateForbids: the owner would be removed while contracts are on.
+        InvalidInput: the owner does not exist.
+        Conflict: another item has this number.
     """
     tx.require("administrator", "supervisor", "technician")
     given = command.given()
@@ -68,7 +83,7 @@ def change_item(
 
 
 def get_item(tx: Transaction, item_id: str) -> ItemView:
-    """One item. Raises: NotFound; a customer sees their own and those of their line of org units."""
+    """One item. Raises: NotFound, also for a customer if neither they nor an org unit above them owns it."""
     return _view(one_row(tx, _visible(tx).where(item.c.id == item_id), item))
 
 
@@ -84,10 +99,10 @@ def list_items(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[ItemView]:
-    """Items by number or name.
+    """A page of items; `q` searches numbers and names.
 
-    `owner` is the id of a customer or an org unit, or "none" for global items; `for_customer` lists all
-    that a customer may ask support for.
+    `owner` is the id of a customer or an org unit, or "none" for global items; `for_customer` lists all items
+    for which that customer may ask for support.
     """
     statement = _visible(tx)
     if q is not None:
@@ -102,36 +117,38 @@ def list_items(
         statement = statement.where(or_(item.c.owner_customer_id == owner, item.c.owner_org_unit_id == owner))
     if for_customer is not None:
         own = tx.actor.is_staff or tx.actor.customer == for_customer
-        statement = statement.where(_may_be_asked_for(for_customer) if own else false())
+        statement = statement.where(_is_usable_by(for_customer) if own else false())
     return read_page(
         tx, statement, _view, orders=ORDERS, by_id=item.c.id, order=order, limit=limit, cursor=cursor
     )
 
 
 def is_global() -> ColumnElement[bool]:
-    """Whether an item has no owner."""
+    """SQL: the item has no owner."""
     return item.c.owner_customer_id.is_(None) & item.c.owner_org_unit_id.is_(None)
 
 
 def owner_columns(tx: Transaction, owner: OwnerGiven | None) -> dict[str, str | None]:
-    """The owner as the item's columns have it.
+    """The values of an item's owner columns.
 
-    Raises: InvalidInput for an owner that does not exist; StateForbids for none while contracts are on.
+    Raises: InvalidInput if the owner does not exist; StateForbids without one while contracts are on.
     """
     if owner is None:
         if settings_in_force(tx).contracts:
             raise StateForbids(
-                "Contracts are on, and then each item has an owner.",
-                remedy="Name a customer or an org unit as the owner.",
+                "While contracts are on, every item needs an owner.",
+                remedy="Give a customer or an org unit as the owner.",
                 pointer="/owner",
                 state="contracts_on",
             )
         return {"owner_customer_id": None, "owner_org_unit_id": None}
-    must_exist(tx, t.customer if owner.kind == "customer" else t.org_unit, owner.id, f"/owner/{owner.kind}")
+    require_record(
+        tx, t.customer if owner.kind == "customer" else t.org_unit, owner.id, f"/owner/{owner.kind}"
+    )
     return {"owner_customer_id": owner.customer, "owner_org_unit_id": owner.org_unit}
 
 
-def _may_be_asked_for(customer_id: str | None) -> ColumnElement[bool]:
+def _is_usable_by(customer_id: str | None) -> ColumnElement[bool]:
     return or_(
         item.c.owner_customer_id == customer_id, item.c.owner_org_unit_id.in_(own_org_units(customer_id))
     )
@@ -144,7 +161,7 @@ def _visible(tx: Transaction) -> Select[Any]:
         .outerjoin(t.customer, t.customer.c.id == item.c.owner_customer_id)
         .outerjoin(t.org_unit, t.org_unit.c.id == item.c.owner_org_unit_id)
     )
-    return statement if tx.actor.is_staff else statement.where(_may_be_asked_for(tx.actor.customer))
+    return statement if tx.actor.is_staff else statement.where(_is_usable_by(tx.actor.customer))
 
 
 def _view(row: Row[Any]) -> ItemView:

@@ -18,7 +18,7 @@ class UserView:
 
 
 @dataclass(frozen=True, slots=True)
-class MadeToken:
+class CreatedToken:
     """A token that was just created: `text` is shown only this once."""
 
     id: str

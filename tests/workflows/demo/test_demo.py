@@ -24,7 +24,7 @@ from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
 from workflows.service_requests.queries import in_queue
 from workflows.store import tables as t
-from workflows.users.accounts import password_fits
+from workflows.users.accounts import password_matches
 
 NOON = datetime(2026, 6, 17, 10, 0, tzinfo=UTC)
 TYPES = (
@@ -159,7 +159,7 @@ def test_each_role_can_log_in(sqlite_database_url: str, monkeypatch: pytest.Monk
     users = {row.email: row for row in rows(desk, t.user_account)}
     for one in LOGINS:
         assert users[one.email].role == one.role
-        assert password_fits(users[one.email].password_hash, "another password")
+        assert password_matches(users[one.email].password_hash, "another password")
     assert len(DEMO_PASSWORD) >= 12
     desk.database.dispose()
 

@@ -27,7 +27,7 @@ from workflows.service_requests.queries import read_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.users.accounts import NewOwnToken, create_own_token
-from workflows.users.authentication import act_by_token
+from workflows.users.authentication import become_token_owner
 
 SOLD: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("subscription", "customer", {}),
@@ -228,7 +228,7 @@ def test_a_call_acts_at_the_time_that_another_process_has_set(office: Office, co
     command = NewServiceRequest(subject="It does not start", customer=office.ann, item=office.laptop)
 
     def call(tx: Transaction) -> Logged:
-        act_by_token(tx, made.text)
+        become_token_owner(tx, made.text)
         return log_service_request(tx, command)
 
     logged = office.desk.perform(NOBODY, call, reads_first=True, alone=True)

@@ -26,7 +26,7 @@ def test_billing_is_activated_by_the_checklist(front: Front) -> None:
     early = admin.send(page, "/activate", activate_time_expired_contract="rollover")
     assert early.status == 422
     assert "3 items have no owner" in early
-    assert "Choose rollover or ignore; there is no default." in page
+    assert "Choose rollover or ignore for time after a contract ends; there is no default." in page
     assert "time_expired_contract:" not in page
     nothing = admin.send(early, "/assign", assign_owner=f"org_unit:{office.site}")
     assert "Tick the items" in nothing
@@ -160,7 +160,7 @@ def test_two_who_change_the_settings_do_not_overwrite_each_other(front: Front) -
     assert "Saved." in front.administrator.send(first, auto_close_days="3")
     late = front.administrator.send(second, auto_close_days="9")
     assert late.status == 422
-    assert "changed meanwhile" in late
+    assert "have been changed in the meantime" in late
     assert front.office.desk.refresh().settings.auto_close_days == 3
 
 
