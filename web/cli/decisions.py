@@ -8,7 +8,7 @@ import click
 from web.cli.desk import desk_of, environment
 from web.cli.progress import progress_bar
 from web.cli.time_ranges import InstantOrDay, instant_of
-from workflows.coverage.verification import Differs, verify_decisions
+from workflows.coverage.verification import DecisionDifference, verify_decisions
 
 
 @click.group(epilog="Example: coverdesk decisions verify")
@@ -33,6 +33,6 @@ def verify(from_: datetime | date | None, to: datetime | date | None) -> None:
     sys.exit(1 if found.differ else 0)
 
 
-def _tell(one: Differs) -> None:
+def _tell(one: DecisionDifference) -> None:
     request = one.service_request or "refused"
-    click.echo(f"{one.decision} ({request}): {one.what}: kept {one.kept}, made again {one.again}")
+    click.echo(f"{one.decision} ({request}): {one.what}: stored {one.stored}, made again {one.again}")

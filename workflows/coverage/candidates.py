@@ -1,6 +1,6 @@
-"""The contracts that might cover a service request, with what is left of them: one statement.
+"""The contracts that might cover a service request, with their balances, found by one statement.
 
-A `UNION ALL` over the holders, climbing the org units by their closure table; columns, not entities.
+It is a `UNION ALL` over the holders; the closure table of org units gives all units above the customer.
 Source: product.md section 6.
 """
 
@@ -33,26 +33,26 @@ from workflows.store.column_types import Id, Instant
 from workflows.store.compiled_statements import Prepared
 
 NEXT_LINE = 1000
-"""Distance from one org unit line of a customer to the next: no tree is that deep."""
+"""The distance between a customer's org unit lines; it is greater than the depth of any tree."""
 
 FACT_COLUMNS = (
     "id", "number", "type", "holder_kind", "holder_id", "created_at", "starts_at", "expires_at", "enabled_at",
     "payment_due", "paid_at", "cancelled_at", "ended_at", "sla", "time_expired", "overage_rate_minor",
     "exclusions",
 )  # fmt: skip
-"""The columns of a contract's value, in the order in which `_gather` takes them off a row."""
+"""The columns of a `Contract`, in the order in which `_gather` reads them from a row."""
 NO_LIMITS = Limits()
 
 
 class FreeIncident(NamedTuple):
-    """The grant of a pack that its next incident comes from, and how many are free in all its open grants."""
+    """The grant of a pack that its next incident comes from, and the free incidents of all open grants."""
 
     grant_id: str
     free: int
 
 
 class Candidates(NamedTuple):
-    """What was found, which of it has a due change that no job has made yet, and what is free in packs."""
+    """The contracts found, the ids of those with a change that is due, and the free incidents of packs."""
 
     held: list[CandidateContract]
     due: list[str]
@@ -70,8 +70,10 @@ def find_candidates(
 ) -> Candidates:
     """Every contract held by the request itself, its item, its customer or an org unit above them.
 
-    `org_unit` is the request's own, whose line comes first. Balances are as of `at`: the stored ones for
-    now and later, those of the postings for an instant in the past.
+    `org_unit` is that of the request; its line comes first. Balances are as of `at` (aware UTC, default now):
+    stored balances for now and later, sums of postings for an instant in the past.
+
+    Source: product.md section 6.
     """
     when = at or tx.now
     statement = _NOW if when >= tx.recorded_at else _AS_OF
@@ -90,7 +92,7 @@ def find_candidates(
 
 @dataclass(slots=True)
 class _Found:
-    """A contract while its rows are read: they are one for each holder line and grant."""
+    """A contract while its rows are read: there is one row per holder line and grant."""
 
     contract: Contract
     draws: str
@@ -112,7 +114,7 @@ class _Found:
 def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
     """The contracts with their nearest distance and the sum of their open grants.
 
-    Rows are taken apart by position: by name would cost more than the query.
+    Columns are read by position: reading them by name would take longer than the query.
     """
     found: dict[str, _Found] = {}
     due = set()
@@ -156,12 +158,12 @@ def _statement(*, as_of: bool) -> Prepared:
     at = bindparam("at", type_=Instant)
     own_hold = case(
         (
-            c.c.draws == _word("incidents"),
+            c.c.draws == _text_constant("incidents"),
             exists(
-                select(_number(1)).where(
+                select(_integer_constant(1)).where(
                     t.incident_hold.c.service_request_id == bindparam("service_request", type_=Id),
                     t.incident_hold.c.contract_id == c.c.id,
-                    t.incident_hold.c.state == _word("held"),
+                    t.incident_hold.c.state == _text_constant("held"),
                 )
             ),
         ),
@@ -190,33 +192,33 @@ def _statement(*, as_of: bool) -> Prepared:
 
 
 def during_lapse(at: Any) -> ColumnElement[bool]:
-    """Whether an instant lies in a span in which a contract had ended, before it came back."""
+    """SQL: the instant is in a span in which a contract had ended, before it was revived."""
     lapse = t.contract_lapse
     return and_(lapse.c.ended_at <= at, lapse.c.revived_at > at)
 
 
 def _ended_at(at: Any) -> Any:
-    """When a contract had ended as of an instant: one that lives again had ended in between."""
+    """SQL: when a contract had ended as of an instant; one that was revived later had ended then."""
     c, lapse = t.contract, t.contract_lapse
     lapsed = select(lapse.c.ended_at).where(lapse.c.contract_id == c.c.id, during_lapse(at)).correlate(c)
     return func.coalesce(lapsed.scalar_subquery(), c.c.ended_at).label("ended_at")
 
 
 def _held_by() -> Any:
-    """The holders of a service request and how far each is: the union that the contracts are joined to."""
-    own = _number(0).label("distance")
+    """The holders of a service request with their distances: the union that is joined to the contracts."""
+    own = _integer_constant(0).label("distance")
     single = [
-        select(_word(kind).label("holder_kind"), bindparam(kind, type_=Id).label("holder_id"), own)
+        select(_text_constant(kind).label("holder_kind"), bindparam(kind, type_=Id).label("holder_id"), own)
         for kind in ("service_request", "item", "customer")
     ]
     member, line = t.customer_org_unit, t.org_unit_line
     own_unit = member.c.org_unit_id == bindparam("org_unit", type_=Id)
-    position = case((own_unit, _number(0)), else_=member.c.position + _number(1))
+    position = case((own_unit, _integer_constant(0)), else_=member.c.position + _integer_constant(1))
     climbed = (
         select(
-            _word("org_unit").label("holder_kind"),
+            _text_constant("org_unit").label("holder_kind"),
             line.c.ancestor_id.label("holder_id"),
-            (_number(1) + position * _number(NEXT_LINE) + line.c.steps).label("distance"),
+            (_integer_constant(1) + position * _integer_constant(NEXT_LINE) + line.c.steps).label("distance"),
         )
         .select_from(member.join(line, line.c.org_unit_id == member.c.org_unit_id))
         .where(member.c.customer_id == bindparam("customer", type_=Id))
@@ -224,21 +226,21 @@ def _held_by() -> Any:
     return union_all(*single, climbed)
 
 
-def _word(constant: str) -> ColumnElement[str]:
-    """A constant of ours in the statement's text.
+def _text_constant(constant: str) -> ColumnElement[str]:
+    """A string constant in the statement's text instead of a bound parameter.
 
-    What is bound is converted and sent at each call; and where it decides on a partial index, as the state of
-    a hold does, SQLite even prepares the statement anew for each value bound.
+    A parameter is converted and sent with each call, and if a partial index depends on it, such as on the
+    state of a hold, SQLite prepares the statement again for each value.
     """
     return literal_column(f"'{constant}'", Id)
 
 
-def _number(constant: int) -> ColumnElement[int]:
+def _integer_constant(constant: int) -> ColumnElement[int]:
     return literal_column(str(constant), Integer)
 
 
 def _posted(account: str, at: Any) -> Any:
-    """A grant's account as its postings tell it, as of an instant."""
+    """SQL: the balance of a grant's account as of an instant, from its postings."""
     p = t.ledger_posting
     return (
         select(func.sum(p.c.amount))
@@ -254,7 +256,7 @@ _AS_OF = _statement(as_of=True)
 
 
 def with_months_to_come(tx: Transaction, found: Candidates, at: datetime) -> Candidates:
-    """Candidates as of an instant ahead, with what those among them will have granted by then."""
+    """Candidates as of a future instant, with the monthly grants that contracts will have by then."""
     c = t.contract
     ids = [one.contract.id for one in found.held]
     starting = select(c).where(c.c.id.in_(ids), c.c.monthly_minutes.is_not(None), c.c.activated_at.is_(None))

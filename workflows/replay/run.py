@@ -26,7 +26,7 @@ from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.coverage.decision_stream import count_decisions, decision_batches
-from workflows.coverage.snapshot import facts_from, held_from
+from workflows.coverage.snapshot import candidates_from, facts_from
 from workflows.replay.history import ContractTerms, WorkUnder, created_by_rules
 from workflows.replay.totals import Totals
 from workflows.rule_sets.publishing import load_publishable
@@ -299,7 +299,7 @@ def _stored_decision(row: Row[Any]) -> Kept:
         service_request=row.service_request_id,
         cause=row.cause,
         facts=facts_from(row.facts),
-        held=held_from(row.candidates),
+        held=candidates_from(row.candidates),
         result=Result(
             outcome=row.outcome,
             contract=None if is_made else row.contract_id,

@@ -8,7 +8,7 @@ import pytest
 from tests.rules.files import shipped_files
 from tests.support.office import Office
 from workflows.coverage.snapshot import facts_from
-from workflows.coverage.verification import Differs, verify_decisions
+from workflows.coverage.verification import DecisionDifference, verify_decisions
 from workflows.rule_sets.publishing import publish_rule_set
 from workflows.store import tables as t
 
@@ -83,6 +83,6 @@ def test_a_decision_stores_the_instant_of_logging_and_the_time_zone(office: Offi
     logged_at = office.request(request).opened_at
     assert (facts.logged_at, facts.time_zone) == (logged_at, "Europe/Berlin")
     assert facts.at > logged_at
-    differences: list[Differs] = []
+    differences: list[DecisionDifference] = []
     verify_decisions(office.desk, differences.append)
     assert differences == []
