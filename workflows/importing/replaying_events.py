@@ -353,8 +353,8 @@ def _refusal_text(refusal: Exception) -> str:
         return f"{place}: {first['msg'].removeprefix('Value error, ')}"
     if isinstance(refusal, (IntegrityError, DataError)):
         return f"the database refused it: {str(refusal.orig).splitlines()[0]}"
-    if isinstance(refusal, StateForbids):
-        return str(refusal).rstrip(".")
+    text = str(refusal)
     if isinstance(refusal, DeskError):
-        return refusal.detail.rstrip(".")
-    return str(refusal)
+        text = str(refusal) if isinstance(refusal, StateForbids) else refusal.detail
+    # the reason continues the sentence of a report line
+    return ("the " + text[4:] if text.startswith("The ") else text).rstrip(".")

@@ -16,8 +16,8 @@ from workflows.core.errors import NotFound, StateForbids, VersionChanged, invali
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_and_cover, settle_due
 from workflows.lifecycle.service_requests.access import require_visible
-from workflows.lifecycle.service_requests.states import STATES_IN_WORDS, WORK_STATES
-from workflows.service_requests.closing import caught_up_request, lock_current, state_now
+from workflows.lifecycle.service_requests.states import STATE_LABELS, WORK_STATES
+from workflows.service_requests.closing import lock_current, state_now, up_to_date_request
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.store.ids import new_id
@@ -31,7 +31,7 @@ def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -
     """The split that saving would make now, with nothing saved."""
     tx.require(*WORKERS)
     seen = require_visible(tx, service_request_id)
-    with caught_up_request(tx, seen) as fresh:
+    with up_to_date_request(tx, seen) as fresh:
         request = seen if fresh is tx else require_visible(fresh, service_request_id)
         _check_state(fresh, request)
         return plan_work(fresh, request, command)
@@ -145,7 +145,7 @@ def _check_state(tx: Transaction, request: Row[Any]) -> None:
         "pending_no_contract": "Enable or assign one first.",
         "closed": "Reopen it first.",
     }.get(state, "Log a new service request.")
-    words = STATES_IN_WORDS.get(state, state)
+    words = STATE_LABELS.get(state, state)
     raise StateForbids(f"{request.number} is {words} and takes no work.", remedy=remedy, state=state)
 
 

@@ -116,7 +116,9 @@ def test_reopening_and_cancelling(kit: Kit) -> None:
     assert one(kit).state == "in_progress"
     assert one(kit, "INC2").state == "cancelled"
     (refused,) = skipped(report)
-    assert refused.startswith("line 8: not imported: A service request that is cancelled cannot take")
+    assert refused.startswith(
+        "line 8: not imported: the trigger start is not possible: the service request is cancelled."
+    )
     (cancelled,) = [row for row in kit.rows(t.service_request_history) if row.trigger == "cancel"]
     assert cancelled.reason == "Taken back"
 
@@ -337,7 +339,10 @@ def test_with_contracts_on_a_waiting_request_is_reported_and_not_forced(office: 
     raw = export(event("INC1", "New", "08:05"), event("INC1", "Resolved", "09:00"))
     report = run(office.desk, raw)
     (refused,) = skipped(report)
-    assert "line 3: not imported: A service request that is waiting for a contract cannot take" in refused
+    assert refused.startswith(
+        "line 3: not imported: the trigger start is not possible: "
+        "the service request is waiting for a contract."
+    )
     assert "Allowed now: cancel." in refused
     assert one(office).state == "pending_no_contract"
     before = everything(office.desk)
@@ -361,7 +366,10 @@ def test_with_contracts_on_the_coverage_search_is_as_of_the_event(office: Office
     assert one(office, "INC2").contract_id == pack
     assert one(office, "INC3").state == "pending_no_contract"
     (remark,) = report.lines()
-    assert remark.startswith("line 4: imported, but A service request that is waiting for a contract cannot")
+    assert remark.startswith(
+        "line 4: imported, but the trigger start is not possible: "
+        "the service request is waiting for a contract."
+    )
     assert [row.consumed for row in office.grants(pack)] == [1]
     with office.desk.read(SYSTEM) as tx:
         assert audit_ledger(tx).ok

@@ -1,4 +1,4 @@
-"""Who and what a service request is about: the customer, the org unit, the item, and whether they fit."""
+"""The parties of a service request: customer, org unit and item, and whether they fit together."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from workflows.store.compiled_statements import Prepared
 
 
 class Parties(NamedTuple):
-    """Checked ids, and what they are called; `org_unit` is the one given or the customer's primary one."""
+    """Checked ids and their names; `org_unit` is the one given, else the customer's primary one."""
 
     customer: str
     customer_name: str
@@ -27,10 +27,15 @@ class Parties(NamedTuple):
 def check_parties(
     tx: Transaction, *, customer: str, item: str | None, org_unit: str | None, prefix: str = ""
 ) -> Parties:
-    """Check that the customer is there, belongs to the org unit, and may ask for the item: one statement.
+    """Check that the customer exists, belongs to the org unit, and may ask for the item, in one statement.
 
-    An item must be owned by the customer or by an org unit in the line of theirs. A customer asks for itself.
-    Raises: InvalidInput naming the field; what the actor may not see is told as not there.
+    An item must be owned by the customer, one of their org units or one above these. Customers can only ask
+    for themselves.
+
+    Raises:
+        InvalidInput: names the field; what the actor may not see is reported as missing.
+
+    Source: product.md section 9.
     """
     if not tx.actor.is_staff and customer != tx.actor.customer:
         raise _no_such_customer(prefix)
@@ -43,7 +48,7 @@ def check_parties(
         raise invalid(
             f"{prefix}/org_unit",
             "The customer does not belong to this org unit.",
-            "Give one of the customer's.",
+            "Give one of the customer's org units.",
         )
     if item is not None:
         global_item = (
@@ -52,7 +57,7 @@ def check_parties(
         if row.item_id is None or not (row.item_fits or (global_item and not tx.settings.contracts)):
             raise invalid(
                 f"{prefix}/item",
-                "There is no such item of this customer or of their org units.",
+                "There is no such item of this customer or their org units.",
                 "Give an item that they own.",
             )
     return Parties(
@@ -72,7 +77,7 @@ def _no_such_customer(prefix: str) -> InvalidInput:
 
 
 def _parties() -> Select[Any]:
-    """The customer with the item, and whether org unit and item are theirs; built once."""
+    """The customer with the item, and whether org unit and item are theirs. Built once."""
     c, i, u, member, line = t.customer, t.item, t.org_unit, t.customer_org_unit, t.org_unit_line
     customer, org_unit = bindparam("customer", type_=Id), bindparam("org_unit", type_=Id)
     belongs = exists(
