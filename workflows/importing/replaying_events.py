@@ -302,7 +302,7 @@ class _HistoryReplay:
             self.remarks.append(text)
 
     def _discard_messages(self, mark: str, last: datetime) -> None:
-        """Delete the messages that this history caused: nobody is notified today of the past."""
+        """Delete the messages that this history caused: no notifications are sent about the past."""
         o = t.outbox
         self.tx.connection.execute(delete(o).where(o.c.id >= mark, o.c.created_at <= last))
 

@@ -1,7 +1,7 @@
 """Three-way merge of two edits of one rule set: lines that only one of them changed are taken from it.
 
-Where both changed the same lines, both versions are kept between conflict marks, which the checker refuses
-until someone resolves them. No edit is lost. Source: product.md section 12.
+Where both changed the same lines, both versions are included between conflict marks, which the checker
+refuses until someone resolves them. No edit is lost. Source: product.md section 12.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ class Merged:
     """The merged files, and the paths that the merge changed.
 
     `taken` contain changes of theirs; `unresolved` have conflict marks; `restored` were removed by one and
-    changed by the other: the changed version is kept.
+    changed by the other: they have the changed version.
     """
 
     files: dict[str, str]

@@ -1,7 +1,7 @@
 """Closing service requests: the effects on their contracts, and changes that are due by time.
 
 A resolved request closes automatically at its due instant, and a waiting one opens when its contract starts,
-whether or not the job has run: whoever reads or changes it later sees it so. A late close is recorded as of
+whether or not the job has run: later reads and changes see it so. A late close is recorded as of
 its due instant. Source: product.md sections 5, 7, 9 and 11.
 """
 

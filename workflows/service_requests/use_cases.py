@@ -202,7 +202,7 @@ def _search_changed(tx: Transaction, request: Row[Any], changed: AbstractSet[str
 
 
 def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger, *, inferred: bool) -> str:
-    """Reopen: within the window the coverage is kept, after it the request is searched again."""
+    """Reopen: within the window the coverage continues, after it coverage is searched again."""
     ended_at = request.closed_at or request.resolved_at
     within = tx.now < ended_at + timedelta(days=tx.settings.reopen_window_days)
     move = partial(move_request, tx, request, note=command.note, reason=command.reason, inferred=inferred)

@@ -18,7 +18,7 @@ def test_lines_that_only_one_changed_are_taken_from_that_one() -> None:
     assert (merged.taken, merged.unresolved) == (["a"], [])
 
 
-def test_lines_that_both_changed_are_both_kept_between_marks() -> None:
+def test_lines_that_both_changed_are_both_included_between_marks() -> None:
     mine, theirs = BASE.replace("two", "mine"), BASE.replace("two", "theirs")
     merged = merge_rule_files({"a": BASE}, {"a": mine}, {"a": theirs})
     marked = f"one\n{MARK_YOURS}\nmine\n{MARK_BETWEEN}\ntheirs\n{MARK_IN_FORCE}\nthree\nfour\nfive\n"

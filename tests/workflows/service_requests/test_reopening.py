@@ -1,4 +1,4 @@
-"""Reopening: within the window the coverage is kept, after it coverage is searched again."""
+"""Reopening: within the window the coverage continues, after it coverage is searched again."""
 
 from datetime import datetime, timedelta
 
