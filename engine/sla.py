@@ -1,4 +1,4 @@
-"""Service levels: how soon a service request is answered and solved, by its priority.
+"""Service levels: how soon a service request is answered and resolved, by priority.
 
 Source: product.md sections 5 and 9.
 """
@@ -16,7 +16,7 @@ SLA_CALENDARS: tuple[SlaCalendar, ...] = ("always", "business_hours")
 
 @dataclass(frozen=True, slots=True)
 class SlaTarget:
-    """Whole minutes of the SLA's calendar, counted from the logging; holds and waits do not count."""
+    """Whole minutes of the SLA's calendar, counted from logging; time on hold or waiting does not count."""
 
     response_minutes: int
     resolution_minutes: int
@@ -24,7 +24,7 @@ class SlaTarget:
 
 @dataclass(frozen=True, slots=True)
 class Sla:
-    """One service level of `rules/slas.json`, with a target for every priority."""
+    """One service level of `rules/slas.json`, with a target for each priority."""
 
     id: str
     label: str

@@ -1,4 +1,4 @@
-"""Who acts: the roles, and the actor of a transaction."""
+"""The roles, and the actor of a transaction."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ STAFF: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts. `customer` is the customer record of a customer's login."""
+    """Who acts. `id` is None for the system; `customer` is the customer's id for a customer's login."""
 
     id: str | None
     name: str
@@ -27,4 +27,4 @@ SYSTEM = Actor(None, "Coverdesk", "system")
 
 
 NOBODY = Actor(None, "Nobody", "customer")
-"""Who a call is until it has told who it is."""
+"""The actor of a call that is not authenticated yet."""

@@ -1,4 +1,4 @@
-"""The desk's settings: one frozen value, each change checked whole and kept in an audit trail.
+"""The desk's settings: one frozen value, validated as a whole at each change; changes are audited.
 
 Source: product.md section 3.
 """
@@ -97,7 +97,7 @@ class WorkCalendarSetting(_Part):
     holidays: list[LocalDate] = Field(default_factory=list)
 
     def in_zone(self, zone: ZoneInfo) -> WorkCalendar:
-        """The hours as the engine reckons with them."""
+        """The hours as the engine's calendar."""
         hours: dict[str, list[Hours24]] = {str(day): windows for day, windows in self.weekly.items()}
         return WorkCalendar(
             time_zone=zone,
@@ -122,7 +122,7 @@ class TaxRate(_Part):
 
 
 class Company(_Part):
-    """Who the provider is, for documents and mail."""
+    """The provider, for documents and mail."""
 
     name: Annotated[str, Field(max_length=200)] = "Coverdesk"
     address: Annotated[str, Field(max_length=1000)] = ""
@@ -131,7 +131,7 @@ class Company(_Part):
 
 
 class Settings(_Part):
-    """All settings of a deployment. Hours empty means that the job does not run."""
+    """All settings of a deployment. A job whose hours are None does not run."""
 
     contracts: bool = False
     invoices: bool = False
@@ -183,11 +183,11 @@ class Settings(_Part):
 
     @cached_property
     def business_hours(self) -> WorkCalendar:
-        """When the desk works."""
+        """The desk's business hours."""
         return self.work_calendar.in_zone(self.zone)
 
     def merged(self, changes: dict[str, Any]) -> "Settings":
-        """These settings with `changes` laid over them, nested objects too; checked as a whole.
+        """These settings with `changes` merged in, nested objects too; validated as a whole.
 
         Raises: pydantic.ValidationError naming each bad field.
         """

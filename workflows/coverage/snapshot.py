@@ -32,7 +32,7 @@ def facts_from(stored: Mapping[str, Any]) -> RequestFacts:
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """A candidate with its standing and what ruled it out. Dates that are not set are omitted."""
-    one, contract = verdict.candidate, verdict.held.contract
+    one, contract = verdict.candidate, verdict.source.contract
     stored: dict[str, Any] = {
         "contract": one.contract,
         "number": one.number,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, select
 
-from engine.coverage import ASSIGNED_BY_HAND, NO_RULE, OWN_CONTRACT_RULE, CoverageDecision, find_coverage
+from engine.coverage import ASSIGNED_MANUALLY, NO_RULE, OWN_CONTRACT_RULE, CoverageDecision, find_coverage
 from engine.facts import Candidate
 from engine.rulebook import RuleSet
 from engine.rulebook.evaluation.trace import Asked, Step, trace
@@ -113,7 +113,7 @@ def explain_decision(tx: Transaction, decision_id: str, rules: RuleSet | None = 
     return RepeatedView(
         made=decision_view(row, tx),
         explanation=_explained(tx, decision, deciding),
-        same=row.rule != ASSIGNED_BY_HAND and _result_of(decision) == _stored_result(row),
+        same=row.rule != ASSIGNED_MANUALLY and _result_of(decision) == _stored_result(row),
     )
 
 

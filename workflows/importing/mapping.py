@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from engine.errors import DeskError
 from engine.rulebook.syntax.problems import TOP, FileReport, Problem
-from engine.rulebook.syntax.scanner import Broken, Node, quoted, scan
+from engine.rulebook.syntax.scanner import Node, UnreadableValue, quoted, scan
 from engine.rulebook.syntax.typed_reader import (
     Fields,
     nearest,
@@ -148,7 +148,7 @@ def _read(report: FileReport, raw: bytes) -> Mapping | None:
     fields = read_object(report, root, REQUIRED, OPTIONAL) if root is not None else None
     if fields is None or fields.missing:
         return None
-    source = read_text(report, fields["source"], most=60) or ""
+    source = read_text(report, fields["source"], maximum=60) or ""
     given: dict[str, Any] = {
         name: read(report, fields[name]) for name, read in READERS.items() if name in fields
     }
@@ -182,15 +182,15 @@ def _sources(report: FileReport, node: Node) -> tuple[ValueSource, ...]:
 def _source(report: FileReport, node: Node) -> ValueSource | None:
     if isinstance(node.value, dict):
         fields = read_object(report, node, ("text",))
-        text = read_text(report, fields["text"], most=1000) if fields and "text" in fields else None
+        text = read_text(report, fields["text"], maximum=1000) if fields and "text" in fields else None
         if text is None:
             return None
         columns = tuple(dict.fromkeys(" ".join(one.split()) for one in PLACEHOLDER.findall(text)))
         if "" in columns:
             report.error(node.place, "A column's name is missing between { and }.")
         return ValueSource(columns, text)
-    if isinstance(node.value, (str, Broken)):
-        name = read_text(report, node, most=1000)
+    if isinstance(node.value, (str, UnreadableValue)):
+        name = read_text(report, node, maximum=1000)
         return ValueSource((" ".join(name.split()),)) if name is not None else None
     report.error(node.place, 'Write a column\'s name, {"text": "{column} and {column}"}, or a list of these.')
     return None
@@ -205,7 +205,7 @@ def _states(report: FileReport, node: Node) -> dict[str, Meaning | None]:
 
 def _meaning(report: FileReport, node: Node) -> Meaning | None:
     """A state or a trigger by name, an object with the reason of a hold, or null for a state to ignore."""
-    if node.value is None or isinstance(node.value, Broken):
+    if node.value is None or isinstance(node.value, UnreadableValue):
         return None
     named, reason = node, None
     if isinstance(node.value, dict):
@@ -228,8 +228,8 @@ def _meaning(report: FileReport, node: Node) -> Meaning | None:
 
 def _reason(report: FileReport, fields: Fields) -> str | None:
     if "why" in fields:
-        read_text(report, fields["why"], most=1000)
-    return read_text(report, fields["reason"], most=1000) if "reason" in fields else None
+        read_text(report, fields["why"], maximum=1000)
+    return read_text(report, fields["reason"], maximum=1000) if "reason" in fields else None
 
 
 def _priorities(report: FileReport, node: Node) -> dict[str, str]:
@@ -245,8 +245,8 @@ def _unit(report: FileReport, node: Node) -> NamedUnit | None:
     fields = read_object(report, node, ("code",), ("name",))
     if fields is None or "code" not in fields:
         return None
-    code = read_text(report, fields["code"], most=60) or ""
-    name = read_text(report, fields["name"], most=200) if "name" in fields else code
+    code = read_text(report, fields["code"], maximum=60) or ""
+    name = read_text(report, fields["name"], maximum=200) if "name" in fields else code
     return NamedUnit(code.strip(), (name or "").strip())
 
 
@@ -267,7 +267,7 @@ def _choice(*options: str, what: str) -> Callable[[FileReport, Node], Any]:
 
 
 def _optional_name(report: FileReport, node: Node) -> str | None:
-    return None if node.value is None else read_text(report, node, most=200)
+    return None if node.value is None else read_text(report, node, maximum=200)
 
 
 READERS: dict[str, Callable[[FileReport, Node], Any]] = {
@@ -287,7 +287,7 @@ READERS: dict[str, Callable[[FileReport, Node], Any]] = {
     "unknown_customer": _optional_name,
     "org_units_under": _unit,
     "item_owner": _owner,
-    "item_type": lambda report, node: read_text(report, node, most=60),
+    "item_type": lambda report, node: read_text(report, node, maximum=60),
 }
 ARGUMENTS = {"date_form": "date_forms", "time_zone": "zone"}
 

@@ -135,7 +135,7 @@ def open_waiting(desk: Desk, at: datetime) -> int:
 def clean_up(desk: Desk, at: datetime) -> int:
     """Delete old idempotency keys, job slots, failed logins and replays, by real time."""
     old: tuple[tuple[Any, ColumnElement[Any], timedelta], ...] = (
-        (t.idempotency_key, t.idempotency_key.c.kept_at, KEEP_IDEMPOTENCY_KEYS),
+        (t.idempotency_key, t.idempotency_key.c.stored_at, KEEP_IDEMPOTENCY_KEYS),
         (t.job_slot, t.job_slot.c.claimed_at, KEEP_JOB_SLOTS),
         (t.login_failure, t.login_failure.c.failed_at, KEEP_LOGIN_FAILURES),
     )

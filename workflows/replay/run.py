@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple
 from sqlalchemy import Row, select
 
 from engine.coverage import find_match
-from engine.replay import Drawn, Kept, Replay, Result
+from engine.replay import Drawn, RecordedDecision, Replay, Result
 from engine.replay_work import GRANT, Effect, Payment, SimulatedBalances, Worked
 from engine.rulebook import RuleSet
 from workflows.core.actors import SYSTEM, Actor
@@ -25,6 +25,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.coverage.decision_stream import count_decisions, decision_batches
 from workflows.coverage.snapshot import candidates_from, facts_from
 from workflows.replay.history import ContractTerms, WorkUnder, created_by_rules
@@ -130,7 +131,8 @@ def _reading(desk: Desk, actor: Actor, config: Config) -> Iterator[Transaction]:
     """A short read transaction; `config` keeps settings and rules the same for the whole replay."""
     with read_by_index(desk.database) as connection:
         now = desk.now()
-        yield Transaction(connection, now, now, desk.clock.now(), actor, config, desk)
+        state = TransactionState(connection, Mode.READ_ONLY, desk.database)
+        yield Transaction(state, now, now, desk.clock.now(), actor, config, desk)
 
 
 class _Deciding:
@@ -182,7 +184,7 @@ class _Deciding:
             next_payers,
         )
 
-    def _drawn(self, stored: Kept, result: Result, entries: Iterable[Worked]) -> Iterator[Drawn]:
+    def _drawn(self, stored: RecordedDecision, result: Result, entries: Iterable[Worked]) -> Iterator[Drawn]:
         """The minutes that moved work returns to its grants, and those it would draw instead."""
         metered = result.covers and self._replay.draws(result, stored) == "minutes"
         for entry in entries:
@@ -192,9 +194,9 @@ class _Deciding:
             if metered and result.contract is not None:
                 yield Drawn(entry.started_at, result.contract, entry.charged_minutes)
 
-    def _cascade(self, stored: Kept, result: Result) -> list[str]:
+    def _cascade(self, stored: RecordedDecision, result: Result) -> list[str]:
         """The contracts that a cascade would take next, in search order."""
-        candidates = [one for one in stored.held if one.contract.id != result.contract]
+        candidates = [one for one in stored.candidates if one.contract.id != result.contract]
         payers: list[str] = []
         while candidates and result.contract is not None and len(payers) < CASCADE_DEPTH:
             _, match = find_match(stored.facts, candidates, self._rules)
@@ -288,18 +290,18 @@ def _read_back(spool: IO[bytes]) -> Iterator[list[_Differs]]:
         yield found
 
 
-def _stored_decision(row: Row[Any]) -> Kept:
+def _stored_decision(row: Row[Any]) -> RecordedDecision:
     number, type_key = None, row.params.get("type")
     for one in row.candidates:
         if one["contract"] == row.contract_id:
             number, type_key = one["number"], one["type"]
     is_made = row.outcome == "created"
-    return Kept(
+    return RecordedDecision(
         id=row.id,
         service_request=row.service_request_id,
         cause=row.cause,
         facts=facts_from(row.facts),
-        held=candidates_from(row.candidates),
+        candidates=candidates_from(row.candidates),
         result=Result(
             outcome=row.outcome,
             contract=None if is_made else row.contract_id,
@@ -319,7 +321,7 @@ def _changes(before: Result, after: Result, entries: Iterable[Worked]) -> list[C
         changes.append("outcome")
     if before.contract != after.contract:
         changes.append("contract")
-    if not changes and not after.decides_as(before):
+    if not changes and not after.same_decision_as(before):
         changes.append("terms")
     if any(entry.chargeable_minutes != entry.charged_minutes for entry in entries):
         changes.append("charge")

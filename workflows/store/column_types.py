@@ -1,4 +1,4 @@
-"""Column types that keep their meaning on every database."""
+"""Column types with the same meaning on both databases."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ class Instant(TypeDecorator[datetime]):
         return _as_utc(value) if dialect.name == "postgresql" else _from_microseconds(value)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
-        """The same without a call in between: a search reads a hundred instants."""
+        """As `process_result_value`, without its call: a search reads a hundred instants."""
         return _as_utc if dialect.name == "postgresql" else _from_microseconds
 
 

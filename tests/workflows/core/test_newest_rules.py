@@ -103,7 +103,7 @@ def test_of_readings_at_once_the_newest_stays(office: Office, elsewhere: Desk) -
 
 
 def keep_logging(database_url: str, customer: str, stop: Event) -> None:
-    """Log service requests, as a server elsewhere does, until told to stop."""
+    """Log service requests, as another server does, until it is stopped."""
     desk = Desk(Database(database_url, pool_size=2))
     command = NewServiceRequest(subject="It does not start", customer=customer)
     while not stop.is_set():
@@ -149,8 +149,8 @@ def test_two_processes_follow_within_a_second(office: Office, database_url: str)
         ]
         assert not late
     assert {row.rule_set for row in rows} >= set(numbers)
-    told: list[object] = []
-    assert verify_decisions(publisher, told.append).differ == 0, told[:3]
+    differences: list[object] = []
+    assert verify_decisions(publisher, differences.append).differ == 0, differences[:3]
     publisher.database.dispose()
     assert office.see(rule_set_in_force).version == published[-1][1]
 

@@ -61,15 +61,15 @@ def test_a_stricter_checker_stops_no_desk(
     old = office.desk.config.rules.version
     office.sell("subscription")
     office.log()
-    monkeypatch.setattr(rule_reader, "MOST_RULES", 1)
+    monkeypatch.setattr(rule_reader, "MAX_RULES", 1)
     monkeypatch.setattr(rule_reader, "RESERVED_IDS", ("item-valid",))
     with pytest.raises(RuleSetRefused):
         load_rule_set(SHIPPED)
     with capture_logs() as logs:
         assert anew.refresh().rules.version == old
-    (told,) = [one for one in logs if one["log_level"] == "warning"]
-    assert told["version"] == old
-    assert any("too many" in one for one in told["problems"])
+    (warning,) = [one for one in logs if one["log_level"] == "warning"]
+    assert warning["version"] == old
+    assert any("too many" in one for one in warning["problems"])
     anew.perform(
         SYSTEM, lambda tx: log_service_request(tx, NewServiceRequest(subject="Again", customer=office.ann))
     )

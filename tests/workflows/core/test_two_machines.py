@@ -37,7 +37,7 @@ TIME_TO_FOLLOW = timedelta(seconds=1)
 
 
 def work_as_machine(name: str, database_url: str, folder: Path, customer: str, stop: Event) -> None:
-    """Watch a folder and log service requests, until told to stop."""
+    """Watch a folder and log service requests, until it is stopped."""
     folder_watch.gethostname = lambda: name  # type: ignore[attr-defined]  # a machine by another name
     desk = Desk(Database(database_url, pool_size=4), rules_folder=folder)
 
@@ -147,7 +147,7 @@ def followed_within_a_second(office: Office, published: list[tuple[datetime, str
 
 
 def each_by_one_version(office: Office, edited: list[str]) -> None:
-    """A rule's name tells of which set it is: it is that of the version that the decision names."""
+    """A rule's name shows its set, which is the version that the decision names."""
     prefixes = {version: f"v{number}-" for number, version in enumerate(edited)}
     rows = office.rows(t.coverage_decision)
     assert {row.rule_set for row in rows} == {*edited, version_of(SHIPPED)}
@@ -158,8 +158,10 @@ def each_by_one_version(office: Office, edited: list[str]) -> None:
 
 def nothing_differs_until_tampered_with(office: Office) -> None:
     rows = office.rows(t.coverage_decision)
-    told: list[DecisionDifference] = []
-    assert verify_decisions(office.desk, told.append) == VerificationResult(len(rows), 0), told[:3]
+    differences: list[DecisionDifference] = []
+    assert verify_decisions(office.desk, differences.append) == VerificationResult(len(rows), 0), differences[
+        :3
+    ]
     tampered = rows[len(rows) // 2]
     with office.desk.write() as tx:
         if tx.is_sqlite:
@@ -174,5 +176,7 @@ def nothing_differs_until_tampered_with(office: Office) -> None:
             tx.connection.execute(text("ALTER TABLE coverage_decision DISABLE TRIGGER USER"))
         changed = update(t.coverage_decision).where(t.coverage_decision.c.id == tampered.id)
         tx.connection.execute(changed.values(rule="v7-item-valid"))
-    assert verify_decisions(office.desk, told.append) == VerificationResult(len(rows), 1)
-    assert [(one.decision, one.what, one.stored) for one in told] == [(tampered.id, "rule", "v7-item-valid")]
+    assert verify_decisions(office.desk, differences.append) == VerificationResult(len(rows), 1)
+    assert [(one.decision, one.what, one.stored) for one in differences] == [
+        (tampered.id, "rule", "v7-item-valid")
+    ]

@@ -303,7 +303,7 @@ def emptied(folder: Path) -> None:
         (without_coverage, "coverage.json", "missing"),
         (unreadable_bytes, "coverage.json", "UTF-8"),
         (a_link_to_nowhere, "charging.json", "removed"),
-        (a_folder_for_a_file, "charging.json/inner.json", "no place"),
+        (a_folder_for_a_file, "charging.json/inner.json", "not a valid path"),
         (emptied, "coverage.json", "missing"),
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rulebook import MOST_BYTES, RuleSetRefused, version_of
+from engine.rulebook import MAX_BYTES, RuleSetRefused, version_of
 from tests.support.builders import RULES, Kit
 from workflows.core.desk import Desk
 from workflows.core.errors import InvalidInput, NoRuleSet, NotAllowed, NotFound
@@ -147,7 +147,7 @@ def test_only_rule_files_are_read(tmp_path: Path) -> None:
 def test_all_problems_of_a_folder_are_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "contract_types").mkdir()
     (tmp_path / "coverage.json").write_bytes(b'{"name": "\xff"}')
-    (tmp_path / "charging.json").write_bytes(b" " * (MOST_BYTES + 1))
+    (tmp_path / "charging.json").write_bytes(b" " * (MAX_BYTES + 1))
     (tmp_path / "slas.json").symlink_to(tmp_path / "nowhere")
     (tmp_path / "contract_types" / "one.json").write_text('{"key": ')
     _, problems = check_rules_folder(tmp_path)

@@ -4,7 +4,7 @@ Source: product.md sections 7 and 8.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, select, update
@@ -157,13 +157,22 @@ def update_grant_spans(tx: Transaction, contract: Contract) -> None:
         )
 
 
-def expire_grants(tx: Transaction, contract_id: str, at: datetime, *, for_good: bool = False) -> None:
+def expire_grants(
+    tx: Transaction,
+    contract_id: str,
+    at: datetime,
+    *,
+    for_good: bool = False,
+    grants: Sequence[StoredGrant] | None = None,
+) -> list[StoredGrant]:
     """Post what is left in grants whose span is over as expired, effective when it ended.
 
     `for_good` is for a contract that is cancelled: what was to begin later goes with it, and a month that
-    would have been granted later as it begins.
+    would have been granted later as it begins. `grants` are the contract's, where they have been read.
+    Returns the grants as they are afterwards.
     """
-    for one in read_grants(tx, contract_id):
+    after = list(grants) if grants is not None else read_grants(tx, contract_id)
+    for place, one in enumerate(after):
         if for_good and one.closes_at is not None and one.closes_at == one.opens_at > at:
             left_over = [(max(at, one.grant.effective_at or at), one.grant.available)]
         elif one.closes_at is None or one.closes_at > at:
@@ -190,6 +199,10 @@ def expire_grants(tx: Transaction, contract_id: str, at: datetime, *, for_good: 
                 .where(t.grant_balance.c.grant_id == one.grant.id)
                 .values(expiry_posted=True)
             )
+        gone = sum(amount for _, amount in left_over)
+        grant = replace(one.grant, available=one.grant.available - gone)
+        after[place] = replace(one, grant=grant, expired=one.expired + gone, expiry_posted=True)
+    return after
 
 
 def _left_over(tx: Transaction, grant: StoredGrant, at: datetime) -> list[tuple[datetime, int]]:

@@ -1,4 +1,4 @@
-"""The deployment itself: what its process must notice, its settings, who logs in, and with which tokens."""
+"""The deployment: its generation, settings, users, tokens and failed logins."""
 
 from sqlalchemy import (
     BigInteger,
@@ -25,7 +25,7 @@ deployment = Table(
     Column("rule_set", String(64)),
     CheckConstraint("id = 1", name="single"),
 )
-"""One row. `generation` grows with each change of settings or rules: a process then knows its own are old."""
+"""One row. `generation` rises with each change of settings or rules, so that processes load them again."""
 
 setting = Table("setting", metadata, Column("key", Key, primary_key=True), Column("value", Json))
 

@@ -1,4 +1,4 @@
-"""Service requests, their history and notes, and the decisions about who covers them."""
+"""Service requests, their history and notes, and their coverage decisions."""
 
 from sqlalchemy import (
     BigInteger,
@@ -19,7 +19,7 @@ from workflows.store.tables.base import metadata, one_of
 
 
 def _where_given(name: str, *columns: str) -> Index:
-    """An index of the rows that have its first column: most new requests have not, and need not write it."""
+    """An index of the rows that have its first column: most new requests do not, and skip the index."""
     given = text(f"{columns[0]} IS NOT NULL")
     return Index(name, *columns, sqlite_where=given, postgresql_where=given)
 
@@ -74,7 +74,7 @@ service_request = Table(
     _where_given("ix_service_request_auto_close_at", "auto_close_at", "id"),
     Index("ix_service_request_opened_at", "opened_at", "id"),
 )
-"""`contract_id` is the contract that covers it; the one waited for is named by its decision."""
+"""`contract_id` is the contract that covers it; one that it waits for is in its decision."""
 
 service_request_history = Table(
     "service_request_history",

@@ -1,4 +1,4 @@
-"""What a service request uses: incidents held, time worked, and where its minutes went."""
+"""What a service request uses: held incidents, work entries, and the allocations of their minutes."""
 
 from sqlalchemy import (
     BigInteger,
@@ -80,4 +80,4 @@ work_allocation = Table(
     CheckConstraint("minutes > 0", name="minutes"),
     Index("ix_work_allocation_contract_id", "contract_id", "effective_at"),
 )
-"""Where the minutes of a work entry went; rows of a corrected entry stay, with `reversed_at`."""
+"""The minutes of a work entry by contract and grant; rows of a corrected entry stay, with `reversed_at`."""
