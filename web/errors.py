@@ -19,7 +19,7 @@ from engine.rulebook import RuleSetRefused
 from web.field_errors import field_errors
 from web.refused_rules import report_refused_rules
 from workflows.core import errors as refusals
-from workflows.operations.deployment import cannot_be_stored, database_fails
+from workflows.operations.deployment import is_database_failure, is_unstorable_value
 from workflows.rule_sets.publishing import check_view
 from workflows.users.authentication import NotAuthenticated, TooManyAttempts
 
@@ -173,13 +173,13 @@ def handle_http_error(error: HTTPException) -> Response | HTTPException:
 
 def handle_unexpected_error(error: Exception) -> Response:
     """Log an unexpected error under an id, and respond with that id and no other details."""
-    if cannot_be_stored(error):
+    if is_unstorable_value(error):
         log.warning("a value cannot be stored", path=request.path, exc_info=error)
         return handle_desk_error(refusals.InvalidInput("The request contains a value that cannot be stored."))
     if _is_connection_error(error):
         return _handle_connection_error()
     error_id = uuid.uuid4().hex[:12]
-    unreachable = database_fails(error)
+    unreachable = is_database_failure(error)
     log.error(
         "the database cannot be reached" if unreachable else "unexpected error",
         error_id=error_id,

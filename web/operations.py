@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from web.errors import Problem
 from web.metrics import CONTENT_TYPE, count_call, metrics_text
 from workflows.core.desk import Desk
-from workflows.operations.deployment import database_fails
+from workflows.operations.deployment import is_database_failure
 from workflows.operations.health import CachedCounts, Health, JobHealth, read_health
 
 JOBS: TypeAdapter[list[JobHealth]] = TypeAdapter(list[JobHealth])
@@ -58,7 +58,7 @@ def _health(counts: CachedCounts | None = None) -> Health:
     try:
         return read_health(desk, counts=counts)
     except Exception as error:
-        if not database_fails(error):
+        if not is_database_failure(error):
             raise
         log.warning("the database cannot be reached", error=str(error).partition("\n")[0])
         return Health(ready=False, database=False, rule_set=None)

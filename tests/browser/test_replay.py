@@ -48,7 +48,7 @@ def start(page: "Page", version: str) -> None:
 
 
 def let_it_run() -> None:
-    use_cases._turn.release()
+    use_cases._one_at_a_time.release()
     for thread in threading.enumerate():
         if thread.name == "replay":
             thread.join(30)
@@ -56,7 +56,7 @@ def let_it_run() -> None:
 
 def test_the_result_comes_by_itself_and_leads_to_why(front: Front, enter: Open, version: str) -> None:
     page = enter("administrator")
-    use_cases._turn.acquire()
+    use_cases._one_at_a_time.acquire()
     try:
         start(page, version)
     finally:
@@ -73,7 +73,7 @@ def test_the_result_comes_by_itself_and_leads_to_why(front: Front, enter: Open, 
 
 def test_without_scripts_one_looks_again(front: Front, enter: Open, version: str) -> None:
     page = enter("administrator", java_script_enabled=False, viewport={"width": 360, "height": 740})
-    use_cases._turn.acquire()
+    use_cases._one_at_a_time.acquire()
     try:
         start(page, version)
     finally:
@@ -85,11 +85,11 @@ def test_without_scripts_one_looks_again(front: Front, enter: Open, version: str
 
 def test_a_replay_that_runs_is_stopped(front: Front, enter: Open, version: str) -> None:
     page = enter("administrator")
-    use_cases._turn.acquire()
+    use_cases._one_at_a_time.acquire()
     try:
         start(page, version)
         page.get_by_role("button", name="Stop it").click()
-        page.get_by_text("stopped it.").wait_for()
+        page.get_by_text("Cancelled by ").wait_for()
     finally:
         let_it_run()
 

@@ -97,9 +97,9 @@ def test_publishing_with_approval(api: Callers) -> None:
 
 
 def test_watched_folders(api: Callers) -> None:
-    from workflows.rule_sets.folder_watch import watch_rules_folder
+    from workflows.rule_sets.folder_watch import start_watching
 
-    watch_rules_folder(api.kit.desk, RULES, SHIPPED)
+    start_watching(api.kit.desk, RULES, SHIPPED)
     found = api.finance.get("/rules/folders").json
     assert found is not None
     (folder,) = found["items"]
@@ -158,7 +158,7 @@ def test_a_replay_returns_what_would_differ(office: Office) -> None:
 def test_a_long_replay_is_accepted_and_read_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     api = Callers(office)
     monkeypatch.setattr(use_cases, "WAIT_SECONDS", 0.01)
-    with use_cases._turn:
+    with use_cases._one_at_a_time:
         key = {"Idempotency_Key": "one"}
         begun = api.administrator.post("/rules/replay", TRIAL, **key)
         assert begun.status_code == 202
@@ -182,7 +182,7 @@ def test_a_long_replay_is_accepted_and_read_later(office: Office, monkeypatch: p
 def test_a_running_replay_is_cancelled(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     api = Callers(office)
     monkeypatch.setattr(use_cases, "WAIT_SECONDS", 0.01)
-    with use_cases._turn:
+    with use_cases._one_at_a_time:
         begun = api.administrator.post("/rules/replay", TRIAL).json
         assert begun is not None
         path = f"/rules/replays/{begun['id']}"

@@ -80,10 +80,10 @@ def test_users_and_tokens(run: Run) -> None:
     assert (short.exit_code, short.stderr) == (1, "Error: password: It must have at least 12 characters.\n")
     again = run("user", "add", "ada@example.com", "--role", "finance")
     assert again.exit_code == 1
-    assert "another user with the address" in again.stderr
+    assert "another user with the email address" in again.stderr
     nobody = run("user", "add", "c@example.com", "--role", "customer")
     assert nobody.exit_code == 1
-    assert "no customer with the address 'c@example.com'" in nobody.stderr
+    assert "no customer with the email address 'c@example.com'" in nobody.stderr
     assert run("user", "add", "d@example.com", "--role", "king").exit_code == 2
     wrong = run("user", "add", "nonsense", "--role", "finance")
     assert wrong.exit_code == 1
@@ -209,7 +209,7 @@ def test_backup_and_restore(run: Run, tmp_path: Path, database_url: str) -> None
         assert run("restore", str(tmp_path / name), "--yes").exit_code == 1
     with closing(sqlite3.connect(tmp_path / "other.db")) as other:
         other.execute("CREATE TABLE other (x)")
-    assert "not a database of the desk" in run("restore", str(tmp_path / "other.db"), "--yes").stderr
+    assert "is not a Coverdesk database" in run("restore", str(tmp_path / "other.db"), "--yes").stderr
     assert run("restore", str(tmp_path / "nothing.db"), "--yes").exit_code == 1
     assert run("user", "list").exit_code == 0
 

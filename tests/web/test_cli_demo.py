@@ -12,7 +12,7 @@ from web.cli import main
 from web.cli.demo import load_on_first_start
 from workflows.core.desk import Desk
 from workflows.demo import DEMO_PASSWORD, LOGINS
-from workflows.demo.timeline import Stage
+from workflows.demo.timeline import Timeline
 from workflows.operations.deployment import open_desk
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
@@ -24,7 +24,7 @@ Run = Callable[..., Result]
 @pytest.fixture(autouse=True)
 def without_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Load only the register: the events of two months are not needed here."""
-    monkeypatch.setattr(Stage, "play", lambda stage: None)
+    monkeypatch.setattr(Timeline, "run", lambda timeline: None)
 
 
 @pytest.fixture

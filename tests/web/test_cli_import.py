@@ -34,7 +34,7 @@ def run(sqlite_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 RAW = export(event("INC1", "New", "08:05"), event("INC1", "Lost", "08:10"))
-LOST = "line 3: not taken: the state 'Lost' is not named in the mapping\n"
+LOST = "line 3: not imported: the state 'Lost' is not named in the mapping\n"
 
 
 def test_rows_are_reported_by_line_and_in_total(run: Run) -> None:
@@ -45,13 +45,13 @@ def test_rows_are_reported_by_line_and_in_total(run: Run) -> None:
     done = run(RAW)
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == (
-        LOST + "Old desk: 2 rows of 1 service requests: 1 rows taken, 1 not taken\n"
-        "1 service requests logged, 0 continued; 0 moves, 0 of them inferred\n"
-        "made: 1 customers, 2 org units, 1 items, 0 technicians\n"
+        LOST + "Old desk: 2 rows of 1 service requests: 1 rows imported, 1 not imported\n"
+        "1 service requests logged, 0 continued; 0 state changes, 0 of them inferred\n"
+        "created: 1 customers, 2 org units, 1 items, 0 technicians\n"
     )
     again = run(RAW)
     assert again.exit_code == 0
-    assert "line 2: not taken: it was read by an earlier import\n" in again.stdout
+    assert "line 2: not imported: it was imported earlier\n" in again.stdout
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_rows_are_reported_by_line_and_in_total(run: Run) -> None:
     [
         (None, "Error: e.csv:1: it cannot be read: no such file or directory.\n"),
         (b"", "Error: e.csv:1: The file is empty."),
-        (b"a\n\xff\n", "Error: e.csv:2: Byte 0xFF is not utf-8"),
+        (b"a\n\xff\n", "Error: e.csv:2: Byte 0xFF is not valid in utf-8"),
         (b"number\nINC1\n", "Error: e.csv:1: There is no column 'state' (state), "),
     ],
 )

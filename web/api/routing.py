@@ -39,7 +39,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import NotFound
 from workflows.core.idempotency import Answer, Keyed, find_answer
 from workflows.core.transaction import Transaction
-from workflows.users.authentication import act_by_token
+from workflows.users.authentication import become_token_owner
 
 BASE = "/api/v1"
 PATH_NAME = re.compile(r"{(\w+)}")
@@ -130,7 +130,7 @@ class Operation:
 
     def _authenticate_and_call(self, token: str, path: dict[str, str], tx: Transaction) -> "_Rendered":
         """Authenticate and call the endpoint in the same transaction: one connection instead of two."""
-        act_by_token(tx, token)
+        become_token_owner(tx, token)
         arguments, _ = self._parse(path)
         return self.render(self.endpoint(tx, **arguments))
 

@@ -8,7 +8,7 @@ import click
 from web.cli.desk import desk_of, environment
 from web.cli.progress import progress_bar
 from web.cli.time_ranges import InstantOrDay, instant_of
-from workflows.coverage.verification import Differs, verify_decisions
+from workflows.coverage.verification import DecisionDifference, verify_decisions
 
 
 @click.group(epilog="Example: coverdesk decisions verify")
@@ -35,6 +35,6 @@ def verify(from_: datetime | date | None, to: datetime | date | None) -> None:
     sys.exit(1 if found.differ else 0)
 
 
-def _print_difference(one: Differs) -> None:
+def _print_difference(one: DecisionDifference) -> None:
     request = one.service_request or "refused"
-    click.echo(f"{one.decision} ({request}): {one.what}: stored {one.kept}, recomputed {one.again}")
+    click.echo(f"{one.decision} ({request}): {one.what}: stored {one.stored}, recomputed {one.again}")

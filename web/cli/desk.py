@@ -14,7 +14,7 @@ from web.field_errors import field_errors
 from web.logs import set_up_logs
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
-from workflows.operations.deployment import database_fails, lacks_migration, open_desk
+from workflows.operations.deployment import is_database_failure, missing_migration, open_desk
 
 
 class DeskGroup(click.Group):
@@ -31,7 +31,7 @@ class DeskGroup(click.Group):
         except ValidationError as error:
             fail("\n".join(f"{one['pointer'].lstrip('/')}: {one['detail']}" for one in field_errors(error)))
         except Exception as error:
-            if not database_fails(error):
+            if not is_database_failure(error):
                 raise
             fail(f"The database cannot be used: {str(error).partition(chr(10))[0]}")
 
@@ -60,7 +60,7 @@ def desk_of(env: Environment) -> Desk:
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(desk.database.dispose)
-    lack = lacks_migration(desk)
+    lack = missing_migration(desk)
     if lack is not None:
         fail(lack)
     return desk

@@ -37,7 +37,7 @@ def import_export(file: Path, mapping_path: Path, dry_run: bool) -> None:
             import_history(desk, str(file), raw, mapping, dry_run=dry_run, progress=progress, report=report)
     except BaseException:
         # What was imported before the interruption is committed, so report it.
-        if report.rows_taken:
+        if report.rows_imported:
             _print_report(report)
         raise
     _print_report(report)

@@ -14,7 +14,7 @@ from web.cli.rules_show import show
 from workflows.core.desk import Desk
 from workflows.rule_sets import publishing
 from workflows.rule_sets.folder import check_rules_folder
-from workflows.rule_sets.folder_watch import note_rules_folder
+from workflows.rule_sets.folder_watch import mark_as_published
 from workflows.rule_sets.proposals import Submitted, submit_rollback, submit_rule_set
 
 folder_argument = click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
@@ -71,7 +71,7 @@ def publish(folder: Path | None, note: str, based_on: str | None) -> None:
         operator(), lambda tx: submit_rule_set(tx, files, note, based_on=base), reads_first=True
     )
     if folder.resolve() == env.rules_dir.resolve():
-        note_rules_folder(desk, folder, files)
+        mark_as_published(desk, folder, files)
     _print_submitted(submitted)
 
 

@@ -24,7 +24,7 @@ from web.environment import Environment, is_loopback
 from web.logs import set_up_logs
 from workflows.core.desk import Desk
 from workflows.rule_sets.folder import check_rules_folder
-from workflows.rule_sets.folder_watch import watch_rules_folder
+from workflows.rule_sets.folder_watch import start_watching
 from workflows.rule_sets.publishing import publish_first
 
 SECONDS_TO_STOP = 15
@@ -90,7 +90,7 @@ def put_rules_in_force(desk: Desk, env: Environment) -> None:
         if bad:
             click.echo("The rules folder has errors; the rule set in force is unchanged.", err=True)
         else:
-            watch_rules_folder(desk, env.rules_dir, files)
+            start_watching(desk, env.rules_dir, files)
         return
     if bad:
         fail("The rules folder has errors, and no rule set is in force.")
@@ -99,7 +99,7 @@ def put_rules_in_force(desk: Desk, env: Environment) -> None:
     except RuleSetRefused as error:
         print_problems(list(error.problems), str(env.rules_dir))
         fail("The rules folder has errors, and no rule set is in force.")
-    watch_rules_folder(desk, env.rules_dir, files)
+    start_watching(desk, env.rules_dir, files)
     if version is not None:
         click.echo(f"Published {env.rules_dir} as the first rule set, {version[:12]}.", err=True)
 

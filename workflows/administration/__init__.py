@@ -1,1 +1,1 @@
-"""What administrators change: the settings, and the activation of billing."""
+"""The settings and the activation of billing."""

@@ -26,17 +26,25 @@ item, request = t.item, t.service_request
 def billing_checklist(
     tx: Transaction, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> ChecklistView:
-    """What the activation asks for, done or not, and a page of the items that have no owner."""
+    """The requirements for activating billing, and a page of the items that have no owner.
+
+    Raises: NotAllowed; InvalidInput for a bad cursor. Source: product.md section 3.
+    """
     tx.require(*OFFICE)
     return _checklist(tx, tx.settings, limit=limit, cursor=cursor)
 
 
 def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView:
-    """Switch contracts on; settings that come along are taken with it. Does nothing where they are on.
+    """Switch contracts on, with the settings of the command. Does nothing if they are on already.
 
-    Service requests that are open now go on as opened before contracts.
+    Service requests that are open now continue without coverage, marked as opened before contracts.
 
-    Raises: StateForbids with what is left, and then nothing is changed; pydantic.ValidationError.
+    Raises:
+        NotAllowed: the actor is no administrator.
+        StateForbids: a requirement is not met; the error lists them all, and nothing has changed.
+        pydantic.ValidationError: a setting is not valid.
+
+    Source: product.md section 3.
     """
     tx.require("administrator")
     settings = config_in_force(tx, to_change=True).settings
@@ -47,7 +55,7 @@ def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView
         raise StateForbids(
             "Billing cannot be activated yet: "
             + " ".join(step.left for step in checklist.steps if step.left),
-            remedy="Do what is left and activate again.",
+            remedy="Complete these steps and activate again.",
             state="contracts_off",
             left=[{"step": step.id, "detail": step.left} for step in checklist.steps if not step.done],
             global_items_count=checklist.global_items_count,
@@ -66,9 +74,11 @@ def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView
 
 
 def assign_items(tx: Transaction, command: AssignItems) -> AssignedView:
-    """Give global items an owner: those listed, or all that are left; all of them or none.
+    """Assign an owner to the listed global items, or to all of them; either all are assigned or none.
 
-    Raises: InvalidInput where one of those listed does not exist or has an owner already.
+    Raises:
+        NotAllowed: the actor is no administrator or supervisor.
+        InvalidInput: the owner or a listed item does not exist, or the item has an owner already.
     """
     tx.require(*SUPERVISORS)
     columns = owner_columns(tx, command.owner)
@@ -95,16 +105,16 @@ def _checklist(
     steps = [
         _step(
             "global_items",
-            "Each item belongs to a customer or an org unit",
+            "Every item is owned by a customer or an org unit",
             count == 0,
-            ("1 item has no owner: assign it" if count == 1 else f"{count} items have no owner: assign them")
-            + ", to a department where no person fits.",
+            ("1 item has no owner. Assign it" if count == 1 else f"{count} items have no owner. Assign them")
+            + " to a customer, or to a department if no person fits.",
         ),
         _step(
             "time_expired_contract",
-            "What happens to time past a contract's end is chosen",
+            "The treatment of time after a contract ends is chosen",
             settings.time_expired_contract is not None,
-            "Choose rollover or ignore; there is no default.",
+            "Choose rollover or ignore for time after a contract ends; there is no default.",
         ),
         _step(
             "contract_validation",
@@ -120,7 +130,7 @@ def _checklist(
         ),
         _step(
             "invoices",
-            "Invoices are on: their due days, tax rates and company details are those of the settings"
+            "Invoices are on, with the due days, tax rates and company details of the settings"
             if settings.invoices
             else "Invoices are off",
             True,
@@ -130,7 +140,7 @@ def _checklist(
             "rule_set",
             "The rule set in force is valid",
             tx.config.rule_set is not None,
-            "No rule set is in force: publish one.",
+            "No rule set is in force. Publish one.",
         ),
     ]
     return ChecklistView(
@@ -164,7 +174,7 @@ def _refuse_owned(tx: Transaction, item_ids: list[str]) -> None:
         detail = (
             f"There is no item with the id {item_id!r}."
             if view is None
-            else f"Item {view.number} belongs to {view.owner_name} already."
+            else f"Item {view.number} already belongs to {view.owner_name}."
         )
         raise invalid(f"/items/{position}", detail)
 

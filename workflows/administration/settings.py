@@ -1,4 +1,4 @@
-"""The settings: read, changed, and their audit trail. Source: product.md section 3."""
+"""The settings: reading, changing, and their audit trail. Source: product.md section 3."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ change = t.setting_change
 
 
 def read_settings(tx: Transaction) -> Settings:
-    """The settings in force; a technician sees no price in them."""
+    """The settings in force; technicians see no prices. Raises: NotAllowed for customers."""
     tx.require(*STAFF)
     if tx.actor.role == "technician":
         return tx.settings.model_copy(update={"default_overage_rate_minor": None})
@@ -28,38 +28,46 @@ def read_settings(tx: Transaction) -> Settings:
 
 
 def settings_version(tx: Transaction) -> int:
-    """Grows with each change of a setting."""
+    """The version of the settings: the number of changes so far."""
     return int(tx.connection.execute(select(func.count()).select_from(change)).scalar_one())
 
 
 def change_settings(
     tx: Transaction, changes: dict[str, Any], expected_version: int | None = None
 ) -> Settings:
-    """Lay the changes over the settings, nested objects too; each changed one leaves a line in the trail.
+    """Merge the changes into the settings, including nested objects; each change is recorded in the trail.
 
-    `contracts: false` switches contracts off and keeps every record. `invoices: true` before billing is
-    active is a wish that the activation fulfils.
+    `contracts: false` switches contracts off and deletes nothing. `invoices: true` before billing is active
+    takes effect with the activation.
 
-    Raises: pydantic.ValidationError naming each bad field; StateForbids for `contracts: true`, which only
-    the activation switches on; InvalidInput where a choice is taken back that contracts need; VersionChanged.
+    Raises:
+        NotAllowed: the actor is no administrator.
+        pydantic.ValidationError: a value is not valid; it names each field.
+        StateForbids: `contracts: true`, which is only possible by activating billing.
+        InvalidInput: contracts are on and `time_expired_contract` would become empty.
+        VersionChanged: the settings do not have the expected version.
+
+    Source: product.md section 3.
     """
     tx.require("administrator")
     _refuse_control_characters(changes, "")
     settings = config_in_force(tx, to_change=True).settings
     if expected_version is not None and settings_version(tx) != expected_version:
-        raise VersionChanged("The settings were changed meanwhile.", remedy="Read them again and repeat.")
+        raise VersionChanged(
+            "The settings have been changed in the meantime.", remedy="Read them again and repeat the change."
+        )
     changed = settings.merged(changes)
     if changed.contracts and not settings.contracts:
         raise StateForbids(
-            "Contracts are off; they are switched on by activating billing.",
-            remedy="See what is left by GET /api/v1/billing/checklist, then POST /api/v1/billing/activate.",
+            "Contracts are off. They can only be switched on by activating billing.",
+            remedy="See GET /api/v1/billing/checklist for open steps, then POST /api/v1/billing/activate.",
             pointer="/contracts",
             state="contracts_off",
         )
     if changed.contracts and changed.time_expired_contract is None:
         raise invalid(
             "/time_expired_contract",
-            "While contracts are on, what happens to time past a contract's end must be chosen.",
+            "While contracts are on, the treatment of time after a contract ends must be chosen.",
             "Use rollover, ignore or bill.",
         )
     store_settings(tx, settings, changed)
@@ -74,7 +82,7 @@ def list_setting_changes(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[SettingChangeView]:
-    """The settings' audit trail, newest first."""
+    """A page of the settings' audit trail, newest first. Raises: NotAllowed; InvalidInput."""
     tx.require(*OFFICE)
     statement = select(change) if key is None else select(change).where(change.c.key == key)
     return read_page(
@@ -89,14 +97,8 @@ def list_setting_changes(
     )
 
 
-# ------------------------------------------------------------------ billing
-
-
-# ------------------------------------------------------------------ helpers
-
-
 def _refuse_control_characters(value: Any, pointer: str) -> None:
-    """Settings are texts of many kinds; none of them may hold what a database or a document cannot."""
+    """Refuse characters in settings that a database or a document cannot contain."""
     if isinstance(value, dict):
         for key, inner in value.items():
             _refuse_control_characters(key, pointer)
@@ -105,7 +107,7 @@ def _refuse_control_characters(value: Any, pointer: str) -> None:
         for position, inner in enumerate(value):
             _refuse_control_characters(inner, f"{pointer}/{position}")
     elif isinstance(value, str) and any(ord(char) < 32 and char not in "\n\r\t" for char in value):
-        raise invalid(pointer, "It has control characters; send plain text.")
+        raise invalid(pointer, "It contains control characters; send plain text.")
 
 
 def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:

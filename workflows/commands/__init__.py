@@ -1,4 +1,4 @@
-"""What can be asked of the desk: one frozen value per command, checked where it is built.
+"""The commands of the use cases: one frozen value each, validated when it is created.
 
 Names are those of the HTTP API. Whole minutes; money in minor units.
 """

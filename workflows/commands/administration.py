@@ -10,14 +10,14 @@ from workflows.commands.register import OwnerGiven
 
 
 class AssignItems(Command):
-    """Give global items an owner in bulk: those listed, or all that are left."""
+    """Assign an owner to global items in bulk: those listed, or all of them."""
 
     owner: OwnerGiven
     items: Annotated[list[Id], Field(max_length=10_000)] | None = None
 
 
 class ActivateBilling(Command):
-    """Switch contracts on; the settings that the checklist asks for may come along."""
+    """Switch contracts on; settings that the checklist requires may be given in the same command."""
 
     time_expired_contract: TimeExpired | None = None
     contract_validation: bool | None = None

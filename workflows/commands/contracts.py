@@ -74,7 +74,7 @@ class TopUp(Command):
 
 
 class Adjust(Command):
-    """A grant (above zero) or a withdrawal (below zero), with its reason."""
+    """A grant (above zero) or a withdrawal (below zero) of minutes or incidents, with its reason."""
 
     minutes: Annotated[int, Field(ge=-MOST_MINUTES, le=MOST_MINUTES)] | None = None
     incidents: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] | None = None
@@ -88,7 +88,7 @@ class Adjust(Command):
 
 
 class Renew(Command):
-    """A successor that starts where the contract ends and carries its terms; what is given here differs."""
+    """A successor that starts when the contract ends, with its terms except for those given here."""
 
     ends_on: Day | None = None
     minutes: Minutes | None = None
@@ -102,7 +102,7 @@ class CancelContract(Command):
 
 
 class TakeContract(Command):
-    """Take a contract through a service request that waits for one: per incident, or one for its holder."""
+    """Order a contract for a service request that waits for one: per incident, or one for its holder."""
 
     type: Code
     holder: HolderGiven | None = None

@@ -1,4 +1,4 @@
-"""The fields that commands share, and the base of all commands."""
+"""The field types that commands share, and the base class of all commands."""
 
 import re
 from datetime import UTC, date, datetime
@@ -24,18 +24,18 @@ INSTANT_TEXT = re.compile(
     r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$", re.ASCII
 )
 CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-"""All but line ends and tabs; and halves of surrogate pairs, which no database takes."""
+"""Control characters except line ends and tabs, and lone surrogates, which no database can store."""
 DAY_TEXT = re.compile(r"^\d{4}-\d\d-\d\d$", re.ASCII)
 
 
 def no_control_characters(value: str) -> str:
     if CONTROL_CHARACTER.search(value):
-        raise ValueError("It has control characters; send plain text.")
+        raise ValueError("It contains control characters; send plain text.")
     return value
 
 
 def _as_instant_text(value: Any) -> Any:
-    """Instants come as RFC 3339 text with an offset: a number, or digits alone, would be read as seconds."""
+    """Accept RFC 3339 text with an offset only: pydantic reads a number, or digits alone, as seconds."""
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not INSTANT_TEXT.match(value):
@@ -53,17 +53,17 @@ def _as_day_text(value: Any) -> Any:
 
 def _in_years(value: date) -> date:
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.")
+        raise ValueError(f"The year must be between {FIRST_YEAR} and {LAST_YEAR}.")
     return value
 
 
 def _instant(value: datetime) -> datetime:
     try:
-        moment = value.astimezone(UTC)
+        instant = value.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.") from None
-    _in_years(moment)
-    return moment
+        raise ValueError(f"The year must be between {FIRST_YEAR} and {LAST_YEAR}.") from None
+    _in_years(instant)
+    return instant
 
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(no_control_characters)]
@@ -85,24 +85,24 @@ Incidents = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Command(BaseModel):
-    """The base of all commands: frozen, strict, unknown fields refused."""
+    """The base class of all commands: frozen, strict, unknown fields are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     def given(self) -> dict[str, Any]:
-        """The fields that were sent, by name: what a PATCH changes."""
+        """The fields that were sent, by name: those that a PATCH changes."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class MoneyGiven(Command):
-    """An amount in the currency's minor unit; the currency is the desk's where it is left out."""
+    """An amount in the currency's minor unit; the currency defaults to that of the settings."""
 
     amount_minor: Annotated[int, Field(ge=0, le=MOST_MINOR)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
 
 
 class OneOf(Command):
-    """Fields of which exactly one is given: a record named by its kind."""
+    """Fields of which exactly one must be given: a reference to a record of that kind."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

@@ -8,7 +8,7 @@ from workflows.commands.fields import Code, Command, Id, Name, OneOf
 
 
 class OwnerGiven(OneOf):
-    """Whose an item is."""
+    """The owner of an item."""
 
     customer: Id | None = None
     org_unit: Id | None = None

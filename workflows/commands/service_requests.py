@@ -47,7 +47,7 @@ class FireTrigger(Command):
 
 
 class SearchCoverage(Command):
-    """Search again, or assign the contract named (a supervisor's, with a reason)."""
+    """Search again, or assign the contract given (supervisors only, with a reason)."""
 
     contract: Id | None = None
     reason: LongText | None = None

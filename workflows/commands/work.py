@@ -8,7 +8,7 @@ from workflows.commands.fields import Code, Command, Instant, LongText
 
 
 class WorkGiven(Command):
-    """Time worked: a start and an end, or minutes and the instant they count at."""
+    """Time worked: a start and an end, or minutes and the instant at which they count."""
 
     started_at: Instant | None = None
     ended_at: Instant | None = None
@@ -19,13 +19,13 @@ class WorkGiven(Command):
     billable: bool = True
 
     @model_validator(mode="after")
-    def _one_way_to_tell_time(self) -> Self:
+    def _span_or_minutes(self) -> Self:
         span = self.started_at is not None or self.ended_at is not None
         amount = self.minutes is not None or self.worked_at is not None
         if span and amount:
             raise ValueError("Give started_at and ended_at, or minutes and worked_at, not both.")
         if span and (self.started_at is None or self.ended_at is None):
-            raise ValueError("started_at and ended_at belong together.")
+            raise ValueError("started_at and ended_at must both be given.")
         if not span and (self.minutes is None or self.worked_at is None):
             raise ValueError("Give started_at and ended_at, or minutes and worked_at.")
         if self.started_at is not None and self.ended_at is not None and self.ended_at <= self.started_at:

@@ -1,1 +1,1 @@
-"""What people do with contracts: create, enable, top up, adjust, renew, cancel, read."""
+"""Contracts: creating, enabling, topping up, adjusting, renewing, cancelling and reading them."""

@@ -1,4 +1,4 @@
-"""Which contracts someone may see, and a contract as it is once what is due of it has been done.
+"""Which contracts an actor may see, and bringing a contract up to date before it is read.
 
 Source: product.md sections 2 and 11.
 """
@@ -15,16 +15,17 @@ from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_due
 from workflows.register.records import own_org_units
-from workflows.service_requests.closing import catch_up, overdue_under
+from workflows.service_requests.closing import bring_up_to_date, overdue_requests_of
 from workflows.store import tables as t
 
 c = t.contract
 
 
 def visible_contracts(tx: Transaction) -> ColumnElement[bool]:
-    """Staff see all; a customer what it holds, itself, by an item or by a service request.
+    """SQL: the contracts that the actor may see.
 
-    Where customers see their org unit, its contracts too.
+    Staff see all. Customers see those held by themselves, their items and their service requests, and those
+    of their org units and all above if the setting allows it.
     """
     if tx.actor.is_staff:
         return true()
@@ -46,7 +47,7 @@ def visible_contracts(tx: Transaction) -> ColumnElement[bool]:
 
 
 def contract_row(tx: Transaction, contract_id: str) -> Row[Any]:
-    """The row of a contract that the actor may see. Raises: NotFound."""
+    """The row of a contract. Raises: NotFound, also if the actor may not see it."""
     row: Row[Any] | None = tx.connection.execute(
         select(c).where(c.c.id == contract_id, visible_contracts(tx))
     ).one_or_none()
@@ -58,10 +59,11 @@ def contract_row(tx: Transaction, contract_id: str) -> Row[Any]:
 
 
 @contextmanager
-def caught_up(tx: Transaction, contract_id: str) -> Iterator[Transaction]:
-    """A transaction in which what is due of the contract has been done, whether or not a job has run.
+def up_to_date_contract(tx: Transaction, contract_id: str) -> Iterator[Transaction]:
+    """A transaction in which everything due of the contract has been done, whether or not a job has run.
 
-    So too of its holder's others: what they take of the carried minutes is shown with each.
+    This includes the holder's other contracts, because they may draw the same carried minutes.
+    Raises: NotFound, also if the actor may not see the contract.
     """
     row = contract_row(tx, contract_id)
     due = (
@@ -74,12 +76,12 @@ def caught_up(tx: Transaction, contract_id: str) -> Iterator[Transaction]:
         .order_by(c.c.next_due_at, c.c.id)
     )
     found = [] if tx.writes else tx.connection.execute(due).scalars().all()
-    closing = [] if tx.writes else overdue_under(tx, contract_id)
+    closing = [] if tx.writes else overdue_requests_of(tx, contract_id)
     if not found and not closing:
         yield tx
         return
     for request_id in closing:
-        catch_up(tx.runner, request_id)
+        bring_up_to_date(tx.runner, request_id)
     for due_id in found:
         tx.runner.perform(SYSTEM, partial(settle_due, contract_id=due_id))
     with tx.runner.read(tx.actor) as fresh:

@@ -1,4 +1,4 @@
-"""What contracts are called, for words that speak of many: number, type and holder."""
+"""The names of many contracts at once: number, type and holder."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from workflows.core.transaction import Transaction
 from workflows.register.holder_names import holder_names
 from workflows.store import tables as t
 
-MOST_NAMED = 900
-"""Ids in one statement: SQLite takes 999 in old builds."""
+MAX_IDS_PER_STATEMENT = 900
+"""Old builds of SQLite allow 999 parameters in a statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContractName:
-    """A contract as a sentence names it."""
+    """What a text needs to name a contract."""
 
     id: str
     number: str
@@ -28,15 +28,15 @@ class ContractName:
 
 
 def contract_names(tx: Transaction, contract_ids: Iterable[str | None]) -> dict[str, ContractName]:
-    """The names of contracts by their ids, for staff; those that are not there are left out."""
+    """The names of contracts by id, for staff; unknown ids are omitted. Raises: NotAllowed."""
     tx.require(*STAFF)
     c = t.contract
     wanted = sorted({one for one in contract_ids if one is not None})
     found: dict[str, ContractName] = {}
-    for start in range(0, len(wanted), MOST_NAMED):
+    for start in range(0, len(wanted), MAX_IDS_PER_STATEMENT):
         rows = tx.connection.execute(
             select(c.c.id, c.c.number, c.c.type, c.c.holder_kind, c.c.holder_id, c.c.currency).where(
-                c.c.id.in_(wanted[start : start + MOST_NAMED])
+                c.c.id.in_(wanted[start : start + MAX_IDS_PER_STATEMENT])
             )
         ).all()
         names = holder_names(tx, {(row.holder_kind, row.holder_id) for row in rows})

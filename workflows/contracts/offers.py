@@ -1,4 +1,4 @@
-"""Taking a contract through the service request that waits for one.
+"""Ordering a contract for the service request that waits for one.
 
 Source: product.md section 6, step 7.
 """
@@ -20,23 +20,31 @@ from workflows.lifecycle.service_requests.transitions import lock_request
 
 
 def take_contract(tx: Transaction, service_request_id: str, command: TakeContract) -> str:
-    """Take a contract through a service request that waits for one; answers the contract's id.
+    """Order a contract for a service request that waits for one; returns the contract's id.
 
-    Per incident: staff who sell enable the one that is there or make it; a customer's order awaits that.
-    Per item: a contract of the type for the item, the customer or an org unit; once valid it covers the
-    request, and the per-request contract that nobody took is cancelled.
+    Per request: its own contract is created if necessary, and enabled if the actor sells contracts; an order
+    by a customer waits for that. Other types: a contract for the item, the customer or the org unit. Once it
+    is valid it covers the request, and an unused per-request contract is cancelled.
+
+    Raises:
+        NotFound: there is no such service request, or the actor may not see it.
+        StateForbids: it does not wait for a contract.
+        NotAllowed: the actor is a technician.
+        InvalidInput: the type is not in force, or the holder does not fit.
+
+    Source: product.md section 6, step 7.
     """
     request = lock_request(tx, require_visible(tx, service_request_id).id)
     if request.state not in UNFINISHED_STATES or request.contract_id is not None:
         raise StateForbids(
-            f"{request.number} does not wait for a contract.",
+            f"{request.number} is not waiting for a contract.",
             remedy="Open a new service request.",
             state=request.state,
         )
     if tx.actor.role == "technician":
-        raise NotAllowed("Technicians do not sell contracts.", remedy="Ask a supervisor.")
+        raise NotAllowed("Technicians cannot order contracts.", remedy="Ask a supervisor.")
     if command.type == PER_REQUEST:
-        made = made_for(tx, service_request_id)
+        made = ensure_own_contract(tx, service_request_id)
         if tx.actor.role in SELLERS:
             return enable_contract(tx, made)
         return made
@@ -49,8 +57,8 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
     return taken
 
 
-def made_for(tx: Transaction, service_request_id: str) -> str:
-    """The service request's own contract, made now if no rule has."""
+def ensure_own_contract(tx: Transaction, service_request_id: str) -> str:
+    """The id of the service request's own contract, which is created now if there is none."""
     return own_contract(tx, service_request_id) or make_for_request(
         tx, service_request_id, {"type": PER_REQUEST}
     )
@@ -63,4 +71,8 @@ def _nearest_holder(tx: Transaction, request: Any, type_key: str) -> HolderGiven
     for holder in parties_as_holders(request):
         if holder.kind in terms.held_by:
             return HolderGiven(**{holder.kind: holder.id})
-    raise invalid("/type", f"Nobody on this request can hold a {terms.label} contract.", "Pick another type.")
+    raise invalid(
+        "/type",
+        f"Neither the item, the customer nor the org unit of this request can hold a {terms.label} contract.",
+        "Choose another type.",
+    )

@@ -1,4 +1,4 @@
-"""What can be done with a contract, for those who offer it and for those who refuse something else."""
+"""The actions that are possible on a contract, for pages that offer them and errors that list them."""
 
 from datetime import datetime
 
@@ -13,11 +13,11 @@ DONE = {
     "renew": "renewed",
     "cancel": "cancelled",
 }
-"""What an action has done with a contract, in words."""
+"""The past participle of each action, for messages."""
 
 
-def has_an_end(type_key: str, expires_at: datetime | None) -> bool:
-    """Whether a contract has an end that another could follow."""
+def is_renewable(type_key: str, expires_at: datetime | None) -> bool:
+    """Whether a contract has an end at which a successor could start."""
     return type_key != PER_REQUEST and expires_at is not None
 
 
@@ -30,7 +30,7 @@ def possible_actions(
     has_end: bool,
     is_renewed: bool,
 ) -> list[str]:
-    """The actions that a role may take on a contract in a state, in their order."""
+    """The actions that a role may take on a contract in this state, in display order."""
     if role not in SELLERS and role != "system":
         return []
     is_over = state in OVER_STATES

@@ -1,6 +1,6 @@
-"""Reading contracts: one as of any instant, lists with filters.
+"""Reading contracts: one as of any instant, and lists with filters.
 
-State and balances are computed from dates and postings, so they are right whether or not a job has run.
+State and balances are computed from dates and postings, so they are correct whether or not a job has run.
 Source: product.md sections 5, 7 and 8.
 """
 
@@ -15,7 +15,7 @@ from engine.contracts import CONTRACT_STATES, UNITS, Contract, Limits
 from engine.coverage import contract_state
 from engine.ledger import GrantBalance
 from engine.periods import local_date
-from workflows.contracts.access import caught_up, contract_row, visible_contracts
+from workflows.contracts.access import contract_row, up_to_date_contract, visible_contracts
 from workflows.core.actors import OFFICE, STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, matches, read_page
@@ -50,8 +50,12 @@ ORDERS = {
 
 
 def read_contract(tx: Transaction, contract_id: str, *, as_of: datetime | None = None) -> ContractDetail:
-    """One contract as of now or of any instant. What is due by now is done first. Raises: NotFound."""
-    with caught_up(tx, contract_id) as fresh:
+    """One contract as of an instant (aware UTC, default: now). Changes that are due are made first.
+
+    Balances are in whole minutes and incidents. Raises: NotFound, also if the actor may not see it.
+    Source: product.md sections 5 and 7.
+    """
+    with up_to_date_contract(tx, contract_id) as fresh:
         return _details(fresh, [contract_row(fresh, contract_id)], as_of)[0]
 
 
@@ -71,7 +75,10 @@ def list_contracts(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[ContractDetail]:
-    """A page of the contracts the actor may see, as of now. `holder` is an id of any kind of holder."""
+    """A page of the contracts that the actor may see, as of now. `holder` is an id of any kind of holder.
+
+    Raises: InvalidInput for `state`, `order` or `cursor`.
+    """
     statement = select(c).where(visible_contracts(tx))
     if holder is not None:
         statement = statement.where(c.c.holder_id == holder)
@@ -102,7 +109,7 @@ def list_contracts(
 
 
 def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
-    """The contract's audit trail, newest first."""
+    """The contract's audit trail, newest first. Raises: NotAllowed for customers; NotFound."""
     tx.require(*STAFF)
     contract_row(tx, contract_id)
     a = t.audit_event
@@ -115,7 +122,7 @@ def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
 
 
 def contract_types(tx: Transaction) -> list[ContractTypeView]:
-    """The contract types in force."""
+    """The contract types in force, by key; without prices for technicians. Raises: NoRuleSet."""
     currency = tx.settings.currency
     priced = tx.actor.role in PRICE_ROLES
     return [
@@ -138,9 +145,9 @@ def contract_types(tx: Transaction) -> list[ContractTypeView]:
 
 
 def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnElement[str]:
-    """The state at `at` as SQL, for filters: dates first, then whether anything is left of a metered one.
+    """SQL: the state of a contract at `at`, from its dates and then its balance.
 
-    Types of `never_used_up` wait for their next month instead.
+    Contracts of the types `never_used_up` are not exhausted: they wait for their next monthly grant.
     """
     now = literal(at, Instant)
     b = t.grant_balance
@@ -159,9 +166,6 @@ def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnEle
         (and_(c.c.draws != "nothing", c.c.type.not_in(never_used_up), ~something_left), "exhausted"),
         else_="active",
     )
-
-
-# ------------------------------------------------------------------ building views
 
 
 def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) -> list[ContractDetail]:
@@ -253,13 +257,13 @@ def _detail(
 
 
 def _successors(tx: Transaction, contract_ids: Sequence[str]) -> dict[str, str]:
-    """The contracts that renew these, by the one renewed: asked for a page, as SQLite joins whole tables."""
+    """The ids of successors, by the contract renewed; one statement per page, as SQLite's join would scan."""
     renewing = select(c.c.renewal_of_id, c.c.id).where(c.c.renewal_of_id.in_(contract_ids))
     return {row.renewal_of_id: row.id for row in tx.connection.execute(renewing)} if contract_ids else {}
 
 
 def _values_as_of(tx: Transaction, rows: Sequence[Row[Any]], at: datetime) -> dict[str, Contract]:
-    """The contracts by id, ended as they were at `at`: one that lives again had ended in between."""
+    """The contracts by id with their end as of `at`: one that was revived later had ended then."""
     values = {row.id: contract_value(row) for row in rows}
     own = [one.id for one in values.values() if one.holder.kind == "service_request"]
     if own and at < tx.now:
@@ -271,7 +275,7 @@ def _values_as_of(tx: Transaction, rows: Sequence[Row[Any]], at: datetime) -> di
 
 
 def _balance(grant: StoredGrant, posted: dict[str, GrantBalance] | None, at: datetime) -> GrantBalance:
-    """A grant's balance at `at`: as stored for now, as posted for the past; over when its time is over."""
+    """A grant's balance at `at`: stored for now, from postings for the past, expired after its end."""
     if grant.grant.effective_at is not None and grant.grant.effective_at > at:
         return GrantBalance()
     if posted is not None:

@@ -1,4 +1,4 @@
-"""The statement of a contract: what has happened to it by now, with what was left after each movement.
+"""The statement of a contract: its movements until now, with the balance after each.
 
 Source: product.md sections 7 and 8.
 """
@@ -10,23 +10,26 @@ from typing import Any
 from sqlalchemy import Row, and_, case, func, select
 
 from engine.periods import first_instant_of
-from workflows.contracts.access import caught_up, contract_row
+from workflows.contracts.access import contract_row, up_to_date_contract
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.views.contracts import StatementLine, StatementView
 
 SAME_INSTANT = {"restore": 0, "expire": 1}
-"""What comes first of the movements of one instant; all others come after."""
+"""The order of movements at the same instant; other kinds come after these."""
 
 
 def read_statement(
     tx: Transaction, contract_id: str, *, from_: date | None = None, to: date | None = None
 ) -> StatementView:
-    """What has happened to the contract by now, by effective instant; `from_` and `to` are days, inclusive.
+    """The contract's movements until now, by effective instant; `from_` and `to` are days, both inclusive.
 
-    Months that are granted ahead come when they begin: the running balance is the ledger's as of each line.
+    The unit is whole minutes, or incidents for packs. Monthly grants that were created in advance appear when
+    they begin: the running balance is that of the ledger as of each line.
+
+    Raises: NotFound, also if the actor may not see the contract. Source: product.md sections 7 and 8.
     """
-    with caught_up(tx, contract_id) as fresh:
+    with up_to_date_contract(tx, contract_id) as fresh:
         return _statement(fresh, contract_row(fresh, contract_id), from_, to)
 
 
@@ -47,10 +50,10 @@ def _statement(tx: Transaction, row: Row[Any], from_: date | None, to: date | No
     by_instant = groupby(sorted(rows, key=lambda one: one.effective_at), lambda one: one.effective_at)
     opening = balance = 0
     lines = []
-    for at, together in by_instant:
+    for at, group in by_instant:
         if end is not None and at >= end:
             break
-        for one in _in_order(list(together), balance):
+        for one in _in_order(list(group), balance):
             balance += int(one.moved)
             if start is not None and at < start:
                 opening = balance
@@ -60,9 +63,9 @@ def _statement(tx: Transaction, row: Row[Any], from_: date | None, to: date | No
 
 
 def _in_order(rows: list[Row[Any]], balance: int) -> list[Row[Any]]:
-    """The movements of one instant: a month ends before the next one begins.
+    """The movements of one instant in order: a month ends before the next one begins.
 
-    Where that would show less than nothing, what adds comes first.
+    If that would show a negative balance, additions come first.
     """
     rows.sort(key=lambda one: (SAME_INSTANT.get(one.kind, 2), one.moved < 0, one.recorded_at, one.id))
     if any(balance + moved < 0 for moved in accumulate(int(one.moved) for one in rows)):

@@ -1,7 +1,7 @@
 """Use cases of contracts: create, enable, top up, adjust, renew, cancel.
 
-Each is one transaction; whatever changes what a contract has left is followed by `settle_and_cover`, which
-opens the service requests that waited for it. Source: product.md section 5.
+Each is one transaction. A change of a contract's balance is followed by `settle_and_cover`, which opens the
+service requests that waited for it. Source: product.md section 5.
 """
 
 from dataclasses import replace
@@ -24,7 +24,7 @@ from workflows.commands.contracts import (
     TopUp,
 )
 from workflows.commands.fields import MoneyGiven
-from workflows.contracts.permitted_actions import DONE, SELLERS, has_an_end, possible_actions
+from workflows.contracts.permitted_actions import DONE, SELLERS, is_renewable, possible_actions
 from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import search_covered_again, settle_and_cover
@@ -45,9 +45,13 @@ from workflows.store import tables as t
 
 
 def create_contract(tx: Transaction, command: NewContract) -> str:
-    """Sell a contract; answers its id. Active at once where dates, enabling and payment allow.
+    """Sell a contract; returns its id. It is active at once if its dates, enabling and payment allow it.
 
-    Raises: InvalidInput for terms that its type does not have.
+    Raises:
+        NotAllowed: the actor does not sell contracts.
+        InvalidInput: the terms do not fit the type, or the holder or service request does not exist.
+
+    Source: product.md sections 4 and 5.
     """
     tx.require(*SELLERS)
     if command.service_request is not None:
@@ -58,9 +62,15 @@ def create_contract(tx: Transaction, command: NewContract) -> str:
 
 
 def enable_contract(tx: Transaction, contract_id: str, *, expected_version: int | None = None) -> str:
-    """Make a pending contract active now; a start still ahead moves to now.
+    """Make a pending contract active now; a future start is moved to now. Returns its id.
 
-    Enabling one that awaits payment marks the payment received, which finance alone may do.
+    Enabling a contract that awaits payment records the payment, which only finance may do.
+
+    Raises:
+        NotAllowed: the actor does not sell contracts, or is not finance and would record a payment.
+        NotFound: there is no such contract.
+        VersionChanged: it does not have the expected version.
+        StateForbids: it is not pending.
     """
     tx.require(*SELLERS)
     row = _locked(tx, contract_id, expected_version)
@@ -86,7 +96,10 @@ def enable_contract(tx: Transaction, contract_id: str, *, expected_version: int 
 
 
 def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
-    """Add a grant of minutes or incidents to a contract that is not cancelled or over."""
+    """Add a grant of minutes or incidents to a contract; returns the contract's id.
+
+    Raises: NotAllowed; NotFound; InvalidInput; StateForbids if it is cancelled or expired.
+    """
     tx.require(*SELLERS)
     row = _locked(tx, contract_id)
     contract = contract_value(row)
@@ -110,7 +123,14 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
 
 
 def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
-    """Grant or withdraw minutes or incidents, with a reason. No more is withdrawn than is available."""
+    """Grant or withdraw minutes or incidents, with a reason; returns the contract's id.
+
+    Raises:
+        NotAllowed: the actor does not sell contracts.
+        NotFound: there is no such contract.
+        InvalidInput: the unit is wrong, or less is available than would be withdrawn.
+        StateForbids: the contract is cancelled or expired.
+    """
     tx.require(*SELLERS)
     row = _locked(tx, contract_id)
     contract = contract_value(row)
@@ -136,16 +156,24 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
 
 
 def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
-    """Create the successor, which starts where this one ends and carries its terms; answers its id."""
+    """Create the successor, which starts when this contract ends and has its terms; returns its id.
+
+    Raises:
+        NotAllowed: the actor does not sell contracts.
+        NotFound: there is no such contract.
+        StateForbids: it is cancelled, or has no end.
+        Conflict: it has been renewed already.
+        InvalidInput: the terms do not fit the type.
+    """
     tx.require(*SELLERS)
     row = _locked(tx, contract_id)
     if row.state == "cancelled":
         raise _forbidden(tx, row, "renew")
-    if not has_an_end(row.type, row.expires_at):
-        raise _forbidden(tx, row, "renew", "It has no end that another could follow.")
+    if not is_renewable(row.type, row.expires_at):
+        raise _forbidden(tx, row, "renew", "It has no end date at which a successor could start.")
     taken = _successor(tx, contract_id)
     if taken is not None:
-        raise Conflict(f"{row.number} was renewed already, by {taken}.", remedy=f"Open {taken} instead.")
+        raise Conflict(f"{row.number} has already been renewed by {taken}.", remedy=f"Open {taken} instead.")
     terms = type_in_force(tx, row.type)
     grants = read_grants(tx, contract_id)
     sold = {one.grant.unit: one.grant.quantity for one in grants if one.kind == "sold"}
@@ -180,7 +208,14 @@ def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
 def cancel_contract(
     tx: Transaction, contract_id: str, command: CancelContract, *, expected_version: int | None = None
 ) -> str:
-    """End a contract now: what is left expires, and what it covers in work is searched again."""
+    """Cancel a contract now: its balance expires, and coverage of its unfinished requests is searched again.
+
+    Raises:
+        NotAllowed: the actor does not sell contracts.
+        NotFound: there is no such contract.
+        VersionChanged: it does not have the expected version.
+        StateForbids: it is cancelled or expired already.
+    """
     tx.require(*SELLERS)
     lock_covered(tx, contract_id)
     row = _locked(tx, contract_id, expected_version)
@@ -192,19 +227,18 @@ def cancel_contract(
 
 
 def cancel_now(tx: Transaction, row: Row[Any], reason: str | None) -> None:
-    """Cancel a contract whose row is locked, whoever asked for it."""
+    """Cancel a contract whose row is locked, without checking permissions or state."""
     end_by_cancelling(tx, row, reason)
     search_covered_again(tx, row.id)
     expire_grants(tx, row.id, tx.now)
 
 
-# ------------------------------------------------------------------ changes
-
-
 def _locked(tx: Transaction, contract_id: str, expected_version: int | None = None) -> Row[Any]:
     row = lock_contract(tx, contract_id)
     if expected_version is not None and row.version != expected_version:
-        raise VersionChanged(f"{row.number} has changed since you read it.", remedy="Read it again first.")
+        raise VersionChanged(
+            f"{row.number} has been changed since you read it.", remedy="Read it again and repeat the change."
+        )
     return row
 
 
@@ -212,20 +246,20 @@ def _refuse_unknown_request(tx: Transaction, service_request_id: str) -> None:
     r = t.service_request
     if tx.connection.execute(select(r.c.id).where(r.c.id == service_request_id)).scalar() is None:
         raise invalid(
-            "/service_request", "There is no service request with this id.", "Look it up, or leave it out."
+            "/service_request", "There is no service request with this id.", "Correct it or leave it out."
         )
 
 
 def _quantity(minutes: int | None, incidents: int | None, draws: str) -> tuple[Unit, int]:
     given = {"minutes": minutes, "incidents": incidents}
     if draws == "nothing":
-        raise InvalidInput("This contract has neither minutes nor incidents.", pointer="")
+        raise InvalidInput("This contract has no minutes or incidents.", pointer="")
     for unit, value in given.items():
         if value is not None and unit != draws:
-            raise invalid(f"/{unit}", f"This contract is in {draws}.", f"Give {draws} instead.")
+            raise invalid(f"/{unit}", f"This contract is measured in {draws}.", f"Give {draws} instead.")
     value = given[draws]
     if not value:
-        raise invalid(f"/{draws}", f"{draws.capitalize()} other than zero are needed.", f"Give {draws}.")
+        raise invalid(f"/{draws}", f"{draws.capitalize()} must not be zero.", f"Give the {draws}.")
     return draws, value  # type: ignore[return-value]
 
 
@@ -235,12 +269,12 @@ def _refuse_over(tx: Transaction, row: Row[Any], contract: Contract, action: str
 
 
 def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, reason: str) -> None:
-    """Take back what is available, grants that end last first, so that what is used soonest stays."""
+    """Withdraw from available grants, latest end first: the grants that are drawn first stay untouched."""
     grants = [one for one in read_grants(tx, contract.id) if not one.window.is_over(tx.now)]
     grants.sort(key=lambda one: burn_order(one.window, one.grant.id))
     available = sum(one.grant.available for one in grants)
     if quantity > available:
-        raise invalid(f"/{unit}", f"Only {available} {unit} are available to withdraw.", "Withdraw less.")
+        raise invalid(f"/{unit}", f"Only {available} {unit} can be withdrawn.", "Withdraw less.")
     rest = quantity
     postings: list[Any] = []
     for one in reversed(grants):
@@ -255,13 +289,13 @@ def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, re
 
 
 def _same_length(tx: Transaction, row: Row[Any]) -> date:
-    """The last day of a successor as long as the contract was: in months, where those are whole."""
+    """The last day of a successor of the same length: in months if the contract's period is whole months."""
     zone = tx.settings.zone
     first, after = local_date(row.starts_at, zone), local_date(row.expires_at, zone)
     last = after - timedelta(days=1)
     most = (after.year - first.year) * 12 + after.month - first.month
     for months in (most, most - 1):
-        # the second for a month from the 31st, which ends with a shorter month
+        # the second value is for a period from the 31st, which ends with a shorter month
         if months > 0 and last_included_day(first, Duration(months=months)) == last:
             return last_included_day(after, Duration(months=months))
     return last + max(after - first, timedelta(days=1))
@@ -274,14 +308,14 @@ def _given_holder(row: Row[Any]) -> HolderGiven:
 
 
 def _successor(tx: Transaction, contract_id: str) -> str | None:
-    """The number of the contract that renewed this one."""
+    """The number of the contract that renewed this one; None if there is none."""
     successor = select(t.contract.c.number).where(t.contract.c.renewal_of_id == contract_id)
     number: str | None = tx.connection.execute(successor).scalar()
     return number
 
 
 def _forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "") -> StateForbids:
-    """The refusal of an action, naming the state by now and what is possible in it."""
+    """The error for an action that is not possible, with the current state and the possible actions."""
     dated = dated_state(contract_value(row), tx.now)
     state = row.state if dated.state == "active" and row.state == "exhausted" else dated.state
     possible = possible_actions(
@@ -289,12 +323,12 @@ def _forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "") -> St
         state=state,
         pending_reason=dated.pending_reason,
         draws=row.draws,
-        has_end=has_an_end(row.type, row.expires_at),
+        has_end=is_renewable(row.type, row.expires_at),
         is_renewed=_successor(tx, row.id) is not None,
     )
     return StateForbids(
-        f"{row.number} is {state} and cannot be {DONE[action]}.{why and f' {why}'}",
-        remedy=f"Possible now: {', '.join(possible)}." if possible else "Nothing more can be done with it.",
+        f"{row.number} cannot be {DONE[action]}: it is {state}.{why and f' {why}'}",
+        remedy=f"Possible now: {', '.join(possible)}." if possible else "No actions are possible.",
         state=state,
         action=action,
         allowed_actions=possible,

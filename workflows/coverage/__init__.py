@@ -1,1 +1,1 @@
-"""Which contract covers a service request: candidates, search, decision, reservation, explanation."""
+"""Coverage: which contract covers a service request. Candidates, search, decisions and explanations."""

@@ -1,7 +1,7 @@
-"""Searching many service requests at once, shown before it is applied.
+"""Bulk coverage search over many service requests, with a preview.
 
-Two groups are offered: those opened before contracts were switched on, which run without coverage, and those
-that wait for a contract, after validation was switched off. Source: product.md section 3.
+There are two groups: requests opened before contracts were switched on, which have no coverage, and requests
+that wait for a contract, for use after validation was switched off. Source: product.md section 3.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ r = t.service_request
 
 @dataclass(frozen=True, slots=True)
 class BulkLine:
-    """One service request and what a search finds for it now; `applies` tells that applying changes it."""
+    """One service request and the result of a search now; `applies` is true if applying would change it."""
 
     service_request: str
     number: str
@@ -42,14 +42,17 @@ class BulkLine:
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """What applying did: how many were searched, and how many are covered or open since."""
+    """The result of applying: how many requests were searched, and how many changed."""
 
     searched: int
     changed: int
 
 
 def preview_bulk(tx: Transaction, group: Group) -> list[BulkLine]:
-    """What the search would find for each of a group, oldest first, nothing saved; the first 500."""
+    """The result of a search for each request of a group, oldest first, at most 500. Nothing is stored.
+
+    Raises: NotAllowed; StateForbids while contracts are off. Source: product.md section 3.
+    """
     tx.require(*SUPERVISORS)
     _require_contracts(tx)
     lines = []
@@ -74,9 +77,10 @@ def preview_bulk(tx: Transaction, group: Group) -> list[BulkLine]:
 
 
 def apply_bulk(tx: Transaction, group: Group, service_requests: Sequence[str] | None = None) -> BulkResult:
-    """Search a group, or those of it that are named, and keep each decision that changes something.
+    """Search a group, or those of its requests that are given, and store the decisions that change something.
 
-    A request opened before contracts for which nothing valid is found keeps running as it is.
+    A request opened before contracts for which no valid contract is found does not change.
+    Raises: NotAllowed; StateForbids while contracts are off. Source: product.md section 3.
     """
     tx.require(*SUPERVISORS)
     _require_contracts(tx)
@@ -115,4 +119,6 @@ def _group(group: Group) -> Select[Any]:
 
 def _require_contracts(tx: Transaction) -> None:
     if not tx.settings.contracts:
-        raise StateForbids("Contracts are off, so nothing is searched.", remedy="Activate billing first.")
+        raise StateForbids(
+            "Coverage cannot be searched while contracts are off.", remedy="Activate billing first."
+        )

@@ -1,6 +1,6 @@
-"""The contracts that might cover a service request, with what is left of them: one statement.
+"""The contracts that might cover a service request, with their balances, found by one statement.
 
-A `UNION ALL` over the holders, climbing the org units by their closure table; columns, not entities.
+It is a `UNION ALL` over the holders; the closure table of org units gives all units above the customer.
 Source: product.md section 6.
 """
 
@@ -27,19 +27,19 @@ FACT_COLUMNS = (
     "payment_due", "paid_at", "cancelled_at", "ended_at", "sla", "time_expired", "overage_rate_minor",
     "exclusions",
 )  # fmt: skip
-"""The columns of a contract's value, in the order in which `_gather` takes them off a row."""
+"""The columns of a `Contract`, in the order in which `_gather` reads them from a row."""
 NO_LIMITS = Limits()
 
 
 class FreeIncident(NamedTuple):
-    """The grant of a pack that its next incident comes from, and how many are free in all its open grants."""
+    """The grant of a pack that its next incident comes from, and the free incidents of all open grants."""
 
     grant_id: str
     free: int
 
 
 class Candidates(NamedTuple):
-    """What was found, which of it has a due change that no job has made yet, and what is free in packs."""
+    """The contracts found, the ids of those with a change that is due, and the free incidents of packs."""
 
     held: list[CandidateContract]
     due: list[str]
@@ -57,8 +57,10 @@ def find_candidates(
 ) -> Candidates:
     """Every contract held by the request itself, its item, its customer or an org unit above them.
 
-    `org_unit` is the request's own, whose line comes first. Balances are as of `at`: the stored ones for
-    now and later, those of the postings for an instant in the past.
+    `org_unit` is that of the request; its line comes first. Balances are as of `at` (aware UTC, default now):
+    stored balances for now and later, sums of postings for an instant in the past.
+
+    Source: product.md section 6.
     """
     when = at or tx.now
     statement = _NOW if when >= tx.recorded_at else _AS_OF
@@ -77,7 +79,7 @@ def find_candidates(
 
 @dataclass(slots=True)
 class _Found:
-    """A contract while its rows are read: they are one for each holder line and grant."""
+    """A contract while its rows are read: there is one row per holder line and grant."""
 
     contract: Contract
     draws: str
@@ -99,7 +101,7 @@ class _Found:
 def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
     """The contracts with their nearest distance and the sum of their open grants.
 
-    Rows are taken apart by position: by name would cost more than the query.
+    Columns are read by position: reading them by name would take longer than the query.
     """
     found: dict[str, _Found] = {}
     due = set()
@@ -177,20 +179,20 @@ def _statement(*, as_of: bool) -> Prepared:
 
 
 def during_lapse(at: Any) -> ColumnElement[bool]:
-    """Whether an instant lies in a span in which a contract had ended, before it came back."""
+    """SQL: the instant is in a span in which a contract had ended, before it was revived."""
     lapse = t.contract_lapse
     return and_(lapse.c.ended_at <= at, lapse.c.revived_at > at)
 
 
 def _ended_at(at: Any) -> Any:
-    """When a contract had ended as of an instant: one that lives again had ended in between."""
+    """SQL: when a contract had ended as of an instant; one that was revived later had ended then."""
     c, lapse = t.contract, t.contract_lapse
     lapsed = select(lapse.c.ended_at).where(lapse.c.contract_id == c.c.id, during_lapse(at)).correlate(c)
     return func.coalesce(lapsed.scalar_subquery(), c.c.ended_at).label("ended_at")
 
 
 def _posted(account: str, at: Any) -> Any:
-    """A grant's account as its postings tell it, as of an instant."""
+    """SQL: the balance of a grant's account as of an instant, from its postings."""
     p = t.ledger_posting
     return (
         select(func.sum(p.c.amount))
@@ -206,7 +208,7 @@ _AS_OF = _statement(as_of=True)
 
 
 def with_months_to_come(tx: Transaction, found: Candidates, at: datetime) -> Candidates:
-    """Candidates as of an instant ahead, with what those among them will have granted by then."""
+    """Candidates as of a future instant, with the monthly grants that contracts will have by then."""
     c = t.contract
     ids = [one.contract.id for one in found.held]
     starting = select(c).where(c.c.id.in_(ids), c.c.monthly_minutes.is_not(None), c.c.activated_at.is_(None))

@@ -1,6 +1,6 @@
-"""Kept decisions, one after the other in the order in which they were made, in bounded memory.
+"""Stored decisions in the order in which they were made, in batches and in bounded memory.
 
-Each batch is a statement of its own: between batches nothing is held that a desk at work would wait for.
+Each batch is a statement of its own: between batches no lock or snapshot is held.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ ALL_COLUMNS = select(d)
 
 
 def count_decisions(desk: Desk, from_: datetime | None = None, to: datetime | None = None) -> int:
-    """How many decisions were made in [from_, to)."""
+    """The number of decisions made in [from_, to); instants are aware UTC."""
     with desk.database.read() as connection:
         wanted = select(func.count()).select_from(d).where(*_span(from_, to))
         return int(connection.execute(wanted).scalar_one())
@@ -35,7 +35,7 @@ def decision_batches(
 ) -> Iterator[list[Row[Any]]]:
     """The decisions made in [from_, to), oldest first, in lists of at most `batch` (or `BATCH`).
 
-    `wanted` selects from the decisions, their `id` and `decided_at` among it, and may join to them.
+    `wanted` selects at least `id` and `decided_at` from the decisions and may join other tables.
     """
     after: tuple[datetime, str] | None = None
     ordered = wanted.where(*_span(from_, to)).order_by(d.c.decided_at, d.c.id).limit(batch or BATCH)

@@ -1,6 +1,6 @@
-"""Coverage decisions as they are kept, and in words.
+"""Coverage decisions: storing and reading them.
 
-Written once, with the facts and every candidate, and never changed. Source: product.md section 6.
+They are written once, with the facts and every candidate, and never change. Source: product.md section 6.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import Row, select
 from engine.coverage import CoverageDecision
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
-from workflows.coverage.reasons import reason_words
+from workflows.coverage.reasons import reason_text
 from workflows.coverage.snapshot import facts_json, verdict_json
 from workflows.lifecycle.service_requests.access import visible_requests
 from workflows.store import tables as t
@@ -29,7 +29,7 @@ def store_decision(
     reason: str | None = None,
     decision_id: str | None = None,
 ) -> str:
-    """Write a decision; `contract_id` is its contract, or the one made for it. Answers its id."""
+    """Store a decision; `contract_id` is its contract, or the one created for it. Returns its id."""
     decision_id = decision_id or new_id()
     tx.add(
         t.coverage_decision,
@@ -53,7 +53,7 @@ def store_decision(
 
 
 def read_decision(tx: Transaction, decision_id: str) -> DecisionView:
-    """One decision, for whoever may see its service request. Raises: NotFound."""
+    """One decision. Raises: NotFound, also if the actor may not see its service request."""
     table = t.coverage_decision
     wanted = select(table).where(table.c.id == decision_id)
     if not tx.actor.is_staff:
@@ -66,7 +66,7 @@ def read_decision(tx: Transaction, decision_id: str) -> DecisionView:
 
 
 def decisions_of(tx: Transaction, service_request_id: str) -> list[DecisionView]:
-    """All decisions of a service request that the caller may see already, newest first."""
+    """All decisions of a service request, newest first. The caller must check that the actor may see it."""
     table = t.coverage_decision
     rows = tx.connection.execute(
         select(table)
@@ -77,6 +77,7 @@ def decisions_of(tx: Transaction, service_request_id: str) -> list[DecisionView]
 
 
 def decision_view(row: Row[Any], tx: Transaction) -> DecisionView:
+    """The view of a stored decision, without what the actor may not see."""
     candidates = [_candidate_view(one, tx.settings.zone) for one in row.candidates]
     return DecisionView(
         id=row.id,
@@ -98,7 +99,7 @@ def decision_view(row: Row[Any], tx: Transaction) -> DecisionView:
 
 
 def preview_view(tx: Transaction, decision: CoverageDecision) -> DecisionView:
-    """A decision that is only shown."""
+    """The view of a decision that is not stored."""
     zone = tx.settings.zone
     candidates = [_candidate_view(verdict_json(verdict), zone) for verdict in decision.candidates]
     return DecisionView(
@@ -123,23 +124,26 @@ def preview_view(tx: Transaction, decision: CoverageDecision) -> DecisionView:
 def _seen_by(
     tx: Transaction, candidates: list[CandidateView], customer: str, taken: str | None
 ) -> list[CandidateView]:
-    """Staff see every candidate; a customer the one taken, and for own requests those not of an org unit."""
+    """The candidates that the actor may see.
+
+    Staff see all. Customers see the chosen one and, for their own requests, those not held by an org unit.
+    """
     if tx.actor.is_staff:
         return candidates
     own = customer == tx.actor.customer
     return [one for one in candidates if one.contract == taken or (own and one.holder_kind != "org_unit")]
 
 
-def _candidate_view(kept: dict[str, Any], zone: ZoneInfo) -> CandidateView:
-    reason = kept["ruled_out"]
+def _candidate_view(stored: dict[str, Any], zone: ZoneInfo) -> CandidateView:
+    reason = stored["ruled_out"]
     return CandidateView(
-        contract=kept["contract"],
-        number=kept["number"],
-        type=kept["type"],
-        holder_kind=kept["holder_kind"],
-        holder=kept["holder_id"],
-        standing=kept["standing"],
-        standing_why=reason_words(kept["own_ruled_out"], zone),
-        ruled_out_by=reason_words(reason, zone),
+        contract=stored["contract"],
+        number=stored["number"],
+        type=stored["type"],
+        holder_kind=stored["holder_kind"],
+        holder=stored["holder_id"],
+        standing=stored["standing"],
+        standing_why=reason_text(stored["own_ruled_out"], zone),
+        ruled_out_by=reason_text(reason, zone),
         code=reason["code"] if reason else None,
     )

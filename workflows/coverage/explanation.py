@@ -1,7 +1,7 @@
-"""A coverage decision in one sentence: what covers, and why nothing nearer does.
+"""A coverage decision in one sentence: which contract covers, and why no contract before it does.
 
 "Covered by SH-0012 of org unit Acme Berlin: the item's own contract SUB-0003 ended on 31 March 2026; Ann
-has none." For a customer the same, without what others hold. Source: product.md section 6.
+has none." Customers get the same sentence without the contracts of others. Source: product.md section 6.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +16,13 @@ from workflows.rule_sets.versions import RuleSetGone, RuleVersions
 from workflows.views.decisions import CandidateView, DecisionView
 
 MOST_REASONS = 4
-IN_ORDER = ("came_after", "decided_before", "not_assigned")
-"""Codes of what was not taken because another came before it: no fault of its own."""
+PRECEDENCE_CODES = ("came_after", "decided_before", "not_assigned")
+"""Codes of contracts that were not chosen only because another one takes precedence."""
 USUAL_ORDER = ["item", "customer", "org_unit"]
-UNFOUND = {
-    "created": "No valid contract was found, so one was made for this request",
+NOT_COVERED = {
+    "created": "No valid contract was found, so one was created for this request",
     "offered": "No valid contract was found, so one must be chosen",
-    "uncovered": "No contract covers it",
+    "uncovered": "No contract covers this request",
 }
 
 Names = Mapping[tuple[str, str], str]
@@ -30,7 +30,7 @@ Names = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class CandidateText:
-    """A candidate with what its holder is called, as the reader may know it."""
+    """A candidate with the name of its holder, as far as the reader may see it."""
 
     candidate: CandidateView
     holder_name: str
@@ -38,7 +38,7 @@ class CandidateText:
 
 @dataclass(frozen=True, slots=True)
 class DecisionText:
-    """A decision in words, and its candidates."""
+    """A decision, its description in one sentence, and its candidates."""
 
     decision: DecisionView
     sentence: str
@@ -46,29 +46,29 @@ class DecisionText:
 
 
 def why_not(one: CandidateView) -> str:
-    """Why a candidate was not taken: "It ended on 31 March 2026", "SUB-0003 came first"; empty if it was."""
+    """Why a candidate was not chosen: "It ended on 31 March 2026"; empty for the one chosen."""
     why = one.ruled_out_by or ""
-    return why[:1].upper() + why[1:] if one.code in IN_ORDER or not why else f"It {why}"
+    return why[:1].upper() + why[1:] if one.code in PRECEDENCE_CODES or not why else f"It {why}"
 
 
 def describe_decision(tx: Transaction, decision: DecisionView, rules: RuleSet | None = None) -> DecisionText:
-    """The sentence of a decision that the reader may see already, with the names of the holders.
+    """Describe a decision that the actor may see in one sentence, with the names of the holders.
 
-    `rules` are those that decided, where the caller has them at hand.
+    `rules` is the decision's rule set, if the caller has loaded it; otherwise it is loaded here.
     """
     parties = {(kind, str(decision.facts.get(kind) or "")) for kind in ("item", "customer", "org_unit")}
     held_by = {(one.holder_kind, one.holder) for one in decision.candidates}
     names = holder_names(tx, {one for one in parties | held_by if one[1]})
-    telling = _Describing(decision, names, None if tx.actor.is_staff else tx.actor.customer or "")
+    description = _Description(decision, names, None if tx.actor.is_staff else tx.actor.customer or "")
     return DecisionText(
         decision=decision,
-        sentence=telling.sentence(_kinds_asked(tx, decision, rules)),
-        candidates=[CandidateText(one, telling.holder(one)) for one in decision.candidates],
+        sentence=description.sentence(_kinds_asked(tx, decision, rules)),
+        candidates=[CandidateText(one, description.holder(one)) for one in decision.candidates],
     )
 
 
-class _Describing:
-    """The words of one decision. `reader` is the customer who reads them, None for staff."""
+class _Description:
+    """The description of one decision. `reader` is the id of the customer who reads it, None for staff."""
 
     def __init__(self, decision: DecisionView, names: Names, reader: str | None) -> None:
         self._decision = decision
@@ -79,20 +79,20 @@ class _Describing:
         decision = self._decision
         taken = next((one for one in decision.candidates if one.contract == decision.contract), None)
         if decision.rule == ASSIGNED_MANUALLY and taken is not None:
-            return f"Covered by {self._named(taken)}: a supervisor assigned it."
+            return f"Covered by {self._named(taken)}, assigned by a supervisor."
         if decision.outcome == "refused":
             head = "It would be refused" if decision.id is None else "It was refused"
             return f"{head}: {decision.params.get('message') or decision.why}"
-        # of a colleague's request one learns what covers it, not what the colleague holds
+        # for a colleague's request, show what covers it but not the colleague's other contracts
         is_own = self._reader is None or decision.facts.get("customer") == self._reader
         reasons = list(self._reasons(kinds, taken)) if is_own else []
         if len(reasons) > MOST_REASONS + 1:
-            reasons[MOST_REASONS:] = [f"{len(reasons) - MOST_REASONS} more do not cover it"]
+            reasons[MOST_REASONS:] = [f"{len(reasons) - MOST_REASONS} others do not cover it"]
         head = self._head(taken)
         return f"{head}: {'; '.join(reasons)}." if reasons else f"{head}."
 
     def holder(self, one: CandidateView) -> str:
-        """What holds a contract: "org unit Acme Berlin", "Ann", "your organization"."""
+        """The holder of a contract: "org unit Acme Berlin", "Ann", "your organization"."""
         name = self._name(one.holder_kind, one.holder)
         if one.holder_kind == "service_request":
             return "this request"
@@ -102,17 +102,15 @@ class _Describing:
             return f"item {name}".strip()
         return "you" if one.holder == self._reader else name or "the customer"
 
-    # -------------------------------------------------------------- parts
-
     def _head(self, taken: CandidateView | None) -> str:
         outcome = self._decision.outcome
         if outcome == "created" and self._decision.id is None:
-            return "No valid contract was found, so one will be made for this request"
+            return "No valid contract was found, so one will be created for this request"
         if taken is None or outcome not in ("covered", "waiting"):
-            return UNFOUND.get(outcome, UNFOUND["uncovered"])
+            return NOT_COVERED.get(outcome, NOT_COVERED["uncovered"])
         if outcome == "covered":
             return f"Covered by {self._named(taken)}"
-        return f"Waits for {self._named(taken)}, which {taken.standing_why or 'is not in force yet'}"
+        return f"Waiting for {self._named(taken)}, which {taken.standing_why or 'is not in force yet'}"
 
     def _named(self, one: CandidateView) -> str:
         if one.holder_kind == "service_request":
@@ -122,8 +120,8 @@ class _Describing:
         return f"{one.number} of {self.holder(one)}"
 
     def _reasons(self, kinds: Sequence[str], taken: CandidateView | None) -> Iterator[str]:
-        """Why nothing that was asked before the contract taken covers, holder by holder."""
-        # its own contract comes first where it is valid; what is not yet is waited for after all others
+        """Why no contract before the chosen one covers the request, holder by holder."""
+        # a valid contract of the request itself comes first; one to wait for comes after all others
         waits = self._decision.outcome == "waiting"
         order = [*kinds, "service_request"] if waits else ["service_request", *kinds]
         for kind in order:
@@ -132,12 +130,12 @@ class _Describing:
             if last and taken is not None:
                 of_kind = of_kind[: of_kind.index(taken)]
             elif kind == "org_unit" and self._reader is not None:
-                # how many an organization holds, and what became of them, is not the reader's to know
+                # customers must not see the number or the state of their organization's contracts
                 yield "your organization has none that covers it"
             elif not of_kind and self._decision.facts.get(kind) and kind != "service_request":
                 yield self._none(kind)
             for one in of_kind:
-                if one.code is not None and one.code not in IN_ORDER:
+                if one.code is not None and one.code not in PRECEDENCE_CODES:
                     yield self._reason(one)
             if last:
                 return
@@ -145,7 +143,7 @@ class _Describing:
     def _reason(self, one: CandidateView) -> str:
         why = one.ruled_out_by
         if one.code in ("rule_condition", "condition") and self._reader is not None:
-            why = "is not meant for this request"
+            why = "does not apply to this request"
         if one.holder_kind == "service_request":
             return f"its own contract {one.number} {why}"
         if one.holder_kind == "item":
@@ -171,7 +169,7 @@ class _Describing:
 
 
 def _kinds_asked(tx: Transaction, decision: DecisionView, rules: RuleSet | None) -> list[str]:
-    """The kinds of holder that the decision's own rules asked for, in order, up to the rule that held."""
+    """The kinds of holder that the decision's rules ask for, in order, up to the rule that matched."""
     if rules is None:
         try:
             rules = RuleVersions(tx.runner).load(decision.rule_set)

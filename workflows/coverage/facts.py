@@ -1,4 +1,4 @@
-"""The facts of a service request, as the rules read them."""
+"""The facts of a service request that the rules read."""
 
 from datetime import datetime
 from typing import Any
@@ -24,9 +24,9 @@ def request_facts(
     logged_at: datetime | None = None,
     item_type: str | None = None,
 ) -> RequestFacts:
-    """The facts of a service request; the item's type is looked up where the caller has not.
+    """The facts of a service request as of `at` (aware UTC, default: now).
 
-    `logged_at` is left out of one that is not logged yet.
+    The item's type is read if the caller does not give it. `logged_at` is None if it is not logged yet.
     """
     if item is not None and item_type is None:
         item_type = tx.connection.execute(select(t.item.c.item_type).where(t.item.c.id == item)).scalar()
@@ -47,7 +47,7 @@ def request_facts(
 
 
 def facts_of(tx: Transaction, request: Row[Any]) -> RequestFacts:
-    """The facts of a service request that is logged already, decided for now."""
+    """The facts of a logged service request, as of now."""
     return request_facts(
         tx,
         customer=request.customer_id,

@@ -1,15 +1,15 @@
-"""Why a contract was ruled out, in words."""
+"""The texts of the reasons why a contract was ruled out."""
 
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-RULED_OUT_WORDS = {
+RULED_OUT_TEXTS = {
     "expired": "ended on {day}",
     "cancelled": "was cancelled on {day}",
     "awaiting_start": "starts on {day}",
-    "awaiting_payment": "waits for its payment",
-    "awaiting_enable": "waits to be enabled",
+    "awaiting_payment": "is awaiting payment",
+    "awaiting_enable": "is awaiting activation",
     "no_minutes_left": "has no minutes left",
     "no_incidents_left": "has no incident left",
     "exhausted": "is used up",
@@ -18,34 +18,35 @@ RULED_OUT_WORDS = {
     "excluded_work_type": "does not cover the work type {value}",
     "excluded_priority": "does not cover the priority {value}",
     "excluded_item_type": "does not cover items of the type {value}",
-    "type_not_in_force": "is of the type {value}, which the rules do not have",
-    "came_after": "{value} came first",
-    "decided_before": "the rule {value} decided before it",
+    "type_not_in_force": "has the type {value}, which is not in the rule set",
+    "came_after": "{value} takes precedence",
+    "decided_before": "the rule {value} takes precedence",
     "rule_condition": "does not meet the rule {value}",
     "condition": "does not meet {value}",
-    "not_assigned": "{value} was assigned by hand",
+    "not_assigned": "{value} was assigned by a supervisor",
 }
 
 
-def ruled_out_words(code: str, at: datetime | None, value: str | None, zone: ZoneInfo) -> str:
-    """Why a contract was not taken, as the end of a sentence that begins with its number."""
+def ruled_out_text(code: str, at: datetime | None, value: str | None, zone: ZoneInfo) -> str:
+    """Why a contract was ruled out, as the predicate of a sentence that begins with its number."""
     if code == "outside_period" and at is not None:
         code = "expired"
-    words = RULED_OUT_WORDS.get(code, code.replace("_", " "))
+    text = RULED_OUT_TEXTS.get(code, code.replace("_", " "))
     day = _last_day(code, at, zone) if at is not None else "an unknown day"
-    return words.format(day=day, value=value or "")
+    return text.format(day=day, value=value or "")
 
 
 def _last_day(code: str, at: datetime, zone: ZoneInfo) -> str:
-    """The day to say: a period that ends with an instant ended on the day before it."""
+    """The day to show: an exclusive end at the first instant of a day belongs to the day before."""
     local = at.astimezone(zone)
     if code == "expired":
         local = (at - timedelta(seconds=1)).astimezone(zone)
     return f"{local.day} {local:%B %Y}"
 
 
-def reason_words(reason: dict[str, Any] | None, zone: ZoneInfo) -> str | None:
+def reason_text(reason: dict[str, Any] | None, zone: ZoneInfo) -> str | None:
+    """The text of a stored reason; None if there is none."""
     if reason is None:
         return None
     at = datetime.fromisoformat(reason["at"]) if reason["at"] else None
-    return ruled_out_words(reason["code"], at, reason["value"], zone)
+    return ruled_out_text(reason["code"], at, reason["value"], zone)

@@ -1,8 +1,8 @@
-"""Coverage decisions as they are kept: JSON that has all that the rules read, and the way back from it.
+"""The JSON snapshot stored with a coverage decision, and reading it back.
 
-What is kept must do to make the decision again years later, by its own rule set or by another one: the
-request's facts, and of each candidate its dates, what was left of it, and how far its holder is.
-Source: product.md sections 6 and 14.
+It has everything needed to make the decision again years later, by its own or another rule set: the facts of
+the request, and each candidate's dates, balances and distance of its holder. The keys are stored: do not
+rename them. Source: product.md sections 6 and 14.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,20 +20,20 @@ FACTS = tuple(field.name for field in fields(RequestFacts))
 
 
 def facts_json(facts: RequestFacts) -> dict[str, Any]:
-    """The facts of a service request; instants as text."""
+    """The facts of a service request as JSON; instants are ISO 8601 text."""
     return {name: _plain(getattr(facts, name)) for name in FACTS}
 
 
-def facts_from(kept: Mapping[str, Any]) -> RequestFacts:
-    """The facts that `facts_json` made this from."""
-    instants = {"at": _instant(kept["at"]), "logged_at": _instant(kept.get("logged_at"))}
-    return RequestFacts(**{**kept, **instants})
+def facts_from(stored: Mapping[str, Any]) -> RequestFacts:
+    """The inverse of `facts_json`."""
+    instants = {"at": _instant(stored["at"]), "logged_at": _instant(stored.get("logged_at"))}
+    return RequestFacts(**{**stored, **instants})
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
-    """One candidate: what it was judged from, its standing, what ruled it out. Dates not set are left out."""
+    """A candidate with its standing and what ruled it out. Dates that are not set are omitted."""
     one, contract = verdict.candidate, verdict.source.contract
-    kept: dict[str, Any] = {
+    stored: dict[str, Any] = {
         "contract": one.contract,
         "number": one.number,
         "type": one.type,
@@ -56,47 +56,47 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     for name in OPTIONAL_INSTANTS:
         instant = getattr(contract, name)
         if instant is not None:
-            kept[name] = instant.isoformat()
+            stored[name] = instant.isoformat()
     if contract.payment_due:
-        kept["payment_due"] = True
+        stored["payment_due"] = True
     if contract.exclusions:
-        kept["exclusions"] = {name: list(values) for name, values in contract.exclusions.items()}
-    return kept
+        stored["exclusions"] = {name: list(values) for name, values in contract.exclusions.items()}
+    return stored
 
 
-def held_from(kept: Sequence[Mapping[str, Any]]) -> list[CandidateContract]:
-    """The candidates that `verdict_json` made these from, as they stood before they were judged."""
-    return [_held(one) for one in kept]
+def candidates_from(stored: Sequence[Mapping[str, Any]]) -> list[CandidateContract]:
+    """The inverse of `verdict_json` for a list: the candidates before they were judged."""
+    return [_candidate(one) for one in stored]
 
 
 def ruled_out_json(reason: RuledOut | None) -> dict[str, Any] | None:
-    """Why a contract was not taken."""
+    """The reason why a contract was ruled out, as JSON."""
     if reason is None:
         return None
     return {"code": reason.code, "at": reason.at.isoformat() if reason.at else None, "value": reason.value}
 
 
-def _held(kept: Mapping[str, Any]) -> CandidateContract:
+def _candidate(stored: Mapping[str, Any]) -> CandidateContract:
     contract = Contract(
-        id=kept["contract"],
-        number=kept["number"],
-        type=kept["type"],
-        holder=Holder(kept["holder_kind"], kept["holder_id"]),
-        created_at=datetime.fromisoformat(kept["created_at"]),
-        starts_at=datetime.fromisoformat(kept["starts_at"]),
-        expires_at=_instant(kept["expires_at"]),
-        enabled_at=_instant(kept.get("enabled_at")),
-        payment_due=kept.get("payment_due", False),
-        paid_at=_instant(kept.get("paid_at")),
-        cancelled_at=_instant(kept.get("cancelled_at")),
-        ended_at=_instant(kept.get("ended_at")),
-        exclusions={name: tuple(values) for name, values in kept.get("exclusions", {}).items()},
+        id=stored["contract"],
+        number=stored["number"],
+        type=stored["type"],
+        holder=Holder(stored["holder_kind"], stored["holder_id"]),
+        created_at=datetime.fromisoformat(stored["created_at"]),
+        starts_at=datetime.fromisoformat(stored["starts_at"]),
+        expires_at=_instant(stored["expires_at"]),
+        enabled_at=_instant(stored.get("enabled_at")),
+        payment_due=stored.get("payment_due", False),
+        paid_at=_instant(stored.get("paid_at")),
+        cancelled_at=_instant(stored.get("cancelled_at")),
+        ended_at=_instant(stored.get("ended_at")),
+        exclusions={name: tuple(values) for name, values in stored.get("exclusions", {}).items()},
     )
-    limits = Limits(kept["minutes_available"], kept["incidents_available"], kept["incidents_held"])
-    return CandidateContract(contract, kept["distance"], limits, kept["own_incident_held"])
+    limits = Limits(stored["minutes_available"], stored["incidents_available"], stored["incidents_held"])
+    return CandidateContract(contract, stored["distance"], limits, stored["own_incident_held"])
 
 
-@lru_cache(maxsize=4096)  # the dates of contracts are told again in each decision about them
+@lru_cache(maxsize=4096)  # each decision about a contract repeats its dates
 def _text(instant: datetime) -> str:
     return instant.isoformat()
 

@@ -1,8 +1,7 @@
-"""How a coverage decision comes about: the rules in order, each with its contracts, until one holds.
+"""Traces of coverage decisions: the rules in order, each with its contracts, until one matches.
 
-By the rule set in force or by any other, for a service request that is only asked about, or for a decision
-that was made: then with its own facts and contracts, as they stood. Source: product.md section 6, and the
-coverage explorer.
+A trace uses the rule set in force or any other one. It explains the decision for a hypothetical service
+request, or a stored decision with the facts and contracts stored with it. Source: product.md section 6.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,9 +22,9 @@ from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decision_view, preview_view
 from workflows.coverage.explanation import CandidateText, DecisionText, describe_decision
 from workflows.coverage.facts import facts_of
-from workflows.coverage.reasons import ruled_out_words
+from workflows.coverage.reasons import ruled_out_text
 from workflows.coverage.search import decide, decide_question
-from workflows.coverage.snapshot import facts_from, held_from
+from workflows.coverage.snapshot import candidates_from, facts_from
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.rule_sets.versions import RuleVersions
 from workflows.store import tables as t
@@ -36,7 +35,7 @@ Status = Literal["holds", "passed", "unreached"]
 
 @dataclass(frozen=True, slots=True)
 class AskedView:
-    """A contract at one step: `unmet` is why the step leaves it, `standing_why` why it is not valid."""
+    """A contract at one step. `unmet` is the condition it fails, `standing_why` why it is not valid."""
 
     contract: str
     number: str
@@ -50,7 +49,7 @@ class AskedView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One rule of the set. After the one that holds, the others are not reached."""
+    """One rule of the set; the rules after the one that matches are not reached."""
 
     rule: str
     why: str
@@ -63,17 +62,17 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class ExplanationView:
-    """A decision that is only shown, in words and with its steps."""
+    """A decision that is not stored, with its description and steps."""
 
     decision: DecisionView
-    told: DecisionText
+    text: DecisionText
     rules_name: str
     steps: list[StepView]
 
 
 @dataclass(frozen=True, slots=True)
-class AgainView:
-    """A decision that was made, and how it comes about; `same` tells that it comes out as it did."""
+class RepeatedView:
+    """A stored decision and its explanation; `same` is true if the result has not changed."""
 
     made: DecisionView
     explanation: ExplanationView
@@ -83,36 +82,46 @@ class AgainView:
 def explain_coverage(
     tx: Transaction, question: CoverageQuestion, rules: RuleSet | None = None
 ) -> ExplanationView:
-    """Decide for a question and tell step by step how, for staff; by the rules in force or by others.
+    """Decide a question and explain each step, by `rules` or else by the rule set in force.
 
-    Raises: StateForbids while contracts are off; InvalidInput for a customer or item that is not there.
+    Raises:
+        NotAllowed: the actor is a customer.
+        StateForbids: contracts are off.
+        InvalidInput: the customer, org unit or item does not exist or does not fit.
+
+    Source: product.md section 6.
     """
     tx.require(*STAFF)
-    with _under(tx, rules or tx.rules) as deciding:
+    with _deciding_by(tx, rules or tx.rules) as deciding:
         return _explained(tx, decide_question(tx, question), deciding)
 
 
-def explain_decision(tx: Transaction, decision_id: str, rules: RuleSet | None = None) -> AgainView:
-    """Make a kept decision again by its own rule set, or by another one, and tell how, for staff.
+def explain_decision(tx: Transaction, decision_id: str, rules: RuleSet | None = None) -> RepeatedView:
+    """Make a stored decision again and explain each step, by `rules` or else by its own rule set.
 
-    What a supervisor assigned by hand is searched, so that one sees what the rules alone come to.
-    Raises: NotFound; RuleSetGone; RuleSetRefused where its rule set can no longer be read.
+    For an assignment by a supervisor it shows what the rules alone would decide.
+
+    Raises:
+        NotAllowed: the actor is a customer.
+        NotFound: there is no such decision.
+        RuleSetGone: its rule set is no longer stored.
+        RuleSetRefused: its rule set can no longer be read.
     """
     tx.require(*STAFF)
     row = _row(tx, decision_id)
     deciding = rules or RuleVersions(tx.runner).load(row.rule_set)
-    decision = find_coverage(facts_from(row.facts), held_from(row.candidates), deciding)
-    return AgainView(
+    decision = find_coverage(facts_from(row.facts), candidates_from(row.candidates), deciding)
+    return RepeatedView(
         made=decision_view(row, tx),
         explanation=_explained(tx, decision, deciding),
-        same=row.rule != ASSIGNED_MANUALLY and _comes_to(decision) == _came_to(row),
+        same=row.rule != ASSIGNED_MANUALLY and _result_of(decision) == _stored_result(row),
     )
 
 
 def contracts_that_fit(tx: Transaction, service_request_id: str) -> list[CandidateText]:
-    """The contracts that a search for a logged request would look at now, for whoever may assign one.
+    """The contracts that a search for a logged request would consider now, to assign one of them.
 
-    None while contracts are off or no rules can be read. Raises: NotFound.
+    It is empty while contracts are off or if the rules cannot be read. Raises: NotAllowed; NotFound.
     """
     tx.require(*SUPERVISORS)
     request = require_visible(tx, service_request_id)
@@ -120,9 +129,6 @@ def contracts_that_fit(tx: Transaction, service_request_id: str) -> list[Candida
         return []
     found = preview_view(tx, decide(tx, facts_of(tx, request)))
     return describe_decision(tx, found, tx.rules).candidates
-
-
-# ------------------------------------------------------------------ steps
 
 
 def _explained(tx: Transaction, decision: CoverageDecision, rules: RuleSet) -> ExplanationView:
@@ -143,7 +149,7 @@ def _explained(tx: Transaction, decision: CoverageDecision, rules: RuleSet) -> E
     if own_awaited:
         steps.append(_own_step(tx, own, decision, "holds"))
     elif decision.rule == NO_RULE:
-        steps.append(StepView(NO_RULE, decision.why, "what no rule catches", False, "holds", None, []))
+        steps.append(StepView(NO_RULE, decision.why, "no rule matches", False, "holds", None, []))
     view = preview_view(tx, decision)
     return ExplanationView(view, describe_decision(tx, view, rules), rules.coverage.name, steps)
 
@@ -151,13 +157,13 @@ def _explained(tx: Transaction, decision: CoverageDecision, rules: RuleSet) -> E
 def _own_step(
     tx: Transaction, own: Sequence[Candidate], decision: CoverageDecision, status: Status
 ) -> StepView:
-    """The contract of the service request itself: it comes before the rules, or is waited for after them."""
+    """The step for the request's own contract: before the rules if valid, after them if waited for."""
     holds = status == "holds"
     asked = [
         _asked(tx, Asked(one, None if one.contract == decision.contract and holds else "contract is valid"))
         for one in own
     ]
-    why = decision.why if holds else "The service request’s own contract comes before the rules."
+    why = decision.why if holds else "The service request’s own contract is checked before the rules."
     taken = [replace(one, taken=one.contract == decision.contract and holds) for one in asked]
     return StepView(OWN_CONTRACT_RULE, why, "its own contract", True, status, None, taken)
 
@@ -191,15 +197,12 @@ def _standing_why(tx: Transaction, candidate: Candidate) -> str | None:
     reason = candidate.ruled_out
     if reason is None:
         return None
-    return ruled_out_words(reason.code, reason.at, reason.value, tx.settings.zone)
-
-
-# ------------------------------------------------------------------ helpers
+    return ruled_out_text(reason.code, reason.at, reason.value, tx.settings.zone)
 
 
 @contextmanager
-def _under(tx: Transaction, rules: RuleSet) -> Iterator[RuleSet]:
-    """Let a reading transaction decide by a rule set, as if that were in force."""
+def _deciding_by(tx: Transaction, rules: RuleSet) -> Iterator[RuleSet]:
+    """Let a read transaction decide as if `rules` were in force."""
     config = tx.config
     tx.config = replace(config, rule_set=rules)
     try:
@@ -216,9 +219,9 @@ def _row(tx: Transaction, decision_id: str) -> Row[Any]:
     return row
 
 
-def _comes_to(decision: CoverageDecision) -> tuple[object, ...]:
+def _result_of(decision: CoverageDecision) -> tuple[object, ...]:
     return (decision.outcome, None if decision.outcome == "created" else decision.contract, decision.params)
 
 
-def _came_to(row: Row[Any]) -> tuple[object, ...]:
+def _stored_result(row: Row[Any]) -> tuple[object, ...]:
     return (row.outcome, None if row.outcome == "created" else row.contract_id, row.params)

@@ -1,6 +1,6 @@
-"""Every kept decision made again, by its own rule set and from its own facts: the answer must be the same.
+"""Verification: each stored decision is made again by its rule set and facts, and must have the same result.
 
-Source: product.md section 6, which has each decision name its rule set and keep its facts.
+Source: product.md section 6.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,26 +14,26 @@ from engine.coverage import ASSIGNED_MANUALLY, CoverageDecision, assign_manually
 from engine.rulebook import RuleSet, RuleSetRefused
 from workflows.core.desk import Desk
 from workflows.coverage.decision_stream import count_decisions, decision_batches
-from workflows.coverage.snapshot import facts_from, held_from, verdict_json
+from workflows.coverage.snapshot import candidates_from, facts_from, verdict_json
 from workflows.rule_sets.versions import RuleSetGone, RuleVersions
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Differs:
-    """A decision that does not come out as it was kept: what of it, kept and made again."""
+class DecisionDifference:
+    """A decision that differs from what was stored: `what` differs, with its stored and its new value."""
 
     decision: str
     service_request: str | None
     what: str
-    kept: str
+    stored: str
     again: str
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """How many decisions were made again, and how many of them came out otherwise."""
+class VerificationResult:
+    """The number of decisions that were made again, and how many of them differ."""
 
     decisions: int
     differ: int
@@ -41,16 +41,18 @@ class Verified:
 
 def verify_decisions(
     desk: Desk,
-    tell: Callable[[Differs], None],
+    on_difference: Callable[[DecisionDifference], None],
     *,
     from_: datetime | None = None,
     to: datetime | None = None,
     progress: Progress | None = None,
-) -> Verified:
-    """Make every decision of [from_, to) again and `tell` of each that differs. Reads only.
+) -> VerificationResult:
+    """Make every decision of [from_, to) again; `on_difference` gets each difference. It writes nothing.
 
-    What a supervisor assigned is compared with the same assignment over the same candidates; a contract
-    that a rule made is known by the decision alone, so that its terms are compared and not its id.
+    An assignment by a supervisor is repeated with the same candidates. For a contract that a rule created,
+    its terms are compared but not its id, which the rules do not determine. Instants are aware UTC.
+
+    Source: product.md section 6.
     """
     versions = RuleVersions(desk)
     total = count_decisions(desk, from_, to) if progress is not None else 0
@@ -59,23 +61,27 @@ def verify_decisions(
         for row in rows:
             differences = list(_differences(row, versions))
             for one in differences:
-                tell(one)
+                on_difference(one)
             differ += bool(differences)
         done += len(rows)
         if progress is not None:
             progress(done, max(total, done))
-    return Verified(done, differ)
+    return VerificationResult(done, differ)
 
 
-def _differences(row: Row[Any], versions: RuleVersions) -> Iterator[Differs]:
+def _differences(row: Row[Any], versions: RuleVersions) -> Iterator[DecisionDifference]:
     try:
-        again = _again(row, versions.load(row.rule_set))
+        again = _decide_again(row, versions.load(row.rule_set))
     except (RuleSetGone, RuleSetRefused) as error:
-        yield Differs(row.id, row.service_request_id, "rule_set", row.rule_set, str(error).partition("\n")[0])
+        yield DecisionDifference(
+            row.id, row.service_request_id, "rule_set", row.rule_set, str(error).partition("\n")[0]
+        )
         return
     except (KeyError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
-        yield Differs(row.id, row.service_request_id, "facts", "kept", f"cannot be read: {reason}")
+        yield DecisionDifference(
+            row.id, row.service_request_id, "facts", "stored", f"cannot be read: {reason}"
+        )
         return
     compared: list[tuple[str, object, object]] = [
         ("outcome", row.outcome, again.outcome),
@@ -85,26 +91,28 @@ def _differences(row: Row[Any], versions: RuleVersions) -> Iterator[Differs]:
     ]
     if again.outcome != "created":
         compared.append(("contract", row.contract_id, again.contract))
-    for what, kept, made in compared:
-        if kept != made:
-            yield Differs(row.id, row.service_request_id, what, str(kept), str(made))
-    yield from _candidates_differ(row, again)
+    for what, stored, made in compared:
+        if stored != made:
+            yield DecisionDifference(row.id, row.service_request_id, what, str(stored), str(made))
+    yield from _candidate_differences(row, again)
 
 
-def _again(row: Row[Any], rules: RuleSet) -> CoverageDecision:
-    decision = find_coverage(facts_from(row.facts), held_from(row.candidates), rules)
+def _decide_again(row: Row[Any], rules: RuleSet) -> CoverageDecision:
+    decision = find_coverage(facts_from(row.facts), candidates_from(row.candidates), rules)
     return assign_manually(decision, row.contract_id) if row.rule == ASSIGNED_MANUALLY else decision
 
 
-def _candidates_differ(row: Row[Any], again: CoverageDecision) -> Iterator[Differs]:
+def _candidate_differences(row: Row[Any], again: CoverageDecision) -> Iterator[DecisionDifference]:
     made = [verdict_json(one) for one in again.candidates]
     snapshot_order = [one["contract"] for one in row.candidates]
     order = [one["contract"] for one in made]
     if order != snapshot_order:
-        yield Differs(row.id, row.service_request_id, "candidates", str(snapshot_order), str(order))
+        yield DecisionDifference(
+            row.id, row.service_request_id, "candidates", str(snapshot_order), str(order)
+        )
         return
-    for kept, new in zip(row.candidates, made, strict=True):
-        for name, value in kept.items():
+    for stored, new in zip(row.candidates, made, strict=True):
+        for name, value in stored.items():
             if new.get(name) != value:
-                what = f"{kept['number']}.{name}"
-                yield Differs(row.id, row.service_request_id, what, str(value), str(new.get(name)))
+                what = f"{stored['number']}.{name}"
+                yield DecisionDifference(row.id, row.service_request_id, what, str(value), str(new.get(name)))

@@ -1,4 +1,4 @@
-"""The service requests that a contract might cover, or that rest on it."""
+"""The service requests that a contract might cover, that it covers, or that wait for it."""
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
@@ -10,7 +10,7 @@ from workflows.store import tables as t
 
 
 def waiting_requests(tx: Transaction, holder_kind: HolderKind, holder_id: str) -> list[str]:
-    """Unfinished service requests without a covering contract that a holder's contract might cover."""
+    """Unfinished, uncovered service requests that a holder's contract might cover; ids, oldest first."""
     r = t.service_request
     fits = covered_by(holder_id)[holder_kind]
     waiting = and_(r.c.state.in_(UNFINISHED_STATES), r.c.outcome.in_(WAITING_OUTCOMES))
@@ -25,10 +25,10 @@ def has_active_contract() -> ColumnElement[bool]:
 
 
 def lock_covered(tx: Transaction, contract_id: str) -> None:
-    """Keep from others the service requests that `search_covered_again` will find.
+    """Lock the service requests that `search_covered_again` will find.
 
-    To be called before the contract is locked: work locks its request first and then what it draws from, and
-    who does it the other way round may wait for it for ever.
+    Call it before locking the contract: work locks its service request first and then the contract it draws
+    from, so the opposite order could deadlock.
     """
     r = t.service_request
     tx.connection.execute(
@@ -37,7 +37,7 @@ def lock_covered(tx: Transaction, contract_id: str) -> None:
 
 
 def rests_on(contract_id: str) -> ColumnElement[bool]:
-    """Whether a service request is unfinished and covered by a contract, or waits for it."""
+    """SQL: the service request is unfinished and is covered by the contract, or waits for it."""
     r, d = t.service_request, t.coverage_decision
     awaited = exists(select(d.c.id).where(d.c.id == r.c.decision_id, d.c.contract_id == contract_id))
     waits = and_(r.c.outcome.in_(WAITING_OUTCOMES), awaited)

@@ -1,14 +1,14 @@
 """The demonstration desk: four companies, contracts of every type in every state, two months of calls.
 
-It is built through the use cases at past instants, with the jobs run between them as they would have been, so
-that everything in it has its history, its decisions and its ledger. The same each time, but for the dates,
-which are counted back from now.
+It is built through the use cases at past instants, and the jobs run in between as they would have, so
+everything in it has its history, decisions and ledger. It is the same each time, except for the dates, which
+are relative to now.
 
-people     who and what there is
-stage      acts played by time, with the jobs between them
-acts       what people do
-contracts  what is sold, and how it ends
-requests   what is asked for
+people     staff, customers, org units and items
+timeline   runs planned actions in time order, with the jobs in between
+actions    what people do, as functions that plan actions
+contracts  the contracts and their states
+requests   the service requests
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from workflows.core.transaction import Transaction
 from workflows.demo.contracts import own_items, plan_contracts
 from workflows.demo.people import LOGIN_CUSTOMERS, PEOPLE, SHARED, STAFF, STAFF_DOMAIN, UNITS
 from workflows.demo.requests import notebook_of, plan_before_activation, plan_requests
-from workflows.demo.timeline import Stage
+from workflows.demo.timeline import Timeline
 from workflows.register import create_customer, create_item, create_org_unit
 from workflows.rule_sets.publishing import publish_first
 from workflows.store import tables as t
@@ -50,13 +50,13 @@ SETTINGS = {
     },
 }
 SUBJECT = ("desk", "demonstration")
-BEGUN, LOADED = "loading", "loaded"
-LOADS_WITHIN = timedelta(minutes=2)
+STARTED, LOADED = "loading", "loaded"
+LOAD_TIMEOUT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class DemoLogin:
-    """Someone who can log in to the demonstration desk."""
+    """A user who can log in to the demonstration desk."""
 
     role: str
     email: str
@@ -71,13 +71,16 @@ LOGINS = (
 
 
 def load_demo(desk: Desk, *, password: str = DEMO_PASSWORD) -> tuple[DemoLogin, ...]:
-    """Build the demonstration on an empty desk; answers a login for each role, all with this password.
+    """Build the demonstration on an empty desk; returns a login for each role, all with this password.
 
-    What a loading left that was killed on its way is emptied first.
-    Raises: StateForbids on a desk that has records, or while another process loads; NoRuleSet.
+    The rest of an interrupted load is deleted first.
+
+    Raises:
+        StateForbids: the desk has records, or another process is loading.
+        NoRuleSet: no rule set has been published.
     """
     files = dict(desk.refresh().rules.files)
-    if desk.perform(SYSTEM, _is_cut_short):
+    if desk.perform(SYSTEM, _is_interrupted):
         _empty(desk, files)
     desk.perform(SYSTEM, _begin)
     try:
@@ -92,12 +95,14 @@ def load_demo(desk: Desk, *, password: str = DEMO_PASSWORD) -> tuple[DemoLogin, 
 def reset_demo(desk: Desk, files: dict[str, str], *, password: str = DEMO_PASSWORD) -> tuple[DemoLogin, ...]:
     """Empty a demonstration desk and build it again, with these rule files in force.
 
-    Raises: StateForbids on a desk that was not loaded as a demonstration; RuleSetRefused.
+    Raises:
+        StateForbids: the desk was not loaded as a demonstration.
+        RuleSetRefused: the rule files have errors.
     """
     if not is_demo(desk):
         raise StateForbids(
-            "This desk was not loaded as a demonstration, and is not emptied.",
-            remedy="coverdesk demo load builds one in an empty database.",
+            "This desk was not loaded as a demonstration, so it cannot be reset.",
+            remedy="Run coverdesk demo load on an empty database.",
             state="not_a_demonstration",
         )
     load_rule_set(files)
@@ -106,44 +111,43 @@ def reset_demo(desk: Desk, files: dict[str, str], *, password: str = DEMO_PASSWO
 
 
 def can_load_demo(desk: Desk) -> bool:
-    """Whether nobody has worked with the desk yet, or only a loading that was killed on its way."""
-    return desk.perform(SYSTEM, lambda tx: _is_empty(tx) or _is_cut_short(tx))
+    """Whether the desk is empty, or only has the rest of an interrupted load."""
+    return desk.perform(SYSTEM, lambda tx: _is_empty(tx) or _is_interrupted(tx))
 
 
 def is_demo(desk: Desk) -> bool:
     """Whether the desk was loaded as a demonstration."""
-    return desk.perform(SYSTEM, lambda tx: LOADED in _marks(tx))
-
-
-# ------------------------------------------------------------------ from empty to full and back
+    return desk.perform(SYSTEM, lambda tx: LOADED in _progress(tx))
 
 
 def _build(desk: Desk, files: dict[str, str], password: str) -> None:
-    stage = Stage(desk, desk.now(), Settings().merged(SETTINGS).zone)
-    desk.perform(SYSTEM, lambda tx: _open(tx, stage, password), at=stage.at(66, 9))
+    timeline = Timeline(desk, desk.now(), Settings().merged(SETTINGS).zone)
+    desk.perform(SYSTEM, lambda tx: _create_first_day(tx, timeline, password), at=timeline.at(66, 9))
     desk.refresh()
-    plan_before_activation(stage)
+    plan_before_activation(timeline)
     activate = ActivateBilling(time_expired_contract="rollover", contract_validation=True)
-    stage.plan(stage.at(62, 9), "administrator", lambda tx: activate_billing(tx, activate), alone=True)
-    plan_contracts(stage)
-    plan_requests(stage, files)
-    stage.play()
+    timeline.plan(
+        timeline.at(62, 9), "administrator", lambda tx: activate_billing(tx, activate), is_exclusive=True
+    )
+    plan_contracts(timeline)
+    plan_requests(timeline, files)
+    timeline.run()
 
 
 def _begin(tx: Transaction) -> None:
-    """Claim an empty desk: of two that try, one goes on."""
+    """Claim an empty desk: only one of several processes succeeds."""
     config_in_force(tx, to_change=True)
-    if not _is_empty(tx) or _marks(tx):
+    if not _is_empty(tx) or _progress(tx):
         raise StateForbids(
-            "The desk is not empty, or another process loads the demonstration now.",
-            remedy="Set COVERDESK_DATABASE_URL to a new database, or wait for the other one.",
+            "The desk is not empty, or another process is loading the demonstration.",
+            remedy="Set COVERDESK_DATABASE_URL to a new database, or wait for the other process.",
             state="not_empty",
         )
-    tx.audit(*SUBJECT, BEGUN)
+    tx.audit(*SUBJECT, STARTED)
 
 
-def _marks(tx: Transaction) -> dict[str, datetime]:
-    """How far a demonstration was loaded here, and when."""
+def _progress(tx: Transaction) -> dict[str, datetime]:
+    """The steps of loading a demonstration that were recorded here, with their instants."""
     event = t.audit_event
     rows = tx.connection.execute(
         select(event.c.action, event.c.recorded_at).where(
@@ -154,16 +158,16 @@ def _marks(tx: Transaction) -> dict[str, datetime]:
 
 
 def _is_empty(tx: Transaction) -> bool:
-    """No people, no things, nothing sold, nothing asked."""
+    """Whether there are no users, register records, contracts or service requests."""
     tables = (t.user_account, t.org_unit, t.customer, t.item, t.contract, t.service_request)
     any_of = [select(table.c.id).limit(1).scalar_subquery().is_not(None) for table in tables]
     return not tx.connection.execute(select(or_(*any_of))).scalar()
 
 
-def _is_cut_short(tx: Transaction) -> bool:
-    """A loading was killed, too long ago to be still at it, and nobody else has come to the desk since."""
-    marks = _marks(tx)
-    if LOADED in marks or BEGUN not in marks or tx.real_now - marks[BEGUN] < LOADS_WITHIN:
+def _is_interrupted(tx: Transaction) -> bool:
+    """Whether a load was interrupted a while ago and no other users have been added since."""
+    progress = _progress(tx)
+    if LOADED in progress or STARTED not in progress or tx.real_now - progress[STARTED] < LOAD_TIMEOUT:
         return False
     ours = {f"{one.key}@{STAFF_DOMAIN}" for one in STAFF} | {one.email for one in PEOPLE}
     return set(tx.connection.execute(select(t.user_account.c.email)).scalars()) <= ours
@@ -175,52 +179,49 @@ def _empty(desk: Desk, files: dict[str, str]) -> None:
     publish_first(desk, files)
 
 
-# ------------------------------------------------------------------ the first day
-
-
-def _open(tx: Transaction, stage: Stage, password: str) -> None:
-    """Settings, staff, and the registers."""
+def _create_first_day(tx: Transaction, timeline: Timeline, password: str) -> None:
+    """Create the settings, the staff and the register."""
     change_settings(tx, SETTINGS)
     for one in STAFF:
         email = f"{one.key}@{STAFF_DOMAIN}"
         user_id = create_user(tx, NewUser(email=email, name=one.name, role=one.role, password=password))
-        stage.people[one.key] = Actor(user_id, one.name, one.role)
+        timeline.people[one.key] = Actor(user_id, one.name, one.role)
     for unit in UNITS:
-        parent = stage.ids[f"unit:{unit.parent}"] if unit.parent is not None else None
+        parent = timeline.ids[f"unit:{unit.parent}"] if unit.parent is not None else None
         made = create_org_unit(tx, NewOrgUnit(code=unit.code, name=unit.name, parent=parent))
-        stage.ids[f"unit:{unit.code}"] = made
-    _open_customers(tx, stage, password)
-    _open_items(tx, stage)
+        timeline.ids[f"unit:{unit.code}"] = made
+    _create_customers(tx, timeline, password)
+    _create_items(tx, timeline)
 
 
-def _open_customers(tx: Transaction, stage: Stage, password: str) -> None:
+def _create_customers(tx: Transaction, timeline: Timeline, password: str) -> None:
     for person in PEOPLE:
-        units = [stage.ids[f"unit:{code}"] for code in person.units]
+        units = [timeline.ids[f"unit:{code}"] for code in person.units]
         command = NewCustomer(email=person.email, name=person.name, org_units=units)
         customer_id = create_customer(tx, command)
         user_id = None
         if person.name in LOGIN_CUSTOMERS:
             login = NewUser(email=person.email, name=person.name, role="customer", password=password)
             user_id = create_user(tx, login)
-        stage.ids[f"person:{person.name}"] = customer_id
-        stage.people[f"customer:{person.name}"] = Actor(user_id, person.name, "customer", customer_id)
+        timeline.ids[f"person:{person.name}"] = customer_id
+        timeline.people[f"customer:{person.name}"] = Actor(user_id, person.name, "customer", customer_id)
 
 
-def _open_items(tx: Transaction, stage: Stage) -> None:
+def _create_items(tx: Transaction, timeline: Timeline) -> None:
     for person in PEOPLE:
         number = notebook_of(person)
-        owner = OwnerGiven(customer=stage.ids[f"person:{person.name}"])
+        owner = OwnerGiven(customer=timeline.ids[f"person:{person.name}"])
         name = f"Notebook of {person.name}"
         command = NewItem(number=number, name=name, item_type="notebook", owner=owner)
-        stage.ids[f"item:{number}"] = create_item(tx, command)
+        timeline.ids[f"item:{number}"] = create_item(tx, command)
     for thing in (*SHARED, *own_items()):
-        owner = OwnerGiven(org_unit=stage.ids[f"unit:{thing.owner}"])
+        owner = OwnerGiven(org_unit=timeline.ids[f"unit:{thing.owner}"])
         command = NewItem(number=thing.number, name=thing.name, item_type=thing.item_type, owner=owner)
-        stage.ids[f"item:{thing.number}"] = create_item(tx, command)
+        timeline.ids[f"item:{thing.number}"] = create_item(tx, command)
 
 
 def _finish(tx: Transaction) -> None:
-    """What was written to customers in those two months has been read by now."""
+    """Mark all messages of the two months as delivered."""
     o = t.outbox
     tx.connection.execute(
         update(o)

@@ -1,4 +1,4 @@
-"""What people of the demonstration desk do, as acts to be put down: log, move, work, write, sell."""
+"""What people of the demonstration desk do, as planned actions: log, move, work, write, sell, assign."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from workflows.commands.service_requests import AddNote, ChangeServiceRequest, F
 from workflows.commands.work import WorkGiven
 from workflows.contracts.use_cases import create_contract
 from workflows.core.transaction import Transaction
-from workflows.demo.timeline import Stage
+from workflows.demo.timeline import Timeline
 from workflows.lifecycle.service_requests.states import allowed_triggers
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.service_requests.log import log_service_request
@@ -19,7 +19,7 @@ from workflows.work.use_cases import log_work
 
 
 def sell(
-    stage: Stage,
+    timeline: Timeline,
     name: str,
     type_key: str,
     holder: str,
@@ -29,26 +29,26 @@ def sell(
     who: str = "supervisor",
     **terms: Any,
 ) -> None:
-    """Sell a contract to a holder by name, as in "item:LIND-SRV-01"; `price` in whole euros."""
+    """Plan the sale of a contract to a holder such as "item:LIND-SRV-01"; `price` is in whole euros."""
     kind, _, _ = holder.partition(":")
 
     def do(tx: Transaction) -> None:
         command = NewContract(
             type=type_key,
-            holder=HolderGiven(**{HOLDERS[kind]: stage.ids[holder]}),
+            holder=HolderGiven(**{HOLDERS[kind]: timeline.ids[holder]}),
             price=MoneyGiven(amount_minor=price * 100) if price is not None else None,
             **terms,
         )
-        stage.ids[name] = create_contract(tx, command)
+        timeline.ids[name] = create_contract(tx, command)
 
-    stage.plan(at, who, do)
+    timeline.plan(at, who, do)
 
 
 HOLDERS = {"item": "item", "person": "customer", "unit": "org_unit", "request": "service_request"}
 
 
 def log(
-    stage: Stage,
+    timeline: Timeline,
     key: str,
     at: datetime,
     customer: str,
@@ -60,14 +60,14 @@ def log(
     channel: str = "phone",
     work_type: str | None = None,
 ) -> None:
-    """Log a service request under a key; `who` may be the customer."""
+    """Plan the logging of a service request under a key; `who` may be the customer."""
 
     def do(tx: Transaction) -> None:
         command = NewServiceRequest.model_validate(
             {
                 "subject": subject,
-                "customer": stage.ids[f"person:{customer}"],
-                "item": stage.ids[f"item:{item}"] if item is not None else None,
+                "customer": timeline.ids[f"person:{customer}"],
+                "item": timeline.ids[f"item:{item}"] if item is not None else None,
                 "priority": priority,
                 "channel": channel,
                 "work_type": work_type,
@@ -75,26 +75,26 @@ def log(
         )
         logged = log_service_request(tx, command)
         if logged.service_request is not None:
-            stage.ids[f"request:{key}"] = logged.service_request
+            timeline.ids[f"request:{key}"] = logged.service_request
 
-    stage.plan(at, who, do)
+    timeline.plan(at, who, do)
 
 
-def fire(stage: Stage, key: str, at: datetime, who: str, trigger: str, **words: str) -> None:
-    """Move a service request, if it is where it can be moved by then."""
+def fire(timeline: Timeline, key: str, at: datetime, who: str, trigger: str, **texts: str) -> None:
+    """Plan a trigger on a service request, which is skipped if it is not possible then."""
 
     def do(tx: Transaction) -> None:
-        request_id = stage.ids.get(f"request:{key}")
+        request_id = timeline.ids.get(f"request:{key}")
         if request_id is None:
             return
         if trigger in allowed_triggers(lock_request(tx, request_id).state, tx.actor.role):
-            fire_trigger(tx, request_id, FireTrigger.model_validate({"trigger": trigger, **words}))
+            fire_trigger(tx, request_id, FireTrigger.model_validate({"trigger": trigger, **texts}))
 
-    stage.plan(at, who, do)
+    timeline.plan(at, who, do)
 
 
 def work(
-    stage: Stage,
+    timeline: Timeline,
     key: str,
     ended_at: datetime,
     who: str,
@@ -104,10 +104,13 @@ def work(
     billable: bool = True,
     at_once: bool = False,
 ) -> None:
-    """Save time worked up to an instant, a few minutes later; `at_once` counts it at one instant."""
+    """Plan a work entry that ends at an instant and is saved a few minutes later.
+
+    With `at_once`, the minutes count at that instant instead of a span.
+    """
 
     def do(tx: Transaction) -> None:
-        request_id = stage.ids.get(f"request:{key}")
+        request_id = timeline.ids.get(f"request:{key}")
         if request_id is None or lock_request(tx, request_id).state not in WORK_STATES:
             return
         time = (
@@ -118,27 +121,27 @@ def work(
         command = WorkGiven.model_validate({**time, "note": note, "billable": billable})
         log_work(tx, request_id, command)
 
-    stage.plan(ended_at + timedelta(minutes=4), who, do)
+    timeline.plan(ended_at + timedelta(minutes=4), who, do)
 
 
-def write(stage: Stage, key: str, at: datetime, who: str, body: str, *, public: bool = True) -> None:
-    """Write a note."""
+def write(timeline: Timeline, key: str, at: datetime, who: str, body: str, *, public: bool = True) -> None:
+    """Plan a note."""
 
     def do(tx: Transaction) -> None:
-        request_id = stage.ids.get(f"request:{key}")
+        request_id = timeline.ids.get(f"request:{key}")
         if request_id is not None:
             add_note(tx, request_id, AddNote(body=body, public=public))
 
-    stage.plan(at, who, do)
+    timeline.plan(at, who, do)
 
 
-def give(stage: Stage, key: str, at: datetime, technician: str, who: str = "supervisor") -> None:
-    """Give a service request to a technician."""
+def assign(timeline: Timeline, key: str, at: datetime, technician: str, who: str = "supervisor") -> None:
+    """Plan the assignment of a service request to a technician."""
 
     def do(tx: Transaction) -> None:
-        request_id = stage.ids.get(f"request:{key}")
+        request_id = timeline.ids.get(f"request:{key}")
         if request_id is not None and lock_request(tx, request_id).state not in ENDED_STATES:
-            command = ChangeServiceRequest(technician=stage.people[technician].id)
+            command = ChangeServiceRequest(technician=timeline.people[technician].id)
             change_service_request(tx, request_id, command)
 
-    stage.plan(at, who, do)
+    timeline.plan(at, who, do)

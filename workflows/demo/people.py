@@ -1,4 +1,4 @@
-"""Who and what the demonstration desk knows: its staff, four customer companies, their people and things."""
+"""The register of the demonstration desk: staff, four customer companies, their people and items."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ STAFF_DOMAIN = "coverdesk.example"
 
 
 class Staff(NamedTuple):
-    """A member of the desk."""
+    """A member of staff."""
 
     key: str
     name: str
@@ -24,7 +24,7 @@ class Unit(NamedTuple):
 
 
 class Person(NamedTuple):
-    """A customer: a name, the domain of the address, and the org units, primary first."""
+    """A customer: a name, the domain of the email address, and the org units, primary first."""
 
     name: str
     domain: str
@@ -54,7 +54,7 @@ STAFF = (
     Staff("technician-3", "Jonas Weide", "technician"),
 )
 LOGIN_CUSTOMERS = ("Marta Heller", "Ruben Achterberg")
-"""The customers who have a login."""
+"""The customers who have a user account."""
 
 UNITS = (
     Unit("LIND", "Lindqvist Papier AG"),
@@ -124,7 +124,7 @@ SHARED = (
     Thing("HALD-WEB-01", "Ticket shop", "application", "HALD"),
     Thing("HALD-POS-01", "Till", "till", "HALD-SHOP"),
 )
-"""Items that everybody of an org unit may ask about; each person's own notebook comes to them."""
+"""Items of org units, in addition to each person's own notebook."""
 
 SUBJECTS = {
     "notebook": (
@@ -141,7 +141,7 @@ SUBJECTS = {
         "Labels come out shifted", "Please connect it to the new network",
     ),
     "network": (
-        "No reception in the meeting room", "Guests cannot log in", "Calls are cut off",
+        "No reception on the third floor", "Guests cannot log in", "Calls are cut off",
         "New desk needs a socket", "Very slow around noon",
     ),
     "application": (
@@ -167,7 +167,7 @@ REPLIES = (
 )
 RESOLUTIONS = (
     "Replaced the driver and tested with the customer.",
-    "Freed space and set a limit; it will be told before it is full again.",
+    "Freed space and set a limit; an alert is sent before it is full again.",
     "Changed the settings; explained it on the phone.",
     "Exchanged the part under warranty.",
     "Restored from backup; the customer has checked it.",

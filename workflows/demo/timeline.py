@@ -1,7 +1,7 @@
-"""Two months played in their order: every act at its instant, and between them what happens by itself.
+"""Runs planned actions in time order, each at its instant, with the jobs that are due in between.
 
-Acts are put down in any order and played by time. Many go into one transaction, as long as no job is due
-between them: what is due runs first, at the instant it was due.
+Actions are planned in any order. Many run in one transaction as long as no job is due between them; jobs run
+first, at their due instants.
 """
 
 from collections.abc import Callable
@@ -17,40 +17,40 @@ from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.jobs.definitions import JOBS, next_due, run_job
 
-MOST_ACTS = 60
+MAX_ACTIONS_PER_TRANSACTION = 60
 DAY_BEGINS, DAY_ENDS = 8, 17
 SEED = 2008
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """Something that someone does at an instant. `alone` changes settings or rules, which others then see."""
+class PlannedAction:
+    """An action of a person at an instant. One that `is_exclusive` changes settings or rules."""
 
     at: datetime
     order: int
     actor: Actor
     do: Callable[[Transaction], object]
-    alone: bool = False
+    is_exclusive: bool = False
 
 
 @dataclass(slots=True)
-class Stage:
-    """The desk, its people by key, the records made so far by name, and the acts to come."""
+class Timeline:
+    """The desk, its people by key, the ids of records created so far by name, and the planned actions."""
 
     desk: Desk
     now: datetime
     zone: ZoneInfo
     people: dict[str, Actor] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
-    acts: list[Act] = field(default_factory=list)
+    actions: list[PlannedAction] = field(default_factory=list)
     random: Random = field(default_factory=lambda: Random(SEED))
 
     def plan(
-        self, at: datetime, who: str, do: Callable[[Transaction], object], *, alone: bool = False
+        self, at: datetime, who: str, do: Callable[[Transaction], object], *, is_exclusive: bool = False
     ) -> None:
-        """Put down an act; what would still lie ahead is left for whoever plays on."""
+        """Plan an action; one in the future is dropped."""
         if at < self.now:
-            self.acts.append(Act(at, len(self.acts), self.people[who], do, alone))
+            self.actions.append(PlannedAction(at, len(self.actions), self.people[who], do, is_exclusive))
 
     def today(self) -> date:
         return local_date(self.now, self.zone)
@@ -59,13 +59,13 @@ class Stage:
         return self.today() - timedelta(days=days_ago)
 
     def at(self, days_ago: int, hour: int, minute: int = 0) -> datetime:
-        """An instant by the provider's clock, so many days ago."""
+        """An instant some days ago, by the local time of the provider."""
         day = self.day(days_ago)
         wall = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 -- a wall clock
         return first_instant_at(wall, self.zone)
 
-    def in_hours(self, at: datetime) -> datetime:
-        """The instant itself in business hours, else some time in the next ones."""
+    def in_business_hours(self, at: datetime) -> datetime:
+        """The instant itself if it is in business hours, else an instant early in the next ones."""
         local = at.astimezone(self.zone)
         if local.weekday() < 5 and DAY_BEGINS <= local.hour < DAY_ENDS:
             return at
@@ -75,32 +75,30 @@ class Stage:
         wall = datetime(day.year, day.month, day.day, DAY_BEGINS, self.random.randrange(5, 55))  # noqa: DTZ001
         return first_instant_at(wall, self.zone).astimezone(UTC)
 
-    # -------------------------------------------------------------- playing
-
-    def play(self) -> None:
-        """Play all acts by time, with the jobs between them, up to now."""
-        acts = sorted(self.acts, key=lambda act: (act.at, act.order))
-        self.acts = []
-        played = 0
-        while played < len(acts):
-            self._run_due(acts[played].at)
-            played = self.desk.perform(SYSTEM, partial(self._play_some, acts=acts, first=played))
+    def run(self) -> None:
+        """Run all planned actions in time order, with the jobs due in between, up to now."""
+        actions = sorted(self.actions, key=lambda action: (action.at, action.order))
+        self.actions = []
+        done = 0
+        while done < len(actions):
+            self._run_due(actions[done].at)
+            done = self.desk.perform(SYSTEM, partial(self._run_some, actions=actions, first=done))
             self.desk.refresh()
         self._run_due(self.now)
 
-    def _play_some(self, tx: Transaction, acts: list[Act], first: int) -> int:
-        """Play acts in one transaction until one is alone or a job is due; answers the next one's place."""
-        for place in range(first, min(first + MOST_ACTS, len(acts))):
-            act = acts[place]
-            if place > first and (act.alone or _is_due(tx, act.at)):
+    def _run_some(self, tx: Transaction, actions: list[PlannedAction], first: int) -> int:
+        """Run actions in one transaction until one is exclusive or a job is due; returns the next index."""
+        for place in range(first, min(first + MAX_ACTIONS_PER_TRANSACTION, len(actions))):
+            action = actions[place]
+            if place > first and (action.is_exclusive or _is_due(tx, action.at)):
                 return place
-            act.do(replace(tx, now=act.at, actor=act.actor))
-            if act.alone:
+            action.do(replace(tx, now=action.at, actor=action.actor))
+            if action.is_exclusive:
                 return place + 1
-        return min(first + MOST_ACTS, len(acts))
+        return min(first + MAX_ACTIONS_PER_TRANSACTION, len(actions))
 
     def _run_due(self, until: datetime) -> None:
-        """Run what is due up to an instant, each job at its own, in their order."""
+        """Run the jobs that are due until an instant, each at its due instant, in order."""
         done_at: datetime | None = None
         while True:
             with self.desk.read() as tx:
@@ -108,7 +106,7 @@ class Stage:
                 if due is None or due > until:
                     return
                 if due == done_at:
-                    raise RuntimeError(f"Jobs leave undone what was due at {due.isoformat()}.")
+                    raise RuntimeError(f"The jobs did not do what was due at {due.isoformat()}.")
                 done_at = due
                 names = [
                     name

@@ -1,13 +1,13 @@
-"""Another desk's history, taken from its CSV export through the use cases, at the times it tells.
+"""Import of another desk's CSV export, through the use cases and at the instants that the export states.
 
-mapping    the mapping file: which column is what
-form       and what form the file has: text, separators, dates
-export     from the file's bytes to events, row by row
-history    the events of one service request, in order
-moves      from one state to the next one told, with what was skipped
-registers  the customers, org units, items and technicians it names
-telling    one history into the desk, in one transaction
-report     what was taken, what was not, and why
+mapping               the mapping file: which column holds what
+file_format           the mapping's values for encoding, separators and dates
+export                from the file's bytes to events, row by row
+history               the events of one service request, in order
+inferred_transitions  the triggers between two exported states, including those that the export skips
+register_lookup       finds or creates the customers, org units, items and technicians of the export
+replaying_events      imports one history, in one transaction
+report                what was imported, what was not, and why
 """
 
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.importing.export import ExportUnreadable, read_export
-from workflows.importing.history import History, histories
+from workflows.importing.history import History, group_by_service_request
 from workflows.importing.mapping import Mapping, MappingRefused, read_mapping
-from workflows.importing.replaying_events import Told, replay_history
+from workflows.importing.replaying_events import HistoryOutcome, replay_history
 from workflows.importing.report import ImportReport
 
 __all__ = [
@@ -32,12 +32,12 @@ __all__ = [
 ]
 
 
-class _Undone(Exception):
-    """Carries what would have been, out of a transaction that is rolled back."""
+class _DryRun(Exception):
+    """Rolls the transaction back and carries its outcome to the caller."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, outcome: HistoryOutcome) -> None:
         super().__init__()
-        self.told = told
+        self.outcome = outcome
 
 
 def import_history(
@@ -50,48 +50,53 @@ def import_history(
     progress: Callable[[int, int], None] | None = None,
     report: ImportReport | None = None,
 ) -> ImportReport:
-    """Take the history in the bytes of a file called `name`; each service request in one transaction.
+    """Import the history in `raw`, the bytes of the file `name`: one transaction per service request.
 
-    What was imported before is not taken again, so that an import that was killed goes on in the next run.
-    A dry run rolls each transaction back. `progress` is told the service requests done, of how many; a
-    `report` that is given is filled as it goes, for whoever is stopped on the way.
-    Raises: ExportUnreadable; NoRuleSet where contracts are on without rules.
+    Events of earlier imports are skipped, so a run after an interrupted import continues it. A dry run rolls
+    each transaction back. `progress` is called with the number of service requests done and their total.
+    A `report` passed in is filled during the run, so the caller has it even if the import is interrupted.
+
+    Raises:
+        ExportUnreadable: the file cannot be decoded, is empty, or lacks a column.
+        NoRuleSet: contracts are on and no rule set has been published.
+
+    Source: product.md section 14.
     """
     config = desk.refresh()
     if config.settings.contracts:
         _ = config.rules
     rows = read_export(name, raw, mapping, config.settings.zone)
-    found, unread = histories(rows, mapping)
+    found, unread = group_by_service_request(rows, mapping)
     report = report or ImportReport(mapping.source, dry_run)
-    report.rows, report.service_requests, report.left_out = len(rows), len(found), list(unread)
+    report.rows, report.service_requests, report.skipped = len(rows), len(found), list(unread)
     for done, history in enumerate(found, start=1):
-        report.add(_tell(desk, history, mapping, dry_run=dry_run))
+        report.add(_import_one(desk, history, mapping, dry_run=dry_run))
         if progress is not None:
             progress(done, len(found))
     if report.added and not dry_run:
-        desk.perform(SYSTEM, lambda tx: _trail(tx, report, name))
+        desk.perform(SYSTEM, lambda tx: _audit_import(tx, report, name))
     return report
 
 
-def _tell(desk: Desk, history: History, mapping: Mapping, *, dry_run: bool) -> Told:
-    def undo(tx: Transaction) -> NoReturn:
-        raise _Undone(replay_history(tx, history, mapping))
+def _import_one(desk: Desk, history: History, mapping: Mapping, *, dry_run: bool) -> HistoryOutcome:
+    def roll_back(tx: Transaction) -> NoReturn:
+        raise _DryRun(replay_history(tx, history, mapping))
 
     if not dry_run:
         return desk.perform(SYSTEM, lambda tx: replay_history(tx, history, mapping))
     try:
-        desk.perform(SYSTEM, undo)
-    except _Undone as undone:
-        return undone.told
+        desk.perform(SYSTEM, roll_back)
+    except _DryRun as done:
+        return done.outcome
 
 
-def _trail(tx: Transaction, report: ImportReport, name: str) -> None:
+def _audit_import(tx: Transaction, report: ImportReport, name: str) -> None:
     tx.audit(
         "import",
         report.source,
         "imported",
         file=name,
         rows=report.rows,
-        rows_taken=report.rows_taken,
+        rows_taken=report.rows_imported,  # the key in audit events already stored
         service_requests=report.new,
     )

@@ -1,4 +1,4 @@
-"""The values of a mapping file that say what form its export has: text, separators, dates, domains."""
+"""The values of a mapping file that describe the format of its export: encoding, separators, dates."""
 
 import codecs
 import re
@@ -30,10 +30,11 @@ def read_encoding(report: FileReport, node: Node) -> str:
         is_text = False
     if not is_text:
         report.error(
-            node.place, f"{quoted(name)} is no encoding. Use utf-8, utf-16, latin-1, cp1252 or another name."
+            node.place,
+            f"{quoted(name)} is not a text encoding. Use utf-8, utf-16, latin-1, cp1252 or another name.",
         )
         return "utf-8-sig"
-    # a byte order mark is no part of the first column's name
+    # utf-8-sig removes a byte order mark, which would become part of the first column's name
     return "utf-8-sig" if codecs.lookup(name).name == "utf-8" else name
 
 
@@ -43,7 +44,7 @@ def read_separator(report: FileReport, node: Node) -> str:
     one = SEPARATORS.get(str(text), str(text)) if text is not None else ","
     if len(one) != 1 or one in '\r\n" ':
         words = ", ".join(f'"{word}"' for word in SEPARATORS)
-        report.error(node.place, f"{quoted(one)} is no separator. Write one character, or {words}.")
+        report.error(node.place, f"{quoted(one)} is not a separator. Write one character, or {words}.")
         return ","
     return one
 
@@ -55,22 +56,22 @@ def read_quote(report: FileReport, node: Node) -> str | None:
     text = read_text(report, node, maximum=10)
     if text is not None and (len(text) != 1 or text in "\r\n\t "):
         report.error(
-            node.place, f"{quoted(text)} is no quotation mark. Write one character, or null for none."
+            node.place, f"{quoted(text)} is not a quotation mark. Write one character, or null for none."
         )
     return text
 
 
 def read_missing(report: FileReport, node: Node) -> frozenset[str]:
-    """What stands for a value that is not known."""
+    """The texts that mean an unknown value."""
     marks = (read_text(report, one, maximum=100, minimum=0) for one in read_list(report, node, of="texts"))
     return frozenset(mark.strip() for mark in marks if mark is not None)
 
 
 def read_date_forms(report: FileReport, node: Node) -> tuple[str, ...]:
-    """How instants are written: one form, or several that are tried in order."""
+    """How instants are written: one `strptime` form or "iso", or several that are tried in order."""
     nodes = node.value if isinstance(node.value, list) else [node]
     if not nodes:
-        report.error(node.place, "The list is empty. Write how dates are written, or leave the key out.")
+        report.error(node.place, "The list is empty. Give a form of dates, or leave the key out.")
     return tuple(form for one in nodes if (form := _date_form(report, one)) is not None)
 
 
@@ -79,7 +80,7 @@ def _date_form(report: FileReport, node: Node) -> str | None:
     if form is None or form == ISO:
         return form
     try:
-        # `%s` and the like are written by some machines and read by none: what is written must read the same
+        # some platforms format `%s` and the like, none parses them: formatting and parsing must round-trip
         read = datetime.strptime(SAMPLE.strftime(form), form)  # noqa: DTZ007
         fits = read.date() == SAMPLE.date()
     except (ValueError, re.error):
@@ -87,7 +88,7 @@ def _date_form(report: FileReport, node: Node) -> str | None:
     if not fits:
         report.error(
             node.place,
-            f'{quoted(form)} tells no day. Write it with %d, %m, %Y, %H and %M, such as "%d.%m.%Y %H:%M", '
+            f'{quoted(form)} has no day. Write it with %d, %m, %Y, %H and %M, such as "%d.%m.%Y %H:%M", '
             'or "iso".',
         )
         return None
@@ -109,14 +110,14 @@ def read_zone(report: FileReport, node: Node) -> ZoneInfo | None:
 
 
 def read_domain(report: FileReport, node: Node) -> str:
-    """The domain of addresses that are made from names."""
+    """The domain of the email addresses that are made from names."""
     name = read_text(report, node, maximum=200) or ""
     try:
         validate_email(f"someone@{name}", check_deliverability=False)
     except EmailNotValidError:
         report.error(
             node.place,
-            f"{quoted(name)} cannot be the domain of an address. Use one that receives no mail, such as "
-            '"import.example".',
+            f"{quoted(name)} cannot be the domain of an email address. "
+            'Use one that receives no mail, such as "import.example".',
         )
     return name.lower()

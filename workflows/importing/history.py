@@ -1,6 +1,6 @@
-"""The events of one service request in the order in which they happened, and those that cannot be told.
+"""The events of each service request in the order in which they happened, and the rows that are skipped.
 
-What stands here is decided from the export alone; what the desk refuses is found when it is told to it.
+Everything here is decided from the export alone. What a use case refuses is found during the import.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from workflows.importing.export import Event, LeftOut
+from workflows.importing.export import Event, RowNote
 from workflows.importing.mapping import Mapping
 
 NO_SEQUENCE = (-1, "")
@@ -22,31 +22,33 @@ class History:
     number: str
     opened_at: datetime
     events: list[Event]
-    left_out: list[LeftOut]
+    skipped: list[RowNote]
 
 
-def histories(rows: Iterable[Event | LeftOut], mapping: Mapping) -> tuple[list[History], list[LeftOut]]:
-    """The service requests of an export, oldest first, and the rows that belong to none."""
-    left_out: list[LeftOut] = []
+def group_by_service_request(
+    rows: Iterable[Event | RowNote], mapping: Mapping
+) -> tuple[list[History], list[RowNote]]:
+    """The service requests of an export, oldest first, and the rows that belong to none of them."""
+    skipped: list[RowNote] = []
     groups: dict[str, list[Event]] = {}
     for row in rows:
-        if isinstance(row, LeftOut):
-            left_out.append(row)
+        if isinstance(row, RowNote):
+            skipped.append(row)
         else:
             groups.setdefault(row.number, []).append(row)
     found = [_history(number, events, mapping) for number, events in groups.items()]
-    return sorted(found, key=lambda one: (one.opened_at, one.number)), left_out
+    return sorted(found, key=lambda one: (one.opened_at, one.number)), skipped
 
 
 def event_key(event: Event) -> str:
-    """What an event is known by in a later run: its number, its instant and a digest of all that it tells."""
-    told = json.dumps([event.state, event.sequence, event.values], sort_keys=True)
-    digest = hashlib.sha256(told.encode()).hexdigest()[:24]
+    """The key by which a later run recognizes an event: number, instant and a digest of its content."""
+    content = json.dumps([event.state, event.sequence, event.values], sort_keys=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()[:24]
     return f"{event.number}\t{event.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}\t{digest}"
 
 
 def instant_of_key(key: str) -> datetime:
-    """The instant in an event's key, cut to the second."""
+    """The instant in an event's key, truncated to the second."""
     return datetime.fromisoformat(key.split("\t")[1]).replace(tzinfo=UTC)
 
 
@@ -59,12 +61,12 @@ def _history(number: str, events: list[Event], mapping: Mapping) -> History:
     for event in _after_opening(history, events, mapping):
         key = event_key(event)
         if key in known:
-            history.left_out.append(LeftOut(event.line, f"it repeats line {known[key]}"))
+            history.skipped.append(RowNote(event.line, f"it repeats line {known[key]}"))
             continue
         known[key] = event.line
         if newest is not None and _is_older(event, newest):
-            why = f"it is older than line {newest.line} by its sequence, and later by its time"
-            history.left_out.append(LeftOut(event.line, why))
+            why = f"its sequence is before that of line {newest.line}, but its time is later"
+            history.skipped.append(RowNote(event.line, why))
             continue
         newest = event
         history.events.append(event)
@@ -76,12 +78,12 @@ def _is_older(event: Event, newest: Event) -> bool:
 
 
 def _after_opening(history: History, events: list[Event], mapping: Mapping) -> Iterator[Event]:
-    """The events from the opening on; those before it are left out, or taken as of the opening."""
+    """The events from the opening on; earlier ones are skipped or moved there, as the mapping says."""
     for event in events:
         if event.at >= history.opened_at:
             yield event
         elif mapping.before_opening == "at_opening":
             yield replace(event, at=history.opened_at)
         else:
-            why = f"it lies before the opening of {history.number} at {history.opened_at:%Y-%m-%d %H:%M} UTC"
-            history.left_out.append(LeftOut(event.line, why))
+            why = f"it is before the opening of {history.number} at {history.opened_at:%Y-%m-%d %H:%M} UTC"
+            history.skipped.append(RowNote(event.line, why))

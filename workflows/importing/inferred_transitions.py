@@ -1,7 +1,8 @@
-"""From the state a service request is in to the one an export tells: which moves, and which are inferred.
+"""The triggers that lead from a service request's state to the state in an export, and which are inferred.
 
-An export tells states, not moves, and skips some: new, then resolved. What lies between is added, marked as
-inferred, so that the history has only moves that the state machine knows. Source: product.md sections 9, 14.
+An export has states, not triggers, and skips some: new, then resolved. The triggers in between are added and
+marked as inferred, so that the history has only moves of the state machine.
+Source: product.md sections 9 and 14.
 """
 
 from typing import NamedTuple
@@ -11,36 +12,40 @@ from workflows.importing.mapping import Meaning
 
 
 class Move(NamedTuple):
-    """A trigger to fire; `inferred` where the export does not tell it itself."""
+    """A trigger to fire; `inferred` if the export skips it."""
 
     trigger: str
     inferred: bool = False
 
 
-class NoWay(Exception):
-    """No moves lead from the one state to the other."""
+class NoTransition(Exception):
+    """No trigger leads from one state to the other."""
 
 
-def moves_between(state: str, hold_reason: str | None, told: Meaning) -> list[Move]:
-    """The moves from `state` to what was told; empty where it is there already.
+def moves_between(state: str, hold_reason: str | None, target: Meaning) -> list[Move]:
+    """The moves from `state` to `target`, in order; empty if the service request is already there.
 
-    A move that the state machine forbids is among them where there is no other: firing it tells so.
-    Raises: NoWay where not even a forbidden move would lead there.
+    The result may include a move that the state machine forbids: firing it then gives the reason.
+
+    Raises:
+        NoTransition: no trigger leads to the target, not even a forbidden one.
+
+    Source: product.md sections 9 and 14.
     """
-    if state == told.state and (state != "on_hold" or hold_reason == told.reason):
+    if state == target.state and (state != "on_hold" or hold_reason == target.reason):
         return []
-    return WAYS[told.state](state)
+    return PATHS[target.state](state)
 
 
 def _to_open(state: str) -> list[Move]:
-    """Nothing leads back to open: what was resolved is reopened, what was on hold goes on, the rest stays."""
+    """No trigger leads back to open: a resolved request is reopened and a held one resumed instead."""
     if state == "pending_no_contract":
         return []
     if state in REOPENABLE_STATES:
         return [Move("reopen")]
     if state == "on_hold":
         return [Move("resume")]
-    raise NoWay(f"no move leads from {state} back to open")
+    raise NoTransition(f"no move leads from {state} back to open")
 
 
 def _to_work(state: str) -> list[Move]:
@@ -72,7 +77,7 @@ def _inferred(*triggers: str) -> list[Move]:
     return [Move(trigger, inferred=True) for trigger in triggers]
 
 
-WAYS = {
+PATHS = {
     "open": _to_open,
     "in_progress": _to_work,
     "on_hold": _to_hold,

@@ -1,7 +1,7 @@
-"""The mapping file: how the rows of another desk's export are to be read.
+"""The mapping file: how to read the rows of another desk's export.
 
 `mappings/README.md` describes it for people, `mappings/schema/mapping.schema.json` for editors. This module
-judges it: all that is wrong is told at once, each with line, column and what to write instead.
+checks it and reports all problems at once, each with line, column and what to write instead.
 """
 
 import re
@@ -38,9 +38,9 @@ from workflows.lifecycle.service_requests.states import TRANSITIONS
 MOST_BYTES = 1024 * 1024
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 NO_REASON = ("open", "in_progress", "resolved", "closed")
-TELLABLE = (*NO_REASON, "on_hold", "cancelled")
+MAPPABLE_STATES = (*NO_REASON, "on_hold", "cancelled")
 TARGETS: dict[str, str] = {trigger: target for trigger, _, target in TRANSITIONS if trigger in TRIGGERS}
-"""A trigger may be named in place of the state it leads to."""
+"""The state that each trigger leads to: a mapping may name a trigger in place of a state."""
 
 REQUIRED_COLUMNS = ("number", "state", "changed_at", "customer")
 OPTIONAL_COLUMNS = (
@@ -60,8 +60,8 @@ OpeningPolicy = Literal["leave_out", "at_opening"]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One way to read a value: a column, or a text with columns in it; `columns` are those it needs."""
+class ValueSource:
+    """One source of a value: a column, or a `text` with columns in braces; `columns` are those it reads."""
 
     columns: tuple[str, ...]
     text: str | None = None
@@ -69,7 +69,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a state's name of the export means here; `reason` is that of a hold or of a cancellation."""
+    """What a state of the export means here; `reason` is that of a hold or of a cancellation."""
 
     state: str
     reason: str | None = None
@@ -85,10 +85,10 @@ class NamedUnit:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A mapping file that has been checked. `columns` name their pieces in order: the first told is taken."""
+    """A mapping file that has been checked. Of a key's `columns`, the first source with a value is used."""
 
     source: str
-    columns: dict[str, tuple[Piece, ...]]
+    columns: dict[str, tuple[ValueSource, ...]]
     states: dict[str, Meaning | None]
     email_domain: str
     encoding: str = "utf-8-sig"
@@ -108,7 +108,7 @@ class Mapping:
 
 
 class MappingRefused(DeskError):
-    """A mapping file that cannot be used; `problems` holds all that is wrong with it."""
+    """A mapping file that cannot be used; `problems` has everything that is wrong with it."""
 
     code = "mapping-refused"
 
@@ -119,7 +119,11 @@ class MappingRefused(DeskError):
 
 
 def read_mapping(name: str, raw: bytes) -> Mapping:
-    """The mapping in the bytes of a file called `name`. Raises: MappingRefused."""
+    """The mapping in `raw`, the bytes of the file `name`.
+
+    Raises:
+        MappingRefused: the file is not a valid mapping; it carries all problems.
+    """
     report = FileReport(name)
     mapping = _read(report, raw)
     if mapping is None or report.has_errors:
@@ -144,37 +148,34 @@ def _read(report: FileReport, raw: bytes) -> Mapping | None:
     given: dict[str, Any] = {
         name: read(report, fields[name]) for name, read in READERS.items() if name in fields
     }
-    # a value that could not be read has been told; what the mapping then says is never used
+    # a value that could not be read has been reported: the mapping is then refused and never used
     values = {ARGUMENTS.get(name, name): value for name, value in given.items()}
     values.setdefault("email_domain", f"{slug(source) or 'import'}.example")
     return Mapping(source=" ".join(source.split()), **values)
 
 
 def slug(text: str) -> str:
-    """Lower-case letters and digits with points between them, as an address may have them."""
+    """The text as lower-case ASCII letters and digits, its words joined by points, as in an email address."""
     plain = normalize("NFKD", text.lower().replace("ß", "ss").replace("ø", "o").replace("æ", "ae"))
     return ".".join(re.findall(r"[a-z0-9]+", plain.encode("ascii", "ignore").decode()))
 
 
-# ------------------------------------------------------------------ columns and states
-
-
-def _columns(report: FileReport, node: Node) -> dict[str, tuple[Piece, ...]]:
+def _columns(report: FileReport, node: Node) -> dict[str, tuple[ValueSource, ...]]:
     fields = read_object(report, node, REQUIRED_COLUMNS, OPTIONAL_COLUMNS)
     if fields is None:
         return {}
-    return {name: _pieces(report, member) for name, member in fields.members.items()}
+    return {name: _sources(report, member) for name, member in fields.members.items()}
 
 
-def _pieces(report: FileReport, node: Node) -> tuple[Piece, ...]:
+def _sources(report: FileReport, node: Node) -> tuple[ValueSource, ...]:
     """A column's name, a text with columns in it, or a list of these."""
     nodes = node.value if isinstance(node.value, list) else [node]
     if not nodes:
         report.error(node.place, "The list is empty. Name a column, or leave the key out.")
-    return tuple(piece for one in nodes if (piece := _piece(report, one)) is not None)
+    return tuple(source for one in nodes if (source := _source(report, one)) is not None)
 
 
-def _piece(report: FileReport, node: Node) -> Piece | None:
+def _source(report: FileReport, node: Node) -> ValueSource | None:
     if isinstance(node.value, dict):
         fields = read_object(report, node, ("text",))
         text = read_text(report, fields["text"], maximum=1000) if fields and "text" in fields else None
@@ -183,10 +184,10 @@ def _piece(report: FileReport, node: Node) -> Piece | None:
         columns = tuple(dict.fromkeys(" ".join(one.split()) for one in PLACEHOLDER.findall(text)))
         if "" in columns:
             report.error(node.place, "A column's name is missing between { and }.")
-        return Piece(columns, text)
+        return ValueSource(columns, text)
     if isinstance(node.value, (str, UnreadableValue)):
         name = read_text(report, node, maximum=1000)
-        return Piece((" ".join(name.split()),)) if name is not None else None
+        return ValueSource((" ".join(name.split()),)) if name is not None else None
     report.error(node.place, 'Write a column\'s name, {"text": "{column} and {column}"}, or a list of these.')
     return None
 
@@ -194,12 +195,12 @@ def _piece(report: FileReport, node: Node) -> Piece | None:
 def _states(report: FileReport, node: Node) -> dict[str, Meaning | None]:
     members = read_members(report, node)
     if isinstance(node.value, dict) and not members:
-        report.error(node.place, "No state is named. Say what each state of the export means.")
+        report.error(node.place, "No state is mapped. Say what each state of the export means.")
     return {" ".join(name.split()): _meaning(report, member) for name, member in members.items()}
 
 
 def _meaning(report: FileReport, node: Node) -> Meaning | None:
-    """A state or a trigger by name, an object with the reason of a hold, or null for what moves nothing."""
+    """A state or a trigger by name, an object with the reason of a hold, or null for a state to ignore."""
     if node.value is None or isinstance(node.value, UnreadableValue):
         return None
     named, reason = node, None
@@ -209,15 +210,15 @@ def _meaning(report: FileReport, node: Node) -> Meaning | None:
             return None
         named = fields["state"]
         reason = _reason(report, fields)
-    word = read_choice(report, named, (*TELLABLE, *TARGETS), what="state or trigger")
+    word = read_choice(report, named, (*MAPPABLE_STATES, *TARGETS), what="state or trigger")
     if word is None:
         return None
     state = TARGETS.get(word, word)
     if state == "on_hold" and reason not in HOLD_REASONS:
-        told = 'Write {"state": "on_hold", "reason": "customer"}'
-        report.error(node.place, f"A hold needs its reason, one of {', '.join(HOLD_REASONS)}. {told}.")
+        remedy = 'Write {"state": "on_hold", "reason": "customer"}.'
+        report.error(node.place, f"A hold needs a reason, one of {', '.join(HOLD_REASONS)}. {remedy}")
     if state in NO_REASON and reason is not None:
-        report.error(node.place, f"{quoted(word)} takes no reason. Remove it.")
+        report.error(node.place, f"{quoted(word)} cannot have a reason. Remove it.")
     return Meaning(state, reason)
 
 
@@ -232,9 +233,6 @@ def _priorities(report: FileReport, node: Node) -> dict[str, str]:
         " ".join(name.split()): read_choice(report, member, PRIORITIES, what="priority") or "normal"
         for name, member in read_members(report, node).items()
     }
-
-
-# ------------------------------------------------------------------ registers
 
 
 def _unit(report: FileReport, node: Node) -> NamedUnit | None:
@@ -253,7 +251,9 @@ def _owner(report: FileReport, node: Node) -> Any:
         return _unit(report, node)
     if isinstance(node.value, str) and node.value not in ("customer", "org_unit"):
         hint = nearest(report, node.value, ("customer", "org_unit"))
-        report.error(node.place, f'{quoted(node.value)} is no owner. {hint} Or name one: {{"code": "..."}}.')
+        report.error(
+            node.place, f'{quoted(node.value)} is not an owner. {hint} Or name one: {{"code": "..."}}.'
+        )
         return "org_unit"
     return read_choice(report, node, ("customer", "org_unit"), what="owner")
 
@@ -289,10 +289,10 @@ ARGUMENTS = {"date_form": "date_forms", "time_zone": "zone"}
 
 
 def column_names(mapping: Mapping) -> dict[str, list[str]]:
-    """The columns of the export that the mapping needs, each with the keys that need it."""
+    """The columns of the export that the mapping reads, each with the mapping keys that read it."""
     needed: dict[str, list[str]] = {}
-    for key, pieces in mapping.columns.items():
-        for column in (column for piece in pieces for column in piece.columns):
+    for key, sources in mapping.columns.items():
+        for column in (column for source in sources for column in source.columns):
             keys = needed.setdefault(column, [])
             if key not in keys:
                 keys.append(key)
@@ -305,7 +305,7 @@ __all__ = [
     "MappingRefused",
     "Meaning",
     "NamedUnit",
-    "Piece",
+    "ValueSource",
     "column_names",
     "read_mapping",
     "slug",

@@ -1,8 +1,8 @@
-"""Whom and what an export names, found in our registers or added to them by the use cases.
+"""Finds the customers, org units, items and technicians of an export in our registers, or creates them.
 
-A customer, an org unit, an item or a technician is remembered by its name in the export (`imported_record`),
-so that a later run finds it again whatever it is called here by then. What the register has already under
-the same code, number or address is taken as it is.
+Each is recorded by its name in the export (`imported_record`), so that a later run finds it even if it has
+been renamed here. A record that the register already has under the same code, number or email address is
+used unchanged.
 """
 
 import hashlib
@@ -28,31 +28,29 @@ Values = dict[str, str]
 
 
 @dataclass(slots=True)
-class Registers:
-    """The records that an export's names stand for, in one transaction; `made` are the new ones.
+class RegisterLookup:
+    """The records for an export's names, within one transaction; `created` are the new ones.
 
-    `known` is what has been found: whoever rolls back to a savepoint lets it be forgotten.
+    `known` caches what has been found: call `forget` after a rollback to a savepoint.
     """
 
     mapping: Mapping
     known: dict[tuple[str, str], str] = field(default_factory=dict)
-    made: set[tuple[str, str]] = field(default_factory=set)
+    created: set[tuple[str, str]] = field(default_factory=set)
 
     def forget(self) -> None:
-        """What was found or made may not be there: look again."""
+        """Clear the cache: after a rollback, records in it may no longer exist."""
         self.known.clear()
 
-    # -------------------------------------------------------------- customers and org units
-
     def customer(self, tx: Transaction, values: Values, org_unit: str | None) -> str | None:
-        """The customer of a row, as a member of its org unit; None where it names none."""
+        """The id of a row's customer, who is made a member of its org unit; None if the row names none."""
         name = values.get("customer") or self.mapping.unknown_customer
         if name is None:
             return None
         email = values.get("customer_email", "").lower()
 
         def find() -> str | None:
-            return _with(tx, t.customer, "email", email) if email else None
+            return _find_by(tx, t.customer, "email", email) if email else None
 
         def make() -> str:
             address = email or self._address(tx, t.customer, name)
@@ -66,7 +64,7 @@ class Registers:
         return customer_id
 
     def join(self, tx: Transaction, customer_id: str, org_unit: str) -> None:
-        """Make a customer a member of one more org unit; the primary one stays."""
+        """Make a customer a member of one more org unit; the primary org unit does not change."""
         if self.known.get(("member", f"{customer_id} {org_unit}")):
             return
         member = t.customer_org_unit
@@ -81,7 +79,7 @@ class Registers:
         self.known["member", f"{customer_id} {org_unit}"] = org_unit
 
     def org_unit(self, tx: Transaction, values: Values) -> str | None:
-        """The org unit of a row, below the mapping's own; that one where the row names none."""
+        """The id of a row's org unit, below the mapping's `org_units_under`, which is also the default."""
         under = self.mapping.org_units_under
         top = self.unit(tx, under) if under is not None else None
         name = values.get("org_unit")
@@ -90,24 +88,22 @@ class Registers:
         return self.unit(tx, NamedUnit(clipped(name, LONGEST_CODE), clipped(name, LONGEST_NAME)), top)
 
     def unit(self, tx: Transaction, unit: NamedUnit, parent: str | None = None) -> str:
-        """The org unit with a code."""
+        """The id of the org unit with this code."""
         return self._record(
             tx,
             "org_unit",
             unit.code,
-            lambda: _with(tx, t.org_unit, "code", unit.code),
+            lambda: _find_by(tx, t.org_unit, "code", unit.code),
             lambda: create_org_unit(tx, NewOrgUnit(code=unit.code, name=unit.name, parent=parent)),
         )
 
-    # -------------------------------------------------------------- items and technicians
-
     def item(self, tx: Transaction, values: Values, customer: str, org_unit: str | None) -> str | None:
-        """The item of a row; None where it names none. One that nobody owns gets the mapping's owner."""
+        """The id of a row's item; None if the row names none. A new item gets the mapping's owner."""
         text = values.get("item")
         if text is None:
             return None
         owner, suffix = self._owner(tx, values, customer, org_unit)
-        if suffix and self._fits(tx, clipped(text, LONGEST_CODE), customer):
+        if suffix and self._is_usable_by(tx, customer, clipped(text, LONGEST_CODE)):
             suffix = ""
         number = clipped(f"{text}{suffix}", LONGEST_CODE)
 
@@ -120,19 +116,19 @@ class Registers:
             )
             return create_item(tx, command)
 
-        item_id = self._record(tx, "item", number, lambda: _with(tx, t.item, "number", number), make)
-        self._let_ask(tx, item_id, customer)
+        item_id = self._record(tx, "item", number, lambda: _find_by(tx, t.item, "number", number), make)
+        self._ensure_membership(tx, customer, item_id)
         return item_id
 
     def technician(self, tx: Transaction, values: Values) -> str | None:
-        """The technician of a row, as a login that is closed; None where it names none."""
+        """The id of a row's technician; a new one is a disabled user. None if the row names none."""
         name = values.get("technician")
         if name is None:
             return None
         email = values.get("technician_email", "").lower()
 
         def find() -> str | None:
-            return _with(tx, t.user_account, "email", email) if email else None
+            return _find_by(tx, t.user_account, "email", email) if email else None
 
         def make() -> str:
             address = email or self._address(tx, t.user_account, name)
@@ -143,38 +139,36 @@ class Registers:
 
         return self._record(tx, "technician", email or name, find, make)
 
-    # -------------------------------------------------------------- helpers
-
     def _record(
         self, tx: Transaction, kind: str, name: str, find: Callable[[], str | None], make: Callable[[], str]
     ) -> str:
-        """The record of that name: remembered, or found in the register, or made now."""
+        """The id of the record with this name: imported earlier, found in the register, or created now."""
         key = name if len(name) <= LONGEST_KEY else f"{name[:100]} {_digest(name)}"
         known = self.known.get((kind, key))
         if known is not None:
             return known
-        record_id = imported(tx, self.mapping.source, kind, key)
+        record_id = find_imported(tx, self.mapping.source, kind, key)
         if record_id is None:
             record_id = find()
             if record_id is None:
                 record_id = make()
-                self.made.add((kind, key))
-            remember(tx, self.mapping.source, kind, [key], record_id)
+                self.created.add((kind, key))
+            record_imported(tx, self.mapping.source, kind, [key], record_id)
         self.known[kind, key] = record_id
         return record_id
 
     def _address(self, tx: Transaction, table: Table, name: str) -> str:
-        """An address made from a name, which nobody else has: names that differ in marks alone are two."""
+        """An unused address made from a name: names that differ only in accents get different addresses."""
         local = slug(name)[:50].strip(".") or _digest(name)
         address = f"{local}@{self.mapping.email_domain}"
-        if _with(tx, table, "email", address) is None:
+        if _find_by(tx, table, "email", address) is None:
             return address
         return f"{local}.{_digest(name)}@{self.mapping.email_domain}"
 
     def _owner(
         self, tx: Transaction, values: Values, customer: str, org_unit: str | None
     ) -> tuple[OwnerGiven, str]:
-        """Who owns an item, and what its number needs beside its name to be one per owner."""
+        """The owner of an item, and the suffix that makes its number unique per owner."""
         wanted = self.mapping.item_owner
         if isinstance(wanted, NamedUnit):
             return OwnerGiven(org_unit=self.unit(tx, wanted)), ""
@@ -185,14 +179,14 @@ class Registers:
         asker = values.get("customer_email") or values.get("customer") or self.mapping.unknown_customer
         return OwnerGiven(customer=customer), f" · {asker}"
 
-    def _fits(self, tx: Transaction, number: str, customer: str) -> bool:
-        """Whether the register has an item of this number that the customer may ask support for."""
+    def _is_usable_by(self, tx: Transaction, customer: str, number: str) -> bool:
+        """Whether the register has an item of this number for which the customer may ask for support."""
         item = t.item
         found = select(item.c.id).where(item.c.number == number, _may_ask(tx, customer))
         return tx.connection.execute(found).scalar() is not None
 
-    def _let_ask(self, tx: Transaction, item_id: str, customer: str) -> None:
-        """A customer who asks about an org unit's item is one of that org unit."""
+    def _ensure_membership(self, tx: Transaction, customer: str, item_id: str) -> None:
+        """Make the customer a member of the item's org unit, if there is one and it is not in their line."""
         if self.known.get(("asks", f"{customer} {item_id}")):
             return
         item = t.item
@@ -204,8 +198,8 @@ class Registers:
         self.known["asks", f"{customer} {item_id}"] = item_id
 
 
-def imported(tx: Transaction, source: str, kind: str, key: str) -> str | None:
-    """The id of what was imported from a source under a key."""
+def find_imported(tx: Transaction, source: str, kind: str, key: str) -> str | None:
+    """The id of the record that was imported from a source under a key; None if there is none."""
     r = t.imported_record
     found: str | None = tx.connection.execute(
         select(r.c.record_id).where(r.c.source == source, r.c.kind == kind, r.c.external_key == key)
@@ -213,8 +207,8 @@ def imported(tx: Transaction, source: str, kind: str, key: str) -> str | None:
     return found
 
 
-def remember(tx: Transaction, source: str, kind: str, keys: Sequence[str], record_id: str) -> None:
-    """Keep what was imported from a source under some keys."""
+def record_imported(tx: Transaction, source: str, kind: str, keys: Sequence[str], record_id: str) -> None:
+    """Record that a record was imported from a source under these keys."""
     tx.add_all(
         t.imported_record,
         [
@@ -231,7 +225,7 @@ def remember(tx: Transaction, source: str, kind: str, keys: Sequence[str], recor
 
 
 def clipped(text: str, most: int) -> str:
-    """The text in at most so many characters; what is cut keeps a digest, so that two stay two."""
+    """The text in at most `most` characters; a digest at the end keeps shortened texts distinct."""
     return text if len(text) <= most else f"{text[: most - 10].rstrip()}… {_digest(text)}"
 
 
@@ -239,12 +233,15 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _with(tx: Transaction, table: Table, column: str, value: str) -> str | None:
+def _find_by(tx: Transaction, table: Table, column: str, value: str) -> str | None:
     found: str | None = tx.connection.execute(select(table.c.id).where(table.c[column] == value)).scalar()
     return found
 
 
 def _may_ask(tx: Transaction, customer: str) -> Any:
-    """Whether a customer may ask support for an item: their own, one of their line, or nobody's yet."""
+    """SQL: a customer may ask for support for their own items, those of their line, and unowned ones.
+
+    Unowned items count only while contracts are off.
+    """
     own = may_be_asked_for(customer)
     return own if tx.settings.contracts else or_(own, is_global())

@@ -1,1 +1,1 @@
-"""Background jobs: what each does, the scheduler that starts them, the sandbox clock."""
+"""Background jobs: their definitions, the scheduler that starts them, and the sandbox clock."""

@@ -1,6 +1,6 @@
-"""What happens by itself: each job finds all that is due and does it once, however often it runs.
+"""The background jobs: each finds everything that is due and does it once, however often it runs.
 
-Jobs enter the same use cases as people do. A bad row is set aside and told; the rest go on.
+Jobs call the same use cases as people do. A row that fails is logged and skipped; the others are processed.
 Source: product.md section 11.
 """
 
@@ -25,27 +25,27 @@ from workflows.coverage.waiting_list import has_active_contract
 from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.delivery import deliver_outbox
-from workflows.replay.use_cases import forget_replays, take_up_replays
+from workflows.replay.use_cases import delete_old_replays, resume_lost_replays
 from workflows.rule_sets.folder_watch import pick_up_rules
 from workflows.service_requests.closing import close_if_due
 from workflows.store import tables as t
 
 log = structlog.get_logger()
-KEYS_KEPT = timedelta(hours=48)
-SLOTS_KEPT = timedelta(days=7)
+KEEP_IDEMPOTENCY_KEYS = timedelta(hours=48)
+KEEP_JOB_SLOTS = timedelta(days=7)
 ANY_MACHINE = ""
-CLOCK_WAS_WRONG = timedelta(hours=1)
-"""A slot so far ahead was taken by a clock that has been set since: it keeps nobody from working."""
-FAILURES_KEPT = timedelta(days=1)
+CLOCK_SKEW = timedelta(hours=1)
+"""A slot claimed further ahead than this came from a wrong clock and does not block other runs."""
+KEEP_LOGIN_FAILURES = timedelta(days=1)
 c, r = t.contract, t.service_request
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`run(desk, at)` does what is due by `at` and answers how much; `next_due` is the earliest instant due.
+    """`run(desk, at)` does what is due by `at` and returns how much; `next_due` is the earliest instant due.
 
-    A job without `next_due` waits for nothing: it only catches up, or works in real time. What lies on a
-    machine's own disk is looked after `on_each_machine`, everything else on any.
+    A job without `next_due` only catches up, or works in real time. A job that needs a machine's own disk
+    runs `on_each_machine`, any other on one of them.
     """
 
     name: str
@@ -56,7 +56,10 @@ class Job:
 
 
 def run_job(desk: Desk, name: str, due_at: datetime | None = None) -> int:
-    """Run one job for everything due by `due_at` (now), and keep when it ran; answers how much it did."""
+    """Run one job for everything due by `due_at` (default: now) and store its status; returns its count.
+
+    Raises: KeyError for an unknown name; whatever the job raises, after its error has been stored.
+    """
     job = JOBS[name]
     desk.refresh()
     at = due_at or desk.now()
@@ -70,10 +73,10 @@ def run_job(desk: Desk, name: str, due_at: datetime | None = None) -> int:
 
 
 def claim_slot(desk: Desk, name: str, begins_at: datetime, machine: str = ANY_MACHINE) -> bool:
-    """Take a job's run of the slot that begins then for this process: of any number that try, one gets it.
+    """Claim a job's slot for this process; returns False if another process has it.
 
-    Kept is the last slot taken, one row for each job, or for each machine where each runs it. A slot before
-    that is nobody's any more: whoever took the later one did all that was due.
+    The last claimed slot is stored per job, or per job and machine if each machine runs it. An earlier slot
+    can no longer be claimed: the run of the later one did everything that was due.
     """
     dialect = sqlite if desk.database.is_sqlite else postgresql
     last = t.job_slot.c.claimed_at
@@ -82,22 +85,19 @@ def claim_slot(desk: Desk, name: str, begins_at: datetime, machine: str = ANY_MA
         claim = claim.on_conflict_do_update(
             index_elements=["job", "slot"],
             set_={"claimed_at": begins_at},
-            where=or_(last < begins_at, last > begins_at + CLOCK_WAS_WRONG),
+            where=or_(last < begins_at, last > begins_at + CLOCK_SKEW),
         )
         return tx.connection.execute(claim.returning(t.job_slot.c.job)).scalar() is not None
 
 
 def next_due(tx: Transaction) -> datetime | None:
-    """The earliest instant at which any job has something to do."""
+    """The earliest instant (aware UTC) at which any job has something to do; None if there is none."""
     instants = [job.next_due(tx) for job in JOBS.values() if job.next_due is not None]
     return min((one for one in instants if one is not None), default=None)
 
 
-# ------------------------------------------------------------------ the jobs
-
-
-def settle_contracts(desk: Desk, at: datetime) -> int:
-    """Activate contracts whose start has come, open and close grants; `expire_contracts` does mere ends."""
+def activate_contracts(desk: Desk, at: datetime) -> int:
+    """Activate contracts that start, and open and close grants; `expire_contracts` handles plain expiry."""
     due = and_(c.c.next_due_at <= at, ~ENDING)
     return _each(
         desk,
@@ -109,7 +109,7 @@ def settle_contracts(desk: Desk, at: datetime) -> int:
 
 
 def auto_close(desk: Desk, at: datetime) -> int:
-    """Close what has been resolved for as long as the setting says, at the instant it was due."""
+    """Close requests that have been resolved for as long as the setting says, as of the instant due."""
     due = (
         select(r.c.id, r.c.auto_close_at.label("due_at"))
         .where(r.c.auto_close_at <= at, r.c.state == "resolved")
@@ -119,7 +119,10 @@ def auto_close(desk: Desk, at: datetime) -> int:
 
 
 def open_waiting(desk: Desk, at: datetime) -> int:
-    """Search again for waiting service requests that an active contract might cover: a catching-up only."""
+    """Search again for waiting requests that an active contract might cover.
+
+    This only catches up: a contract that becomes valid opens its waiting requests in the same transaction.
+    """
     if not desk.config.settings.contracts:
         return 0
     due = (
@@ -131,18 +134,18 @@ def open_waiting(desk: Desk, at: datetime) -> int:
 
 
 def clean_up(desk: Desk, at: datetime) -> int:
-    """Forget idempotency keys, job slots and failed logins that are no longer needed, by real time."""
+    """Delete old idempotency keys, job slots, failed logins and replays, by real time."""
     old: tuple[tuple[Any, ColumnElement[Any], timedelta], ...] = (
-        (t.idempotency_key, t.idempotency_key.c.stored_at, KEYS_KEPT),
-        (t.job_slot, t.job_slot.c.claimed_at, SLOTS_KEPT),
-        (t.login_failure, t.login_failure.c.failed_at, FAILURES_KEPT),
+        (t.idempotency_key, t.idempotency_key.c.stored_at, KEEP_IDEMPOTENCY_KEYS),
+        (t.job_slot, t.job_slot.c.claimed_at, KEEP_JOB_SLOTS),
+        (t.login_failure, t.login_failure.c.failed_at, KEEP_LOGIN_FAILURES),
     )
     count = 0
-    for table, since, span in old:
+    for table, created_at, keep_for in old:
         with desk.write(job="clean_up") as tx:
-            done = tx.connection.execute(delete(table).where(since < tx.real_now - span))
+            done = tx.connection.execute(delete(table).where(created_at < tx.real_now - keep_for))
             count += int(done.rowcount)
-    return count + desk.perform(SYSTEM, forget_replays, job="clean_up")
+    return count + desk.perform(SYSTEM, delete_old_replays, job="clean_up")
 
 
 def _close(tx: Transaction, request_id: str) -> bool:
@@ -156,9 +159,9 @@ def _each(
     at: datetime,
     job: str,
 ) -> int:
-    """Do one thing for each row that is due, in order, each in its own transaction.
+    """Call `do` for each row that is due, in order, each in its own transaction.
 
-    A row that tells its own `due_at` is done as of that instant.
+    A row with a `due_at` of its own is processed as of that instant. Returns how many were changed.
     """
     count = 0
     with desk.database.read() as connection:
@@ -169,7 +172,7 @@ def _each(
             if desk.perform(SYSTEM, partial(_do, do=do, record_id=record_id), at=when, job=job):
                 count += 1
         except (DeskError, DBAPIError) as error:
-            log.error("set aside", job=job, record=record_id, error=str(error))
+            log.error("job: record skipped", job=job, record=record_id, error=str(error))
     return count
 
 
@@ -199,14 +202,14 @@ def _earliest(
 JOBS: dict[str, Job] = {
     job.name: job
     for job in (
-        Job("settle_contracts", 5, settle_contracts, _earliest(c.c.next_due_at, ~ENDING)),
+        Job("settle_contracts", 5, activate_contracts, _earliest(c.c.next_due_at, ~ENDING)),
         Job("expire_contracts", 5, expire_due, _earliest(c.c.next_due_at, ENDING)),
         Job("auto_close", 30, auto_close, _earliest(r.c.auto_close_at, r.c.state == "resolved")),
         Job("open_waiting", 30, open_waiting),
         Job("deliver_outbox", 5, deliver_outbox),
         Job("pick_up_rules", 2, pick_up_rules, on_each_machine=True),
-        Job("take_up_replays", 30, take_up_replays),
+        Job("take_up_replays", 30, resume_lost_replays),
         Job("clean_up", 3600, clean_up),
     )
 }
-"""In the order in which they run at one instant: what becomes valid first, then what ends."""
+"""The jobs in the order in which they run at one instant: contracts become valid before others end."""

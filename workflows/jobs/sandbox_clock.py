@@ -1,4 +1,4 @@
-"""The sandbox clock: a desk whose time an administrator sets, to try a year of a contract in a minute.
+"""The sandbox clock: an administrator sets the desk's time, to try a year of a contract in a minute.
 
 Source: product.md section 13.
 """
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ClockView:
-    """`now` of the desk; `is_set` tells that it stands still between settings."""
+    """The desk's `now` (aware UTC); a clock that `is_set` stands still. `ran` counts work done by jobs."""
 
     now: datetime
     is_set: bool
@@ -30,16 +30,21 @@ class ClockView:
 
 
 def read_clock(desk: Desk) -> ClockView:
-    """The desk's time. Raises: NotFound outside a sandbox."""
+    """The desk's time. Raises: NotFound if the desk is no sandbox."""
     _require_sandbox(desk)
     config = desk.refresh()
     return ClockView(desk.now(), config.sandbox_now is not None, 0)
 
 
 def set_clock(desk: Desk, actor: Actor, now: datetime) -> ClockView:
-    """Set the clock and run what is due in between, in order, each job at its due instant.
+    """Set the clock to `now` (aware UTC) and run the jobs due until then, in order, each at its due instant.
 
-    Backwards only while there is no contract and no service request. Raises: StateForbids, NotFound.
+    Raises:
+        NotFound: the desk is no sandbox.
+        NotAllowed: the actor is no administrator.
+        StateForbids: `now` is earlier, and there are contracts or service requests.
+
+    Source: product.md section 13.
     """
     _require_sandbox(desk)
     desk.perform(actor, lambda tx: tx.require("administrator"))
@@ -50,8 +55,8 @@ def set_clock(desk: Desk, actor: Actor, now: datetime) -> ClockView:
     current = desk.now()
     if now < current:
         raise StateForbids(
-            f"The clock stands at {current.isoformat()} and goes only forward.",
-            remedy="Set a later instant; only a desk without contracts and requests goes back.",
+            f"The clock is at {current.isoformat()} and can only be set forward.",
+            remedy="Set a later instant. Going back needs a desk without contracts and service requests.",
             now=current.isoformat(),
         )
     ran = 0
@@ -66,7 +71,7 @@ def set_clock(desk: Desk, actor: Actor, now: datetime) -> ClockView:
 
 
 def _due_after(desk: Desk, done_at: datetime | None) -> datetime | None:
-    """The next due instant; one that its jobs have just failed to clear is told and ends the walk."""
+    """The next due instant; None, with an error in the log, if its jobs have just failed to clear it."""
     with desk.read() as tx:
         due = next_due(tx)
     if due is not None and due == done_at:

@@ -1,7 +1,7 @@
-"""APScheduler's wiring: ticks in, jobs out. The only importer of apscheduler.
+"""Runs the jobs at their intervals with APScheduler. The only module that imports apscheduler.
 
-The store is in memory and the jobs are declared here; what is due is in our tables. Any number of
-processes tick; each tick's slot is claimed by an insert, so that each run happens in one of them.
+APScheduler's job store is in memory; what is due is in our tables. Any number of processes may tick: each
+tick's slot is claimed by an insert, so that only one process runs it.
 """
 
 from datetime import UTC, timedelta
@@ -18,11 +18,11 @@ from workflows.store.column_types import EPOCH
 
 log = structlog.get_logger()
 TICKS_AT_ONCE = 3
-"""Of one job: the one that runs, and room for those that come meanwhile, which take no time."""
+"""Per job: one that runs, and a few that arrive in the meantime and return at once."""
 
 
 def build_scheduler(desk: Desk) -> BackgroundScheduler:
-    """A scheduler that runs every job of the table at its interval; start and shut it down yourself."""
+    """A scheduler that runs every job at its interval; the caller starts it and shuts it down."""
     scheduler = BackgroundScheduler(
         timezone=UTC, executors={"default": ThreadPoolExecutor(TICKS_AT_ONCE * len(JOBS))}
     )
@@ -34,7 +34,7 @@ def build_scheduler(desk: Desk) -> BackgroundScheduler:
             id=job.name,
             coalesce=True,
             max_instances=TICKS_AT_ONCE,
-            # however long the machine slept: what is due is found by looking, so one run makes good for all
+            # run late however long the machine slept: one run does everything that has become due
             misfire_grace_time=None,
             next_run_time=desk.clock.now(),
         )
@@ -42,7 +42,7 @@ def build_scheduler(desk: Desk) -> BackgroundScheduler:
 
 
 class Ticks:
-    """A job's ticks in this process: one runs at a time, and once more for those that came meanwhile."""
+    """A job's ticks in this process: one runs at a time, then once more if others came in the meantime."""
 
     def __init__(self, desk: Desk, name: str, every_seconds: int) -> None:
         self._desk = desk
@@ -68,7 +68,7 @@ class Ticks:
 
 
 def tick(desk: Desk, name: str, every_seconds: int) -> int | None:
-    """Run a job if this process gets its slot; None when another has it."""
+    """Run a job if this process gets its slot; returns how much it did, or None if another process has it."""
     seconds = int(desk.clock.now().timestamp()) // every_seconds * every_seconds
     machine = gethostname() if JOBS[name].on_each_machine else ANY_MACHINE
     try:

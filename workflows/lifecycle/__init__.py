@@ -1,1 +1,1 @@
-"""How one row changes with its balances: a service request, a contract."""
+"""Changes of one service request or contract, with its balances."""

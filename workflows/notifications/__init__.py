@@ -1,1 +1,1 @@
-"""Mail: written in the business transaction, delivered from the outbox by a job."""
+"""Notifications: written to the outbox in the business transaction and delivered by a job."""

@@ -1,7 +1,7 @@
-"""Delivering the outbox: by SMTP where one is set, else to the log. At least once, with growing pauses.
+"""Delivery of the outbox: by SMTP if it is configured, else to the log; at least once, with back-off.
 
-A message is claimed by moving its next attempt ahead, so that no two deliverers send it, and one that died
-is followed by another. Source: product.md sections 11 and 12.
+A message is claimed by postponing its next attempt, so that no two processes send it, and another one tries
+again if the first one dies. Source: product.md sections 11 and 12.
 """
 
 import smtplib
@@ -26,20 +26,20 @@ TIMEOUT_SECONDS = 20
 
 
 class Sender(Protocol):
-    """Sends one message; raises OSError or smtplib.SMTPException when it cannot."""
+    """Sends one message. Raises: OSError or smtplib.SMTPException if that fails."""
 
     def send(self, recipient: str, subject: str, body: str) -> None: ...
 
 
 class LogSender:
-    """Writes the message to the log: what a desk without a mail server has."""
+    """Writes the message to the log, for a desk without a mail server."""
 
     def send(self, recipient: str, subject: str, body: str) -> None:
         log.info("mail", recipient=recipient, subject=subject)
 
 
 class SmtpSender:
-    """Sends by the server of `smtp://user:password@host:port/?from=desk@example.com` (or `smtps:`)."""
+    """Sends by the server in `smtp://user:password@host:port/?from=desk@example.com` (or `smtps:`)."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -65,7 +65,7 @@ class SmtpSender:
 
 
 def deliver_outbox(desk: Desk, at: datetime) -> int:
-    """Send what is due by real time; answers how many messages went out."""
+    """Send the messages that are due by real time; returns how many were delivered."""
     sender: Sender = SmtpSender(desk.smtp_url) if desk.smtp_url else LogSender()
     return sum(_deliver(desk, row, sender) for row in _claim(desk))
 

@@ -1,6 +1,6 @@
-"""The outbox as an administrator sees it: what was told to whom, and what could not be delivered.
+"""The outbox as an administrator sees it: messages, their recipients, and failed deliveries.
 
-Delivering is a job's (`workflows/notifications/delivery.py`). Source: product.md section 12.
+A job delivers them (`workflows/notifications/delivery.py`). Source: product.md section 12.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One message. Without a recipient it is for the record and for webhooks alone."""
+    """One message. A message without a recipient is only a record, and for webhooks."""
 
     id: str
     event: str
@@ -53,12 +53,15 @@ def list_outbox(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[MessageView]:
-    """A page of messages; `state` is failed, waiting, given_up or delivered."""
+    """A page of messages; `state` is failed, waiting, given_up or delivered.
+
+    Raises: NotAllowed unless the actor is an administrator; InvalidInput for `state`, `order` or `cursor`.
+    """
     tx.require("administrator")
     statement = select(o)
     if state is not None:
         if state not in STATES:
-            raise invalid("/state", f"{state!r} is not known here.", f"Use one of {', '.join(STATES)}.")
+            raise invalid("/state", f"{state!r} is not a valid state.", f"Use one of {', '.join(STATES)}.")
         statement = statement.where(STATES[state])
     if event is not None:
         statement = statement.where(o.c.event == event)
@@ -71,16 +74,19 @@ def list_outbox(
 
 
 def send_again(tx: Transaction, message_id: str) -> str:
-    """Let the next delivery try an undelivered message again, as if for the first time; answers its id.
+    """Queue an undelivered message for the next delivery, with all its attempts; returns its id.
 
-    Raises: NotFound; StateForbids for one that was delivered.
+    Raises:
+        NotAllowed: the actor is no administrator.
+        NotFound: there is no such message.
+        StateForbids: it has been delivered.
     """
     tx.require("administrator")
     row = tx.connection.execute(select(o).where(o.c.id == message_id).with_for_update()).one_or_none()
     if row is None:
         raise NotFound("There is no such message.")
     if row.delivered_at is not None:
-        raise StateForbids("The message was delivered.", remedy="There is nothing to send again.")
+        raise StateForbids("The message has already been delivered.", remedy="Nothing needs to be done.")
     tx.change(o, message_id, next_attempt_at=tx.real_now, attempts=0)
     return message_id
 

@@ -1,1 +1,1 @@
-"""For those who run a deployment: opening the database, health, backup."""
+"""Operation of a deployment: opening the database, health, backup."""

@@ -1,4 +1,4 @@
-"""A copy of an SQLite database while it is in use, and back. PostgreSQL has its own tools for this."""
+"""Backup of an SQLite database while it is in use, and restore. PostgreSQL has its own tools for this."""
 
 import sqlite3
 from contextlib import closing
@@ -12,21 +12,21 @@ PAGES_A_STEP = 1000
 
 
 class CannotBackUp(DeskError):
-    """A backup or a restore that cannot be made."""
+    """A backup or restore that is not possible."""
 
     code = "cannot-back-up"
 
 
 def back_up(database_url: str, target: Path) -> int:
-    """Write a copy of the database as of now to `target`; answers its size in bytes.
+    """Write a copy of the database as of now to `target`; returns its size in bytes.
 
-    Raises: CannotBackUp for PostgreSQL, and for a file that exists already.
+    Raises: CannotBackUp for PostgreSQL, if the target exists, and if the copy cannot be written.
     """
     source = _sqlite_path(database_url, "pg_dump --format=custom --file FILE DATABASE_URL")
     if not source.is_file():
         raise CannotBackUp(f"There is no database at {source}.", remedy="Set COVERDESK_DATABASE_URL.")
     if target.exists():
-        raise CannotBackUp(f"{target} exists already.", remedy="Name a new file.")
+        raise CannotBackUp(f"{target} already exists.", remedy="Name a new file.")
     unfinished = target.with_name(f"{target.name}.unfinished")
     try:
         with closing(_open(source)) as connection, closing(sqlite3.connect(unfinished)) as copy:
@@ -40,16 +40,16 @@ def back_up(database_url: str, target: Path) -> int:
 
 
 def restore(database_url: str, source: Path) -> None:
-    """Put a backup in the place of the database, all of it or nothing.
+    """Replace the database with a backup, completely or not at all.
 
-    Raises: CannotBackUp for PostgreSQL, and for a file that is no whole database of the desk.
+    Raises: CannotBackUp for PostgreSQL, and if `source` is not an intact Coverdesk database.
     """
     target = _sqlite_path(database_url, "pg_restore --clean --if-exists --dbname DATABASE_URL FILE")
     if not source.is_file():
         raise CannotBackUp(f"There is no file {source}.")
     try:
         with closing(_open(source)) as backup:
-            _must_be_whole(backup, source)
+            _require_intact(backup, source)
             target.parent.mkdir(parents=True, exist_ok=True)
             with closing(_open(target)) as connection:
                 backup.backup(connection)
@@ -59,20 +59,20 @@ def restore(database_url: str, source: Path) -> None:
         ) from error
 
 
-def _must_be_whole(backup: sqlite3.Connection, source: Path) -> None:
+def _require_intact(backup: sqlite3.Connection, source: Path) -> None:
     found = backup.execute("PRAGMA integrity_check").fetchone()
     if found != ("ok",):
-        raise CannotBackUp(f"{source} is damaged: {found[0]}.", remedy="Take another backup.")
+        raise CannotBackUp(f"{source} is damaged: {found[0]}.", remedy="Use another backup.")
     tables = {name for (name,) in backup.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {"deployment", "service_request", "ledger_transaction"} <= tables:
-        raise CannotBackUp(f"{source} is not a database of the desk.")
+        raise CannotBackUp(f"{source} is not a Coverdesk database.")
 
 
 def _sqlite_path(database_url: str, tool: str) -> Path:
     url = normal_url(database_url)
     if url.get_backend_name() != "sqlite" or not url.database:
         raise CannotBackUp(
-            "This is for SQLite; PostgreSQL has its own tools.",
+            "This works for SQLite only; PostgreSQL has its own tools.",
             remedy=f"Use: {tool}",
         )
     return Path(url.database)

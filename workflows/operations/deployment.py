@@ -1,4 +1,4 @@
-"""From a database's address to a desk; what entry points need of the store."""
+"""From a database URL to a desk; what entry points need of the store."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from workflows.store.migrations import HEAD
 
 
 class UnusableDatabaseUrl(DeskError):
-    """An address of a database that cannot be meant."""
+    """A database URL that cannot be used."""
 
     code = "unusable-database-url"
 
@@ -33,21 +33,21 @@ def open_desk(
     smtp_url: str | None = None,
     rules_folder: Path | None = None,
 ) -> Desk:
-    """The desk of a database that is up to date. Raises: UnusableDatabaseUrl."""
+    """The desk of a database whose migrations have been applied. Raises: UnusableDatabaseUrl."""
     _check_url(database_url)
     return Desk(Database(database_url), clock, sandbox=sandbox, smtp_url=smtp_url, rules_folder=rules_folder)
 
 
 def migrate_database(database_url: str) -> None:
-    """Bring a database up to date. Raises: UnusableDatabaseUrl."""
+    """Apply all migrations to a database. Raises: UnusableDatabaseUrl."""
     _check_url(database_url)
     migrate(database_url)
 
 
-def lacks_migration(desk: Desk) -> str | None:
-    """What keeps this program from the database's tables as they are, in words; None where nothing does.
+def missing_migration(desk: Desk) -> str | None:
+    """Why this program cannot use the database's tables, as a sentence; None if it can.
 
-    Raises where the database cannot be reached.
+    Raises: a SQLAlchemy error if the database cannot be reached (see `is_database_failure`).
     """
     with desk.database.read() as connection:
         connection.execute(text("SELECT 1"))
@@ -58,17 +58,17 @@ def lacks_migration(desk: Desk) -> str | None:
     if version == HEAD:
         return None
     if version is not None and version > HEAD:
-        return f"The database is that of a newer Coverdesk (step {version}, not {HEAD}). Update this one."
+        return f"The database belongs to a newer Coverdesk (step {version}, not {HEAD}). Update this program."
     return "The database is not up to date. Run: coverdesk migrate"
 
 
-def database_fails(error: BaseException) -> bool:
-    """Whether it is the database that cannot be reached or used, and not what was asked of it."""
+def is_database_failure(error: BaseException) -> bool:
+    """Whether the error means that the database cannot be reached or used, whatever was asked of it."""
     return isinstance(error, (OperationalError, InterfaceError, TimeoutError))
 
 
-def cannot_be_stored(error: BaseException) -> bool:
-    """Whether a database refused a value as such: a text or a number that its columns cannot hold."""
+def is_unstorable_value(error: BaseException) -> bool:
+    """Whether the database refused a value, such as a text or a number that its columns cannot hold."""
     return isinstance(error, (DataError, UnicodeEncodeError))
 
 
@@ -76,7 +76,7 @@ def _check_url(database_url: str) -> None:
     try:
         url = normal_url(database_url)
     except ArgumentError:
-        found = "is not the address of a database"
+        found = "is not a database URL"
     except OSError as error:
         found = f"cannot be used: {error.strerror or error}"
     else:

@@ -1,4 +1,4 @@
-"""Whether the desk can work, and what it is busy with: for those who run it."""
+"""The health of a deployment: whether it is ready, how its jobs run, and how much data it has."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from engine.service_requests import NOT_ENDED_STATES
 from workflows.core.desk import Desk
 from workflows.store import tables as t
 
-COUNTS_KEPT_SECONDS = 5.0
-TIMES_THE_COUNTING = 100
-"""Counts are kept for so many times as long as they took: counting has a hundredth of a process's time."""
+MIN_CACHE_SECONDS = 5.0
+CACHE_TIMES_COUNTING = 100
+"""Counts are cached this many times as long as counting took: at most 1 % of a process's time."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobHealth:
-    """When a job last ran, for what was due when, and how it last failed."""
+    """When a job last ran, by which instant its work was due, and its last error."""
 
     job: str
     last_run_at: datetime | None
@@ -31,7 +31,7 @@ class JobHealth:
 
 @dataclass(frozen=True, slots=True)
 class FolderHealth:
-    """A machine's rules folder, and how many errors keep it from force; 0 when it is good."""
+    """A machine's rules folder and the number of its errors; 0 if it is valid."""
 
     host: str
     path: str
@@ -40,7 +40,7 @@ class FolderHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`ready` needs a database that is up to date and a rule set in force that can be read; no scheduler."""
+    """`ready` needs a migrated database and a readable rule set in force, but no scheduler."""
 
     ready: bool
     database: bool
@@ -52,10 +52,10 @@ class Health:
     rules_folders: list[FolderHealth] = field(default_factory=list)
 
 
-class _Kept:
-    """A count over many rows, kept for a while.
+class _CachedCount:
+    """A cached count over many rows.
 
-    Of many who ask at once one counts, and the others get the count before.
+    If several threads ask at once, one counts and the others get the previous count.
     """
 
     def __init__(self, count: Callable[[Connection], dict[str, int]], timer: Callable[[], float]) -> None:
@@ -63,45 +63,48 @@ class _Kept:
         self._timer = timer
         self._counting = Lock()
         self._found: dict[str, int] | None = None
-        self._kept_until = 0.0
+        self._valid_until = 0.0
 
     def read(self, connection: Connection) -> dict[str, int]:
         found = self._found
-        if found is not None and (self._timer() < self._kept_until or self._counting.locked()):
+        if found is not None and (self._timer() < self._valid_until or self._counting.locked()):
             return found
         with self._counting:
             began = self._timer()
-            if self._found is None or began >= self._kept_until:
+            if self._found is None or began >= self._valid_until:
                 self._found = self._count(connection)
                 ended = self._timer()
-                self._kept_until = ended + max(COUNTS_KEPT_SECONDS, TIMES_THE_COUNTING * (ended - began))
+                self._valid_until = ended + max(MIN_CACHE_SECONDS, CACHE_TIMES_COUNTING * (ended - began))
             return self._found
 
 
 class CachedCounts:
-    """How many there are in each stored state, for who asks often: it is not counted often.
+    """The number of service requests and contracts in each stored state, cached because of frequent scrapes.
 
-    What is being worked on is counted apart from what is done with, which grows for ever: it takes little
-    time, and so is seldom older than some seconds. `timer` tells seconds.
+    Unfinished requests are counted apart from finished ones, whose number keeps growing: counting them is
+    fast, so their count is rarely older than a few seconds. `timer` returns seconds.
     """
 
     def __init__(self, timer: Callable[[], float] = monotonic) -> None:
         state = t.service_request.c.state
-        self._at_work = _Kept(_by_state(t.service_request, state.in_(NOT_ENDED_STATES)), timer)
-        self._done_with = _Kept(_by_state(t.service_request, state.not_in(NOT_ENDED_STATES)), timer)
-        self._contracts = _Kept(_by_state(t.contract), timer)
+        self._unfinished = _CachedCount(_by_state(t.service_request, state.in_(NOT_ENDED_STATES)), timer)
+        self._finished = _CachedCount(_by_state(t.service_request, state.not_in(NOT_ENDED_STATES)), timer)
+        self._contracts = _CachedCount(_by_state(t.contract), timer)
 
     def service_requests(self, connection: Connection) -> dict[str, int]:
-        """By state."""
-        return self._at_work.read(connection) | self._done_with.read(connection)
+        """The number of service requests by state."""
+        return self._unfinished.read(connection) | self._finished.read(connection)
 
     def contracts(self, connection: Connection) -> dict[str, int]:
-        """By stored state."""
+        """The number of contracts by stored state."""
         return self._contracts.read(connection)
 
 
 def read_health(desk: Desk, *, counts: CachedCounts | None = None) -> Health:
-    """How the desk is; `counts` adds how much there is. Raises where the database cannot be reached."""
+    """The health of the desk; `counts` adds numbers of records.
+
+    Raises: a SQLAlchemy error if the database cannot be reached (see `is_database_failure`).
+    """
     config = desk.refresh()
     version, is_ready = config.version, config.rule_set is not None
     with desk.database.read() as connection:

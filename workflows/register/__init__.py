@@ -1,4 +1,4 @@
-"""The register: org units, customers and items. Who they are, and what belongs to whom."""
+"""The register of org units, customers and items, and who owns what."""
 
 from workflows.register.customers import change_customer, create_customer, get_customer, list_customers
 from workflows.register.items import change_item, create_item, get_item, list_items

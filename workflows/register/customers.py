@@ -1,4 +1,4 @@
-"""Customers: the people who ask for support, and the org units they belong to."""
+"""Customers: the people who ask for support, and their org units."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,12 +27,18 @@ ORDERS = {
 
 
 def create_customer(tx: Transaction, command: NewCustomer) -> str:
-    """Add a customer; answers the id. Addresses are kept in lower case and belong to one customer each."""
+    """Add a customer; returns the id. Email addresses are unique and stored in lower case.
+
+    Raises:
+        NotAllowed: the actor is no administrator, supervisor or technician.
+        InvalidInput: an org unit does not exist.
+        Conflict: another customer has this email address.
+    """
     tx.require(*DESK)
     listed = list(dict.fromkeys(command.org_units))
     org_units = [command.org_unit, *listed] if command.org_unit is not None else listed
     org_units = list(dict.fromkeys(org_units))
-    _must_be_org_units(tx, org_units, "/org_unit" if command.org_unit is not None else None)
+    _require_org_units(tx, org_units, "/org_unit" if command.org_unit is not None else None)
     customer_id = new_id()
     values = {
         "id": customer_id,
@@ -54,8 +60,15 @@ def change_customer(
 ) -> None:
     """Change the fields that were given.
 
-    `org_units` replaces the whole list, whose first is the primary one. `org_unit` alone moves one of the
-    list to its front, or takes the place of the primary one; null takes the primary one away.
+    `org_units` replaces the whole list; its first is the primary one. `org_unit` alone moves an org unit of
+    the list to its front, or replaces the primary one; null removes the primary one.
+
+    Raises:
+        NotAllowed: the actor is no administrator, supervisor or technician.
+        NotFound: there is no such customer.
+        VersionChanged: the record does not have the expected version.
+        InvalidInput: an org unit does not exist.
+        Conflict: another customer or user has this email address.
     """
     tx.require(*DESK)
     given = command.given()
@@ -63,7 +76,7 @@ def change_customer(
     before = _org_units_of(tx, [customer_id]).get(customer_id, [])
     after = _org_units_after(before, given)
     if after != before:
-        _must_be_org_units(tx, after, "/org_unit" if given.get("org_unit") is not None else None)
+        _require_org_units(tx, after, "/org_unit" if given.get("org_unit") is not None else None)
     values: dict[str, Any] = {name: given[name] for name in ("name", "email") if name in given}
     if "email" in values:
         values["email"] = values["email"].lower()
@@ -82,7 +95,7 @@ def change_customer(
 
 
 def get_customer(tx: Transaction, customer_id: str) -> CustomerView:
-    """One customer. Raises: NotFound, also for a customer who asks for another."""
+    """One customer. Raises: NotFound, also if a customer asks for another one."""
     row = one_row(tx, _visible(tx).where(customer.c.id == customer_id), customer)
     return _view(row, _org_units_of(tx, [customer_id]))
 
@@ -97,7 +110,7 @@ def list_customers(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[CustomerView]:
-    """Customers by name or address; `org_unit` lists those that belong to it, primary or not."""
+    """A page of customers; `q` searches names and email addresses, `org_unit` lists all its members."""
     statement = _visible(tx)
     if q is not None:
         statement = statement.where(matches(q, customer.c.email, customer.c.name))
@@ -166,7 +179,7 @@ def _org_units_after(before: list[str], given: dict[str, Any]) -> list[str]:
     return [primary, *(org_unit for org_unit in listed if org_unit != primary)]
 
 
-def _must_be_org_units(tx: Transaction, org_units: list[str], first_pointer: str | None) -> None:
+def _require_org_units(tx: Transaction, org_units: list[str], first_pointer: str | None) -> None:
     rows = tx.connection.execute(select(t.org_unit.c.id).where(t.org_unit.c.id.in_(org_units)))
     known = set(rows.scalars())
     for position, org_unit_id in enumerate(org_units):
@@ -186,13 +199,13 @@ def _add_memberships(tx: Transaction, customer_id: str, org_units: list[str]) ->
 
 
 def _move_login(tx: Transaction, customer_id: str, email: str) -> None:
-    """The customer's own login goes by the customer's address."""
+    """Give the customer's user account the customer's email address."""
     account = t.user_account
     try:
         tx.connection.execute(update(account).where(account.c.customer_id == customer_id).values(email=email))
     except IntegrityError:
-        raise Conflict(f"There is another login with the address {email!r}.", pointer="/email") from None
+        raise Conflict(f"There is another user with the email address {email!r}.", pointer="/email") from None
 
 
 def _taken(email: str) -> Conflict:
-    return Conflict(f"There is another customer with the address {email.lower()!r}.", pointer="/email")
+    return Conflict(f"There is another customer with the email address {email.lower()!r}.", pointer="/email")

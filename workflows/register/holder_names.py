@@ -11,7 +11,7 @@ from workflows.store import tables as t
 
 
 def holder_names(tx: Transaction, holders: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """What holders are called, by kind and id: one statement a kind."""
+    """The names of holders, by kind and id, with one statement per kind."""
     columns = {
         "item": (t.item, t.item.c.number + literal(" ") + t.item.c.name),
         "customer": (t.customer, t.customer.c.name),
@@ -28,7 +28,7 @@ def holder_names(tx: Transaction, holders: Iterable[tuple[str, str]]) -> dict[tu
 
 
 def find_holders_by_name(q: str) -> Any:
-    """The ids of items, customers and org units that are called so."""
+    """SQL: the ids of items, customers and org units whose name, number, code or email matches `q`."""
     return (
         select(t.customer.c.id)
         .where(matches(q, t.customer.c.name, t.customer.c.email))

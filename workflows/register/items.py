@@ -1,4 +1,4 @@
-"""Items: the things supported. While contracts are on, each has an owner."""
+"""Items: the things supported. While contracts are on, every item has an owner."""
 
 from typing import Any, Literal
 
@@ -14,9 +14,9 @@ from workflows.register.records import (
     READERS,
     insert_unique,
     locked,
-    must_exist,
     one_row,
     own_org_units,
+    require_record,
     update_versioned,
 )
 from workflows.store import tables as t
@@ -34,7 +34,16 @@ ORDERS = {
 
 
 def create_item(tx: Transaction, command: NewItem) -> str:
-    """Add an item; answers its id. Raises: StateForbids for a global item while contracts are on."""
+    """Add an item; returns its id.
+
+    Raises:
+        NotAllowed: the actor is no administrator, supervisor or technician.
+        StateForbids: the item has no owner while contracts are on.
+        InvalidInput: the owner does not exist.
+        Conflict: another item has this number.
+
+    Source: product.md section 3.
+    """
     tx.require(*DESK)
     item_id = new_id()
     values = {
@@ -55,7 +64,13 @@ def change_item(
 ) -> None:
     """Change the fields that were given.
 
-    Raises: StateForbids where the owner would be taken away while contracts are on.
+    Raises:
+        NotAllowed: the actor is no administrator, supervisor or technician.
+        NotFound: there is no such item.
+        VersionChanged: the record does not have the expected version.
+        StateForbids: the owner would be removed while contracts are on.
+        InvalidInput: the owner does not exist.
+        Conflict: another item has this number.
     """
     tx.require(*DESK)
     given = command.given()
@@ -69,7 +84,7 @@ def change_item(
 
 
 def get_item(tx: Transaction, item_id: str) -> ItemView:
-    """One item. Raises: NotFound; a customer sees their own and those of their line of org units."""
+    """One item. Raises: NotFound, also for a customer if neither they nor an org unit above them owns it."""
     return _view(one_row(tx, _visible(tx).where(item.c.id == item_id), item))
 
 
@@ -85,10 +100,10 @@ def list_items(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[ItemView]:
-    """Items by number or name.
+    """A page of items; `q` searches numbers and names.
 
-    `owner` is the id of a customer or an org unit, or "none" for global items; `for_customer` lists all
-    that a customer may ask support for.
+    `owner` is the id of a customer or an org unit, or "none" for global items; `for_customer` lists all items
+    for which that customer may ask for support.
     """
     statement = _visible(tx)
     if q is not None:
@@ -118,25 +133,27 @@ def may_be_asked_for(customer: Any) -> ColumnElement[bool]:
 
 
 def is_global() -> ColumnElement[bool]:
-    """Whether an item has no owner."""
+    """SQL: the item has no owner."""
     return item.c.owner_customer_id.is_(None) & item.c.owner_org_unit_id.is_(None)
 
 
 def owner_columns(tx: Transaction, owner: OwnerGiven | None) -> dict[str, str | None]:
-    """The owner as the item's columns have it.
+    """The values of an item's owner columns.
 
-    Raises: InvalidInput for an owner that does not exist; StateForbids for none while contracts are on.
+    Raises: InvalidInput if the owner does not exist; StateForbids without one while contracts are on.
     """
     if owner is None:
         if settings_in_force(tx).contracts:
             raise StateForbids(
-                "Contracts are on, and then each item has an owner.",
-                remedy="Name a customer or an org unit as the owner.",
+                "While contracts are on, every item needs an owner.",
+                remedy="Give a customer or an org unit as the owner.",
                 pointer="/owner",
                 state="contracts_on",
             )
         return {"owner_customer_id": None, "owner_org_unit_id": None}
-    must_exist(tx, t.customer if owner.kind == "customer" else t.org_unit, owner.id, f"/owner/{owner.kind}")
+    require_record(
+        tx, t.customer if owner.kind == "customer" else t.org_unit, owner.id, f"/owner/{owner.kind}"
+    )
     return {"owner_customer_id": owner.customer, "owner_org_unit_id": owner.org_unit}
 
 

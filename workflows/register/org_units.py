@@ -1,4 +1,4 @@
-"""Org units: a tree by parent, whose closure `org_unit_line` lets a search climb in one query."""
+"""Org units: a tree by parent. Its closure table `org_unit_line` gives all ancestors in one query."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ from workflows.register.records import (
     READERS,
     insert_unique,
     locked,
-    must_exist,
     one_row,
     own_org_units,
+    require_record,
     update_versioned,
 )
 from workflows.store import tables as t
@@ -34,17 +34,23 @@ ORDERS = {
 
 
 class OrgUnitCycle(StateForbids):
-    """An org unit would become part of itself."""
+    """An org unit would become its own ancestor."""
 
     code = "org-unit-cycle"
 
 
 def create_org_unit(tx: Transaction, command: NewOrgUnit) -> str:
-    """Add an org unit, below its parent where one is named; answers its id."""
+    """Add an org unit, below its parent if one is given; returns its id.
+
+    Raises:
+        NotAllowed: the actor is no administrator or supervisor.
+        InvalidInput: the parent does not exist.
+        Conflict: another org unit has this code.
+    """
     tx.require(*SUPERVISORS)
-    _hold_the_tree(tx)
+    _lock_tree(tx)
     if command.parent is not None:
-        must_exist(tx, unit, command.parent, "/parent")
+        require_record(tx, unit, command.parent, "/parent")
     org_unit_id = new_id()
     values = {
         "id": org_unit_id,
@@ -55,7 +61,7 @@ def create_org_unit(tx: Transaction, command: NewOrgUnit) -> str:
     }
     insert_unique(tx, unit, values, _taken(command.code))
     tx.add(line, org_unit_id=org_unit_id, ancestor_id=org_unit_id, steps=0)
-    _hang_below(tx, org_unit_id, command.parent)
+    _attach_branch(tx, org_unit_id, command.parent)
     tx.audit("org_unit", org_unit_id, "created", **command.model_dump(exclude_none=True))
     return org_unit_id
 
@@ -63,30 +69,36 @@ def create_org_unit(tx: Transaction, command: NewOrgUnit) -> str:
 def change_org_unit(
     tx: Transaction, org_unit_id: str, command: ChangeOrgUnit, expected_version: int | None = None
 ) -> None:
-    """Change the fields that were given; with another parent the whole branch moves.
+    """Change the fields that were given; with another parent, the whole branch moves.
 
-    Raises: OrgUnitCycle where the new parent lies in the branch.
+    Raises:
+        NotAllowed: the actor is no administrator or supervisor.
+        NotFound: there is no such org unit.
+        VersionChanged: the record does not have the expected version.
+        InvalidInput: the parent does not exist.
+        OrgUnitCycle: the new parent is the org unit itself or below it.
+        Conflict: another org unit has this code.
     """
     tx.require(*SUPERVISORS)
     given = command.given()
     if "parent" in given:
-        _hold_the_tree(tx)
+        _lock_tree(tx)
         given["parent_id"] = given.pop("parent")
     row = locked(tx, unit, org_unit_id, expected_version)
     moves = "parent_id" in given and given["parent_id"] != row.parent_id
     if moves and given["parent_id"] is not None:
-        must_exist(tx, unit, given["parent_id"], "/parent")
+        require_record(tx, unit, given["parent_id"], "/parent")
         _refuse_cycle(tx, row, given["parent_id"])
     changed = update_versioned(tx, unit, row, given, _taken(command.code))
     if moves:
-        _cut_off(tx, org_unit_id)
-        _hang_below(tx, org_unit_id, given["parent_id"])
+        _detach_branch(tx, org_unit_id)
+        _attach_branch(tx, org_unit_id, given["parent_id"])
     if changed:
         tx.audit("org_unit", org_unit_id, "changed", **changed)
 
 
 def get_org_unit(tx: Transaction, org_unit_id: str) -> OrgUnitView:
-    """One org unit. Raises: NotFound; a customer sees those of their own line."""
+    """One org unit. Raises: NotFound, also for a customer who does not belong to it or below it."""
     return _view(one_row(tx, _visible(tx).where(unit.c.id == org_unit_id), unit))
 
 
@@ -101,7 +113,7 @@ def list_org_units(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[OrgUnitView]:
-    """Org units by code or name; `parent` lists the children of one, `within` its whole branch."""
+    """A page of org units; `q` searches codes and names, `parent` lists children, `within` a whole branch."""
     statement = _visible(tx)
     if q is not None:
         statement = statement.where(matches(q, unit.c.code, unit.c.name))
@@ -143,11 +155,8 @@ def _taken(code: str) -> Conflict:
     return Conflict(f"There is another org unit with the code {code!r}.", pointer="/code")
 
 
-# ------------------------------------------------------------------ the closure
-
-
-def _hold_the_tree(tx: Transaction) -> None:
-    """One change of the tree at a time: two moves at once could close a circle that neither saw."""
+def _lock_tree(tx: Transaction) -> None:
+    """Allow one change of the tree at a time: two concurrent moves could create a cycle that neither sees."""
     if not tx.is_sqlite:
         tx.connection.execute(text("LOCK TABLE org_unit_line IN SHARE ROW EXCLUSIVE MODE"))
 
@@ -159,7 +168,7 @@ def _refuse_cycle(tx: Transaction, row: Row[Any], parent_id: str) -> None:
     if inside is None:
         return
     parent = tx.connection.execute(select(unit.c.code).where(unit.c.id == parent_id)).scalar_one()
-    where = "itself" if parent_id == row.id else f"{parent}, which lies below it"
+    where = "itself" if parent_id == row.id else f"{parent}, which is below it"
     raise OrgUnitCycle(
         f"Org unit {row.code} cannot be moved below {where}.",
         remedy="Choose a parent outside its branch, or none.",
@@ -167,15 +176,15 @@ def _refuse_cycle(tx: Transaction, row: Row[Any], parent_id: str) -> None:
     )
 
 
-def _cut_off(tx: Transaction, org_unit_id: str) -> None:
-    """Take a branch from all that is above it; inside, its lines stay."""
+def _detach_branch(tx: Transaction, org_unit_id: str) -> None:
+    """Remove a branch's closure rows to its ancestors; those inside the branch remain."""
     branch = select(line.c.org_unit_id).where(line.c.ancestor_id == org_unit_id)
     higher = select(line.c.ancestor_id).where(line.c.org_unit_id == org_unit_id, line.c.steps > 0)
     tx.connection.execute(delete(line).where(line.c.org_unit_id.in_(branch), line.c.ancestor_id.in_(higher)))
 
 
-def _hang_below(tx: Transaction, org_unit_id: str, parent_id: str | None) -> None:
-    """Give a branch the lines to its new parent and all above that."""
+def _attach_branch(tx: Transaction, org_unit_id: str, parent_id: str | None) -> None:
+    """Add a branch's closure rows to its new parent and that parent's ancestors."""
     if parent_id is None:
         return
     below, higher = line.alias("below"), line.alias("higher")

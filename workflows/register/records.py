@@ -1,4 +1,4 @@
-"""What the records of the register have in common: versions, numbers of their own, and who may see them."""
+"""Shared functions for register records: versions, unique numbers, and which rows a customer may see."""
 
 from typing import Any
 
@@ -14,31 +14,31 @@ READERS = (*STAFF, "customer")
 
 
 def locked(tx: Transaction, table: Table, record_id: str, expected_version: int | None) -> Row[Any]:
-    """The row, held until the transaction ends.
+    """The row, locked until the transaction ends.
 
-    Raises: NotFound; VersionChanged where another version than the expected one is stored.
+    Raises: NotFound; VersionChanged if the stored version is not the expected one.
     """
     row = tx.connection.execute(select(table).where(table.c.id == record_id).with_for_update()).one_or_none()
     if row is None:
         raise not_found(table)
     if expected_version is not None and row.version != expected_version:
         raise VersionChanged(
-            f"This record was changed meanwhile: it has version {row.version}, not {expected_version}.",
+            f"This record has been changed: it has version {row.version}, not {expected_version}.",
             remedy="Read it again and repeat the change.",
             version=row.version,
         )
     return row
 
 
-def must_exist(tx: Transaction, table: Table, record_id: str, pointer: str) -> None:
-    """Raise InvalidInput at `pointer` unless the table has the record."""
+def require_record(tx: Transaction, table: Table, record_id: str, pointer: str) -> None:
+    """Raise InvalidInput at `pointer` if the table has no such record."""
     found = tx.connection.execute(select(table.c.id).where(table.c.id == record_id)).one_or_none()
     if found is None:
-        raise invalid(pointer, f"There is no {words(table)} with the id {record_id!r}.")
+        raise invalid(pointer, f"There is no {record_kind(table)} with the id {record_id!r}.")
 
 
 def insert_unique(tx: Transaction, table: Table, values: dict[str, Any], taken: Conflict) -> None:
-    """Insert a row whose own number or address may be taken: the table's unique key decides."""
+    """Insert a row; raises `taken` if its number or email address exists (the table's unique key decides)."""
     try:
         tx.connection.execute(insert(table), values)
     except IntegrityError:
@@ -48,7 +48,10 @@ def insert_unique(tx: Transaction, table: Table, values: dict[str, Any], taken: 
 def update_versioned(
     tx: Transaction, table: Table, row: Row[Any], changes: dict[str, Any], taken: Conflict
 ) -> dict[str, list[Any]]:
-    """Store the columns that differ, and the next version; answers old and new value of each."""
+    """Update the columns that differ and increase the version; returns `[old, new]` by column.
+
+    Raises: `taken` if a unique key is violated.
+    """
     differing = {
         name: [getattr(row, name), value] for name, value in changes.items() if getattr(row, name) != value
     }
@@ -65,7 +68,7 @@ def update_versioned(
 
 
 def one_row(tx: Transaction, statement: Select[Any], table: Table) -> Row[Any]:
-    """The statement's row. Raises: NotFound, also where the row is not the actor's to see."""
+    """The statement's row. Raises: NotFound, also if the actor may not see it."""
     row = tx.connection.execute(statement).one_or_none()
     if row is None:
         raise not_found(table)
@@ -73,15 +76,18 @@ def one_row(tx: Transaction, statement: Select[Any], table: Table) -> Row[Any]:
 
 
 def not_found(table: Table) -> NotFound:
-    return NotFound(f"There is no such {words(table)}.")
+    return NotFound(f"There is no such {record_kind(table)}.")
 
 
-def words(table: Table) -> str:
+def record_kind(table: Table) -> str:
     return table.name.replace("_", " ")
 
 
 def own_org_units(customer: Any) -> Select[Any]:
-    """Ids of a customer's org units and all above them. `customer` is an id, a parameter or a column."""
+    """SQL: the ids of a customer's org units and all their ancestors.
+
+    `customer` is an id, a parameter or a column.
+    """
     member, line = t.customer_org_unit, t.org_unit_line
     return (
         select(line.c.ancestor_id)

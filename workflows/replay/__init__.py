@@ -1,1 +1,1 @@
-"""Trying a rule set on history: the run, its totals, and the replays that people ask for."""
+"""Replay of history through another rule set: the run, its totals, and the replays that people start."""

@@ -1,6 +1,6 @@
-"""What a replay reads beside the decisions: the work done under them, and the contracts that pay.
+"""What a replay reads in addition to the decisions: the work done under them, and the contracts that pay.
 
-Read for a batch of decisions at a time, each statement by itself; nothing is locked.
+It is read for a batch of decisions at a time, without a transaction around the statements and without locks.
 """
 
 from bisect import bisect_right
@@ -25,20 +25,20 @@ from workflows.lifecycle.contracts.rows import contract_value
 from workflows.store import tables as t
 from workflows.work.planning import payer_value
 
-MOST_NAMED = 900
-"""Ids in one statement: SQLite takes 999 in old builds."""
-MOST_CONTRACTS_KEPT = 5000
+MAX_IDS_PER_STATEMENT = 900
+"""Old builds of SQLite allow 999 parameters in a statement."""
+MAX_CACHED_CONTRACTS = 5000
 
-About = tuple[str | None, str, str, str | None]
-"""Work type, priority, the technician's role, channel: what charging rules ask besides the time."""
+ChargingFactsKey = tuple[str | None, str, str, str | None]
+"""Work type, priority, the technician's role, channel: the facts of charging rules except the time."""
 ChargingKey = tuple[str | None, str, str, str | None, str, int]
 
 e, a, d, u = t.work_entry, t.work_allocation, t.coverage_decision, t.user_account
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What a replay needs to know of a contract. Its payer has what is left of it today."""
+class ReplayTerms:
+    """What a replay needs of a contract; `payer` has its current balances. Money is in minor units."""
 
     number: str
     currency: str | None
@@ -48,19 +48,19 @@ class Terms:
 
 
 class ContractTerms:
-    """The terms of contracts, read for many at a time; those used last stay."""
+    """The terms of contracts, read in batches; the most recently used stay cached."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, Terms] = OrderedDict()
+        self._known: OrderedDict[str, ReplayTerms] = OrderedDict()
 
     def load(self, tx: Transaction, contract_ids: Iterable[str]) -> None:
-        """Read those of the contracts that are not known yet."""
+        """Read the contracts that are not cached yet."""
         wanted = sorted(set(contract_ids) - self._known.keys())
-        for part in _parts(wanted):
+        for part in _chunks(wanted):
             rows = tx.connection.execute(select(t.contract).where(t.contract.c.id.in_(part))).all()
             grants = grants_by_contract(tx, [row.id for row in rows if row.draws == "minutes"])
             for row in rows:
-                self._known[row.id] = Terms(
+                self._known[row.id] = ReplayTerms(
                     number=row.number,
                     currency=row.currency,
                     overage_rate_minor=row.overage_rate_minor,
@@ -69,41 +69,41 @@ class ContractTerms:
                 )
 
     def forget_old(self) -> None:
-        """Keep no more than a few thousand."""
-        while len(self._known) > MOST_CONTRACTS_KEPT:
+        """Shrink the cache to its limit."""
+        while len(self._known) > MAX_CACHED_CONTRACTS:
             self._known.popitem(last=False)
 
-    def __getitem__(self, contract_id: str) -> Terms:
+    def __getitem__(self, contract_id: str) -> ReplayTerms:
         self._known.move_to_end(contract_id)
         return self._known[contract_id]
 
 
 class WorkUnder:
-    """The work entries of a batch's service requests, by the decision that stood when each was told."""
+    """The work entries of a batch's service requests, by the decision in force when each was recorded."""
 
     def __init__(self, tx: Transaction, requests: Mapping[str, Row[Any]], rules: RuleSet) -> None:
-        """`requests` by their id, each with its priority and channel."""
+        """`requests` are rows by service request id, with priority and channel."""
         self._charging = _Charging(tx, rules)
         self._requests = requests
         self._roles: dict[str, str] = {}
         self._entries: dict[str, list[Row[Any]]] = defaultdict(list)
         self._allocated: dict[str, list[Allocated]] = defaultdict(list)
         self._decisions: dict[str, list[str]] = defaultdict(list)
-        for part in _parts(sorted(requests)):
+        for part in _chunks(sorted(requests)):
             self._read(tx, part)
 
     def of(self, decision_id: str, request: str | None) -> list[Worked]:
-        """What was worked under a decision, with what other rules would charge for it."""
+        """The work under a decision, with the minutes that the other rules would charge for it."""
         entries = self._entries.get(request or "")
         if not entries:
             return []
         decisions = self._decisions[request or ""]
         at = decisions.index(decision_id)
-        # ids grow with time, also where a clock stands still
+        # ids increase with real time, even while a sandbox clock stands still
         return [self._worked(row, entries) for row in entries if bisect_right(decisions, row.id) == at + 1]
 
     def _read(self, tx: Transaction, requests: Sequence[str]) -> None:
-        # one table a statement, by an index of it: no join for a database to misjudge
+        # one table per statement, by its index: no join whose plan the database could get wrong
         wanted = select(
             e.c.id, e.c.service_request_id, e.c.technician_id, e.c.started_at, e.c.ended_at,
             e.c.worked_minutes, e.c.chargeable_minutes, e.c.billable, e.c.work_type,
@@ -113,7 +113,7 @@ class WorkUnder:
             return
         for row in entries:
             self._entries[row.service_request_id].append(row)
-        for part in _parts([row.id for row in entries]):
+        for part in _chunks([row.id for row in entries]):
             self._read_allocated(tx, part)
         self._read_roles(tx, {row.technician_id for row in entries})
         of_these = select(d.c.id, d.c.service_request_id).where(d.c.service_request_id.in_(requests))
@@ -132,26 +132,26 @@ class WorkUnder:
             )
 
     def _read_roles(self, tx: Transaction, technicians: Set[str]) -> None:
-        for part in _parts(sorted(technicians - self._roles.keys())):
+        for part in _chunks(sorted(technicians - self._roles.keys())):
             known = tx.connection.execute(select(u.c.id, u.c.role).where(u.c.id.in_(part)))
             self._roles.update((row.id, row.role) for row in known)
 
     def _worked(self, row: Row[Any], entries: Sequence[Row[Any]]) -> Worked:
         request, role = self._requests[row.service_request_id], self._roles[row.technician_id]
-        about = (row.work_type, request.priority, role, request.channel)
+        fixed = (row.work_type, request.priority, role, request.channel)
         return Worked(
             id=row.id,
             started_at=row.started_at,
             ended_at=row.ended_at,
             worked_minutes=row.worked_minutes,
             chargeable_minutes=row.chargeable_minutes,
-            charged_minutes=self._charging.minutes(row, about, entries),
+            charged_minutes=self._charging.minutes(row, fixed, entries),
             allocated=self._allocated.get(row.id, ()),
         )
 
 
 class _Charging:
-    """What other charging rules charge. Where they charge like those in force, it is what was charged."""
+    """The minutes that other charging rules charge; those charged before if the percentage is the same."""
 
     def __init__(self, tx: Transaction, rules: RuleSet) -> None:
         self._rules, self._in_force = rules, tx.rules
@@ -159,11 +159,11 @@ class _Charging:
         self._zone = tx.settings.zone
         self._percents: dict[ChargingKey, tuple[int, int]] = {}
 
-    def minutes(self, row: Row[Any], about: About, entries: Sequence[Row[Any]]) -> int:
+    def minutes(self, row: Row[Any], fixed: ChargingFactsKey, entries: Sequence[Row[Any]]) -> int:
         if not row.billable:
             return int(row.chargeable_minutes)
         clock = local_clock(row.started_at, self._zone.key)
-        key = (*about, *clock)
+        key = (*fixed, *clock)
         if key not in self._percents:
             facts = ChargingFacts(*key)
             charges = (self._in_force.charging.charge(facts), self._rules.charging.charge(facts))
@@ -182,16 +182,16 @@ class _Charging:
         return at.astimezone(self._zone).date()
 
 
-def made_by_rules(tx: Transaction, contract_ids: Sequence[str]) -> frozenset[str]:
-    """Which of the contracts a rule has made."""
+def created_by_rules(tx: Transaction, contract_ids: Sequence[str]) -> frozenset[str]:
+    """The ids of those contracts that were created by a rule."""
     c = t.contract
     found: set[str] = set()
-    for part in _parts(contract_ids):
-        made = select(c.c.id).where(c.c.id.in_(part), c.c.made_by_rule)
-        found.update(tx.connection.execute(made).scalars())
+    for part in _chunks(contract_ids):
+        created = select(c.c.id).where(c.c.id.in_(part), c.c.made_by_rule)
+        found.update(tx.connection.execute(created).scalars())
     return frozenset(found)
 
 
-def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), MOST_NAMED):
-        yield ids[start : start + MOST_NAMED]
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), MAX_IDS_PER_STATEMENT):
+        yield ids[start : start + MAX_IDS_PER_STATEMENT]

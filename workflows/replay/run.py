@@ -1,8 +1,8 @@
-"""Logged history through other rules, before they count: which decisions, minutes and money would differ.
+"""Replay of the stored history through other rules: which decisions, minutes and money would differ.
 
-Reads in batches and writes nothing: a desk at work does not notice. What is compared is what was decided and
-drawn with what would be; how far consequences are followed is told in `engine.replay` and
-`engine.replay_work`. Source: product.md section 14.
+It reads in batches and writes nothing, so it does not disturb a desk in use. What was decided and drawn is
+compared with what would be; `engine.replay` and `engine.replay_work` describe how far consequences are
+followed. Source: product.md section 14.
 """
 
 import pickle
@@ -27,9 +27,9 @@ from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.coverage.decision_stream import count_decisions, decision_batches
-from workflows.coverage.snapshot import facts_from, held_from
-from workflows.replay.history import ContractTerms, WorkUnder, made_by_rules
-from workflows.replay.totals import Sums
+from workflows.coverage.snapshot import candidates_from, facts_from
+from workflows.replay.history import ContractTerms, WorkUnder, created_by_rules
+from workflows.replay.totals import Totals
 from workflows.rule_sets.publishing import load_publishable
 from workflows.store import tables as t
 from workflows.store.planner import read_by_index
@@ -42,7 +42,7 @@ DECISIONS_BETWEEN_PAUSES = 10
 SMALL_BATCH = 200
 BATCH_PRICED = 500
 MOST_BYTES_IN_MEMORY = 16 * 1024 * 1024
-"""What waits to be priced beyond this lies on disk."""
+"""Differences waiting to be priced are spooled to disk beyond this size."""
 
 d, r = t.coverage_decision, t.service_request
 WANTED = select(
@@ -53,7 +53,7 @@ WANTED = select(
 
 
 class _Differs(NamedTuple):
-    """A decision that would differ, before its work is priced. `next_payers` are those of a cascade."""
+    """A decision that would differ, before its work is priced. `next_payers` are contracts of a cascade."""
 
     decision: str
     service_request: str | None
@@ -68,10 +68,16 @@ class _Differs(NamedTuple):
 
 
 def load_for_replay(tx: Transaction, files: Mapping[str, str], from_: datetime, to: datetime) -> RuleSet:
-    """The checked rules of a replay. Raises: RuleSetRefused; InvalidInput for an empty span."""
+    """Check and load the rules of a replay over [from_, to).
+
+    Raises:
+        NotAllowed: the actor is no administrator.
+        InvalidInput: `to` is not after `from_`.
+        RuleSetRefused: the rule set could not be published.
+    """
     tx.require("administrator")
     if from_ >= to:
-        raise invalid("/to", "The span must end later than it begins.", "Give a later end.")
+        raise invalid("/to", "The end must be after the start.", "Give a later end.")
     return load_publishable(tx, files)
 
 
@@ -80,46 +86,49 @@ def replay(
     rules: RuleSet,
     from_: datetime,
     to: datetime,
-    tell: Callable[[DifferenceView], None],
+    on_difference: Callable[[DifferenceView], None],
     *,
     actor: Actor = SYSTEM,
     progress: Progress | None = None,
     pause_seconds: float = 0.0,
 ) -> SummaryView:
-    """Make every decision of [from_, to) again by `rules`, and `tell` of each that would differ.
+    """Make every decision of [from_, to) again by `rules`; `on_difference` gets each one that would differ.
 
-    With `pause_seconds` it goes in small steps with pauses between them, so that others in its process come
-    to their turn.
+    `progress` gets the number of decisions done and in total. With `pause_seconds` it pauses every few
+    decisions, so that requests in the same process are still served. Returns the totals: whole minutes and
+    money in minor units. Instants are aware UTC.
+
+    Source: product.md section 14.
     """
     config = desk.refresh()
-    sums = Sums()
-    purses = SimulatedBalances()
+    totals = Totals()
+    balances = SimulatedBalances()
     total = count_decisions(desk, from_, to) if progress is not None else 0
     with SpooledTemporaryFile(max_size=MOST_BYTES_IN_MEMORY) as spool:
-        deciding = _Deciding(rules, config.settings, sums)
+        deciding = _Deciding(rules, config.settings, totals)
         batch = SMALL_BATCH if pause_seconds else None
         for rows in decision_batches(desk, from_, to, wanted=WANTED, batch=batch):
             with _reading(desk, actor, config) as tx:
-                work, made = deciding.read(tx, rows)
-            for one in deciding.batch(rows, work, made, pause_seconds):
-                purses.give_back(one.work)
+                work, created = deciding.read(tx, rows)
+            for one in deciding.batch(rows, work, created, pause_seconds):
+                balances.give_back(one.work)
                 pickle.dump(one, spool)
             if progress is not None:
-                progress(sums.decisions, max(total, sums.decisions))
+                progress(totals.decisions, max(total, totals.decisions))
         spool.seek(0)
-        pricing = _Pricing(config.settings, purses)
+        pricing = _Pricing(config.settings, balances)
         for found in _read_back(spool):
             with _reading(desk, actor, config) as tx:
                 differences = pricing.batch(tx, found)
             for difference in differences:
-                sums.add(difference)
-                tell(difference)
-    return sums.view()
+                totals.add(difference)
+                on_difference(difference)
+    return totals.view()
 
 
 @contextmanager
 def _reading(desk: Desk, actor: Actor, config: Config) -> Iterator[Transaction]:
-    """A short look at the database, under one and the same settings and rules from start to end."""
+    """A short read transaction; `config` keeps settings and rules the same for the whole replay."""
     with read_by_index(desk.database) as connection:
         now = desk.now()
         state = TransactionState(connection, Mode.READ_ONLY, desk.database)
@@ -127,41 +136,41 @@ def _reading(desk: Desk, actor: Actor, config: Config) -> Iterator[Transaction]:
 
 
 class _Deciding:
-    """The decisions made again, one after the other."""
+    """Makes the decisions again, one after the other."""
 
-    def __init__(self, rules: RuleSet, settings: Settings, sums: Sums) -> None:
+    def __init__(self, rules: RuleSet, settings: Settings, totals: Totals) -> None:
         self._rules = rules
         self._settings = settings
-        self._sums = sums
+        self._totals = totals
         self._replay = Replay(rules)
 
     def read(self, tx: Transaction, rows: list[Row[Any]]) -> tuple[WorkUnder, frozenset[str]]:
-        """The work under some decisions, and which of their candidates a rule has made."""
+        """The work under some decisions, and which of their candidates were created by a rule."""
         worked_on = {row.service_request_id: row for row in rows if row.worked_minutes}
-        return WorkUnder(tx, worked_on, self._rules), made_by_rules(tx, _own_contracts(rows))
+        return WorkUnder(tx, worked_on, self._rules), created_by_rules(tx, _own_contracts(rows))
 
     def batch(
-        self, rows: list[Row[Any]], work: WorkUnder, made: frozenset[str], pause_seconds: float
+        self, rows: list[Row[Any]], work: WorkUnder, created: frozenset[str], pause_seconds: float
     ) -> Iterator[_Differs]:
-        """Those of some decisions that would differ, in their order."""
+        """The decisions among `rows` that would differ, in the same order."""
         for number, row in enumerate(rows):
             if pause_seconds and number % DECISIONS_BETWEEN_PAUSES == 0:
                 time.sleep(pause_seconds)
-            differs = self._decide(row, work, made)
+            differs = self._decide(row, work, created)
             if differs is not None:
                 yield differs
 
-    def _decide(self, row: Row[Any], work: WorkUnder, made: frozenset[str]) -> _Differs | None:
-        kept = _kept(row)
-        result = self._replay.decide(kept, made)
-        self._sums.decisions += 1
+    def _decide(self, row: Row[Any], work: WorkUnder, created: frozenset[str]) -> _Differs | None:
+        stored = _stored_decision(row)
+        result = self._replay.decide(stored, created)
+        self._totals.decisions += 1
         entries = work.of(row.id, row.service_request_id)
-        changes = _changes(kept.result, result, entries)
+        changes = _changes(stored.result, result, entries)
         if not changes:
-            self._sums.by_another_rule += result.rule != kept.result.rule
+            self._totals.by_another_rule += result.rule != stored.result.rule
             return None
-        self._replay.book_work(self._drawn(kept, result, entries))
-        next_payers = self._cascade(kept, result) if entries and self._settings.cascade else []
+        self._replay.book_work(self._drawn(stored, result, entries))
+        next_payers = self._cascade(stored, result) if entries and self._settings.cascade else []
         return _Differs(
             row.id,
             row.service_request_id,
@@ -169,15 +178,15 @@ class _Deciding:
             row.decided_at,
             row.cause,
             changes,
-            kept.result,
+            stored.result,
             result,
             entries,
             next_payers,
         )
 
-    def _drawn(self, kept: RecordedDecision, result: Result, entries: Iterable[Worked]) -> Iterator[Drawn]:
-        """What the moved work gives back to grants, and what it would take of the contract it moves to."""
-        metered = result.covers and self._replay.draws(result, kept) == "minutes"
+    def _drawn(self, stored: RecordedDecision, result: Result, entries: Iterable[Worked]) -> Iterator[Drawn]:
+        """The minutes that moved work returns to its grants, and those it would draw instead."""
+        metered = result.covers and self._replay.draws(result, stored) == "minutes"
         for entry in entries:
             for one in entry.allocated:
                 if one.kind == GRANT and one.contract is not None:
@@ -185,30 +194,30 @@ class _Deciding:
             if metered and result.contract is not None:
                 yield Drawn(entry.started_at, result.contract, entry.charged_minutes)
 
-    def _cascade(self, kept: RecordedDecision, result: Result) -> list[str]:
-        """What the search would take next, one after the other."""
-        held = [one for one in kept.candidates if one.contract.id != result.contract]
+    def _cascade(self, stored: RecordedDecision, result: Result) -> list[str]:
+        """The contracts that a cascade would take next, in search order."""
+        candidates = [one for one in stored.candidates if one.contract.id != result.contract]
         payers: list[str] = []
-        while held and result.contract is not None and len(payers) < CASCADE_DEPTH:
-            _, match = find_match(kept.facts, held, self._rules)
+        while candidates and result.contract is not None and len(payers) < CASCADE_DEPTH:
+            _, match = find_match(stored.facts, candidates, self._rules)
             if match.action != "cover_with" or match.candidate is None:
                 break
             taken = match.candidate.contract
             payers.append(taken)
-            held = [one for one in held if one.contract.id != taken]
+            candidates = [one for one in candidates if one.contract.id != taken]
         return payers
 
 
 class _Pricing:
-    """What the differences move, once all that moves has been given back."""
+    """Prices the differences, after all moved work has been returned to its grants."""
 
-    def __init__(self, settings: Settings, purses: SimulatedBalances) -> None:
+    def __init__(self, settings: Settings, balances: SimulatedBalances) -> None:
         self._settings = settings
-        self._purses = purses
+        self._balances = balances
         self._terms = ContractTerms()
 
     def batch(self, tx: Transaction, found: list[_Differs]) -> list[DifferenceView]:
-        """Some differences with their minutes and money."""
+        """The differences with their minutes and money."""
         self._terms.load(tx, _contracts_of(found))
         priced = [self._difference(one) for one in found]
         self._terms.forget_old()
@@ -242,7 +251,7 @@ class _Pricing:
             rate = self._terms[contract].overage_rate_minor
             if rate is not None:
                 rates[contract] = rate
-        return self._purses.pay(one.work, self._payment(one), rates)
+        return self._balances.pay(one.work, self._payment(one), rates)
 
     def _payment(self, one: _Differs) -> Payment:
         result = one.after
@@ -254,7 +263,7 @@ class _Pricing:
             return Payment(is_covered=True)
         terms = self._terms[result.contract]
         others = [self._terms[contract].payer for contract in one.next_payers]
-        # a pack does not take the rest of another contract's request
+        # an incident pack does not pay for the rest of a request that another contract covers
         payers = (terms.payer, *(payer for payer in others if payer.draws != "incidents"))
         policy = terms.time_expired or self._settings.time_expired_contract or "ignore"
         return Payment(payers, policy)
@@ -267,7 +276,7 @@ class _Pricing:
 
 
 def _read_back(spool: IO[bytes]) -> Iterator[list[_Differs]]:
-    """What was put by, some at a time."""
+    """The spooled differences, in batches."""
     found: list[_Differs] = []
     while True:
         try:
@@ -281,7 +290,7 @@ def _read_back(spool: IO[bytes]) -> Iterator[list[_Differs]]:
         yield found
 
 
-def _kept(row: Row[Any]) -> RecordedDecision:
+def _stored_decision(row: Row[Any]) -> RecordedDecision:
     number, type_key = None, row.params.get("type")
     for one in row.candidates:
         if one["contract"] == row.contract_id:
@@ -292,7 +301,7 @@ def _kept(row: Row[Any]) -> RecordedDecision:
         service_request=row.service_request_id,
         cause=row.cause,
         facts=facts_from(row.facts),
-        candidates=held_from(row.candidates),
+        candidates=candidates_from(row.candidates),
         result=Result(
             outcome=row.outcome,
             contract=None if is_made else row.contract_id,
@@ -320,7 +329,7 @@ def _changes(before: Result, after: Result, entries: Iterable[Worked]) -> list[C
 
 
 def _own_contracts(rows: Iterable[Row[Any]]) -> list[str]:
-    """The candidates that a service request itself holds: a rule may have made them."""
+    """The candidates whose holder is a service request: a rule may have created them."""
     return sorted(
         {one["contract"] for row in rows for one in row.candidates if one["holder_kind"] == "service_request"}
     )

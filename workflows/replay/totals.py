@@ -1,4 +1,4 @@
-"""The sums of a replay, kept while it runs, in memory that does not grow with what it reads."""
+"""The totals of a replay, computed while it runs, in memory that does not grow with the history."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ MOST_MOVES_SHOWN = 100
 MoveKey = tuple[str, str | None, str | None, str, str | None, str | None]
 
 
-class Sums:
-    """Adds up differences. Ways to differ beyond the first thousand are only counted."""
+class Totals:
+    """Adds up differences. Of the distinct moves, those beyond the first thousand are only counted."""
 
     def __init__(self) -> None:
         self.decisions = 0
@@ -28,7 +28,7 @@ class Sums:
         self._moves_left_out = 0
 
     def add(self, one: DifferenceView) -> None:
-        """Count one difference."""
+        """Add one difference."""
         self._worked_minutes += one.worked_minutes
         self._minutes_before.update(one.minutes_before)
         self._minutes_after.update(one.minutes_after)
@@ -43,7 +43,7 @@ class Sums:
         self._add_move(one, moved)
 
     def view(self) -> SummaryView:
-        """The sums so far; the moves that most decisions make come first."""
+        """The totals so far; moves are sorted by their number of decisions, largest first."""
         moves = sorted(self._moves.values(), key=lambda one: (-one.decisions, _order(one)))
         overage = [
             OverageView(currency, before, after, after - before)

@@ -1,7 +1,7 @@
-"""Replays that are asked for: run beside the desk's work, kept with their result, and asked after.
+"""Replays that people start: they run in the background and are stored with their results.
 
-A replay runs in a thread of the process that was asked. It tells by `beat_at` that it goes on; where its
-process ended, a job takes it up anew. Source: product.md section 14.
+A replay runs in a thread of the process that received the request and writes `beat_at` as its heartbeat. If
+that process ends, a job runs the replay again from the start. Source: product.md section 14.
 """
 
 import threading
@@ -37,37 +37,43 @@ from workflows.views.replays import (
 )
 
 WAIT_SECONDS = 19.0
-"""How long a door waits for the result before it tells where to ask for it."""
+"""How long the API waits for the result before it returns a link to poll instead."""
 MOST_RUNNING = 4
 MOST_SHOWN_AT_ONCE = 1000
 WRITTEN_AT_ONCE = 200
 SECONDS_BETWEEN_BEATS = 2.0
 PAUSE_SECONDS = 0.002
-"""A pause every few decisions, so that calls in the same process come to their turn."""
+"""The pause every few decisions, so that requests in the same process are still served."""
 LOST_AFTER = timedelta(seconds=60)
-KEPT = timedelta(days=30)
+KEEP_FOR = timedelta(days=30)
 CHANGES: tuple[str, ...] = get_args(Change)
 ONLY_CHARGE = '["charge"]'
 
 log = structlog.get_logger()
 run, difference = t.rule_replay, t.rule_replay_difference
-_turn = threading.Lock()
-"""One replay at a time in a process: two would only share its time."""
+_one_at_a_time = threading.Lock()
+"""One replay at a time per process: two at once would each take twice as long."""
 
 SUMMARY: TypeAdapter[SummaryView] = TypeAdapter(SummaryView)
 DIFFERENCE: TypeAdapter[DifferenceView] = TypeAdapter(DifferenceView)
 
 
 class _TakenOver(Exception):
-    """Another process runs the replay by now, or it was stopped."""
+    """Another process has taken over the replay, or it was cancelled."""
 
 
 def start_replay(
     desk: Desk, actor: Actor, files: Mapping[str, str], from_: datetime, to: datetime
 ) -> tuple[str, threading.Thread]:
-    """Start a replay of [from_, to); answers its id and the thread that runs it.
+    """Start a replay of [from_, to); returns its id and the thread that runs it. Instants are aware UTC.
 
-    Raises: RuleSetRefused; InvalidInput for an empty span; StateForbids while too many run.
+    Raises:
+        NotAllowed: the actor is no administrator.
+        InvalidInput: `to` is not after `from_`.
+        RuleSetRefused: the rule set could not be published.
+        StateForbids: too many replays are running.
+
+    Source: product.md section 14.
     """
     with desk.read(actor) as tx:
         rules = load_for_replay(tx, files, from_, to)
@@ -77,8 +83,8 @@ def start_replay(
         running = select(func.count()).select_from(run).where(run.c.state == "running")
         if tx.connection.execute(running).scalar_one() >= MOST_RUNNING:
             raise StateForbids(
-                f"{MOST_RUNNING} replays are running.",
-                remedy="Wait for one of them, or use coverdesk rules replay.",
+                f"{MOST_RUNNING} replays are running already.",
+                remedy="Wait until one is done, or run coverdesk rules replay.",
                 state="running",
             )
         replay_id = new_id()
@@ -105,8 +111,8 @@ def start_replay(
     return replay_id, thread
 
 
-def take_up_replays(desk: Desk, at: datetime) -> int:
-    """Run the replays whose process ended before they did; answers how many."""
+def resume_lost_replays(desk: Desk, at: datetime) -> int:
+    """Run the replays whose process ended before they were done; returns how many."""
     count = 0
     while (row := _claim_lost(desk)) is not None:
         _run(desk, row.id, row.runner, partial(load_rule_set, row.files), row.from_at, row.to_at)
@@ -115,34 +121,44 @@ def take_up_replays(desk: Desk, at: datetime) -> int:
 
 
 def cancel_replay(tx: Transaction, replay_id: str) -> None:
-    """Stop a replay; its process notices within seconds, and what it found so far is dropped.
+    """Cancel a replay and delete its differences; the process that runs it notices within seconds.
 
-    Raises: NotFound; StateForbids where it does not run any more.
+    Raises:
+        NotAllowed: the actor is no administrator.
+        NotFound: there is no such replay.
+        StateForbids: it is not running any more.
     """
     row = _row(tx, replay_id)
-    still = update(run).where(run.c.id == replay_id, run.c.state == "running")
-    stopped = still.values(state="cancelled", error=f"{tx.actor.name} stopped it.")
-    if not tx.connection.execute(stopped).rowcount:
-        raise StateForbids("The replay runs no more.", remedy="Look at what came of it.", state=row.state)
+    running = update(run).where(run.c.id == replay_id, run.c.state == "running")
+    cancelled = running.values(state="cancelled", error=f"Cancelled by {tx.actor.name}.")
+    if not tx.connection.execute(cancelled).rowcount:
+        raise StateForbids("The replay is no longer running.", remedy="Open its result.", state=row.state)
     tx.connection.execute(delete(difference).where(difference.c.replay_id == replay_id))
 
 
-def forget_replays(tx: Transaction) -> int:
-    """Delete those that were asked for long ago; answers how many."""
-    old = delete(run).where(run.c.asked_at < tx.real_now - KEPT)
+def delete_old_replays(tx: Transaction) -> int:
+    """Delete replays that were started more than 30 days ago; returns how many."""
+    old = delete(run).where(run.c.asked_at < tx.real_now - KEEP_FOR)
     return int(tx.connection.execute(old).rowcount)
 
 
-# ------------------------------------------------------------------ what came of them
-
-
 def read_replay(tx: Transaction, replay_id: str) -> ReplayView:
-    """How far a replay is, and its sums when it is done. Raises: NotFound."""
+    """The progress of a replay, and its totals when it is done.
+
+    Raises:
+        NotAllowed: the actor is no administrator.
+        NotFound: there is no such replay.
+    """
     return _view(_row(tx, replay_id), tx.real_now)
 
 
 def files_of_replay(tx: Transaction, replay_id: str) -> dict[str, str]:
-    """The rule files that a replay tried. Raises: NotFound."""
+    """The rule files of a replay, by path.
+
+    Raises:
+        NotAllowed: the actor is no administrator.
+        NotFound: there is no such replay.
+    """
     files: dict[str, str] = _row(tx, replay_id).files
     return files
 
@@ -150,7 +166,7 @@ def files_of_replay(tx: Transaction, replay_id: str) -> dict[str, str]:
 def list_replays(
     tx: Transaction, *, order: str = "-asked_at", limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page[ReplayView]:
-    """The replays of the last weeks, the newest first."""
+    """A page of the stored replays, newest first. Raises: NotAllowed; InvalidInput for an unknown order."""
     tx.require("administrator")
     return read_page(
         tx,
@@ -165,14 +181,17 @@ def list_replays(
 
 
 def replay_result(tx: Transaction, replay_id: str) -> ReplayResult | ReplayView:
-    """The sums and the first differences of a replay that is done, else how far it is.
+    """The totals and first differences of a replay that is done, else its progress.
 
-    Raises: NotFound; StateForbids where it failed or was stopped.
+    Raises:
+        NotAllowed: the actor is no administrator.
+        NotFound: there is no such replay.
+        StateForbids: it failed or was cancelled.
     """
     row = _row(tx, replay_id)
     if row.state in ("failed", "cancelled"):
-        came = "failed" if row.state == "failed" else "was stopped"
-        raise StateForbids(f"The replay {came}: {row.error}", remedy="Ask for it again.", state=row.state)
+        outcome = "failed" if row.state == "failed" else "was cancelled"
+        raise StateForbids(f"The replay {outcome}: {row.error}", remedy="Start it again.", state=row.state)
     if row.state != "done":
         return _view(row, tx.real_now)
     first = tx.connection.execute(
@@ -201,10 +220,15 @@ def list_differences(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[DifferenceView]:
-    """The differences of a replay, in the order in which the decisions were made.
+    """A page of a replay's differences, in the order in which the decisions were made.
 
-    `change` is what differs, `number` that of a service request or of a contract on either side, `move` one
-    of the summary's moves. Raises: NotFound; InvalidInput.
+    `change` filters by what differs, `number` by the number of the service request or of a contract on either
+    side, `move` by one of the summary's moves.
+
+    Raises:
+        NotAllowed: the actor is no administrator.
+        NotFound: there is no such replay.
+        InvalidInput: `change`, `order` or `cursor` is not valid.
     """
     _row(tx, replay_id)
     statement = select(difference.c.difference).where(difference.c.replay_id == replay_id)
@@ -221,29 +245,26 @@ def list_differences(
 
 
 def _wanted(change: str | None, number: str | None, move: MoveView | None) -> list[ColumnElement[bool]]:
-    """The conditions of a list's filters, over what is kept of a difference."""
-    kept = difference.c.difference
+    """The SQL conditions of the filters, over the stored JSON of a difference."""
+    stored = difference.c.difference
     wanted: list[ColumnElement[bool]] = []
     if change is not None:
         if change not in CHANGES:
-            raise invalid("/change", f"{change!r} is no change.", f"Use one of {', '.join(CHANGES)}.")
-        wanted.append(kept["changes"].as_string().contains(f'"{change}"'))
+            raise invalid("/change", f"{change!r} is not a change.", f"Use one of {', '.join(CHANGES)}.")
+        wanted.append(stored["changes"].as_string().contains(f'"{change}"'))
     if number is not None:
-        sides = (kept["number"], kept["before"]["contract_number"], kept["after"]["contract_number"])
+        sides = (stored["number"], stored["before"]["contract_number"], stored["after"]["contract_number"])
         wanted.append(or_(*(side.as_string() == number.strip().upper() for side in sides)))
     if move is not None:
-        wanted.append(kept["changes"].as_string() != ONLY_CHARGE)
+        wanted.append(stored["changes"].as_string() != ONLY_CHARGE)
         for name, side in (("before", move.before), ("after", move.after)):
             for part in ("outcome", "contract", "type"):
-                wanted.append(_is(kept[name][part].as_string(), getattr(side, part)))
+                wanted.append(_is(stored[name][part].as_string(), getattr(side, part)))
     return wanted
 
 
 def _is(column: ColumnElement[str], value: str | None) -> ColumnElement[bool]:
     return column.is_(None) if value is None else column == value
-
-
-# ------------------------------------------------------------------ running
 
 
 def _run(
@@ -254,40 +275,40 @@ def _run(
     from_: datetime,
     to: datetime,
 ) -> None:
-    """Run a replay that is ours, and keep what comes of it."""
+    """Run a replay that this process has claimed, and store its result."""
     writer = _Writer(desk, replay_id, runner)
     try:
-        with _in_turn(writer):
+        with _exclusively(writer):
             summary = replay(
                 desk,
                 load(),
                 from_,
                 to,
-                writer.tell,
+                writer.add,
                 progress=writer.progress,
                 pause_seconds=PAUSE_SECONDS,
             )
             writer.finish(summary)
     except _TakenOver:
-        log.info("replay: stopped, or another goes on with it", replay=replay_id)
+        log.info("replay: cancelled, or taken over by another process", replay=replay_id)
     except Exception as error:
         log.exception("replay: failed", replay=replay_id)
-        words = str(error) if isinstance(error, DeskError) else f"{type(error).__name__} (see the log)"
-        writer.change(state="failed", error=words)
+        message = str(error) if isinstance(error, DeskError) else f"{type(error).__name__} (see the log)"
+        writer.change(state="failed", error=message)
 
 
 @contextmanager
-def _in_turn(writer: "_Writer") -> Iterator[None]:
-    while not _turn.acquire(timeout=SECONDS_BETWEEN_BEATS):
+def _exclusively(writer: "_Writer") -> Iterator[None]:
+    while not _one_at_a_time.acquire(timeout=SECONDS_BETWEEN_BEATS):
         writer.beat()
     try:
         yield
     finally:
-        _turn.release()
+        _one_at_a_time.release()
 
 
 class _Writer:
-    """Keeps the differences of a run, some at a time, and tells that it goes on."""
+    """Stores the differences of a run in batches, and its heartbeat."""
 
     def __init__(self, desk: Desk, replay_id: str, runner: str) -> None:
         self._desk = desk
@@ -297,10 +318,10 @@ class _Writer:
         self._position = 0
         self._beaten_at = monotonic()
 
-    def tell(self, one: DifferenceView) -> None:
+    def add(self, one: DifferenceView) -> None:
         self._position += 1
-        kept = DIFFERENCE.dump_python(one, mode="json")
-        self._waiting.append({"replay_id": self._id, "position": self._position, "difference": kept})
+        stored = DIFFERENCE.dump_python(one, mode="json")
+        self._waiting.append({"replay_id": self._id, "position": self._position, "difference": stored})
         if len(self._waiting) >= WRITTEN_AT_ONCE:
             self.beat()
 
@@ -309,7 +330,7 @@ class _Writer:
             self.beat(decisions_done=done, decisions=total)
 
     def beat(self, **columns: Any) -> None:
-        """Write what waits. Raises: _TakenOver where the run is no longer ours."""
+        """Write the waiting differences. Raises: _TakenOver if the run is no longer ours."""
         self._beaten_at = monotonic()
         if not self.change(**columns):
             raise _TakenOver
@@ -324,7 +345,7 @@ class _Writer:
         )
 
     def change(self, **columns: Any) -> bool:
-        """Write what waits and the columns; false where the run is no longer ours."""
+        """Write the waiting differences and the columns; returns False if the run is no longer ours."""
         waiting, self._waiting = self._waiting, []
 
         def write(tx: Transaction) -> bool:
@@ -364,7 +385,9 @@ def _row(tx: Transaction, replay_id: str) -> Row[Any]:
     tx.require("administrator")
     row = tx.connection.execute(select(run).where(run.c.id == replay_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such replay.", remedy="They are kept for 30 days; ask for it again.")
+        raise NotFound(
+            "There is no such replay.", remedy="Replays are deleted after 30 days; start it again."
+        )
     return row
 
 

@@ -1,1 +1,1 @@
-"""What the desk looks like: overviews, contracts running low, and what a change would do."""
+"""Reports: the overview, uncovered time, contracts running low, and the preview of a change's impact."""

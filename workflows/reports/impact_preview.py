@@ -1,8 +1,8 @@
-"""What a use case would do, told in numbers before it is done.
+"""Preview of what a use case would change.
 
-The use case itself runs, in a transaction that is taken back; what it wrote is read before that. So the
-preview and the deed cannot differ but by what happens in between. On SQLite it takes the writer's turn, as
-the deed will.
+The use case itself runs in a transaction that is rolled back; what it wrote is read before the rollback. So
+the actual change can differ from its preview only by what other transactions do in between. On SQLite the
+preview takes the write lock, as the actual change will.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,30 +16,31 @@ from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views.contracts import UnitBalance
-from workflows.views.effects import ContractEffect, ContractStand, Effects, RequestEffect, RequestStand
+from workflows.views.effects import ContractEffect, ContractSnapshot, Effects, RequestEffect, RequestSnapshot
 
 
 def preview_impact(desk: Desk, actor: Actor, use_case: Callable[[Transaction], object]) -> Effects:
-    """What the use case would do now; nothing of it stays.
+    """The contracts and service requests that the use case would change now; everything is rolled back.
 
+    Balances are in the contract's unit: whole minutes, incidents, or minor units of money.
     Raises: whatever the use case raises.
     """
 
     def act(tx: Transaction) -> NoReturn:
-        # Ids rise within a process: what this transaction writes has greater ones.
+        # ids increase within a process: everything that this transaction writes has a greater one
         mark = new_id()
         use_case(tx)
-        raise _TakenBack(_Written(tx, mark))
+        raise _RolledBack(_Written(tx, mark))
 
     try:
         desk.perform(actor, act)
-    except _TakenBack as done:
+    except _RolledBack as done:
         return _compared(desk, actor, done.written)
     raise AssertionError("unreachable")
 
 
-class _TakenBack(Exception):
-    """Rolls the rehearsal back and carries what it wrote."""
+class _RolledBack(Exception):
+    """Rolls the preview back and carries what it wrote."""
 
     def __init__(self, written: "_Written") -> None:
         super().__init__()
@@ -47,7 +48,7 @@ class _TakenBack(Exception):
 
 
 class _Written:
-    """The contracts and requests that a transaction has touched since a mark, as they are in it."""
+    """The contracts and service requests that a transaction has changed since `mark`, as it sees them."""
 
     def __init__(self, tx: Transaction, mark: str) -> None:
         moved, trail, decision, mail = t.ledger_transaction, t.audit_event, t.coverage_decision, t.outbox
@@ -87,7 +88,7 @@ def _ids(tx: Transaction, wanted: Select[Any]) -> set[str]:
     return {one for one in tx.connection.execute(wanted.distinct()).scalars() if one is not None}
 
 
-def _contracts(tx: Transaction, ids: Iterable[str]) -> dict[str, ContractStand]:
+def _contracts(tx: Transaction, ids: Iterable[str]) -> dict[str, ContractSnapshot]:
     c, b = t.contract, t.grant_balance
     sums = [func.coalesce(func.sum(b.c[name]), 0) for name in ("consumed", "held", "available", "expired")]
     rows = tx.connection.execute(
@@ -97,12 +98,12 @@ def _contracts(tx: Transaction, ids: Iterable[str]) -> dict[str, ContractStand]:
         .group_by(c.c.id)
         .order_by(c.c.created_at, c.c.id)
     )
-    return {row.id: _contract_stand(row) for row in rows}
+    return {row.id: _contract_snapshot(row) for row in rows}
 
 
-def _contract_stand(row: Row[Any]) -> ContractStand:
+def _contract_snapshot(row: Row[Any]) -> ContractSnapshot:
     drawn, held, available, expired = map(int, row[6:])
-    return ContractStand(
+    return ContractSnapshot(
         id=row.id,
         number=row.number,
         state=row.state,
@@ -113,7 +114,7 @@ def _contract_stand(row: Row[Any]) -> ContractStand:
     )
 
 
-def _requests(tx: Transaction, ids: Iterable[str]) -> dict[str, RequestStand]:
+def _requests(tx: Transaction, ids: Iterable[str]) -> dict[str, RequestSnapshot]:
     r, c = t.service_request, t.contract
     rows = tx.connection.execute(
         select(r, c.c.number.label("contract_number"))
@@ -122,7 +123,7 @@ def _requests(tx: Transaction, ids: Iterable[str]) -> dict[str, RequestStand]:
         .order_by(r.c.opened_at, r.c.id)
     )
     return {
-        row.id: RequestStand(
+        row.id: RequestSnapshot(
             id=row.id,
             number=row.number,
             subject=row.subject,

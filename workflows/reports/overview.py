@@ -1,7 +1,4 @@
-"""How the desk stands, in a few numbers: each is a list one click away.
-
-Source: what a supervisor and an administrator need first, pages of the desk.
-"""
+"""The counts of the overview page, each of which links to a list, and the list of uncovered time."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +24,7 @@ r, c, a = t.service_request, t.contract, t.work_allocation
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Counts as of now; `uncovered_minutes` is this month's time that no contract paid, by its fate."""
+    """Counts as of now; `uncovered_minutes` are this month's minutes that no contract paid, by kind."""
 
     mine: int
     unassigned: int
@@ -64,7 +61,12 @@ def list_uncovered(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[UncoveredView]:
-    """A page of the time that no contract paid, from an instant on, by the instant worked."""
+    """A page of the time that no contract paid, by the instant worked (aware UTC), from `from_at` on.
+
+    Raises:
+        NotAllowed: the actor is a customer.
+        InvalidInput: `kind`, `order` or `cursor` is not valid.
+    """
     tx.require(*STAFF)
     entry, user = t.work_entry, t.user_account
     statement = (
@@ -89,7 +91,7 @@ def list_uncovered(
     if kind is not None:
         if kind not in UNCOVERED_KINDS:
             raise invalid(
-                "/kind", f"{kind!r} is not known here.", f"Use one of {', '.join(UNCOVERED_KINDS)}."
+                "/kind", f"{kind!r} is not a valid kind.", f"Use one of {', '.join(UNCOVERED_KINDS)}."
             )
         statement = statement.where(a.c.kind == kind)
     return read_page(
@@ -105,13 +107,13 @@ def list_uncovered(
 
 
 def month_start(tx: Transaction) -> datetime:
-    """The first instant of this month in the provider's zone."""
+    """The first instant of the current month in the provider's time zone, as aware UTC."""
     zone = tx.settings.zone
     return first_instant_of(local_date(tx.now, zone).replace(day=1), zone)
 
 
 def read_overview(tx: Transaction) -> Overview:
-    """The desk's numbers, for its staff."""
+    """The counts of the overview page. Raises: NotAllowed for customers."""
     tx.require(*STAFF)
     month = month_start(tx)
     waiting, since = tx.connection.execute(
@@ -139,7 +141,7 @@ def _queue_length(tx: Transaction, queue: str) -> int:
 
 
 def _ending(tx: Transaction) -> int:
-    """Contracts whose end comes within the next days, whatever their state until then but cancelled."""
+    """The number of contracts that end within the next 30 days and are not cancelled."""
     last = tx.now + timedelta(days=ENDING_DAYS)
     counted: int = tx.connection.execute(
         select(func.count())

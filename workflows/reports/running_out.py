@@ -1,7 +1,6 @@
-"""Contracts whose minutes will be used up soon, if work goes on at its recent pace.
+"""Contracts whose minutes will be used up soon if work continues at its recent pace.
 
-A guess for people, as `engine.projection` tells it; nothing is decided by it.
-Source: what a supervisor needs first, pages of the desk.
+This is an estimate for people, by `engine.projection`; no decision depends on it.
 """
 
 from dataclasses import dataclass
@@ -25,16 +24,17 @@ c = t.contract
 
 @dataclass(frozen=True, slots=True)
 class RunningOut:
-    """A contract in force, and the instant at which its minutes are used up at the pace of late."""
+    """An active contract, and the instant (aware UTC) at which its minutes run out at the recent pace."""
 
     contract: str
     runs_out_at: datetime
 
 
 def list_running_out(tx: Transaction, *, within_days: int = RUN_OUT_DAYS) -> list[RunningOut]:
-    """Contracts that run out of minutes in the next days, the first of them first; 200 at most.
+    """Contracts that run out of minutes within the next days, earliest first; at most 200.
 
-    What ends by its date before that does not run out: it expires. Asks one statement.
+    A contract that ends before its minutes are used up is not listed: it expires. This is one statement.
+    Raises: NotAllowed for customers.
     """
     tx.require(*STAFF)
     b, moved, leg = t.grant_balance, t.ledger_transaction, t.ledger_posting

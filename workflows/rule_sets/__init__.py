@@ -1,1 +1,1 @@
-"""Rule sets: checked, published, proposed, compared, and picked up from their folder."""
+"""Rule sets: checking, publishing, proposals, comparison, and watching the rules folder."""

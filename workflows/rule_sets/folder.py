@@ -1,4 +1,4 @@
-"""The rules folder on disk, read with everything that can be wrong with files."""
+"""Reading the rules folder from disk, with an error for everything that can be wrong with its files."""
 
 import os
 from pathlib import Path
@@ -15,13 +15,13 @@ from engine.rulebook import (
 from engine.rulebook.syntax.decoding import too_large
 
 MOST_FILES_READ = 1000
-READABLE = "See to it that the server may read it."
+READABLE = "Make it readable for the server."
 
 
 def read_rules_folder(folder: Path) -> dict[str, str]:
-    """The rule files of a folder: their paths in it, with forward slashes, and their texts.
+    """The texts of a folder's rule files, by their path relative to it, with forward slashes.
 
-    Raises: RuleSetRefused where the folder or a file in it cannot be read.
+    Raises: RuleSetRefused if the folder or a file in it cannot be read.
     """
     files, problems = _read(folder)
     if any(problem.severity == "error" for problem in problems):
@@ -30,7 +30,7 @@ def read_rules_folder(folder: Path) -> dict[str, str]:
 
 
 def check_rules_folder(folder: Path) -> tuple[dict[str, str], list[Problem]]:
-    """What can be read of a folder, and all that is wrong with it and its rules, in one go."""
+    """The readable rule files of a folder, and all problems of the files and their rules, sorted by place."""
     files, problems = _read(folder)
     unread = {problem.file for problem in problems if problem.severity == "error"}
     if files or not unread:
@@ -54,7 +54,7 @@ def _read(folder: Path) -> tuple[dict[str, str], list[Problem]]:
 
 
 def _rule_paths(folder: Path, problems: list[Problem]) -> list[Path]:
-    """The rule files in the folder, by name. Hidden ones are an editor's own."""
+    """The rule files in the folder, by name. Hidden files are skipped: editors write them."""
 
     def cannot_list(error: OSError) -> None:
         problems.append(
@@ -70,7 +70,7 @@ def _rule_paths(folder: Path, problems: list[Problem]) -> list[Path]:
                 paths.append(path)
         if len(paths) > MOST_FILES_READ:
             problems.append(
-                _problem(str(folder), f"The folder has more than {MOST_FILES_READ} rule files. Keep fewer.")
+                _problem(str(folder), f"The folder has more than {MOST_FILES_READ} rule files. Remove some.")
             )
             return []
     return paths
@@ -79,15 +79,15 @@ def _rule_paths(folder: Path, problems: list[Problem]) -> list[Path]:
 def _text_of(path: Path, name: str, problems: list[Problem]) -> str | None:
     try:
         if not S_ISREG(path.stat().st_mode):
-            # a pipe, for one, would be waited for
-            problems.append(_problem(name, "This is no ordinary file. Put one in its place."))
+            # reading a pipe, for example, would block
+            problems.append(_problem(name, "This is not a regular file. Replace it with one."))
             return None
         with path.open("rb") as file:
             size_bytes = os.fstat(file.fileno()).st_size
             raw = file.read(MAX_BYTES + 1) if size_bytes <= MAX_BYTES else b""
     except FileNotFoundError:
         problems.append(
-            _problem(name, "The file was removed while it was read. Put it back, or leave it out.")
+            _problem(name, "The file was removed while it was being read. Restore it, or leave it out.")
         )
         return None
     except OSError as error:

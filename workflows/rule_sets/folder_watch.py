@@ -1,9 +1,9 @@
-"""Edits of the rules folder: found by comparing with its content as last seen, checked, and put in force.
+"""Watches the rules folder: an edit is found by comparison with the last content, checked and published.
 
-What was seen last is kept in the database, for each folder of each machine. So a publication by page or API
-is not undone by the folder as it stands, and of several machines that share a folder, or are sent the same
-edit, one publishes it. A folder that is bad never takes force: what is wrong is kept, logged and told.
-Source: product.md section 12.
+The last content is stored in the database, per folder and machine. So an unchanged folder does not undo a
+publication by page or API, and if several machines share a folder or receive the same edit, only one of them
+publishes it. A folder with errors is never published: its problems are stored and logged, and administrators
+are notified. Source: product.md section 12.
 """
 
 import time
@@ -34,19 +34,19 @@ from workflows.store import tables as t
 from workflows.views.rules import FolderView
 
 FOLDER_ACTOR = Actor(None, "The rules folder", "system")
-SECONDS_TO_SETTLE = 0.2
-"""An edit is taken when the folder reads the same twice, so far apart: not while an editor is writing."""
-MOST_PROBLEMS_KEPT = 200
+SETTLE_SECONDS = 0.2
+"""An edit counts once the folder reads the same twice, this far apart: not while an editor is writing."""
+MAX_PROBLEMS_STORED = 200
 NEVER_GOOD = "never good"
-"""The content of a folder that was bad when first seen: mending it is an edit."""
+"""The stored content of a folder that had errors when first seen: fixing them is an edit."""
 
 log = structlog.get_logger()
 folders = t.rules_folder
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a folder has: its files where all could be read, else a name for what is wrong."""
+class FolderContent:
+    """The content of a folder: its files if all could be read, else a digest of the problems."""
 
     digest: str
     files: Mapping[str, str] | None
@@ -54,60 +54,62 @@ class Look:
 
 
 def pick_up_rules(desk: Desk, at: datetime) -> int:
-    """Put an edit of this machine's rules folder in force, or tell what is wrong; 1 when there was one."""
+    """Publish or propose an edit of this machine's rules folder, or report its errors; returns 1 for an edit.
+
+    Nothing is raised for rules with errors: they are stored, logged and mailed to the administrators.
+    """
     folder = desk.rules_folder
     if folder is None:
         return 0
-    seen = _look(folder)
-    if _is_known(_row_of(desk, folder), seen):
+    seen = _read_content(folder)
+    if _is_known(_folder_row(desk, folder), seen):
         return 0
-    time.sleep(SECONDS_TO_SETTLE)
-    if _look(folder) != seen:
+    time.sleep(SETTLE_SECONDS)
+    if _read_content(folder) != seen:
         return 0
     problems = seen.problems if seen.files is None else tuple(check_rule_set(seen.files))
     try:
         if any(problem.severity == "error" for problem in problems):
             raise RuleSetRefused(problems)
         rule_set = load_rule_set(seen.files or {})
-        return desk.perform(FOLDER_ACTOR, lambda tx: _take(tx, folder, seen, rule_set, problems))
+        return desk.perform(FOLDER_ACTOR, lambda tx: _accept(tx, folder, seen, rule_set, problems))
     except RuleSetRefused as refused:
-        wrong = refused.problems
-        return desk.perform(FOLDER_ACTOR, lambda tx: _refuse(tx, folder, seen, wrong))
+        found = refused.problems
+        return desk.perform(FOLDER_ACTOR, lambda tx: _refuse(tx, folder, seen, found))
 
 
-def watch_rules_folder(desk: Desk, folder: Path, files: Mapping[str, str]) -> None:
-    """Take note of a folder that was never seen: from now on, what differs from these files is an edit."""
+def start_watching(desk: Desk, folder: Path, files: Mapping[str, str]) -> None:
+    """Start to watch a folder that is not watched yet: a later difference from `files` is an edit."""
 
-    def note(tx: Transaction) -> None:
+    def store(tx: Transaction) -> None:
         if _locked(tx, folder) is None:
-            _keep(tx, folder, content=version_of(files))
+            _store(tx, folder, content=version_of(files))
 
-    desk.perform(FOLDER_ACTOR, note)
+    desk.perform(FOLDER_ACTOR, store)
 
 
-def note_rules_folder(desk: Desk, folder: Path, files: Mapping[str, str]) -> None:
-    """Take note that a folder's files were published otherwise: they are no edit any more."""
-    desk.perform(FOLDER_ACTOR, lambda tx: _keep(tx, folder, content=version_of(files)))
+def mark_as_published(desk: Desk, folder: Path, files: Mapping[str, str]) -> None:
+    """Record that a folder's files were published in another way, so they are not an edit."""
+    desk.perform(FOLDER_ACTOR, lambda tx: _store(tx, folder, content=version_of(files)))
 
 
 def list_rules_folders(tx: Transaction) -> list[FolderView]:
-    """The rules folders that are watched, and what was wrong with each when it was last checked."""
+    """The watched rules folders, with the problems of the last check. Raises: NotAllowed."""
     tx.require(*READERS)
     rows = tx.connection.execute(select(folders).order_by(folders.c.host, folders.c.path))
     return [_view(row, tx) for row in rows]
 
 
-# ------------------------------------------------------------------ what to do about it
-
-
-def _take(tx: Transaction, folder: Path, seen: Look, rule_set: RuleSet, warnings: tuple[Problem, ...]) -> int:
-    """Publish or propose an edit, unless it is none. Raises: RuleSetRefused."""
+def _accept(
+    tx: Transaction, folder: Path, seen: FolderContent, rule_set: RuleSet, warnings: tuple[Problem, ...]
+) -> int:
+    """Publish or propose the content if it is an edit; returns 1 for an edit. Raises: RuleSetRefused."""
     in_force = config_in_force(tx, to_change=True).version
     row = _locked(tx, folder)
     if _is_known(row, seen):
         return 0
     if in_force is not None and not _is_edit(tx, row, seen, in_force):
-        _keep(tx, folder, content=seen.digest, problems=warnings)
+        _store(tx, folder, content=seen.digest, problems=warnings)
         return 0
     try:
         submitted = submit_checked(tx, rule_set, f"Edited in {folder} on {gethostname()}")
@@ -116,43 +118,43 @@ def _take(tx: Transaction, folder: Path, seen: Look, rule_set: RuleSet, warnings
     else:
         done = "proposed" if submitted.proposal else "published"
         log.info(f"rules folder: {done}", folder=str(folder), version=submitted.version)
-    _keep(tx, folder, content=seen.digest, problems=warnings)
+    _store(tx, folder, content=seen.digest, problems=warnings)
     return 1
 
 
-def _is_edit(tx: Transaction, row: Row[Any] | None, seen: Look, in_force: str) -> bool:
-    """Not the first sight of a folder, nor one put back as it was, nor what came into force otherwise.
+def _is_edit(tx: Transaction, row: Row[Any] | None, seen: FolderContent, in_force: str) -> bool:
+    """Whether the content is an edit: not if the folder is new, restored, or published in another way.
 
-    A folder that is new here may be any old copy: it is watched, and not put in force.
+    A folder that is new here may be any old copy: it is watched, but not published.
     """
     if row is None or row.content is None or seen.digest in (row.content, in_force):
         return False
     return not _seen_elsewhere(tx, row, seen.digest)
 
 
-def _refuse(tx: Transaction, folder: Path, seen: Look, problems: tuple[Problem, ...]) -> int:
-    """Keep what is wrong and tell the administrators, once for each state of the folder."""
+def _refuse(tx: Transaction, folder: Path, seen: FolderContent, problems: tuple[Problem, ...]) -> int:
+    """Store the problems and notify the administrators, once for each content of the folder."""
     row = _locked(tx, folder)
     if _is_known(row, seen):
         return 0
-    told = tx.connection.execute(select(exists().where(folders.c.refused == seen.digest))).scalar()
+    notified = tx.connection.execute(select(exists().where(folders.c.refused == seen.digest))).scalar()
     first = NEVER_GOOD if folder.is_dir() else None
     content = row.content or first if row is not None else first
-    _keep(tx, folder, content=content, refused=seen.digest, problems=problems)
+    _store(tx, folder, content=content, refused=seen.digest, problems=problems)
     errors = [problem for problem in problems if problem.severity == "error"]
     log.error(
-        "rules folder: refused, the rule set in force stays",
+        "rules folder: refused, the rule set in force does not change",
         folder=str(folder),
         errors=len(errors),
         problems=[str(problem) for problem in errors[:10]],
     )
-    if not told:
+    if not notified:
         lines = "\n".join(str(problem) for problem in errors[:20])
         notify_administrators(
             tx,
             "rules_refused",
-            subject=f"The rules in {folder} were refused",
-            body=f"The rule set in force stays. What is wrong in {folder} on {gethostname()}:\n{lines}",
+            subject=f"The rules in {folder} have errors",
+            body=f"The rule set in force was not changed. Errors in {folder} on {gethostname()}:\n{lines}",
             about=("rules_folder", _key(folder)),
             payload={"errors": len(errors)},
         )
@@ -160,7 +162,7 @@ def _refuse(tx: Transaction, folder: Path, seen: Look, problems: tuple[Problem, 
 
 
 def _seen_elsewhere(tx: Transaction, row: Row[Any], version: str) -> bool:
-    """Whether another machine has seen this very edit after we saw what we know."""
+    """Whether another machine has seen this content after we saw ours: then it has published it already."""
     other = select(folders.c.id).where(
         folders.c.id != row.id,
         folders.c.content == version,
@@ -169,28 +171,25 @@ def _seen_elsewhere(tx: Transaction, row: Row[Any], version: str) -> bool:
     return tx.connection.execute(other.limit(1)).scalar() is not None
 
 
-# ------------------------------------------------------------------ what was seen
-
-
-def _look(folder: Path) -> Look:
+def _read_content(folder: Path) -> FolderContent:
     try:
         files = read_rules_folder(folder)
     except RuleSetRefused as refused:
-        told = "\n".join(str(problem) for problem in refused.problems)
-        return Look(sha256(told.encode("utf-8", "replace")).hexdigest(), None, refused.problems)
-    return Look(version_of(files), files)
+        text = "\n".join(str(problem) for problem in refused.problems)
+        return FolderContent(sha256(text.encode("utf-8", "replace")).hexdigest(), None, refused.problems)
+    return FolderContent(version_of(files), files)
 
 
-def _is_known(row: Row[Any] | None, seen: Look) -> bool:
+def _is_known(row: Row[Any] | None, seen: FolderContent) -> bool:
     return row is not None and seen.digest == (row.refused or row.content)
 
 
 def _key(folder: Path) -> str:
-    """One folder of one machine."""
+    """The id of a folder of this machine."""
     return sha256(f"{gethostname()}\0{folder.resolve()}".encode("utf-8", "replace")).hexdigest()
 
 
-def _row_of(desk: Desk, folder: Path) -> Row[Any] | None:
+def _folder_row(desk: Desk, folder: Path) -> Row[Any] | None:
     with desk.database.read() as connection:
         return connection.execute(select(folders).where(folders.c.id == _key(folder))).one_or_none()
 
@@ -200,7 +199,7 @@ def _locked(tx: Transaction, folder: Path) -> Row[Any] | None:
     return tx.connection.execute(wanted).one_or_none()
 
 
-def _keep(
+def _store(
     tx: Transaction,
     folder: Path,
     *,
@@ -212,7 +211,7 @@ def _keep(
     values: dict[str, Any] = {
         "content": content,
         "refused": refused,
-        "problems": [asdict(problem) for problem in problems[:MOST_PROBLEMS_KEPT]],
+        "problems": [asdict(problem) for problem in problems[:MAX_PROBLEMS_STORED]],
         "checked_at": tx.real_now,
     }
     if known is None or known.content != content:

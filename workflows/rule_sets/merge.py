@@ -1,26 +1,26 @@
-"""Two edits of one rule set brought together: what only one of them changed is taken from that one.
+"""Three-way merge of two edits of one rule set: lines that only one of them changed are taken from it.
 
-Where both changed the same lines, both are kept between marks, which the checker refuses: whoever goes on
-chooses. Nothing that either wrote is lost. Source: product.md section 12.
+Where both changed the same lines, both versions are included between conflict marks, which the checker
+refuses until someone resolves them. No edit is lost. Source: product.md section 12.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-YOURS = "<<<<<<< yours"
-BETWEEN = "======="
-IN_FORCE = ">>>>>>> in force"
+MARK_YOURS = "<<<<<<< yours"
+MARK_BETWEEN = "======="
+MARK_IN_FORCE = ">>>>>>> in force"
 MOST_LINES = 5000
-"""Longer texts that both changed are kept as two whole blocks: comparing their lines would take too long."""
+"""Longer texts that both changed become one conflict: comparing their lines would take too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The files brought together, and the paths that changed by it.
+    """The merged files, and the paths that the merge changed.
 
-    `taken` have something of theirs; `unresolved` have marks; `restored` were removed by one and changed by
-    the other, and are kept as changed.
+    `taken` contain changes of theirs; `unresolved` have conflict marks; `restored` were removed by one and
+    changed by the other: they have the changed version.
     """
 
     files: dict[str, str]
@@ -30,7 +30,7 @@ class Merged:
 
 
 def merge_rule_files(base: Mapping[str, str], mine: Mapping[str, str], theirs: Mapping[str, str]) -> Merged:
-    """Bring two edits of the same base together, file by file and line by line."""
+    """Merge two edits of the same base, file by file and line by line."""
     merged = Merged({}, [], [], [])
     for path in sorted(base.keys() | mine.keys() | theirs.keys()):
         before, yours, other = base.get(path), mine.get(path), theirs.get(path)
@@ -72,13 +72,13 @@ def _both(yours: Sequence[str], other: Sequence[str], end: str) -> list[str]:
     def whole(lines: Sequence[str]) -> list[str]:
         return [line if line.endswith(("\n", "\r")) else line + end for line in lines]
 
-    return [YOURS + end, *whole(yours), BETWEEN + end, *whole(other), IN_FORCE + end]
+    return [MARK_YOURS + end, *whole(yours), MARK_BETWEEN + end, *whole(other), MARK_IN_FORCE + end]
 
 
 def _regions(
     base: list[str], mine: list[str], theirs: list[str]
 ) -> Iterator[tuple[list[str], list[str], list[str]]]:
-    """The three texts cut at the lines that all of them share, in step; the shared lines are regions, too."""
+    """The three texts in regions, split at lines that all of them share; shared lines are regions, too."""
     at = at_mine = at_theirs = 0
     for start, in_mine, in_theirs, length in [
         *_shared(base, mine, theirs),
@@ -90,7 +90,7 @@ def _regions(
 
 
 def _shared(base: list[str], mine: list[str], theirs: list[str]) -> list[tuple[int, int, int, int]]:
-    """Runs of lines of the base that stand in both: (in base, in mine, in theirs, how many)."""
+    """Runs of lines that all three have, as (start in base, start in mine, start in theirs, length)."""
     ours = SequenceMatcher(None, base, mine, autojunk=False).get_matching_blocks()
     others = SequenceMatcher(None, base, theirs, autojunk=False).get_matching_blocks()
     found = []

@@ -1,7 +1,7 @@
-"""Publishing by two: one administrator proposes a rule set, another approves or rejects it.
+"""Publishing with approval: one administrator proposes a rule set, another approves or rejects it.
 
-A setting asks for it (`two_person_publishing`); `submit_rule_set` is what every door calls, and puts in
-force or proposes as the setting says. What is approved is checked again. Source: product.md section 6.
+The setting `two_person_publishing` requires it. Every interface calls `submit_rule_set`, which publishes or
+proposes as the setting says. A proposal is checked again on approval. Source: product.md section 6.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ proposal = t.rule_proposal
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What became of a rule set: it is in force, or it is proposed (the proposal's id)."""
+    """The result of submitting a rule set: it is in force, or proposed if `proposal` has an id."""
 
     version: str
     proposal: str | None = None
@@ -45,11 +45,18 @@ class Submitted:
 def submit_rule_set(
     tx: Transaction, files: Mapping[str, str], note: str = "", *, based_on: str | None = None
 ) -> Submitted:
-    """Check the files, and put them in force or propose them where publishing takes two.
+    """Check the files, then publish them, or propose them if approval is required.
 
-    The first rule set of a desk takes force at once: there is nothing in force that it could spoil.
-    Raises: RuleSetRefused; RulesChanged where another set than `based_on` is in force; StateForbids where
-    the same set is proposed already.
+    The first rule set of a desk is published at once: there is none in force that it could break.
+
+    Raises:
+        NotAllowed: the actor is no administrator.
+        RuleSetRefused: the files have errors, or a contract type in use is missing.
+        RulesChanged: the rule set in force is not `based_on`.
+        StateForbids: the same rule set is proposed already.
+        InvalidInput: the note is too long or contains control characters.
+
+    Source: product.md section 6.
     """
     tx.require("administrator")
     return submit_checked(tx, load_rule_set(files), note, based_on=based_on)
@@ -58,7 +65,7 @@ def submit_rule_set(
 def submit_checked(
     tx: Transaction, rule_set: RuleSet, note: str = "", *, based_on: str | None = None
 ) -> Submitted:
-    """The same for files that were checked and loaded already."""
+    """The same as `submit_rule_set` for a rule set that has been checked and loaded."""
     note = clean_note(note)
     tx.start_writing()
     config = config_in_force(tx, to_change=True)
@@ -73,26 +80,36 @@ def submit_checked(
 def submit_rollback(
     tx: Transaction, version: str, note: str = "", *, based_on: str | None = None
 ) -> Submitted:
-    """Submit an old rule set again; the beginning of its version will do."""
+    """Submit an old rule set again; `version` may be shortened to its beginning.
+
+    Raises: NotFound and InvalidInput for the version; else as `submit_rule_set`.
+    """
     tx.require("administrator")
     return submit_rule_set(tx, files_of(tx, version), note or rollback_note(version), based_on=based_on)
 
 
 def approve_proposal(tx: Transaction, proposal_id: str, *, based_on: str | None = None) -> str:
-    """Put a proposed rule set in force, as another administrator than its proposer; answers the version.
+    """Publish a proposed rule set; the actor must not be its proposer. Returns the version.
 
-    `based_on` is the version in force that it was compared with: needed where that has changed since it was
-    proposed. The files are checked again.
-    Raises: NotFound; NotAllowed for the proposer; StateForbids when it is decided already; RulesChanged;
-    RuleSetRefused.
+    `based_on` is the version in force that the approver has seen; it is required if the rule set in force has
+    changed since the proposal. The files are checked again.
+
+    Raises:
+        NotAllowed: the actor is no administrator, is the proposer, or is no person.
+        NotFound: there is no such proposal.
+        StateForbids: it has been decided already.
+        RulesChanged: the rule set in force is not `based_on`.
+        RuleSetRefused: the files have errors, or a contract type in use is missing.
+
+    Source: product.md section 6.
     """
     row = _to_decide(tx, proposal_id)
     if tx.actor.id is None:
-        raise NotAllowed("An approval needs a person.", remedy="Log in and approve it there.")
+        raise NotAllowed("Only a person can approve a rule set.", remedy="Log in and approve it there.")
     if tx.actor.id == row.proposed_by_id:
         raise NotAllowed(
-            "You proposed this rule set: another administrator approves it.",
-            remedy="Ask another administrator, or reject it to take it back.",
+            "You proposed this rule set, so another administrator must approve it.",
+            remedy="Ask another administrator, or reject it to withdraw it.",
         )
     rule_set = load_rule_set(row.files)
     tx.start_writing()
@@ -106,22 +123,30 @@ def approve_proposal(tx: Transaction, proposal_id: str, *, based_on: str | None 
 
 
 def reject_proposal(tx: Transaction, proposal_id: str, reason: str) -> None:
-    """Decline a proposed rule set; its proposer may take it back so. Raises: NotFound; StateForbids."""
+    """Reject a proposed rule set; its proposer may withdraw it in this way.
+
+    Raises:
+        NotAllowed: the actor is no administrator.
+        InvalidInput: the reason is missing, too long or contains control characters.
+        NotFound: there is no such proposal.
+        StateForbids: it has been decided already.
+    """
     if not reason.strip():
-        raise invalid("/reason", "A rejection needs its reason.", "Say what should be done differently.")
+        raise invalid("/reason", "A rejection needs a reason.", "Say what should be changed.")
     row = _to_decide(tx, proposal_id)
     _decide(tx, row, "rejected", clean_note(reason, "/reason"))
     notify_administrators(
         tx,
         "rules_rejected",
         subject="A proposed rule set was rejected",
-        body=f"{tx.actor.name} rejected rule set {row.version[:12]} of {row.proposed_by}: {reason.strip()}",
+        body=f"{tx.actor.name} rejected rule set {row.version[:12]}, proposed by {row.proposed_by}: "
+        f"{reason.strip()}",
         about=("rule_proposal", row.id),
     )
 
 
 def read_proposal(tx: Transaction, proposal_id: str) -> ProposalDetail:
-    """A proposal with its files and how they differ from the set in force. Raises: NotFound."""
+    """A proposal, its files and their difference to the set in force. Raises: NotAllowed; NotFound."""
     tx.require(*READERS)
     row = tx.connection.execute(select(proposal).where(proposal.c.id == proposal_id)).one_or_none()
     if row is None:
@@ -143,7 +168,7 @@ def list_proposals(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[ProposalView]:
-    """What was proposed, and what became of it; the newest first."""
+    """A page of the proposals and the decisions on them, newest first. Raises: NotAllowed; InvalidInput."""
     tx.require(*READERS)
     columns = [column for column in proposal.c if column.name != "files"]
     statement = select(*columns) if state is None else select(*columns).where(proposal.c.state == state)
@@ -166,7 +191,7 @@ def _propose(tx: Transaction, rule_set: RuleSet, note: str, in_force: str) -> st
     known = tx.connection.execute(same).one_or_none()
     if known is not None:
         raise StateForbids(
-            f"{known.proposed_by} has proposed this very rule set already.",
+            f"{known.proposed_by} has already proposed this rule set.",
             remedy="Approve that proposal, or reject it first.",
             state="proposed",
             proposal=known.id,
@@ -187,8 +212,8 @@ def _propose(tx: Transaction, rule_set: RuleSet, note: str, in_force: str) -> st
     notify_administrators(
         tx,
         "rules_proposed",
-        subject="A rule set is proposed",
-        body=f"{tx.actor.name} proposes rule set {rule_set.version[:12]} for approval. {note}".strip(),
+        subject="A rule set was proposed",
+        body=f"{tx.actor.name} proposed rule set {rule_set.version[:12]} for approval. {note}".strip(),
         about=("rule_proposal", proposal_id),
     )
     return proposal_id
@@ -203,8 +228,8 @@ def _to_decide(tx: Transaction, proposal_id: str) -> Row[Any]:
         raise _unknown()
     if row.state != "open":
         raise StateForbids(
-            f"The proposal was {row.state} by {row.decided_by} already.",
-            remedy="Propose the rule set anew.",
+            f"{row.decided_by} has already {row.state} this proposal.",
+            remedy="Propose the rule set again.",
             state=row.state,
         )
     return row
@@ -222,7 +247,7 @@ def _decide(tx: Transaction, row: Row[Any], state: str, reason: str | None) -> N
 
 
 def _unknown() -> NotFound:
-    return NotFound("There is no such proposal.", remedy="Look at the list of proposals.")
+    return NotFound("There is no such proposal.", remedy="See the list of proposals.")
 
 
 def _view(row: Row[Any]) -> ProposalView:

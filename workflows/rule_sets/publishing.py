@@ -1,9 +1,9 @@
-"""Rule sets: check, publish, compare, look back.
+"""Rule sets: check, publish, compare, and list former publications.
 
-What is published is kept whole under the hash of its files; publishing an old one again is a new
-publication. A bad set never takes force. A set is submitted in `proposals`, since it may need an approval.
-Files are checked before a transaction writes, since that may take long: only whether they still fit, the base
-and the contracts' types, is asked while others wait.
+A published rule set is stored completely under the hash of its files; publishing it again is a new
+publication. A rule set with errors is never published. For publishing with approval see `proposals`.
+Files are checked before the transaction starts to write, because that may take long: only the version in
+force and the contract types in use are checked while other writers wait.
 Source: product.md sections 6 and 12.
 """
 
@@ -47,7 +47,7 @@ publication = t.rule_publication
 
 
 class RulesChanged(Conflict):
-    """Another rule set has taken force since the edited one was read."""
+    """Another rule set has been published since the edited one was read."""
 
     code = "rules-changed"
 
@@ -55,7 +55,7 @@ class RulesChanged(Conflict):
 def put_in_force(
     tx: Transaction, rule_set: RuleSet, note: str, *, published_by: str, approved_by: str | None = None
 ) -> None:
-    """Keep a checked rule set and let it decide from now on. The deployment's row is held by the caller."""
+    """Store a checked rule set and put it in force. The caller must have locked the deployment's row."""
     skipping = insert_or_skip_on_sqlite if tx.is_sqlite else insert_or_skip
     tx.connection.execute(
         skipping(t.rule_set)
@@ -83,48 +83,54 @@ def put_in_force(
 
 
 def load_publishable(tx: Transaction, files: Mapping[str, str]) -> RuleSet:
-    """The rule set of the files, if it may take force. Raises: RuleSetRefused with all problems."""
+    """Check and load the files as for publishing. Raises: RuleSetRefused, with all problems."""
     rule_set = load_rule_set(files)
     require_types(tx, rule_set)
     return rule_set
 
 
 def require_types(tx: Transaction, rule_set: RuleSet) -> None:
-    """Raise RuleSetRefused where a type is missing that contracts have."""
+    """Raise RuleSetRefused if a contract type in use is missing."""
     missing = _missing_types(tx, rule_set)
     if missing:
         raise RuleSetRefused(missing)
 
 
 def require_base(config: Config, based_on: str | None) -> None:
-    """Raise RulesChanged unless the edited version is the one in force; None asks for nothing."""
+    """Raise RulesChanged unless `based_on` is the version in force; None skips the check."""
     in_force = config.version
     if based_on is None or based_on == in_force:
         return
     raise RulesChanged(
-        f"Rule set {(in_force or 'none')[:12]} is in force, and yours was edited from {based_on[:12]}.",
-        remedy="Compare the two, take over what is new, and publish again based on the one in force.",
+        f"Rule set {(in_force or 'none')[:12]} is in force, but yours is based on {based_on[:12]}.",
+        remedy="Compare the two, merge the new changes, and publish again based on the one in force.",
         in_force=in_force,
         based_on=based_on,
     )
 
 
 def clean_note(note: str, pointer: str = "/note") -> str:
-    """A note as it is kept. Raises: InvalidInput."""
+    """A note as it is stored. Raises: InvalidInput if it is too long or contains control characters."""
     if len(note) > LONGEST_NOTE:
-        raise invalid(pointer, f"It may have at most {LONGEST_NOTE} characters.", "Say it in fewer words.")
+        raise invalid(pointer, f"It may have at most {LONGEST_NOTE} characters.", "Shorten it.")
     if CONTROL_CHARACTER.search(note):
-        raise invalid(pointer, "It has control characters.", "Send plain text.")
+        raise invalid(pointer, "It contains control characters.", "Send plain text.")
     return note.strip()
 
 
 def rollback_note(version: str) -> str:
-    """What the history says of a roll back that was given no words."""
+    """The default note of a rollback."""
     return f"Rolled back to {version[:12]}"
 
 
 def files_of(tx: Transaction, version: str) -> dict[str, str]:
-    """The files of a version, which may be shortened to its beginning. Raises: NotFound; InvalidInput."""
+    """The files of a version, by path; `version` may be shortened to its beginning.
+
+    Raises:
+        NotAllowed: the actor may not read rules.
+        NotFound: there is no such version, or fewer than 6 characters were given.
+        InvalidInput: several versions begin so.
+    """
     tx.require(*READERS)
     column = t.rule_set.c.version
     rows = tx.connection.execute(
@@ -135,15 +141,15 @@ def files_of(tx: Transaction, version: str) -> dict[str, str]:
     if not rows or len(version) < SHORTEST_PREFIX:
         raise NotFound(f"There is no rule set with the version {version!r}.")
     if len(rows) > 1:
-        raise InvalidInput(f"Several versions begin with {version!r}.", remedy="Write more of it.")
+        raise InvalidInput(f"Several versions begin with {version!r}.", remedy="Give more characters of it.")
     files: dict[str, str] = rows[0].files
     return files
 
 
 def publish_first(desk: Desk, files: Mapping[str, str]) -> str | None:
-    """Where no rule set is in force yet, publish this one; answers its version, or None where one was.
+    """Publish the files if no rule set is in force yet; returns the version, or None if there was one.
 
-    Raises: RuleSetRefused.
+    Raises: RuleSetRefused if the files have errors.
     """
 
     def publish(tx: Transaction) -> str | None:
@@ -159,7 +165,7 @@ def publish_first(desk: Desk, files: Mapping[str, str]) -> str | None:
 
 
 def check_rules(tx: Transaction, files: Mapping[str, str]) -> CheckView:
-    """All that is wrong with the files, as publishing them would find it. Nothing is saved."""
+    """All problems of the files, as publishing would find them. Nothing is stored. Raises: NotAllowed."""
     tx.require(*READERS)
     problems = check_rule_set(files)
     if not any(problem.severity == "error" for problem in problems):
@@ -168,7 +174,7 @@ def check_rules(tx: Transaction, files: Mapping[str, str]) -> CheckView:
 
 
 def check_view(problems: list[Problem]) -> CheckView:
-    """Problems as they are shown."""
+    """The problems as a view."""
     return CheckView(
         ok=not any(problem.severity == "error" for problem in problems),
         problems=[
@@ -186,7 +192,7 @@ def check_view(problems: list[Problem]) -> CheckView:
 
 
 def rule_set_in_force(tx: Transaction) -> RuleSetView:
-    """The rule set in force. Raises: NoRuleSet."""
+    """The rule set in force. Raises: NotAllowed; NoRuleSet."""
     tx.require(*READERS)
     version = tx.connection.execute(select(t.deployment.c.rule_set)).scalar_one_or_none()
     if version is None:
@@ -197,7 +203,7 @@ def rule_set_in_force(tx: Transaction) -> RuleSetView:
 
 
 def get_rule_set(tx: Transaction, version: str) -> RuleSetView:
-    """A rule set that was ever published. Raises: NotFound."""
+    """A published rule set with its latest publication. Raises: NotAllowed; NotFound."""
     tx.require(*READERS)
     row = tx.connection.execute(
         _publications()
@@ -223,7 +229,7 @@ def get_rule_set(tx: Transaction, version: str) -> RuleSetView:
 def list_publications(
     tx: Transaction, *, order: str = "-published_at", limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page[PublicationView]:
-    """What was published when, by whom and why; the newest first."""
+    """A page of the publications, newest first. Raises: NotAllowed; InvalidInput for order or cursor."""
     tx.require(*READERS)
     return read_page(
         tx,
@@ -238,9 +244,12 @@ def list_publications(
 
 
 def diff_rule_sets(tx: Transaction, from_: str | None = None, to: str | None = None) -> DiffView:
-    """How two versions differ, file by file; one that is not named is the one in force.
+    """How two versions differ, file by file; each defaults to the version in force.
 
-    Raises: InvalidInput where there is no such version, or several begin so; NoRuleSet.
+    Raises:
+        NotAllowed: the actor may not read rules.
+        InvalidInput: there is no such version, or several begin so.
+        NoRuleSet: none is in force.
     """
     tx.require(*READERS)
     old, new = _whole(tx, from_, "/from"), _whole(tx, to, "/to")
@@ -250,7 +259,7 @@ def diff_rule_sets(tx: Transaction, from_: str | None = None, to: str | None = N
 def diff_view(
     old_version: str | None, old: Mapping[str, str], new_version: str, new: Mapping[str, str]
 ) -> DiffView:
-    """How two sets of files differ; without an old version everything is added."""
+    """How two sets of files differ, as a unified diff per file."""
     files = []
     for path in sorted(old.keys() | new.keys()):
         before, after = old.get(path), new.get(path)
@@ -291,7 +300,7 @@ def _missing_types(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
             1,
             "",
             "error",
-            "The file is missing, and there are contracts of this type. Put it back.",
+            "The file is missing, but there are contracts of this type. Restore it.",
         )
         for key in sorted(set(used) - rule_set.contract_types.keys())
     )

@@ -1,4 +1,4 @@
-"""Rule sets by their version, loaded once for a long run over many decisions."""
+"""A cache of rule sets by version, for long runs over many decisions."""
 
 from collections import OrderedDict
 
@@ -14,20 +14,20 @@ MOST_LOADED = 8
 
 
 class RuleSetGone(DeskError):
-    """A rule set that a decision names is not kept."""
+    """A rule set that a decision names is no longer stored."""
 
     code = "rule-set-gone"
 
 
 class RuleVersions:
-    """The rule sets that decisions name; the last few used stay loaded."""
+    """Loads the rule sets that decisions name; the most recently used stay loaded."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._loaded: OrderedDict[str, RuleSet] = OrderedDict()
 
     def load(self, version: str) -> RuleSet:
-        """The rule set of a version. Raises: RuleSetGone; RuleSetRefused where it can no longer be read."""
+        """The rule set of a version. Raises: RuleSetGone; RuleSetRefused if it can no longer be read."""
         known = self._loaded.get(version)
         if known is None:
             known = self._loaded[version] = self._read(version)
@@ -45,5 +45,5 @@ class RuleVersions:
                 select(t.rule_set.c.files).where(t.rule_set.c.version == version)
             ).scalar_one_or_none()
         if files is None:
-            raise RuleSetGone(f"The rule set {version[:12]} is not kept.")
+            raise RuleSetGone(f"The rule set {version[:12]} is no longer stored.")
         return load_stored_rules(version, files)

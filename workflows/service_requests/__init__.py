@@ -1,1 +1,1 @@
-"""What people do with service requests: log, change, move, note, read."""
+"""Service requests: logging, changing, moving, commenting on and reading them."""

@@ -1,8 +1,8 @@
-"""What the end of a service request means for its contracts, and what is due without anyone's doing.
+"""Closing service requests: the effects on their contracts, and changes that are due by time.
 
-A resolved request closes by itself at its due instant, and one that waits opens when its contract's start has
-come, whether or not the job has run: whoever reads it or acts on it later finds it so. A close is told as of
-its instant. Source: product.md sections 5, 7, 9 and 11.
+A resolved request closes automatically at its due instant, and a waiting one opens when its contract starts,
+whether or not the job has run: later reads and changes see it so. A late close is recorded as of
+its due instant. Source: product.md sections 5, 7, 9 and 11.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,15 +23,15 @@ from workflows.lifecycle.contracts.settlement import sync_contract_state
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.store import tables as t
 
-AUTO_CLOSED = "Closed by itself after the time set"
+AUTO_CLOSED = "Closed automatically"
 r = t.service_request
 
 
 def lock_current(tx: Transaction, seen: Row[Any]) -> Row[Any]:
-    """A service request's row, kept from others, as it is at the transaction's instant.
+    """A service request's row, locked and up to date at the transaction's instant.
 
-    `seen` is the row as it was read. What is due of the contracts that it may wait for is done first,
-    contract before request, as the jobs lock them.
+    `seen` is the row as it was read. Changes that are due of the contracts it may wait for are made first:
+    contracts are locked before requests, in the order of the jobs.
     """
     for contract_id in contracts_due(tx, seen):
         settle_due(replace(tx, actor=SYSTEM), contract_id)
@@ -40,7 +40,7 @@ def lock_current(tx: Transaction, seen: Row[Any]) -> Row[Any]:
 
 
 def close_if_due(tx: Transaction, request: Row[Any]) -> bool:
-    """Close a locked request whose auto-close is due, as of then; whether it was."""
+    """Close a locked request as of its auto-close instant if that is due; returns whether it was."""
     due_at = auto_closed_at(tx, request)
     if due_at is None:
         return False
@@ -51,9 +51,9 @@ def close_if_due(tx: Transaction, request: Row[Any]) -> bool:
 
 
 def auto_closed_at(tx: Transaction, request: Row[Any]) -> datetime | None:
-    """When a request closed by itself that is still kept as resolved; None where it did not.
+    """When a request that is still stored as resolved was closed automatically; None if it was not.
 
-    History that is told afterwards has its own closes: this desk's setting closes nothing in it.
+    Imported history has closes of its own: the setting of this desk does not apply to it.
     """
     due_at: datetime | None = request.auto_close_at
     if request.state != "resolved" or due_at is None or due_at > tx.now or _is_importing_history(tx):
@@ -62,7 +62,7 @@ def auto_closed_at(tx: Transaction, request: Row[Any]) -> datetime | None:
 
 
 def contracts_due(tx: Transaction, request: Row[Any]) -> list[str]:
-    """The contracts that a waiting request may wait for and whose due change no job has made yet."""
+    """The contracts that a waiting request may wait for and that have a change which is due."""
     if request.state != "pending_no_contract" or not tx.settings.contracts or _is_importing_history(tx):
         return []
     return find_candidates(
@@ -79,20 +79,20 @@ def _is_importing_history(tx: Transaction) -> bool:
 
 
 def state_now(tx: Transaction, request: Row[Any]) -> str:
-    """The state at the transaction's instant, for those who only read."""
+    """The state at the transaction's instant, for reading."""
     return "closed" if auto_closed_at(tx, request) is not None else str(request.state)
 
 
-def overdue_under(tx: Transaction, contract_id: str) -> Sequence[str]:
-    """The requests covered by a contract that have closed by themselves and are still kept as resolved."""
+def overdue_requests_of(tx: Transaction, contract_id: str) -> Sequence[str]:
+    """The requests covered by a contract whose automatic close is due, but which are stored as resolved."""
     due = select(r.c.id).where(
         r.c.contract_id == contract_id, r.c.state == "resolved", r.c.auto_close_at <= tx.now
     )
     return tx.connection.execute(due.order_by(r.c.auto_close_at, r.c.id)).scalars().all()
 
 
-def catch_up(runner: Runner, service_request_id: str) -> None:
-    """Do what is due of a request, in a transaction of its own: before it is read, as the jobs would have."""
+def bring_up_to_date(runner: Runner, service_request_id: str) -> None:
+    """Make the changes of a request that are due, in a transaction of its own, as the jobs would."""
     runner.perform(SYSTEM, partial(_lock_current, service_request_id=service_request_id))
 
 
@@ -101,18 +101,18 @@ def _lock_current(tx: Transaction, service_request_id: str) -> None:
 
 
 @contextmanager
-def caught_up_request(tx: Transaction, request: Row[Any]) -> Iterator[Transaction]:
-    """A transaction in which what is due of a request has been done, whether or not a job has run."""
+def up_to_date_request(tx: Transaction, request: Row[Any]) -> Iterator[Transaction]:
+    """A transaction in which everything due of a request has been done, whether or not a job has run."""
     if tx.writes or (auto_closed_at(tx, request) is None and not contracts_due(tx, request)):
         yield tx
         return
-    catch_up(tx.runner, request.id)
+    bring_up_to_date(tx.runner, request.id)
     with tx.runner.read(tx.actor) as fresh:
         yield fresh
 
 
 def end_coverage(tx: Transaction, service_request_id: str) -> None:
-    """What a close means for contracts: a held incident is settled, a per-request contract ends."""
+    """End the coverage of a closed request: settle its held incident and end its per-request contract."""
     for contract_id in settle_incidents(tx, service_request_id):
         settle_and_cover(tx, contract_id)
     cancel_untaken(tx, service_request_id, keep=None)
@@ -120,7 +120,7 @@ def end_coverage(tx: Transaction, service_request_id: str) -> None:
 
 
 def end_own_contract(tx: Transaction, service_request_id: str) -> None:
-    """End the per-request contract with its service request."""
+    """End the per-request contract of a service request, if there is one."""
     contract_id = own_contract(tx, service_request_id)
     if contract_id is not None:
         tx.change(t.contract, contract_id, ended_at=tx.now, version=t.contract.c.version + 1)
@@ -128,9 +128,9 @@ def end_own_contract(tx: Transaction, service_request_id: str) -> None:
 
 
 def revive_own_contract(tx: Transaction, request: Row[Any]) -> None:
-    """Let the per-request contract that covered a closed service request live again.
+    """Revive the per-request contract that covered a closed service request.
 
-    When it had ended is kept: as of then it stays expired.
+    The span in which it had ended is recorded: queries as of that span still see it expired.
     """
     c = t.contract
     ended = tx.connection.execute(

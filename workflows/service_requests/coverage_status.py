@@ -1,4 +1,4 @@
-"""How the contract that covers a service request came to pay no more."""
+"""Why the contract that covers a service request no longer pays."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from workflows.views.service_requests import ContractOver
 
 
 def contract_over(tx: Transaction, row: Row[Any], left: Limits | None) -> ContractOver | None:
-    """By its dates and what is left of it, so that a late job changes no words; None while it pays.
+    """Why the contract no longer pays, from its dates and balance, even if a job is late; None while it pays.
 
     `row` has the contract's `contract_cancelled_at`, `contract_ended_at`, `contract_expires_at` and
-    `contract_type`; `left` is None for one that draws nothing. Hours by the month come again; an incident
-    that is held is still to be used.
+    `contract_type`; `left` is None if it draws nothing. A contract with monthly grants is not exhausted, and
+    a held incident still counts.
     """
     dated: tuple[tuple[Any, ContractOver], ...] = (
         (row.contract_cancelled_at, "cancelled"),

@@ -1,6 +1,6 @@
-"""Reading service requests: one, lists with filters, work, history, notes.
+"""Reading service requests: one, lists with filters, history and notes.
 
-Source: product.md section 9, and what the queue of a desk asks for.
+Source: product.md section 9.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
 from workflows.lifecycle.service_requests.access import require_visible, visible_requests
 from workflows.lifecycle.service_requests.parties import Parties
 from workflows.lifecycle.service_requests.states import allowed_triggers
-from workflows.service_requests.closing import auto_closed_at, caught_up_request
+from workflows.service_requests.closing import auto_closed_at, up_to_date_request
 from workflows.service_requests.coverage_status import contract_over
 from workflows.store import tables as t
 from workflows.store.column_types import Id
@@ -45,9 +45,12 @@ ORDERS = {
 
 
 def read_service_request(tx: Transaction, service_request_id: str) -> ServiceRequestView:
-    """One service request. What is due of it is done first. Raises: NotFound, also for one not to be seen."""
+    """One service request; changes that are due are made first.
+
+    Raises: NotFound, also if the actor may not see it. Source: product.md section 9.
+    """
     row = _one(tx, service_request_id)
-    with caught_up_request(tx, row) as fresh:
+    with up_to_date_request(tx, row) as fresh:
         return _views(fresh, [row if fresh is tx else _one(fresh, service_request_id)])[0]
 
 
@@ -69,7 +72,10 @@ def list_service_requests(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[ServiceRequestView]:
-    """A page of the service requests the actor may see. `org_unit` finds those of its sub-units too."""
+    """A page of the service requests that the actor may see; `org_unit` includes all units below it.
+
+    Raises: InvalidInput for `queue`, `state`, `priority`, `order` or `cursor`.
+    """
     statement = _ALL.where(visible_requests(tx))
     _known("/state", state, STATES)
     _known("/priority", priority, PRIORITIES)
@@ -104,11 +110,11 @@ def list_service_requests(
 
 
 def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
-    """Every move, the logging first. What is due of it is done first."""
+    """All state changes, the logging first; changes that are due are made first. Raises: NotFound."""
     row = require_visible(tx, service_request_id)
     h = t.service_request_history
     moves = select(h).where(h.c.service_request_id == service_request_id).order_by(h.c.at, h.c.id)
-    with caught_up_request(tx, row) as fresh:
+    with up_to_date_request(tx, row) as fresh:
         rows = fresh.connection.execute(moves).all()
     return [
         HistoryLine(
@@ -127,7 +133,7 @@ def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
 
 
 def notes_of(tx: Transaction, service_request_id: str) -> list[NoteView]:
-    """The comments, oldest first; a customer sees the public ones."""
+    """The comments, oldest first; customers see only public ones. Raises: NotFound."""
     require_visible(tx, service_request_id)
     n = t.service_request_note
     wanted = select(n).where(n.c.service_request_id == service_request_id).order_by(n.c.written_at, n.c.id)
@@ -135,9 +141,6 @@ def notes_of(tx: Transaction, service_request_id: str) -> list[NoteView]:
         wanted = wanted.where(n.c.public)
     rows = tx.connection.execute(wanted)
     return [NoteView(row.id, row.body, row.public, row.author, row.written_at) for row in rows]
-
-
-# ------------------------------------------------------------------ building views
 
 
 def _select() -> Select[Any]:
@@ -171,7 +174,7 @@ def _select() -> Select[Any]:
 _ALL = _select()
 _ONE = _ALL.where(r.c.id == bindparam("wanted_id", type_=Id))
 _PREPARED = Prepared(_ONE)
-"""Built once: the answer to every logging is read by it."""
+"""Compiled once, because the response to every logging reads with it."""
 
 
 _NOTHING = dict.fromkeys(_ALL.selected_columns.keys()) | {
@@ -190,7 +193,10 @@ def view_of_logged(
     chosen: CandidateContract,
     left: Limits | None,
 ) -> ServiceRequestView:
-    """A service request that has just been logged and covered, from what was written: as `_ALL` reads it."""
+    """The view of a service request that was just logged and covered, from the values written.
+
+    It equals what a query by `_ALL` would return.
+    """
     contract = chosen.contract
     row: Any = SimpleNamespace(
         **{
@@ -216,7 +222,7 @@ def view_of_logged(
 
 
 def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView]:
-    # of a contract that is waited for, what there is when it begins
+    # for a contract that has not started, use its balance at the start
     metered = {
         row.decision_contract_id: max(tx.now, row.contract_starts_at or tx.now)
         for row in rows
@@ -282,7 +288,7 @@ def _one(tx: Transaction, service_request_id: str) -> Any:
 
 
 def _in_state(tx: Transaction, state: str) -> ColumnElement[bool]:
-    """The condition on service_request rows that are in a state now, the late job's closes included."""
+    """SQL: the service request is in a state now, even if the auto-close job is late."""
     if state not in REOPENABLE_STATES:
         return r.c.state == state
     overdue = and_(r.c.state == "resolved", r.c.auto_close_at <= tx.now)
@@ -310,7 +316,7 @@ def _coverage(tx: Transaction, row: Row[Any], left: Limits | None) -> CoverageVi
 
 
 def in_queue(tx: Transaction, queue: str) -> ColumnElement[bool]:
-    """The condition on service_request rows that are in a queue of the actor. Raises: InvalidInput."""
+    """SQL: the service request is in a queue of the actor. Raises: InvalidInput for an unknown queue."""
     _known("/queue", queue, QUEUES)
     unfinished = r.c.state.in_(UNFINISHED_STATES)
     soon = tx.now + timedelta(hours=AT_RISK_HOURS)
@@ -328,10 +334,11 @@ def in_queue(tx: Transaction, queue: str) -> ColumnElement[bool]:
 
 def _known(pointer: str, value: str | None, values: Iterable[str]) -> None:
     if value is not None and value not in values:
-        raise invalid(pointer, f"{value!r} is not known here.", f"Use one of {', '.join(values)}.")
+        raise invalid(pointer, f"{value!r} is not a valid value.", f"Use one of {', '.join(values)}.")
 
 
 def contract_numbers(tx: Transaction, ids: set[str]) -> dict[str, str]:
+    """The numbers of contracts, by id."""
     if not ids:
         return {}
     rows = tx.connection.execute(select(c.c.id, c.c.number).where(c.c.id.in_(ids)))

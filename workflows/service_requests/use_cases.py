@@ -1,4 +1,4 @@
-"""Use cases of service requests: change, move, note, search again.
+"""Use cases of service requests: change, fire a trigger, add a note, search again or assign.
 
 Each is one transaction. Source: product.md sections 6 and 9.
 """
@@ -43,7 +43,7 @@ from workflows.store.ids import new_id
 
 SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})
 DECISIVE_COLUMNS = frozenset({"customer_id", "item_id", "work_type"})
-"""A change of these decides anew; one of the others keeps a covering contract that is used up."""
+"""A change of these always changes the decision; after others a used-up contract keeps covering."""
 
 
 def change_service_request(
@@ -53,17 +53,27 @@ def change_service_request(
     *,
     expected_version: int | None = None,
 ) -> str:
-    """Change what a service request says of itself; a change of what is covered is searched again."""
+    """Change fields of a service request; coverage is searched again if they matter for it. Returns its id.
+
+    Raises:
+        NotAllowed: the actor is a customer or finance.
+        NotFound: there is no such service request.
+        VersionChanged: it does not have the expected version.
+        InvalidInput: a value is empty, does not exist or does not fit.
+        StateForbids: it is closed or cancelled, and more than subject and description would change.
+
+    Source: product.md sections 6 and 9.
+    """
     tx.require(*DESK)
     request = lock_current(tx, require_visible(tx, service_request_id))
     _check_version(request, expected_version)
     given = command.given()
     for name in ("subject", "customer", "priority"):
         if name in given and not given[name]:
-            raise invalid(f"/{name}", "It cannot be empty.", "Leave it out to keep it.")
+            raise invalid(f"/{name}", "It cannot be empty.", "Leave it out to keep the old value.")
     if request.state in ENDED_STATES and set(given) - {"subject", "description"}:
         raise StateForbids(
-            f"{request.number} is {request.state}: only its subject and description can change.",
+            f"{request.number} is {request.state}: only its subject and description can be changed.",
             remedy="Reopen it first.",
             state=request.state,
         )
@@ -87,10 +97,18 @@ def fire_trigger(
     expected_version: int | None = None,
     inferred: bool = False,
 ) -> str:
-    """Move a service request, if its state and the actor's role allow it.
+    """Fire a trigger on a service request; returns its id.
 
-    `inferred` marks a move that an import adds because the export skipped it.
-    Raises: StateForbids with `allowed_triggers`; InvalidInput where a note or reason is missing.
+    `inferred` marks a state change that an import adds because the export skips it.
+
+    Raises:
+        NotFound: there is no such service request, or the actor may not see it.
+        VersionChanged: it does not have the expected version.
+        StateForbids: the trigger is not possible in this state; it carries `allowed_triggers`.
+        NotAllowed: the actor's role may not fire it; it carries `allowed_triggers`.
+        InvalidInput: a required note or reason is missing.
+
+    Source: product.md section 9.
     """
     request = lock_current(tx, require_visible(tx, service_request_id))
     _check_version(request, expected_version)
@@ -101,10 +119,10 @@ def fire_trigger(
         own = allowed_triggers(request.state, tx.actor.role)
         raise NotAllowed(
             f"The role {tx.actor.role} may not {trigger} a service request.",
-            remedy=f"Allowed now: {', '.join(own)}." if own else "Ask the desk.",
+            remedy=f"Allowed now: {', '.join(own)}." if own else "Ask a technician.",
             allowed_triggers=own,
         )
-    _check_words(trigger, command)
+    _require_texts(trigger, command)
     if trigger == "reopen":
         return _reopen(tx, request, command, inferred=inferred)
     move_request(tx, request, trigger, note=command.note, reason=command.reason, inferred=inferred)
@@ -118,7 +136,7 @@ def fire_trigger(
 
 
 def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
-    """Write a comment; a customer's is always public. Answers the note's id."""
+    """Add a comment; those of customers are always public. Returns the note's id. Raises: NotFound."""
     request = require_visible(tx, service_request_id)
     note_id = new_id()
     tx.add(
@@ -134,14 +152,25 @@ def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
 
 
 def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCoverage) -> str:
-    """Search again, or cover by the contract a supervisor names; answers the new decision's id."""
+    """Search coverage again, or assign the contract that a supervisor gives; returns the decision's id.
+
+    Raises:
+        NotAllowed: the actor is a customer or finance, or a technician assigns a contract.
+        NotFound: there is no such service request.
+        StateForbids: contracts are off, the request has ended, or the contract cannot cover it.
+        InvalidInput: an assignment has no reason, or there is no such contract.
+
+    Source: product.md section 6.
+    """
     tx.require(*DESK)
     request = lock_current(tx, require_visible(tx, service_request_id))
     if not tx.settings.contracts:
-        raise StateForbids("Contracts are off, so nothing is searched.", remedy="Activate billing first.")
+        raise StateForbids(
+            "Coverage cannot be searched while contracts are off.", remedy="Activate billing first."
+        )
     if request.state in ENDED_STATES:
         raise StateForbids(
-            f"{request.number} is {request.state}: its coverage stays as it is.",
+            f"The coverage of {request.number} cannot be changed: it is {request.state}.",
             remedy="Reopen it first.",
             state=request.state,
         )
@@ -149,14 +178,14 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
         return search_again(tx, request, cause="asked", reason=command.reason)
     tx.require(*SUPERVISORS)
     if not command.reason or not command.reason.strip():
-        raise invalid("/reason", "An assignment by hand needs its reason.", "Say why this contract pays.")
+        raise invalid("/reason", "An assignment needs a reason.", "Say why this contract covers the request.")
     return assign_contract(tx, request, command.contract, command.reason)
 
 
 def _search_changed(tx: Transaction, request: Row[Any], changed: AbstractSet[str]) -> None:
-    """Search again for what was changed.
+    """Search again after a change.
 
-    A new priority or org unit finds a better contract, but takes none away that is used up: its rest goes on.
+    A new priority or org unit may find a better contract, but does not remove one that is used up.
     """
     found = find(tx, facts_of(tx, request))
     keeps = not changed & DECISIVE_COLUMNS and request.contract_id is not None
@@ -169,30 +198,27 @@ def _search_changed(tx: Transaction, request: Row[Any], changed: AbstractSet[str
     follow(tx, request, found, cause="changed")
 
 
-# ------------------------------------------------------------------ moves
-
-
 def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger, *, inferred: bool) -> str:
-    """Within the window the coverage is kept; past it, the request is searched anew."""
+    """Reopen: within the window the coverage continues, after it coverage is searched again."""
     ended_at = request.closed_at or request.resolved_at
     within = tx.now < ended_at + timedelta(days=tx.settings.reopen_window_days)
-    tell = partial(move_request, tx, request, note=command.note, reason=command.reason, inferred=inferred)
+    move = partial(move_request, tx, request, note=command.note, reason=command.reason, inferred=inferred)
     if request.decision_id is None or not tx.settings.contracts:
-        tell("reopen")
+        move("reopen")
         return str(request.id)
     if within:
-        tell("reopen")
+        move("reopen")
         for contract_id in hold_again(tx, request.id, request.contract_id):
             settle_and_cover(tx, contract_id, skip=request.id)
         revive_own_contract(tx, request)
         return str(request.id)
-    # the old coverage ended for good; what is found now decides how it reopens
+    # the old coverage has ended for good: the new search decides in which state the request reopens
     tx.change(t.service_request, request.id, contract_id=None)
     found = find(tx, facts_of(tx, request))
     if found.decision.outcome in OPENING_OUTCOMES:
-        tell("reopen")
+        move("reopen")
     else:
-        tell("reopen_uncovered", history_trigger="reopen")
+        move("reopen_uncovered", history_trigger="reopen")
     follow(tx, lock_request(tx, request.id), found, cause="reopened past the window")
     return str(request.id)
 
@@ -205,23 +231,21 @@ def _cancel(tx: Transaction, request: Row[Any], reason: str) -> None:
     notify_request_event(tx, request, "cancelled", note=reason)
 
 
-def _check_words(trigger: str, command: FireTrigger) -> None:
+def _require_texts(trigger: str, command: FireTrigger) -> None:
     if trigger == "hold" and command.reason not in HOLD_REASONS:
-        raise invalid("/reason", "A hold needs its reason.", f"Use one of {', '.join(HOLD_REASONS)}.")
+        raise invalid("/reason", "A hold needs a reason.", f"Use one of {', '.join(HOLD_REASONS)}.")
     if trigger == "resolve" and not (command.note or "").strip():
-        raise invalid("/note", "A resolution needs a note.", "Say what solved it.")
+        raise invalid("/note", "Resolving needs a note.", "Describe the resolution.")
     if trigger == "cancel" and not (command.reason or "").strip():
-        raise invalid("/reason", "A cancellation needs its reason.", "Say why it is cancelled.")
+        raise invalid("/reason", "A cancellation needs a reason.", "Say why it is cancelled.")
 
 
 def _check_version(request: Row[Any], expected_version: int | None) -> None:
     if expected_version is not None and request.version != expected_version:
         raise VersionChanged(
-            f"{request.number} has changed since you read it.", remedy="Read it again first."
+            f"{request.number} has been changed since you read it.",
+            remedy="Read it again and repeat the change.",
         )
-
-
-# ------------------------------------------------------------------ rows
 
 
 def _changed_columns(tx: Transaction, request: Row[Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -244,7 +268,7 @@ def _technician(tx: Transaction, technician: str | None) -> str | None:
     if technician is None:
         return None
     user = t.user_account
-    # history may name someone who has left since; only an import tells it as the system
+    # history may name someone who has left since; only an import acts as the system here
     present = true() if tx.actor.role == "system" else user.c.disabled_at.is_(None)
     found = tx.connection.execute(
         select(user.c.id).where(user.c.id == technician, user.c.role != "customer", present)

@@ -1,6 +1,6 @@
-"""Users, their passwords and API tokens. How they get in is in `workflows/users/authentication.py`.
+"""Users, their passwords and API tokens. Logging in is in `workflows/users/authentication.py`.
 
-A password is kept as an argon2 hash, a token as its SHA-256: neither can be read back.
+A password is stored as an argon2 hash, a token as its SHA-256: neither can be recovered.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
-from workflows.views.users import MadeToken, TokenView, UserView
+from workflows.views.users import CreatedToken, TokenView, UserView
 
 Password = Annotated[str, StringConstraints(min_length=12, max_length=1000)]
 
@@ -41,7 +41,7 @@ ORDERS = {
 
 
 class NewUser(Command):
-    """A login. One with the role customer belongs to the customer who has the same address."""
+    """A user account. One with the role customer belongs to the customer with the same email address."""
 
     email: EmailStr
     name: Name | None = None
@@ -57,22 +57,25 @@ class ChangeUser(Command):
 
 
 class NewOwnToken(Command):
-    """An API token of whoever asks for it."""
+    """An API token for the actor."""
 
     name: Name = "API"
     expires_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
 
 class NewToken(NewOwnToken):
-    """An API token of the user with this address."""
+    """An API token for the user with this email address."""
 
     email: EmailStr
 
 
 def create_user(tx: Transaction, command: NewUser) -> str:
-    """Add a user; answers the id.
+    """Add a user; returns the id.
 
-    Raises: InvalidInput for a customer's login where no customer has the address; Conflict for one taken.
+    Raises:
+        NotAllowed: the actor is no administrator.
+        InvalidInput: the role is customer and no customer has this email address.
+        Conflict: another user has this email address.
     """
     tx.require("administrator")
     email = command.email.lower()
@@ -82,22 +85,26 @@ def create_user(tx: Transaction, command: NewUser) -> str:
         "email": email,
         "name": command.name or email,
         "role": command.role,
-        "customer_id": _customer_with(tx, email) if command.role == "customer" else None,
+        "customer_id": _customer_by_email(tx, email) if command.role == "customer" else None,
         "password_hash": HASHER.hash(command.password) if command.password is not None else None,
         "created_at": tx.real_now,
     }
     try:
         tx.add(user, **values)
     except IntegrityError:
-        raise Conflict(f"There is another user with the address {email!r}.", pointer="/email") from None
+        raise Conflict(f"There is another user with the email address {email!r}.", pointer="/email") from None
     tx.audit("user", user_id, "created", email=email, role=command.role)
     return user_id
 
 
 def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
-    """Change the fields that were given. A new password, role or disabling ends the user's sessions.
+    """Change the fields that were given. A new password or role, or disabling, ends the user's sessions.
 
-    Raises: StateForbids where no administrator would be left.
+    Raises:
+        NotAllowed: the actor is no administrator.
+        NotFound: there is no such user.
+        InvalidInput: the role becomes customer and no customer has this email address.
+        StateForbids: no administrator would be left.
     """
     tx.require("administrator")
     row = _locked(tx, user_id)
@@ -107,35 +114,37 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
         changes["name"] = command.name
     if "role" in given and command.role != row.role:
         changes["role"] = command.role
-        changes["customer_id"] = _customer_with(tx, row.email) if command.role == "customer" else None
+        changes["customer_id"] = _customer_by_email(tx, row.email) if command.role == "customer" else None
     if "disabled" in given and command.disabled != (row.disabled_at is not None):
         changes["disabled_at"] = tx.real_now if command.disabled else None
     if "password" in given:
         changes["password_hash"] = HASHER.hash(command.password)
     if not changes:
         return
-    _require_an_administrator(tx, row, changes)
+    _require_other_administrator(tx, row, changes)
     if changes.keys() & {"role", "disabled_at", "password_hash"}:
         changes["session_epoch"] = row.session_epoch + 1
     tx.change(user, user_id, **changes)
-    told: dict[str, Any] = {name: changes[name] for name in ("name", "role") if name in changes}
+    details: dict[str, Any] = {name: changes[name] for name in ("name", "role") if name in changes}
     if "disabled_at" in changes:
-        told["disabled"] = command.disabled
-    tx.audit("user", user_id, "changed", **told, password="password_hash" in changes)
+        details["disabled"] = command.disabled
+    tx.audit("user", user_id, "changed", **details, password="password_hash" in changes)
 
 
 def change_own_password(tx: Transaction, old_password: str, new_password: str) -> int:
-    """Change the actor's password, given the old one; ends all sessions and answers the epoch of new ones.
+    """Change the actor's password and end all sessions; returns the epoch for new sessions.
 
-    Raises: InvalidInput for a wrong old password or a new one that is too short.
+    Raises:
+        NotFound: the actor is no user.
+        InvalidInput: the old password is wrong, or the new one is too short or too long.
     """
     if tx.actor.id is None:
         raise NotFound("There is no such user.")
     if not 12 <= len(new_password) <= 1000:
-        raise invalid("/new_password", "A password has 12 characters or more.")
+        raise invalid("/new_password", "The password must have at least 12 characters.")
     row = _locked(tx, tx.actor.id)
-    if not password_fits(row.password_hash, old_password):
-        raise InvalidInput("The old password is not right.", pointer="/old_password")
+    if not password_matches(row.password_hash, old_password):
+        raise InvalidInput("The old password is incorrect.", pointer="/old_password")
     epoch: int = row.session_epoch + 1
     tx.change(user, row.id, password_hash=HASHER.hash(new_password), session_epoch=epoch)
     tx.audit("user", row.id, "changed", password=True)
@@ -143,7 +152,7 @@ def change_own_password(tx: Transaction, old_password: str, new_password: str) -
 
 
 def get_user(tx: Transaction, user_id: str) -> UserView:
-    """One user. Raises: NotFound."""
+    """One user. Raises: NotAllowed; NotFound."""
     tx.require("administrator")
     row = tx.connection.execute(select(user).where(user.c.id == user_id)).one_or_none()
     if row is None:
@@ -152,11 +161,11 @@ def get_user(tx: Transaction, user_id: str) -> UserView:
 
 
 def user_by_email(tx: Transaction, email: str) -> UserView:
-    """The user with the address. Raises: NotFound."""
+    """The user with this email address. Raises: NotAllowed; NotFound."""
     tx.require("administrator")
     row = tx.connection.execute(select(user).where(user.c.email == email.lower())).one_or_none()
     if row is None:
-        raise NotFound(f"There is no user with the address {email!r}.")
+        raise NotFound(f"There is no user with the email address {email!r}.")
     return _view(row)
 
 
@@ -169,7 +178,7 @@ def list_users(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[UserView]:
-    """Users by name or address."""
+    """A page of users; `q` searches names and email addresses. Raises: NotAllowed; InvalidInput."""
     tx.require("administrator")
     statement = select(user)
     if q is not None:
@@ -182,7 +191,7 @@ def list_users(
 
 
 def list_technicians(tx: Transaction) -> list[UserView]:
-    """Those who may be given a service request, by name."""
+    """The users to whom a service request can be assigned, by name. Raises: NotAllowed."""
     tx.require(*DESK)
     rows = tx.connection.execute(
         select(user)
@@ -192,27 +201,27 @@ def list_technicians(tx: Transaction) -> list[UserView]:
     return [_view(row) for row in rows]
 
 
-# ------------------------------------------------------------------ tokens
+def create_token(tx: Transaction, command: NewToken) -> CreatedToken:
+    """Create an API token for a user; its text is returned only here.
 
-
-def create_token(tx: Transaction, command: NewToken) -> MadeToken:
-    """Make an API token for a user. Its text is answered here and never again."""
+    Raises: NotAllowed; NotFound if no user has this email address; StateForbids if the user is disabled.
+    """
     tx.require("administrator")
     owner = user_by_email(tx, command.email)
     if owner.disabled_at is not None:
         raise StateForbids(f"The user {owner.email} is disabled.", remedy="Enable the user first.")
-    return _make_token(tx, owner.id, command)
+    return _create_token(tx, owner.id, command)
 
 
-def create_own_token(tx: Transaction, command: NewOwnToken) -> MadeToken:
-    """Make an API token for the actor, with the actor's role."""
+def create_own_token(tx: Transaction, command: NewOwnToken) -> CreatedToken:
+    """Create an API token for the actor, with the actor's role. Raises: NotFound if the actor is no user."""
     if tx.actor.id is None:
         raise NotFound("There is no such user.")
-    return _make_token(tx, tx.actor.id, command)
+    return _create_token(tx, tx.actor.id, command)
 
 
-def _make_token(tx: Transaction, user_id: str, command: NewOwnToken) -> MadeToken:
-    made = MadeToken(
+def _create_token(tx: Transaction, user_id: str, command: NewOwnToken) -> CreatedToken:
+    made = CreatedToken(
         id=new_id(),
         text=TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES),
         expires_at=tx.real_now + timedelta(days=command.expires_days) if command.expires_days else None,
@@ -231,7 +240,10 @@ def _make_token(tx: Transaction, user_id: str, command: NewOwnToken) -> MadeToke
 
 
 def revoke_token(tx: Transaction, token_id: str) -> None:
-    """A revoked token opens nothing from the next call on. Raises: NotFound, also for another's token."""
+    """Revoke a token, which is refused from the next call on.
+
+    Raises: NotFound, also for the token of another user unless the actor is an administrator.
+    """
     row = tx.connection.execute(select(token).where(token.c.id == token_id).with_for_update()).one_or_none()
     if row is None or (row.user_id != tx.actor.id and tx.actor.role not in ("administrator", "system")):
         raise NotFound("There is no such token.")
@@ -241,7 +253,10 @@ def revoke_token(tx: Transaction, token_id: str) -> None:
 
 
 def list_tokens(tx: Transaction, user_id: str) -> list[TokenView]:
-    """A user's tokens, newest first; another's for administrators alone. Raises: NotFound."""
+    """A user's tokens, newest first.
+
+    Raises: NotAllowed for another user's tokens unless the actor is an administrator; NotFound.
+    """
     if user_id != tx.actor.id:
         tx.require("administrator")
         get_user(tx, user_id)
@@ -252,20 +267,17 @@ def list_tokens(tx: Transaction, user_id: str) -> list[TokenView]:
 
 
 def token_hash(text: str) -> str:
-    """What is stored of a token. It is random enough that a plain hash cannot be turned round."""
+    """The stored hash of a token. A token is random enough that a plain hash cannot be reversed."""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def password_fits(password_hash: str | None, password: str) -> bool:
-    """Whether the password is the one that was hashed. Takes as long where there is no hash."""
+def password_matches(password_hash: str | None, password: str) -> bool:
+    """Whether the password matches the hash. It takes as long without a hash, so as not to reveal that."""
     try:
-        HASHER.verify(password_hash or NOBODYS_HASH, password.encode("utf-8", "replace"))
+        HASHER.verify(password_hash or DUMMY_HASH, password.encode("utf-8", "replace"))
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
-
-
-# ------------------------------------------------------------------ helpers
 
 
 def _locked(tx: Transaction, user_id: str) -> Row[Any]:
@@ -275,18 +287,18 @@ def _locked(tx: Transaction, user_id: str) -> Row[Any]:
     return row
 
 
-def _customer_with(tx: Transaction, email: str) -> str:
+def _customer_by_email(tx: Transaction, email: str) -> str:
     customer_id: str | None = tx.connection.execute(
         select(t.customer.c.id).where(t.customer.c.email == email)
     ).scalar_one_or_none()
     if customer_id is None:
         raise invalid(
-            "/email", f"There is no customer with the address {email!r}.", "Add the customer first."
+            "/email", f"There is no customer with the email address {email!r}.", "Add the customer first."
         )
     return customer_id
 
 
-def _require_an_administrator(tx: Transaction, row: Row[Any], changes: dict[str, Any]) -> None:
+def _require_other_administrator(tx: Transaction, row: Row[Any], changes: dict[str, Any]) -> None:
     if row.role != "administrator" or not (changes.get("disabled_at") or "role" in changes):
         return
     left = tx.connection.execute(
@@ -313,4 +325,4 @@ def _view(row: Row[Any]) -> UserView:
     )
 
 
-NOBODYS_HASH = HASHER.hash(secrets.token_urlsafe(16))
+DUMMY_HASH = HASHER.hash(secrets.token_urlsafe(16))

@@ -1,7 +1,7 @@
-"""Who is calling: tokens, logins and sessions.
+"""Authentication by token, login and session.
 
-Each call reads who it is and the deployment's generation in one statement, so that it also learns there
-whether its process still has the newest settings and rules.
+Each call reads the user and the deployment's generation in one statement, so that the process also learns
+whether its settings and rules are still current.
 """
 
 import zlib
@@ -17,7 +17,7 @@ from workflows.core.transaction import Runner, Transaction
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
-from workflows.users.accounts import HASHER, password_fits, token_hash
+from workflows.users.accounts import HASHER, password_matches, token_hash
 
 MOST_FAILURES = 10
 FAILURES_COUNT_FOR = timedelta(minutes=15)
@@ -41,20 +41,20 @@ _BY_SESSION = Prepared(
 
 
 class NotAuthenticated(DeskError):
-    """No token or login, or one that opens nothing."""
+    """The token or login is missing or not valid."""
 
     code = "not-authenticated"
 
 
 class TooManyAttempts(DeskError):
-    """Too many failed logins; `values["retry_after_seconds"]` tells when to try again."""
+    """Too many failed logins; `values["retry_after_seconds"]` says how long to wait."""
 
     code = "too-many-attempts"
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Someone who has just logged in. A session keeps `user_id` and `epoch`."""
+    """A successful login. A session stores `user_id` and `epoch`."""
 
     user_id: str
     epoch: int
@@ -62,16 +62,16 @@ class Login:
 
 
 def authenticate_token(desk: Desk, text: str) -> Actor:
-    """Who a token belongs to. Expiry goes by the real clock. Raises: NotAuthenticated."""
+    """The user that a token belongs to. It expires by the real clock. Raises: NotAuthenticated."""
     with desk.database.autocommit() as connection:
         return _token_actor(desk, connection, text)
 
 
-def act_by_token(tx: Transaction, text: str) -> None:
-    """Go on as who a token belongs to, in a transaction that has done nothing. Raises: NotAuthenticated."""
+def become_token_owner(tx: Transaction, text: str) -> None:
+    """Make the token's user the actor of a transaction that is still empty. Raises: NotAuthenticated."""
     tx.actor = _token_actor(tx.runner, tx.connection, text)
     tx.config = tx.runner.configs.current
-    # asking may have brought newer settings, and with them another time of the sandbox
+    # reading the token may have loaded newer settings, and with them another sandbox time
     tx.now = tx.recorded_at = tx.runner.now()
 
 
@@ -79,7 +79,7 @@ def _token_actor(runner: Runner, connection: Connection, text: str) -> Actor:
     row = _BY_TOKEN.first(connection, {"token_hash": token_hash(text)})
     if row is None or (row.expires_at is not None and row.expires_at <= runner.clock.now()):
         raise NotAuthenticated(
-            "This token opens nothing: it is unknown, expired or revoked.",
+            "This token is not valid: it is unknown, expired or revoked.",
             remedy="Ask an administrator for a new one (coverdesk token create).",
         )
     runner.configs.see_generation(row.generation)
@@ -87,7 +87,7 @@ def _token_actor(runner: Runner, connection: Connection, text: str) -> Actor:
 
 
 def load_session(desk: Desk, user_id: str, epoch: int) -> Actor | None:
-    """Who a session belongs to; None where it has ended: a new password, another role, a disabled user."""
+    """The user of a session; None if it was ended by a new password, a new role or disabling the user."""
     with desk.database.autocommit() as connection:
         row = _BY_SESSION.first(connection, {"user_id": user_id, "epoch": epoch})
     if row is None:
@@ -97,29 +97,30 @@ def load_session(desk: Desk, user_id: str, epoch: int) -> Actor | None:
 
 
 def authenticate_login(desk: Desk, email: str, password: str, client_address: str) -> Login:
-    """Log in by address and password.
+    """Log in by email address and password.
 
-    An attempt is noted as failed before the password is looked at, so that any number of attempts at
-    once, by any number of processes, stay within the limit; a good one takes its note away.
+    An attempt is recorded as failed before the password is checked, so that concurrent attempts in any number
+    of processes stay within the limit; a successful attempt deletes its record.
 
-    Raises: NotAuthenticated in the same words whatever was wrong; TooManyAttempts after 10 failures of
-    the login or of the client address within 15 minutes.
+    Raises:
+        NotAuthenticated: the login failed; the message is the same for every reason.
+        TooManyAttempts: there were 10 failures of the login or client address within 15 minutes.
     """
     login = email.strip().lower()
     fit = "\0" not in login and len(login) <= LONGEST_LOGIN
     keys = [f"login:{login if fit else '?'}", f"address:{client_address[:100]}"]
-    desk.perform(SYSTEM, lambda tx: _note_attempt(tx, keys))
+    desk.perform(SYSTEM, lambda tx: _record_attempt(tx, keys))
     with desk.database.autocommit() as connection:
         row = connection.execute(select(user).where(user.c.email == (login if fit else ""))).one_or_none()
-    fits = password_fits(row.password_hash if row is not None else None, password)
+    fits = password_matches(row.password_hash if row is not None else None, password)
     if row is None or not fits or row.disabled_at is not None:
-        raise NotAuthenticated("The address or the password is not right.", remedy="Try again.")
+        raise NotAuthenticated("The email address or password is incorrect.", remedy="Try again.")
     new_hash = HASHER.hash(password) if HASHER.check_needs_rehash(row.password_hash) else None
-    desk.perform(SYSTEM, lambda tx: _welcome(tx, row.id, keys, new_hash))
+    desk.perform(SYSTEM, lambda tx: _record_success(tx, row.id, keys, new_hash))
     return Login(row.id, row.session_epoch, Actor(row.id, row.name, row.role, row.customer_id))
 
 
-def _note_attempt(tx: Transaction, keys: list[str]) -> None:
+def _record_attempt(tx: Transaction, keys: list[str]) -> None:
     for key in sorted(keys):
         if not tx.is_sqlite:
             lock = text("SELECT pg_advisory_xact_lock(:space, :key)")
@@ -134,14 +135,14 @@ def _note_attempt(tx: Transaction, keys: list[str]) -> None:
             wait = first + FAILURES_COUNT_FOR - tx.real_now
             raise TooManyAttempts(
                 "Too many failed logins.",
-                remedy="Wait a quarter of an hour and try again.",
+                remedy="Wait 15 minutes and try again.",
                 retry_after_seconds=max(1, int(wait.total_seconds())),
             )
     tx.add_all(failure, [{"id": new_id(), "login": key, "failed_at": tx.real_now} for key in keys])
 
 
-def _welcome(tx: Transaction, user_id: str, keys: list[str], new_hash: str | None) -> None:
-    """Forget the failures of the login, and of the client address the one that this attempt was noted as."""
+def _record_success(tx: Transaction, user_id: str, keys: list[str], new_hash: str | None) -> None:
+    """Delete the failures of the login, and this attempt's record of the client address."""
     login_key, address_key = keys
     tx.connection.execute(delete(failure).where(failure.c.login == login_key))
     latest = (

@@ -1,4 +1,4 @@
-"""What the desk answers: frozen values whose field names are those of the HTTP API."""
+"""The results of queries: frozen values whose field names are those of the HTTP API."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -11,7 +11,7 @@ MOST_LIMIT = 200
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some of a list's rows, and where the next ones start; `next_cursor` is None on the last page."""
+    """One page of a list; `next_cursor` fetches the next page and is None on the last one."""
 
     items: list[T]
     next_cursor: str | None

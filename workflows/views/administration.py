@@ -20,7 +20,7 @@ class SettingChangeView:
 
 @dataclass(frozen=True, slots=True)
 class ChecklistStep:
-    """One thing that activating billing asks for; `left` says in words what is still to do."""
+    """One requirement for activating billing; `left` describes what is still to do."""
 
     id: str
     label: str
@@ -30,7 +30,7 @@ class ChecklistStep:
 
 @dataclass(frozen=True, slots=True)
 class ChecklistView:
-    """What stands between the desk and its contracts, with one page of the items that have no owner."""
+    """The requirements for activating billing, with one page of the items that have no owner."""
 
     active: bool
     ready: bool

@@ -20,7 +20,7 @@ class UnitBalance:
 
 @dataclass(frozen=True, slots=True)
 class BalanceView:
-    """What became of everything bought with a contract, as of an instant."""
+    """The balances of a contract as of an instant, one per unit."""
 
     minutes: UnitBalance
     incidents: UnitBalance
@@ -28,7 +28,7 @@ class BalanceView:
 
 @dataclass(frozen=True, slots=True)
 class GrantView:
-    """One grant with its balance; `opens_at` to `closes_at` is when it can be drawn."""
+    """One grant with its balance; it can be drawn from `opens_at` (inclusive) to `closes_at` (exclusive)."""
 
     id: str
     unit: str
@@ -44,7 +44,7 @@ class GrantView:
 
 @dataclass(frozen=True, slots=True)
 class ContractView:
-    """A contract as of an instant. `holder` is `{kind: id}`; the price is left out for who may not see it."""
+    """A contract as of an instant. `holder` is `{kind: id}`; prices are None if the user may not see them."""
 
     id: str
     number: str
@@ -87,7 +87,7 @@ class ContractDetail(ContractView):
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One movement: `minutes` and `incidents` change what is available, to `balance_after`."""
+    """One movement: `minutes` and `incidents` change the available balance, to `balance_after`."""
 
     transaction: str
     effective_at: datetime

@@ -7,9 +7,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class CandidateView:
-    """One contract that was looked at; `ruled_out_by` is None for the one taken.
+    """One contract that was considered; `ruled_out_by` is None for the contract chosen.
 
-    `holder` is the id of what it is held by, `standing_why` why it was not valid.
+    `holder` is the holder's id, `standing_why` the reason why the contract was not valid.
     """
 
     contract: str
@@ -25,7 +25,7 @@ class CandidateView:
 
 @dataclass(frozen=True, slots=True)
 class DecisionView:
-    """A coverage decision; `id` is None for a preview, which is not kept."""
+    """A coverage decision; `id` is None for a preview, which is not stored."""
 
     id: str | None
     service_request: str | None

@@ -1,6 +1,6 @@
-"""What a change would do, before it is done: each contract and request that it touches, before and after.
+"""The preview of a change: each contract and service request that it would change, before and after.
 
-Amounts are whole minutes or incidents, as the contract's `unit` says.
+Amounts are in the contract's `unit`: whole minutes or incidents.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from workflows.views.contracts import UnitBalance
 
 
 @dataclass(frozen=True, slots=True)
-class ContractStand:
-    """A contract at one moment; `unit` is None where it draws nothing."""
+class ContractSnapshot:
+    """A contract at one instant; `unit` is None if it draws nothing."""
 
     id: str
     number: str
@@ -23,8 +23,8 @@ class ContractStand:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestStand:
-    """A service request at one moment; `contract` covers it."""
+class RequestSnapshot:
+    """A service request at one instant; `contract` is the id of the contract that covers it."""
 
     id: str
     number: str
@@ -38,21 +38,23 @@ class RequestStand:
 
 @dataclass(frozen=True, slots=True)
 class ContractEffect:
-    """`before` is None for a contract that the change makes."""
+    """A contract before and after; `before` is None for a contract that the change creates."""
 
-    before: ContractStand | None
-    after: ContractStand
+    before: ContractSnapshot | None
+    after: ContractSnapshot
 
 
 @dataclass(frozen=True, slots=True)
 class RequestEffect:
-    before: RequestStand
-    after: RequestStand
+    """A service request before and after."""
+
+    before: RequestSnapshot
+    after: RequestSnapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Oldest first, each once. `mails` are those that the change would write."""
+    """Each contract and service request once, oldest first. `mails` counts the mails that would be sent."""
 
     contracts: list[ContractEffect]
     requests: list[RequestEffect]

@@ -1,4 +1,4 @@
-"""What a replay finds, as it is shown: whole minutes, money in minor units."""
+"""The results of a replay as they are shown: whole minutes, money in minor units."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ Change = Literal["outcome", "contract", "terms", "charge"]
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """What a decision comes to. `type` is of the contract that a rule makes, or of the one it takes."""
+    """The result of a decision. `type` is that of the contract that a rule creates or takes."""
 
     outcome: str
     rule: str
@@ -22,10 +22,10 @@ class ResultView:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceView:
-    """One decision that would differ, or whose work would be charged otherwise.
+    """One decision that would differ, or whose work would be charged differently.
 
-    The minutes are those worked while the decision stood, by what paid for them: grant, covered, carried,
-    ignored, overage, or not_worked for a request that would have waited.
+    The minutes are those worked while the decision was in force, by what paid for them: grant, covered,
+    carried, ignored, overage, or not_worked for a service request that would have waited.
     """
 
     decision: str
@@ -47,7 +47,7 @@ class DifferenceView:
 
 @dataclass(frozen=True, slots=True)
 class MoveView:
-    """Decisions that would differ in the same way: from one result to another, and what that moves."""
+    """Decisions that would change from one result to the same other one, with minutes and money moved."""
 
     before: ResultView
     after: ResultView
@@ -58,7 +58,7 @@ class MoveView:
 
 @dataclass(frozen=True, slots=True)
 class OverageView:
-    """What is billed for time over, as it was and as it would be."""
+    """Overage billed in one currency, before and after."""
 
     currency: str
     before_minor: int
@@ -68,11 +68,11 @@ class OverageView:
 
 @dataclass(frozen=True, slots=True)
 class SummaryView:
-    """The sums of a replay.
+    """The totals of a replay.
 
-    `differ` counts decisions that come to something else; `by_another_rule` those that come to the same by
-    another rule, which are not among the differences; `charged_otherwise` those that differ by what their
-    work is charged alone. `moved_minutes` are chargeable minutes that another contract, or none, would pay.
+    `differ` counts decisions with another result; `by_another_rule` those with the same result by another
+    rule, which are not among the differences; `charged_otherwise` those that differ only in the charge of
+    their work. `moved_minutes` are chargeable minutes that another contract, or none, would pay.
     """
 
     decisions: int
@@ -90,10 +90,10 @@ class SummaryView:
 
 @dataclass(frozen=True, slots=True)
 class ReplayView:
-    """A replay that was asked for: how far it is, and its sums when it is done.
+    """A replay that was started: its progress, and its totals when it is done.
 
-    `lost` tells that the process which ran it is silent: a job takes it up again. `error` says why it
-    failed, or who stopped it.
+    `lost` is true if the process that runs it has sent no heartbeat: a job will run it again. `error` says
+    why it failed, or who cancelled it.
     """
 
     id: str
@@ -112,7 +112,7 @@ class ReplayView:
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """A replay that is done, with its first differences; `more` tells that there are others."""
+    """A replay that is done, with its first differences; `more` is true if there are others."""
 
     id: str
     summary: SummaryView

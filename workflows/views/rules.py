@@ -10,9 +10,9 @@ ProposalState = Literal["open", "approved", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class PublicationView:
-    """One time that a rule set took force. `version` is the hash of its files.
+    """One publication of a rule set. `version` is the hash of its files.
 
-    `approved_by` is the second administrator where publishing takes two.
+    `approved_by` is the second administrator if approval was required.
     """
 
     version: str
@@ -25,7 +25,7 @@ class PublicationView:
 
 @dataclass(frozen=True, slots=True)
 class RuleSetView:
-    """A rule set and its newest publication; `files` are texts by their path in the rules folder."""
+    """A rule set and its latest publication; `files` are texts by path relative to the rules folder."""
 
     version: str
     files: dict[str, str]
@@ -38,7 +38,7 @@ class RuleSetView:
 
 @dataclass(frozen=True, slots=True)
 class ProblemView:
-    """One place in a rule file, `line` and `column` from 1, and what is wrong there."""
+    """A problem in a rule file; `line` and `column` count from 1."""
 
     file: str
     line: int
@@ -50,7 +50,7 @@ class ProblemView:
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
-    """What the checker found. `ok` is false on errors, not on warnings."""
+    """The result of a check. `ok` is false if there are errors; warnings do not count."""
 
     ok: bool
     problems: list[ProblemView]
@@ -67,7 +67,7 @@ class FileDiffView:
 
 @dataclass(frozen=True, slots=True)
 class DiffView:
-    """How two rule sets differ. `from_version` is None where there was none."""
+    """How two rule sets differ. `from_version` is None if no rule set was in force."""
 
     from_version: str | None
     to_version: str
@@ -76,7 +76,7 @@ class DiffView:
 
 @dataclass(frozen=True, slots=True)
 class ProposalView:
-    """A rule set that waits for another administrator, or what became of it.
+    """A rule set that was proposed for approval, and the decision on it.
 
     `based_on` is the version that was in force when it was proposed.
     """
@@ -97,7 +97,7 @@ class ProposalView:
 class ProposalDetail:
     """A proposal, its files, and how they differ from the rule set in force now.
 
-    `may_approve` tells whether who asks may put it in force: its proposer may not.
+    `may_approve` is true if the current user may approve it; its proposer may not.
     """
 
     proposal: ProposalView
@@ -108,9 +108,10 @@ class ProposalDetail:
 
 @dataclass(frozen=True, slots=True)
 class FolderView:
-    """A rules folder of one machine when it was last found changed, and what was wrong with it then.
+    """The rules folder of one machine as of its last change, with the problems found then.
 
-    `ok` is false while its content is refused: the set in force stays. `version` is the content last taken.
+    `ok` is false while its content is refused; the rule set in force does not change then. `version` is that
+    of the content last accepted.
     """
 
     host: str

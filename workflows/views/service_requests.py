@@ -9,10 +9,10 @@ ContractOver = Literal["expired", "cancelled", "ended", "exhausted"]
 
 @dataclass(frozen=True, slots=True)
 class CoverageView:
-    """The current decision in short: `contract` covers it, is waited for, or was made for it.
+    """The current decision in short: `contract` covers the request, was created for it, or is waited for.
 
-    `contract_over` tells that the covering contract pays no more: expired, cancelled, ended with a service
-    request, or exhausted. None while it does, and where nothing covers.
+    `contract_over` says why the covering contract no longer pays: expired, cancelled, ended with a service
+    request, or exhausted. It is None while the contract pays, and if there is none.
     """
 
     decision: str
@@ -30,7 +30,7 @@ class CoverageView:
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequestView:
-    """A service request; `coverage` is None where contracts were off when it was logged."""
+    """A service request; `coverage` is None if contracts were off when it was logged."""
 
     id: str
     number: str
@@ -72,7 +72,7 @@ class ServiceRequestView:
 
 @dataclass(frozen=True, slots=True)
 class AllocationView:
-    """Chargeable minutes of an entry and what pays for them."""
+    """Chargeable minutes of a work entry and what pays for them."""
 
     kind: str
     contract: str | None
@@ -83,7 +83,7 @@ class AllocationView:
 
 @dataclass(frozen=True, slots=True)
 class WorkEntryView:
-    """Time worked, what is charged of it and who pays; `ended_at` None counts wholly at `started_at`."""
+    """Time worked, the minutes charged and who pays; without `ended_at` all counts at `started_at`."""
 
     id: str
     service_request: str
@@ -104,7 +104,7 @@ class WorkEntryView:
 
 @dataclass(frozen=True, slots=True)
 class WorkPreview:
-    """The split that saving would make: `leaves` is what each contract has left afterwards."""
+    """The draw-down that saving would make; `leaves` are the minutes left afterwards, by contract id."""
 
     worked_minutes: int
     chargeable_minutes: int
@@ -115,7 +115,7 @@ class WorkPreview:
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One move of a service request, the logging first; `inferred` marks what an import added."""
+    """One state change of a service request, the logging first; `inferred` marks those an import added."""
 
     at: datetime
     recorded_at: datetime
@@ -130,7 +130,7 @@ class HistoryLine:
 
 @dataclass(frozen=True, slots=True)
 class NoteView:
-    """A comment; one that is not public is for staff alone."""
+    """A comment; one that is not public is visible to staff only."""
 
     id: str
     body: str

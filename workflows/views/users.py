@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class UserView:
-    """Someone who may log in. `customer` is the customer record of a customer's login."""
+    """A user account. `customer` is the id of the customer record of a user with that role."""
 
     id: str
     email: str
@@ -18,8 +18,8 @@ class UserView:
 
 
 @dataclass(frozen=True, slots=True)
-class MadeToken:
-    """A token just made: the only time that its text is known."""
+class CreatedToken:
+    """A token that was just created: `text` is shown only this once."""
 
     id: str
     text: str
@@ -28,7 +28,7 @@ class MadeToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """A token as it is listed."""
+    """A token in a list, without its text."""
 
     id: str
     name: str

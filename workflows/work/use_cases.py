@@ -17,8 +17,8 @@ from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_loaded_and_cover, settle_loaded_due
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.service_requests.access import require_visible
-from workflows.lifecycle.service_requests.states import STATES_IN_WORDS
-from workflows.service_requests.closing import caught_up_request, lock_current, state_now
+from workflows.lifecycle.service_requests.states import STATE_LABELS
+from workflows.service_requests.closing import lock_current, state_now, up_to_date_request
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.store.ids import new_id
@@ -36,7 +36,7 @@ def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -
     """
     tx.require(*WORKERS)
     seen = require_visible(tx, service_request_id)
-    with caught_up_request(tx, seen) as fresh:
+    with up_to_date_request(tx, seen) as fresh:
         request = seen if fresh is tx else require_visible(fresh, service_request_id)
         _check_state(fresh, request)
         return plan_work(fresh, request, command, load_payers(fresh, request, LoadedContracts(fresh)))
@@ -174,7 +174,7 @@ def _check_state(tx: Transaction, request: Row[Any]) -> None:
         "pending_no_contract": "Enable or assign one first.",
         "closed": "Reopen it first.",
     }.get(state, "Log a new service request.")
-    words = STATES_IN_WORDS.get(state, state)
+    words = STATE_LABELS.get(state, state)
     raise StateForbids(
         f"Work cannot be logged on {request.number}: it is {words}.", remedy=remedy, state=state
     )

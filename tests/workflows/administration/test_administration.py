@@ -1,4 +1,4 @@
-"""Settings, their trail, and the checklist that switches contracts on."""
+"""Settings, their audit trail, and the activation of billing."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -35,7 +35,7 @@ def test_settings_start_as_shipped(bare_kit: Kit) -> None:
     assert settings.rounding.increment_minutes == 1
 
 
-def test_a_change_merges_and_leaves_a_line_for_each_setting(bare_kit: Kit) -> None:
+def test_changes_are_merged_and_recorded_per_setting(bare_kit: Kit) -> None:
     bare_kit.do(
         change_settings,
         {"rounding": {"increment_minutes": 15}, "currency": "CHF", "reopen_window_days": 14},
@@ -54,7 +54,7 @@ def test_a_change_merges_and_leaves_a_line_for_each_setting(bare_kit: Kit) -> No
     assert bare_kit.see(settings_version) == 2
 
 
-def test_a_setting_can_be_emptied_again(bare_kit: Kit) -> None:
+def test_a_setting_can_be_cleared(bare_kit: Kit) -> None:
     bare_kit.do(change_settings, {"unpaid_request_warning_hours": 24})
     assert bare_kit.see(read_settings).unpaid_request_warning_hours == 24
     bare_kit.do(change_settings, {"unpaid_request_warning_hours": None})
@@ -81,14 +81,14 @@ def test_a_setting_can_be_emptied_again(bare_kit: Kit) -> None:
         {"company": {"email": "not an address"}},
     ],
 )
-def test_what_does_not_fit_changes_nothing(bare_kit: Kit, changes: dict[str, Any]) -> None:
+def test_invalid_changes_change_nothing(bare_kit: Kit, changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         bare_kit.do(change_settings, {"currency": "CHF", **changes})
     assert bare_kit.rows(t.setting) == []
     assert bare_kit.rows(t.setting_change) == []
 
 
-def test_two_changes_at_once_are_both_kept(bare_kit: Kit) -> None:
+def test_two_concurrent_changes_both_take_effect(bare_kit: Kit) -> None:
     bare_kit.do(change_settings, {"reopen_window_days": 10})
 
     def change(changes: dict[str, Any]) -> None:
@@ -104,7 +104,7 @@ def test_two_changes_at_once_are_both_kept(bare_kit: Kit) -> None:
     assert (rounding.increment_minutes, rounding.minimum_minutes) == (15, 30)
 
 
-def test_a_change_may_name_the_version_it_was_made_on(bare_kit: Kit) -> None:
+def test_a_change_can_require_a_version(bare_kit: Kit) -> None:
     bare_kit.do(change_settings, {"currency": "CHF"}, expected_version=0)
     with pytest.raises(VersionChanged):
         bare_kit.do(change_settings, {"currency": "EUR"}, expected_version=0)
@@ -117,16 +117,13 @@ def test_who_may_change_settings(bare_kit: Kit) -> None:
         assert bare_kit.see_as(actor, read_settings).currency == "EUR"
 
 
-# ------------------------------------------------------------------ activation
-
-
-def test_contracts_are_switched_on_by_activation_alone(kit: Kit) -> None:
+def test_contracts_are_switched_on_only_by_activation(kit: Kit) -> None:
     with pytest.raises(StateForbids, match="POST /api/v1/billing/activate"):
         kit.do(change_settings, {"contracts": True})
     assert not kit.see(read_settings).contracts
 
 
-def test_activation_says_what_is_left(kit: Kit) -> None:
+def test_activation_lists_the_open_steps(kit: Kit) -> None:
     acme = kit.org_unit("ACME")
     kit.item("OWNED", org_unit=acme)
     nobodys = kit.item("NOBODYS")
@@ -145,7 +142,7 @@ def test_activation_says_what_is_left(kit: Kit) -> None:
     assert [view.id for view in checklist.global_items] == [nobodys]
 
 
-def test_activation_takes_the_settings_that_come_along(kit: Kit) -> None:
+def test_activation_can_change_settings(kit: Kit) -> None:
     activate(kit, time_expired_contract="rollover", contract_validation=False, time_zone="Europe/Berlin")
     settings = kit.see(read_settings)
     assert (settings.contracts, settings.time_expired_contract) == (True, "rollover")
@@ -160,7 +157,7 @@ def test_activation_needs_a_rule_set(bare_kit: Kit) -> None:
         activate(bare_kit, time_expired_contract="ignore")
 
 
-def test_bad_settings_do_not_come_along(kit: Kit) -> None:
+def test_activation_refuses_invalid_settings(kit: Kit) -> None:
     with pytest.raises(ValidationError):
         activate(kit, time_expired_contract="ignore", time_zone="Mars/Base")
     with pytest.raises(ValidationError):
@@ -168,7 +165,7 @@ def test_bad_settings_do_not_come_along(kit: Kit) -> None:
     assert not kit.see(read_settings).contracts
 
 
-def test_invoices_before_activation_are_a_wish(kit: Kit) -> None:
+def test_invoices_set_before_activation_take_effect_with_it(kit: Kit) -> None:
     kit.do(change_settings, {"invoices": True, "payment_required": True})
     assert not kit.see(read_settings).contracts
     activate(kit, time_expired_contract="ignore")
@@ -189,7 +186,7 @@ def test_contracts_are_switched_off_and_on_again(kit: Kit) -> None:
     assert kit.see(read_settings).contracts
 
 
-def test_an_item_made_while_billing_is_activated_has_an_owner(kit: Kit) -> None:
+def test_an_item_created_during_activation_needs_an_owner(kit: Kit) -> None:
     def make(_: int) -> None:
         kit.item("NOBODYS")
 
@@ -225,9 +222,6 @@ def test_service_requests_open_at_activation_are_marked(kit: Kit) -> None:
     assert marked == {"open", "in_progress", "resolved"}
 
 
-# ------------------------------------------------------------------ assignment in bulk
-
-
 def test_global_items_are_assigned_in_bulk(kit: Kit) -> None:
     acme = kit.org_unit("ACME")
     owned = kit.item("OWNED", customer=kit.customer("Ann"))
@@ -242,7 +236,7 @@ def test_global_items_are_assigned_in_bulk(kit: Kit) -> None:
     assert len(kit.rows(t.audit_event, action="assigned")) == 4
 
 
-def test_one_that_cannot_be_assigned_keeps_all_as_they_are(kit: Kit) -> None:
+def test_if_one_item_cannot_be_assigned_none_is(kit: Kit) -> None:
     acme = kit.org_unit("ACME")
     free, owned = kit.item("FREE"), kit.item("OWNED", org_unit=acme)
     for bad, words in ((owned, "belongs to"), ("nothing", "no item with the id")):

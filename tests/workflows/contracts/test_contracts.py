@@ -1,4 +1,4 @@
-"""The life of a contract: created, enabled, topped up, adjusted, renewed, cancelled, and what is refused."""
+"""Contracts: creating, enabling, topping up, adjusting, renewing, cancelling, and what is refused."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from workflows.store import tables as t
 
 @pytest.fixture
 def office(office: Office) -> Office:
-    """Of a provider in Berlin."""
+    """The office of a provider in Berlin."""
     office.set(time_zone="Europe/Berlin")
     return office
 
@@ -39,7 +39,7 @@ def available(office: Office, contract: str) -> int:
     return office.see(read_contract, contract).balance.minutes.available
 
 
-def test_without_a_start_it_starts_with_the_providers_today(office: Office) -> None:
+def test_without_a_start_it_starts_today_in_the_providers_time_zone(office: Office) -> None:
     office.clock.at = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)  # 2 March in Berlin
     view = office.see(read_contract, office.sell("subscription"))
     assert view.starts_at == datetime(2026, 3, 1, 23, 0, tzinfo=UTC)
@@ -54,7 +54,7 @@ def test_a_year_is_a_calendar_year(office: Office, starts_on: date, ends_on: dat
     assert office.see(read_contract, office.sell("subscription", starts_on=starts_on)).ends_on == ends_on
 
 
-def test_enabling_early_moves_the_start_and_the_grants_with_it(office: Office) -> None:
+def test_enabling_early_moves_the_start_and_the_grants(office: Office) -> None:
     contract = office.sell("support_hours", minutes=60, starts_at=MONDAY + timedelta(days=9))
     assert state(office, contract) == ("pending", "awaiting_start")
     office.do(enable_contract, contract)
@@ -65,7 +65,7 @@ def test_enabling_early_moves_the_start_and_the_grants_with_it(office: Office) -
         office.do(enable_contract, contract)
 
 
-def test_enable_false_waits_for_it_and_true_begins_now(office: Office) -> None:
+def test_enable_false_waits_and_true_starts_now(office: Office) -> None:
     waiting = office.sell("subscription", enable=False)
     assert state(office, waiting) == ("pending", "awaiting_enable")
     office.clock.move(days=3)
@@ -74,7 +74,7 @@ def test_enable_false_waits_for_it_and_true_begins_now(office: Office) -> None:
     assert office.see(read_contract, now).starts_at == office.clock.now()
 
 
-def test_only_finance_enables_what_awaits_payment(office: Office) -> None:
+def test_only_finance_enables_a_contract_that_awaits_payment(office: Office) -> None:
     office.set(invoices=True, payment_required=True)
     contract = office.sell("subscription", price=MoneyGiven(amount_minor=12_000))
     assert state(office, contract) == ("pending", "awaiting_payment")
@@ -87,7 +87,7 @@ def test_only_finance_enables_what_awaits_payment(office: Office) -> None:
     assert state(office, contract) == ("active", None)
 
 
-def test_a_top_up_brings_an_exhausted_contract_back(office: Office) -> None:
+def test_a_top_up_makes_an_exhausted_contract_active(office: Office) -> None:
     contract = office.sell("support_hours", minutes=10)
     office.work(office.log(), 10)
     assert state(office, contract) == ("exhausted", None)
@@ -98,7 +98,7 @@ def test_a_top_up_brings_an_exhausted_contract_back(office: Office) -> None:
     assert office.request(waiting).contract_id == contract
 
 
-def test_adjusting_withdraws_no_more_than_there_is(office: Office) -> None:
+def test_adjusting_withdraws_no_more_than_is_available(office: Office) -> None:
     contract = office.sell("support_hours", minutes=60)
     office.do(adjust, contract, Adjust(minutes=-20, reason="sold too much"))
     assert available(office, contract) == 40
@@ -121,7 +121,7 @@ def test_the_successor_starts_where_the_contract_ends(office: Office) -> None:
         office.do(renew, contract, Renew())
 
 
-def test_cancelling_ends_it_and_expires_what_is_left(office: Office) -> None:
+def test_cancelling_ends_it_and_expires_its_balance(office: Office) -> None:
     contract = office.sell("support_hours", minutes=60)
     office.do(cancel_contract, contract, CancelContract(reason="wrong customer"))
     view = office.see(read_contract, contract)
@@ -132,7 +132,7 @@ def test_cancelling_ends_it_and_expires_what_is_left(office: Office) -> None:
         office.do(cancel_contract, contract, CancelContract())
 
 
-def test_a_per_request_contract_ends_and_lives_again_with_its_request(office: Office) -> None:
+def test_a_per_request_contract_ends_and_is_revived_with_its_request(office: Office) -> None:
     request = office.log()
     own = office.do(take_contract, request, TakeContract(type="per_request"))
     assert office.request(request).contract_id == own
@@ -162,14 +162,14 @@ def test_a_customers_order_waits_for_someone_to_enable_it(office: Office) -> Non
 
 
 @pytest.mark.parametrize("role", ["technician", "customer"])
-def test_those_who_do_not_sell_are_refused(office: Office, role: Any) -> None:
+def test_roles_that_do_not_sell_are_refused(office: Office, role: Any) -> None:
     actor = office.technician if role == "technician" else office.person("customer", customer=office.ann)
     command = NewContract.model_validate({"type": "subscription", "holder": {"customer": office.ann}})
     with pytest.raises(NotAllowed):
         office.do_as(actor, create_contract, command)
 
 
-def test_the_list_finds_by_state_whatever_jobs_have_run(office: Office) -> None:
+def test_the_list_filters_by_state_whether_or_not_jobs_have_run(office: Office) -> None:
     ends = office.sell("subscription", ends_on=MONDAY.date())
     starts = office.sell("subscription", starts_at=MONDAY + timedelta(days=1))
     used = office.sell("support_hours", minutes=5)
@@ -186,7 +186,7 @@ def test_the_list_finds_by_state_whatever_jobs_have_run(office: Office) -> None:
     assert found("active") == {starts, used, monthly}
 
 
-def test_a_longer_list_asks_no_more_of_the_database(office: Office) -> None:
+def test_a_longer_list_needs_no_more_statements(office: Office) -> None:
     def statements() -> int:
         seen: list[str] = []
 
@@ -207,7 +207,7 @@ def test_a_longer_list_asks_no_more_of_the_database(office: Office) -> None:
     assert statements() == few
 
 
-def test_a_list_names_the_successor_of_each(office: Office) -> None:
+def test_a_list_has_the_successor_of_each_contract(office: Office) -> None:
     contract = office.sell("support_hours", minutes=60, ends_on=date(2026, 3, 20))
     office.sell("support_hours", to=("customer", office.customer("Bob")), minutes=60)
     successor = office.do(renew, contract, Renew())
@@ -216,32 +216,31 @@ def test_a_list_names_the_successor_of_each(office: Office) -> None:
     assert [other for one, other in listed.items() if one != contract] == [None, None]
 
 
-def test_a_refused_action_says_the_state_by_now_and_what_is_possible(office: Office) -> None:
+def test_a_refused_action_names_the_state_and_the_possible_actions(office: Office) -> None:
     contract = office.sell("subscription", starts_on="2026-03-01", ends_on="2026-03-10")
     with pytest.raises(StateForbids) as refused:
         office.do(enable_contract, contract)
-    assert str(refused.value) == "SUB-0001 is active and cannot be enabled. Possible now: renew, cancel."
+    assert str(refused.value) == "SUB-0001 cannot be enabled: it is active. Possible now: renew, cancel."
     office.clock.move(days=30)
     with pytest.raises(StateForbids) as refused:
         office.do(cancel_contract, contract, CancelContract())
-    assert str(refused.value) == "SUB-0001 is expired and cannot be cancelled. Possible now: renew."
+    assert str(refused.value) == "SUB-0001 cannot be cancelled: it is expired. Possible now: renew."
     hours = office.sell("support_hours", minutes=60)
     with pytest.raises(StateForbids) as refused:
         office.do(renew, hours, Renew())
-    assert "It has no end that another could follow. Possible now: top-up, adjust, cancel." in str(
-        refused.value
+    assert str(refused.value) == (
+        "SH-0001 cannot be renewed: it is active. It has no end date at which a successor could start. "
+        "Possible now: top-up, adjust, cancel."
     )
     office.do(cancel_contract, hours, CancelContract())
     with pytest.raises(StateForbids) as refused:
         office.do(top_up, hours, TopUp(minutes=5))
-    assert str(refused.value) == (
-        "SH-0001 is cancelled and cannot be topped up. Nothing more can be done with it."
-    )
+    assert str(refused.value) == ("SH-0001 cannot be topped up: it is cancelled. No actions are possible.")
     assert refused.value.values["allowed_actions"] == []
 
 
-def test_what_has_a_successor_is_not_offered_to_be_renewed(office: Office) -> None:
-    """By the refusal as little as by the page: both ask the same list."""
+def test_renewing_is_not_offered_for_a_contract_with_a_successor(office: Office) -> None:
+    """Neither by the error nor by the page: both use the same list."""
     contract = office.sell("subscription", starts_on="2026-03-01", ends_on="2026-03-10")
     office.do(renew, contract, Renew())
     with pytest.raises(StateForbids) as refused:

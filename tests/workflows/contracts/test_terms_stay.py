@@ -1,4 +1,4 @@
-"""What a contract or a coverage keeps when it is renewed, adjusted, or a request is changed in name only."""
+"""Terms and coverage that do not change by a renewal, an adjustment or a change of unrelated fields."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -16,11 +16,11 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def database_url(sqlite_database_url: str) -> str:
-    """SQLite alone: nothing here depends on the database."""
+    """Only on SQLite: nothing here depends on the database."""
     return sqlite_database_url
 
 
-def test_a_successor_excludes_what_its_predecessor_did_from_the_start(office: Office) -> None:
+def test_a_successor_has_the_exclusions_of_its_predecessor(office: Office) -> None:
     ended = office.sell(
         "subscription",
         starts_at=MONDAY - 40 * DAY,
@@ -48,7 +48,7 @@ def test_a_successor_excludes_what_its_predecessor_did_from_the_start(office: Of
         (date(2026, 4, 1), date(2026, 4, 1), date(2026, 4, 2)),
     ],
 )
-def test_a_successor_is_as_long_as_its_predecessor(
+def test_a_successor_has_the_length_of_its_predecessor(
     office: Office, first: date, last: date, renewed_to: date
 ) -> None:
     sold = office.sell("subscription", starts_on=first, ends_on=last)
@@ -58,7 +58,7 @@ def test_a_successor_is_as_long_as_its_predecessor(
     assert successor.expires_at == after
 
 
-def test_a_withdrawal_takes_what_ends_last(office: Office) -> None:
+def test_a_withdrawal_takes_from_the_grant_that_ends_last(office: Office) -> None:
     soon = MONDAY + 5 * DAY
     grants = [GrantGiven(minutes=50), GrantGiven(minutes=20, expires_at=soon)]
     hours = office.sell("support_hours", grants=grants)
@@ -68,8 +68,8 @@ def test_a_withdrawal_takes_what_ends_last(office: Office) -> None:
     assert {grant.closes_at: grant.available for grant in office.grants(hours)} == {None: 0, soon: 15}
 
 
-def test_a_field_sent_with_the_value_it_has_searches_nothing_again(office: Office) -> None:
-    """A form sends all its fields: a better subject must not cost a request its used-up contract."""
+def test_an_unchanged_field_does_not_cause_a_new_search(office: Office) -> None:
+    """A form sends all its fields: a new subject must not remove the request's used-up contract."""
     hours = office.sell("support_hours", minutes=10)
     request = office.log(work_type="support")
     office.work(request, 10)

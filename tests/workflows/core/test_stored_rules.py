@@ -14,7 +14,7 @@ from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet
-from workflows.coverage.verification import Verified, verify_decisions
+from workflows.coverage.verification import VerificationResult, verify_decisions
 from workflows.operations.health import read_health
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.proposals import submit_rollback
@@ -75,7 +75,7 @@ def test_a_stricter_checker_stops_no_desk(
     )
     assert {row.rule_set for row in office.rows(t.coverage_decision)} == {old}
     differ: list[object] = []
-    assert verify_decisions(anew, differ.append) == Verified(2, 0), differ
+    assert verify_decisions(anew, differ.append) == VerificationResult(2, 0), differ
     assert publish_first(anew, SHIPPED) is None
     with pytest.raises(RuleSetRefused):
         office.publish(SHIPPED)

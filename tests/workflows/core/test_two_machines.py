@@ -21,7 +21,7 @@ from tests.support.office import Office
 from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
-from workflows.coverage.verification import Differs, Verified, verify_decisions
+from workflows.coverage.verification import DecisionDifference, VerificationResult, verify_decisions
 from workflows.jobs.definitions import run_job
 from workflows.rule_sets import folder_watch
 from workflows.rule_sets.folder import read_rules_folder
@@ -158,8 +158,10 @@ def each_by_one_version(office: Office, edited: list[str]) -> None:
 
 def nothing_differs_until_tampered_with(office: Office) -> None:
     rows = office.rows(t.coverage_decision)
-    differences: list[Differs] = []
-    assert verify_decisions(office.desk, differences.append) == Verified(len(rows), 0), differences[:3]
+    differences: list[DecisionDifference] = []
+    assert verify_decisions(office.desk, differences.append) == VerificationResult(len(rows), 0), differences[
+        :3
+    ]
     tampered = rows[len(rows) // 2]
     with office.desk.write() as tx:
         if tx.is_sqlite:
@@ -174,7 +176,7 @@ def nothing_differs_until_tampered_with(office: Office) -> None:
             tx.connection.execute(text("ALTER TABLE coverage_decision DISABLE TRIGGER USER"))
         changed = update(t.coverage_decision).where(t.coverage_decision.c.id == tampered.id)
         tx.connection.execute(changed.values(rule="v7-item-valid"))
-    assert verify_decisions(office.desk, differences.append) == Verified(len(rows), 1)
-    assert [(one.decision, one.what, one.kept) for one in differences] == [
+    assert verify_decisions(office.desk, differences.append) == VerificationResult(len(rows), 1)
+    assert [(one.decision, one.what, one.stored) for one in differences] == [
         (tampered.id, "rule", "v7-item-valid")
     ]

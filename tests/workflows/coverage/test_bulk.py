@@ -1,4 +1,4 @@
-"""The searches offered in bulk: shown first, applied where they change something."""
+"""Bulk coverage searches: previewed first, applied where they change something."""
 
 from sqlalchemy import update
 
@@ -7,7 +7,7 @@ from workflows.coverage.bulk import apply_bulk, preview_bulk
 from workflows.store import tables as t
 
 
-def test_requests_opened_before_contracts_are_covered_where_something_valid_is_found(office: Office) -> None:
+def test_requests_opened_before_contracts_are_covered_if_a_valid_contract_is_found(office: Office) -> None:
     office.set(contracts=False)
     covered, uncovered = office.log(), office.log(customer=office.customer("Bo"), item=None)
     with office.desk.write() as tx:

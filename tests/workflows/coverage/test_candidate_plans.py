@@ -1,4 +1,4 @@
-"""How the databases find the candidates: one statement, by indexes alone, however large the desk."""
+"""How the databases find candidates: with one statement that uses only indexes, at any size."""
 
 import re
 from collections.abc import Iterator
@@ -23,18 +23,18 @@ BIG_TABLES = ("contract", "grant_balance", "org_unit_line", "customer_org_unit",
 
 @pytest.fixture
 def desk(database_url: str) -> Iterator[Desk]:
-    """A desk large enough for an index to be worth its while."""
+    """A desk large enough for an index to pay off."""
     database = Database(database_url, pool_size=2)
     fill(database, CONTRACTS, ledger=True)
     yield Desk(database, StillClock(NOW))
     database.dispose()
 
 
-def test_by_indexes_alone_whatever_is_asked(desk: Desk) -> None:
+def test_every_search_uses_only_indexes(desk: Desk) -> None:
     database = desk.database
     check_plans(desk)
     if database.is_sqlite:
-        # without statistics SQLite goes by rules of thumb: it must come to the same with them
+        # SQLite uses heuristics without statistics: the plan must be as good with them
         with database.engine.connect() as connection:
             connection.exec_driver_sql("ANALYZE")
         database.dispose()
@@ -50,23 +50,23 @@ def test_it_is_one_statement_at_any_depth(desk: Desk) -> None:
                 found = search(tx, item)
             assert len(seen) == 1, seen
             depths |= {held.distance % NEXT_LINE for held in found.held}
-    assert len(depths) > LEVELS, "the item's and customer's own, and one for each level"
+    assert len(depths) > LEVELS, "those of item and customer, and one for each level"
 
 
 def check_plans(desk: Desk) -> None:
-    """For now, with the stored balances, and for a month ago, with those of the postings."""
+    """Check the plans for now, with stored balances, and for a month ago, with sums of postings."""
     for days_ago in (0, 30):
         with desk.read() as tx, statements(desk.database.engine) as seen:
             search(tx, 7, days_ago=days_ago)
-        told = plan(desk, next(one for one in seen if one[0].startswith("SELECT")))
-        whole = "\n".join(told)
-        assert [line for line in told if is_scan(line)] == [], whole
+        lines = plan(desk, next(one for one in seen if one[0].startswith("SELECT")))
+        whole = "\n".join(lines)
+        assert [line for line in lines if is_scan(line)] == [], whole
         for index in ("ix_contract_holder", "ix_grant_balance_contract_id"):
             assert index in whole
 
 
 def search(tx: Transaction, item: int, *, days_ago: int = 0) -> Any:
-    """The candidates of a request for an item, asked by its owner."""
+    """The candidates for a request about an item by its owner."""
     return find_candidates(
         tx,
         customer=record_id("p", customer_number(Size(CONTRACTS), item)),
@@ -77,7 +77,7 @@ def search(tx: Transaction, item: int, *, days_ago: int = 0) -> Any:
 
 @contextmanager
 def statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
-    """What is sent to the driver meanwhile."""
+    """The statements sent to the driver within the block."""
     seen: list[tuple[str, Any]] = []
 
     def take_down(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> None:
@@ -89,7 +89,7 @@ def statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 
 
 def plan(desk: Desk, sent: tuple[str, Any]) -> list[str]:
-    """The database's own words on how it runs a statement."""
+    """The database's plan for a statement, line by line."""
     explain = "EXPLAIN QUERY PLAN" if desk.database.is_sqlite else "EXPLAIN"
     with desk.database.read() as connection:
         rows = connection.exec_driver_sql(f"{explain} {sent[0]}", sent[1]).all()
@@ -97,7 +97,7 @@ def plan(desk: Desk, sent: tuple[str, Any]) -> list[str]:
 
 
 def is_scan(line: str) -> bool:
-    """Whether a line of a plan tells of reading a whole table, or a whole index."""
+    """Whether a line of a plan shows a scan of a whole table or index."""
     return (
         re.search(rf"\b(SCAN|Seq Scan on|Index Only Scan using \S+ on) ({'|'.join(BIG_TABLES)})\b", line)
         is not None

@@ -85,7 +85,7 @@ def test_no_more_is_drawn_than_there_is_and_no_minute_is_lost(
     assert audit_is_clean(office)
 
 
-def test_of_many_who_make_the_same_move_one_does_and_the_others_are_told_so(
+def test_of_many_who_fire_the_same_trigger_one_succeeds_and_the_others_get_an_error(
     office: Office, crew: Crew
 ) -> None:
     office.sell("incident_pack", incidents=1)
@@ -109,7 +109,7 @@ def test_a_request_gets_one_contract_of_its_own(office: Office, crew: Crew) -> N
     assert len(office.rows(t.contract, holder_id=request)) == 1
 
 
-def test_many_who_take_a_contract_through_a_request_take_one(office: Office) -> None:
+def test_many_who_order_a_contract_for_a_request_get_one(office: Office) -> None:
     request = office.log()
 
     def take(_: int) -> str:
@@ -127,7 +127,7 @@ def test_many_who_take_a_contract_through_a_request_take_one(office: Office) -> 
     assert (made.id in taken, made.state) == (True, "active")
 
 
-def test_nobody_is_left_waiting_for_a_contract_that_was_enabled_meanwhile(office: Office, crew: Crew) -> None:
+def test_no_request_keeps_waiting_for_a_contract_enabled_in_the_meantime(office: Office, crew: Crew) -> None:
     pending = office.sell("subscription", enable=False)
     logging = crew.start(log_requests, post_in(office), 5)
     while len(office.rows(t.service_request)) < WORKERS:
@@ -143,7 +143,7 @@ def test_nobody_is_left_waiting_for_a_contract_that_was_enabled_meanwhile(office
     assert not covers or max(covers.values()) == 1
 
 
-def test_work_and_the_cancelling_of_its_contract_do_not_lock_each_other_out(office: Office) -> None:
+def test_work_and_the_cancellation_of_its_contract_do_not_deadlock(office: Office) -> None:
     hours = office.sell("support_hours", minutes=1_000)
     following = office.sell("support_hours", minutes=1_000, to=("org_unit", office.site))
     requests = [office.log() for _ in range(WORKERS)]
@@ -161,7 +161,7 @@ def test_work_and_the_cancelling_of_its_contract_do_not_lock_each_other_out(offi
 
 
 def busy_day(office: Office) -> dict[str, list[str]]:
-    """A day after which much is due: beginnings, ends, closes and requests that wait."""
+    """A day after which much is due: contracts that start or end, closes, and waiting requests."""
     starting = [office.sell("subscription", to=("org_unit", office.site), starts_at=MONDAY + DAY)]
     waiting = [office.log(item=None) for _ in range(3)]
     pack = office.sell("incident_pack", to=("item", office.laptop), incidents=6)
@@ -202,7 +202,7 @@ def everything_happened_once(office: Office, day: dict[str, list[str]]) -> None:
     assert audit_is_clean(office)
 
 
-def test_many_sweepers_at_once_do_everything_once(office: Office, crew: Crew) -> None:
+def test_many_concurrent_job_runs_do_everything_once(office: Office, crew: Crew) -> None:
     day = busy_day(office)
     crew.do(run_every_job, post_in(office), 2)
     everything_happened_once(office, day)
@@ -222,23 +222,23 @@ def test_of_many_schedulers_one_runs_each_job_of_a_slot(office: Office, crew: Cr
 
 
 @pytest.mark.parametrize("after", [1, 17])
-def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_is_half_saved(
+def test_after_a_kill_acknowledged_work_is_stored_and_nothing_is_half_stored(
     office: Office, tmp_path: Path, after: int
 ) -> None:
     pack = office.sell("incident_pack", to=("item", office.laptop), incidents=4)
     hours = office.sell("support_hours", minutes=60)
     worked_on = office.log(item=None)
-    told = {name: tmp_path / name for name in ("requests", "entries")}
+    acknowledged = {name: tmp_path / name for name in ("requests", "entries")}
     spawn = get_context("spawn")
     post = post_in(office)
     children = [
-        spawn.Process(target=log_requests, args=(post, 10_000, str(told["requests"]))),
-        spawn.Process(target=log_minutes, args=(post, [worked_on], 7, 10_000, str(told["entries"]))),
+        spawn.Process(target=log_requests, args=(post, 10_000, str(acknowledged["requests"]))),
+        spawn.Process(target=log_minutes, args=(post, [worked_on], 7, 10_000, str(acknowledged["entries"]))),
     ]
     for child in children:
         child.start()
     deadline = time.monotonic() + 60
-    while any(len(lines(path)) < after for path in told.values()):
+    while any(len(lines(path)) < after for path in acknowledged.values()):
         assert time.monotonic() < deadline
         assert all(child.is_alive() for child in children)
         time.sleep(0.002)
@@ -246,12 +246,12 @@ def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_is_half_saved(
         assert child.pid is not None
         os.kill(child.pid, signal.SIGKILL)
         child.join()
-    # A killed process's last transaction may still be on its way on PostgreSQL: a new one waits behind it.
+    # On PostgreSQL the last transaction of a killed process may still be running: a new one waits for it.
     office.work(worked_on, 1)
     requests = {row.id: row for row in office.rows(t.service_request)}
     entries = {row.id: row for row in office.rows(t.work_entry)}
-    assert set(lines(told["requests"])) <= requests.keys()
-    assert set(lines(told["entries"])) <= entries.keys()
+    assert set(lines(acknowledged["requests"])) <= requests.keys()
+    assert set(lines(acknowledged["entries"])) <= entries.keys()
     for request_id, row in requests.items():
         [first, *_] = office.rows(t.service_request_history, service_request_id=request_id)
         assert first.trigger == "log"

@@ -1,4 +1,4 @@
-"""Which contract covers a service request, end to end on a real database."""
+"""Coverage search: which contract covers a service request, end to end on a real database."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def test_the_nearer_org_unit_comes_before_the_first_to_end(office: Office) -> No
     assert office.request(office.log()).contract_id == near
 
 
-def test_the_first_to_end_pays_and_one_without_an_end_last(office: Office) -> None:
+def test_the_contract_that_ends_first_pays_and_one_without_end_comes_last(office: Office) -> None:
     office.sell("support_hours", minutes=600)
     late = office.sell("subscription", ends_on=(MONDAY + timedelta(days=90)).date())
     soon = office.sell("subscription", ends_on=(MONDAY + timedelta(days=30)).date())
@@ -34,7 +34,9 @@ def test_the_first_to_end_pays_and_one_without_an_end_last(office: Office) -> No
     assert office.request(office.log()).contract_id == late
 
 
-def test_nothing_found_makes_one_contract_and_enabling_it_opens_the_request(office: Office) -> None:
+def test_if_nothing_is_found_one_contract_is_created_and_enabling_it_opens_the_request(
+    office: Office,
+) -> None:
     request = office.log()
     waiting = office.request(request)
     assert (waiting.state, waiting.outcome, waiting.contract_id) == ("pending_no_contract", "created", None)
@@ -48,7 +50,7 @@ def test_nothing_found_makes_one_contract_and_enabling_it_opens_the_request(offi
     assert [one.subject_id for one in office.rows(t.outbox, event="no_contract")] == [request]
 
 
-def test_a_pending_contract_is_waited_for_and_its_enabling_opens_all_that_wait(office: Office) -> None:
+def test_requests_wait_for_a_pending_contract_and_open_when_it_is_enabled(office: Office) -> None:
     pending = office.sell("subscription", enable=False)
     requests = [office.log(), office.log()]
     assert {office.request(one).outcome for one in requests} == {"waiting"}
@@ -58,7 +60,7 @@ def test_a_pending_contract_is_waited_for_and_its_enabling_opens_all_that_wait(o
     }
 
 
-def test_what_a_contract_that_is_waited_for_will_have_is_told(office: Office) -> None:
+def test_the_future_balance_of_an_awaited_contract_is_shown(office: Office) -> None:
     starts_on = (office.clock.now() + timedelta(days=10)).date()
     office.sell("time_limited_subscription", starts_on=starts_on, ends_on=starts_on, minutes=600)
     with office.desk.read() as tx:
@@ -67,7 +69,7 @@ def test_what_a_contract_that_is_waited_for_will_have_is_told(office: Office) ->
     assert (coverage.outcome, coverage.minutes_left) == ("waiting", 600)
 
 
-def test_an_items_contract_taken_instead_cancels_the_untaken_one(office: Office) -> None:
+def test_coverage_by_an_items_contract_cancels_the_unused_created_one(office: Office) -> None:
     request = office.log()
     item = office.sell("subscription", to=("item", office.laptop))
     assert office.request(request).contract_id == item
@@ -86,7 +88,7 @@ def test_with_contracts_off_nothing_is_searched(office: Office) -> None:
     assert (logged.state, logged.outcome, logged.decision_id) == ("open", None, None)
 
 
-def test_a_contract_covers_to_the_last_instant_of_its_last_day(office: Office) -> None:
+def test_a_contract_covers_until_the_last_instant_of_its_last_day(office: Office) -> None:
     office.set(time_zone="Europe/Berlin")
     office.sell("subscription", ends_on=MONDAY.date())
     end = MONDAY.replace(hour=23)  # midnight in Berlin
@@ -96,7 +98,7 @@ def test_a_contract_covers_to_the_last_instant_of_its_last_day(office: Office) -
     assert office.request(office.log()).outcome == "created"
 
 
-def test_a_contract_starts_by_the_clock_with_no_job_at_all(office: Office) -> None:
+def test_a_contract_starts_on_time_without_any_job(office: Office) -> None:
     start = MONDAY + timedelta(days=1)
     contract = office.sell("subscription", starts_at=start)
     assert office.contract(contract).state == "pending"
@@ -104,7 +106,7 @@ def test_a_contract_starts_by_the_clock_with_no_job_at_all(office: Office) -> No
     assert office.request(office.log()).contract_id == contract
 
 
-def test_cancelling_searches_again_and_keeps_the_state(office: Office) -> None:
+def test_a_cancellation_causes_a_new_search_and_does_not_change_the_state(office: Office) -> None:
     first = office.sell("subscription", to=("item", office.laptop))
     request = office.log()
     office.fire(request, "start")
@@ -114,7 +116,7 @@ def test_cancelling_searches_again_and_keeps_the_state(office: Office) -> None:
     assert (moved.contract_id, moved.state) == (second, "in_progress")
 
 
-def test_every_candidate_is_kept_with_what_ruled_it_out(office: Office) -> None:
+def test_every_candidate_is_stored_with_the_reason_that_ruled_it_out(office: Office) -> None:
     office.sell(
         "subscription",
         to=("item", office.laptop),

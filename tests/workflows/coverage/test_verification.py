@@ -1,4 +1,4 @@
-"""Every kept decision, made again from what is kept of it."""
+"""Verification: every stored decision is made again from its snapshot."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -15,8 +15,8 @@ from workflows.commands.contracts import CancelContract
 from workflows.commands.service_requests import ChangeServiceRequest, SearchCoverage
 from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.errors import StateForbids
-from workflows.coverage.snapshot import facts_from, facts_json, held_from, verdict_json
-from workflows.coverage.verification import Differs, Verified, verify_decisions
+from workflows.coverage.snapshot import candidates_from, facts_from, facts_json, verdict_json
+from workflows.coverage.verification import DecisionDifference, VerificationResult, verify_decisions
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.service_requests.use_cases import change_service_request, search_or_assign
 from workflows.store import tables as t
@@ -30,9 +30,9 @@ TYPES: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def verify(office: Office, **span: Any) -> tuple[Verified, list[Differs]]:
-    told: list[Differs] = []
-    return verify_decisions(office.desk, told.append, **span), told
+def verify(office: Office, **span: Any) -> tuple[VerificationResult, list[DecisionDifference]]:
+    differences: list[DecisionDifference] = []
+    return verify_decisions(office.desk, differences.append, **span), differences
 
 
 def customer_first() -> dict[str, str]:
@@ -40,7 +40,7 @@ def customer_first() -> dict[str, str]:
     return files | {"coverage.json": files["variants/customer_first.json"]}
 
 
-def test_what_a_busy_desk_decided_comes_out_again(office: Office) -> None:
+def test_the_decisions_of_a_busy_desk_are_verified(office: Office) -> None:
     """Every outcome, every cause, two rule sets, and contracts in all states."""
     random = Random(3)
     holders = [("item", office.laptop), ("customer", office.ann), ("org_unit", office.site)]
@@ -77,14 +77,14 @@ def test_what_a_busy_desk_decided_comes_out_again(office: Office) -> None:
         if day % 4 == 3:
             office.do(cancel_contract, sold, CancelContract())
         office.clock.move(days=1)
-    verified, told = verify(office)
-    assert told == []
-    kept = office.rows(t.coverage_decision)
-    assert verified == Verified(len(kept), 0)
-    assert len(kept) > 60
-    assert {row.outcome for row in kept} >= {"covered", "waiting", "created"}
-    assert {row.rule for row in kept} >= {"assigned-by-hand", "own-contract"}
-    assert len({row.rule_set for row in kept}) == 2
+    verified, differences = verify(office)
+    assert differences == []
+    stored = office.rows(t.coverage_decision)
+    assert verified == VerificationResult(len(stored), 0)
+    assert len(stored) > 60
+    assert {row.outcome for row in stored} >= {"covered", "waiting", "created"}
+    assert {row.rule for row in stored} >= {"assigned-by-hand", "own-contract"}
+    assert len({row.rule_set for row in stored}) == 2
 
 
 def test_a_span_is_half_open(office: Office) -> None:
@@ -95,8 +95,8 @@ def test_a_span_is_half_open(office: Office) -> None:
     assert verify(office, from_=MONDAY, to=office.clock.now() + timedelta(microseconds=1))[0].decisions == 2
 
 
-def test_batches_leave_nothing_out(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decisions of the same instant too."""
+def test_batches_omit_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even decisions of the same instant."""
     for _ in range(5):
         office.log()
     monkeypatch.setattr("workflows.coverage.decision_stream.BATCH", 2)
@@ -116,32 +116,32 @@ def test_batches_leave_nothing_out(office: Office, monkeypatch: pytest.MonkeyPat
         ({"candidates": []}, "outcome"),
     ],
 )
-def test_what_was_not_decided_so_is_told(office: Office, changes: dict[str, Any], what: str) -> None:
+def test_a_forged_decision_is_reported(office: Office, changes: dict[str, Any], what: str) -> None:
     office.sell("subscription")
     office.log()
     (row,) = office.rows(t.coverage_decision)
     forged = dict(row._mapping) | {"id": new_id()} | changes
     with office.desk.write() as tx:
         tx.add(t.coverage_decision, **forged)
-    verified, told = verify(office)
-    assert verified == Verified(2, 1)
-    assert what in [one.what for one in told]
-    assert {one.decision for one in told} == {forged["id"]}
+    verified, differences = verify(office)
+    assert verified == VerificationResult(2, 1)
+    assert what in [one.what for one in differences]
+    assert {one.decision for one in differences} == {forged["id"]}
 
 
-def test_a_balance_that_was_not_so_is_told(office: Office) -> None:
+def test_a_forged_balance_is_reported(office: Office) -> None:
     office.sell("support_hours", minutes=60)
     office.log()
     (row,) = office.rows(t.coverage_decision)
     candidates = [row.candidates[0] | {"minutes_available": 0}]
     with office.desk.write() as tx:
         tx.add(t.coverage_decision, **(dict(row._mapping) | {"id": new_id(), "candidates": candidates}))
-    _, told = verify(office)
-    assert "outcome" in [one.what for one in told]
+    _, differences = verify(office)
+    assert "outcome" in [one.what for one in differences]
 
 
-def test_all_that_a_variable_reads_is_kept(office: Office) -> None:
-    """A variable added to the registry must find its value in what is kept."""
+def test_the_snapshot_has_everything_that_a_variable_reads(office: Office) -> None:
+    """A variable added to the registry must find its value in the snapshot."""
     office.sell("incident_pack", incidents=2, ends_on=(MONDAY + timedelta(days=9)).date())
     office.sell("support_hours", to=("org_unit", office.parent), minutes=60, enable=False)
     request = office.log(work_type="remote", channel="phone")
@@ -150,15 +150,15 @@ def test_all_that_a_variable_reads_is_kept(office: Office) -> None:
     for row in office.rows(t.coverage_decision):
         facts = facts_from(row.facts)
         assert facts_json(facts) == row.facts
-        held = held_from(row.candidates)
+        held = candidates_from(row.candidates)
         decision = find_coverage(facts, held, rules)
         assert [verdict_json(one) for one in decision.candidates] == row.candidates
         for one in decision.candidates:
             again = judge(_by_id(held)[one.candidate.contract], facts, rules)
             for variable in COVERAGE.variables.values():
                 asked = facts if variable.scope == "request" else one.candidate
-                anew = facts if variable.scope == "request" else again
-                assert variable.read(asked) == variable.read(anew), variable.name
+                repeated = facts if variable.scope == "request" else again
+                assert variable.read(asked) == variable.read(repeated), variable.name
 
 
 def _by_id(held: list[CandidateContract]) -> dict[str, CandidateContract]:

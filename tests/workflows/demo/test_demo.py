@@ -1,4 +1,4 @@
-"""The demonstration desk: everything it promises is there, and its ledger is sound."""
+"""The demonstration desk: it has everything it should show, and its ledger is correct."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet, StateForbids
 from workflows.demo import DEMO_PASSWORD, LOGINS, can_load_demo, is_demo, load_demo, reset_demo
-from workflows.demo.timeline import Stage
+from workflows.demo.timeline import Timeline
 from workflows.jobs.definitions import next_due
 from workflows.ledger.audit import audit_ledger
 from workflows.lifecycle.contracts.rows import contract_value
@@ -24,7 +24,7 @@ from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
 from workflows.service_requests.queries import in_queue
 from workflows.store import tables as t
-from workflows.users.accounts import password_fits
+from workflows.users.accounts import password_matches
 
 NOON = datetime(2026, 6, 17, 10, 0, tzinfo=UTC)
 TYPES = (
@@ -45,7 +45,7 @@ STATES = (
     "awaiting_payment",
 )
 NEVER = {
-    # nothing can run out, or the month's end alone ends it; what is held by a request starts with it
+    # these cannot be exhausted, or only by the end of a month; a per-request contract starts with its request
     ("per_request", "exhausted"),
     ("per_request", "awaiting_start"),
     ("subscription", "exhausted"),
@@ -80,7 +80,7 @@ def contract_states(desk: Desk) -> Counter[tuple[str, str]]:
 
 
 def check(desk: Desk) -> None:
-    """What must hold whenever it is loaded."""
+    """Check what must be true at whatever instant the demonstration is loaded."""
     with desk.read(SYSTEM) as tx:
         audit = audit_ledger(tx)
         assert audit.ok, audit.differences
@@ -111,9 +111,6 @@ def check(desk: Desk) -> None:
     assert all(row.opened_at < desk.now() for row in requests)
 
 
-# ------------------------------------------------------------------ loading
-
-
 def test_everything_is_there(desk: Desk) -> None:
     assert can_load_demo(desk)
     assert load_demo(desk) == LOGINS
@@ -139,14 +136,14 @@ def test_everything_is_there(desk: Desk) -> None:
     numbers = sorted((row.number, row.subject) for row in rows(desk, t.service_request))
     reset_demo(desk, read_rules_folder(RULES))
     check(desk)
-    # the same each time
+    # it is the same each time
     assert sorted((row.number, row.subject) for row in rows(desk, t.service_request)) == numbers
     with pytest.raises(Exception, match="append-only"), desk.write() as tx:
         tx.connection.execute(t.ledger_posting.delete())
 
 
 def test_each_role_can_log_in(sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Stage, "play", lambda stage: None)
+    monkeypatch.setattr(Timeline, "run", lambda timeline: None)
     desk = opened(sqlite_database_url)
     load_demo(desk, password="another password")
     assert [one.role for one in LOGINS] == [
@@ -159,7 +156,7 @@ def test_each_role_can_log_in(sqlite_database_url: str, monkeypatch: pytest.Monk
     users = {row.email: row for row in rows(desk, t.user_account)}
     for one in LOGINS:
         assert users[one.email].role == one.role
-        assert password_fits(users[one.email].password_hash, "another password")
+        assert password_matches(users[one.email].password_hash, "another password")
     assert len(DEMO_PASSWORD) >= 12
     desk.database.dispose()
 
@@ -181,10 +178,7 @@ def test_whenever_it_is_loaded(sqlite_database_url: str, now: datetime) -> None:
     desk.database.dispose()
 
 
-# ------------------------------------------------------------------ what is left alone
-
-
-def test_a_desk_at_work_is_left_alone(bare_kit: Any) -> None:
+def test_a_desk_in_use_is_not_changed(bare_kit: Any) -> None:
     with pytest.raises(NoRuleSet):
         load_demo(bare_kit.desk)
     bare_kit.publish_rules()
@@ -196,11 +190,11 @@ def test_a_desk_at_work_is_left_alone(bare_kit: Any) -> None:
     assert len(rows(bare_kit.desk, t.user_account)) == 4
 
 
-def test_a_loading_that_fails_leaves_an_empty_desk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(stage: Stage) -> None:
+def test_a_failed_load_leaves_an_empty_desk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(timeline: Timeline) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Stage, "play", stop)
+    monkeypatch.setattr(Timeline, "run", stop)
     with pytest.raises(KeyboardInterrupt):
         load_demo(desk)
     assert can_load_demo(desk)
@@ -208,16 +202,16 @@ def test_a_loading_that_fails_leaves_an_empty_desk(desk: Desk, monkeypatch: pyte
     assert desk.refresh().rule_set is not None
 
 
-def test_a_loading_that_was_killed_is_begun_again(
+def test_an_interrupted_load_is_started_again(
     sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Stage, "play", lambda stage: None)
+    monkeypatch.setattr(Timeline, "run", lambda timeline: None)
     clock = StillClock(NOON)
     desk = open_desk(sqlite_database_url, clock)
     publish_first(desk, read_rules_folder(RULES))
     desk.perform(SYSTEM, demo._begin)
     demo._build(desk, read_rules_folder(RULES), DEMO_PASSWORD)
-    # another process might still be at it
+    # another process might still be loading
     assert not can_load_demo(desk)
     with pytest.raises(StateForbids, match="another process"):
         load_demo(desk)

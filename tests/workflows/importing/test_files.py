@@ -1,4 +1,4 @@
-"""Exports of other forms: separators, encodings, dates, quotation; and files that cannot be read."""
+"""Exports in other formats: separators, encodings, dates, quotation marks; and files that cannot be read."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.exports import HEADER, event, export, mapping
-from workflows.importing.export import Event, ExportUnreadable, LeftOut, read_export
+from workflows.importing.export import Event, ExportUnreadable, RowNote, read_export
 
 BERLIN = ZoneInfo("Europe/Berlin")
 GOOD = event("INC1", "New", "08:05", caller="Jürgen Groß")
 
 
-def rows(raw: bytes, **changes: Any) -> list[Event | LeftOut]:
+def rows(raw: bytes, **changes: Any) -> list[Event | RowNote]:
     return read_export("e.csv", raw, mapping(**changes), ZoneInfo("UTC"))
 
 
@@ -24,12 +24,9 @@ def only(raw: bytes, **changes: Any) -> Event:
 
 
 def refused(raw: bytes, **changes: Any) -> str:
-    with pytest.raises(ExportUnreadable) as told:
+    with pytest.raises(ExportUnreadable) as error:
         rows(raw, **changes)
-    return str(told.value)
-
-
-# ------------------------------------------------------------------ forms
+    return str(error.value)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -42,12 +39,12 @@ def test_separators_encodings_and_line_ends(end: str, encoding: str, separator: 
     assert read.line == 2
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
+def test_a_byte_order_mark_is_removed_from_the_first_column() -> None:
     assert only(b"\xef\xbb\xbf" + export(GOOD)).number == "INC1"
     assert only("﻿".encode("utf-16-le") + export(GOOD).decode().encode("utf-16-le"), encoding="utf-16-le")
 
 
-def test_quotation() -> None:
+def test_quotation_marks() -> None:
     raw = export(event("INC1", "New", "08:05", thing='"A ""big"" printer, and\na tray"'), GOOD)
     first, second = rows(raw)
     assert isinstance(first, Event)
@@ -77,17 +74,17 @@ def test_date_forms(form: Any, text: str, instant: datetime) -> None:
     assert only(raw, date_form=form, time_zone="Europe/Berlin").at == instant
 
 
-def test_times_without_a_zone_are_the_providers() -> None:
+def test_times_without_a_zone_are_in_the_providers_zone() -> None:
     raw = export(event("INC1", "New", "08:05"))
     (row,) = read_export("e.csv", raw, mapping(), BERLIN)
     assert isinstance(row, Event)
     assert row.at == datetime(2026, 1, 5, 7, 5, tzinfo=UTC)
 
 
-def test_a_time_that_a_change_of_clocks_leaves_out() -> None:
+def test_a_local_time_skipped_by_daylight_saving() -> None:
     raw = export(event("INC1", "New", "2026-03-29 02:30"))
     (row,) = rows(raw, time_zone="Europe/Berlin")
-    assert row == LeftOut(
+    assert row == RowNote(
         2,
         "changed_at: 2026-03-29 02:30 does not exist in Europe/Berlin: the clocks go from 02:00 to 03:00",
     )
@@ -95,10 +92,7 @@ def test_a_time_that_a_change_of_clocks_leaves_out() -> None:
     assert moved.at == datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
 
 
-# ------------------------------------------------------------------ dirty rows
-
-
-def test_one_bad_row_never_stops_the_rest() -> None:
+def test_a_bad_row_does_not_stop_the_others() -> None:
     raw = export(
         GOOD,
         "INC2",
@@ -114,28 +108,25 @@ def test_one_bad_row_never_stops_the_rest() -> None:
     )
     found = rows(raw)
     assert [row.line for row in found if isinstance(row, Event)] == [2, 5, 7, 11]
-    told = {row.line: row.why for row in found if isinstance(row, LeftOut)}
-    assert told[3] == "it has 1 fields and the header has 11"
-    assert told[4] == "a quotation mark is not closed"
-    assert told[6] == "a quotation mark is not closed"
-    assert told[9] == "it has 12 fields and the header has 11"
-    assert told[10] == "it cannot be taken apart: field larger than field limit (131072)"
-    assert 12 in told
+    notes = {row.line: row.text for row in found if isinstance(row, RowNote)}
+    assert notes[3] == "it has 1 fields and the header has 11"
+    assert notes[4] == "a quotation mark is not closed"
+    assert notes[6] == "a quotation mark is not closed"
+    assert notes[9] == "it has 12 fields and the header has 11"
+    assert notes[10] == "it is not valid CSV: field larger than field limit (131072)"
+    assert 12 in notes
 
 
-def test_quotation_marks_that_are_never_closed_take_no_endless_time() -> None:
+def test_many_unclosed_quotation_marks_are_read_in_linear_time() -> None:
     raw = export(*(f'"INC{number},New' for number in range(20_000)))
     found = rows(raw)
     assert len(found) == 20_000
-    assert all(isinstance(row, LeftOut) for row in found)
+    assert all(isinstance(row, RowNote) for row in found)
 
 
-def test_bytes_that_are_no_text_are_told_row_by_row() -> None:
+def test_control_characters_are_reported_by_row() -> None:
     (row,) = rows(export(event("INC1", "New", "08:05", thing="a\0b")))
-    assert isinstance(row, LeftOut)
-
-
-# ------------------------------------------------------------------ files that cannot be read
+    assert isinstance(row, RowNote)
 
 
 @pytest.mark.parametrize("raw", [b"", b"\n\n", b"\xef\xbb\xbf"])
@@ -143,26 +134,26 @@ def test_an_empty_file(raw: bytes) -> None:
     assert refused(raw) == "e.csv:1: The file is empty. Export it again, with its header."
 
 
-def test_a_header_alone_is_a_file_without_rows() -> None:
+def test_a_file_with_only_a_header_has_no_rows() -> None:
     assert rows(HEADER.encode()) == []
 
 
 def test_missing_columns_are_all_named() -> None:
-    told = refused(b"number,state\nINC1,New\n")
-    assert told.startswith("e.csv:1: There is no column 'at' (changed_at), 'caller' (customer), ")
-    assert "'thing' (item, subject)" in told
-    assert told.endswith("The header has: number, state.")
+    error = refused(b"number,state\nINC1,New\n")
+    assert error.startswith("e.csv:1: There is no column 'at' (changed_at), 'caller' (customer), ")
+    assert "'thing' (item, subject)" in error
+    assert error.endswith("The header has: number, state.")
     assert refused(export(GOOD), separator=";").endswith("Is ';' the separator?")
 
 
-def test_a_column_that_is_there_twice() -> None:
-    assert "e.csv:1: The column 'state' is there twice." in refused(export(header=HEADER + ",state"))
+def test_a_column_that_appears_twice() -> None:
+    assert "e.csv:1: The column 'state' appears twice." in refused(export(header=HEADER + ",state"))
 
 
 def test_the_wrong_encoding_is_named_with_its_line() -> None:
-    told = refused(export(GOOD).decode().encode("latin-1"))
-    assert told.startswith("e.csv:2: Byte 0xFC is not utf-8, which the mapping names as the encoding.")
-    told = refused(export(GOOD).decode().encode("utf-16"))
-    assert 'set "encoding" to "utf-16"' in told
+    error = refused(export(GOOD).decode().encode("latin-1"))
+    assert error.startswith("e.csv:2: Byte 0xFC is not valid in utf-8, the encoding that the mapping names.")
+    error = refused(export(GOOD).decode().encode("utf-16"))
+    assert 'set "encoding" to "utf-16"' in error
     assert refused(export(GOOD)[:-2], encoding="utf-16").startswith("e.csv:1: ")
-    assert refused(export(GOOD), encoding="ascii").startswith("e.csv:2: Byte 0xC3 is not ascii")
+    assert refused(export(GOOD), encoding="ascii").startswith("e.csv:2: Byte 0xC3 is not valid in ascii")

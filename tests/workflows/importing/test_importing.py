@@ -1,4 +1,4 @@
-"""Another desk's export, taken through the use cases: what goes in, what does not, and that twice is once."""
+"""Import of another desk's export: what is imported, what is not, and that a second run adds nothing."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -30,14 +30,11 @@ def moves(kit: Kit, number: str = "INC1") -> list[tuple[str, bool]]:
     return [(row.trigger, row.inferred) for row in sorted(rows, key=lambda row: (row.at, row.id))]
 
 
-def left_out(report: ImportReport) -> list[str]:
-    return [line for line in report.lines() if "not taken" in line]
+def skipped(report: ImportReport) -> list[str]:
+    return [line for line in report.lines() if "not imported" in line]
 
 
-# ------------------------------------------------------------------ one history
-
-
-def test_a_history_goes_in_at_its_own_times(kit: Kit) -> None:
+def test_a_history_is_imported_at_its_own_instants(kit: Kit) -> None:
     raw = export(
         event("INC1", "New", "08:05", count="0"),
         event("INC1", "Active", "09:00", who="Bo Berg", prio="high", count="1"),
@@ -46,8 +43,8 @@ def test_a_history_goes_in_at_its_own_times(kit: Kit) -> None:
         event("INC1", "Closed", "2026-01-12 09:00", who="Bo Berg", prio="high", count="4"),
     )
     report = run(kit.desk, raw)
-    assert not left_out(report)
-    assert (report.rows_taken, report.new, report.moves, report.inferred) == (5, 1, 4, 0)
+    assert not skipped(report)
+    assert (report.rows_imported, report.new, report.moves, report.inferred) == (5, 1, 4, 0)
     request = one(kit)
     assert (request.state, request.priority, request.subject) == ("closed", "high", "Trouble with Printer")
     assert request.opened_at == at("05 08:00")
@@ -60,7 +57,7 @@ def test_a_history_goes_in_at_its_own_times(kit: Kit) -> None:
     assert (held.reason, held.note, held.at) == ("customer", "Waiting for caller", at("05 10:00"))
 
 
-def test_registers_are_made_at_the_time_first_seen(kit: Kit) -> None:
+def test_register_records_are_created_at_the_instant_first_seen(kit: Kit) -> None:
     run(kit.desk, export(event("INC1", "New", "08:05", who="Bo Berg")))
     (top,) = kit.rows(t.org_unit, code="OLD")
     (site,) = kit.rows(t.org_unit, code="Berlin")
@@ -81,7 +78,7 @@ def test_registers_are_made_at_the_time_first_seen(kit: Kit) -> None:
     assert one(kit).technician_id == bo.id
 
 
-def test_what_is_skipped_is_inferred(kit: Kit) -> None:
+def test_skipped_triggers_are_inferred(kit: Kit) -> None:
     raw = export(
         event("INC1", "New", "08:05"),
         event("INC1", "Resolved", "09:00"),
@@ -118,8 +115,10 @@ def test_reopening_and_cancelling(kit: Kit) -> None:
     ]  # fmt: skip
     assert one(kit).state == "in_progress"
     assert one(kit, "INC2").state == "cancelled"
-    (refused,) = left_out(report)
-    assert refused.startswith("line 8: not taken: A service request that is cancelled cannot take")
+    (refused,) = skipped(report)
+    assert refused.startswith(
+        "line 8: not imported: the trigger start is not possible: the service request is cancelled."
+    )
     (cancelled,) = [row for row in kit.rows(t.service_request_history) if row.trigger == "cancel"]
     assert cancelled.reason == "Taken back"
 
@@ -133,12 +132,12 @@ def test_rows_are_sorted_by_instant_then_by_sequence(kit: Kit) -> None:
     )
     report = run(kit.desk, raw)
     assert moves(kit) == [("log", False), ("start", False), ("resolve", False)]
-    assert left_out(report) == [
-        "line 2: not taken: it is older than line 3 by its sequence, and later by its time"
+    assert skipped(report) == [
+        "line 2: not imported: its sequence is before that of line 3, but its time is later"
     ]
 
 
-def test_changes_are_made_where_they_were_told(kit: Kit) -> None:
+def test_changed_values_change_the_service_request(kit: Kit) -> None:
     raw = export(
         event("INC1", "New", "08:05"),
         event("INC1", "New", "09:00", thing="Router", site="Munich", who="Bo Berg"),
@@ -162,10 +161,7 @@ def test_changes_are_made_where_they_were_told(kit: Kit) -> None:
     assert at("05 09:00") in changes
 
 
-# ------------------------------------------------------------------ what is not taken
-
-
-def test_every_row_that_is_not_taken_is_told(kit: Kit) -> None:
+def test_every_row_that_is_not_imported_is_reported(kit: Kit) -> None:
     raw = export(
         event("INC1", "New", "08:05"),
         event("", "New", "08:05"),
@@ -184,22 +180,22 @@ def test_every_row_that_is_not_taken_is_told(kit: Kit) -> None:
         event("I" * 61, "Active", "08:10"),
         event("INC1", "Active", "08:10", thing="Print\x01er"),
     )
-    assert left_out(run(kit.desk, raw)) == [
-        "line 3: not taken: it has no number of a service request",
-        "line 4: not taken: the state 'Lost' is not named in the mapping",
-        "line 5: not taken: changed_at: '31.01.2026' is no date of the form %Y-%m-%d %H:%M",
-        "line 6: not taken: changed_at: '2026-02-31 10:00' is no date of the form %Y-%m-%d %H:%M",
-        "line 7: not taken: it does not tell when it happened",
-        "line 8: not taken: it lies before the opening of INC1 at 2026-01-05 08:00 UTC",
-        "line 9: not taken: it has 2 fields and the header has 11",
-        "line 10: not taken: it repeats line 2",
-        "line 11: not taken: it tells nothing new after line 2",
-        "line 12: not taken: it lies in the future",
-        "line 13: not taken: it names no customer",
-        "line 14: not taken: changed_at: '0026-01-01 10:00' lies outside the years 1970 to 2199",
-        "line 15: not taken: opened_at: 'nonsense' is no date of the form %Y-%m-%d %H:%M",
-        "line 16: not taken: its number has more than 60 characters",
-        "line 17: not taken: its item holds control characters",
+    assert skipped(run(kit.desk, raw)) == [
+        "line 3: not imported: it has no service request number",
+        "line 4: not imported: the state 'Lost' is not named in the mapping",
+        "line 5: not imported: changed_at: '31.01.2026' is not a date of the form %Y-%m-%d %H:%M",
+        "line 6: not imported: changed_at: '2026-02-31 10:00' is not a date of the form %Y-%m-%d %H:%M",
+        "line 7: not imported: it has no time of change",
+        "line 8: not imported: it is before the opening of INC1 at 2026-01-05 08:00 UTC",
+        "line 9: not imported: it has 2 fields and the header has 11",
+        "line 10: not imported: it repeats line 2",
+        "line 11: not imported: it has nothing new after line 2",
+        "line 12: not imported: it is in the future",
+        "line 13: not imported: it has no customer",
+        "line 14: not imported: changed_at: '0026-01-01 10:00' is outside the years 1970 to 2199",
+        "line 15: not imported: opened_at: 'nonsense' is not a date of the form %Y-%m-%d %H:%M",
+        "line 16: not imported: its number has more than 60 characters",
+        "line 17: not imported: its item contains control characters",
     ]
     assert len(kit.rows(t.service_request)) == 1
 
@@ -211,20 +207,20 @@ def test_a_row_is_refused_alone(kit: Kit) -> None:
         event("INC2", "New", "08:05", caller="Cy Cole"),
     )
     report = run(kit.desk, raw)
-    (refused,) = left_out(report)
-    assert refused.startswith("line 2: not taken: email: ")
-    # the next row logs it then, still at its opening
+    (refused,) = skipped(report)
+    assert refused.startswith("line 2: not imported: email: ")
+    # the next row logs it, still at its opening
     assert one(kit).opened_at == at("05 08:00")
     assert moves(kit) == [("log", False), ("start", False)]
     assert [row.name for row in kit.rows(t.customer)] == ["Ann Smith", "Cy Cole"]
 
 
-def test_remarks_of_what_could_not_be_used(kit: Kit) -> None:
+def test_remarks_about_values_that_could_not_be_used(kit: Kit) -> None:
     raw = export(event("INC1", "New", "08:05", prio="P1", thing="x" * 300))
     report = run(kit.desk, raw)
     assert list(report.lines()) == [
-        "line 2: taken, but its subject is cut to 200 characters",
-        "line 2: taken, but the priority 'P1' is not named in the mapping: normal is taken",
+        "line 2: imported, but its subject was shortened to 200 characters",
+        "line 2: imported, but the priority 'P1' is not named in the mapping: normal is used",
     ]
     request = one(kit)
     assert len(request.subject) <= 200
@@ -240,23 +236,20 @@ def test_nothing_leads_back_to_new(kit: Kit) -> None:
         event("INC1", "New", "10:00", prio="low"),
     )
     report = run(kit.desk, raw)
-    assert left_out(report) == [
-        "line 3: not taken: no move leads from in_progress back to open",
-        "line 4: not taken: it tells nothing new after line 3",
+    assert skipped(report) == [
+        "line 3: not imported: no move leads from in_progress back to open",
+        "line 4: not imported: it has nothing new after line 3",
     ]
     assert one(kit).priority == "low"
 
 
-def test_a_number_of_ours_is_left_alone(kit: Kit) -> None:
+def test_an_existing_service_request_of_ours_is_not_changed(kit: Kit) -> None:
     run(kit.desk, export(event("INC1", "New", "08:05")))
     report = run(kit.desk, export(event("INC1", "Closed", "09:00")), mapping(source="Third desk"))
-    assert left_out(report) == [
-        "line 2: not taken: INC1 is the number of a service request that was logged here"
+    assert skipped(report) == [
+        "line 2: not imported: a service request with the number INC1 already exists here"
     ]
     assert one(kit).state == "open"
-
-
-# ------------------------------------------------------------------ again
 
 
 def everything(desk: Desk) -> dict[str, int]:
@@ -282,13 +275,13 @@ def test_a_second_run_adds_nothing(kit: Kit) -> None:
     first = run(kit.desk, RAW)
     before = everything(kit.desk)
     second = run(kit.desk, RAW)
-    assert first.rows_taken == 6
-    assert (second.rows_taken, second.moves, second.new, second.made) == (0, 0, 0, set())
-    assert len(left_out(second)) == 8
+    assert first.rows_imported == 6
+    assert (second.rows_imported, second.moves, second.new, second.created) == (0, 0, 0, set())
+    assert len(skipped(second)) == 8
     assert everything(kit.desk) == before
 
 
-def test_a_dry_run_writes_nothing_and_says_the_same(kit: Kit) -> None:
+def test_a_dry_run_writes_nothing_and_reports_the_same(kit: Kit) -> None:
     before = everything(kit.desk)
     tried = run(kit.desk, RAW, dry_run=True)
     assert everything(kit.desk) == before
@@ -310,10 +303,10 @@ def test_a_later_export_continues_at_the_end(kit: Kit) -> None:
             event("INC4", "New", "10:00"),
         ),
     )
-    assert left_out(report) == [
-        "line 2: not taken: it was read by an earlier import",
-        "line 3: not taken: it lies before what was imported of INC1 earlier",
-        "line 4: not taken: it was read by an earlier import",
+    assert skipped(report) == [
+        "line 2: not imported: it was imported earlier",
+        "line 3: not imported: it is before the events of INC1 that were imported earlier",
+        "line 4: not imported: it was imported earlier",
     ]
     assert (report.continued, report.new) == (1, 1)
     assert moves(kit) == [("log", False), ("start", False), ("resolve", False)]
@@ -323,7 +316,7 @@ class Stopped(Exception):
     pass
 
 
-def test_an_import_that_was_stopped_goes_on(kit: Kit) -> None:
+def test_a_second_run_continues_an_interrupted_import(kit: Kit) -> None:
     def stop(done: int, of: int) -> None:
         if done == 1:
             raise Stopped
@@ -333,23 +326,23 @@ def test_an_import_that_was_stopped_goes_on(kit: Kit) -> None:
         run(kit.desk, raw, progress=stop)
     assert len(kit.rows(t.service_request)) == 1
     report = run(kit.desk, raw)
-    assert (report.rows_taken, report.new) == (2, 2)
+    assert (report.rows_imported, report.new) == (2, 2)
     assert len(kit.rows(t.service_request)) == 3
 
 
-# ------------------------------------------------------------------ contracts, messages
-
-
-def test_nobody_is_told_of_the_past(kit: Kit) -> None:
+def test_no_messages_are_sent_about_the_past(kit: Kit) -> None:
     run(kit.desk, export(event("INC1", "Closed", "08:05")))
     assert kit.rows(t.outbox, subject_kind="service_request") == []
 
 
-def test_with_contracts_on_what_waits_is_told_and_not_forced(office: Office) -> None:
+def test_with_contracts_on_a_waiting_request_is_reported_and_not_forced(office: Office) -> None:
     raw = export(event("INC1", "New", "08:05"), event("INC1", "Resolved", "09:00"))
     report = run(office.desk, raw)
-    (refused,) = left_out(report)
-    assert "line 3: not taken: A service request that is waiting for a contract cannot take" in refused
+    (refused,) = skipped(report)
+    assert refused.startswith(
+        "line 3: not imported: the trigger start is not possible: "
+        "the service request is waiting for a contract."
+    )
     assert "Allowed now: cancel." in refused
     assert one(office).state == "pending_no_contract"
     before = everything(office.desk)
@@ -357,7 +350,7 @@ def test_with_contracts_on_what_waits_is_told_and_not_forced(office: Office) -> 
     assert everything(office.desk) == before
 
 
-def test_with_contracts_on_the_search_is_of_the_time_told(office: Office) -> None:
+def test_with_contracts_on_the_coverage_search_is_as_of_the_event(office: Office) -> None:
     office.clock.at = at("01 00:00")
     old = office.org_unit("OLD")
     past = office.sell("subscription", to=("org_unit", old), ends_on="2026-01-31")
@@ -373,7 +366,10 @@ def test_with_contracts_on_the_search_is_of_the_time_told(office: Office) -> Non
     assert one(office, "INC2").contract_id == pack
     assert one(office, "INC3").state == "pending_no_contract"
     (remark,) = report.lines()
-    assert remark.startswith("line 4: taken, but A service request that is waiting for a contract cannot")
+    assert remark.startswith(
+        "line 4: imported, but the trigger start is not possible: "
+        "the service request is waiting for a contract."
+    )
     assert [row.consumed for row in office.grants(pack)] == [1]
     with office.desk.read(SYSTEM) as tx:
         assert audit_ledger(tx).ok
@@ -390,15 +386,12 @@ def test_a_rule_that_refuses_leaves_nothing(office: Office) -> None:
     office.desk.refresh()
     before = everything(office.desk)
     report = run(office.desk, export(event("INC1", "New", "08:05")))
-    assert left_out(report) == ["line 2: not taken: it is refused: No contract, no call"]
+    assert skipped(report) == ["line 2: not imported: a rule refuses it: No contract, no call"]
     after = everything(office.desk)
     assert after == before | {"imported_record": 1}
 
 
-# ------------------------------------------------------------------ owners
-
-
-def test_the_mapping_says_who_owns_what_nobody_owns(kit: Kit) -> None:
+def test_the_mapping_names_the_owner_of_unowned_items(kit: Kit) -> None:
     run(
         kit.desk,
         export(event("INC1", "New", "08:05"), event("INC2", "New", "08:05", caller="Cy Cole", site="Munich")),
@@ -411,7 +404,7 @@ def test_the_mapping_says_who_owns_what_nobody_owns(kit: Kit) -> None:
     }
 
 
-def test_items_of_customers(kit: Kit) -> None:
+def test_items_owned_by_customers(kit: Kit) -> None:
     run(
         kit.desk,
         export(event("INC1", "New", "08:05"), event("INC2", "New", "08:05", caller="Cy Cole", site="?")),
@@ -424,7 +417,7 @@ def test_items_of_customers(kit: Kit) -> None:
     }
 
 
-def test_what_the_registers_have_is_taken(kit: Kit) -> None:
+def test_existing_register_records_are_used(kit: Kit) -> None:
     berlin = kit.org_unit("Berlin")
     ann = kit.customer("Ann", berlin)
     printer = kit.item("Printer", org_unit=berlin)
@@ -442,7 +435,7 @@ def test_what_the_registers_have_is_taken(kit: Kit) -> None:
     assert {row.number for row in kit.rows(t.item)} == {"Printer", "Printer · Munich"}
 
 
-def test_names_that_make_one_address_are_two_people(kit: Kit) -> None:
+def test_people_whose_names_give_the_same_address_stay_two(kit: Kit) -> None:
     raw = export(
         event("INC1", "New", "08:05", caller="Jürgen Groß"),
         event("INC2", "New", "08:05", caller="Jurgen Gross"),

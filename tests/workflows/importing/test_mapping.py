@@ -1,4 +1,4 @@
-"""Mapping files: what is taken, and what is told of a wrong one, with its place."""
+"""Mapping files: what is accepted, and the problems reported for a wrong one, each with its place."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from workflows.importing.mapping import (
     REQUIRED_COLUMNS,
     Meaning,
     NamedUnit,
-    Piece,
+    ValueSource,
 )
 
 MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
@@ -34,17 +34,17 @@ def problems(raw: bytes) -> list[str]:
 
 
 def wrong(**changes: Any) -> str:
-    """What is told of the mapping with these changes."""
+    """The problems of the mapping with these changes, one per line."""
     return "\n".join(problems(json.dumps(mapped(**changes)).encode()))
 
 
 @pytest.mark.parametrize("path", sorted(MAPPINGS.glob("*.json")), ids=lambda path: path.stem)
-def test_shipped_mappings_are_good(path: Path) -> None:
+def test_shipped_mappings_are_valid(path: Path) -> None:
     read_mapping(path.name, path.read_bytes())
     jsonschema.validate(json.loads(path.read_text()), SCHEMA)
 
 
-def test_the_schema_knows_the_keys_that_are_read() -> None:
+def test_the_schema_has_the_keys_that_are_read() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert set(SCHEMA["properties"]) == {*REQUIRED, *OPTIONAL}
     assert set(SCHEMA["required"]) == set(REQUIRED)
@@ -53,7 +53,7 @@ def test_the_schema_knows_the_keys_that_are_read() -> None:
     assert set(columns["required"]) == set(REQUIRED_COLUMNS)
 
 
-def test_the_readme_shows_a_mapping_that_is_good() -> None:
+def test_the_mapping_in_the_readme_is_valid() -> None:
     text = (MAPPINGS / "README.md").read_text()
     shown = text.partition("```json\n")[2].partition("```")[0]
     read_mapping("README.md", shown.encode())
@@ -62,7 +62,7 @@ def test_the_readme_shows_a_mapping_that_is_good() -> None:
         assert f"`{key}`" in text or key == "$schema", key
 
 
-def test_what_a_mapping_says() -> None:
+def test_the_values_of_a_mapping() -> None:
     made = read(
         mapped(
             encoding="UTF8",
@@ -82,12 +82,12 @@ def test_what_a_mapping_says() -> None:
     assert made.states["Stopped"] == Meaning("on_hold", "scheduled")
     assert made.states["Gone"] == Meaning("cancelled")
     assert made.states["Commented"] is None
-    assert made.columns["subject"] == (Piece(("title",)), Piece(("a b", "c"), "{a  b} of {c}"))
+    assert made.columns["subject"] == (ValueSource(("title",)), ValueSource(("a b", "c"), "{a  b} of {c}"))
     assert made.email_domain == "desk.example"
     assert made.item_owner == NamedUnit("OLD", "OLD")
 
 
-def test_what_is_left_out_has_its_default() -> None:
+def test_optional_keys_have_defaults() -> None:
     made = read(
         {
             "source": "Old desk",
@@ -102,7 +102,7 @@ def test_what_is_left_out_has_its_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"seperator": ";"}, '"seperator" is not a known key. Did you mean "separator"?'),
         ({"columns": {"numbr": "x"}}, '"numbr" is not a known key. Did you mean "number"?'),
@@ -113,42 +113,42 @@ def test_what_is_left_out_has_its_default() -> None:
         ({"columns": {"customer": {"text": "{}"}}}, "A column's name is missing between { and }."),
         ({"states": {"Lost": "opened"}}, '"opened" is not a valid state or trigger. Did you mean "open"?'),
         ({"states": {"Lost": "pending_no_contract"}}, "is not a valid state or trigger"),
-        ({"states": {"Lost": "on_hold"}}, "A hold needs its reason, one of customer, supplier, scheduled."),
-        ({"states": {"Lost": {"state": "on_hold", "reason": "rain"}}}, "A hold needs its reason"),
-        ({"states": {"Lost": {"state": "open", "reason": "customer"}}}, '"open" takes no reason.'),
+        ({"states": {"Lost": "on_hold"}}, "A hold needs a reason, one of customer, supplier, scheduled."),
+        ({"states": {"Lost": {"state": "on_hold", "reason": "rain"}}}, "A hold needs a reason"),
+        ({"states": {"Lost": {"state": "open", "reason": "customer"}}}, '"open" cannot have a reason.'),
         ({"priorities": {"1": "urgent"}}, '"urgent" is not a valid priority.'),
-        ({"encoding": "utf-9"}, '"utf-9" is no encoding.'),
-        ({"encoding": "base64"}, '"base64" is no encoding.'),
-        ({"separator": "::"}, '"::" is no separator.'),
-        ({"separator": '"'}, "is no separator."),
-        ({"quote": "''"}, "is no quotation mark."),
-        ({"date_form": "%d-%m"}, '"%d-%m" tells no day.'),
-        ({"date_form": "DD.MM.YYYY"}, '"DD.MM.YYYY" tells no day.'),
+        ({"encoding": "utf-9"}, '"utf-9" is not a text encoding.'),
+        ({"encoding": "base64"}, '"base64" is not a text encoding.'),
+        ({"separator": "::"}, '"::" is not a separator.'),
+        ({"separator": '"'}, "is not a separator."),
+        ({"quote": "''"}, "is not a quotation mark."),
+        ({"date_form": "%d-%m"}, '"%d-%m" has no day.'),
+        ({"date_form": "DD.MM.YYYY"}, '"DD.MM.YYYY" has no day.'),
         ({"date_form": []}, "The list is empty."),
         ({"time_zone": "Berlin"}, "There is no time zone 'Berlin'."),
-        ({"email_domain": "nowhere"}, '"nowhere" cannot be the domain of an address.'),
-        ({"email_domain": "desk.invalid"}, '"desk.invalid" cannot be the domain of an address.'),
-        ({"item_owner": "org_units"}, '"org_units" is no owner. Did you mean "org_unit"?'),
+        ({"email_domain": "nowhere"}, '"nowhere" cannot be the domain of an email address.'),
+        ({"email_domain": "desk.invalid"}, '"desk.invalid" cannot be the domain of an email address.'),
+        ({"item_owner": "org_units"}, '"org_units" is not an owner. Did you mean "org_unit"?'),
         ({"org_units_under": {"name": "x"}}, '"code" is missing.'),
         ({"nonexistent_times": "skip"}, "is not a valid way to read such times."),
         ({"source": ""}, "The text is empty."),
         ({"missing": "?"}, "Write a list of texts"),
     ],
 )
-def test_what_is_wrong_is_told(changes: dict[str, Any], told: str) -> None:
-    assert told in wrong(**changes)
+def test_problems_name_what_is_wrong(changes: dict[str, Any], message: str) -> None:
+    assert message in wrong(**changes)
 
 
-def test_everything_wrong_is_told_at_once_with_its_place() -> None:
+def test_all_problems_are_reported_at_once_with_their_places() -> None:
     raw = b'{\n "source": "x",\n "colums": {},\n "columns": {"number": 1},\n "states": {}\n}'
-    told = problems(raw)
-    assert told[0].startswith("m.json:3:2: error: ")
-    assert any(one.startswith("m.json:4:13: error: ") for one in told)
-    assert any(one.startswith("m.json:5:12: error: No state is named.") for one in told)
+    found = problems(raw)
+    assert found[0].startswith("m.json:3:2: error: ")
+    assert any(one.startswith("m.json:4:13: error: ") for one in found)
+    assert any(one.startswith("m.json:5:12: error: No state is mapped.") for one in found)
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "message"),
     [
         (b"", "m.json:1:1: error: The file ends where a value is expected."),
         (b"{", "m.json:1:2: error: The file ends too early."),
@@ -159,5 +159,5 @@ def test_everything_wrong_is_told_at_once_with_its_place() -> None:
         (b" " * 1_048_577, "a mapping has at most 1,048,576"),
     ],
 )
-def test_a_file_that_is_no_mapping(raw: bytes, told: str) -> None:
-    assert any(told in one for one in problems(raw))
+def test_a_file_that_is_not_a_mapping(raw: bytes, message: str) -> None:
+    assert any(message in one for one in problems(raw))

@@ -1,4 +1,4 @@
-"""The public ServiceNow export, all of it, where it lies on the machine."""
+"""The complete public ServiceNow export, if it is on this machine."""
 
 import os
 from collections import Counter
@@ -19,7 +19,7 @@ MAPPING = CHECKOUT / "mappings" / "servicenow.json"
 
 @pytest.fixture(scope="module")
 def public_file() -> Path:
-    """COVERDESK_DATA_DIR, or ../shared/data of the checkout, with the export in it. Never required."""
+    """The export in COVERDESK_DATA_DIR, else in ../shared/data of the checkout; skips if there is none."""
     folder = Path(os.environ.get("COVERDESK_DATA_DIR") or CHECKOUT.parent / "shared" / "data")
     if not (folder / NAME).is_file():
         pytest.skip(f"No {NAME} in {folder}: set COVERDESK_DATA_DIR to run this.")
@@ -32,18 +32,18 @@ def load(kit: Kit, file: Path) -> ImportReport:
 
 
 @pytest.mark.slow
-def test_the_whole_file_goes_in(sqlite_database_url: str, public_file: Path) -> None:
+def test_the_whole_file_is_imported(sqlite_database_url: str, public_file: Path) -> None:
     kit = Kit(sqlite_database_url)
     kit.publish_rules()
     report = load(kit, public_file)
     assert (report.rows, report.service_requests, report.new) == (5998, 890, 890)
-    assert report.rows_taken + len(report.left_out) == 5998
+    assert report.rows_imported + len(report.skipped) == 5998
     assert not report.remarks
-    reasons = Counter(row.why.partition(" after line ")[0].partition(" of INC")[0] for row in report.left_out)
+    reasons = Counter(row.text.partition(" after line ")[0].partition(" of INC")[0] for row in report.skipped)
     assert reasons == {
-        "it tells nothing new": 2298,
-        "it lies before the opening": 5,
-        "it is older than line 361 by its sequence, and later by its time": 1,
+        "it has nothing new": 2298,
+        "it is before the opening": 5,
+        "its sequence is before that of line 361, but its time is later": 1,
     }
     requests = kit.rows(t.service_request)
     assert Counter(row.state for row in requests) == {"closed": 890}
@@ -60,6 +60,6 @@ def test_the_whole_file_goes_in(sqlite_database_url: str, public_file: Path) -> 
         assert audit_ledger(tx).ok
 
     again = load(kit, public_file)
-    assert (again.rows_taken, again.new, len(again.left_out)) == (0, 0, 5998)
+    assert (again.rows_imported, again.new, len(again.skipped)) == (0, 0, 5998)
     assert len(kit.rows(t.service_request_history)) == len(history)
     kit.close()

@@ -1,4 +1,4 @@
-"""What happens by itself, with the clock and real databases; late, twice and many at once."""
+"""The background jobs, with a test clock and real databases: late, twice, and several at once."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ def audit_is_clean(office: Office) -> bool:
     return view.ok
 
 
-def test_a_contract_becomes_active_on_its_day_and_opens_what_waits(office: Office) -> None:
+def test_a_contract_becomes_active_on_its_day_and_opens_waiting_requests(office: Office) -> None:
     start = MONDAY + timedelta(days=1)
     contract = office.sell("subscription", starts_at=start)
     request = office.log()
@@ -49,7 +49,7 @@ def test_a_contract_expires_with_its_ledger_row_and_a_second_run_adds_nothing(of
     office.clock.at = end + timedelta(days=3)
     before = office.see(read_contract, contract)
     assert (before.state, before.balance.minutes.expired) == ("expired", 90)
-    assert run_all(office) == 1  # the holder that was looked at has been caught up
+    assert run_all(office) == 1  # reading the contract has already brought its holder up to date
     [expired] = office.rows(t.ledger_transaction, kind="expire")
     assert expired.effective_at == end
     assert office.contract(contract).state == "expired"
@@ -58,8 +58,8 @@ def test_a_contract_expires_with_its_ledger_row_and_a_second_run_adds_nothing(of
     assert audit_is_clean(office)
 
 
-def test_what_a_late_job_has_not_done_yet_changes_no_answer(office: Office) -> None:
-    """The same questions, asked before and after the jobs ran late, get the same answers."""
+def test_a_late_job_changes_no_result(office: Office) -> None:
+    """Queries before and after the late run of the jobs return the same."""
     office.sell("support_hours", minutes=30)
     request = office.log()
     office.work(request, 50)
@@ -96,17 +96,17 @@ def test_of_many_schedulers_one_gets_a_slot(office: Office) -> None:
             assert sum(pool.map(claim, [begins_at] * 8)) == 1
         assert sum(pool.map(claim, slots)) == 0, "older than the last"
         assert list(pool.map(claim, slots[-1:] * 2, ("one", "two"))) == [True, True]
-    kept = office.rows(t.job_slot, job="auto_close")
-    assert {row.slot: row.claimed_at for row in kept} == dict.fromkeys(("", "one", "two"), slots[-1])
+    claimed = office.rows(t.job_slot, job="auto_close")
+    assert {row.slot: row.claimed_at for row in claimed} == dict.fromkeys(("", "one", "two"), slots[-1])
 
 
-def test_a_clock_that_was_far_ahead_keeps_nobody_from_working(office: Office) -> None:
+def test_a_clock_that_was_far_ahead_does_not_block_a_job(office: Office) -> None:
     assert claim_slot(office.desk, "auto_close", MONDAY + timedelta(days=4000))
     assert claim_slot(office.desk, "auto_close", MONDAY)
     assert not claim_slot(office.desk, "auto_close", MONDAY)
 
 
-def test_a_job_that_takes_long_is_run_once_more_and_quietly(
+def test_a_slow_job_is_run_once_more_without_warnings(
     office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     began, may_end = Event(), Event()
@@ -129,11 +129,11 @@ def test_a_job_that_takes_long_is_run_once_more_and_quietly(
         running.pause()
         may_end.set()
         running.shutdown(wait=True)
-    assert seen == ["slow", "slow"], "once for all that came meanwhile"
+    assert seen == ["slow", "slow"], "once for all ticks in the meantime"
     assert caplog.records == []
 
 
-def test_a_thousand_ends_are_swept_in_sets(office: Office) -> None:
+def test_many_contracts_expire_in_bulk(office: Office) -> None:
     contracts = [
         office.sell("time_limited_subscription", minutes=5, ends_on=MONDAY.date()) for _ in range(25)
     ]

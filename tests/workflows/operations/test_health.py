@@ -1,13 +1,13 @@
-"""What those who run a desk are told of it, and what that costs."""
+"""Health counts and what they cost."""
 
 from sqlalchemy import event
 
 from tests.support.office import Office
-from workflows.operations.health import COUNTS_KEPT_SECONDS, TIMES_THE_COUNTING, CachedCounts, read_health
+from workflows.operations.health import CACHE_TIMES_COUNTING, MIN_CACHE_SECONDS, CachedCounts, read_health
 
 
-def test_counts_are_kept_for_a_while(office: Office) -> None:
-    """For longer where counting takes longer."""
+def test_counts_are_cached(office: Office) -> None:
+    """The longer counting takes, the longer they are cached."""
     at = [100.0]
     takes = [0.0]
 
@@ -16,33 +16,33 @@ def test_counts_are_kept_for_a_while(office: Office) -> None:
         return at[0]
 
     def open_requests() -> int:
-        return read_health(office.desk, counts=kept).service_requests.get("open", 0)
+        return read_health(office.desk, counts=counts).service_requests.get("open", 0)
 
-    kept = CachedCounts(timer)
+    counts = CachedCounts(timer)
     assert open_requests() == 0
     office.sell("subscription")
     office.log()
     assert open_requests() == 0
-    at[0] += COUNTS_KEPT_SECONDS
+    at[0] += MIN_CACHE_SECONDS
     assert open_requests() == 1
     office.log()
-    at[0] += COUNTS_KEPT_SECONDS
+    at[0] += MIN_CACHE_SECONDS
     takes[0] = 1.0
     assert open_requests() == 2
     takes[0] = 0.0
     office.log()
-    at[0] += TIMES_THE_COUNTING * 0.8
+    at[0] += CACHE_TIMES_COUNTING * 0.8
     assert open_requests() == 2
-    at[0] += TIMES_THE_COUNTING * 0.4
+    at[0] += CACHE_TIMES_COUNTING * 0.4
     assert open_requests() == 3
 
 
 def test_a_scrape_within_that_time_reads_no_large_table(office: Office) -> None:
-    kept = CachedCounts()
-    first = read_health(office.desk, counts=kept)
+    counts = CachedCounts()
+    first = read_health(office.desk, counts=counts)
     seen: list[str] = []
     engine = office.desk.database.engine
     event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: seen.append(statement))
-    health = read_health(office.desk, counts=kept)
+    health = read_health(office.desk, counts=counts)
     assert not [one for one in seen if "service_request" in one or "FROM contract" in one]
     assert health == first

@@ -1,4 +1,4 @@
-"""Customers: one address each, one primary org unit and perhaps more; their record is theirs alone to see."""
+"""Customers: unique email addresses, a primary org unit and perhaps others; they see only themselves."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from workflows.store import tables as t
 from workflows.users.accounts import NewUser, create_user
 
 
-def test_addresses_are_kept_in_lower_case_and_belong_to_one(bare_kit: Kit) -> None:
+def test_email_addresses_are_unique_and_stored_in_lower_case(bare_kit: Kit) -> None:
     ann = bare_kit.do(create_customer, NewCustomer(email="Ann.Smith@Example.COM", name="Ann"))
     assert bare_kit.see(get_customer, ann).email == "ann.smith@example.com"
     with pytest.raises(Conflict, match=r"ann\.smith@example\.com"):
@@ -33,7 +33,7 @@ def test_the_primary_org_unit_is_the_first_of_the_list(bare_kit: Kit) -> None:
     assert positions == {three: 0, one: 1}
 
 
-def test_a_customer_moves(bare_kit: Kit) -> None:
+def test_a_customer_changes_org_units(bare_kit: Kit) -> None:
     one, two, three = (bare_kit.org_unit(code) for code in ("ONE", "TWO", "THREE"))
     ann = bare_kit.customer("Ann", one, two)
 
@@ -50,7 +50,7 @@ def test_a_customer_moves(bare_kit: Kit) -> None:
     assert bare_kit.see(get_customer, ann).version == 7
 
 
-def test_an_org_unit_must_be_there(bare_kit: Kit) -> None:
+def test_org_units_must_exist(bare_kit: Kit) -> None:
     one = bare_kit.org_unit("ONE")
     for given, pointer in (
         ({"org_unit": "nothing"}, "/org_unit"),
@@ -77,18 +77,18 @@ def test_changes_are_versioned_and_leave_a_trail(bare_kit: Kit) -> None:
     assert trail[1].details == {"name": ["Ann", "Anne"]}
 
 
-def test_the_login_goes_by_the_customers_address(bare_kit: Kit) -> None:
+def test_the_users_email_address_follows_the_customers(bare_kit: Kit) -> None:
     ann = bare_kit.customer("Ann")
     bare_kit.do(create_user, NewUser(email="ann@example.com", name="Ann", role="customer"))
     bare_kit.do(create_user, NewUser(email="taken@example.com", name="Sue", role="supervisor"))
     bare_kit.do(change_customer, ann, ChangeCustomer(email="anne@example.com"))
     assert [row.email for row in bare_kit.rows(t.user_account, customer_id=ann)] == ["anne@example.com"]
-    with pytest.raises(Conflict, match="another login"):
+    with pytest.raises(Conflict, match="another user with the email address"):
         bare_kit.do(change_customer, ann, ChangeCustomer(email="taken@example.com"))
     assert bare_kit.see(get_customer, ann).email == "anne@example.com"
 
 
-def test_a_customer_sees_their_own_record_alone(bare_kit: Kit) -> None:
+def test_a_customer_sees_only_their_own_record(bare_kit: Kit) -> None:
     acme = bare_kit.org_unit("ACME")
     ann_id, ben_id = bare_kit.customer("Ann", acme), bare_kit.customer("Ben", acme)
     ann = bare_kit.person("customer", "Ann", customer=ann_id)
@@ -104,7 +104,7 @@ def test_a_customer_sees_their_own_record_alone(bare_kit: Kit) -> None:
         bare_kit.do_as(ann, change_customer, ann_id, ChangeCustomer(name="Queen"))
 
 
-def test_finance_reads_and_does_not_write(bare_kit: Kit) -> None:
+def test_finance_can_read_but_not_write(bare_kit: Kit) -> None:
     ann = bare_kit.customer("Ann")
     assert bare_kit.see_as(bare_kit.finance, get_customer, ann).name == "Ann"
     with pytest.raises(NotAllowed):

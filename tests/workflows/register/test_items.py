@@ -1,4 +1,4 @@
-"""Items and whose they are; while contracts are on, none is nobody's."""
+"""Items and their owners; while contracts are on, every item has one."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from workflows.store import tables as t
 from workflows.views.register import CustomerOwner, OrgUnitOwner
 
 
-def test_an_item_belongs_to_a_customer_an_org_unit_or_nobody(bare_kit: Kit) -> None:
+def test_an_item_is_owned_by_a_customer_an_org_unit_or_nobody(bare_kit: Kit) -> None:
     acme = bare_kit.org_unit("ACME", name="Acme")
     ann = bare_kit.customer("Ann")
     owners = [
@@ -23,7 +23,7 @@ def test_an_item_belongs_to_a_customer_an_org_unit_or_nobody(bare_kit: Kit) -> N
     assert [view.owner_name for view in owners] == ["Ann", "Acme", None]
 
 
-def test_an_owner_must_be_there(bare_kit: Kit) -> None:
+def test_the_owner_must_exist(bare_kit: Kit) -> None:
     acme = bare_kit.org_unit("ACME")
     for owner, pointer in (
         (OwnerGiven(customer=acme), "/owner/customer"),
@@ -36,7 +36,7 @@ def test_an_owner_must_be_there(bare_kit: Kit) -> None:
     assert bare_kit.rows(t.item) == []
 
 
-def test_a_number_belongs_to_one_item(bare_kit: Kit) -> None:
+def test_item_numbers_are_unique(bare_kit: Kit) -> None:
     bare_kit.item("A")
     other = bare_kit.item("B")
     with pytest.raises(Conflict, match="another item with the number 'A'"):
@@ -45,7 +45,7 @@ def test_a_number_belongs_to_one_item(bare_kit: Kit) -> None:
         bare_kit.do(change_item, other, ChangeItem(number="A"))
 
 
-def test_the_owner_changes_and_may_be_taken_away_while_contracts_are_off(bare_kit: Kit) -> None:
+def test_the_owner_can_be_changed_and_removed_while_contracts_are_off(bare_kit: Kit) -> None:
     ann, acme = bare_kit.customer("Ann"), bare_kit.org_unit("ACME")
     item = bare_kit.item("A", customer=ann)
     bare_kit.do(change_item, item, ChangeItem(owner=OwnerGiven(org_unit=acme)))
@@ -57,11 +57,11 @@ def test_the_owner_changes_and_may_be_taken_away_while_contracts_are_off(bare_ki
     assert bare_kit.see(get_item, item).name == "Renamed"
 
 
-def test_while_contracts_are_on_each_item_has_an_owner(bare_kit: Kit) -> None:
+def test_while_contracts_are_on_every_item_has_an_owner(bare_kit: Kit) -> None:
     ann = bare_kit.customer("Ann")
     item = bare_kit.item("A", customer=ann)
     switch_contracts_on(bare_kit)
-    with pytest.raises(StateForbids, match="each item has an owner"):
+    with pytest.raises(StateForbids, match="every item needs an owner"):
         bare_kit.item("B")
     with pytest.raises(StateForbids):
         bare_kit.do(change_item, item, ChangeItem(owner=None))
@@ -69,7 +69,7 @@ def test_while_contracts_are_on_each_item_has_an_owner(bare_kit: Kit) -> None:
     bare_kit.item("C", customer=ann)
 
 
-def test_contracts_switched_on_by_another_process_count_at_once(bare_kit: Kit) -> None:
+def test_contracts_switched_on_by_another_process_take_effect_at_once(bare_kit: Kit) -> None:
     bare_kit.desk.refresh()
     switch_contracts_on(bare_kit)
     assert not bare_kit.desk.config.settings.contracts
@@ -86,7 +86,7 @@ def test_who_may_change_items(bare_kit: Kit) -> None:
     assert bare_kit.see_as(bare_kit.finance, get_item, item).number == "T"
 
 
-def test_a_customer_sees_what_they_may_ask_support_for(bare_kit: Kit) -> None:
+def test_a_customer_sees_the_items_they_may_ask_support_for(bare_kit: Kit) -> None:
     acme, globex = bare_kit.org_unit("ACME"), bare_kit.org_unit("GLOBEX")
     berlin = bare_kit.org_unit("BERLIN", parent=acme)
     munich = bare_kit.org_unit("MUNICH", parent=acme)

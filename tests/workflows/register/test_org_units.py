@@ -1,4 +1,4 @@
-"""The tree of org units: its closure stays right, and it stays a tree."""
+"""The tree of org units: it has no cycles, and its closure table is correct after every change."""
 
 import random
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from workflows.register.org_units import OrgUnitCycle
 from workflows.store import tables as t
 
 
-def test_an_org_unit_hangs_below_its_parent(bare_kit: Kit) -> None:
+def test_an_org_unit_is_created_below_its_parent(bare_kit: Kit) -> None:
     acme = bare_kit.org_unit("ACME", name="Acme")
     berlin = bare_kit.org_unit("ACME-B", parent=acme)
     view = bare_kit.see(get_org_unit, berlin)
@@ -35,7 +35,7 @@ def test_a_branch_moves_with_all_below_it(bare_kit: Kit) -> None:
 
 
 @pytest.mark.parametrize("target", ["itself", "child", "grandchild"])
-def test_an_org_unit_never_lies_below_itself(bare_kit: Kit, target: str) -> None:
+def test_an_org_unit_cannot_be_moved_below_itself(bare_kit: Kit, target: str) -> None:
     acme = bare_kit.org_unit("ACME")
     child = bare_kit.org_unit("CHILD", parent=acme)
     grandchild = bare_kit.org_unit("GRANDCHILD", parent=child)
@@ -48,7 +48,7 @@ def test_an_org_unit_never_lies_below_itself(bare_kit: Kit, target: str) -> None
     assert bare_kit.see(get_org_unit, acme).version == 1
 
 
-def test_the_closure_stays_right_whatever_moves(bare_kit: Kit) -> None:
+def test_the_closure_is_correct_after_any_moves(bare_kit: Kit) -> None:
     dice = random.Random(7)
     units: list[str] = []
     parents: dict[str, str | None] = {}
@@ -66,7 +66,7 @@ def test_the_closure_stays_right_whatever_moves(bare_kit: Kit) -> None:
     assert closure(bare_kit) == {line for unit in units for line in climb(unit, parents)}
 
 
-def test_trees_may_be_deep(bare_kit: Kit) -> None:
+def test_trees_can_be_deep(bare_kit: Kit) -> None:
     top = below = bare_kit.org_unit("LEVEL-0")
     for level in range(1, 60):
         below = bare_kit.org_unit(f"LEVEL-{level}", parent=below)
@@ -75,7 +75,7 @@ def test_trees_may_be_deep(bare_kit: Kit) -> None:
         move(bare_kit, top, below)
 
 
-def test_moves_at_once_never_close_a_circle(bare_kit: Kit) -> None:
+def test_concurrent_moves_never_create_a_cycle(bare_kit: Kit) -> None:
     one, two = bare_kit.org_unit("ONE"), bare_kit.org_unit("TWO")
 
     def below(pair: tuple[str, str]) -> DeskError | None:
@@ -93,7 +93,7 @@ def test_moves_at_once_never_close_a_circle(bare_kit: Kit) -> None:
         assert [type(refusal) for refusal in refusals if refusal] == [OrgUnitCycle]
 
 
-def test_a_code_belongs_to_one_org_unit(bare_kit: Kit) -> None:
+def test_org_unit_codes_are_unique(bare_kit: Kit) -> None:
     bare_kit.org_unit("ACME")
     other = bare_kit.org_unit("OTHER")
     with pytest.raises(Conflict, match="another org unit with the code 'ACME'"):
@@ -102,14 +102,14 @@ def test_a_code_belongs_to_one_org_unit(bare_kit: Kit) -> None:
         bare_kit.do(change_org_unit, other, ChangeOrgUnit(code="ACME"))
 
 
-def test_a_parent_must_be_there(bare_kit: Kit) -> None:
+def test_the_parent_must_exist(bare_kit: Kit) -> None:
     with pytest.raises(InvalidInput) as refusal:
         bare_kit.org_unit("ACME", parent="nothing")
     assert refusal.value.values["pointer"] == "/parent"
     assert bare_kit.rows(t.org_unit) == []
 
 
-def test_a_change_takes_what_was_given_and_names_the_version(bare_kit: Kit) -> None:
+def test_a_change_sets_the_given_fields_and_checks_the_version(bare_kit: Kit) -> None:
     acme = bare_kit.org_unit("ACME", name="Acme")
     child = bare_kit.org_unit("CHILD", parent=acme)
     bare_kit.do(change_org_unit, child, ChangeOrgUnit(name="Youngest"), expected_version=1)
@@ -140,7 +140,7 @@ def test_who_may_not_change_org_units(bare_kit: Kit, role: str) -> None:
     assert bare_kit.see_as(actor, get_org_unit, acme).code == "ACME"
 
 
-def test_a_customer_sees_their_own_line_and_nothing_else(bare_kit: Kit) -> None:
+def test_a_customer_sees_only_their_own_line(bare_kit: Kit) -> None:
     acme, globex = bare_kit.org_unit("ACME"), bare_kit.org_unit("GLOBEX")
     berlin = bare_kit.org_unit("BERLIN", parent=acme)
     munich = bare_kit.org_unit("MUNICH", parent=acme)
@@ -169,7 +169,7 @@ def test_lists_filter_search_and_page(bare_kit: Kit) -> None:
 
 
 @pytest.mark.parametrize("order", ["code", "-code", "name", "-name", "created_at", "-created_at"])
-def test_pages_follow_each_other_without_gap_or_repetition(bare_kit: Kit, order: str) -> None:
+def test_pages_have_no_gaps_or_repetitions(bare_kit: Kit, order: str) -> None:
     for number in range(7):
         bare_kit.org_unit(f"U{number}", name="Same" if number % 2 else f"Name {number}")
     whole = [view.id for view in bare_kit.see(list_org_units, order=order).items]

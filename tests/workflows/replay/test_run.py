@@ -1,4 +1,4 @@
-"""Logged history through other rules. What is expected was worked out by hand."""
+"""Replay of stored history through other rules. The expected results were calculated manually."""
 
 import json
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ END = MONDAY + timedelta(days=400)
 
 
 def run(office: Office, files: dict[str, str], **span: Any) -> tuple[SummaryView, list[DifferenceView]]:
-    told: list[DifferenceView] = []
+    found: list[DifferenceView] = []
     rules = load_rule_set(files)
     span = {"from_": MONDAY, "to": END} | span
-    return replay(office.desk, rules, tell=told.append, **span), told
+    return replay(office.desk, rules, on_difference=found.append, **span), found
 
 
 def with_rules(*rules: dict[str, Any], before: str | None = None) -> dict[str, str]:
-    """The shipped rules with more before a rule, or as the only ones."""
+    """The shipped rule set with `rules` inserted before the rule `before`, or as its only rules."""
     book = json.loads(SHIPPED["coverage.json"])
     if before is None:
         book["rules"] = list(rules)
@@ -64,17 +64,14 @@ def number(office: Office, contract: str) -> str:
     return str(office.contract(contract).number)
 
 
-# ------------------------------------------------------------------ decisions
-
-
 def test_the_same_rules_change_nothing(office: Office) -> None:
     office.sell("support_hours", minutes=30)
     request = office.log()
     office.work(request, 50)
     office.log(item=None)
     assert run(office, SHIPPED)[1] == []
-    summary, told = run(office, SHIPPED | {"variants/mine.json": SHIPPED["coverage.json"]})
-    assert told == []
+    summary, differences = run(office, SHIPPED | {"variants/mine.json": SHIPPED["coverage.json"]})
+    assert differences == []
     assert (summary.decisions, summary.differ, summary.by_another_rule) == (2, 0, 0)
     assert (summary.worked_minutes, summary.moves, summary.overage) == (0, [], [])
 
@@ -88,17 +85,17 @@ def test_customer_first_moves_named_decisions(office: Office) -> None:
     office.log(item=None)
     office.work(one, 60)
     office.work(one, 30)
-    summary, told = run(office, CUSTOMER_FIRST)
-    assert [(each.service_request, each.changes) for each in told] == [
+    summary, differences = run(office, CUSTOMER_FIRST)
+    assert [(each.service_request, each.changes) for each in differences] == [
         (one, ["contract"]),
         (two, ["contract"]),
     ]
-    for each in told:
+    for each in differences:
         assert (each.before.contract, each.before.contract_number) == (item, number(office, item))
         assert (each.after.contract, each.after.contract_number) == (customer, number(office, customer))
         assert (each.before.outcome, each.after.outcome) == ("covered", "covered")
         assert each.number == office.request(str(each.service_request)).number
-    first = told[0]
+    first = differences[0]
     assert (first.worked_minutes, first.chargeable_before, first.chargeable_after) == (90, 90, 90)
     assert (first.minutes_before, first.minutes_after) == ({"covered": 90}, {"covered": 90})
     assert (summary.decisions, summary.differ, summary.moved_minutes) == (3, 2, 90)
@@ -107,11 +104,11 @@ def test_customer_first_moves_named_decisions(office: Office) -> None:
     assert (move.before.contract, move.after.contract) == (item, customer)
 
 
-def test_a_rule_of_another_name_is_no_difference(office: Office) -> None:
+def test_the_same_result_by_another_rule_is_not_a_difference(office: Office) -> None:
     office.sell("subscription")
     office.log()
-    summary, told = run(office, with_rules(rule("mine", "cover_with", VALID)))
-    assert told == []
+    summary, differences = run(office, with_rules(rule("mine", "cover_with", VALID)))
+    assert differences == []
     assert (summary.differ, summary.by_another_rule) == (0, 1)
 
 
@@ -125,27 +122,27 @@ def test_a_span_is_half_open(office: Office) -> None:
     assert [each.service_request for each in run(office, refuse, from_=at)[1]] == [later]
 
 
-def test_what_could_not_have_been_worked(office: Office) -> None:
-    """Printers are refused: the request would not exist, and nothing after it would have happened."""
+def test_work_on_a_request_that_would_be_refused(office: Office) -> None:
+    """Printers are refused: the request would not exist, nor would anything that followed."""
     office.sell("support_hours", minutes=100)
     printer = office.item("P-1", customer=office.ann, item_type="printer")
     refused = office.log(item=printer)
-    kept = office.log()
+    logged = office.log()
     office.work(refused, 40)
-    office.work(kept, 10)
+    office.work(logged, 10)
     office.do(search_or_assign, refused, SearchCoverage())
     office.work(refused, 5)
     condition = ("item_type", "equal_to", "printer")
     files = with_rules(rule("no-printers", "refuse", condition, message="No"), before="item-valid")
-    summary, told = run(office, files)
-    assert [(each.service_request, each.after.outcome) for each in told] == [(refused, "refused")] * 2
-    assert [each.minutes_before for each in told] == [{"grant": 40}, {"grant": 5}]
-    assert [each.minutes_after for each in told] == [{"not_worked": 40}, {"not_worked": 5}]
+    summary, differences = run(office, files)
+    assert [(each.service_request, each.after.outcome) for each in differences] == [(refused, "refused")] * 2
+    assert [each.minutes_before for each in differences] == [{"grant": 40}, {"grant": 5}]
+    assert [each.minutes_after for each in differences] == [{"not_worked": 40}, {"not_worked": 5}]
     assert (summary.differ, summary.moved_minutes, summary.minutes_after) == (2, 45, {"not_worked": 45})
     assert [move.decisions for move in summary.moves] == [2]
 
 
-def test_what_was_refused_would_be_covered(office: Office) -> None:
+def test_a_refused_request_that_would_be_covered(office: Office) -> None:
     files = with_rules(rule("no", "refuse", ALWAYS, message="No"))
     with office.desk.write() as tx:
         tx.add(t.rule_set, version=load_rule_set(files).version, files=files, created_at=tx.now)
@@ -160,10 +157,10 @@ def test_what_was_refused_would_be_covered(office: Office) -> None:
     assert (each.before.outcome, each.after.outcome) == ("refused", "covered")
 
 
-def test_a_request_that_would_be_covered_waits_for_nothing(office: Office) -> None:
-    """Recorded: created, then enabled. With the org unit's pending contract enabled by a rule of its own.
+def test_a_request_that_would_be_covered_needs_no_later_search(office: Office) -> None:
+    """Recorded: a rule created a contract, which was enabled. By the other rules the item's contract covers.
 
-    The contract that was made would not exist, and the search at its enabling would not have happened.
+    The created contract would not exist, and the search when it was enabled would not have happened.
     """
     office.sell("subscription", to=("item", office.laptop), exclusions={"work_types": ["on_site"]})
     request = office.log(work_type="on_site")
@@ -171,19 +168,19 @@ def test_a_request_that_would_be_covered_waits_for_nothing(office: Office) -> No
     office.do(enable_contract, made.id)
     office.work(request, 30)
     excluded = rule("excluded-too", "cover_with", ("contract_standing", "equal_to", "excluded"))
-    _, told = run(office, with_rules(excluded, before="item-valid"))
+    _, differences = run(office, with_rules(excluded, before="item-valid"))
     item = office.rows(t.contract, holder_kind="item")[0].id
-    assert [(each.before.outcome, each.before.contract) for each in told] == [
+    assert [(each.before.outcome, each.before.contract) for each in differences] == [
         ("created", None),
         ("covered", made.id),
     ]
-    assert [(each.after.outcome, each.after.contract) for each in told] == [("covered", item)] * 2
-    assert told[0].worked_minutes == 0
-    assert (told[1].minutes_before, told[1].minutes_after) == ({"covered": 30}, {"covered": 30})
+    assert [(each.after.outcome, each.after.contract) for each in differences] == [("covered", item)] * 2
+    assert differences[0].worked_minutes == 0
+    assert (differences[1].minutes_before, differences[1].minutes_after) == ({"covered": 30}, {"covered": 30})
 
 
-def test_a_request_that_would_wait_opens_when_its_search_comes(office: Office) -> None:
-    """Recorded: it waits for the customer's pending contract. Otherwise one is created, until that search."""
+def test_a_request_that_would_wait_is_opened_by_its_later_search(office: Office) -> None:
+    """Recorded: it waits for the customer's pending contract. By the other rules one is created first."""
     pending = office.sell("subscription", enable=False)
     request = office.log()
     office.do(enable_contract, pending)
@@ -192,37 +189,34 @@ def test_a_request_that_would_wait_opens_when_its_search_comes(office: Office) -
         rule("mine", "cover_with", VALID),
         rule("make", "create_contract", ("contract_validation", "is_true", True), type="per_request"),
     )
-    summary, told = run(office, files)
-    assert [(each.before.outcome, each.after.outcome) for each in told] == [("waiting", "created")]
+    summary, differences = run(office, files)
+    assert [(each.before.outcome, each.after.outcome) for each in differences] == [("waiting", "created")]
     assert (summary.decisions, summary.by_another_rule) == (2, 1)
 
 
-def test_a_hand_picked_contract_stays(office: Office) -> None:
+def test_a_manually_assigned_contract_does_not_change(office: Office) -> None:
     office.sell("subscription", to=("item", office.laptop))
     customer = office.sell("subscription")
     request = office.log()
     office.do(search_or_assign, request, SearchCoverage(contract=customer, reason="Agreed"))
     office.work(request, 25)
-    summary, told = run(office, CUSTOMER_FIRST)
-    assert [(each.cause, each.worked_minutes) for each in told] == [("log", 0)]
+    summary, differences = run(office, CUSTOMER_FIRST)
+    assert [(each.cause, each.worked_minutes) for each in differences] == [("log", 0)]
     assert summary.decisions == 2
 
 
-def test_a_search_after_a_cancellation_happens_to_the_one_it_covers(office: Office) -> None:
-    """The item's contract is cancelled; by the other rules it covers nothing, so no search would come."""
+def test_a_search_after_a_cancellation_happens_only_if_that_contract_covers(office: Office) -> None:
+    """The item's contract is cancelled; by the other rules it covers nothing, so there is no new search."""
     item = office.sell("subscription", to=("item", office.laptop))
     customer = office.sell("subscription")
     request = office.log()
     office.do(cancel_contract, item, CancelContract())
     assert office.request(request).contract_id == customer
-    summary, told = run(office, CUSTOMER_FIRST)
-    assert [(each.cause, each.before.contract, each.after.contract) for each in told] == [
+    summary, differences = run(office, CUSTOMER_FIRST)
+    assert [(each.cause, each.before.contract, each.after.contract) for each in differences] == [
         ("log", item, customer)
     ]
     assert summary.decisions == 2
-
-
-# ------------------------------------------------------------------ minutes and money
 
 
 def test_moved_work_is_priced_by_the_contract_it_moves_to(office: Office) -> None:
@@ -248,8 +242,8 @@ def test_moved_work_is_priced_by_the_contract_it_moves_to(office: Office) -> Non
         "cover_with",
         ("contract_holder", "equal_to", "item"),
     )
-    summary, told = run(office, with_rules(pending_too, before="item-valid"))
-    (each,) = told
+    summary, differences = run(office, with_rules(pending_too, before="item-valid"))
+    (each,) = differences
     assert (each.before.contract, each.after.contract) == (customer, item)
     assert each.minutes_before == {"covered": 100}
     assert each.minutes_after == {"grant": 60, "overage": 40}
@@ -260,7 +254,7 @@ def test_moved_work_is_priced_by_the_contract_it_moves_to(office: Office) -> Non
     )  # fmt: skip
 
 
-def test_minutes_are_not_spent_twice(office: Office) -> None:
+def test_minutes_are_not_drawn_twice(office: Office) -> None:
     """Of two requests of 40 minutes that move to 60 minutes of hours, the second finds 20."""
     office.set(time_expired_contract="ignore")
     item = office.sell("subscription", to=("item", office.laptop))
@@ -268,15 +262,15 @@ def test_minutes_are_not_spent_twice(office: Office) -> None:
     for _ in range(2):
         office.work(office.log(), 40)
     assert office.rows(t.service_request)[0].contract_id == item
-    summary, told = run(office, CUSTOMER_FIRST)
-    assert [each.minutes_after for each in told] == [{"grant": 40}, {"grant": 20, "ignored": 20}]
+    summary, differences = run(office, CUSTOMER_FIRST)
+    assert [each.minutes_after for each in differences] == [{"grant": 40}, {"grant": 20, "ignored": 20}]
     assert summary.minutes_after == {"grant": 60, "ignored": 20}
 
 
-def test_what_is_no_longer_drawn_is_there_for_others(office: Office) -> None:
-    """Item and customer have 60 minutes each. By the other rules the two requests change places.
+def test_minutes_that_are_no_longer_drawn_are_available_to_others(office: Office) -> None:
+    """Item and customer have 60 minutes each. By the other rules the two requests swap their contracts.
 
-    The first uses the customer's hours up, so that the second finds the item's, which it gave back.
+    The first uses up the customer's hours, so the second draws from the item's, which were given back.
     """
     hours = office.sell("support_hours", to=("item", office.laptop), minutes=60)
     mine = office.sell("support_hours", minutes=60)
@@ -286,20 +280,23 @@ def test_what_is_no_longer_drawn_is_there_for_others(office: Office) -> None:
     two = office.log()
     assert (office.request(one).contract_id, office.request(two).contract_id) == (hours, mine)
     office.work(two, 50)
-    summary, told = run(office, CUSTOMER_FIRST)
-    assert [(each.service_request, each.after.contract) for each in told] == [(one, mine), (two, hours)]
-    assert [each.minutes_after for each in told] == [{"grant": 60}, {"grant": 50}]
+    summary, differences = run(office, CUSTOMER_FIRST)
+    assert [(each.service_request, each.after.contract) for each in differences] == [
+        (one, mine),
+        (two, hours),
+    ]
+    assert [each.minutes_after for each in differences] == [{"grant": 60}, {"grant": 50}]
     assert (summary.minutes_before, summary.minutes_after) == ({"grant": 110}, {"grant": 110})
 
 
-def test_an_incident_that_another_would_have_taken_is_gone(office: Office) -> None:
+def test_an_incident_taken_by_an_earlier_request_is_not_available(office: Office) -> None:
     """A pack of one incident: by the other rules the first request takes it, and the second finds none."""
     item = office.sell("subscription", to=("item", office.laptop))
     pack = office.sell("incident_pack", incidents=1)
     one, two, three = office.log(), office.log(), office.log(item=None)
     assert office.request(three).contract_id == pack
-    summary, told = run(office, CUSTOMER_FIRST)
-    found = {each.service_request: (each.before.contract, each.after.contract) for each in told}
+    summary, differences = run(office, CUSTOMER_FIRST)
+    found = {each.service_request: (each.before.contract, each.after.contract) for each in differences}
     assert found[one] == (item, pack)
     assert two not in found
     assert found[three][0] == pack
@@ -307,8 +304,8 @@ def test_an_incident_that_another_would_have_taken_is_gone(office: Office) -> No
     assert summary.differ == 2
 
 
-def test_minutes_that_another_would_have_used_are_gone(office: Office) -> None:
-    """By the other rules the first request uses the customer's hours up, and the next finds the item's."""
+def test_minutes_used_by_an_earlier_request_are_not_available(office: Office) -> None:
+    """By the other rules the first request uses up the customer's hours, so the item's cover the next."""
     item = office.sell("subscription", to=("item", office.laptop))
     hours = office.sell("support_hours", minutes=60)
     one = office.log()
@@ -316,13 +313,13 @@ def test_minutes_that_another_would_have_used_are_gone(office: Office) -> None:
     office.work(one, 60)
     office.clock.move(hours=1)
     two = office.log()
-    _, told = run(office, CUSTOMER_FIRST)
-    assert [(each.service_request, each.after.contract) for each in told] == [(one, hours)]
+    _, differences = run(office, CUSTOMER_FIRST)
+    assert [(each.service_request, each.after.contract) for each in differences] == [(one, hours)]
     assert office.request(two).contract_id == item
 
 
-def test_other_charging_rules_are_told_too(office: Office) -> None:
-    """Travel at half: 60 minutes of a request become 30, and what was charged else stays."""
+def test_differences_by_other_charging_rules(office: Office) -> None:
+    """Travel at half: 60 minutes of a request become 30, and all other work is charged as before."""
     office.sell("support_hours", minutes=600)
     one, two = office.log(), office.log()
     office.work(one, 60, work_type="travel")
@@ -338,8 +335,8 @@ def test_other_charging_rules_are_told_too(office: Office) -> None:
     ]
     charging.pop("examples", None)
     files = SHIPPED | {"charging.json": json.dumps(charging | {"examples": []})}
-    summary, told = run(office, files)
-    (each,) = told
+    summary, differences = run(office, files)
+    (each,) = differences
     assert (each.service_request, each.changes) == (one, ["charge"])
     assert (each.worked_minutes, each.chargeable_before, each.chargeable_after) == (60, 60, 30)
     assert (each.minutes_before, each.minutes_after) == ({"grant": 60}, {"grant": 30})
@@ -356,14 +353,11 @@ def test_with_cascade_the_next_contract_takes_the_rest(office: Office) -> None:
     assert (each.minutes_before, each.minutes_after) == ({"grant": 50}, {"grant": 50})
 
 
-# ------------------------------------------------------------------ how it runs
-
-
 def tables(office: Office) -> dict[str, list[Any]]:
     return {table.name: office.rows(table) for table in t.metadata.sorted_tables}
 
 
-def test_it_writes_nothing_and_comes_out_the_same(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_writes_nothing_and_is_repeatable(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workflows.coverage.decision_stream.BATCH", 2)
     office.sell("support_hours", to=("item", office.laptop), minutes=100)
     office.sell("incident_pack", incidents=2)
@@ -379,10 +373,10 @@ def test_it_writes_nothing_and_comes_out_the_same(office: Office, monkeypatch: p
     assert tables(office) == before
 
 
-def test_batches_go_by_index_where_postgresql_knows_nothing_of_the_tables(
+def test_batches_use_an_index_where_postgresql_has_no_statistics(
     postgres_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So few rows it would rather scan, and a long history that it has not analysed in each batch."""
+    """It would scan so few rows, and it would scan a long history in each batch before it is analysed."""
     office = Office(postgres_database_url)
     office.sell("support_hours", minutes=600)
     office.sell("support_hours", to=("item", office.laptop), minutes=600)
@@ -407,13 +401,13 @@ def test_batches_go_by_index_where_postgresql_knows_nothing_of_the_tables(
 
 @contextmanager
 def plans(office: Office) -> Iterator[list[tuple[str, str]]]:
-    """The statements that are run, each with what PostgreSQL plans for it there and then."""
+    """The statements that are executed, each with PostgreSQL's plan at that moment."""
     seen: list[tuple[str, str]] = []
 
     def explain(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if statement.startswith("SELECT"):
-            told = cursor.connection.execute(f"EXPLAIN {statement}", parameters).fetchall()
-            seen.append((statement, "\n".join(line for (line,) in told)))
+            plan = cursor.connection.execute(f"EXPLAIN {statement}", parameters).fetchall()
+            seen.append((statement, "\n".join(line for (line,) in plan)))
 
     engine = office.desk.database.engine
     event.listen(engine, "before_cursor_execute", explain)
@@ -421,14 +415,14 @@ def plans(office: Office) -> Iterator[list[tuple[str, str]]]:
     event.remove(engine, "before_cursor_execute", explain)
 
 
-def test_progress_is_told(office: Office) -> None:
+def test_progress_is_reported(office: Office) -> None:
     office.log()
     steps: list[tuple[int, int]] = []
     run(office, CUSTOMER_FIRST, progress=lambda done, total: steps.append((done, total)))
     assert steps == [(1, 1)]
 
 
-def test_who_may_and_what_is_refused(office: Office) -> None:
+def test_permission_and_refusals(office: Office) -> None:
     with office.desk.read(office.supervisor) as tx, pytest.raises(NotAllowed):
         load_for_replay(tx, SHIPPED, MONDAY, END)
     with office.desk.read(SYSTEM) as tx:

@@ -1,4 +1,4 @@
-"""Replays that are asked for: kept with their result, taken up where a process ended, forgotten."""
+"""Replays that people start: stored with their results, resumed after a crash, deleted when old."""
 
 import threading
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ END = MONDAY + timedelta(days=30)
 
 @pytest.fixture
 def office(office: Office) -> Office:
-    """Three requests that the item's contract covers, and would not by the other rules."""
+    """Three requests that the item's contract covers, but would not by the other rules."""
     office.sell("support_hours", to=("item", office.laptop), minutes=600)
     office.sell("subscription")
     for _ in range(3):
@@ -41,9 +41,9 @@ def office(office: Office) -> Office:
 
 
 @pytest.fixture
-def held_back() -> Iterator[threading.Lock]:
-    """Keep replays waiting for their turn until the lock is let go."""
-    lock = use_cases._turn
+def replays_blocked() -> Iterator[threading.Lock]:
+    """Makes replays wait until the lock is released."""
+    lock = use_cases._one_at_a_time
     lock.acquire()
     yield lock
     if lock.locked():
@@ -55,13 +55,13 @@ def ask(office: Office) -> tuple[str, threading.Thread]:
 
 
 def lose(office: Office, replay_id: str, **columns: Any) -> None:
-    """Let the process that ran a replay have ended a while ago."""
+    """Make it look as if the process that ran a replay ended a while ago."""
     with office.desk.write() as tx:
         beat_at = tx.real_now - use_cases.LOST_AFTER - timedelta(seconds=1)
         tx.change(t.rule_replay, replay_id, state="running", beat_at=beat_at, **columns)
 
 
-def test_a_replay_is_kept_with_its_differences(office: Office) -> None:
+def test_a_replay_is_stored_with_its_differences(office: Office) -> None:
     replay_id, thread = ask(office)
     thread.join(30)
     result = office.see(replay_result, replay_id)
@@ -77,7 +77,7 @@ def test_a_replay_is_kept_with_its_differences(office: Office) -> None:
     assert [one.id for one in office.see(list_replays).items] == [replay_id]
 
 
-def test_the_first_differences_come_along(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_result_has_the_first_differences(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(use_cases, "MOST_SHOWN_AT_ONCE", 2)
     monkeypatch.setattr(use_cases, "WRITTEN_AT_ONCE", 1)
     replay_id, thread = ask(office)
@@ -88,18 +88,18 @@ def test_the_first_differences_come_along(office: Office, monkeypatch: pytest.Mo
     assert len(office.see(list_differences, replay_id).items) == 3
 
 
-def test_one_runs_at_a_time_and_not_too_many_wait(office: Office, held_back: threading.Lock) -> None:
+def test_one_runs_at_a_time_and_not_too_many_wait(office: Office, replays_blocked: threading.Lock) -> None:
     asked = [ask(office) for _ in range(use_cases.MOST_RUNNING)]
     with pytest.raises(StateForbids):
         ask(office)
     assert {one.state for one in office.see(list_replays).items} == {"running"}
-    held_back.release()
+    replays_blocked.release()
     for _, thread in asked:
         thread.join(30)
     assert {one.state for one in office.see(list_replays).items} == {"done"}
 
 
-def test_a_job_takes_up_what_a_process_left(office: Office) -> None:
+def test_a_job_resumes_a_lost_replay(office: Office) -> None:
     replay_id, thread = ask(office)
     thread.join(30)
     expected = office.see(replay_result, replay_id)
@@ -109,17 +109,17 @@ def test_a_job_takes_up_what_a_process_left(office: Office) -> None:
     assert run_job(office.desk, "take_up_replays") == 0
 
 
-def test_who_lost_a_run_writes_nothing_more(office: Office, held_back: threading.Lock) -> None:
+def test_a_process_that_lost_its_run_writes_nothing(office: Office, replays_blocked: threading.Lock) -> None:
     replay_id, thread = ask(office)
     with office.desk.write() as tx:
         tx.change(t.rule_replay, replay_id, runner="another")
-    held_back.release()
+    replays_blocked.release()
     thread.join(30)
     assert office.see(read_replay, replay_id).state == "running"
     assert office.rows(t.rule_replay_difference) == []
 
 
-def test_one_that_fails_says_so(office: Office) -> None:
+def test_a_failed_replay_has_its_error(office: Office) -> None:
     replay_id, thread = ask(office)
     thread.join(30)
     lose(office, replay_id, files={"coverage.json": "{"})
@@ -130,12 +130,12 @@ def test_one_that_fails_says_so(office: Office) -> None:
         office.see(replay_result, replay_id)
 
 
-def test_one_that_is_stopped_writes_nothing_more(office: Office, held_back: threading.Lock) -> None:
+def test_a_cancelled_replay_writes_nothing(office: Office, replays_blocked: threading.Lock) -> None:
     replay_id, thread = ask(office)
     with pytest.raises(NotAllowed):
         office.do_as(office.supervisor, cancel_replay, replay_id)
     office.do_as(office.administrator, cancel_replay, replay_id)
-    held_back.release()
+    replays_blocked.release()
     thread.join(30)
     assert not thread.is_alive()
     view = office.see(read_replay, replay_id)
@@ -147,18 +147,18 @@ def test_one_that_is_stopped_writes_nothing_more(office: Office, held_back: thre
             office.do_as(office.administrator, use_case, replay_id)
 
 
-def test_one_whose_process_is_silent_is_told_as_lost(office: Office, held_back: threading.Lock) -> None:
+def test_a_replay_without_heartbeat_is_shown_as_lost(office: Office, replays_blocked: threading.Lock) -> None:
     replay_id, thread = ask(office)
     assert not office.see(read_replay, replay_id).lost
     lose(office, replay_id)
     assert office.see(read_replay, replay_id).lost
     assert office.see(list_replays).items[0].lost
-    held_back.release()
+    replays_blocked.release()
     thread.join(30)
 
 
-def test_differences_by_what_one_looks_for(office: Office) -> None:
-    """Three requests of the laptop move to Ann's contract; one of another item is covered by none of it."""
+def test_differences_can_be_filtered(office: Office) -> None:
+    """Three requests about the laptop move to Ann's contract, and so does one about another item."""
     other = office.log(item=None)
     spare = office.item("LAP-2", customer=office.ann)
     pack = office.sell("support_hours", to=("item", spare), minutes=60)
@@ -187,13 +187,13 @@ def test_differences_by_what_one_looks_for(office: Office) -> None:
         office.see(list_differences, replay_id, change="weather")
 
 
-def test_the_files_tried_are_kept(office: Office) -> None:
+def test_the_files_of_a_replay_are_stored(office: Office) -> None:
     replay_id, thread = ask(office)
     thread.join(30)
     assert office.see(files_of_replay, replay_id) == CUSTOMER_FIRST
 
 
-def test_old_ones_are_forgotten(office: Office) -> None:
+def test_old_replays_are_deleted(office: Office) -> None:
     replay_id, thread = ask(office)
     thread.join(30)
     office.clock.move(days=30)

@@ -1,4 +1,4 @@
-"""What a change would do is told by doing it and taking it back: the numbers are those of the deed."""
+"""The preview of a change runs it and rolls it back: its numbers are those of the actual change."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,15 +21,15 @@ def everything(office: Office) -> dict[str, list[Any]]:
     return {table.name: sorted(map(str, office.rows(table))) for table in t.metadata.sorted_tables}
 
 
-def rehearsed(office: Office, use_case: Callable[[Transaction], object]) -> Effects:
-    """What the supervisor would bring about; nothing of it is left."""
+def previewed(office: Office, use_case: Callable[[Transaction], object]) -> Effects:
+    """The effects of a use case run by the supervisor; asserts that no row has changed."""
     before = everything(office)
     effects = preview_impact(office.desk, office.supervisor, use_case)
     assert everything(office) == before
     return effects
 
 
-def test_cancelling_tells_who_loses_cover_and_what_expires(office: Office) -> None:
+def test_a_cancellation_lists_requests_that_lose_coverage_and_minutes_that_expire(office: Office) -> None:
     hours = office.sell("support_hours", minutes=180)
     requests = [office.log() for _ in range(3)]
     office.work(requests[0], 60)
@@ -37,7 +37,7 @@ def test_cancelling_tells_who_loses_cover_and_what_expires(office: Office) -> No
     def cancel(tx: Transaction) -> str:
         return cancel_contract(tx, hours, CancelContract(reason="No longer wanted"))
 
-    effects = rehearsed(office, cancel)
+    effects = previewed(office, cancel)
     assert [one.after.id for one in effects.requests] == requests
     assert {one.before.contract for one in effects.requests} == {hours}
     assert {one.after.contract for one in effects.requests} == {None}
@@ -53,12 +53,12 @@ def test_cancelling_tells_who_loses_cover_and_what_expires(office: Office) -> No
     assert sum(grant.expired for grant in office.grants(hours)) == 120
 
 
-def test_assigning_tells_what_goes_back_to_the_pack(office: Office) -> None:
+def test_an_assignment_shows_the_incident_that_returns_to_the_pack(office: Office) -> None:
     pack = office.sell("incident_pack", incidents=5)
     request = office.log()
     subscription = office.sell("subscription", to=("org_unit", office.site))
     command = SearchCoverage(contract=subscription, reason="Agreed by phone")
-    effects = rehearsed(office, lambda tx: search_or_assign(tx, request, command))
+    effects = previewed(office, lambda tx: search_or_assign(tx, request, command))
     [moved] = effects.requests
     assert (moved.before.contract, moved.after.contract) == (pack, subscription)
     [given] = [one for one in effects.contracts if one.after.id == pack]
@@ -67,31 +67,31 @@ def test_assigning_tells_what_goes_back_to_the_pack(office: Office) -> None:
     assert given.after.balance.available == 5
 
 
-def test_enabling_and_topping_up_tell_which_requests_open(office: Office) -> None:
+def test_enabling_and_topping_up_list_the_requests_that_open(office: Office) -> None:
     waiting = office.log()
     hours = office.sell("support_hours", minutes=60, enable=False)
-    [opened] = rehearsed(office, lambda tx: enable_contract(tx, hours)).requests
+    [opened] = previewed(office, lambda tx: enable_contract(tx, hours)).requests
     assert (opened.before.state, opened.after.state) == ("pending_no_contract", "open")
     assert opened.after.contract == hours
 
     office.do(enable_contract, hours)
     office.work(waiting, 90)
-    effects = rehearsed(office, lambda tx: top_up(tx, hours, TopUp(minutes=100)))
+    effects = previewed(office, lambda tx: top_up(tx, hours, TopUp(minutes=100)))
     [own] = effects.contracts
     assert own.before is not None
     assert (own.before.state, own.after.state) == ("exhausted", "active")
     assert own.after.balance.purchased - own.before.balance.purchased == 100
 
 
-def test_renewing_tells_of_the_successor(office: Office) -> None:
+def test_a_renewal_shows_the_successor(office: Office) -> None:
     sold = office.sell("time_limited_subscription", minutes=300)
-    effects = rehearsed(office, lambda tx: renew(tx, sold, Renew()))
+    effects = previewed(office, lambda tx: renew(tx, sold, Renew()))
     [made] = [one for one in effects.contracts if one.before is None]
     assert made.after.starts_at == office.contract(sold).expires_at
     assert (made.after.state, made.after.balance.purchased) == ("pending", 300)
 
 
-def test_what_the_deed_refuses_its_rehearsal_refuses(office: Office) -> None:
+def test_the_preview_is_refused_as_the_actual_change_would_be(office: Office) -> None:
     sold = office.sell("subscription")
     before = everything(office)
     with pytest.raises(StateForbids):

@@ -1,4 +1,4 @@
-"""The desk in numbers, and the outbox as an administrator sees it."""
+"""The counts of the overview page, and the outbox as an administrator sees it."""
 
 from datetime import timedelta
 
@@ -13,12 +13,12 @@ from workflows.store import tables as t
 
 @pytest.fixture
 def office(office: Office) -> Office:
-    """Of a provider in Berlin."""
+    """The office of a provider in Berlin."""
     office.set(time_zone="Europe/Berlin")
     return office
 
 
-def test_the_numbers_are_those_of_the_lists(office: Office) -> None:
+def test_the_counts_match_the_lists(office: Office) -> None:
     office.sell("support_hours", minutes=30)
     covered = office.log()
     office.work(covered, 90)
@@ -32,7 +32,7 @@ def test_the_numbers_are_those_of_the_lists(office: Office) -> None:
     assert office.see_as(office.technician, read_overview).mine == 1
 
 
-def test_the_time_that_no_contract_paid_is_listed(office: Office) -> None:
+def test_uncovered_time_is_listed(office: Office) -> None:
     office.sell("support_hours", minutes=30)
     request = office.log()
     office.work(request, 90)
@@ -48,7 +48,7 @@ def test_the_time_that_no_contract_paid_is_listed(office: Office) -> None:
         office.see_as(office.person("customer", customer=office.ann), list_uncovered)
 
 
-def test_ending_soon_counts_the_last_day(office: Office) -> None:
+def test_contracts_ending_soon_include_the_last_day(office: Office) -> None:
     office.sell("subscription", starts_on="2026-01-01", ends_on="2026-03-31")
     office.sell("subscription", starts_on="2026-01-01", ends_on="2026-04-30")
     assert office.see(read_overview).ending == 1
@@ -62,7 +62,7 @@ def test_customers_have_no_overview(office: Office) -> None:
         office.see_as(ann, list_outbox)
 
 
-def test_a_failed_message_is_found_and_sent_again(office: Office) -> None:
+def test_a_failed_message_is_listed_and_sent_again(office: Office) -> None:
     office.log()
     [message] = office.see(list_outbox, state="waiting").items
     assert "waits for a contract" in message.subject
@@ -76,7 +76,7 @@ def test_a_failed_message_is_found_and_sent_again(office: Office) -> None:
     assert (again.attempts, again.next_attempt_at) == (0, office.clock.now())
 
 
-def test_what_was_delivered_is_not_sent_again(office: Office) -> None:
+def test_a_delivered_message_is_not_sent_again(office: Office) -> None:
     office.log()
     [message] = office.see(list_outbox).items
     with office.desk.write() as tx:

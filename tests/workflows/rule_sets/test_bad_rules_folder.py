@@ -1,4 +1,4 @@
-"""Folders that nobody wants to read: each is told with words and a place, soon, and the desk goes on."""
+"""Rules folders with bad files: each gives an error with its place, quickly, and the desk keeps working."""
 
 import os
 import shutil
@@ -74,20 +74,23 @@ def misnamed(folder: Path) -> None:
         (without_coverage, "coverage.json:1:1: error: The file is missing. Add it:"),
         (
             dangling,
-            "charging.json:1:1: error: The file was removed while it was read. Put it back, or leave it out.",
+            "charging.json:1:1: error: The file was removed while it was being read. "
+            "Restore it, or leave it out.",
         ),
         (
             circular,
-            "charging.json:1:1: error: The file cannot be read: too many levels of symbolic links. See to it",
+            "charging.json:1:1: error: The file cannot be read: too many levels of symbolic links. Make it",
         ),
-        (pipe, "charging.json:1:1: error: This is no ordinary file."),
+        (pipe, "charging.json:1:1: error: This is not a regular file."),
         (bytes_that_are_no_text, "contract_types/subscription.json:3:115: error: Byte 0x80 is not UTF-8."),
         (saved_as_utf_16, "slas.json:1:1: error: The file is saved as UTF-16. Save it as UTF-8."),
         (nested, "slas.json:1:65: error: Nested deeper than 64 levels."),
         (misnamed, "error: "),
     ],
 )
-def test_words_and_a_place(folder: Path, spoil: Callable[[Path], None], expected: str) -> None:
+def test_each_error_has_a_message_and_a_place(
+    folder: Path, spoil: Callable[[Path], None], expected: str
+) -> None:
     spoil(folder)
     started = thread_time()
     _, problems = check_rules_folder(folder)
@@ -100,7 +103,7 @@ def test_words_and_a_place(folder: Path, spoil: Callable[[Path], None], expected
 
 
 @pytest.mark.parametrize("line_end", ["\r\n", "\r"])
-def test_line_ends_of_other_systems_are_as_good(folder: Path, line_end: str) -> None:
+def test_line_ends_of_other_systems_are_accepted(folder: Path, line_end: str) -> None:
     for path in folder.rglob("*.json"):
         path.write_bytes(path.read_text().replace("\n", line_end).encode())
     files, problems = check_rules_folder(folder)
@@ -113,7 +116,7 @@ def test_line_ends_of_other_systems_are_as_good(folder: Path, line_end: str) -> 
     assert {one.line for one in check_rules_folder(folder)[1] if one.severity == "error"} == {6}
 
 
-def test_a_byte_order_mark_is_warned_of(folder: Path) -> None:
+def test_a_byte_order_mark_gives_a_warning(folder: Path) -> None:
     for path in folder.rglob("*.json"):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     files, problems = check_rules_folder(folder)
@@ -121,8 +124,8 @@ def test_a_byte_order_mark_is_warned_of(folder: Path) -> None:
     assert load_rule_set(files).version == load_rule_set(read_rules_folder(RULES)).version
 
 
-def test_files_that_come_and_go_while_they_are_read(folder: Path) -> None:
-    """An editor that saves by renaming, and a clean-up: what is read is whole, or refused."""
+def test_files_that_are_replaced_while_they_are_read(folder: Path) -> None:
+    """An editor that saves by renaming: a file is read completely, or reported as removed."""
     path, text = folder / "charging.json", (folder / "charging.json").read_text()
     done = Event()
 
@@ -148,7 +151,7 @@ def test_files_that_come_and_go_while_they_are_read(folder: Path) -> None:
     assert seen <= {text, None}
 
 
-def test_the_set_in_force_stays(folder: Path, bare_kit: Kit) -> None:
+def test_the_rule_set_in_force_does_not_change(folder: Path, bare_kit: Kit) -> None:
     version = bare_kit.publish(read_rules_folder(folder))
     for spoil in (huge, without_coverage, bytes_that_are_no_text):
         spoil(folder)

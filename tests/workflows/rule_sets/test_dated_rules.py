@@ -1,4 +1,4 @@
-"""Rules that ask for dates, on a desk: by its clocks, of the instant logged or worked, and made again."""
+"""Rules with dates: in the provider's time zone, at the instant logged or worked, and verified again."""
 
 import json
 from datetime import datetime
@@ -8,7 +8,7 @@ import pytest
 from tests.rules.files import shipped_files
 from tests.support.office import Office
 from workflows.coverage.snapshot import facts_from
-from workflows.coverage.verification import Differs, verify_decisions
+from workflows.coverage.verification import DecisionDifference, verify_decisions
 from workflows.store import tables as t
 
 FRIDAY_EVENING = datetime.fromisoformat("2026-03-06T22:00:00Z")
@@ -17,7 +17,7 @@ SATURDAY_IN_BERLIN = datetime.fromisoformat("2026-03-06T23:30:00Z")
 
 @pytest.fixture
 def office(office: Office) -> Office:
-    """Of a provider in Berlin."""
+    """The office of a provider in Berlin."""
     office.set(time_zone="Europe/Berlin")
     return office
 
@@ -29,7 +29,7 @@ def publish(office: Office, path: str, *rules: object) -> None:
     office.publish(shipped_files() | {path: json.dumps(document)})
 
 
-def test_work_of_a_saturday_is_charged_by_the_desks_clocks(office: Office) -> None:
+def test_saturday_work_is_charged_by_the_providers_time_zone(office: Office) -> None:
     publish(
         office,
         "charging.json",
@@ -47,7 +47,7 @@ def test_work_of_a_saturday_is_charged_by_the_desks_clocks(office: Office) -> No
     assert office.work(request, 60, at=SATURDAY_IN_BERLIN) == [("grant", 90)]
 
 
-def test_the_time_of_logging_and_the_zone_are_kept_with_a_decision(office: Office) -> None:
+def test_a_decision_stores_the_instant_of_logging_and_the_time_zone(office: Office) -> None:
     publish(
         office,
         "coverage.json",
@@ -82,6 +82,6 @@ def test_the_time_of_logging_and_the_zone_are_kept_with_a_decision(office: Offic
     logged_at = office.request(request).opened_at
     assert (facts.logged_at, facts.time_zone) == (logged_at, "Europe/Berlin")
     assert facts.at > logged_at
-    told: list[Differs] = []
-    verify_decisions(office.desk, told.append)
-    assert told == []
+    differences: list[DecisionDifference] = []
+    verify_decisions(office.desk, differences.append)
+    assert differences == []

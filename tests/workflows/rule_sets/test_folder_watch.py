@@ -1,4 +1,4 @@
-"""Edits of the rules folder: picked up when good, told when not, and never against a later publication."""
+"""Edits of the rules folder: published if valid, reported if not, and never undoing a later publication."""
 
 import shutil
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from workflows.jobs.definitions import run_job
 from workflows.operations.health import CachedCounts, read_health
 from workflows.rule_sets import folder_watch
 from workflows.rule_sets.folder import read_rules_folder
-from workflows.rule_sets.folder_watch import list_rules_folders, note_rules_folder, watch_rules_folder
+from workflows.rule_sets.folder_watch import list_rules_folders, mark_as_published, start_watching
 from workflows.rule_sets.proposals import approve_proposal, list_proposals
 from workflows.rule_sets.publishing import list_publications, rule_set_in_force
 from workflows.store import tables as t
@@ -25,7 +25,7 @@ SHIPPED = read_rules_folder(RULES)
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder_watch, "SECONDS_TO_SETTLE", 0)
+    monkeypatch.setattr(folder_watch, "SETTLE_SECONDS", 0)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def folder(kit: Kit, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def on_machine(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Go on working on another machine."""
+    """Continue as another machine."""
 
     def go(name: str) -> None:
         monkeypatch.setattr(folder_watch, "gethostname", lambda: name)
@@ -49,7 +49,7 @@ def on_machine(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def edit(folder: Path, number: int = 1) -> str:
-    """Change the folder's coverage rules without changing what they mean; answers the new version."""
+    """Change the folder's coverage rules without changing their meaning; returns the new version."""
     (folder / "coverage.json").write_text(SHIPPED["coverage.json"] + "\n" * number)
     return version_of(read_rules_folder(folder))
 
@@ -63,7 +63,7 @@ def in_force(kit: Kit) -> str:
     return kit.see(rule_set_in_force).version
 
 
-def test_an_edit_takes_force_and_names_its_folder(kit: Kit, folder: Path) -> None:
+def test_an_edit_is_published_with_its_folder_in_the_note(kit: Kit, folder: Path) -> None:
     assert pick_up(kit) == 0
     version = edit(folder)
     assert pick_up(kit) == 1
@@ -85,7 +85,7 @@ def test_a_publication_is_not_undone_and_writes_no_file(kit: Kit, folder: Path) 
     assert (pick_up(kit), in_force(kit)) == (1, edited)
 
 
-def test_what_was_published_otherwise_is_no_edit(kit: Kit, folder: Path) -> None:
+def test_files_published_in_another_way_are_not_an_edit(kit: Kit, folder: Path) -> None:
     version = edit(folder)
     kit.publish(read_rules_folder(folder), "By the command line")
     assert (pick_up(kit), in_force(kit)) == (0, version)
@@ -93,12 +93,12 @@ def test_what_was_published_otherwise_is_no_edit(kit: Kit, folder: Path) -> None
     assert pick_up(kit) == 0
     edit(folder, 2)
     files = read_rules_folder(folder)
-    note_rules_folder(kit.desk, folder, files)
+    mark_as_published(kit.desk, folder, files)
     assert pick_up(kit) == 0
     assert in_force(kit) == version_of(SHIPPED)
 
 
-def test_a_folder_that_is_new_here_is_watched_and_not_published(kit: Kit, tmp_path: Path) -> None:
+def test_a_new_folder_is_watched_but_not_published(kit: Kit, tmp_path: Path) -> None:
     """It may be any old copy."""
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
@@ -112,24 +112,24 @@ def test_a_folder_that_is_new_here_is_watched_and_not_published(kit: Kit, tmp_pa
     assert (pick_up(kit), in_force(kit)) == (1, version)
 
 
-def test_an_edit_between_the_start_and_the_first_look_counts(kit: Kit, tmp_path: Path) -> None:
+def test_an_edit_between_the_start_and_the_first_check_counts(kit: Kit, tmp_path: Path) -> None:
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
     kit.desk.rules_folder = place
-    watch_rules_folder(kit.desk, place, read_rules_folder(place))
+    start_watching(kit.desk, place, read_rules_folder(place))
     version = edit(place)
-    watch_rules_folder(kit.desk, place, read_rules_folder(place))
+    start_watching(kit.desk, place, read_rules_folder(place))
     assert (pick_up(kit), in_force(kit)) == (1, version)
 
 
-def test_where_nothing_is_in_force_the_folder_is_published(bare_kit: Kit, tmp_path: Path) -> None:
+def test_the_folder_is_published_if_no_rule_set_is_in_force(bare_kit: Kit, tmp_path: Path) -> None:
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
     bare_kit.desk.rules_folder = place
     assert (pick_up(bare_kit), in_force(bare_kit)) == (1, version_of(SHIPPED))
 
 
-def test_a_bad_edit_is_told_once_and_the_set_in_force_stays(kit: Kit, folder: Path) -> None:
+def test_a_bad_edit_is_reported_once_and_changes_nothing(kit: Kit, folder: Path) -> None:
     before = in_force(kit)
     text = SHIPPED["coverage.json"]
     (folder / "coverage.json").write_text(text.replace('"rules": [', '"rules": [,', 1))
@@ -143,9 +143,9 @@ def test_a_bad_edit_is_told_once_and_the_set_in_force_stays(kit: Kit, folder: Pa
     assert [(one.file, one.line, one.severity) for one in shown.problems] == [
         ("coverage.json", line, "error")
     ]
-    told = kit.rows(t.outbox, event="rules_refused")
-    assert {row.recipient for row in told} == {None, f"{kit.administrator.id}@staff.example"}
-    assert f"coverage.json:{line}:" in told[0].body
+    messages = kit.rows(t.outbox, event="rules_refused")
+    assert {row.recipient for row in messages} == {None, f"{kit.administrator.id}@staff.example"}
+    assert f"coverage.json:{line}:" in messages[0].body
     (health,) = read_health(kit.desk, counts=CachedCounts()).rules_folders
     assert health.errors == 1
     version = edit(folder)
@@ -153,7 +153,7 @@ def test_a_bad_edit_is_told_once_and_the_set_in_force_stays(kit: Kit, folder: Pa
     assert [one.ok for one in kit.see(list_rules_folders)] == [True]
 
 
-def test_a_bad_edit_that_is_taken_back_is_no_publication(kit: Kit, folder: Path) -> None:
+def test_a_bad_edit_that_is_reverted_publishes_nothing(kit: Kit, folder: Path) -> None:
     (folder / "coverage.json").write_text("{")
     assert pick_up(kit) == 1
     later = kit.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
@@ -163,7 +163,7 @@ def test_a_bad_edit_that_is_taken_back_is_no_publication(kit: Kit, folder: Path)
     assert (shown.ok, shown.problems) == (True, [])
 
 
-def test_one_that_was_bad_at_first_sight_is_taken_when_mended(kit: Kit, tmp_path: Path) -> None:
+def test_a_folder_that_was_bad_when_first_seen_is_published_when_fixed(kit: Kit, tmp_path: Path) -> None:
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
     (place / "coverage.json").write_text("{")
@@ -173,8 +173,8 @@ def test_one_that_was_bad_at_first_sight_is_taken_when_mended(kit: Kit, tmp_path
     assert (pick_up(kit), in_force(kit)) == (1, version)
 
 
-def test_a_folder_that_comes_back_is_not_published(kit: Kit, folder: Path) -> None:
-    """A disk that was away for a while, and one that appears for the first time."""
+def test_a_folder_that_reappears_is_not_published(kit: Kit, folder: Path) -> None:
+    """A disk that was unmounted for a while, and one that is mounted for the first time."""
     later = kit.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
     away = folder.rename(folder.with_name("away"))
     assert pick_up(kit) == 1
@@ -187,7 +187,7 @@ def test_a_folder_that_comes_back_is_not_published(kit: Kit, folder: Path) -> No
     assert (pick_up(kit), in_force(kit)) == (0, later)
 
 
-def test_a_file_that_is_being_written_is_left_for_the_next_time(
+def test_a_file_that_is_being_written_is_read_in_the_next_run(
     kit: Kit, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "coverage.json").write_text(SHIPPED["coverage.json"][:500])
@@ -198,7 +198,7 @@ def test_a_file_that_is_being_written_is_left_for_the_next_time(
     assert (pick_up(kit), in_force(kit)) == (1, version)
 
 
-def test_where_two_publish_an_edit_is_proposed(kit: Kit, folder: Path) -> None:
+def test_an_edit_is_proposed_if_approval_is_required(kit: Kit, folder: Path) -> None:
     kit.do(change_settings, {"two_person_publishing": True})
     before = in_force(kit)
     version = edit(folder)
@@ -212,9 +212,6 @@ def test_where_two_publish_an_edit_is_proposed(kit: Kit, folder: Path) -> None:
     edited = edit(folder, 3)
     kit.do(change_settings, {"two_person_publishing": False})
     assert (pick_up(kit), in_force(kit)) == (1, edited)
-
-
-# ------------------------------------------------------------------ many machines
 
 
 def test_machines_that_share_a_folder_publish_an_edit_once(
@@ -232,7 +229,7 @@ def test_machines_that_share_a_folder_publish_an_edit_once(
     assert len(kit.see(list_publications).items) == 3
 
 
-def test_a_machine_whose_folder_was_not_edited_undoes_nothing(
+def test_a_machine_with_an_unedited_folder_undoes_nothing(
     kit: Kit, folder: Path, tmp_path: Path, on_machine: Callable[[str], None]
 ) -> None:
     other = tmp_path / "other"
@@ -255,16 +252,13 @@ def test_a_machine_whose_folder_was_not_edited_undoes_nothing(
     assert (pick_up(kit), in_force(kit)) == (0, version)
 
 
-def test_each_machine_looks_at_its_own_folder_once_a_tick(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_machine_checks_its_own_folder_once_per_tick(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for machine in ("one", "one", "two"):
         monkeypatch.setattr(scheduler, "gethostname", lambda machine=machine: machine)
         found.append(scheduler.tick(kit.desk, "pick_up_rules", 2))
     assert found == [0, None, 0]
     assert [scheduler.tick(kit.desk, "clean_up", 3600) for _ in range(2)] == [0, None]
-
-
-# ------------------------------------------------------------------ what files may be
 
 
 def huge(folder: Path) -> None:
@@ -297,7 +291,7 @@ def emptied(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "place", "words"),
+    ("spoil", "place", "text"),
     [
         (huge, "coverage.json", "1,048,576"),
         (without_coverage, "coverage.json", "missing"),
@@ -307,21 +301,21 @@ def emptied(folder: Path) -> None:
         (emptied, "coverage.json", "missing"),
     ],
 )
-def test_what_cannot_be_read_has_words_and_a_place(
-    kit: Kit, folder: Path, spoil: Callable[[Path], None], place: str, words: str
+def test_an_unreadable_file_has_a_message_and_a_place(
+    kit: Kit, folder: Path, spoil: Callable[[Path], None], place: str, text: str
 ) -> None:
     before = in_force(kit)
     spoil(folder)
     assert (pick_up(kit), in_force(kit)) == (1, before)
     assert pick_up(kit) == 0
     (shown,) = kit.see(list_rules_folders)
-    said = {one.file: one.message for one in shown.problems if one.severity == "error"}
-    assert words in said[place]
+    messages = {one.file: one.message for one in shown.problems if one.severity == "error"}
+    assert text in messages[place]
     assert all(one.line >= 1 and one.column >= 1 for one in shown.problems)
 
 
 @pytest.mark.parametrize("kind", ["a mark", "line ends"])
-def test_what_editors_of_other_systems_write_is_taken(kit: Kit, folder: Path, kind: str) -> None:
+def test_files_written_by_editors_of_other_systems_are_accepted(kit: Kit, folder: Path, kind: str) -> None:
     text = SHIPPED["coverage.json"].encode()
     changed = b"\xef\xbb\xbf" + text + b"\n" if kind == "a mark" else text.replace(b"\n", b"\r\n")
     (folder / "coverage.json").write_bytes(changed)

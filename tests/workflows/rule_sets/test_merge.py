@@ -1,8 +1,8 @@
-"""Two edits of one rule set brought together."""
+"""Merging two edits of one rule set."""
 
 import random
 
-from workflows.rule_sets.merge import BETWEEN, IN_FORCE, YOURS, merge_rule_files
+from workflows.rule_sets.merge import MARK_BETWEEN, MARK_IN_FORCE, MARK_YOURS, merge_rule_files
 
 BASE = "one\ntwo\nthree\nfour\nfive\n"
 
@@ -11,22 +11,22 @@ def merged_text(mine: str, theirs: str, base: str = BASE) -> str:
     return merge_rule_files({"a": base}, {"a": mine}, {"a": theirs}).files["a"]
 
 
-def test_what_only_one_changed_is_taken_from_that_one() -> None:
+def test_lines_that_only_one_changed_are_taken_from_that_one() -> None:
     mine, theirs = BASE.replace("one", "ONE"), BASE.replace("five", "FIVE")
     merged = merge_rule_files({"a": BASE}, {"a": mine}, {"a": theirs})
     assert merged.files == {"a": "ONE\ntwo\nthree\nfour\nFIVE\n"}
     assert (merged.taken, merged.unresolved) == (["a"], [])
 
 
-def test_lines_that_both_changed_are_both_kept_between_marks() -> None:
+def test_lines_that_both_changed_are_both_included_between_marks() -> None:
     mine, theirs = BASE.replace("two", "mine"), BASE.replace("two", "theirs")
     merged = merge_rule_files({"a": BASE}, {"a": mine}, {"a": theirs})
-    marked = f"one\n{YOURS}\nmine\n{BETWEEN}\ntheirs\n{IN_FORCE}\nthree\nfour\nfive\n"
+    marked = f"one\n{MARK_YOURS}\nmine\n{MARK_BETWEEN}\ntheirs\n{MARK_IN_FORCE}\nthree\nfour\nfive\n"
     assert merged.files == {"a": marked}
     assert merged.unresolved == ["a"]
 
 
-def test_the_same_change_by_both_is_no_conflict() -> None:
+def test_the_same_change_by_both_is_not_a_conflict() -> None:
     changed = BASE.replace("two", "both")
     assert merged_text(changed, changed) == changed
 
@@ -41,21 +41,21 @@ def test_added_and_removed_files() -> None:
     assert merged.taken == ["theirs"]
 
 
-def test_what_they_removed_and_i_left_is_removed() -> None:
+def test_a_file_that_only_they_removed_is_removed() -> None:
     merged = merge_rule_files({"a": "1", "b": "2"}, {"a": "1", "b": "2", "c": "3"}, {"a": "1"})
     assert merged.files == {"a": "1", "c": "3"}
 
 
 def test_a_text_without_a_last_line_end_and_one_with_windows_line_ends() -> None:
-    assert merged_text("x\nb", "y\nb", "a\nb") == f"{YOURS}\nx\n{BETWEEN}\ny\n{IN_FORCE}\nb"
+    assert merged_text("x\nb", "y\nb", "a\nb") == f"{MARK_YOURS}\nx\n{MARK_BETWEEN}\ny\n{MARK_IN_FORCE}\nb"
     assert merged_text("a\r\nx", "a\r\ny", "a\r\nb").count("\r\n") == 6
 
 
-def test_very_long_texts_are_kept_whole() -> None:
+def test_very_long_texts_become_one_conflict() -> None:
     base = "line\n" * 6000
     text = merged_text("mine\n" + base, "theirs\n" + base, base)
-    assert text.startswith(f"{YOURS}\nmine\n")
-    assert text.endswith(f"{IN_FORCE}\n")
+    assert text.startswith(f"{MARK_YOURS}\nmine\n")
+    assert text.endswith(f"{MARK_IN_FORCE}\n")
 
 
 def test_random_edits_lose_nothing_and_one_sided_ones_are_taken_whole() -> None:

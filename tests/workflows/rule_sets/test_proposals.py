@@ -1,4 +1,4 @@
-"""Publishing by two, and administrators who edit at once."""
+"""Publishing with approval, and administrators who edit at the same time."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -37,7 +37,7 @@ def edited(number: int = 1) -> dict[str, str]:
 
 @pytest.fixture
 def first(kit: Kit) -> str:
-    """The version in force when two are needed."""
+    """The version in force when approval becomes required."""
     kit.do(change_settings, {"two_person_publishing": True})
     return kit.desk.config.rules.version
 
@@ -54,10 +54,7 @@ def proposed(kit: Kit, number: int = 1) -> str:
     return submitted.proposal
 
 
-# ------------------------------------------------------------------ two who edit at once
-
-
-def test_the_second_editor_is_told_and_overwrites_nothing(kit: Kit) -> None:
+def test_the_second_editor_gets_an_error_and_overwrites_nothing(kit: Kit) -> None:
     base = kit.desk.config.rules.version
     one = kit.publish(edited(1), "One", based_on=base)
     with pytest.raises(RulesChanged) as refusal:
@@ -66,10 +63,10 @@ def test_the_second_editor_is_told_and_overwrites_nothing(kit: Kit) -> None:
     assert kit.see(rule_set_in_force).version == one
     with pytest.raises(RulesChanged):
         kit.do(submit_rollback, base, based_on=base)
-    kit.publish(edited(2), "Two, with one looked at", based_on=one)
+    kit.publish(edited(2), "Two, based on one", based_on=one)
 
 
-def test_of_two_at_once_one_is_told(kit: Kit) -> None:
+def test_of_two_editors_at_once_one_gets_an_error(kit: Kit) -> None:
     base = kit.desk.config.rules.version
 
     def publish(number: int) -> object:
@@ -85,10 +82,7 @@ def test_of_two_at_once_one_is_told(kit: Kit) -> None:
     assert len(kit.rows(t.rule_publication)) == 2
 
 
-# ------------------------------------------------------------------ one proposes, another approves
-
-
-def test_a_proposal_takes_force_when_another_approves(kit: Kit, first: str, bob: Actor) -> None:
+def test_a_proposal_is_published_when_another_approves(kit: Kit, first: str, bob: Actor) -> None:
     submitted = kit.do(submit_rule_set, edited(), "Printers wait")
     assert kit.see(rule_set_in_force).version == first
     proposal_id = str(submitted.proposal)
@@ -108,14 +102,14 @@ def test_a_proposal_takes_force_when_another_approves(kit: Kit, first: str, bob:
     assert (listed.decided_by, listed.decided_at) == ("Bob", kit.clock.at)
     with pytest.raises(StateForbids):
         kit.do_as(bob, approve_proposal, proposal_id)
-    told = {(row.event, row.recipient) for row in kit.rows(t.outbox)}
+    sent = {(row.event, row.recipient) for row in kit.rows(t.outbox)}
     addresses = {row.name: row.email for row in kit.rows(t.user_account)}
-    assert ("rules_proposed", addresses["Bob"]) in told
-    assert ("rules_proposed", addresses["the administrator"]) not in told
-    assert ("rules_published", addresses["the administrator"]) in told
+    assert ("rules_proposed", addresses["Bob"]) in sent
+    assert ("rules_proposed", addresses["the administrator"]) not in sent
+    assert ("rules_published", addresses["the administrator"]) in sent
 
 
-def test_nobody_approves_alone(kit: Kit, first: str, bob: Actor) -> None:
+def test_proposers_cannot_approve_their_own_proposals(kit: Kit, first: str, bob: Actor) -> None:
     proposal_id = proposed(kit)
     for actor in (kit.administrator, kit.supervisor, kit.finance, SYSTEM):
         with pytest.raises(NotAllowed):
@@ -125,7 +119,9 @@ def test_nobody_approves_alone(kit: Kit, first: str, bob: Actor) -> None:
     assert len(kit.see(list_publications).items) == 1
 
 
-def test_a_rejection_says_why_and_the_set_may_come_again(kit: Kit, first: str, bob: Actor) -> None:
+def test_a_rejection_has_a_reason_and_the_rule_set_may_be_proposed_again(
+    kit: Kit, first: str, bob: Actor
+) -> None:
     proposal_id = proposed(kit)
     with pytest.raises(StateForbids, match="already"):
         kit.do_as(bob, submit_rule_set, edited(), "The same")
@@ -146,7 +142,7 @@ def test_a_rejection_says_why_and_the_set_may_come_again(kit: Kit, first: str, b
         kit.see(read_proposal, "nothing")
 
 
-def test_what_was_proposed_before_a_change_needs_a_second_look(kit: Kit, first: str, bob: Actor) -> None:
+def test_a_proposal_made_before_a_publication_needs_a_new_base(kit: Kit, first: str, bob: Actor) -> None:
     one, two = proposed(kit, 1), proposed(kit, 2)
     now = kit.do_as(bob, approve_proposal, one)
     with pytest.raises(RulesChanged):
@@ -158,7 +154,7 @@ def test_what_was_proposed_before_a_change_needs_a_second_look(kit: Kit, first: 
 
 
 def test_a_proposal_is_checked_again(kit: Kit, first: str, bob: Actor) -> None:
-    """Contracts of a type that it leaves out were sold meanwhile."""
+    """Contracts of a type that it does not have were sold in the meantime."""
     without = {path: text for path, text in SHIPPED.items() if path != "contract_types/incident_pack.json"}
     without = without | {"coverage.json": without["coverage.json"].replace(', "incident_pack"', "")}
     proposal_id = str(kit.do(submit_rule_set, without, "").proposal)
@@ -175,7 +171,7 @@ def test_a_proposal_is_checked_again(kit: Kit, first: str, bob: Actor) -> None:
     assert kit.see(rule_set_in_force).version == first
 
 
-def test_a_roll_back_is_proposed_too(kit: Kit, bob: Actor) -> None:
+def test_a_rollback_is_proposed_too(kit: Kit, bob: Actor) -> None:
     first = kit.desk.config.rules.version
     second = kit.publish(edited(), "")
     kit.do(change_settings, {"two_person_publishing": True})
@@ -185,17 +181,14 @@ def test_a_roll_back_is_proposed_too(kit: Kit, bob: Actor) -> None:
     assert kit.see(rule_set_in_force).note == f"Rolled back to {first[:8]}"
 
 
-def test_without_the_setting_a_set_takes_force_at_once(kit: Kit) -> None:
+def test_without_the_setting_a_rule_set_is_published_at_once(kit: Kit) -> None:
     submitted = kit.do(submit_rule_set, edited(), "")
     assert submitted == Submitted(kit.see(rule_set_in_force).version)
 
 
-def test_the_first_rule_set_needs_no_second(bare_kit: Kit) -> None:
+def test_the_first_rule_set_needs_no_approval(bare_kit: Kit) -> None:
     bare_kit.do(change_settings, {"two_person_publishing": True})
     assert publish_first(bare_kit.desk, SHIPPED) == bare_kit.see(rule_set_in_force).version
-
-
-# ------------------------------------------------------------------ differences
 
 
 def test_versions_are_compared_file_by_file(kit: Kit) -> None:

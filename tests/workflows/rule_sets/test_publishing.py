@@ -1,4 +1,4 @@
-"""Rule sets: the folder, publishing, and what stays in force."""
+"""Rule sets: the folder, publishing, and the rule set in force."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def changed(**texts: str) -> dict[str, str]:
     return SHIPPED | {path.replace("__", "/") + ".json": text for path, text in texts.items()}
 
 
-def test_the_shipped_rules_take_force(bare_kit: Kit) -> None:
+def test_the_shipped_rules_can_be_published(bare_kit: Kit) -> None:
     with pytest.raises(NoRuleSet):
         bare_kit.see(rule_set_in_force)
     version = bare_kit.publish(SHIPPED, "First")
@@ -39,7 +39,7 @@ def test_the_shipped_rules_take_force(bare_kit: Kit) -> None:
     assert bare_kit.desk.config.rules.version == version
 
 
-def test_each_publication_is_kept_and_an_old_set_may_return(bare_kit: Kit) -> None:
+def test_each_publication_is_stored_and_an_old_rule_set_can_be_published_again(bare_kit: Kit) -> None:
     first = bare_kit.publish(SHIPPED, "First")
     bare_kit.clock.move(hours=1)
     second = bare_kit.publish(changed(coverage=SHIPPED["coverage.json"] + "\n"), "Second")
@@ -57,7 +57,7 @@ def test_each_publication_is_kept_and_an_old_set_may_return(bare_kit: Kit) -> No
     assert bare_kit.see(list_publications, limit=2).next_cursor is not None
 
 
-def test_a_bad_set_leaves_the_one_in_force(bare_kit: Kit) -> None:
+def test_a_bad_rule_set_does_not_replace_the_one_in_force(bare_kit: Kit) -> None:
     version = bare_kit.publish(SHIPPED)
     bad = changed(coverage='{\n  "name": "x",\n  "rules": [},\n}')
     with pytest.raises(RuleSetRefused) as refusal:
@@ -72,7 +72,7 @@ def test_a_bad_set_leaves_the_one_in_force(bare_kit: Kit) -> None:
     assert bare_kit.see(check_rules, SHIPPED).ok
 
 
-def test_a_type_that_contracts_have_cannot_go(bare_kit: Kit) -> None:
+def test_a_contract_type_in_use_cannot_be_removed(bare_kit: Kit) -> None:
     version = bare_kit.publish(SHIPPED)
     ann = bare_kit.customer("Ann")
     with bare_kit.desk.write() as tx:
@@ -97,7 +97,7 @@ def test_a_type_that_contracts_have_cannot_go(bare_kit: Kit) -> None:
     assert bare_kit.see(rule_set_in_force).version == version
 
 
-def test_the_folder_is_published_at_the_first_start_alone(bare_kit: Kit, database_url: str) -> None:
+def test_the_folder_is_published_only_at_the_first_start(bare_kit: Kit, database_url: str) -> None:
     version = publish_first(bare_kit.desk, SHIPPED)
     assert bare_kit.desk.config.rules.version == version
     other = Desk(Database(database_url, pool_size=1), bare_kit.clock)
@@ -106,7 +106,7 @@ def test_the_folder_is_published_at_the_first_start_alone(bare_kit: Kit, databas
     other.database.dispose()
 
 
-def test_versions_are_named_by_their_beginning(bare_kit: Kit) -> None:
+def test_unknown_or_ambiguous_versions_are_refused(bare_kit: Kit) -> None:
     bare_kit.publish(SHIPPED)
     for unknown in ("", "%", "zzzzzzzz", "\0", "a" * 200):
         with pytest.raises((NotFound, InvalidInput)):
@@ -128,9 +128,6 @@ def test_the_difference_names_files_and_lines() -> None:
     assert lines == ["--- in force/a.json", "+++ new/a.json", "@@ -1,2 +1,2 @@", " 1", "-2", "+3"]
 
 
-# ------------------------------------------------------------------ the folder
-
-
 def test_only_rule_files_are_read(tmp_path: Path) -> None:
     (tmp_path / "schema").mkdir()
     (tmp_path / "contract_types").mkdir()
@@ -146,7 +143,7 @@ def test_only_rule_files_are_read(tmp_path: Path) -> None:
     assert set(read_rules_folder(tmp_path)) == {"coverage.json", "contract_types/a.json"}
 
 
-def test_all_that_is_wrong_with_a_folder_is_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_of_a_folder_are_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "contract_types").mkdir()
     (tmp_path / "coverage.json").write_bytes(b'{"name": "\xff"}')
     (tmp_path / "charging.json").write_bytes(b" " * (MAX_BYTES + 1))
@@ -164,7 +161,7 @@ def test_all_that_is_wrong_with_a_folder_is_told_at_once(tmp_path: Path) -> None
     assert all(str(problem).count(":") >= 3 for problem in refusal.value.problems)
 
 
-def test_a_byte_order_mark_is_warned_of_and_left_out(tmp_path: Path) -> None:
+def test_a_byte_order_mark_gives_a_warning_and_is_removed(tmp_path: Path) -> None:
     for path, text in SHIPPED.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
@@ -175,7 +172,7 @@ def test_a_byte_order_mark_is_warned_of_and_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["missing", "file"])
-def test_what_is_no_folder_is_told(tmp_path: Path, kind: str) -> None:
+def test_a_path_that_is_not_a_folder_gives_an_error(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "rules"
     if kind == "file":
         place.write_text("{}")

@@ -1,4 +1,4 @@
-"""A setting runs decisions by business-rules itself, to the same answers."""
+"""A setting makes business-rules itself decide, with the same results."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from workflows.administration.settings import change_settings
 from workflows.store import tables as t
 
 
-def test_decisions_are_made_by_what_the_setting_names(office: Office) -> None:
+def test_decisions_are_made_by_the_engine_that_the_setting_names(office: Office) -> None:
     hours = office.sell("support_hours")
     compiled = decision(office, office.log())
     office.do(change_settings, {"rules_engine": "plain"})

@@ -1,4 +1,4 @@
-"""What is answered to a logging, made from what was written, is what reading it shows."""
+"""The response to logging a service request is built from what was written and equals a later read."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from workflows.service_requests.queries import read_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.users.accounts import NewOwnToken, create_own_token
-from workflows.users.authentication import act_by_token
+from workflows.users.authentication import become_token_owner
 
 SOLD: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("subscription", "customer", {}),
@@ -52,7 +52,7 @@ def log_exclusively(office: Office, **given: Any) -> Logged:
 
 @contextmanager
 def meanwhile(office: Office, written: str, act: Any) -> Iterator[list[str]]:
-    """Have something done by another, once, just before a statement that has the words is sent."""
+    """Let `act` run once, just before a statement that contains `written` is sent."""
     sent: list[str] = []
     done: list[bool] = []
 
@@ -71,7 +71,7 @@ def meanwhile(office: Office, written: str, act: Any) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(("type_key", "holder", "terms"), SOLD)
-def test_the_answer_is_what_is_read_afterwards(
+def test_the_response_equals_a_later_read(
     office: Office, type_key: str, holder: str, terms: dict[str, Any]
 ) -> None:
     ids = {"customer": office.ann, "item": office.laptop, "org_unit": office.parent}
@@ -85,7 +85,7 @@ def test_the_answer_is_what_is_read_afterwards(
     assert logged.view.coverage.outcome == "covered"
 
 
-def test_the_last_incident_of_a_pack_is_told_as_it_is(office: Office) -> None:
+def test_the_last_incident_of_a_pack_is_shown_correctly(office: Office) -> None:
     office.sell("incident_pack", incidents=1)
     logged = log_exclusively(office)
     with office.desk.read(office.technician) as tx:
@@ -97,7 +97,7 @@ def test_the_last_incident_of_a_pack_is_told_as_it_is(office: Office) -> None:
 
 @pytest.fixture
 def far_office(postgres_database_url: str) -> Iterator[Office]:
-    """A desk on PostgreSQL, to which each statement is a round trip."""
+    """A desk on PostgreSQL, where each statement is a round trip."""
     desk = Office(postgres_database_url)
     yield desk
     desk.close()
@@ -105,7 +105,7 @@ def far_office(postgres_database_url: str) -> Iterator[Office]:
 
 @contextmanager
 def colleague_of(office: Office) -> Iterator[Office]:
-    """Someone who works at the same desk from another process: with connections and locks of their own."""
+    """A colleague who uses the same desk from another process, with connections and locks of its own."""
     other = copy(office)
     url = office.desk.database.url.render_as_string(hide_password=False)
     other.desk = Desk(Database(url, pool_size=2), office.clock)
@@ -120,15 +120,15 @@ def colleague(office: Office) -> Iterator[Office]:
 
 
 def writing(office: Office) -> str:
-    """What the statement that writes a logged request has in it."""
+    """A part of the statement that writes a logged request."""
     return "INSERT INTO rows_" if office.desk.database.is_sqlite else "INSERT INTO service_request"
 
 
 @pytest.mark.parametrize("type_key", ["subscription", "incident_pack"])
-def test_a_contract_that_is_cancelled_in_between_covers_nothing(
+def test_a_contract_cancelled_in_between_does_not_cover(
     office: Office, colleague: Office, type_key: str
 ) -> None:
-    """Between the decision and its writing: the request is decided anew, and nothing is there twice."""
+    """Between the decision and its writing: the request is decided again, and nothing is written twice."""
     terms = {"incidents": 5} if type_key == "incident_pack" else {}
     gone = office.sell(type_key, to=("item", office.laptop), **terms)
     next_best = office.sell("subscription")
@@ -141,8 +141,8 @@ def test_a_contract_that_is_cancelled_in_between_covers_nothing(
     assert office.rows(t.incident_hold) == []
 
 
-def test_the_incident_that_another_takes_in_between_is_not_taken_twice(office: Office) -> None:
-    """Of two incidents one is taken while the other is being held, which then is the last of the pack."""
+def test_an_incident_held_by_another_in_between_is_not_held_twice(office: Office) -> None:
+    """Of two incidents, one is held by another while the second is being held, which is then the last."""
     pack = office.sell("incident_pack", incidents=2)
     with colleague_of(office) as other, meanwhile(office, writing(office), other.log):
         logged = log_exclusively(office)
@@ -162,7 +162,7 @@ def test_a_desks_first_request_has_the_first_number(office: Office) -> None:
 
 
 def test_one_statement_writes_a_covered_request(far_office: Office) -> None:
-    """The parties, the candidates, and three rows at once: no BEGIN, no lock and no COMMIT beside it."""
+    """The parties, the candidates, and three rows at once: no BEGIN, no lock and no COMMIT."""
     far_office.sell("subscription")
     with meanwhile(far_office, "never", lambda: None) as sent:
         log_exclusively(far_office)
@@ -171,7 +171,7 @@ def test_one_statement_writes_a_covered_request(far_office: Office) -> None:
 
 
 def test_one_statement_writes_a_pack_too(office: Office) -> None:
-    """The parties, the candidates, the one that writes; on SQLite the number is asked for."""
+    """The parties, the candidates and the write; SQLite needs one more for the number."""
     office.sell("incident_pack", incidents=5)
     with meanwhile(office, "never", lambda: None) as sent:
         log_exclusively(office)
@@ -180,8 +180,8 @@ def test_one_statement_writes_a_pack_too(office: Office) -> None:
     assert len(sent) == (4 if office.desk.database.is_sqlite else 3)
 
 
-def test_who_waits_for_a_pack_that_another_draws_from_finds_what_is_left(office: Office) -> None:
-    """The other has taken its incident and not committed yet."""
+def test_a_request_that_waits_for_a_locked_pack_sees_its_remaining_balance(office: Office) -> None:
+    """The other transaction has held its incident but not committed yet."""
     pack = office.sell("incident_pack", incidents=3)
     command = NewServiceRequest(subject="It does not start", customer=office.ann)
     with colleague_of(office) as other, ThreadPoolExecutor(1) as pool:
@@ -202,8 +202,8 @@ def test_who_waits_for_a_pack_that_another_draws_from_finds_what_is_left(office:
         assert audit_ledger(tx).ok
 
 
-def test_incidents_of_several_purchases_are_told_as_they_are(office: Office) -> None:
-    """The first purchase has one left, the second two: each answer tells what is left of both."""
+def test_incidents_of_several_purchases_are_shown_correctly(office: Office) -> None:
+    """The first purchase has one left, the second two: each response has the sum."""
     pack = office.sell("incident_pack", incidents=1)
     office.do(top_up, pack, TopUp(incidents=2))
     left = []
@@ -217,8 +217,8 @@ def test_incidents_of_several_purchases_are_told_as_they_are(office: Office) -> 
     assert left == [(pack, 2), (pack, 1), (pack, 0)]
 
 
-def test_a_call_acts_at_the_time_that_another_process_has_set(office: Office, colleague: Office) -> None:
-    """Who calls is asked over the call's own connection: what that tells of the time holds for this call."""
+def test_a_call_uses_the_time_that_another_process_has_set(office: Office, colleague: Office) -> None:
+    """Authentication reads over the call's own connection: the time it finds there is used by this call."""
     office.desk.sandbox = colleague.desk.sandbox = True
     office.sell("subscription")
     made = office.do_as(office.technician, create_own_token, NewOwnToken())
@@ -228,7 +228,7 @@ def test_a_call_acts_at_the_time_that_another_process_has_set(office: Office, co
     command = NewServiceRequest(subject="It does not start", customer=office.ann, item=office.laptop)
 
     def call(tx: Transaction) -> Logged:
-        act_by_token(tx, made.text)
+        become_token_owner(tx, made.text)
         return log_service_request(tx, command)
 
     logged = office.desk.perform(NOBODY, call, exclusive=True)
@@ -236,10 +236,10 @@ def test_a_call_acts_at_the_time_that_another_process_has_set(office: Office, co
     assert (request.opened_at, request.created_by) == (day, office.technician.name)
 
 
-def test_what_is_refused_when_its_contract_goes_in_between_is_not_logged(
+def test_a_request_refused_because_its_contract_was_cancelled_in_between_is_not_logged(
     office: Office, colleague: Office
 ) -> None:
-    """The decision made anew under the lock may be another one altogether."""
+    """The decision made again under the lock may have another outcome."""
     rules = json.loads((RULES / "coverage.json").read_text())
     covering = [rule for rule in rules["rules"] if rule["actions"][0]["name"] == "cover_with"]
     refusing = {

@@ -1,4 +1,4 @@
-"""Reopening: within the window the coverage is kept, past it the service request is searched anew."""
+"""Reopening: within the window the coverage continues, after it coverage is searched again."""
 
 from datetime import datetime, timedelta
 
@@ -60,7 +60,7 @@ def test_as_of_between_a_close_and_a_reopening_the_contract_had_ended(office: Of
             reopened - TICK: "expired",
             reopened: "active",
         }
-    # a close and a reopening at one instant leave nothing in between
+    # a close and a reopening at the same instant leave no span in between
     finish(office, request)
     office.fire(request, "reopen")
     office.clock.move(hours=1)
@@ -74,7 +74,7 @@ def test_as_of_between_a_close_and_a_reopening_the_contract_had_ended(office: Of
         assert [one.contract.ended_at for one in found.held] == [first]
 
 
-def test_past_the_window_it_waits_for_a_contract_of_its_own_that_can_be_taken(office: Office) -> None:
+def test_after_the_window_it_waits_for_its_own_contract_which_can_be_ordered(office: Office) -> None:
     request, ended = covered_alone(office)
     finish(office, request)
     ended_at = office.contract(ended).ended_at
@@ -91,7 +91,7 @@ def test_past_the_window_it_waits_for_a_contract_of_its_own_that_can_be_taken(of
     assert own(office, request) == [("PR-0001", "expired"), ("PR-0002", "active")]
 
 
-def test_reopening_uses_no_second_incident_and_leaves_the_past_as_it_was(office: Office) -> None:
+def test_reopening_uses_no_second_incident_and_does_not_change_the_past(office: Office) -> None:
     pack = office.sell("incident_pack", incidents=1)
     request = office.log()
     office.clock.move(hours=1)
@@ -114,7 +114,7 @@ def test_reopening_uses_no_second_incident_and_leaves_the_past_as_it_was(office:
     assert office.see(audit_ledger).ok
 
 
-def test_past_the_window_the_next_incident_is_held(office: Office) -> None:
+def test_after_the_window_the_next_incident_is_held(office: Office) -> None:
     pack = office.sell("incident_pack", incidents=2)
     request = office.log()
     finish(office, request)

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, inspect, text
 
-from workflows.operations.deployment import lacks_migration, open_desk
+from workflows.operations.deployment import missing_migration, open_desk
 from workflows.store.database import MIGRATIONS, Database, migrate
 from workflows.store.migrations import HEAD
 from workflows.store.tables import APPEND_ONLY, idempotency_key, metadata
@@ -53,11 +53,11 @@ def test_a_database_of_another_step_is_explained(database_url: str) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
     desk = open_desk(database_url)
-    assert lacks_migration(desk) is None
+    assert missing_migration(desk) is None
     for step, words in (("0001", "Run: coverdesk migrate"), ("9999", "newer Coverdesk")):
         with desk.database.write() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = :step"), {"step": step})
-        assert words in str(lacks_migration(desk))
+        assert words in str(missing_migration(desk))
     desk.database.dispose()
 
 

@@ -1,4 +1,4 @@
-"""Users, passwords, tokens, and who gets in."""
+"""Users, passwords, tokens and logins."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -52,7 +52,7 @@ def log_in(
     return authenticate_login(kit.desk, email, password, address).actor
 
 
-def test_a_user_logs_in_by_address_in_any_case(bare_kit: Kit) -> None:
+def test_the_email_address_of_a_login_is_case_insensitive(bare_kit: Kit) -> None:
     sue = user(bare_kit, "Sue@Staff.example")
     assert log_in(bare_kit, " SUE@staff.example ") == Actor(sue, "Sue", "supervisor")
     assert bare_kit.rows(t.login_failure) == []
@@ -78,14 +78,14 @@ def test_short_passwords_are_refused(password: str) -> None:
         NewUser(email="sue@staff.example", name="Sue", role="finance", password=password)
 
 
-def test_addresses_belong_to_one_user(bare_kit: Kit) -> None:
+def test_email_addresses_of_users_are_unique(bare_kit: Kit) -> None:
     user(bare_kit)
     with pytest.raises(Conflict):
         user(bare_kit, "SUE@staff.example")
 
 
-def test_a_customers_login_is_linked_by_address(bare_kit: Kit) -> None:
-    with pytest.raises(InvalidInput, match="no customer with the address"):
+def test_a_customers_user_is_linked_by_email_address(bare_kit: Kit) -> None:
+    with pytest.raises(InvalidInput, match="no customer with the email address"):
         user(bare_kit, "ann@example.com", "customer")
     ann = bare_kit.customer("Ann")
     user(bare_kit, "Ann@example.com", "customer")
@@ -93,7 +93,7 @@ def test_a_customers_login_is_linked_by_address(bare_kit: Kit) -> None:
     assert (actor.role, actor.customer) == ("customer", ann)
 
 
-def test_what_is_wrong_with_a_login_is_not_told(bare_kit: Kit) -> None:
+def test_a_failed_login_does_not_reveal_the_reason(bare_kit: Kit) -> None:
     user(bare_kit)
     off = user(bare_kit, "off@staff.example")
     bare_kit.do(change_user, off, ChangeUser(disabled=True))
@@ -116,7 +116,7 @@ def test_what_is_wrong_with_a_login_is_not_told(bare_kit: Kit) -> None:
     assert len(words) == 1
 
 
-def test_ten_failures_close_a_login_for_a_quarter_of_an_hour(bare_kit: Kit) -> None:
+def test_ten_failures_block_a_login_for_15_minutes(bare_kit: Kit) -> None:
     user(bare_kit)
     for number in range(10):
         with pytest.raises(NotAuthenticated):
@@ -129,7 +129,7 @@ def test_ten_failures_close_a_login_for_a_quarter_of_an_hour(bare_kit: Kit) -> N
     assert log_in(bare_kit).name == "Sue"
 
 
-def test_ten_failures_close_a_client_address_to_every_login(bare_kit: Kit) -> None:
+def test_ten_failures_block_a_client_address_for_every_login(bare_kit: Kit) -> None:
     user(bare_kit)
     for number in range(10):
         with pytest.raises(NotAuthenticated):
@@ -139,7 +139,7 @@ def test_ten_failures_close_a_client_address_to_every_login(bare_kit: Kit) -> No
     assert log_in(bare_kit, address="198.51.100.1").name == "Sue"
 
 
-def test_good_logins_do_not_use_up_the_address(bare_kit: Kit) -> None:
+def test_successful_logins_do_not_count_against_the_client_address(bare_kit: Kit) -> None:
     user(bare_kit)
     for _ in range(12):
         log_in(bare_kit)
@@ -176,7 +176,7 @@ def test_a_session_ends_with_the_password_the_role_or_the_user(bare_kit: Kit) ->
     assert load_session(bare_kit.desk, sue, newest) is None
 
 
-def test_the_own_password_changes_by_the_old_one(bare_kit: Kit) -> None:
+def test_changing_the_own_password_needs_the_old_one(bare_kit: Kit) -> None:
     sue = log_in(bare_kit) if user(bare_kit) else bare_kit.supervisor
     with pytest.raises(InvalidInput):
         bare_kit.do_as(sue, change_own_password, "wrong", "another long password")
@@ -187,7 +187,7 @@ def test_the_own_password_changes_by_the_old_one(bare_kit: Kit) -> None:
     assert log_in(bare_kit, password="another long password") == sue
 
 
-def test_tokens_open_until_they_expire_or_are_revoked(bare_kit: Kit) -> None:
+def test_tokens_are_valid_until_they_expire_or_are_revoked(bare_kit: Kit) -> None:
     sue = user(bare_kit)
     lasting = bare_kit.do(create_token, NewToken(email="SUE@staff.example", name="script"))
     short = bare_kit.do(create_token, NewToken(email="sue@staff.example", expires_days=2))
@@ -206,12 +206,12 @@ def test_tokens_open_until_they_expire_or_are_revoked(bare_kit: Kit) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "cvd_", "cvd_x\0y", "\ud800", "x" * 100_000])
-def test_what_is_no_token_opens_nothing(bare_kit: Kit, text: str) -> None:
+def test_an_invalid_token_is_refused(bare_kit: Kit, text: str) -> None:
     with pytest.raises(NotAuthenticated):
         authenticate_token(bare_kit.desk, text)
 
 
-def test_a_disabled_users_token_opens_nothing(bare_kit: Kit) -> None:
+def test_a_disabled_users_token_is_refused(bare_kit: Kit) -> None:
     sue = user(bare_kit)
     made = bare_kit.do(create_token, NewToken(email="sue@staff.example"))
     bare_kit.do(change_user, sue, ChangeUser(disabled=True))
@@ -221,7 +221,7 @@ def test_a_disabled_users_token_opens_nothing(bare_kit: Kit) -> None:
         bare_kit.do(create_token, NewToken(email="sue@staff.example"))
 
 
-def test_each_call_learns_of_new_settings(bare_kit: Kit, database_url: str) -> None:
+def test_each_call_detects_new_settings(bare_kit: Kit, database_url: str) -> None:
     user(bare_kit)
     made = bare_kit.do(create_token, NewToken(email="sue@staff.example"))
     other = Desk(Database(database_url, pool_size=1), bare_kit.clock)
@@ -235,7 +235,7 @@ def test_each_call_learns_of_new_settings(bare_kit: Kit, database_url: str) -> N
     other.database.dispose()
 
 
-def test_an_administrator_stays(bare_kit: Kit) -> None:
+def test_the_last_administrator_cannot_be_removed(bare_kit: Kit) -> None:
     first = str(bare_kit.administrator.id)
     for change in ({"disabled": True}, {"role": "finance"}):
         with pytest.raises(StateForbids, match="the only administrator"):

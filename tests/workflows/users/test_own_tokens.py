@@ -1,4 +1,4 @@
-"""Everyone makes and revokes tokens of their own, and nobody another's but an administrator."""
+"""Users create and revoke their own tokens; only administrators revoke those of others."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from workflows.users.accounts import NewOwnToken, create_own_token, list_tokens,
 from workflows.users.authentication import NotAuthenticated, authenticate_token
 
 
-def test_a_technician_makes_a_token_of_the_own_role(bare_kit: Kit) -> None:
+def test_a_technician_creates_a_token_with_their_own_role(bare_kit: Kit) -> None:
     tom = bare_kit.technician
     made = bare_kit.do_as(tom, create_own_token, NewOwnToken(name="scripts", expires_days=30))
     opened = authenticate_token(bare_kit.desk, made.text)
@@ -19,12 +19,12 @@ def test_a_technician_makes_a_token_of_the_own_role(bare_kit: Kit) -> None:
         authenticate_token(bare_kit.desk, made.text)
 
 
-def test_anothers_tokens_are_for_administrators(bare_kit: Kit) -> None:
+def test_only_administrators_see_tokens_of_others(bare_kit: Kit) -> None:
     made = bare_kit.do_as(bare_kit.technician, create_own_token, NewOwnToken())
     with pytest.raises(NotFound):
         bare_kit.do_as(bare_kit.supervisor, revoke_token, made.id)
     with pytest.raises(NotAllowed):
         bare_kit.see_as(bare_kit.supervisor, list_tokens, str(bare_kit.technician.id))
     bare_kit.do_as(bare_kit.administrator, revoke_token, made.id)
-    [kept] = bare_kit.see(list_tokens, str(bare_kit.technician.id))
-    assert kept.revoked_at is not None
+    [revoked] = bare_kit.see(list_tokens, str(bare_kit.technician.id))
+    assert revoked.revoked_at is not None

@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired
 
 from web.pages.forms.base import ActionForm, DeskForm, KeyedForm
 from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, offer
-from workflows.contracts.permitted_actions import SELLERS, has_an_end, possible_actions
+from workflows.contracts.permitted_actions import SELLERS, is_renewable, possible_actions
 from workflows.core.actors import Role
 from workflows.views.contracts import ContractDetail
 
@@ -72,7 +72,7 @@ def forms_for(contract: ContractDetail, role: Role, tried: dict[str, DeskForm]) 
         state=contract.state,
         pending_reason=contract.pending_reason,
         draws=contract.draws,
-        has_end=has_an_end(contract.type, contract.expires_at),
+        has_end=is_renewable(contract.type, contract.expires_at),
         is_renewed=contract.renewed_by is not None,
     )
     fits = {action.replace("-", "_") for action in possible}

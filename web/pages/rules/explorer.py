@@ -32,7 +32,7 @@ from workflows.replay.rule_set_choices import RuleChoice, rule_choices, rules_of
 from workflows.rule_sets.publishing import READERS
 from workflows.views.decisions import DecisionView
 
-KINDS = {"in_force": "In force", "proposed": "Proposed", "kept": "Kept"}
+KINDS = {"in_force": "In force", "proposed": "Proposed", "earlier": "Earlier version"}
 Explain = Callable[[RuleSet | None], ExplanationView]
 
 pages = Blueprint("explorer", __name__)

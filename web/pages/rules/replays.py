@@ -43,7 +43,7 @@ from workflows.views.replays import DifferenceView, MoveView, OverageView, Repla
 from workflows.views.rules import CheckView, RuleSetView
 
 FOLDER = "folder"
-KINDS = {"in_force": "In force", "proposed": "Proposed", "kept": "Kept"}
+KINDS = {"in_force": "In force", "proposed": "Proposed", "earlier": "Earlier version"}
 CHANGES = {
     "outcome": "Covered or not",
     "contract": "Another contract",

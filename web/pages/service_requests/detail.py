@@ -22,7 +22,7 @@ from web.pages.wording.labels import HOLD_REASONS, TRIGGERS_DONE
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger
 from workflows.coverage.explanation import describe_decision
 from workflows.lifecycle.service_requests.access import require_visible
-from workflows.service_requests.closing import caught_up_request
+from workflows.service_requests.closing import up_to_date_request
 from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, fire_trigger
 
@@ -123,7 +123,7 @@ def request_page(
     """The page; a form that was tried stands open with what was typed in it."""
     with (
         desk().read(actor()) as seen,
-        caught_up_request(seen, require_visible(seen, service_request_id)) as tx,
+        up_to_date_request(seen, require_visible(seen, service_request_id)) as tx,
     ):
         found = read_service_request(tx, service_request_id)
         told = story(tx, service_request_id)

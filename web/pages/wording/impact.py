@@ -8,7 +8,7 @@ from web.pages.context import now, zone
 from web.pages.wording.formats import amount_text, instant_text, period_text, until_text
 from web.pages.wording.labels import CONTRACT_STATES, word_of
 from workflows.views.contracts import UnitBalance
-from workflows.views.effects import ContractEffect, ContractStand, Effects, RequestEffect, RequestStand
+from workflows.views.effects import ContractEffect, ContractSnapshot, Effects, RequestEffect, RequestSnapshot
 
 MOST_NAMED = 8
 
@@ -18,7 +18,7 @@ class Line:
     """One sentence, with the requests that it speaks of; `more` of them are not named."""
 
     words: str
-    requests: list[RequestStand] = field(default_factory=list)
+    requests: list[RequestSnapshot] = field(default_factory=list)
     more: int = 0
 
 
@@ -59,7 +59,7 @@ def _own_words(effect: ContractEffect) -> list[str]:
     return told
 
 
-def _state_words(contract: ContractStand) -> str:
+def _state_words(contract: ContractSnapshot) -> str:
     if contract.state == "active":
         return f"{contract.number} becomes active now, {until_text(contract.expires_at, zone(), now())}."
     if contract.state == "cancelled":
@@ -88,12 +88,12 @@ def _other_words(effect: ContractEffect) -> list[str]:
     return told
 
 
-def _held_words(contract: ContractStand, incidents: int) -> str:
+def _held_words(contract: ContractSnapshot, incidents: int) -> str:
     held = "1 incident is" if incidents == 1 else f"{incidents} incidents are"
     return f"{held} held of {contract.number}: {_left(contract)}."
 
 
-def _plain_state(contract: ContractStand) -> str:
+def _plain_state(contract: ContractSnapshot) -> str:
     return word_of(CONTRACT_STATES, contract.state).word.lower()
 
 
@@ -109,17 +109,17 @@ def _moved(effect: ContractEffect) -> UnitBalance:
     )
 
 
-def _amount(contract: ContractStand, amount: int) -> str:
+def _amount(contract: ContractSnapshot, amount: int) -> str:
     if contract.unit == "incidents":
         return _count(amount, "incident")
     return amount_text(amount, "minutes")
 
 
-def _expires(contract: ContractStand, amount: int) -> str:
+def _expires(contract: ContractSnapshot, amount: int) -> str:
     return "expire" if contract.unit == "incidents" and amount > 1 else "expires"
 
 
-def _left(contract: ContractStand) -> str:
+def _left(contract: ContractSnapshot) -> str:
     unit: Unit = "incidents" if contract.unit == "incidents" else "minutes"
     return f"{amount_text(contract.balance.available, unit)} left then"
 
@@ -129,7 +129,7 @@ def _left(contract: ContractStand) -> str:
 
 def _request_lines(requests: Iterable[RequestEffect]) -> list[Line]:
     """Those to which the same happens in one sentence."""
-    alike: dict[tuple[str, str], list[RequestStand]] = {}
+    alike: dict[tuple[str, str], list[RequestSnapshot]] = {}
     for effect in requests:
         alike.setdefault(_fate(effect), []).append(effect.after)
     return [

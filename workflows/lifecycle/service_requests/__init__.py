@@ -1,1 +1,1 @@
-"""One service request: its states, its moves, who it is about, who may see it, its targets."""
+"""One service request: its states and transitions, its parties, who may see it, and its SLA targets."""

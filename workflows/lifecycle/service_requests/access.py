@@ -1,4 +1,4 @@
-"""Which service requests an actor may see. What it may not see is told as not there."""
+"""Which service requests an actor may see. For all others, they do not exist."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from workflows.store import tables as t
 
 
 def visible_requests(tx: Transaction) -> ColumnElement[bool]:
-    """The condition on service_request rows that the actor may see.
+    """SQL: the service requests that the actor may see.
 
-    Staff see all. A customer sees its own, and those of its org units where the setting allows it.
+    Staff see all. Customers see their own, and those of their org units if the setting allows it.
     """
     if tx.actor.is_staff:
         return true()
@@ -29,7 +29,7 @@ def visible_requests(tx: Transaction) -> ColumnElement[bool]:
 
 
 def require_visible(tx: Transaction, service_request_id: str) -> Row[Any]:
-    """The service request's row, if the actor may see it. Raises: NotFound."""
+    """The service request's row. Raises: NotFound, also if the actor may not see it."""
     r = t.service_request
     row = tx.connection.execute(
         select(r).where(r.c.id == service_request_id, visible_requests(tx))

@@ -1,4 +1,4 @@
-"""Who and what a service request is about: the customer, the org unit, the item, and whether they fit."""
+"""The parties of a service request: customer, org unit and item, and whether they fit together."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from workflows.store.compiled_statements import Prepared
 
 
 class Parties(NamedTuple):
-    """Checked ids, and what they are called; `org_unit` is the one given or the customer's primary one."""
+    """Checked ids and their names; `org_unit` is the one given, else the customer's primary one."""
 
     customer: str
     customer_name: str
@@ -28,10 +28,15 @@ class Parties(NamedTuple):
 def check_parties(
     tx: Transaction, *, customer: str, item: str | None, org_unit: str | None, prefix: str = ""
 ) -> Parties:
-    """Check that the customer is there, belongs to the org unit, and may ask for the item: one statement.
+    """Check that the customer exists, belongs to the org unit, and may ask for the item, in one statement.
 
-    An item must be owned by the customer or by an org unit in the line of theirs. A customer asks for itself.
-    Raises: InvalidInput naming the field; what the actor may not see is told as not there.
+    An item must be owned by the customer, one of their org units or one above these. Customers can only ask
+    for themselves.
+
+    Raises:
+        InvalidInput: names the field; what the actor may not see is reported as missing.
+
+    Source: product.md section 9.
     """
     if not tx.actor.is_staff and customer != tx.actor.customer:
         raise _no_such_customer(prefix)
@@ -44,7 +49,7 @@ def check_parties(
         raise invalid(
             f"{prefix}/org_unit",
             "The customer does not belong to this org unit.",
-            "Give one of the customer's.",
+            "Give one of the customer's org units.",
         )
     fits = row.item_fits or (row.item_is_global and not tx.settings.contracts)
     if item is not None and (row.item_id is None or not fits):
@@ -70,7 +75,7 @@ def _no_such_customer(prefix: str) -> InvalidInput:
 
 
 def _parties() -> Select[Any]:
-    """The customer with the item, and whether org unit and item are theirs; built once."""
+    """The customer with the item, and whether org unit and item are theirs. Built once."""
     c, i, u, member = t.customer, t.item, t.org_unit, t.customer_org_unit
     customer, org_unit = bindparam("customer", type_=Id), bindparam("org_unit", type_=Id)
     belongs = exists(

@@ -1,7 +1,8 @@
-"""Response and resolution targets: from the contract's service level, in the level's calendar.
+"""Response and resolution targets, from the contract's SLA and in the SLA's calendar.
 
-The clock runs while the service request is covered and being worked on; it stops on hold and while it
-waits for a contract. A stop moves the targets on, so that what was left is left. Source: product.md 9.
+The clock runs while the service request is covered and not on hold; it stops on hold and while the request
+waits for a contract. After a stop the targets move so that the remaining working time is the same.
+Source: product.md section 9.
 """
 
 from datetime import datetime, timedelta
@@ -21,9 +22,9 @@ from workflows.core.transaction import Transaction
 
 
 def sla_columns(tx: Transaction, contract: Contract | None, request: Row[Any] | Any) -> dict[str, Any]:
-    """The targets of a request that a contract covers; none where it has no service level.
+    """The SLA columns of a request that a contract covers; they are None if the contract has no SLA.
 
-    They count from where the request's clock began: another contract or priority does not begin it anew.
+    Targets count from the start of the request's clock, which another contract or priority does not restart.
     """
     sla = tx.rules.slas.get(contract.sla) if contract is not None and contract.sla else None
     if sla is None:
@@ -33,12 +34,12 @@ def sla_columns(tx: Transaction, contract: Contract | None, request: Row[Any] | 
 
 
 def paused_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
-    """Stop the clock."""
+    """The columns that stop the clock."""
     return {"paused_at": request.paused_at or tx.now}
 
 
 def resumed_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
-    """Let the clock run again: what had gone by when it stopped has gone by now."""
+    """The columns that restart the clock, with the same elapsed working time as when it stopped."""
     sla = tx.rules.slas.get(request.sla) if request.sla else None
     if request.paused_at is None or sla is None or request.sla_clock_at is None:
         return {"paused_at": None}
@@ -55,7 +56,7 @@ def _targets(tx: Transaction, sla: Sla, priority: str, clock_at: datetime) -> di
     target, calendar = sla.targets[priority], _calendar(sla, tx)
     response_due_at = _due(calendar, clock_at, target.response_minutes * 60)
     after = target.resolution_minutes - target.response_minutes
-    # what comes later is counted on from what comes before it: no hour is gone through twice
+    # the later target is counted from the earlier one, so that no working hour is walked through twice
     start, minutes = (response_due_at, after) if after > 0 else (clock_at, target.resolution_minutes)
     return {
         "response_due_at": response_due_at,
@@ -64,7 +65,7 @@ def _targets(tx: Transaction, sla: Sla, priority: str, clock_at: datetime) -> di
 
 
 def _calendar(sla: Sla, tx: Transaction) -> WorkCalendar | None:
-    """The level's calendar; None is round the clock."""
+    """The SLA's calendar; None means around the clock."""
     if sla.calendar == "always":
         return None
     return tx.settings.business_hours

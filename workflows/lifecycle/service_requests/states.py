@@ -1,7 +1,7 @@
-"""The life of a service request: its states, and the only moves there are.
+"""The states of a service request and all possible transitions between them.
 
-One machine serves all requests: it is fired on a small record, so nothing is set up per request.
-The only importer of transitions. Source: product.md section 9.
+One state machine serves all requests; it is fired on a small record, so nothing is set up per request.
+The only module that imports transitions. Source: product.md section 9.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from engine.service_requests import REOPENABLE_STATES, STATES, TRIGGERS, UNFINIS
 from workflows.core.actors import Role
 from workflows.core.errors import StateForbids
 
-STATES_IN_WORDS = {
+STATE_LABELS = {
     "pending_no_contract": "waiting for a contract",
     "in_progress": "in progress",
     "on_hold": "on hold",
 }
-"""Where a state's code is not the word for it."""
+"""The labels of states whose code is not readable."""
 
 TRANSITIONS: tuple[tuple[str, tuple[State, ...], State], ...] = (
     ("cover", ("pending_no_contract",), "open"),
@@ -30,17 +30,17 @@ TRANSITIONS: tuple[tuple[str, tuple[State, ...], State], ...] = (
     ("reopen_uncovered", REOPENABLE_STATES, "pending_no_contract"),
     ("cancel", UNFINISHED_STATES, "cancelled"),
 )
-"""(trigger, from, to). `reopen_uncovered` is how a reopening past the window ends without a contract."""
+"""(trigger, from, to). `reopen_uncovered` is a reopening after the window that finds no contract."""
 
 CUSTOMER_TRIGGERS = ("reopen",)
-"""Customers reopen what is theirs to see; the rest is the desk's, and finance has no part in it."""
+"""Customers can only reopen; finance cannot fire any trigger."""
 
 TRIGGERS_OF_ROLE: dict[Role, tuple[str, ...]] = {"customer": CUSTOMER_TRIGGERS, "finance": ()}
 
 
 @dataclass(slots=True)
 class Fired:
-    """What the machine moves: nothing but a state."""
+    """The model of the state machine: only a state."""
 
     state: str
 
@@ -68,7 +68,8 @@ MACHINE = _build()
 def fire(state: str, trigger: str) -> str:
     """The state that `trigger` leads to from `state`.
 
-    Raises: StateForbids, which says what is allowed, when there is no such move.
+    Raises: StateForbids, with the allowed triggers, if there is no such transition.
+    Source: product.md section 9.
     """
     fired = Fired(state)
     event = MACHINE.events.get(trigger)
@@ -82,24 +83,24 @@ def fire(state: str, trigger: str) -> str:
 
 
 def allowed_triggers(state: str, role: Role) -> list[str]:
-    """What `role` may fire from `state`, in the order of the table; never the system's own moves."""
+    """The triggers that `role` may fire in `state`, in the order of the table, without internal ones."""
     own = TRIGGERS_OF_ROLE.get(role, TRIGGERS)
     return [trigger for trigger, sources, _ in TRANSITIONS if state in sources and trigger in own]
 
 
 def forbidden(state: str, trigger: str, role: Role = "system") -> StateForbids:
-    """The refusal of a move, naming the state and what would be allowed."""
+    """The error for a trigger that is not possible, with the state and the allowed triggers."""
     allowed = allowed_triggers(state, role)
     if allowed:
         remedy = f"Allowed now: {', '.join(allowed)}."
     elif any(state in sources for _, sources, _ in TRANSITIONS):
-        remedy = f"The role {role} has no move from here."
+        remedy = f"The role {role} cannot change this state."
     else:
-        remedy = "No further move is possible."
+        remedy = "This state cannot be changed any more."
     if state == "pending_no_contract":
-        remedy += " It opens by itself as soon as a contract covers it."
+        remedy += " It opens automatically as soon as a contract covers it."
     return StateForbids(
-        f"A service request that is {STATES_IN_WORDS.get(state, state)} cannot take the trigger {trigger}.",
+        f"The trigger {trigger} is not possible: the service request is {STATE_LABELS.get(state, state)}.",
         remedy=remedy,
         state=state,
         trigger=trigger,

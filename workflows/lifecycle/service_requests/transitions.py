@@ -1,4 +1,4 @@
-"""Moving a service request's row from state to state: one place, whichever door asked.
+"""State transitions of a service request's row: the one place that changes its state.
 
 Source: product.md section 9.
 """
@@ -25,10 +25,10 @@ def move_request(
     inferred: bool = False,
     history_trigger: str | None = None,
 ) -> str:
-    """Fire a trigger on a locked row, write its columns and its history; answers the new state.
+    """Fire a trigger on a locked row and write its columns and history; returns the new state.
 
-    `history_trigger` is the trigger that the history tells, where the machine knows a finer one.
-    Raises: StateForbids when the state has no such move.
+    `history_trigger` is recorded in the history instead of an internal trigger.
+    Raises: StateForbids if the state has no such transition. Source: product.md section 9.
     """
     target = fire(request.state, trigger)
     tx.change(
@@ -82,7 +82,7 @@ def write_history(
 def _columns(
     tx: Transaction, request: Row[Any], trigger: str, *, note: str | None, reason: str | None
 ) -> dict[str, Any]:
-    """What a move changes beside the state."""
+    """The columns that a trigger changes in addition to the state."""
     now = tx.now
     if trigger == "start":
         return {
@@ -113,7 +113,7 @@ def _columns(
 
 
 def lock_request(tx: Transaction, request_id: str) -> Row[Any]:
-    """A service request's row, kept from others until the transaction ends."""
+    """A service request's row, locked until the transaction ends."""
     return tx.connection.execute(
         select(t.service_request).where(t.service_request.c.id == request_id).with_for_update()
     ).one()

@@ -26,7 +26,7 @@ def test_billing_is_activated_by_the_checklist(front: Front) -> None:
     early = admin.send(page, "/activate", activate_time_expired_contract="rollover")
     assert early.status == 422
     assert "3 items have no owner" in early
-    assert "Choose rollover or ignore; there is no default." in page
+    assert "Choose rollover or ignore for time after a contract ends; there is no default." in page
     assert "time_expired_contract:" not in page
     nothing = admin.send(early, "/assign", assign_owner=f"org_unit:{office.site}")
     assert "Tick the items" in nothing
@@ -160,7 +160,7 @@ def test_two_who_change_the_settings_do_not_overwrite_each_other(front: Front) -
     assert "Saved." in front.administrator.send(first, auto_close_days="3")
     late = front.administrator.send(second, auto_close_days="9")
     assert late.status == 422
-    assert "changed meanwhile" in late
+    assert "have been changed in the meantime" in late
     assert front.office.desk.refresh().settings.auto_close_days == 3
 
 
@@ -249,7 +249,7 @@ def test_who_edits_an_old_rule_set_is_told(front: Front) -> None:
     front.office.publish_rules(coverage=text.replace("in force.", "in force then.", 1))
     late = front.administrator.send(stale, "/publish", publish_note="Mine")
     assert late.status == 422
-    assert f"yours was edited from {second[:12]}" in late
+    assert f"yours is based on {second[:12]}" in late
 
 
 def test_jobs_are_listed_and_run(front: Front) -> None:
@@ -292,7 +292,7 @@ def test_the_sandbox_clock_is_set_and_goes_only_forward(front: Front) -> None:
     assert office.contract(contract).state == "active"
     back = front.administrator.send(done, now="2026-03-01T09:00")
     assert back.status == 422
-    assert "goes only forward" in back
+    assert "can only be set forward" in back
     before = office.desk.now()
     front.administrator.send(done, step="day")
     assert office.desk.now() - before == timedelta(days=1)

@@ -47,7 +47,7 @@ def test_a_circle_is_refused_in_words(front: Front) -> None:
     found = front.supervisor.send(page, parent_q="acme-berlin")
     wrong = front.supervisor.send(found)
     assert wrong.status == 422
-    assert "which lies below it" in wrong
+    assert "which is below it" in wrong
 
 
 def test_an_org_unit_moves_to_the_top(front: Front) -> None:
@@ -122,7 +122,7 @@ def test_while_contracts_are_on_an_item_needs_an_owner(front: Front) -> None:
     page = front.technician.open("/items/new")
     wrong = front.technician.send(page, number="X-1", name="X", item_type="server")
     assert wrong.status == 422
-    assert "each item has an owner" in wrong
+    assert "every item needs an owner" in wrong
     assert 'id="owner-wrong"' in wrong.html
 
 

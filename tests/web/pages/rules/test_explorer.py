@@ -139,7 +139,7 @@ def test_a_contract_made_for_the_request_stands_first_and_is_waited_for_last(fro
     request = office.log()
     decision = office.do_as(office.technician, search_or_assign, request, SearchCoverage())
     page = front.technician.open(f"/coverage?decision={decision}")
-    assert "1. The service request’s own contract comes before the rules. does not hold" in page
+    assert "1. The service request’s own contract is checked before the rules. does not hold" in page
     assert "10. The contract made for this service request is not active yet. holds" in page
     assert "It comes out the same again" in page
 

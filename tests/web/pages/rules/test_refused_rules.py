@@ -19,7 +19,7 @@ from workflows.store import tables as t
 @pytest.fixture
 def folder(front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A watched folder that has the rules in force."""
-    monkeypatch.setattr(folder_watch, "SECONDS_TO_SETTLE", 0)
+    monkeypatch.setattr(folder_watch, "SETTLE_SECONDS", 0)
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
     front.office.desk.rules_folder = place

@@ -125,7 +125,7 @@ def test_one_that_runs_says_how_far_it_is_and_can_be_stopped(front: Front) -> No
     version = publish_twice(front)
     three_requests(front)
     admin = front.administrator
-    with use_cases._turn:
+    with use_cases._one_at_a_time:
         started = admin.send(admin.open("/rules/replays"), "/rules/replays", rules=version, **SPAN)
         assert "It waits for its turn, or has just begun." in started
         assert f'hx-get="{started.path}"' in started.html
@@ -137,18 +137,18 @@ def test_one_that_runs_says_how_far_it_is_and_can_be_stopped(front: Front) -> No
         assert 'value="25"' in part.html
         assert f'hx-get="{started.path}/summary"' in part.html
         stopped = admin.send(admin.open(started.path), "/cancel")
-        assert f"{front.office.administrator.name} stopped it." in stopped
+        assert f"Cancelled by {front.office.administrator.name}." in stopped
         assert "hx-get" not in stopped.html.split('id="replay-body"')[1].split("</div>")[0]
         late = admin.send(started, "/cancel")
         assert late.status == 422
-        assert "runs no more" in late
+        assert "The replay is no longer running." in late
     finished()
 
 
 def test_one_that_failed_or_was_lost_says_so(front: Front) -> None:
     office = front.office
     publish_twice(front)
-    with use_cases._turn:
+    with use_cases._one_at_a_time:
         replay_id, thread = start_replay(
             office.desk, office.administrator, CUSTOMER_FIRST, MONDAY, MONDAY + timedelta(days=2)
         )
@@ -168,7 +168,7 @@ def test_bad_rules_and_bad_spans_are_refused_in_words(front: Front) -> None:
     page = admin.open("/rules/replays")
     reverse = admin.send(page, "/rules/replays", from_on="2026-03-31", to_on="2026-03-01")
     assert reverse.status == 422
-    assert "The span must end later than it begins." in reverse
+    assert "The end must be after the start." in reverse
     assert reverse.form("/rules/replays").values["from_on"] == "2026-03-31"
     assert admin.send(page, "/rules/replays", from_on="").status == 422
     assert admin.send(page, "/rules/replays", rules="f" * 64).status == 404

@@ -33,7 +33,7 @@ def test_one_sentence_and_a_table_with_what_ruled_each_out(front: Front) -> None
     )
     table = card(page).split("Why not another?")[1]
     assert "SUB-0001 Subscription item LAP-1 Item LAP-1 Ended It ended on 31 January 2026" in table
-    assert "SUB-0002 Subscription org unit Acme Valid SH-0001 came first" in table
+    assert "SUB-0002 Subscription org unit Acme Valid SH-0001 takes precedence" in table
     assert f'href="/coverage?decision={decision.id}">Run it again with its version' in page.html
 
 

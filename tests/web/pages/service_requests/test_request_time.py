@@ -56,7 +56,7 @@ def test_a_start_and_an_end_are_read_in_the_desks_zone(front: Front) -> None:
     [
         ({"minutes": "soon"}, "is no duration"),
         ({}, "minutes"),
-        ({"started_at": "2026-03-02T10:00"}, "belong together"),
+        ({"started_at": "2026-03-02T10:00"}, "must both be given"),
         ({"started_at": "2026-03-02T11:00", "ended_at": "2026-03-02T10:00"}, "must be later"),
         ({"minutes": "10", "worked_at": "2027-01-01T00:00"}, "future"),
         ({"minutes": "10", "worked_at": "2026-03-29T02:30"}, "does not exist in Europe/Berlin"),

@@ -237,7 +237,7 @@ def test_a_move_that_came_too_late_is_refused_in_words(front: Front) -> None:
     front.office.fire(request, "cancel", reason="Not needed")
     late = front.technician.send(stale, "/moves/start")
     assert late.status == 422
-    assert "cannot take the trigger start" in late
+    assert "The trigger start is not possible: the service request is cancelled." in late
 
 
 def test_a_customer_is_offered_no_move_of_the_desk(front: Front) -> None:

@@ -43,4 +43,4 @@ def test_the_panel_tells_the_decision_in_the_words_of_the_request_page(front: Fr
     assert f"Covered by SUB-0001 {sentence}" in front.technician.open(f"/requests/{office.log()}")
     bob = office.customer("Bob")
     panel = front.technician.open(f"/requests/new?customer={bob}")
-    assert "No valid contract was found, so one will be made for this request: Bob has none." in panel
+    assert "No valid contract was found, so one will be created for this request: Bob has none." in panel

@@ -55,7 +55,7 @@ def test_a_wrong_password_keeps_the_address_and_says_no_more(front: Front) -> No
     page = front.nobody.send(front.nobody.open("/login"), "/login", email=EMAIL, password="wrong")
     assert page.status == 401
     assert page.form("/login").values["email"] == EMAIL
-    assert "is not right" in page
+    assert "is incorrect" in page
     other = front.nobody.send(page, "/login", email="nobody@staff.example", password="wrong")
     assert other.text.replace("nobody@", "sue@") == page.text
 

@@ -1,6 +1,6 @@
-"""Whatever people, clocks and jobs do: states stay declared, the ledger whole, and the past as it was told.
+"""Whatever people, clocks and jobs do: states are valid, the ledger is consistent, the past never changes.
 
-Hypothesis makes up the sequences over the real use cases on SQLite; COVERDESK_SEQUENCES asks for more.
+Hypothesis generates sequences of the real use cases on SQLite; COVERDESK_SEQUENCES sets their number.
 """
 
 import os
@@ -42,29 +42,29 @@ from workflows.work.use_cases import change_work, delete_work
 
 SEQUENCES = int(os.environ.get("COVERDESK_SEQUENCES", "12"))
 STEPS = 30
-MEMORY = "/dev/shm"
-"""Where a test's database syncs to no disk."""
-REMEMBERED = 4
-"""Instants of the past that are asked about again after each step."""
+RAM_DISK = "/dev/shm"
+"""A test's database here is not synced to a disk."""
+MAX_RECORDED_INSTANTS = 4
+"""The number of past instants that are queried again after each step."""
 JOBS = ("settle_contracts", "expire_contracts", "auto_close", "open_waiting")
 METERED = ("support_hours", "time_limited_subscription", "support_hours_by_month")
 pick = st.integers(0, 9_999)
 
 
 class Moves(RuleBasedStateMachine):
-    """One office; records are picked by a number, modulo how many there are."""
+    """One office; records are picked by a number modulo their count."""
 
     template: ClassVar[Path]
 
     def __init__(self) -> None:
         super().__init__()
-        memory = MEMORY if Path(MEMORY).is_dir() else None
+        memory = RAM_DISK if Path(RAM_DISK).is_dir() else None
         self.folder = Path(tempfile.mkdtemp(prefix="coverdesk-moves-", dir=memory))
         shutil.copyfile(self.template, self.folder / "desk.db")
         self.office = Office(f"sqlite:///{self.folder / 'desk.db'}")
         self.requests: list[str] = []
         self.contracts: list[str] = []
-        self.told: dict[datetime, dict[str, Any]] = {}
+        self.recorded: dict[datetime, dict[str, Any]] = {}
 
     def teardown(self) -> None:
         self.office.close()
@@ -75,11 +75,11 @@ class Moves(RuleBasedStateMachine):
         cascade=st.booleans(),
         zone=st.sampled_from(["UTC", "Europe/Berlin"]),
     )
-    def settle_the_settings(self, policy: str, cascade: bool, zone: str) -> None:
+    def set_settings(self, policy: str, cascade: bool, zone: str) -> None:
         self.office.set(time_expired_contract=policy, cascade=cascade, time_zone=zone)
 
     def attempt(self, do: Callable[[], Any]) -> bool:
-        """Whether it was done; a named refusal is an answer like another, anything else a failure."""
+        """Whether it succeeded; a DeskError is a valid result, any other exception a failure."""
         try:
             do()
         except DeskError:
@@ -89,11 +89,9 @@ class Moves(RuleBasedStateMachine):
             self.contracts += [one for one in sorted(known) if one not in self.contracts]
         return True
 
-    def forget_from(self, instant: datetime) -> None:
-        """Work told late or corrected changes what is true as of any instant after it was done."""
-        self.told = {at: told for at, told in self.told.items() if at < instant}
-
-    # -------------------------------------------------------------- contracts
+    def discard_from(self, instant: datetime) -> None:
+        """Drop instants after late or corrected work, which changes results as of those instants."""
+        self.recorded = {at: seen for at, seen in self.recorded.items() if at < instant}
 
     @rule(
         type_key=st.sampled_from(["subscription", "incident_pack", *METERED]),
@@ -154,8 +152,6 @@ class Moves(RuleBasedStateMachine):
         command = Adjust.model_validate({self.unit(contract): quantity, "reason": "agreed"})
         self.attempt(lambda: self.office.do(adjust, contract.id, command))
 
-    # -------------------------------------------------------------- service requests
-
     @rule(with_item=st.booleans())
     def log(self, with_item: bool) -> None:
         item = self.office.laptop if with_item else None
@@ -166,7 +162,7 @@ class Moves(RuleBasedStateMachine):
     def fire(self, which: int, trigger: str) -> None:
         request = self.office.request(self.request(which))
         reason = "supplier" if trigger == "hold" else "no longer needed"
-        command = FireTrigger.model_validate({"trigger": trigger, "note": "as told", "reason": reason})
+        command = FireTrigger.model_validate({"trigger": trigger, "note": "as agreed", "reason": reason})
         done = self.attempt(
             lambda: self.office.do_as(self.office.technician, fire_trigger, request.id, command)
         )
@@ -180,14 +176,14 @@ class Moves(RuleBasedStateMachine):
     def work(self, which: int, minutes: int, hours_ago: int) -> None:
         at = self.office.clock.at - timedelta(hours=hours_ago)
         if self.attempt(lambda: self.office.work(self.request(which), minutes, at=at)):
-            self.forget_from(at)
+            self.discard_from(at)
 
     @precondition(lambda self: self.requests)
     @rule(which=pick, minutes=st.integers(1, 3_000))
     def work_a_span(self, which: int, minutes: int) -> None:
         start = self.office.clock.at - timedelta(minutes=minutes)
         if self.attempt(lambda: self.office.work_span(self.request(which), start, minutes=minutes)):
-            self.forget_from(start)
+            self.discard_from(start)
 
     @precondition(lambda self: self.requests)
     @rule(which=pick, minutes=st.none() | st.integers(1, 90))
@@ -201,7 +197,7 @@ class Moves(RuleBasedStateMachine):
         else:
             command = ChangeWork(minutes=minutes, worked_at=entry.started_at)
             self.attempt(lambda: self.office.do_as(self.office.technician, change_work, entry.id, command))
-        self.forget_from(entry.started_at)
+        self.discard_from(entry.started_at)
 
     @precondition(lambda self: self.requests and self.contracts)
     @rule(which=pick, contract=pick, assigned=st.booleans())
@@ -218,12 +214,10 @@ class Moves(RuleBasedStateMachine):
         command = ChangeServiceRequest(item=self.office.laptop if with_item else None)
         self.attempt(lambda: self.office.do(change_service_request, self.request(which), command))
 
-    # -------------------------------------------------------------- time
-
     @rule(span=st.sampled_from([{"minutes": 1}, {"hours": 7}, {"days": 1}, {"days": 6}, {"days": 20}]))
     def let_time_pass(self, span: dict[str, int]) -> None:
-        self.told[self.office.clock.at] = self.as_of(self.office.clock.at)
-        self.told = dict(sorted(self.told.items())[-REMEMBERED:])
+        self.recorded[self.office.clock.at] = self.as_of(self.office.clock.at)
+        self.recorded = dict(sorted(self.recorded.items())[-MAX_RECORDED_INSTANTS:])
         self.office.clock.move(**span)
 
     @rule(names=st.permutations(JOBS), how_many=st.integers(1, len(JOBS)))
@@ -240,8 +234,6 @@ class Moves(RuleBasedStateMachine):
         assert sum(run_job(self.office.desk, name) for name in JOBS) == 0
         assert self.everything() == before
 
-    # -------------------------------------------------------------- what always holds
-
     @invariant()
     def every_state_is_declared_and_every_history_a_chain(self) -> None:
         for request_id in self.requests:
@@ -253,7 +245,7 @@ class Moves(RuleBasedStateMachine):
             assert lines[-1].to_state == state
 
     @invariant()
-    def the_ledger_is_whole_and_nothing_is_below_zero(self) -> None:
+    def the_ledger_is_consistent_and_no_balance_is_negative(self) -> None:
         view = self.office.see(audit_ledger)
         assert view.differences == []
         grants = self.office.rows(t.grant_balance)
@@ -261,7 +253,7 @@ class Moves(RuleBasedStateMachine):
         assert all(row.minutes >= 0 for row in self.office.rows(t.carried_balance))
 
     @invariant()
-    def an_incident_is_held_for_those_covered_and_unfinished(self) -> None:
+    def an_incident_is_held_for_each_covered_unfinished_request(self) -> None:
         held = {
             (hold.service_request_id, hold.contract_id)
             for hold in self.office.rows(t.incident_hold, state="held")
@@ -275,7 +267,7 @@ class Moves(RuleBasedStateMachine):
         assert held == covered
 
     @invariant()
-    def a_request_has_one_contract_of_its_own_at_most(self) -> None:
+    def a_request_has_at_most_one_contract_of_its_own(self) -> None:
         own = [
             row.holder_id
             for row in self.office.rows(t.contract, holder_kind="service_request")
@@ -284,12 +276,10 @@ class Moves(RuleBasedStateMachine):
         assert len(own) == len(set(own))
 
     @invariant()
-    def what_was_told_of_an_instant_is_told_of_it_ever_after(self) -> None:
-        for at, told in self.told.items():
+    def results_as_of_an_instant_never_change(self) -> None:
+        for at, seen in self.recorded.items():
             now = self.as_of(at)
-            assert {contract: now[contract] for contract in told} == told, at
-
-    # -------------------------------------------------------------- helpers
+            assert {contract: now[contract] for contract in seen} == seen, at
 
     def contract(self, which: int) -> str:
         return self.contracts[which % len(self.contracts)]
@@ -301,8 +291,8 @@ class Moves(RuleBasedStateMachine):
         return "incidents" if contract.draws == "incidents" else "minutes"
 
     def as_of(self, at: datetime) -> dict[str, Any]:
-        """State and balances of each contract; a late close settles what was held as of its own instant."""
-        told: dict[str, Any] = {}
+        """State and balances of each contract; held and drawn are added, as a late close settles a hold."""
+        found: dict[str, Any] = {}
         for contract_id in self.contracts:
             view = self.office.see(read_contract, contract_id, as_of=at)
             minutes, incidents = view.balance.minutes, view.balance.incidents
@@ -311,7 +301,7 @@ class Moves(RuleBasedStateMachine):
                 assert unit.purchased == unit.available + unit.held + unit.drawn + unit.expired
             assert view.carried_minutes >= 0
             metered = view.draws == "minutes"
-            told[contract_id] = (
+            found[contract_id] = (
                 view.state if metered else None,
                 minutes,
                 (
@@ -322,7 +312,7 @@ class Moves(RuleBasedStateMachine):
                 ),
                 view.carried_minutes,
             )
-        return told
+        return found
 
     def everything(self) -> list[Any]:
         tables = (

@@ -1,4 +1,4 @@
-"""A resolved request closes at its due instant: what is done and asked after it does not wait for the job."""
+"""A resolved request closes at its due instant, whether or not the job has run."""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ DUE = MONDAY + timedelta(days=7)
 
 
 def resolved(office: Office) -> tuple[str, str]:
-    """A service request that its own contract covers, resolved on Monday; and the contract."""
+    """A service request covered by its own contract and resolved on Monday, and the contract."""
     request = office.log()
     [made] = office.rows(t.contract, holder_id=request)
     office.do(enable_contract, made.id)
@@ -40,7 +40,7 @@ def moves(office: Office, request: str) -> list[tuple[str, datetime, str]]:
     return [(one.trigger, one.at, one.actor) for one in office.see(history_of, request)]
 
 
-def test_work_is_taken_until_the_close_was_due_whether_or_not_the_job_has_run(office: Office) -> None:
+def test_work_is_accepted_until_the_close_is_due_whether_or_not_the_job_has_run(office: Office) -> None:
     request, _ = resolved(office)
     office.clock.at = DUE - TICK
     assert office.work(request, 10) == [("covered", 10)]
@@ -55,7 +55,7 @@ def test_work_is_taken_until_the_close_was_due_whether_or_not_the_job_has_run(of
     assert (office.request(request).state, office.request(request).closed_at) == ("closed", DUE)
 
 
-def test_what_is_moved_after_the_due_instant_is_moved_from_closed(office: Office) -> None:
+def test_a_trigger_after_the_due_instant_starts_from_closed(office: Office) -> None:
     request, contract = resolved(office)
     office.clock.at = DUE + timedelta(days=13)
     with pytest.raises(StateForbids) as refused:
@@ -76,7 +76,7 @@ def test_what_is_moved_after_the_due_instant_is_moved_from_closed(office: Office
     assert office.see(audit_ledger).ok
 
 
-def test_past_the_window_counted_from_the_due_instant_it_is_searched_anew(office: Office) -> None:
+def test_the_reopen_window_counts_from_the_due_instant(office: Office) -> None:
     request, _ = resolved(office)
     office.clock.at = DUE + timedelta(days=14)
     assert office.fire(request, "reopen") == "pending_no_contract"
@@ -95,7 +95,7 @@ def test_readers_see_it_closed(office: Office) -> None:
     assert office.see(read_contract, contract).state == "expired"
 
 
-def test_a_contract_ends_when_its_request_was_due_to_close(office: Office) -> None:
+def test_a_per_request_contract_ends_when_its_request_is_due_to_close(office: Office) -> None:
     request, contract = resolved(office)
     pack = office.sell("incident_pack", incidents=1)
     held = office.log()

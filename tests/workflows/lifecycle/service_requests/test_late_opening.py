@@ -1,4 +1,4 @@
-"""A locked request opens when its contract's start has come: what is done and asked then waits for no job."""
+"""A waiting request opens when its contract starts, whether or not the job has run."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +21,7 @@ START = MONDAY + timedelta(days=3)
 
 
 def waiting(office: Office) -> tuple[str, str]:
-    """A request that waits for its customer's contract, which starts on Thursday; and the contract."""
+    """A request that waits for its customer's contract, which starts on Thursday, and the contract."""
     contract = office.sell("support_hours", starts_at=START, minutes=60)
     request = office.log()
     assert office.request(request).state == "pending_no_contract"
@@ -46,9 +46,7 @@ def edit(office: Office, request: str) -> None:
 
 
 @pytest.mark.parametrize("act", [start, log, edit])
-def test_who_acts_on_it_finds_it_open_at_the_start_and_not_before(
-    office: Office, act: Callable[[Office, str], None]
-) -> None:
+def test_actions_find_it_open_from_the_start_on(office: Office, act: Callable[[Office, str], None]) -> None:
     request, contract = waiting(office)
     office.clock.at = START - TICK
     with pytest.raises(StateForbids):
@@ -70,7 +68,7 @@ def test_who_acts_on_it_finds_it_open_at_the_start_and_not_before(
     assert after == before
 
 
-def test_who_reads_it_finds_it_open(office: Office) -> None:
+def test_readers_see_it_open(office: Office) -> None:
     request, contract = waiting(office)
     office.clock.at = START
     view = office.see(read_service_request, request)
@@ -80,7 +78,7 @@ def test_who_reads_it_finds_it_open(office: Office) -> None:
     assert (view.coverage.outcome, view.coverage.contract) == ("covered", contract)
 
 
-def test_a_contract_that_was_not_waited_for_opens_it_too(office: Office) -> None:
+def test_a_contract_that_it_did_not_wait_for_opens_it_too(office: Office) -> None:
     request = office.log()
     contract = office.sell("subscription", starts_at=START)
     assert office.request(request).outcome == "created"

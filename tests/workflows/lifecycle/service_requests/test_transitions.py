@@ -1,4 +1,4 @@
-"""Every state with every trigger and role of product.md section 9, and what each move needs and writes."""
+"""Every state with every trigger and role of product.md section 9, and what each trigger needs and writes."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -35,7 +35,7 @@ TABLE = {
     ("in_progress", "cancel"): "cancelled",
     ("on_hold", "cancel"): "cancelled",
 }
-"""(state, trigger) → state: all moves that people have."""
+"""(state, trigger) → state: all transitions that people can cause."""
 PATHS: dict[str, tuple[str, ...]] = {
     "open": (),
     "pending_no_contract": (),
@@ -55,12 +55,12 @@ CUSTOMERS_OWN = {"reopen"}
 
 @pytest.fixture
 def database_url(sqlite_database_url: str) -> str:
-    """SQLite alone: nothing here depends on the database."""
+    """Only on SQLite: nothing here depends on the database."""
     return sqlite_database_url
 
 
 def request_in(office: Office, state: str) -> str:
-    """A service request of Ann's in a state, covered unless it waits: her contract leaves training out."""
+    """A service request of Ann's in a state, covered unless it waits: her contract excludes training."""
     if not office.rows(t.contract, type="subscription"):
         office.sell("subscription", exclusions=Exclusions(work_types=["training"]))
     request = office.log(work_type="training" if state == "pending_no_contract" else None)
@@ -80,24 +80,25 @@ def everything(office: Office) -> list[list[Any]]:
 
 
 REFUSALS = (
-    ("open", "technician", "resume", "that is open cannot take the trigger resume. Allowed now: start, hold"),
-    ("pending_no_contract", "technician", "start", "that is waiting for a contract cannot take the trigger"),
-    ("pending_no_contract", "technician", "start", "Allowed now: cancel. It opens by itself as soon as"),
-    ("in_progress", "finance", "resume", "that is in progress cannot"),
-    ("on_hold", "finance", "start", "The role finance has no move from here."),
-    ("open", "finance", "start", "The role finance may not start a service request. Ask the desk."),
-    ("cancelled", "supervisor", "reopen", "No further move is possible."),
+    ("open", "technician", "resume", "The trigger resume is not possible: the service request is open."),
+    ("open", "technician", "resume", "Allowed now: start, hold"),
+    ("pending_no_contract", "technician", "start", "the service request is waiting for a contract."),
+    ("pending_no_contract", "technician", "start", "Allowed now: cancel. It opens automatically as soon as"),
+    ("in_progress", "finance", "resume", "the service request is in progress."),
+    ("on_hold", "finance", "start", "The role finance cannot change this state."),
+    ("open", "finance", "start", "The role finance may not start a service request. Ask a technician."),
+    ("cancelled", "supervisor", "reopen", "This state cannot be changed any more."),
 )
 
 
-@pytest.mark.parametrize(("state", "role", "trigger", "words"), REFUSALS)
-def test_a_refusal_says_in_words_what_is_allowed(
-    office: Office, state: str, role: str, trigger: str, words: str
+@pytest.mark.parametrize(("state", "role", "trigger", "text"), REFUSALS)
+def test_a_refusal_names_the_allowed_triggers(
+    office: Office, state: str, role: str, trigger: str, text: str
 ) -> None:
     request = request_in(office, state)
     with pytest.raises((StateForbids, NotAllowed)) as refused:
         office.do_as(getattr(office, role), fire_trigger, request, command(trigger))
-    assert words in str(refused.value)
+    assert text in str(refused.value)
     assert isinstance(refused.value.values["allowed_triggers"], list)
 
 
@@ -122,7 +123,7 @@ def test_every_trigger_in_every_state_for_staff(office: Office, state: str) -> N
 
 
 @pytest.mark.parametrize("role", ["administrator", "supervisor", "technician"])
-def test_the_same_moves_for_all_who_work_on_requests(office: Office, role: str) -> None:
+def test_all_who_work_on_requests_have_the_same_triggers(office: Office, role: str) -> None:
     actor = getattr(office, role)
     for (state, trigger), target in TABLE.items():
         request = request_in(office, state)
@@ -152,7 +153,7 @@ def test_every_trigger_in_every_state_for_a_customer(office: Office, state: str)
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
-def test_another_customers_request_is_not_there(office: Office, trigger: str) -> None:
+def test_another_customers_request_does_not_exist(office: Office, trigger: str) -> None:
     bob = office.person("customer", "Bob", customer=office.customer("Bob", office.site))
     for state in STATES:
         request = request_in(office, state)
@@ -161,14 +162,14 @@ def test_another_customers_request_is_not_there(office: Office, trigger: str) ->
 
 
 @pytest.mark.parametrize("trigger", ["cover", "log", "reopen_uncovered", "to_closed", "", "__class__"])
-def test_the_systems_moves_and_unknown_ones_are_no_command(trigger: str) -> None:
+def test_internal_and_unknown_triggers_are_refused(trigger: str) -> None:
     with pytest.raises(ValidationError):
         FireTrigger.model_validate({"trigger": trigger})
 
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("trigger", ["cover", "reopen_uncovered", "to_open", "to_closed", "nothing"])
-def test_the_machine_has_no_other_moves(state: str, trigger: str) -> None:
+def test_the_machine_has_no_other_transitions(state: str, trigger: str) -> None:
     has = {
         ("pending_no_contract", "cover"): "open",
         ("resolved", "reopen_uncovered"): "pending_no_contract",
@@ -187,11 +188,11 @@ def test_the_machine_has_the_declared_states_and_triggers() -> None:
     assert set(MACHINE.events) == {*TRIGGERS, "cover", "reopen_uncovered"}
 
 
-# What a move needs
+# what a trigger needs
 
 
 @pytest.mark.parametrize("reason", [None, "", "  ", "lunch"])
-def test_a_hold_needs_one_of_its_reasons(office: Office, reason: str | None) -> None:
+def test_a_hold_needs_a_valid_reason(office: Office, reason: str | None) -> None:
     request = request_in(office, "in_progress")
     with pytest.raises(InvalidInput) as refusal:
         office.do_as(office.technician, fire_trigger, request, FireTrigger(trigger="hold", reason=reason))
@@ -204,7 +205,7 @@ def test_a_hold_needs_one_of_its_reasons(office: Office, reason: str | None) -> 
 
 
 @pytest.mark.parametrize("words", [None, "", " \n"])
-def test_a_resolution_needs_its_note_and_a_cancellation_its_reason(office: Office, words: str | None) -> None:
+def test_resolving_needs_a_note_and_cancelling_a_reason(office: Office, words: str | None) -> None:
     request = request_in(office, "in_progress")
     for trigger, field in (("resolve", "note"), ("cancel", "reason")):
         wanted = FireTrigger.model_validate({"trigger": trigger, field: words})
@@ -214,7 +215,7 @@ def test_a_resolution_needs_its_note_and_a_cancellation_its_reason(office: Offic
     assert office.request(request).state == "in_progress"
 
 
-def test_note_and_reason_are_kept_for_every_trigger(office: Office) -> None:
+def test_note_and_reason_are_stored_for_every_trigger(office: Office) -> None:
     request = request_in(office, "open")
     path = ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
     for trigger in path:
@@ -228,7 +229,7 @@ def test_note_and_reason_are_kept_for_every_trigger(office: Office) -> None:
     assert lines[-1].reason == "why cancel"
 
 
-def test_a_command_for_a_version_that_has_passed_is_refused(office: Office) -> None:
+def test_a_command_for_an_old_version_is_refused(office: Office) -> None:
     request = request_in(office, "open")
     version = office.request(request).version
     start = command("start")
@@ -239,10 +240,10 @@ def test_a_command_for_a_version_that_has_passed_is_refused(office: Office) -> N
         office.do_as(office.technician, fire_trigger, request, command("hold"), expected_version=version)
 
 
-# What a move writes
+# what a trigger writes
 
 
-def test_the_history_has_every_move_the_logging_first_with_who_and_when(office: Office) -> None:
+def test_the_history_has_every_transition_with_who_and_when(office: Office) -> None:
     request = office.log()
     office.clock.move(minutes=5)
     office.sell("subscription")
@@ -265,7 +266,7 @@ def test_the_history_has_every_move_the_logging_first_with_who_and_when(office: 
     assert {line.actor for line in lines[2:]} == {"the technician"}
 
 
-def test_a_move_that_the_machine_refuses_writes_nothing(office: Office) -> None:
+def test_a_refused_trigger_writes_nothing(office: Office) -> None:
     request = request_in(office, "open")
     before = everything(office)
     with pytest.raises(StateForbids), office.desk.write() as tx:
@@ -273,7 +274,7 @@ def test_a_move_that_the_machine_refuses_writes_nothing(office: Office) -> None:
     assert everything(office) == before
 
 
-def test_waiting_is_locked_and_finished_takes_no_work(office: Office) -> None:
+def test_work_is_refused_on_waiting_and_closed_requests(office: Office) -> None:
     for state in STATES:
         request = request_in(office, state)
         if state in ("open", "in_progress", "on_hold", "resolved"):
