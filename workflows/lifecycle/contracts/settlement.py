@@ -74,9 +74,16 @@ def sync_contract_state(tx: Transaction, contract_id: str, at: datetime | None =
         changes |= {"state": state.state, "version": t.contract.c.version + 1}
     tx.change(t.contract, contract_id, **changes)
     if state.state != row.state:
-        tx.audit("contract", contract_id, state.state, reason=state.pending_reason, since=at.isoformat())
+        _audit_state(tx, contract, state, at)
         notify_contract_event(tx, contract, state.state)
     return becomes_active and state.state == "active"
+
+
+def _audit_state(tx: Transaction, contract: Contract, state: StateAt, at: datetime) -> None:
+    """Add the new state to the audit trail, as of the instant from which the contract is in it."""
+    since = (contract.window.until or at) if state.state == "expired" else at
+    reason = {"reason": state.pending_reason} if state.pending_reason else {}
+    tx.audit_at(since, "contract", contract.id, state.state, **reason)
 
 
 def _state(tx: Transaction, contract: Contract, at: datetime) -> StateAt:
