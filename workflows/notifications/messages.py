@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, select
 
-from engine.contracts import Contract
+from engine.contracts import HOLDER_KINDS, Contract, HolderKind
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id, new_ids_from
@@ -102,13 +102,9 @@ def notify_contract_event(tx: Transaction, contract: Contract, state: str) -> No
 def notify_contract_events(tx: Transaction, contracts: ColumnElement[bool], state: str) -> None:
     """`notify_contract_event` for each contract that a condition selects, by one statement."""
     c = t.contract.c
-    emails = {kind: _holder_email(kind, c.holder_id) for kind in HOLDERS_WITH_EMAIL}
+    emails = [(kind, _holder_email(kind, c.holder_id)) for kind in HOLDER_KINDS]
     recipient = case(
-        *(
-            (c.holder_kind == kind, query.scalar_subquery())
-            for kind, query in emails.items()
-            if query is not None
-        )
+        *((c.holder_kind == kind, query.scalar_subquery()) for kind, query in emails if query is not None)
     )
     values = _contract_values(tx, state, c.id, c.number, recipient)
     tx.add_for_each(contracts, t.outbox, {"id": new_ids_from(c.id), **values})
@@ -179,17 +175,14 @@ def _outbox_values(
 
 
 def _fill(template: str, values: dict[str, Any]) -> Any:
-    """A template with the values of its {names}: text, or an SQL expression where a value is one."""
+    """A template with values in place of its {names}: text, or an SQL expression if one of the values is."""
     parts: list[Any] = []
-    for literal_text, name, _, _ in Formatter().parse(template):
-        parts += [literal_text] if name is None else [literal_text, values[name]]
+    for text, name, _, _ in Formatter().parse(template):
+        parts += [text] if name is None else [text, values[name]]
     return reduce(add, parts)
 
 
-HOLDERS_WITH_EMAIL = ("customer", "item", "service_request")
-
-
-def _holder_email(kind: str, holder_id: Any) -> Select[tuple[str]] | None:
+def _holder_email(kind: HolderKind, holder_id: Any) -> Select[tuple[str]] | None:
     """The query for a holder's address, by its id or an SQL expression for it; an org unit has none."""
     customer = t.customer.c
     if kind == "customer":

@@ -18,7 +18,7 @@ from wtforms import Field, HiddenField, TextAreaField
 from wtforms.fields.core import UnboundField
 
 from engine.errors import DeskError
-from web.field_errors import words_of
+from web.field_errors import message_of
 from web.pages.context import actor, desk
 from web.pages.forms.pickers import RecordField
 from workflows.core.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound
@@ -218,4 +218,4 @@ def _words(wrong: ErrorDetails) -> str:
         return f"At least {least} characters are needed."
     if wrong["type"] == "string_too_long":
         return f"At most {wrong['ctx']['max_length']} characters fit here."
-    return words_of(wrong)
+    return message_of(wrong)

@@ -202,7 +202,7 @@ def _publish(work: Work, path: str) -> None:
             actor(), lambda tx: submit_rule_set(tx, draft.files, note, based_on=draft.based_on or None)
         )
     except RuleSetRefused as refused:
-        report_refused_rules(refused, door="page", by=actor().name)
+        report_refused_rules(refused, interface="page", by=actor().name)
         form.refuse("", "There are errors: the set in force stays until they are mended.")
     except RulesChanged:
         form.refuse("", "Another rule set took force meanwhile: look at what it changed, and go on from it.")

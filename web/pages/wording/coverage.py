@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+from engine.service_requests import FINISHED_STATES
 from web.pages.context import now, settings, zone
 from web.pages.wording.formats import day_text
 from web.pages.wording.labels import OUTCOMES, Word, word_of
 from workflows.views.contracts import ContractDetail
 from workflows.views.service_requests import CoverageView, ServiceRequestView
 
-FINISHED = ("resolved", "closed", "cancelled")
 FATES = {
     "rollover": "is carried to the holder’s next contract",
     "ignore": "is recorded and charged to nobody",
@@ -35,7 +35,7 @@ def cover_words(request: ServiceRequestView, contract: ContractDetail | None) ->
         return Cover(word, "", "")
     number = cover.contract_number or "a contract"
     how = _how(cover, contract)
-    if request.state in FINISHED:
+    if request.state in FINISHED_STATES:
         by_now = " by now" if cover.contract_over == "exhausted" else ""
         return Cover(Word(word.word, word.shape, "rest"), f"{number} {how}{by_now}.", "")
     ended = Word("Covered, but nothing is left", "empty", "bad")

@@ -119,7 +119,7 @@ def test_a_contract_that_is_over_tells_its_end_and_what_was_carried(front: Front
     office.work(request, 45)
     page = front.supervisor.open(f"/contracts/{contract}")
     assert "It ended on 3 Mar 2026; 9:30 were not used." in page
-    assert "0:45 kept for the holder's next contract" in page
+    assert "0:45 carried over to the holder's next contract" in page
     assert 'class="burn-ahead"' not in page.html
     assert "Rollover: carried to the holder's next contract, as the desk's setting says" in page
 

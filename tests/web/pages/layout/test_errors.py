@@ -53,7 +53,7 @@ def test_without_its_database_the_desk_still_says_so(front: Front, sqlite_databa
         path.unlink()
     with structlog.testing.capture_logs() as logs:
         page = browser.open("/requests")
-    assert [one["event"] for one in logs] == ["the database fails"]
+    assert [one["event"] for one in logs] == ["the database cannot be reached"]
     assert page.status == 503
     assert "The desk is not ready" in page
     assert "2026-03-02 09:00:00 UTC" in page
