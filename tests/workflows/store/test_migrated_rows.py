@@ -30,11 +30,21 @@ from workflows.store.triggers import protections
 CONFIG = Config()
 CONFIG.set_main_option("script_location", str(MIGRATIONS))
 STEPS = sorted(script.revision for script in ScriptDirectory.from_config(CONFIG).walk_revisions())
-FORMER_TABLES = {"contract_grant": "lot", "grant_balance": "lot_balance"}
-FORMER_COLUMNS = {"grant_id": "lot_id", "expiry_posted": "swept"}
-RENAMED_IN = "0005"
-"""The step that renamed the tables of grants, and their columns here and elsewhere."""
-HAVE_GRANT_ID = ["grant_balance", "incident_hold", "work_allocation"]
+RENAMED_TABLES = {"0005": {"contract_grant": "lot", "grant_balance": "lot_balance"}}
+RENAMED_COLUMNS = {
+    "0005": {"grant_id": "lot_id", "expiry_posted": "swept"},
+    "0006": {"stored_at": "kept_at"},
+}
+"""By the step that renamed them: the names of now and those of before."""
+HAVE_ROWS = (
+    "contract_grant",
+    "grant_balance",
+    "incident_hold",
+    "work_allocation",
+    "ledger_transaction",
+    "ledger_posting",
+    "idempotency_key",
+)
 
 
 @pytest.fixture
@@ -63,6 +73,14 @@ def source(database_url: str) -> Database:
     office.sell("time_limited_subscription", to=("customer", bob), minutes=30, ends_on=MONDAY.date())
     office.clock.move(days=2)
     run_job(office.desk, "expire_contracts")
+    with office.desk.write() as tx:
+        key = {
+            "user_id": office.administrator.id,
+            "key": "K1",
+            "request": "POST /contracts",
+            "body_hash": "0",
+        }
+        tx.add(t.idempotency_key, **key, status=201, answer="{}", stored_at=tx.real_now)
     office.close()
     return Database(database_url, pool_size=1)
 
@@ -76,9 +94,10 @@ def test_rows_and_names_survive_the_way_from_every_step(
         _migrate_to(url, step)
         inserted = _insert_as_of(url, step, source)
         given = _rows(source, inserted)
-        assert [table.name for table in inserted if "grant_id" in table.c] == HAVE_GRANT_ID, step
-        for name in ("contract_grant", *HAVE_GRANT_ID, "ledger_transaction", "ledger_posting"):
+        for name in HAVE_ROWS:
             assert given[name], f"no row in {name} to migrate from {step}"
+        columns = {column.name for table in inserted for column in table.c}
+        assert columns >= {name for renamed in RENAMED_COLUMNS.values() for name in renamed}, step
         migrate(url)
         migrated = Database(url, pool_size=2)
         assert _rows(migrated, inserted) == given, f"from {step}"
@@ -93,7 +112,7 @@ def test_rows_and_names_survive_the_way_from_every_step(
 
 def test_the_newest_step_is_the_last() -> None:
     assert STEPS[-1] == HEAD
-    assert RENAMED_IN in STEPS
+    assert {*RENAMED_TABLES, *RENAMED_COLUMNS} <= set(STEPS)
 
 
 def _works_and_is_protected(database: Database) -> None:
@@ -184,10 +203,14 @@ def _in_order_of_insertion() -> list[Table]:
 
 def _as_of(table: Table, step: str) -> tuple[str, dict[str, str]]:
     """The name that a table had at a step, and its columns' names of then by those of now."""
-    tables, columns = (FORMER_TABLES, FORMER_COLUMNS) if step < RENAMED_IN else ({}, {})
+    tables, columns = _former_names(RENAMED_TABLES, step), _former_names(RENAMED_COLUMNS, step)
     return tables.get(table.name, table.name), {
         column.name: columns.get(column.name, column.name) for column in table.c
     }
+
+
+def _former_names(renamed: dict[str, dict[str, str]], step: str) -> dict[str, str]:
+    return {now: former for since, names in renamed.items() if step < since for now, former in names.items()}
 
 
 # ------------------------------------------------------------------ names
