@@ -170,7 +170,12 @@ def _notify_end(session: Session, contract: Any, at: datetime) -> None:
             recipient=recipient,
             subject=f"Contract {contract.number} has ended",
             body=f"Your contract {contract.number} has ended.",
-            payload={"event": "contract_expired"},
+            payload={
+                "event": "contract_expired",
+                "contract": contract.id,
+                "number": contract.number,
+                "state": "expired",
+            },
             subject_kind="contract",
             subject_id=contract.id,
             created_at=at,

@@ -95,6 +95,8 @@ def _by_orm(engine: Engine, at: datetime) -> int:
         return by_orm.expire_due(session, at)
 
 
+OBJECT = "json_object"
+"""What PostgreSQL calls `jsonb_build_object`."""
 DUE = (
     "{c}.next_due_at = {c}.expires_at AND {c}.next_due_at <= :at "
     "AND {c}.state IN ('pending', 'active', 'exhausted')"
@@ -129,7 +131,8 @@ MESSAGES = f"""
         next_attempt_at, attempts)
     SELECT 'end-' || c.id, 'contract_expired', coalesce(p.email, o.email),
         'Contract ' || c.number || ' has ended', 'Your contract ' || c.number || ' has ended.',
-        '{{"event"\\: "contract_expired"}}', 'contract', c.id, :at, :at, 0
+        {OBJECT}('event', 'contract_expired', 'contract', c.id, 'number', c.number, 'state', 'expired'),
+        'contract', c.id, :at, :at, 0
     FROM contract c
     LEFT JOIN customer p ON c.holder_kind = 'customer' AND p.id = c.holder_id
     LEFT JOIN item i ON c.holder_kind = 'item' AND i.id = c.holder_id
@@ -157,9 +160,11 @@ def least_by_sql(desk: Desk, at: datetime) -> int:
 
 
 def _run(desk: Desk, at: datetime, statements: tuple[str, ...]) -> int:
-    bound = (at - EPOCH) // MICROSECOND if desk.database.is_sqlite else at
+    is_sqlite = desk.database.is_sqlite
+    bound = (at - EPOCH) // MICROSECOND if is_sqlite else at
     count = 0
     with desk.database.write() as connection:
         for statement in statements:
-            count = connection.execute(text(statement), {"at": bound}).rowcount
+            sql = statement if is_sqlite else statement.replace(OBJECT, "jsonb_build_object")
+            count = connection.execute(text(sql), {"at": bound}).rowcount
     return count

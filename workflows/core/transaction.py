@@ -19,7 +19,8 @@ from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared, insert_row
 from workflows.store.database import Database
-from workflows.store.ids import new_id
+from workflows.store.ids import new_id, new_ids_from
+from workflows.store.insert_select import Values, insert_for_each
 from workflows.store.multi_table_insert import Batch, Precondition, insert_rows
 
 T = TypeVar("T")
@@ -173,19 +174,44 @@ class Transaction:
         self.state.require_writing()
         self.connection.execute(update(table).where(table.c.id == record_id).values(**values))
 
+    def add_for_each(self, where: ColumnElement[bool], table: Table, *rows: Values) -> None:
+        """Insert rows for each row that a condition selects; their values may be SQL expressions of it."""
+        insert_for_each(self.connection, table, rows, where)
+
     def audit(self, subject_kind: str, subject_id: str, action: str, **details: Any) -> None:
-        """Write one line of a record's audit trail."""
-        self.add(
-            t.audit_event,
-            id=new_id(),
-            subject_kind=subject_kind,
-            subject_id=subject_id,
-            action=action,
-            details=details or None,
-            actor=self.actor.name,
-            at=self.now,
-            recorded_at=self.recorded_at,
-        )
+        """Add an event to a record's audit trail, as of now."""
+        self.audit_at(self.now, subject_kind, subject_id, action, **details)
+
+    def audit_at(self, at: datetime, subject_kind: str, subject_id: str, action: str, **details: Any) -> None:
+        """Add an event to a record's audit trail, as of the instant at which it happened."""
+        values = self._audit_values(at, subject_kind, subject_id, action, details)
+        self.add(t.audit_event, id=new_id(), **values)
+
+    def audit_each_at(
+        self,
+        at: ColumnElement[datetime],
+        subject_kind: str,
+        subject_id: ColumnElement[str],
+        action: str,
+        *,
+        where: ColumnElement[bool],
+    ) -> None:
+        """`audit_at` for each record that a condition selects, by one statement."""
+        values = self._audit_values(at, subject_kind, subject_id, action, {})
+        self.add_for_each(where, t.audit_event, {"id": new_ids_from(subject_id), **values})
+
+    def _audit_values(
+        self, at: Any, subject_kind: str, subject_id: Any, action: str, details: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {
+            "subject_kind": subject_kind,
+            "subject_id": subject_id,
+            "action": action,
+            "details": details or None,
+            "actor": self.actor.name,
+            "at": at,
+            "recorded_at": self.recorded_at,
+        }
 
 
 @cache

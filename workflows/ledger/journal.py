@@ -1,32 +1,43 @@
-"""The ledger's own room: append and read, nothing else.
+"""The only writer of the ledger: every posting is appended here, singly or for a set of grants.
 
-Postings go in before their transaction or with it: as it comes, the database checks that they sum to zero.
-Stored balances follow in the same database transaction; their CHECKs keep them from going below zero.
+Postings are inserted before their transaction or by the same statement: when the transaction is inserted, the
+database checks that they sum to zero. Stored balances are updated in the same database transaction; their
+CHECK constraints refuse a balance below zero.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, reversal_of
+from engine.ledger import GRANT_ACCOUNTS, Account, Kind, LedgerTransaction, Posting, reversal_of
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
-from workflows.store.ids import new_id
+from workflows.store.ids import new_id, new_ids_from
 
-_MOVE_GRANT = Prepared(
-    update(t.grant_balance)
-    .where(t.grant_balance.c.grant_id == bindparam("grant"))
-    .values(
-        available=t.grant_balance.c.available + bindparam("d_available"),
-        held=t.grant_balance.c.held + bindparam("d_held"),
-        consumed=t.grant_balance.c.consumed + bindparam("d_consumed"),
-        expired=t.grant_balance.c.expired + bindparam("d_expired"),
-    )
-)
+_GRANT_BALANCE = t.grant_balance.c
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPerGrant:
+    """A ledger transaction for each of many grants: the fields of `LedgerTransaction` as SQL expressions.
+
+    The expressions are of the columns of `grant_balance`; each posting is owned by its row's grant. That they
+    sum to zero is checked by the database alone.
+    """
+
+    kind: Kind
+    effective_at: ColumnElement[datetime]
+    postings: tuple[Posting, ...]
+    cause: ColumnElement[str]
+    why: str
+    key: ColumnElement[str] | None = None
+    reverses: ColumnElement[str] | None = None
 
 
 def record(
@@ -36,43 +47,84 @@ def record(
     contract_id: str | None = None,
     service_request_id: str | None = None,
 ) -> str:
-    """Append one transaction and move the stored balances; answers its id.
+    """Append one transaction and update the stored balances. Returns the id of the transaction.
 
-    Raises: IntegrityError when a balance would go below zero or the idempotency key was taken.
+    Raises: IntegrityError when a balance would fall below zero or the idempotency key has been used.
     """
     transaction_id = new_id()
-    for leg, posting in enumerate(entry.postings):
-        tx.add(
-            t.ledger_posting,
-            transaction_id=transaction_id,
-            leg=leg,
-            owner=posting.owner,
-            account=posting.account,
-            unit=posting.unit,
-            amount=posting.amount,
-            effective_at=entry.effective_at,
-        )
+    for posting_values in _posting_rows(transaction_id, entry):
+        tx.add(t.ledger_posting, **posting_values)
     tx.add(
         t.ledger_transaction,
-        id=transaction_id,
-        kind=entry.kind,
-        effective_at=entry.effective_at,
-        recorded_at=tx.recorded_at,
-        cause=entry.cause,
-        actor=tx.actor.name,
-        why=entry.why,
-        idempotency_key=entry.key,
-        reverses_id=entry.reverses,
-        contract_id=contract_id,
-        service_request_id=service_request_id,
+        **_transaction_row(tx, transaction_id, entry, contract_id, service_request_id),
     )
-    # last: whoever moves a balance holds its service request and contract, which the row refers to, already
-    _move_balances(tx, entry.postings)
+    # last: whoever changes a balance has already locked the service request and the contract of the row above
+    _update_balances(tx, entry.postings)
     return transaction_id
 
 
+def record_per_grant(
+    tx: Transaction, entry: EntryPerGrant, *, grants: ColumnElement[bool], **balance_values: Any
+) -> None:
+    """Append one transaction for each grant that a condition on `grant_balance` selects; set-based `record`.
+
+    A grant for which the amounts are zero gets no transaction. `balance_values` are set in the balances of
+    all of the grants, by the statement that updates these. Raises: IntegrityError, as `record`.
+    """
+    amount: Any = entry.postings[0].amount
+    moves_something = and_(grants, amount != 0)
+    transaction_id = new_ids_from(_GRANT_BALANCE.grant_id)
+    tx.add_for_each(moves_something, t.ledger_posting, *_posting_rows(transaction_id, entry))
+    tx.add_for_each(
+        moves_something,
+        t.ledger_transaction,
+        _transaction_row(tx, transaction_id, entry, _GRANT_BALANCE.contract_id, None),
+    )
+    changes = [(posting.account, posting.amount) for posting in entry.postings]
+    tx.connection.execute(
+        update(t.grant_balance).where(grants).values(**_changed_accounts(changes), **balance_values)
+    )
+
+
+def _posting_rows(transaction_id: Any, entry: LedgerTransaction | EntryPerGrant) -> list[dict[str, Any]]:
+    return [
+        {
+            "transaction_id": transaction_id,
+            "leg": leg,
+            "owner": posting.owner,
+            "account": posting.account,
+            "unit": posting.unit,
+            "amount": posting.amount,
+            "effective_at": entry.effective_at,
+        }
+        for leg, posting in enumerate(entry.postings)
+    ]
+
+
+def _transaction_row(
+    tx: Transaction,
+    transaction_id: Any,
+    entry: LedgerTransaction | EntryPerGrant,
+    contract_id: Any,
+    service_request_id: str | None,
+) -> dict[str, Any]:
+    return {
+        "id": transaction_id,
+        "kind": entry.kind,
+        "effective_at": entry.effective_at,
+        "recorded_at": tx.recorded_at,
+        "cause": entry.cause,
+        "actor": tx.actor.name,
+        "why": entry.why,
+        "idempotency_key": entry.key,
+        "reverses_id": entry.reverses,
+        "contract_id": contract_id,
+        "service_request_id": service_request_id,
+    }
+
+
 def reverse(tx: Transaction, transaction_id: str, *, cause: str, why: str) -> str:
-    """Append the mirror of a transaction, effective when it was; answers the reversal's id."""
+    """Append the mirror of a transaction, effective at the same instant. Returns the id of the reversal."""
     row = tx.connection.execute(
         select(t.ledger_transaction).where(t.ledger_transaction.c.id == transaction_id)
     ).one()
@@ -95,7 +147,7 @@ def read_postings(tx: Transaction, transaction_id: str) -> tuple[Posting, ...]:
 
 
 def carried_minutes(tx: Transaction, holder: str, at: datetime | None = None) -> int:
-    """Minutes carried for a holder, now or as of an instant."""
+    """Whole minutes carried for a holder, now or as of an instant."""
     if at is None or at >= tx.now:
         stored = select(t.carried_balance.c.minutes).where(t.carried_balance.c.holder == holder)
         return tx.connection.execute(stored).scalar() or 0
@@ -103,7 +155,7 @@ def carried_minutes(tx: Transaction, holder: str, at: datetime | None = None) ->
 
 
 def carried_by_holder(tx: Transaction, holders: Iterable[str], at: datetime | None = None) -> dict[str, int]:
-    """Minutes carried for each of the holders that has any, now or as of an instant: one statement."""
+    """Whole minutes carried for each of the holders that has any, now or as of an instant; one statement."""
     keys = sorted(set(holders))
     if not keys:
         return {}
@@ -120,9 +172,9 @@ def carried_by_holder(tx: Transaction, holders: Iterable[str], at: datetime | No
 
 
 def carried_from(tx: Transaction, holder: str, at: datetime) -> int:
-    """Minutes carried for a holder by `at` that nothing has taken since: the least balance from then on.
+    """Whole minutes carried for a holder by `at` and not taken since: the lowest balance from `at` to now.
 
-    What is taken at an earlier instant than now must leave enough for whatever was taken after it.
+    Minutes taken as of an instant in the past must leave enough for everything taken after that instant.
     """
     if not carried_minutes(tx, holder):
         return 0
@@ -140,20 +192,38 @@ def carried_from(tx: Transaction, holder: str, at: datetime) -> int:
     return max(0, least)
 
 
-def _move_balances(tx: Transaction, postings: Sequence[Posting]) -> None:
+def _changed_accounts(changes: Iterable[tuple[Account, Any]]) -> dict[str, ColumnElement[int]]:
+    """The new values of a grant's accounts, as SQL expressions; amounts are whole units, plus or minus."""
+    values: dict[str, ColumnElement[int]] = {}
+    for account, amount in changes:
+        values[account] = values.get(account, _GRANT_BALANCE[account]) + amount
+    return values
+
+
+_UPDATE_GRANT = Prepared(
+    update(t.grant_balance)
+    .where(_GRANT_BALANCE.grant_id == bindparam("grant"))
+    .values(_changed_accounts((account, bindparam(f"d_{account}")) for account in GRANT_ACCOUNTS))
+)
+
+
+def _update_balances(tx: Transaction, postings: Sequence[Posting]) -> None:
     grants: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(GRANT_ACCOUNTS, 0))
     for posting in postings:
         if posting.account in GRANT_ACCOUNTS:
             grants[posting.owner][posting.account] += posting.amount
         elif posting.account == "carried":
-            _move_carried(tx, posting.owner, posting.amount)
+            _update_carried(tx, posting.owner, posting.amount)
     for grant_id, moved in sorted(grants.items()):
         changes = {f"d_{account}": amount for account, amount in moved.items()}
-        tx.run(_MOVE_GRANT, {"grant": grant_id, **changes})
+        tx.run(_UPDATE_GRANT, {"grant": grant_id, **changes})
 
 
-def _move_carried(tx: Transaction, holder: str, minutes: int) -> None:
-    """Move a holder's carried minutes. An upsert checks its insert first, so taking is an update."""
+def _update_carried(tx: Transaction, holder: str, minutes: int) -> None:
+    """Add to a holder's carried minutes, or take from them (`minutes` below zero).
+
+    Taking is a plain update: an upsert would check the row to insert, which is below zero, first.
+    """
     balance = t.carried_balance
     if minutes < 0:
         tx.connection.execute(

@@ -1,19 +1,22 @@
-"""What people are told: written in the business transaction, delivered by a job.
+"""Messages to people: written in the business transaction, delivered later by a job.
 
-A row of the outbox is one message with its words already in it, so that it says what was true then.
-Source: product.md section 12.
+A row of the outbox is one message with its final text, so that it states what was true when it was written.
+Every row of the outbox is made here. Source: product.md section 12.
 """
 
+from functools import reduce
+from operator import add
+from string import Formatter
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, case, select
 
-from engine.contracts import Contract
+from engine.contracts import HOLDER_KINDS, Contract, HolderKind
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
-from workflows.store.ids import new_id
+from workflows.store.ids import new_id, new_ids_from
 
-CONTRACT_WORDS = {
+CONTRACT_MESSAGES = {
     "active": ("contract_activated", "Contract {number} is active", "Your contract {number} is active now."),
     "expired": ("contract_expired", "Contract {number} has ended", "Your contract {number} has ended."),
     "exhausted": (
@@ -22,7 +25,7 @@ CONTRACT_WORDS = {
         "Nothing is left of your contract {number}.",
     ),
 }
-REQUEST_WORDS = {
+REQUEST_MESSAGES = {
     "no_contract": (
         "Your request {number} waits for a contract",
         "We have your request «{subject}». No contract covers it yet: {why}",
@@ -36,7 +39,7 @@ REQUEST_WORDS = {
 }
 
 
-def tell(
+def send(
     tx: Transaction,
     event: str,
     *,
@@ -47,22 +50,18 @@ def tell(
     payload: dict[str, Any] | None = None,
     dedupe_key: str | None = None,
 ) -> None:
-    """Put one message into the outbox. `about` is the record it speaks of: kind and id."""
-    kind, record_id = about
-    tx.add(
-        t.outbox,
-        id=new_id(),
-        event=event,
+    """Put one message into the outbox. `about` is the kind and the id of the record that it is about."""
+    values = _outbox_values(
+        tx,
+        event,
         recipient=recipient,
         subject=subject,
         body=body,
-        payload={"event": event, kind: record_id, **(payload or {})},
-        subject_kind=kind,
-        subject_id=record_id,
+        about=about,
+        payload=payload,
         dedupe_key=dedupe_key,
-        created_at=tx.now,
-        next_attempt_at=tx.real_now,
     )
+    tx.add(t.outbox, id=new_id(), **values)
 
 
 def notify_administrators(
@@ -74,7 +73,10 @@ def notify_administrators(
     about: tuple[str, str],
     payload: dict[str, Any] | None = None,
 ) -> None:
-    """Tell every administrator but the one who acts; one message without an address is the event itself."""
+    """Write to every administrator except the actor.
+
+    One more message, without a recipient, is the event itself.
+    """
     user = t.user_account
     addresses = tx.connection.execute(
         select(user.c.email)
@@ -83,60 +85,116 @@ def notify_administrators(
         .order_by(user.c.email)
     ).scalars()
     for recipient in (None, *addresses.all()):
-        tell(tx, event, recipient=recipient, subject=subject, body=body, about=about, payload=payload)
+        send(tx, event, recipient=recipient, subject=subject, body=body, about=about, payload=payload)
 
 
 def notify_contract_event(tx: Transaction, contract: Contract, state: str) -> None:
-    """Tell the holder that a contract became active or ended."""
-    if state not in CONTRACT_WORDS:
+    """Write to the holder that the contract became active or ended; other states are no event."""
+    if state not in CONTRACT_MESSAGES:
         return
-    event, subject, body = CONTRACT_WORDS[state]
-    tell(
-        tx,
-        event,
-        recipient=_holder_address(tx, contract),
-        subject=subject.format(number=contract.number),
-        body=body.format(number=contract.number),
-        about=("contract", contract.id),
-        payload={"number": contract.number, "state": state},
+    kind, holder_id = contract.holder
+    query = _holder_email(kind, holder_id)
+    recipient = None if query is None else tx.connection.execute(query).scalar()
+    values = _contract_values(tx, state, contract.id, contract.number, recipient)
+    tx.add(t.outbox, id=new_id(), **values)
+
+
+def notify_contract_events(tx: Transaction, contracts: ColumnElement[bool], state: str) -> None:
+    """`notify_contract_event` for each contract that a condition selects, by one statement."""
+    c = t.contract.c
+    emails = [(kind, _holder_email(kind, c.holder_id)) for kind in HOLDER_KINDS]
+    recipient = case(
+        *((c.holder_kind == kind, query.scalar_subquery()) for kind, query in emails if query is not None)
     )
+    values = _contract_values(tx, state, c.id, c.number, recipient)
+    tx.add_for_each(contracts, t.outbox, {"id": new_ids_from(c.id), **values})
 
 
 def notify_request_event(tx: Transaction, request: Any, event: str, *, why: str = "", note: str = "") -> None:
-    """Tell the customer what became of a service request; `request` is its row."""
-    subject, body = REQUEST_WORDS[event]
-    words = {"number": request.number, "subject": request.subject, "why": why, "note": note}
+    """Write to the customer of a service request what became of it; `request` is its row."""
+    subject, body = REQUEST_MESSAGES[event]
+    values = {"number": request.number, "subject": request.subject, "why": why, "note": note}
     address = tx.connection.execute(
         select(t.customer.c.email).where(t.customer.c.id == request.customer_id)
     ).scalar_one()
-    tell(
+    send(
         tx,
         "no_contract" if event == "no_contract" else f"service_request_{event}",
         recipient=address,
-        subject=subject.format(**words),
-        body=body.format(**words),
+        subject=_fill(subject, values),
+        body=_fill(body, values),
         about=("service_request", request.id),
         payload={"number": request.number},
     )
 
 
-def _holder_address(tx: Transaction, contract: Contract) -> str | None:
-    kind, holder_id = contract.holder
+# ------------------------------------------------------------------ rows of the outbox
+
+
+def _contract_values(
+    tx: Transaction, state: str, contract_id: Any, number: Any, recipient: Any
+) -> dict[str, Any]:
+    """The values of a message about a contract: of one, or of many with SQL expressions."""
+    event, subject, body = CONTRACT_MESSAGES[state]
+    return _outbox_values(
+        tx,
+        event,
+        recipient=recipient,
+        subject=_fill(subject, {"number": number}),
+        body=_fill(body, {"number": number}),
+        about=("contract", contract_id),
+        payload={"number": number, "state": state},
+    )
+
+
+def _outbox_values(
+    tx: Transaction,
+    event: str,
+    *,
+    recipient: Any,
+    subject: Any,
+    body: Any,
+    about: tuple[str, Any],
+    payload: dict[str, Any] | None,
+    dedupe_key: str | None = None,
+) -> dict[str, Any]:
+    """The values of a row of the outbox, its id aside; some of them SQL expressions for a set of rows."""
+    kind, record_id = about
+    return {
+        "event": event,
+        "recipient": recipient,
+        "subject": subject,
+        "body": body,
+        "payload": {"event": event, kind: record_id, **(payload or {})},
+        "subject_kind": kind,
+        "subject_id": record_id,
+        "dedupe_key": dedupe_key,
+        "created_at": tx.now,
+        "next_attempt_at": tx.real_now,
+    }
+
+
+def _fill(template: str, values: dict[str, Any]) -> Any:
+    """A template with values in place of its {names}: text, or an SQL expression if one of the values is."""
+    parts: list[Any] = []
+    for text, name, _, _ in Formatter().parse(template):
+        parts += [text] if name is None else [text, values[name]]
+    return reduce(add, parts)
+
+
+def _holder_email(kind: HolderKind, holder_id: Any) -> Select[tuple[str]] | None:
+    """The query for a holder's address, by its id or an SQL expression for it; an org unit has none."""
+    customer = t.customer.c
     if kind == "customer":
-        wanted = select(t.customer.c.email).where(t.customer.c.id == holder_id)
-    elif kind == "item":
-        owner = t.item.c.owner_customer_id
-        wanted = (
-            select(t.customer.c.email).join(t.item, owner == t.customer.c.id).where(t.item.c.id == holder_id)
-        )
-    elif kind == "service_request":
-        asker = t.service_request.c.customer_id
-        wanted = (
-            select(t.customer.c.email)
-            .join(t.service_request, asker == t.customer.c.id)
+        return select(customer.email).where(customer.id == holder_id)
+    if kind == "item":
+        is_owner = t.item.c.owner_customer_id == customer.id
+        return select(customer.email).join(t.item, is_owner).where(t.item.c.id == holder_id)
+    if kind == "service_request":
+        has_asked = t.service_request.c.customer_id == customer.id
+        return (
+            select(customer.email)
+            .join(t.service_request, has_asked)
             .where(t.service_request.c.id == holder_id)
         )
-    else:
-        return None
-    address: str | None = tx.connection.execute(wanted).scalar()
-    return address
+    return None

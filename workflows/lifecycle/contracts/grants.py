@@ -3,23 +3,26 @@
 Source: product.md sections 7 and 8.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, true, update
 
 from engine.contracts import Contract, Grant, Limits, Unit, Window, grant_window
 from engine.ledger import LedgerTransaction, move
 from workflows.core.transaction import Transaction
-from workflows.ledger.journal import record
+from workflows.ledger.journal import EntryPerGrant, record, record_per_grant
 from workflows.store import tables as t
 from workflows.store.ids import new_id
+
+Entry = TypeVar("Entry", LedgerTransaction, EntryPerGrant)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredGrant:
-    """A grant with its stored balances and the span in which it can be drawn."""
+    """A grant with its stored balances (whole units) and the half-open span in which it can be drawn."""
 
     grant: Grant
     consumed: int
@@ -42,16 +45,16 @@ _GRANTS = (
     .where(t.contract_grant.c.contract_id.in_(bindparam("contracts", expanding=True)))
     .order_by(t.contract_grant.c.id)
 )
-"""Built once: SQLAlchemy reads through a new statement at each call before it knows it again."""
+"""Built once: SQLAlchemy has to compute the cache key of a new statement at each call."""
 
 
 def read_grants(tx: Transaction, contract_id: str) -> list[StoredGrant]:
-    """The contract's grants with their balances as stored, oldest first."""
+    """The grants of a contract with their stored balances, oldest first."""
     return grants_by_contract(tx, [contract_id]).get(contract_id, [])
 
 
 def grants_by_contract(tx: Transaction, contract_ids: Iterable[str]) -> dict[str, list[StoredGrant]]:
-    """The grants of several contracts in one statement."""
+    """The grants of several contracts by contract id, read by one statement."""
     g, balance = t.contract_grant, t.grant_balance
     rows = tx.connection.execute(_GRANTS, {"contracts": list(contract_ids)})
     found: dict[str, list[StoredGrant]] = {}
@@ -82,7 +85,7 @@ def grants_by_contract(tx: Transaction, contract_ids: Iterable[str]) -> dict[str
 
 
 def limits_at(grants: Sequence[StoredGrant], at: datetime) -> Limits:
-    """What can still be drawn at `at`, from the balances as stored."""
+    """What can still be drawn at `at`, by the stored balances."""
     minutes = sum(
         one.grant.available for one in grants if one.grant.unit == "minutes" and one.window.contains(at)
     )
@@ -105,9 +108,10 @@ def add_grant(
     price_minor: int | None = None,
     reason: str | None = None,
 ) -> str:
-    """Add a grant and post it; answers its id.
+    """Add a grant and post it. Returns the id of the grant.
 
-    A grant without an instant of its own begins with the contract, and counts as bought from the sale on.
+    `quantity` is in whole minutes or incidents. A grant without an `effective_at` of its own opens with the
+    contract and counts as purchased from the sale on.
     """
     grant_id = new_id()
     tx.add(
@@ -151,7 +155,7 @@ def add_grant(
 
 
 def update_grant_spans(tx: Transaction, contract: Contract) -> None:
-    """Give the grants their spans again after the contract's own has changed."""
+    """Recompute the spans of the grants after the dates of their contract have changed."""
     for one in read_grants(tx, contract.id):
         opens_at, closes_at = _grant_span(one.grant.effective_at, one.grant.expires_at, contract)
         tx.connection.execute(
@@ -169,11 +173,11 @@ def expire_grants(
     for_good: bool = False,
     grants: Sequence[StoredGrant] | None = None,
 ) -> list[StoredGrant]:
-    """Post what is left in grants whose span is over as expired, effective when it ended.
+    """Post what is left in the contract's grants that have closed by `at` as expired, as of their closing.
 
-    `for_good` is for a contract that is cancelled: what was to begin later goes with it, and a month that
-    would have been granted later as it begins. `grants` are the contract's, where they have been read.
-    Returns the grants as they are afterwards.
+    `for_good` is for a contract that is cancelled: its grants that have not opened yet expire too, and a
+    month's allocation expires at the instant at which it would have been granted. `grants` are the
+    contract's, where they have been read. Returns the grants as they are afterwards.
     """
     after = list(grants) if grants is not None else read_grants(tx, contract_id)
     for place, one in enumerate(after):
@@ -183,20 +187,18 @@ def expire_grants(
             continue
         else:
             left_over = _left_over(tx, one, at)
-        for ended_at, amount in left_over:
+        for expired_at, amount in left_over:
             if not amount:
                 continue
-            record(
-                tx,
-                LedgerTransaction(
-                    "expire",
-                    ended_at,
-                    move(one.grant.unit, amount, (one.grant.id, "available"), (one.grant.id, "expired")),
-                    cause=f"contract:{contract_id}",
-                    why="Left when its time was over",
-                ),
+            entry = _expiry(
+                LedgerTransaction,
                 contract_id=contract_id,
+                grant_id=one.grant.id,
+                unit=one.grant.unit,
+                amount=amount,
+                expired_at=expired_at,
             )
+            record(tx, entry, contract_id=contract_id)
         if not one.expiry_posted:
             tx.connection.execute(
                 update(t.grant_balance)
@@ -209,27 +211,64 @@ def expire_grants(
     return after
 
 
-def _left_over(tx: Transaction, grant: StoredGrant, at: datetime) -> list[tuple[datetime, int]]:
-    """What of an ended grant is still available, by the instant from which it counts as expired.
+def expire_grants_of(tx: Transaction, contracts: ColumnElement[bool], at: datetime) -> None:
+    """`expire_grants` for many contracts by a few statements; `contracts` is a condition on `grant_balance`.
 
-    What was there at the end expires with it; an incident released later expires at its release.
+    All that is left is posted as of the closing of its grant. Nothing can have been given back to a grant
+    after its closing: whatever does that calls `sync_contract_state` in the same transaction.
+    """
+    b = t.grant_balance.c
+    entry = _expiry(
+        EntryPerGrant,
+        contract_id=b.contract_id,
+        grant_id=b.grant_id,
+        unit=b.unit,
+        amount=b.available,
+        expired_at=b.closes_at,
+    )
+    # written so that no index serves it: SQLite would read all such grants of the desk, not the contracts'
+    not_posted = b.expiry_posted.is_distinct_from(true())
+    closed = and_(contracts, b.closes_at <= at, or_(b.available > 0, not_posted))
+    record_per_grant(tx, entry, grants=closed, expiry_posted=True)
+
+
+def _expiry(
+    make: Callable[..., Entry], *, contract_id: Any, grant_id: Any, unit: Any, amount: Any, expired_at: Any
+) -> Entry:
+    """The ledger transaction of an expiry: of one grant, or of many with SQL expressions for values."""
+    return make(
+        kind="expire",
+        effective_at=expired_at,
+        postings=move(unit, amount, (grant_id, "available"), (grant_id, "expired")),
+        cause="contract:" + contract_id,
+        why="Left when its time was over",
+    )
+
+
+def _left_over(tx: Transaction, grant: StoredGrant, at: datetime) -> list[tuple[datetime, int]]:
+    """What is still available of a closed grant, with the instant as of which each part expires.
+
+    What was available when the grant closed expires then; an incident released later expires at its release.
     """
     if not grant.grant.available or grant.closes_at is None:
         return []
-    ended_at = max(grant.closes_at, grant.opens_at)
+    closed_at = max(grant.closes_at, grant.opens_at)
     leg = t.ledger_posting
     posted = select(func.coalesce(func.sum(leg.c.amount), 0)).where(
-        leg.c.owner == grant.grant.id, leg.c.account == "available", leg.c.effective_at <= ended_at
+        leg.c.owner == grant.grant.id, leg.c.account == "available", leg.c.effective_at <= closed_at
     )
     then = min(grant.grant.available, max(0, int(tx.connection.execute(posted).scalar_one())))
-    parts = [(ended_at, then), (max(at, ended_at), grant.grant.available - then)]
+    parts = [(closed_at, then), (max(at, closed_at), grant.grant.available - then)]
     return [(instant, amount) for instant, amount in parts if amount]
 
 
 def _grant_span(
     effective_at: datetime | None, expires_at: datetime | None, contract: Contract
 ) -> tuple[datetime, datetime | None]:
-    """A grant's own span inside the contract's; one that is empty opens and closes at the same instant."""
+    """The part of a grant's own span that lies in its contract's, half-open.
+
+    Where there is none, the grant opens and closes at the same instant.
+    """
     grant = Grant("", contract.id, "minutes", 1, effective_at, expires_at)
     window = grant_window(grant, contract.window)
     if window is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from engine.contracts import OVER_STATES, StateAt
+from engine.contracts import OVER_STATES, Contract, StateAt
 from engine.coverage import contract_state
 from engine.drawdown import in_burn_order
 from engine.ledger import LedgerTransaction, Posting, move
@@ -76,9 +76,16 @@ def sync_loaded(tx: Transaction, loaded: LoadedContract, at: datetime | None = N
         state=state.state,
     )
     if state.state != stored_state:
-        tx.audit("contract", loaded.id, state.state, reason=state.pending_reason, since=at.isoformat())
+        _audit_state(tx, contract, state, at)
         notify_contract_event(tx, contract, state.state)
     return becomes_active and state.state == "active"
+
+
+def _audit_state(tx: Transaction, contract: Contract, state: StateAt, at: datetime) -> None:
+    """Add the new state to the audit trail, as of the instant from which the contract is in it."""
+    since = (contract.window.until or at) if state.state == "expired" else at
+    reason = {"reason": state.pending_reason} if state.pending_reason else {}
+    tx.audit_at(since, "contract", contract.id, state.state, **reason)
 
 
 def _state(tx: Transaction, loaded: LoadedContract, at: datetime) -> StateAt:

@@ -7,6 +7,8 @@ import pytest
 from tests.support.office import MONDAY, Office
 from workflows.jobs.definitions import JOBS, run_job
 from workflows.ledger.audit import audit_ledger
+from workflows.lifecycle.contracts.settlement import sync_contract_state
+from workflows.store import tables as t
 from workflows.work.use_cases import delete_work
 
 DAY = timedelta(days=1)
@@ -78,3 +80,18 @@ def test_a_deleted_entrys_carried_time_comes_back_from_the_contract_that_took_it
     assert [grant.available for grant in office.grants(following)] == [100]
     assert office.carried(f"customer:{office.ann}") == 20
     assert office.see(audit_ledger).ok
+
+
+@pytest.mark.parametrize("job", ["expire_contracts", None])
+def test_a_contract_has_expired_at_its_end_in_its_audit_trail_however_late_that_is_noticed(
+    office: Office, job: str | None
+) -> None:
+    contract = office.sell("support_hours", minutes=10, ends_on=MONDAY.date())
+    end = office.contract(contract).expires_at
+    office.clock.at = MONDAY + 10 * DAY
+    if job is None:
+        office.do(sync_contract_state, contract)
+    else:
+        run_job(office.desk, job)
+    [event] = office.rows(t.audit_event, subject_id=contract, action="expired")
+    assert (event.at, event.recorded_at, event.details) == (end, office.clock.at, None)

@@ -28,7 +28,16 @@ def _renamed(definition: str) -> str:
     """A name, or a definition with names in it, as it is from now on."""
     for old, new in (("lot_balance", "grant_balance"), ("lot_id", "grant_id"), ("swept", "expiry_posted")):
         definition = definition.replace(old, new)
+    return _renamed_table(definition)
+
+
+def _renamed_table(definition: str) -> str:
     return re.sub(r"(?<![a-z])lot(?![a-z])", "contract_grant", definition)
+
+
+def _renamed_constraint(owner: str, name: str) -> str:
+    """PostgreSQL 18 names NOT NULL constraints too: `lot_id_not_null` is that of the column `id` of `lot`."""
+    return _renamed_table(name) if owner == "lot" else _renamed(name)
 
 
 def _sqlite() -> None:
@@ -58,8 +67,9 @@ def _postgresql() -> None:
         f"JOIN pg_namespace n ON n.oid = c.connamespace WHERE {named}"
     )
     for owner, name in connection.execute(text(constraints)).all():
-        if _renamed(name) != name:
-            op.execute(f'ALTER TABLE "{owner}" RENAME CONSTRAINT "{name}" TO "{_renamed(name)}"')
+        new_name = _renamed_constraint(owner, name)
+        if new_name != name:
+            op.execute(f'ALTER TABLE "{owner}" RENAME CONSTRAINT "{name}" TO "{new_name}"')
     indexes = (
         "SELECT r.relname AS name FROM pg_class r JOIN pg_namespace n ON n.oid = r.relnamespace "
         f"WHERE r.relkind = 'i' AND {named}"

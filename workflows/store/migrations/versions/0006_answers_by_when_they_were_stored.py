@@ -12,6 +12,13 @@ def upgrade() -> None:
     op.drop_index("ix_idempotency_key_kept_at", "idempotency_key")
     op.execute("ALTER TABLE idempotency_key RENAME COLUMN kept_at TO stored_at")
     op.create_index("ix_idempotency_key_stored_at", "idempotency_key", ["stored_at"])
+    dialect = op.get_bind().dialect
+    if dialect.name == "postgresql" and (dialect.server_version_info or ()) >= (18,):
+        # from 18 on a NOT NULL is a constraint, whose name keeps that of the column at its creation
+        op.execute(
+            "ALTER TABLE idempotency_key RENAME CONSTRAINT idempotency_key_kept_at_not_null"
+            " TO idempotency_key_stored_at_not_null"
+        )
 
 
 def downgrade() -> None:

@@ -1,0 +1,270 @@
+"""A database with rows in it, brought up to date from any earlier step, has the same rows and proper names.
+
+The rows come from a desk at work on the newest tables. They are inserted under the names that their tables
+and columns had at the step.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Column, Connection, MetaData, Table, inspect, select, text
+from sqlalchemy.exc import DBAPIError
+
+from tests.support.builders import StillClock
+from tests.support.office import MONDAY, Office
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
+from workflows.jobs.definitions import run_job
+from workflows.ledger.audit import audit_ledger
+from workflows.store import tables as t
+from workflows.store.database import MIGRATIONS, Database, migrate
+from workflows.store.migrations import HEAD
+from workflows.store.triggers import protections
+
+CONFIG = Config()
+CONFIG.set_main_option("script_location", str(MIGRATIONS))
+STEPS = sorted(script.revision for script in ScriptDirectory.from_config(CONFIG).walk_revisions())
+RENAMED_TABLES = {"0005": {"contract_grant": "lot", "grant_balance": "lot_balance"}}
+RENAMED_COLUMNS = {
+    "0005": {"grant_id": "lot_id", "expiry_posted": "swept"},
+    "0006": {"stored_at": "kept_at"},
+}
+"""By the step that renamed them: the names of now and those of before."""
+HAVE_ROWS = (
+    "contract_grant",
+    "grant_balance",
+    "incident_hold",
+    "work_allocation",
+    "ledger_transaction",
+    "ledger_posting",
+    "idempotency_key",
+)
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Callable[[], str]:
+    """Call it for the URL of an empty database of the kind of `database_url`."""
+    if database_url.startswith("sqlite"):
+        return lambda: f"sqlite:///{tmp_path}/{len(list(tmp_path.iterdir()))}.db"
+    make: Callable[[], str] = request.getfixturevalue("new_postgres_database")
+    return make
+
+
+@pytest.fixture
+def source(database_url: str) -> Database:
+    """A desk's database with rows in all tables of contracts, work and the ledger; not in use any more."""
+    office = Office(database_url)
+    office.sell("support_hours", minutes=30)
+    office.sell("support_hours_by_month", to=("org_unit", office.parent), minutes=60)
+    office.sell("incident_pack", to=("item", office.laptop), incidents=3, ends_on=MONDAY.date())
+    held, settled, released = (office.log() for _ in range(3))
+    office.work(held, 20)
+    office.fire(settled, "resolve", note="done")
+    office.fire(settled, "close")
+    office.fire(released, "cancel", reason="not needed")
+    bob = office.customer("Bob", office.site)
+    office.work(office.log(item=None), 50)
+    office.sell("time_limited_subscription", to=("customer", bob), minutes=30, ends_on=MONDAY.date())
+    office.clock.move(days=2)
+    run_job(office.desk, "expire_contracts")
+    with office.desk.write() as tx:
+        key = {
+            "user_id": office.administrator.id,
+            "key": "K1",
+            "request": "POST /contracts",
+            "body_hash": "0",
+        }
+        tx.add(t.idempotency_key, **key, status=201, answer="{}", stored_at=tx.real_now)
+    office.close()
+    return Database(database_url, pool_size=1)
+
+
+def test_rows_and_names_survive_the_way_from_every_step(
+    source: Database, new_database: Callable[[], str]
+) -> None:
+    declared = _schema_of_the_tables(new_database())
+    for step in STEPS[:-1]:
+        url = new_database()
+        _migrate_to(url, step)
+        inserted = _insert_as_of(url, step, source)
+        given = _rows(source, inserted)
+        for name in HAVE_ROWS:
+            assert given[name], f"no row in {name} to migrate from {step}"
+        columns = {column.name for table in inserted for column in table.c}
+        assert columns >= {name for renamed in RENAMED_COLUMNS.values() for name in renamed}, step
+        migrate(url)
+        migrated = Database(url, pool_size=2)
+        assert _rows(migrated, inserted) == given, f"from {step}"
+        with migrated.read() as connection:
+            found = _schema(connection)
+        for what, names in declared.items():
+            assert set(found[what]) ^ set(names) == set(), f"{what}, from {step}"
+        _works_and_is_protected(migrated)
+        migrated.dispose()
+    source.dispose()
+
+
+def test_the_newest_step_is_the_last() -> None:
+    assert STEPS[-1] == HEAD
+    assert {*RENAMED_TABLES, *RENAMED_COLUMNS} <= set(STEPS)
+
+
+def _works_and_is_protected(database: Database) -> None:
+    desk = Desk(database, StillClock(MONDAY.replace(year=MONDAY.year + 2)))
+    for name in t.APPEND_ONLY:
+        if _count(database, name):
+            for statement in (f"DELETE FROM {name}", _update(name)):
+                with pytest.raises(DBAPIError, match="append-only"), database.write() as connection:
+                    connection.execute(text(statement))
+    assert run_job(desk, "expire_contracts") + run_job(desk, "settle_contracts") > 0
+    with desk.read(SYSTEM) as tx:
+        view = audit_ledger(tx)
+    assert view.differences == []
+    assert view.postings > 0
+
+
+def _update(name: str) -> str:
+    key = next(iter(t.metadata.tables[name].primary_key.columns)).name
+    return f"UPDATE {name} SET {key} = {key}"
+
+
+def _count(database: Database, name: str) -> int:
+    with database.read() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one())
+
+
+# ------------------------------------------------------------------ rows
+
+
+def _rows(database: Database, tables: Iterable[Table]) -> dict[str, list[str]]:
+    """The rows of the tables in the columns that are given, sorted."""
+    with database.read() as connection:
+        return {
+            table.name: sorted(repr(dict(row)) for row in connection.execute(select(*table.c)).mappings())
+            for table in tables
+        }
+
+
+def _migrate_to(url: str, step: str) -> None:
+    database = Database(url, pool_size=1)
+    with database.write() as connection:
+        CONFIG.attributes["connection"] = connection
+        command.upgrade(CONFIG, step)
+    database.dispose()
+
+
+def _insert_as_of(url: str, step: str, source: Database) -> list[Table]:
+    """Insert the rows of `source` into a database of an earlier step.
+
+    Returns the tables that there were at the step, by their names of now and with the columns of then.
+    """
+    database, inserted = Database(url, pool_size=1), []
+    with database.write() as connection, source.read() as reading:
+        columns = {name: _columns(connection, name) for name in inspect(connection).get_table_names()}
+        for table in _in_order_of_insertion():
+            former_name, former_columns = _as_of(table, step)
+            names = [
+                name for name, former in former_columns.items() if former in columns.get(former_name, ())
+            ]
+            if not names:
+                continue
+            now = Table(table.name, MetaData(), *(Column(name, table.c[name].type) for name in names))
+            then = Table(
+                former_name,
+                MetaData(),
+                *(Column(former_columns[name], table.c[name].type) for name in names),
+            )
+            rows = reading.execute(select(*now.c).order_by(*table.primary_key.columns.keys())).all()
+            if rows:
+                connection.execute(
+                    then.insert(), [dict(zip(then.c.keys(), row, strict=True)) for row in rows]
+                )
+            inserted.append(now)
+    database.dispose()
+    return inserted
+
+
+def _columns(connection: Connection, table: str) -> set[str]:
+    return {column["name"] for column in inspect(connection).get_columns(table)}
+
+
+def _in_order_of_insertion() -> list[Table]:
+    """A ledger transaction comes after its postings; everything else after what it refers to."""
+    others = [table for table in t.metadata.sorted_tables if table is not t.ledger_posting]
+    at = others.index(t.ledger_transaction)
+    return [*others[:at], t.ledger_posting, *others[at:]]
+
+
+def _as_of(table: Table, step: str) -> tuple[str, dict[str, str]]:
+    """The name that a table had at a step, and its columns' names of then by those of now."""
+    tables, columns = _former_names(RENAMED_TABLES, step), _former_names(RENAMED_COLUMNS, step)
+    return tables.get(table.name, table.name), {
+        column.name: columns.get(column.name, column.name) for column in table.c
+    }
+
+
+def _former_names(renamed: dict[str, dict[str, str]], step: str) -> dict[str, str]:
+    return {now: former for since, names in renamed.items() if step < since for now, former in names.items()}
+
+
+# ------------------------------------------------------------------ names
+
+
+def _schema_of_the_tables(url: str) -> Any:
+    """What the tables and the triggers of this program declare, made without any migration."""
+    database = Database(url, pool_size=1)
+    with database.write() as connection:
+        t.metadata.create_all(connection)
+        for statement in protections(connection.dialect.name, t.APPEND_ONLY):
+            connection.execute(text(statement.replace(":", "\\:")))
+    with database.read() as connection:
+        schema = _schema(connection)
+    database.dispose()
+    return schema
+
+
+def _schema(connection: Connection) -> dict[str, list[str]]:
+    """Columns, constraints, indexes, triggers and functions with their names and definitions."""
+    queries = SQLITE_SCHEMA if connection.dialect.name == "sqlite" else POSTGRESQL_SCHEMA
+    found: dict[str, list[str]] = {}
+    for what, query in queries.items():
+        rows = connection.exec_driver_sql(query).all()
+        found[what] = sorted(repr(tuple(row)) for row in rows if "alembic_version" not in repr(row))
+    if connection.dialect.name == "sqlite":
+        tables = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'").all()
+        found["constraints"] = sorted(
+            f"{name}: {constraint}"
+            for name, sql in tables
+            for constraint in re.findall(r"CONSTRAINT (\w+ \w+)", sql)
+            if name != "alembic_version"
+        )
+    assert all(found.values())
+    return found
+
+
+SQLITE_SCHEMA = {
+    "columns": 'SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk FROM sqlite_master m '
+    "JOIN pragma_table_info(m.name) c WHERE m.type = 'table'",
+    "foreign keys": 'SELECT m.name, f."from", f."table", f."to", f.on_delete FROM sqlite_master m '
+    "JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table'",
+    "indexes and triggers": "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE type <> 'table'",
+}
+HERE = "n.nspname = current_schema()"
+POSTGRESQL_SCHEMA = {
+    "columns": "SELECT table_name, column_name, data_type, character_maximum_length, collation_name, "
+    "is_nullable, column_default FROM information_schema.columns WHERE table_schema = current_schema()",
+    "constraints": "SELECT r.relname, c.conname, pg_get_constraintdef(c.oid) FROM pg_constraint c "
+    f"JOIN pg_class r ON r.oid = c.conrelid JOIN pg_namespace n ON n.oid = c.connamespace WHERE {HERE}",
+    "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()",
+    "triggers": "SELECT r.relname, g.tgname, pg_get_triggerdef(g.oid) FROM pg_trigger g "
+    f"JOIN pg_class r ON r.oid = g.tgrelid JOIN pg_namespace n ON n.oid = r.relnamespace WHERE {HERE} "
+    "AND NOT g.tgisinternal",
+    "functions": "SELECT p.proname, pg_get_functiondef(p.oid) FROM pg_proc p "
+    f"JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {HERE}",
+}
