@@ -84,7 +84,7 @@ def running_postgres(
     `folder_in` is where its files go; without it, memory where that will do.
     Raises: PostgresMissing if no binaries are found; RuntimeError, with the server's words, if it fails.
     """
-    account = _account_to_run_as()
+    account = account_to_run_as()
     binaries = _find_binaries()
     reachable = _answers(binaries, account)
     parent = folder_in or (_roomy_folder() if reachable else "/tmp")
@@ -102,7 +102,7 @@ def running_postgres(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _account_to_run_as() -> pwd.struct_passwd | None:
+def account_to_run_as() -> pwd.struct_passwd | None:
     """None: as whoever runs the tests. Root becomes `nobody`."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
@@ -171,10 +171,21 @@ def _make_cluster(binaries: Path, folder: Path, account: pwd.struct_passwd | Non
 def _kept(
     binaries: Path, folder: Path, account: pwd.struct_passwd | None, settings: Mapping[str, str]
 ) -> Iterator[None]:
-    """Run the server under a keeper, which stops it when this process ends, by whatever death."""
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
+    with supervised(command, folder, account):
+        yield
+
+
+@contextlib.contextmanager
+def supervised(
+    command: list[str], folder: Path, account: pwd.struct_passwd | None, *, port: int = 5432
+) -> Iterator[None]:
+    """Run a server under a keeper, which stops it when this process ends, by whatever death.
+
+    It is ready when a client can connect by its socket in `folder`, which has the port in its name.
+    """
     log = folder / "server.log"
     owner = f"{account.pw_uid}:{account.pw_gid}" if account else ""
     with log.open("wb") as output:
@@ -186,7 +197,7 @@ def _kept(
             start_new_session=True,  # Ctrl-C is for the tests; the server goes after them
         )
     try:
-        _wait_until_ready(folder, keeper, log)
+        _wait_until_ready(folder, keeper, log, port)
         yield
     finally:
         assert keeper.stdin is not None
@@ -194,14 +205,16 @@ def _kept(
         keeper.wait(timeout=STOP_SECONDS)
 
 
-def _wait_until_ready(folder: Path, keeper: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_ready(folder: Path, keeper: subprocess.Popen[bytes], log: Path, port: int) -> None:
     give_up_at = time.monotonic() + START_SECONDS
     while True:
         try:
-            psycopg.connect(host=str(folder), user="postgres", dbname="postgres", connect_timeout=5).close()
+            psycopg.connect(
+                host=str(folder), port=port, user="postgres", dbname="postgres", connect_timeout=5
+            ).close()
         except psycopg.OperationalError as error:
             if keeper.poll() is not None or time.monotonic() > give_up_at:
-                raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}") from error
+                raise RuntimeError(f"The server did not start:\n{log.read_text()}") from error
             time.sleep(0.05)
         else:
             return

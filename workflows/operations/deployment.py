@@ -17,6 +17,7 @@ from workflows.core.clock import Clock
 from workflows.core.desk import Desk
 from workflows.store.database import Database, migrate, normal_url
 from workflows.store.migrations import HEAD
+from workflows.store.postgresql_sessions import UnusableSession
 
 
 class UnusableDatabaseUrl(DeskError):
@@ -64,7 +65,7 @@ def lacks_migration(desk: Desk) -> str | None:
 
 def database_fails(error: BaseException) -> bool:
     """Whether it is the database that cannot be reached or used, and not what was asked of it."""
-    return isinstance(error, (OperationalError, InterfaceError, TimeoutError))
+    return isinstance(error, (OperationalError, InterfaceError, TimeoutError, UnusableSession))
 
 
 def cannot_be_stored(error: BaseException) -> bool:

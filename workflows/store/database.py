@@ -5,7 +5,6 @@ only finds out at its first write fails instead of waiting. PostgreSQL reads in 
 one snapshot, and closing a session costs no round trip.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -19,6 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from workflows.store.postgresql_sessions import PREPARE, Sessions
 from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, in_short_steps
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -227,11 +227,9 @@ def _lower(text: str | None) -> str | None:
 
 
 def _postgresql_engine(url: URL, pool_size: int) -> Engine:
-    options: dict[str, Any] = {"options": "-c timezone=UTC"}
-    if os.environ.get("COVERDESK_PREPARE") == "off":
-        options["prepare_threshold"] = None
+    prepare = str(url.query.get("prepare", PREPARE[0]))
     engine = create_engine(
-        url,
+        url.difference_update_query(["prepare"]),
         pool_size=pool_size,
         max_overflow=20,
         pool_pre_ping=False,
@@ -240,8 +238,10 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
         isolation_level="AUTOCOMMIT",
         json_serializer=_as_json,
         json_deserializer=from_json,
-        connect_args=options,
+        # none before it is known that there is no pooler in between
+        connect_args={"prepare_threshold": None},
     )
     event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "checkin", _end_postgresql)
+    Sessions(engine, prepare)
     return engine
