@@ -84,6 +84,35 @@ def running_postgres(
     `folder_in` is where its files go; without it, memory where that will do.
     Raises: PostgresMissing if no binaries are found; RuntimeError, with the server's words, if it fails.
     """
+    with empty_cluster(folder_in) as cluster, cluster.running(settings):
+        yield PostgresServer(socket_folder=cluster.folder)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A folder with a server's `data`, its log and its socket, and the account that may use it."""
+
+    binaries: Path
+    folder: Path
+    account: pwd.struct_passwd | None
+
+    def run(self, program: str, *arguments: str) -> str:
+        """Run one of PostgreSQL's programs as the server's account. Returns what it wrote."""
+        return _run([str(self.binaries / program), *arguments], self.account, cwd=self.folder)
+
+    def running(
+        self, settings: Mapping[str, str], *, port: int = 5432
+    ) -> contextlib.AbstractContextManager[None]:
+        """The server, until the end of the context; `port` is at least in its socket's name."""
+        command = [str(self.binaries / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder)]
+        for name, value in {**settings, "port": str(port)}.items():
+            command += ["-c", f"{name}={value}"]
+        return supervised(command, self.folder, self.account, port=port)
+
+
+@contextlib.contextmanager
+def empty_cluster(folder_in: str | None = None) -> Iterator[Cluster]:
+    """Make an empty cluster for a server, which is deleted at the end. Raises: PostgresMissing."""
     account = account_to_run_as()
     binaries = _find_binaries()
     reachable = _answers(binaries, account)
@@ -96,8 +125,7 @@ def running_postgres(
             for path in [folder, *folder.rglob("*")]:
                 os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
         _make_cluster(binaries, folder, account)
-        with _kept(binaries, folder, account, settings):
-            yield PostgresServer(socket_folder=folder)
+        yield Cluster(binaries, folder, account)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -165,17 +193,6 @@ def _make_cluster(binaries: Path, folder: Path, account: pwd.struct_passwd | Non
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     initdb = [str(binaries / "initdb"), "--pgdata", str(folder / "data"), "--username", "postgres"]
     _run([*initdb, "--encoding=UTF8", "--auth=trust", "--no-sync", *locale], account, cwd=folder)
-
-
-@contextlib.contextmanager
-def _kept(
-    binaries: Path, folder: Path, account: pwd.struct_passwd | None, settings: Mapping[str, str]
-) -> Iterator[None]:
-    command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
-    for name, value in settings.items():
-        command += ["-c", f"{name}={value}"]
-    with supervised(command, folder, account):
-        yield
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import (
-    ArgumentError,
+    DatabaseError,
     DataError,
     InterfaceError,
     OperationalError,
@@ -15,15 +15,24 @@ from sqlalchemy.exc import (
 from engine.errors import DeskError
 from workflows.core.clock import Clock
 from workflows.core.desk import Desk
-from workflows.store.database import Database, migrate, normal_url
+from workflows.store.database import Database, UnknownStep, migrate, normal_url
+from workflows.store.database_url import MalformedUrl, check_url
 from workflows.store.migrations import HEAD
 from workflows.store.postgresql_sessions import UnusableSession
+
+READ_ONLY = "25006"
 
 
 class UnusableDatabaseUrl(DeskError):
     """An address of a database that cannot be meant."""
 
     code = "unusable-database-url"
+
+
+class NewerDatabase(DeskError):
+    """A database whose tables are those of a newer program."""
+
+    code = "newer-database"
 
 
 def open_desk(
@@ -40,9 +49,12 @@ def open_desk(
 
 
 def migrate_database(database_url: str) -> None:
-    """Bring a database up to date. Raises: UnusableDatabaseUrl."""
+    """Bring a database up to date. Raises: UnusableDatabaseUrl, NewerDatabase."""
     _check_url(database_url)
-    migrate(database_url)
+    try:
+        migrate(database_url)
+    except UnknownStep as error:
+        raise NewerDatabase(_is_newer(str(error))) from error
 
 
 def lacks_migration(desk: Desk) -> str | None:
@@ -59,13 +71,22 @@ def lacks_migration(desk: Desk) -> str | None:
     if version == HEAD:
         return None
     if version is not None and version > HEAD:
-        return f"The database is that of a newer Coverdesk (step {version}, not {HEAD}). Update this one."
+        return _is_newer(version)
     return "The database is not up to date. Run: coverdesk migrate"
+
+
+def _is_newer(step: str) -> str:
+    return f"The database is that of a newer Coverdesk (step {step}, not {HEAD}). Update this one."
 
 
 def database_fails(error: BaseException) -> bool:
     """Whether it is the database that cannot be reached or used, and not what was asked of it."""
-    return isinstance(error, (OperationalError, InterfaceError, TimeoutError, UnusableSession))
+    if isinstance(error, (OperationalError, InterfaceError, TimeoutError, UnusableSession)):
+        return True
+    # SQLite's error for a file that is no database or is damaged is of no narrower class; and PostgreSQL
+    # that is only a standby refuses to write
+    is_unusable = type(error) is DatabaseError
+    return is_unusable or getattr(getattr(error, "orig", None), "sqlstate", None) == READ_ONLY
 
 
 def cannot_be_stored(error: BaseException) -> bool:
@@ -75,15 +96,13 @@ def cannot_be_stored(error: BaseException) -> bool:
 
 def _check_url(database_url: str) -> None:
     try:
-        url = normal_url(database_url)
-    except ArgumentError:
-        found = "is not the address of a database"
+        check_url(normal_url(database_url))
+    except MalformedUrl as error:
+        found = str(error)
     except OSError as error:
         found = f"cannot be used: {error.strerror or error}"
     else:
-        if url.drivername in ("sqlite", "postgresql+psycopg") and url.database:
-            return
-        found = "is neither an SQLite file nor a PostgreSQL database"
+        return
     raise UnusableDatabaseUrl(
         f"COVERDESK_DATABASE_URL {found}.",
         remedy="Write sqlite:///var/coverdesk.db or postgresql://user@host/database.",

@@ -7,24 +7,32 @@ one snapshot, and closing a session costs no round trip.
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from workflows.store.postgresql_sessions import PREPARE, Sessions
+from workflows.store.database_url import connect_arguments, read_url
+from workflows.store.postgresql_sessions import PREPARE, Sessions, session_arguments
 from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, in_short_steps
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x636F76657264
 BEGIN, WRITE, SNAPSHOT = "begin", "write", "snapshot"
 """Under the first key a connection keeps what its transaction is for; None is no transaction at all."""
+
+
+class UnknownStep(Exception):
+    """The database is at a step of the migrations that this program does not have, which is named."""
 
 
 class Database:
@@ -106,17 +114,15 @@ class Database:
 
 
 def normal_url(database_url: str) -> URL:
-    """The URL with the driver we use; a relative SQLite path gets its folder made."""
-    url = make_url(database_url)
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
+    """The URL with the driver we use; a relative SQLite path gets its folder made. Raises: MalformedUrl."""
+    url = read_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
         Path(str(url.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
     return url
 
 
 def migrate(database_url: str) -> None:
-    """Bring the database up to date. Safe to run twice, or at once from two places."""
+    """Bring the database up to date. Safe to run twice, or at once from two places. Raises: UnknownStep."""
     from alembic import command
     from alembic.config import Config
 
@@ -130,18 +136,29 @@ def migrate(database_url: str) -> None:
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS))
             config.attributes["connection"] = connection
+            _must_know_step(connection, config)
             command.upgrade(config, "head")
     finally:
         database.dispose()
 
 
+def _must_know_step(connection: Connection, config: "Config") -> None:
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
+    for step in MigrationContext.configure(connection).get_current_heads():
+        if step not in known:
+            raise UnknownStep(step)
+
+
 def _make_wal(path: str) -> None:
     """The journal mode is a property of the file; it cannot change inside a transaction."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
-    finally:
-        connection.close()
+        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.DatabaseError as error:
+        raise OperationalError("PRAGMA journal_mode=WAL", None, error) from error
 
 
 def _sqlite_engine(url: URL, pool_size: int) -> Engine:
@@ -238,8 +255,7 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
         isolation_level="AUTOCOMMIT",
         json_serializer=_as_json,
         json_deserializer=from_json,
-        # none before it is known that there is no pooler in between
-        connect_args={"prepare_threshold": None},
+        connect_args=session_arguments(connect_arguments(url)),
     )
     event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "checkin", _end_postgresql)

@@ -6,9 +6,11 @@ pgbouncer carries over what the server reports to its clients, TimeZone and Date
 It also refuses `options` in a connection's start (1.18), so settings are made after the start.
 """
 
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import structlog
 from psycopg import capabilities
 from sqlalchemy import Engine, event
@@ -19,10 +21,21 @@ PREPARE = ("auto", "on", "off")
 """Whether statements are prepared by name: only in direct sessions; also through a pooler that renames them
 to names of its own; or never."""
 PREPARED_AFTER_USES = 5
+OPENED_AT = "opened_at"
 SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO, MDY"}
 OPEN = "SELECT pg_backend_pid(), " + ", ".join(
     f"set_config('{name}', '{value}', false)" for name, value in SETTINGS.items()
 )
+
+FOUND_OUT_WITHIN_SECONDS = {
+    # of a machine that answers nothing at all: for a new connection, for an idle one, and while sending
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""The driver's parameters, in seconds but the last, which is in milliseconds; an address may name others."""
 
 log = structlog.get_logger()
 
@@ -31,17 +44,31 @@ class UnusableSession(Exception):
     """A pooler gave a session in which the program would compute wrong."""
 
 
+def session_arguments(given: dict[str, Any]) -> dict[str, Any]:
+    """What a connection is opened with besides what its address gives.
+
+    Of several hosts it takes the one that can be written to, unless the address says otherwise.
+    """
+    arguments: dict[str, Any] = {**FOUND_OUT_WITHIN_SECONDS, "prepare_threshold": None}
+    if "," in str(given.get("host", "")):
+        arguments["target_session_attrs"] = "read-write"
+    return {name: value for name, value in arguments.items() if name not in given}
+
+
 class Sessions:
     """Sets up each session of an engine's pool. `prepare` is one of `PREPARE`."""
 
     def __init__(self, engine: Engine, prepare: str) -> None:
         self._prepare = prepare
         self._warned = False
+        self._lost_at = 0.0
         event.listen(engine, "connect", self._open)
         event.listen(engine, "checkout", self._check)
+        event.listen(engine, "invalidate", self._note_loss)
 
-    def _open(self, driver: Any, _record: ConnectionPoolEntry) -> None:
+    def _open(self, driver: Any, record: ConnectionPoolEntry) -> None:
         """Set up a new session. Raises: UnusableSession."""
+        record.info[OPENED_AT] = monotonic()
         try:
             self._set_up(driver)
         except BaseException:
@@ -69,11 +96,35 @@ class Sessions:
             )
         return carried
 
-    def _check(self, driver: Any, _record: ConnectionPoolEntry, _proxy: object) -> None:
-        """Look at a connection that is about to be used; raised here, it is replaced by a new one."""
-        reported = driver.pgconn.parameter_status(b"TimeZone")
-        if reported not in (None, SETTINGS["TimeZone"].encode()):
+    def _check(self, driver: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """Look at a connection that is about to be used; where this raises, the pool opens a new one.
+
+        No round trip: a server that stops or dies closes its connections, which is read here. Where that
+        never arrives, as from a machine that lost its power, the first call that fails discards all others.
+        """
+        if record.info[OPENED_AT] < self._lost_at or _is_closed(driver):
+            raise DisconnectionError("The connection was lost.")
+        if driver.pgconn.parameter_status(b"TimeZone") not in (None, SETTINGS["TimeZone"].encode()):
             raise DisconnectionError("The session has another time zone than it was given.")
+
+    def _note_loss(self, _: Any, record: ConnectionPoolEntry, error: BaseException | None) -> None:
+        """A call lost its connection: those opened before it was lost are not used again."""
+        if error is None or isinstance(error, DisconnectionError):
+            return
+        # a call that finds out later, on a connection as old, discards none that were opened since
+        if record.info[OPENED_AT] > self._lost_at:
+            self._lost_at = monotonic()
+
+
+def _is_closed(driver: Any) -> bool:
+    """Whether the other side has closed an idle connection."""
+    try:
+        # the first reads the server's last words, the second that nothing follows
+        driver.pgconn.consume_input()
+        driver.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return False
 
 
 def must_keep_settings(driver: Any) -> None:
