@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.support.builders import Kit
     from tests.support.front import Front
     from tests.support.office import Office
+    from tests.support.pgbouncer import Pgbouncer
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -92,6 +94,25 @@ def postgres_database_url(postgres_server: PostgresServer, migrated_postgres_tem
     name = postgres_server.create_database(migrated_postgres_template)
     yield postgres_server.url(name)
     postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres_server: PostgresServer) -> Iterator["Pgbouncer"]:
+    """A pgbouncer in transaction mode in front of that server, with three connections to each database."""
+    from tests.support.pgbouncer import PgbouncerMissing, running_pgbouncer
+
+    with ExitStack() as stack:
+        try:
+            pooler = stack.enter_context(running_pgbouncer(postgres_server, server_connections=3))
+        except PgbouncerMissing as error:
+            lacking(str(error))
+        yield pooler
+
+
+@pytest.fixture
+def pooled_database_url(postgres_database_url: str, pgbouncer: "Pgbouncer") -> str:
+    """The URL by pgbouncer of the fresh, migrated database that `postgres_database_url` reaches directly."""
+    return pgbouncer.url(str(make_url(postgres_database_url).database))
 
 
 @pytest.fixture

@@ -84,7 +84,36 @@ def running_postgres(
     `folder_in` is the parent of its folder; by default in memory if possible.
     Raises: PostgresMissing if no binaries are found; RuntimeError with the server's output if it fails.
     """
-    account = _account_to_run_as()
+    with empty_cluster(folder_in) as cluster, cluster.running(settings):
+        yield PostgresServer(socket_folder=cluster.folder)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A folder with a server's `data`, its log and its socket, and the account that may use it."""
+
+    binaries: Path
+    folder: Path
+    account: pwd.struct_passwd | None
+
+    def run(self, program: str, *arguments: str) -> str:
+        """Run one of PostgreSQL's programs as the server's account. Returns what it wrote."""
+        return _run([str(self.binaries / program), *arguments], self.account, cwd=self.folder)
+
+    def running(
+        self, settings: Mapping[str, str], *, port: int = 5432
+    ) -> contextlib.AbstractContextManager[None]:
+        """The server, until the end of the context; `port` is at least in its socket's name."""
+        command = [str(self.binaries / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder)]
+        for name, value in {**settings, "port": str(port)}.items():
+            command += ["-c", f"{name}={value}"]
+        return supervised(command, self.folder, self.account, port=port)
+
+
+@contextlib.contextmanager
+def empty_cluster(folder_in: str | None = None) -> Iterator[Cluster]:
+    """Make an empty cluster for a server, which is deleted at the end. Raises: PostgresMissing."""
+    account = account_to_run_as()
     binaries = _find_binaries()
     reachable = _is_usable(binaries, account)
     parent = folder_in or (_data_folder_parent() if reachable else "/tmp")
@@ -96,13 +125,12 @@ def running_postgres(
             for path in [folder, *folder.rglob("*")]:
                 os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
         _make_cluster(binaries, folder, account)
-        with _supervised(binaries, folder, account, settings):
-            yield PostgresServer(socket_folder=folder)
+        yield Cluster(binaries, folder, account)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _account_to_run_as() -> pwd.struct_passwd | None:
+def account_to_run_as() -> pwd.struct_passwd | None:
     """Return the account `nobody` for root, else None: the user who runs the tests."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
@@ -168,13 +196,13 @@ def _make_cluster(binaries: Path, folder: Path, account: pwd.struct_passwd | Non
 
 
 @contextlib.contextmanager
-def _supervised(
-    binaries: Path, folder: Path, account: pwd.struct_passwd | None, settings: Mapping[str, str]
+def supervised(
+    command: list[str], folder: Path, account: pwd.struct_passwd | None, *, port: int = 5432
 ) -> Iterator[None]:
-    """Run the server under a supervisor process, which stops it when this process ends, even if killed."""
-    command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
-    for name, value in settings.items():
-        command += ["-c", f"{name}={value}"]
+    """Run a server under a supervisor, which stops it when this process ends, even if killed.
+
+    It is ready when a client can connect by its socket in `folder`, which has the port in its name.
+    """
     log = folder / "server.log"
     owner = f"{account.pw_uid}:{account.pw_gid}" if account else ""
     with log.open("wb") as output:
@@ -186,7 +214,7 @@ def _supervised(
             start_new_session=True,  # Ctrl-C must reach the tests only; the server stops after them
         )
     try:
-        _wait_until_ready(folder, supervisor, log)
+        _wait_until_ready(folder, supervisor, log, port)
         yield
     finally:
         assert supervisor.stdin is not None
@@ -194,14 +222,16 @@ def _supervised(
         supervisor.wait(timeout=STOP_SECONDS)
 
 
-def _wait_until_ready(folder: Path, supervisor: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_ready(folder: Path, supervisor: subprocess.Popen[bytes], log: Path, port: int) -> None:
     give_up_at = time.monotonic() + START_SECONDS
     while True:
         try:
-            psycopg.connect(host=str(folder), user="postgres", dbname="postgres", connect_timeout=5).close()
+            psycopg.connect(
+                host=str(folder), port=port, user="postgres", dbname="postgres", connect_timeout=5
+            ).close()
         except psycopg.OperationalError as error:
             if supervisor.poll() is not None or time.monotonic() > give_up_at:
-                raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}") from error
+                raise RuntimeError(f"The server did not start:\n{log.read_text()}") from error
             time.sleep(0.05)
         else:
             return

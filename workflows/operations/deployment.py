@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import (
-    ArgumentError,
+    DatabaseError,
     DataError,
     InterfaceError,
     OperationalError,
@@ -15,14 +15,24 @@ from sqlalchemy.exc import (
 from engine.errors import DeskError
 from workflows.core.clock import Clock
 from workflows.core.desk import Desk
-from workflows.store.database import Database, migrate, normal_url
+from workflows.store.database import Database, UnknownStep, migrate, normal_url
+from workflows.store.database_url import MalformedUrl, check_url
 from workflows.store.migrations import HEAD
+from workflows.store.postgresql_sessions import UnusableSession
+
+READ_ONLY = "25006"
 
 
 class UnusableDatabaseUrl(DeskError):
     """A database URL that cannot be used."""
 
     code = "unusable-database-url"
+
+
+class NewerDatabase(DeskError):
+    """A database whose tables are those of a newer program."""
+
+    code = "newer-database"
 
 
 def open_desk(
@@ -39,9 +49,12 @@ def open_desk(
 
 
 def migrate_database(database_url: str) -> None:
-    """Apply all migrations to a database. Raises: UnusableDatabaseUrl."""
+    """Apply all migrations to a database. Raises: UnusableDatabaseUrl, NewerDatabase."""
     _check_url(database_url)
-    migrate(database_url)
+    try:
+        migrate(database_url)
+    except UnknownStep as error:
+        raise NewerDatabase(_is_newer(str(error))) from error
 
 
 def missing_migration(desk: Desk) -> str | None:
@@ -58,13 +71,21 @@ def missing_migration(desk: Desk) -> str | None:
     if version == HEAD:
         return None
     if version is not None and version > HEAD:
-        return f"The database belongs to a newer Coverdesk (step {version}, not {HEAD}). Update this program."
+        return _is_newer(version)
     return "The database is not up to date. Run: coverdesk migrate"
+
+
+def _is_newer(step: str) -> str:
+    return f"The database belongs to a newer Coverdesk (step {step}, not {HEAD}). Update this program."
 
 
 def is_database_failure(error: BaseException) -> bool:
     """Whether the error means that the database cannot be reached or used, whatever was asked of it."""
-    return isinstance(error, (OperationalError, InterfaceError, TimeoutError))
+    if isinstance(error, (OperationalError, InterfaceError, TimeoutError, UnusableSession)):
+        return True
+    # SQLite has no narrower class for a damaged file; a PostgreSQL standby refuses to write
+    is_unusable = type(error) is DatabaseError
+    return is_unusable or getattr(getattr(error, "orig", None), "sqlstate", None) == READ_ONLY
 
 
 def is_unstorable_value(error: BaseException) -> bool:
@@ -74,15 +95,13 @@ def is_unstorable_value(error: BaseException) -> bool:
 
 def _check_url(database_url: str) -> None:
     try:
-        url = normal_url(database_url)
-    except ArgumentError:
-        found = "is not a database URL"
+        check_url(normal_url(database_url))
+    except MalformedUrl as error:
+        found = str(error)
     except OSError as error:
         found = f"cannot be used: {error.strerror or error}"
     else:
-        if url.drivername in ("sqlite", "postgresql+psycopg") and url.database:
-            return
-        found = "is neither an SQLite file nor a PostgreSQL database"
+        return
     raise UnusableDatabaseUrl(
         f"COVERDESK_DATABASE_URL {found}.",
         remedy="Write sqlite:///var/coverdesk.db or postgresql://user@host/database.",

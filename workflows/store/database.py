@@ -5,26 +5,34 @@ upgrades at its first write fails instead of waiting. PostgreSQL reads in autoco
 own snapshot, and closing a session costs no round trip.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from workflows.store.database_url import connect_arguments, read_url
+from workflows.store.postgresql_sessions import PREPARE, Sessions, session_arguments
 from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, retry_while_locked
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x636F76657264
 BEGIN, WRITE, SNAPSHOT = "begin", "write", "snapshot"
 """`connection.info[BEGIN]` says what a transaction is for: WRITE or SNAPSHOT; None is autocommit."""
+
+
+class UnknownStep(Exception):
+    """The database is at a step of the migrations that this program does not have, which is named."""
 
 
 class Database:
@@ -106,17 +114,15 @@ class Database:
 
 
 def normal_url(database_url: str) -> URL:
-    """The URL with the driver we use. Creates the folder of a SQLite file."""
-    url = make_url(database_url)
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
+    """The URL with the driver we use. Creates the folder of a SQLite file. Raises: MalformedUrl."""
+    url = read_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
         Path(str(url.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
     return url
 
 
 def migrate(database_url: str) -> None:
-    """Bring the database up to date. Safe to repeat, and to run from two places at the same time."""
+    """Bring the database up to date. Safe to repeat, and from two places at once. Raises: UnknownStep."""
     from alembic import command
     from alembic.config import Config
 
@@ -130,18 +136,29 @@ def migrate(database_url: str) -> None:
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS))
             config.attributes["connection"] = connection
+            _must_know_step(connection, config)
             command.upgrade(config, "head")
     finally:
         database.dispose()
 
 
+def _must_know_step(connection: Connection, config: "Config") -> None:
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
+    for step in MigrationContext.configure(connection).get_current_heads():
+        if step not in known:
+            raise UnknownStep(step)
+
+
 def _make_wal(path: str) -> None:
     """Set the journal mode, which is a property of the file and cannot change inside a transaction."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
-    finally:
-        connection.close()
+        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.DatabaseError as error:
+        raise OperationalError("PRAGMA journal_mode=WAL", None, error) from error
 
 
 def _sqlite_engine(url: URL, pool_size: int) -> Engine:
@@ -227,11 +244,9 @@ def _lower(text: str | None) -> str | None:
 
 
 def _postgresql_engine(url: URL, pool_size: int) -> Engine:
-    options: dict[str, Any] = {"options": "-c timezone=UTC"}
-    if os.environ.get("COVERDESK_PREPARE") == "off":
-        options["prepare_threshold"] = None
+    prepare = str(url.query.get("prepare", PREPARE[0]))
     engine = create_engine(
-        url,
+        url.difference_update_query(["prepare"]),
         pool_size=pool_size,
         max_overflow=20,
         pool_pre_ping=False,
@@ -240,8 +255,9 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
         isolation_level="AUTOCOMMIT",
         json_serializer=_as_json,
         json_deserializer=from_json,
-        connect_args=options,
+        connect_args=session_arguments(connect_arguments(url)),
     )
     event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "checkin", _end_postgresql)
+    Sessions(engine, prepare)
     return engine
