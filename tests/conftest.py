@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
+from workflows.operations.time_zone_data import use_newest_time_zone_data
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from tests.support.office import Office
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+# as the command line does at its start: an old system must not change what is computed here
+use_newest_time_zone_data()
 
 
 def lacking(reason: str) -> NoReturn:

@@ -19,6 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from workflows.store.private_files import create_private
 from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, in_short_steps
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -123,6 +124,7 @@ def migrate(database_url: str) -> None:
     database = Database(database_url, pool_size=1)
     try:
         if database.is_sqlite:
+            create_private(Path(str(database.url.database)))
             _make_wal(str(database.url.database))
         with database.write() as connection:
             if not database.is_sqlite:
