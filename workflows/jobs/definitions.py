@@ -33,8 +33,11 @@ log = structlog.get_logger()
 KEYS_KEPT = timedelta(hours=48)
 SLOTS_KEPT = timedelta(days=7)
 ANY_MACHINE = ""
-CLOCK_WAS_WRONG = timedelta(hours=1)
-"""A slot so far ahead was taken by a clock that has been set since: it keeps nobody from working."""
+CLOCK_SKEW = timedelta(seconds=10)
+"""How far the clocks of two machines may differ.
+
+A slot further ahead than that was claimed by a clock that has been set back since: the claim does not count.
+"""
 FAILURES_KEPT = timedelta(days=1)
 c, r = t.contract, t.service_request
 
@@ -69,11 +72,12 @@ def run_job(desk: Desk, name: str, due_at: datetime | None = None) -> int:
 
 
 def claim_slot(desk: Desk, name: str, begins_at: datetime, machine: str = ANY_MACHINE) -> bool:
-    """Take a job's run of the slot that begins then for this process: of any number that try, one gets it.
+    """Claim a job's run of the slot that begins at `begins_at`; of all processes that try, one gets true.
 
-    Kept is the last slot taken, one row for each job, or for each machine where each runs it. A slot before
-    that is nobody's any more: whoever took the later one did all that was due.
+    Stored is the last slot claimed, one row for each job, or for each machine where each runs it. An earlier
+    slot cannot be claimed any more: whoever claimed the later one did all that was due.
     """
+    now = max(desk.clock.now(), begins_at)
     dialect = sqlite if desk.database.is_sqlite else postgresql
     last = t.job_slot.c.claimed_at
     with desk.write() as tx:
@@ -81,7 +85,7 @@ def claim_slot(desk: Desk, name: str, begins_at: datetime, machine: str = ANY_MA
         claim = claim.on_conflict_do_update(
             index_elements=["job", "slot"],
             set_={"claimed_at": begins_at},
-            where=or_(last < begins_at, last > begins_at + CLOCK_WAS_WRONG),
+            where=or_(last < begins_at, last > now + CLOCK_SKEW),
         )
         return tx.connection.execute(claim.returning(t.job_slot.c.job)).scalar() is not None
 
