@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
+from workflows.operations.time_zone_data import use_newest_time_zone_data
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from tests.support.pgbouncer import Pgbouncer
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+# as the command line does at its start: an old system must not change what is computed here
+use_newest_time_zone_data()
 
 
 def lacking(reason: str) -> NoReturn:

@@ -12,6 +12,7 @@ from web.metrics import CONTENT_TYPE, count_call, metrics_text
 from workflows.core.desk import Desk
 from workflows.operations.deployment import is_database_failure
 from workflows.operations.health import CachedCounts, Health, JobHealth, read_health
+from workflows.operations.time_zone_data import time_zone_data
 
 JOBS: TypeAdapter[list[JobHealth]] = TypeAdapter(list[JobHealth])
 
@@ -38,6 +39,8 @@ def readyz() -> Response:
     health = _health()
     jobs = JOBS.dump_python(health.jobs, mode="json")
     details: dict[str, Any] = {"database": health.database, "rule_set": health.rule_set, "jobs": jobs}
+    zones = time_zone_data()
+    details["time_zone_data"] = {"version": zones.version, "source": zones.source}
     if health.ready:
         return jsonify({"status": "ready", **details})
     missing = "The database cannot be reached."

@@ -16,6 +16,7 @@ from web.cli.rules import rules
 from web.cli.serving import serve
 from web.cli.storage import backup, restore
 from web.cli.users import token, user
+from workflows.operations.time_zone_data import use_newest_time_zone_data
 
 
 @click.group(
@@ -29,6 +30,7 @@ def main() -> None:
 
     The deployment is configured by environment variables (COVERDESK_...) or a .env file.
     """
+    use_newest_time_zone_data()
 
 
 for command in (

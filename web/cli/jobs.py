@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from web.cli.desk import desk_of, environment
 from workflows.commands.fields import Instant
 from workflows.jobs import definitions
-from workflows.jobs.scheduler import build_scheduler
+from workflows.jobs.scheduler import running_scheduler
 from workflows.operations.deployment import migrate_database
 
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -47,14 +47,12 @@ def scheduler(while_stdin_is_open: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    running = build_scheduler(desk)
-    running.start()
-    if while_stdin_is_open:
-        threading.Thread(target=_wait_for_end_of_input, args=(stop,), daemon=True).start()
-    else:
-        click.echo("The scheduler is running. Press Ctrl-C to stop.", err=True)
-    stop.wait()
-    running.shutdown(wait=True)
+    with running_scheduler(desk):
+        if while_stdin_is_open:
+            threading.Thread(target=_wait_for_end_of_input, args=(stop,), daemon=True).start()
+        else:
+            click.echo("The scheduler is running. Press Ctrl-C to stop.", err=True)
+        stop.wait()
     desk.database.dispose()
 
 

@@ -1,6 +1,11 @@
 """`coverdesk backup` and `coverdesk restore`."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -11,11 +16,27 @@ from workflows.operations.backup import restore as restore_backup
 file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
 
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the command as Ctrl-C does, so that what it has begun is cleaned up."""
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @click.command(epilog="Example: coverdesk backup coverdesk-2026-03-31.db")
 @file_argument
 def backup(file: Path) -> None:
     """Copy the SQLite database to FILE, also while the desk is in use."""
-    size_bytes = back_up(environment().database_url, file)
+    with stopped_by_signals():
+        size_bytes = back_up(environment().database_url, file)
     click.echo(f"{file}: {size_bytes:,} bytes.", err=True)
 
 

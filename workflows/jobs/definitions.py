@@ -34,8 +34,11 @@ log = structlog.get_logger()
 KEEP_IDEMPOTENCY_KEYS = timedelta(hours=48)
 KEEP_JOB_SLOTS = timedelta(days=7)
 ANY_MACHINE = ""
-CLOCK_SKEW = timedelta(hours=1)
-"""A slot claimed further ahead than this came from a wrong clock and does not block other runs."""
+CLOCK_SKEW = timedelta(seconds=10)
+"""How far the clocks of two machines may differ.
+
+A slot further ahead than that was claimed by a clock that has been set back since: the claim does not count.
+"""
 KEEP_LOGIN_FAILURES = timedelta(days=1)
 c, r = t.contract, t.service_request
 
@@ -78,6 +81,7 @@ def claim_slot(desk: Desk, name: str, begins_at: datetime, machine: str = ANY_MA
     The last claimed slot is stored per job, or per job and machine if each machine runs it. An earlier slot
     can no longer be claimed: the run of the later one did everything that was due.
     """
+    now = max(desk.clock.now(), begins_at)
     dialect = sqlite if desk.database.is_sqlite else postgresql
     last = t.job_slot.c.claimed_at
     with desk.write() as tx:
@@ -85,7 +89,7 @@ def claim_slot(desk: Desk, name: str, begins_at: datetime, machine: str = ANY_MA
         claim = claim.on_conflict_do_update(
             index_elements=["job", "slot"],
             set_={"claimed_at": begins_at},
-            where=or_(last < begins_at, last > begins_at + CLOCK_SKEW),
+            where=or_(last < begins_at, last > now + CLOCK_SKEW),
         )
         return tx.connection.execute(claim.returning(t.job_slot.c.job)).scalar() is not None
 

@@ -4,9 +4,12 @@ APScheduler's job store is in memory; what is due is in our tables. Any number o
 tick's slot is claimed by an insert, so that only one process runs it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, timedelta
 from socket import gethostname
-from threading import Lock
+from threading import Event, Lock, Thread
+from time import monotonic
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -19,6 +22,9 @@ from workflows.store.column_types import EPOCH
 log = structlog.get_logger()
 TICKS_AT_ONCE = 3
 """Per job: one that runs, and a few that arrive in the meantime and return at once."""
+SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_OF_DRIFT = 0.5
+"""A clock that is corrected slowly (by NTP) drifts less than this between two looks."""
 
 
 def build_scheduler(desk: Desk) -> BackgroundScheduler:
@@ -39,6 +45,45 @@ def build_scheduler(desk: Desk) -> BackgroundScheduler:
             next_run_time=desk.clock.now(),
         )
     return scheduler
+
+
+@contextmanager
+def running_scheduler(desk: Desk) -> Iterator[BackgroundScheduler]:
+    """A scheduler that is started, and shut down at the end.
+
+    It goes on when the system's clock is set back.
+    """
+    scheduler = build_scheduler(desk)
+    stop = Event()
+    watch = Thread(target=_watch_clock, args=(scheduler, desk, stop), name="clock watch", daemon=True)
+    scheduler.start()
+    watch.start()
+    try:
+        yield scheduler
+    finally:
+        stop.set()
+        watch.join()
+        scheduler.shutdown()
+
+
+def _watch_clock(scheduler: BackgroundScheduler, desk: Desk, stop: Event) -> None:
+    """Run every job at once when the system's clock has gone back.
+
+    APScheduler 3.11 stores when a job runs next by the system's clock, so that after a step back no job
+    would run until the clock has caught up. The monotonic clock, which nobody sets, shows the step.
+    """
+    ahead = _ahead_of_monotonic(desk)
+    while not stop.wait(SECONDS_BETWEEN_LOOKS):
+        now = _ahead_of_monotonic(desk)
+        if now < ahead - SECONDS_OF_DRIFT:
+            log.warning("the system's clock was set back; all jobs run now", seconds=round(ahead - now))
+            for job in scheduler.get_jobs():
+                job.modify(next_run_time=desk.clock.now())
+        ahead = now
+
+
+def _ahead_of_monotonic(desk: Desk) -> float:
+    return desk.clock.now().timestamp() - monotonic()
 
 
 class Ticks:

@@ -1,11 +1,13 @@
 """Backup of an SQLite database while it is in use, and restore. PostgreSQL has its own tools for this."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from engine.errors import DeskError
 from workflows.store.database import normal_url
+from workflows.store.private_files import BESIDE_SQLITE, create_private
 from workflows.store.write_queue import BUSY_TIMEOUT_MS
 
 PAGES_A_STEP = 1000
@@ -18,7 +20,10 @@ class CannotBackUp(DeskError):
 
 
 def back_up(database_url: str, target: Path) -> int:
-    """Write a copy of the database as of now to `target`; returns its size in bytes.
+    """Write a copy of the database as of now to `target`, which only its owner can read.
+
+    Returns the size in bytes. The copy is one snapshot, whatever is written meanwhile, and blocks no writer.
+    If it is stopped by an exception, or by a signal that raises one, it leaves nothing behind.
 
     Raises: CannotBackUp for PostgreSQL, if the target exists, and if the copy cannot be written.
     """
@@ -27,16 +32,35 @@ def back_up(database_url: str, target: Path) -> int:
         raise CannotBackUp(f"There is no database at {source}.", remedy="Set COVERDESK_DATABASE_URL.")
     if target.exists():
         raise CannotBackUp(f"{target} already exists.", remedy="Name a new file.")
-    unfinished = target.with_name(f"{target.name}.unfinished")
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
     try:
+        create_private(unfinished)
         with closing(_open(source)) as connection, closing(sqlite3.connect(unfinished)) as copy:
-            connection.backup(copy, pages=PAGES_A_STEP)
-            copy.execute("PRAGMA journal_mode=DELETE")
+            _copy_snapshot(connection, copy)
+        if target.exists():
+            raise CannotBackUp(f"{target} was made meanwhile.", remedy="Name a new file.")
         unfinished.rename(target)
     except (OSError, sqlite3.Error) as error:
-        unfinished.unlink(missing_ok=True)
         raise CannotBackUp(f"The copy could not be written: {error}.") from error
+    finally:
+        for suffix in ("", *BESIDE_SQLITE):
+            unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
     return target.stat().st_size
+
+
+def _copy_snapshot(source: sqlite3.Connection, copy: sqlite3.Connection) -> None:
+    """Copy what the source holds at one instant.
+
+    A backup starts again whenever its connection sees a change by another (sqlite3_backup_step). A read
+    transaction that is open the whole time never sees one, and in WAL mode keeps no writer waiting.
+    """
+    source.isolation_level = None
+    source.execute("BEGIN")
+    source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    # Between two steps Python looks at signals, since it has code of ours to run.
+    source.backup(copy, pages=PAGES_A_STEP, progress=lambda *_: None)
+    source.execute("COMMIT")
+    copy.execute("PRAGMA journal_mode=DELETE")
 
 
 def restore(database_url: str, source: Path) -> None:
@@ -51,6 +75,7 @@ def restore(database_url: str, source: Path) -> None:
         with closing(_open(source)) as backup:
             _require_intact(backup, source)
             target.parent.mkdir(parents=True, exist_ok=True)
+            create_private(target)
             with closing(_open(target)) as connection:
                 backup.backup(connection)
     except sqlite3.Error as error:

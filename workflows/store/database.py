@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from workflows.store.database_url import connect_arguments, read_url
 from workflows.store.postgresql_sessions import PREPARE, Sessions, session_arguments
+from workflows.store.private_files import create_private
 from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, retry_while_locked
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def migrate(database_url: str) -> None:
     database = Database(database_url, pool_size=1)
     try:
         if database.is_sqlite:
+            create_private(Path(str(database.url.database)))
             _make_wal(str(database.url.database))
         with database.write() as connection:
             if not database.is_sqlite:

@@ -1,11 +1,14 @@
 """The background jobs, with a test clock and real databases: late, twice, and several at once."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
+import time_machine
+from sqlalchemy import select
 
 from tests.support.office import MONDAY, Office
 from workflows.contracts.queries import read_contract
@@ -93,6 +96,7 @@ def test_of_many_schedulers_one_gets_a_slot(office: Office) -> None:
     slots = [MONDAY + timedelta(seconds=30 * number) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
         for begins_at in slots:
+            office.clock.at = begins_at
             assert sum(pool.map(claim, [begins_at] * 8)) == 1
         assert sum(pool.map(claim, slots)) == 0, "older than the last"
         assert list(pool.map(claim, slots[-1:] * 2, ("one", "two"))) == [True, True]
@@ -100,10 +104,41 @@ def test_of_many_schedulers_one_gets_a_slot(office: Office) -> None:
     assert {row.slot: row.claimed_at for row in claimed} == dict.fromkeys(("", "one", "two"), slots[-1])
 
 
-def test_a_clock_that_was_far_ahead_does_not_block_a_job(office: Office) -> None:
-    assert claim_slot(office.desk, "auto_close", MONDAY + timedelta(days=4000))
+@pytest.mark.parametrize("ahead", [timedelta(seconds=11), timedelta(minutes=30), timedelta(days=4000)])
+def test_a_claim_by_a_clock_that_was_ahead_does_not_count(office: Office, ahead: timedelta) -> None:
+    office.clock.at = MONDAY
+    assert claim_slot(office.desk, "auto_close", MONDAY + ahead)
     assert claim_slot(office.desk, "auto_close", MONDAY)
     assert not claim_slot(office.desk, "auto_close", MONDAY)
+
+
+def test_a_claim_by_a_clock_that_is_a_little_ahead_counts(office: Office) -> None:
+    office.clock.at = MONDAY
+    assert claim_slot(office.desk, "auto_close", MONDAY + timedelta(seconds=10))
+    assert not claim_slot(office.desk, "auto_close", MONDAY)
+
+
+def test_jobs_go_on_when_the_system_clock_is_set_back(office: Office) -> None:
+    """A real scheduler; the clock of its process goes back by two hours, as a system's may."""
+
+    def last_run_at() -> datetime | None:
+        with desk.read() as tx:
+            query = select(t.job_status.c.last_run_at).where(t.job_status.c.job == "settle_contracts")
+            found: datetime | None = tx.connection.execute(query).scalar()
+            return found
+
+    def wait_for(condition: Callable[[], bool]) -> None:
+        ends = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < ends, "no job has run"
+            time.sleep(0.1)
+
+    desk = Desk(office.desk.database, SystemClock())
+    started = datetime.now(UTC)
+    with time_machine.travel(started, tick=True) as system_clock, scheduler.running_scheduler(desk):
+        wait_for(lambda: last_run_at() is not None)
+        system_clock.shift(timedelta(hours=-2))
+        wait_for(lambda: (last_run_at() or started) < started)
 
 
 def test_a_slow_job_is_run_once_more_without_warnings(
