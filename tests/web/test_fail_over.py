@@ -22,7 +22,7 @@ from workflows.store import tables as t
 from workflows.store.database import migrate
 
 WRITERS = 6
-BEFORE, AFTER = 40, 60
+BEFORE, AFTER = 30, 30
 """How many acknowledged requests there are at least before the primary is killed, and after the fail-over."""
 SECONDS_TO_GO_ON = 40
 SECONDS_BETWEEN_TRIES = 0.1
