@@ -102,7 +102,7 @@
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
     if (!walker.currentNode.textContent.trim() || done.has(element) || !seen(element)) continue;
-    if (element.closest("option, script, style, .unseen, .skip, title")) continue;
+    if (element.closest("option, script, style, .visually-hidden, .skip, title")) continue;
     done.add(element);
     const style = getComputedStyle(element);
     const ink = parse(style.color);

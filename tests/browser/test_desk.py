@@ -123,7 +123,7 @@ def test_a_failed_form_leads_to_what_is_wrong(front: Front, enter: Open) -> None
     page.get_by_role("button", name="Save the time").click()
     alert = page.get_by_role("alert")
     alert.wait_for()
-    assert page.evaluate("document.activeElement.classList.contains('wrongs')")
+    assert page.evaluate("document.activeElement.classList.contains('error-summary')")
     alert.get_by_role("link", name="Time worked").click()
     assert page.evaluate("document.activeElement.id") == page.get_by_label("Time worked").get_attribute("id")
     assert page.get_by_label("Time worked").input_value() == "soon"

@@ -63,7 +63,7 @@ def test_the_result_comes_by_itself_and_leads_to_why(front: Front, enter: Open, 
     finally:
         let_it_run()
     page.get_by_text("Of 1 decision in March 2026, 1 would be different.").first.wait_for()
-    assert "1 would be different" in page.locator("#replay-said").inner_text()
+    assert "1 would be different" in page.locator("#replay-status").inner_text()
     page.get_by_role("link", name="1 decision", exact=True).click()
     page.get_by_label("Only from LAP-1").wait_for()
     bar = page.locator(".stream-bar").first.bounding_box()

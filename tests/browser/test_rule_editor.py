@@ -28,7 +28,7 @@ def page(front: Front, enter: Open) -> "Page":
 def open_editor(page: "Page", address: str = "/rules/edit") -> None:
     page.goto(address)
     page.locator(".cm-editor").wait_for()
-    page.locator("#checking", has_text="Checked").wait_for()
+    page.locator("#check-status", has_text="Checked").wait_for()
 
 
 def put_cursor(page: "Page", text: str) -> None:
@@ -49,7 +49,7 @@ def replace(page: "Page", old: str, new: str) -> None:
 def text_of(page: "Page", path: str = "coverage.json") -> str:
     """What the form would send of a file."""
     page.keyboard.press("Control+s")
-    page.locator("#checking", has_text="…").wait_for(state="hidden")
+    page.locator("#check-status", has_text="…").wait_for(state="hidden")
     return page.locator(f'textarea[name="file:{path}"]').input_value()
 
 
@@ -69,7 +69,7 @@ def test_a_mistake_is_marked_as_one_types_and_goes_when_it_is_mended(page: "Page
     problem.wait_for()
     page.locator(".cm-lintRange-error").first.wait_for()
     page.locator(".cm-gutter-lint .cm-lint-marker-error").first.wait_for()
-    page.locator("#files .mark.bad").wait_for()
+    page.locator("#files .mark.error").wait_for()
     page.locator("#changes").get_by_text('"name": "contract_standin"').first.wait_for()
     page.locator("#problems a").first.click()
     assert page.evaluate("document.activeElement.classList.contains('cm-content')")
@@ -128,7 +128,7 @@ def test_publish_with_a_note(front: Front, page: "Page") -> None:
     replace(page, "This item has a contract of its own", "The item brings its own contract")
     page.locator("#changes", has_text="brings its own").wait_for()
     page.get_by_role("button", name="Publish this rule set").click()
-    page.locator("#wrongs", has_text="Say what changes, and why.").wait_for()
+    page.locator("#form-errors", has_text="Say what changes, and why.").wait_for()
     page.get_by_label("Note", exact=True).fill("Kinder words")
     page.get_by_role("button", name="Publish this rule set").click()
     page.get_by_text("The rule set is in force.").wait_for()
@@ -137,7 +137,7 @@ def test_publish_with_a_note(front: Front, page: "Page") -> None:
     text = front.office.see(rule_set_in_force).files["coverage.json"]
     assert "The item brings its own contract" in text
     open_editor(page)
-    assert page.locator("#kept .notice").count() == 0
+    assert page.locator("#saved-draft .notice").count() == 0
 
 
 def test_the_second_editor_is_told_and_goes_on_from_what_the_first_published(
@@ -148,7 +148,7 @@ def test_the_second_editor_is_told_and_goes_on_from_what_the_first_published(
     newest = publish(
         front, "The customer has a contract in force.", "A contract of the customer's.", "Bob's words"
     )
-    told = page.locator("#newer")
+    told = page.locator("#published-since")
     page.get_by_label("Note", exact=True).fill("Mine")
     page.get_by_role("button", name="Publish this rule set").click()
     told.get_by_text("Bob published another rule set").wait_for()
@@ -159,7 +159,7 @@ def test_the_second_editor_is_told_and_goes_on_from_what_the_first_published(
     told.get_by_role("button", name="Take it over").click()
     told.get_by_text("What took force meanwhile is in your text now").wait_for()
     assert page.get_by_label("Note", exact=True).input_value() == "Mine"
-    assert page.locator("#begun-from").inner_text() == newest[:12]
+    assert page.locator("#based-on").inner_text() == newest[:12]
     replace(page, "The item brings its own contract", "The item has brought its own contract")
     page.locator("#changes", has_text="has brought").wait_for()
     assert told.get_by_text("What took force meanwhile is in your text now").is_visible()
@@ -173,7 +173,7 @@ def test_the_second_editor_is_told_and_goes_on_from_what_the_first_published(
 def test_the_second_editor_is_told_without_doing_anything(front: Front, page: "Page") -> None:
     publish(front, "The customer has a contract in force.", "A contract of the customer's.", "Bob's words")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    page.locator("#newer").get_by_text("Bob published another rule set").wait_for()
+    page.locator("#published-since").get_by_text("Bob published another rule set").wait_for()
 
 
 def test_what_was_typed_outlives_the_page(page: "Page") -> None:
@@ -186,22 +186,22 @@ def test_what_was_typed_outlives_the_page(page: "Page") -> None:
     page.locator("#changes", has_text="Half a thou").wait_for()
     page.goto("/")
     open_editor(page)
-    kept = page.locator("#kept")
+    kept = page.locator("#saved-draft")
     kept.get_by_text("coverage.json").wait_for()
-    assert re.search(r"as of \d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d: coverage.json", kept.inner_text())
-    kept.get_by_role("button", name="Go on with it").click()
+    assert re.search(r"on \d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d: coverage.json", kept.inner_text())
+    kept.get_by_role("button", name="Restore draft").click()
     page.locator("#changes", has_text="Half a thou").wait_for()
     assert "Half a thou" in text_of(page)
     open_editor(page)
-    page.locator("#kept").get_by_role("button", name="Throw it away").click()
+    page.locator("#saved-draft").get_by_role("button", name="Discard draft").click()
     open_editor(page)
-    assert page.locator("#kept .notice").count() == 0
+    assert page.locator("#saved-draft .notice").count() == 0
 
 
 def test_who_is_signed_out_meanwhile_is_told_and_goes_on_after_signing_in(page: "Page") -> None:
     page.context.clear_cookies()
     replace(page, "This item has a contract of its own", "Half a thou")
-    page.locator("#kept").get_by_text("You are signed out.").wait_for()
+    page.locator("#saved-draft").get_by_text("You have been signed out.").wait_for()
     other = page.context.new_page()
     log_in(other, "administrator@staff.example")
     page.get_by_label("Note", exact=True).fill("Signed in again")
@@ -240,4 +240,4 @@ def test_try_it_on_history(front: Front, page: "Page") -> None:
     page.get_by_role("button", name="Try it").click()
     result = page.locator("#replay")
     result.locator(".headline", has_text="would be").wait_for()
-    page.get_by_role("link", name="Every difference, one by one").wait_for()
+    page.get_by_role("link", name="View all differences").wait_for()

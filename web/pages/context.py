@@ -24,7 +24,7 @@ def actor() -> Actor:
     return who
 
 
-def only(*roles: Role) -> None:
+def require_role(*roles: Role) -> None:
     """Raise NotAllowed unless who is logged in has one of the roles, before a form is drawn in vain."""
     if actor().role not in roles:
         with desk().read(actor()) as tx:

@@ -35,16 +35,16 @@ def home() -> str | Response:
         return _customer()
     if role == "administrator":
         return _administrator()
-    return _desk()
+    return _overview()
 
 
-def _desk() -> str:
+def _overview() -> str:
     """The supervisor's and finance's: what waits, what is at risk, what ends, what nobody paid."""
     with desk().read(actor()) as tx:
-        return render_template("home/desk.html", **_numbers(tx))
+        return render_template("home/overview.html", **_figures(tx))
 
 
-def _numbers(tx: Transaction) -> dict[str, object]:
+def _figures(tx: Transaction) -> dict[str, object]:
     at_risk = list_service_requests(tx, queue="at_risk", order="resolution_due_at", limit=FIRST_ROWS).items
     ending = list_contracts(tx, ends_within_days=ENDING_DAYS, order="expires_at", limit=FIRST_ROWS).items
     run_out = {one.contract: one.runs_out_at for one in list_running_out(tx)}
@@ -56,7 +56,7 @@ def _numbers(tx: Transaction) -> dict[str, object]:
         "targets": {one.id: next_target(one, now()) for one in at_risk},
         "ending": ending,
         "run_out": run_out,
-        "running": sorted(running, key=lambda one: run_out[one.id]),
+        "running_low": sorted(running, key=lambda one: run_out[one.id]),
         "ending_days": ENDING_DAYS,
     }
 
@@ -64,7 +64,7 @@ def _numbers(tx: Transaction) -> dict[str, object]:
 def _administrator() -> str:
     """The house: is billing active, which rules are in force, do the jobs run, does the mail go out."""
     with desk().read(actor()) as tx:
-        numbers = _numbers(tx)
+        figures = _figures(tx)
         checklist = billing_checklist(tx, limit=1)
         rules = _rules(tx)
         refused = [one for one in list_rules_folders(tx) if not one.ok]
@@ -77,7 +77,7 @@ def _administrator() -> str:
         refused=refused,
         proposals=proposals,
         jobs=health.jobs,
-        **numbers,
+        **figures,
     )
 
 

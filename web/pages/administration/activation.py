@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk, settings
 from web.pages.forms.base import ActionForm, DeskForm, attempt
-from web.pages.forms.fields import offer
+from web.pages.forms.fields import select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.listing import cursor
 from web.pages.wording.settings import CURRENCY_CHOICES, TIME_EXPIRED_CHOICES, VALIDATION_CHOICES
@@ -37,10 +37,10 @@ class ActivateForm(DeskForm):
     time_expired_contract = RadioField(
         "Time past a contract's end",
         [InputRequired("Choose one; it has no default.")],
-        choices=offer(TIME_EXPIRED_CHOICES),
+        choices=select_options(TIME_EXPIRED_CHOICES),
     )
-    contract_validation = RadioField("Contract validation", choices=offer(VALIDATION_CHOICES))
-    currency = SelectField("Currency", choices=offer(CURRENCY_CHOICES))
+    contract_validation = RadioField("Contract validation", choices=select_options(VALIDATION_CHOICES))
+    currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
     time_zone = StringField("Time zone", description="An IANA name, for example Europe/Berlin.")
 
 
@@ -52,23 +52,23 @@ def activation() -> str:
 @pages.post("/assign")
 def assign() -> tuple[str, int] | Response:
     form = AssignForm(prefix="assign_")
-    if form.is_submitted() and not form.asks and form.validate():
+    if form.is_submitted() and not form.is_searching and form.validate():
         ticked = request.form.getlist("items")
         if request.form.get("which") != "all" and not ticked:
-            form.refuse("/owner", "Tick the items that are to get this owner.")
+            form.add_error("/owner", "Tick the items that are to get this owner.")
         else:
-            values: dict[str, Any] = {"owner": form.owner.given}
+            values: dict[str, Any] = {"owner": form.owner.command_value}
             if request.form.get("which") != "all":
                 values["items"] = ticked
             command = form.command(AssignItems, values)
             done = attempt(form, lambda tx: assign_items(tx, command)) if command else None
             if done:
-                flash(_assigned_words(done.assigned, done.left), "good")
+                flash(_assigned_message(done.assigned, done.left), "success")
                 return redirect(url_for("activation.activation"))
-    return _page(assign_form=form), 422 if form.is_wrong else 200
+    return _page(assign_form=form), 422 if form.has_errors else 200
 
 
-def _assigned_words(assigned: int, left: int) -> str:
+def _assigned_message(assigned: int, left: int) -> str:
     has = "1 item has its owner" if assigned == 1 else f"{assigned} items have their owner"
     return f"{has}; {left or 'none'} {'is' if left < 2 else 'are'} left."
 
@@ -87,11 +87,11 @@ def activate() -> tuple[str, int] | Response:
         try:
             done = attempt(form, lambda tx: activate_billing(tx, command)) if command else None
         except ValidationError as error:
-            form.refuse_all(error)
+            form.add_validation_errors(error)
             done = None
         if done:
             desk().refresh()
-            flash("Billing is active: each new service request is searched for its contract.", "good")
+            flash("Billing is active: each new service request is searched for its contract.", "success")
             return redirect(url_for("activation.activation"))
     return _page(activate_form=form), 422
 
@@ -101,7 +101,7 @@ def switch_off() -> tuple[str, int] | Response:
     form = ActionForm()
     if form.validate_on_submit() and attempt(form, lambda tx: change_settings(tx, {"contracts": False})):
         desk().refresh()
-        flash("Contracts are off; every record is kept.", "wait")
+        flash("Contracts are off; every record is kept.", "warning")
         return redirect(url_for("activation.activation"))
     return _page(off_form=form), 422
 
@@ -117,16 +117,16 @@ def bulk(group: str) -> tuple[str, int] | str | Response:
         done = attempt(form, lambda tx: apply_bulk(tx, GROUPS[group], ticked))
         if done is not None:
             changed = f"{done.changed} {'has' if done.changed == 1 else 'have'} changed"
-            flash(f"{done.searched} searched, {changed}.", "good")
+            flash(f"{done.searched} searched, {changed}.", "success")
             return redirect(url_for("activation.bulk", group=group))
     with desk().read(actor()) as tx:
         lines = preview_bulk(tx, GROUPS[group])
     page = render_template("administration/bulk_coverage.html", lines=lines, group=group, form=form)
-    return page, 422 if form.is_wrong else 200
+    return page, 422 if form.has_errors else 200
 
 
-def _page(**tried: DeskForm) -> str:
-    kept = settings()
+def _page(**submitted: DeskForm) -> str:
+    stored = settings()
     forms: dict[str, DeskForm] = {
         "assign_form": AssignForm(formdata=None, prefix="assign_"),
         "off_form": ActionForm(formdata=None),
@@ -134,24 +134,24 @@ def _page(**tried: DeskForm) -> str:
             formdata=None,
             prefix="activate_",
             data={
-                "time_expired_contract": kept.time_expired_contract,
-                "contract_validation": "on" if kept.contract_validation else "off",
-                "currency": kept.currency,
-                "time_zone": kept.time_zone,
+                "time_expired_contract": stored.time_expired_contract,
+                "contract_validation": "on" if stored.contract_validation else "off",
+                "currency": stored.currency,
+                "time_zone": stored.time_zone,
             },
         ),
     }
     with desk().read(actor()) as tx:
         checklist = billing_checklist(tx, cursor=cursor())
         tx.require("administrator")
-        for form in tried.values():
-            form.look_up(tx)
-    wrong = next((form for form in tried.values() if form.is_wrong), None)
+        for form in submitted.values():
+            form.load_options(tx)
+    wrong = next((form for form in submitted.values() if form.has_errors), None)
     ticked = request.form.getlist("items")
     return render_template(
         "administration/activation.html",
         checklist=checklist,
-        wrong_form=wrong,
+        failed_form=wrong,
         ticked=ticked,
-        **{**forms, **tried},
+        **{**forms, **submitted},
     )

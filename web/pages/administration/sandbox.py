@@ -36,16 +36,16 @@ def clock() -> tuple[str, int] | Response:
         step = STEPS.get(request.form.get("step", ""))
         wanted = now() + step[1] if step else form.now.data
         if wanted is None:
-            form.refuse("/now", "Fill this in.")
+            form.add_error("/now", "Fill this in.")
         else:
             try:
                 done = set_clock(desk(), actor(), wanted)
             except (NotFound, NotAllowed):
                 raise
             except DeskError as error:
-                form.refuse("/now", str(error))
+                form.add_error("/now", str(error))
             else:
-                flash(f"The clock is set; {done.ran or 'nothing'} was due in between.", "good")
+                flash(f"The clock is set; {done.ran or 'nothing'} was due in between.", "success")
                 return redirect(url_for("sandbox.clock"))
     page = render_template("administration/sandbox_clock.html", form=form, steps=STEPS)
-    return page, 422 if form.is_wrong else 200
+    return page, 422 if form.has_errors else 200

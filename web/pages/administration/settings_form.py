@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from web.pages.forms.base import DeskForm
-from web.pages.forms.fields import CountField, MoneyField, offer
+from web.pages.forms.fields import CountField, MoneyField, select_options
 from web.pages.wording.settings import CURRENCY_CHOICES, ENGINE_CHOICES, SCOPE_CHOICES, TIME_EXPIRED_CHOICES
 from workflows.core.settings import Settings
 
@@ -44,7 +44,7 @@ COMPANY = ("name", "address", "email", "vat_id")
 
 
 class SettingsForm(DeskForm):
-    places: ClassVar[dict[str, str]] = {
+    pointer_fields: ClassVar[dict[str, str]] = {
         "/rounding": "rounding_grace_minutes",
         "/work_calendar/holidays": "holidays",
         **{f"/work_calendar/weekly/{day}": day for day in DAYS},
@@ -57,7 +57,7 @@ class SettingsForm(DeskForm):
     )
     time_expired_contract = SelectField(
         "Time past a contract's end",
-        choices=offer([("", "Not chosen yet"), *TIME_EXPIRED_CHOICES]),
+        choices=select_options([("", "Not chosen yet"), *TIME_EXPIRED_CHOICES]),
         description="What becomes of time worked after the contract ran out. Each contract may differ.",
     )
     cascade = BooleanField(
@@ -92,7 +92,7 @@ class SettingsForm(DeskForm):
     )
     rules_engine = SelectField(
         "What runs the rules",
-        choices=offer(ENGINE_CHOICES),
+        choices=select_options(ENGINE_CHOICES),
         description="Decisions are the same by both. business-rules itself is there to compare.",
     )
     rounding_increment_minutes = CountField(
@@ -102,11 +102,11 @@ class SettingsForm(DeskForm):
     rounding_grace_minutes = CountField(
         "Grace, minutes", description="So much over the last increment is not charged."
     )
-    rounding_scope = SelectField("Rounded together", choices=offer(SCOPE_CHOICES))
+    rounding_scope = SelectField("Rounded together", choices=select_options(SCOPE_CHOICES))
     alert_thresholds_percent = StringField(
         "Alert thresholds, percent", description="Tell when so much is drawn, for example 80, 100."
     )
-    currency = SelectField("Currency", choices=offer(CURRENCY_CHOICES))
+    currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
     time_zone = StringField("Time zone", description="An IANA name, for example Europe/Berlin.")
     tax_rates = TextAreaField("Tax rates", description="One a line, for example: Standard 19 %.")
     company_name = StringField("Company")
@@ -123,30 +123,30 @@ class SettingsForm(DeskForm):
     sun = StringField("Sunday")
 
 
-def as_typed(kept: Settings, version: int) -> dict[str, Any]:
+def form_data(stored: Settings, version: int) -> dict[str, Any]:
     """The settings as the form's fields have them."""
-    values: dict[str, Any] = {name: getattr(kept, name) for name in (*SWITCHES, *WHOLE_NUMBERS)}
-    values |= {f"rounding_{name}": getattr(kept.rounding, name) for name in (*ROUNDING, "scope")}
-    values |= {f"company_{name}": getattr(kept.company, name) or "" for name in COMPANY}
+    values: dict[str, Any] = {name: getattr(stored, name) for name in (*SWITCHES, *WHOLE_NUMBERS)}
+    values |= {f"rounding_{name}": getattr(stored.rounding, name) for name in (*ROUNDING, "scope")}
+    values |= {f"company_{name}": getattr(stored.company, name) or "" for name in COMPANY}
     for day in DAYS:
-        windows = kept.work_calendar.model_dump()["weekly"].get(day, [])
+        windows = stored.work_calendar.model_dump()["weekly"].get(day, [])
         values[day] = ", ".join(f"{one['opens']}-{one['closes']}" for one in windows)
     return {
         **values,
         "version": str(version),
-        "time_expired_contract": kept.time_expired_contract or "",
-        "default_overage_rate_minor": kept.default_overage_rate_minor,
-        "rules_engine": kept.rules_engine,
-        "currency": kept.currency,
-        "time_zone": kept.time_zone,
-        "alert_thresholds_percent": ", ".join(str(one) for one in kept.alert_thresholds_percent),
-        "tax_rates": "\n".join(f"{rate.name} {_percent(rate.basis_points)} %" for rate in kept.tax_rates),
-        "holidays": "\n".join(kept.work_calendar.holidays),
+        "time_expired_contract": stored.time_expired_contract or "",
+        "default_overage_rate_minor": stored.default_overage_rate_minor,
+        "rules_engine": stored.rules_engine,
+        "currency": stored.currency,
+        "time_zone": stored.time_zone,
+        "alert_thresholds_percent": ", ".join(str(one) for one in stored.alert_thresholds_percent),
+        "tax_rates": "\n".join(f"{rate.name} {_percent(rate.basis_points)} %" for rate in stored.tax_rates),
+        "holidays": "\n".join(stored.work_calendar.holidays),
     }
 
 
-def changes(form: SettingsForm, kept: Settings) -> dict[str, Any]:
-    """The settings that differ from those kept. What cannot be read is told beside its field."""
+def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
+    """The settings that differ from those stored. Unreadable values are reported at their fields."""
     wanted: dict[str, Any] = {name: bool(form[name].data) for name in SWITCHES}
     wanted |= {name: form[name].data for name in WHOLE_NUMBERS}
     wanted["time_expired_contract"] = form.time_expired_contract.data or None
@@ -163,7 +163,7 @@ def changes(form: SettingsForm, kept: Settings) -> dict[str, Any]:
         "weekly": {day: windows for day in DAYS if (windows := _windows(form, day))},
         "holidays": [line.strip() for line in (form.holidays.data or "").splitlines() if line.strip()],
     }
-    before = kept.model_dump(mode="json")
+    before = stored.model_dump(mode="json")
     before["work_calendar"]["weekly"] = {
         day: windows for day, windows in before["work_calendar"]["weekly"].items() if windows
     }
@@ -179,7 +179,7 @@ def _windows(form: SettingsForm, day: str) -> list[dict[str, str]]:
             opens, closes = (f"{clock:0>5}" for clock in match.groups())
             windows.append({"opens": opens, "closes": closes})
         elif part:
-            form.refuse(f"/{day}", f"“{part}” is no span; write it as 09:00-17:00.")
+            form.add_error(f"/{day}", f"“{part}” is no span; write it as 09:00-17:00.")
     return windows
 
 
@@ -187,7 +187,9 @@ def _percents(form: SettingsForm) -> list[int]:
     parts = [part.strip(" %") for part in (form.alert_thresholds_percent.data or "").split(",")]
     numbers = [int(part) for part in parts if part.isdecimal() and len(part) < 5]
     if len(numbers) != len([part for part in parts if part]):
-        form.refuse("/alert_thresholds_percent", "Write whole numbers with commas between, such as 80, 100.")
+        form.add_error(
+            "/alert_thresholds_percent", "Write whole numbers with commas between, such as 80, 100."
+        )
     return numbers
 
 
@@ -199,7 +201,7 @@ def _tax_rates(form: SettingsForm) -> list[dict[str, Any]]:
             points = int(match[2]) * 100 + int((match[3] or "").ljust(2, "0"))
             rates.append({"name": match[1].strip(), "basis_points": points})
         elif line.strip():
-            form.refuse("/tax_rates", f"“{line.strip()}” is no rate; write it as Standard 19 %.")
+            form.add_error("/tax_rates", f"“{line.strip()}” is no rate; write it as Standard 19 %.")
     return rates
 
 

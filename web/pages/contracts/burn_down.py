@@ -1,4 +1,4 @@
-"""A contract's minutes over time, and where they lead: as a drawing and in words."""
+"""Burn-down chart of a contract's minutes, with the projected run-out date."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,16 +10,16 @@ from workflows.views.contracts import ContractDetail, StatementView
 
 WIDTH, HEIGHT = 600, 120
 DRAWN_KINDS = ("draw", "draw_carried", "reversal")
-FARTHEST_SHOWN = timedelta(days=180)
+MAX_AHEAD = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
 class BurnDown:
-    """Coordinates of 600 by 120; `ahead` is the projected line, empty where there is none."""
+    """Coordinates of 600 by 120; `projection` is the projected line, empty where there is none."""
 
-    words: str
+    summary: str
     line: str
-    ahead: str
+    projection: str
     today_x: int
     begins: str
     ends: str
@@ -37,13 +37,13 @@ def burn_down(contract: ContractDetail, statement: StatementView) -> BurnDown | 
     begins = min(statement.lines[0].effective_at, now())
     ends = _ends(contract, pace)
     scale = _Scale(begins, ends, max([1, *(one.balance_after for one in statement.lines)]))
-    ahead = ""
+    projection = ""
     if pace is not None:
-        ahead = f"{scale.point(now(), available)} {_landing(scale, pace, available)}"
+        projection = f"{scale.point(now(), available)} {_projection_end(scale, pace, available)}"
     return BurnDown(
-        words=_words(contract, pace),
+        summary=_summary(contract, pace),
         line=_steps(scale, statement, available),
-        ahead=ahead,
+        projection=projection,
         today_x=scale.x(now()),
         begins=day_text(begins.astimezone(zone()).date()),
         # an end is the first instant after the last day
@@ -81,10 +81,10 @@ def _ends(contract: ContractDetail, pace: Pace | None) -> datetime:
     if ended_at is not None:
         return ended_at
     later = [at for at in (contract.expires_at, pace.runs_out_at if pace else None) if at is not None]
-    return min(max([now() + timedelta(days=7), *later]), now() + FARTHEST_SHOWN)
+    return min(max([now() + timedelta(days=7), *later]), now() + MAX_AHEAD)
 
 
-def _landing(scale: _Scale, pace: Pace, available: int) -> str:
+def _projection_end(scale: _Scale, pace: Pace, available: int) -> str:
     """Where the projected line leaves the drawing: on the ground, or at its right edge."""
     if pace.runs_out_at is not None and pace.runs_out_at <= scale.ends:
         return scale.point(pace.runs_out_at, 0)
@@ -103,19 +103,21 @@ def _steps(scale: _Scale, statement: StatementView, available: int) -> str:
     return " ".join(points)
 
 
-def _words(contract: ContractDetail, pace: Pace | None) -> str:
+def _summary(contract: ContractDetail, pace: Pace | None) -> str:
     ended_at = _ended_at(contract)
     if ended_at is not None:
         if contract.state == "cancelled":
-            told = f"It was cancelled on {day_text(ended_at.astimezone(zone()).date())}"
+            ending = f"It was cancelled on {day_text(ended_at.astimezone(zone()).date())}"
         else:
-            told = f"It ended on {day_text(last_day(ended_at, zone()) or ended_at.astimezone(zone()).date())}"
+            ending = (
+                f"It ended on {day_text(last_day(ended_at, zone()) or ended_at.astimezone(zone()).date())}"
+            )
         unused = contract.balance.minutes.expired
-        return f"{told}; {minutes_text(unused)} were not used." if unused else f"{told}, used up."
+        return f"{ending}; {minutes_text(unused)} were not used." if unused else f"{ending}, used up."
     if contract.state == "exhausted":
         return "It is used up."
     if pace is None:
-        return "Nothing was drawn lately, so no day can be told on which it runs out."
+        return "No time was drawn recently, so the run-out date cannot be projected."
     recent = f"{minutes_text(pace.drawn_minutes)} were drawn in the last {pace.span.days} days."
     end = contract.expires_at
     if pace.runs_out_at is None or (end is not None and pace.runs_out_at >= end):

@@ -12,7 +12,7 @@ from web.pages.context import actor, desk
 from web.pages.contracts.burn_down import burn_down
 from web.pages.contracts.forms import forms_for
 from web.pages.forms.base import DeskForm
-from web.pages.forms.effects import Shown
+from web.pages.forms.effects import EffectPreview
 from web.pages.layout.listing import csv_response
 from web.pages.wording.formats import amount_text
 from workflows.contracts.queries import contract_audit, read_contract
@@ -54,9 +54,9 @@ def statement_csv(contract_id: str) -> Response:
 
 
 def contract_page(
-    contract_id: str, tried: dict[str, DeskForm] | None = None, effect: Shown | None = None
+    contract_id: str, submitted: dict[str, DeskForm] | None = None, effect: EffectPreview | None = None
 ) -> str:
-    """The page; a form that was tried stands open with what was typed in it, and its effect where shown."""
+    """Render the contract page; a submitted form is shown open with its values and its effect."""
     with desk().read(actor()) as tx:
         contract = read_contract(tx, contract_id)
         related = {
@@ -75,8 +75,8 @@ def contract_page(
             span={name: request.args.get(name, "") for name in ("from", "to")},
             requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS),
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
-            forms=forms_for(contract, actor().role, tried or {}),
-            tried=next(iter(tried)) if tried else None,
+            forms=forms_for(contract, actor().role, submitted or {}),
+            submitted=next(iter(submitted)) if submitted else None,
             effect=effect,
             amount=_amount(contract),
             desk_time_expired=tx.settings.time_expired_contract,

@@ -8,12 +8,12 @@ from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.forms.base import ActionForm, DeskForm, KeyedForm
-from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, offer
+from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, select_options
 from workflows.contracts.permitted_actions import SELLERS, has_an_end, possible_actions
 from workflows.core.actors import Role
 from workflows.views.contracts import ContractDetail
 
-FILL_IN = "Fill this in."
+REQUIRED = "Fill this in."
 
 
 class EnableForm(ActionForm):
@@ -30,7 +30,7 @@ class TopUpForm(_AmountForm):
     expires_on = DayField("Last day", description="Left empty: as long as the contract runs.")
     price = MoneyField("Price")
 
-    places: ClassVar[dict[str, str]] = {
+    pointer_fields: ClassVar[dict[str, str]] = {
         "/effective_at": "effective_on",
         "/expires_at": "expires_on",
         "/price": "price",
@@ -41,9 +41,9 @@ class AdjustForm(_AmountForm):
     way = RadioField(
         "What",
         [InputRequired("Choose one.")],
-        choices=offer([("grant", "Grant more"), ("withdraw", "Withdraw what is available")]),
+        choices=select_options([("grant", "Grant more"), ("withdraw", "Withdraw what is available")]),
     )
-    reason = TextAreaField("Reason", [InputRequired(FILL_IN)], description="It stands in the statement.")
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="It stands in the statement.")
 
 
 class RenewForm(_AmountForm):
@@ -52,7 +52,7 @@ class RenewForm(_AmountForm):
 
 
 class CancelForm(DeskForm):
-    reason = TextAreaField("Reason", [InputRequired(FILL_IN)])
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
 
 
 FORMS: dict[str, Callable[..., Any]] = {
@@ -65,8 +65,8 @@ FORMS: dict[str, Callable[..., Any]] = {
 """Each action's form; called with `formdata=None` it is fresh."""
 
 
-def forms_for(contract: ContractDetail, role: Role, tried: dict[str, DeskForm]) -> dict[str, DeskForm]:
-    """The forms that fit; one that was tried is there as it was sent."""
+def forms_for(contract: ContractDetail, role: Role, submitted: dict[str, DeskForm]) -> dict[str, DeskForm]:
+    """The forms that fit; one that was submitted is there as it was sent."""
     possible = possible_actions(
         role,
         state=contract.state,
@@ -77,9 +77,9 @@ def forms_for(contract: ContractDetail, role: Role, tried: dict[str, DeskForm]) 
     )
     fits = {action.replace("-", "_") for action in possible}
     return {
-        name: tried.get(name) or make(formdata=None)
+        name: submitted.get(name) or make(formdata=None)
         for name, make in FORMS.items()
-        if name in fits or (name in tried and role in SELLERS)
+        if name in fits or (name in submitted and role in SELLERS)
     }
 
 
@@ -88,7 +88,7 @@ def top_up_values(form: TopUpForm, draws: str) -> dict[str, Any]:
         **_amounts(form, draws),
         "effective_at": form.effective_on.first_instant,
         "expires_at": form.expires_on.end,
-        "price": form.price.given,
+        "price": form.price.command_value,
     }
 
 
@@ -100,7 +100,7 @@ def adjust_values(form: AdjustForm, draws: str, reason: str | None = None) -> di
 
 def renew_values(form: RenewForm, draws: str) -> dict[str, Any]:
     amounts = _amounts(form, draws) if draws != "nothing" else {}
-    return {**amounts, "ends_on": form.ends_on.text, "price": form.price.given}
+    return {**amounts, "ends_on": form.ends_on.text, "price": form.price.command_value}
 
 
 def _amounts(form: _AmountForm, draws: str) -> dict[str, Any]:

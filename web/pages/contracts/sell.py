@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired
 from web.pages.context import actor, desk
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import KeyedForm, attempt_once
-from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, offer
+from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.wording.labels import TIME_EXPIRED
 from workflows.commands.contracts import NewContract
@@ -23,7 +23,7 @@ from workflows.work.work_types import known_work_types
 
 pages = Blueprint("contract_sell", __name__, url_prefix="/contracts")
 
-ENABLING = [
+ACTIVATION_CHOICES = [
     ("", "When its start comes and nothing else is awaited"),
     ("yes", "At once: a start still ahead moves to now"),
     ("no", "Not before someone enables it"),
@@ -48,13 +48,14 @@ class ContractForm(KeyedForm):
     )
     sla = SelectField("Service level")
     time_expired = SelectField(
-        "Time past the end", choices=offer([("", "As the desk's setting says"), *TIME_EXPIRED.items()])
+        "Time past the end",
+        choices=select_options([("", "As the desk's setting says"), *TIME_EXPIRED.items()]),
     )
     excluded_work_types = StringField("Work types it does not cover", description="Separated by commas.")
     excluded_item_types = StringField("Item types it does not cover", description="Separated by commas.")
-    enable = RadioField("It becomes active", choices=offer(ENABLING), default="")
+    enable = RadioField("It becomes active", choices=select_options(ACTIVATION_CHOICES), default="")
 
-    places: ClassVar[dict[str, str]] = {
+    pointer_fields: ClassVar[dict[str, str]] = {
         "/holder": "holder",
         "/holder/item": "holder",
         "/holder/customer": "holder",
@@ -72,27 +73,29 @@ def new() -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         tx.require(*SELLERS)
         types = [one for one in contract_types(tx) if set(one.held_by) - {"service_request"}]
-        form.sla.choices = offer(
+        form.sla.choices = select_options(
             [
                 ("", "As the type says"),
                 *((sla.id, sla.label) for sla in tx.rules.slas.values()),
             ]
         )
-    form.type.choices = offer((one.key, one.label) for one in types)
-    if form.is_submitted() and not form.asks and form.validate():
+    form.type.choices = select_options((one.key, one.label) for one in types)
+    if form.is_submitted() and not form.is_searching and form.validate():
         command = form.command(NewContract, _values(form))
-        made = attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None
-        if made:
-            flash(_sold(made), "good")
-            return redirect(url_for("contract.show", contract_id=made))
+        contract_id = (
+            attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None
+        )
+        if contract_id:
+            flash(_sold_message(contract_id), "success")
+            return redirect(url_for("contract.show", contract_id=contract_id))
     with desk().read(actor()) as tx:
-        form.look_up(tx)
+        form.load_options(tx)
         known = known_work_types(tx)
         if known:
             form.excluded_work_types.description += f" Known are {', '.join(known)}."
-        under = {one.key: _described(one) for one in types}
-    page = render_template("contracts/new.html", form=form, under=under)
-    return page, 422 if form.is_wrong else 200
+        descriptions = {one.key: _description(one) for one in types}
+    page = render_template("contracts/new.html", form=form, descriptions=descriptions)
+    return page, 422 if form.has_errors else 200
 
 
 def _values(form: ContractForm) -> dict[str, Any]:
@@ -102,13 +105,13 @@ def _values(form: ContractForm) -> dict[str, Any]:
     }
     return {
         "type": form.type.data,
-        "holder": form.holder.given,
+        "holder": form.holder.command_value,
         "starts_on": form.starts_on.text,
         "ends_on": form.ends_on.text,
         "minutes": form.minutes.data,
         "incidents": form.incidents.data,
-        "price": form.price.given,
-        "overage_rate": form.overage_rate.given,
+        "price": form.price.command_value,
+        "overage_rate": form.overage_rate.command_value,
         "sla": form.sla.data,
         "time_expired": form.time_expired.data,
         "exclusions": exclusions if any(exclusions.values()) else None,
@@ -120,13 +123,13 @@ def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
-def _described(one: ContractTypeView) -> str:
+def _description(one: ContractTypeView) -> str:
     """The type's description and what it takes where the form is left empty."""
     terms = usual_terms(one)
     return f"{one.description} Usually {terms}." if terms else one.description
 
 
-def _sold(contract_id: str) -> Markup:
+def _sold_message(contract_id: str) -> Markup:
     with desk().read(actor()) as tx:
         contract = read_contract(tx, contract_id)
     return Markup("{} is sold to {}.").format(contract.number, contract.holder_name)

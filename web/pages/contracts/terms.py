@@ -6,15 +6,15 @@ from workflows.views.contracts import ContractTypeView
 
 def usual_terms(one: ContractTypeView) -> str:
     """The type's duration, quantity and price, "12 months, 10:00 h, €480.00"; empty where it has none."""
-    told = []
+    parts = []
     if one.default_duration_months:
         months = one.default_duration_months
-        told.append(f"{months} months" if months != 1 else "1 month")
+        parts.append(f"{months} months" if months != 1 else "1 month")
     if one.default_minutes:
         every = " a month" if one.allocation == "monthly" else ""
-        told.append(f"{minutes_text(one.default_minutes)} h{every}")
+        parts.append(f"{minutes_text(one.default_minutes)} h{every}")
     if one.default_incidents:
-        told.append(f"{one.default_incidents} incidents" if one.default_incidents != 1 else "1 incident")
+        parts.append(f"{one.default_incidents} incidents" if one.default_incidents != 1 else "1 incident")
     if one.default_price is not None:
-        told.append(money_text(one.default_price.amount_minor, one.default_price.currency))
-    return ", ".join(told)
+        parts.append(money_text(one.default_price.amount_minor, one.default_price.currency))
+    return ", ".join(parts)

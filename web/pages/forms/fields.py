@@ -20,7 +20,7 @@ from workflows.core.transaction import Transaction
 from workflows.work.work_types import known_work_types
 
 
-def offer(pairs: Iterable[tuple[str, str]]) -> list[Any]:
+def select_options(pairs: Iterable[tuple[str, str]]) -> list[Any]:
     """Values and their labels, as the choices of a field."""
     return [SelectChoice(value, label) for value, label in pairs]
 
@@ -77,7 +77,7 @@ class MoneyField(TypedField):
         return plain_money(value, settings().currency)
 
     @property
-    def given(self) -> dict[str, Any] | None:
+    def command_value(self) -> dict[str, Any] | None:
         """The amount as commands name it."""
         return None if self.data is None else {"amount_minor": self.data, "currency": settings().currency}
 
@@ -98,7 +98,7 @@ class WorkTypeField(StringField):
         super().__init__(label, **{"description": "As your rules name them, for example remote.", **kwargs})
         self.known: list[str] = []
 
-    def look_up(self, tx: Transaction) -> None:
+    def load_options(self, tx: Transaction) -> None:
         """Fill in what is suggested."""
         self.known = known_work_types(tx)
 

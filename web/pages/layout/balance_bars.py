@@ -42,15 +42,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A balance to draw: `words` say it without the bar, `legend` has every part, empty ones too."""
+class BalanceFigure:
+    """A balance bar: `summary` describes it as text, `legend` lists every part, including empty ones."""
 
-    words: str
+    summary: str
     parts: list[Part]
     legend: list[Part]
 
 
-def balance_figure(balance: Balance, unit: Unit, until: str = "") -> Figure:
+def balance_figure(balance: Balance, unit: Unit, until: str = "") -> BalanceFigure:
     """The bar of one balance: drawn, held, available, expired, and what comes into force later."""
     labels = LABELS if unit == "minutes" else INCIDENT_LABELS
     amounts = {kind: getattr(balance, kind) for kind in ("drawn", "held", "available", "expired")}
@@ -64,16 +64,18 @@ def balance_figure(balance: Balance, unit: Unit, until: str = "") -> Figure:
         parts.append(Part(kind, labels[kind], amount_text(amount, unit), _percent(start), _percent(width)))
         start += width
     shown = [part for part in parts if amounts[part.kind] > 0 and part.kind != "later"]
-    return Figure(_words(balance, unit, until), shown, [p for p in parts if p.kind != "later" or later])
+    return BalanceFigure(
+        _summary(balance, unit, until), shown, [p for p in parts if p.kind != "later" or later]
+    )
 
 
-def _words(balance: Balance, unit: Unit, until: str) -> str:
+def _summary(balance: Balance, unit: Unit, until: str) -> str:
     left = amount_text(balance.available, unit)
     what = "" if unit == "minutes" else (" incident" if balance.purchased == 1 else " incidents")
-    words = f"{left} of {amount_text(balance.purchased, unit)}{what} left"
+    text = f"{left} of {amount_text(balance.purchased, unit)}{what} left"
     if balance.held:
-        words += f" ({amount_text(balance.held, unit)} held)"
-    return f"{words}, {until}" if until else words
+        text += f" ({amount_text(balance.held, unit)} held)"
+    return f"{text}, {until}" if until else text
 
 
 def _percent(hundredths: int) -> str:

@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 # One drawing a line, however long: cut in two it could not be read.
 # ruff: noqa: E501
-SHAPES = {
+ICONS = {
     # states of a service request
     "ring": '<circle cx="8" cy="8" r="5.75"/>',
     "half": '<circle cx="8" cy="8" r="5.75"/><path d="M8 2.25a5.75 5.75 0 0 0 0 11.5z" class="solid"/>',
@@ -55,4 +55,4 @@ def icon(name: str) -> Markup:
     """The shape of that name as an SVG that screen readers pass over: the word beside it speaks."""
     return Markup(
         '<svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">{}</svg>'
-    ).format(Markup(SHAPES[name]))
+    ).format(Markup(ICONS[name]))

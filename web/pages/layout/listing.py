@@ -12,11 +12,11 @@ from workflows.views import Page
 
 T = TypeVar("T")
 
-MOST_CSV_ROWS = 20_000
-PAGE_OF_CSV = 200
+MAX_CSV_ROWS = 20_000
+CSV_PAGE_SIZE = 200
 
 
-def asked(*names: str) -> dict[str, Any]:
+def query_filters(*names: str) -> dict[str, Any]:
     """The filters among these names that the address has, without empty ones."""
     values = {name: " ".join(request.args.get(name, "").split()) for name in names}
     return {name: value for name, value in values.items() if value}
@@ -30,16 +30,16 @@ def cursor() -> str | None:
     return request.args.get("cursor") or None
 
 
-def every_page(read: Callable[..., Page[T]], most: int = MOST_CSV_ROWS) -> Iterable[T]:
-    """All rows of a list, page by page, up to `most`; `read` takes limit and cursor."""
+def all_rows(read: Callable[..., Page[T]], limit: int = MAX_CSV_ROWS) -> Iterable[T]:
+    """All rows of a list, page by page, up to `limit`; `read` takes limit and cursor."""
     at: str | None = None
     given = 0
     while True:
-        page = read(limit=PAGE_OF_CSV, cursor=at)
-        yield from page.items[: most - given]
+        page = read(limit=CSV_PAGE_SIZE, cursor=at)
+        yield from page.items[: limit - given]
         given += len(page.items)
         at = page.next_cursor
-        if at is None or given >= most:
+        if at is None or given >= limit:
             return
 
 

@@ -16,26 +16,26 @@ from web.pages.layout.balance_bars import balance_figure
 from web.pages.layout.icons import icon
 from web.pages.layout.navigation import navigation
 from web.pages.session.preferences import appearance, shortcuts_are_on
-from web.pages.session.saved_filters import narrowing, saved_filters
+from web.pages.session.saved_filters import filter_query, saved_filters
 from web.pages.wording import formats, labels
-from web.pages.wording.draw_down import split_words
+from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import amount_text
 from web.pages.wording.template_labels import TemplateLabels
 from workflows.coverage.explanation import why_not
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
-    """Who looks at the page."""
+class Viewer:
+    """The logged-in user."""
 
     name: str
     role: str
-    role_word: str
+    role_label: str
     is_staff: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Site:
     """How the page is drawn: the reader's wishes, and what the frame around it says."""
 
     theme: str
@@ -56,23 +56,23 @@ def register_templating(app: Flask) -> None:
         asset=asset,
         balance_figure=balance_figure,
         day=day,
-        near_day=near_day,
+        short_day=short_day,
         duration=formats.minutes_text,
         icon=icon,
-        here=here,
-        may=may,
+        current_url=current_url,
+        has_role=has_role,
         instant_text=lambda instant: formats.instant_text(instant, zone()),
         money=money,
         navigation=navigation,
         period=lambda starts_at, expires_at: formats.period_text(starts_at, expires_at, zone()),
-        narrowing_of=narrowing,
+        filter_query=filter_query,
         saved_filters_of=saved_filters,
-        split=split_words,
+        allocation_text=allocation_text,
         why_not=why_not,
-        spoken=labels.spoken,
+        readable=labels.readable,
         until=lambda expires_at: formats.until_text(expires_at, zone(), now()),
         when=when,
-        words=TemplateLabels,
+        labels=TemplateLabels,
     )
     app.context_processor(_context)
 
@@ -98,7 +98,7 @@ def day(value: date | datetime | None) -> str:
     return formats.day_text(value)
 
 
-def near_day(value: date | None) -> str:
+def short_day(value: date | None) -> str:
     """A day as the year at hand makes it short: "31 Mar"."""
     return "–" if value is None else formats.day_text(value, now().astimezone(zone()).date())
 
@@ -112,17 +112,17 @@ def money(value: Any, currency: str | None = None) -> str:
     return formats.money_text(value.amount_minor, value.currency)
 
 
-def may(*roles: str) -> bool:
-    """Whether who is logged in has one of the roles: only what one may do is offered."""
+def has_role(*roles: str) -> bool:
+    """Whether the logged-in user has one of the roles."""
     return current_user.is_authenticated and current_user.actor.role in roles
 
 
-def here(**changes: Any) -> str:
+def current_url(**changes: Any) -> str:
     """This page's address with some of its query changed; None takes a part away."""
     query: dict[str, Any] = {key: values for key, values in request.args.lists() if any(values)}
     query.update(changes)
-    kept = {key: value for key, value in query.items() if value not in (None, "", [])}
-    return url_for(request.endpoint or "home.home", **{**(request.view_args or {}), **kept})
+    query_left = {key: value for key, value in query.items() if value not in (None, "", [])}
+    return url_for(request.endpoint or "home.home", **{**(request.view_args or {}), **query_left})
 
 
 def asset(name: str) -> str:
@@ -137,18 +137,18 @@ def _digest(path: str) -> str:
 
 def _context() -> dict[str, Any]:
     config = desk().config
-    who = None
+    viewer = None
     if current_user.is_authenticated:
         actor = current_user.actor
-        role_word = labels.ROLES.get(actor.role, actor.role)
-        who = Who(actor.name, actor.role, role_word, actor.is_staff)
-    look = Look(
+        role_label = labels.ROLES.get(actor.role, actor.role)
+        viewer = Viewer(actor.name, actor.role, role_label, actor.is_staff)
+    site = Site(
         theme=appearance(),
-        shortcuts=who is not None and shortcuts_are_on(),
+        shortcuts=viewer is not None and shortcuts_are_on(),
         company=config.settings.company.name,
         zone_name=config.settings.time_zone.replace("_", " "),
         sandbox=desk().sandbox,
         clock_is_set=config.sandbox_now is not None,
         contracts=config.settings.contracts,
     )
-    return {"who": who, "look": look, "now": now()}
+    return {"viewer": viewer, "site": site, "now": now()}

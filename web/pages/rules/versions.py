@@ -89,7 +89,7 @@ def publish() -> tuple[str, int] | Response:
             problems = _submit(
                 form, lambda tx: submit_rule_set(tx, files, str(form.note.data), based_on=_base(form))
             )
-        if problems is None and not form.is_wrong:
+        if problems is None and not form.has_errors:
             return redirect(url_for("rules.rules"))
     return _page(form, problems), 422
 
@@ -106,7 +106,7 @@ def publish_again(version: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         note = str(form.note.data)
         problems = _submit(form, lambda tx: submit_rollback(tx, version, note, based_on=_base(form)))
-        if problems is None and not form.is_wrong:
+        if problems is None and not form.has_errors:
             return redirect(url_for("rules.rules"))
     return _version_page(version, form, problems), 422
 
@@ -131,7 +131,7 @@ def approve(proposal_id: str) -> tuple[str, int] | Response:
                 reads_first=True,
             ):
                 desk().refresh()
-                flash("The rule set is in force.", "good")
+                flash("The rule set is in force.", "success")
                 return redirect(url_for("rules.rules"))
         except RuleSetRefused as refused:
             report_refused_rules(refused, door="page", by=actor().name)
@@ -145,7 +145,7 @@ def reject(proposal_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         reason = str(form.reason.data)
         if succeeds(form, lambda tx: reject_proposal(tx, proposal_id, reason)):
-            flash("The proposal is rejected; its proposer is told.", "wait")
+            flash("The proposal is rejected; its proposer is told.", "warning")
             return redirect(url_for("rules.rules"))
     return _proposal_page(proposal_id, form), 422
 
@@ -163,7 +163,10 @@ def _submit(form: DeskForm, use_case: Callable[[Transaction], Submitted]) -> Che
     if done is not None:
         desk().refresh()
         proposed = "Proposed: another administrator approves it."
-        flash(proposed if done.proposal else "The rule set is in force.", "wait" if done.proposal else "good")
+        flash(
+            proposed if done.proposal else "The rule set is in force.",
+            "warning" if done.proposal else "success",
+        )
     return None
 
 
@@ -182,7 +185,7 @@ def _page(form: PublishForm | None = None, problems: CheckView | None = None) ->
             proposals=list_proposals(tx, state="open").items,
             watched=list_rules_folders(tx),
             folder=_folder_now(current, problems),
-            by_two=tx.settings.two_person_publishing,
+            requires_approval=tx.settings.two_person_publishing,
             form=form or _publish_form(current),
         )
 
@@ -196,7 +199,7 @@ def _version_page(version: str, form: PublishForm | None, problems: CheckView | 
             chosen=chosen,
             lines=list(difference(current.files, chosen.files)) if current else [],
             problems=problems,
-            by_two=tx.settings.two_person_publishing,
+            requires_approval=tx.settings.two_person_publishing,
             form=form or _publish_form(current),
         )
 
@@ -213,7 +216,7 @@ def _proposal_page(proposal_id: str, tried: DeskForm | None = None, problems: Ch
         detail=detail,
         approve_form=approve_form,
         reject_form=reject_form,
-        wrong_form=tried if tried is not None and tried.is_wrong else None,
+        failed_form=tried if tried is not None and tried.has_errors else None,
         problems=problems,
     )
 

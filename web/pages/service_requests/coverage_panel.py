@@ -14,7 +14,7 @@ from workflows.coverage.search import preview_coverage
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.decisions import DecisionView
 
-SAYS_WHAT_HAPPENS = {
+CONSEQUENCES = {
     "waiting": "The request will wait, locked, until that contract is in force.",
     "created": "A contract for this one request will be made; the request waits until that is enabled, "
     "or until another contract is taken.",
@@ -29,9 +29,9 @@ class Panel:
     """A decision with what its reader needs beside it. `contract` is None where it may not be seen."""
 
     decision: DecisionView
-    told: DecisionText
+    explanation: DecisionText
     contract: ContractDetail | None
-    happens: str
+    consequence: str
     offers: list[ContractTypeView]
 
 
@@ -40,11 +40,13 @@ def panel(tx: Transaction, question: CoverageQuestion) -> Panel | None:
     if not settings().contracts:
         return None
     decision = preview_coverage(tx, question)
-    happens = SAYS_WHAT_HAPPENS.get(decision.outcome, "")
+    consequence = CONSEQUENCES.get(decision.outcome, "")
     if decision.outcome == "created" and decision.params.get("enable"):
-        happens = "A contract for this one request will be made, and is in force at once."
-    told = describe_decision(tx, decision, tx.rules)
-    return Panel(decision, told, seen_contract(tx, decision.contract), happens, _offers(tx, decision))
+        consequence = "A contract for this one request will be made, and is in force at once."
+    explanation = describe_decision(tx, decision, tx.rules)
+    return Panel(
+        decision, explanation, seen_contract(tx, decision.contract), consequence, _offers(tx, decision)
+    )
 
 
 def _offers(tx: Transaction, decision: DecisionView) -> list[ContractTypeView]:

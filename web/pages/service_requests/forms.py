@@ -9,7 +9,7 @@ from engine.contracts import PER_REQUEST
 from web.pages.context import now
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import DeskForm, KeyedForm
-from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, offer
+from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, select_options
 from web.pages.service_requests.timer import running_since
 from workflows.contracts.queries import contract_types
 from workflows.core.actors import Actor
@@ -20,7 +20,7 @@ from workflows.lifecycle.service_requests.states import UNFINISHED_STATES, WORK_
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.service_requests import ServiceRequestView
 
-WORKERS = ("technician", "supervisor", "administrator")
+TIME_LOGGERS = ("technician", "supervisor", "administrator")
 SELLERS = ("administrator", "finance", "supervisor")
 ASSIGNERS = ("administrator", "supervisor")
 
@@ -38,16 +38,16 @@ class WorkForm(KeyedForm):
 
     def values(self) -> dict[str, Any]:
         """The command's values: from and to where one of them is filled in, else the duration."""
-        told: dict[str, Any]
+        when: dict[str, Any]
         if self.started_at.data or self.ended_at.data:
-            told = {"started_at": self.started_at.text, "ended_at": self.ended_at.text}
+            when = {"started_at": self.started_at.text, "ended_at": self.ended_at.text}
             if self.minutes.data:
-                told["minutes"] = self.minutes.data
+                when["minutes"] = self.minutes.data
         else:
             at = self.worked_at.text or now().isoformat().replace("+00:00", "Z")
-            told = {"minutes": self.minutes.data, "worked_at": at if self.minutes.data else None}
+            when = {"minutes": self.minutes.data, "worked_at": at if self.minutes.data else None}
         return {
-            **told,
+            **when,
             "work_type": self.work_type.data,
             "note": self.note.data,
             "billable": bool(self.billable.data),
@@ -55,13 +55,13 @@ class WorkForm(KeyedForm):
 
 
 class TakeForm(KeyedForm):
-    """A contract taken through the request that waits for one; `under` describes each type."""
+    """A contract taken through the request that waits for one; `descriptions` describes each type."""
 
-    under: dict[str, str]
+    descriptions: dict[str, str]
     type = RadioField("Which contract", [InputRequired("Choose one.")], choices=[])
     holder = RadioField("Held by", [Optional()], choices=[], default="")
 
-    places: ClassVar[dict[str, str]] = {
+    pointer_fields: ClassVar[dict[str, str]] = {
         "/holder": "holder",
         "/holder/item": "holder",
         "/holder/customer": "holder",
@@ -70,16 +70,16 @@ class TakeForm(KeyedForm):
 
 
 class AssignForm(DeskForm):
-    """A supervisor's choice of contract, with the reason; `under` tells what ruled each out."""
+    """A supervisor's choice of contract, with the reason; `descriptions` tells what ruled each out."""
 
-    under: dict[str, str]
+    descriptions: dict[str, str]
     contract = RadioField("Contract", [InputRequired("Choose one.")], choices=[])
     reason = TextAreaField("Reason", [InputRequired("Fill this in.")])
 
 
 def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:
     """The form for time worked, where the state takes work and the reader may log it."""
-    if who.role not in WORKERS or request.state not in WORK_STATES:
+    if who.role not in TIME_LOGGERS or request.state not in WORK_STATES:
         return None
     since = running_since(request.id)
     span = {"started_at": since, "ended_at": now()} if since else {}
@@ -107,18 +107,20 @@ def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView)
         (f"org_unit:{request.org_unit}", request.org_unit_name or "", request.org_unit),
     ]
     nearest = ("", "The nearest that the type allows")
-    form.holder.choices = offer([nearest, *((value, label) for value, label, there in holders if there)])
+    form.holder.choices = select_options(
+        [nearest, *((value, label) for value, label, there in holders if there)]
+    )
     types = contract_types(tx)
     kinds = {kind for kind, there in (("item", request.item), ("org_unit", request.org_unit)) if there}
     kinds.add("customer")
     offered = [one for one in types if one.key == PER_REQUEST or kinds & set(one.held_by)]
     offered.sort(key=lambda one: one.key != PER_REQUEST)
-    form.type.choices = offer((one.key, one.label) for one in offered)
-    form.under = {one.key: _described(one) for one in offered}
+    form.type.choices = select_options((one.key, one.label) for one in offered)
+    form.descriptions = {one.key: _description(one) for one in offered}
     return form
 
 
-def _described(one: ContractTypeView) -> str:
+def _description(one: ContractTypeView) -> str:
     """The type's description and the terms on which it is taken."""
     terms = usual_terms(one)
     return f"{one.description} Terms: {terms}." if terms else one.description
@@ -143,10 +145,10 @@ def assign_form(
     if not others:
         return None
     form = form or AssignForm(formdata=None, prefix="assign_")
-    form.contract.choices = offer(
+    form.contract.choices = select_options(
         (one.candidate.contract, f"{one.candidate.number} of {one.holder_name}") for one in others
     )
-    form.under = {
+    form.descriptions = {
         one.candidate.contract: f"{why_not(one.candidate) or 'A search would take it now'}." for one in others
     }
     return form

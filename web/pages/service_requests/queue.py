@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from web.pages.context import actor, desk, now
 from web.pages.forms.base import ActionForm
 from web.pages.forms.pickers import option_of
-from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
+from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
 from web.pages.service_requests.sla import next_target
 from web.pages.wording.formats import minutes_text
 from web.pages.wording.labels import PRIORITIES, REQUEST_STATES
@@ -29,7 +29,7 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 CUSTOMER_VIEWS = ("open", "waiting", "all")
 FILTERS = ("q", "state", "priority", "customer", "item", "org_unit", "contract", "technician", "order")
-EMPTY = {
+EMPTY_TEXTS = {
     "mine": ("Nothing is yours", "Take one from the unassigned, or log a request."),
     "unassigned": ("Nobody's waiting to be taken", "Every unfinished request has someone."),
     "risk": ("Nothing is at risk", "No target is due within four hours, and none is overdue."),
@@ -62,11 +62,11 @@ def queue() -> str | Response:
     offered = list(VIEWS) if actor().is_staff else list(CUSTOMER_VIEWS)
     if view not in offered:
         view = "mine" if actor().role == "technician" else "open"
-    filters = asked(*FILTERS)
+    filters = query_filters(*FILTERS)
     with desk().read(actor()) as tx:
         chosen = {**VIEWS[view][1], **_resolved(tx, filters)}
         if wants_csv():
-            rows = every_page(lambda **at: _read(tx, chosen, at))
+            rows = all_rows(lambda **at: _read(tx, chosen, at))
             return csv_response("service-requests", CSV_HEADER, [_row(one) for one in rows])
         page = _read(tx, chosen, {"cursor": cursor()})
         return render_template(
@@ -75,8 +75,8 @@ def queue() -> str | Response:
             view=view,
             views={key: VIEWS[key][0] for key in offered},
             filters=filters,
-            narrowed=_narrowed(tx, filters),
-            empty=EMPTY[view],
+            record_filters=_record_filters(tx, filters),
+            empty=EMPTY_TEXTS[view],
             states=REQUEST_STATES,
             priorities=PRIORITIES,
             targets={one.id: next_target(one, now()) for one in page.items},
@@ -113,7 +113,7 @@ def _known_id(tx: Transaction, kind: str, record_id: str) -> str | None:
     return record_id if len(record_id) >= 20 else None
 
 
-def _narrowed(tx: Transaction, filters: dict[str, str]) -> dict[str, str]:
+def _record_filters(tx: Transaction, filters: dict[str, str]) -> dict[str, str]:
     """What the records that the list is narrowed to are called."""
     names = {}
     for name, kind in (("customer", "customer"), ("item", "item")):

@@ -55,10 +55,10 @@ class LoginForm(DeskForm):
     next = HiddenField()
 
 
-def register_login(app: Flask, closed: Container[str]) -> None:
+def register_login(app: Flask, protected: Container[str]) -> None:
     """Let Flask-Login keep sessions, and lead whoever is not logged in to the login form.
 
-    `closed` are the names of the blueprints that are for those who are logged in.
+    `protected` are the names of the blueprints that are for those who are logged in.
     """
     app.config.setdefault("REMEMBER_COOKIE_HTTPONLY", True)
     app.session_interface = PageSessions()
@@ -72,14 +72,14 @@ def register_login(app: Flask, closed: Container[str]) -> None:
 
     @app.before_request
     def must_be_logged_in() -> Any:
-        if request.blueprint in closed and not current_user.is_authenticated:
+        if request.blueprint in protected and not current_user.is_authenticated:
             return manager.unauthorized()
         return None
 
 
-def load_visitor(kept: str) -> Visitor | None:
+def load_visitor(stored_id: str) -> Visitor | None:
     """Who a session belongs to; None where it has ended."""
-    epoch, _, user_id = kept.partition(":")
+    epoch, _, user_id = stored_id.partition(":")
     if not epoch.isdecimal() or not user_id:
         return None
     actor = load_session(desk(), user_id, int(epoch))
@@ -92,17 +92,17 @@ def login() -> str | tuple[str, int] | tuple[str, int, dict[str, str]] | Respons
         return redirect(local_target(request.args.get("next")))
     form = LoginForm(data={"next": request.args.get("next", "")})
     if not form.validate_on_submit():
-        return render_template("session/login.html", form=form), 422 if form.is_wrong else 200
+        return render_template("session/login.html", form=form), 422 if form.has_errors else 200
     try:
         found = authenticate_login(
             desk(), form.email.data or "", form.password.data or "", request.remote_addr or ""
         )
     except TooManyAttempts as error:
-        form.refuse("", str(error))
+        form.add_error("", str(error))
         wait = str(error.values["retry_after_seconds"])
         return render_template("session/login.html", form=form), 429, {"Retry-After": wait}
     except NotAuthenticated as error:
-        form.refuse("", str(error))
+        form.add_error("", str(error))
         return render_template("session/login.html", form=form), 401
     session.clear()
     login_user(Visitor(found.actor, found.epoch))
@@ -114,7 +114,7 @@ def logout() -> Response:
     if ActionForm().validate_on_submit():
         logout_user()
         session.clear()
-        flash("You are signed out.", "good")
+        flash("You are signed out.", "success")
     return redirect(url_for("login.login"))
 
 

@@ -23,10 +23,10 @@ LISTS = {
     ),
     "contracts.contracts": frozenset({"view", "q", "type", "holder", "order"}),
 }
-MOST = 12
-LONGEST_NAME = 40
-LONGEST_QUERY = 200
-LONGEST_COOKIE = 3800
+MAX_FILTERS = 12
+MAX_NAME_LENGTH = 40
+MAX_QUERY_LENGTH = 200
+MAX_COOKIE_BYTES = 3800
 """Browsers keep 4,096 bytes of a cookie, its name included."""
 
 pages = Blueprint("saved_filters", __name__, url_prefix="/saved-filters")
@@ -53,10 +53,10 @@ class SavedFilter:
 
 def saved_filters(place: str) -> list[SavedFilter]:
     """What the reader kept for a list, by name."""
-    return sorted((one for one in _kept() if one.place == place), key=lambda one: one.name.casefold())
+    return sorted((one for one in _stored() if one.place == place), key=lambda one: one.name.casefold())
 
 
-def narrowing(place: str) -> str:
+def filter_query(place: str) -> str:
     """The part of this page's address that may be kept; "" where the list is not narrowed."""
     query = _query(place, request.query_string.decode(errors="replace"))
     return query if {key for key, _ in parse_qsl(query)} - {"view", "order"} else ""
@@ -65,21 +65,21 @@ def narrowing(place: str) -> str:
 @pages.post("")
 def save() -> Response:
     place = request.form.get("place", "")
-    name = " ".join(request.form.get("name", "").split())[:LONGEST_NAME]
+    name = " ".join(request.form.get("name", "").split())[:MAX_NAME_LENGTH]
     query = _query(place, request.form.get("query", ""))
     if place not in LISTS or not ActionForm().validate_on_submit():
-        flash("That was not kept: the page had grown old. Try it once more.", "bad")
+        flash("That was not kept: the page had grown old. Try it once more.", "error")
         return redirect(url_for(place if place in LISTS else "home.home"))
     wanted = SavedFilter(place, name, query)
-    others = [one for one in _kept() if (one.place, one.name) != (place, name)]
+    others = [one for one in _stored() if (one.place, one.name) != (place, name)]
     if not name:
-        flash("Give the filter a name to find it by.", "bad")
-    elif not query or len(query) > LONGEST_QUERY:
-        flash("That filter cannot be kept: it is empty, or too long.", "bad")
-    elif len(others) >= MOST or len(_text([*others, wanted])) > LONGEST_COOKIE:
-        flash(f"{len(others)} filters are kept already; forget one of them first.", "bad")
+        flash("Give the filter a name to find it by.", "error")
+    elif not query or len(query) > MAX_QUERY_LENGTH:
+        flash("That filter cannot be kept: it is empty, or too long.", "error")
+    elif len(others) >= MAX_FILTERS or len(_encode([*others, wanted])) > MAX_COOKIE_BYTES:
+        flash(f"{len(others)} filters are kept already; forget one of them first.", "error")
     else:
-        flash(f"“{name}” is kept for this browser.", "good")
+        flash(f"“{name}” is kept for this browser.", "success")
         return _answer(wanted, [*others, wanted])
     return redirect(f"{url_for(place)}?{query}")
 
@@ -87,18 +87,18 @@ def save() -> Response:
 @pages.post("/forget")
 def forget() -> Response:
     place, name = request.form.get("place", ""), request.form.get("name", "")
-    found = [one for one in _kept() if (one.place, one.name) == (place, name)]
+    found = [one for one in _stored() if (one.place, one.name) == (place, name)]
     if not found or not ActionForm().validate_on_submit():
         return redirect(url_for(place if place in LISTS else "home.home"))
-    flash(f"“{name}” is forgotten; the list is still narrowed to it, to keep it again.", "good")
-    return _answer(found[0], [one for one in _kept() if one not in found])
+    flash(f"“{name}” is forgotten; the list is still narrowed to it, to keep it again.", "success")
+    return _answer(found[0], [one for one in _stored() if one not in found])
 
 
-def _answer(one: SavedFilter, kept: list[SavedFilter]) -> Response:
+def _answer(one: SavedFilter, filters: list[SavedFilter]) -> Response:
     answer = redirect(one.href)
     answer.set_cookie(
         _cookie(),
-        _text(kept),
+        _encode(filters),
         max_age=A_YEAR_SECONDS,
         httponly=True,
         samesite="Lax",
@@ -107,8 +107,8 @@ def _answer(one: SavedFilter, kept: list[SavedFilter]) -> Response:
     return answer
 
 
-def _text(kept: list[SavedFilter]) -> str:
-    rows = [list(asdict(each).values()) for each in kept]
+def _encode(filters: list[SavedFilter]) -> str:
+    rows = [list(asdict(each).values()) for each in filters]
     text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode()
 
@@ -117,13 +117,13 @@ def _cookie() -> str:
     return f"coverdesk_filters_{actor().id}"
 
 
-def _kept() -> list[SavedFilter]:
+def _stored() -> list[SavedFilter]:
     """The cookie's filters; none of one that cannot be read."""
     try:
         rows = json.loads(base64.b64decode(request.cookies.get(_cookie(), ""), altchars=b"-_"))
         return [
-            SavedFilter(place, name[:LONGEST_NAME], query)
-            for place, name, given in rows[:MOST]
+            SavedFilter(place, name[:MAX_NAME_LENGTH], query)
+            for place, name, given in rows[:MAX_FILTERS]
             if place in LISTS and (query := _query(place, given))
         ]
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError, binascii.Error):

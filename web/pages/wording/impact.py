@@ -5,31 +5,31 @@ from dataclasses import dataclass, field
 
 from web.pages.context import now, zone
 from web.pages.wording.formats import Unit, amount_text, instant_text, period_text, until_text
-from web.pages.wording.labels import CONTRACT_STATES, word_of
+from web.pages.wording.labels import CONTRACT_STATES, label_of
 from workflows.views.contracts import UnitBalance
 from workflows.views.effects import ContractEffect, ContractStand, Effects, RequestEffect, RequestStand
 
-MOST_NAMED = 8
+MAX_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One sentence, with the requests that it speaks of; `more` of them are not named."""
 
-    words: str
+    text: str
     requests: list[RequestStand] = field(default_factory=list)
     more: int = 0
 
 
-def effect_lines(effects: Effects, own: str | None = None) -> list[Line]:
-    """What happens to the contract `own` first, then to the requests, then to other contracts."""
-    mine = [one for one in effects.contracts if one.after.id == own]
-    others = [one for one in effects.contracts if one.after.id != own]
-    lines = [Line(words) for one in mine for words in _own_words(one)]
+def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line]:
+    """What happens to the contract `own_contract` first, then to the requests, then to other contracts."""
+    mine = [one for one in effects.contracts if one.after.id == own_contract]
+    others = [one for one in effects.contracts if one.after.id != own_contract]
+    lines = [Line(text) for one in mine for text in _own_contract(one)]
     lines += _request_lines(effects.requests)
     if not effects.requests:
         lines.append(Line("No service request is touched."))
-    lines += [Line(words) for one in others for words in _other_words(one)]
+    lines += [Line(text) for one in others for text in _other_contract(one)]
     if effects.mails:
         lines.append(Line(f"{_count(effects.mails, 'mail')} {'goes' if effects.mails == 1 else 'go'} out."))
     return lines
@@ -38,27 +38,29 @@ def effect_lines(effects: Effects, own: str | None = None) -> list[Line]:
 # ------------------------------------------------------------------ contracts
 
 
-def _own_words(effect: ContractEffect) -> list[str]:
+def _own_contract(effect: ContractEffect) -> list[str]:
     before, after = effect.before, effect.after
-    told = []
+    sentences = []
     if before is None or before.state != after.state:
-        told.append(_state_words(after))
+        sentences.append(_state_text(after))
     moved = _moved(effect)
     if moved.purchased > 0:
-        told.append(f"{_amount(after, moved.purchased)} more: {_left(after)}.")
+        sentences.append(f"{_amount(after, moved.purchased)} more: {_left(after)}.")
     if moved.purchased < 0:
-        told.append(f"{_amount(after, -moved.purchased)} less: {_left(after)}.")
+        sentences.append(f"{_amount(after, -moved.purchased)} less: {_left(after)}.")
     if moved.drawn > 0:
-        told.append(f"{_amount(after, moved.drawn)} that was carried is drawn from it at once.")
+        sentences.append(f"{_amount(after, moved.drawn)} that was carried is drawn from it at once.")
     if moved.held > 0:
-        told.append(_held_words(after, moved.held))
+        sentences.append(_held_text(after, moved.held))
     if moved.expired > 0:
         held = f", {-moved.held} of them held until now" if moved.held < 0 else ""
-        told.append(f"{_amount(after, moved.expired)} left {_expires(after, moved.expired)} unused{held}.")
-    return told
+        sentences.append(
+            f"{_amount(after, moved.expired)} left {_expires(after, moved.expired)} unused{held}."
+        )
+    return sentences
 
 
-def _state_words(contract: ContractStand) -> str:
+def _state_text(contract: ContractStand) -> str:
     if contract.state == "active":
         return f"{contract.number} becomes active now, {until_text(contract.expires_at, zone(), now())}."
     if contract.state == "cancelled":
@@ -66,34 +68,34 @@ def _state_words(contract: ContractStand) -> str:
     return f"{contract.number} is {_plain_state(contract)} then."
 
 
-def _other_words(effect: ContractEffect) -> list[str]:
+def _other_contract(effect: ContractEffect) -> list[str]:
     before, after = effect.before, effect.after
     if before is None:
         sold = f", with {_amount(after, after.balance.purchased)}" if after.balance.purchased else ""
         period = period_text(after.starts_at, after.expires_at, zone())
         return [f"{after.number} is made, {_plain_state(after)}: {period}{sold}."]
-    told = []
+    sentences = []
     moved = _moved(effect)
     if moved.held < 0 and moved.expired <= 0:
         goes = "1 incident goes" if moved.held == -1 else f"{-moved.held} incidents go"
-        told.append(f"{goes} back to {after.number}: {_left(after)}.")
+        sentences.append(f"{goes} back to {after.number}: {_left(after)}.")
     elif moved.expired > 0:
         expires = _expires(after, moved.expired)
-        told.append(f"{_amount(after, moved.expired)} of {after.number} {expires} unused.")
+        sentences.append(f"{_amount(after, moved.expired)} of {after.number} {expires} unused.")
     if moved.held > 0:
-        told.append(_held_words(after, moved.held))
+        sentences.append(_held_text(after, moved.held))
     if before.state != after.state:
-        told.append(f"{after.number} is {_plain_state(after)} then.")
-    return told
+        sentences.append(f"{after.number} is {_plain_state(after)} then.")
+    return sentences
 
 
-def _held_words(contract: ContractStand, incidents: int) -> str:
+def _held_text(contract: ContractStand, incidents: int) -> str:
     held = "1 incident is" if incidents == 1 else f"{incidents} incidents are"
     return f"{held} held of {contract.number}: {_left(contract)}."
 
 
 def _plain_state(contract: ContractStand) -> str:
-    return word_of(CONTRACT_STATES, contract.state).word.lower()
+    return label_of(CONTRACT_STATES, contract.state).text.lower()
 
 
 def _moved(effect: ContractEffect) -> UnitBalance:
@@ -130,18 +132,18 @@ def _request_lines(requests: Iterable[RequestEffect]) -> list[Line]:
     """Those to which the same happens in one sentence."""
     alike: dict[tuple[str, str], list[RequestStand]] = {}
     for effect in requests:
-        alike.setdefault(_fate(effect), []).append(effect.after)
+        alike.setdefault(_outcome(effect), []).append(effect.after)
     return [
         Line(
             f"{_count(len(stands), 'service request')} {one if len(stands) == 1 else many}",
-            stands[:MOST_NAMED],
-            max(0, len(stands) - MOST_NAMED),
+            stands[:MAX_NAMED],
+            max(0, len(stands) - MAX_NAMED),
         )
         for (one, many), stands in alike.items()
     ]
 
 
-def _fate(effect: RequestEffect) -> tuple[str, str]:
+def _outcome(effect: RequestEffect) -> tuple[str, str]:
     """What happens to a request, said of one and of many."""
     before, after = effect.before, effect.after
     if after.contract is None:

@@ -12,13 +12,13 @@ from babel.numbers import format_decimal
 
 from web.pages.context import settings, zone
 from web.pages.wording.formats import LOCALE, day_text, instant_text, minutes_text, money_text
-from web.pages.wording.labels import OUTCOMES, word_of
+from web.pages.wording.labels import OUTCOMES, label_of
 from web.pages.wording.template_labels import TemplateLabels
 from workflows.contracts.names import ContractName, contract_names
 from workflows.core.transaction import Transaction
 from workflows.views.replays import MoveView, OverageView, ReplayView, ResultView, SummaryView
 
-MOVES_IN_WORDS = 3
+MAX_MOVES_IN_SENTENCE = 3
 PAYERS = {
     "grant": "Drawn from contracts",
     "covered": "Covered, nothing drawn",
@@ -27,7 +27,7 @@ PAYERS = {
     "overage": "Billed as overage",
     "not_worked": "Not worked: it would have waited",
 }
-NONE_OF_IT = {
+NO_CONTRACT = {
     "uncovered": "no contract",
     "offered": "a contract to be chosen",
     "refused": "refused",
@@ -38,11 +38,11 @@ NONE_OF_IT = {
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What a decision comes to: `words` for a sentence, `title` and `under` for a picture."""
+    """What a decision comes to: `text` for a sentence, `title` and `detail` for a picture."""
 
-    words: str
+    text: str
     title: str
-    under: str
+    detail: str
     contract: str | None
     number: str | None
 
@@ -76,7 +76,7 @@ class Payer:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayTold:
+class ReplayDescription:
     """A replay as the pages show it. `share` is the percent that is done, None before it is known."""
 
     replay: ReplayView
@@ -93,35 +93,35 @@ class ReplayTold:
 
 @dataclass(frozen=True, slots=True)
 class ReplayLine:
-    """A replay as a line of the list; `is_kept` tells that its rules were published."""
+    """A replay as a line of the list; `is_published` tells that its rules were published."""
 
     replay: ReplayView
     span: str
     headline: str
     share: int | None
-    is_kept: bool
+    is_published: bool
 
 
-def replay_line(replay: ReplayView, kept: Container[str]) -> ReplayLine:
-    """A replay in one line; `kept` are the versions that were published."""
-    span = span_words(replay.from_at, replay.to_at)
+def replay_line(replay: ReplayView, published: Container[str]) -> ReplayLine:
+    """A replay in one line; `published` are the versions that were published."""
+    span = span_text_of(replay.from_at, replay.to_at)
     found = ""
     if replay.summary is not None:
         differ = _count(replay.summary.differ) if replay.summary.differ else "None"
         found = f"{differ} of {_count(replay.summary.decisions)} decisions would be different"
-    return ReplayLine(replay, span, found, _share(replay), replay.version in kept)
+    return ReplayLine(replay, span, found, _share(replay), replay.version in published)
 
 
-def describe_replay(tx: Transaction, replay: ReplayView) -> ReplayTold:
+def describe_replay(tx: Transaction, replay: ReplayView) -> ReplayDescription:
     """A replay in words, with the names of the contracts that it speaks of."""
-    span = span_words(replay.from_at, replay.to_at)
+    span = span_text_of(replay.from_at, replay.to_at)
     summary = replay.summary
     if summary is None:
-        return ReplayTold(replay, span, "", [], [], 0, [], _share(replay), _progress(replay), False)
+        return ReplayDescription(replay, span, "", [], [], 0, [], _share(replay), _progress(replay), False)
     names = contract_names(tx, [side.contract for one in summary.moves for side in (one.before, one.after)])
     most = max((one.decisions for one in summary.moves), default=1)
     moves = [_move(place, one, names, most) for place, one in enumerate(summary.moves)]
-    return ReplayTold(
+    return ReplayDescription(
         replay=replay,
         span=span,
         headline=_headline(summary, span),
@@ -143,22 +143,22 @@ def side_of(result: ResultView, names: Mapping[str, ContractName]) -> Side:
         label = TemplateLabels.contract_type(result.type or "")
         return Side(f"a {label.lower()} contract made for it", "A contract made for it", label, None, None)
     if number is None:
-        title = word_of(OUTCOMES, result.outcome).word
-        return Side(NONE_OF_IT.get(result.outcome, title.lower()), title, "", None, None)
+        title = label_of(OUTCOMES, result.outcome).text
+        return Side(NO_CONTRACT.get(result.outcome, title.lower()), title, "", None, None)
     label = TemplateLabels.contract_type(name.type if name is not None else result.type or "")
     holder = name.holder_name if name is not None else ""
     owned = f"{holder}’s {label.lower()} {number}" if holder else f"{label.lower()} {number}"
     waits = result.outcome == "waiting"
     return Side(
-        words=f"waiting for {owned}" if waits else owned,
+        text=f"waiting for {owned}" if waits else owned,
         title=f"Waits for {number}" if waits else number,
-        under=f"{label} of {holder}" if holder else label,
+        detail=f"{label} of {holder}" if holder else label,
         contract=result.contract,
         number=number,
     )
 
 
-def span_words(from_at: datetime, to_at: datetime) -> str:
+def span_text_of(from_at: datetime, to_at: datetime) -> str:
     """ "in October 2026", "on 3 Oct 2026", "from 3 Oct 2026 to 9 Oct 2026": the last day counts."""
     start, end = from_at.astimezone(zone()), to_at.astimezone(zone())
     if any((one.hour, one.minute, one.second) != (0, 0, 0) for one in (start, end)):
@@ -171,7 +171,7 @@ def span_words(from_at: datetime, to_at: datetime) -> str:
     return f"from {day_text(first)} to {day_text(last)}"
 
 
-def overage_words(one: OverageView) -> str:
+def overage_text(one: OverageView) -> str:
     """ "€1,480.00 less overage"."""
     amount = money_text(abs(one.change_minor), one.currency)
     return f"{amount} {'less' if one.change_minor < 0 else 'more'} overage"
@@ -194,12 +194,12 @@ def _headline(summary: SummaryView, span: str) -> str:
 def _sentences(summary: SummaryView, moves: list[Move]) -> list[str]:
     said: list[str] = []
     if moves:
-        shown = [f"{one.count} from {one.before.words} to {one.after.words}" for one in moves]
-        rest = len(moves) - MOVES_IN_WORDS + summary.moves_left_out
+        shown = [f"{one.count} from {one.before.text} to {one.after.text}" for one in moves]
+        rest = len(moves) - MAX_MOVES_IN_SENTENCE + summary.moves_left_out
         more = [f"the rest in {_count(rest)} other way{'s' if rest != 1 else ''}"] if rest > 0 else []
-        said.append(_joined([*shown[:MOVES_IN_WORDS], *more]))
+        said.append(_joined([*shown[:MAX_MOVES_IN_SENTENCE], *more]))
     moved = [f"{minutes_text(summary.moved_minutes)} of work moved"] if summary.moved_minutes else []
-    overage = [overage_words(one) for one in summary.overage if one.change_minor]
+    overage = [overage_text(one) for one in summary.overage if one.change_minor]
     if moved or overage:
         said.append(", ".join([*moved, *overage]))
     elif summary.differ:
@@ -221,7 +221,7 @@ def _move(place: int, one: MoveView, names: Mapping[str, ContractName], most: in
         after=side_of(one.after, names),
         count=_count(one.decisions),
         time=minutes_text(one.moved_minutes) if one.moved_minutes else "",
-        overage=overage_words(change) if one.overage_change_minor else "",
+        overage=overage_text(change) if one.overage_change_minor else "",
         width=max(2, 100 * one.decisions // most),
     )
 

@@ -20,7 +20,7 @@ ENGINE_CHOICES = [
     ("compiled", "Compiled to Python"),
     ("plain", "business-rules itself: slower"),
 ]
-SETTING_WORDS = {
+SETTING_LABELS = {
     "contracts": "Contracts",
     "invoices": "Invoices",
     "contract_validation": "Contract validation",
@@ -49,6 +49,6 @@ SETTING_WORDS = {
 }
 
 
-def setting_word(key: str) -> str:
+def setting_label(key: str) -> str:
     """A setting's name in words."""
-    return SETTING_WORDS.get(key, key.replace("_", " ").capitalize())
+    return SETTING_LABELS.get(key, key.replace("_", " ").capitalize())

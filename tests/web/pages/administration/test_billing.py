@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.support.builders import RULES
 from tests.support.front import Front
-from web.pages.wording.settings import SETTING_WORDS
+from web.pages.wording.settings import SETTING_LABELS
 from workflows.core.settings import Settings
 from workflows.store import tables as t
 
@@ -152,7 +152,7 @@ def test_every_setting_has_its_place_and_its_words(front: Front) -> None:
     elsewhere["company"] = "company_name"
     for name in Settings.model_fields:
         assert elsewhere.get(name, name) in fields, name
-        assert name in SETTING_WORDS, name
+        assert name in SETTING_LABELS, name
 
 
 def test_two_who_change_the_settings_do_not_overwrite_each_other(front: Front) -> None:

@@ -105,7 +105,7 @@ def test_the_burn_down_tells_when_it_runs_out(front: Front) -> None:
     office.work(request, 300)
     page = front.supervisor.open(f"/contracts/{contract}")
     assert "5:00 were drawn in the last 30 days. At this pace it runs out about 1 Apr 2026." in page
-    assert 'class="burn-ahead"' in page.html
+    assert 'class="burn-projection"' in page.html
     office.work(request, 300)
     assert "It is used up." in front.supervisor.open(f"/contracts/{contract}")
 
@@ -120,7 +120,7 @@ def test_a_contract_that_is_over_tells_its_end_and_what_was_carried(front: Front
     page = front.supervisor.open(f"/contracts/{contract}")
     assert "It ended on 3 Mar 2026; 9:30 were not used." in page
     assert "0:45 kept for the holder's next contract" in page
-    assert 'class="burn-ahead"' not in page.html
+    assert 'class="burn-projection"' not in page.html
     assert "Rollover: carried to the holder's next contract, as the desk's setting says" in page
 
 
@@ -155,7 +155,7 @@ def test_a_contract_is_topped_up(front: Front) -> None:
     wrong = sue.send(page, "/top_up", topup_minutes="some")
     assert wrong.status == 422
     assert wrong.form("/top_up").values["topup_minutes"] == "some"
-    assert '<details class="act" open>' in wrong.html
+    assert '<details class="action" open>' in wrong.html
     done = sue.send(wrong, "/top_up", topup_minutes="2:30", topup_expires_on="2026-12-31")
     assert "3:30 of 3:30 left" in done
     assert "2 Mar 2026 – 31 Dec 2026" in done

@@ -36,8 +36,8 @@ def test_a_taken_code_is_told_beside_its_field_and_all_is_kept(front: Front) -> 
     wrong = front.supervisor.send(page, name="Another", code="acme")
     assert wrong.status == 422
     assert "There is another org unit with the code" in wrong
-    assert 'id="code-wrong"' in wrong.html
-    assert 'aria-describedby="code-help code-wrong"' in wrong.html
+    assert 'id="code-error"' in wrong.html
+    assert 'aria-describedby="code-help code-error"' in wrong.html
     assert wrong.form().values["name"] == "Another"
 
 
@@ -123,7 +123,7 @@ def test_while_contracts_are_on_an_item_needs_an_owner(front: Front) -> None:
     wrong = front.technician.send(page, number="X-1", name="X", item_type="server")
     assert wrong.status == 422
     assert "each item has an owner" in wrong
-    assert 'id="owner-wrong"' in wrong.html
+    assert 'id="owner-error"' in wrong.html
 
 
 def test_empty_lists_say_what_would_be_there(front: Front) -> None:

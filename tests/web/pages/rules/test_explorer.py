@@ -74,7 +74,7 @@ def test_a_rule_set_that_is_not_there_or_no_longer_good_is_told(front: Front, ke
     bad = admin.open(f"{asked(front)}&beside={'bad0' * 16}")
     assert bad.status == 422
     assert "can no longer be read" in bad
-    assert bad.html.count('class="steps lights"') == 1
+    assert bad.html.count('class="steps animated"') == 1
 
 
 def test_technicians_have_the_rules_in_force(front: Front, kept: str) -> None:

@@ -204,7 +204,7 @@ def test_try_it_on_history(front: Front) -> None:
     assert NEW in areas(page)["coverage.json"]
     page = sent(front, page, "replay", editor_from_on=day, editor_to_on=day)
     assert page.status == 200
-    assert "Every difference, one by one" in page
+    assert "View all differences" in page
     assert NEW in areas(page)["coverage.json"]
     wrong = edited(page, '"contract_standing"', '"contract_standin"')
     page = sent(front, page, "replay", **{COVERAGE: wrong})
@@ -229,7 +229,7 @@ def test_the_script_gets_the_same_as_pieces(front: Front) -> None:
     body = answer.get_json()
     assert body["ok"] is False
     assert body["problems"][0]["file"] == "coverage.json"
-    assert "coverage.json:1:2" in body["pieces"]["problems"]
+    assert "coverage.json:1:2" in body["fragments"]["problems"]
     assert body["in_force"] == body["based_on"] == in_force(front).version
 
 

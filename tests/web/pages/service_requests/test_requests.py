@@ -84,12 +84,12 @@ def test_what_is_missing_is_told_and_what_was_typed_stays(front: Front) -> None:
     tom = front.technician
     page = tom.send(tom.open("/requests/new"), description="A long story\n\nwith an end")
     assert page.status == 422
-    assert 'id="subject-wrong"' in page.html
-    assert 'id="customer-wrong"' in page.html
+    assert 'id="subject-error"' in page.html
+    assert 'id="customer-error"' in page.html
     assert page.form().values["description"] == "A long story\n\nwith an end"
     page = tom.send(page, subject="Short")
     assert page.status == 422
-    assert 'id="customer-wrong"' in page.html
+    assert 'id="customer-error"' in page.html
 
 
 def test_without_a_contract_the_panel_says_what_will_happen(front: Front) -> None:
