@@ -1,4 +1,4 @@
-"""The overview: what each role needs first."""
+"""The overview page of each role."""
 
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
@@ -39,7 +39,7 @@ def home() -> str | Response:
 
 
 def _overview() -> str:
-    """The supervisor's and finance's: what waits, what is at risk, what ends, what nobody paid."""
+    """The overview of supervisors and finance: waiting, at risk, ending contracts and uncovered time."""
     with desk().read(actor()) as tx:
         return render_template("home/overview.html", **_figures(tx))
 
@@ -62,7 +62,7 @@ def _figures(tx: Transaction) -> dict[str, object]:
 
 
 def _administrator() -> str:
-    """The house: is billing active, which rules are in force, do the jobs run, does the mail go out."""
+    """The administrator's overview: billing, rules, jobs and messages, then the service desk figures."""
     with desk().read(actor()) as tx:
         figures = _figures(tx)
         checklist = billing_checklist(tx, limit=1)
@@ -89,11 +89,11 @@ def _rules(tx: Transaction) -> RuleSetView | None:
 
 
 def _customer() -> str:
-    """The own desk: my requests, my contracts as bars, and logging a request with the item first."""
+    """The customer's overview: requests, contracts with balances, and items to log a request for."""
     with desk().read(actor()) as tx:
         own = list_items(tx, owner=actor().customer, limit=CUSTOMER_ITEMS)
         every = list_items(tx, limit=CUSTOMER_ITEMS)
-        # What is one's own is meant more often than what the whole site has.
+        # The customer's own items first: they are needed more often than those of the whole site.
         items = list({one.id: one for one in [*own.items, *every.items]}.values())
         return render_template(
             "home/customer.html",

@@ -1,4 +1,4 @@
-"""Activating billing: a checklist, with the items that are nobody's at hand; and what comes after it."""
+"""Billing activation: the checklist, items without an owner, and the bulk coverage search afterwards."""
 
 from typing import Any
 
@@ -28,20 +28,20 @@ class AssignForm(DeskForm):
     owner = RecordField(
         "New owner",
         ["org_unit", "customer"],
-        placeholder="Name, mail or code",
-        description="A department where no person fits.",
+        placeholder="Name, email or code",
+        description="Choose a department if the item has no individual owner.",
     )
 
 
 class ActivateForm(DeskForm):
     time_expired_contract = RadioField(
-        "Time past a contract's end",
-        [InputRequired("Choose one; it has no default.")],
+        "Time worked after a contract ends",
+        [InputRequired("Select an option; there is no default.")],
         choices=select_options(TIME_EXPIRED_CHOICES),
     )
     contract_validation = RadioField("Contract validation", choices=select_options(VALIDATION_CHOICES))
     currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
-    time_zone = StringField("Time zone", description="An IANA name, for example Europe/Berlin.")
+    time_zone = StringField("Time zone", description="IANA time zone name, for example Europe/Berlin.")
 
 
 @pages.get("")
@@ -53,13 +53,13 @@ def activation() -> str:
 def assign() -> tuple[str, int] | Response:
     form = AssignForm(prefix="assign_")
     if form.is_submitted() and not form.is_searching and form.validate():
-        ticked = request.form.getlist("items")
-        if request.form.get("which") != "all" and not ticked:
-            form.add_error("/owner", "Tick the items that are to get this owner.")
+        selected = request.form.getlist("items")
+        if request.form.get("which") != "all" and not selected:
+            form.add_error("/owner", "Select the items to assign.")
         else:
             values: dict[str, Any] = {"owner": form.owner.command_value}
             if request.form.get("which") != "all":
-                values["items"] = ticked
+                values["items"] = selected
             command = form.command(AssignItems, values)
             done = attempt(form, lambda tx: assign_items(tx, command)) if command else None
             if done:
@@ -69,8 +69,14 @@ def assign() -> tuple[str, int] | Response:
 
 
 def _assigned_message(assigned: int, left: int) -> str:
-    has = "1 item has its owner" if assigned == 1 else f"{assigned} items have their owner"
-    return f"{has}; {left or 'none'} {'is' if left < 2 else 'are'} left."
+    done = f"{_item_count(assigned)} assigned."
+    if not left:
+        return f"{done} All items now have an owner."
+    return f"{done} {_item_count(left)} still without an owner."
+
+
+def _item_count(number: int) -> str:
+    return "1 item" if number == 1 else f"{number} items"
 
 
 @pages.post("/activate")
@@ -91,7 +97,7 @@ def activate() -> tuple[str, int] | Response:
             done = None
         if done:
             desk().refresh()
-            flash("Billing is active: each new service request is searched for its contract.", "success")
+            flash("Billing is active. Coverage is now searched for each new service request.", "success")
             return redirect(url_for("activation.activation"))
     return _page(activate_form=form), 422
 
@@ -101,23 +107,23 @@ def switch_off() -> tuple[str, int] | Response:
     form = ActionForm()
     if form.validate_on_submit() and attempt(form, lambda tx: change_settings(tx, {"contracts": False})):
         desk().refresh()
-        flash("Contracts are off; every record is kept.", "warning")
+        flash("Contracts are switched off. No records are deleted.", "warning")
         return redirect(url_for("activation.activation"))
     return _page(off_form=form), 422
 
 
 @pages.route("/search/<group>", methods=["GET", "POST"])
 def bulk(group: str) -> tuple[str, int] | str | Response:
-    """What a search would find for many requests, before it is applied."""
+    """Preview a coverage search for a group of requests, and apply it to the selected ones."""
     if group not in GROUPS:
         return redirect(url_for("activation.activation"))
     form = ActionForm()
     if form.validate_on_submit():
-        ticked = request.form.getlist("requests")
-        done = attempt(form, lambda tx: apply_bulk(tx, GROUPS[group], ticked))
+        selected = request.form.getlist("requests")
+        done = attempt(form, lambda tx: apply_bulk(tx, GROUPS[group], selected))
         if done is not None:
-            changed = f"{done.changed} {'has' if done.changed == 1 else 'have'} changed"
-            flash(f"{done.searched} searched, {changed}.", "success")
+            requests = "1 request" if done.searched == 1 else f"{done.searched} requests"
+            flash(f"{requests} searched, {done.changed} changed.", "success")
             return redirect(url_for("activation.bulk", group=group))
     with desk().read(actor()) as tx:
         lines = preview_bulk(tx, GROUPS[group])
@@ -147,11 +153,11 @@ def _page(**submitted: DeskForm) -> str:
         for form in submitted.values():
             form.load_options(tx)
     wrong = next((form for form in submitted.values() if form.has_errors), None)
-    ticked = request.form.getlist("items")
+    selected = request.form.getlist("items")
     return render_template(
         "administration/activation.html",
         checklist=checklist,
         failed_form=wrong,
-        ticked=ticked,
+        selected=selected,
         **{**forms, **submitted},
     )

@@ -1,4 +1,4 @@
-"""The background jobs: what each does, when it last ran, and running one now."""
+"""The background jobs: description, last run and a button to run each one now."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +12,20 @@ from workflows.jobs.definitions import JOBS, run_job
 from workflows.operations.health import JobHealth, read_health
 
 JOB_LABELS = {
-    "settle_contracts": ("Activate due contracts", "Contracts and grants whose start has come take effect."),
-    "expire_contracts": ("Expire contracts", "Contracts and grants whose end has come are closed."),
-    "auto_close": ("Close resolved requests", "After the days that the settings say."),
-    "open_waiting": ("Open waiting requests", "Those that a contract covers by now, where that was missed."),
-    "deliver_outbox": ("Deliver mail", "What is told to people goes out; failures are tried again."),
-    "pick_up_rules": ("Look at the rules folder", "An edit of it is checked and takes force, or is refused."),
-    "take_up_replays": ("Go on with replays", "Those that a process left unfinished."),
-    "clean_up": ("Clean up", "Old idempotency keys, failed logins and replays are forgotten."),
+    "settle_contracts": (
+        "Activate due contracts",
+        "Activates contracts and grants whose start has been reached.",
+    ),
+    "expire_contracts": ("Expire contracts", "Expires contracts and grants whose end has been reached."),
+    "auto_close": ("Close resolved requests", "Closes them after the number of days in the settings."),
+    "open_waiting": ("Open waiting requests", "Opens waiting requests that a contract now covers."),
+    "deliver_outbox": ("Deliver mail", "Sends queued messages and retries failed ones."),
+    "pick_up_rules": (
+        "Check the rules folder",
+        "Publishes changes to the folder, or refuses them if there are errors.",
+    ),
+    "take_up_replays": ("Resume replays", "Resumes replays that were interrupted."),
+    "clean_up": ("Clean up", "Deletes old idempotency keys, failed logins and replays."),
 }
 
 pages = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -52,7 +58,8 @@ def run(name: str) -> Response:
         abort(404)
     if ActionForm().validate_on_submit():
         count = run_job(desk(), name)
-        flash(f"{_label_and_description(name)[0]}: {count or 'nothing'} was due.", "success")
+        result = f"{count} processed" if count else "nothing was due"
+        flash(f"{_label_and_description(name)[0]}: {result}.", "success")
     return redirect(url_for("jobs.jobs"))
 
 

@@ -1,4 +1,4 @@
-"""The ledger: its transactions, and the audit that recomputes every balance from them."""
+"""The ledger: its transactions, and the audit that recalculates every balance from them."""
 
 from flask import Blueprint, render_template, request
 

@@ -1,4 +1,4 @@
-"""The outbox: what was told to whom, and what could not be delivered."""
+"""The outbox: messages to people, with their delivery status."""
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
@@ -12,7 +12,7 @@ VIEWS = {
     "": "All",
     "failed": "Failed",
     "waiting": "Waiting",
-    "given_up": "Explicit up",
+    "given_up": "Gave up",
     "delivered": "Delivered",
 }
 CSV_HEADER = ["created_at", "event", "recipient", "subject", "delivered_at", "attempts", "last_error"]
@@ -43,7 +43,7 @@ def retry(message_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
         if attempt(form, lambda tx: send_again(tx, message_id)):
-            flash("The next delivery tries it again.", "success")
+            flash("The message will be retried with the next delivery.", "success")
         else:
             flash(" ".join(form.form_errors), "error")
     return redirect(url_for("outbox.outbox"))

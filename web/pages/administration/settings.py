@@ -1,4 +1,4 @@
-"""All settings of the desk, grouped, with the history of changes."""
+"""The settings page, with the history of changes."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def settings() -> tuple[str, int] | Response:
         wanted = changes(form, stored)
         if valid and not form.has_errors and _store(form, wanted):
             desk().refresh()
-            flash("Saved." if wanted else "Nothing was different.", "success")
+            flash("Saved." if wanted else "No changes to save.", "success")
             return redirect(url_for("settings.settings"))
     page = render_template(
         "administration/settings.html",

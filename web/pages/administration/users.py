@@ -1,4 +1,4 @@
-"""Users: who may log in, and as what. For administrators."""
+"""User management, for administrators."""
 
 from typing import Any
 
@@ -25,11 +25,11 @@ from workflows.users.accounts import (
 from workflows.views.users import UserView
 
 ROLE_DESCRIPTIONS = {
-    "technician": "Logs and works service requests; sees coverage and balances, no prices.",
-    "supervisor": "What technicians may, and all contracts: sells, enables, re-assigns.",
+    "technician": "Logs and works on service requests; sees coverage and balances, but no prices.",
+    "supervisor": "Technician rights, plus all contracts: create, enable, reassign.",
     "finance": "Contracts, grants, payments and statements.",
-    "administrator": "Everything but recording payments: settings, rules, users.",
-    "customer": "Own requests and contracts. The customer with this address must be in the register.",
+    "administrator": "Everything except recording payments: settings, rules, users.",
+    "customer": "Own requests and contracts. A customer with this email must exist in the directory.",
 }
 ROLE_CHOICES = [(role, ROLES[role]) for role in ROLE_DESCRIPTIONS]
 
@@ -38,18 +38,20 @@ pages = Blueprint("users", __name__, url_prefix="/users")
 
 class NewUserForm(DeskForm):
     name = StringField("Name")
-    email = EmailField("Mail address", [InputRequired("Fill this in.")], description="The login goes by it.")
-    role = RadioField("Role", [InputRequired("Choose one.")], choices=select_options(ROLE_CHOICES))
+    email = EmailField("Email", [InputRequired("This field is required.")], description="Used to sign in.")
+    role = RadioField("Role", [InputRequired("Select an option.")], choices=select_options(ROLE_CHOICES))
     password = PasswordField(
-        "First password", description="12 characters or more. It can be changed on the account page."
+        "Initial password", description="At least 12 characters. It can be changed on the account page."
     )
 
 
 class UserForm(DeskForm):
-    name = StringField("Name", [InputRequired("Fill this in.")])
+    name = StringField("Name", [InputRequired("This field is required.")])
     role = RadioField("Role", choices=select_options(ROLE_CHOICES))
-    password = PasswordField("New password", description="Left empty, the old one stays.")
-    disabled = BooleanField("Disabled", description="May not log in, and tokens open nothing; records stay.")
+    password = PasswordField("New password", description="Leave empty to keep the current password.")
+    disabled = BooleanField(
+        "Disabled", description="Cannot sign in, and API tokens stop working. Records are not deleted."
+    )
 
 
 @pages.get("")
@@ -68,7 +70,7 @@ def new() -> tuple[str, int] | Response:
         values = {name: form[name].data for name in ("name", "email", "role", "password")}
         command = form.command(NewUser, values)
         if command and attempt(form, lambda tx: create_user(tx, command)):
-            flash(f"{command.email} may log in now.", "success")
+            flash(f"{command.email} can now sign in.", "success")
             return redirect(url_for("users.users"))
     return render_template(
         "administration/users/new.html", form=form, role_descriptions=ROLE_DESCRIPTIONS
@@ -103,12 +105,12 @@ def revoke(user_id: str, token_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
         attempt(form, lambda tx: revoke_token(tx, token_id))
-        flash("The token is revoked; it opens nothing any more.", "success")
+        flash("The token has been revoked.", "success")
     return redirect(url_for("users.edit", user_id=user_id))
 
 
 def _changes(form: UserForm, user: UserView) -> dict[str, Any]:
-    """What differs from what is kept: only that is sent, so that nothing else ends a session."""
+    """Only the changed fields: a changed password or role ends the user's sessions."""
     changes: dict[str, Any] = {}
     if form.name.data != user.name:
         changes["name"] = form.name.data

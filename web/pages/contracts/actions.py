@@ -1,4 +1,4 @@
-"""What is done with a contract from its page, and before that: what it would do, in numbers."""
+"""Actions on a contract from its page, each with a preview of its effect."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ from workflows.core.transaction import Transaction
 from workflows.views.contracts import ContractDetail
 
 DONE_MESSAGES = {
-    "enable": "It is active now.",
-    "top_up": "The grant is added.",
-    "adjust": "The balance is adjusted.",
-    "renew": "This is the successor of {}.",
-    "cancel": "The contract is cancelled.",
+    "enable": "The contract is now active.",
+    "top_up": "The grant has been added.",
+    "adjust": "The balance has been adjusted.",
+    "renew": "This contract renews {}.",
+    "cancel": "The contract has been cancelled.",
 }
 
 pages = Blueprint("contract_actions", __name__, url_prefix="/contracts/<contract_id>")
@@ -32,7 +32,7 @@ pages = Blueprint("contract_actions", __name__, url_prefix="/contracts/<contract
 
 @dataclass(frozen=True, slots=True)
 class ContractAction:
-    """A use case with its command; it answers the contract to look at afterwards."""
+    """A use case with its command; `run` returns the id of the contract to show afterwards."""
 
     command: BaseModel | None
     run: Callable[[Transaction], str]
@@ -40,7 +40,7 @@ class ContractAction:
 
 @pages.post("/<action_name>")
 def run(contract_id: str, action_name: str) -> tuple[str, int] | Response:
-    """Do it, and show the contract; where it was refused, its form open with what was typed in it."""
+    """Run the action and show the contract; if it is refused, show its form with the typed values."""
     form, contract = _form(action_name), _contract(contract_id)
     action = _action(action_name, form, contract) if form.validate_on_submit() else None
     target_id = _run(form, action) if action is not None else None
@@ -52,7 +52,7 @@ def run(contract_id: str, action_name: str) -> tuple[str, int] | Response:
 
 @pages.post("/<action_name>/effect")
 def preview(contract_id: str, action_name: str) -> str:
-    """The effect as a part of the page, or without JavaScript the page with the form open and its effect."""
+    """Preview the effect: an HTML fragment for htmx, otherwise the page with the form open."""
     form, contract = _form(action_name), _contract(contract_id)
 
     def use_case() -> Callable[[Transaction], str] | None:
@@ -84,9 +84,9 @@ def _run(form: DeskForm, action: ContractAction) -> str | None:
 def _action(
     action_name: str, form: DeskForm, contract: ContractDetail, reason: str | None = None
 ) -> ContractAction | None:
-    """What sending the form does; None where it cannot be read, and its fields say why.
+    """The action for a submitted form; None if it is invalid (its fields then have errors).
 
-    `reason` stands in for one that is not typed yet.
+    `reason` is used instead of the typed reason, for a preview.
     """
     if action_name == "enable":
         return ContractAction(None, lambda tx: enable_contract(tx, contract.id))

@@ -15,7 +15,7 @@ MAX_AHEAD = timedelta(days=180)
 
 @dataclass(frozen=True, slots=True)
 class BurnDown:
-    """Coordinates of 600 by 120; `projection` is the projected line, empty where there is none."""
+    """Chart coordinates within 600 by 120; `projection` is the projected line, or empty."""
 
     summary: str
     line: str
@@ -26,7 +26,7 @@ class BurnDown:
 
 
 def burn_down(contract: ContractDetail, statement: StatementView) -> BurnDown | None:
-    """The drawing of a contract that draws minutes and has drawn some; `statement` is the whole one."""
+    """The chart of a contract with drawn minutes, else None; `statement` must be the whole statement."""
     drawn = [Drawn(one.effective_at, -one.minutes) for one in statement.lines if one.kind in DRAWN_KINDS]
     if contract.draws != "minutes" or not drawn:
         return None
@@ -46,7 +46,7 @@ def burn_down(contract: ContractDetail, statement: StatementView) -> BurnDown | 
         projection=projection,
         today_x=scale.x(now()),
         begins=day_text(begins.astimezone(zone()).date()),
-        # an end is the first instant after the last day
+        # the end is exclusive: the first instant after the last day
         ends=day_text((ends - timedelta(seconds=1)).astimezone(zone()).date()),
     )
 
@@ -69,14 +69,14 @@ class _Scale:
 
 
 def _ended_at(contract: ContractDetail) -> datetime | None:
-    """When a contract that is over was; None while it is not."""
+    """The instant at which a contract expired or was cancelled; None if it has not ended."""
     if contract.state not in ("expired", "cancelled"):
         return None
     return contract.cancelled_at or contract.expires_at
 
 
 def _ends(contract: ContractDetail, pace: Pace | None) -> datetime:
-    """How far the drawing goes: to the end of the contract or of its minutes, half a year ahead at most."""
+    """The right end of the chart: when the contract ends or runs out, at most MAX_AHEAD from now."""
     ended_at = _ended_at(contract)
     if ended_at is not None:
         return ended_at
@@ -85,7 +85,7 @@ def _ends(contract: ContractDetail, pace: Pace | None) -> datetime:
 
 
 def _projection_end(scale: _Scale, pace: Pace, available: int) -> str:
-    """Where the projected line leaves the drawing: on the ground, or at its right edge."""
+    """The end point of the projected line: at zero, or at the right edge."""
     if pace.runs_out_at is not None and pace.runs_out_at <= scale.ends:
         return scale.point(pace.runs_out_at, 0)
     used = pace.drawn_minutes * (scale.ends - now()) // pace.span
@@ -93,7 +93,7 @@ def _projection_end(scale: _Scale, pace: Pace, available: int) -> str:
 
 
 def _steps(scale: _Scale, statement: StatementView, available: int) -> str:
-    """The balance as steps: it stays until something moves."""
+    """The balance over time as a step line."""
     points, before = [scale.point(scale.begins, statement.opening_balance)], statement.opening_balance
     for line in statement.lines:
         at = max(line.effective_at, scale.begins)
@@ -107,22 +107,22 @@ def _summary(contract: ContractDetail, pace: Pace | None) -> str:
     ended_at = _ended_at(contract)
     if ended_at is not None:
         if contract.state == "cancelled":
-            ending = f"It was cancelled on {day_text(ended_at.astimezone(zone()).date())}"
+            ending = f"Cancelled on {day_text(ended_at.astimezone(zone()).date())}"
         else:
-            ending = (
-                f"It ended on {day_text(last_day(ended_at, zone()) or ended_at.astimezone(zone()).date())}"
-            )
+            ending = f"Ended on {day_text(last_day(ended_at, zone()) or ended_at.astimezone(zone()).date())}"
         unused = contract.balance.minutes.expired
-        return f"{ending}; {minutes_text(unused)} were not used." if unused else f"{ending}, used up."
+        return f"{ending} with {minutes_text(unused)} unused." if unused else f"{ending} with nothing left."
     if contract.state == "exhausted":
-        return "It is used up."
+        return "Used up."
     if pace is None:
         return "No time was drawn recently, so the run-out date cannot be projected."
-    recent = f"{minutes_text(pace.drawn_minutes)} were drawn in the last {pace.span.days} days."
+    days = pace.span.days
+    period = f"{days} days" if days != 1 else "day"
+    recent = f"{minutes_text(pace.drawn_minutes)} drawn in the last {period}."
     end = contract.expires_at
     if pace.runs_out_at is None or (end is not None and pace.runs_out_at >= end):
         until = last_day(end, zone()) if end is not None else None
-        rest = f"it lasts until its end on {day_text(until)}" if until else "it lasts for years"
-        return f"{recent} At this pace {rest}."
+        rest = f"until it ends on {day_text(until)}" if until else "for years"
+        return f"{recent} At this rate it will last {rest}."
     day = pace.runs_out_at.astimezone(zone()).date()
-    return f"{recent} At this pace it runs out about {day_text(day)}."
+    return f"{recent} At this rate it will run out around {day_text(day)}."

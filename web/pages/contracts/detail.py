@@ -1,4 +1,4 @@
-"""A contract: what is left of it, how it came to that, and what can be done with it now."""
+"""The contract page: balance, statement, covered requests, terms and actions."""
 
 from collections.abc import Callable
 from datetime import date
@@ -84,7 +84,7 @@ def contract_page(
 
 
 def _statement(tx: Transaction, contract_id: str) -> StatementView:
-    """Up to today where nothing is said: what is granted for months ahead has not moved yet."""
+    """The statement for the requested period, until today by default (without future grants)."""
     return read_statement(tx, contract_id, from_=_day("from"), to=_day("to") or _today(tx))
 
 
@@ -93,7 +93,7 @@ def _today(tx: Transaction) -> date:
 
 
 def _day(name: str) -> date | None:
-    """A day of the address; what is none counts as not given."""
+    """A date of the query string; None if it is missing or invalid."""
     try:
         return date.fromisoformat(request.args.get(name, ""))
     except ValueError:
@@ -101,6 +101,6 @@ def _day(name: str) -> date | None:
 
 
 def _amount(contract: ContractDetail) -> Callable[[int | None], str]:
-    """How amounts of this contract are written."""
+    """Formatter for amounts in this contract's unit."""
     unit: Any = "incidents" if contract.draws == "incidents" else "minutes"
     return lambda amount: amount_text(amount, unit)

@@ -1,4 +1,4 @@
-"""The forms of a contract's page: only those that fit its state and the reader's role are offered."""
+"""The forms of a contract page, limited to the actions its state and the user's role permit."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,21 +13,21 @@ from workflows.contracts.permitted_actions import SELLERS, has_an_end, possible_
 from workflows.core.actors import Role
 from workflows.views.contracts import ContractDetail
 
-REQUIRED = "Fill this in."
+REQUIRED = "This field is required."
 
 
 class EnableForm(ActionForm):
-    """Make it active now."""
+    """Activate the contract now."""
 
 
 class _AmountForm(KeyedForm):
-    minutes = DurationField("Hours", description="For example 10:00, 90m or 1,5 h.")
+    minutes = DurationField("Hours", description="For example 10:00, 90m or 1.5 h.")
     incidents = CountField("Incidents")
 
 
 class TopUpForm(_AmountForm):
-    effective_on = DayField("From", description="Left empty: from now on.")
-    expires_on = DayField("Last day", description="Left empty: as long as the contract runs.")
+    effective_on = DayField("From", description="Defaults to now.")
+    expires_on = DayField("Last day", description="Defaults to the end of the contract.")
     price = MoneyField("Price")
 
     pointer_fields: ClassVar[dict[str, str]] = {
@@ -39,16 +39,16 @@ class TopUpForm(_AmountForm):
 
 class AdjustForm(_AmountForm):
     way = RadioField(
-        "What",
-        [InputRequired("Choose one.")],
-        choices=select_options([("grant", "Grant more"), ("withdraw", "Withdraw what is available")]),
+        "Adjustment",
+        [InputRequired("Select an option.")],
+        choices=select_options([("grant", "Add to the balance"), ("withdraw", "Withdraw from the balance")]),
     )
-    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="It stands in the statement.")
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Shown in the statement.")
 
 
 class RenewForm(_AmountForm):
-    ends_on = DayField("Last day", description="Left empty: as long as this one runs.")
-    price = MoneyField("Price", description="Left empty: the same.")
+    ends_on = DayField("Last day", description="Defaults to the same duration.")
+    price = MoneyField("Price", description="Defaults to the same price.")
 
 
 class CancelForm(DeskForm):
@@ -62,11 +62,11 @@ FORMS: dict[str, Callable[..., Any]] = {
     "renew": partial(RenewForm, prefix="renew_"),
     "cancel": partial(CancelForm, prefix="cancel_"),
 }
-"""Each action's form; called with `formdata=None` it is fresh."""
+"""The form class of each action; call it with `formdata=None` for an empty form."""
 
 
 def forms_for(contract: ContractDetail, role: Role, submitted: dict[str, DeskForm]) -> dict[str, DeskForm]:
-    """The forms that fit; one that was submitted is there as it was sent."""
+    """The forms of the permitted actions; a submitted form is included as submitted."""
     possible = possible_actions(
         role,
         state=contract.state,

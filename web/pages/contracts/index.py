@@ -1,4 +1,4 @@
-"""The list of contracts, by what people ask: what is in force, what waits, what ends soon."""
+"""The list of contracts, with views such as active, ending soon and running low."""
 
 from datetime import datetime
 from typing import Any
@@ -23,20 +23,20 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "": ("All", {}),
     "active": ("Active", {"state": "active"}),
     "pending": ("Pending", {"state": "pending"}),
-    "soon": (f"End within {SOON_DAYS} days", {"ends_within_days": SOON_DAYS, "order": "expires_at"}),
-    RUNNING_OUT: (f"Run out within {RUN_OUT_DAYS} days", {}),
+    "soon": (f"Ending within {SOON_DAYS} days", {"ends_within_days": SOON_DAYS, "order": "expires_at"}),
+    RUNNING_OUT: ("Running low", {}),
     "exhausted": ("Used up", {"state": "exhausted"}),
     "expired": ("Expired", {"state": "expired"}),
     "cancelled": ("Cancelled", {"state": "cancelled"}),
 }
 EMPTY_TEXTS = {
-    "active": "What is in force and may cover a request stands here.",
-    "pending": "What waits for its start, its payment or for someone to enable it stands here.",
-    "soon": f"What ends by its date within {SOON_DAYS} days stands here, the first to end on top.",
-    RUNNING_OUT: f"What is used up within {RUN_OUT_DAYS} days at the recent pace stands here.",
-    "exhausted": "What is used up before its end stands here; a top-up puts it in force again.",
-    "expired": "What is past its end stands here, and can be renewed.",
-    "cancelled": "What was cancelled stands here, with the reason.",
+    "active": "Active contracts appear here. They can cover requests.",
+    "pending": "Contracts awaiting their start, payment or activation appear here.",
+    "soon": f"Contracts that end within {SOON_DAYS} days appear here, soonest first.",
+    RUNNING_OUT: f"Contracts that will run out within {RUN_OUT_DAYS} days at the current rate appear here.",
+    "exhausted": "Contracts with no balance left appear here. A top-up makes them active again.",
+    "expired": "Expired contracts appear here. They can be renewed.",
+    "cancelled": "Cancelled contracts appear here, with the reason.",
 }
 CSV_HEADER = [
     "number",
@@ -89,7 +89,7 @@ def contracts() -> str | Response:
 def _read(
     tx: Transaction, chosen: dict[str, Any], run_out: dict[str, datetime], view: str, at: dict[str, Any]
 ) -> Page[ContractDetail]:
-    """One page; those that run out come in that order unless another is asked for, all on one."""
+    """One page of the list. The view "Running low" is a single page, by default ordered by run-out date."""
     if view != RUNNING_OUT:
         return list_contracts(tx, **chosen, **at)
     page = list_contracts(tx, ids=list(run_out), limit=MOST_CONTRACTS, **chosen)
@@ -99,7 +99,7 @@ def _read(
 
 
 def _holder(tx: Transaction, holder_id: str | None) -> str | None:
-    """What the holder that the list is narrowed to is called."""
+    """The name of the holder that the list is filtered by."""
     if holder_id is None:
         return None
     for kind in KINDS:

@@ -1,4 +1,4 @@
-"""Selling a contract."""
+"""The form for a new contract."""
 
 from typing import Any, ClassVar
 
@@ -24,36 +24,38 @@ from workflows.work.work_types import known_work_types
 pages = Blueprint("contract_sell", __name__, url_prefix="/contracts")
 
 ACTIVATION_CHOICES = [
-    ("", "When its start comes and nothing else is awaited"),
-    ("yes", "At once: a start still ahead moves to now"),
-    ("no", "Not before someone enables it"),
+    ("", "Automatically, once it has started and been paid if required"),
+    ("yes", "Immediately; a later start moves to now"),
+    ("no", "Only when someone enables it"),
 ]
 
 
 class ContractForm(KeyedForm):
-    type = RadioField("Type", [InputRequired("Choose one.")])
+    type = RadioField("Type", [InputRequired("Select an option.")])
     holder = RecordField(
         "Holder",
         ["org_unit", "customer", "item"],
-        placeholder="Name, mail, code or number",
-        description="Whom it covers: an org unit with all below it, one customer, or one item.",
+        placeholder="Name, email, code or number",
+        description="Covers an org unit including its sub-units, one customer, or one item.",
     )
-    starts_on = DayField("First day", description="Left empty: today.")
-    ends_on = DayField("Last day", description="Left empty: as long as the type runs.")
-    minutes = DurationField("Hours", description="For example 20:00; by the month where the type says so.")
+    starts_on = DayField("First day", description="Defaults to today.")
+    ends_on = DayField("Last day", description="Defaults to the duration of the contract type.")
+    minutes = DurationField(
+        "Hours", description="For example 20:00. Per month for types with a monthly allocation."
+    )
     incidents = CountField("Incidents")
     price = MoneyField("Price")
     overage_rate = MoneyField(
-        "Overage rate", description="The price of an hour past the end, where it is billed."
+        "Overage rate", description="Hourly price of time worked after the contract ends, if it is billed."
     )
     sla = SelectField("Service level")
     time_expired = SelectField(
-        "Time past the end",
-        choices=select_options([("", "As the desk's setting says"), *TIME_EXPIRED.items()]),
+        "After the contract ends",
+        choices=select_options([("", "As in the settings"), *TIME_EXPIRED.items()]),
     )
-    excluded_work_types = StringField("Work types it does not cover", description="Separated by commas.")
-    excluded_item_types = StringField("Item types it does not cover", description="Separated by commas.")
-    enable = RadioField("It becomes active", choices=select_options(ACTIVATION_CHOICES), default="")
+    excluded_work_types = StringField("Excluded work types", description="Separate with commas.")
+    excluded_item_types = StringField("Excluded item types", description="Separate with commas.")
+    enable = RadioField("Activation", choices=select_options(ACTIVATION_CHOICES), default="")
 
     pointer_fields: ClassVar[dict[str, str]] = {
         "/holder": "holder",
@@ -75,7 +77,7 @@ def new() -> tuple[str, int] | Response:
         types = [one for one in contract_types(tx) if set(one.held_by) - {"service_request"}]
         form.sla.choices = select_options(
             [
-                ("", "As the type says"),
+                ("", "As in the contract type"),
                 *((sla.id, sla.label) for sla in tx.rules.slas.values()),
             ]
         )
@@ -92,7 +94,7 @@ def new() -> tuple[str, int] | Response:
         form.load_options(tx)
         known = known_work_types(tx)
         if known:
-            form.excluded_work_types.description += f" Known are {', '.join(known)}."
+            form.excluded_work_types.description += f" In use: {', '.join(known)}."
         descriptions = {one.key: _description(one) for one in types}
     page = render_template("contracts/new.html", form=form, descriptions=descriptions)
     return page, 422 if form.has_errors else 200
@@ -124,12 +126,12 @@ def _listed(text: str | None) -> list[str]:
 
 
 def _description(one: ContractTypeView) -> str:
-    """The type's description and what it takes where the form is left empty."""
+    """The type's description and its default terms."""
     terms = usual_terms(one)
-    return f"{one.description} Usually {terms}." if terms else one.description
+    return f"{one.description} Defaults: {terms}." if terms else one.description
 
 
 def _sold_message(contract_id: str) -> Markup:
     with desk().read(actor()) as tx:
         contract = read_contract(tx, contract_id)
-    return Markup("{} is sold to {}.").format(contract.number, contract.holder_name)
+    return Markup("{} has been created for {}.").format(contract.number, contract.holder_name)

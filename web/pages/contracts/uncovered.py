@@ -1,4 +1,4 @@
-"""Time that no contract paid: carried, charged to nobody, or to bill."""
+"""Uncovered time: carried forward, not billed, or to be billed."""
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
@@ -8,7 +8,7 @@ from web.pages.layout.listing import all_rows, csv_response, cursor, query_filte
 from web.pages.wording.formats import minutes_text
 from workflows.reports.overview import list_uncovered, month_start
 
-KINDS = {"": "All", "carried": "Carried", "ignored": "Charged to nobody", "overage": "To bill"}
+KINDS = {"": "All", "carried": "Carried forward", "ignored": "Not billed", "overage": "To be billed"}
 CSV_HEADER = ["effective_at", "service_request", "subject", "customer", "technician", "outcome", "time"]
 
 pages = Blueprint("uncovered", __name__, url_prefix="/uncovered-time")

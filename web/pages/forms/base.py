@@ -1,7 +1,7 @@
-"""Forms: what was typed becomes a command, and each refusal finds its way back to the field it speaks of.
+"""Base classes for forms: build a command from the submitted values and show errors at their fields.
 
-A form keeps what was typed, whatever became of it. Commands are built as the API builds them, from the
-filled-in fields alone, so that every door gives the same message.
+A form always keeps the typed values. Commands are built the same way as in the API, from the non-empty fields
+only, so pages and API report the same errors.
 """
 
 import json
@@ -42,7 +42,7 @@ class DeskForm(FlaskForm):
 
     class Meta(FlaskForm.Meta):
         def bind_field(self, form: Any, unbound_field: "UnboundField[Any]", options: dict[str, Any]) -> Field:
-            """Browsers send CR LF where a text area has a new line: what was not changed stays the same."""
+            """Convert CR LF line endings, which browsers submit, so that unchanged text compares equal."""
             if issubclass(unbound_field.field_class, TextAreaField):
                 filters = (*unbound_field.kwargs.get("filters", ()), _with_plain_line_ends)
                 options = {**options, "filters": filters}
@@ -50,9 +50,9 @@ class DeskForm(FlaskForm):
             return field
 
     def command(self, kind: type[C], values: Mapping[str, Any]) -> C | None:
-        """The command that the values make; None where some cannot be taken, and their fields say why.
+        """Build a command from the values; returns None and adds errors to the fields if they are invalid.
 
-        Values that are None or empty text count as left out, except those wrapped in `Explicit`.
+        None and empty values are omitted, except those wrapped in `Explicit`.
         """
         body = {
             name: value.value if isinstance(value, Explicit) else value
@@ -66,13 +66,13 @@ class DeskForm(FlaskForm):
             return None
 
     def add_validation_errors(self, error: ValidationError) -> None:
-        """Say each thing that is wrong beside its field."""
+        """Add each validation error to its field."""
         for wrong in error.errors(include_url=False):
             pointer = "/" + "/".join(str(part) for part in wrong["loc"])
             self.add_error(pointer if wrong["loc"] else "", _message(wrong))
 
     def add_error(self, pointer: str, message: str) -> None:
-        """Say what is wrong beside the field that the pointer means, or above the form."""
+        """Add an error to the field that the JSON pointer refers to, or to the form if there is none."""
         field = self._field_at(pointer)
         message = _CODE.sub(self._label, message)
         if field is None:
@@ -82,12 +82,12 @@ class DeskForm(FlaskForm):
 
     @property
     def is_searching(self) -> bool:
-        """The form was sent to search for a record, not to be done yet."""
+        """Whether the form was submitted to search for a record, rather than to be processed."""
         searching = request.form.get("step") == "find"
         return searching or any(field.has_new_query for field in self._pickers())
 
     def load_options(self, tx: Transaction) -> None:
-        """Let each picker of the form fill in what it offers."""
+        """Load the options of each record picker."""
         for field in self._pickers():
             field.load_options(tx)
 
@@ -134,7 +134,7 @@ class EditingForm(DeskForm):
         edited = [name for name, value in wanted.items() if value != original[name]]
         for name in edited:
             if stored[name] not in (original[name], wanted[name]):
-                self.add_error(f"/{name}", "Somebody else changed this meanwhile. Save again to keep yours.")
+                self.add_error(f"/{name}", "Someone else has changed this. Save again to keep your version.")
                 original[name] = stored[name]
         self.seen.data = json.dumps(original)
         return {name: Explicit(wanted[name]) for name in edited if wanted[name] != stored[name]}
@@ -155,22 +155,22 @@ class KeyedForm(DeskForm):
 
 
 class ActionForm(DeskForm):
-    """A single button: nothing but the token that says the page is ours."""
+    """A form with a single button: it contains only the CSRF token."""
 
 
 class Explicit:
-    """A value that is meant although it is empty: null, "" or an empty list."""
+    """A value to be sent even if it is empty: null, "" or an empty list."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
 
 def attempt(form: DeskForm, use_case: Callable[[Transaction], T], *, reads_first: bool = False) -> T | None:
-    """Run a use case for a form; None where it refused, and the form says why.
+    """Run a use case for a form; returns None and adds the error to the form if it is refused.
 
-    `reads_first` is for one that reads for long before it writes.
+    `reads_first` is for use cases that read for a long time before they write.
 
-    Refusals that are not about what was typed (not there, not allowed, no rules) go on to the error pages.
+    Raises: NotFound, NotAllowed, NoRuleSet, which are shown as error pages.
     """
     try:
         return desk().perform(actor(), use_case, reads_first=reads_first)
@@ -180,12 +180,12 @@ def attempt(form: DeskForm, use_case: Callable[[Transaction], T], *, reads_first
 
 
 def succeeds(form: DeskForm, use_case: Callable[[Transaction], object]) -> bool:
-    """The same for a use case that answers nothing."""
+    """Run a use case that returns nothing, as in `attempt`; returns whether it succeeded."""
     return attempt(form, lambda tx: (use_case(tx), True)) is not None
 
 
 def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], command: BaseModel) -> str | None:
-    """The same for a command that must not happen twice; sent again, it answers what was made first."""
+    """Like `attempt`, but once per idempotency key: a repeated submit returns the first result."""
     user = actor().id
     keyed = None
     if user is not None and form.key.data:
@@ -200,22 +200,25 @@ def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], comman
 
 
 def add_desk_error(form: DeskForm, error: DeskError) -> None:
-    """Say a refusal in the form; one that is not about what was typed is raised for the error pages."""
+    """Add an error to the form.
+
+    Raises: NotFound, NotAllowed, NoRuleSet, which are not about the typed values.
+    """
     if isinstance(error, NotFound | NotAllowed | NoRuleSet):
         raise error
     if isinstance(error, IdempotencyKeyReused):
-        form.add_error("", "This form was sent before, with other values; load the page again for a new one.")
+        form.add_error("", "This form has already been submitted with other values. Please reload the page.")
         return
     form.add_error(str(error.values.get("pointer", "")), str(error))
 
 
 def _message(wrong: ErrorDetails) -> str:
-    """Pydantic's message as a sentence for people."""
+    """A Pydantic error as a sentence for users."""
     least = wrong.get("ctx", {}).get("min_length", 1)
     if wrong["type"] == "missing" or (wrong["type"] == "string_too_short" and least == 1):
-        return "Fill this in."
+        return "This field is required."
     if wrong["type"] == "string_too_short":
-        return f"At least {least} characters are needed."
+        return f"Enter at least {least} characters."
     if wrong["type"] == "string_too_long":
-        return f"At most {wrong['ctx']['max_length']} characters fit here."
+        return f"Enter at most {wrong['ctx']['max_length']} characters."
     return words_of(wrong)

@@ -32,9 +32,9 @@ def preview_effect(
     *,
     own_contract: str | None = None,
 ) -> EffectPreview:
-    """The effect of what `use_case` makes of the form, once that can be read; a reason need not be given yet.
+    """Preview what `use_case` would change, once the form is valid; a reason is not required yet.
 
-    `own` is the contract that the page is about.
+    `own_contract` is the id of the contract that the page shows.
     """
     if "reason" in form:
         form["reason"].validators = ()
@@ -48,13 +48,13 @@ def preview_effect(
 
 
 def effect_response(preview: EffectPreview, page: Callable[[], str]) -> str:
-    """The effect alone where htmx asks for it, else the whole page."""
+    """The effect as a fragment for htmx, otherwise the whole page."""
     if "HX-Request" in request.headers:
         return render_template("parts/effect.html", effect=preview)
     return page()
 
 
 def _error(form: DeskForm) -> str:
-    """What is wrong with what was typed; what is not filled in yet is not wrong yet."""
+    """Errors of the fields that have a value; empty fields are not reported yet."""
     typed = [field for field in form if any(field.raw_data or [])]
     return " ".join([*form.form_errors, *(str(words) for field in typed for words in field.errors)])

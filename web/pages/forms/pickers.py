@@ -122,7 +122,7 @@ class RecordField(Field):
     def pre_validate(self, form: BaseForm) -> None:
         """Report a missing required record together with other missing fields."""
         if not self.results.optional and self.record_id is None:
-            raise ValidationError("Fill this in.")
+            raise ValidationError("This field is required.")
 
     def load_options(self, tx: Transaction) -> None:
         """Load the options and the selection."""
@@ -202,5 +202,5 @@ def _org_unit(one: OrgUnitView) -> Option:
 
 
 def _item(one: ItemView) -> Option:
-    whose = f"of {one.owner_name}" if one.owner_name else "nobody's"
-    return Option(f"item:{one.id}", one.name, f"Item {one.number}, {whose}")
+    owner = f"owned by {one.owner_name}" if one.owner_name else "no owner"
+    return Option(f"item:{one.id}", one.name, f"Item {one.number}, {owner}")

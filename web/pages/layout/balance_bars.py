@@ -1,4 +1,4 @@
-"""Balances as bars: what share each part has, and the whole in words for whoever does not see the bar."""
+"""Balance bars: the share of each part, and a text alternative."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,8 +9,8 @@ LABELS = {
     "drawn": "Drawn",
     "held": "Held",
     "available": "Available",
-    "expired": "Expired unused",
-    "later": "In force later",
+    "expired": "Expired",
+    "later": "Not yet valid",
 }
 INCIDENT_LABELS = LABELS | {"drawn": "Used"}
 
@@ -32,7 +32,7 @@ class Balance(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a bar; `start` and `width` are hundredths of a percent turned into text for SVG."""
+    """One part of a bar; `start` and `width` are percentages with two decimals, as text for SVG."""
 
     kind: str
     label: str
@@ -51,7 +51,7 @@ class BalanceFigure:
 
 
 def balance_figure(balance: Balance, unit: Unit, until: str = "") -> BalanceFigure:
-    """The bar of one balance: drawn, held, available, expired, and what comes into force later."""
+    """The bar of one balance: drawn, held, available, expired and not yet valid."""
     labels = LABELS if unit == "minutes" else INCIDENT_LABELS
     amounts = {kind: getattr(balance, kind) for kind in ("drawn", "held", "available", "expired")}
     whole = max(balance.purchased, sum(amounts.values()))

@@ -1,4 +1,4 @@
-"""Lists: the filters that were asked for, one page of what they leave, and all of it as CSV."""
+"""Helpers for lists: filters, paging and CSV export."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ CSV_PAGE_SIZE = 200
 
 
 def query_filters(*names: str) -> dict[str, Any]:
-    """The filters among these names that the address has, without empty ones."""
+    """The non-empty query parameters among these names, with whitespace normalized."""
     values = {name: " ".join(request.args.get(name, "").split()) for name in names}
     return {name: value for name, value in values.items() if value}
 
@@ -44,12 +44,12 @@ def all_rows(read: Callable[..., Page[T]], limit: int = MAX_CSV_ROWS) -> Iterabl
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """A CSV file to keep. Cells that a spreadsheet would run as a formula are quoted as text."""
+    """A CSV download. Cells that a spreadsheet would run as a formula are quoted as text."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(header)
     writer.writerows([cell(value) for value in row] for row in rows)
-    # The mark at the start tells spreadsheets that it is UTF-8.
+    # The byte order mark makes spreadsheets read it as UTF-8.
     answer = Response("\ufeff" + text.getvalue(), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer

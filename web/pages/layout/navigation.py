@@ -1,4 +1,4 @@
-"""The menu: what each role needs, in the order it needs it."""
+"""The main menu, by role."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ CONTRACT_PAGES = ("contract", "contract_sell")
 
 MENU: list[tuple[str, list[MenuItem]]] = [
     (
-        "Desk",
+        "Service desk",
         [
             MenuItem("home.home", "Overview", STAFF - {"technician"}),
             MenuItem("queue.queue", "Queue", STAFF, (*REQUEST_PAGES, "uncovered")),
@@ -52,7 +52,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
         ],
     ),
     (
-        "My desk",
+        "My support",
         [
             MenuItem("home.home", "Overview", CUSTOMER),
             MenuItem("queue.queue", "My requests", CUSTOMER, REQUEST_PAGES),
@@ -62,7 +62,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
         ],
     ),
     (
-        "Register",
+        "Directory",
         [
             MenuItem("customers.customers", "Customers", STAFF),
             MenuItem("org_units.org_units", "Org units", STAFF),
@@ -70,7 +70,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
         ],
     ),
     (
-        "House",
+        "Administration",
         [
             MenuItem("activation.activation", "Billing", ADMINISTRATOR),
             MenuItem("settings.settings", "Settings", ADMINISTRATOR),
@@ -85,7 +85,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
 
 
 def navigation() -> list[Group]:
-    """The menu of who is logged in, with the page that is open marked."""
+    """The menu of the logged-in user, with the current page marked."""
     role = actor().role
     groups = []
     for title, items in MENU:

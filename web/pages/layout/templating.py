@@ -1,4 +1,4 @@
-"""What the templates can say: words, shapes, numbers and times, and links to where one is."""
+"""Template globals: labels, icons, formatted values and links."""
 
 import hashlib
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """How the page is drawn: the reader's wishes, and what the frame around it says."""
+    """Context of the page layout: the user's preferences and the deployment's settings."""
 
     theme: str
     shortcuts: bool
@@ -48,7 +48,7 @@ class Site:
 
 
 def register_templating(app: Flask) -> None:
-    """Give the templates their words."""
+    """Register the template globals and the context processor."""
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
@@ -78,7 +78,7 @@ def register_templating(app: Flask) -> None:
 
 
 def when(instant: datetime | None, missing: str = "–", *, exact: bool = False) -> Markup | str:
-    """An instant as people say it, with the exact one on hover; the other way round where `exact`."""
+    """A relative time with the exact time as tooltip, or the reverse if `exact`."""
     if instant is None:
         return missing
     full = formats.instant_text(instant, zone())
@@ -99,12 +99,12 @@ def day(value: date | datetime | None) -> str:
 
 
 def short_day(value: date | None) -> str:
-    """A day as the year at hand makes it short: "31 Mar"."""
+    """A date without the year if it is the current year: "31 Mar"."""
     return "–" if value is None else formats.day_text(value, now().astimezone(zone()).date())
 
 
 def money(value: Any, currency: str | None = None) -> str:
-    """Money of a view, or minor units of a currency (the desk's where none is named)."""
+    """Format a money value, or minor units in `currency` (default: the configured currency)."""
     if value is None:
         return "–"
     if isinstance(value, int):
@@ -118,7 +118,7 @@ def has_role(*roles: str) -> bool:
 
 
 def current_url(**changes: Any) -> str:
-    """This page's address with some of its query changed; None takes a part away."""
+    """The URL of this page with changed query parameters; None removes a parameter."""
     query: dict[str, Any] = {key: values for key, values in request.args.lists() if any(values)}
     query.update(changes)
     query_left = {key: value for key, value in query.items() if value not in (None, "", [])}
@@ -126,7 +126,7 @@ def current_url(**changes: Any) -> str:
 
 
 def asset(name: str) -> str:
-    """The address of a static file, which changes with its content, so that browsers may keep it."""
+    """The URL of a static file, with a content hash so that browsers can cache it permanently."""
     return url_for("static", filename=name, v=_digest(str(Path(str(current_app.static_folder)) / name)))
 
 

@@ -33,20 +33,20 @@ pages = Blueprint("customers", __name__, url_prefix="/customers")
 
 class CustomerForm(EditingForm):
     name = StringField("Name")
-    email = EmailField("Mail address", description="Answers go here; the customer's login goes by it.")
+    email = EmailField("Email", description="Replies are sent here. Also used to sign in.")
     org_unit = RecordField(
         "Org unit",
         ["org_unit"],
         optional=True,
         placeholder="Name or code",
-        description="The primary one: its contracts cover this customer before those of the others.",
+        description="The primary org unit: its contracts are considered before those of other org units.",
     )
     another = RecordField(
-        "Another org unit",
+        "Additional org unit",
         ["org_unit"],
         optional=True,
         placeholder="Name or code",
-        description="Where the customer belongs to more than one.",
+        description="If the customer belongs to more than one.",
     )
 
 
@@ -91,7 +91,7 @@ def new() -> tuple[str, int] | Response:
         command = form.command(NewCustomer, values)
         customer_id = attempt(form, lambda tx: create_customer(tx, command)) if command else None
         if customer_id:
-            flash(f"{form.name.data} is in the register.", "success")
+            flash(f"{form.name.data} has been added.", "success")
             return redirect(url_for("customers.show", customer_id=customer_id))
     return _form_page(form, "New customer", None, [])
 
@@ -119,7 +119,7 @@ def edit(customer_id: str) -> tuple[str, int] | Response:
 
 
 def _org_unit_ids(form: CustomerForm, first: str | None, others: list[str]) -> list[str]:
-    """The org units that the form leaves, the primary one first."""
+    """The ids of the customer's org units after the change, the primary one first."""
     leaving = set(request.form.getlist("leaves"))
     wanted = [first, *(one for one in others if one not in leaving), form.another.record_id]
     return list(dict.fromkeys(one for one in wanted if one))

@@ -1,4 +1,4 @@
-"""Items: the things supported, and whose they are."""
+"""Items: the things supported, and their owners."""
 
 import json
 
@@ -22,17 +22,17 @@ pages = Blueprint("items", __name__, url_prefix="/items")
 
 
 class ItemForm(EditingForm):
-    number = StringField("Number", description="The asset, serial or service number people quote.")
+    number = StringField("Number", description="The asset, serial or service number that people quote.")
     name = StringField("Name")
     item_type = StringField(
-        "Type", description="For example server, printer or service; contracts may exclude types."
+        "Type", description="For example server, printer or service. Contracts can exclude item types."
     )
     owner = RecordField(
         "Owner",
         ["customer", "org_unit"],
         optional=True,
-        placeholder="Name, mail or code",
-        description="A person, or the department where no person fits.",
+        placeholder="Name, email or code",
+        description="A person, or a department if there is no individual owner.",
     )
 
 
@@ -69,7 +69,7 @@ def new() -> tuple[str, int] | Response:
         command = form.command(NewItem, values)
         item_id = attempt(form, lambda tx: create_item(tx, command)) if command else None
         if item_id:
-            flash(f"{form.name.data} is in the register.", "success")
+            flash(f"{form.name.data} has been added.", "success")
             return redirect(url_for("items.show", item_id=item_id))
     return _form_page(form, "New item", None)
 

@@ -34,12 +34,12 @@ pages = Blueprint("org_units", __name__, url_prefix="/org-units")
 class OrgUnitForm(EditingForm):
     code = StringField("Code", description="Short and unique, for example ACME-B.")
     name = StringField("Name")
-    parent = RecordField("Part of", ["org_unit"], optional=True, placeholder="Name or code of the unit above")
+    parent = RecordField("Parent", ["org_unit"], optional=True, placeholder="Name or code of the parent unit")
 
 
 @dataclass(slots=True)
 class Node:
-    """An org unit with those below it."""
+    """An org unit with its sub-units."""
 
     unit: OrgUnitView
     below: list["Node"] = field(default_factory=list)
@@ -93,7 +93,7 @@ def new() -> str | tuple[str, int] | Response:
         command = form.command(NewOrgUnit, values)
         org_unit_id = attempt(form, lambda tx: create_org_unit(tx, command)) if command else None
         if org_unit_id:
-            flash(f"{form.name.data} is in the register.", "success")
+            flash(f"{form.name.data} has been added.", "success")
             return redirect(url_for("org_units.show", org_unit_id=org_unit_id))
     return _form_page(form, "New org unit", None)
 
@@ -118,7 +118,7 @@ def edit(org_unit_id: str) -> str | tuple[str, int] | Response:
 
 
 def build_tree(units: list[OrgUnitView]) -> list[Node]:
-    """The units below their parents; those whose parent is not among them stand at the top."""
+    """Build the tree of units; units whose parent is not in the list are roots."""
     nodes = {unit.id: Node(unit) for unit in units}
     top: list[Node] = []
     for node in nodes.values():
@@ -128,7 +128,7 @@ def build_tree(units: list[OrgUnitView]) -> list[Node]:
 
 
 def _ancestors(tx: Transaction, org_unit_id: str) -> list[OrgUnitView]:
-    """The units above, the highest first."""
+    """The ancestors of a unit, the root first."""
     ancestors: list[OrgUnitView] = []
     at = get_org_unit(tx, org_unit_id).parent
     while at is not None and len(ancestors) < 50:

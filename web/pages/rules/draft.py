@@ -1,4 +1,4 @@
-"""What stands in the rule editor: the files as they were posted, and what the desk says of them."""
+"""Drafts in the rule editor: the posted files, their review, and changes to them."""
 
 import re
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ SINGLE_FILES = {"charging.json": "charging", "slas.json": "slas"}
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The whole set as it is being edited, and the version it was edited from ("" for none)."""
+    """The rule set being edited, and the version it is based on ("" for none)."""
 
     files: dict[str, str]
     based_on: str
@@ -45,7 +45,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class PublishedSince:
-    """What was published since the draft was begun, and what that changed."""
+    """What was published since the draft was started, with the differences."""
 
     current: RuleSetView
     publications: list[PublicationView]
@@ -54,7 +54,7 @@ class PublishedSince:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of the draft in the list beside the editor."""
+    """A file of the draft in the file list."""
 
     path: str
     folder: str
@@ -66,7 +66,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class DraftReview:
-    """What the desk says of a draft."""
+    """The result of reviewing a draft: problems, differences and newer publications."""
 
     current: RuleSetView | None
     check: CheckView
@@ -75,11 +75,11 @@ class DraftReview:
     files: list[File]
     removed: list[str]
     lines: dict[tuple[str, int], str]
-    """The text of each line that a problem names: a text area counts no lines."""
+    """The text of each line with a problem, since text areas have no line numbers."""
 
 
 def current_rule_set(tx: Transaction) -> RuleSetView | None:
-    """The rule set in force, if there is one."""
+    """The rule set in force, or None."""
     try:
         return rule_set_in_force(tx)
     except NoRuleSet:
@@ -87,7 +87,7 @@ def current_rule_set(tx: Transaction) -> RuleSetView | None:
 
 
 def read_draft(tx: Transaction) -> Draft:
-    """The posted files. Those that were not touched are exactly as they were. Raises: InvalidInput."""
+    """The posted files; unchanged ones are byte-identical to the stored ones. Raises: InvalidInput."""
     named = {
         name.removeprefix(FILE_FIELD): text
         for name, text in request.form.items()
@@ -95,7 +95,7 @@ def read_draft(tx: Transaction) -> Draft:
     }
     posted = {path: text for path, text in named.items() if is_rule_file(path)}
     if len(posted) > MAX_FILES:
-        raise invalid("/files", f"A rule set has at most {MAX_FILES} files.")
+        raise invalid("/files", f"A rule set can have at most {MAX_FILES} files.")
     based_on = request.form.get("editor_based_on", "")
     if not VERSION.fullmatch(based_on):
         based_on = ""
@@ -104,7 +104,7 @@ def read_draft(tx: Transaction) -> Draft:
 
 
 def files_at(tx: Transaction, version: str) -> dict[str, str]:
-    """The files of a version; none of one that is not kept."""
+    """The files of a version; empty if it does not exist."""
     if not version:
         return {}
     try:
@@ -114,7 +114,7 @@ def files_at(tx: Transaction, version: str) -> dict[str, str]:
 
 
 def review_draft(tx: Transaction, draft: Draft) -> DraftReview:
-    """Check a draft, compare it with the set in force, and look whether a newer one is in force."""
+    """Check a draft, compare it with the set in force, and find newer publications."""
     current = current_rule_set(tx)
     check = check_rules(tx, draft.files)
     old = current.files if current else {}
@@ -131,20 +131,20 @@ def review_draft(tx: Transaction, draft: Draft) -> DraftReview:
     )
 
 
-# ------------------------------------------------------------------ what can be done to a draft
+# ------------------------------------------------------------------ changes to a draft
 
 
 def add_file(draft: Draft, name: str, like: str) -> tuple[Draft, str]:
-    """The draft with one file more, begun as a copy; answers its path, too. Raises: InvalidInput."""
+    """Add a file as a copy of another; returns the draft and the new path. Raises: InvalidInput."""
     if like in SINGLE_FILES:
         path, text = like, f'{{\n  "$schema": "schema/{SINGLE_FILES[like]}.schema.json"\n}}\n'
     elif like not in draft.files or not (like == COVERAGE or like.startswith((TYPES, VARIANTS))):
-        raise invalid("/like", "Choose a file to begin with.")
+        raise invalid("/like", "Select a file to copy.")
     else:
         key = name.strip().removesuffix(".json")
         if not KEY.fullmatch(key):
-            form = "Use small letters, digits and _, such as gold_hours; at most 40."
-            raise invalid("/name", "This cannot be a file's name." if key else "Name the file.", form)
+            form = "Use up to 40 lowercase letters, digits and underscores, for example gold_hours."
+            raise invalid("/name", "This is not a valid file name." if key else "Enter a file name.", form)
         path = f"{TYPES if like.startswith(TYPES) else VARIANTS}{key}.json"
         text = draft.files[like]
         if like == COVERAGE:
@@ -152,7 +152,7 @@ def add_file(draft: Draft, name: str, like: str) -> tuple[Draft, str]:
         elif like.startswith(TYPES):
             text = _as_type(text, key, draft.files)
     if path in draft.files:
-        raise invalid("/name", f"There is a file {path} already.", "Choose another name.")
+        raise invalid("/name", f"The file {path} already exists.", "Choose another name.")
     return replace(draft, files={**draft.files, path: text}), path
 
 
@@ -161,10 +161,10 @@ def remove_file(draft: Draft, path: str) -> Draft:
 
 
 def revert_file(tx: Transaction, draft: Draft, path: str) -> Draft:
-    """The draft with one file as it is in force, or without it where it is not. Raises: NotFound."""
+    """Revert one file to the set in force, or remove it if it is not there. Raises: NotFound."""
     current = current_rule_set(tx)
     if current is None or path not in current.files | draft.files:
-        raise NotFound("There is no such file.")
+        raise NotFound("This file does not exist.")
     if path not in current.files:
         return remove_file(draft, path)
     return replace(draft, files={**draft.files, path: current.files[path]})
@@ -178,28 +178,26 @@ def merge_published_changes(tx: Transaction, draft: Draft) -> Draft:
     merged = merge_rule_files(files_at(tx, draft.based_on), draft.files, current.files)
     messages = []
     if merged.taken:
-        messages.append(f"Taken over from {current.published_by}: {', '.join(merged.taken)}.")
+        messages.append(f"Changes by {current.published_by} were merged: {', '.join(merged.taken)}.")
     if merged.restored:
         messages.append(
-            f"Removed by one of you and changed by the other, so kept: {', '.join(merged.restored)}."
+            f"Deleted by one of you and changed by the other, so not deleted: {', '.join(merged.restored)}."
         )
     if merged.unresolved:
         messages.append(
-            f"Both of you changed the same lines of {', '.join(merged.unresolved)}: both stand there now, "
-            "between marks of <, = and >. Keep what is right and take the marks away."
+            f"Conflicting changes in {', '.join(merged.unresolved)}: both versions are in the text, between "
+            "<, = and > markers. Keep the correct lines and delete the markers."
         )
-    return Draft(merged.files, current.version, messages or ["Nothing of yours had to change."])
+    return Draft(merged.files, current.version, messages or ["Your files did not have to change."])
 
 
 def template_choices(files: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What a new file may be begun as: a path, and what it makes."""
-    types = [(path, f"A contract type like {_name(path)}") for path in files if path.startswith(TYPES)]
+    """The options for a new file: path to copy, and label."""
+    types = [(path, f"Contract type, copied from {_name(path)}") for path in files if path.startswith(TYPES)]
     variants = [
-        (path, f"A variant of {_name(path)}")
-        for path in files
-        if path == COVERAGE or path.startswith(VARIANTS)
+        (path, f"Variant of {_name(path)}") for path in files if path == COVERAGE or path.startswith(VARIANTS)
     ]
-    single = [(path, f"{path}, which is not there") for path in SINGLE_FILES if path not in files]
+    single = [(path, f"{path} (missing)") for path in SINGLE_FILES if path not in files]
     return [*sorted(types), *sorted(variants), *single]
 
 
@@ -207,7 +205,7 @@ def template_choices(files: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _as_type(text: str, key: str, files: Mapping[str, str]) -> str:
-    """A contract type's text under another key, with a label and a number prefix that go with it."""
+    """A contract type's text with a new key, and a label and number prefix derived from it."""
     taken = {prefix for one in files.values() for _, prefix in PREFIX_IN_TEXT.findall(one)}
     words = key.split("_")
     offered = [
@@ -221,7 +219,7 @@ def _as_type(text: str, key: str, files: Mapping[str, str]) -> str:
 
 
 def _with_line_ends_of(text: str, before: str | None) -> str:
-    """A posted text with the line ends of the file it came from: browsers make their own of them."""
+    """A posted text with the line endings of its original file, since browsers change them."""
     plain = LINE_END.sub("\n", text)
     if before is None:
         return plain
@@ -263,5 +261,5 @@ def _name(path: str) -> str:
 
 
 def _sort_key(path: str) -> tuple[int, str]:
-    """Coverage first, then the other files of the folder, then its folders."""
+    """Sort key: coverage.json first, then other top-level files, then folders."""
     return (0 if path == COVERAGE else 1 if "/" not in path else 2, path)

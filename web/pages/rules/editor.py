@@ -1,7 +1,7 @@
-"""The rule editor: files, what the checker says as one types, the changes, a try on history, publishing.
+"""The rule editor: files, problems found while typing, differences, replay and publishing.
 
-One address takes every step, by a form post that answers the page anew, or by the page's script, which
-asks for JSON: the same step, the same words, as pieces of the page. Source: product.md sections 6 and 14.
+Every step is a POST to one URL. It returns the page, or JSON with HTML fragments if the script of the page
+asks for it. Source: product.md sections 6 and 14.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ pages = Blueprint("rule_editor", __name__, url_prefix="/rules/edit")
 
 
 class EditorForm(DeskForm):
-    """What stands around the files. `based_on` is the version that they were edited from."""
+    """The form around the files. `based_on` is the version that the draft is based on."""
 
     pointer_fields = {  # noqa: RUF012
         "/from": "from_on",
@@ -63,12 +63,15 @@ class EditorForm(DeskForm):
 
     based_on = HiddenField()
     replay = HiddenField()
-    add_name = StringField("Name of the new file", description="Small letters, digits and _: gold_hours")
-    add_like = SelectField("Begin with", validate_choice=False)
+    add_name = StringField(
+        "Name of the new file",
+        description="Lowercase letters, digits and underscores, for example gold_hours.",
+    )
+    add_like = SelectField("Copy from", validate_choice=False)
     from_on = DayField("From")
-    to_on = DayField("To", description="This day counts, too.")
+    to_on = DayField("To (inclusive)")
     note = StringField(
-        "Note", [Length(max=LONGEST_NOTE)], description="What changes, and why. It stands in the history."
+        "Note", [Length(max=LONGEST_NOTE)], description="What changes, and why. Shown in the history."
     )
 
 
@@ -84,7 +87,7 @@ class EditorState:
 
 @pages.get("")
 def edit() -> Answer:
-    """The editor with the set in force, or with the files of `?from=`: a version, a proposal or a replay."""
+    """The editor with the set in force, or the files of a version, proposal or replay given by `?from=`."""
     require_role("administrator")
     chosen = request.args.get("from", "")
     with desk().read(actor()) as tx:
@@ -102,7 +105,7 @@ def edit() -> Answer:
 
 @pages.post("")
 def take_step() -> Answer:
-    """Take a step with the posted draft. `step` is one of STEPS; a path may follow, after a colon."""
+    """Run a step on the posted draft. `step` is a key of STEPS, optionally followed by a colon and a path."""
     require_role("administrator")
     request.max_content_length = request.max_form_memory_size = MAX_BYTES
     form = EditorForm(prefix="editor_")
@@ -119,7 +122,7 @@ def take_step() -> Answer:
 
 @pages.get("/in-force")
 def in_force() -> dict[str, str]:
-    """The version in force: asked again and again, so that no editor goes on with an old one unknowing."""
+    """The version in force, polled by open editors to detect a newer one."""
     require_role("administrator")
     rule_set = desk().config.rule_set
     return {"version": rule_set.version if rule_set is not None else ""}
@@ -127,7 +130,7 @@ def in_force() -> dict[str, str]:
 
 @pages.get("/schemas")
 def schemas() -> Response:
-    """The schemas of the rule files, for completion."""
+    """The JSON schemas of the rule files, for completion."""
     answer = Response(_schemas()[0], mimetype="application/json")
     answer.headers["Cache-Control"] = A_YEAR.replace("public", "private")
     return answer
@@ -137,7 +140,7 @@ def schemas() -> Response:
 
 
 def _check(state: EditorState, path: str) -> None:
-    """Nothing but looking at it."""
+    """Only check the draft, which every response does."""
 
 
 def _add(state: EditorState, path: str) -> None:
@@ -168,18 +171,18 @@ def _merge(state: EditorState, path: str) -> None:
 
 
 def _replay(state: EditorState, path: str) -> None:
-    """Start a replay of the draft over a span of days."""
+    """Start a replay of the draft over the given days."""
     form = state.form
     for field in (form.from_on, form.to_on):
         if field.data is None and not field.errors:
-            form.add_error(f"/{field.short_name}", "Name the day.")
+            form.add_error(f"/{field.short_name}", "Enter a date.")
     if form.has_errors:
         return
     span = first_instant_of(form.from_on.data, zone()), contract_end(form.to_on.data, zone())
     try:
         form.replay.data = start_replay(desk(), actor(), state.draft.files, *span)[0]
     except RuleSetRefused:
-        form.add_error("", "There are errors: mend them first, then try it on history.")
+        form.add_error("", "Fix the errors before starting a replay.")
     except (NotFound, NotAllowed):
         raise
     except DeskError as error:
@@ -187,15 +190,15 @@ def _replay(state: EditorState, path: str) -> None:
 
 
 def _publish(state: EditorState, path: str) -> None:
-    """Put the draft in force, or propose it where publishing takes two."""
+    """Publish the draft, or propose it if approval is required."""
     form, draft = state.form, state.draft
     note = str(form.note.data or "")
     if not note.strip():
-        form.add_error("/note", "Say what changes, and why.")
+        form.add_error("/note", "Describe what changes, and why.")
         return
     rule_set = desk().config.rule_set
     if rule_set is not None and rule_set.files == draft.files:
-        form.add_error("", "Nothing is changed: these very rules are in force.")
+        form.add_error("", "Nothing has changed: this rule set is already in force.")
         return
     try:
         done = desk().perform(
@@ -203,11 +206,9 @@ def _publish(state: EditorState, path: str) -> None:
         )
     except RuleSetRefused as refused:
         report_refused_rules(refused, door="page", by=actor().name)
-        form.add_error("", "There are errors: the set in force stays until they are mended.")
+        form.add_error("", "There are errors. The current rule set stays in force until they are fixed.")
     except RulesChanged:
-        form.add_error(
-            "", "Another rule set took force meanwhile: look at what it changed, and go on from it."
-        )
+        form.add_error("", "Another rule set has been published since. Review its changes and merge them.")
     except (NotFound, NotAllowed):
         raise
     except DeskError as error:
@@ -215,7 +216,7 @@ def _publish(state: EditorState, path: str) -> None:
     else:
         desk().refresh()
         if done.proposal:
-            flash("Proposed: another administrator approves it.", "warning")
+            flash("Proposed. Another administrator must approve it.", "warning")
             state.redirect_to = url_for("rules.proposal", proposal_id=done.proposal)
         else:
             flash("The rule set is in force.", "success")
@@ -232,10 +233,10 @@ STEPS: Mapping[str, Callable[[EditorState, str], None]] = {
     "publish": _publish,
 }
 CHANGING = frozenset({"add", "remove", "put-back", "up-to-date"})
-"""Steps after which the draft is another one."""
+"""Steps that change the draft."""
 
 
-# ------------------------------------------------------------------ answers
+# ------------------------------------------------------------------ responses
 
 
 def _page(state: EditorState, started_from: str = "") -> Answer:
@@ -264,7 +265,7 @@ def _page(state: EditorState, started_from: str = "") -> Answer:
 
 
 def _fragments(state: EditorState, *, changed: bool) -> Answer:
-    """The parts of the page that a step has changed, for its script to put in place."""
+    """The result of a step as JSON, with the changed fragments of the page."""
     if state.redirect_to:
         return make_response({"redirect_to": state.redirect_to})
     with desk().read(actor()) as tx:
@@ -295,12 +296,12 @@ def _fragments(state: EditorState, *, changed: bool) -> Answer:
 
 
 def _fragment(name: str, *of: object) -> str:
-    """One macro of the page."""
+    """Render one fragment of the page."""
     return render("rules/editor_fragment.html", name=name, of=of)
 
 
 def _replay_description(tx: Transaction, state: EditorState) -> ReplayDescription | None:
-    """The replay that was started from this page, if there is one."""
+    """The replay started from this page, if any."""
     replay_id = str(state.form.replay.data or "")
     if not replay_id:
         return None
@@ -317,7 +318,7 @@ def _last_month() -> tuple[date, date]:
 
 @lru_cache(maxsize=1)
 def _schemas() -> tuple[str, str]:
-    """The schemas as one JSON text, and a name for it."""
+    """The schemas as one JSON text, and its content hash."""
     texts = {name.removesuffix(".schema.json"): json.loads(text) for name, text in schema_texts().items()}
     text = json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
     return text, hashlib.sha256(text.encode()).hexdigest()[:12]

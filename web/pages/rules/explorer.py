@@ -1,7 +1,7 @@
-"""The coverage explorer: customer, item, instant and rule set, and the rules light up until one holds.
+"""The coverage explorer: shows for given facts how each rule of a rule set is evaluated.
 
-Two rule sets can stand side by side. With `decision` it is a decision that was past: its facts and its
-contracts as they stood, by its own rule set or by another.
+Two rule sets can be compared. With `decision`, a past decision is evaluated again with its facts and the
+contracts as they were, by its own or another rule set.
 """
 
 from collections.abc import Callable
@@ -31,14 +31,14 @@ from workflows.replay.rule_set_choices import RuleChoice, rule_choices, rules_of
 from workflows.rule_sets.publishing import READERS
 from workflows.views.decisions import DecisionView
 
-KINDS = {"in_force": "In force", "proposed": "Proposed", "kept": "Kept"}
+KINDS = {"in_force": "In force", "proposed": "Proposed", "kept": "Earlier"}
 Explain = Callable[[RuleSet | None], ExplanationView]
 
 pages = Blueprint("explorer", __name__)
 
 
 class RulesForm(DeskForm):
-    """Which rule sets are asked: the one in force where none is named, or the decision's own."""
+    """The rule sets to evaluate; by default the one in force, or that of the decision."""
 
     decision = HiddenField()
     rules = SelectField("Rules", validate_choice=False)
@@ -51,12 +51,12 @@ class QuestionForm(RulesForm):
     org_unit = SelectField("Org unit", validate_choice=False)
     priority = SelectField("Priority", choices=select_options(PRIORITY_CHOICES), default="normal")
     work_type = WorkTypeField()
-    at = InstantField("As of", description="Left empty: now.")
+    at = InstantField("As of", description="Defaults to now.")
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSetResult:
-    """What one rule set comes to; `label` names the set."""
+    """The result of one rule set; `label` is the name of the set."""
 
     label: str
     explanation: ExplanationView
@@ -69,7 +69,7 @@ class RuleSetResult:
 
 @dataclass(frozen=True, slots=True)
 class PastDecision:
-    """The decision that is looked at again, with what its parties are called."""
+    """A past decision with the names of its parties."""
 
     decision: DecisionView
     number: str | None
@@ -97,7 +97,7 @@ def explorer() -> tuple[str, int]:
                 off = True
         else:
             past = _past_decision(tx, decision_id)
-            labels = _fill_rule_choices(tx, form, f"Its own, {past.decision.rule_set[:8]}")
+            labels = _fill_rule_choices(tx, form, f"Original, {past.decision.rule_set[:8]}")
             results = _results(
                 tx, form, labels, lambda rules: explain_decision(tx, decision_id, rules).explanation
             )
@@ -109,7 +109,7 @@ def explorer() -> tuple[str, int]:
 
 
 def _fill_rule_choices(tx: Transaction, form: RulesForm, first: str) -> dict[str, str]:
-    """Let whoever may read rules choose among them; answers what each is called."""
+    """Fill the rule set choices if the user may read rules; returns the label of each value."""
     choices = rule_choices(tx) if actor().role in READERS else []
     named = [(one.value, _choice_label(one)) for one in choices]
     own = [(value, label) for value, label in named if not (first == "In force" and label.startswith(first))]
@@ -120,10 +120,10 @@ def _fill_rule_choices(tx: Transaction, form: RulesForm, first: str) -> dict[str
 
 
 def _unlisted(value: str | None, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """A rule set that the address names and the list has not: one that a replay tried, or a short version."""
+    """The option for a rule set in the URL that is not in the list: that of a replay, or a short version."""
     if not value or value in dict(named):
         return []
-    return [(value, "The rules that the replay tried" if value.startswith("replay:") else value)]
+    return [(value, "Rules of the replay" if value.startswith("replay:") else value)]
 
 
 def _choice_label(one: RuleChoice) -> str:
@@ -154,7 +154,7 @@ def _results(
     return results
 
 
-# ------------------------------------------------------------------ what is asked
+# ------------------------------------------------------------------ facts
 
 
 def _explain(tx: Transaction, form: QuestionForm, labels: dict[str, str]) -> list[RuleSetResult]:
@@ -185,13 +185,13 @@ def _fill(tx: Transaction, form: QuestionForm) -> None:
     if form.item.data not in [option.value for option in form.item.results.options]:
         form.item.data = form.item.results.selected = ""
     units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
-    form.org_unit.choices = select_options([(unit.id, unit.name) for unit in units] or [("", "none")])
+    form.org_unit.choices = select_options([(unit.id, unit.name) for unit in units] or [("", "None")])
     if form.org_unit.data not in [unit.id for unit in units]:
         form.org_unit.data = units[0].id if units else ""
 
 
 def _past_decision(tx: Transaction, decision_id: str) -> PastDecision:
-    """A decision with its parties' names. Raises: NotFound."""
+    """Load a decision with the names of its parties. Raises: NotFound."""
     decision = read_decision(tx, decision_id)
     facts = decision.facts
     parties = {(kind, str(facts[kind])) for kind in ("customer", "item", "org_unit") if facts.get(kind)}

@@ -1,4 +1,4 @@
-"""Replays: other rules over what was logged, started, followed, read, and kept for a while."""
+"""Replays of past requests with other rules: start, progress, results and CSV."""
 
 import csv
 import io
@@ -43,12 +43,12 @@ from workflows.views.replays import DifferenceView, MoveView, OverageView, Repla
 from workflows.views.rules import CheckView, RuleSetView
 
 FOLDER = "folder"
-KINDS = {"in_force": "In force", "proposed": "Proposed", "kept": "Kept"}
+KINDS = {"in_force": "In force", "proposed": "Proposed", "kept": "Earlier"}
 CHANGES = {
-    "outcome": "Covered or not",
-    "contract": "Another contract",
-    "terms": "Other terms or message",
-    "charge": "What the work is charged",
+    "outcome": "Coverage outcome",
+    "contract": "Different contract",
+    "terms": "Different terms or message",
+    "charge": "Different charges",
 }
 
 pages = Blueprint("replays", __name__, url_prefix="/rules/replays")
@@ -57,14 +57,14 @@ pages = Blueprint("replays", __name__, url_prefix="/rules/replays")
 class ReplayForm(DeskForm):
     pointer_fields = {"/from": "from_on", "/to": "to_on", "/files": "rules"}  # noqa: RUF012
 
-    rules = SelectField("Rules to try", validate_choice=False)
-    from_on = DayField("From", [InputRequired("Name the first day.")])
-    to_on = DayField("To", [InputRequired("Name the last day.")], description="This day counts, too.")
+    rules = SelectField("Rule set", validate_choice=False)
+    from_on = DayField("From", [InputRequired("Enter the first day.")])
+    to_on = DayField("To (inclusive)", [InputRequired("Enter the last day.")])
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A difference as a line of the list."""
+    """A difference as a row of the list."""
 
     difference: DifferenceView
     before: Side
@@ -74,7 +74,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ReplaySpan:
-    """The span of a replay, as the form takes it."""
+    """The period of a replay, as form values."""
 
     from_on: date
     to_on: date
@@ -125,7 +125,7 @@ def show(replay_id: str) -> str | Response:
 
 @pages.get("/<replay_id>/summary")
 def summary(replay_id: str) -> str:
-    """The result alone: for other pages that show it, and that ask again while it runs."""
+    """The summary as a fragment, polled while the replay runs."""
     with desk().read(actor()) as tx:
         description = describe_replay(tx, read_replay(tx, replay_id))
     return render_template("rules/replay_summary.html", description=description)
@@ -135,7 +135,7 @@ def summary(replay_id: str) -> str:
 def cancel(replay_id: str) -> tuple[str, int] | Answer:
     form = ActionForm()
     if form.validate_on_submit() and succeeds(form, lambda tx: cancel_replay(tx, replay_id)):
-        flash("The replay is stopped.", "warning")
+        flash("The replay has been stopped.", "warning")
         return redirect(url_for("replays.show", replay_id=replay_id))
     with desk().read(actor()) as tx:
         replay = read_replay(tx, replay_id)
@@ -146,7 +146,7 @@ def cancel(replay_id: str) -> tuple[str, int] | Answer:
 
 
 def _start(form: ReplayForm) -> str:
-    """Start what the form asks for; answers the replay's id. Raises: RuleSetRefused; DeskError."""
+    """Start a replay; returns its id. Raises: RuleSetRefused; DeskError."""
     value = str(form.rules.data or FOLDER)
     if value == FOLDER:
         files, found = check_rules_folder(_folder())
@@ -163,7 +163,7 @@ def _list_page(form: ReplayForm, problems: CheckView | None = None) -> str:
     with desk().read(actor()) as tx:
         page = list_replays(tx, cursor=cursor())
         choices = rule_choices(tx)
-        form.rules.choices = select_options([(FOLDER, "The folder of this server"), *map(_choice, choices)])
+        form.rules.choices = select_options([(FOLDER, "Rules folder of this server"), *map(_choice, choices)])
         published = {one.version for one in choices if one.kind != "proposed"}
         rows = [replay_line(one, published) for one in page.items]
     return render_template("rules/replays.html", page=page, rows=rows, form=form, problems=problems)
@@ -192,7 +192,7 @@ def _folder() -> Path:
     return environment.rules_dir
 
 
-# ------------------------------------------------------------------ what came of it
+# ------------------------------------------------------------------ results
 
 
 def _page(replay: ReplayView, filters: dict[str, Any], form: ActionForm) -> str:
@@ -239,12 +239,12 @@ def _wanted(replay: ReplayView, filters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _move_of(replay: ReplayView, filters: dict[str, Any]) -> MoveView | None:
-    """The summary's move that the list is narrowed to, by its place. Raises: NotFound."""
+    """The move of the summary that the list is filtered by. Raises: NotFound."""
     place = filters.get("move")
     if place is None or replay.summary is None:
         return None
     if not place.isascii() or not place.isdecimal() or int(place[:6]) >= len(replay.summary.moves):
-        raise NotFound("This replay has no such move.", remedy="Open the replay without the filter.")
+        raise NotFound("This replay has no such change.", remedy="Open the replay without the filter.")
     return replay.summary.moves[int(place)]
 
 
@@ -255,7 +255,7 @@ def _described_move(moves: Sequence[Move], replay: ReplayView, move: MoveView | 
 
 
 def _published(tx: Transaction, version: str) -> RuleSetView | None:
-    """The rules of a replay, where they were published."""
+    """The published rule set of a replay, or None."""
     try:
         return get_rule_set(tx, version)
     except NotFound:
@@ -268,7 +268,7 @@ def _span(replay: ReplayView) -> ReplaySpan:
 
 
 def _csv(replay: ReplayView, filters: dict[str, Any]) -> Response:
-    """All differences, as they are read: a year of them is not held in memory."""
+    """All differences as streamed CSV, since a year of them may not fit into memory."""
     read = _reader(replay.id, _wanted(replay, filters))
     answer = Response(_csv_text(read), mimetype="text/csv")
     answer.headers["Content-Disposition"] = 'attachment; filename="replay.csv"'
@@ -276,7 +276,7 @@ def _csv(replay: ReplayView, filters: dict[str, Any]) -> Response:
 
 
 def _reader(replay_id: str, wanted: dict[str, Any]) -> Callable[[], Iterator[DifferenceView]]:
-    """Reads page by page, each in a transaction of its own, without the request's context."""
+    """Reads page by page, each in its own transaction and without the request context."""
     from_desk, who = desk(), actor()
 
     def read() -> Iterator[DifferenceView]:
@@ -293,7 +293,7 @@ def _reader(replay_id: str, wanted: dict[str, Any]) -> Callable[[], Iterator[Dif
 
 
 def _csv_text(read: Callable[[], Iterator[DifferenceView]]) -> Iterator[str]:
-    # The mark at the start tells spreadsheets that it is UTF-8.
+    # The byte order mark makes spreadsheets read it as UTF-8.
     yield "\ufeff" + _csv_line(replay_columns())
     for one in read():
         yield _csv_line(replay_row(one))

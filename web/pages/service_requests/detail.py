@@ -1,4 +1,4 @@
-"""A service request: where it stands, what covers it, its way so far, and the moves that are allowed."""
+"""The service request page: state, coverage, activity and the allowed transitions."""
 
 from typing import Any
 
@@ -26,33 +26,35 @@ from workflows.service_requests.closing import caught_up_request
 from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, fire_trigger
 
-REQUIRED = "Fill this in."
+REQUIRED = "This field is required."
 
 pages = Blueprint("service_request", __name__, url_prefix="/requests/<service_request_id>")
 
 
 class TransitionForm(DeskForm):
-    """A move that needs nothing said."""
+    """A transition without required fields."""
 
     note: Field = TextAreaField("Note")
     reason: Field = TextAreaField("Reason")
 
 
 class HoldForm(TransitionForm):
-    reason = RadioField("Why", [InputRequired("Choose one.")], choices=select_options(HOLD_REASONS.items()))
+    reason = RadioField(
+        "Reason", [InputRequired("Select an option.")], choices=select_options(HOLD_REASONS.items())
+    )
 
 
 class ResolveForm(TransitionForm):
-    note = TextAreaField("What solved it", [InputRequired(REQUIRED)], description="The customer reads it.")
+    note = TextAreaField("Resolution", [InputRequired(REQUIRED)], description="Visible to the customer.")
 
 
 class CancelRequestForm(TransitionForm):
-    reason = TextAreaField("Why it is cancelled", [InputRequired(REQUIRED)])
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
 
 
 class NoteForm(KeyedForm):
     body = TextAreaField("Note", [InputRequired(REQUIRED)])
-    public = BooleanField("The customer sees it", default=True)
+    public = BooleanField("Visible to the customer", default=True)
 
 
 TRANSITION_FORMS: dict[str, type[TransitionForm]] = {
@@ -85,7 +87,7 @@ def take(service_request_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         command = form.command(ChangeServiceRequest, {"technician": actor().id})
         if command and attempt(form, lambda tx: change_service_request(tx, service_request_id, command)):
-            flash("It is yours.", "success")
+            flash("Assigned to you.", "success")
             wanted = request.form.get("next")
             return redirect(local_target(wanted)) if wanted else redirect_to_request(service_request_id)
     return request_page(service_request_id, taken=form), 422
@@ -101,7 +103,7 @@ def note(service_request_id: str) -> tuple[str, int] | Response:
             form, lambda tx: add_note(tx, service_request_id, command), command
         )
         if written:
-            flash("The note is written.", "success")
+            flash("The note has been added.", "success")
             return redirect_to_request(service_request_id, "#end")
     return request_page(service_request_id, note=form), 422
 
@@ -111,7 +113,7 @@ def redirect_to_request(service_request_id: str, place: str = "") -> Response:
 
 
 def transition_form(trigger: str, formdata: Any = ...) -> TransitionForm:
-    """The form of a move; `formdata` None draws it fresh."""
+    """The form of a transition; `formdata=None` returns an empty form."""
     kind = TRANSITION_FORMS.get(trigger, TransitionForm)
     prefix = f"{trigger}_"
     return kind(prefix=prefix) if formdata is ... else kind(formdata=formdata, prefix=prefix)
@@ -120,7 +122,7 @@ def transition_form(trigger: str, formdata: Any = ...) -> TransitionForm:
 def request_page(
     service_request_id: str, preview: Any = None, effect: EffectPreview | None = None, **submitted: DeskForm
 ) -> str:
-    """The page; a form that was submitted stands open with what was typed in it."""
+    """Render the page; submitted forms are shown open with their values."""
     with (
         desk().read(actor()) as seen,
         caught_up_request(seen, require_visible(seen, service_request_id)) as tx,

@@ -1,4 +1,4 @@
-"""Changing what a service request says of itself; a change of what is covered is searched again."""
+"""Editing a service request; coverage is searched again if a relevant field changes."""
 
 import json
 from typing import Any
@@ -28,14 +28,14 @@ pages = Blueprint("request_edit", __name__, url_prefix="/requests/<service_reque
 
 
 class EditForm(EditingForm):
-    subject = StringField("Subject", [InputRequired("Fill this in.")])
-    description = TextAreaField("What happened")
+    subject = StringField("Subject", [InputRequired("This field is required.")])
+    description = TextAreaField("Description")
     customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     org_unit = SelectField("Org unit", validate_choice=False)
     priority = SelectField("Priority", choices=select_options(PRIORITY_CHOICES))
     work_type = WorkTypeField()
-    technician = SelectField("Who has it")
+    technician = SelectField("Assignee")
 
 
 @pages.route("/edit", methods=["GET", "POST"])
@@ -78,13 +78,13 @@ def _fill(tx: Transaction, form: EditForm, found: ServiceRequestView) -> None:
         form.item.data = form.item.results.selected = ""
     form.item.load_options(tx)
     units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
-    form.org_unit.choices = select_options([(unit.id, unit.name) for unit in units] or [("", "none")])
+    form.org_unit.choices = select_options([(unit.id, unit.name) for unit in units] or [("", "None")])
     if form.org_unit.data not in [unit.id for unit in units]:
         form.org_unit.data = units[0].id if units else ""
     people = [(one.id, one.name) for one in list_technicians(tx)]
     if found.technician and found.technician not in [one for one, _ in people]:
         people.append((found.technician, found.technician_name or ""))
-    form.technician.choices = select_options([("", "nobody"), *people])
+    form.technician.choices = select_options([("", "Unassigned"), *people])
 
 
 def _stored(found: ServiceRequestView) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _stored(found: ServiceRequestView) -> dict[str, Any]:
 
 
 def _changes(form: EditForm, found: ServiceRequestView) -> dict[str, Any]:
-    """Only what differs is sent: what is not touched is not searched again."""
+    """Only the changed fields: coverage is not searched again for unchanged ones."""
     wanted = {
         "subject": form.subject.data,
         "description": form.description.data or None,
@@ -105,6 +105,6 @@ def _changes(form: EditForm, found: ServiceRequestView) -> dict[str, Any]:
     }
     changed = form.changes(_stored(found), wanted)
     if changed.keys() & {"customer", "item", "org_unit"}:
-        # The three belong together: what is not sent would be taken from the old customer.
+        # Send all three: an omitted field would be taken from the old customer.
         changed |= {name: Explicit(wanted[name]) for name in ("customer", "item", "org_unit")}
     return changed

@@ -1,4 +1,4 @@
-"""Logging a service request: customer, item, and at once what would cover it."""
+"""The form that logs a service request, with a coverage preview."""
 
 import json
 from typing import Any
@@ -27,9 +27,9 @@ from workflows.service_requests.queries import read_service_request
 
 LOGGERS: tuple[Role, ...] = ("technician", "supervisor", "administrator", "customer")
 CHANNELS = [
-    ("", "Not said"),
+    ("", "Not specified"),
     ("phone", "Phone"),
-    ("mail", "Mail"),
+    ("mail", "Email"),
     ("portal", "Portal"),
     ("chat", "Chat"),
     ("in_person", "In person"),
@@ -40,13 +40,13 @@ pages = Blueprint("log_request", __name__, url_prefix="/requests")
 
 class RequestForm(KeyedForm):
     customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
-    org_unit = RadioField("For which org unit", choices=[])
+    org_unit = RadioField("Org unit", choices=[])
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
-    subject = StringField("Subject", [InputRequired("Fill this in.")])
-    description = TextAreaField("What happened")
+    subject = StringField("Subject", [InputRequired("This field is required.")])
+    description = TextAreaField("Description")
     priority = SelectField("Priority", choices=select_options(PRIORITY_CHOICES), default="normal")
     work_type = WorkTypeField()
-    channel = SelectField("Reached us by", choices=select_options(CHANNELS))
+    channel = SelectField("Channel", choices=select_options(CHANNELS))
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -73,7 +73,7 @@ def log() -> tuple[str, int] | Response:
 
 @pages.get("/coverage")
 def coverage() -> str:
-    """The panel alone, for what is picked now."""
+    """The coverage preview for the current selection, as a fragment."""
     form = RequestForm(formdata=request.args, meta={"csrf": False})
     _fill(form)
     return render_template("service_requests/panel.html", **_panel(form))
@@ -81,7 +81,7 @@ def coverage() -> str:
 
 @pages.get("/parties")
 def parties() -> str:
-    """The customer's items and org units, and the panel: what changes with the customer."""
+    """The items and org units of the selected customer, as a fragment."""
     form = RequestForm(formdata=request.args, meta={"csrf": False})
     _fill(form)
     with desk().read(actor()) as tx:
@@ -96,7 +96,7 @@ def _asked_customer() -> str:
 
 
 def _fill(form: RequestForm) -> None:
-    """Offer what belongs to the customer who is picked; drop what belongs to another."""
+    """Load the options of the selected customer and clear selections that belong to another customer."""
     form.priority.data = form.priority.data or "normal"
     form.channel.data = form.channel.data or ""
     if actor().role == "customer":
@@ -142,11 +142,11 @@ def _log(tx: Transaction, command: NewServiceRequest) -> str:
 def _logged_message(service_request_id: str) -> Markup:
     with desk().read(actor()) as tx:
         request_id = read_service_request(tx, service_request_id)
-    return Markup("{} is logged.").format(request_id.number)
+    return Markup("{} has been logged.").format(request_id.number)
 
 
 def _panel(form: RequestForm) -> dict[str, Any]:
-    """The panel for what is picked; `error` where it cannot be told."""
+    """The coverage preview for the current selection, or `error` if the form is invalid."""
     if not form.customer.record_id:
         return {"panel": None, "error": "", "customer_selected": False}
     values = _values(form)
@@ -162,7 +162,7 @@ def _panel(form: RequestForm) -> dict[str, Any]:
     except NotFound:
         raise
     except (DeskError, ValidationError):
-        error = "What would cover it can be told when the fields beside are right."
+        error = "Coverage is shown once the form is valid."
     return {"panel": found, "error": error, "customer_selected": True}
 
 

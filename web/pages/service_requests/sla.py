@@ -1,4 +1,4 @@
-"""How much time a service request has left by its service level, in words with a shape."""
+"""Service level targets of a service request, with labels for the time left."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ AT_RISK = timedelta(hours=4)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One target: what it is, when it is due (None while its clock stands still), and how it stands."""
+    """A target: its name, due time (None while the clock is stopped) and label."""
 
     name: str
     due_at: datetime | None
@@ -20,7 +20,7 @@ class Target:
 
 
 def next_target(request: ServiceRequestView, now: datetime) -> Target | None:
-    """The target that counts now: the response until someone responded, then the resolution."""
+    """The current target: the response until there is one, then the resolution."""
     listed = targets(request, now)
     if request.responded_at is None and len(listed) > 1:
         return listed[0]
@@ -28,7 +28,7 @@ def next_target(request: ServiceRequestView, now: datetime) -> Target | None:
 
 
 def targets(request: ServiceRequestView, now: datetime) -> list[Target]:
-    """Response and resolution, where the contract's service level sets them."""
+    """The response and resolution targets, if the service level defines them."""
     stages = (
         ("Response", request.response_due_at, request.responded_at),
         ("Resolution", request.resolution_due_at, request.resolved_at),
@@ -44,7 +44,7 @@ def targets(request: ServiceRequestView, now: datetime) -> list[Target]:
 def _target(
     name: str, due_at: datetime, done_at: datetime | None, paused_at: datetime | None, now: datetime
 ) -> Target:
-    """While the clock stands still no instant is told: the target moves on with it."""
+    """While the clock is stopped there is no due time, since it is postponed."""
     is_stopped = done_at is None and paused_at is not None
     return Target(name, None if is_stopped else due_at, _label(due_at, done_at, paused_at, now))
 

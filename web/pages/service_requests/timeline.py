@@ -1,4 +1,4 @@
-"""The way of a service request so far: moves, decisions, work and notes as one line through time."""
+"""The activity of a service request: transitions, decisions, work and notes in chronological order."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,14 +13,14 @@ from workflows.views.service_requests import HistoryLine, NoteView, WorkEntryVie
 from workflows.work.queries import work_of
 
 Kind = Literal["move", "decision", "work", "note"]
-# Where things happen at one instant: it is logged or comes back, that is decided, and the rest follows.
+# Order of events at the same instant: logged or reopened first, then the decision, then the rest.
 ORDER: dict[Kind, int] = {"decision": 1, "move": 2, "work": 3, "note": 4}
 SEARCHED_TRIGGERS = ("log", "reopen")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened; one of the four is there, as `kind` says."""
+    """One event; `kind` says which of the four optional fields is set."""
 
     kind: Kind
     at: datetime
@@ -41,7 +41,7 @@ class Timeline:
 
 
 def load_timeline(tx: Transaction, service_request_id: str) -> Timeline:
-    """All that the reader may see, oldest first."""
+    """All events visible to the actor, oldest first."""
     decisions = decisions_of(tx, service_request_id)
     events = [_move(one) for one in history_of(tx, service_request_id)]
     events += [_decision(one) for one in reversed(decisions)]  # they come newest first

@@ -1,4 +1,4 @@
-"""Time worked on a service request: where it goes before it is saved, and correcting it afterwards."""
+"""Time worked on a service request: preview, logging, editing and deleting."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def log(service_request_id: str) -> tuple[str, int] | str | Response:
 
 @pages.post("/preview")
 def preview(service_request_id: str) -> str:
-    """Where the time would go, as one types: a part of the page."""
+    """Preview the allocation of the time while typing, as a fragment."""
     form = WorkForm(prefix="work_")
     values: WorkPreview | None = None
     if form.validate_on_submit() and (form.minutes.data or form.started_at.data):
@@ -53,7 +53,7 @@ def preview(service_request_id: str) -> str:
 
 @pages.post("/timer/<action>")
 def switch(service_request_id: str, action: str) -> Response:
-    """Start the time, or forget it; stopping is the form itself, which has it filled in."""
+    """Start or discard the timer. It stops when the form, filled in by the timer, is saved."""
     with desk().read(actor()) as tx:
         read_service_request(tx, service_request_id)
     if ActionForm().validate_on_submit():
@@ -76,7 +76,7 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         command = form.command(ChangeWork, _changes(form))
         if command and attempt(form, lambda tx: change_work(tx, entry_id, command)):
             flash(
-                "Corrected: what it drew is taken back, and the corrected time is drawn anew.",
+                "Work entry updated. The previous draw-down was reversed and the new time drawn.",
                 "success",
             )
             return redirect_to_request(found.id, "#end")
@@ -95,7 +95,7 @@ def delete(service_request_id: str, entry_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
         desk().perform(actor(), lambda tx: delete_work(tx, entry_id))
-        flash("The entry is taken back, and so is what it drew.", "success")
+        flash("Work entry deleted. Its draw-down was reversed.", "success")
         return redirect_to_request(service_request_id, "#end")
     return redirect(url_for("request_work.edit", service_request_id=service_request_id, entry_id=entry_id))
 
@@ -123,5 +123,5 @@ def _form_data(entry: WorkEntryView) -> dict[str, Any]:
 
 
 def _changes(form: WorkForm) -> dict[str, Any]:
-    """The whole entry as it is to be."""
+    """The new values of the whole entry."""
     return {name: value for name, value in form.values().items() if value is not None}

@@ -1,4 +1,4 @@
-"""One's own account: password, tokens, and how the pages look in this browser."""
+"""The user's own account: password, API tokens and display preferences."""
 
 from typing import Any
 
@@ -21,38 +21,38 @@ from workflows.users.accounts import (
     revoke_token,
 )
 
-REQUIRED = "Fill this in."
+REQUIRED = "This field is required."
 
 pages = Blueprint("account", __name__, url_prefix="/account")
 
 
 class PasswordForm(DeskForm):
-    old_password = PasswordField("Old password", [InputRequired(REQUIRED)])
+    old_password = PasswordField("Current password", [InputRequired(REQUIRED)])
     new_password = PasswordField(
         "New password",
         [InputRequired(REQUIRED)],
-        description="12 characters or more; a sentence is a good one.",
+        description="At least 12 characters; a sentence works well.",
     )
-    again = PasswordField("New password again", [EqualTo("new_password", "The two are not the same.")])
+    again = PasswordField("Repeat new password", [EqualTo("new_password", "The passwords do not match.")])
 
 
 class PreferencesForm(DeskForm):
     theme = RadioField(
         "Appearance",
-        choices=select_options([("", "As the system says"), ("light", "Light"), ("dark", "Dark")]),
+        choices=select_options([("", "System default"), ("light", "Light"), ("dark", "Dark")]),
         default="",
     )
     shortcuts = BooleanField(
-        "Single keys are shortcuts",
-        description="Switch them off where you dictate, or where they surprise you.",
+        "Single-key shortcuts",
+        description="Switch them off if you use dictation or press keys by accident.",
     )
 
 
 class TokenForm(DeskForm):
-    name = StringField(
-        "What it is for", [InputRequired(REQUIRED)], description="For example: nightly export."
+    name = StringField("Name", [InputRequired(REQUIRED)], description="For example: nightly export.")
+    expires_days = IntegerField(
+        "Expires after (days)", [Optional(), NumberRange(1, 3650, "Enter 1 to 3650 days.")]
     )
-    expires_days = IntegerField("Ends after days", [Optional(), NumberRange(1, 3650, "1 to 3650 days.")])
 
 
 @pages.get("")
@@ -68,7 +68,7 @@ def password() -> tuple[str, int] | Response:
         epoch = attempt(form, lambda tx: change_own_password(tx, old, new))
         if epoch is not None:
             login_user(Visitor(actor(), epoch))
-            flash("Your password is changed; other sessions of yours have ended.", "success")
+            flash("Your password has been changed. Your other sessions have ended.", "success")
             return redirect(url_for("account.account"))
     return _page(password_form=form), 422
 
@@ -78,7 +78,7 @@ def preferences() -> tuple[str, int] | Response:
     form = PreferencesForm()
     if not form.validate_on_submit():
         return _page(preferences_form=form), 422
-    flash("Kept for this browser.", "success")
+    flash("Saved for this browser.", "success")
     answer = make_response(redirect(url_for("account.account")))
     return store_preferences(answer, theme=form.theme.data or "", shortcuts=bool(form.shortcuts.data))
 
@@ -90,7 +90,7 @@ def create_token() -> tuple[str, int] | str:
         command = form.command(NewOwnToken, {"name": form.name.data, "expires_days": form.expires_days.data})
         new_token = attempt(form, lambda tx: create_own_token(tx, command)) if command else None
         if new_token:
-            # Shown in the answer itself: its text is nowhere else, not in a session either.
+            # Shown in the response itself: the token is not stored anywhere, not even in the session.
             return _page(new_token=new_token)
     return _page(token_form=form), 422
 
@@ -100,7 +100,7 @@ def revoke(token_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
         attempt(form, lambda tx: revoke_token(tx, token_id))
-        flash("The token is revoked; it opens nothing any more.", "success")
+        flash("The token has been revoked.", "success")
     return redirect(url_for("account.account"))
 
 

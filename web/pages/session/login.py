@@ -1,4 +1,4 @@
-"""Signing in and out. A session keeps the user's id and epoch: a new password or role ends it everywhere."""
+"""Signing in and out. A session holds the user's id and epoch; a new password or role ends all sessions."""
 
 from collections.abc import Container
 from typing import Any
@@ -30,7 +30,7 @@ pages = Blueprint("login", __name__)
 
 
 class Visitor(UserMixin):
-    """Someone who is logged in, as Flask-Login keeps them."""
+    """A logged-in user, for Flask-Login."""
 
     def __init__(self, actor: Actor, epoch: int) -> None:
         self.actor = actor
@@ -41,7 +41,7 @@ class Visitor(UserMixin):
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Sessions are for pages: a call of the API brings its token, and no cookie of it is read or set."""
+    """Sessions for pages only: API calls use tokens, and neither read nor set the session cookie."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if request.path.startswith("/api/v1/"):
@@ -50,15 +50,15 @@ class PageSessions(SecureCookieSessionInterface):
 
 
 class LoginForm(DeskForm):
-    email = EmailField("Mail address")
+    email = EmailField("Email")
     password = PasswordField("Password")
     next = HiddenField()
 
 
 def register_login(app: Flask, protected: Container[str]) -> None:
-    """Let Flask-Login keep sessions, and lead whoever is not logged in to the login form.
+    """Set up Flask-Login and redirect users who are not logged in to the login form.
 
-    `protected` are the names of the blueprints that are for those who are logged in.
+    `protected` contains the names of the blueprints that require login.
     """
     app.config.setdefault("REMEMBER_COOKIE_HTTPONLY", True)
     app.session_interface = PageSessions()
@@ -78,7 +78,7 @@ def register_login(app: Flask, protected: Container[str]) -> None:
 
 
 def load_visitor(stored_id: str) -> Visitor | None:
-    """Who a session belongs to; None where it has ended."""
+    """The user of a session; None if it has ended."""
     epoch, _, user_id = stored_id.partition(":")
     if not epoch.isdecimal() or not user_id:
         return None
@@ -114,12 +114,12 @@ def logout() -> Response:
     if ActionForm().validate_on_submit():
         logout_user()
         session.clear()
-        flash("You are signed out.", "success")
+        flash("You have been signed out.", "success")
     return redirect(url_for("login.login"))
 
 
 def local_target(wanted: str | None) -> str:
-    """Where to go after the login: the page that was asked for, if it is one of ours."""
+    """The page to open after login: the requested one if it is a page of this application, else home."""
     home: str = url_for("home.home")
     if not wanted or not wanted.startswith("/") or wanted.startswith(("//", "/\\")):
         return home

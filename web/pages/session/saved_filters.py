@@ -1,7 +1,7 @@
-"""Filters of a list that a reader kept by a name: in this browser, as the other preferences are.
+"""Named list filters, stored in a cookie in this browser, like the other preferences.
 
-They stand in a cookie of the person who is logged in, so that another person at the same browser is not
-shown them. What a cookie says is checked like any input: it leads to a list of ours or to nothing.
+The cookie is specific to the user, so other users of the browser do not see the filters. Its content is
+validated like any input: a filter must belong to a known list.
 """
 
 import base64
@@ -27,14 +27,14 @@ MAX_FILTERS = 12
 MAX_NAME_LENGTH = 40
 MAX_QUERY_LENGTH = 200
 MAX_COOKIE_BYTES = 3800
-"""Browsers keep 4,096 bytes of a cookie, its name included."""
+"""Browsers store at most 4,096 bytes per cookie, including its name."""
 
 pages = Blueprint("saved_filters", __name__, url_prefix="/saved-filters")
 
 
 @dataclass(frozen=True, slots=True)
 class SavedFilter:
-    """A list by its endpoint, and the query that narrows it."""
+    """A list, identified by its endpoint, and the query string that filters it."""
 
     place: str
     name: str
@@ -46,18 +46,18 @@ class SavedFilter:
 
     @property
     def is_open(self) -> bool:
-        """Whether the page that is drawn is just this list."""
+        """Whether the current page shows this filter."""
         shown = request.query_string.decode(errors="replace")
         return request.endpoint == self.place and _query(self.place, shown) == self.query
 
 
 def saved_filters(place: str) -> list[SavedFilter]:
-    """What the reader kept for a list, by name."""
+    """The saved filters of a list, sorted by name."""
     return sorted((one for one in _stored() if one.place == place), key=lambda one: one.name.casefold())
 
 
 def filter_query(place: str) -> str:
-    """The part of this page's address that may be kept; "" where the list is not narrowed."""
+    """The query string of this page that can be saved; "" if the list is not filtered."""
     query = _query(place, request.query_string.decode(errors="replace"))
     return query if {key for key, _ in parse_qsl(query)} - {"view", "order"} else ""
 
@@ -68,18 +68,18 @@ def save() -> Response:
     name = " ".join(request.form.get("name", "").split())[:MAX_NAME_LENGTH]
     query = _query(place, request.form.get("query", ""))
     if place not in LISTS or not ActionForm().validate_on_submit():
-        flash("That was not kept: the page had grown old. Try it once more.", "error")
+        flash("The filter was not saved because the page expired. Please try again.", "error")
         return redirect(url_for(place if place in LISTS else "home.home"))
     wanted = SavedFilter(place, name, query)
     others = [one for one in _stored() if (one.place, one.name) != (place, name)]
     if not name:
-        flash("Give the filter a name to find it by.", "error")
+        flash("Enter a name for the filter.", "error")
     elif not query or len(query) > MAX_QUERY_LENGTH:
-        flash("That filter cannot be kept: it is empty, or too long.", "error")
+        flash("This filter cannot be saved: it is empty or too long.", "error")
     elif len(others) >= MAX_FILTERS or len(_encode([*others, wanted])) > MAX_COOKIE_BYTES:
-        flash(f"{len(others)} filters are kept already; forget one of them first.", "error")
+        flash(f"You already have {len(others)} saved filters. Delete one first.", "error")
     else:
-        flash(f"“{name}” is kept for this browser.", "success")
+        flash(f"Filter “{name}” has been saved in this browser.", "success")
         return _answer(wanted, [*others, wanted])
     return redirect(f"{url_for(place)}?{query}")
 
@@ -90,7 +90,9 @@ def forget() -> Response:
     found = [one for one in _stored() if (one.place, one.name) == (place, name)]
     if not found or not ActionForm().validate_on_submit():
         return redirect(url_for(place if place in LISTS else "home.home"))
-    flash(f"“{name}” is forgotten; the list is still narrowed to it, to keep it again.", "success")
+    flash(
+        f"Filter “{name}” has been deleted. The list is still filtered, so you can save it again.", "success"
+    )
     return _answer(found[0], [one for one in _stored() if one not in found])
 
 
@@ -118,7 +120,7 @@ def _cookie() -> str:
 
 
 def _stored() -> list[SavedFilter]:
-    """The cookie's filters; none of one that cannot be read."""
+    """The filters in the cookie; empty if it cannot be read."""
     try:
         rows = json.loads(base64.b64decode(request.cookies.get(_cookie(), ""), altchars=b"-_"))
         return [
@@ -131,6 +133,6 @@ def _stored() -> list[SavedFilter]:
 
 
 def _query(place: str, text: str) -> str:
-    """The filters among a query, in one order; "" for a list that is not ours."""
+    """The known filters of a query string in a fixed order; "" for an unknown list."""
     known = LISTS.get(place, frozenset())
     return urlencode(sorted({(key, value) for key, value in parse_qsl(text) if key in known and value}))

@@ -1,4 +1,4 @@
-"""What covers a service request now, in words: also where its contract has come to its end."""
+"""The coverage of a service request as text, including when its contract has ended."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from workflows.views.service_requests import CoverageView, ServiceRequestView
 
 FINISHED = ("resolved", "closed", "cancelled")
 AFTER_END = {
-    "rollover": "is carried to the holder’s next contract",
-    "ignore": "is recorded and charged to nobody",
+    "rollover": "is carried forward to the holder’s next contract",
+    "ignore": "is recorded but not billed",
     "bill": "is billed at the overage rate",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class CoverageStatus:
-    """How it stands: a state in a word, and where the contract is over what that means ("" where not)."""
+    """The coverage label and, if the contract has ended, how it ended and what happens to further work."""
 
     label: Label
     ended: str
@@ -28,7 +28,7 @@ class CoverageStatus:
 def describe_coverage_status(
     request: ServiceRequestView, contract: ContractDetail | None
 ) -> CoverageStatus | None:
-    """The words of a request's coverage; `contract` is None where the reader may not see it."""
+    """The coverage status of a request; `contract` is None if the user may not see it."""
     cover = request.coverage
     if cover is None:
         return None
@@ -38,12 +38,9 @@ def describe_coverage_status(
     number = cover.contract_number or "a contract"
     how = _how(cover, contract)
     if request.state in FINISHED:
-        by_now = " by now" if cover.contract_over == "exhausted" else ""
-        return CoverageStatus(Label(label.text, label.icon, "neutral"), f"{number} {how}{by_now}.", "")
-    ended = Label("Covered, but nothing is left", "empty", "error")
-    return CoverageStatus(
-        ended, f"Covered by {number}, which {how}: nothing is left.", _time_after_end(contract)
-    )
+        return CoverageStatus(Label(label.text, label.icon, "neutral"), f"{number} {how}.", "")
+    ended = Label("Coverage has ended", "empty", "error")
+    return CoverageStatus(ended, f"{number} {how}.", _time_after_end(contract))
 
 
 def describe_unlock_condition(request: ServiceRequestView, contract: ContractDetail | None) -> str:
@@ -52,13 +49,13 @@ def describe_unlock_condition(request: ServiceRequestView, contract: ContractDet
         return ""
     if contract is None or contract.state != "pending":
         offered = request.coverage.outcome == "offered"
-        return f"as soon as {'one of these contracts is taken' if offered else 'a contract covers it'}"
+        return f"as soon as {'one of these contracts is chosen' if offered else 'a contract covers it'}"
     if contract.pending_reason == "awaiting_start":
         starts_on = contract.starts_at.astimezone(zone()).date()
-        return f"when {contract.number} starts, on {day_text(starts_on, now().astimezone(zone()).date())}"
+        return f"when {contract.number} starts on {day_text(starts_on, now().astimezone(zone()).date())}"
     if contract.pending_reason == "awaiting_payment":
-        return f"when finance has received the payment for {contract.number}"
-    return f"when {contract.number} is enabled, by finance or a supervisor"
+        return f"when finance records the payment for {contract.number}"
+    return f"when {contract.number} is enabled by finance or a supervisor"
 
 
 def _how(cover: CoverageView, contract: ContractDetail | None) -> str:
@@ -72,14 +69,14 @@ def _how(cover: CoverageView, contract: ContractDetail | None) -> str:
 
 
 def _time_after_end(contract: ContractDetail | None) -> str:
-    """What becomes of time worked from now on. Source: product.md section 7."""
+    """What happens to further work. Source: product.md section 7."""
     policy = (contract.time_expired if contract is not None else None) or settings().time_expired_contract
     if policy is None:
         return ""
     time_after_end = AFTER_END[policy]
     if settings().cascade:
         return (
-            "Time worked from now on is drawn from the next valid contract, if there is one; "
-            f"else it {time_after_end}."
+            "Further work is drawn from the next valid contract, if there is one. "
+            f"Otherwise it {time_after_end}."
         )
-    return f"Time worked from now on {time_after_end}."
+    return f"Further work {time_after_end}."

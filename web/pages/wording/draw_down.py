@@ -1,4 +1,4 @@
-"""Where time went, or would go, in words: "0:30 from SH-0012 (leaves 0:00), 1:00 carried"."""
+"""Allocations of time as text: "0:30 from SH-0012 (leaves 0:00), 1:00 carried to the next contract"."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,12 +8,12 @@ from workflows.views.service_requests import AllocationView
 UNCOVERED = {
     "carried": "carried to the next contract",
     "overage": "billed at the overage rate",
-    "ignored": "recorded, charged to nobody",
+    "ignored": "recorded, not billed",
 }
 
 
 def allocation_text(allocations: Sequence[AllocationView], leaves: Mapping[str, int] | None = None) -> str:
-    """The parts in order, those of one contract together; `leaves` is what each contract has afterwards."""
+    """The allocations in order, summed by contract; `leaves` has the minutes left by contract id."""
     parts: dict[tuple[str, str | None], int] = {}
     numbers = {one.contract: one.contract_number for one in allocations}
     for one in allocations:
@@ -27,7 +27,7 @@ def allocation_text(allocations: Sequence[AllocationView], leaves: Mapping[str, 
             rest = f" (leaves {minutes_text(left)})" if left is not None else ""
             texts.append(f"{time} from {numbers[contract]}{rest}")
         elif kind == "covered":
-            texts.append(f"{time} covered by {numbers[contract]}, nothing drawn")
+            texts.append(f"{time} covered by {numbers[contract]}")
         else:
             texts.append(f"{time} {UNCOVERED.get(kind, kind)}")
     return ", ".join(texts) if texts else "nothing is charged"

@@ -1,6 +1,6 @@
-"""Words before codes: what people read where the desk keeps a code, with the shape and tone beside it.
+"""Labels of codes, with icon and tone.
 
-A tone only tints; the word and the shape say it all.
+The tone only sets the colour; text and icon have the full meaning.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Tone = Literal["success", "warning", "error", "info", "neutral"]
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A code in words, its shape (see `glyphs.py`) and its tone."""
+    """The text of a code, its icon (see `web/pages/layout/icons.py`) and its tone."""
 
     text: str
     icon: str
@@ -42,18 +42,18 @@ CONTRACT_OVER = {
 }
 PENDING_REASONS = {
     "awaiting_start": "starts later",
-    "awaiting_payment": "waits for payment",
-    "awaiting_enable": "waits to be enabled",
+    "awaiting_payment": "awaiting payment",
+    "awaiting_enable": "awaiting activation",
 }
 OUTCOMES = {
     "covered": Label("Covered", "shield", "success"),
-    "waiting": Label("Waits for a contract", "hourglass", "warning"),
-    "created": Label("Contract made, not taken up yet", "page-plus", "warning"),
+    "waiting": Label("Waiting for a contract", "hourglass", "warning"),
+    "created": Label("Contract created, not active yet", "page-plus", "warning"),
     "offered": Label("A contract must be chosen", "choose", "warning"),
     "refused": Label("Refused", "slash", "error"),
     "uncovered": Label("No contract", "shield-off", "neutral"),
 }
-# The same, of a decision that is only previewed: nothing has been made yet.
+# Labels for a previewed decision: nothing has been created yet.
 WOULD_BE = OUTCOMES | {"created": Label("No contract covers this yet", "page-plus", "warning")}
 STANDINGS = {
     "valid": Label("Valid", "check-circle", "success"),
@@ -63,15 +63,15 @@ STANDINGS = {
 }
 ALLOCATIONS = {
     "grant": Label("Drawn from the contract", "down", "info"),
-    "covered": Label("Covered, nothing drawn", "shield", "success"),
-    "carried": Label("Carried to the next contract", "arrow", "warning"),
-    "ignored": Label("Recorded, charged to nobody", "minus-circle", "neutral"),
+    "covered": Label("Covered without draw-down", "shield", "success"),
+    "carried": Label("Carried forward", "arrow", "warning"),
+    "ignored": Label("Recorded, not billed", "minus-circle", "neutral"),
     "overage": Label("Billed at the overage rate", "page-plus", "warning"),
 }
 CONTRACT_ACTIONS = {
-    "created": "Sold",
-    "pending": "Waits again",
-    "active": "Became active",
+    "created": "Created",
+    "pending": "Pending again",
+    "active": "Activated",
     "expired": "Expired",
     "exhausted": "Used up",
     "cancelled": "Cancelled",
@@ -88,12 +88,12 @@ MOVEMENTS = {
     "settle": "Used by a request",
     "release": "Explicit back by a request",
     "expire": "Expired unused",
-    "restore": "In force again",
-    "carry": "Carried to the next contract",
+    "restore": "Restored",
+    "carry": "Carried forward",
     "draw_carried": "Carried time drawn",
-    "ignore": "Recorded, charged to nobody",
+    "ignore": "Recorded, not billed",
     "overage": "Overage to bill",
-    "reversal": "Taken back",
+    "reversal": "Reversed",
 }
 PRIORITIES = {
     "low": Label("Low", "down"),
@@ -122,23 +122,23 @@ HOLD_REASONS = {
     "scheduled": "Scheduled for later",
 }
 TIME_EXPIRED = {
-    "rollover": "Rollover: carried to the holder's next contract",
-    "ignore": "Ignore: recorded, charged to nobody",
+    "rollover": "Rollover: carried forward to the holder's next contract",
+    "ignore": "Ignore: recorded, not billed",
     "bill": "Bill: charged at the overage rate",
 }
 CAUSES = {
     "log": "when it was logged",
-    "asked": "when staff asked",
+    "asked": "requested by staff",
     "assigned": "assigned by a supervisor",
-    "changed": "when the request was changed",
-    "contract": "when a contract changed",
-    "reopened past the window": "when it was reopened",
-    "activation": "when contracts were switched on",
+    "changed": "after the request was changed",
+    "contract": "after a contract changed",
+    "reopened past the window": "after it was reopened",
+    "activation": "when contracts were activated",
     "preview": "as a preview",
 }
 TRIGGERS = {
     "log": "Logged",
-    "cover": "Opened: a contract covers it now",
+    "cover": "Opened: now covered by a contract",
     "start": "Start",
     "hold": "Put on hold",
     "resume": "Resume",
@@ -150,7 +150,7 @@ TRIGGERS = {
 }
 TRIGGERS_DONE = {
     "log": "Logged",
-    "cover": "Opened, a contract covers it now",
+    "cover": "Opened: now covered by a contract",
     "start": "Work started",
     "hold": "Put on hold",
     "resume": "Work resumed",
@@ -163,10 +163,10 @@ TRIGGERS_DONE = {
 
 
 def readable(code: str | None) -> str:
-    """A code that has no words of its own, made readable: `on_site` is "on site"."""
+    """A code without a label as text: `on_site` is "on site"."""
     return (code or "").replace("_", " ").replace("-", " ").strip()
 
 
 def label_of(labels: dict[str, Label], code: str | None) -> Label:
-    """The words of a code; one that is not known is shown as it is."""
+    """The label of a code; an unknown code is shown as text."""
     return labels.get(code or "") or Label(readable(code).capitalize() or "Unknown", "info")

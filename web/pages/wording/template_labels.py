@@ -1,11 +1,11 @@
-"""The words of codes, as templates ask for them."""
+"""Labels of codes, for templates."""
 
 from web.pages.context import desk
 from web.pages.wording import labels
 
 
 class TemplateLabels:
-    """The words of codes, as templates ask for them."""
+    """Labels of codes, for templates."""
 
     @staticmethod
     def request_state(code: str) -> labels.Label:

@@ -130,9 +130,9 @@ document.addEventListener("DOMContentLoaded", () => {
     const isJson = (answer.headers.get("Content-Type") || "").startsWith("application/json");
     if (!isJson) return showFailure(answer);
     const found = await answer.json();
-    if (found.location) {
+    if (found.redirect_to) {
       drafts.remove();
-      location.assign(found.location);
+      location.assign(found.redirect_to);
       return null;
     }
     field("csrf_token").value = found.csrf;
@@ -193,7 +193,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   // The server returned a changed set of files: each changed text is applied as one edit, so that undo reverts it.
-  function takeFiles({ files, based_on, opened, choices }) {
+  function takeFiles({ files, based_on, opened_file, choices }) {
     field("based_on").value = based_on;
     if (element("based-on")) element("based-on").textContent = based_on.slice(0, 12);
     for (const one of sections()) {
@@ -210,8 +210,8 @@ document.addEventListener("DOMContentLoaded", () => {
     like.replaceChildren(...choices.map(([value, label]) => new Option(label, value)));
     field("add_name").value = "";
     const adding = form.querySelector(".rule-new");
-    if (adding.open && opened) adding.open = false;
-    show(opened || open);
+    if (adding.open && opened_file) adding.open = false;
+    show(opened_file || open);
     saveDraft();
   }
 
@@ -281,7 +281,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const differ = [...paths].filter((path) => draft.files[path] !== now[path]);
     const at = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: form.dataset.zone }).format(new Date(draft.at));
     const restore = button("Restore draft", () => {
-      takeFiles({ files: draft.files, based_on: draft.based_on, opened: differ.find((path) => path in draft.files) || "", choices: [...field("add_like").options].map((one) => [one.value, one.label]) });
+      takeFiles({ files: draft.files, based_on: draft.based_on, opened_file: differ.find((path) => path in draft.files) || "", choices: [...field("add_like").options].map((one) => [one.value, one.label]) });
       field("note").value = draft.note || field("note").value;
       drafts.remove(draft.id);
       element("saved-draft").replaceChildren();
