@@ -1,11 +1,11 @@
-# Two commands matter: `make run` starts the desk, `make test` proves it. `make help` lists the rest.
+# The two main targets: `make run` starts Coverdesk, `make test` runs every check and test. `make help` lists all.
 
 PYTHON ?= python3
 PORT ?= 8000
 SANDBOX ?=
-# Test processes: one a core, four at most, since each starts a PostgreSQL and a browser of its own.
+# Test processes: one per core, at most four, since each starts its own PostgreSQL and browser.
 WORKERS ?= auto
-# More arguments for pytest or the benchmark: make test ARGS="-k ledger".
+# Additional arguments for pytest or the benchmark: make test ARGS="-k ledger".
 ARGS ?=
 
 BIN := .venv/bin
@@ -17,56 +17,56 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 .PHONY: run test check words format bench lock upgrade audit-packages install help
 .DELETE_ON_ERROR:
 
-run: .venv/.run-ready  ## start web server and scheduler with a demonstration desk (PORT=8000, SANDBOX=1)
+run: .venv/.run-ready  ## start the web server and the scheduler with demonstration data (PORT=8000, SANDBOX=1)
 	@$(BIN)/coverdesk migrate
 	@$(if $(SANDBOX),COVERDESK_SANDBOX=$(SANDBOX)) exec $(BIN)/coverdesk serve --with-scheduler --demo --port $(PORT)
 
-test: check  ## check, then every test: SQLite, a real PostgreSQL, a real browser (ARGS="-k word")
+test: check  ## run check, then every test: SQLite, a real PostgreSQL, a real browser (ARGS="-k word")
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
 
-check: .venv/.dev-ready  ## format, lint, types, import rules (make test adds: migrations agree with models)
+check: .venv/.dev-ready  ## check formatting, lint, types and import rules (make test also compares migrations with models)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/lint-imports --no-logo
 
-words: .venv/.dev-ready  ## find private words where the field has a standard term (tests/word_list.txt)
+words: .venv/.dev-ready  ## find words of our own for which a standard term exists (tests/word_list.txt)
 	@git ls-files -z $(SOURCES) rules mappings docs .ci '*.md' Makefile pyproject.toml | grep -zv -e /vendor/ -e /versions/ -e '\.png$$' | \
 		xargs -0 $(BIN)/codespell --dictionary tests/word_list.txt --exclude-file tests/word_list.txt --regex '[a-zA-Z]+' --skip tests/word_list.txt
 
-format: .venv/.dev-ready  ## put the code into its format and mend what the linter can
+format: .venv/.dev-ready  ## format the code and apply the linter's automatic fixes
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: .venv/.dev-ready  ## measure what the product costs, beside what one would use instead
+bench: .venv/.dev-ready  ## measure performance against the obvious alternatives (bench/README.md)
 	@$(BIN)/python -m bench $(ARGS)
 
-lock: .venv/.uv-ready  ## write the locks anew from pyproject.toml, keeping the versions that still fit
+lock: .venv/.uv-ready  ## rewrite the lock files from pyproject.toml, keeping versions that still fit
 	@$(LOCK) $(UPGRADE) pyproject.toml --group build -o requirements.lock
 	@$(LOCK) $(UPGRADE) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 	@$(LOCK) $(UPGRADE) --group installer -o requirements-uv.lock
 
 upgrade: UPGRADE := --upgrade
-upgrade: lock  ## the same, with the newest versions that pyproject.toml allows
+upgrade: lock  ## rewrite the lock files with the newest versions that pyproject.toml allows
 
-audit-packages: .venv/.dev-ready  ## ask for known vulnerabilities in the locked packages (needs the network)
+audit-packages: .venv/.dev-ready  ## check the locked packages for known vulnerabilities (needs the network)
 	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
 
-install: .venv/.run-ready .venv/.dev-ready  ## the set-up alone: .venv with everything that run and test need
+install: .venv/.run-ready .venv/.dev-ready  ## create .venv with everything that run and test need
 
-help:  ## this list
+help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
 		printf '  make %-15s %s\n' "$$name" "$$text"; done
 
-# The set-up. Each step leaves a stamp in .venv and is done again when what it read has changed.
-# Python's own venv and pip suffice: uv is faster, and where it cannot be had, pip installs from the same lock.
+# Installation. Each step leaves a stamp in .venv and is repeated when its input has changed.
+# Python's venv and pip are enough: uv is faster, but where it is unavailable pip installs from the same lock.
 
 .venv/.uv-ready: requirements-uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Coverdesk needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< || \
-		echo "uv cannot be had here; pip takes its place" >&2
+		echo "uv is unavailable here; using pip" >&2
 	@touch $@
 
 .venv/.run-ready: requirements.lock pyproject.toml .venv/.uv-ready
@@ -85,7 +85,7 @@ $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) ||
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
 endef
 
-# No build isolation: that would fetch a setuptools which no lock names.
+# No build isolation: it would download a setuptools that is in no lock file.
 define install_project
 $(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable . || \
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .

@@ -1,1 +1,1 @@
-"""What Coverdesk costs, beside what one would use instead: each measure a ratio, both sides in one run."""
+"""Performance of Coverdesk against the obvious alternatives: each measure a ratio within one run."""

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME...]`: run the measures and print a table of what came out."""
+"""`python -m bench [NAME...]`: runs the measures and prints a table of the results."""
 
 import argparse
 import sys
@@ -23,7 +23,7 @@ MEASURES: dict[str, Measure] = {
 
 
 def main() -> int:
-    """Measure what was asked for; 1 where that could not be done, never because a number was bad."""
+    """Run the requested measures. Returns 1 if one could not run, never because of a result."""
     asked = _arguments()
     options = Options(asked.contracts, asked.rounds, asked.requests, asked.decisions)
     kinds = tuple(kind for kind in KINDS if asked.database in (None, kind))
@@ -45,25 +45,25 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="What Coverdesk costs, beside what one would use instead: ratios of one run.",
+        description="Coverdesk's performance against the obvious alternatives, as ratios within one run.",
         epilog='Example: make bench ARGS="candidates --contracts 10000000 --database sqlite"',
     )
     defaults = Options()
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASURES)}; all without any")
-    parser.add_argument("--database", choices=KINDS, help="one kind alone")
-    parser.add_argument("--contracts", type=int, default=defaults.contracts, help="of the large desk")
-    parser.add_argument("--rounds", type=int, default=defaults.rounds, help="how often the sides take turns")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASURES)}; default: all")
+    parser.add_argument("--database", choices=KINDS, help="only this kind")
     parser.add_argument(
-        "--requests", type=int, default=defaults.requests, help="calls in one turn of a server"
+        "--contracts", type=int, default=defaults.contracts, help="number of contracts of the large desk"
     )
-    parser.add_argument("--decisions", type=int, default=defaults.decisions, help="that are replayed")
+    parser.add_argument("--rounds", type=int, default=defaults.rounds, help="number of rounds")
+    parser.add_argument("--requests", type=int, default=defaults.requests, help="calls per round and server")
     parser.add_argument(
-        "--folder", help="where databases are made: a disk that is one (default: the system's)"
+        "--decisions", type=int, default=defaults.decisions, help="number of decisions to replay"
     )
+    parser.add_argument("--folder", help="where databases are created; not in memory (default: the system's)")
     asked = parser.parse_args()
     unknown = set(asked.names) - set(MEASURES)
     if unknown:
-        parser.error(f"There is no measure {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}.")
+        parser.error(f"Unknown measure {', '.join(sorted(unknown))}; choose from {', '.join(MEASURES)}.")
     return asked
 
 

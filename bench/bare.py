@@ -1,4 +1,4 @@
-"""A bare Flask handler with one ORM insert, as a tutorial has it, on the product's own server and database.
+"""A bare Flask handler with one ORM insert, as in a tutorial, on the product's server and database.
 
 Run as `python -m bench.bare --port N`, with COVERDESK_DATABASE_URL set.
 """
@@ -32,7 +32,7 @@ class Ticket(Base):
 
 
 def create_bare_app(database_url: str) -> Flask:
-    """`/tickets` reads its row's id back after the commit, as most do; `/frugal` before it."""
+    """`/tickets` reads its row's id after the commit, which costs a query; `/frugal` before it."""
     app = Flask(__name__)
     engine = create_engine(database_url, pool_size=20)
     session_of = sessionmaker(engine)
@@ -63,7 +63,7 @@ def create_bare_app(database_url: str) -> Flask:
 
 
 class BareServer(Server):
-    """The product's server with another application in it."""
+    """The product's server with this application."""
 
     def load(self) -> Any:
         return create_bare_app(self.environment.database_url)

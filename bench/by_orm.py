@@ -1,6 +1,6 @@
-"""What most would write: mapped classes with relationships, a query for each step, a commit a row.
+"""The common ORM approach: mapped classes with relationships, one query per step.
 
-On the product's own tables, so that both sides read and write the same.
+It uses the product's tables, so that both sides read and write the same rows.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from workflows.store.ids import new_id
 
 
 class Base(DeclarativeBase):
-    """Mapped from the product's tables."""
+    """Base of classes mapped to the product's tables."""
 
     metadata = t.metadata
 
@@ -30,13 +30,13 @@ class Customer(Base):
     org_unit = relationship(OrgUnit, viewonly=True)
 
 
-class LotBalance(Base):
+class GrantBalance(Base):
     __table__ = t.grant_balance
 
 
 class Contract(Base):
     __table__ = t.contract
-    grants = relationship(LotBalance, viewonly=True)
+    grants = relationship(GrantBalance, viewonly=True)
 
 
 class LedgerTransaction(Base):
@@ -56,7 +56,7 @@ class OutboxMessage(Base):
 
 
 def find_covering(session: Session, customer_id: str, item_id: str | None, now: datetime) -> Any:
-    """The contract that covers, or the one to wait for: item, customer, org units upwards, a query a step."""
+    """Return the covering contract or the one to wait for: item, customer, org units; one query per step."""
     customer = session.get_one(Customer, customer_id)
     for wanted in (_is_valid, _is_pending):
         for kind, holder_id in (("item", item_id), ("customer", customer_id)):
@@ -97,7 +97,7 @@ def _is_pending(contract: Any, now: datetime) -> bool:
 
 
 def expire_due(session: Session, at: datetime) -> int:
-    """Expire what is due contract by contract, writing what the product's sweep writes; one commit."""
+    """Expire due contracts one by one, writing the same rows as the product; one commit."""
     c = Contract.__table__.c
     due: Sequence[Any] = session.scalars(
         select(Contract).where(c.next_due_at <= at, c.state.in_(("pending", "active", "exhausted")))
@@ -107,7 +107,7 @@ def expire_due(session: Session, at: datetime) -> int:
             if grant.available > 0:
                 _expire_grant(session, contract, grant, at)
             grant.expiry_posted = True
-        _tell_end(session, contract, at)
+        _notify_end(session, contract, at)
         contract.state = "expired"
         contract.next_due_at = None
         contract.version += 1
@@ -129,7 +129,7 @@ def _expire_grant(session: Session, contract: Any, grant: Any, at: datetime) -> 
                 effective_at=grant.closes_at,
             )
         )
-    # the ledger is sealed by the transaction's arrival: its postings have to be there before
+    # A ledger transaction takes no postings after it is inserted, so they come first.
     session.flush()
     session.add(
         LedgerTransaction(
@@ -147,7 +147,7 @@ def _expire_grant(session: Session, contract: Any, grant: Any, at: datetime) -> 
     grant.available = 0
 
 
-def _tell_end(session: Session, contract: Any, at: datetime) -> None:
+def _notify_end(session: Session, contract: Any, at: datetime) -> None:
     recipient = None
     if contract.holder_kind == "customer":
         customer: Any = session.get_one(Customer, contract.holder_id)

@@ -1,8 +1,8 @@
-"""A covered service request, the whole call, beside a bare Flask handler with one ORM insert; and memory.
+"""Logging a covered service request over HTTP, against a bare Flask handler with one ORM insert; and memory.
 
-The product's call reads who calls, finds the candidates among 20,000 contracts, decides, and writes the
-request, its history and its decision; where a pack covers it, also holds an incident in the ledger. It is
-answered in full.
+The product's call authenticates, finds the candidates among 20,000 contracts, decides, and writes the
+request, its history and its decision; if a pack covers it, it also holds an incident in the ledger. The
+response is complete.
 """
 
 import json
@@ -42,66 +42,66 @@ MEMORY_GOAL = 1.05
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
-    """A desk that is open: a token for its API, and customers by what covers them."""
+class BenchDesk:
+    """A desk with contracts on: an API token, and customers by the type of contract that covers them."""
 
     token: str
     covered: dict[str, list[str]]
 
     def logged(self, type_key: str, count: int) -> list[bytes]:
-        """Calls that log service requests of customers covered by a type."""
+        """Return calls that log service requests of customers covered by a contract type."""
         bodies = [_body(customer) for customer in self.covered[type_key]]
         sent = [post(PATH, body, Authorization=f"Bearer {self.token}") for body in bodies]
         return list(islice(cycle(sent), count))
 
     def bare(self, path: str, count: int) -> list[bytes]:
-        """The same bodies for the bare handler."""
+        """Return calls with the same bodies for the bare handler."""
         sent = [post(path, _body(customer)) for customer in self.covered["subscription"]]
         return list(islice(cycle(sent), count))
 
 
 def measure(found: Databases, options: Options) -> Iterator[Result]:
-    """Throughput on each database, then memory on SQLite."""
+    """Measure the throughput on each database."""
     for kind in found.kinds:
-        with serving(found, kind) as (office, ours, theirs, caller):
-            yield from _throughput(kind, office, ours, theirs, caller, options)
+        with serving(found, kind) as (bench_desk, ours, theirs, caller):
+            yield from _throughput(kind, bench_desk, ours, theirs, caller, options)
 
 
 def measure_memory(found: Databases, options: Options) -> Iterator[Result]:
-    """What the workers hold after so many calls."""
+    """Measure the memory of the workers over many calls, on each database."""
     for kind in found.kinds:
-        with serving(found, kind) as (office, ours, _, caller):
-            calls = office.logged("subscription", 500) + office.logged("incident_pack", 500)
-            told = [ours.memory_bytes()]
+        with serving(found, kind) as (bench_desk, ours, _, caller):
+            calls = bench_desk.logged("subscription", 500) + bench_desk.logged("incident_pack", 500)
+            measured = [ours.memory_bytes()]
             for number in range(MEMORY_CALLS // len(calls)):
                 caller.call(ours.port, calls)
                 if (number + 1) * len(calls) % (MEMORY_CALLS // 4) == 0:
-                    told.append(ours.memory_bytes())
+                    measured.append(ours.memory_bytes())
             yield Result(
                 f"memory of both workers after {MEMORY_CALLS:,} calls, {kind}",
                 f"after {MEMORY_CALLS // 4:,}",
                 ("<=", MEMORY_GOAL),
-                told[-1] / told[1],
-                note="start, each quarter: " + ", ".join(f"{one / 2**20:.0f}" for one in told) + " MiB",
+                measured[-1] / measured[1],
+                note="start, each quarter: " + ", ".join(f"{one / 2**20:.0f}" for one in measured) + " MiB",
             )
 
 
 @contextmanager
-def serving(found: Databases, kind: Kind) -> Iterator[tuple[Office, Served, Served, Caller]]:
-    """The product and the bare handler on one database, and who calls them."""
+def serving(found: Databases, kind: Kind) -> Iterator[tuple[BenchDesk, Served, Served, Caller]]:
+    """Run the product, the bare handler and the clients on one database."""
     url = found.new_url(kind)
     try:
-        office = open_office(url)
+        bench_desk = prepare_desk(url)
         with ExitStack() as stack:
             ours = stack.enter_context(product(url))
             theirs = stack.enter_context(bare(url))
-            yield office, ours, theirs, stack.enter_context(calling())
+            yield bench_desk, ours, theirs, stack.enter_context(calling())
     finally:
         found.drop(url)
 
 
-def open_office(url: str) -> Office:
-    """Fill a desk, open it and find customers who are covered."""
+def prepare_desk(url: str) -> BenchDesk:
+    """Fill a desk, switch contracts on and find covered customers."""
     database = Database(url)
     desk = Desk(database)
     size = fill(database, CONTRACTS, ledger=True, now=datetime.now(UTC))
@@ -111,14 +111,14 @@ def open_office(url: str) -> Office:
     desk.perform(SYSTEM, lambda tx: create_user(tx, NewUser(email="bench@example.com", role="technician")))
     made = desk.perform(SYSTEM, lambda tx: create_token(tx, NewToken(email="bench@example.com")))
     with desk.write() as tx:
-        # enough for any number of rounds
+        # Enough incidents for any number of rounds.
         tx.connection.execute(
             update(t.grant_balance).where(t.grant_balance.c.unit == "incidents").values(available=10**6)
         )
     desk.refresh()
     covered = {key: _covered_by(desk, size, key) for key in ("subscription", "incident_pack")}
     database.dispose()
-    return Office(made.text, covered)
+    return BenchDesk(made.text, covered)
 
 
 def _covered_by(desk: Desk, size: Size, type_key: str) -> list[str]:
@@ -147,14 +147,14 @@ def _covered_by(desk: Desk, size: Size, type_key: str) -> list[str]:
 
 
 def _throughput(
-    kind: Kind, office: Office, ours: Served, theirs: Served, caller: Caller, options: Options
+    kind: Kind, bench_desk: BenchDesk, ours: Served, theirs: Served, caller: Caller, options: Options
 ) -> Iterator[Result]:
     count = options.requests
     sides = {
-        "subscription": (ours, office.logged("subscription", count)),
-        "incident_pack": (ours, office.logged("incident_pack", count)),
-        "bare": (theirs, office.bare("/tickets", count)),
-        "frugal": (theirs, office.bare("/frugal", count)),
+        "subscription": (ours, bench_desk.logged("subscription", count)),
+        "incident_pack": (ours, bench_desk.logged("incident_pack", count)),
+        "bare": (theirs, bench_desk.bare("/tickets", count)),
+        "frugal": (theirs, bench_desk.bare("/frugal", count)),
     }
     rounds = alternate(
         [partial(caller.call, served.port, requests) for served, requests in sides.values()],
@@ -182,7 +182,7 @@ def _throughput(
     )
     yield rounds.result(
         f"a request covered by a subscription, {kind}",
-        f"the same, its id not read back: {_rate(rounds, 3, count)}",
+        f"the same without reading its id back: {_rate(rounds, 3, count)}",
         None,
         side=0,
         baseline=3,

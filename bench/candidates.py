@@ -1,4 +1,4 @@
-"""Fetching the candidates: `find_candidates` beside the raw driver, beside an ORM, and as the desk grows."""
+"""Fetching the candidates: `find_candidates` against the raw driver and an ORM, and on desks of two sizes."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,8 +29,8 @@ NOTHING_COVERS_GOAL = 20.0
 GROWTH_GOAL = 1.6
 
 
-class StillClock:
-    """The instant that the data was made for."""
+class FixedClock:
+    """A clock fixed at the instant for which the data was created."""
 
     def now(self) -> datetime:
         return NOW
@@ -38,35 +38,35 @@ class StillClock:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks, for what."""
+    """A service request's customer and item."""
 
     customer: str
     item: str | None
 
 
 def measure(found: Databases, options: Options) -> Iterator[Result]:
-    """The candidate query on each database."""
+    """Measure the candidate query on each database."""
     for kind in found.kinds:
         with ExitStack() as stack:
             desks = {
                 contracts: stack.enter_context(loaded_desk(found, kind, contracts))
                 for contracts in (10_000, options.contracts)
             }
-            yield from _beside_raw(kind, *desks[options.contracts], options)
+            yield from _against_raw(kind, *desks[options.contracts], options)
             yield _growth(kind, desks, options)
-            yield from _beside_orm(kind, *desks[options.contracts], options)
+            yield from _against_orm(kind, *desks[options.contracts], options)
 
 
 @contextmanager
 def loaded_desk(found: Databases, kind: Kind, contracts: int) -> Iterator[tuple[Desk, Size]]:
-    """A desk with so many contracts, at the instant they were made for."""
+    """Create a desk with this many contracts, at the instant for which they were created."""
     with found.new(kind) as database:
         size = fill(database, contracts)
-        yield Desk(database, StillClock()), size
+        yield Desk(database, FixedClock()), size
 
 
 def requests(size: Size, count: int) -> list[Asked]:
-    """Service requests from all over the desk: every second is about an item, asked by its owner."""
+    """Return random service requests; every second one names an item, with its owner as the customer."""
     random, asked = Random(20260302), list[Asked]()
     for number in range(count):
         item = random.randrange(size.items)
@@ -76,7 +76,7 @@ def requests(size: Size, count: int) -> list[Asked]:
 
 
 def uncovered_requests(size: Size, count: int) -> list[Asked]:
-    """Service requests of customers whose contracts, and whose company's, have all ended."""
+    """Return service requests of customers whose contracts, and whose company's contracts, have all ended."""
     random, asked = Random(20260302), list[Asked]()
     while len(asked) < count:
         item = random.randrange(size.items)
@@ -91,10 +91,10 @@ def find_all(tx: Transaction, asked: list[Asked]) -> None:
         find_candidates(tx, customer=one.customer, item=one.item)
 
 
-def _beside_raw(kind: Kind, desk: Desk, size: Size, options: Options) -> Iterator[Result]:
+def _against_raw(kind: Kind, desk: Desk, size: Size, options: Options) -> Iterator[Result]:
     asked = requests(size, ASKED)
     with desk.read() as tx:
-        # first, so that the transaction has begun when statements are taken down
+        # First, so that the transaction has begun before statements are recorded.
         rows = sum(len(find_candidates(tx, customer=one.customer, item=one.item).held) for one in asked)
         sent = _sent(tx, asked)
         with _raw_cursor(desk.database) as cursor:
@@ -126,7 +126,7 @@ def _growth(kind: Kind, desks: dict[int, tuple[Desk, Size]], options: Options) -
     )
 
 
-def _beside_orm(kind: Kind, desk: Desk, size: Size, options: Options) -> Iterator[Result]:
+def _against_orm(kind: Kind, desk: Desk, size: Size, options: Options) -> Iterator[Result]:
     for name, asked, goal in (
         ("candidates, mixed", requests(size, ASKED // 2), ORM_GOALS[kind]),
         ("candidates, nothing covers", uncovered_requests(size, ASKED // 2), NOTHING_COVERS_GOAL),
@@ -134,13 +134,13 @@ def _beside_orm(kind: Kind, desk: Desk, size: Size, options: Options) -> Iterato
 
         def product(asked: list[Asked] = asked) -> None:
             for one in asked:
-                # as a request is logged: no transaction before it writes
+                # As when logging a request: no transaction until it writes.
                 with desk.write_on_demand(SYSTEM) as tx:
                     find_candidates(tx, customer=one.customer, item=one.item)
 
         with plain_engine(desk.database) as engine:
             rounds = alternate([product, partial(_by_orm, engine, asked)], options.rounds)
-        yield rounds.result(f"{name}, {kind}", "ORM, a query a step", (">=", goal), unit="times faster")
+        yield rounds.result(f"{name}, {kind}", "ORM, one query per step", (">=", goal), unit="times faster")
 
 
 def _by_orm(engine: Engine, asked: list[Asked]) -> None:
@@ -150,22 +150,22 @@ def _by_orm(engine: Engine, asked: list[Asked]) -> None:
 
 
 def _sent(tx: Transaction, asked: list[Asked]) -> list[tuple[str, Any]]:
-    """What the product sends to the driver for each: exactly one statement."""
+    """Return the statement that the product sends to the driver for each request: exactly one."""
     sent: list[tuple[str, Any]] = []
 
-    def take_down(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> None:
+    def record(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> None:
         sent.append((statement, parameters))
 
-    event.listen(tx.connection.engine, "before_cursor_execute", take_down)
+    event.listen(tx.connection.engine, "before_cursor_execute", record)
     find_all(tx, asked)
-    event.remove(tx.connection.engine, "before_cursor_execute", take_down)
+    event.remove(tx.connection.engine, "before_cursor_execute", record)
     assert len(sent) == len(asked), "the candidates are one statement"
     return sent
 
 
 @contextmanager
 def _raw_cursor(database: Database) -> Iterator[Any]:
-    """A cursor of the driver's own connection, set up like the product's."""
+    """Open a cursor on the driver's connection, configured like the product's."""
     connection = database.engine.raw_connection()
     try:
         driver: Any = connection.driver_connection

@@ -1,6 +1,6 @@
-"""Clients for a server: so many at a time from one process, each sending its next call when it is answered.
+"""Clients for a server: several in one process, each sending its next call after the last response.
 
-Written on bare sockets, so that the load takes as little as it can of the machine that serves it.
+They use plain sockets, to take as little as possible of the machine that also runs the server.
 """
 
 import selectors
@@ -14,7 +14,7 @@ from multiprocessing import get_context
 
 CLIENTS = 8
 CALLS_EACH_CONNECTION = 50
-"""Then it connects anew: which of the workers takes a connection is chance, and should even out."""
+"""Then it reconnects: which worker accepts a connection is random, and should even out."""
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class _Client:
 
 
 def call(port: int, requests: Sequence[bytes], expected: int = 201, clients: int = CLIENTS) -> float:
-    """Send all requests and answer the seconds it took. Raises: RuntimeError for another status."""
+    """Send all requests and return the seconds taken. Raises: RuntimeError for an unexpected status."""
     waiting = iter(requests)
     left = len(requests)
     start = time.perf_counter()
@@ -50,7 +50,7 @@ def call(port: int, requests: Sequence[bytes], expected: int = 201, clients: int
 
 @contextmanager
 def calling() -> Iterator["Caller"]:
-    """A process of its own for the clients."""
+    """Run the clients in a separate process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         yield Caller(pool)
 
@@ -66,7 +66,7 @@ class Caller:
 
 
 def post(path: str, body: bytes, **headers: str) -> bytes:
-    """A request as it goes over the wire."""
+    """Return the bytes of an HTTP request."""
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     lines.append(f"Content-Length: {len(body)}")
@@ -90,10 +90,12 @@ def _send_next(selector: selectors.DefaultSelector, client: _Client, waiting: It
 
 
 def _receive(client: _Client) -> bool:
-    """Read what has come; whether the answer is whole."""
+    """Read what has arrived; return whether the response is complete."""
     chunk = client.socket.recv(65536)
     if not chunk:
-        raise RuntimeError(f"The server hung up in the middle of an answer: {bytes(client.received[:200])!r}")
+        raise RuntimeError(
+            f"The server closed the connection in the middle of a response: {bytes(client.received[:200])!r}"
+        )
     client.received += chunk
     head, found, body = bytes(client.received).partition(b"\r\n\r\n")
     if not found:
@@ -102,10 +104,10 @@ def _receive(client: _Client) -> bool:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             return len(body) >= int(value)
-    raise RuntimeError("The answer does not tell its length.")
+    raise RuntimeError("The response has no Content-Length.")
 
 
 def _check(client: _Client, expected: int) -> None:
     status = int(client.received[9:12])
     if status != expected:
-        raise RuntimeError(f"{status} and not {expected}: {bytes(client.received[-400:])!r}")
+        raise RuntimeError(f"Status {status}, expected {expected}: {bytes(client.received[-400:])!r}")

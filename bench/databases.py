@@ -1,7 +1,7 @@
-"""Databases for a run: made in a folder of their own, durable as in production, gone at the end.
+"""Databases for a run: created in a temporary folder, durable as in production, removed at the end.
 
-SQLite is opened by the product itself (write-ahead log, `synchronous=FULL`). PostgreSQL is a server of the
-run's own as a package installs it: it waits for the disk at each commit.
+SQLite is opened by the product itself (write-ahead log, `synchronous=FULL`). PostgreSQL is a separate server
+with default durability: it waits for the disk at each commit.
 """
 
 import shutil
@@ -27,14 +27,14 @@ POSTGRESQL_SETTINGS = {
     "synchronous_commit": "on",
     "max_connections": "100",
     "timezone": "UTC",
-    # loading a million contracts would else spend its time in checkpoints
+    # Otherwise loading a million contracts would spend its time in checkpoints.
     "max_wal_size": "4GB",
 }
 
 
 @dataclass
 class Databases:
-    """Fresh databases of either kind, kept until the run ends or they are dropped."""
+    """Fresh databases of either kind; they exist until dropped or until the run ends."""
 
     folder: Path
     kinds: tuple[Kind, ...]
@@ -43,7 +43,7 @@ class Databases:
     _made: int = field(default=0, init=False)
 
     def new_url(self, kind: Kind) -> str:
-        """The URL of a fresh, migrated database."""
+        """Create a migrated database and return its URL."""
         if kind == "sqlite":
             self._made += 1
             url = f"sqlite:///{self.folder / f'bench-{self._made}.db'}"
@@ -54,7 +54,7 @@ class Databases:
 
     @contextmanager
     def new(self, kind: Kind) -> Iterator[Database]:
-        """A fresh, migrated database, opened as the product opens it and dropped afterwards."""
+        """Create a migrated database, opened as the product opens it, and drop it afterwards."""
         url = self.new_url(kind)
         database = Database(url)
         try:
@@ -64,7 +64,7 @@ class Databases:
             self.drop(url)
 
     def drop(self, url: str) -> None:
-        """Give back the room of a database that nobody uses any more."""
+        """Delete a database that is no longer used."""
         if url.startswith("sqlite:///"):
             path = Path(url.removeprefix("sqlite:///"))
             for suffix in ("", "-wal", "-shm"):
@@ -80,17 +80,17 @@ class Databases:
 
 @contextmanager
 def databases(folder: str | None, kinds: tuple[Kind, ...]) -> Iterator[Databases]:
-    """Room for databases. `folder` should be on a disk that is one: in memory a commit waits for nothing."""
+    """Provide databases. `folder` should be on a real disk: in memory, commits do not wait."""
     with ExitStack() as stack:
         made = Path(tempfile.mkdtemp(prefix="coverdesk-bench-", dir=folder))
-        made.chmod(0o755)  # PostgreSQL runs as another user where this is root
+        made.chmod(0o755)  # PostgreSQL runs as another user if this process is root
         stack.callback(shutil.rmtree, made, ignore_errors=True)
         yield Databases(made, kinds, stack)
 
 
 @contextmanager
 def plain_engine(database: Database) -> Iterator[Engine]:
-    """An engine on the same database as everyone makes one, for what is not the product."""
+    """Create a default engine on the same database, for the alternatives."""
     engine = create_engine(database.url)
     try:
         yield engine
@@ -100,10 +100,10 @@ def plain_engine(database: Database) -> Iterator[Engine]:
 
 @contextmanager
 def bulk_loading(database: Database) -> Iterator[Connection]:
-    """A transaction for loading whole tables: neither foreign keys nor triggers are asked row by row."""
+    """Open a transaction for loading whole tables, without foreign key checks and triggers per row."""
     with database.engine.connect() as connection:
         if database.is_sqlite:
-            # a pragma counts for nothing inside a transaction
+            # This pragma has no effect inside a transaction.
             raw = connection.connection.dbapi_connection
             assert raw is not None
             raw.cursor().execute("PRAGMA foreign_keys=OFF")
@@ -115,8 +115,8 @@ def bulk_loading(database: Database) -> Iterator[Connection]:
             yield connection
         connection.invalidate()
     if not database.is_sqlite:
-        # what autovacuum does of itself a minute later
-        with database.look() as connection:
+        # Autovacuum would do this a minute later.
+        with database.autocommit() as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")
 
 

@@ -1,9 +1,9 @@
-"""Desks of any size, loaded by a few statements that both databases take.
+"""Desks of any size, loaded by a few statements that work on both databases.
 
-Companies are trees of 63 org units, six levels deep; there is one org unit to ten contracts, one customer to
-two and two items to five. Half of the contracts are held by customers, four in ten by items, one in ten by
-org units, all scattered, so that a service request has none to a dozen candidates at any size of the desk.
-Every tenth company has nothing but ended contracts: nothing covers its customers.
+Companies are trees of 63 org units, six levels deep. There is one org unit per ten contracts, one customer
+per two, and two items per five. Half of the contracts are held by customers, four in ten by items, one in
+ten by org units, all scattered, so that a service request has none to a dozen candidates at any size of the
+desk. Every tenth company has only ended contracts: nothing covers its customers.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many there are of each, for so many contracts."""
+    """The number of records of each kind for a number of contracts."""
 
     contracts: int
 
@@ -41,7 +41,7 @@ class Size:
 
 
 class Sql:
-    """The words of one dialect, for statements over `number(n)`."""
+    """SQL fragments of one dialect, for statements over `number(n)`."""
 
     def __init__(self, database: Database, now: datetime = NOW) -> None:
         self.is_sqlite = database.is_sqlite
@@ -61,29 +61,29 @@ class Sql:
 
 
 def record_id(kind: str, number: int | str) -> str:
-    """The id of the record with a number: as SQL for an expression, as text for an int."""
+    """Return the id of the record with a number: as SQL for an expression, as text for an int."""
     if isinstance(number, int):
         return f"{kind:0<14}{number:012d}"
     return f"'{kind:0<14}' || substr(cast(1000000000000 + {number} AS text), 2)"
 
 
 def scatter(number: str, below: int | str, salt: int) -> str:
-    """An expression that looks random, the same for the same number. Salts are odd and below 2**32."""
+    """Return a pseudo-random SQL expression, the same for the same number. Salts are odd and below 2**32."""
     return f"((({number}) * {salt} + {salt >> 3}) % 4294967296 / 128 % {below})"
 
 
 def customer_number(contract_size: Size, item: int) -> int:
-    """The customer who owns an item."""
+    """Return the customer who owns an item."""
     return (item * _OWNER + (_OWNER >> 3)) % 2**32 // 128 % contract_size.customers
 
 
 def unit_number(contract_size: Size, customer: int) -> int:
-    """The org unit of a customer."""
+    """Return the org unit of a customer."""
     return (customer * _UNIT + (_UNIT >> 3)) % 2**32 // 128 % contract_size.org_units
 
 
 def is_lapsed(contract_size: Size, customer: int) -> bool:
-    """Whether nothing covers a customer: all contracts of its company have ended."""
+    """Return whether nothing covers a customer, because all contracts of its company have ended."""
     return unit_number(contract_size, customer) // COMPANY % LAPSED_EACH == 0
 
 
@@ -93,10 +93,7 @@ _OWNER, _UNIT, _HOLDER, _KIND, _TYPE, _STATE, _SPAN = (
 
 
 def fill(database: Database, contracts: int, *, ledger: bool = False, now: datetime = NOW) -> Size:
-    """Load a register and its contracts with the grants of those that draw.
-
-    With `ledger`, with their postings too. All is as of `now`.
-    """
+    """Load a register, contracts and grants, and with `ledger` their postings; all as of `now`."""
     size, sql = Size(contracts), Sql(database, now)
     with bulk_loading(database) as connection:
         _numbers(connection, sql, contracts)
@@ -110,9 +107,9 @@ def fill(database: Database, contracts: int, *, ledger: bool = False, now: datet
 
 
 def fill_due(database: Database, contracts: int, due: list[int]) -> list[datetime]:
-    """Contracts of support hours with minutes left; so many end at the first instant, so many at the next.
+    """Load support-hours contracts with minutes left; `due[i]` of them end at the i-th returned instant.
 
-    The rest end in years. Answers the instants.
+    The others end years later.
     """
     size, sql = Size(contracts), Sql(database)
     with bulk_loading(database) as connection:
@@ -130,7 +127,7 @@ def _numbers(connection: Connection, sql: Sql, count: int) -> None:
 
 
 def fill_register(connection: Connection, sql: Sql, size: Size) -> None:
-    """Org units with their lines, customers and items; `number` must be there."""
+    """Load org units with their ancestor lines, customers and items; the table `number` must exist."""
     long_ago = sql.days_from_now("-700")
     in_company = f"(n % {COMPANY} + 1)"
     parent_id = record_id("u", f"(n - n % {COMPANY} + {in_company} / 2 - 1)")
@@ -138,7 +135,7 @@ def fill_register(connection: Connection, sql: Sql, size: Size) -> None:
     unit = scatter("n", size.org_units, _UNIT)
     second = scatter("n", size.org_units, _SPAN)
     owner = scatter("n", size.customers, _OWNER)
-    # binary trees, each numbered from 1: the ancestor s steps above number k is k >> s
+    # Binary trees, each numbered from 1: the ancestor s steps above number k is k >> s.
     above = f"(n - n % {COMPANY} + ({in_company} >> s) - 1)"
     steps = " UNION ALL ".join(f"SELECT {step} AS s" for step in range(LEVELS))
     for statement in (
@@ -156,7 +153,7 @@ def fill_register(connection: Connection, sql: Sql, size: Size) -> None:
         f"ORDER BY n",
         "INSERT INTO customer_org_unit (customer_id, org_unit_id, position) "
         f"SELECT {record_id('p', 'n')}, {record_id('u', second)}, 1 FROM number "
-        # a second org unit for one in ten; never a lapsed customer's, whom it would cover
+        # A second org unit for one in ten; never for a lapsed customer, whom it would cover.
         f"WHERE n < {size.customers} AND n % 10 = 3 AND {unit} <> {second} "
         f"AND {unit} / {COMPANY} % {LAPSED_EACH} > 0 ORDER BY n",
         "INSERT INTO item (id, number, name, item_type, owner_customer_id, created_at) "
@@ -168,7 +165,7 @@ def fill_register(connection: Connection, sql: Sql, size: Size) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What the contracts of a desk are, as expressions over `number.n` and `kind`, `lapsed` and `dice`."""
+    """The contracts of a desk, as SQL expressions over `number.n`, `kind`, `lapsed` and `dice`."""
 
     type_key: str
     state: str
@@ -177,7 +174,7 @@ class _Shape:
 
 
 def _mixed(sql: Sql, size: Size) -> _Shape:
-    """Seven in ten in force, one in ten still to come, two in ten ended; the lapsed have only ended ones."""
+    """Seven in ten active, one in ten pending, two in ten ended; lapsed companies have only ended ones."""
     span = scatter("n", 300, _SPAN)
     dice = scatter("n", 100, _STATE)
     state = (
@@ -200,15 +197,15 @@ def _mixed(sql: Sql, size: Size) -> _Shape:
 
 
 def _ending(sql: Sql, size: Size, due: list[int]) -> _Shape:
-    """Contracts of support hours in force, whose ends are scattered over the table."""
-    # contract counts are even and not divisible by the odd prime: every number comes once
+    """Active support-hours contracts, whose ends are scattered over the table."""
+    # Contract counts are not divisible by this prime, so every number occurs once.
     place = f"(n * 7368787 % {size.contracts})"
     cases, below = [], 0
     for index, count in enumerate(due):
         below += count
         cases.append(f"WHEN {place} < {below} THEN {1 + index}")
     if below > size.contracts:
-        raise ValueError(f"{below} contracts cannot be due of {size.contracts}.")
+        raise ValueError(f"{below} of {size.contracts} contracts cannot be due.")
     ends = f"CASE {' '.join(cases)} ELSE 3000 END"
     return _Shape("'support_hours'", "'active'", sql.days_from_now("-200"), sql.days_from_now(ends))
 
@@ -216,7 +213,7 @@ def _ending(sql: Sql, size: Size, due: list[int]) -> _Shape:
 def _fill_contracts(connection: Connection, sql: Sql, size: Size, shape: _Shape) -> None:
     dice = scatter("n", 10, _KIND)
     kind = f"CASE WHEN {dice} < 5 THEN 'customer' WHEN {dice} < 9 THEN 'item' ELSE 'org_unit' END"
-    # who holds it, then whose company that is: named one inside the other
+    # The holder, then the holder's company: each named in a nested query.
     held = (
         f"SELECT n, {kind} AS kind, {scatter('n', size.customers, _HOLDER)} AS customer_n, "
         f"{scatter('n', size.items, _HOLDER)} AS item_n, {scatter('n', size.org_units, _HOLDER)} AS unit_n "
@@ -295,7 +292,7 @@ def _fill_grants(connection: Connection) -> None:
 
 
 def _fill_ledger(connection: Connection) -> None:
-    """The postings behind the balances: each grant was granted, half of it consumed, and some expired."""
+    """Load the postings behind the balances: each grant was granted, half consumed, and some expired."""
     for kind, source, target, amount, at, where in (
         ("grant", "sold", "available", "l.quantity", "b.opens_at", "true"),
         ("draw", "available", "consumed", "b.consumed", "b.opens_at", "b.consumed > 0"),

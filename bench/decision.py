@@ -1,7 +1,7 @@
-"""A coverage decision: the compiled rules beside Python written by hand, and beside business-rules itself.
+"""A coverage decision: the compiled rules against hand-written Python and against business-rules itself.
 
-Once the rules alone, from contracts with their standing to the rule that decides and the contract it takes;
-once the whole of `find_coverage`, from contracts as they were fetched to a decision with all its reasons.
+First the rules only, from contracts with their standing to the matching rule and its contract; then the
+whole of `find_coverage`, from contracts as fetched to a decision with all its reasons.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from bench import by_hand
+from bench import handwritten
 from bench.databases import Databases
 from bench.options import Options
 from bench.rounds import Result, alternate
@@ -26,8 +26,8 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 MOST = 12
 DECISIONS = 13 * 12
-TURNS, WHOLE_TURNS = 100, 5
-"""How often the cases are decided in one round: what takes a microsecond once is not measured by it."""
+REPEATS, WHOLE_REPEATS = 100, 5
+"""How often the cases are decided per round: a single microsecond cannot be measured."""
 RANDOM_CASES = 10_000
 HAND_GOAL = 1.25
 MIXED_GOAL, NOTHING_COVERS_GOAL = 20.0, 45.0
@@ -37,7 +37,7 @@ TYPES = ("subscription", "support_hours", "time_limited_subscription", "incident
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A service request with the contracts found for it, and the same contracts with their standing."""
+    """A service request with its candidate contracts, and the same contracts with their standing."""
 
     request: RequestFacts
     held: list[CandidateContract]
@@ -45,7 +45,7 @@ class Case:
 
 
 def measure(_: Databases, options: Options) -> Iterator[Result]:
-    """Both sets against both, then random cases for a difference in answers."""
+    """Measure both sets of cases, then count random cases that are decided differently."""
     rules = load_rule_set(read_rules_folder(RULES))
     for name, cases, goal in (
         (f"a decision, 0 to {MOST} contracts", mixed(rules), MIXED_GOAL),
@@ -57,13 +57,13 @@ def measure(_: Databases, options: Options) -> Iterator[Result]:
 
 
 def mixed(rules: RuleSet) -> list[Case]:
-    """As many cases of each number of contracts, three in ten of them in force."""
+    """Return the same number of cases for each number of contracts; three in ten contracts are valid."""
     random = Random(20260302)
     return [_case(rules, random, number % (MOST + 1), "vvvppeeexx") for number in range(DECISIONS)]
 
 
 def nothing_covers(rules: RuleSet) -> list[Case]:
-    """All that was found has ended, or does not cover such a request."""
+    """Return cases in which every contract has ended or excludes the request."""
     random = Random(20260303)
     return [_case(rules, random, MOST, "eeex") for _ in range(DECISIONS)]
 
@@ -82,7 +82,7 @@ def _case(rules: RuleSet, random: Random, contracts: int, standings: str) -> Cas
 
 
 def _held(random: Random, number: int, standing: str) -> CandidateContract:
-    """A contract that is valid (v), pending (p), ended (e) or excludes the request (x)."""
+    """Return a contract that is valid (v), pending (p), ended (e) or excludes the request (x)."""
     holder, distance = random.choice(HOLDERS)
     type_key = random.choice(TYPES)
     starts_at = NOW + (10 - 30 * random.randrange(1, 12)) * DAY
@@ -112,26 +112,28 @@ def _rules_alone(
     asked = [(case.request, case.candidates) for case in cases]
     for request, candidates in asked:
         rule, taken = book.decide(request, candidates)
-        step, by_hand_taken = by_hand.decide(request, candidates)
-        assert rule is not None, "the shipped rules catch everything"
-        assert (rule.id, taken) == (by_hand.RULES[step][0], by_hand_taken), "both sides decide the same"
+        step, handwritten_taken = handwritten.decide(request, candidates)
+        assert rule is not None, "the shipped rules match every case"
+        assert (rule.id, taken) == (handwritten.RULES[step][0], handwritten_taken), (
+            "both sides decide the same"
+        )
 
-    def compiled(turns: int) -> None:
-        for request, candidates in asked * turns:
+    def compiled(repeats: int) -> None:
+        for request, candidates in asked * repeats:
             book.decide(request, candidates)
 
     def hand() -> None:
-        for request, candidates in asked * TURNS:
-            by_hand.decide(request, candidates)
+        for request, candidates in asked * REPEATS:
+            handwritten.decide(request, candidates)
 
     def plain() -> None:
         for request, candidates in asked:
             book.plain.decide(request, candidates)
 
-    rounds = alternate([partial(compiled, TURNS), hand], options.rounds, warm_up=2)
-    ours, theirs = (rounds.median_seconds(side) / len(asked) / TURNS * 1e6 for side in (0, 1))
-    note = f"{ours:.2f} µs, by hand {theirs:.2f}"
-    yield rounds.result(name, "Python by hand, one pass", ("<=", HAND_GOAL), note=note)
+    rounds = alternate([partial(compiled, REPEATS), hand], options.rounds, warm_up=2)
+    ours, theirs = (rounds.median_seconds(side) / len(asked) / REPEATS * 1e6 for side in (0, 1))
+    note = f"{ours:.2f} µs, hand-written {theirs:.2f}"
+    yield rounds.result(name, "hand-written Python, one pass", ("<=", HAND_GOAL), note=note)
     rounds = alternate([partial(compiled, 1), plain], options.rounds)
     note = f"plain {rounds.median_seconds(1) / len(asked) * 1e6:.0f} µs"
     yield rounds.result(name, "plain business-rules", (">=", goal), unit="times faster", note=note)
@@ -142,19 +144,21 @@ def _whole(name: str, rules: RuleSet, cases: list[Case], options: Options) -> It
     plainly = rules.run_by("plain")
     for case in cases:
         decision = find_coverage(case.request, case.held, rules)
-        assert decision == by_hand.find_coverage(case.request, case.held, texts), "both sides decide the same"
+        assert decision == handwritten.find_coverage(case.request, case.held, texts), (
+            "both sides decide the same"
+        )
 
     def product(rules: RuleSet) -> None:
-        for case in cases * WHOLE_TURNS:
+        for case in cases * WHOLE_REPEATS:
             find_coverage(case.request, case.held, rules)
 
     def hand() -> None:
-        for case in cases * WHOLE_TURNS:
-            by_hand.find_coverage(case.request, case.held, texts)
+        for case in cases * WHOLE_REPEATS:
+            handwritten.find_coverage(case.request, case.held, texts)
 
     rounds = alternate([partial(product, rules), hand, partial(product, plainly)], options.rounds, warm_up=3)
-    note = f"{rounds.median_seconds(0) / len(cases) / WHOLE_TURNS * 1e6:.0f} µs with all reasons"
-    yield rounds.result(name, "Python by hand", ("<=", HAND_GOAL), note=note)
+    note = f"{rounds.median_seconds(0) / len(cases) / WHOLE_REPEATS * 1e6:.0f} µs with all reasons"
+    yield rounds.result(name, "hand-written Python", ("<=", HAND_GOAL), note=note)
     yield rounds.result(name, "plain business-rules", None, baseline=2, unit="times faster")
 
 

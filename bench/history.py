@@ -1,7 +1,7 @@
-"""A history of decisions and of work under them, of any length.
+"""A history of decisions and work entries of any length.
 
-Some hundred service requests are logged and worked on through the product's own use cases; their rows are
-then copied, each time a week earlier.
+A few hundred service requests are logged and worked on through the product's use cases; their rows are then
+copied repeatedly, each time a week earlier.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,14 +25,14 @@ from workflows.work.use_cases import log_work
 
 LOGGED = 400
 WORKED_ON = 3, 5
-"""So many of so many open ones."""
+"""Three of five open ones."""
 WEEK = timedelta(days=7)
 COPIED = (t.service_request, t.coverage_decision, t.work_entry, t.work_allocation)
 INSTANTS = ("opened_at", "decided_at", "started_at", "ended_at", "created_at", "effective_at")
 
 
 def make_history(url: str, size: Size, with_packs: Sequence[str], decisions: int) -> None:
-    """At least so many decisions, all before now; some of the customers who have packs are among them."""
+    """Create at least this many decisions, all in the past, including some of customers with packs."""
     desk = Desk(Database(url))
     with desk.read() as tx:
         user = tx.connection.execute(
@@ -40,16 +40,16 @@ def make_history(url: str, size: Size, with_packs: Sequence[str], decisions: int
         ).one()
     technician = Actor(user.id, user.email, "technician")
     for number in range(LOGGED):
-        # of items and of none; none to a dozen candidates, and those that nothing covers
+        # With and without items; none to a dozen candidates, including requests that nothing covers.
         item = record_id("i", number) if number % 4 < 2 else None
         customer = record_id("p", customer_number(size, number))
         if number % 4 == 3:
             customer = with_packs[number % len(with_packs)]
         _log(desk, technician, number, customer, item)
     with desk.read() as tx:
-        made = _Made({table.name: _rows(tx, table) for table in COPIED})
+        made = _CreatedRows({table.name: _rows(tx, table) for table in COPIED})
     if not desk.database.is_sqlite:
-        _never_analyse(desk.database)
+        _disable_analyze(desk.database)
     copies = -(-decisions // len(made.rows["coverage_decision"]))
     for weeks in range(1, copies):
         with desk.write() as tx:
@@ -75,32 +75,32 @@ def _log(desk: Desk, technician: Actor, number: int, customer: str, item: str | 
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """The rows that were made through the product, by table."""
+class _CreatedRows:
+    """The rows created through the product, by table."""
 
     rows: Mapping[str, list[dict[str, Any]]]
 
     def copy(self, weeks: int) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
-        """All of them so many weeks earlier, under new ids in the same order."""
+        """Yield copies of all rows, this many weeks earlier, with new ids in the same order."""
         old = sorted(row["id"] for rows in self.rows.values() for row in rows)
         new = {id: new_id() for id in old}
         for table in COPIED:
             copies = []
             for row in self.rows[table.name]:
                 changed: dict[str, Any] = {
-                    name: new[value] for name, value in row.items() if _is_one_of(value, new)
+                    name: new[value] for name, value in row.items() if _is_id_in(value, new)
                 }
                 changed |= {name: row[name] - weeks * WEEK for name in INSTANTS if row.get(name) is not None}
                 if "number" in row:
                     changed["number"] = f"W{weeks}-{row['number']}"
                 if "transaction_id" in row:
-                    # the ledger is not copied with it
+                    # The ledger is not copied.
                     changed["transaction_id"] = None
                 copies.append(row | changed)
             yield table, copies
 
 
-def _is_one_of(value: object, ids: Mapping[str, str]) -> bool:
+def _is_id_in(value: object, ids: Mapping[str, str]) -> bool:
     return isinstance(value, str) and value in ids
 
 
@@ -108,7 +108,7 @@ def _rows(tx: Transaction, table: Table) -> list[dict[str, Any]]:
     return [dict(row) for row in tx.connection.execute(select(table).order_by(table.c.id)).mappings()]
 
 
-def _never_analyse(database: Database) -> None:
+def _disable_analyze(database: Database) -> None:
     with database.write() as connection:
         for table in COPIED:
             connection.exec_driver_sql(f"ALTER TABLE {table.name} SET (autovacuum_enabled = off)")

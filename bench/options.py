@@ -1,4 +1,4 @@
-"""How much is measured."""
+"""The amount of work of each measure."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Options:
     """`contracts` is the size of the large desk.
 
-    `rounds` is how often the sides take turns, `requests` how many calls a server gets in one of them,
-    `decisions` how many a replay has before it.
+    `rounds` is how often each side runs, `requests` the calls to a server per round, `decisions` the number
+    of decisions to replay.
     """
 
     contracts: int = 1_000_000

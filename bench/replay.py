@@ -1,8 +1,8 @@
-"""Replaying and verifying history: how fast, in how much memory, and what a desk at work notices of it.
+"""Replaying and verifying history: speed, memory, and the effect on a desk in use.
 
-The decisions are those of a desk of 20,000 contracts with work done under them, copied back week by week.
-They are read as an import leaves them: PostgreSQL has not analysed them, and is kept from doing so. Each
-run is a process of its own, as the commands are, so that its memory is its own too.
+The decisions are those of a desk with 20,000 contracts and work entries, copied back week by week. As after
+an import, PostgreSQL has not analysed them, and autovacuum is off for them. Each run is a process of its
+own, as the commands are, so that its memory can be measured.
 """
 
 import time
@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median, quantiles
 
-from bench.calls import CONTRACTS, Office, open_office
+from bench.calls import CONTRACTS, BenchDesk, prepare_desk
 from bench.clients import call
 from bench.databases import Databases, Kind
 from bench.dataset import Size
@@ -33,144 +33,144 @@ from workflows.rule_sets.folder import read_rules_folder
 from workflows.store.database import Database
 
 LONG_AGO, LATER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-RUNS = ("the same rules", "the customer first", "verify", "read alone")
-MOST_ROUNDS = 3
-"""Each round takes a minute or two, and one of these runs is long enough to even out what disturbs it."""
-BESIDE_SQLITE = 1.5
-CALLS_BESIDE = 400
+RUNS = ("the same rules", "customer first", "verify", "read only")
+MAX_ROUNDS = 3
+"""Each round takes a minute or two, and a single run is long enough to even out disturbances."""
+POSTGRESQL_GOAL = 1.5
+CALLS_DURING_REPLAY = 400
 SECONDS_BETWEEN_CALLS = 0.02
 SECONDS_TO_START = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """What a run took: how many decisions, how many differ, and its memory at the start and at most.
+class Run:
+    """The result of a run: its decisions, how many differ, and its memory at the start and at its peak.
 
-    `own_seconds` are those of its own processor time: the rest it waited, for the database or its turn.
+    `cpu_seconds` is its own processor time; for the rest it waited for the database or the processor.
     """
 
     seconds: float
-    own_seconds: float
+    cpu_seconds: float
     decisions: int
     differ: int
     start_bytes: int
-    most_bytes: int
+    peak_bytes: int
 
     @property
     def rate(self) -> str:
         return f"{self.decisions / self.seconds:,.0f}/s"
 
     @property
-    def told(self) -> str:
-        more = self.most_bytes - self.start_bytes
+    def summary(self) -> str:
+        more = self.peak_bytes - self.start_bytes
         return (
-            f"{self.rate}, {self.own_seconds / self.seconds:.0%} own work; {self.differ:,} differ; "
-            f"{self.most_bytes >> 20} MiB at most, {more >> 20} more than at its start"
+            f"{self.rate}, {self.cpu_seconds / self.seconds:.0%} CPU; {self.differ:,} differ; "
+            f"{self.peak_bytes >> 20} MiB at its peak, {more >> 20} more than at its start"
         )
 
 
 def measure(found: Databases, options: Options) -> Iterator[Result]:
-    """Speed and memory of each run on each database, then a desk's calls beside a replay."""
+    """Measure speed and memory of each run on each database, then the calls of a desk during a replay."""
     with ExitStack() as stack:
-        desks: dict[Kind, tuple[str, Office]] = {}
+        desks: dict[Kind, tuple[str, BenchDesk]] = {}
         for kind in found.kinds:
             url = found.new_url(kind)
             stack.callback(found.drop, url)
-            office = open_office(url)
-            make_history(url, Size(CONTRACTS), office.covered["incident_pack"], options.decisions)
-            desks[kind] = url, office
-        rounds = [_round(desks, number) for number in range(min(options.rounds, MOST_ROUNDS))]
+            bench_desk = prepare_desk(url)
+            make_history(url, Size(CONTRACTS), bench_desk.covered["incident_pack"], options.decisions)
+            desks[kind] = url, bench_desk
+        rounds = [_round(desks, number) for number in range(min(options.rounds, MAX_ROUNDS))]
         yield from _speeds(found.kinds, rounds)
-        for kind, (url, office) in desks.items():
-            yield _calls_beside(kind, url, office)
+        for kind, (url, bench_desk) in desks.items():
+            yield _calls_during_replay(kind, url, bench_desk)
 
 
-def _round(desks: dict[Kind, tuple[str, Office]], number: int) -> dict[tuple[Kind, str], Ran]:
-    turns = [(kind, url, what) for what in RUNS for kind, (url, _) in desks.items()]
-    ran = {}
-    for kind, url, what in reversed(turns) if number % 2 else turns:
+def _round(desks: dict[Kind, tuple[str, BenchDesk]], number: int) -> dict[tuple[Kind, str], Run]:
+    runs = [(kind, url, what) for what in RUNS for kind, (url, _) in desks.items()]
+    run = {}
+    for kind, url, what in reversed(runs) if number % 2 else runs:
         with _process() as pool:
-            ran[kind, what] = pool.submit(_run, url, what).result()
-    return ran
+            run[kind, what] = pool.submit(_run, url, what).result()
+    return run
 
 
-def _speeds(kinds: tuple[Kind, ...], rounds: list[dict[tuple[Kind, str], Ran]]) -> Iterator[Result]:
+def _speeds(kinds: tuple[Kind, ...], rounds: list[dict[tuple[Kind, str], Run]]) -> Iterator[Result]:
     keys = list(rounds[0])
-    seconds = Rounds(tuple(tuple(ran[key].seconds for key in keys) for ran in rounds))
+    seconds = Rounds(tuple(tuple(run[key].seconds for key in keys) for run in rounds))
 
-    def middle(kind: Kind, what: str) -> Ran:
-        ran = sorted((one[kind, what] for one in rounds), key=lambda one: one.seconds)
-        return ran[len(ran) // 2]
+    def middle(kind: Kind, what: str) -> Run:
+        run = sorted((one[kind, what] for one in rounds), key=lambda one: one.seconds)
+        return run[len(run) // 2]
 
     for kind in kinds:
-        alone = middle(kind, "read alone")
+        read_only = middle(kind, "read only")
         for what in RUNS[:-1]:
-            ran = middle(kind, what)
+            run = middle(kind, what)
             yield seconds.result(
-                f"{ran.decisions:,} decisions, {what}, {kind}",
-                f"read and left alone: {alone.rate}",
+                f"{run.decisions:,} decisions, {what}, {kind}",
+                f"reading only: {read_only.rate}",
                 None,
                 side=keys.index((kind, what)),
-                baseline=keys.index((kind, "read alone")),
-                note=ran.told,
+                baseline=keys.index((kind, "read only")),
+                note=run.summary,
             )
     if len(kinds) == 2:
         for what in RUNS[:-1]:
             yield seconds.result(
-                f"{what}, postgresql that has analysed nothing",
+                f"{what}, postgresql without statistics",
                 "the same on sqlite",
-                ("<=", BESIDE_SQLITE),
+                ("<=", POSTGRESQL_GOAL),
                 side=keys.index(("postgresql", what)),
                 baseline=keys.index(("sqlite", what)),
             )
 
 
-def _calls_beside(kind: Kind, url: str, office: Office) -> Result:
-    """One call after the other, with a replay of all history beside it half of the time."""
-    requests = list(islice(cycle(office.logged("subscription", 200)), CALLS_BESIDE))
-    running = get_context("spawn").Process(target=_run_for_ever, args=(url,), daemon=True)
+def _calls_during_replay(kind: Kind, url: str, bench_desk: BenchDesk) -> Result:
+    """Measure one call after the other, first without and then with a replay running."""
+    requests = list(islice(cycle(bench_desk.logged("subscription", 200)), CALLS_DURING_REPLAY))
+    running = get_context("spawn").Process(target=_run_forever, args=(url,), daemon=True)
     with product(url) as served, _process() as callers:
         callers.submit(_latencies, served.port, requests[:50]).result()
-        quiet = callers.submit(_latencies, served.port, requests).result()
+        without = callers.submit(_latencies, served.port, requests).result()
         running.start()
         try:
             time.sleep(SECONDS_TO_START)
-            beside = callers.submit(_latencies, served.port, requests).result()
+            during = callers.submit(_latencies, served.port, requests).result()
             if not running.is_alive():
-                raise RuntimeError("There was no replay beside the calls.")
+                raise RuntimeError("The replay ended before the calls did.")
         finally:
             running.terminate()
             running.join()
     return Result(
-        f"a call of a desk beside a replay, {kind}",
-        "the same, nothing beside it",
+        f"a call during a replay, {kind}",
+        "the same without a replay",
         None,
-        median(beside) / median(quiet),
-        note=f"{_told(beside)}; alone {_told(quiet)}",
+        median(during) / median(without),
+        note=f"{_latency_text(during)}; without {_latency_text(without)}",
     )
 
 
-def _told(seconds: list[float]) -> str:
-    return f"{median(seconds) * 1000:.1f} ms, 99 of 100 within {quantiles(seconds, n=100)[98] * 1000:.0f} ms"
+def _latency_text(seconds: list[float]) -> str:
+    return f"{median(seconds) * 1000:.1f} ms, p99 {quantiles(seconds, n=100)[98] * 1000:.0f} ms"
 
 
-# ------------------------------------------------------------------ in processes of their own
+# ------------------------------------------------------------------ in separate processes
 
 
 def _process() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
 
-def _run(url: str, what: str) -> Ran:
+def _run(url: str, what: str) -> Run:
     files = read_rules_folder(PROJECT / "rules")
-    if what == "the customer first":
+    if what == "customer first":
         files |= {"coverage.json": files["variants/customer_first.json"]}
     rules = load_rule_set(files)
     desk = Desk(Database(url, pool_size=2))
     desk.refresh()
-    start_bytes, start, own_start = _most_bytes(), time.perf_counter(), time.process_time()
+    start_bytes, start, cpu_start = _peak_bytes(), time.perf_counter(), time.process_time()
     decisions = differ = 0
-    if what == "read alone":
+    if what == "read only":
         decisions = sum(len(rows) for rows in decision_batches(desk))
     elif what == "verify":
         verified = verify_decisions(desk, lambda _: None)
@@ -178,14 +178,14 @@ def _run(url: str, what: str) -> Ran:
     else:
         summary = replay(desk, rules, LONG_AGO, LATER, lambda _: None)
         decisions, differ = summary.decisions, summary.differ
-    seconds, own_seconds = time.perf_counter() - start, time.process_time() - own_start
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     desk.database.dispose()
-    return Ran(seconds, own_seconds, decisions, differ, start_bytes, _most_bytes())
+    return Run(seconds, cpu_seconds, decisions, differ, start_bytes, _peak_bytes())
 
 
-def _run_for_ever(url: str) -> None:
+def _run_forever(url: str) -> None:
     while True:
-        _run(url, "the customer first")
+        _run(url, "customer first")
 
 
 def _latencies(port: int, requests: list[bytes]) -> list[float]:
@@ -196,9 +196,9 @@ def _latencies(port: int, requests: list[bytes]) -> list[float]:
     return seconds
 
 
-def _most_bytes() -> int:
-    """What this process had in memory at most."""
+def _peak_bytes() -> int:
+    """Return the peak memory of this process in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError("The system does not tell how much memory a process takes.")
+    raise RuntimeError("The peak memory of this process is unknown.")

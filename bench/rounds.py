@@ -1,7 +1,7 @@
-"""Measuring two things against each other: turn by turn in one run, so that a busy machine slows both.
+"""Alternatives measured in one run, alternating, so that a busy machine slows all of them alike.
 
-A ratio is taken in every round and the median of them told: no time is, since times say more of the machine
-than of the code.
+Each round gives a ratio, and the median is reported. Absolute times are not compared: they say more about the
+machine than about the code.
 """
 
 import gc
@@ -17,7 +17,7 @@ Goal = tuple[Literal["<=", ">="], float]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One line of the table. `goal` is None where a number is told for the record."""
+    """One line of the table. Without a `goal` the number is only for information."""
 
     what: str
     against: str
@@ -37,12 +37,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """The seconds that each side took in each round."""
+    """The seconds that each side took, by round."""
 
     seconds: tuple[tuple[float, ...], ...]
 
     def ratios(self, side: int, against: int) -> list[float]:
-        """Per round: how many times as long as `against` a side took."""
+        """Return for each round the time of `side` divided by the time of `against`."""
         return [times[side] / times[against] for times in self.seconds]
 
     def median_seconds(self, side: int) -> float:
@@ -59,7 +59,10 @@ class Rounds:
         unit: Literal["times", "%", "times faster"] = "times",
         note: str = "",
     ) -> Result:
-        """The median ratio and its quartiles: our time over the baseline's, else the baseline's over ours."""
+        """Return the median ratio and its quartiles.
+
+        The ratio is the side's time over the baseline's for `times`, the inverse for the other units.
+        """
         ratios = self.ratios(side, baseline) if unit == "times" else self.ratios(baseline, side)
         ordered = sorted(ratio * (100 if unit == "%" else 1) for ratio in ratios)
         low, high = ordered[len(ordered) // 4], ordered[-1 - len(ordered) // 4]
@@ -67,7 +70,7 @@ class Rounds:
 
 
 def alternate(sides: Sequence[Side], rounds: int, *, warm_up: int = 1) -> Rounds:
-    """Run the sides in turn, `rounds` times, each second round the other way about."""
+    """Run the sides alternately, `rounds` times; every second round in reverse order."""
     for _ in range(warm_up):
         for side in sides:
             side()
@@ -85,7 +88,7 @@ def _round(sides: Sequence[Side], *, backwards: bool) -> tuple[float, ...]:
 
 
 def table(results: Sequence[Result]) -> Iterator[str]:
-    """The results as lines of text."""
+    """Yield the results as lines of a text table."""
     rows = [("what", "against", "goal", "result", "", "")]
     rows += [(one.what, one.against, _goal(one), _shown(one), _verdict(one), one.note) for one in results]
     widths = [max(len(row[column]) for row in rows) for column in range(6)]

@@ -1,4 +1,4 @@
-"""Servers for a run: the product's own and the bare handler's, started alike and stopped by their pid."""
+"""Servers for a run: the product and the bare handler, started the same way and stopped by their pid."""
 
 import os
 import socket
@@ -22,26 +22,26 @@ WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server that runs."""
+    """A running server."""
 
     port: int
     pid: int
 
     def memory_bytes(self) -> int:
-        """What its workers hold, pages they share counted once."""
+        """Return the memory of its workers in bytes; shared pages count once."""
         return sum(_proportional_bytes(pid) for pid in _children(self.pid))
 
 
 @contextmanager
 def product(database_url: str) -> Iterator[Served]:
-    """`coverdesk serve` with two workers."""
+    """Run `coverdesk serve` with two workers."""
     with _serving(["web.cli", "serve"], database_url) as served:
         yield served
 
 
 @contextmanager
 def bare(database_url: str) -> Iterator[Served]:
-    """The bare handler on the same server."""
+    """Run the bare handler on the same kind of server."""
     with _serving(["bench.bare"], database_url) as served:
         yield served
 
@@ -100,4 +100,4 @@ def _proportional_bytes(pid: int) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError(f"No memory is told of process {pid}.")
+    raise RuntimeError(f"The memory of process {pid} is unknown.")

@@ -1,7 +1,7 @@
-"""The expiry sweep: `expire_due` beside raw SQL and beside an ORM loop, in a desk of a million contracts.
+"""Bulk expiry: `expire_due` against raw SQL and an ORM loop, on a desk with a million contracts.
 
-Each round takes contracts that are due at an instant of its own, so that every sweep finds fresh ones in the
-same tables; the due ones are scattered over all of them.
+Each run expires the contracts that are due at an instant of its own, so that every run finds contracts in
+the same tables that are not expired yet; they are scattered over the whole table.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from bench import by_orm
-from bench.candidates import StillClock
+from bench.candidates import FixedClock
 from bench.databases import Databases, Kind, plain_engine
 from bench.dataset import fill_due
 from bench.options import Options
@@ -28,14 +28,14 @@ WARM_UP = 1
 
 
 def measure(found: Databases, options: Options) -> Iterator[Result]:
-    """1,000 and 100,000 due of a million; fewer where the desk is smaller."""
+    """Measure the expiry of 1,000 and of 100,000 contracts of a million; fewer on a smaller desk."""
     few, many = min(FEW, options.contracts // 500), min(MANY, options.contracts // 10)
     few_sweeps, many_sweeps = 4 * (FEW_ROUNDS + WARM_UP), 3 * MANY_ROUNDS
     for kind in found.kinds:
         with found.new(kind) as database:
             due = [few] * few_sweeps + [many] * many_sweeps
             instants = iter(fill_due(database, options.contracts, due))
-            desk = Desk(database, StillClock())
+            desk = Desk(database, FixedClock())
             yield from _few(kind, desk, instants, few)
             yield from _many(kind, desk, instants, many)
 
@@ -44,15 +44,15 @@ def _few(kind: Kind, desk: Desk, due: Iterator[datetime], count: int) -> Iterato
     with plain_engine(desk.database) as engine:
         rounds = alternate(
             [
-                lambda: _swept(count, expire_due(desk, next(due))),
-                lambda: _swept(count, same_rows_by_sql(desk, next(due))),
-                lambda: _swept(count, least_by_sql(desk, next(due))),
-                lambda: _swept(count, _by_orm(engine, next(due))),
+                lambda: _check_count(count, expire_due(desk, next(due))),
+                lambda: _check_count(count, same_rows_by_sql(desk, next(due))),
+                lambda: _check_count(count, least_by_sql(desk, next(due))),
+                lambda: _check_count(count, _by_orm(engine, next(due))),
             ],
             FEW_ROUNDS,
             warm_up=WARM_UP,
         )
-    yield from _beside_sql(kind, rounds, count, FEW_GOAL)
+    yield from _against_sql(kind, rounds, count, FEW_GOAL)
     yield rounds.result(
         f"expiry of {count:,}, {kind}", "an ORM loop", (">=", ORM_GOAL), baseline=3, unit="times faster"
     )
@@ -61,32 +61,32 @@ def _few(kind: Kind, desk: Desk, due: Iterator[datetime], count: int) -> Iterato
 def _many(kind: Kind, desk: Desk, due: Iterator[datetime], count: int) -> Iterator[Result]:
     rounds = alternate(
         [
-            lambda: _swept(count, expire_due(desk, next(due))),
-            lambda: _swept(count, same_rows_by_sql(desk, next(due))),
-            lambda: _swept(count, least_by_sql(desk, next(due))),
+            lambda: _check_count(count, expire_due(desk, next(due))),
+            lambda: _check_count(count, same_rows_by_sql(desk, next(due))),
+            lambda: _check_count(count, least_by_sql(desk, next(due))),
         ],
         MANY_ROUNDS,
         warm_up=0,
     )
-    yield from _beside_sql(kind, rounds, count, MANY_GOAL)
+    yield from _against_sql(kind, rounds, count, MANY_GOAL)
 
 
-def _beside_sql(kind: Kind, rounds: Rounds, count: int, goal: float) -> Iterator[Result]:
+def _against_sql(kind: Kind, rounds: Rounds, count: int, goal: float) -> Iterator[Result]:
     what = f"expiry of {count:,}, {kind}"
     seconds = rounds.median_seconds(0)
     yield rounds.result(
         what,
         "raw SQL, the same rows",
         ("<=", goal),
-        note=f"{seconds / count * 1e6:.0f} µs a contract",
+        note=f"{seconds / count * 1e6:.0f} µs per contract",
     )
-    yield rounds.result(what, "raw SQL, a row a grant and the contract alone", None, baseline=2)
+    yield rounds.result(what, "raw SQL, only one row per grant and the contract", None, baseline=2)
 
 
-def _swept(expected: int, count: int) -> None:
+def _check_count(expected: int, count: int) -> None:
     if count != expected:
         raise AssertionError(
-            f"{count} contracts were expiry_posted, not {expected}: the sides would not be alike."
+            f"{count} contracts were expired instead of {expected}: the sides are not comparable."
         )
 
 
@@ -147,12 +147,12 @@ ONE_ROW_A_GRANT = f"""
 
 
 def same_rows_by_sql(desk: Desk, at: datetime) -> int:
-    """The rows that the sweep writes, by one statement a table, for all that is due at once."""
+    """Write the same rows as the product, with one statement per table."""
     return _run(desk, at, (POSTINGS, TRANSACTIONS, BALANCES, TRAIL, MESSAGES, CONTRACTS))
 
 
 def least_by_sql(desk: Desk, at: datetime) -> int:
-    """The least that could be called an expiry: one row for each grant, and the contract's state."""
+    """Write the minimum of an expiry: one row per grant, and the contract's state."""
     return _run(desk, at, (ONE_ROW_A_GRANT, CONTRACTS))
 
 

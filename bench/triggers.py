@@ -1,4 +1,4 @@
-"""A trigger of the state machine: `fire` beside a machine for each record."""
+"""A trigger of the state machine: `fire` against one machine per record."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,8 @@ from transitions import Machine
 from bench.databases import Databases
 from bench.options import Options
 from bench.rounds import Result, alternate
-from workflows.lifecycle.service_requests.states import STATES, TRANSITIONS, fire
+from engine.service_requests import STATES
+from workflows.lifecycle.service_requests.states import TRANSITIONS, fire
 
 FIRED = 600
 LIFE = (("open", "start"), ("in_progress", "hold"), ("on_hold", "resume"), ("in_progress", "resolve"))
@@ -16,7 +17,7 @@ GOAL = 8.0
 
 
 class Ticket:
-    """A record as transitions' own examples have it: with a machine of its own."""
+    """A record with a machine of its own, as in the examples of transitions."""
 
     def __init__(self, state: str) -> None:
         self.machine = Machine(
@@ -29,28 +30,28 @@ class Ticket:
 
 
 def measure(_: Databases, options: Options) -> Iterator[Result]:
-    """A record is read from the database, fired once and written: so its machine is made for one trigger."""
-    kept = {state: Ticket(state) for state, _ in LIFE}
+    """Measure one trigger per record, since a record is read, changed once and written."""
+    created = {state: Ticket(state) for state, _ in LIFE}
 
     def product() -> None:
         for number in range(FIRED):
             state, trigger = LIFE[number % len(LIFE)]
             fire(state, trigger)
 
-    def machine_each() -> None:
+    def machine_per_object() -> None:
         for number in range(FIRED):
             state, trigger = LIFE[number % len(LIFE)]
             ticket: Any = Ticket(state)
             ticket.trigger(trigger)
 
-    def machine_kept() -> None:
+    def machine_reused() -> None:
         for number in range(FIRED):
             state, trigger = LIFE[number % len(LIFE)]
-            ticket: Any = kept[state]
+            ticket: Any = created[state]
             ticket.trigger(trigger)
             ticket.state = state
 
-    rounds = alternate([product, machine_each, machine_kept], options.rounds, warm_up=2)
+    rounds = alternate([product, machine_per_object, machine_reused], options.rounds, warm_up=2)
     yield rounds.result(
         "a state-machine trigger",
         "a Machine per object",
@@ -59,5 +60,9 @@ def measure(_: Databases, options: Options) -> Iterator[Result]:
         note=f"{rounds.median_seconds(0) / FIRED * 1e6:.0f} µs",
     )
     yield rounds.result(
-        "a state-machine trigger", "the same, machine made before", None, baseline=2, unit="times faster"
+        "a state-machine trigger",
+        "the same with machines created before",
+        None,
+        baseline=2,
+        unit="times faster",
     )

@@ -1,1 +1,1 @@
-"""Pure decisions: values in, values out; no clock, no database."""
+"""Pure decision logic: values in, values out; no clock, no database."""

@@ -1,7 +1,7 @@
-"""Which billing cycles fall due, and what share of a price a part of one is.
+"""Which billing cycles are due, and the prorated price of part of a cycle.
 
-Dates are local; every span runs from its first day up to, and without, the other. Shares are exact fractions
-of days; only money is rounded, half up, once.
+Dates are local; every span is half-open: it includes its first date and excludes its second. Shares are exact
+fractions of days; only money is rounded, once, halves away from zero.
 
 Source: product.md sections 4 and 10.
 """
@@ -22,7 +22,7 @@ _LONGEST_CYCLE_MONTHS = 12 * (LATEST_YEAR - 1970)
 
 @dataclass(frozen=True, slots=True)
 class BilledCycle:
-    """The days from `from_on` up to, and without, `until_on`: `share` of a full cycle (1 for all of it)."""
+    """The half-open span of days [from_on, until_on): `share` of a full cycle (1 for a whole cycle)."""
 
     from_on: date
     until_on: date
@@ -32,17 +32,19 @@ class BilledCycle:
 def billed_cycles(
     *, starts_on: date, until_on: date | None, target_on: date, billing_day: int, duration: Duration
 ) -> tuple[BilledCycle, ...]:
-    """The cycles billed in advance of what runs from `starts_on`, up to those that begin on `target_on`.
+    """The cycles to bill in advance for a term from `starts_on`, up to those that begin on `target_on`.
 
-    `until_on` is the first day no longer covered, None where no end is known. The days before the first
-    billing date are a share of the cycle that they complete; a cycle that the end cuts short is a share of
-    itself.
-    Raises: InvalidPeriod if target or end come before the start, or the duration is not of months;
-    InvalidQuantity for a billing day that no month has; AbsurdDate.
+    `until_on` is the first day that is no longer covered, None if there is no known end. The days before the
+    first billing date are billed as a share of the cycle they complete, and a cycle shortened by the end as a
+    share of the full cycle.
+    Units: local dates, [starts_on, until_on); shares are exact fractions of days.
+    Raises: InvalidPeriod if target or end is before the start, or if the duration is not whole months;
+    InvalidQuantity if the billing day is not 1 to 31; AbsurdDate outside the years 1970 to 2199.
+    Source: product.md section 10.
     """
-    _check_order(check_date(starts_on), check_date(target_on), "billed by")
+    _check_order(check_date(starts_on), check_date(target_on))
     if until_on is not None:
-        _check_order(starts_on, check_date(until_on), "over on")
+        _check_order(starts_on, check_date(until_on))
     cycle_months = _cycle_months(duration)
     first_on = first_billing_date(starts_on, billing_day, duration)
 
@@ -51,7 +53,7 @@ def billed_cycles(
 
     cycles = []
     n = -1 if starts_on < first_on else 0
-    # The one before the first date is due at once; the others when they begin.
+    # The cycle before the first billing date is due at once; the others when they begin.
     while (n < 0 or begins_on(n) <= target_on) and (
         until_on is None or max(starts_on, begins_on(n)) < until_on
     ):
@@ -63,7 +65,10 @@ def billed_cycles(
 def cycles_in_advance(
     *, starts_on: date, until_on: date | None, target_on: date, billing_day: int, duration: Duration
 ) -> Fraction:
-    """How many cycles `billed_cycles` finds, parts as exact fractions. Raises: as it does."""
+    """The number of cycles that `billed_cycles` finds, partial ones as exact fractions.
+
+    Raises: the same errors as billed_cycles.
+    """
     cycles = billed_cycles(
         starts_on=starts_on,
         until_on=until_on,
@@ -75,29 +80,32 @@ def cycles_in_advance(
 
 
 def first_billing_date(starts_on: date, billing_day: int, duration: Duration) -> date:
-    """The first billing date on or after `starts_on`: in its month, or else a whole `duration` later.
+    """The first billing date on or after `starts_on`: in the same month, or else one `duration` later.
 
-    In a month without that day it is the month's last day.
-    Raises: InvalidPeriod if the duration is not of months; InvalidQuantity for a billing day that no month
-    has; AbsurdDate.
+    In a month without that day, the billing date is the last day of the month.
+    Raises: InvalidPeriod if the duration is not whole months; InvalidQuantity if the billing day is not 1 to
+    31; AbsurdDate outside the years 1970 to 2199.
     """
     check_date(starts_on)
     if not 1 <= billing_day <= 31:
-        raise InvalidQuantity("No month has that billing day.", remedy="Give a day from 1 to 31.")
+        raise InvalidQuantity("The billing day is out of range.", remedy="Give a day from 1 to 31.")
     cycle_months = _cycle_months(duration)
     in_its_month = _billing_date(starts_on, billing_day, 0)
     return in_its_month if in_its_month >= starts_on else _billing_date(starts_on, billing_day, cycle_months)
 
 
 def prorated_amount(price: Money, *, part: tuple[date, date], whole: tuple[date, date]) -> Money:
-    """The part of `price` that the days of `part` are of the days of `whole`, rounded half up once.
+    """`price` prorated by the days of `part` to the days of `whole`, rounded once, halves away from zero.
 
-    Raises: InvalidPeriod if the whole has no day or the part is reversed; AbsurdDate.
+    `part` and `whole` are half-open spans of local dates.
+    Raises: InvalidPeriod if `whole` is empty or a span is reversed; AbsurdDate outside the years 1970 to
+    2199; InvalidQuantity if the result is beyond 2**53 - 1.
+    Source: product.md section 10.
     """
     part_days, whole_days = _days(*part), _days(*whole)
     if whole_days == 0:
         raise InvalidPeriod(
-            "A price for no day cannot be shared out.", remedy="Give a whole of a day or more."
+            "A price cannot be prorated over an empty period.", remedy="Give a period of one day or more."
         )
     return price.times(Fraction(part_days, whole_days))
 
@@ -119,20 +127,22 @@ def _cycle_months(duration: Duration) -> int:
     cycle_months = duration.calendar_months
     if duration.calendar_days or duration.elapsed_seconds or not 1 <= cycle_months <= _LONGEST_CYCLE_MONTHS:
         raise InvalidPeriod(
-            "A billing day needs cycles of whole months.", remedy="Use months or years.", duration=duration
+            "A billing cycle must be a number of whole months.",
+            remedy="Use months or years.",
+            duration=duration,
         )
     return cycle_months
 
 
 def _days(from_on: date, until_on: date) -> int:
-    _check_order(check_date(from_on), check_date(until_on), "over on")
+    _check_order(check_date(from_on), check_date(until_on))
     return (until_on - from_on).days
 
 
-def _check_order(starts_on: date, other_on: date, what: str) -> None:
+def _check_order(starts_on: date, other_on: date) -> None:
     if other_on < starts_on:
         raise InvalidPeriod(
-            f"What starts on {starts_on} cannot be {what} {other_on}.",
+            f"{other_on} is before the start on {starts_on}.",
             remedy="Give a date on or after the start.",
             starts_on=starts_on,
             given=other_on,

@@ -1,6 +1,6 @@
-"""Work-time calendars as people and settings write them: days as mon to sun, hours as 09:00 to 17:30.
+"""Working-time calendars as people and settings write them: days as mon to sun, hours as 09:00 to 17:30.
 
-Kept apart from the arithmetic, so that calendars.py speaks of values only.
+Separate from the arithmetic in calendars.py, which handles values only.
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ def read_calendar(
     holidays: Iterable[str] = (),
     annual_holidays: Iterable[str] = (),
 ) -> WorkCalendar:
-    """The calendar written so: `{"mon": [["09:00", "17:00"]]}`; days left out are closed.
+    """Parse a calendar such as `{"mon": [["09:00", "17:00"]]}`; weekdays left out are closed.
 
-    A closing that is not after its opening is on the next day: 22:00 to 06:00 (30:00 says the same). Dates
-    are YYYY-MM-DD, annual holidays MM-DD.
-    Raises: UnknownTimeZone, InvalidCalendar, AbsurdDate.
+    A closing time that is not after its opening time is on the next day: 22:00 to 06:00 (or, equivalently,
+    22:00 to 30:00). Dates are YYYY-MM-DD, annual holidays MM-DD.
+    Raises: UnknownTimeZone for an unknown zone; InvalidCalendar for an unknown day, malformed hours or dates;
+    AbsurdDate for a date outside the years 1970 to 2199.
     """
     unknown_days = sorted(set(weekly) - set(DAY_NAMES))
     if unknown_days:
         raise InvalidCalendar(
-            f"{unknown_days[0]!r} is no day of the week.",
+            f"{unknown_days[0]!r} is not a day of the week.",
             remedy=f"Use {', '.join(DAY_NAMES)}.",
             day=unknown_days[0],
         )
@@ -66,8 +67,8 @@ def _read_hours(where: str, hours: HoursText) -> DayHours:
         opens, closes = (_read_time(where, text) for text in pair)
         if opens == closes:
             raise InvalidCalendar(
-                f"{where}: {pair[0]} to {pair[1]} is no time.",
-                remedy="Write 00:00 to 24:00 for a whole day, and nothing for a closed one.",
+                f"{where}: {pair[0]} to {pair[1]} is empty.",
+                remedy="Write 00:00 to 24:00 for a whole day, and no hours for a closed day.",
                 where=where,
             )
         read.append(Hours(opens, closes if opens < closes else closes + MINUTES_A_DAY))
@@ -86,7 +87,7 @@ def _read_time(where: str, text: str) -> Minutes:
 
 
 def _read_date(text: str) -> date:
-    # The pattern first: fromisoformat takes weeks and days without dashes, too.
+    # Check the pattern first: fromisoformat also accepts week dates and dates without dashes.
     if _DATE.fullmatch(text):
         with suppress(ValueError):
             return date.fromisoformat(text)
@@ -97,6 +98,6 @@ def _read_annual(text: str) -> tuple[int, int]:
     match = _ANNUAL.fullmatch(text)
     if match is None:
         raise InvalidCalendar(
-            f"{text!r} is not a day of each year.", remedy="Write MM-DD, such as 12-25.", day=text
+            f"{text!r} is not a month and day.", remedy="Write MM-DD, such as 12-25.", day=text
         )
     return int(match[1]), int(match[2])

@@ -1,10 +1,11 @@
-"""Work time: the hours in which a desk is open, and the arithmetic of open seconds.
+"""Working time: the hours in which a desk is open, and arithmetic on open seconds.
 
-The hours of a day are those that open on it: a night shift belongs to the day it begins and runs on into the
-next, holiday or not; split it at 24:00 where it should stop. A holiday has no hours, not even those given for
-its date; hours given for a date replace the week's; a break closes the clock times it names, whoever's shift
-it is. Every time of day begins at the first instant at which the local clock has reached it (see
-engine.periods): so a desk that opens at 02:30 on a day whose clocks go from 02:00 to 03:00 opens at 03:00.
+The hours of a day are those that start on it: a night shift belongs to the day it starts on and continues
+into the next day, even a holiday; split it at 24:00 if it should stop there. A holiday has no hours, not even
+those given for its date; hours given for a date replace those of the weekday; a break closes the clock times
+it names, even within a shift that started the day before. Every time of day begins at the first instant at
+which the local clock has reached it (see engine.periods): a desk that opens at 02:30 on a day whose clocks go
+from 02:00 to 03:00 opens at 03:00.
 
 Source: product.md sections 3, 7 and 9.
 """
@@ -31,13 +32,13 @@ _FIRST_INSTANT = datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC)
 _LAST_INSTANT = datetime(LATEST_YEAR + 1, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
-_MOST_SECONDS = (_LAST_INSTANT - _FIRST_INSTANT) // _SECOND
+_MAX_SECONDS = (_LAST_INSTANT - _FIRST_INSTANT) // _SECOND
 
 Span = tuple[datetime, datetime]
 
 
 class Hours(NamedTuple):
-    """Open from one minute of the day up to another, counted from 00:00; past midnight the count goes on."""
+    """Half-open opening hours in minutes from 00:00; a closing past midnight is above 1440."""
 
     opens_minute: Minutes
     closes_minute: Minutes
@@ -51,9 +52,10 @@ ALL_WEEK: tuple[DayHours, ...] = (ALL_DAY,) * 7
 
 @dataclass(frozen=True)
 class WorkCalendar:
-    """When the desk works. `weekly` begins with Monday; `annual_holidays` are (month, day).
+    """When the desk is open. `weekly` starts with Monday; `annual_holidays` are (month, day).
 
-    Raises: InvalidCalendar for hours outside a day, a week of other than seven days, a date that cannot be.
+    Raises: InvalidCalendar for hours outside a day, a week without exactly seven days, or an annual holiday
+    that does not exist; AbsurdDate for a date outside the years 1970 to 2199.
     """
 
     time_zone: ZoneInfo
@@ -78,7 +80,7 @@ class WorkCalendar:
             _check_annual(month, day_of_month)
         always = all(_covers_the_day(hours) for hours in (*self.weekly, *self.date_hours.values()))
         exceptions = self.holidays or self.annual_holidays or self.date_breaks
-        # Copies behind a proxy: a calendar is a value, whatever becomes of the mappings it was made from.
+        # Read-only copies: a calendar is a value, even if the mappings passed in change later.
         object.__setattr__(self, "date_hours", MappingProxyType(dict(self.date_hours)))
         object.__setattr__(self, "date_breaks", MappingProxyType(dict(self.date_breaks)))
         object.__setattr__(self, "never_closes", always and not exceptions)
@@ -87,9 +89,10 @@ class WorkCalendar:
 def working_seconds_between(
     calendar: WorkCalendar, start: datetime, end: datetime, *, pauses: Iterable[Period] = ()
 ) -> int:
-    """Open seconds from `start` up to `end`, without the pauses; rounded down once; 0 unless `end` is later.
+    """Open whole seconds in [start, end) outside the pauses, rounded down once; 0 if `end` is not later.
 
-    Raises: NaiveInstant, AbsurdDate.
+    Raises: NaiveInstant if an instant has no offset; AbsurdDate outside the years 1970 to 2199.
+    Source: product.md section 9.
     """
     spans = _open_spans(calendar, check_instant(start), check_instant(end), _joined_pauses(pauses))
     return sum((closes - opens for opens, closes in spans), timedelta()) // _SECOND
@@ -98,11 +101,14 @@ def working_seconds_between(
 def add_working_seconds(
     calendar: WorkCalendar, start: datetime, seconds: int, *, pauses: Iterable[Period] = ()
 ) -> datetime:
-    """The earliest instant, open or just closing, by which `seconds` of work have gone by since `start`.
+    """The earliest instant (UTC) by which `seconds` of working time have passed since `start`.
 
-    No seconds lead to the next open instant: `start` itself, if the desk is open then.
-    Raises: WorkTimeNotReached where the calendar (or a pause without end) never gets there; InvalidQuantity
-    for negative seconds; NaiveInstant, AbsurdDate.
+    It is open or exactly a closing time. 0 seconds give the next open instant, which is `start` itself if the
+    desk is open then.
+    Raises: WorkTimeNotReached if the calendar, or a pause without an end, never gets there; InvalidQuantity
+    if the seconds are negative or too many; NaiveInstant if `start` has no offset; AbsurdDate outside the
+    years 1970 to 2199.
+    Source: product.md section 9.
     """
     start, left = check_instant(start), _amount(seconds)
     if left <= _LAST_INSTANT - start:
@@ -116,10 +122,11 @@ def add_working_seconds(
 def subtract_working_seconds(
     calendar: WorkCalendar, end: datetime, seconds: int, *, pauses: Iterable[Period] = ()
 ) -> datetime:
-    """The latest instant, open or just opening, from which `seconds` of work go by until `end`.
+    """The latest instant (UTC) from which `seconds` of working time pass until `end`.
 
-    No seconds lead back to the last closing: `end` itself, if the desk is open just before it.
-    Raises: as add_working_seconds.
+    It is open or exactly an opening time. 0 seconds give the last closing time, which is `end` itself if the
+    desk is open just before it.
+    Raises: the same errors as add_working_seconds.
     """
     end, left, holes = check_instant(end), _amount(seconds), _joined_pauses(pauses)
     reach = timedelta(days=4)
@@ -135,7 +142,10 @@ def subtract_working_seconds(
 
 
 def is_working(calendar: WorkCalendar, at: datetime) -> bool:
-    """Whether the desk is open at `at`: at the opening instant it is, at the closing one it is not."""
+    """Whether the desk is open at `at`: it is at the opening instant, and is not at the closing instant.
+
+    Raises: NaiveInstant if `at` has no offset; AbsurdDate outside the years 1970 to 2199.
+    """
     at = check_instant(at)
     return any(True for _ in _open_spans(calendar, at, at + datetime.resolution, ()))
 
@@ -143,9 +153,9 @@ def is_working(calendar: WorkCalendar, at: datetime) -> bool:
 def segments(
     calendar: WorkCalendar, start: datetime, end: datetime, *, pauses: Iterable[Period] = ()
 ) -> tuple[Period, ...]:
-    """The open periods from `start` up to `end`, in order, each as long as it can be.
+    """The open periods in [start, end) outside the pauses, in order; adjacent ones are merged.
 
-    Raises: NaiveInstant, AbsurdDate.
+    Raises: NaiveInstant if an instant has no offset; AbsurdDate outside the years 1970 to 2199.
     """
     joined: list[Span] = []
     for opens, closes in _open_spans(
@@ -161,9 +171,10 @@ def segments(
 def _open_spans(
     calendar: WorkCalendar, start: datetime, end: datetime, pauses: Sequence[Span]
 ) -> Iterator[Span]:
-    """Open time inside [start, end) without the pauses, lazily: disjoint, in order, at most a shift each."""
+    """Open time in [start, end) outside the pauses, lazily: disjoint, in order, at most one shift each."""
     if pauses and end <= pauses[-1][1]:
-        end = min(end, pauses[-1][0])  # on hold until then: not day by day to the end of the years
+        # Paused until the end: avoids walking day by day through all the years up to it.
+        end = min(end, pauses[-1][0])
     if end <= start:
         return
     if calendar.never_closes:
@@ -175,7 +186,7 @@ def _open_spans(
         for opens, closes in _spans_of(calendar.time_zone, day, _hours_of(calendar, day)):
             if end <= opens:
                 return
-            # Shifts may overlap; an instant counts once.
+            # Shifts may overlap; each instant counts once.
             opens, closes = max(opens, counted_until), min(closes, end)
             if opens < closes:
                 counted_until = closes
@@ -184,7 +195,7 @@ def _open_spans(
 
 
 def _days_with_hours(calendar: WorkCalendar, start: datetime, end: datetime) -> Iterator[date]:
-    """The days whose hours may reach into [start, end): the day before may have a night shift."""
+    """The days whose hours may extend into [start, end); the previous day may have a night shift."""
     first = start.astimezone(calendar.time_zone).date() - _DAY
     last = end.astimezone(calendar.time_zone).date() + _DAY
     if any(calendar.weekly):
@@ -199,7 +210,7 @@ def _hours_of(calendar: WorkCalendar, day: date) -> DayHours:
 
 
 def _breaks_near(calendar: WorkCalendar, day: date) -> list[Span]:
-    """The breaks that may fall into a shift begun on `day`: of the day before, its own, and the next."""
+    """The breaks that may fall into a shift starting on `day`: those of the previous, same and next day."""
     if not calendar.date_breaks:
         return []
     return _joined(
@@ -213,8 +224,7 @@ def _spans_of(zone: ZoneInfo, day: date, hours: DayHours) -> list[Span]:
     return sorted((_instant_at(zone, day, opens), _instant_at(zone, day, closes)) for opens, closes in hours)
 
 
-# A desk asks for the same openings over and over; each costs a look into the zone's changes. About 2 MB when
-# full.
+# The same opening times are needed repeatedly, and each needs a time zone lookup. About 2 MB when full.
 @lru_cache(maxsize=8192)
 def _instant_at(zone: ZoneInfo, day: date, minute: Minutes) -> datetime:
     return first_instant_at(datetime.combine(day, time()) + timedelta(minutes=minute), zone)
@@ -225,7 +235,7 @@ def _joined_pauses(pauses: Iterable[Period]) -> list[Span]:
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:
-    """The same time as disjoint spans in order."""
+    """The union of the spans as disjoint spans in order."""
     joined: list[Span] = []
     for opens, closes in sorted(spans):
         if joined and opens <= joined[-1][1]:
@@ -236,7 +246,7 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def _cut(span: Span, holes: Sequence[Span]) -> Iterator[Span]:
-    """What of `span` the holes (disjoint, in order) leave, in order."""
+    """The parts of `span` outside the holes (disjoint, in order), in order."""
     opens, closes = span
     for since, until in holes[bisect_right(holes, opens, key=_end_of) :] if holes else ():
         if closes <= since:
@@ -253,17 +263,18 @@ def _end_of(span: Span) -> datetime:
 
 
 def _amount(seconds: int) -> timedelta:
-    if 0 <= seconds <= _MOST_SECONDS:
+    if 0 <= seconds <= _MAX_SECONDS:
         return timedelta(seconds=seconds)
     raise InvalidQuantity(
-        "That is no amount of working time.", remedy=f"Give whole seconds from 0 to {_MOST_SECONDS}."
+        "The amount of working time is out of range.",
+        remedy=f"Give whole seconds from 0 to {_MAX_SECONDS}.",
     )
 
 
 def _not_reached(at: datetime, seconds: int, bound: str) -> WorkTimeNotReached:
     return WorkTimeNotReached(
-        f"The calendar has no {seconds} seconds of work {bound}, counted from {at.isoformat()}.",
-        remedy="Give the calendar more hours, or end the pause that has no end.",
+        f"The calendar never reaches {seconds} seconds of working time {bound}, from {at.isoformat()}.",
+        remedy="Add opening hours to the calendar, or end the open pause.",
         at=at,
         seconds=seconds,
     )
@@ -282,7 +293,7 @@ def _check_hours(where: str, hours: DayHours) -> None:
     for opens, closes in hours:
         if not (0 <= opens < MINUTES_A_DAY and opens < closes <= opens + MINUTES_A_DAY):
             raise InvalidCalendar(
-                f"{where}: hours from minute {opens} to minute {closes} are not hours of a day.",
+                f"{where}: minute {opens} to minute {closes} are not valid opening hours.",
                 remedy="Open before 24:00, close after opening and at most 24 hours later.",
                 where=where,
                 hours=(opens, closes),
@@ -293,11 +304,11 @@ def _check_annual(month: int, day: int) -> None:
     # In a leap year, so that 29 February can be a holiday.
     if not (1 <= month <= 12 and 1 <= day <= monthrange(2000, month)[1]):
         raise InvalidCalendar(
-            f"No year has a day {day} of month {month}.",
+            f"Month {month} has no day {day}.",
             remedy="Give month and day, such as 12-25.",
             day=(month, day),
         )
 
 
 ALWAYS_OPEN = WorkCalendar(ZoneInfo("UTC"), ALL_WEEK)
-"""Around the clock: every second counts, and costs nothing to find."""
+"""Open around the clock: every second counts, and the arithmetic needs no lookup."""

@@ -1,4 +1,4 @@
-"""From time worked to chargeable minutes.
+"""Converts time worked to chargeable minutes.
 
 Source: product.md sections 3 and 7.
 """
@@ -11,11 +11,13 @@ FULL_PERCENT = 100
 def chargeable_minutes(
     worked_minutes: Minutes, rounding: Rounding, *, percent: int = FULL_PERCENT, before_minutes: Minutes = 0
 ) -> Minutes:
-    """Minutes to charge for work: rounded first, then multiplied, a half minute up.
+    """Whole minutes to charge for work: rounded by `rounding` first, then multiplied, half minutes up.
 
-    `before_minutes` were worked earlier on the same service request and day; where the rounding's scope is
-    that day, only what the new work adds to the day's rounded sum is charged.
-    Raises: InvalidQuantity for negative minutes.
+    `percent` is a whole percentage, not negative. `before_minutes` were worked earlier on the same service
+    request and day; if the rounding scope is that day, only the increase of the day's rounded total is
+    charged.
+    Raises: InvalidQuantity if minutes are negative or beyond 2**31 - 1.
+    Source: product.md sections 3 and 7.
     """
     if rounding.scope == "service_request_day":
         total = round_minutes(before_minutes + worked_minutes, rounding)

@@ -1,4 +1,4 @@
-"""What was sold: holders, grants, contracts, and the state a contract is in at an instant.
+"""Contracts as sold: holders, grants, and the state of a contract at an instant.
 
 Source: product.md sections 1, 4 and 5.
 """
@@ -6,7 +6,7 @@ Source: product.md sections 1, 4 and 5.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 HolderKind = Literal["service_request", "item", "customer", "org_unit"]
 ContractState = Literal["pending", "active", "expired", "exhausted", "cancelled"]
@@ -18,20 +18,35 @@ LimitName = Literal["period", "minutes", "incidents"]
 LimitUse = Literal["required", "optional"]
 Draws = Literal["nothing", "minutes", "incidents"]
 Allocation = Literal["once", "monthly"]
+IncidentHoldState = Literal["held", "settled", "released"]
+GrantKind = Literal["sold", "top_up", "allocation", "adjustment"]
 
-HOLDER_KINDS: tuple[HolderKind, ...] = ("service_request", "item", "customer", "org_unit")
+HOLDER_KINDS: tuple[HolderKind, ...] = get_args(HolderKind)
+CONTRACT_STATES: tuple[ContractState, ...] = get_args(ContractState)
+OVER_STATES: tuple[ContractState, ...] = ("expired", "cancelled")
+"""No longer in force, whatever is added to it; a contract that is `exhausted` comes back with a top-up."""
+PENDING_REASONS: tuple[PendingReason, ...] = get_args(PendingReason)
+UNITS: tuple[Unit, ...] = get_args(Unit)
+TIME_EXPIRED: tuple[TimeExpired, ...] = get_args(TimeExpired)
+ON_EXPIRY: tuple[OnExpiry, ...] = get_args(OnExpiry)
+LIMITS: tuple[LimitName, ...] = get_args(LimitName)
+DRAWS: tuple[Draws, ...] = get_args(Draws)
+ALLOCATIONS: tuple[Allocation, ...] = get_args(Allocation)
+INCIDENT_HOLD_STATES: tuple[IncidentHoldState, ...] = get_args(IncidentHoldState)
+"""What becomes of an incident that is held for a service request."""
+GRANT_KINDS: tuple[GrantKind, ...] = get_args(GrantKind)
 PER_REQUEST = "per_request"
 
 
 class Holder(NamedTuple):
-    """Whom a contract covers."""
+    """The service request, item, customer or org unit that a contract covers."""
 
     kind: HolderKind
     id: str
 
     @property
     def key(self) -> str:
-        """Its name in the ledger, where holders of every kind share one account table."""
+        """The holder's name in the ledger, where holders of every kind share one account table."""
         return f"{self.kind}:{self.id}"
 
 
@@ -39,8 +54,10 @@ class Holder(NamedTuple):
 class Grant:
     """A grant of minutes or incidents. Immutable: corrections are new grants or withdrawals.
 
-    `effective_at` None means from the contract's start, which Enable may move; `expires_at` None
-    means as long as the contract runs. `available` and `held` are its balances at the instant asked.
+    `effective_at` None means from the contract's start, which enabling may move; `expires_at` None means as
+    long as the contract runs. `quantity`, `available` and `held` are whole minutes or incidents, by `unit`;
+    `available` and `held` are the balances at the instant of the query. Instants are aware UTC;
+    `expires_at` is exclusive.
     """
 
     id: str
@@ -53,24 +70,40 @@ class Grant:
     held: int = 0
 
 
+def is_within(start: datetime, until: datetime | None, at: datetime) -> bool:
+    """Whether `at` lies in [start, until); `Window.contains` for callers that make no window of each row.
+
+    In SQL: `workflows.lifecycle.contracts.open_grants.is_open_at`. Source: product.md section 7.
+    """
+    return start <= at and (until is None or at < until)
+
+
 class Window(NamedTuple):
-    """A half-open span of instants; `until` None never ends."""
+    """The half-open span [start, until) of aware UTC instants; `until` None means it never ends."""
 
     start: datetime
     until: datetime | None
 
     def contains(self, at: datetime) -> bool:
-        return self.start <= at and (self.until is None or at < self.until)
+        """Whether `at` lies in the span: `start` does, `until` does not. A grant is *open* then."""
+        return is_within(self.start, self.until, at)
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether the span has ended by `at`."""
+        return self.until is not None and self.until <= at
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The dated facts of one contract; its state is computed from them, never stored as truth.
+    """The dated facts of one contract, from which its state is computed.
 
-    `enabled_at` None waits for someone to enable it; `payment_due` with `paid_at` None waits for payment.
-    `ended_at` is set where the contract ended before its period did: a per-request contract when its
-    service request closed. A reopening takes it back; as of an instant between the two it is the close.
-    Instants are aware UTC; `expires_at` is exclusive.
+    With `enabled_at` None it awaits enabling; with `payment_due` and `paid_at` None it awaits payment.
+    `ended_at` is set if the contract ended before its period did: a per-request contract ends when its
+    service request is closed. Reopening the request clears it; as of an instant between closing and
+    reopening, it is the instant of the closing.
+    Units: instants aware UTC; `expires_at` is exclusive; `overage_rate_minor` is the price of an hour in the
+    currency's minor unit.
+    Source: product.md sections 4 and 5.
     """
 
     id: str
@@ -92,14 +125,14 @@ class Contract:
 
     @property
     def window(self) -> Window:
-        """The span in which it may pay for work: from its start to whatever ended it first."""
+        """The half-open span in which it may pay for work: from its start to its earliest end."""
         ends = [end for end in (self.expires_at, self.cancelled_at, self.ended_at) if end is not None]
         until = max(self.starts_at, min(ends)) if ends else None
         return Window(self.starts_at, until)
 
 
 class Limits(NamedTuple):
-    """What of a contract is left at one instant, in its own units."""
+    """A contract's remaining whole minutes and incidents at one instant."""
 
     minutes_available: int = 0
     incidents_available: int = 0
@@ -108,7 +141,10 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a contract of a type gets where the seller says nothing."""
+    """The terms that a contract of a type gets unless the seller gives others.
+
+    Units: whole months, minutes and incidents; `price_minor` in the currency's minor unit.
+    """
 
     duration_months: int | None = None
     minutes: int | None = None
@@ -119,9 +155,9 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class CarryOver:
-    """What of a month's minutes lives on when the month ends, and for how many months more.
+    """How much of a month's unused minutes carries over when the month ends, and for how many more months.
 
-    One of the caps is set: whole minutes, or percent of the month's grant (rounded down to the minute).
+    Exactly one cap is set: whole minutes, or percent of the month's grant (rounded down to the minute).
     """
 
     months: int
@@ -131,10 +167,10 @@ class CarryOver:
 
 @dataclass(frozen=True, slots=True)
 class ContractType:
-    """One file of `rules/contract_types/`, checked. Conditions keep the JSON form of business-rules.
+    """One checked file of `rules/contract_types/`. Its conditions are in the JSON form of business-rules.
 
-    `limits` has the limits a contract of the type must (`required`) or may (`optional`) have; one that is
-    not in it, it cannot have. With `allocation` monthly, minutes are granted anew each month of the period.
+    `limits` lists the limits that a contract of the type must (`required`) or may (`optional`) have; it can
+    have no others. With `allocation` monthly, each month of the period gets a grant of minutes of its own.
     """
 
     key: str
@@ -153,7 +189,7 @@ class ContractType:
 
 
 class StateAt(NamedTuple):
-    """A contract's state and, while it is pending, what it waits for."""
+    """A contract's state and, while it is pending, what it is waiting for."""
 
     state: ContractState
     pending_reason: PendingReason | None = None
@@ -169,10 +205,11 @@ ACTIVE = StateAt("active")
 
 
 def dated_state(contract: Contract, at: datetime) -> StateAt:
-    """The state that dates, enabling and payment alone give at `at`; what is left of it is not asked.
+    """The state at `at` (aware UTC) by dates, enabling and payment alone; balances are not considered.
 
-    Whether it is `exhausted` is for the type's `expires_when` (see `engine.rulebook`): only an
-    `active` answer of this function can turn into it.
+    Whether the contract is `exhausted` is decided by its type's `expires_when` (see `engine.rulebook`): only
+    a contract that this function reports as `active` can be.
+    Source: product.md section 5.
     """
     if contract.cancelled_at is not None and contract.cancelled_at <= at:
         return CANCELLED
@@ -190,7 +227,7 @@ def dated_state(contract: Contract, at: datetime) -> StateAt:
 
 
 def grant_window(grant: Grant, contract_window: Window) -> Window | None:
-    """When a grant can be drawn: its own span inside its contract's, or None when that is empty."""
+    """The half-open span in which a grant can be drawn: its own, cut to its contract's; None if empty."""
     start = max(grant.effective_at or contract_window.start, contract_window.start)
     ends = [end for end in (grant.expires_at, contract_window.until) if end is not None]
     until = min(ends) if ends else None

@@ -1,6 +1,6 @@
 """Which contract covers a service request, or why none does.
 
-Source: product.md section 6. Pure: facts in, a decision with its reasons out.
+Source: product.md section 6. Pure: facts in, a decision with reasons out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,18 +16,18 @@ from engine.contracts import (
     dated_state,
 )
 from engine.facts import Candidate, RequestFacts, RuledOut, Standing
-from engine.rulebook import OUTCOMES, ContractFacts, Match, RuleSet, TypeRules
+from engine.rulebook import OUTCOME_OF_ACTION, ContractFacts, Match, RuleSet, TypeRules
 
 OWN_CONTRACT_RULE = "own-contract"
 NO_RULE = "no-rule"
-ASSIGNED_BY_HAND = "assigned-by-hand"
+ASSIGNED_MANUALLY = "assigned-by-hand"
 
 
 class CandidateContract(NamedTuple):
-    """A contract found for a service request, with what is left of it at the instant decided for.
+    """A contract found for a service request, with its remaining limits at the instant of the decision.
 
-    `distance` as in `Candidate`; `own_incident_held` when an incident is held for this very request; `draws`
-    is what it was sold to draw from, None where that is not known.
+    `distance` as in `Candidate`; `own_incident_held` is true if an incident is held for this request; `draws`
+    is what it was sold to draw from, None if unknown.
     """
 
     contract: Contract
@@ -38,19 +38,23 @@ class CandidateContract(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """One candidate and why it was not taken; `ruled_out` is None for the one that was.
+    """One candidate and why it was not chosen; `ruled_out` is None for the chosen one.
 
-    `held` is what it was judged from: with it the decision can be made again, by these rules or by others.
+    `source` is the input it was judged from; with it the decision can be repeated by these or other rules.
     """
 
     candidate: Candidate
     ruled_out: RuledOut | None
-    held: CandidateContract
+    source: CandidateContract
 
 
 @dataclass(frozen=True, slots=True)
 class CoverageDecision:
-    """What was decided, from which facts, by which rule. Kept for good and never changed."""
+    """What was decided, from which facts, by which rule. Stored permanently and never changed.
+
+    `as_of` is the instant the decision is made for (aware UTC); `rule_set` is the version of the rules;
+    `candidates` are in rank order.
+    """
 
     outcome: str
     contract: str | None
@@ -64,18 +68,20 @@ class CoverageDecision:
 
 
 def find_coverage(
-    request: RequestFacts, held: Iterable[CandidateContract], rules: RuleSet
+    request: RequestFacts, found: Iterable[CandidateContract], rules: RuleSet
 ) -> CoverageDecision:
-    """Search the contracts in the rules' order; the first rule that a candidate meets decides.
+    """Decide which of the contracts found covers the request: the first rule that a candidate meets decides.
 
-    A valid contract of the service request itself comes before the rules; a pending one is waited for
-    where the rules find none. What no rule catches is refused with validation on, else left uncovered.
+    A valid contract of the service request itself takes precedence over the rules; the request waits for a
+    pending one if the rules find no contract. If no rule matches, the request is refused with contract
+    validation on, and left uncovered with it off. The order of `found` does not matter.
+    Raises: UnknownTimeZone if a rule about dates is evaluated and the request's time zone is unknown.
     Source: product.md section 6.
     """
-    found = {one.contract.id: one for one in held}
-    candidates, match = find_match(request, found.values(), rules)
+    by_id = {one.contract.id: one for one in found}
+    candidates, match = find_match(request, by_id.values(), rules)
     return CoverageDecision(
-        outcome=OUTCOMES[match.action],
+        outcome=OUTCOME_OF_ACTION[match.action],
         contract=match.candidate.contract if match.candidate else None,
         rule=match.rule_id,
         why=match.why,
@@ -83,7 +89,7 @@ def find_coverage(
         rule_set=rules.version,
         facts=request,
         candidates=tuple(
-            Verdict(one, _ruled_out(one, match, request, rules), found[one.contract])
+            Verdict(one, _ruled_out(one, match, request, rules), by_id[one.contract])
             for one in rules.coverage.rank(candidates)
         ),
         params=dict(match.params),
@@ -91,11 +97,14 @@ def find_coverage(
 
 
 def find_match(
-    request: RequestFacts, held: Iterable[CandidateContract], rules: RuleSet
+    request: RequestFacts, found: Iterable[CandidateContract], rules: RuleSet
 ) -> tuple[list[Candidate], Match]:
-    """The candidates, judged, and what decides among them: `find_coverage` without rank and reasons."""
+    """The judged candidates and the rule that decides: `find_coverage` without ranking and reasons.
+
+    Raises: UnknownTimeZone if a rule about dates is evaluated and the request's time zone is unknown.
+    """
     book = rules.coverage
-    candidates = [judge(one, request, rules) for one in held]
+    candidates = [judge(one, request, rules) for one in found]
     own: Sequence[Candidate] = [one for one in candidates if one.holder_kind == "service_request"]
     others = candidates
     if own:
@@ -107,36 +116,39 @@ def find_match(
     return candidates, match
 
 
-def assign_by_hand(searched: CoverageDecision, contract: str) -> CoverageDecision:
-    """The decision of a supervisor for one of the candidates of a search, whatever the rules say.
+def assign_manually(searched: CoverageDecision, contract: str) -> CoverageDecision:
+    """A supervisor's choice of one candidate of a search, regardless of the rules.
 
-    Raises: KeyError for a contract that is not among them.
+    Raises: KeyError if the contract is not among the candidates.
     """
     number = {one.candidate.contract: one.candidate.number for one in searched.candidates}[contract]
     return replace(
         searched,
         outcome="covered",
         contract=contract,
-        rule=ASSIGNED_BY_HAND,
+        rule=ASSIGNED_MANUALLY,
         why="A supervisor assigned this contract.",
         candidates=tuple(_assigned(one, contract, number) for one in searched.candidates),
         params={},
     )
 
 
-def judge(held: CandidateContract, request: RequestFacts, rules: RuleSet) -> Candidate:
-    """Give a contract its standing for one request: valid, pending, ended or excluded, and why."""
-    contract, limits = held.contract, held.limits
-    of_type = rules.type_rules.get(contract.type)
-    state, facts = _state_and_facts(contract, limits, request.at, of_type)
-    standing, ruled_out = _standing(held, state, facts, request, of_type)
-    # In the order of the fields: by their names it would take a third longer, for every contract found.
+def judge(found: CandidateContract, request: RequestFacts, rules: RuleSet) -> Candidate:
+    """Determine a contract's standing for one request (valid, pending, ended or excluded) and the reason.
+
+    The standing is as of the request's `at`.
+    """
+    contract, limits = found.contract, found.limits
+    type_rules = rules.type_rules.get(contract.type)
+    state, facts = _state_and_facts(contract, limits, request.at, type_rules)
+    standing, ruled_out = _judge_standing(found, state, facts, request, type_rules)
+    # Positional arguments: keyword arguments take a third longer, and this runs for every contract found.
     return Candidate(
         contract.id,
         contract.number,
         contract.type,
         *contract.holder,
-        held.distance,
+        found.distance,
         *state,
         contract.created_at,
         contract.starts_at,
@@ -144,45 +156,43 @@ def judge(held: CandidateContract, request: RequestFacts, rules: RuleSet) -> Can
         standing,
         ruled_out,
         *limits,
-        held.own_incident_held,
+        found.own_incident_held,
     )
 
 
 def contract_state(contract: Contract, limits: Limits, at: datetime, rules: RuleSet) -> StateAt:
-    """The state at `at`, from the dates and from the type's `expires_when` over what is left."""
+    """The state at `at` (aware UTC), from the dates and the type's `expires_when` applied to `limits`."""
     return _state_and_facts(contract, limits, at, rules.type_rules.get(contract.type))[0]
 
 
 def contract_facts(contract: Contract, limits: Limits, at: datetime) -> ContractFacts:
-    """The values that a contract type's conditions may read, at `at`, of no service request in particular."""
+    """The values that a contract type's conditions may read, at `at` (aware UTC), for no specific request."""
     over = contract.expires_at is not None and contract.expires_at <= at
     is_closed = contract.ended_at is not None and contract.ended_at <= at
-    no_incident_of_its_own = False
-    return ContractFacts(
-        contract.starts_at <= at and not over, over, *limits, no_incident_of_its_own, is_closed
-    )
+    own_incident_held = False
+    return ContractFacts(contract.starts_at <= at and not over, over, *limits, own_incident_held, is_closed)
 
 
 def _state_and_facts(
-    contract: Contract, limits: Limits, at: datetime, of_type: TypeRules | None
+    contract: Contract, limits: Limits, at: datetime, type_rules: TypeRules | None
 ) -> tuple[StateAt, ContractFacts | None]:
-    """The state, and the facts where it depends on them: of an active contract whose type is in force."""
+    """The state, and the facts if it depends on them: for an active contract whose type is in force."""
     state = dated_state(contract, at)
-    if state.state != "active" or of_type is None:
+    if state.state != "active" or type_rules is None:
         return state, None
     facts = contract_facts(contract, limits, at)
-    return (EXHAUSTED if of_type.has_ended(facts) else state), facts
+    return (EXHAUSTED if type_rules.has_ended(facts) else state), facts
 
 
-def _standing(
-    held: CandidateContract,
+def _judge_standing(
+    found: CandidateContract,
     state: StateAt,
     facts: ContractFacts | None,
     request: RequestFacts,
-    of_type: TypeRules | None,
+    type_rules: TypeRules | None,
 ) -> tuple[Standing, RuledOut | None]:
-    contract = held.contract
-    if of_type is None:
+    contract = found.contract
+    if type_rules is None:
         return "excluded", RuledOut("type_not_in_force", value=contract.type)
     if state.state == "pending":
         return "pending", RuledOut(state.pending_reason or "pending", at=contract.starts_at)
@@ -194,7 +204,7 @@ def _standing(
     if excluded is not None:
         return "excluded", excluded
     assert facts is not None, "an active contract of a type in force has facts"
-    failed = of_type.is_valid(facts._replace(own_incident_held=True) if held.own_incident_held else facts)
+    failed = type_rules.is_valid(facts._replace(own_incident_held=True) if found.own_incident_held else facts)
     if failed is None and state.state == "active":
         return "valid", None
     return "ended", failed or RuledOut("exhausted")

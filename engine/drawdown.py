@@ -1,4 +1,4 @@
-"""Which grants pay for time worked, and what becomes of the rest.
+"""Which grants pay for time worked, and what happens to the remainder.
 
 Source: product.md section 7.
 """
@@ -6,12 +6,12 @@ Source: product.md section 7.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-from engine.contracts import Grant, Holder, TimeExpired, Window, grant_window
+from engine.contracts import Draws, Grant, Holder, TimeExpired, Window, grant_window
 
 AllocationKind = Literal["grant", "covered", "carried", "ignored", "overage"]
-Draws = Literal["nothing", "minutes", "incidents"]
+ALLOCATION_KINDS: tuple[AllocationKind, ...] = get_args(AllocationKind)
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 REST_KIND: dict[TimeExpired, AllocationKind] = {"rollover": "carried", "ignore": "ignored", "bill": "overage"}
@@ -19,10 +19,10 @@ REST_KIND: dict[TimeExpired, AllocationKind] = {"rollover": "carried", "ignore":
 
 @dataclass(frozen=True, slots=True)
 class TimeWorked:
-    """Chargeable minutes over a span of work.
+    """Chargeable minutes over a half-open span of work. Instants are aware UTC.
 
-    `ended_at` None: all of it counts at `started_at`, however long it took. Otherwise the minutes are
-    spread evenly over the span, and are cut where a contract or a grant begins or ends inside it.
+    With `ended_at` None, all minutes count at `started_at`, however long the work took. Otherwise they are
+    spread evenly over the span, which is split where a contract or grant starts or ends within it.
     """
 
     started_at: datetime
@@ -32,7 +32,7 @@ class TimeWorked:
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """A contract that may pay, with its grants and their `available` at this moment."""
+    """A contract that may pay, with its grants and their current `available` balances."""
 
     contract: str
     holder: Holder
@@ -42,7 +42,7 @@ class Payer:
 
 
 class Slice(NamedTuple):
-    """Minutes of the work that one grant, contract or policy takes, effective at the instant worked."""
+    """Whole minutes taken by one grant, contract or policy, effective at the instant worked (aware UTC)."""
 
     kind: AllocationKind
     contract: str | None
@@ -52,10 +52,11 @@ class Slice(NamedTuple):
 
 
 def plan_draw_down(work: TimeWorked, payers: Sequence[Payer], time_expired: TimeExpired) -> list[Slice]:
-    """Take chargeable minutes from the payers in order; the rest falls to the policy.
+    """Take chargeable minutes from the payers in order; the remainder is handled by the policy.
 
-    The first payer is the covering contract; any further ones are what the search would take next
-    (cascade). Without a payer all minutes are recorded as uncovered (`ignored`).
+    The first payer is the covering contract; the others are those the search would choose next (cascade).
+    Without a payer, all minutes are recorded as uncovered (`ignored`). The slices sum to the chargeable
+    minutes.
     Units: whole minutes; instants aware UTC; windows are half-open.
     Source: product.md section 7.
     """
@@ -74,20 +75,23 @@ def plan_draw_down(work: TimeWorked, payers: Sequence[Payer], time_expired: Time
     return slices
 
 
-def burn_order(grant: Grant, window: Window) -> tuple[datetime, datetime, str]:
-    """Sort key: earliest expiry (none last), then earliest effective, then lowest id."""
-    return (window.until or NEVER, window.start, grant.id)
+def burn_order(window: Window, grant_id: str) -> tuple[datetime, datetime, str]:
+    """Sort key of a grant that is open in `window`: earliest end (none last), earliest start, lowest id.
+
+    In SQL: `workflows.lifecycle.contracts.open_grants.burn_order_columns`. Source: product.md section 7.
+    """
+    return (window.until or NEVER, window.start, grant_id)
 
 
 def in_burn_order(grants: Sequence[Grant], contract_window: Window, at: datetime) -> list[Grant]:
-    """The grants in force at `at`, in the order they are drawn."""
+    """The grants in force at `at` (aware UTC), in the order in which they are drawn down."""
     windows = [(grant, grant_window(grant, contract_window)) for grant in grants]
     in_force = [(grant, window) for grant, window in windows if window is not None and window.contains(at)]
-    return [grant for grant, window in sorted(in_force, key=lambda pair: burn_order(*pair))]
+    return [grant for grant, window in sorted(in_force, key=lambda pair: burn_order(pair[1], pair[0].id))]
 
 
 def _pay(payer: Payer, at: datetime, minutes: int, left: dict[str, int], slices: list[Slice]) -> int:
-    """Let one payer take what it can at `at`; answers the minutes that remain."""
+    """Take as many minutes as possible from one payer at `at`. Returns the remaining minutes."""
     if payer.draws != "minutes":
         slices.append(Slice("covered", payer.contract, None, minutes, at))
         return 0
@@ -101,9 +105,9 @@ def _pay(payer: Payer, at: datetime, minutes: int, left: dict[str, int], slices:
 
 
 def _segments(work: TimeWorked, payers: Sequence[Payer]) -> Iterator[tuple[datetime, int]]:
-    """The work cut where any window begins or ends inside it: (start, chargeable minutes).
+    """The work, split where any window starts or ends within it: (start, chargeable minutes).
 
-    Minutes are shared by elapsed time, rounded down cumulatively, so that the parts sum to the whole.
+    Minutes are distributed by elapsed time, rounded down cumulatively, so that the parts sum to the whole.
     """
     start, end = work.started_at, work.ended_at
     if end is None or end <= start:

@@ -1,6 +1,6 @@
-"""Named refusals: what Coverdesk says when it will not do what was asked.
+"""Named errors: why Coverdesk refuses a request.
 
-A DeskError is expected: a person or a client can cause it, and its words tell them what to do next.
+A DeskError is expected: a person or a client can cause it, and its text says what to do next.
 Programming mistakes stay plain Python errors.
 """
 
@@ -11,11 +11,11 @@ from typing import ClassVar
 
 
 class DeskError(Exception):
-    """A refusal with words, a remedy and the values it speaks of.
+    """An expected error with a message, a remedy and the values involved.
 
-    `detail` says what is wrong with the values at hand; `remedy` says what would be right ("" where nothing
-    can be suggested); `values` are the facts, for programs; `code` is the stable kebab-case name of the kind
-    of refusal.
+    `detail` says what is wrong with the given values; `remedy` says what to do instead ("" if there is
+    nothing to suggest); `values` holds the facts for programs; `code` is the stable kebab-case name of this
+    kind of error.
     """
 
     code: ClassVar[str] = "desk-error"
@@ -35,54 +35,54 @@ class DeskError(Exception):
 
 
 class AbsurdDate(DeskError):
-    """A date or instant outside the years that Coverdesk keeps."""
+    """A date or instant outside the supported years, 1970 to 2199."""
 
     code = "absurd-date"
 
 
 class NonexistentLocalTime(DeskError):
-    """A wall-clock time that a change of clocks leaves out."""
+    """A wall-clock time that a daylight-saving change skips."""
 
     code = "nonexistent-local-time"
 
 
 class UnknownTimeZone(DeskError):
-    """A time zone name that the IANA database does not have."""
+    """A time zone name that is not in the IANA database."""
 
     code = "unknown-time-zone"
 
 
 class NaiveInstant(DeskError):
-    """A datetime without an offset, where an instant was asked for."""
+    """A datetime without an offset where an instant is required."""
 
     code = "naive-instant"
 
 
 class InvalidPeriod(DeskError):
-    """A period that ends at or before its start, or a step that goes nowhere."""
+    """A period that ends at or before its start, or a duration that is not positive."""
 
     code = "invalid-period"
 
 
 class InvalidQuantity(DeskError):
-    """A number of minutes, seconds or units that cannot be meant."""
+    """A number of minutes, seconds or money units that is out of range."""
 
     code = "invalid-quantity"
 
 
 class InvalidCalendar(DeskError):
-    """Work-time hours that do not describe a day or a week."""
+    """Opening hours that do not describe a valid day or week."""
 
     code = "invalid-calendar"
 
 
 class CurrencyMismatch(DeskError):
-    """Money of two currencies in one sum."""
+    """Amounts in different currencies in one sum."""
 
     code = "currency-mismatch"
 
 
 class WorkTimeNotReached(DeskError):
-    """An amount of working time that a calendar never gets to."""
+    """An amount of working time that a calendar never reaches."""
 
     code = "work-time-not-reached"

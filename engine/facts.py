@@ -1,25 +1,27 @@
 """The facts a coverage decision is made from: the service request, and each contract that might cover it.
 
-They are plain values: the rule files' variables read them, and a decision keeps them for good.
+They are plain values: the variables of the rule files read them, and every decision stores them permanently.
 Source: product.md section 6.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from engine.contracts import ContractState, HolderKind, PendingReason
 from engine.periods import zone_named
 
 Standing = Literal["valid", "pending", "ended", "excluded"]
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-SMALLEST = timedelta(microseconds=1)
+STANDINGS: tuple[Standing, ...] = get_args(Standing)
+TICK = timedelta(microseconds=1)
 
 
 class RuledOut(NamedTuple):
-    """Why a contract does not cover: a code that the pages put into words, and what it speaks of.
+    """Why a contract does not cover: a code that the pages translate into text, with its details.
 
-    `at` is the instant the reason began or ends (an end date, a start), `value` what was compared.
+    `at` is the instant at which the reason begins or ends (a contract's start or end; aware UTC); `value` is
+    the value that was compared.
     """
 
     code: str
@@ -29,9 +31,10 @@ class RuledOut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """A service request as the rules see it. `at` is the instant it is decided for (aware UTC).
+    """A service request as the rules see it.
 
-    `time_zone` is the desk's, by its IANA name: dates in rules are days there.
+    `at` is the instant the decision is made for (aware UTC). `time_zone` is the desk's IANA time zone: dates
+    in rules are days in it. `logged_at` is None for a request that has not been logged yet.
     """
 
     at: datetime
@@ -49,17 +52,20 @@ class RequestFacts:
 
     @property
     def logged(self) -> datetime:
-        """When it was logged; what is not logged yet would be at the instant it is decided for."""
+        """When the request was logged (aware UTC); if it is not logged yet, the instant of the decision."""
         return self.logged_at or self.at
 
     @property
     def logged_weekday(self) -> str:
-        """The day of the week of its logging, by the desk's clocks: monday to sunday."""
+        """The day of the week, monday to sunday, on which it was logged, in the desk's time zone.
+
+        Raises: UnknownTimeZone.
+        """
         return local_clock(self.logged, self.time_zone)[0]
 
     @property
     def logged_hour(self) -> int:
-        """The hour of its logging, 0 to 23, by the desk's clocks."""
+        """The hour, 0 to 23, in which it was logged, in the desk's time zone. Raises: UnknownTimeZone."""
         return local_clock(self.logged, self.time_zone)[1]
 
 
@@ -67,8 +73,9 @@ class Candidate(NamedTuple):
     """A contract held by the request's item, customer or an org unit above it, or by the request itself.
 
     `distance` is 0 for the item, the customer and the service request; for org units it is 1 for the
-    nearest and grows along the primary line first. Minutes and incidents are what can still be drawn at the
-    instant decided for; `own_incident_held` tells that an incident is already held for this request.
+    nearest and increases along the primary line first. `minutes_available` (whole minutes) and
+    `incidents_available` can still be drawn at the instant of the decision; `own_incident_held` is true if an
+    incident is already held for this request. Instants are aware UTC; `expires_at` is exclusive.
     """
 
     contract: str
@@ -90,12 +97,15 @@ class Candidate(NamedTuple):
     own_incident_held: bool = False
 
     @property
-    def last_moment(self) -> datetime | None:
-        """The last instant before it expires; None without an end."""
-        return self.expires_at - SMALLEST if self.expires_at is not None else None
+    def last_instant(self) -> datetime | None:
+        """The last instant before the contract expires (aware UTC); None if it has no end."""
+        return self.expires_at - TICK if self.expires_at is not None else None
 
 
 def local_clock(instant: datetime, time_zone: str) -> tuple[str, int]:
-    """The weekday and the hour that the clocks of a zone show. Raises: UnknownTimeZone."""
+    """The weekday (monday to sunday) and hour (0 to 23) of an aware instant in an IANA time zone.
+
+    Raises: UnknownTimeZone.
+    """
     local = instant.astimezone(zone_named(time_zone))
     return WEEKDAYS[local.weekday()], local.hour

@@ -1,22 +1,22 @@
 """Balanced, append-only movements of minutes and incidents.
 
-Every transaction's postings sum to zero per unit. Nothing is corrected by change: a reversal mirrors
-its transaction at the same effective instant, so that a balance as of any instant reads as if the
-mistake had not been made. Source: product.md section 8.
+The postings of every transaction sum to zero per unit. Corrections never update: a reversal mirrors its
+transaction at the same effective instant, so that a balance as of any instant is the same as if the mistake
+had not been made. Source: product.md section 8.
 
-A grant's life, in this file's own notation (`owner account amount`):
+The movements of a grant, written as `owner account amount`:
 
     grant  600:   G sold -600      G available +600
     draw    90:   G available -90  G consumed +90
     hold     1:   G available -1   G held +1
     settle   1:   G held -1        G consumed +1
     release  1:   G held -1        G available +1
-    hold     1:   G consumed -1    G held +1          (a close taken back by a reopening)
+    hold     1:   G consumed -1    G held +1          (a closed request is reopened)
     expire 510:   G available -510 G expired +510
-    restore 20:   G expired -20   G available +20     (work before the end, told after it)
+    restore 20:   G expired -20   G available +20     (work before the expiry, recorded after it)
     withdraw 5:   G available -5  G sold +5
     carry   30:   E worked -30     H carried +30
-    take 30 of the carried:  H carried -30  C carried_drawn +30, and the draw beside it
+    draw 30 of the carried:  H carried -30  C carried_drawn +30, together with a draw from a grant
 """
 
 from collections import defaultdict
@@ -48,7 +48,7 @@ class UnbalancedTransaction(DeskError):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One leg: `amount` whole minutes or incidents added to `owner`'s `account`."""
+    """One leg: `amount` whole minutes or incidents, by `unit`, added to `owner`'s `account`."""
 
     owner: str
     account: Account
@@ -60,8 +60,9 @@ class Posting:
 class LedgerTransaction:
     """Postings that belong together, effective at one instant (aware UTC).
 
-    `cause` names the record that made it ("work_entry:…", "contract:…"); `key` makes it happen once:
-    the database takes each key a single time.
+    `cause` names the record that caused it ("work_entry:…", "contract:…"); `key` prevents duplicates: the
+    database accepts each key once.
+    Raises: UnbalancedTransaction unless the postings sum to zero per unit.
     """
 
     kind: Kind
@@ -78,7 +79,10 @@ class LedgerTransaction:
 
 @dataclass(frozen=True, slots=True)
 class GrantBalance:
-    """What became of a grant, in its own unit. purchased = drawn + held + available + expired."""
+    """The balances of a grant in whole minutes or incidents.
+
+    purchased = consumed + held + available + expired.
+    """
 
     available: int = 0
     held: int = 0
@@ -90,28 +94,32 @@ class GrantBalance:
         return self.available + self.held + self.consumed + self.expired
 
     def ended(self, *, is_over: bool) -> "GrantBalance":
-        """The balance once the grant's time is over, whether or not the expiry has been posted yet."""
+        """The balance after the grant's end if `is_over`, whether or not the expiry has been posted yet."""
         if not is_over or not self.available:
             return self
         return GrantBalance(0, self.held, self.consumed, self.expired + self.available)
 
 
 def check_balanced(postings: Sequence[Posting]) -> None:
-    """Raise UnbalancedTransaction unless the amounts sum to zero per unit and say something."""
+    """Check that the amounts sum to zero per unit, in two legs or more, none of them zero.
+
+    Raises: UnbalancedTransaction otherwise.
+    Source: product.md section 8.
+    """
     sums: dict[str, int] = defaultdict(int)
     for posting in postings:
         sums[posting.unit] += posting.amount
     if len(postings) < 2 or any(sums.values()) or not all(posting.amount for posting in postings):
         raise UnbalancedTransaction(
-            f"The postings sum to {dict(sums)}; each unit must sum to zero, with two legs or more.",
-            remedy="Report this: a movement was built wrongly. Nothing was written.",
+            f"The postings sum to {dict(sums)}; each unit must sum to zero, with two or more legs.",
+            remedy="Report this as a defect of Coverdesk. Nothing was written.",
         )
 
 
 def move(
     unit: Unit, amount: int, source: tuple[str, Account], target: tuple[str, Account]
 ) -> tuple[Posting, ...]:
-    """Two legs that take `amount` (whole units, above zero) from one account to another."""
+    """Two legs that move `amount` whole minutes or incidents (above zero) from one account to another."""
     return (
         Posting(source[0], source[1], unit, -amount),
         Posting(target[0], target[1], unit, amount),
@@ -121,7 +129,7 @@ def move(
 def reversal_of(
     transaction_id: str, original: LedgerTransaction, *, cause: str, why: str
 ) -> LedgerTransaction:
-    """The mirror of a transaction, at the same effective instant. It can exist once per original."""
+    """The mirror of a transaction, at the same effective instant. Its key allows one per original."""
     mirrored = tuple(Posting(p.owner, p.account, p.unit, -p.amount) for p in original.postings)
     return LedgerTransaction(
         "reversal",
@@ -135,7 +143,7 @@ def reversal_of(
 
 
 def grant_balance(postings: Iterable[Posting]) -> GrantBalance:
-    """Sum a grant's own accounts from its postings."""
+    """Sum the postings to a grant's own accounts, in whole minutes or incidents."""
     sums: dict[str, int] = dict.fromkeys(GRANT_ACCOUNTS, 0)
     for posting in postings:
         if posting.account in sums:

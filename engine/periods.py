@@ -1,11 +1,11 @@
-"""Local days, and calendar arithmetic on them: where a day begins, where a month or a contract ends.
+"""Local days, and calendar arithmetic on them: when a day begins, when a month or a contract ends.
 
-One rule places every local date and time on the time line: it begins at the first instant at which the local
-clock has reached it. So a day whose midnight a change of clocks leaves out begins with the change, and a time
-that comes twice is meant the first time.
+One rule maps every local date and time to an instant: it begins at the first instant at which the local clock
+has reached it. So a day whose midnight is skipped by a daylight-saving change begins with the change, and an
+ambiguous time means its first occurrence.
 
-Months and years clamp to the month's last day and are counted from the anchor, never from the step before, so
-that 31 January, 29 February, 31 March follow each other.
+Months and years clamp to the last day of the month and are counted from the anchor, never from the previous
+step, so that 31 January is followed by 29 February and then by 31 March.
 
 Source: product.md sections 1 and 4.
 """
@@ -24,22 +24,22 @@ from engine.quantities import Period, as_utc
 EARLIEST_YEAR = 1970
 LATEST_YEAR = 2199
 
-# A day more at each end: where it is still (or already) a day of the accepted years somewhere on Earth.
+# One more day at each end: somewhere on Earth the local date is still (or already) in a supported year.
 _EARLIEST_INSTANT = datetime(EARLIEST_YEAR - 1, 12, 31, tzinfo=UTC)
 _LATEST_INSTANT = datetime(LATEST_YEAR + 1, 1, 2, tzinfo=UTC)
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
-_MEAN_MONTH = timedelta(days=146_097) / 4_800  # 400 Gregorian years hold 4800 months; exact in seconds
+_MEAN_MONTH = timedelta(days=146_097) / 4_800  # 400 Gregorian years have 4800 months; exact in seconds
 
 DateLike = TypeVar("DateLike", bound=date)
 
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A length as people say it: 12 months, a year, 30 days.
+    """A length of time such as 12 months, a year or 30 days.
 
-    Hours, minutes and seconds are time that goes by; the rest is counted on the calendar.
+    Hours, minutes and seconds are elapsed time; years, months, weeks and days are counted on the calendar.
     """
 
     years: int = 0
@@ -63,20 +63,21 @@ class Duration:
         return 3600 * self.hours + 60 * self.minutes + self.seconds
 
 
-# --- The accepted years, and time zones ---------------------------------------------------------------------
+# --- Supported years and time zones -------------------------------------------------------------------------
 
 
 def check_date(day: date) -> date:
-    """`day`, if it can be meant. Raises: AbsurdDate outside the years 1970 to 2199."""
+    """Return `day` if it is in a supported year. Raises: AbsurdDate outside the years 1970 to 2199."""
     if EARLIEST_YEAR <= day.year <= LATEST_YEAR:
         return day
     raise _absurd(day.isoformat())
 
 
 def check_instant(instant: datetime) -> datetime:
-    """`instant` in UTC, if it can be meant.
+    """Return `instant` in UTC if it is in a supported year.
 
-    Raises: NaiveInstant if it has no offset; AbsurdDate where no place on Earth has a year from 1970 to 2199.
+    Raises: NaiveInstant if it has no offset; AbsurdDate if its local date is outside the years 1970 to 2199
+    everywhere on Earth.
     """
     instant = as_utc(instant)
     if _EARLIEST_INSTANT <= instant <= _LATEST_INSTANT:
@@ -85,10 +86,10 @@ def check_instant(instant: datetime) -> datetime:
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """The IANA time zone of that name. Raises: UnknownTimeZone."""
+    """The IANA time zone with this name. Raises: UnknownTimeZone if there is none."""
     try:
         return ZoneInfo(name)
-    except (LookupError, ValueError, OSError):  # an unknown name, one that is no name, one that is a folder
+    except (LookupError, ValueError, OSError):  # unknown, malformed, or the name of a folder
         raise UnknownTimeZone(
             f"There is no time zone {name[:80]!r}.",
             remedy="Use a name such as Europe/Berlin or UTC.",
@@ -100,30 +101,35 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 def first_instant_of(day: date, zone: ZoneInfo) -> datetime:
-    """The first instant of a local day, in UTC. Raises: AbsurdDate."""
+    """The first instant of a local day, in UTC. Raises: AbsurdDate outside the years 1970 to 2199."""
     return _first_instant_of(check_date(day), zone)
 
 
 def contract_end(ends_on: date, zone: ZoneInfo) -> datetime:
-    """When what ends on `ends_on` is over, in UTC: the first instant of the next local day.
+    """The exclusive end, in UTC, of a contract whose last day is `ends_on`: the start of the next local day.
 
-    Raises: AbsurdDate.
+    Raises: AbsurdDate if `ends_on` is outside the years 1970 to 2199.
+    Source: product.md section 4.
     """
     return _first_instant_of(check_date(ends_on) + _DAY, zone)
 
 
 def local_date(instant: datetime, zone: ZoneInfo) -> date:
-    """The date that the clocks of `zone` show at `instant`. Raises: NaiveInstant, AbsurdDate."""
+    """The local date in `zone` at `instant`.
+
+    Raises: NaiveInstant if the instant has no offset; AbsurdDate outside the years 1970 to 2199.
+    """
     return check_instant(instant).astimezone(zone).date()
 
 
 def resolve_local(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The instant at which the clocks of `zone` show `wall` (naive); the first of two.
+    """The instant, in UTC, at which the local time in `zone` is `wall` (naive); the first if it is ambiguous.
 
-    Raises: NonexistentLocalTime where a change of clocks leaves it out; AbsurdDate.
+    Raises: NonexistentLocalTime if a daylight-saving change skips it; AbsurdDate outside the years 1970 to
+    2199; ValueError if `wall` has an offset.
     """
     if wall.tzinfo is not None:
-        raise ValueError("resolve_local reads a wall clock: give a datetime without an offset")
+        raise ValueError("resolve_local takes a wall-clock time: give a datetime without an offset")
     check_date(wall)
     instant = first_instant_at(wall, zone)
     shown = _clock_at(instant, zone)
@@ -141,16 +147,16 @@ def resolve_local(wall: datetime, zone: ZoneInfo) -> datetime:
 
 
 def first_instant_at(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant, in UTC, at which the clocks of `zone` have reached `wall` (naive).
+    """The first instant, in UTC, at which the local time in `zone` has reached `wall` (naive).
 
-    Where `wall` comes twice that is the first time; where it is left out, the change of clocks itself.
+    If `wall` is ambiguous, this is its first occurrence; if it is skipped, the instant of the change itself.
     """
     instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if _clock_at(instant, zone) == wall:
         return instant
-    # In a gap the offset before the change (fold 0) leads past the change and the offset after it (fold 1)
-    # before it. zoneinfo does not tell where the change is, so it is looked for between the two; changes fall
-    # on seconds.
+    # In a gap, the offset before the change (fold 0) leads past the change, and the offset after it (fold 1)
+    # leads before it. zoneinfo does not expose the instant of the change, so a binary search between the two
+    # finds it; changes fall on whole seconds.
     reached = instant.replace(microsecond=0)
     not_reached = wall.replace(tzinfo=zone, fold=1, microsecond=0).astimezone(UTC)
     wall = wall.replace(microsecond=0)
@@ -167,11 +173,11 @@ def first_instant_at(wall: datetime, zone: ZoneInfo) -> datetime:
 
 
 def add_period(start: DateLike, duration: Duration, n: int = 1) -> DateLike:
-    """`start` moved by `n` times `duration`: months first, clamped to the month's end, then days, then time.
+    """`start` plus `n` times `duration`: months first, clamped to the end of the month, then days, then time.
 
-    A datetime moves by its own wall clock, without regard to any zone's changes: give dates, naive times or
-    UTC.
-    Raises: AbsurdDate if that leaves the years 1970 to 2199; InvalidPeriod for hours on a date.
+    A datetime moves by its own wall clock, ignoring daylight-saving changes: pass dates, naive times or UTC.
+    Raises: AbsurdDate if start or result is outside the years 1970 to 2199; InvalidPeriod if a date would
+    move by hours, minutes or seconds.
     """
     _check_can_move(check_date(start), duration)
     moved = _step(start, duration, n)
@@ -180,11 +186,13 @@ def add_period(start: DateLike, duration: Duration, n: int = 1) -> DateLike:
 
 
 def last_included_day(starts_on: date, duration: Duration) -> date:
-    """The last day of what starts on `starts_on` and lasts `duration`: the day before it comes round.
+    """The last day (inclusive) of a contract that starts on `starts_on` and lasts `duration`.
 
-    12 months from 15 March end on 14 March. Where the month it leads to has no such day, the whole of that
-    month is included: a month from 31 January, or a year from 29 February, ends with February.
-    Raises: InvalidPeriod if the duration is not a day at least; AbsurdDate.
+    12 months from 15 March end on 14 March. If the target month has no such day, that whole month is
+    included: a month from 31 January, or a year from 29 February, ends on the last day of February.
+    Raises: InvalidPeriod if the duration is not positive or has hours, minutes or seconds; AbsurdDate if
+    start or end is outside the years 1970 to 2199.
+    Source: product.md section 4.
     """
     _check_recurs(duration)
     _check_can_move(check_date(starts_on), duration)
@@ -195,15 +203,16 @@ def last_included_day(starts_on: date, duration: Duration) -> date:
 
 
 def last_day_of_month(day: date) -> date:
-    """The last day of the month that `day` is in. Raises: AbsurdDate."""
+    """The last day of the month that `day` is in. Raises: AbsurdDate outside the years 1970 to 2199."""
     check_date(day)
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def whole_periods(start: DateLike, end: DateLike, duration: Duration) -> int:
-    """How many times `duration`, counted from `start`, is over at `end`; 0 where `end` comes before `start`.
+    """How many whole durations from `start` have passed at `end`; 0 if `end` is before `start`.
 
-    Raises: InvalidPeriod if the duration goes nowhere; AbsurdDate.
+    Raises: InvalidPeriod if the duration is not positive, or has hours while `start` is a date; AbsurdDate
+    if start or end is outside the years 1970 to 2199.
     """
     _check_recurs(duration)
     _check_can_move(check_date(start), duration)
@@ -219,10 +228,12 @@ def whole_periods(start: DateLike, end: DateLike, duration: Duration) -> int:
 
 
 def period_containing(at: datetime, *, anchor: datetime, duration: Duration, zone: ZoneInfo) -> Period:
-    """Of the periods that follow each other by `duration` from `anchor`, the one that `at` is in.
+    """The period containing `at`, of the consecutive periods of length `duration` aligned to `anchor`.
 
-    They keep the anchor's local time of day over changes of clocks, and reach back before the anchor too.
-    Raises: InvalidPeriod if the duration goes nowhere; NaiveInstant; AbsurdDate.
+    The periods are half-open and in UTC. They keep the anchor's local time of day across daylight-saving
+    changes, and extend to before the anchor as well.
+    Raises: InvalidPeriod if the duration is not positive; NaiveInstant if an instant has no offset;
+    AbsurdDate outside the years 1970 to 2199.
     """
     _check_recurs(duration)
     at, anchor = check_instant(at), check_instant(anchor)
@@ -235,10 +246,11 @@ def period_containing(at: datetime, *, anchor: datetime, duration: Duration, zon
 
 
 def months_between(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> tuple[Period, ...]:
-    """The months from one instant to another, counted by last days: the last is cut short where it must be.
+    """Split [starts_at, ends_at) into half-open months by their last days; the last may be shorter.
 
-    A month from 31 January ends with February, and the next one with March.
-    Raises: AbsurdDate.
+    Both instants are aware UTC. A month from 31 January ends on the last day of February, the next one on
+    30 March.
+    Raises: NaiveInstant if `starts_at` has no offset; AbsurdDate outside the years 1970 to 2199.
     """
     first = local_date(starts_at, zone)
     months: list[Period] = []
@@ -254,15 +266,14 @@ def months_between(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> tu
 def _nth_instant(n: int, anchor: datetime, duration: Duration, zone: ZoneInfo) -> datetime:
     elapsed = n * timedelta(seconds=duration.elapsed_seconds)
     if n == 0 or not (duration.calendar_months or duration.calendar_days):
-        return (
-            anchor + elapsed
-        )  # without the way over the wall clock, which would lose the second of two equal times
+        # Not via the wall clock, which would map the second of two ambiguous times to the first.
+        return anchor + elapsed
     by_calendar = Duration(months=duration.calendar_months, days=duration.calendar_days)
     return first_instant_at(_step(_clock_at(anchor, zone), by_calendar, n), zone) + elapsed
 
 
 def _step(start: DateLike, duration: Duration, n: int) -> DateLike:
-    """`start` plus `n` durations, not held to the accepted years."""
+    """`start` plus `n` durations, without checking for supported years."""
     year, month_index = divmod(12 * start.year + start.month - 1 + n * duration.calendar_months, 12)
     month = month_index + 1
     try:
@@ -271,26 +282,26 @@ def _step(start: DateLike, duration: Duration, n: int) -> DateLike:
         return moved + timedelta(days=n * duration.calendar_days, seconds=n * duration.elapsed_seconds)
     except (OverflowError, ValueError):
         raise AbsurdDate(
-            f"The step from {start.isoformat()} leads out of the calendar.",
+            f"The duration counted from {start.isoformat()} leaves the calendar.",
             remedy=f"Stay within the years {EARLIEST_YEAR} to {LATEST_YEAR}.",
             start=start,
         ) from None
 
 
 def _mean_length(duration: Duration) -> timedelta:
-    """About how long it is: the first guess of a search that then goes step by step."""
+    """The approximate length: the first guess of a search that then proceeds step by step."""
     try:
         days = timedelta(days=duration.calendar_days, seconds=duration.elapsed_seconds)
         return duration.calendar_months * _MEAN_MONTH + days
     except OverflowError:
-        raise InvalidPeriod("That is longer than the calendar.", duration=duration) from None
+        raise InvalidPeriod("The duration is longer than the calendar.", duration=duration) from None
 
 
 def _check_recurs(duration: Duration) -> None:
     parts = (duration.calendar_months, duration.calendar_days, duration.elapsed_seconds)
     if min(parts) < 0 or max(parts) == 0:
         raise InvalidPeriod(
-            "A period that repeats or lasts must be longer than nothing.",
+            "The duration must be longer than zero.",
             remedy="Give a number of days, weeks, months or years, none of them negative.",
             duration=duration,
         )
@@ -313,7 +324,7 @@ def _clock_at(instant: datetime, zone: ZoneInfo) -> datetime:
 
 def _absurd(shown: str) -> AbsurdDate:
     return AbsurdDate(
-        f"{shown} is too far away to be meant.",
+        f"{shown} is outside the supported years.",
         remedy=f"Give a date in the years {EARLIEST_YEAR} to {LATEST_YEAR}.",
         earliest_year=EARLIEST_YEAR,
         latest_year=LATEST_YEAR,

@@ -1,6 +1,6 @@
-"""When a contract's minutes will be used up, if work goes on at its recent pace.
+"""When a contract's minutes will be used up if work continues at its recent pace.
 
-A guess for people, never a decision: nothing is charged, warned or refused by it.
+An estimate for people only: no charge, warning or refusal depends on it.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ FARTHEST = timedelta(days=3 * 365)
 
 
 class Drawn(NamedTuple):
-    """Minutes drawn (above zero) or given back (below zero), effective at an instant."""
+    """Whole minutes drawn (positive) or returned (negative), effective at an instant (aware UTC)."""
 
     at: datetime
     minutes: Minutes
@@ -24,7 +24,7 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What was drawn in a span up to now; `runs_out_at` None where that is farther than three years off."""
+    """The minutes drawn in a span up to now; `runs_out_at` is None if it is more than three years away."""
 
     drawn_minutes: Minutes
     span: timedelta
@@ -34,10 +34,10 @@ class Pace:
 def project_run_out(
     drawn: Iterable[Drawn], *, available_minutes: Minutes, began_at: datetime, now: datetime
 ) -> Pace | None:
-    """The pace of the last 30 days, or since the contract began where that is less (a week at least).
+    """The pace of the last 30 days, or since the contract began if that is less (but at least a week).
 
-    None where nothing was drawn in that time: then there is no pace to go by.
-    Units: whole minutes; instants aware UTC; the instant is rounded down to the second.
+    None if nothing was drawn in that time.
+    Units: whole minutes; instants aware UTC; the projected instant is rounded down to the second.
     """
     span = min(PACE_SPAN, max(SHORTEST_SPAN, now - began_at))
     used = sum(one.minutes for one in drawn if now - span < one.at <= now)

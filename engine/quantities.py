@@ -1,4 +1,4 @@
-"""The things that are counted: minutes, money and spans of time. All integers, all half-open.
+"""Quantities: minutes, money and periods of time. Amounts are integers; periods are half-open.
 
 Source: product.md sections 1 and 7.
 """
@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from engine.errors import AbsurdDate, CurrencyMismatch, InvalidPeriod, InvalidQuantity, NaiveInstant
 
@@ -17,8 +17,9 @@ Minutes: TypeAlias = int
 """Whole minutes, of time worked, chargeable or granted."""
 
 RoundingScope = Literal["entry", "service_request_day"]
+ROUNDING_SCOPES: tuple[RoundingScope, ...] = get_args(RoundingScope)
 
-# The largest integer that every reader of our JSON keeps exactly (2**53 - 1); it also fits a 64-bit column.
+# The largest integer that every JSON parser represents exactly (2**53 - 1); it also fits a 64-bit column.
 MAX_AMOUNT_MINOR = 9_007_199_254_740_991
 # The largest 32-bit integer: four thousand years of minutes.
 MAX_MINUTES = 2_147_483_647
@@ -32,8 +33,8 @@ _SECOND = timedelta(seconds=1)
 class Money:
     """An amount in the currency's minor unit (cents for EUR); `currency` is its ISO 4217 code.
 
-    Raises: InvalidQuantity for an amount that is no integer or beyond 2**53 - 1, or a code that is not three
-    capital letters; CurrencyMismatch where two currencies meet.
+    Raises: InvalidQuantity if the amount is not an integer or is beyond 2**53 - 1, or the code is not three
+    capital letters; CurrencyMismatch if amounts in different currencies are added or subtracted.
     """
 
     amount_minor: int
@@ -42,13 +43,13 @@ class Money:
     def __post_init__(self) -> None:
         if type(self.amount_minor) is not int:
             raise InvalidQuantity(
-                f"An amount of money is a whole number of minor units, not {self.amount_minor!r}.",
+                f"An amount of money must be a whole number of minor units, not {self.amount_minor!r}.",
                 remedy="Write 12.50 EUR as 1250.",
                 amount_minor=self.amount_minor,
             )
         if abs(self.amount_minor) > MAX_AMOUNT_MINOR:
             raise InvalidQuantity(
-                f"{_shown(self.amount_minor)} minor units are more money than can be kept exactly.",
+                f"{_shown(self.amount_minor)} minor units cannot be stored exactly.",
                 remedy=f"The largest amount is {MAX_AMOUNT_MINOR}.",
                 max_amount_minor=MAX_AMOUNT_MINOR,
             )
@@ -69,9 +70,10 @@ class Money:
         return Money(-self.amount_minor, self.currency)
 
     def times(self, factor: Fraction | int) -> Money:
-        """This amount times `factor`, rounded half up once, to the minor unit (a half goes away from zero).
+        """This amount times `factor`, rounded once to the minor unit, halves away from zero.
 
-        Half away from zero makes a credit note the exact mirror of the line that it takes back.
+        Rounding halves away from zero makes a credit note the exact mirror of the line it reverses.
+        Raises: InvalidQuantity if the result is beyond 2**53 - 1.
         """
         return Money(round_half_up(self.amount_minor * Fraction(factor)), self.currency)
 
@@ -87,9 +89,10 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The instants from `start` up to, and without, `end`; `end` None never ends. Aware, kept in UTC.
+    """The half-open period [start, end); `end` None means it never ends. Instants are converted to UTC.
 
-    Raises: NaiveInstant for an instant without an offset, InvalidPeriod for a period that would be empty.
+    Raises: NaiveInstant if an instant has no offset; AbsurdDate if it cannot be expressed in UTC;
+    InvalidPeriod if the period would be empty.
     """
 
     start: datetime
@@ -104,7 +107,7 @@ class Period:
             object.__setattr__(self, "end", as_utc(self.end))
         if self.end <= self.start:
             raise InvalidPeriod(
-                f"A period from {self.start.isoformat()} to {self.end.isoformat()} has no time in it.",
+                f"The period from {self.start.isoformat()} to {self.end.isoformat()} is empty.",
                 remedy="Give an end after the start.",
                 start=self.start,
                 end=self.end,
@@ -112,28 +115,28 @@ class Period:
 
     @property
     def whole_seconds(self) -> int:
-        """Its length in seconds, rounded down. Raises: InvalidPeriod if it never ends."""
+        """The length in whole seconds, rounded down. Raises: InvalidPeriod if the period never ends."""
         if self.end is None:
             raise InvalidPeriod("A period without an end has no length.", start=self.start)
         return (self.end - self.start) // _SECOND
 
     def contains(self, at: datetime) -> bool:
-        """Whether `at` lies in it: the first instant does, the end does not."""
+        """Whether `at` lies in the period: `start` does, `end` does not."""
         return self.start <= at and (self.end is None or at < self.end)
 
     def overlaps(self, other: Period) -> bool:
-        """Whether any instant lies in both. Periods that only touch do not overlap."""
+        """Whether any instant lies in both periods. Adjacent periods do not overlap."""
         return (self.end is None or other.start < self.end) and (other.end is None or self.start < other.end)
 
     def intersect(self, other: Period) -> Period | None:
-        """The instants that lie in both, or None."""
+        """The part that lies in both periods, or None if they do not overlap."""
         if not self.overlaps(other):
             return None
         ends = [end for end in (self.end, other.end) if end is not None]
         return Period(max(self.start, other.start), min(ends) if ends else None)
 
     def split_at(self, at: datetime) -> tuple[Period | None, Period | None]:
-        """The parts before `at` and from `at` on; None for a part that has no time in it."""
+        """The parts before `at` and starting at `at`; None for an empty part."""
         if at <= self.start:
             return None, self
         if self.end is not None and self.end <= at:
@@ -143,10 +146,11 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Rounding:
-    """How worked minutes become chargeable ones. The shipped values change nothing.
+    """How worked minutes are rounded to chargeable minutes. The defaults change nothing.
 
-    `scope` says what is rounded as one: each work entry, or all of a service request's work of a day.
-    Raises: InvalidQuantity unless the increment is 1 to 1440 and minimum and grace are 0 to 1440 minutes.
+    `scope` says what is rounded together: each work entry alone, or all work on a service request in a day.
+    Raises: InvalidQuantity unless the increment is 1 to 1440 minutes, minimum and grace are 0 to 1440
+    minutes, and the scope is known.
     """
 
     increment_minutes: Minutes = 1
@@ -158,20 +162,20 @@ class Rounding:
         _check_setting("increment_minutes", self.increment_minutes, lowest=1)
         _check_setting("minimum_minutes", self.minimum_minutes, lowest=0)
         _check_setting("grace_minutes", self.grace_minutes, lowest=0)
-        if self.scope not in ("entry", "service_request_day"):
+        if self.scope not in ROUNDING_SCOPES:
             raise InvalidQuantity(
-                f"{self.scope!r} is not something that is rounded as one.",
+                f"{self.scope!r} is not a rounding scope.",
                 remedy="Use entry or service_request_day.",
                 scope=self.scope,
             )
 
 
 def round_minutes(worked_minutes: Minutes, rounding: Rounding) -> Minutes:
-    """Chargeable minutes for `worked_minutes`.
+    """Chargeable whole minutes for `worked_minutes`.
 
-    An increment begun is charged whole, unless the part over the last full increment is at most the grace.
-    The minimum then applies to any time worked, also where grace forgave all of it; no work stays free.
-    Raises: InvalidQuantity for negative or impossibly many minutes.
+    A started increment is charged in full, unless the part beyond the last full increment is within the
+    grace. The minimum then applies to any time worked, even if the grace waived all of it; 0 stays 0.
+    Raises: InvalidQuantity if the minutes are negative or beyond 2**31 - 1.
     Source: product.md sections 3 and 7.
     """
     if check_minutes(worked_minutes) == 0:
@@ -183,23 +187,26 @@ def round_minutes(worked_minutes: Minutes, rounding: Rounding) -> Minutes:
 
 
 def hours_text(minutes: Minutes) -> str:
-    """Minutes, none below zero, as hours for words that are kept: 90 is "1:30"."""
+    """Non-negative minutes as hours and minutes, for texts that are stored: 90 is "1:30"."""
     hours, rest = divmod(minutes, 60)
     return f"{hours}:{rest:02d}"
 
 
 def whole_minutes(seconds: int) -> Minutes:
-    """Seconds as minutes, rounded up: a minute begun counts. Raises: InvalidQuantity if negative."""
+    """Seconds as whole minutes, rounded up: a started minute counts.
+
+    Raises: InvalidQuantity if negative, or beyond 2**31 - 1 minutes.
+    """
     if seconds < 0:
         raise InvalidQuantity(f"{_shown(seconds)} seconds cannot have been worked.", remedy="Give 0 or more.")
     return check_minutes(-(-seconds // 60))
 
 
 def check_minutes(minutes: int) -> Minutes:
-    """`minutes`, if they can be meant. Raises: InvalidQuantity if negative or beyond 2**31 - 1."""
+    """Return `minutes` if they are in range. Raises: InvalidQuantity if negative or beyond 2**31 - 1."""
     if not 0 <= minutes <= MAX_MINUTES:
         raise InvalidQuantity(
-            f"{_shown(minutes)} is not a number of minutes that can be kept.",
+            f"{_shown(minutes)} is not a valid number of minutes.",
             remedy=f"Give a whole number from 0 to {MAX_MINUTES}.",
             max_minutes=MAX_MINUTES,
         )
@@ -207,23 +214,26 @@ def check_minutes(minutes: int) -> Minutes:
 
 
 def round_half_up(value: Fraction) -> int:
-    """The nearest integer; a half goes away from zero."""
+    """The nearest integer; halves are rounded away from zero."""
     rounded = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
     return rounded if value >= 0 else -rounded
 
 
 def as_utc(instant: datetime) -> datetime:
-    """The same instant in UTC. Raises: NaiveInstant without an offset, AbsurdDate at the ends of time."""
+    """The same instant in UTC.
+
+    Raises: NaiveInstant if it has no offset; AbsurdDate if UTC would be outside the years 1 to 9999.
+    """
     if instant.utcoffset() is None:
         raise NaiveInstant(
-            f"{instant.isoformat()} has no offset, so it is no instant.",
+            f"{instant.isoformat()} has no UTC offset.",
             remedy="Add Z or an offset such as +01:00.",
             instant=instant,
         )
     try:
         return instant.astimezone(UTC)
     except OverflowError:
-        raise AbsurdDate(f"{instant.isoformat()} has no date in UTC.", instant=instant) from None
+        raise AbsurdDate(f"{instant.isoformat()} cannot be converted to UTC.", instant=instant) from None
 
 
 def _check_setting(name: str, minutes: Minutes, *, lowest: Minutes) -> None:
@@ -237,5 +247,5 @@ def _check_setting(name: str, minutes: Minutes, *, lowest: Minutes) -> None:
 
 
 def _shown(number: int) -> str:
-    # Python refuses to print an integer of thousands of digits; a refusal must not fail on it.
+    # Python refuses to print an integer with thousands of digits; building the error must not fail on it.
     return str(number) if abs(number) < 10**30 else "A number of more than thirty digits"

@@ -1,9 +1,9 @@
-"""What other rules would have decided: kept decisions made again, in the order in which they were made.
+"""What other rules would have decided: recorded decisions are repeated in their original order.
 
-Each is made from the facts and candidates that were kept with it. What earlier ones of the same replay would
-have changed is laid over them: a service request that would be covered already waits for nothing, a contract
-that would not have been created is not there, and an incident or a minute that another would have taken is
-taken. Pure: no clock, no database. Source: product.md section 14.
+Each decision is repeated from the facts and candidates recorded with it, adjusted by what earlier decisions
+of the same replay would have changed: a service request that would already be covered is no longer waiting, a
+contract that would not have been created is left out, and incidents or minutes that another request would
+have taken are deducted. Pure: no clock, no database. Source: product.md section 14.
 """
 
 from collections import Counter
@@ -15,19 +15,21 @@ from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from engine.contracts import Limits
-from engine.coverage import ASSIGNED_BY_HAND, CandidateContract, find_match
+from engine.coverage import ASSIGNED_MANUALLY, CandidateContract, find_match
 from engine.facts import RequestFacts
-from engine.rulebook import OUTCOMES, RuleSet
+from engine.rulebook import OUTCOME_OF_ACTION, RuleSet
+from engine.service_requests import WAITING_OUTCOMES
 
-WAITING = frozenset({"waiting", "created", "offered", "refused"})
-"""Outcomes that leave a service request without a contract that pays."""
 LOGGED = "log"
-ONLY_WHILE_WAITING = frozenset({"open_waiting", "bulk"})
-OF_A_CONTRACT = "contract:"
+CAUSES_WHILE_WAITING = frozenset({"open_waiting", "bulk"})
+CONTRACT_CAUSE = "contract:"
 
 
 class Result(NamedTuple):
-    """What was decided. `contract` is None where a rule makes one; `type` is then the type it makes."""
+    """What was decided. `contract` is None if a rule creates one; `type` is then the type it creates.
+
+    `was_logged` is false for a new request that was refused and so was never logged.
+    """
 
     outcome: str
     contract: str | None
@@ -39,29 +41,32 @@ class Result(NamedTuple):
 
     @property
     def covers(self) -> bool:
-        """Whether work may begin at once and is paid by a contract."""
+        """Whether work may start at once and is paid for by a contract."""
         return self.outcome == "covered" or (self.outcome == "created" and self.params.get("enable") is True)
 
-    def decides_as(self, other: "Result") -> bool:
-        """Whether it comes to the same, by whatever rule."""
+    def same_decision_as(self, other: "Result") -> bool:
+        """Whether outcome, contract and parameters are the same, regardless of the rule."""
         return (self.outcome, self.contract, self.params) == (other.outcome, other.contract, other.params)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A decision as it was kept. `cause` is why it was searched; `is_cancelled` is its request's end."""
+class RecordedDecision:
+    """A decision as recorded.
+
+    `cause` is why the search ran; `is_cancelled` is true if the request was cancelled in the end.
+    """
 
     id: str
     service_request: str | None
     cause: str
     facts: RequestFacts
-    held: Sequence[CandidateContract]
+    candidates: Sequence[CandidateContract]
     result: Result
     is_cancelled: bool = False
 
 
 class Drawn(NamedTuple):
-    """Minutes that a contract's grants gave, or would give, for work at an instant. Negative: given back."""
+    """Whole minutes drawn from a contract's grants at an instant (aware UTC); negative if returned."""
 
     at: datetime
     contract: str
@@ -69,71 +74,84 @@ class Drawn(NamedTuple):
 
 
 class Replay:
-    """Other rules, and what differs so far. Give it the decisions in the order in which they were made."""
+    """Repeats decisions under other rules and tracks what differs so far.
+
+    Pass the decisions in the order in which they were made.
+    Source: product.md section 14.
+    """
 
     def __init__(self, rules: RuleSet) -> None:
         self._rules = rules
-        self._now: dict[str, Result] = {}
-        """How requests stand that would stand otherwise than they did."""
-        self._booked: dict[str, tuple[str | None, str | None]] = {}
-        """For each such request the pack it held an incident of, and the one it would hold one of."""
+        self._changed: dict[str, Result] = {}
+        """The current result of each request whose result would differ from the recorded one."""
+        self._booked_incidents: dict[str, tuple[str | None, str | None]] = {}
+        """For each such request: the pack it held an incident of, and the pack it would hold one of."""
         self._incidents: Counter[str] = Counter()
         self._minutes: Counter[str] = Counter()
-        """More, or less, that is left of a contract than was."""
-        self._later: list[Drawn] = []
+        """By contract, how many more (or fewer) incidents and minutes would be left than were."""
+        self._pending_draws: list[Drawn] = []
 
-    def decide(self, kept: Kept, made_by_rules: AbstractSet[str] = frozenset()) -> Result:
-        """How the request would stand after this decision. `made_by_rules`: contracts that rules created."""
-        while self._later and self._later[0].at <= kept.facts.at:
-            drawn = heappop(self._later)
+    def decide(self, recorded: RecordedDecision, made_by_rules: AbstractSet[str] = frozenset()) -> Result:
+        """The request's result after this decision under the other rules.
+
+        `made_by_rules` are the ids of contracts that rules created. Raises: UnknownTimeZone if a rule about
+        dates is evaluated and the request's time zone is unknown.
+        """
+        while self._pending_draws and self._pending_draws[0].at <= recorded.facts.at:
+            drawn = heappop(self._pending_draws)
             self._minutes[drawn.contract] -= drawn.minutes
-        request = kept.service_request
-        before = self._now.get(request) if request is not None else None
-        result = self._result(kept, before, made_by_rules)
+        request = recorded.service_request
+        before = self._changed.get(request) if request is not None else None
+        result = self._result(recorded, before, made_by_rules)
         if request is not None:
-            if result.decides_as(kept.result):
-                self._now.pop(request, None)
+            if result.same_decision_as(recorded.result):
+                self._changed.pop(request, None)
             else:
-                self._now[request] = result
-            self._book_incident(request, kept, result)
+                self._changed[request] = result
+            self._book_incident(request, recorded, result)
         return result
 
     def book_work(self, drawn: Iterable[Drawn]) -> None:
-        """Take note of what work after a decision would draw more, or less, than it did."""
+        """Record how many more or fewer minutes later work would draw than it did."""
         for one in drawn:
             if one.minutes:
-                heappush(self._later, one)
+                heappush(self._pending_draws, one)
 
-    def draws(self, result: Result, kept: Kept) -> str:
+    def draws(self, result: Result, recorded: RecordedDecision) -> str:
         """What the contract of a result draws: nothing, minutes or incidents."""
+        # A contract that a rule would create is not among the candidates: its type is in the result.
         type_key = result.type
         if result.contract is not None:
             type_key = next(
-                (one.contract.type for one in kept.held if one.contract.id == result.contract), type_key
+                (one.contract.type for one in recorded.candidates if one.contract.id == result.contract),
+                type_key,
             )
         known = self._rules.contract_types.get(type_key or "")
         return known.draws if known is not None else "nothing"
 
     # -------------------------------------------------------------- deciding
 
-    def _result(self, kept: Kept, before: Result | None, made_by_rules: AbstractSet[str]) -> Result:
+    def _result(
+        self, recorded: RecordedDecision, before: Result | None, made_by_rules: AbstractSet[str]
+    ) -> Result:
         if before is not None and not before.was_logged:
             return before
-        if kept.result.rule == ASSIGNED_BY_HAND:
-            return kept.result
+        if recorded.result.rule == ASSIGNED_MANUALLY:
+            return recorded.result
         if before is None:
-            return self._made_again(kept, self._left(kept.held))
-        if not _happens(kept, before):
+            return self._decide_again(recorded, self._with_remaining_limits(recorded.candidates))
+        if not _would_be_searched(recorded, before):
             return before
-        result = self._made_again(kept, self._left(_as_it_would_be(kept, before, made_by_rules)))
-        only_opens = kept.cause.startswith(OF_A_CONTRACT) or kept.cause in ONLY_WHILE_WAITING
-        if only_opens and before.outcome in WAITING and result.outcome in WAITING:
+        candidates = _hypothetical_candidates(recorded, before, made_by_rules)
+        result = self._decide_again(recorded, self._with_remaining_limits(candidates))
+        only_opens = recorded.cause.startswith(CONTRACT_CAUSE) or recorded.cause in CAUSES_WHILE_WAITING
+        if only_opens and before.outcome in WAITING_OUTCOMES and result.outcome in WAITING_OUTCOMES:
             return before
         return result
 
-    def _made_again(self, kept: Kept, held: Iterable[CandidateContract]) -> Result:
-        _, match = find_match(kept.facts, held, self._rules)
-        outcome = OUTCOMES[match.action]
+    def _decide_again(self, recorded: RecordedDecision, candidates: Iterable[CandidateContract]) -> Result:
+        _, match = find_match(recorded.facts, candidates, self._rules)
+        outcome = OUTCOME_OF_ACTION[match.action]
         params = dict(match.params)
         taken = match.candidate
         return Result(
@@ -143,12 +161,12 @@ class Replay:
             type=taken.type if taken is not None else params.get("type"),
             rule=match.rule_id,
             params=params,
-            was_logged=outcome != "refused" or kept.cause != LOGGED,
+            was_logged=outcome != "refused" or recorded.cause != LOGGED,
         )
 
-    def _left(self, held: Iterable[CandidateContract]) -> Iterable[CandidateContract]:
-        """The candidates with what would be left of them."""
-        for one in held:
+    def _with_remaining_limits(self, candidates: Iterable[CandidateContract]) -> Iterable[CandidateContract]:
+        """The candidates with the limits that would remain."""
+        for one in candidates:
             minutes = self._minutes.get(one.contract.id, 0)
             incidents = self._incidents.get(one.contract.id, 0)
             if not minutes and not incidents:
@@ -163,36 +181,37 @@ class Replay:
                 )
             )
 
-    def _book_incident(self, request: str, kept: Kept, result: Result) -> None:
-        """Move the incident of a request that would be covered otherwise, or back again."""
-        was, would = self._pack(kept.result, kept), self._pack(result, kept)
-        if was == would or kept.is_cancelled:
+    def _book_incident(self, request: str, recorded: RecordedDecision, result: Result) -> None:
+        """Move the request's incident to the pack that would hold it, undoing an earlier move."""
+        was, would = self._pack(recorded.result, recorded), self._pack(result, recorded)
+        if was == would or recorded.is_cancelled:
             was = would = None
-        old_was, old_would = self._booked.pop(request, (None, None))
+        old_was, old_would = self._booked_incidents.pop(request, (None, None))
         for contract, change in ((old_was, -1), (old_would, 1), (was, 1), (would, -1)):
             if contract is not None:
                 self._incidents[contract] += change
         if was is not None or would is not None:
-            self._booked[request] = (was, would)
+            self._booked_incidents[request] = (was, would)
 
-    def _pack(self, result: Result, kept: Kept) -> str | None:
-        holds = result.outcome == "covered" and self.draws(result, kept) == "incidents"
+    def _pack(self, result: Result, recorded: RecordedDecision) -> str | None:
+        holds = result.outcome == "covered" and self.draws(result, recorded) == "incidents"
         return result.contract if holds else None
 
 
-def _happens(kept: Kept, before: Result) -> bool:
-    """Whether a request that stands otherwise would have been searched at all then."""
-    if kept.cause.startswith(OF_A_CONTRACT):
-        # it waited for the contract, or the contract that covered it was cancelled
-        return before.outcome in WAITING or before.contract == kept.cause.removeprefix(OF_A_CONTRACT)
-    return kept.cause not in ONLY_WHILE_WAITING or before.outcome in WAITING
+def _would_be_searched(recorded: RecordedDecision, before: Result) -> bool:
+    """Whether the search would have run at all for a request whose result differs so far."""
+    if recorded.cause.startswith(CONTRACT_CAUSE):
+        # The request waited for the contract, or the contract that covered it was cancelled.
+        contract = recorded.cause.removeprefix(CONTRACT_CAUSE)
+        return before.outcome in WAITING_OUTCOMES or before.contract == contract
+    return recorded.cause not in CAUSES_WHILE_WAITING or before.outcome in WAITING_OUTCOMES
 
 
-def _as_it_would_be(
-    kept: Kept, before: Result, made_by_rules: AbstractSet[str]
+def _hypothetical_candidates(
+    recorded: RecordedDecision, before: Result, made_by_rules: AbstractSet[str]
 ) -> Iterable[CandidateContract]:
-    """The candidates without those that would not have been made, and with the incident it would hold."""
-    for one in kept.held:
+    """The candidates without contracts that would not exist, and with the incident the request would hold."""
+    for one in recorded.candidates:
         is_own = one.contract.holder.kind == "service_request"
         if is_own and one.contract.id in made_by_rules and before.outcome != "created":
             continue

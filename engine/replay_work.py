@@ -1,8 +1,8 @@
 """What work would have drawn from other contracts than it did.
 
-Moved work is paid from what its contract has left today, with what expired unused, as if it were assigned
-and drawn anew now; all that moved work no longer draws is given back first. Work of requests that stay where
-they are is left as it is. Source: product.md sections 7 and 14.
+Reassigned work is paid from what its new contract has left today plus what expired unused, as if it were
+assigned and drawn down now; everything that reassigned work no longer draws is returned first. The work of
+requests whose contract does not change is not touched. Source: product.md sections 7 and 14.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from engine.drawdown import Payer, Slice, TimeWorked, plan_draw_down
 from engine.quantities import round_half_up
 
 NOT_WORKED = "not_worked"
-"""Time of a request that would have waited: it could not have been worked."""
+"""Time on a request that would have been waiting: the work could not have been done."""
 COVERED = "covered"
 GRANT = "grant"
 OVERAGE = "overage"
@@ -25,7 +25,7 @@ MINUTES_AN_HOUR = 60
 
 
 class Allocated(NamedTuple):
-    """Where minutes of a work entry went: kind, contract and grant as in a draw-down's slice."""
+    """Where whole minutes of a work entry went: kind, contract and grant as in a draw-down's slice."""
 
     kind: str
     contract: str | None
@@ -35,7 +35,10 @@ class Allocated(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """A work entry with what it drew. `charged_minutes` are what the other rules would charge for it."""
+    """A work entry with what it drew. `charged_minutes` are what the other rules would charge.
+
+    Units: whole minutes; instants aware UTC.
+    """
 
     id: str
     started_at: datetime
@@ -48,10 +51,10 @@ class Worked:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Who would pay: the payers in order and what becomes of the rest.
+    """Who would pay: the payers in order, and the policy for the remainder.
 
-    Without `is_worked` the request would have waited. `is_covered` needs no payer: a contract that a rule
-    would have made and enabled at once covers all of it.
+    If `is_worked` is false, the request would have been waiting. `is_covered` needs no payer: a contract that
+    a rule would have created and enabled at once covers all of the work.
     """
 
     payers: tuple[Payer, ...] = ()
@@ -62,7 +65,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Minutes by kind and overage by its price, as it was and as it would be. Money in the minor unit."""
+    """Whole minutes by kind, and the price of overage in the minor unit, before and after."""
 
     minutes_before: Mapping[str, int]
     minutes_after: Mapping[str, int]
@@ -71,22 +74,23 @@ class Effect:
 
 
 class SimulatedBalances:
-    """What contracts have left for moved work. Give back all that moves before any of it is paid."""
+    """What contracts have left for reassigned work. Call `give_back` for all of it before `pay` for any."""
 
     def __init__(self) -> None:
         self._taken: Counter[str] = Counter()
 
     def give_back(self, work: Iterable[Worked]) -> None:
-        """Return what work drew from grants, for others to draw."""
+        """Return the minutes that the work drew from grants, so that other work can draw them."""
         for entry in work:
             for one in entry.allocated:
                 if one.grant is not None:
                     self._taken[one.grant] -= one.minutes
 
     def pay(self, work: Iterable[Worked], payment: Payment, rates_minor: Mapping[str | None, int]) -> Effect:
-        """Let another pay for the work of a request that was given back.
+        """Draw the work of a request, already given back, from other payers.
 
-        `rates_minor` is the price of an hour over of each contract; None is the deployment's.
+        `rates_minor` is each contract's price of an overage hour in the minor unit; the key None is the
+        deployment's default.
         """
         before: Counter[str] = Counter()
         after: Counter[str] = Counter()
@@ -96,19 +100,19 @@ class SimulatedBalances:
                 before[one.kind] += one.minutes
                 if one.kind == OVERAGE:
                     overage_before += overage_minor(one.minutes, _rate(rates_minor, one.contract))
-            for piece in self._plan(entry, payment):
+            for piece in self._plan_entry(entry, payment):
                 after[piece.kind] += piece.minutes
                 if piece.kind == OVERAGE:
                     overage_after += overage_minor(piece.minutes, _rate(rates_minor, piece.contract))
         return Effect(dict(before), dict(after), overage_before, overage_after)
 
-    def _plan(self, entry: Worked, payment: Payment) -> Sequence[Allocated | Slice]:
+    def _plan_entry(self, entry: Worked, payment: Payment) -> Sequence[Allocated | Slice]:
         minutes = entry.charged_minutes
         if not payment.is_worked:
             return [Allocated(NOT_WORKED, None, None, minutes)] if minutes else []
         if payment.is_covered:
             return [Allocated(COVERED, None, None, minutes)] if minutes else []
-        payers = [self._as_left(payer) for payer in payment.payers]
+        payers = [self._with_remaining(payer) for payer in payment.payers]
         time = TimeWorked(entry.started_at, entry.ended_at, minutes)
         slices = plan_draw_down(time, payers, payment.time_expired)
         for piece in slices:
@@ -116,7 +120,7 @@ class SimulatedBalances:
                 self._taken[piece.grant] += piece.minutes
         return slices
 
-    def _as_left(self, payer: Payer) -> Payer:
+    def _with_remaining(self, payer: Payer) -> Payer:
         grants = tuple(
             replace(grant, available=max(0, grant.available - self._taken[grant.id]))
             if self._taken.get(grant.id)
@@ -127,7 +131,7 @@ class SimulatedBalances:
 
 
 def overage_minor(minutes: int, rate_minor: int) -> int:
-    """The price of minutes over at the price of an hour, rounded half up once."""
+    """The price of overage in the minor unit: whole minutes at the price of an hour, rounded half up once."""
     return round_half_up(Fraction(minutes * rate_minor, MINUTES_AN_HOUR))
 
 

@@ -1,22 +1,20 @@
-"""Service levels: how soon a service request is answered and solved, by its priority.
+"""Service levels: how soon a service request is answered and resolved, by priority.
 
 Source: product.md sections 5 and 9.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Priority = Literal["low", "normal", "high", "critical"]
 SlaCalendar = Literal["always", "business_hours"]
 
-PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "critical")
-SLA_CALENDARS: tuple[SlaCalendar, ...] = ("always", "business_hours")
+SLA_CALENDARS: tuple[SlaCalendar, ...] = get_args(SlaCalendar)
 
 
 @dataclass(frozen=True, slots=True)
 class SlaTarget:
-    """Whole minutes of the SLA's calendar, counted from the logging; holds and waits do not count."""
+    """Whole minutes of the SLA's calendar, counted from logging; time on hold or waiting does not count."""
 
     response_minutes: int
     resolution_minutes: int
@@ -24,7 +22,7 @@ class SlaTarget:
 
 @dataclass(frozen=True, slots=True)
 class Sla:
-    """One service level of `rules/slas.json`, with a target for every priority."""
+    """One service level of `rules/slas.json`, with a target for each priority."""
 
     id: str
     label: str

@@ -1,6 +1,6 @@
-"""What tests may ask for: databases of both kinds, a real browser, the shared cases.
+"""Fixtures: databases of both kinds, a real browser, desks, the shared cases.
 
-What a machine lacks is said and skipped; with CI set it is a failure instead.
+A test that needs something the machine lacks is skipped with the reason; with CI set it fails instead.
 """
 
 import os
@@ -28,7 +28,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def lacking(reason: str) -> NoReturn:
-    """Skip the test for want of something on this machine; under CI, fail it."""
+    """Skip the test because this machine lacks something; with CI set, fail it."""
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -39,7 +39,7 @@ def lacking(reason: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """A PostgreSQL of this test process's own."""
+    """A PostgreSQL server for this test process."""
     with ExitStack() as stack:
         try:
             server = stack.enter_context(running_postgres())
@@ -56,7 +56,7 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture
 def new_postgres_database(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]:
-    """Call it for the URL of a fresh, empty database; all are dropped after the test."""
+    """A function that creates an empty database and returns its URL; all are dropped after the test."""
     with ExitStack() as stack:
 
         def make() -> str:
@@ -69,7 +69,7 @@ def new_postgres_database(postgres_server: PostgresServer) -> Iterator[Callable[
 
 @pytest.fixture(scope="session")
 def migrated_postgres_template(postgres_server: PostgresServer) -> str:
-    """The name of a migrated database that no test connects to."""
+    """The name of a migrated database to copy; no test connects to it."""
     name = postgres_server.create_database()
     migrate(postgres_server.url(name))
     return name
@@ -77,10 +77,10 @@ def migrated_postgres_template(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture(scope="session")
 def migrated_sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database file that no test opens."""
+    """A migrated database file to copy; no test opens it."""
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     migrate(f"sqlite:///{path}")
-    # What still lies in the write-ahead log would be missing from a copy of the file.
+    # Content that is still in the write-ahead log would be missing from a copy of the file.
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
@@ -104,14 +104,14 @@ def sqlite_database_url(migrated_sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The URL of a fresh, migrated database: the test runs once on each kind."""
+    """The URL of a fresh, migrated database; the test runs once on each kind."""
     kind = {"sqlite": "sqlite_database_url", "postgresql": "postgres_database_url"}[request.param]
     url: str = request.getfixturevalue(kind)
     return url
 
 
 def migrate(database_url: str) -> None:
-    """Bring a database to the newest schema."""
+    """Bring the schema of a database up to date."""
     from workflows.store.database import migrate as migrate_now
 
     migrate_now(database_url)
@@ -122,7 +122,7 @@ def migrate(database_url: str) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
-    """A headless Chromium of this test process's own."""
+    """A headless Chromium for this test process."""
     from tests.support.browser import BrowserMissing, running_chromium
 
     with ExitStack() as stack:
@@ -135,7 +135,7 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def pages(browser: "Browser") -> Iterator["Pages"]:
-    """`pages.open(**options)`: a page with cookies of its own; the browser's complaints fail the test."""
+    """`pages.open(**options)` opens a page with its own cookies; errors in its log fail the test."""
     from tests.support.browser import Pages
 
     opened = Pages(browser)
@@ -146,13 +146,13 @@ def pages(browser: "Browser") -> Iterator["Pages"]:
 
 @pytest.fixture
 def page(pages: "Pages") -> "Page":
-    """One page in a window of 1280 x 800."""
+    """A page in a window of 1280 x 800."""
     return pages.open(viewport={"width": 1280, "height": 800})
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[["WSGIApplication"], str]]:
-    """Call it with an application; it answers the address where this test's browser finds it."""
+    """A function that serves an application for this test and returns its URL."""
     from tests.support.browser import serving
 
     with ExitStack() as stack:
@@ -169,7 +169,7 @@ def serve() -> Iterator[Callable[["WSGIApplication"], str]]:
 
 @pytest.fixture(scope="session")
 def shared_cases() -> Path:
-    """The folder of shared cases: COVERDESK_CASES_DIR, or ../shared/cases of the checkout. Never required."""
+    """The folder of shared cases: COVERDESK_CASES_DIR, or ../shared/cases next to the checkout. Optional."""
     folder = Path(os.environ.get("COVERDESK_CASES_DIR") or CHECKOUT.parent / "shared" / "cases")
     if not folder.is_dir():
         pytest.skip(f"No shared cases in {folder}: set COVERDESK_CASES_DIR to run them.")
@@ -181,7 +181,7 @@ def shared_cases() -> Path:
 
 @pytest.fixture
 def bare_kit(database_url: str) -> Iterator["Kit"]:
-    """A desk with people of every role of the staff and nothing else: no rule set is in force."""
+    """A desk with a user of every staff role and nothing else: no rule set is in force."""
     from tests.support.builders import Kit
 
     kit = Kit(database_url)
@@ -198,7 +198,7 @@ def kit(bare_kit: "Kit") -> "Kit":
 
 @pytest.fixture
 def office(database_url: str) -> Iterator["Office"]:
-    """A desk at work: Acme, Ann and her laptop, the shipped rules in force, contracts on, the days of UTC."""
+    """A desk in use, in UTC: Acme, Ann and her laptop, the shipped rules in force, contracts on."""
     from tests.support.office import Office
 
     desk = Office(database_url)
@@ -208,7 +208,7 @@ def office(database_url: str) -> Iterator["Office"]:
 
 @pytest.fixture
 def front(sqlite_database_url: str) -> Iterator["Front"]:
-    """The pages of such a desk in Berlin, and a browser for each role."""
+    """The pages of such a desk in the time zone of Berlin, and a client for each role."""
     from tests.support.front import Front
 
     desk = Front(sqlite_database_url)

@@ -1,4 +1,4 @@
-"""The ground that the other tests stand on: a real PostgreSQL and a real browser."""
+"""What the other tests rely on: a real PostgreSQL and a real browser."""
 
 import os
 import signal
@@ -32,12 +32,12 @@ def test_each_test_has_an_empty_postgresql_of_its_own(new_postgres_database: Cal
     assert found == (0,)
 
 
-def test_postgresql_knows_letters_beyond_ascii(postgres_url: str) -> None:
+def test_postgresql_lower_cases_non_ascii_letters(postgres_url: str) -> None:
     with psycopg.connect(_for_psycopg(postgres_url)) as connection:
         assert connection.execute("SELECT lower('ŽÄ')").fetchone() == ("žä",)
 
 
-def test_postgresql_ends_with_tests_that_are_killed(postgres_server: PostgresServer) -> None:
+def test_postgresql_stops_when_tests_are_killed(postgres_server: PostgresServer) -> None:
     program = (
         "import time; from tests.support.postgres import running_postgres\n"
         "with running_postgres() as server: print(server.socket_folder, flush=True); time.sleep(600)"
@@ -49,14 +49,14 @@ def test_postgresql_ends_with_tests_that_are_killed(postgres_server: PostgresSer
         server_pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
         tests.send_signal(signal.SIGKILL)
     give_up_at = time.monotonic() + 20
-    while (_runs(server_pid) or folder.exists()) and time.monotonic() < give_up_at:
+    while (_is_running(server_pid) or folder.exists()) and time.monotonic() < give_up_at:
         time.sleep(0.05)
-    assert not _runs(server_pid)
+    assert not _is_running(server_pid)
     assert not folder.exists()
 
 
 @pytest.mark.browser
-def test_the_browser_shows_a_page_that_we_serve(
+def test_the_browser_shows_a_served_page(
     serve: Callable[["WSGIApplication"], str], pages: "Pages", tmp_path: Path
 ) -> None:
     page = pages.open(viewport={"width": 360, "height": 640})
@@ -67,9 +67,7 @@ def test_the_browser_shows_a_page_that_we_serve(
 
 
 @pytest.mark.browser
-def test_what_the_browser_complains_of_is_noted(
-    serve: Callable[["WSGIApplication"], str], pages: "Pages"
-) -> None:
+def test_browser_errors_are_recorded(serve: Callable[["WSGIApplication"], str], pages: "Pages") -> None:
     pages.open().goto(serve(_page("<script>document.title = 'inline'</script>")))
     assert len(pages.complaints) == 1
     assert "Content Security Policy" in pages.complaints.pop()
@@ -94,7 +92,7 @@ def _for_psycopg(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://")
 
 
-def _runs(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

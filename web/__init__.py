@@ -1,4 +1,4 @@
-"""The doors: parse, call one use case, answer."""
+"""The interfaces: pages, REST API, command line. Each parses its input, calls one use case and responds."""
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -6,23 +6,23 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from web.environment import Environment
 from workflows.core.desk import Desk
 
-MOST_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 
 
 def create_app(desk: Desk, environment: Environment) -> Flask:
-    """The web application of one desk: pages, API and operations."""
+    """Create the Flask application of one desk: pages, API and operations endpoints."""
     from web.api import register_api
     from web.errors import register_errors
     from web.operations import register_operations
     from web.pages import register_pages
 
     app = Flask(__name__)
-    # an address is right or it is not there: a redirect would lose the body of a call
+    # A URL with doubled slashes is a 404: redirecting it would drop the request body.
     app.url_map.merge_slashes = False
     app.config.update(
         SECRET_KEY=environment.session_key,
-        MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
-        MAX_FORM_MEMORY_SIZE=MOST_BODY_BYTES,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=environment.is_https,

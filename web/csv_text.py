@@ -1,4 +1,4 @@
-"""Rows as CSV text that a spreadsheet opens as what it says."""
+"""Rows as CSV text that is safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -10,7 +10,10 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Any]) -> str:
-    """The rows' attributes of these names, with a heading. Text that would run as a formula is quoted."""
+    """Return a header row and one row per object, with the attributes named by `columns`.
+
+    Text that a spreadsheet would run as a formula is escaped with a leading apostrophe.
+    """
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(columns)
@@ -19,7 +22,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Any]) -> str:
 
 
 def cell(value: Any) -> Any:
-    """A value as it stands in a field."""
+    """Return a value as a CSV field: None as empty text, instants as RFC 3339 in UTC with whole seconds."""
     if value is None:
         return ""
     if isinstance(value, datetime):

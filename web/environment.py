@@ -1,4 +1,4 @@
-"""What a deployment is told by its environment, and by a `.env` file beside it."""
+"""The configuration of a deployment: environment variables and an optional `.env` file."""
 
 import secrets
 from functools import cached_property
@@ -10,11 +10,11 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_KEYS = frozenset({"change-me", "changeme", "default", "dev", "development", "secret", "test"})
-SHORTEST_KEY = 16
+MIN_KEY_LENGTH = 16
 
 
 class Environment(BaseSettings):
-    """`COVERDESK_*`. A variable that is set but empty counts as not set."""
+    """The `COVERDESK_*` variables. A variable that is set but empty counts as not set."""
 
     model_config = SettingsConfigDict(
         env_prefix="COVERDESK_",
@@ -32,30 +32,30 @@ class Environment(BaseSettings):
     base_url: str | None = None
     log_format: Literal["json", "console"] | None = None
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
-    """How many proxies in front of the server add to X-Forwarded-For."""
+    """How many trusted proxies in front of the server append to X-Forwarded-For."""
 
     @cached_property
     def session_key(self) -> str:
-        """The key that signs sessions: the one that was set, or one drawn for this start."""
+        """The key that signs sessions: the configured one, or a random one for the life of this process."""
         return self.secret_key or secrets.token_urlsafe(32)
 
     @property
     def is_https(self) -> bool:
         return (self.base_url or "").lower().startswith("https://")
 
-    def weak_key(self) -> str | None:
-        """What is wrong with the secret key for a server that others can reach; None where it will do."""
+    def secret_key_problem(self) -> str | None:
+        """Return why the secret key is unsafe on a public address, or None if it is strong enough."""
         if not self.secret_key:
             return "COVERDESK_SECRET_KEY is not set."
         if self.secret_key.lower() in DEFAULT_KEYS:
-            return "COVERDESK_SECRET_KEY is a default one."
-        if len(self.secret_key) < SHORTEST_KEY:
-            return f"COVERDESK_SECRET_KEY has fewer than {SHORTEST_KEY} characters."
+            return "COVERDESK_SECRET_KEY is a well-known default value."
+        if len(self.secret_key) < MIN_KEY_LENGTH:
+            return f"COVERDESK_SECRET_KEY has fewer than {MIN_KEY_LENGTH} characters."
         return None
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server bound to `host` can only be reached from the machine itself."""
+    """Return whether a server bound to `host` is reachable only from the same machine."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""Refusals and failures, mapped to a status and words once: problem+json for the API, a page for people.
+"""Errors mapped once to an HTTP status and a message: problem+json for programs, a page for people.
 
 Source: RFC 9457.
 """
@@ -25,7 +25,7 @@ from workflows.users.authentication import NotAuthenticated, TooManyAttempts
 
 
 class MalformedBody(DeskError):
-    """The body is not JSON, or not JSON that can only be read in one way."""
+    """The body is not JSON, or the JSON is ambiguous."""
 
     code = "malformed-body"
 
@@ -42,28 +42,29 @@ STATUSES: Mapping[type[DeskError], int] = {
     refusals.NoRuleSet: 503,
     DeskError: 422,
 }
-HTTP_WORDS = {
-    400: ("bad-request", "This could not be understood."),
+HTTP_PROBLEMS = {
+    400: ("bad-request", "The request could not be understood."),
     404: ("not-found", "There is nothing at this address."),
-    405: ("method-not-allowed", "This address does not take this method."),
-    413: ("too-large", "The body is larger than this address takes."),
+    405: ("method-not-allowed", "This address does not support this method."),
+    413: ("too-large", "The body is too large."),
     415: ("unsupported-media-type", "Send the body as application/json."),
-    429: ("too-many-requests", "Too many calls. Wait a little."),
+    429: ("too-many-requests", "Too many calls. Please wait before trying again."),
 }
-MEMBERS = frozenset({"type", "title", "status", "detail", "errors", "pointer"})
-MOST_DRAINED_BYTES = 64 * 1024 * 1024
-SECONDS_OF_SILENCE = 20
+STANDARD_MEMBERS = frozenset({"type", "title", "status", "detail", "errors", "pointer"})
+MAX_DRAINED_BYTES = 64 * 1024 * 1024
+READ_TIMEOUT_SECONDS = 20
 PROBLEM_JSON = "application/problem+json"
-TAKING_FORCE = ("/publish", "/approve")
-"""How addresses end at which a rule set is to take force."""
-FOR_PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics")
+PUBLISHING_SUFFIXES = ("/publish", "/approve")
+"""Suffixes of the paths that put a rule set in force."""
+MACHINE_PREFIXES = ("/api/", "/healthz", "/readyz", "/metrics")
+"""Prefixes of the paths that programs call, not people."""
 
 log = structlog.get_logger("coverdesk.web")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong. `code` names the kind; `values` become members of the answer."""
+    """A problem as RFC 9457 defines it. `code` names the kind; `values` become extra members."""
 
     status: int
     code: str
@@ -80,7 +81,7 @@ class Problem:
         }
         if self.errors:
             members["errors"] = self.errors
-        members |= {name: value for name, value in self.values.items() if name not in MEMBERS}
+        members |= {name: value for name, value in self.values.items() if name not in STANDARD_MEMBERS}
         return to_json(members, fallback=str, inf_nan_mode="null").decode()
 
     def response(self) -> Response:
@@ -88,18 +89,18 @@ class Problem:
 
 
 def register_errors(app: Flask) -> None:
-    """Every refusal and failure of the application goes through here."""
-    app.register_error_handler(DeskError, answer_desk_error)
-    app.register_error_handler(ValidationError, answer_validation_error)
-    app.register_error_handler(HTTPException, answer_http_error)
-    app.register_error_handler(Exception, answer_failure)
-    app.before_request(_wait_no_longer)
-    app.after_request(_hear_out)
+    """Handle every error of the application here."""
+    app.register_error_handler(DeskError, handle_desk_error)
+    app.register_error_handler(ValidationError, handle_validation_error)
+    app.register_error_handler(HTTPException, handle_http_error)
+    app.register_error_handler(Exception, handle_unexpected_error)
+    app.before_request(_set_read_timeout)
+    app.after_request(_drain_refused_body)
 
 
-def kinds_of_problems() -> dict[str, str]:
-    """Each name that a problem's type may end with, and what it means."""
-    kinds = dict(HTTP_WORDS.values())
+def problem_kinds() -> dict[str, str]:
+    """Return the meaning of each problem code, sorted by code."""
+    kinds = dict(HTTP_PROBLEMS.values())
     waiting: list[type[DeskError]] = [DeskError]
     while waiting:
         kind = waiting.pop()
@@ -110,12 +111,12 @@ def kinds_of_problems() -> dict[str, str]:
 
 
 def status_of(error: DeskError) -> int:
-    """The status of a refusal."""
+    """Return the HTTP status of a refusal."""
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
 def problem_of(error: DeskError) -> Problem:
-    """A refusal of a use case as a problem."""
+    """Return the problem that describes a refusal of a use case."""
     errors = []
     if isinstance(error.values.get("pointer"), str):
         errors.append({"pointer": str(error.values["pointer"]), "detail": str(error)})
@@ -126,42 +127,42 @@ def problem_of(error: DeskError) -> Problem:
 
 
 def problem_of_fields(error: ValidationError) -> Problem:
-    """Fields that do not fit as a problem."""
+    """Return the problem that describes invalid fields; its detail is that of the first one."""
     errors = field_errors(error)
     first = errors[0]
     where = first["pointer"] or "The body"
     return Problem(422, "invalid-input", f"{where}: {first['detail']}", errors)
 
 
-def answer_desk_error(error: DeskError) -> Response:
+def handle_desk_error(error: DeskError) -> Response:
     status = status_of(error)
-    if isinstance(error, RuleSetRefused) and request.path.endswith(TAKING_FORCE):
-        report_refused_rules(error, door="api")
-    response = problem_of(error).response() if for_programs() else _page(status, error)
-    if status == 401 and for_programs():
+    if isinstance(error, RuleSetRefused) and request.path.endswith(PUBLISHING_SUFFIXES):
+        report_refused_rules(error, interface="api")
+    response = problem_of(error).response() if is_machine_path() else _page(status, error)
+    if status == 401 and is_machine_path():
         response.headers["WWW-Authenticate"] = 'Bearer realm="Coverdesk"'
     if isinstance(error, TooManyAttempts):
         response.headers["Retry-After"] = str(error.values["retry_after_seconds"])
     return response
 
 
-def answer_validation_error(error: ValidationError) -> Response:
-    if for_programs():
+def handle_validation_error(error: ValidationError) -> Response:
+    if is_machine_path():
         return problem_of_fields(error).response()
     return _page(422, DeskError(problem_of_fields(error).detail))
 
 
-def answer_http_error(error: HTTPException) -> Response | HTTPException:
+def handle_http_error(error: HTTPException) -> Response | HTTPException:
     status = error.code or 500
     if status < 400:
         return error
     if isinstance(error, ClientDisconnected):
-        return _answer_broken_line()
-    if for_programs():
-        code, words = HTTP_WORDS.get(status, ("error", error.description or "This cannot be done."))
+        return _handle_connection_error()
+    if is_machine_path():
+        code, detail = HTTP_PROBLEMS.get(status, ("error", error.description or "This cannot be done."))
         if status == 413 and request.max_content_length is not None:
-            words += f" It takes {request.max_content_length} bytes at most."
-        response = Problem(status, code, words).response()
+            detail += f" The limit is {request.max_content_length} bytes."
+        response = Problem(status, code, detail).response()
     else:
         response = _page(status)
     for name, value in error.get_headers(request.environ):
@@ -170,36 +171,36 @@ def answer_http_error(error: HTTPException) -> Response | HTTPException:
     return response
 
 
-def answer_failure(error: Exception) -> Response:
-    """Anything unforeseen: logged under an id that the answer names, and nothing else is told."""
+def handle_unexpected_error(error: Exception) -> Response:
+    """Log an unexpected error under an id, and respond with that id and no other details."""
     if cannot_be_stored(error):
-        log.warning("a value that cannot be stored", path=request.path, exc_info=error)
-        return answer_desk_error(refusals.InvalidInput("Something in what was sent cannot be stored."))
-    if _breaks_off(error):
-        return _answer_broken_line()
+        log.warning("a value cannot be stored", path=request.path, exc_info=error)
+        return handle_desk_error(refusals.InvalidInput("The request contains a value that cannot be stored."))
+    if _is_connection_error(error):
+        return _handle_connection_error()
     error_id = uuid.uuid4().hex[:12]
     unreachable = database_fails(error)
     log.error(
-        "the database fails" if unreachable else "unforeseen failure",
+        "the database cannot be reached" if unreachable else "unexpected error",
         error_id=error_id,
         method=request.method,
         path=request.path,
         exc_info=error,
     )
-    if not for_programs():
+    if not is_machine_path():
         return _page(503 if unreachable else 500)
     if unreachable:
-        detail = f"The database cannot be reached. Try again in a moment. In the log as {error_id}."
+        detail = f"The database cannot be reached. Try again in a moment. Log id: {error_id}."
         response = Problem(503, "unavailable", detail, values={"error_id": error_id}).response()
         response.headers["Retry-After"] = "2"
         return response
-    detail = f"Something went wrong that was not foreseen. Tell an administrator: in the log as {error_id}."
+    detail = f"An unexpected error occurred. Please report it to an administrator. Log id: {error_id}."
     return Problem(500, "failure", detail, values={"error_id": error_id}).response()
 
 
-def for_programs() -> bool:
-    """Whether the call came to an address for programs."""
-    return request.path.startswith(FOR_PROGRAMS)
+def is_machine_path() -> bool:
+    """Return whether the current request is for a path that programs call."""
+    return request.path.startswith(MACHINE_PREFIXES)
 
 
 def _page(status: int, error: DeskError | None = None) -> Response:
@@ -208,46 +209,47 @@ def _page(status: int, error: DeskError | None = None) -> Response:
     return refusal_page(status, error)
 
 
-def _wait_no_longer() -> None:
-    """A client that falls silent in the middle of its body would keep a thread for ever."""
-    line = request.environ.get("gunicorn.socket")
-    if line is not None:
-        line.settimeout(SECONDS_OF_SILENCE)
+def _set_read_timeout() -> None:
+    """Without a timeout, a client that stops in the middle of its body would block a thread for ever."""
+    client_socket = request.environ.get("gunicorn.socket")
+    if client_socket is not None:
+        client_socket.settimeout(READ_TIMEOUT_SECONDS)
 
 
-def _breaks_off(error: Exception) -> bool:
-    """Whether it is the client's line that fails: cut, silent, or not chunked as it says."""
-    of_the_server = type(error).__module__.startswith("gunicorn.http.")
-    return of_the_server or isinstance(error, TimeoutError | ConnectionError)
+def _is_connection_error(error: Exception) -> bool:
+    """Return whether the client's connection failed: closed, timed out, or with invalid chunks."""
+    from_the_server = type(error).__module__.startswith("gunicorn.http.")
+    return from_the_server or isinstance(error, TimeoutError | ConnectionError)
 
 
-def _answer_broken_line() -> Response:
-    g.line_fails = True
-    refused = MalformedBody("The body does not come as its headers say.", remedy="Send it again, whole.")
-    return answer_desk_error(refused)
+def _handle_connection_error() -> Response:
+    g.connection_failed = True
+    return handle_desk_error(
+        MalformedBody("The body does not match its headers.", remedy="Send the whole body again.")
+    )
 
 
-def _hear_out(response: Response) -> Response:
-    """Read on what a refusal left unread: who is still sending would see no answer at all."""
+def _drain_refused_body(response: Response) -> Response:
+    """Read the rest of the body of a refused call: a client still sending it would not see the response."""
     if response.status_code < 400 or request.method in ("GET", "HEAD"):
         return response
-    if g.get("line_fails"):
+    if g.get("connection_failed"):
         response.headers["Connection"] = "close"
         return response
     try:
         _drain()
     except Exception as error:
-        if not _breaks_off(error) and not isinstance(error, HTTPException):
+        if not _is_connection_error(error) and not isinstance(error, HTTPException):
             raise
-        # it broke off, or never comes; the answer is the same
+        # The body ended early or never arrived: respond all the same, and close.
         response.headers["Connection"] = "close"
     return response
 
 
 def _drain() -> None:
     if "wsgi.input_terminated" not in request.environ and "stream" in request.__dict__:
-        return  # it was read, and a server that does not end it (that of the tests) would wait for more
-    stream, left = request.environ["wsgi.input"], MOST_DRAINED_BYTES
+        return  # already read; a server that does not mark the end (the test server's) would block here
+    stream, left = request.environ["wsgi.input"], MAX_DRAINED_BYTES
     length = request.content_length
     if length is not None:
         left = min(left, length)

@@ -1,4 +1,4 @@
-"""The log: one line an event to standard error, for people on a terminal and as JSON for programs."""
+"""Logging: one line per event on standard error, as readable text on a terminal or as JSON."""
 
 import logging
 import sys
@@ -6,14 +6,14 @@ from typing import Literal
 
 import structlog
 
-# Without the values of variables: a password or a token may be among them.
+# Tracebacks leave out local variables: they may contain a password or a token.
 PLAIN_TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
 
 
 def set_up_logs(form: Literal["json", "console"] | None) -> None:
-    """Send our own events and those of the libraries through one form; None decides by the terminal."""
+    """Format our log events and those of libraries the same way; None means text on a terminal, else JSON."""
     form = form or ("console" if sys.stderr.isatty() else "json")
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

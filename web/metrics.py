@@ -1,7 +1,7 @@
-"""What Prometheus reads: calls by route and status, and how long they took.
+"""Prometheus metrics: HTTP calls by route and status with their duration, and the state of the desk.
 
-With several server processes each writes its numbers to files in PROMETHEUS_MULTIPROC_DIR, which `serve`
-sets before this module is imported; whichever process is asked adds them up.
+With several server processes, each writes its counters to files in PROMETHEUS_MULTIPROC_DIR, which `serve`
+sets before this module is imported. The process that serves /metrics adds them up.
 """
 
 import os
@@ -25,23 +25,23 @@ SECONDS = Histogram(
 )
 
 REFUSED_RULES = Counter(
-    "coverdesk_rule_sets_refused", "Rule sets that were to take force and were refused.", ["door"]
+    "coverdesk_rule_sets_refused", "Rule sets refused when they were published or approved.", ["interface"]
 )
 
 
-def count_refused_rules(door: str) -> None:
-    """Count a rule set that was refused; those of watched folders are counted by their errors."""
-    REFUSED_RULES.labels(door).inc()
+def count_refused_rules(interface: str) -> None:
+    """Count a refused rule set. Watched folders are not counted here but in `rules_folder_errors`."""
+    REFUSED_RULES.labels(interface).inc()
 
 
 def count_call(method: str, route: str, status: int, seconds: float) -> None:
-    """Count one call. `route` is the rule, not the address: ids would make a series each."""
+    """Count one call. `route` is the URL pattern, not the path: each id would create a new time series."""
     CALLS.labels(method, route, str(status)).inc()
     SECONDS.labels(method, route).observe(seconds)
 
 
 def metrics_text(health: Health) -> bytes:
-    """All metrics in Prometheus' text format."""
+    """Return all metrics in the Prometheus text format."""
     registry = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -54,18 +54,18 @@ def metrics_text(health: Health) -> bytes:
 
 def _desk_registry(health: Health) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(_Told(health))
+    registry.register(_DatabaseCollector(health))
     return registry
 
 
-class _Told(Collector):
-    """What the database tells: the same from every process, so not kept in files and not summed up."""
+class _DatabaseCollector(Collector):
+    """Metrics read from the database: the same in every process, so neither written to files nor summed."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
 
     def collect(self) -> Iterator[Metric]:
-        """One family after the other."""
+        """Yield each metric family."""
         health = self._health
         in_force = {health.rule_set: 1} if health.rule_set is not None else {}
         ran = {job.job: job.last_run_at.timestamp() for job in health.jobs if job.last_run_at}
@@ -76,23 +76,25 @@ class _Told(Collector):
         yield _gauges("job_last_failure_timestamp_seconds", "When a job last failed.", "job", failed)
         yield _gauges("service_requests", "Service requests by state.", "state", health.service_requests)
         yield _gauges("contracts", "Contracts by stored state.", "state", health.contracts)
-        yield _gauge("outbox_waiting", "Messages that wait for delivery.", health.outbox_waiting)
-        errors = _family("rules_folder_errors", "Errors that keep a rules folder from force.", "host", "path")
+        yield _gauge("outbox_waiting", "Messages waiting for delivery.", health.outbox_waiting)
+        errors = _family(
+            "rules_folder_errors", "Errors that prevent a rules folder from being published.", "host", "path"
+        )
         for one in health.rules_folders:
             errors.add_metric([one.host, one.path], one.errors)
         yield errors
 
 
-def _gauge(name: str, words: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"coverdesk_{name}", words, value=value)
+def _gauge(name: str, description: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"coverdesk_{name}", description, value=value)
 
 
-def _gauges(name: str, words: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
-    family = _family(name, words, label)
+def _gauges(name: str, description: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    family = _family(name, description, label)
     for key, value in values.items():
         family.add_metric([key], value)
     return family
 
 
-def _family(name: str, words: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"coverdesk_{name}", words, labels=labels)
+def _family(name: str, description: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"coverdesk_{name}", description, labels=labels)

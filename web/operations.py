@@ -1,4 +1,4 @@
-"""For those who run it: is it alive, is it ready, how busy is it; and a count of every call."""
+"""Operations endpoints: liveness, readiness and metrics; and the counting of every call."""
 
 import time
 from typing import Any
@@ -19,7 +19,7 @@ log = structlog.get_logger("coverdesk.web")
 
 
 def register_operations(app: Flask) -> None:
-    """Serve /healthz, /readyz and /metrics, and count calls."""
+    """Serve /healthz, /readyz and /metrics, and count every call."""
     app.extensions["coverdesk_counts"] = CachedCounts()
     app.before_request(_start)
     app.after_request(_count)
@@ -29,25 +29,25 @@ def register_operations(app: Flask) -> None:
 
 
 def healthz() -> dict[str, str]:
-    """The process answers."""
+    """Liveness: the process responds."""
     return {"status": "ok"}
 
 
 def readyz() -> Response:
-    """The database answers and a rule set is in force; tells when each job last ran."""
+    """Readiness: the database responds and a rule set is in force. Lists when each job last ran."""
     health = _health()
     jobs = JOBS.dump_python(health.jobs, mode="json")
-    told: dict[str, Any] = {"database": health.database, "rule_set": health.rule_set, "jobs": jobs}
+    details: dict[str, Any] = {"database": health.database, "rule_set": health.rule_set, "jobs": jobs}
     if health.ready:
-        return jsonify({"status": "ready", **told})
+        return jsonify({"status": "ready", **details})
     missing = "The database cannot be reached."
     if health.database:
         missing = "No rule set is in force." if health.rule_set is None else "The rules cannot be read."
-    return Problem(503, "not-ready", missing, values=told).response()
+    return Problem(503, "not-ready", missing, values=details).response()
 
 
 def metrics() -> Response:
-    """Prometheus' text format."""
+    """Metrics in the Prometheus text format."""
     return Response(
         metrics_text(_health(current_app.extensions["coverdesk_counts"])), content_type=CONTENT_TYPE
     )

@@ -1,6 +1,6 @@
-"""Rule sets that were to take force and were refused: logged and counted, whichever door they came by.
+"""Logging and counting of rule sets that were refused when someone published or approved them.
 
-Those of a watched folder are logged, counted and told by workflows.rules_watch itself.
+`workflows.rule_sets.folder_watch` reports the errors of watched folders itself.
 """
 
 import structlog
@@ -8,19 +8,19 @@ import structlog
 from engine.rulebook import RuleSetRefused
 from web.metrics import count_refused_rules
 
-MOST_LOGGED = 10
+MAX_LOGGED_PROBLEMS = 10
 
 log = structlog.get_logger("coverdesk.web")
 
 
-def report_refused_rules(refused: RuleSetRefused, *, door: str, by: str | None = None) -> None:
-    """Say in the log what was wrong. `door` is page or api, `by` the name of who published, where known."""
+def report_refused_rules(refused: RuleSetRefused, *, interface: str, by: str | None = None) -> None:
+    """Log what was wrong. `interface` is `page` or `api`; `by` names the person who published, if known."""
     errors = [problem for problem in refused.problems if problem.severity == "error"]
-    count_refused_rules(door)
+    count_refused_rules(interface)
     log.warning(
-        "rules: refused, the rule set in force stays",
-        door=door,
+        "rule set refused; the one in force is unchanged",
+        interface=interface,
         by=by,
         errors=len(errors),
-        problems=[str(problem) for problem in errors[:MOST_LOGGED]],
+        problems=[str(problem) for problem in errors[:MAX_LOGGED_PROBLEMS]],
     )

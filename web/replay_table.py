@@ -1,13 +1,14 @@
-"""The differences of a replay as a table: one column a value, for CSV from the command line and the page."""
+"""The differences of a replay as table rows: one value per column, for CSV files of command line and page."""
 
+from engine.drawdown import ALLOCATION_KINDS
 from web.csv_text import cell
 from workflows.views.replays import DifferenceView
 
-KINDS = ("grant", "covered", "carried", "ignored", "overage", "not_worked")
+KINDS = (*ALLOCATION_KINDS, "not_worked")
 
 
 def replay_columns() -> list[str]:
-    """The heading."""
+    """Return the column names."""
     named = [f"{kind}_minutes_{side}" for side in ("before", "after") for kind in KINDS]
     return [
         "decision", "service_request", "number", "decided_at", "cause", "changes",
@@ -19,7 +20,10 @@ def replay_columns() -> list[str]:
 
 
 def replay_row(one: DifferenceView) -> list[object]:
-    """One difference, in the order of the columns; text that would run as a formula is quoted."""
+    """Return one difference in the order of `replay_columns`.
+
+    Minutes are whole, money is in minor units. Text that a spreadsheet would run as a formula is escaped.
+    """
     values: list[object] = [
         one.decision, one.service_request, one.number, one.decided_at, one.cause, " ".join(one.changes),
         one.before.outcome, one.before.contract_number or one.before.type, one.before.rule,

@@ -1,20 +1,20 @@
 """Loads, checks and evaluates the rule files. The only importer of business_rules.
 
-vocabulary   every variable, operator and action that a file may name; dates and durations
-syntax       from bytes to text, to JSON with places, to plain values and a typed tree; problems
-files        each kind of rule file read and checked against the registry, its examples run
-checks       lint: rules that never match, cases that no rule catches
+vocabulary   every variable, operator and action that a file may use; dates and durations
+syntax       from bytes to text, to JSON with positions, to plain values and a typed tree; problems
+files        reads each kind of rule file, checks it against the registry and runs its examples
+checks       lint: rules that never match, cases that no rule matches
 compiled     the rules as Python functions, which decide
-evaluation   the rules in force, compiled or run by business-rules, which proves the compiled form
-schemas, reference   what is written from the registry for editors and people
-rule_set     all files of a set together, named by their content
+evaluation   the rules in force, compiled or run by business-rules, which verifies the compiled form
+schemas, reference   generated from the registry for editors and people
+rule_set     all files of a set together, identified by their content
 """
 
 from engine.rulebook.compiled_source import compiled_source
 from engine.rulebook.evaluation.charging import Charge, ChargingBook, ChargingFacts
 from engine.rulebook.evaluation.contract_types import ContractFacts, TypeRules
 from engine.rulebook.evaluation.coverage import CoverageBook, Match
-from engine.rulebook.files.coverage_examples import OUTCOMES
+from engine.rulebook.files.coverage_examples import OUTCOME_OF_ACTION
 from engine.rulebook.rule_set import (
     RuleSet,
     UnknownContractType,
@@ -24,13 +24,13 @@ from engine.rulebook.rule_set import (
     load_rule_set,
     version_of,
 )
-from engine.rulebook.syntax.decoding import MOST_BYTES, decode_rule_file
+from engine.rulebook.syntax.decoding import MAX_BYTES, decode_rule_file
 from engine.rulebook.syntax.problems import Problem, RuleSetRefused
 from engine.rulebook.vocabulary.engines import RulesEngine
 
 __all__ = [
-    "MOST_BYTES",
-    "OUTCOMES",
+    "MAX_BYTES",
+    "OUTCOME_OF_ACTION",
     "Charge",
     "ChargingBook",
     "ChargingFacts",

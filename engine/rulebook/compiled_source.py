@@ -1,4 +1,4 @@
-"""The code written from a rule set, for people to read."""
+"""The code generated from a rule set, for people to read."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from engine.rulebook.rule_set import RuleSet
 
 
 def compiled_source(rule_set: RuleSet) -> str:
-    """What the files of a rule set were made into: its constants, its code, and notes beside the lines."""
+    """The Python code generated from each file of a rule set, with its constants and comments."""
     return "\n".join(f"# {path}\n{source.shown}" for path, source in _sources(rule_set))
 
 

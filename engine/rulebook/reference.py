@@ -1,22 +1,22 @@
-"""The reference of every variable, operator and action, written from the registry for rules/README.md."""
+"""The reference of every variable, operator and action, generated from the registry for rules/README.md."""
 
 import json
 from collections.abc import Iterable
 
 from engine.rulebook.compiled.rank import RANK_CRITERIA
-from engine.rulebook.files.coverage_examples import OUTCOMES
+from engine.rulebook.files.coverage_examples import OUTCOME_OF_ACTION
 from engine.rulebook.vocabulary.operators import OPERATORS
 from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE
 from engine.rulebook.vocabulary.terms import Action, Operand, Operator, Param, ValueType, Variable, Vocabulary
 
-TYPE_WORDS: dict[ValueType, str] = {
+TYPE_NAMES: dict[ValueType, str] = {
     "text": "text",
     "number": "whole number",
     "yes_no": "yes or no",
     "instant": "instant",
     "duration": "length of time",
 }
-OPERAND_WORDS: dict[Operand, str] = {
+OPERAND_FORMS: dict[Operand, str] = {
     "text": "text",
     "number": "number",
     "none": "none",
@@ -24,14 +24,14 @@ OPERAND_WORDS: dict[Operand, str] = {
     "around": '`{"date": "2026-12-24", "days": 3}`',
     "length": '`{"days": 30}`, `{"hours": 4, "minutes": 30}`',
 }
-COMPARED: dict[ValueType, str] = {
+EXAMPLE_VARIABLES: dict[ValueType, str] = {
     "text": "item_type",
     "number": "contract_minutes_available",
     "yes_no": "contract_holds_incident",
     "instant": "contract_ends_on",
     "duration": "contract_time_left",
 }
-"""The variable that the examples of a type's operators compare."""
+"""The variable used in the examples of a type's operators."""
 OPERAND_EXAMPLES: dict[Operand, object] = {
     "text": "printer",
     "number": 60,
@@ -39,7 +39,7 @@ OPERAND_EXAMPLES: dict[Operand, object] = {
     "around": {"date": "2026-12-24", "days": 3},
     "length": {"days": 30},
 }
-USUAL_OPERATOR: dict[ValueType, str] = {
+EXAMPLE_OPERATORS: dict[ValueType, str] = {
     "text": "equal_to",
     "number": "greater_than_or_equal_to",
     "yes_no": "is_true",
@@ -49,7 +49,7 @@ USUAL_OPERATOR: dict[ValueType, str] = {
 
 
 def reference_text() -> str:
-    """Markdown, from the heading on."""
+    """The reference as Markdown, starting with its heading."""
     sections = [
         "## Reference",
         "### Conditions of coverage rules: of the service request",
@@ -60,9 +60,9 @@ def reference_text() -> str:
         "### Actions of coverage rules",
         _actions(COVERAGE),
         "### Rank",
-        "One of each pair at most, in the order they count: "
+        "At most one of each pair; they apply in the order listed in the file: "
         + ", ".join(f"`{criterion}`" for criterion in RANK_CRITERIA)
-        + ". The nearer org unit always comes before the rank; what is equal in all of it goes by id.",
+        + ". The nearer org unit always comes first, before any of these; remaining ties are broken by id.",
         "### Conditions of charging rules",
         _variables(CHARGING, "work"),
         "### Actions of charging rules",
@@ -79,21 +79,21 @@ def _variables(vocabulary: Vocabulary, scope: str) -> str:
     return _table(
         ("Variable", "Type", "Meaning", "Example"),
         (
-            (f"`{one.name}`", _type_words(one), one.description, f"`{_condition(one)}`")
+            (f"`{one.name}`", _type_text(one), one.description, f"`{_condition(one)}`")
             for one in vocabulary.variables.values()
             if one.scope == scope
         ),
     )
 
 
-def _type_words(variable: Variable) -> str:
+def _type_text(variable: Variable) -> str:
     if variable.options:
         return "one of " + ", ".join(f"`{option}`" for option in variable.options)
-    return TYPE_WORDS[variable.type]
+    return TYPE_NAMES[variable.type]
 
 
 def _condition(variable: Variable) -> str:
-    condition: dict[str, object] = {"name": variable.name, "operator": USUAL_OPERATOR[variable.type]}
+    condition: dict[str, object] = {"name": variable.name, "operator": EXAMPLE_OPERATORS[variable.type]}
     if variable.type == "yes_no":
         condition["operator"] = "is_true" if variable.example else "is_false"
     else:
@@ -102,7 +102,10 @@ def _condition(variable: Variable) -> str:
 
 
 def _actions(vocabulary: Vocabulary) -> str:
-    outcomes = [f" Outcome: {OUTCOMES[name]}." if name in OUTCOMES else "" for name in vocabulary.actions]
+    outcomes = [
+        f" Outcome: {OUTCOME_OF_ACTION[name]}." if name in OUTCOME_OF_ACTION else ""
+        for name in vocabulary.actions
+    ]
     return _table(
         ("Action", "Does", "Parameters", "Example"),
         (
@@ -113,12 +116,12 @@ def _actions(vocabulary: Vocabulary) -> str:
 
 
 def _params(params: Iterable[Param]) -> str:
-    said = (
+    texts = (
         f"`{param.name}`{' (required)' if param.required else ''}: {param.description}"
         f"{'' if param.required else f' `{_json(param.example)}`'}"
         for param in params
     )
-    return "<br>".join(said) or "none"
+    return "<br>".join(texts) or "none"
 
 
 def _action(action: Action) -> str:
@@ -131,10 +134,10 @@ def _operators() -> str:
         ("Of", "Operator", "Meaning", "`value`", "Example"),
         (
             (
-                TYPE_WORDS[type],
+                TYPE_NAMES[type],
                 f"`{one.name}`",
                 one.description,
-                OPERAND_WORDS[one.operand],
+                OPERAND_FORMS[one.operand],
                 f"`{_comparison(type, one)}`",
             )
             for type, operators in OPERATORS.items()
@@ -144,7 +147,7 @@ def _operators() -> str:
 
 
 def _comparison(type: ValueType, operator: Operator) -> str:
-    condition: dict[str, object] = {"name": COMPARED[type], "operator": operator.name}
+    condition: dict[str, object] = {"name": EXAMPLE_VARIABLES[type], "operator": operator.name}
     if operator.operand != "none":
         condition["value"] = OPERAND_EXAMPLES[operator.operand]
     return _json(condition)

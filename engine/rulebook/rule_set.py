@@ -1,4 +1,4 @@
-"""A whole set of rule files: checked together, in force together, named by what it holds.
+"""A complete set of rule files: checked together, in force together, identified by its content.
 
 Source: product.md sections 4, 6 and 7.
 """
@@ -18,9 +18,9 @@ from engine.rulebook.evaluation.coverage import CoverageBook
 from engine.rulebook.files.charging_file import read_charging_file
 from engine.rulebook.files.contract_type_file import KEY, KEY_FORM, read_contract_type_file
 from engine.rulebook.files.coverage_file import read_coverage_file
-from engine.rulebook.files.rule_reader import Known
+from engine.rulebook.files.rule_reader import Declarations
 from engine.rulebook.files.sla_file import read_sla_file
-from engine.rulebook.syntax.decoding import MOST_BYTES, too_large, without_mark
+from engine.rulebook.syntax.decoding import MAX_BYTES, strip_byte_order_mark, too_large
 from engine.rulebook.syntax.problems import TOP, FileReport, Problem, RuleSetRefused, printable
 from engine.rulebook.syntax.scanner import Node, quoted, scan
 from engine.rulebook.syntax.syntax_tree import mentions
@@ -33,19 +33,22 @@ CHARGING_FILE = "charging.json"
 SLA_FILE = "slas.json"
 TYPE_PATH = regex(r"contract_types/([^/]+)\.json")
 VARIANT_PATH = regex(r"variants/([^/]+)\.json")
-MOST_FILES = 300
-MOST_SET_LENGTH = 4 * 1024 * 1024
+MAX_FILES = 300
+MAX_SET_LENGTH = 4 * 1024 * 1024
 
 
 class UnknownContractType(DeskError):
-    """A contract type that the rule set does not have."""
+    """A contract type that is not in the rule set."""
 
     code = "unknown-contract-type"
 
 
 @dataclass(frozen=True)
 class RuleSet:
-    """All rules in force together. `version` is a hash of the files; the same files are the same version."""
+    """All rules that are in force together.
+
+    `version` is a hash of the files: identical files have the same version.
+    """
 
     version: str
     files: Mapping[str, str]
@@ -58,7 +61,7 @@ class RuleSet:
     type_rules: Mapping[str, TypeRules] = field(repr=False)
 
     def run_by(self, engine: RulesEngine) -> "RuleSet":
-        """The same rule set, run by another engine; the version stays, since the answers do."""
+        """The same rule set, run by another engine. The version is the same, because the results are."""
         if engine == self.coverage.engine:
             return self
         types = {key: rules.run_by(engine) for key, rules in self.type_rules.items()}
@@ -72,19 +75,23 @@ class RuleSet:
         )
 
     def is_valid(self, type_key: str, facts: ContractFacts) -> RuledOut | None:
-        """None when the type's `valid_when` holds, else the first condition that keeps it from holding.
+        """None if the type's `valid_when` is met, otherwise the reason: the first condition that is not met.
 
-        Its code is no_minutes_left, no_incidents_left, outside_period or service_request_closed; or
-        condition, with the condition in words as the value. Raises: UnknownContractType.
+        The code of the reason is no_minutes_left, no_incidents_left, outside_period or
+        service_request_closed; or condition, with the condition as text in `value`.
+        Raises: UnknownContractType if the rule set has no such type.
         """
         return self._rules_of(type_key).is_valid(facts)
 
     def has_ended(self, type_key: str, facts: ContractFacts) -> bool:
-        """Whether the type's `expires_when` holds. Raises: UnknownContractType."""
+        """Whether the type's `expires_when` is met.
+
+        Raises: UnknownContractType if the rule set has no such type.
+        """
         return self._rules_of(type_key).has_ended(facts)
 
     def texts_named(self, variable: str) -> set[str]:
-        """The texts that coverage and charging rules compare a variable with."""
+        """The non-empty texts that coverage and charging rules compare a variable with."""
         rules = (*self.coverage.rules, *self.charging.rules)
         asked = (one for rule in rules for one in mentions(rule.conditions))
         return {
@@ -102,9 +109,10 @@ class RuleSet:
 
 
 def load_rule_set(files: Mapping[str, str]) -> RuleSet:
-    """The rule set that the files hold: paths relative to the rules folder, with forward slashes, to texts.
+    """Load and check a rule set. `files` maps paths to texts.
 
-    Schemas and texts for people may be among them and are left out. Raises: RuleSetRefused with all problems.
+    Paths are relative to the rules folder, with forward slashes. Schemas and Markdown files are ignored.
+    Raises: RuleSetRefused, with all problems, if there is any error.
     """
     rule_set, problems = _read(files)
     if rule_set is None:
@@ -113,10 +121,11 @@ def load_rule_set(files: Mapping[str, str]) -> RuleSet:
 
 
 def load_accepted_rule_set(files: Mapping[str, str]) -> RuleSet:
-    """The rule set of files that were accepted when they were published, by whatever checker there was.
+    """Load a rule set that an earlier version of the checker accepted when it was published.
 
-    What today's would refuse is among its warnings: its examples, its limits, its names. It decides as it
-    did. Raises: RuleSetRefused where a rule can no longer be read, since it must not be left out in silence.
+    What the current checker would refuse (examples, limits, names) becomes a warning; decisions stay the
+    same. `files` as in load_rule_set.
+    Raises: RuleSetRefused if a rule can no longer be read, since dropping it silently would change decisions.
     """
     rule_set, problems = _read(files, were_accepted=True)
     if rule_set is None:
@@ -125,21 +134,21 @@ def load_accepted_rule_set(files: Mapping[str, str]) -> RuleSet:
 
 
 def check_rule_set(files: Mapping[str, str]) -> list[Problem]:
-    """Everything that is wrong with the files, warnings too, in the order of files and places."""
+    """All problems of the files, including warnings, by file and position. `files` as in load_rule_set."""
     return _read(files)[1]
 
 
 def is_rule_file(path: str) -> bool:
-    """Whether a file of the rules folder belongs to the rule set; the others serve editors and people."""
+    """Whether a file of the rules folder belongs to the rule set; schemas and documentation do not."""
     return path.endswith(".json") and not path.startswith("schema/")
 
 
 def version_of(files: Mapping[str, str]) -> str:
-    """The name of a rule set: the SHA-256, in hex, of its paths and exact texts in the order of the paths."""
+    """The version of a rule set: the SHA-256, in hex, of its paths and exact texts, ordered by path."""
     digest = sha256()
     for path in sorted(files):
         for part in (path.encode(), files[path].encode()):
-            # Lengths first, so that no text can pass for the next file's path.
+            # Each part is preceded by its length, so that no text can be mistaken for the next path.
             digest.update(f"{len(part)}:".encode())
             digest.update(part)
     return digest.hexdigest()
@@ -153,7 +162,7 @@ def _read(files: Mapping[str, str], *, were_accepted: bool = False) -> tuple[Rul
 
 
 class _Folder:
-    """The files of one set while they are read, and what was found wrong with each."""
+    """The files of one set while they are read, with the problems found in each."""
 
     def __init__(self, files: Mapping[str, str], were_accepted: bool) -> None:
         self._were_accepted = were_accepted
@@ -161,13 +170,13 @@ class _Folder:
         self.texts: dict[str, str] = {}
         self.roots: dict[str, Node] = {}
         self.is_too_large = True
-        if len(files) > MOST_FILES and not self._report("").judge(
-            TOP, f"{len(files)} files are too many for a rule set. Keep {MOST_FILES}."
+        if len(files) > MAX_FILES and not self._report("").reject(
+            TOP, f"{len(files)} files are too many for a rule set. At most {MAX_FILES} are allowed."
         ):
             return
-        length = sum(len(text) for text in files.values() if len(text) <= MOST_BYTES)
-        if length > MOST_SET_LENGTH and not self._report("").judge(
-            TOP, f"The files have {length:,} characters; a set may have {MOST_SET_LENGTH:,}. Keep fewer."
+        length = sum(len(text) for text in files.values() if len(text) <= MAX_BYTES)
+        if length > MAX_SET_LENGTH and not self._report("").reject(
+            TOP, f"The files have {length:,} characters; a rule set may have {MAX_SET_LENGTH:,}. Remove some."
         ):
             return
         self.is_too_large = False
@@ -176,17 +185,19 @@ class _Folder:
                 self._scan(path, files[path])
             elif not path.startswith("schema/") and not path.endswith(".md"):
                 self._report(path).warning(
-                    TOP, "This is no rule file and is left out. Rule files end in .json."
+                    TOP, "This is not a rule file and is ignored. Rule files end in .json."
                 )
 
     def rule_set(self) -> RuleSet | None:
         if self.is_too_large:
             return None
         slas = self._slas()
-        are_sound = SLA_FILE not in self.reports or not self.reports[SLA_FILE].has_errors
-        known = Known(type_keys=self._type_keys(), sla_ids=tuple(slas) if are_sound else None)
+        are_valid = SLA_FILE not in self.reports or not self.reports[SLA_FILE].has_errors
+        known = Declarations(type_keys=self._type_keys(), sla_ids=tuple(slas) if are_valid else None)
         types = self._types(known)
-        known = Known(known.type_keys, {key: rules.type for key, rules in types.items()}, known.sla_ids)
+        known = Declarations(
+            known.type_keys, {key: rules.type for key, rules in types.items()}, known.sla_ids
+        )
         coverage = self._coverage(COVERAGE_FILE, known)
         variants = {
             match.group(1): self._coverage(path, known)
@@ -194,7 +205,7 @@ class _Folder:
             if (match := VARIANT_PATH.fullmatch(path))
         }
         charging = self._charging()
-        self._complete(types)
+        self._check_required_files(types)
         if coverage is None or charging is None or any(report.has_errors for report in self.reports.values()):
             return None
         warnings = tuple(problem for path in sorted(self.reports) for problem in self.reports[path].problems)
@@ -212,13 +223,13 @@ class _Folder:
 
     def _scan(self, path: str, text: str) -> None:
         report = self._report(path)
-        if not _has_place(path):
-            report.error(TOP, f"{quoted(path)} is no place for a rule file. {_expected_place(path)}")
+        if not _is_valid_path(path):
+            report.error(TOP, f"{quoted(path)} is not a valid path for a rule file. {_suggest_path(path)}")
             return
         size_bytes = len(text.encode("utf-8", "replace"))
-        if size_bytes > MOST_BYTES and not report.judge(TOP, too_large(size_bytes)):
+        if size_bytes > MAX_BYTES and not report.reject(TOP, too_large(size_bytes)):
             return
-        self.texts[path] = report.text = without_mark(report, text)
+        self.texts[path] = report.text = strip_byte_order_mark(report, text)
         root = scan(report)
         if root is not None:
             self.roots[path] = root
@@ -233,7 +244,7 @@ class _Folder:
         root = self.roots.get(SLA_FILE)
         return read_sla_file(self._report(SLA_FILE), root) if root is not None else {}
 
-    def _types(self, known: Known) -> dict[str, TypeRules]:
+    def _types(self, known: Declarations) -> dict[str, TypeRules]:
         types: dict[str, TypeRules] = {}
         for path, root in self.roots.items():
             match = TYPE_PATH.fullmatch(path)
@@ -242,22 +253,22 @@ class _Folder:
             report = self._report(path)
             rules = read_contract_type_file(report, root, match.group(1), known)
             if rules is not None:
-                self._own_prefix(report, root, rules, types)
+                self._check_unique_prefix(report, root, rules, types)
                 types[rules.type.key] = rules
         return types
 
-    def _own_prefix(
+    def _check_unique_prefix(
         self, report: FileReport, root: Node, rules: TypeRules, types: Mapping[str, TypeRules]
     ) -> None:
         prefix = rules.type.number_prefix
         for other in types.values():
             if other.type.number_prefix == prefix and isinstance(root.value, dict):
                 place = root.value["number_prefix"].place
-                report.judge(
-                    place, f'"{prefix}" is the prefix of "{other.type.key}" already. Choose another.'
+                report.reject(
+                    place, f'"{prefix}" is already the prefix of "{other.type.key}". Choose another.'
                 )
 
-    def _coverage(self, path: str, known: Known) -> CoverageBook | None:
+    def _coverage(self, path: str, known: Declarations) -> CoverageBook | None:
         root = self.roots.get(path)
         return read_coverage_file(self._report(path), root, known) if root is not None else None
 
@@ -272,29 +283,29 @@ class _Folder:
             self._report(CHARGING_FILE).warning(TOP, message)
         return ChargingBook()
 
-    def _complete(self, types: Mapping[str, TypeRules]) -> None:
+    def _check_required_files(self, types: Mapping[str, TypeRules]) -> None:
         if COVERAGE_FILE not in self.reports:
             message = "The file is missing. Add it: without coverage rules nothing can be decided."
             self._report(COVERAGE_FILE).error(TOP, message)
         if not types and not self._type_keys():
-            self._report("contract_types").judge(
+            self._report("contract_types").reject(
                 TOP, "There is no contract type. Add a file for each to this folder."
             )
 
 
-def _has_place(path: str) -> bool:
+def _is_valid_path(path: str) -> bool:
     if path in (COVERAGE_FILE, CHARGING_FILE, SLA_FILE):
         return True
     match = TYPE_PATH.fullmatch(path) or VARIANT_PATH.fullmatch(path)
     return match is not None and KEY.fullmatch(match.group(1)) is not None
 
 
-def _expected_place(path: str) -> str:
+def _suggest_path(path: str) -> str:
     folder, _, name = path.rpartition("/")
     if folder in ("contract_types", "variants"):
         return f"Name it with {KEY_FORM}.json."
     if folder:
         return (
-            f"Put it into contract_types/ or variants/. {suggestion(folder, ('contract_types', 'variants'))}"
+            f"Move it to contract_types/ or variants/. {suggestion(folder, ('contract_types', 'variants'))}"
         )
     return suggestion(printable(name), (COVERAGE_FILE, CHARGING_FILE, SLA_FILE))

@@ -8,7 +8,6 @@ import pytest
 from tests.support.builders import RULES
 from tests.support.front import Front
 from workflows.rule_sets.folder import read_rules_folder
-from workflows.rule_sets.publishing import publish_rule_set
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -22,8 +21,8 @@ CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.js
 
 def test_results_update_when_the_item_or_the_rules_change(front: Front, enter: Open) -> None:
     office = front.office
-    version = office.do(publish_rule_set, CUSTOMER_FIRST, "Customer first")
-    office.do(publish_rule_set, SHIPPED, "Back again")
+    version = office.publish(CUSTOMER_FIRST, "Customer first")
+    office.publish(SHIPPED, "Back again")
     office.desk.refresh()
     office.sell("support_hours", to=("item", office.laptop), minutes=60)
     office.sell("subscription")

@@ -13,7 +13,6 @@ from tests.support.front import Front
 from tests.support.office import MONDAY
 from workflows.replay import use_cases
 from workflows.rule_sets.folder import read_rules_folder
-from workflows.rule_sets.publishing import publish_rule_set
 from workflows.store import tables as t
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.js
 def version(front: Front) -> str:
     """The version of the customer-first rules; by the shipped rules, the item's contract covers a request."""
     office = front.office
-    version = office.do(publish_rule_set, CUSTOMER_FIRST, "Customer first")
-    office.do(publish_rule_set, SHIPPED, "Back again")
+    version = office.publish(CUSTOMER_FIRST, "Customer first")
+    office.publish(SHIPPED, "Back again")
     office.desk.refresh()
     office.sell("support_hours", to=("item", office.laptop), minutes=600)
     office.sell("subscription")

@@ -8,7 +8,8 @@ import pytest
 
 from tests.browser.conftest import log_in
 from tests.support.front import Front
-from workflows.rule_sets.publishing import list_publications, publish_rule_set, rule_set_in_force
+from workflows.rule_sets.proposals import submit_rule_set
+from workflows.rule_sets.publishing import list_publications, rule_set_in_force
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -58,7 +59,7 @@ def publish(front: Front, old: str, new: str, note: str) -> str:
     files = dict(front.office.see(rule_set_in_force).files)
     files["coverage.json"] = files["coverage.json"].replace(old, new, 1)
     bob = front.office.person("administrator", "Bob")
-    version = front.office.desk.perform(bob, lambda tx: publish_rule_set(tx, files, note))
+    version = front.office.desk.perform(bob, lambda tx: submit_rule_set(tx, files, note).version)
     front.office.desk.refresh()
     return version
 

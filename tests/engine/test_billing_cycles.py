@@ -1,4 +1,4 @@
-"""Billing days, cycles billed in advance and shares of a price."""
+"""Billing days, cycles billed in advance, and prorated prices."""
 
 from datetime import date, timedelta
 from fractions import Fraction
@@ -43,7 +43,7 @@ def test_the_first_billing_date(starts_on: str, billing_day: int, duration: Dura
 
 
 @pytest.mark.parametrize("billing_day", [0, 32, -1])
-def test_a_billing_day_is_a_day_of_some_month(billing_day: int) -> None:
+def test_a_billing_day_must_be_1_to_31(billing_day: int) -> None:
     with pytest.raises(InvalidQuantity):
         first_billing_date(date(2026, 1, 1), billing_day, MONTH)
 
@@ -52,12 +52,12 @@ def test_a_billing_day_is_a_day_of_some_month(billing_day: int) -> None:
     "duration",
     [Duration(), Duration(weeks=4), Duration(months=-1), Duration(months=1, days=1), Duration(years=9999)],
 )
-def test_a_billing_day_needs_cycles_of_months(duration: Duration) -> None:
+def test_a_billing_cycle_must_be_whole_months(duration: Duration) -> None:
     with pytest.raises(InvalidPeriod):
         first_billing_date(date(2026, 1, 1), 1, duration)
 
 
-def test_a_start_between_two_billing_days_is_billed_its_share_first() -> None:
+def test_days_before_the_first_billing_date_are_billed_pro_rata() -> None:
     cycles = billed_cycles(
         starts_on=date(2026, 1, 20),
         until_on=date(2026, 3, 20),
@@ -86,12 +86,12 @@ def test_a_cycle_is_due_on_the_day_it_begins(target_on: str, expected: int) -> N
     assert total == expected
 
 
-def test_what_ends_as_it_starts_is_not_billed() -> None:
+def test_an_empty_term_is_not_billed() -> None:
     on = date(2026, 1, 20)
     assert billed_cycles(starts_on=on, until_on=on, target_on=on, billing_day=15, duration=MONTH) == ()
 
 
-def test_a_reversed_or_absurd_order_of_days_is_refused() -> None:
+def test_reversed_or_absurd_dates_are_refused() -> None:
     on, before = date(2026, 1, 20), date(2026, 1, 19)
     with pytest.raises(InvalidPeriod):
         billed_cycles(starts_on=on, until_on=None, target_on=before, billing_day=1, duration=MONTH)
@@ -102,7 +102,7 @@ def test_a_reversed_or_absurd_order_of_days_is_refused() -> None:
 
 
 @given(start_dates, st.integers(0, 1500), st.integers(0, 1500), billing_days, cycle_lengths)
-def test_cycles_follow_each_other_and_cover_what_was_sold(
+def test_cycles_are_consecutive_and_cover_the_term(
     starts_on: date, length_days: int, target_days: int, billing_day: int, duration: Duration
 ) -> None:
     until_on, target_on = starts_on + timedelta(days=length_days), starts_on + timedelta(days=target_days)
@@ -119,12 +119,12 @@ def test_cycles_follow_each_other_and_cover_what_was_sold(
         assert cycle.from_on < cycle.until_on
         assert 0 < cycle.share <= 1
         next_on = cycle.until_on
-    # Billed in advance: nothing before the target is left out.
+    # Billed in advance: every day before the target is included.
     assert min(until_on, target_on) <= next_on <= until_on
     assert all(cycle.share == 1 for cycle in cycles[1:-1])
 
 
-# Shares of a price
+# Prorated prices
 
 APRIL = (date(2026, 4, 1), date(2026, 5, 1))
 
@@ -133,7 +133,7 @@ APRIL = (date(2026, 4, 1), date(2026, 5, 1))
     ("until_on", "amount_minor"),
     [("2026-04-01", 0), ("2026-04-02", 33), ("2026-04-16", 500), ("2026-05-01", 1000)],
 )
-def test_a_part_is_priced_by_its_days(until_on: str, amount_minor: int) -> None:
+def test_a_part_is_prorated_by_days(until_on: str, amount_minor: int) -> None:
     part = (date(2026, 4, 1), date.fromisoformat(until_on))
     assert prorated_amount(Money(1000, "EUR"), part=part, whole=APRIL) == Money(amount_minor, "EUR")
 
@@ -145,7 +145,7 @@ def test_a_credit_mirrors_the_charge() -> None:
     assert prorated_amount(Money(-25, "EUR"), part=half, whole=APRIL) == -charged
 
 
-def test_a_price_is_shared_out_over_days() -> None:
+def test_a_price_is_prorated_only_over_a_non_empty_period() -> None:
     with pytest.raises(InvalidPeriod):
         prorated_amount(Money(1, "EUR"), part=APRIL, whole=(APRIL[0], APRIL[0]))
     with pytest.raises(InvalidPeriod):

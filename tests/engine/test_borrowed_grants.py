@@ -1,7 +1,7 @@
-"""Cases borrowed as facts from other systems' tests: draw-down, activity and effective windows of grants.
+"""Cases taken as facts from other systems' tests: draw-down, activity and effective windows of grants.
 
-A grant is a grant of one contract, a use is work at one instant, overage is what is carried (policy `carry`,
-our Rollover) or recorded as uncovered (`record`, our Ignore). The cases lie in a folder of their own;
+Their grant is a grant of one contract here, a use is work at one instant, overage is carried time (policy
+`carry`, our Rollover) or recorded as uncovered (`record`, our Ignore). The cases are in a separate folder;
 without it these tests are skipped.
 """
 
@@ -21,15 +21,15 @@ POLICIES: dict[str, TimeExpired] = {"carry": "rollover", "record": "ignore", "re
 
 
 def why_not_ours(case: Case) -> str | None:
-    """Why a case asks for something that the draw-down does not do; None where it applies."""
+    """The reason why a case does not apply to our draw-down; None if it applies."""
     if len({grant["priority"] for grant in case["grants"]}) > 1:
         return "grants have no priority: the burn order is expiry, effective instant, id"
     if "resets" in case:
         return "no grant is reset: a month's allocation is a grant of its own"
     if any("rejected_usage" in check for check in case["checks"]):
-        return "work that was done is never refused: what does not fit falls to the policy"
+        return "work done is never refused: what does not fit is handled by the policy"
     if "measure_from" in case:
-        return "time worked counts from the first instant; nothing is measured from a later one"
+        return "time worked counts from the first instant, never from a later one"
     return None
 
 
@@ -53,9 +53,9 @@ def test_burn_down_agrees(shared_cases: Path) -> None:
             continue
         applied += 1
         for check in case["checks"]:
-            told = state_at(case, instant(check["at"]))
-            for key in told.keys() & check.keys():
-                got, expected = told[key], check[key]
+            values = state_at(case, instant(check["at"]))
+            for key in values.keys() & check.keys():
+                got, expected = values[key], check[key]
                 if key == "balances":
                     got = {name: got[name] for name in expected}
                 if got != expected:
@@ -69,7 +69,7 @@ def read(shared_cases: Path) -> Any:
 
 
 def variants(cases: list[Case]) -> Iterator[Case]:
-    """Each case, and where it tells that too, the same with the policy Ignore."""
+    """Each case and, if it has one, its variant with the policy Ignore."""
     for case in cases:
         yield case
         if "if_ignored" in case:
@@ -77,13 +77,13 @@ def variants(cases: list[Case]) -> Iterator[Case]:
 
 
 def state_at(case: Case, at: datetime) -> dict[str, Any]:
-    """What is left, uncovered and drawn at `at`, after all that happened before."""
+    """The balances, uncovered minutes and draws at `at`, after all earlier events."""
     grants = {grant.id: grant for grant in grants_of(case)}
     left = {grant_id: grant.quantity for grant_id, grant in grants.items()}
     policy = POLICIES[case["overage_policy"]]
     uncovered, used, draws = 0, 0, []
     for when, amount in events(case, grants, at):
-        # None: grants begin, and what was carried is drawn first from them
+        # None: grants start, and carried minutes are drawn from them first.
         minutes = uncovered if amount is None else amount
         if amount is None and policy != "rollover":
             continue
@@ -109,7 +109,7 @@ def state_at(case: Case, at: datetime) -> dict[str, Any]:
 
 
 def events(case: Case, grants: dict[str, Grant], until: datetime) -> list[tuple[datetime, int | None]]:
-    """Uses with their amount and beginnings of grants with None, in order; a beginning comes first."""
+    """Uses with their amount, and starts of grants with None, in order; at one instant, starts come first."""
     found: list[tuple[datetime, int | None]] = [(instant(use["at"]), use["amount"]) for use in case["usage"]]
     found += [(start, None) for start in {grant.effective_at or BEGINNING for grant in grants.values()}]
     return sorted((one for one in found if one[0] <= until), key=lambda one: (one[0], one[1] is not None))
@@ -124,7 +124,7 @@ def payer(grants: dict[str, Grant], left: dict[str, int]) -> Payer:
 
 
 def grants_of(case: Case) -> list[Grant]:
-    """The grants, whose ids rise as they were created, as ours do."""
+    """The grants, with ids in order of creation, like ours."""
     if "generate" in case:
         given = case["generate"]
         changed = {int(index): values for index, values in given["override"].items()}
@@ -152,7 +152,7 @@ def is_open(grant: Grant, at: datetime) -> bool:
 
 
 def contract_window(row: Case) -> Window:
-    """The span of a grant sold alone, as a contract's: taken back is cancelled, deleted is ended."""
+    """The span of a grant, as that of a contract: voided is cancelled, deleted is ended."""
     dates = {
         key: instant(row[key]) if row.get(key) else None for key in ("expires_at", "voided_at", "deleted_at")
     }

@@ -1,7 +1,7 @@
-"""Cases borrowed as facts from other systems' tests: work time and period arithmetic agree with the field.
+"""Cases taken as facts from other systems' tests: working time and period arithmetic agree with them.
 
-The cases lie in a folder of their own, and more of the same kinds may be added there; without the folder
-these tests are skipped.
+The cases are in a separate folder, and more of the same kinds may be added there; without the folder these
+tests are skipped.
 """
 
 import json
@@ -36,14 +36,14 @@ from engine.quantities import Money, Period
 
 Case = dict[str, Any]
 
-# Where a case says that another answer can be defended, ours is:
-# - zero: as in the cases, no work added leads to the next open instant, none taken away to the last closing.
-# - reversed: as in the cases, no work lies between an end and a later start (0); such a work entry is refused
-#   before, as a Period without time.
-# - nonexistent-local-time: the other one, tried in test_calendars.py. A shift from 02:30 to 03:15 on a day
-#   whose clocks go from 02:00 to 03:00 is worked from 03:00 to 03:15: it is what the clock then shows.
+# Where a case allows another answer, ours is:
+# - zero: as in the cases, adding 0 gives the next open instant; subtracting 0 gives the last closing time.
+# - reversed: as in the cases, there is no working time (0) if the end precedes the start; such a work entry
+#   is refused earlier, as an empty Period.
+# - nonexistent-local-time: another answer, tested in test_calendars.py. A shift from 02:30 to 03:15 on a day
+#   whose clocks go from 02:00 to 03:00 lasts from 03:00 to 03:15.
 OTHERWISE_DECIDED = {"nonexistent-local-time"}
-# Facts about another program's scheduler; nothing to compute.
+# Facts about another program's scheduler: not applicable.
 NOT_OURS = {"scheduler_fact"}
 
 
@@ -92,8 +92,8 @@ def duration_of(case: Case) -> Duration:
     return Duration(**case["period"])
 
 
-def moment(text: str) -> date:
-    """A date, a wall-clock time or an instant, as the text has it."""
+def date_or_datetime(text: str) -> date:
+    """A date, a wall-clock time or an instant, depending on the text."""
     return date.fromisoformat(text) if len(text) == len("2026-01-01") else datetime.fromisoformat(text)
 
 
@@ -106,7 +106,7 @@ def cents(amount: str) -> Money:
     return Money(int(amount.replace(".", "")), "USD")
 
 
-# What each kind of case asks of us
+# The function under test for each kind of case
 
 
 def elapsed(case: Case) -> int:
@@ -151,10 +151,10 @@ ADAPTERS: dict[str, Callable[[Case], object]] = {
     "subtract": stepped(subtract_working_seconds),
     "is_working": lambda case: is_working(case["calendar"], instant(case["at_utc"])),
     "segments": open_segments,
-    "add_period": lambda case: add_period(moment(case["start"]), duration_of(case)),
+    "add_period": lambda case: add_period(date_or_datetime(case["start"]), duration_of(case)),
     "last_day_of_month": lambda case: last_day_of_month(date.fromisoformat(case["date"])),
     "whole_periods": lambda case: whole_periods(
-        moment(case["start"]), moment(case["end"]), duration_of(case)
+        date_or_datetime(case["start"]), date_or_datetime(case["end"]), duration_of(case)
     ),
     "period_containing": containing,
     "first_billing_date": lambda case: first_billing_date(
@@ -179,7 +179,7 @@ EXPECTED: dict[str, Callable[[Case], object]] = {
         "subtract": lambda case: instant(case["expected_end_utc"]),
         "is_working": lambda case: case["expected_working"],
         "segments": lambda case: [tuple(map(instant, pair)) for pair in case["expected_segments_utc"]],
-        "add_period": lambda case: moment(case["expected"]),
+        "add_period": lambda case: date_or_datetime(case["expected"]),
         "last_day_of_month": lambda case: date.fromisoformat(case["expected"]),
         "whole_periods": lambda case: case["expected"],
         "period_containing": lambda case: Period(

@@ -1,4 +1,4 @@
-"""What holds of work time in every calendar, and what a clock watched minute by minute says."""
+"""Properties of working time in every calendar, and agreement with a minute-by-minute check."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +23,7 @@ from engine.periods import zone_named
 from engine.quantities import Period
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-patiently = settings(deadline=None, max_examples=150)
+thorough = settings(deadline=None, max_examples=150)
 
 # Around these days the clocks of one of the zones change: at 02:00, at midnight, by 30 minutes, by a day.
 ZONES = ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Africa/Cairo", "Australia/Lord_Howe", "Pacific/Apia"]
@@ -37,7 +37,7 @@ day_hours = st.lists(hours, max_size=3).map(tuple)
 
 @st.composite
 def desks(draw: st.DrawFn, zones: Sequence[str] = ZONES) -> tuple[WorkCalendar, datetime]:
-    """A calendar with all sorts of exceptions, and an instant among them."""
+    """A calendar with various exceptions, and an instant near them."""
     anchor = date.fromisoformat(draw(st.sampled_from(ANCHORS)))
     near = st.integers(-4, 4).map(lambda n: anchor + timedelta(days=n))
     calendar = WorkCalendar(
@@ -58,7 +58,7 @@ def pauses_near(draw: st.DrawFn, at: datetime) -> list[Period]:
     return [Period(at + since * SECOND, at + (since + length) * SECOND) for since, length in pairs]
 
 
-@patiently
+@thorough
 @given(desks(), st.integers(0, 700_000), st.data())
 def test_open_periods_sum_to_the_work_and_do_not_touch(
     desk: tuple[WorkCalendar, datetime], length: int, data: st.DataObject
@@ -75,9 +75,9 @@ def test_open_periods_sum_to_the_work_and_do_not_touch(
         assert not any(period.overlaps(pause) for pause in pauses)
 
 
-@patiently
+@thorough
 @given(desks(), st.integers(0, 700_000), st.integers(0, 700_000), st.data())
-def test_work_of_two_parts_is_the_work_of_both(
+def test_working_time_of_two_parts_sums_to_the_whole(
     desk: tuple[WorkCalendar, datetime], one: int, other: int, data: st.DataObject
 ) -> None:
     calendar, start = desk
@@ -90,9 +90,9 @@ def test_work_of_two_parts_is_the_work_of_both(
     assert parts <= one + other
 
 
-@patiently
+@thorough
 @given(desks(), st.integers(0, 200_000), st.data())
-def test_added_work_has_gone_by_and_not_a_second_before(
+def test_added_working_time_has_passed_and_not_a_second_earlier(
     desk: tuple[WorkCalendar, datetime], seconds: int, data: st.DataObject
 ) -> None:
     calendar, start = desk
@@ -102,16 +102,16 @@ def test_added_work_has_gone_by_and_not_a_second_before(
     assert working_seconds_between(calendar, start, end, pauses=pauses) == seconds
     if seconds:
         assert working_seconds_between(calendar, start, end - SECOND, pauses=pauses) == seconds - 1
-        # Taken away again it leads to the first open instant of the way.
+        # Subtracting it again leads back to the first open instant.
         back = subtract_working_seconds(calendar, end, seconds, pauses=pauses)
         assert back >= start
         assert working_seconds_between(calendar, start, back, pauses=pauses) == 0
     assert add_working_seconds(calendar, start, seconds + 1, pauses=pauses) > end
 
 
-@patiently
+@thorough
 @given(desks(), st.integers(1, 200_000), st.data())
-def test_subtracted_work_goes_by_and_not_from_a_second_later(
+def test_subtracted_working_time_passes_and_not_from_a_second_later(
     desk: tuple[WorkCalendar, datetime], seconds: int, data: st.DataObject
 ) -> None:
     calendar, end = desk
@@ -124,7 +124,7 @@ def test_subtracted_work_goes_by_and_not_from_a_second_later(
     assert working_seconds_between(calendar, start + SECOND, end, pauses=pauses) == seconds - 1
 
 
-@patiently
+@thorough
 @given(desks(), st.integers(0, 500_000), st.data())
 def test_a_pause_never_brings_a_target_nearer(
     desk: tuple[WorkCalendar, datetime], seconds: int, data: st.DataObject
@@ -137,9 +137,9 @@ def test_a_pause_never_brings_a_target_nearer(
     )
 
 
-@patiently
+@thorough
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2199, 1, 1)), st.integers(0, 10**8))  # noqa: DTZ001 (in UTC below)
-def test_around_the_clock_work_is_time(wall: datetime, seconds: int) -> None:
+def test_around_the_clock_working_time_is_elapsed_time(wall: datetime, seconds: int) -> None:
     start = wall.replace(tzinfo=UTC)
     end = start + seconds * SECOND
     assume(end.year < 2199)
@@ -150,9 +150,7 @@ def test_around_the_clock_work_is_time(wall: datetime, seconds: int) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(desks(zones=["UTC"]), st.data())
-def test_a_clock_watched_minute_by_minute_agrees(
-    desk: tuple[WorkCalendar, datetime], data: st.DataObject
-) -> None:
+def test_a_minute_by_minute_check_agrees(desk: tuple[WorkCalendar, datetime], data: st.DataObject) -> None:
     calendar, at = desk
     start = at.replace(second=0)
     minutes = data.draw(st.integers(0, 4_000))
@@ -161,7 +159,7 @@ def test_a_clock_watched_minute_by_minute_agrees(
 
 
 def open_by_the_clock(calendar: WorkCalendar, at: datetime) -> bool:
-    """Whether a desk in UTC is open in the minute of `at`, from the words of the calendar alone."""
+    """Whether a desk in UTC is open in the minute of `at`, straight from the calendar's definition."""
     today, minute = at.date(), 60 * at.hour + at.minute
     yesterday = today - timedelta(days=1)
 

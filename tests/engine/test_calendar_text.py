@@ -1,4 +1,4 @@
-"""Calendars as people write them: what is read, and what is refused with its place."""
+"""Calendars as people write them: how they are parsed, and which are refused."""
 
 from datetime import date
 
@@ -12,7 +12,7 @@ from engine.periods import zone_named
 OFFICE = [["09:00", "17:00"]]
 
 
-def test_a_calendar_is_read_as_it_is_written() -> None:
+def test_a_calendar_is_parsed_as_written() -> None:
     calendar = read_calendar(
         "Europe/Berlin",
         {"mon": [["9:00", "12:30"], ["13:00", "17:00"]]},
@@ -47,7 +47,7 @@ def test_a_calendar_is_read_as_it_is_written() -> None:
         [["", ""]],
     ],
 )
-def test_hours_that_are_none_are_refused_with_their_place(hours: list[list[str]]) -> None:
+def test_invalid_hours_are_refused_and_located(hours: list[list[str]]) -> None:
     with pytest.raises(InvalidCalendar) as refused:
         read_calendar("UTC", {"wed": hours})
     assert refused.value.values["where"] == "wed"
@@ -56,13 +56,13 @@ def test_hours_that_are_none_are_refused_with_their_place(hours: list[list[str]]
     assert refused.value.values["where"] == "2026-06-01"
 
 
-def test_a_day_may_be_open_for_24_hours_from_any_time() -> None:
+def test_a_day_may_be_open_for_24_hours_starting_at_any_time() -> None:
     assert read_calendar("UTC", {"wed": [["10:00", "34:00"]]}).weekly[2] == (Hours(600, 2040),)
     assert read_calendar("UTC", {"wed": [["00:00", "24:00"]]}).weekly[2] == ALL_DAY
 
 
 @pytest.mark.parametrize("day", ["2026-02-30", "20260601", "2026-W23-1", "June 1", ""])
-def test_dates_that_are_none_are_refused(day: str) -> None:
+def test_invalid_dates_are_refused(day: str) -> None:
     with pytest.raises(InvalidCalendar):
         read_calendar("UTC", {}, holidays=[day])
     with pytest.raises(InvalidCalendar):
@@ -70,12 +70,12 @@ def test_dates_that_are_none_are_refused(day: str) -> None:
 
 
 @pytest.mark.parametrize("day", ["13-01", "00-10", "02-30", "6-1", "12-32", "06-00"])
-def test_days_of_the_year_that_are_none_are_refused(day: str) -> None:
+def test_invalid_annual_holidays_are_refused(day: str) -> None:
     with pytest.raises(InvalidCalendar):
         read_calendar("UTC", {}, annual_holidays=[day])
 
 
-def test_other_things_that_make_no_calendar_are_refused() -> None:
+def test_other_invalid_calendars_are_refused() -> None:
     with pytest.raises(InvalidCalendar):
         read_calendar("UTC", {"monday": OFFICE})
     with pytest.raises(UnknownTimeZone):

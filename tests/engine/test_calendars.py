@@ -1,4 +1,4 @@
-"""Work time: openings and closings, night shifts, holidays, breaks, pauses, and changes of clocks."""
+"""Working time: openings and closings, night shifts, holidays, breaks, pauses, daylight-saving changes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -65,7 +65,9 @@ def spans(periods: tuple[Period, ...]) -> list[tuple[datetime, datetime | None]]
         (at("06T12:00"), False),
     ],
 )
-def test_a_desk_is_open_from_its_opening_up_to_its_closing(instant: datetime, open_then: bool) -> None:
+def test_a_desk_is_open_from_its_opening_until_just_before_its_closing(
+    instant: datetime, open_then: bool
+) -> None:
     assert is_working(DESK, instant) is open_then
 
 
@@ -102,7 +104,7 @@ def test_parts_of_a_second_are_rounded_down_once() -> None:
         ("05T16:00", 2 * HOUR, "08T10:00"),
         ("06T12:00", 1, "08T09:00:01"),
         ("01T09:00", 8 * HOUR, "01T17:00"),
-        # nothing to add leads to the next open instant
+        # adding 0 gives the next open instant
         ("01T12:00", 0, "01T12:00"),
         ("01T17:00", 0, "02T09:00"),
         ("06T12:00", 0, "08T09:00"),
@@ -120,7 +122,7 @@ def test_working_time_is_added_to_the_earliest_instant(start: str, seconds: int,
         ("02T10:00", HOUR + 1, "01T16:59:59"),
         ("08T10:00", 2 * HOUR, "05T16:00"),
         ("07T12:00", 1, "05T16:59:59"),
-        # nothing to take away leads back to the last closing
+        # subtracting 0 gives the last closing time
         ("01T12:00", 0, "01T12:00"),
         ("02T09:00", 0, "01T17:00"),
         ("07T12:00", 0, "05T17:00"),
@@ -130,7 +132,7 @@ def test_working_time_is_subtracted_to_the_latest_instant(end: str, seconds: int
     assert subtract_working_seconds(DESK, at(end), seconds) == at(start)
 
 
-def test_years_of_work_are_reached() -> None:
+def test_years_of_working_time_are_reached() -> None:
     assert add_working_seconds(DESK, at("01T09:00"), 52 * 40 * HOUR) == at("2027-05-28T17:00")
     assert subtract_working_seconds(DESK, at("2027-05-28T17:00"), 52 * 40 * HOUR) == at("01T09:00")
 
@@ -138,7 +140,7 @@ def test_years_of_work_are_reached() -> None:
 # Night shifts, holidays, hours of a date, breaks
 
 
-def test_a_night_shift_runs_on_into_the_next_day() -> None:
+def test_a_night_shift_continues_into_the_next_day() -> None:
     night = read_calendar("UTC", {"mon": [["22:00", "06:00"]]})
     assert night.weekly[0] == (Hours(22 * 60, 30 * 60),)
     assert read_calendar("UTC", {"mon": [["22:00", "30:00"]]}) == night
@@ -149,7 +151,7 @@ def test_a_night_shift_runs_on_into_the_next_day() -> None:
     assert subtract_working_seconds(night, at("03T00:00"), 8 * HOUR) == at("01T22:00")
 
 
-def test_a_night_shift_belongs_to_the_day_it_begins() -> None:
+def test_a_night_shift_belongs_to_the_day_it_starts_on() -> None:
     nights = read_calendar("UTC", every(WORKDAYS, [["22:00", "06:00"]]), holidays=["2026-06-02"])
     assert is_working(nights, at("02T05:59"))
     assert not is_working(nights, at("02T22:00"))
@@ -188,14 +190,14 @@ def test_29_february_can_be_an_annual_holiday() -> None:
     assert is_working(calendar, at("2028-03-01T12:00"))
 
 
-def test_hours_of_a_date_replace_those_of_the_week() -> None:
+def test_hours_of_a_date_replace_those_of_the_weekday() -> None:
     calendar = replace(DESK, date_hours={date(2026, 6, 6): (Hours(600, 660),), date(2026, 6, 8): ()})
     assert is_working(calendar, at("06T10:59"))
     assert not is_working(calendar, at("06T11:00"))
     assert not is_working(calendar, at("08T12:00"))
 
 
-def test_a_calendar_may_have_no_week_but_dates() -> None:
+def test_a_calendar_may_have_dates_and_no_weekly_hours() -> None:
     calendar = replace(ALWAYS_OPEN, weekly=((),) * 7, date_hours={date(2026, 6, 6): (Hours(600, 660),)})
     assert add_working_seconds(calendar, at("01T00:00"), HOUR) == at("06T11:00")
     assert subtract_working_seconds(calendar, at("2150-01-01T00:00"), HOUR) == at("06T10:00")
@@ -203,7 +205,7 @@ def test_a_calendar_may_have_no_week_but_dates() -> None:
         add_working_seconds(calendar, at("01T00:00"), HOUR + 1)
 
 
-def test_a_break_closes_its_clock_times_whoevers_shift_it_is() -> None:
+def test_a_break_closes_its_clock_times_in_every_shift() -> None:
     calendar = read_calendar(
         "UTC",
         {"mon": [["20:00", "04:00"]], "tue": [["03:00", "10:00"]]},
@@ -217,7 +219,7 @@ def test_a_break_closes_its_clock_times_whoevers_shift_it_is() -> None:
     assert is_working(calendar, at("02T03:30"))
 
 
-def test_a_break_may_run_on_past_midnight() -> None:
+def test_a_break_may_continue_past_midnight() -> None:
     calendar = replace(ALWAYS_OPEN, date_breaks={date(2026, 6, 1): (Hours(23 * 60, 25 * 60),)})
     assert spans(segments(calendar, at("01T22:00"), at("02T02:00"))) == [
         (at("01T22:00"), at("01T23:00")),
@@ -237,7 +239,7 @@ def test_the_clock_stops_in_a_pause() -> None:
     assert add_working_seconds(DESK, at("01T11:30"), 0, pauses=pauses) == at("01T12:00")
 
 
-def test_pauses_that_overlap_or_touch_are_one() -> None:
+def test_overlapping_or_adjacent_pauses_are_merged() -> None:
     pauses = [
         Period(at("01T10:00"), at("01T12:00")),
         Period(at("01T11:00"), at("01T11:30")),
@@ -247,7 +249,7 @@ def test_pauses_that_overlap_or_touch_are_one() -> None:
     assert working_seconds_between(ALWAYS_OPEN, at("01T09:00"), at("01T17:00"), pauses=pauses) == 5 * HOUR
 
 
-def test_a_pause_without_end_is_never_got_past() -> None:
+def test_working_time_after_an_open_pause_is_never_reached() -> None:
     on_hold = [Period(at("01T10:00"))]
     for calendar in (DESK, ALWAYS_OPEN):
         assert working_seconds_between(calendar, at("01T09:00"), at("05T10:00"), pauses=on_hold) == HOUR
@@ -256,7 +258,7 @@ def test_a_pause_without_end_is_never_got_past() -> None:
             add_working_seconds(calendar, at("01T09:00"), HOUR + 1, pauses=on_hold)
 
 
-# Changes of clocks
+# Daylight-saving changes
 
 
 def berlin_sundays(*hours: list[str]) -> WorkCalendar:
@@ -276,7 +278,7 @@ def berlin_sundays(*hours: list[str]) -> WorkCalendar:
         ("Pacific/Apia", "2011-12-30", 0),
     ],
 )
-def test_a_whole_day_is_as_long_as_its_clocks_make_it(zone: str, day: str, hours: float) -> None:
+def test_an_all_day_calendar_follows_daylight_saving_changes(zone: str, day: str, hours: float) -> None:
     on = date.fromisoformat(day)
     calendar = WorkCalendar(zone_named(zone), ((),) * 7, date_hours={on: ALL_DAY})
     around = at(f"{day}T00:00") - timedelta(days=3), at(f"{day}T00:00") + timedelta(days=3)
@@ -293,12 +295,12 @@ def test_a_whole_day_is_as_long_as_its_clocks_make_it(zone: str, day: str, hours
         (["01:30", "02:30"], "2026-03-29T00:30", "2026-03-29T01:00"),
     ],
 )
-def test_hours_that_are_left_out_shorten_the_day(hours: list[str], opens: str, closes: str) -> None:
+def test_skipped_hours_shorten_the_day(hours: list[str], opens: str, closes: str) -> None:
     day = segments(berlin_sundays(hours), at("2026-03-28T00:00"), at("2026-03-30T00:00"))
     assert spans(day) == [(at(opens), at(closes))]
 
 
-def test_hours_that_are_left_out_altogether_are_none() -> None:
+def test_entirely_skipped_hours_are_empty() -> None:
     calendar = berlin_sundays(["02:00", "03:00"], ["02:15", "02:45"])
     assert segments(calendar, at("2026-03-28T00:00"), at("2026-03-30T00:00")) == ()
 
@@ -313,7 +315,7 @@ def test_hours_that_are_left_out_altogether_are_none() -> None:
         (["02:00", "02:30"], "2026-10-25T00:00", "2026-10-25T00:30"),
     ],
 )
-def test_hours_that_come_twice_begin_and_end_the_first_time(
+def test_ambiguous_hours_start_and_end_at_their_first_occurrence(
     hours: list[str], opens: str, closes: str
 ) -> None:
     day = segments(berlin_sundays(hours), at("2026-10-24T00:00"), at("2026-10-26T00:00"))
@@ -336,7 +338,7 @@ def test_hours_that_come_twice_begin_and_end_the_first_time(
         ),
     ],
 )
-def test_a_desk_that_never_opens_says_so(closed: WorkCalendar) -> None:
+def test_a_desk_that_never_opens_has_no_working_time(closed: WorkCalendar) -> None:
     assert working_seconds_between(closed, at("01T00:00"), at("2027-01-01T00:00")) == 0
     assert segments(closed, at("01T00:00"), at("2027-01-01T00:00")) == ()
     for step in (add_working_seconds, subtract_working_seconds):
@@ -346,7 +348,7 @@ def test_a_desk_that_never_opens_says_so(closed: WorkCalendar) -> None:
 
 
 @pytest.mark.parametrize("step", [add_working_seconds, subtract_working_seconds])
-def test_amounts_that_cannot_be_meant_are_refused(
+def test_out_of_range_amounts_are_refused(
     step: Callable[[WorkCalendar, datetime, int], datetime],
 ) -> None:
     for seconds in (-1, 10**12, 10**40):
@@ -371,7 +373,7 @@ def test_a_calendar_is_a_value() -> None:
     assert calendar == replace(DESK, date_hours={date(2026, 6, 6): ALL_DAY})
 
 
-def test_a_desk_that_never_closes_is_known() -> None:
+def test_a_desk_that_never_closes_is_recognized() -> None:
     assert ALWAYS_OPEN.never_closes
     halves = read_calendar("Asia/Tokyo", every(DAY_NAMES, [["12:00", "24:00"], ["00:00", "12:00"]]))
     assert halves.never_closes

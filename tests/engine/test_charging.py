@@ -1,4 +1,4 @@
-"""From worked to chargeable minutes: increments, minimum, grace and percent, at their boundaries."""
+"""Worked minutes to chargeable minutes: increments, minimum, grace and percent, at their boundaries."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ roundings = st.builds(
     ("worked_minutes", "charged"),
     [(0, 0), (1, 30), (29, 30), (30, 30), (35, 30), (36, 45), (45, 45), (50, 45), (51, 60), (60, 60)],
 )
-def test_an_increment_begun_is_charged_past_its_grace(worked_minutes: int, charged: int) -> None:
+def test_a_started_increment_is_charged_beyond_its_grace(worked_minutes: int, charged: int) -> None:
     assert chargeable_minutes(worked_minutes, QUARTERS) == charged
 
 
@@ -43,7 +43,7 @@ def test_an_increment_begun_is_charged_past_its_grace(worked_minutes: int, charg
         (3, 33, 1),
     ],
 )
-def test_percent_comes_after_rounding_and_a_half_goes_up(
+def test_percent_applies_after_rounding_and_halves_round_up(
     worked_minutes: int, percent: int, charged: int
 ) -> None:
     assert chargeable_minutes(worked_minutes, Rounding(), percent=percent) == charged
@@ -59,7 +59,7 @@ def test_as_shipped_time_is_charged_as_worked() -> None:
     ]
 
 
-def test_the_day_is_rounded_as_one() -> None:
+def test_a_day_is_rounded_as_a_whole() -> None:
     charged, before = [], 0
     for minutes in (10, 10, 10, 6, 20):
         charged.append(chargeable_minutes(minutes, DAILY, before_minutes=before))
@@ -82,9 +82,7 @@ def test_the_entries_of_a_day_sum_to_the_day_rounded_once(entries: list[int], ro
 
 
 @given(worked, roundings)
-def test_no_less_than_the_work_without_its_grace_and_never_less_for_more(
-    minutes: int, rounding: Rounding
-) -> None:
+def test_the_charge_is_bounded_and_monotonic(minutes: int, rounding: Rounding) -> None:
     charged = chargeable_minutes(minutes, rounding)
     assert charged >= minutes - rounding.grace_minutes
     assert charged <= max(minutes + rounding.increment_minutes - 1, rounding.minimum_minutes)

@@ -43,7 +43,7 @@ def test_a_contract_is_active_from_its_start_until_just_before_its_end(at: datet
 
 
 @pytest.mark.parametrize("field", ["cancelled_at", "ended_at"])
-def test_what_ends_a_contract_early_ends_it_from_that_instant_on(field: str) -> None:
+def test_an_early_end_takes_effect_at_its_instant(field: str) -> None:
     ended = replace(CONTRACT, **{field: START + DAY})  # type: ignore[arg-type]  # both are instants
     assert dated_state(ended, START + DAY - TICK) == StateAt("active")
     assert (
@@ -52,7 +52,7 @@ def test_what_ends_a_contract_early_ends_it_from_that_instant_on(field: str) -> 
     assert ended.window == Window(START, START + DAY)
 
 
-def test_a_cancellation_outlives_the_end_and_comes_before_everything() -> None:
+def test_cancellation_takes_precedence_over_expiry_and_pending() -> None:
     cancelled = replace(CONTRACT, cancelled_at=START - DAY, enabled_at=None, payment_due=True)
     assert dated_state(cancelled, START - DAY - TICK).state == "pending"
     assert dated_state(cancelled, END + DAY) == StateAt("cancelled")
@@ -71,25 +71,25 @@ def test_a_cancellation_outlives_the_end_and_comes_before_everything() -> None:
         ({"enabled_at": None, "starts_at": END - TICK}, "awaiting_enable"),
     ],
 )
-def test_a_pending_contract_tells_what_it_waits_for(changes: dict[str, object], reason: str) -> None:
+def test_a_pending_contract_has_its_reason(changes: dict[str, object], reason: str) -> None:
     pending = replace(CONTRACT, **changes)  # type: ignore[arg-type]  # a field of each type
     assert dated_state(pending, START + DAY) == StateAt("pending", reason)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("field", ["paid_at", "enabled_at", "starts_at"])
-def test_it_is_active_at_the_very_instant_at_which_nothing_is_awaited(field: str) -> None:
+def test_a_contract_is_active_from_the_instant_of_the_last_requirement(field: str) -> None:
     dates = {"paid_at": SOLD, field: START + DAY}
     dated = replace(CONTRACT, payment_due=True, **dates)  # type: ignore[arg-type]  # all are instants
     assert dated_state(dated, START + DAY - TICK).state == "pending"
     assert dated_state(dated, START + DAY) == StateAt("active")
 
 
-def test_a_pending_contract_expires_as_well() -> None:
+def test_a_pending_contract_expires_too() -> None:
     assert dated_state(replace(CONTRACT, enabled_at=None), END).state == "expired"
 
 
 @given(starts_at=instants, expires_at=maybe, cancelled_at=maybe, ended_at=maybe, at=instants)
-def test_active_lies_inside_the_window_and_an_end_is_for_good(
+def test_active_means_inside_the_window_and_an_end_is_final(
     starts_at: datetime,
     expires_at: datetime | None,
     cancelled_at: datetime | None,
@@ -112,7 +112,7 @@ def test_active_lies_inside_the_window_and_an_end_is_for_good(
 @given(
     opens=maybe, closes=maybe, starts_at=instants, length_hours=st.none() | st.integers(0, 200), at=instants
 )
-def test_a_grant_can_be_drawn_where_its_own_span_and_its_contracts_meet(
+def test_a_grant_can_be_drawn_in_the_intersection_of_its_span_and_its_contracts(
     opens: datetime | None,
     closes: datetime | None,
     starts_at: datetime,

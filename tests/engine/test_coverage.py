@@ -1,4 +1,4 @@
-"""The search for a covering contract: standings with reasons, the same decision in any order of insertion."""
+"""The search for a covering contract: standings with reasons, and one decision for any insertion order."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,10 +27,10 @@ LEFT = {
     "incident_pack": Limits(incidents_available=1),
 }
 RULES = load_rule_set(shipped_files())
-"""Read once: Hypothesis asks it many times."""
+"""Loaded once: Hypothesis uses it many times."""
 
 
-def held(
+def found_contract(
     contract_id: str = "C1",
     type_key: str = "subscription",
     holder: HolderKind = "customer",
@@ -40,7 +40,7 @@ def held(
     own_incident_held: bool = False,
     **dates: Any,
 ) -> CandidateContract:
-    """A contract in force unless the dates say otherwise, with something left unless the limits do."""
+    """A contract that is in force unless `dates` say otherwise, and not used up unless `limits` do."""
     values: dict[str, Any] = {
         "created_at": START,
         "starts_at": START,
@@ -85,7 +85,7 @@ def reasons(decision: CoverageDecision) -> dict[str, str | None]:
 def test_a_subscription_is_valid_from_its_start_until_just_before_its_end(
     at: datetime, expected: tuple[str, str | None]
 ) -> None:
-    assert standing(held(), at=at) == expected
+    assert standing(found_contract(), at=at) == expected
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_subscription_is_valid_from_its_start_until_just_before_its_end(
     ],
 )
 def test_dates_give_the_standing_with_its_reason(dates: Any, expected: tuple[str, str | None]) -> None:
-    assert standing(held(**dates)) == expected
+    assert standing(found_contract(**dates)) == expected
 
 
 @pytest.mark.parametrize(
@@ -120,21 +120,21 @@ def test_dates_give_the_standing_with_its_reason(dates: Any, expected: tuple[str
         ("subscription", Limits(), ("valid", None)),
     ],
 )
-def test_what_is_left_gives_the_standing(
+def test_remaining_limits_give_the_standing(
     type_key: str, limits: Limits, expected: tuple[str, str | None]
 ) -> None:
-    assert standing(held(type_key=type_key, limits=limits)) == expected
+    assert standing(found_contract(type_key=type_key, limits=limits)) == expected
 
 
 def test_an_incident_held_for_the_request_itself_counts_as_remaining() -> None:
-    pack = held(type_key="incident_pack", limits=Limits(incidents_held=1), own_incident_held=True)
+    pack = found_contract(type_key="incident_pack", limits=Limits(incidents_held=1), own_incident_held=True)
     assert standing(pack) == ("valid", None)
     assert contract_state(pack.contract, pack.limits, NOON, RULES).state == "active"
     assert contract_state(pack.contract, Limits(), NOON, RULES).state == "exhausted"
 
 
-def test_the_end_comes_before_the_exhaustion() -> None:
-    hours = held(type_key="support_hours", limits=Limits(), expires_at=END)
+def test_expired_takes_precedence_over_exhausted() -> None:
+    hours = found_contract(type_key="support_hours", limits=Limits(), expires_at=END)
     assert contract_state(hours.contract, Limits(), END - TICK, RULES).state == "exhausted"
     assert contract_state(hours.contract, Limits(), END, RULES).state == "expired"
 
@@ -149,13 +149,13 @@ def test_the_end_comes_before_the_exhaustion() -> None:
 )
 def test_an_exclusion_keeps_a_valid_contract_from_covering(key: str, fact: Any, code: str) -> None:
     [value] = fact.values()
-    excluding = held(exclusions={key: (value,)})
+    excluding = found_contract(exclusions={key: (value,)})
     assert standing(excluding, **fact) == ("excluded", code)
     assert standing(excluding) == ("valid", None)
 
 
 def test_a_type_that_the_rules_no_longer_have_covers_nothing() -> None:
-    decision = decide(held(type_key="gone"))
+    decision = decide(found_contract(type_key="gone"))
     assert decision.outcome == "created"
     assert reasons(decision) == {"C1": "type_not_in_force"}
 
@@ -164,8 +164,11 @@ def test_a_type_that_the_rules_no_longer_have_covers_nothing() -> None:
 
 
 def test_the_item_then_the_customer_then_the_nearest_org_unit() -> None:
-    item, customer = held("I", holder="item"), held("C")
-    near, far = held("N", holder="org_unit", distance=1), held("F", holder="org_unit", distance=2)
+    item, customer = found_contract("I", holder="item"), found_contract("C")
+    near, far = (
+        found_contract("N", holder="org_unit", distance=1),
+        found_contract("F", holder="org_unit", distance=2),
+    )
     everyone = [far, near, customer, item]
     for expected in ("I", "C", "N", "F"):
         decision = decide(*everyone)
@@ -174,30 +177,30 @@ def test_the_item_then_the_customer_then_the_nearest_org_unit() -> None:
 
 
 def test_a_valid_contract_of_the_request_itself_comes_before_the_rules() -> None:
-    own = held("OWN", "per_request", "service_request")
-    decision = decide(held("I", holder="item"), own)
+    own = found_contract("OWN", "per_request", "service_request")
+    decision = decide(found_contract("I", holder="item"), own)
     assert (decision.outcome, decision.contract, decision.rule) == ("covered", "OWN", "own-contract")
     assert reasons(decision) == {"OWN": None, "I": "came_after"}
 
 
-def test_a_pending_contract_of_the_request_itself_is_waited_for_only_where_nothing_else_is() -> None:
-    own = held("OWN", "per_request", "service_request", enabled_at=None)
+def test_a_pending_contract_of_the_request_itself_comes_after_all_others() -> None:
+    own = found_contract("OWN", "per_request", "service_request", enabled_at=None)
     assert decide(own).outcome == "waiting"
     assert decide(own).contract == "OWN"
-    assert decide(own, held("C")).contract == "C"
-    assert decide(own, held("P", enabled_at=None)).contract == "P"
+    assert decide(own, found_contract("C")).contract == "C"
+    assert decide(own, found_contract("P", enabled_at=None)).contract == "P"
     assert decide(own, contract_validation=False).outcome == "uncovered"
 
 
-def test_every_candidate_is_told_what_ruled_it_out() -> None:
+def test_every_candidate_has_the_reason_that_ruled_it_out() -> None:
     decision = decide(
-        held("TAKEN"),
-        held("LATER", expires_at=END + DAY),
-        held("ENDED", expires_at=NOON),
-        held("PENDING", enabled_at=None),
-        held("EMPTY", "support_hours", limits=Limits()),
-        held("EXCLUDES", exclusions={"priorities": ("normal",)}),
-        held("UNIT", holder="org_unit", distance=1),
+        found_contract("TAKEN"),
+        found_contract("LATER", expires_at=END + DAY),
+        found_contract("ENDED", expires_at=NOON),
+        found_contract("PENDING", enabled_at=None),
+        found_contract("EMPTY", "support_hours", limits=Limits()),
+        found_contract("EXCLUDES", exclusions={"priorities": ("normal",)}),
+        found_contract("UNIT", holder="org_unit", distance=1),
     )
     assert decision.contract == "TAKEN"
     assert reasons(decision) == {
@@ -209,9 +212,9 @@ def test_every_candidate_is_told_what_ruled_it_out() -> None:
         "EXCLUDES": "excluded_priority",
         "UNIT": "came_after",
     }
-    said = {one.candidate.contract: one.ruled_out for one in decision.candidates}
-    assert said["LATER"] == RuledOut("came_after", value="TAKEN")
-    assert said["ENDED"] == RuledOut("expired", at=NOON)
+    ruled_out = {one.candidate.contract: one.ruled_out for one in decision.candidates}
+    assert ruled_out["LATER"] == RuledOut("came_after", value="TAKEN")
+    assert ruled_out["ENDED"] == RuledOut("expired", at=NOON)
 
 
 # Any order
@@ -232,7 +235,7 @@ def contracts_strategy(draw: st.DrawFn) -> list[CandidateContract]:
         )
         held_own, held_others = draw(st.booleans()), draw(st.integers(0, 1))
         found.append(
-            held(
+            found_contract(
                 f"K{index}",
                 type_key,
                 holder,
@@ -261,13 +264,13 @@ def test_the_decision_does_not_depend_on_the_order_of_insertion(
 
 
 @given(contracts_strategy(), st.booleans())
-def test_whatever_was_found_each_candidate_is_there_once_and_only_the_taken_one_without_a_reason(
+def test_each_candidate_is_listed_once_and_only_the_chosen_one_has_no_reason(
     found: list[CandidateContract], validation: bool
 ) -> None:
     decision = decide(*found, contract_validation=validation)
-    told = reasons(decision)
-    assert sorted(told) == sorted(one.contract.id for one in found)
-    without = [contract for contract, code in told.items() if code is None]
+    by_contract = reasons(decision)
+    assert sorted(by_contract) == sorted(one.contract.id for one in found)
+    without = [contract for contract, code in by_contract.items() if code is None]
     assert without == ([decision.contract] if decision.contract else [])
     assert (decision.contract is not None) == (decision.outcome in ("covered", "waiting"))
     by_id = {verdict.candidate.contract: verdict.candidate for verdict in decision.candidates}

@@ -1,4 +1,4 @@
-"""Which grants pay for time worked: burn order, boundaries, cuts, and what becomes of the rest."""
+"""Which grants pay for time worked: burn order, boundaries, splits, and the remainder."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contracts import Grant, Holder, TimeExpired, Window, grant_window
-from engine.drawdown import (
-    Draws,
-    Payer,
-    Slice,
-    TimeWorked,
-    burn_order,
-    in_burn_order,
-    plan_draw_down,
-)
+from engine.contracts import Draws, Grant, Holder, TimeExpired, Window, grant_window
+from engine.drawdown import Payer, Slice, TimeWorked, burn_order, in_burn_order, plan_draw_down
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -62,7 +54,7 @@ def taken(slices: list[Slice]) -> list[tuple[str, str | None, int]]:
 @pytest.mark.parametrize(
     ("policy", "kind"), [("rollover", "carried"), ("ignore", "ignored"), ("bill", "overage")]
 )
-def test_a_grant_pays_to_its_last_minute_and_the_policy_takes_the_rest(
+def test_a_grant_is_drawn_to_its_last_minute_and_the_policy_takes_the_remainder(
     worked: int, rest: int, policy: TimeExpired, kind: str
 ) -> None:
     slices = plan_draw_down(at_noon(worked), [payer(grant("G", 60))], policy)
@@ -72,7 +64,7 @@ def test_a_grant_pays_to_its_last_minute_and_the_policy_takes_the_rest(
 
 @pytest.mark.parametrize("draws", ["nothing", "incidents"])
 @pytest.mark.parametrize("policy", POLICIES)
-def test_what_is_not_metered_covers_all_of_it(draws: Draws, policy: TimeExpired) -> None:
+def test_a_contract_without_metering_covers_everything(draws: Draws, policy: TimeExpired) -> None:
     slices = plan_draw_down(at_noon(500), [payer(draws=draws)], policy)
     assert slices == [Slice("covered", "C1", None, 500, NOON)]
 
@@ -82,13 +74,13 @@ def test_without_a_payer_all_is_recorded_as_uncovered(policy: TimeExpired) -> No
     assert plan_draw_down(at_noon(5), [], policy) == [Slice("ignored", None, None, 5, NOON)]
 
 
-def test_nothing_charged_draws_nothing() -> None:
+def test_zero_chargeable_minutes_draw_nothing() -> None:
     for work in (at_noon(0), span(90, charged=0)):
         assert plan_draw_down(work, [payer(grant("G", 60))], "rollover") == []
         assert plan_draw_down(work, [], "ignore") == []
 
 
-def test_the_rest_belongs_to_the_covering_contract_also_after_a_cascade() -> None:
+def test_the_remainder_belongs_to_the_covering_contract_even_after_a_cascade() -> None:
     payers = [payer(grant("A", 10)), payer(grant("B", 20, contract="C2"), contract="C2")]
     slices = plan_draw_down(at_noon(35), payers, "bill")
     assert [(one.kind, one.contract, one.minutes) for one in slices] == [
@@ -113,13 +105,13 @@ def test_half_open_windows(at: datetime, is_paid: bool, whose: str) -> None:
     assert taken(slices) == ([("grant", "G", 30)] if is_paid else [("ignored", None, 30)])
 
 
-def test_minutes_with_one_instant_are_never_cut() -> None:
+def test_minutes_at_a_single_instant_are_never_split() -> None:
     ending = payer(grant("G", 600, closes=NOON + TICK))
     assert taken(plan_draw_down(at_noon(600), [ending], "ignore")) == [("grant", "G", 600)]
 
 
 @pytest.mark.parametrize(("before_end", "covered"), [(0, 0), (1, 1), (30, 30), (89, 89), (90, 90), (91, 90)])
-def test_a_span_is_cut_where_its_contract_ends(before_end: int, covered: int) -> None:
+def test_a_span_is_split_where_its_contract_ends(before_end: int, covered: int) -> None:
     ends = payer(grant("G", 600), window=Window(NOON - HOUR, NOON + before_end * MINUTE))
     slices = plan_draw_down(span(90), [ends], "rollover")
     sums = Counter(dict.fromkeys(("grant", "carried"), 0))
@@ -128,7 +120,7 @@ def test_a_span_is_cut_where_its_contract_ends(before_end: int, covered: int) ->
     assert sums == {"grant": covered, "carried": 90 - covered}
 
 
-def test_a_span_is_cut_where_a_later_grant_begins() -> None:
+def test_a_span_is_split_where_a_later_grant_starts() -> None:
     first = grant("A", 600, closes=NOON + HOUR)
     second = grant("B", 600, opens=NOON + HOUR)
     slices = plan_draw_down(span(120, start=NOON), [payer(second, first)], "ignore")
@@ -138,8 +130,8 @@ def test_a_span_is_cut_where_a_later_grant_begins() -> None:
     ]
 
 
-def test_charged_minutes_are_shared_by_time_and_none_is_lost() -> None:
-    """100 charged minutes over 3 hours, cut at 1 and 2: rounded down as they add up."""
+def test_charged_minutes_are_distributed_by_time_and_none_is_lost() -> None:
+    """100 charged minutes over 3 hours, split after 1 and 2 hours: rounded down cumulatively."""
     grants = [
         grant("A", 600, closes=NOON + HOUR),
         grant("B", 600, NOON + HOUR, NOON + 2 * HOUR),
@@ -161,7 +153,7 @@ def test_charged_minutes_are_shared_by_time_and_none_is_lost() -> None:
     ],
     ids=["earliest expiry, none last", "then earliest effective", "then lowest id"],
 )
-def test_burn_order_is_the_same_in_whatever_order_the_grants_come(grants: list[Grant]) -> None:
+def test_burn_order_does_not_depend_on_the_order_of_the_grants(grants: list[Grant]) -> None:
     for shuffled in permutations(grants):
         assert in_burn_order(shuffled, OPEN, NOON) == grants
 
@@ -199,7 +191,7 @@ works = st.one_of(
 
 
 @given(works, payers_strategy(), st.sampled_from(POLICIES))
-def test_slices_sum_to_the_charged_minutes_and_no_lot_goes_below_zero(
+def test_slices_sum_to_the_charged_minutes_and_no_grant_goes_below_zero(
     work: TimeWorked, payers: list[Payer], policy: TimeExpired
 ) -> None:
     slices = plan_draw_down(work, payers, policy)
@@ -222,7 +214,7 @@ def test_slices_sum_to_the_charged_minutes_and_no_lot_goes_below_zero(
 
 
 @given(works, payers_strategy(), st.sampled_from(POLICIES), st.randoms(use_true_random=False))
-def test_the_order_in_which_grants_are_given_changes_nothing(
+def test_the_plan_does_not_depend_on_the_order_of_the_grants(
     work: TimeWorked, payers: list[Payer], policy: TimeExpired, random: object
 ) -> None:
     shuffled = []
@@ -251,7 +243,7 @@ def test_the_policy_takes_nothing_that_a_grant_in_force_could_have_paid(
 
 
 @given(st.lists(windows, max_size=8), instants)
-def test_the_order_is_total_and_only_grants_in_force_are_in_it(
+def test_burn_order_is_total_and_only_has_grants_in_force(
     spans: list[tuple[datetime | None, datetime | None]], at: datetime
 ) -> None:
     grants = [grant(f"G{index}", 10, *one) for index, one in enumerate(spans)]
@@ -261,5 +253,5 @@ def test_the_order_is_total_and_only_grants_in_force_are_in_it(
         window = grant_window(one, OPEN)
         assert window is not None
         assert window.contains(at)
-        keys.append(burn_order(one, window))
+        keys.append(burn_order(window, one.id))
     assert keys == sorted(set(keys))

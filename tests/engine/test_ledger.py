@@ -1,4 +1,4 @@
-"""Movements sum to zero per unit, mirror exactly, and tell what became of a grant."""
+"""Movements sum to zero per unit, are reversed exactly, and give the balances of a grant."""
 
 from datetime import UTC, datetime
 
@@ -50,13 +50,13 @@ def leg(amount: int, unit: Unit = "minutes", owner: str = "G1", account: Account
         (leg(5), leg(-4), leg(-1, "incidents"), leg(1, "incidents")),
     ],
 )
-def test_what_does_not_sum_to_zero_per_unit_cannot_be_made(postings: tuple[Posting, ...]) -> None:
+def test_postings_that_do_not_sum_to_zero_per_unit_are_refused(postings: tuple[Posting, ...]) -> None:
     with pytest.raises(UnbalancedTransaction):
         transaction(*postings)
 
 
 @given(moves)
-def test_moves_put_together_balance_and_so_does_their_mirror(postings: tuple[Posting, ...]) -> None:
+def test_combined_moves_balance_and_so_does_their_reversal(postings: tuple[Posting, ...]) -> None:
     check_balanced(postings)
     original = transaction(*postings)
     mirror = reversal_of("T1", original, cause="work_entry:1", why="Corrected")
@@ -69,7 +69,7 @@ def test_moves_put_together_balance_and_so_does_their_mirror(postings: tuple[Pos
 
 
 @given(moves, st.integers(min_value=-9, max_value=9).filter(bool), st.data())
-def test_one_leg_changed_is_found(postings: tuple[Posting, ...], by: int, data: st.DataObject) -> None:
+def test_changing_one_leg_is_detected(postings: tuple[Posting, ...], by: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(postings) - 1))
     one = postings[index]
     changed = Posting(one.owner, one.account, one.unit, one.amount + by)
@@ -77,7 +77,7 @@ def test_one_leg_changed_is_found(postings: tuple[Posting, ...], by: int, data: 
         check_balanced((*postings[:index], changed, *postings[index + 1 :]))
 
 
-def test_the_life_of_a_grant_in_postings() -> None:
+def test_the_balance_of_a_grant_from_its_postings() -> None:
     """Grant 600, draw 90, hold 30, settle 20, release 10, expire 500."""
     grant = "G1"
     life = [
@@ -97,7 +97,7 @@ balances = st.builds(GrantBalance, *(st.integers(0, 1000) for _ in range(4)))
 
 
 @given(balances)
-def test_a_lot_whose_time_is_over_has_nothing_available_and_lost_nothing(balance: GrantBalance) -> None:
+def test_an_ended_grant_has_nothing_available_and_loses_nothing(balance: GrantBalance) -> None:
     over = balance.ended(is_over=True)
     assert over.available == 0
     assert over.purchased == balance.purchased

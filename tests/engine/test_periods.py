@@ -1,4 +1,4 @@
-"""Calendar arithmetic: month ends, leap years, what a contract includes, periods that repeat."""
+"""Calendar arithmetic: month ends, leap years, the last day of a contract, recurring periods."""
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
@@ -35,7 +35,7 @@ zones = st.sampled_from(["UTC", "Europe/Berlin", "America/Sao_Paulo", "Africa/Ca
     zone_named
 )
 dates = st.dates(date(1970, 1, 1), date(2199, 12, 31))
-# From 1986: the period before the earliest of them begins in the accepted years.
+# From 1986: the period before the earliest of them begins in a supported year.
 instants = st.datetimes(wall("1986-01-01T00:00"), wall("2150-01-01T00:00")).map(
     lambda at: at.replace(tzinfo=UTC)
 )
@@ -91,7 +91,7 @@ def test_a_datetime_keeps_its_time_of_day() -> None:
         ("2026-01-01", Duration(days=10**9), -1),
     ],
 )
-def test_a_step_out_of_the_years_is_refused(start: str, duration: Duration, n: int) -> None:
+def test_leaving_the_supported_years_is_refused(start: str, duration: Duration, n: int) -> None:
     with pytest.raises(AbsurdDate):
         add_period(date.fromisoformat(start), duration, n)
 
@@ -104,12 +104,12 @@ def test_months_keep_the_day_or_end_the_month(start: date, n: int) -> None:
 
 
 @given(st.dates(date(1990, 1, 1), date(2100, 1, 1)), durations, st.integers(0, 20))
-def test_later_steps_lead_further(start: date, duration: Duration, n: int) -> None:
+def test_later_steps_are_later_dates(start: date, duration: Duration, n: int) -> None:
     assume(n * (duration.calendar_months * 31 + duration.calendar_days) < 36_000)
     assert add_period(start, duration, n) < add_period(start, duration, n + 1)
 
 
-# What a contract includes
+# The last day of a contract
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_later_steps_lead_further(start: date, duration: Duration, n: int) -> No
         ("2028-01-31", MONTH, "2028-02-29"),
         ("2028-02-29", YEAR, "2029-02-28"),
         ("2026-08-31", MONTH, "2026-09-30"),
-        # just before that, the day before
+        # just before that: ends on the day before
         ("2026-01-28", MONTH, "2026-02-27"),
         ("2026-01-29", MONTH, "2026-02-28"),
         ("2028-01-29", MONTH, "2028-02-28"),
@@ -157,12 +157,12 @@ def test_a_contract_lasts_whole_days(duration: Duration) -> None:
         last_included_day(date(2026, 1, 1), duration)
 
 
-def test_a_contract_that_would_end_after_the_accepted_years_is_refused() -> None:
+def test_a_contract_that_would_end_after_the_supported_years_is_refused() -> None:
     with pytest.raises(AbsurdDate):
         last_included_day(date(2199, 1, 2), YEAR)
 
 
-# Periods that repeat
+# Recurring periods
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_whole_periods_are_counted_when_they_are_over(end: str, expected: int) -
 
 @settings(deadline=None)
 @given(dates, dates, durations)
-def test_whole_periods_are_as_many_as_fit(start: date, end: date, duration: Duration) -> None:
+def test_whole_periods_count_as_many_as_fit(start: date, end: date, duration: Duration) -> None:
     assume(start <= end < date(2180, 1, 1))
     n = whole_periods(start, end, duration)
     assert add_period(start, duration, n) <= end < add_period(start, duration, n + 1)
@@ -198,7 +198,7 @@ def test_whole_periods_of_times() -> None:
 
 
 @pytest.mark.parametrize("duration", [Duration(), Duration(days=-1), Duration(days=10**30)])
-def test_a_period_that_goes_nowhere_is_refused(duration: Duration) -> None:
+def test_a_duration_that_is_not_positive_is_refused(duration: Duration) -> None:
     with pytest.raises(InvalidPeriod):
         whole_periods(date(2026, 1, 1), date(2027, 1, 1), duration)
     with pytest.raises(InvalidPeriod):
@@ -207,7 +207,7 @@ def test_a_period_that_goes_nowhere_is_refused(duration: Duration) -> None:
         )
 
 
-def test_months_of_a_contract_keep_local_midnight_over_changes_of_clocks() -> None:
+def test_months_of_a_contract_keep_local_midnight_across_daylight_saving_changes() -> None:
     berlin = zone_named("Europe/Berlin")
     anchor = first_instant_of(date(2026, 1, 31), berlin)
     begins = [first_instant_of(date(2026, *day), berlin) for day in ((1, 31), (2, 28), (3, 31), (4, 30))]
@@ -217,7 +217,7 @@ def test_months_of_a_contract_keep_local_midnight_over_changes_of_clocks() -> No
             assert (period.start, period.end) == (begin, end)
 
 
-def test_periods_reach_back_before_the_anchor() -> None:
+def test_periods_extend_before_the_anchor() -> None:
     anchor = utc("2026-03-31T00:00")
     period = period_containing(
         anchor - datetime.resolution, anchor=anchor, duration=MONTH, zone=zone_named("UTC")
@@ -225,7 +225,7 @@ def test_periods_reach_back_before_the_anchor() -> None:
     assert (period.start, period.end) == (utc("2026-02-28T00:00"), anchor)
 
 
-def test_an_anchor_in_the_second_of_two_equal_hours_stays_where_it_is() -> None:
+def test_an_anchor_in_the_second_ambiguous_hour_is_preserved() -> None:
     anchor = utc("2026-10-25T01:30")  # 02:30 in Berlin for the second time
     period = period_containing(anchor, anchor=anchor, duration=MONTH, zone=zone_named("Europe/Berlin"))
     assert (period.start, period.end) == (anchor, utc("2026-11-25T01:30"))

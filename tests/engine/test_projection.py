@@ -1,4 +1,4 @@
-"""The projected day on which minutes run out."""
+"""The projected date on which minutes run out."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,19 +12,19 @@ def ago(days: int, minutes: int) -> Drawn:
     return Drawn(NOW - timedelta(days=days), minutes)
 
 
-def test_the_pace_of_the_last_thirty_days_goes_on() -> None:
+def test_the_pace_of_the_last_thirty_days_is_projected() -> None:
     pace = project_run_out([ago(29, 300), ago(1, 300)], available_minutes=1200, began_at=LONG_AGO, now=NOW)
     assert pace == Pace(600, timedelta(days=30), NOW + timedelta(days=60))
 
 
-def test_what_is_older_does_not_count() -> None:
+def test_older_draws_do_not_count() -> None:
     drawn = [ago(31, 6000), ago(30, 6000), ago(10, 60)]
     pace = project_run_out(drawn, available_minutes=60, began_at=LONG_AGO, now=NOW)
     assert pace is not None
     assert pace.drawn_minutes == 60
 
 
-def test_a_young_contract_is_measured_since_it_began_but_a_week_at_least() -> None:
+def test_a_new_contract_is_measured_since_its_start_but_for_at_least_a_week() -> None:
     began = NOW - timedelta(days=14)
     pace = project_run_out([ago(1, 140)], available_minutes=140, began_at=began, now=NOW)
     assert pace == Pace(140, timedelta(days=14), NOW + timedelta(days=14))
@@ -34,12 +34,12 @@ def test_a_young_contract_is_measured_since_it_began_but_a_week_at_least() -> No
     assert first_day == Pace(60, timedelta(days=7), NOW + timedelta(days=7))
 
 
-def test_what_was_given_back_counts_against_it() -> None:
+def test_returned_minutes_are_subtracted() -> None:
     drawn = [ago(3, 100), ago(2, -100)]
     assert project_run_out(drawn, available_minutes=60, began_at=LONG_AGO, now=NOW) is None
 
 
-def test_without_work_there_is_no_pace_and_a_slow_one_has_no_day() -> None:
+def test_no_work_gives_no_pace_and_a_slow_pace_has_no_date() -> None:
     assert project_run_out([], available_minutes=60, began_at=LONG_AGO, now=NOW) is None
     slow = project_run_out([ago(1, 1)], available_minutes=10**6, began_at=LONG_AGO, now=NOW)
     assert slow == Pace(1, timedelta(days=30), None)

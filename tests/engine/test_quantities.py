@@ -1,4 +1,4 @@
-"""Minutes, money and spans: at, just before and just after each boundary."""
+"""Minutes, money and periods: at, just before and just after each boundary."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
@@ -38,7 +38,7 @@ def test_money_adds_subtracts_and_negates_in_its_currency() -> None:
     assert -Money(1250, "EUR") == Money(-1250, "EUR")
 
 
-def test_two_currencies_do_not_add_up() -> None:
+def test_two_currencies_cannot_be_added() -> None:
     with pytest.raises(CurrencyMismatch) as refused:
         Money(1, "EUR") + Money(1, "USD")
     assert refused.value.values["currencies"] == ("EUR", "USD")
@@ -60,7 +60,9 @@ def test_two_currencies_do_not_add_up() -> None:
         (333, 0, 0),
     ],
 )
-def test_money_rounds_half_up_once(amount_minor: int, factor: Fraction | int, expected: int) -> None:
+def test_money_rounds_once_halves_away_from_zero(
+    amount_minor: int, factor: Fraction | int, expected: int
+) -> None:
     assert Money(amount_minor, "EUR").times(factor) == Money(expected, "EUR")
 
 
@@ -71,12 +73,12 @@ def test_money_is_an_integer(amount_minor: object) -> None:
 
 
 @pytest.mark.parametrize("currency", ["", "EU", "EURO", "eur", "E1R", "ÄÖÜ", "EUR\n"])
-def test_a_currency_is_three_capital_letters(currency: str) -> None:
+def test_a_currency_code_is_three_capital_letters(currency: str) -> None:
     with pytest.raises(InvalidQuantity):
         Money(1, currency)
 
 
-def test_money_ends_where_it_could_not_be_read_exactly() -> None:
+def test_money_is_limited_to_exactly_representable_amounts() -> None:
     largest = Money(MAX_AMOUNT_MINOR, "EUR")
     assert (-largest).amount_minor == -MAX_AMOUNT_MINOR
     with pytest.raises(InvalidQuantity):
@@ -87,7 +89,7 @@ def test_money_ends_where_it_could_not_be_read_exactly() -> None:
 
 
 @given(st.fractions())
-def test_half_up_is_the_nearest_integer_and_mirrors_at_zero(value: Fraction) -> None:
+def test_half_up_is_the_nearest_integer_and_symmetric_around_zero(value: Fraction) -> None:
     assert abs(round_half_up(value) - value) <= Fraction(1, 2)
     assert round_half_up(-value) == -round_half_up(value)
 
@@ -95,7 +97,7 @@ def test_half_up_is_the_nearest_integer_and_mirrors_at_zero(value: Fraction) -> 
 # Periods
 
 
-def test_a_period_holds_its_start_and_not_its_end() -> None:
+def test_a_period_contains_its_start_and_not_its_end() -> None:
     period = Period(NOON, hours_later(1))
     assert not period.contains(NOON - TICK)
     assert period.contains(NOON)
@@ -103,7 +105,7 @@ def test_a_period_holds_its_start_and_not_its_end() -> None:
     assert not period.contains(hours_later(1))
 
 
-def test_a_period_without_end_holds_all_that_follows() -> None:
+def test_a_period_without_end_contains_everything_after_its_start() -> None:
     period = Period(NOON)
     assert not period.contains(NOON - TICK)
     assert period.contains(NOON)
@@ -113,12 +115,12 @@ def test_a_period_without_end_holds_all_that_follows() -> None:
 
 
 @pytest.mark.parametrize("end", [NOON, NOON - TICK])
-def test_a_period_without_time_is_refused(end: datetime) -> None:
+def test_an_empty_period_is_refused(end: datetime) -> None:
     with pytest.raises(InvalidPeriod):
         Period(NOON, end)
 
 
-def test_a_period_keeps_its_instants_in_utc() -> None:
+def test_a_period_converts_its_instants_to_utc() -> None:
     summer = timezone(timedelta(hours=2))
     period = Period(NOON.astimezone(summer), hours_later(1).astimezone(summer))
     assert period == Period(NOON, hours_later(1))
@@ -129,7 +131,7 @@ def test_a_period_keeps_its_instants_in_utc() -> None:
         Period(NOON, hours_later(1).replace(tzinfo=None))
 
 
-def test_periods_that_touch_do_not_overlap() -> None:
+def test_adjacent_periods_do_not_overlap() -> None:
     first, second = Period(NOON, hours_later(1)), Period(hours_later(1), hours_later(2))
     assert not first.overlaps(second)
     assert not second.overlaps(first)
@@ -138,7 +140,7 @@ def test_periods_that_touch_do_not_overlap() -> None:
     assert first.intersect(Period(hours_later(1) - TICK)) == Period(hours_later(1) - TICK, hours_later(1))
 
 
-def test_a_cut_leaves_what_is_before_and_what_is_after() -> None:
+def test_split_at_returns_the_parts_before_and_after() -> None:
     period = Period(NOON, hours_later(2))
     assert period.split_at(NOON - TICK) == (None, period)
     assert period.split_at(NOON) == (None, period)
@@ -161,20 +163,20 @@ periods = st.tuples(instants, st.none() | st.integers(1, 50)).map(
 
 
 @given(periods, periods, instants)
-def test_an_intersection_holds_exactly_what_both_hold(one: Period, other: Period, at: datetime) -> None:
+def test_an_intersection_contains_exactly_what_both_contain(one: Period, other: Period, at: datetime) -> None:
     common = one.intersect(other)
     assert common == other.intersect(one)
     assert (common is not None and common.contains(at)) == (one.contains(at) and other.contains(at))
 
 
 @given(periods, instants, instants)
-def test_a_cut_loses_nothing(period: Period, cut_at: datetime, at: datetime) -> None:
+def test_a_split_loses_nothing(period: Period, cut_at: datetime, at: datetime) -> None:
     before, after = period.split_at(cut_at)
     assert (before is not None and before.contains(at)) == (period.contains(at) and at < cut_at)
     assert (after is not None and after.contains(at)) == (period.contains(at) and at >= cut_at)
 
 
-def test_an_instant_at_the_end_of_time_is_refused_by_name() -> None:
+def test_an_instant_that_cannot_be_converted_to_utc_is_refused() -> None:
     with pytest.raises(AbsurdDate):
         as_utc(datetime.min.replace(tzinfo=timezone(timedelta(hours=14))))
 
@@ -188,27 +190,27 @@ def test_an_instant_at_the_end_of_time_is_refused_by_name() -> None:
         (Rounding(), 0, 0),
         (Rounding(), 1, 1),
         (Rounding(), 61, 61),
-        # an increment begun is charged whole
+        # a started increment is charged in full
         (Rounding(15), 14, 15),
         (Rounding(15), 15, 15),
         (Rounding(15), 16, 30),
-        # unless what is over the last full one is within the grace
+        # unless the part beyond the last full one is within the grace
         (Rounding(15, grace_minutes=5), 19, 15),
         (Rounding(15, grace_minutes=5), 20, 15),
         (Rounding(15, grace_minutes=5), 21, 30),
-        # which may forgive all of it
+        # which may waive all of it
         (Rounding(15, grace_minutes=5), 5, 0),
         (Rounding(15, grace_minutes=5), 6, 15),
-        # the minimum is for any time worked, and for none it is none
+        # the minimum applies to any time worked, and not to none
         (Rounding(1, minimum_minutes=30), 0, 0),
         (Rounding(1, minimum_minutes=30), 1, 30),
         (Rounding(1, minimum_minutes=30), 30, 30),
         (Rounding(1, minimum_minutes=30), 31, 31),
         (Rounding(15, minimum_minutes=30, grace_minutes=5), 5, 30),
-        # a minimum between two increments is the minimum, not the increment above it
+        # a minimum between two increments is charged as it is, not rounded up to an increment
         (Rounding(15, minimum_minutes=20), 1, 20),
         (Rounding(15, minimum_minutes=20), 16, 30),
-        # a grace of a whole increment or more charges full increments only
+        # with a grace of a whole increment or more, only full increments are charged
         (Rounding(15, grace_minutes=15), 29, 15),
         (Rounding(15, grace_minutes=60), 14, 0),
     ],
@@ -226,7 +228,7 @@ def test_more_work_is_never_cheaper(worked: int, rounding: Rounding) -> None:
 
 
 @given(st.integers(0, 10_000), roundings)
-def test_what_is_charged_stays_near_what_was_worked(worked: int, rounding: Rounding) -> None:
+def test_the_charge_stays_near_the_worked_minutes(worked: int, rounding: Rounding) -> None:
     charged = round_minutes(worked, rounding)
     assert worked - rounding.grace_minutes <= charged
     assert charged < max(worked + rounding.increment_minutes, rounding.minimum_minutes + 1)
@@ -245,7 +247,7 @@ def test_what_is_charged_stays_near_what_was_worked(worked: int, rounding: Round
         ("grace_minutes", 0.5),
     ],
 )
-def test_a_rounding_that_cannot_be_meant_is_refused(field: str, minutes: int) -> None:
+def test_an_out_of_range_rounding_is_refused(field: str, minutes: int) -> None:
     with pytest.raises(InvalidQuantity) as refused:
         Rounding(**{field: minutes})  # type: ignore[arg-type]  # the field varies, and so does the type
     assert refused.value.values["setting"] == field
@@ -258,11 +260,11 @@ def test_a_rounding_has_one_of_two_scopes() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "minutes"), [(0, 0), (1, 1), (59, 1), (60, 1), (61, 2), (3600, 60)])
-def test_a_minute_begun_counts(seconds: int, minutes: int) -> None:
+def test_a_started_minute_counts(seconds: int, minutes: int) -> None:
     assert whole_minutes(seconds) == minutes
 
 
-def test_minutes_that_cannot_be_kept_are_refused() -> None:
+def test_out_of_range_minutes_are_refused() -> None:
     assert check_minutes(MAX_MINUTES) == MAX_MINUTES
     for minutes in (-1, MAX_MINUTES + 1, 10**5000):
         with pytest.raises(InvalidQuantity):

@@ -1,4 +1,4 @@
-"""The rule files as shipped, and ways to change a copy of them."""
+"""The shipped rule files, and functions that change a copy of them."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ VALID = '{"name": "contract_standing", "operator": "equal_to", "value": "valid"}
 
 
 def shipped_files() -> dict[str, str]:
-    """Every file of the rules folder, schemas and texts for people left out."""
+    """Every file of the rule set, without schemas and documentation."""
     return dict(_shipped())
 
 
@@ -28,24 +28,24 @@ def with_text(path: str, text: str) -> dict[str, str]:
 
 
 def with_change(path: str, change: Callable[[Any], object]) -> dict[str, str]:
-    """The shipped files with one changed in its parsed form."""
+    """The shipped files with the parsed document of one changed."""
     document = json.loads(shipped_files()[path])
     change(document)
     return with_text(path, json.dumps(document, indent=2))
 
 
 def errors(files: dict[str, str], path: str = "coverage.json") -> list[Problem]:
-    """The errors told of one file."""
+    """The errors reported for one file."""
     return [one for one in check_rule_set(files) if one.severity == "error" and one.file == path]
 
 
-def told(files: dict[str, str], path: str = "coverage.json") -> list[str]:
-    """The same in words: line:column pointer message."""
+def error_texts(files: dict[str, str], path: str = "coverage.json") -> list[str]:
+    """The errors as text: line:column pointer message."""
     return [f"{one.line}:{one.column} {one.pointer} {one.message}" for one in errors(files, path)]
 
 
 def with_rule(conditions: str = VALID, action: str = COVER) -> dict[str, str]:
-    """The shipped files with a coverage file of one rule."""
+    """The shipped files with a coverage file that has a single rule."""
     return with_text("coverage.json", RULE.replace("CONDITIONS", conditions).replace("ACTION", action))
 
 

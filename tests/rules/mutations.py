@@ -1,4 +1,4 @@
-"""Ways to spoil a rule file, in its text and in its structure."""
+"""Random mutations of a rule file, in its text and in its structure."""
 
 import copy
 import string
@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-# Words that a file may well hold, in a place where they may well be wrong.
+# Words that occur in rule files, used where they may be wrong.
 WORDS = [
     "item", "customer", "valid", "pending", "equal_to", "is_true", "is_false", "greater_than",
     "matches_regex", "contract_holder", "contract_standing", "contract_validation", "org_unit_distance",
@@ -31,7 +31,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=6,
 )
-SPOILERS: st.SearchStrategy[str] = st.sampled_from(
+FRAGMENTS: st.SearchStrategy[str] = st.sampled_from(
     ["{", "}", "[", "]", ",", ":", '"', "'", "\\", "\\u", "\\ud800", "//", "/*", "#", "NaN", "-Infinity",
      "1e999", "00", "\x00", "\t", "\r", "\n", "\ufeff", "\ud800", "null", "true", "-", "9" * 40,
      '{"all": [' * 40, "[" * 500]
@@ -39,8 +39,8 @@ SPOILERS: st.SearchStrategy[str] = st.sampled_from(
 
 
 @st.composite
-def spoiled_text(draw: st.DrawFn, text: str) -> str:
-    """The text with a few pieces cut out, doubled, moved or put in."""
+def mutated_text(draw: st.DrawFn, text: str) -> str:
+    """The text with a few pieces removed, duplicated, moved or inserted."""
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(text)))
         end = min(len(text), start + draw(st.integers(0, 40)))
@@ -50,9 +50,9 @@ def spoiled_text(draw: st.DrawFn, text: str) -> str:
             case "double":
                 text = text[:end] + text[start:]
             case "insert":
-                text = text[:start] + draw(SPOILERS) + text[start:]
+                text = text[:start] + draw(FRAGMENTS) + text[start:]
             case "replace":
-                text = text[:start] + draw(SPOILERS) + text[end:]
+                text = text[:start] + draw(FRAGMENTS) + text[end:]
             case "end":
                 text = text[:start]
             case "move":
@@ -63,7 +63,7 @@ def spoiled_text(draw: st.DrawFn, text: str) -> str:
 
 @st.composite
 def structural_mutation(draw: st.DrawFn, document: Any) -> Any:
-    """The document with one of its values replaced, removed, renamed or put somewhere else."""
+    """The document with one value replaced, removed, renamed or moved."""
     document = copy.deepcopy(document)
     places = list(_places(document))
     parent, step = draw(st.sampled_from(places))

@@ -1,4 +1,4 @@
-"""Random checked rules, and random facts to ask them of: both from few values, so that they meet."""
+"""Random checked rules and random facts, both from few values, so that rules match often."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -14,11 +14,11 @@ from engine.rulebook.syntax.syntax_tree import AllOf, AnyOf, Condition, Conditio
 from engine.rulebook.vocabulary.dates_and_durations import Around, Length
 from engine.rulebook.vocabulary.operators import OPERATORS
 from engine.rulebook.vocabulary.terms import Variable, Vocabulary
-from engine.sla import PRIORITIES
+from engine.service_requests import PRIORITIES
 from tests.rules.effort import how_many
 
 CASES = how_many("COVERDESK_RANDOM_RULE_SETS", usual=500, in_ci=100)
-"""How many random rule sets; several service requests are asked of each."""
+"""The number of random rule sets; each is evaluated for several service requests."""
 
 ZONES = ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Pacific/Apia"]
 TEXTS = ["a", "A", "ab", "b", "é", "i-1", "N-1", "travel", "subscription", "on_site"]
@@ -117,7 +117,7 @@ requests = st.builds(
 
 @st.composite
 def candidates(draw: st.DrawFn, most: int = 5) -> list[Candidate]:
-    """Contracts with an id each, and most of the rest in common: ties are what is to be found."""
+    """Contracts that differ in their ids and little else, to produce ties."""
     few = draw(st.integers(0, most))
     return [draw(_candidates)._replace(contract=f"c{number}") for number in range(few)]
 

@@ -1,6 +1,6 @@
-"""Writes what is made from the registry: the JSON Schemas, and the reference in rules/README.md.
+"""Writes what is generated from the registry: the JSON Schemas, and the reference in rules/README.md.
 
-Run after a change to a variable, operator or action: python -m tests.rules.regenerate
+Run after changing a variable, operator or action: python -m tests.rules.regenerate
 """
 
 from engine.rulebook.reference import reference_text
@@ -12,7 +12,7 @@ REFERENCE = "## Reference\n"
 
 
 def readme_text() -> str:
-    """The guide as it stands, with the reference as the registry has it."""
+    """The current guide, with the reference generated from the registry."""
     guide, _, _ = README.read_text(encoding="utf-8").partition(REFERENCE)
     return guide + reference_text()
 

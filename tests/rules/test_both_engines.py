@@ -1,6 +1,6 @@
-"""Compiled rules and business-rules come to the same, over random rules and facts.
+"""Compiled rules and business-rules give the same results for random rules and facts.
 
-COVERDESK_RANDOM_RULE_SETS says how many rule sets are made; each is asked several times.
+COVERDESK_RANDOM_RULE_SETS is the number of rule sets; each is evaluated several times.
 """
 
 import json
@@ -47,7 +47,7 @@ def test_coverage(rules: tuple[Rule, ...], rank_by: tuple[str, ...], data: st.Da
 
 
 def ranked(candidates: list[Candidate], rank_by: tuple[str, ...]) -> list[Candidate]:
-    """The least that counts first: sorting keeps the order of what is equal."""
+    """Stable sorts, least significant criterion first."""
     order = sorted(candidates, key=lambda one: one.contract)
     for name in reversed(rank_by):
         criterion = RANK_CRITERIA[name]
@@ -83,8 +83,8 @@ def test_charging(rules: tuple[Rule, ...], data: st.DataObject) -> None:
 
 @FEW
 @given(rules=some.rules(COVERAGE))
-def test_random_rules_are_such_as_a_file_may_hold(rules: tuple[Rule, ...]) -> None:
-    """What is written of them passes the checker and reads as the same rules."""
+def test_random_rules_can_be_written_to_a_file(rules: tuple[Rule, ...]) -> None:
+    """Written to a file, they pass the checker and are read back as the same rules."""
     written = [
         {"id": one.id, "why": one.why, "conditions": one.conditions_json, "actions": one.actions_json}
         for one in rules

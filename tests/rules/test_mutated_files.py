@@ -1,4 +1,4 @@
-"""No rule file, however spoiled, does more than be refused with a place, or be taken and work."""
+"""Any mutated rule file is either refused with a position, or accepted and works."""
 
 import json
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.contracts import HOLDER_KINDS
 from engine.facts import Candidate, RequestFacts, Standing
 from engine.rulebook import (
-    OUTCOMES,
+    OUTCOME_OF_ACTION,
     ChargingFacts,
     ContractFacts,
     RuleSet,
@@ -20,7 +20,7 @@ from engine.rulebook import (
     load_rule_set,
 )
 from tests.rules.files import shipped_files, with_text
-from tests.rules.mutations import spoiled_text, structural_mutation
+from tests.rules.mutations import mutated_text, structural_mutation
 
 PATHS = list(shipped_files())
 NOON = datetime(2026, 6, 1, tzinfo=UTC)
@@ -51,7 +51,7 @@ CANDIDATES = [
 MANY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def judge(files: dict[str, str]) -> None:
+def check_or_use(files: dict[str, str]) -> None:
     problems = check_rule_set(files)
     lines = {path: text.replace("\r\n", "\n").replace("\r", "\n").split("\n") for path, text in files.items()}
     for problem in problems:
@@ -72,7 +72,7 @@ def use(rules: RuleSet) -> None:
     for book in (rules.coverage, *rules.variants.values()):
         for request in REQUESTS:
             match = book.first_match(request, book.rank(CANDIDATES))
-            assert match is None or match.action in OUTCOMES
+            assert match is None or match.action in OUTCOME_OF_ACTION
             for candidate in CANDIDATES:
                 book.first_failing(request, candidate)
     assert 0 <= rules.charging.charge(ChargingFacts(work_type="travel")).percent <= 1000
@@ -92,19 +92,19 @@ def use(rules: RuleSet) -> None:
 
 @MANY
 @given(data=st.data())
-def test_spoiled_text(data: st.DataObject) -> None:
+def test_mutated_text(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(PATHS))
-    judge(with_text(path, data.draw(spoiled_text(shipped_files()[path]))))
+    check_or_use(with_text(path, data.draw(mutated_text(shipped_files()[path]))))
 
 
 @MANY
 @given(data=st.data())
-def test_spoiled_structure(data: st.DataObject) -> None:
+def test_mutated_structure(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(PATHS))
     document = json.loads(shipped_files()[path])
     for _ in range(data.draw(st.integers(1, 4))):
         document = data.draw(structural_mutation(document))
-    judge(with_text(path, json.dumps(document, indent=data.draw(st.sampled_from([None, 2])))))
+    check_or_use(with_text(path, json.dumps(document, indent=data.draw(st.sampled_from([None, 2])))))
 
 
 @settings(max_examples=60, deadline=None)
@@ -112,10 +112,10 @@ def test_spoiled_structure(data: st.DataObject) -> None:
     path=st.text(max_size=30) | st.sampled_from(["contract_types/x.json", "variants/x.json"]), text=st.text()
 )
 def test_any_path_and_text(path: str, text: str) -> None:
-    judge({**shipped_files(), path: text})
+    check_or_use({**shipped_files(), path: text})
 
 
-def test_a_set_is_loaded_in_a_moment() -> None:
+def test_a_rule_set_loads_fast() -> None:
     files = shipped_files()
     started = thread_time()
     load_rule_set(files)

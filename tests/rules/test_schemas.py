@@ -1,4 +1,4 @@
-"""The schemas and the guide agree with the registry, with the shipped files and with the checker."""
+"""The schemas and the guide agree with the registry, the shipped files and the checker."""
 
 import json
 import re
@@ -31,16 +31,16 @@ def validator(path: str) -> Draft202012Validator:
     return Draft202012Validator(json.loads(schema_path.read_text(encoding="utf-8")))
 
 
-def test_the_schemas_are_written_from_the_registry() -> None:
+def test_the_schemas_match_the_registry() -> None:
     on_disk = {path.name: path.read_text(encoding="utf-8") for path in (RULES / "schema").iterdir()}
     assert on_disk == schema_texts(), REGENERATE
 
 
-def test_the_guide_has_the_reference_of_the_registry() -> None:
+def test_the_reference_in_the_guide_matches_the_registry() -> None:
     assert README.read_text(encoding="utf-8") == readme_text(), REGENERATE
 
 
-def test_the_examples_in_the_guide_are_sound() -> None:
+def test_the_examples_in_the_guide_are_valid() -> None:
     blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", readme_text(), re.DOTALL)]
     covering, conditions, example, charging = blocks
     coverage = json.loads(shipped_files()["coverage.json"])
@@ -52,7 +52,7 @@ def test_the_examples_in_the_guide_are_sound() -> None:
     assert [one for one in check_rule_set(files) if one.severity == "error"] == []
 
 
-def test_each_example_of_the_reference_is_sound() -> None:
+def test_each_example_of_the_reference_is_valid() -> None:
     _, _, reference = readme_text().partition("## Reference\n")
     covered = json.loads(shipped_files()["coverage.json"])
     typed = json.loads(shipped_files()["contract_types/support_hours.json"])
@@ -88,12 +88,12 @@ def test_each_example_of_the_reference_is_sound() -> None:
 
 
 @pytest.mark.parametrize("name", schema_texts())
-def test_the_schemas_are_schemas(name: str) -> None:
+def test_the_schemas_are_valid(name: str) -> None:
     Draft202012Validator.check_schema(json.loads(schema_texts()[name]))
 
 
 @pytest.mark.parametrize("path", shipped_files())
-def test_the_shipped_files_fit_their_schemas(path: str) -> None:
+def test_the_shipped_files_conform_to_their_schemas(path: str) -> None:
     assert [error.message for error in validator(path).iter_errors(json.loads(shipped_files()[path]))] == []
 
 
@@ -119,7 +119,7 @@ def test_the_shipped_files_fit_their_schemas(path: str) -> None:
         ("charging.json", "/examples/0/charge/percent", 1001),
     ],
 )
-def test_the_schemas_mark_what_editors_should_show(path: str, pointer: str, value: Any) -> None:
+def test_the_schemas_detect_mistakes_for_editors(path: str, pointer: str, value: Any) -> None:
     document = json.loads(shipped_files()[path])
     *steps, last = pointer[1:].split("/")
     target = document
@@ -131,7 +131,7 @@ def test_the_schemas_mark_what_editors_should_show(path: str, pointer: str, valu
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_what_a_schema_refuses_the_checker_refuses(data: st.DataObject) -> None:
+def test_the_checker_refuses_whatever_a_schema_refuses(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(KINDS))
     document = json.loads(shipped_files()[path])
     for _ in range(data.draw(st.integers(1, 3))):

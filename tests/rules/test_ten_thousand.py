@@ -1,6 +1,6 @@
-"""10,000 spoiled rule files, the same in each run: each refused with a place, or taken and at work at once.
+"""10,000 mutated rule files, the same in each run: each is refused with a position, or accepted and works.
 
-COVERDESK_MUTATED_FILES says how many there are to be.
+COVERDESK_MUTATED_FILES is their number.
 """
 
 import copy
@@ -21,7 +21,7 @@ from tests.rules.test_mutated_files import use
 FILES = how_many("COVERDESK_MUTATED_FILES", usual=10_000, in_ci=1_000)
 PARTS = 10
 MOST_SECONDS = 0.1
-"""Of the thread's own time, so that a busy machine fails no test."""
+"""CPU time of the thread, so that a busy machine does not fail the test."""
 
 BASE = {
     path: text
@@ -45,13 +45,13 @@ VALUES: list[Any] = [
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_each_is_refused_with_a_place_or_works_at_once(part: int) -> None:
+def test_each_mutated_file_is_refused_with_a_position_or_works(part: int) -> None:
     in_force = load_rule_set(BASE)
     before = (in_force.version, dict(in_force.files), in_force.coverage.compiled.source.code)
     taken = 0
     for number in range(part, FILES, PARTS):
-        path, text = spoiled(Random(number))
-        taken += judge(number, {**BASE, path: text})
+        path, text = mutated(Random(number))
+        taken += check_or_use(number, {**BASE, path: text})
     use(in_force)
     assert (in_force.version, dict(in_force.files), in_force.coverage.compiled.source.code) == before
     assert load_rule_set(BASE).version == in_force.version
@@ -59,8 +59,8 @@ def test_each_is_refused_with_a_place_or_works_at_once(part: int) -> None:
     assert taken > 0 or FILES < 1_000, "some are taken"
 
 
-def judge(number: int, files: dict[str, str]) -> bool:
-    """Whether the set was taken; it works then."""
+def check_or_use(number: int, files: dict[str, str]) -> bool:
+    """Whether the set was accepted; if so, it works."""
     try:
         rules: RuleSet = load_rule_set(files)
     except RuleSetRefused as refused:
@@ -75,23 +75,23 @@ def judge(number: int, files: dict[str, str]) -> bool:
     return True
 
 
-def spoiled(random: Random) -> tuple[str, str]:
-    """One of the files with a few mistakes in its text or in its structure."""
+def mutated(random: Random) -> tuple[str, str]:
+    """One of the files, with a few mistakes in its text or structure."""
     path = random.choice(PATHS)
     text = shipped_files()[path]
     if random.random() < 0.4:
         for _ in range(random.choice([1, 1, 2, 4])):
-            text = _spoil_text(random, text)
+            text = _mutate_text(random, text)
         return path, text
     document = json.loads(text)
     if random.random() < 0.5:
-        document["examples"] = []  # which refuse most of what else would be taken
+        document["examples"] = []  # Otherwise examples would cause most mutations to be refused.
     for _ in range(random.choice([1, 1, 2, 3])):
-        _spoil_structure(random, document)
+        _mutate_structure(random, document)
     return path, json.dumps(document, indent=random.choice([None, 2]))
 
 
-def _spoil_text(random: Random, text: str) -> str:
+def _mutate_text(random: Random, text: str) -> str:
     start = random.randint(0, len(text))
     end = min(len(text), start + random.choice([1, 1, 2, 5, 40]))
     target = random.randint(0, len(text))
@@ -109,7 +109,7 @@ def _spoil_text(random: Random, text: str) -> str:
     )
 
 
-def _spoil_structure(random: Random, document: Any) -> None:
+def _mutate_structure(random: Random, document: Any) -> None:
     places = list(_places(document))
     if not places:
         return

@@ -1,4 +1,4 @@
-"""The API as a client sees it, for a test."""
+"""Clients of the API for tests."""
 
 import json
 from typing import Any
@@ -16,20 +16,20 @@ ENVIRONMENT = Environment(secret_key="a key for tests alone", log_format="consol
 
 
 def app_of(kit: Kit) -> Flask:
-    """The web application of a test's desk."""
+    """Return the web application of a test desk."""
     app = create_app(kit.desk, ENVIRONMENT)
     app.config["TESTING"] = False
     return app
 
 
 def token_of(kit: Kit, actor: Actor) -> str:
-    """A new API token of someone."""
+    """Create and return an API token."""
     email = kit.see(get_user, str(actor.id)).email
     return kit.do(create_token, NewToken(email=email)).text
 
 
 class Caller:
-    """Someone with a token. Paths are those under /api/v1."""
+    """A client with a token, or without one. Paths are relative to /api/v1."""
 
     def __init__(self, app: Flask, token: str | None) -> None:
         self.client = app.test_client()
@@ -57,7 +57,7 @@ class Caller:
         content_type: str | None = "application/json",
         headers: dict[str, str] | None = None,
     ) -> TestResponse:
-        """One call; `body` is sent as JSON, `raw` as it is. Underscores in header names become dashes."""
+        """Send a call; `body` is sent as JSON, `raw` as it is. Underscores in header names become dashes."""
         sent = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
         if self.token is not None:
             sent.setdefault("Authorization", f"Bearer {self.token}")
@@ -67,7 +67,7 @@ class Caller:
 
 
 class Callers:
-    """One caller for each role of the staff, and one without a token."""
+    """A client for each staff role, and one without a token."""
 
     def __init__(self, kit: Kit) -> None:
         self.kit = kit
@@ -82,6 +82,6 @@ class Callers:
         return Caller(self.app, token_of(self.kit, actor))
 
     def customer(self, name: str, *org_units: str) -> tuple[str, Caller]:
-        """A new customer who has a login: the customer's id, and the caller."""
+        """Create a customer with a user; return the customer's id and a client."""
         customer_id = self.kit.customer(name, *org_units)
         return customer_id, self.caller(self.kit.person("customer", name, customer=customer_id))

@@ -1,10 +1,10 @@
-"""A desk for a test: a real database, a clock that stands where it is set, and people of every role.
+"""A desk for a test: a real database, a clock that only moves when set, and a user of every staff role.
 
-`kit.do` runs a use case and commits it, `kit.see` reads: both for the administrator; `do_as` and `see_as`
-name who.
+`do` runs a use case and commits it, `see` reads, both as the administrator; `do_as` and `see_as` take the
+actor.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -15,7 +15,7 @@ from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.register import create_customer, create_item, create_org_unit
 from workflows.rule_sets.folder import read_rules_folder
-from workflows.rule_sets.publishing import publish_rule_set
+from workflows.rule_sets.proposals import submit_rule_set
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
@@ -28,7 +28,7 @@ RULES = Path(__file__).resolve().parents[2] / "rules"
 
 
 class StillClock:
-    """A clock that moves only when told to."""
+    """A clock that moves only when `move` is called."""
 
     def __init__(self, at: datetime = MONDAY) -> None:
         self.at = at
@@ -37,13 +37,13 @@ class StillClock:
         return self.at
 
     def move(self, **span: int) -> datetime:
-        """Move on, for example by `hours=2`."""
+        """Move forward, for example by `hours=2`; return the new time."""
         self.at += timedelta(**span)
         return self.at
 
 
 class Kit:
-    """A desk, its clock and short ways to fill it."""
+    """A desk, its clock, and shortcuts for filling it."""
 
     def __init__(self, database_url: str, *, sandbox: bool = False) -> None:
         self.clock = StillClock()
@@ -57,7 +57,7 @@ class Kit:
         self.desk.database.dispose()
 
     def person(self, role: Role, name: str | None = None, *, customer: str | None = None) -> Actor:
-        """Someone with a login. A customer's login names the customer's id."""
+        """Create a user. The user of a customer takes the customer's id."""
         name = name or f"the {role}"
         person_id = new_id()
         with self.desk.write() as tx:
@@ -78,7 +78,7 @@ class Kit:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run a use case as the administrator, in a transaction of its own."""
+        """Run a use case as the administrator in a transaction of its own, and return its result."""
         return self.do_as(self.administrator, use_case, *args, **kwargs)
 
     def do_as(
@@ -88,7 +88,7 @@ class Kit:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run a use case as someone, under the newest settings and rules, as a door does."""
+        """Run a use case as `actor` with the latest settings and rules, as the interfaces do."""
         self.desk.refresh()
         result = self.desk.perform(actor, lambda tx: use_case(tx, *args, **kwargs))
         self.desk.refresh()
@@ -110,7 +110,7 @@ class Kit:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Read as someone."""
+        """Read as `actor`."""
         self.desk.refresh()
         with self.desk.read(actor) as tx:
             return query(tx, *args, **kwargs)
@@ -118,22 +118,28 @@ class Kit:
     # -------------------------------------------------------------- rules
 
     def publish_rules(self, **texts: str) -> str:
-        """Put the shipped rules in force; answers the version.
+        """Put the shipped rules in force and return the version.
 
-        A named text takes the place of a file: `coverage="..."`, `contract_types__subscription="..."`.
+        Keyword arguments replace files: `coverage="..."`, `contract_types__subscription="..."`.
         """
         files = read_rules_folder(RULES)
         files |= {f"{name.replace('__', '/')}.json": text for name, text in texts.items()}
-        return self.do(publish_rule_set, files, "For a test")
+        return self.publish(files, "For a test")
+
+    def publish(self, files: Mapping[str, str], note: str = "", *, based_on: str | None = None) -> str:
+        """Submit a rule set that takes force at once, as the administrator; answers the version."""
+        submitted = self.do(submit_rule_set, files, note, based_on=based_on)
+        assert submitted.proposal is None, "publishing takes two"
+        return submitted.version
 
     # -------------------------------------------------------------- the register
 
     def org_unit(self, code: str, *, parent: str | None = None, name: str | None = None) -> str:
-        """An org unit; answers its id, as all of these do."""
+        """Create an org unit and return its id."""
         return self.do(create_org_unit, NewOrgUnit(code=code, name=name or code.title(), parent=parent))
 
     def customer(self, name: str, *org_units: str) -> str:
-        """A customer of the org units, the first being the primary one; the address is made from the name."""
+        """Create a customer and return its id; the first org unit is its primary one."""
         email = f"{name.lower().replace(' ', '.')}@example.com"
         return self.do(create_customer, NewCustomer(email=email, name=name, org_units=list(org_units)))
 
@@ -145,12 +151,12 @@ class Kit:
         org_unit: str | None = None,
         item_type: str = "server",
     ) -> str:
-        """An item of a customer or an org unit; of nobody where neither is named."""
+        """Create an item and return its id; without a customer or an org unit it has no owner."""
         owner = OwnerGiven(customer=customer, org_unit=org_unit) if customer or org_unit else None
         command = NewItem(number=number, name=f"Item {number}", item_type=item_type, owner=owner)
         return self.do(create_item, command)
 
     def rows(self, table: Any, **where: Any) -> list[Any]:
-        """The rows of a table that have these values."""
+        """Return the rows of a table with these values."""
         with self.desk.database.read() as connection:
             return list(connection.execute(table.select().filter_by(**where)).all())

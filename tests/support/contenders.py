@@ -1,6 +1,6 @@
-"""What many do at once, each with a desk of its own: in threads, or in operating-system processes.
+"""Concurrent workers, each with a `Desk` of its own, in threads or in processes.
 
-A `Post` can be sent to another process; the functions answer plain values.
+A `Post` can be sent to another process; the functions return plain values.
 """
 
 import os
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Post:
-    """Where someone works: the database, the instant it is, who they are and whom they serve."""
+    """What a worker needs: the database, the current instant, the actor, and a customer and item to serve."""
 
     database_url: str
     at: datetime
@@ -43,20 +43,20 @@ class Post:
 
 
 def post_in(office: Office, actor: Actor | None = None) -> Post:
-    """A post in an office, for the technician where nobody else is named."""
+    """Return the context of a worker on a test desk; the actor defaults to the technician."""
     url = office.desk.database.url.render_as_string(hide_password=False)
     return Post(url, office.clock.at, actor or office.technician, office.ann, office.laptop)
 
 
 @dataclass(frozen=True)
 class Crew:
-    """So many threads or processes, which can do the same all at once."""
+    """A number of threads or processes that can do the same thing concurrently."""
 
     pool: Executor
     size: int
 
     def do(self, work: Callable[..., T], *arguments: Any) -> list[T]:
-        """Let each do the same; answers what each answered."""
+        """Run the function once per worker, and return all results."""
         return [future.result() for future in self.start(work, *arguments)]
 
     def start(self, work: Callable[..., T], *arguments: Any) -> list[Future[T]]:
@@ -65,7 +65,7 @@ class Crew:
 
 @contextmanager
 def crew_of(kind: str, size: int) -> Iterator[Crew]:
-    """Threads or processes. Processes are spawned: nothing is shared with them."""
+    """Start threads or processes. Processes are spawned, so that they share nothing."""
     made: Executor
     if kind == "threads":
         made = ThreadPoolExecutor(size)
@@ -84,8 +84,8 @@ def desk_at(post: Post) -> Iterator[Desk]:
         desk.database.dispose()
 
 
-def log_requests(post: Post, count: int, told_in: str | None = None) -> list[str]:
-    """Log service requests, one after the other; answers their ids, each told in a file once it is saved."""
+def log_requests(post: Post, count: int, log_path: str | None = None) -> list[str]:
+    """Log service requests and return their ids; each is appended to the file once it is saved."""
     command = NewServiceRequest(subject="It does not start", customer=post.customer, item=post.item)
     logged = []
     with desk_at(post) as desk:
@@ -93,14 +93,14 @@ def log_requests(post: Post, count: int, told_in: str | None = None) -> list[str
             made = desk.perform(post.actor, lambda tx: log_service_request(tx, command))
             assert made.service_request is not None
             logged.append(made.service_request)
-            tell(told_in, made.service_request)
+            append_line(log_path, made.service_request)
     return logged
 
 
 def log_minutes(
-    post: Post, request_ids: list[str], minutes: int, count: int, told_in: str | None = None
+    post: Post, request_ids: list[str], minutes: int, count: int, log_path: str | None = None
 ) -> list[str]:
-    """Log work of so many minutes on the service requests in turn; answers the entries' ids."""
+    """Log work of `minutes` each on the service requests in turn; return the ids of the entries."""
     command = WorkGiven(minutes=minutes, worked_at=post.at)
     entries = []
     with desk_at(post) as desk:
@@ -109,12 +109,12 @@ def log_minutes(
                 log_work, service_request_id=request_ids[turn % len(request_ids)], command=command
             )
             entries.append(desk.perform(post.actor, use_case))
-            tell(told_in, entries[-1])
+            append_line(log_path, entries[-1])
     return entries
 
 
 def fire_once(post: Post, request_id: str, trigger: str, reason: str) -> str:
-    """Fire a trigger; answers "done" or the code of the refusal."""
+    """Fire a trigger; return "done" or the code of the refusal."""
     command = FireTrigger.model_validate({"trigger": trigger, "note": reason, "reason": reason})
     return attempt(post, lambda tx: fire_trigger(tx, request_id, command))
 
@@ -133,13 +133,13 @@ def attempt(post: Post, use_case: Callable[[Transaction], Any]) -> str:
 
 
 def run_every_job(post: Post, rounds: int) -> int:
-    """Run all jobs that touch no network, as a process that claims no slots would."""
+    """Run all jobs that need no network, without claiming slots; return how much was done."""
     with desk_at(post) as desk:
         return sum(run_job(desk, name) for _ in range(rounds) for name in JOBS if name != "deliver_outbox")
 
 
 def tick_every_job(post: Post) -> list[str]:
-    """Tick as a scheduler does; answers the jobs whose slot this one got."""
+    """Tick as a scheduler does; return the jobs whose slot was claimed."""
     with desk_at(post) as desk:
         return [
             name
@@ -148,8 +148,8 @@ def tick_every_job(post: Post) -> list[str]:
         ]
 
 
-def tell(path: str | None, line: str) -> None:
-    """Add a line to a file in one write, so that a reader sees whole lines alone."""
+def append_line(path: str | None, line: str) -> None:
+    """Append a line to a file in a single write, so that a reader sees only complete lines."""
     if path is not None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.write(descriptor, f"{line}\n".encode())

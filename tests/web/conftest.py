@@ -1,4 +1,4 @@
-"""A desk behind its API."""
+"""The API of a test desk."""
 
 import pytest
 
@@ -8,5 +8,5 @@ from tests.support.builders import Kit
 
 @pytest.fixture
 def api(kit: Kit) -> Callers:
-    """The API of a desk with the shipped rules, and a caller for each role."""
+    """The API of a desk with the shipped rules in force, and a client for each role."""
     return Callers(kit)

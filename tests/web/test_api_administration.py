@@ -1,4 +1,4 @@
-"""Settings, billing, rules, users and what those who run it ask, over HTTP."""
+"""The API of settings, billing, rules and users, and the operations endpoints."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ BAD_SETTINGS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_bad_settings_are_named(api: Callers) -> None:
+def test_invalid_settings_are_reported_by_field(api: Callers) -> None:
     for changes, pointer in BAD_SETTINGS:
         answer = api.administrator.patch("/settings", {"cascade": True, **changes})
         assert answer.status_code == 422, changes
@@ -65,7 +65,7 @@ def test_bad_settings_are_named(api: Callers) -> None:
     assert api.kit.rows(t.setting) == []
 
 
-def test_billing_is_activated_by_its_checklist(api: Callers) -> None:
+def test_billing_activation_requires_the_checklist(api: Callers) -> None:
     acme = api.kit.org_unit("ACME")
     item = api.kit.item("G")
     by_patch = api.administrator.patch("/settings", {"contracts": True})
@@ -100,7 +100,7 @@ def test_billing_is_activated_by_its_checklist(api: Callers) -> None:
     assert api.supervisor.post("/billing/activate").status_code == 403
 
 
-def test_what_contracts_need_cannot_be_taken_back_while_they_are_on(api: Callers) -> None:
+def test_required_settings_cannot_be_removed_while_contracts_are_on(api: Callers) -> None:
     assert api.administrator.patch("/settings", {"time_expired_contract": None}).status_code == 200
     assert api.administrator.post("/billing/activate", {"time_expired_contract": "ignore"}).status_code == 200
     refused = api.administrator.patch("/settings", {"time_expired_contract": None})
@@ -121,7 +121,7 @@ def test_rules_are_checked_and_published(api: Callers) -> None:
     assert check.json is not None
     assert check.json["ok"] is False
     assert set(check.json["problems"][0]) == {"file", "line", "column", "pointer", "severity", "message"}
-    refused = api.administrator.post("/rules/publish", {"files": bad, "note": "Oops"})
+    refused = api.administrator.post("/rules/publish", {"files": bad, "note": "Broken"})
     assert refused.status_code == 422
     assert refused.json is not None
     assert refused.json["type"].endswith("#rule-set-refused")
@@ -155,7 +155,7 @@ BAD_FILES: list[dict[str, str]] = [
 ]
 
 
-def test_rule_sets_of_all_sorts_are_refused(api: Callers) -> None:
+def test_invalid_rule_sets_are_refused(api: Callers) -> None:
     for files in BAD_FILES:
         check = api.administrator.post("/rules/check", {"files": files})
         assert check.status_code == 200, list(files)[:3]
@@ -165,7 +165,7 @@ def test_rule_sets_of_all_sorts_are_refused(api: Callers) -> None:
     assert len(api.kit.rows(t.rule_publication)) == 1
 
 
-def test_large_rule_sets_have_room(api: Callers) -> None:
+def test_large_rule_sets_are_accepted_up_to_the_limit(api: Callers) -> None:
     padded = {**SHIPPED, "coverage.json": SHIPPED["coverage.json"] + " " * 900_000}
     more = {f"variants/v{number}.json": SHIPPED["coverage.json"] for number in range(3)}
     check = api.administrator.post("/rules/check", {"files": padded | more})
@@ -175,7 +175,7 @@ def test_large_rule_sets_have_room(api: Callers) -> None:
     assert api.administrator.post("/rules/check", {"files": huge}).status_code == 413
 
 
-def test_without_a_rule_set_the_desk_says_so(bare_kit: Kit) -> None:
+def test_without_a_rule_set_calls_are_503(bare_kit: Kit) -> None:
     api = Callers(bare_kit)
     for path in ("/rules", "/contract-types"):
         answer = api.administrator.get(path)
@@ -199,11 +199,11 @@ def test_users(api: Callers) -> None:
     assert api.administrator.post("/users", body | {"password": "short"}).status_code == 422
     assert api.administrator.post("/users", body | {"role": "system"}).status_code == 422
     assert api.supervisor.get("/users").status_code == 403
-    kept = api.kit.rows(t.user_account, email="sue@staff.example")[0]
+    stored = api.kit.rows(t.user_account, email="sue@staff.example")[0]
     changed = api.administrator.patch(f"/users/{sue['id']}", {"disabled": True, "name": "Sue"})
     assert changed.json is not None
     assert changed.json["disabled_at"] is not None
-    assert kept.password_hash.startswith("$argon2id$")
+    assert stored.password_hash.startswith("$argon2id$")
 
 
 def test_tokens_are_listed_and_revoked(api: Callers) -> None:
@@ -218,7 +218,7 @@ def test_tokens_are_listed_and_revoked(api: Callers) -> None:
     assert api.administrator.get("/users/nobody/tokens").status_code == 404
 
 
-def test_the_addresses_of_those_who_run_it(api: Callers) -> None:
+def test_operations_endpoints(api: Callers) -> None:
     client = api.nobody.client
     assert client.get("/healthz").json == {"status": "ok"}
     ready = client.get("/readyz")
@@ -234,7 +234,7 @@ def test_the_addresses_of_those_who_run_it(api: Callers) -> None:
     assert b"coverdesk_ready 1.0" in metrics.data
 
 
-def test_another_process_sees_new_settings_with_its_next_call(api: Callers, database_url: str) -> None:
+def test_another_process_uses_new_settings_in_its_next_call(api: Callers, database_url: str) -> None:
     other = Desk(Database(database_url, pool_size=2), api.kit.clock)
     elsewhere = Caller(create_app(other, ENVIRONMENT), api.administrator.token)
     assert elsewhere.get("/settings").json == api.administrator.get("/settings").json

@@ -1,4 +1,4 @@
-"""The desk's calls with what nobody should send: the right status, never a failure, nothing half-saved."""
+"""Invalid input to the calls of the desk: the right status, never a 500, nothing partly saved."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ TABLES = (
     t.audit_event,
     t.outbox,
 )
-ABSURD_INSTANTS: list[Any] = [
+INVALID_INSTANTS: list[Any] = [
     "0000-01-01T00:00:00Z",
     "0001-01-01T00:00:00+14:00",
     "2026-02-31T10:00:00Z",
@@ -43,7 +43,7 @@ ABSURD_INSTANTS: list[Any] = [
     [],
     {},
 ]
-ABSURD_DAYS: list[Any] = [
+INVALID_DAYS: list[Any] = [
     "0000-01-01",
     "2026-02-31",
     "2026-2-3",
@@ -54,8 +54,8 @@ ABSURD_DAYS: list[Any] = [
     True,
     [],
 ]
-ABSURD_MINUTES: list[Any] = [0, -5, 1.5, 1e300, HUGE, -HUGE, "60", True, [], {}, "\u0000"]
-ABSURD_PRICES: list[Any] = [
+INVALID_MINUTES: list[Any] = [0, -5, 1.5, 1e300, HUGE, -HUGE, "60", True, [], {}, "\u0000"]
+INVALID_PRICES: list[Any] = [
     7,
     "7",
     {},
@@ -64,14 +64,14 @@ ABSURD_PRICES: list[Any] = [
     {"amount_minor": 1.5},
     {"currency": "EUR"},
 ]
-ABSURD_GRANTS: list[Any] = [7, {}, [7], [{"minutes": 0}], [{}], [{"minutes": 1, "incidents": 1}]]
-ABSURD_TEXTS: list[Any] = ["", " ", "\u0000", "x" * 100_000, 7, True, [], {}, None]
-ABSURD_IDS: list[Any] = ["", "nobody", "\u0000", "x" * 10_000, 7, True, [], {}]
+INVALID_GRANTS: list[Any] = [7, {}, [7], [{"minutes": 0}], [{}], [{"minutes": 1, "incidents": 1}]]
+INVALID_TEXTS: list[Any] = ["", " ", "\u0000", "x" * 100_000, 7, True, [], {}, None]
+INVALID_IDS: list[Any] = ["", "nobody", "\u0000", "x" * 10_000, 7, True, [], {}]
 
 
 @pytest.fixture
 def api(office: Office) -> Callers:
-    """Its API."""
+    """The API of the desk."""
     return Callers(office)
 
 
@@ -82,7 +82,7 @@ def stored(office: Office) -> list[int]:
 def expect(
     office: Office, api: Callers, method: str, path: str, bodies: list[dict[str, Any]], *allowed: int
 ) -> None:
-    """Each body is refused with one of the statuses, and nothing is stored of it."""
+    """Assert that each body is refused with one of the statuses and that nothing is stored."""
     before = stored(office)
     for body in bodies:
         answer = api.administrator.call(method, path, body)
@@ -93,21 +93,21 @@ def expect(
 
 def test_contracts(office: Office, api: Callers) -> None:
     good = {"type": "support_hours", "holder": {"customer": office.ann}, "minutes": 60}
-    bad: list[dict[str, Any]] = [{**good, "minutes": value} for value in ABSURD_MINUTES]
-    bad += [{**good, "starts_at": value} for value in ABSURD_INSTANTS if value is not None]
-    bad += [{**good, "starts_on": value} for value in ABSURD_DAYS]
-    bad += [{**good, "ends_on": value} for value in ABSURD_DAYS]
-    bad += [{**good, "holder": {"customer": value}} for value in ABSURD_IDS]
-    bad += [{**good, "type": value} for value in ABSURD_TEXTS]
+    bad: list[dict[str, Any]] = [{**good, "minutes": value} for value in INVALID_MINUTES]
+    bad += [{**good, "starts_at": value} for value in INVALID_INSTANTS if value is not None]
+    bad += [{**good, "starts_on": value} for value in INVALID_DAYS]
+    bad += [{**good, "ends_on": value} for value in INVALID_DAYS]
+    bad += [{**good, "holder": {"customer": value}} for value in INVALID_IDS]
+    bad += [{**good, "type": value} for value in INVALID_TEXTS]
     holders: list[Any] = [None, {}, [], "x", {"nobody": "x"}]
     bad += [
         {**good, "holder": value} for value in [*holders, {"customer": office.ann, "item": office.laptop}]
     ]
-    bad += [{**good, "price": value} for value in ABSURD_PRICES]
-    bad += [{**good, "grants": value} for value in ABSURD_GRANTS]
+    bad += [{**good, "price": value} for value in INVALID_PRICES]
+    bad += [{**good, "grants": value} for value in INVALID_GRANTS]
     bad += [
         {**good, "grants": [{"minutes": 5, "effective_at": value}], "minutes": None}
-        for value in ABSURD_INSTANTS
+        for value in INVALID_INSTANTS
         if value is not None
     ]
     bad += [{**good, "starts_on": "2026-05-01", "ends_on": "2026-04-01"}]
@@ -117,8 +117,8 @@ def test_contracts(office: Office, api: Callers) -> None:
 
 def test_actions_on_contracts(office: Office, api: Callers) -> None:
     contract = office.sell("support_hours", minutes=60, enable=True)
-    minutes: list[dict[str, Any]] = [{"minutes": value} for value in ABSURD_MINUTES]
-    instants = [{"minutes": 5, "effective_at": value} for value in ABSURD_INSTANTS if value is not None]
+    minutes: list[dict[str, Any]] = [{"minutes": value} for value in INVALID_MINUTES]
+    instants = [{"minutes": 5, "effective_at": value} for value in INVALID_INSTANTS if value is not None]
     expect(
         office,
         api,
@@ -131,7 +131,7 @@ def test_actions_on_contracts(office: Office, api: Callers) -> None:
     adjust = [{"minutes": value, "reason": "x"} for value in (0, 1.5, HUGE, "5", True, -10_000, None)]
     adjust += [
         {"minutes": 5, "reason": value}
-        for value in ABSURD_TEXTS
+        for value in INVALID_TEXTS
         if not isinstance(value, str) or value.strip() in ("", "\u0000")
     ]
     expect(
@@ -148,7 +148,7 @@ def test_actions_on_contracts(office: Office, api: Callers) -> None:
         api,
         "POST",
         f"/contracts/{contract}/renew",
-        [{"ends_on": value} for value in ABSURD_DAYS],
+        [{"ends_on": value} for value in INVALID_DAYS],
         409,
         422,
     )
@@ -178,10 +178,10 @@ def test_actions_on_contracts(office: Office, api: Callers) -> None:
 
 def test_service_requests(office: Office, api: Callers) -> None:
     good = {"subject": "Help", "customer": office.ann}
-    bad: list[dict[str, Any]] = [{**good, "subject": value} for value in ABSURD_TEXTS]
-    bad += [{**good, "customer": value} for value in [*ABSURD_IDS, None]]
-    bad += [{**good, "item": value} for value in ABSURD_IDS]
-    bad += [{**good, "org_unit": value} for value in [*ABSURD_IDS, office.ann]]
+    bad: list[dict[str, Any]] = [{**good, "subject": value} for value in INVALID_TEXTS]
+    bad += [{**good, "customer": value} for value in [*INVALID_IDS, None]]
+    bad += [{**good, "item": value} for value in INVALID_IDS]
+    bad += [{**good, "org_unit": value} for value in [*INVALID_IDS, office.ann]]
     bad += [{**good, "priority": value} for value in ("urgent", "", 7, None)]
     bad += [{**good, "description": "x" * 100_000}, {**good, "description": "\u0000"}, {**good, "x": 1}, {}]
     bad += [{**good, "work_type": value} for value in ("", "\u0000", "x" * 1000, 7)]
@@ -191,14 +191,14 @@ def test_service_requests(office: Office, api: Callers) -> None:
         api,
         "POST",
         "/coverage/preview",
-        [{"customer": office.ann, "at": value} for value in ABSURD_INSTANTS if value is not None]
-        + [{"customer": value} for value in ABSURD_IDS],
+        [{"customer": office.ann, "at": value} for value in INVALID_INSTANTS if value is not None]
+        + [{"customer": value} for value in INVALID_IDS],
         404,
         422,
     )
 
 
-def test_moves_and_work(office: Office, api: Callers) -> None:
+def test_transitions_and_work(office: Office, api: Callers) -> None:
     office.sell("support_hours", minutes=600, enable=True)
     request = office.log()
     path = f"/service-requests/{request}"
@@ -214,9 +214,9 @@ def test_moves_and_work(office: Office, api: Callers) -> None:
     moves += [{"trigger": "start", "note": "\u0000"}, {"trigger": "start", "x": 1}, {}]
     expect(office, api, "POST", f"{path}/transitions", moves, 409, 422)
     now = "2026-03-02T09:00:00Z"
-    work: list[dict[str, Any]] = [{"minutes": value, "worked_at": now} for value in ABSURD_MINUTES]
-    work += [{"minutes": 5, "worked_at": value} for value in ABSURD_INSTANTS]
-    work += [{"started_at": "2026-03-02T08:00:00Z", "ended_at": value} for value in ABSURD_INSTANTS]
+    work: list[dict[str, Any]] = [{"minutes": value, "worked_at": now} for value in INVALID_MINUTES]
+    work += [{"minutes": 5, "worked_at": value} for value in INVALID_INSTANTS]
+    work += [{"started_at": "2026-03-02T08:00:00Z", "ended_at": value} for value in INVALID_INSTANTS]
     work += [
         {"started_at": "2026-03-02T08:00:00Z", "ended_at": "2026-03-02T07:00:00Z"},
         {"started_at": "2026-03-02T08:00:00Z", "ended_at": "2026-03-02T08:00:00Z"},
@@ -233,25 +233,30 @@ def test_moves_and_work(office: Office, api: Callers) -> None:
     entry = api.administrator.post(f"{path}/work", {"minutes": 30, "worked_at": now}).json
     assert entry is not None
     expect(
-        office, api, "PATCH", f"/work/{entry['id']}", [{"minutes": value} for value in ABSURD_MINUTES], 422
+        office, api, "PATCH", f"/work/{entry['id']}", [{"minutes": value} for value in INVALID_MINUTES], 422
     )
-    expect(office, api, "PATCH", path, [{"subject": value} for value in ABSURD_TEXTS], 422)
-    expect(office, api, "PATCH", path, [{"customer": value} for value in [*ABSURD_IDS, None]], 422)
+    expect(office, api, "PATCH", path, [{"subject": value} for value in INVALID_TEXTS], 422)
+    expect(office, api, "PATCH", path, [{"customer": value} for value in [*INVALID_IDS, None]], 422)
     expect(
         office,
         api,
         "POST",
         f"{path}/coverage",
-        [{"contract": value, "reason": "x"} for value in ABSURD_IDS],
+        [{"contract": value, "reason": "x"} for value in INVALID_IDS],
         404,
         422,
     )
     expect(
-        office, api, "POST", f"{path}/notes", [{"body": value} for value in ABSURD_TEXTS if value != " "], 422
+        office,
+        api,
+        "POST",
+        f"{path}/notes",
+        [{"body": value} for value in INVALID_TEXTS if value != " "],
+        422,
     )
 
 
-def test_ids_of_nothing(office: Office, api: Callers) -> None:
+def test_unknown_ids(office: Office, api: Callers) -> None:
     before = stored(office)
     calls = [
         ("POST", "/contracts/nothing/enable", {}),
@@ -276,7 +281,7 @@ def test_ids_of_nothing(office: Office, api: Callers) -> None:
     assert stored(office) == before
 
 
-def test_filters_of_lists(office: Office, api: Callers) -> None:
+def test_list_filters(office: Office, api: Callers) -> None:
     office.log()
     for path, names in (
         (
@@ -320,7 +325,7 @@ def test_technicians_see_no_prices(office: Office, api: Callers) -> None:
     assert sold.status_code == 403
 
 
-def test_a_refusal_by_the_rules_is_409_and_its_decision_is_kept(office: Office, api: Callers) -> None:
+def test_a_refusal_by_the_rules_is_409_and_its_decision_is_stored(office: Office, api: Callers) -> None:
     refusing = (
         '{"name": "strict", "rank": ["ends_first"], "rules": [{"id": "none", "why": "No contract, no help.", '
         '"conditions": {"all": [{"name": "contract_validation", "operator": "is_true", "value": true}]}, '

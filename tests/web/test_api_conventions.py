@@ -1,4 +1,4 @@
-"""What holds for every call of the API: tokens, bodies, keys, versions, pages, problems."""
+"""Conventions of every API call: tokens, bodies, idempotency keys, versions, paging, problems."""
 
 import io
 import json
@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import URL
 
 from tests.support.api import Caller, Callers
-from web.errors import SECONDS_OF_SILENCE
+from web.errors import READ_TIMEOUT_SECONDS
 from workflows.store import tables as t
 from workflows.store.database import Database
 
 ACME = {"code": "ACME", "name": "Acme"}
 
 
-def test_without_a_token_nothing_is_told(api: Callers) -> None:
+def test_calls_without_a_valid_token_are_401(api: Callers) -> None:
     for header in (
         {},
         {"Authorization": "Bearer wrong"},
@@ -35,7 +35,7 @@ def test_without_a_token_nothing_is_told(api: Callers) -> None:
     assert api.kit.rows(t.org_unit) == []
 
 
-def test_a_problem_says_what_it_is(api: Callers) -> None:
+def test_a_problem_names_each_invalid_field(api: Callers) -> None:
     answer = api.administrator.post("/org-units", {"code": "", "name": 7, "nonsense": True})
     assert answer.status_code == 422
     assert answer.content_type == "application/problem+json"
@@ -66,7 +66,7 @@ NOT_JSON = [
 ]
 
 
-def test_what_is_not_json_is_400(api: Callers) -> None:
+def test_malformed_json_is_400(api: Callers) -> None:
     for raw in NOT_JSON:
         answer = api.administrator.call("POST", "/org-units", raw=raw)
         assert answer.status_code == 400, raw[:80]
@@ -75,14 +75,14 @@ def test_what_is_not_json_is_400(api: Callers) -> None:
     assert api.kit.rows(t.org_unit) == []
 
 
-def test_json_that_is_no_object_is_422(api: Callers) -> None:
+def test_json_other_than_an_object_is_422(api: Callers) -> None:
     for body in ([], "text", 7, None, True, [ACME]):
         raw = json.dumps(body).encode()
         assert api.administrator.call("POST", "/org-units", raw=raw).status_code == 422, body
         assert api.administrator.call("PATCH", "/settings", raw=raw).status_code == 422, body
 
 
-def test_another_kind_of_body_is_415(api: Callers) -> None:
+def test_another_content_type_is_415(api: Callers) -> None:
     for kind in (None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         answer = api.administrator.call("POST", "/org-units", ACME, content_type=kind)
         assert answer.status_code == 415, kind
@@ -97,14 +97,14 @@ def test_a_body_of_ten_megabytes_is_413(api: Callers) -> None:
     assert api.kit.rows(t.org_unit) == []
 
 
-def test_a_post_without_fields_takes_an_empty_object_or_nothing(api: Callers) -> None:
+def test_a_post_without_fields_accepts_an_empty_object_or_no_body(api: Callers) -> None:
     for raw in (None, b"", b"{}"):
         answer = api.administrator.call("POST", "/billing/activate", raw=raw)
         assert answer.status_code == 409
     assert api.administrator.post("/billing/activate", {"x": 1}).status_code == 422
 
 
-def test_unknown_addresses_and_methods(api: Callers) -> None:
+def test_unknown_paths_and_methods(api: Callers) -> None:
     assert api.administrator.get("/nothing").status_code == 404
     answer = api.administrator.call("PUT", "/org-units", ACME)
     assert answer.status_code == 405
@@ -114,7 +114,7 @@ def test_unknown_addresses_and_methods(api: Callers) -> None:
         assert answer.content_type == "application/problem+json"
 
 
-def test_ids_that_nothing_has_are_404(api: Callers) -> None:
+def test_unknown_ids_are_404(api: Callers) -> None:
     for path in ("org-units", "customers", "items", "rules", "users", "contracts", "decisions"):
         for record_id in ("nothing", "%00", "%ff", "..%2f..", "a" * 300, "%F0%9F%92%A9", "' OR 1=1"):
             assert api.administrator.get(f"/{path}/{record_id}").status_code == 404, (path, record_id)
@@ -123,7 +123,7 @@ def test_ids_that_nothing_has_are_404(api: Callers) -> None:
 # ------------------------------------------------------------------ query parameters
 
 
-BAD_QUERIES = [
+INVALID_QUERIES = [
     "nonsense=1",
     "limit=0",
     "limit=201",
@@ -146,15 +146,15 @@ BAD_QUERIES = [
 ]
 
 
-def test_bad_parameters_are_422(api: Callers) -> None:
-    for query in BAD_QUERIES:
+def test_invalid_parameters_are_422(api: Callers) -> None:
+    for query in INVALID_QUERIES:
         answer = api.administrator.get(f"/org-units?{query}")
         assert answer.status_code == 422, query
         assert answer.json is not None
         assert answer.json["errors"][0]["pointer"] == "/" + query.partition("=")[0]
 
 
-def test_lists_come_in_pages(api: Callers) -> None:
+def test_lists_are_paged(api: Callers) -> None:
     for number in range(5):
         api.kit.org_unit(f"U{number}")
     first = api.administrator.get("/org-units?limit=2").json
@@ -169,7 +169,7 @@ def test_lists_come_in_pages(api: Callers) -> None:
 # ------------------------------------------------------------------ versions
 
 
-def test_if_match_guards_a_change(api: Callers) -> None:
+def test_if_match_prevents_a_lost_update(api: Callers) -> None:
     acme = api.kit.org_unit("ACME")
     tag = api.administrator.get(f"/org-units/{acme}").headers["ETag"]
     assert tag == '"1"'
@@ -190,7 +190,7 @@ def test_settings_have_a_version(api: Callers) -> None:
 # ------------------------------------------------------------------ idempotency keys
 
 
-def test_the_same_key_and_body_get_the_first_answer_again(api: Callers) -> None:
+def test_the_same_key_and_body_return_the_first_response(api: Callers) -> None:
     first = api.administrator.post("/org-units", ACME, Idempotency_Key="k-1")
     again = api.administrator.post("/org-units", ACME, Idempotency_Key="k-1")
     assert (first.status_code, again.status_code) == (201, 201)
@@ -220,20 +220,20 @@ def test_keys_belong_to_their_user(api: Callers) -> None:
     assert other.status_code == 201
 
 
-def test_a_refused_command_may_be_sent_again_with_its_key(api: Callers) -> None:
+def test_a_refused_command_may_be_repeated_with_its_key(api: Callers) -> None:
     item = {"number": "A", "name": "A", "item_type": "server", "owner": {"customer": "nobody"}}
     assert api.administrator.post("/items", item, Idempotency_Key="k-1").status_code == 422
     item["owner"] = {"customer": api.kit.customer("Ann")}
     assert api.administrator.post("/items", item, Idempotency_Key="k-1").status_code == 201
 
 
-def test_what_is_no_key_is_422(api: Callers) -> None:
+def test_invalid_keys_are_422(api: Callers) -> None:
     for key in ("", "x" * 256, "tab\tkey", "\xe9"):
         assert api.administrator.post("/org-units", ACME, Idempotency_Key=key).status_code == 422, key
     assert api.kit.rows(t.org_unit) == []
 
 
-def test_the_same_key_at_once_does_it_once(api: Callers) -> None:
+def test_concurrent_calls_with_the_same_key_run_once(api: Callers) -> None:
     token = api.administrator.token
 
     def post(_: int) -> tuple[int, Any]:
@@ -250,7 +250,7 @@ def test_the_same_key_at_once_does_it_once(api: Callers) -> None:
 # ------------------------------------------------------------------ failures
 
 
-def test_what_was_not_foreseen_is_500_without_a_traceback(
+def test_unexpected_errors_are_500_without_a_traceback(
     api: Callers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
@@ -264,16 +264,16 @@ def test_what_was_not_foreseen_is_500_without_a_traceback(
     assert b"AttributeError" not in answer.data
 
 
-def test_a_database_that_is_gone_is_503(api: Callers) -> None:
-    there = api.kit.desk.database
-    gone = "sqlite:////proc/gone.db" if there.is_sqlite else there.url.set(database="gone")
+def test_an_unreachable_database_is_503(api: Callers) -> None:
+    original = api.kit.desk.database
+    gone = "sqlite:////proc/gone.db" if original.is_sqlite else original.url.set(database="gone")
     api.kit.desk.database = Database(gone if isinstance(gone, str) else _text(gone))
     answer = api.administrator.get("/org-units")
     ready = api.nobody.client.get("/readyz")
     metrics = api.nobody.client.get("/metrics")
     alive = api.nobody.client.get("/healthz")
     api.kit.desk.database.dispose()
-    api.kit.desk.database = there
+    api.kit.desk.database = original
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert (ready.status_code, ready.content_type) == (503, "application/problem+json")
     assert b"coverdesk_ready 0.0" in metrics.data
@@ -285,42 +285,42 @@ def _text(url: URL) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def test_an_address_is_right_or_it_is_not_there(api: Callers) -> None:
+def test_paths_with_extra_slashes_are_404(api: Callers) -> None:
     for path in ("//org-units", "/org-units/", "/org-units//x"):
         answer = api.administrator.call("GET", path)
         assert (answer.status_code, answer.content_type) == (404, "application/problem+json"), path
 
 
-class Silent(io.RawIOBase):
-    """A body of which nothing comes."""
+class SilentBody(io.RawIOBase):
+    """A body that never arrives."""
 
-    asked = 0
+    reads = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, _: object) -> int:
-        self.asked += 1
+        self.reads += 1
         raise TimeoutError
 
 
 @pytest.mark.parametrize("token", [True, False])
-def test_a_body_that_never_comes_is_waited_for_once(api: Callers, token: bool) -> None:
-    line, other = socket.socketpair()
-    body = Silent()
-    with line, other:
+def test_a_body_that_never_arrives_times_out_once(api: Callers, token: bool) -> None:
+    client_socket, other = socket.socketpair()
+    body = SilentBody()
+    with client_socket, other:
         answer = api.administrator.client.post(
             "/api/v1/org-units",
             headers={"Authorization": f"Bearer {api.administrator.token}" if token else ""},
             environ_overrides={
                 "CONTENT_LENGTH": "20",
                 "CONTENT_TYPE": "application/json",
-                "gunicorn.socket": line,
+                "gunicorn.socket": client_socket,
                 "wsgi.input": body,
                 "wsgi.input_terminated": True,
             },
         )
-        assert line.gettimeout() == SECONDS_OF_SILENCE
+        assert client_socket.gettimeout() == READ_TIMEOUT_SECONDS
     assert (answer.status_code, answer.headers["Connection"]) == (400 if token else 401, "close")
     assert answer.content_type == "application/problem+json"
-    assert body.asked == 1
+    assert body.reads == 1

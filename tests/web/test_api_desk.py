@@ -1,4 +1,4 @@
-"""The desk over HTTP: contracts, service requests, coverage and work, as a client meets them."""
+"""The API of contracts, service requests, coverage and work, as a client uses it."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from workflows.core.actors import Actor
 
 
 class Client:
-    """A client with a token, answering JSON."""
+    """A client with a token that returns JSON."""
 
     def __init__(self, office: Office, actor: Actor) -> None:
         self.caller = Caller(app_of(office), token_of(office, actor))
@@ -90,7 +90,7 @@ def test_from_log_to_close_on_support_hours(office: Office, staff: Client) -> No
     assert staff.get("/ledger/audit")["ok"] is True
 
 
-def test_a_decision_is_explained_and_kept(office: Office, staff: Client) -> None:
+def test_a_decision_is_explained_and_stored(office: Office, staff: Client) -> None:
     preview = staff.post("/coverage/preview", {"customer": office.ann, "item": office.laptop})
     assert (preview["outcome"], preview["id"]) == ("created", None)
     request = log(staff, office)
@@ -117,7 +117,7 @@ def test_a_decision_is_explained_and_kept(office: Office, staff: Client) -> None
     assert outcomes == ["covered", "created"]
 
 
-def test_a_customer_sees_its_own_alone(office: Office, staff: Client) -> None:
+def test_a_customer_sees_only_own_records(office: Office, staff: Client) -> None:
     bo = office.customer("Bo", office.site)
     own = Client(office, office.person("customer", "Bo", customer=bo))
     request = log(staff, office)
@@ -166,7 +166,7 @@ def test_a_customer_sees_its_own_alone(office: Office, staff: Client) -> None:
         ({"price": {"amount_minor": 1, "currency": "XXX"}}, "/price/currency"),
     ],
 )
-def test_bad_contracts_are_refused_at_their_field(
+def test_invalid_contracts_are_refused_by_field(
     office: Office, staff: Client, body: dict[str, Any], pointer: str
 ) -> None:
     good = {"type": "support_hours", "holder": {"customer": office.ann}, "minutes": 60}

@@ -1,4 +1,4 @@
-"""Every call that writes, as the document names them, with what nobody should send."""
+"""Every writing call of the OpenAPI document with invalid input."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from tests.support.office import Office
 from workflows.store import tables as t
 
 TABLES = tuple(t.metadata.sorted_tables)
-WRONG_FOR_ALL: list[Any] = [
+INVALID_VALUES: list[Any] = [
     [[]],
     "\u0000",
     "\x1b[31m",
@@ -23,16 +23,16 @@ WRONG_FOR_ALL: list[Any] = [
 MALFORMED: dict[str, bytes] = {
     "is not JSON": b"{",
     "NaN is not a JSON number": b'{"a": NaN}',
-    "there twice": b'{"a": 1, "a": 2}',
+    "given twice": b'{"a": 1, "a": 2}',
     "nested too deeply": b'{"a":' * 50_000,
     "is not UTF-8": b'{"a": "\xff"}',
-    "half a character": b'{"a": "\\ud800"}',
+    "unpaired surrogate": b'{"a": "\\ud800"}',
     "too many digits": b'{"a": ' + b"9" * 10_000 + b"}",
 }
 
 
 class Call(NamedTuple):
-    """One writing call and the fields of its body."""
+    """A writing call and the fields of its body."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ class Call(NamedTuple):
 
 @pytest.fixture
 def api(office: Office) -> Callers:
-    """Its API."""
+    """The API of the desk."""
     return Callers(office)
 
 
@@ -63,7 +63,7 @@ def stored(office: Office) -> list[int]:
 
 
 def refused(answer: Any, status: int, *said: object) -> dict[str, Any]:
-    """The problem of an answer, once it is seen to be one in whole sentences."""
+    """Return the problem in a response; assert that it is one, written in complete sentences."""
     assert answer.status_code == status, (*said, answer.status_code, answer.text[:300])
     assert answer.content_type == "application/problem+json", said
     problem: dict[str, Any] = answer.json
@@ -75,7 +75,7 @@ def refused(answer: Any, status: int, *said: object) -> dict[str, Any]:
     return problem
 
 
-def test_no_body_that_is_wrong_as_a_whole_is_taken(office: Office, api: Callers) -> None:
+def test_malformed_bodies_are_refused(office: Office, api: Callers) -> None:
     before = stored(office)
     calls = list(writing_calls(api))
     assert len(calls) > 30
@@ -95,18 +95,18 @@ def test_no_body_that_is_wrong_as_a_whole_is_taken(office: Office, api: Callers)
     assert stored(office) == before
 
 
-def test_no_field_takes_what_it_cannot_hold(office: Office, api: Callers) -> None:
+def test_invalid_values_are_refused_by_field(office: Office, api: Callers) -> None:
     before = stored(office)
     for method, path, fields in writing_calls(api):
         for name in fields:
-            for value in WRONG_FOR_ALL:
+            for value in INVALID_VALUES:
                 problem = refused(api.administrator.call(method, path, {name: value}), 422, path, name, value)
                 pointers = [one["pointer"] for one in problem["errors"]]
                 assert any(pointer.startswith(f"/{name}") for pointer in pointers), (path, name, value)
     assert stored(office) == before
 
 
-def test_a_contract_is_not_linked_with_a_request_that_is_not_there(office: Office, api: Callers) -> None:
+def test_a_contract_cannot_be_linked_to_an_unknown_request(office: Office, api: Callers) -> None:
     good = {"type": "support_hours", "holder": {"customer": office.ann}, "minutes": 60}
     problem = refused(api.supervisor.post("/contracts", {**good, "service_request": "nobody"}), 422)
     assert problem["errors"][0]["pointer"] == "/service_request"

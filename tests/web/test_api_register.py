@@ -77,7 +77,7 @@ def test_items(api: Callers) -> None:
     assert len(api.kit.rows(t.item)) == 2
 
 
-def test_a_customer_sees_their_own_and_no_more(api: Callers) -> None:
+def test_a_customer_sees_only_own_records(api: Callers) -> None:
     acme, globex = api.kit.org_unit("ACME"), api.kit.org_unit("GLOBEX")
     ann_id, ann = api.customer("Ann", acme)
     ben_id, _ = api.customer("Ben", globex)

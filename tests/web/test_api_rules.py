@@ -39,7 +39,7 @@ def test_two_versions_are_compared(api: Callers) -> None:
     assert api.technician.get("/rules/diff").status_code == 403
 
 
-def test_the_second_editor_gets_both_versions(api: Callers) -> None:
+def test_publishing_on_an_outdated_version_names_both_versions(api: Callers) -> None:
     base = api.administrator.get("/rules").json["version"]  # type: ignore[index]
     body = {"files": edited(1), "based_on": base}
     one = api.administrator.post("/rules/publish", body)
@@ -54,7 +54,7 @@ def test_the_second_editor_gets_both_versions(api: Callers) -> None:
     assert (back.json["version"], back.json["note"]) == (base, "No")  # type: ignore[index]
 
 
-def test_publishing_by_two(api: Callers) -> None:
+def test_publishing_with_approval(api: Callers) -> None:
     bob = api.caller(api.kit.person("administrator", "Bob"))
     first = api.administrator.get("/rules").json["version"]  # type: ignore[index]
     assert api.administrator.patch("/settings", {"two_person_publishing": True}).status_code == 200
@@ -96,7 +96,7 @@ def test_publishing_by_two(api: Callers) -> None:
     assert api.finance.get("/rules/proposals/nothing").status_code == 404
 
 
-def test_the_folders_that_are_watched(api: Callers) -> None:
+def test_watched_folders(api: Callers) -> None:
     from workflows.rule_sets.folder_watch import watch_rules_folder
 
     watch_rules_folder(api.kit.desk, RULES, SHIPPED)
@@ -114,7 +114,7 @@ def test_the_folders_that_are_watched(api: Callers) -> None:
     assert f'path="{RULES}"}} 0.0' in metrics
 
 
-def test_the_document_tells_of_what_comes_later(api: Callers) -> None:
+def test_the_document_describes_accepted_responses(api: Callers) -> None:
     document = api.nobody.client.get("/api/openapi.json").json
     assert document is not None
     responses = document["paths"]["/api/v1/rules/publish"]["post"]["responses"]
@@ -127,7 +127,7 @@ def test_the_document_tells_of_what_comes_later(api: Callers) -> None:
 
 @pytest.fixture
 def office(office: Office) -> Office:
-    """The item's contract covers two requests; by customer first, the customer's would."""
+    """The item's contract covers two requests; with the variant customer_first, the customer's would."""
     office.sell("subscription", to=("item", office.laptop))
     office.sell("subscription")
     for _ in range(2):
@@ -139,7 +139,7 @@ CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.js
 TRIAL = {"files": CUSTOMER_FIRST, "from": "2026-03-01T00:00:00Z", "to": "2026-04-01T00:00:00+02:00"}
 
 
-def test_a_replay_answers_with_what_would_differ(office: Office) -> None:
+def test_a_replay_returns_what_would_differ(office: Office) -> None:
     api = Callers(office)
     found = api.administrator.post("/rules/replay", TRIAL)
     assert found.status_code == 200
@@ -155,7 +155,7 @@ def test_a_replay_answers_with_what_would_differ(office: Office) -> None:
     assert (same.json["summary"]["differ"], same.json["differences"]) == (0, [])
 
 
-def test_one_that_takes_long_is_asked_for_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_replay_is_accepted_and_read_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     api = Callers(office)
     monkeypatch.setattr(use_cases, "WAIT_SECONDS", 0.01)
     with use_cases._turn:
@@ -179,7 +179,7 @@ def test_one_that_takes_long_is_asked_for_later(office: Office, monkeypatch: pyt
     assert [one["id"] for one in listed["items"]] == [begun.json["id"]]
 
 
-def test_one_that_runs_is_stopped(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_replay_is_cancelled(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     api = Callers(office)
     monkeypatch.setattr(use_cases, "WAIT_SECONDS", 0.01)
     with use_cases._turn:
@@ -197,7 +197,7 @@ def test_one_that_runs_is_stopped(office: Office, monkeypatch: pytest.MonkeyPatc
     assert wait_until_done(api, path)["state"] == "cancelled"
 
 
-def test_differences_are_looked_for(office: Office) -> None:
+def test_differences_are_filtered(office: Office) -> None:
     api = Callers(office)
     done = api.administrator.post("/rules/replay", TRIAL).json
     assert done is not None
@@ -219,7 +219,7 @@ def wait_until_done(api: Callers, path: str) -> dict[str, Any]:
     raise AssertionError("still running")
 
 
-def test_replays_are_for_administrators_and_good_rules(office: Office) -> None:
+def test_replays_require_an_administrator_and_valid_rules(office: Office) -> None:
     api = Callers(office)
     assert api.supervisor.post("/rules/replay", TRIAL).status_code == 403
     assert api.supervisor.get("/rules/replays").status_code == 403

@@ -1,4 +1,4 @@
-"""The sandbox clock over HTTP: set once for each key, and only forward where there is something."""
+"""The API of the sandbox clock: set once per key, and only forward once records exist."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -37,7 +37,7 @@ def test_a_key_sets_the_clock_once(api: Callers) -> None:
     assert now["now"] == "2026-03-04T09:00:00Z"
 
 
-def test_one_key_at_once_is_one_answer(api: Callers) -> None:
+def test_concurrent_calls_with_one_key_return_one_response(api: Callers) -> None:
     def ask(_: int) -> str:
         caller = api.caller(api.kit.administrator)
         answer = caller.call("POST", CLOCK, at(5), headers={"Idempotency_Key": "same"})
@@ -49,10 +49,10 @@ def test_one_key_at_once_is_one_answer(api: Callers) -> None:
 
 
 @pytest.mark.parametrize("now", ["2026-02-31T00:00:00Z", "0000-01-01T00:00:00Z", "now", None, 5, {}])
-def test_absurd_instants_are_refused(api: Callers, now: Any) -> None:
+def test_invalid_instants_are_refused(api: Callers, now: Any) -> None:
     assert api.administrator.post(CLOCK, {"now": now}).status_code == 422
 
 
-def test_only_administrators_set_it(api: Callers) -> None:
+def test_only_administrators_set_the_clock(api: Callers) -> None:
     assert api.supervisor.post(CLOCK, at(1)).status_code == 403
     assert api.nobody.post(CLOCK, at(1)).status_code == 401

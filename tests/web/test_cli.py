@@ -29,13 +29,13 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def settings(database_url: str) -> dict[str, str]:
-    """The variables of a deployment whose database is up to date."""
+    """The environment of a deployment whose database is up to date."""
     return {"COVERDESK_DATABASE_URL": database_url, "COVERDESK_RULES_DIR": str(RULES)}
 
 
 @pytest.fixture
 def run(settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Run a command; answers its exit code and what it wrote."""
+    """Return a function that runs a command and returns its exit code and output."""
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
         if name.startswith("COVERDESK_"):
@@ -87,7 +87,7 @@ def test_users_and_tokens(run: Run) -> None:
     assert run("user", "add", "d@example.com", "--role", "king").exit_code == 2
     wrong = run("user", "add", "nonsense", "--role", "finance")
     assert wrong.exit_code == 1
-    assert "not a mail address" in wrong.stderr
+    assert "not a valid email address" in wrong.stderr
     run("user", "add", "d@example.com", "--role", "finance", "--name", "Dora")
     assert run("user", "disable", "d@example.com").exit_code == 0
     listed = run("user", "list").stdout
@@ -129,7 +129,7 @@ def test_rules(run: Run, tmp_path: Path) -> None:
     assert run("rules", "rollback", "zzzzzzzz").exit_code == 1
 
 
-def test_a_program_reads_what_the_checker_says(run: Run, tmp_path: Path) -> None:
+def test_rules_check_prints_json(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     shutil.copytree(RULES, folder)
     assert json.loads(run("rules", "check", "--json", str(folder)).stdout) == {"ok": True, "problems": []}
@@ -137,19 +137,19 @@ def test_a_program_reads_what_the_checker_says(run: Run, tmp_path: Path) -> None
     document = json.loads(coverage.read_text())
     coverage.write_text(json.dumps({**document, "examples": []}, indent=2))
     warned = run("rules", "check", str(folder))
-    assert (warned.exit_code, warned.stderr) == (0, f"{folder} is good, with 1 warning.\n")
+    assert (warned.exit_code, warned.stderr) == (0, f"{folder} has no errors and 1 warning.\n")
     coverage.write_text(json.dumps({**document, "rank": ["ends_frst"], "examples": []}, indent=2))
     bad = run("rules", "check", "--json", str(folder))
-    told = json.loads(bad.stdout)
-    assert (bad.exit_code, bad.stderr, told["ok"]) == (1, "", False)
-    assert [(one["file"], one["line"], one["column"]) for one in told["problems"][:1]] == [
+    report = json.loads(bad.stdout)
+    assert (bad.exit_code, bad.stderr, report["ok"]) == (1, "", False)
+    assert [(one["file"], one["line"], one["column"]) for one in report["problems"][:1]] == [
         ("coverage.json", 5, 5)
     ]
-    assert [(one["pointer"], one["severity"]) for one in told["problems"]] == [
+    assert [(one["pointer"], one["severity"]) for one in report["problems"]] == [
         ("/rank/0", "error"),
         ("/examples", "warning"),
     ]
-    assert 'Did you mean "ends_first"?' in told["problems"][0]["message"]
+    assert 'Did you mean "ends_first"?' in report["problems"][0]["message"]
 
 
 def test_audit_and_jobs(run: Run) -> None:
@@ -160,7 +160,7 @@ def test_audit_and_jobs(run: Run) -> None:
     assert run("run-job", "clean_up", "--due-at", "yesterday").exit_code == 2
 
 
-def test_a_database_that_is_not_there_or_not_up_to_date(run: Run, tmp_path: Path) -> None:
+def test_a_database_that_is_unreachable_or_not_up_to_date(run: Run, tmp_path: Path) -> None:
     fresh = f"sqlite:///{tmp_path}/fresh/desk.db"
     behind = run("user", "list", COVERDESK_DATABASE_URL=fresh)
     assert behind.exit_code == 1
@@ -185,7 +185,7 @@ def test_a_database_that_is_not_there_or_not_up_to_date(run: Run, tmp_path: Path
             assert isinstance(found.exception, SystemExit), nonsense
 
 
-def test_a_bad_environment_is_named(run: Run) -> None:
+def test_an_invalid_environment_variable_is_named(run: Run) -> None:
     bad = run("user", "list", COVERDESK_LOG_FORMAT="xml")
     assert (bad.exit_code, "COVERDESK_LOG_FORMAT" in bad.stderr) == (1, True)
 
@@ -217,14 +217,14 @@ def test_backup_and_restore(run: Run, tmp_path: Path, database_url: str) -> None
 # ------------------------------------------------------------------ the server
 
 
-def test_the_counts_of_calls_are_set_up_by_serve_and_not_before() -> None:
-    # what prometheus_client finds of the counts' folder when it is imported, it keeps
-    asked = "import sys, web.cli; print('prometheus_client' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+def test_prometheus_client_is_not_imported_before_serve() -> None:
+    # prometheus_client reads PROMETHEUS_MULTIPROC_DIR only when it is imported.
+    program = "import sys, web.cli; print('prometheus_client' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
 
 
-def test_a_port_that_is_taken_is_told_in_words(run: Run) -> None:
+def test_a_port_in_use_is_reported(run: Run) -> None:
     run("migrate")
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -232,17 +232,17 @@ def test_a_port_that_is_taken_is_told_in_words(run: Run) -> None:
         port = other.getsockname()[1]
         refused = run("serve", "--port", str(port))
     assert refused.exit_code == 1
-    assert f"Port {port} is taken by another program." in refused.stderr
+    assert f"Port {port} is already in use." in refused.stderr
 
 
-def test_others_are_not_served_without_a_key(run: Run) -> None:
+def test_a_public_address_requires_a_secret_key(run: Run) -> None:
     for key in ("", "changeme", "short"):
         refused = run("serve", "--host", "0.0.0.0", COVERDESK_SECRET_KEY=key)
         assert refused.exit_code == 1
         assert "COVERDESK_SECRET_KEY" in refused.stderr
 
 
-def test_it_does_not_start_on_bad_rules(run: Run, tmp_path: Path) -> None:
+def test_serve_refuses_invalid_rules(run: Run, tmp_path: Path) -> None:
     (tmp_path / "coverage.json").write_text("{\n\n  nonsense\n}")
     refused = run("serve", COVERDESK_RULES_DIR=str(tmp_path))
     assert refused.exit_code == 1
@@ -288,7 +288,7 @@ class Server:
 
 
 @pytest.mark.slow
-def test_it_serves_and_stops_cleanly(settings: dict[str, str], tmp_path: Path, run: Run) -> None:
+def test_serve_responds_and_stops_cleanly(settings: dict[str, str], tmp_path: Path, run: Run) -> None:
     server = Server(settings, tmp_path, "--with-scheduler", "--workers", "2")
     try:
         ready = json.load(server.get("/readyz"))
@@ -299,12 +299,12 @@ def test_it_serves_and_stops_cleanly(settings: dict[str, str], tmp_path: Path, r
         _send_what_is_no_call(server.port, token)
         give_up_at = time.monotonic() + 30
         while not json.load(server.get("/readyz"))["jobs"]:
-            assert time.monotonic() < give_up_at, "the scheduler runs nothing"
+            assert time.monotonic() < give_up_at, "the scheduler has run no job"
             time.sleep(0.2)
-        told = [server.get("/metrics").read().decode().splitlines() for _ in range(2)][-1]
-        assert sum("coverdesk_http_requests_total{" in line for line in told) >= 3
-        assert [line for line in told if line.startswith("coverdesk_ready")] == ["coverdesk_ready 1.0"]
-        assert not [line for line in told if "pid=" in line], "what the database tells is no process's own"
+        metrics = [server.get("/metrics").read().decode().splitlines() for _ in range(2)][-1]
+        assert sum("coverdesk_http_requests_total{" in line for line in metrics) >= 3
+        assert [line for line in metrics if line.startswith("coverdesk_ready")] == ["coverdesk_ready 1.0"]
+        assert not [line for line in metrics if "pid=" in line], "metrics of the database have no pid"
         children = _children(server.process.pid)
         assert len(children) == 3
     finally:

@@ -1,4 +1,4 @@
-"""`coverdesk demo`, as a shell would call it. What is loaded has tests of its own."""
+"""`coverdesk demo`, called as from a shell. The demonstration data has tests of its own."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -22,8 +22,8 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_played(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The registers alone are enough here."""
+def without_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load only the register: the events of two months are not needed here."""
     monkeypatch.setattr(Stage, "play", lambda stage: None)
 
 
@@ -45,7 +45,7 @@ def run(sqlite_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return lambda *arguments: CliRunner().invoke(main, arguments, prog_name="coverdesk")
 
 
-def test_it_loads_once_and_resets(run: Run, desk: Desk) -> None:
+def test_the_demonstration_is_loaded_once_and_reset(run: Run, desk: Desk) -> None:
     refused = run("demo", "reset")
     assert refused.exit_code == 1
     assert refused.stderr.startswith("Error: This desk was not loaded as a demonstration")
@@ -69,7 +69,9 @@ def test_it_loads_once_and_resets(run: Run, desk: Desk) -> None:
         assert "Changed" not in {row.name for row in connection.execute(t.item.select())}
 
 
-def test_a_server_loads_it_at_its_first_start(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_serve_loads_the_demonstration_on_its_first_start(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
     publish_first(desk, read_rules_folder(RULES))
     load_on_first_start(desk)
     first = capsys.readouterr().err
@@ -78,7 +80,7 @@ def test_a_server_loads_it_at_its_first_start(desk: Desk, capsys: pytest.Capture
     assert capsys.readouterr().err == first.partition("\n")[2]
 
 
-def test_a_server_leaves_a_desk_at_work_alone(
+def test_serve_does_not_change_a_desk_in_use(
     run: Run, desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("rules", "publish", "--note", "First")

@@ -1,4 +1,4 @@
-"""`coverdesk import`, as a shell would call it."""
+"""`coverdesk import`, called as from a shell."""
 
 import json
 import os
@@ -16,7 +16,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(sqlite_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Import a file with this content by this mapping; answers exit code and output."""
+    """Return a function that imports a file and returns the exit code and output."""
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
         if name.startswith("COVERDESK_"):
@@ -37,7 +37,7 @@ RAW = export(event("INC1", "New", "08:05"), event("INC1", "Lost", "08:10"))
 LOST = "line 3: not taken: the state 'Lost' is not named in the mapping\n"
 
 
-def test_it_reports_line_by_line_and_in_sum(run: Run) -> None:
+def test_rows_are_reported_by_line_and_in_total(run: Run) -> None:
     tried = run(RAW, json.dumps(MAPPING), "--dry-run")
     assert tried.exit_code == 0
     assert tried.stdout.startswith(LOST)
@@ -55,7 +55,7 @@ def test_it_reports_line_by_line_and_in_sum(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "error"),
     [
         (None, "Error: e.csv:1: it cannot be read: no such file or directory.\n"),
         (b"", "Error: e.csv:1: The file is empty."),
@@ -63,21 +63,21 @@ def test_it_reports_line_by_line_and_in_sum(run: Run) -> None:
         (b"number\nINC1\n", "Error: e.csv:1: There is no column 'state' (state), "),
     ],
 )
-def test_a_file_that_cannot_be_read(run: Run, raw: bytes | None, told: str) -> None:
+def test_a_file_that_cannot_be_read(run: Run, raw: bytes | None, error: str) -> None:
     result = run(raw)
     assert result.exit_code == 1
-    assert result.stderr.startswith(told)
+    assert result.stderr.startswith(error)
     assert result.stdout == ""
 
 
 def test_a_mapping_that_cannot_be_read(run: Run) -> None:
     result = run(RAW, '{\n  "source": "x",\n  "colums": {}\n}')
     assert result.exit_code == 1
-    assert 'm.json:3:3: "colums" is not known here. Did you mean "columns"?\n' in result.stderr
-    assert result.stderr.endswith("Error: The mapping cannot be used; nothing has been imported.\n")
+    assert 'm.json:3:3: "colums" is not a known key. Did you mean "columns"?\n' in result.stderr
+    assert result.stderr.endswith("Error: The mapping cannot be used; nothing was imported.\n")
 
 
-def test_a_header_alone_is_done_at_once(run: Run) -> None:
+def test_a_file_with_only_a_header(run: Run) -> None:
     result = run(export())
     assert result.exit_code == 0
     assert "0 rows of 0 service requests" in result.stdout

@@ -1,4 +1,4 @@
-"""The commands for rules and decisions, as a shell would call them."""
+"""The commands for rules and decisions, called as from a shell."""
 
 import csv
 import logging
@@ -22,7 +22,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Run a command on the test's database; answers its exit code and what it wrote."""
+    """Return a function that runs a command on the test's database and returns exit code and output."""
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
         if name.startswith("COVERDESK_"):
@@ -42,18 +42,18 @@ def test_decisions_are_verified(office: Office, run: Run) -> None:
     office.log()
     good = run("decisions", "verify")
     assert (good.exit_code, good.stdout) == (0, "")
-    assert good.stderr == "1 decisions made again, 0 differ.\n"
+    assert good.stderr == "1 decisions verified, 0 differ.\n"
     (row,) = office.rows(t.coverage_decision)
     with office.desk.write() as tx:
         tx.add(t.coverage_decision, **(dict(row._mapping) | {"id": new_id(), "rule": "no-such-rule"}))
     bad = run("decisions", "verify", "--from", "2026-03-02T00:00:00Z")
     assert bad.exit_code == 1
-    assert f"rule: kept no-such-rule, made again {row.rule}" in bad.stdout
+    assert f"rule: stored no-such-rule, recomputed {row.rule}" in bad.stdout
     assert run("decisions", "verify", "--to", "2026-03-02T00:00:00Z").stderr.startswith("0 decisions")
 
 
 def edit(tmp_path: Path, name: str = "rules", number: int = 1) -> Path:
-    """A folder with the shipped rules, changed without changing what they mean."""
+    """Return a folder with the shipped rules, changed without changing their meaning."""
     place = tmp_path / name
     if not place.exists():
         shutil.copytree(RULES, place)
@@ -85,18 +85,18 @@ def test_versions_are_published_compared_and_rolled_back(office: Office, run: Ru
     assert "A line more" in lines[1]
 
 
-def test_where_two_publish_the_command_proposes(office: Office, run: Run, tmp_path: Path) -> None:
+def test_with_approval_required_publish_creates_a_proposal(office: Office, run: Run, tmp_path: Path) -> None:
     first = office.desk.config.rules.version
     office.set(two_person_publishing=True)
     made = run("rules", "publish", str(edit(tmp_path)), "--note", "A line more")
     assert made.exit_code == 0
-    assert "an administrator approves it" in made.stderr
+    assert "when an administrator approves it" in made.stderr
     (proposal,) = office.rows(t.rule_proposal)
     assert proposal.version == made.stdout.strip() != first
     assert office.desk.refresh().rules.version == first
 
 
-def test_publishing_the_watched_folder_leaves_nothing_to_pick_up(
+def test_publishing_the_watched_folder_leaves_no_change_to_pick_up(
     office: Office, run: Run, tmp_path: Path
 ) -> None:
     folder = edit(tmp_path)
@@ -142,7 +142,7 @@ def customer_first(tmp_path: Path) -> Path:
     return place
 
 
-def test_a_folder_is_tried_on_what_was_logged(office: Office, run: Run, tmp_path: Path) -> None:
+def test_a_folder_is_replayed_on_past_requests(office: Office, run: Run, tmp_path: Path) -> None:
     item = office.sell("subscription", to=("item", office.laptop))
     mine = office.sell("subscription")
     one, two = office.log(), office.log()
@@ -159,7 +159,7 @@ def test_a_folder_is_tried_on_what_was_logged(office: Office, run: Run, tmp_path
     assert found.stderr.splitlines() == [
         "2 decisions, 2 would differ.",
         f"  2 from covered {office.contract(item).number} to covered {office.contract(mine).number}, 90 min",
-        "90 of 90 minutes worked would move.",
+        "90 of 90 worked minutes would move.",
     ]
     same = run("rules", "replay", *span)
     assert (same.stdout, same.stderr) == ("", "2 decisions, 0 would differ.\n")
@@ -172,7 +172,7 @@ def test_a_folder_is_tried_on_what_was_logged(office: Office, run: Run, tmp_path
     assert run("rules", "replay", *span, folder, "--csv", "-").stdout.count("\n") == 3
 
 
-def test_what_cannot_be_tried_is_told(office: Office, run: Run, tmp_path: Path) -> None:
+def test_replay_reports_invalid_input(office: Office, run: Run, tmp_path: Path) -> None:
     span = ("--from", "2026-03-01", "--to", "2026-03-03")
     folder = edit(tmp_path)
     (folder / "coverage.json").write_text('{\n  "name": ,\n}')

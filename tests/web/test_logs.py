@@ -1,4 +1,4 @@
-"""What the log says of a failure, and what it keeps to itself."""
+"""Errors in the log: with their location, without the values of variables."""
 
 import subprocess
 import sys
@@ -16,12 +16,12 @@ set_up_logs({form!r})
 try:
     log_in("correct horse battery")
 except RuntimeError as error:
-    structlog.get_logger("coverdesk.web").error("unforeseen failure", exc_info=error)
+    structlog.get_logger("coverdesk.web").error("unexpected error", exc_info=error)
 """
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_a_failure_is_logged_with_its_place_and_without_the_values(form: str) -> None:
+def test_an_error_is_logged_with_its_location_and_without_values(form: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(form=form)], capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""Threads take their memory from a few places that they share."""
+"""Threads share a few malloc arenas."""
 
 import platform
 import subprocess
@@ -24,18 +24,18 @@ def take():
 threads = [threading.Thread(target=take) for _ in range(8)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
-told = ctypes.c_void_p(libc.fdopen(1, b"w"))
-libc.malloc_info(0, told)
-libc.fflush(told)
+output = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, output)
+libc.fflush(output)
 """
 
 
-def places(how: str) -> int:
+def arenas(how: str) -> int:
     done = subprocess.run([sys.executable, "-c", ALLOCATE, how], capture_output=True, text=True, check=True)
     return done.stdout.count("<heap nr=")
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is glibc's way of keeping memory")
-def test_eight_threads_share_two_places() -> None:
-    assert places("each its own") > 2
-    assert places("shared") <= 2
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")
+def test_eight_threads_share_two_arenas() -> None:
+    assert arenas("separate") > 2
+    assert arenas("shared") <= 2

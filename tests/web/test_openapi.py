@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid, whole and true."""
+"""The OpenAPI document is valid, complete and correct."""
 
 import re
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ CHECKED = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
-# it would disable itself and then only be told 401
-OWN_DOWNFALL = {"change_user", "revoke_token"}
+# These would disable the caller, whose further calls would all be 401.
+DISABLES_THE_CALLER = {"change_user", "revoke_token"}
 
 
 def document_of(api: Callers) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_patched_fields_have_no_defaults(api: Callers) -> None:
         assert not any("default" in field for field in schemas[name]["properties"].values()), name
 
 
-def test_the_document_and_its_page_need_no_token_and_nothing_from_elsewhere(api: Callers) -> None:
+def test_the_document_and_its_page_need_no_token_and_load_nothing_external(api: Callers) -> None:
     page = api.nobody.client.get("/api/docs")
     assert page.status_code == 200
     text = page.get_data(as_text=True)
@@ -76,7 +76,7 @@ def test_the_document_and_its_page_need_no_token_and_nothing_from_elsewhere(api:
     assert "<script" not in text
 
 
-def test_outside_a_sandbox_its_clock_has_no_address(api: Callers) -> None:
+def test_outside_a_sandbox_the_clock_has_no_route(api: Callers) -> None:
     assert "/api/v1/sandbox/clock" not in document_of(api)["paths"]
     assert api.administrator.get("/sandbox/clock").status_code == 404
     assert api.administrator.post("/sandbox/clock", {"now": "x"}).status_code == 404
@@ -84,7 +84,7 @@ def test_outside_a_sandbox_its_clock_has_no_address(api: Callers) -> None:
 
 @pytest.fixture
 def sandbox(database_url: str) -> Iterator[Callers]:
-    """The API of a sandbox, with one record of each kind that is easily made."""
+    """The API of a sandbox with a few records."""
     kit = Kit(database_url, sandbox=True)
     kit.publish_rules()
     acme = kit.org_unit("ACME")
@@ -96,7 +96,7 @@ def sandbox(database_url: str) -> Iterator[Callers]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-def test_whatever_is_sent_the_answer_is_as_documented(sandbox: Callers, mode: GenerationMode) -> None:
+def test_every_response_is_as_documented(sandbox: Callers, mode: GenerationMode) -> None:
     load_all_checks()
     checks: Any = [CHECKS.get_one(name) for name in CHECKED]
     schema = schemathesis.openapi.from_wsgi("/api/openapi.json", sandbox.app)
@@ -105,7 +105,7 @@ def test_whatever_is_sent_the_answer_is_as_documented(sandbox: Callers, mode: Ge
     for found in schema.get_all_operations():
         assert isinstance(found, Ok)
         operation = found.ok()
-        if operation.definition.raw["operationId"] in OWN_DOWNFALL:
+        if operation.definition.raw["operationId"] in DISABLES_THE_CALLER:
             continue
         tried += 1
 
@@ -125,14 +125,14 @@ def test_whatever_is_sent_the_answer_is_as_documented(sandbox: Callers, mode: Ge
     assert tried > 50
 
 
-def test_every_status_of_the_conventions_is_documented(api: Callers) -> None:
+def test_every_error_status_is_documented(api: Callers) -> None:
     paths = document_of(api)["paths"]
     change = paths["/api/v1/org-units/{org_unit_id}"]["patch"]["responses"]
     assert {"200", "400", "401", "403", "404", "409", "412", "413", "415", "422", "503"} <= set(change)
     assert change["409"]["content"].keys() == {"application/problem+json"}
 
 
-def test_a_customers_calls_are_as_documented_too(api: Callers) -> None:
+def test_responses_to_a_customer_are_as_documented(api: Callers) -> None:
     _, ann = api.customer("Ann")
     for path, methods in document_of(api)["paths"].items():
         if "get" not in methods:

@@ -1,4 +1,4 @@
-"""The REST API under /api/v1, and its OpenAPI document."""
+"""The REST API under /api/v1 and its OpenAPI document."""
 
 from flask import Flask
 
@@ -30,10 +30,10 @@ ROUTE_GROUPS: tuple[RouteGroup, ...] = (
 
 
 def register_api(app: Flask) -> None:
-    """Put every route of the API on the application. The sandbox clock's exist in a sandbox alone."""
+    """Register every route of the API. The routes of the sandbox clock exist only in a sandbox."""
     desk: Desk = app.extensions["coverdesk"]
-    doors = (*ROUTE_GROUPS, sandbox) if desk.sandbox else ROUTE_GROUPS
-    operations = [operation for door in doors for operation in door.operations]
-    for door in doors:
-        door.register(app)
+    groups = (*ROUTE_GROUPS, sandbox) if desk.sandbox else ROUTE_GROUPS
+    operations = [operation for group in groups for operation in group.operations]
+    for group in groups:
+        group.register(app)
     register_docs(app, operations)

@@ -1,9 +1,9 @@
-"""Settings and the activation of billing over HTTP."""
+"""API routes of settings and billing activation."""
 
 from typing import Any
 
 from web.api.queries import ListQuery, PageQuery, Text
-from web.api.routing import RouteGroup, Versioned
+from web.api.routing import RouteGroup, WithVersion
 from workflows.administration import activation
 from workflows.administration import settings as setting_use_cases
 from workflows.commands.administration import ActivateBilling
@@ -16,51 +16,51 @@ settings, billing = RouteGroup("Settings"), RouteGroup("Billing")
 
 
 class ChangesQuery(ListQuery):
-    """`key` is the name of a setting."""
+    """Filters of the settings' audit trail. `key` is the name of a setting."""
 
     key: Text | None = None
 
 
 class ChecklistQuery(PageQuery):
-    """The page of the items that have no owner."""
+    """Paging of the items without an owner."""
 
 
 @settings.get("/settings")
-def read_settings(tx: Transaction) -> Versioned[Settings]:
-    """All settings in force."""
-    return Versioned(setting_use_cases.read_settings(tx), setting_use_cases.settings_version(tx))
+def read_settings(tx: Transaction) -> WithVersion[Settings]:
+    """Return all settings."""
+    return WithVersion(setting_use_cases.read_settings(tx), setting_use_cases.settings_version(tx))
 
 
 @settings.patch("/settings", body=Settings)
 def change_settings(
     tx: Transaction, command: dict[str, Any], expected_version: int | None
-) -> Versioned[Settings]:
-    """Change settings; nested objects merge. For administrators.
+) -> WithVersion[Settings]:
+    """Change settings; nested objects are merged. For administrators.
 
     `contracts: true` is refused: POST /billing/activate switches contracts on. `contracts: false` switches
-    them off and keeps every record. `invoices: true` before that activation is a wish that it fulfils.
+    them off and deletes no record. `invoices: true` set before activation takes effect with it.
     """
     changed = setting_use_cases.change_settings(tx, command, expected_version)
-    return Versioned(changed, setting_use_cases.settings_version(tx))
+    return WithVersion(changed, setting_use_cases.settings_version(tx))
 
 
 @settings.get("/settings/changes")
 def list_setting_changes(tx: Transaction, query: ChangesQuery) -> Page[SettingChangeView]:
-    """The settings' audit trail: who changed what when; the newest first."""
+    """List the audit trail of the settings: who changed what and when, newest first."""
     return setting_use_cases.list_setting_changes(tx, **query.given())
 
 
 @billing.get("/billing/checklist")
 def read_billing_checklist(tx: Transaction, query: ChecklistQuery) -> ChecklistView:
-    """What the activation asks for, done or left, and the global items, page by page."""
+    """Return the activation checklist: each step, done or open, and one page of the global items."""
     return activation.billing_checklist(tx, **query.given())
 
 
 @billing.post("/billing/activate")
 def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView:
-    """Switch contracts on, taking the settings that come along. For administrators.
+    """Save the given settings and switch contracts on. For administrators.
 
-    While something is left of the checklist it is refused with what that is, and nothing is changed.
-    Where contracts are on, only the settings are taken.
+    While a step of the checklist is open, the call is refused, names the open steps and changes nothing.
+    If contracts are already on, only the settings are saved.
     """
     return activation.activate_billing(tx, command)

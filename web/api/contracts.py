@@ -1,12 +1,11 @@
-"""Contracts and their types."""
+"""API routes of contracts and contract types."""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from web.api.queries import At, ListQuery, On, Query, Text
-from web.api.routing import NoFields, RouteGroup
-from web.api.routing import Text as TextAnswer
+from web.api.routing import NoFields, RouteGroup, TextResponse
 from web.csv_text import csv_text
 from workflows.commands.contracts import Adjust, CancelContract, NewContract, Renew, TopUp
 from workflows.contracts.queries import contract_audit, contract_types, list_contracts, read_contract
@@ -38,7 +37,7 @@ STATEMENT_COLUMNS = (
 
 
 class ContractQuery(ListQuery):
-    """`holder` is an id of any kind of holder; `q` searches numbers and the names of holders."""
+    """Filters of contracts. `holder` is the id of any kind of holder; `q` searches numbers and holders."""
 
     holder: Text | None = None
     type: Text | None = None
@@ -51,13 +50,13 @@ class ContractQuery(ListQuery):
 
 
 class AsOfQuery(Query):
-    """The instant that is asked about; now where it is left out."""
+    """The instant of the balance and state; defaults to now."""
 
     as_of: At | None = None
 
 
 class SpanQuery(Query):
-    """Whole days of the provider, both included."""
+    """The first and last day, both inclusive, in the provider's time zone."""
 
     from_: Annotated[On | None, Field(alias="from")] = None
     to: On | None = None
@@ -65,52 +64,52 @@ class SpanQuery(Query):
 
 @contracts.get("/contract-types")
 def list_contract_types(tx: Transaction) -> Page[ContractTypeView]:
-    """The contract types in force, from the rule files."""
+    """List the contract types of the rule set in force."""
     return Page(contract_types(tx), None)
 
 
 @contracts.post("/contracts", status=201)
 def post_contract(tx: Transaction, command: NewContract) -> ContractDetail:
-    """Sell a contract."""
+    """Create a contract."""
     return read_contract(tx, create_contract(tx, command))
 
 
 @contracts.get("/contracts")
 def get_contracts(tx: Transaction, query: ContractQuery) -> Page[ContractDetail]:
-    """The contracts, newest first."""
+    """List contracts, newest first."""
     return list_contracts(tx, **query.given())
 
 
 @contracts.get("/contracts/{contract}")
 def get_contract(tx: Transaction, contract: str, query: AsOfQuery) -> ContractDetail:
-    """One contract with its balance, as of now or of any instant."""
+    """Return one contract with its state and balance, as of now or of any instant."""
     return read_contract(tx, contract, as_of=query.as_of)
 
 
 @contracts.get("/contracts/{contract}/audit")
 def get_contract_audit(tx: Transaction, contract: str) -> Page[AuditLine]:
-    """What was done with a contract, newest first."""
+    """List the audit trail of a contract, newest first."""
     return Page(contract_audit(tx, contract), None)
 
 
 @contracts.get("/contracts/{contract}/statement")
 def get_statement(tx: Transaction, contract: str, query: SpanQuery) -> StatementView:
-    """Every movement of a contract's balance."""
+    """Return every movement of a contract's balance in the given days."""
     return read_statement(tx, contract, from_=query.from_, to=query.to)
 
 
 @contracts.get("/contracts/{contract}/statement.csv", media_type="text/csv")
-def get_statement_csv(tx: Transaction, contract: str, query: SpanQuery) -> TextAnswer:
-    """The statement for a spreadsheet."""
+def get_statement_csv(tx: Transaction, contract: str, query: SpanQuery) -> TextResponse:
+    """Return the statement as CSV."""
     statement = read_statement(tx, contract, from_=query.from_, to=query.to)
-    return TextAnswer(csv_text(STATEMENT_COLUMNS, statement.lines), "text/csv; charset=utf-8")
+    return TextResponse(csv_text(STATEMENT_COLUMNS, statement.lines), "text/csv; charset=utf-8")
 
 
 @contracts.post("/contracts/{contract}/enable")
 def post_enable(
     tx: Transaction, contract: str, command: NoFields, expected_version: int | None
 ) -> ContractDetail:
-    """Make a pending contract active now."""
+    """Activate a pending contract now; its start moves to now."""
     return read_contract(tx, enable_contract(tx, contract, expected_version=expected_version))
 
 
@@ -122,13 +121,13 @@ def post_top_up(tx: Transaction, contract: str, command: TopUp) -> ContractDetai
 
 @contracts.post("/contracts/{contract}/adjust")
 def post_adjust(tx: Transaction, contract: str, command: Adjust) -> ContractDetail:
-    """Grant or withdraw minutes or incidents, with a reason."""
+    """Grant (positive) or withdraw (negative) minutes or incidents, with a reason."""
     return read_contract(tx, adjust(tx, contract, command))
 
 
 @contracts.post("/contracts/{contract}/renew")
 def post_renew(tx: Transaction, contract: str, command: Renew) -> ContractDetail:
-    """Create the successor, which starts where the contract ends; the answer is the successor."""
+    """Create and return the successor, which starts where this contract ends."""
     return read_contract(tx, renew(tx, contract, command))
 
 
@@ -136,5 +135,5 @@ def post_renew(tx: Transaction, contract: str, command: Renew) -> ContractDetail
 def post_cancel(
     tx: Transaction, contract: str, command: CancelContract, expected_version: int | None
 ) -> ContractDetail:
-    """End a contract now."""
+    """Cancel a contract now."""
     return read_contract(tx, cancel_contract(tx, contract, command, expected_version=expected_version))

@@ -1,4 +1,4 @@
-"""The OpenAPI document and a page that shows it. Neither needs a token."""
+"""The OpenAPI document and the page that renders it. Neither needs a token."""
 
 import json
 from collections.abc import Sequence
@@ -9,24 +9,24 @@ from flask import Flask, Response, render_template
 
 from web.api.openapi import openapi_document
 from web.api.routing import Operation
-from web.errors import kinds_of_problems
+from web.errors import problem_kinds
 
 
 def register_docs(app: Flask, operations: Sequence[Operation]) -> None:
     """Serve the document at /api/openapi.json and the page at /api/docs."""
 
     @cache
-    def made() -> tuple[dict[str, Any], str]:
+    def generated() -> tuple[dict[str, Any], str]:
         document = openapi_document(operations)
         return document, json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
     def openapi() -> Response:
-        return Response(made()[1], content_type="application/json")
+        return Response(generated()[1], content_type="application/json")
 
     def docs() -> str:
-        document, _ = made()
+        document, _ = generated()
         return render_template(
-            "api/docs.html", document=document, groups=_groups(document), problems=kinds_of_problems()
+            "api/docs.html", document=document, groups=_groups(document), problems=problem_kinds()
         )
 
     app.add_url_rule("/api/openapi.json", view_func=openapi, endpoint="api.openapi")
@@ -34,7 +34,7 @@ def register_docs(app: Flask, operations: Sequence[Operation]) -> None:
 
 
 def _groups(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The operations under their headings, each with its method and path."""
+    """Return the operations by tag, each with its method and path."""
     groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

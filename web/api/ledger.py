@@ -1,4 +1,4 @@
-"""The ledger and the sandbox clock."""
+"""API routes of the ledger and the sandbox clock."""
 
 from web.api.queries import ListQuery, Text
 from web.api.routing import RouteGroup
@@ -15,7 +15,7 @@ ledger, sandbox = RouteGroup("Ledger"), RouteGroup("Sandbox")
 
 
 class LedgerQuery(ListQuery):
-    """`cause` names the record that made a transaction, as in work_entry:ID."""
+    """Filters of ledger transactions. `cause` is the record that caused one, for example work_entry:ID."""
 
     kind: Text | None = None
     contract: Text | None = None
@@ -24,30 +24,30 @@ class LedgerQuery(ListQuery):
 
 
 class SetClock(Command):
-    """The instant that the sandbox clock is to show."""
+    """The new time of the sandbox clock."""
 
     now: Instant
 
 
 @ledger.get("/ledger/transactions")
 def get_ledger_transactions(tx: Transaction, query: LedgerQuery) -> Page[LedgerTransactionView]:
-    """Ledger transactions with their legs, newest first."""
+    """List ledger transactions with their postings, newest first."""
     return list_ledger_transactions(tx, **query.given())
 
 
 @ledger.get("/ledger/audit")
 def get_ledger_audit(tx: Transaction) -> AuditView:
-    """Recompute every balance from the postings and say what differs."""
+    """Recompute every balance from the postings and return the differences."""
     return audit_ledger(tx)
 
 
 @sandbox.get("/sandbox/clock")
 def get_sandbox_clock(desk: Desk, actor: Actor) -> ClockView:
-    """The desk's time."""
+    """Return the time of the sandbox clock."""
     return read_clock(desk)
 
 
 @sandbox.post("/sandbox/clock")
 def post_sandbox_clock(desk: Desk, actor: Actor, command: SetClock) -> ClockView:
-    """Set the clock; what is due in between is run in order before the answer."""
+    """Set the clock. Jobs due in between run in order before the call returns."""
     return set_clock(desk, actor, command.now)

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the same operations that answer."""
+"""The OpenAPI 3.1 document, generated from the registered operations."""
 
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,26 +7,26 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 
-from web.api.routing import BASE, NoFields, NoQuery, Operation, Text
+from web.api.routing import BASE, NoFields, NoQuery, Operation, TextResponse
 from web.errors import PROBLEM_JSON
 
 REF = "#/components/schemas/{model}"
 PROBLEMS = {
     "400": "The body is not JSON.",
-    "401": "No token, or one that opens nothing.",
-    "403": "The role may not do this.",
-    "404": "It is not there, or not yours to see.",
-    "409": "The state forbids it, or another record is in the way.",
-    "412": "The record was changed since the version that If-Match names.",
+    "401": "The token is missing, unknown, expired or revoked.",
+    "403": "The role is not allowed to do this.",
+    "404": "The record does not exist, or you may not see it.",
+    "409": "The state does not allow this, or it conflicts with another record.",
+    "412": "The record has changed since the version named by If-Match.",
     "413": "The body is too large.",
-    "414": "The address with its parameters is too long.",
+    "414": "The URL is too long.",
     "415": "The body is not application/json.",
-    "422": "Fields or parameters that cannot be taken.",
-    "503": "No rule set is in force yet, or the database cannot be reached.",
+    "422": "Some fields or parameters are invalid.",
+    "503": "No rule set is in force, or the database cannot be reached.",
 }
 PROBLEM_SCHEMA = {
     "type": "object",
-    "description": "RFC 9457. More members tell what the detail speaks of.",
+    "description": "A problem (RFC 9457). Further members carry the values that `detail` mentions.",
     "required": ["type", "title", "status", "detail"],
     "properties": {
         "type": {"type": "string", "format": "uri-reference"},
@@ -35,7 +35,7 @@ PROBLEM_SCHEMA = {
         "detail": {"type": "string"},
         "errors": {
             "type": "array",
-            "description": "The bad fields or parameters.",
+            "description": "The invalid fields or parameters.",
             "items": {
                 "type": "object",
                 "required": ["pointer", "detail"],
@@ -45,16 +45,17 @@ PROBLEM_SCHEMA = {
     },
 }
 DESCRIPTION = """\
-Ids are opaque strings. Instants are RFC 3339 with an offset, answered in UTC; days are YYYY-MM-DD in the \
-provider's time zone. Minutes are whole numbers; money is in the currency's minor unit. Lists come in pages: \
-`next_cursor` is the `cursor` of the next one, and null on the last. PATCH merges. Any POST takes an \
-`Idempotency-Key`: the same key and body get the first answer again, with `Idempotency-Replayed: true`."""
+Ids are opaque strings. Instants are RFC 3339 with an offset and are returned in UTC; dates are YYYY-MM-DD \
+in the provider's time zone. Minutes are whole numbers; money is in the currency's minor unit. Lists are \
+paged: pass `next_cursor` as `cursor` to get the next page; it is null on the last one. PATCH merges. Every \
+POST accepts an `Idempotency-Key`: repeating the same key and body returns the first response again, with \
+the header `Idempotency-Replayed: true`."""
 
 Key = tuple[str, str]
 
 
 def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
-    """The document of these operations."""
+    """Return the OpenAPI document of these operations as a JSON value."""
     schemas, components = _schemas(operations)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -74,7 +75,7 @@ def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An API token; it belongs to a user and has the user's role.",
+                    "description": "An API token. It belongs to a user and has that user's role.",
                 }
             },
         },
@@ -82,13 +83,13 @@ def openapi_document(operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 def summary_of(operation: Operation) -> tuple[str, str]:
-    """The first line of what an operation says of itself, and all of it."""
+    """Return the first sentence of an operation's docstring, and the whole docstring."""
     text = inspect.getdoc(operation.endpoint) or ""
     return text.partition("\n")[0].partition(". ")[0].rstrip("."), text
 
 
 def statuses_of(operation: Operation) -> list[str]:
-    """The statuses of the refusals that an operation may answer."""
+    """Return the error statuses that an operation may respond with, sorted."""
     found = ["401", "403", "422", "503"]
     if operation.path_names:
         found.append("404")
@@ -98,17 +99,17 @@ def statuses_of(operation: Operation) -> list[str]:
         found += ["400", "413", "415"]
     if operation.conflicts:
         found.append("409")
-    if "expected_version" in operation.takes:
+    if "expected_version" in operation.parameters:
         found.append("412")
     return sorted(found)
 
 
 def _schemas(operations: Iterable[Operation]) -> tuple[dict[Key, Any], dict[str, Any]]:
-    """The schema of each operation's body, query and answer, and the components they share."""
+    """Return the schema of each operation's body, query and response, and their shared components."""
     wanted: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = []
     for operation in operations:
-        if operation.answer is not None:
-            wanted.append((f"{operation.name}.answer", "serialization", operation.answer))
+        if operation.response is not None:
+            wanted.append((f"{operation.name}.response", "serialization", operation.response))
         if operation.accepted is not None:
             wanted.append((f"{operation.name}.accepted", "serialization", operation.accepted))
         if operation.body is not None and operation.body is not NoFields:
@@ -124,14 +125,14 @@ def _schemas(operations: Iterable[Operation]) -> tuple[dict[Key, Any], dict[str,
     }
     for name, schema in components.items():
         if name in patched:
-            # what is left out stays as it is: a default would say that it is reset
+            # A field left out of a PATCH is unchanged; a default would suggest that it is reset.
             for field in schema.get("properties", {}).values():
                 field.pop("default", None)
     return {(key, mode): schema for (key, mode), schema in schemas.items()}, components
 
 
 def _may_be_empty(operation: Operation) -> bool:
-    """Whether a call without a body is as good as one with `{}`: no field is required."""
+    """Return whether the body may be left out: no field of it is required."""
     try:
         operation.body_adapter.validate_python({})
     except ValidationError:
@@ -155,7 +156,7 @@ def _operation(operation: Operation, schemas: dict[Key, Any]) -> dict[str, Any]:
         | {status: _problem(PROBLEMS[status]) for status in statuses_of(operation)},
     }
     if operation.accepted is not None:
-        described["responses"]["202"] = _later(schemas[f"{operation.name}.accepted", "serialization"])
+        described["responses"]["202"] = _accepted(schemas[f"{operation.name}.accepted", "serialization"])
     if operation.body is not None:
         body = schemas.get((f"{operation.name}.body", "validation"))
         described["requestBody"] = {
@@ -177,24 +178,24 @@ def _parameters(operation: Operation, schemas: dict[Key, Any]) -> Iterator[dict[
             schema = {key: value for key, value in schema.items() if key != "title"}
             required = name in inline.get("required", ())
             yield {"name": name, "in": "query", "required": required, "schema": _without_null(schema)}
-    if "expected_version" in operation.takes:
+    if "expected_version" in operation.parameters:
         yield {
             "name": "If-Match",
             "in": "header",
-            "description": "The ETag of the version that is changed.",
+            "description": "The ETag of the version to change.",
             "schema": {"type": "string"},
         }
     if operation.method == "POST":
         yield {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "The same key and body get the first answer again.",
+            "description": "Repeating the same key and body returns the first response again.",
             "schema": {"type": "string", "pattern": "^[ -~]{1,255}$"},
         }
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query parameter is left out, never null."""
+    """Return the schema without null: a query parameter may be left out but is never null."""
     choices = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
     if not choices:
         return schema
@@ -203,25 +204,25 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _success(operation: Operation, schemas: dict[Key, Any]) -> dict[str, Any]:
-    if operation.answer_type is Text:
-        return {"description": "The text.", "content": {operation.media_type: {"schema": {"type": "string"}}}}
-    if operation.answer is None:
-        return {"description": "Done."}
+    if operation.response_type is TextResponse:
+        return {"description": "Text.", "content": {operation.media_type: {"schema": {"type": "string"}}}}
+    if operation.response is None:
+        return {"description": "Success, without a body."}
     headers: dict[str, Any] = {}
-    if "expected_version" in operation.takes:
+    if "expected_version" in operation.parameters:
         headers["ETag"] = {"description": "The record's version.", "schema": {"type": "string"}}
-    answer: dict[str, Any] = {
-        "description": "The answer.",
-        "content": {operation.media_type: {"schema": schemas[f"{operation.name}.answer", "serialization"]}},
+    success: dict[str, Any] = {
+        "description": "Success.",
+        "content": {operation.media_type: {"schema": schemas[f"{operation.name}.response", "serialization"]}},
     }
-    return answer | ({"headers": headers} if headers else {})
+    return success | ({"headers": headers} if headers else {})
 
 
-def _later(schema: Any) -> dict[str, Any]:
-    where = {"description": "Where to ask for what comes of it.", "schema": {"type": "string"}}
+def _accepted(schema: Any) -> dict[str, Any]:
+    location = {"description": "The URL at which the result can be read.", "schema": {"type": "string"}}
     return {
-        "description": "Accepted: what was asked for comes later.",
-        "headers": {"Location": where},
+        "description": "Accepted; the result is not available yet.",
+        "headers": {"Location": location},
         "content": {"application/json": {"schema": schema}},
     }
 

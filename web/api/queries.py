@@ -1,4 +1,4 @@
-"""Query parameters: checked as strictly as bodies. An unknown one is refused, not ignored."""
+"""Query parameters, validated as strictly as bodies: an unknown one is refused, not ignored."""
 
 import re
 from typing import Annotated, Any
@@ -13,12 +13,12 @@ LOST_PLUS = re.compile(r" (\d\d:\d\d)$", re.ASCII)
 
 def _plain(value: str) -> str:
     if any(ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF for char in value):
-        raise ValueError("It has control characters; send plain text.")
+        raise ValueError("It contains control characters; send plain text.")
     return value
 
 
 def _with_plus(value: Any) -> Any:
-    """A plus sign of an offset that was not escaped arrives as a space."""
+    """Restore the plus sign of an offset: unescaped in a URL, it arrives as a space."""
     return LOST_PLUS.sub(r"+\1", value) if isinstance(value, str) else value
 
 
@@ -28,12 +28,12 @@ On = Day
 
 
 class Query(BaseModel):
-    """The base of all query parameters."""
+    """Base class of query parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def given(self) -> dict[str, Any]:
-        """What was asked for, by name: filters that were left out are not among it."""
+        """Return the parameters that were sent, by name."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
@@ -45,6 +45,6 @@ class PageQuery(Query):
 
 
 class ListQuery(PageQuery):
-    """One page of a list. `order` is a field's name, with - before it the other way round."""
+    """One page of a list. `order` is a field's name; a leading - sorts in descending order."""
 
     order: Annotated[str, StringConstraints(pattern=r"^-?[a-z_]{1,40}$")] | None = None

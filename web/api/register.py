@@ -1,4 +1,4 @@
-"""Org units, customers and items over HTTP."""
+"""API routes of org units, customers and items."""
 
 from typing import Literal
 
@@ -24,7 +24,7 @@ org_units, customers, items = RouteGroup("Org units"), RouteGroup("Customers"), 
 
 
 class OrgUnitQuery(ListQuery):
-    """`q` searches code and name; `parent` lists the children of one, `within` its whole branch."""
+    """Filters of org units. `q` searches code and name; `parent` selects children, `within` a subtree."""
 
     q: Text | None = None
     code: Text | None = None
@@ -33,7 +33,7 @@ class OrgUnitQuery(ListQuery):
 
 
 class CustomerQuery(ListQuery):
-    """`q` searches address and name; `org_unit` lists those that belong to it, primary or not."""
+    """Filters of customers. `q` searches email and name; `org_unit` selects its members, primary or not."""
 
     q: Text | None = None
     email: Text | None = None
@@ -41,7 +41,11 @@ class CustomerQuery(ListQuery):
 
 
 class ItemQuery(ListQuery):
-    """`owner` is an id, or `none` for global items; `for_customer` lists what a customer may ask for."""
+    """Filters of items.
+
+    `owner` is an id, or `none` for global items. `for_customer` selects the items that a service request of
+    that customer may name.
+    """
 
     q: Text | None = None
     number: Text | None = None
@@ -52,19 +56,19 @@ class ItemQuery(ListQuery):
 
 @org_units.post("/org-units", status=201)
 def create_org_unit(tx: Transaction, command: NewOrgUnit) -> OrgUnitView:
-    """Add an org unit, below its parent where one is named. For administrators and supervisors."""
+    """Create an org unit, optionally below a parent. For administrators and supervisors."""
     return register.get_org_unit(tx, register.create_org_unit(tx, command))
 
 
 @org_units.get("/org-units")
 def list_org_units(tx: Transaction, query: OrgUnitQuery) -> Page[OrgUnitView]:
-    """The org units one may see: all for staff, their own line for customers."""
+    """List org units: staff see all, customers see their own and its ancestors."""
     return register.list_org_units(tx, **query.given())
 
 
 @org_units.get("/org-units/{org_unit_id}")
 def read_org_unit(tx: Transaction, org_unit_id: str) -> OrgUnitView:
-    """One org unit."""
+    """Return one org unit."""
     return register.get_org_unit(tx, org_unit_id)
 
 
@@ -72,26 +76,26 @@ def read_org_unit(tx: Transaction, org_unit_id: str) -> OrgUnitView:
 def change_org_unit(
     tx: Transaction, org_unit_id: str, command: ChangeOrgUnit, expected_version: int | None
 ) -> OrgUnitView:
-    """Change an org unit; with another parent its whole branch moves. No org unit lies below itself."""
+    """Change an org unit. A new parent moves the whole subtree; an org unit cannot be below itself."""
     register.change_org_unit(tx, org_unit_id, command, expected_version)
     return register.get_org_unit(tx, org_unit_id)
 
 
 @customers.post("/customers", status=201)
 def create_customer(tx: Transaction, command: NewCustomer) -> CustomerView:
-    """Add a customer. `org_unit` is the primary org unit, else the first of `org_units`."""
+    """Create a customer. The primary org unit is `org_unit`, or else the first of `org_units`."""
     return register.get_customer(tx, register.create_customer(tx, command))
 
 
 @customers.get("/customers")
 def list_customers(tx: Transaction, query: CustomerQuery) -> Page[CustomerView]:
-    """The customers one may see: all for staff, themselves for customers."""
+    """List customers: staff see all, customers see themselves."""
     return register.list_customers(tx, **query.given())
 
 
 @customers.get("/customers/{customer_id}")
 def read_customer(tx: Transaction, customer_id: str) -> CustomerView:
-    """One customer."""
+    """Return one customer."""
     return register.get_customer(tx, customer_id)
 
 
@@ -99,37 +103,37 @@ def read_customer(tx: Transaction, customer_id: str) -> CustomerView:
 def change_customer(
     tx: Transaction, customer_id: str, command: ChangeCustomer, expected_version: int | None
 ) -> CustomerView:
-    """Change a customer. `org_units` replaces the list; `org_unit` alone changes the primary one."""
+    """Change a customer. `org_units` replaces the list; `org_unit` alone changes the primary org unit."""
     register.change_customer(tx, customer_id, command, expected_version)
     return register.get_customer(tx, customer_id)
 
 
 @items.post("/items", status=201)
 def create_item(tx: Transaction, command: NewItem) -> ItemView:
-    """Add an item. While contracts are on it needs an owner."""
+    """Create an item. While contracts are on, an owner is required."""
     return register.get_item(tx, register.create_item(tx, command))
 
 
 @items.get("/items")
 def list_items(tx: Transaction, query: ItemQuery) -> Page[ItemView]:
-    """The items one may see: all for staff; for customers their own and those of their org units."""
+    """List items: staff see all, customers see their own and those of their org units."""
     return register.list_items(tx, **query.given())
 
 
 @items.get("/items/{item_id}")
 def read_item(tx: Transaction, item_id: str) -> ItemView:
-    """One item."""
+    """Return one item."""
     return register.get_item(tx, item_id)
 
 
 @items.patch("/items/{item_id}")
 def change_item(tx: Transaction, item_id: str, command: ChangeItem, expected_version: int | None) -> ItemView:
-    """Change an item. While contracts are on its owner cannot be taken away."""
+    """Change an item. While contracts are on, its owner cannot be removed."""
     register.change_item(tx, item_id, command, expected_version)
     return register.get_item(tx, item_id)
 
 
 @items.post("/items/assign")
 def assign_global_items(tx: Transaction, command: AssignItems) -> AssignedView:
-    """Give global items an owner in bulk: those listed, or all that are left; all of them or none."""
+    """Assign an owner to global items in bulk: those listed, or all of them. All are assigned or none."""
     return assign_items(tx, command)

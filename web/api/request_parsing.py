@@ -1,4 +1,4 @@
-"""Reading a call: its token, headers, query and body. All that is wrong is told before anything is done."""
+"""Parsing a call: its token, headers, query and body. Every error is reported before anything is done."""
 
 import json
 import re
@@ -22,12 +22,15 @@ SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_actor(desk: Desk) -> Actor:
-    """Who calls, by the bearer token. Raises: NotAuthenticated."""
+    """Return the actor whose bearer token was sent.
+
+    Raises: NotAuthenticated if the token is missing, unknown, expired or revoked, or its user is disabled.
+    """
     return authenticate_token(desk, read_token())
 
 
 def read_token() -> str:
-    """The bearer token. Raises: NotAuthenticated where there is none."""
+    """Return the bearer token. Raises: NotAuthenticated if there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated(
@@ -37,14 +40,15 @@ def read_token() -> str:
 
 
 def read_body() -> tuple[bytes, Any]:
-    """The body as it came and as JSON; none at all reads as an empty object.
+    """Return the body as raw bytes and as a JSON value; an empty body is read as an empty object.
 
-    Raises: MalformedBody; UnsupportedMediaType; RequestEntityTooLarge.
+    Raises: MalformedBody if it is not valid JSON in UTF-8; UnsupportedMediaType if it is not declared as
+    application/json; RequestEntityTooLarge.
     """
     raw = request.get_data(cache=False)
     most = request.max_content_length
     if most is not None and request.content_length is None and len(raw) >= most:
-        # a body sent in chunks tells no length, and is cut off in silence at the limit
+        # A chunked body declares no length, and the server truncates it at the limit without an error.
         raise RequestEntityTooLarge
     if not raw:
         return raw, {}
@@ -60,8 +64,8 @@ def read_body() -> tuple[bytes, Any]:
     except UnicodeEncodeError as error:
         half = f"\\u{ord(error.object[error.start]):04x}"
         raise MalformedBody(
-            f"The body has {half}, which is half a character.",
-            remedy="Send both halves of the pair, or the character itself in UTF-8.",
+            f"The body contains the unpaired surrogate {half}.",
+            remedy="Send both surrogates of the pair, or the character itself in UTF-8.",
         ) from None
     except RecursionError:
         raise MalformedBody("The body is nested too deeply.", remedy="Send fewer levels.") from None
@@ -72,7 +76,10 @@ def read_body() -> tuple[bytes, Any]:
 
 
 def read_query(model: type[M]) -> M:
-    """The query parameters. Raises: InvalidInput for one given twice; pydantic.ValidationError."""
+    """Return the validated query parameters.
+
+    Raises: InvalidInput if a parameter is given twice; pydantic.ValidationError.
+    """
     values: dict[str, str] = {}
     for name, given in request.args.lists():
         if len(given) > 1:
@@ -82,7 +89,10 @@ def read_query(model: type[M]) -> M:
 
 
 def read_expected_version() -> int | None:
-    """The version that If-Match names. Raises: VersionChanged for a tag that no record can have."""
+    """Return the version in If-Match, or None if there is none to check.
+
+    Raises: VersionChanged if the tag is not one that this API issues.
+    """
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
         return None
@@ -90,13 +100,16 @@ def read_expected_version() -> int | None:
     if tag is None:
         raise VersionChanged(
             "If-Match does not name a version of this record.",
-            remedy='Send the ETag of your last reading as it came, for example If-Match: "3".',
+            remedy='Send the ETag that you last received, unchanged, for example If-Match: "3".',
         )
     return int(tag[1])
 
 
 def read_idempotency_key() -> str | None:
-    """The idempotency key, if one was sent. Raises: InvalidInput."""
+    """Return the idempotency key, or None if none was sent.
+
+    Raises: InvalidInput if it is not 1 to 255 printable ASCII characters.
+    """
     key = request.headers.get("Idempotency-Key")
     if key is not None and not IDEMPOTENCY_KEY.match(key):
         raise invalid(
@@ -110,7 +123,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the field {twice[:60]!r} is there twice")
+        raise ValueError(f"the field {twice[:60]!r} is given twice")
     return found
 
 
@@ -122,5 +135,5 @@ def _reason(error: ValueError) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg.lower()} at line {error.lineno}, column {error.colno}"
     if "integer string conversion" in str(error):
-        return "a number in it has too many digits"
+        return "a number has too many digits"
     return str(error)

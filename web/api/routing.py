@@ -1,13 +1,14 @@
-"""The API's door: a route is a function of a transaction; the rest follows from its signature.
+"""Routing of the API: a route is a function of a transaction; everything else follows from its signature.
 
     @api.post("/org-units", status=201)
     def create(tx: Transaction, command: NewOrgUnit) -> OrgUnitView:
         '''Add an org unit.'''
         return get_org_unit(tx, create_org_unit(tx, command))
 
-`command` is the body, `query` the query parameters, `expected_version` comes from If-Match, and every other
-name stands in the path. What is returned is the answer; None is 204. A `Problem` that is returned, not
-raised, is answered after its transaction has been committed. The OpenAPI document is made from the same.
+`command` is the body, `query` the query parameters, `expected_version` the version in If-Match; every other
+argument is a part of the path. The return value is the response body; None responds with 204. A `Problem`
+that is returned, not raised, commits the transaction. The OpenAPI document is generated from the same
+signatures.
 """
 
 import inspect
@@ -42,7 +43,7 @@ from workflows.users.authentication import act_by_token
 
 BASE = "/api/v1"
 PATH_NAME = re.compile(r"{(\w+)}")
-FIT_FOR_AN_ID = re.compile(r"^[!-~]{1,64}$", re.ASCII)
+ID_PATTERN = re.compile(r"^[!-~]{1,64}$", re.ASCII)
 
 Endpoint = Callable[..., Any]
 T = TypeVar("T")
@@ -59,16 +60,16 @@ class NoFields(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """An answer that is not JSON."""
+class TextResponse:
+    """A response that is not JSON."""
 
     body: str
     content_type: str
 
 
 @dataclass(frozen=True, slots=True)
-class Versioned(Generic[T]):
-    """An answer whose version is not one of its fields."""
+class WithVersion(Generic[T]):
+    """A response whose version, sent as the ETag, is not one of its fields."""
 
     value: T
     version: int
@@ -76,14 +77,19 @@ class Versioned(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Accepted(Generic[T]):
-    """An answer with 202: what was asked for comes later. Ask where the route's `accepted_at` says."""
+    """A response with status 202; its Location header comes from the route's `accepted_at`."""
 
     value: T
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path, and all that the document says of it."""
+    """One method of one path, with everything that the OpenAPI document says about it.
+
+    `in_transaction`: the endpoint takes a `Transaction`, not a `Desk` and an `Actor`.
+    `reads`: the endpoint writes nothing. `reads_first`: it reads without a lock until it starts to write.
+    `conflicts`: it may respond with 409. `accepted_at`: the path template of the Location of a 202.
+    """
 
     method: str
     path: str
@@ -92,15 +98,15 @@ class Operation:
     status: int
     body: type[Any] | None
     query: type[BaseModel]
-    answer: TypeAdapter[Any] | None
-    answer_type: Any
+    response: TypeAdapter[Any] | None
+    response_type: Any
     media_type: str
     path_names: tuple[str, ...]
-    takes: frozenset[str]
+    parameters: frozenset[str]
     in_transaction: bool
     reads: bool
     reads_first: bool
-    most_body_bytes: int | None
+    max_body_bytes: int | None
     conflicts: bool
     accepted: TypeAdapter[Any] | None
     accepted_at: str | None
@@ -111,46 +117,45 @@ class Operation:
         return self.endpoint.__name__
 
     def run(self, **path: str) -> Response:
-        """Answer one call."""
+        """Handle one call; `path` holds the variable parts of its URL."""
         desk: Desk = current_app.extensions["coverdesk"]
         if self.reads_first and "Idempotency-Key" not in request.headers:
             token = read_token()
             return self._respond(
-                desk.perform(NOBODY, partial(self._go_on, token, path), reads_first=True, alone=True)
+                desk.perform(NOBODY, partial(self._authenticate_and_call, token, path), exclusive=True)
             )
         actor = read_actor(desk)
-        arguments, raw = self._read(path)
-        return self._respond(self._answer(desk, actor, arguments, raw))
+        arguments, raw = self._parse(path)
+        return self._respond(self._call(desk, actor, arguments, raw))
 
-    def _go_on(self, token: str, path: dict[str, str], tx: Transaction) -> "_Rendered":
-        """Answer a call over the one connection that also tells who calls."""
+    def _authenticate_and_call(self, token: str, path: dict[str, str], tx: Transaction) -> "_Rendered":
+        """Authenticate and call the endpoint in the same transaction: one connection instead of two."""
         act_by_token(tx, token)
-        arguments, _ = self._read(path)
+        arguments, _ = self._parse(path)
         return self.render(self.endpoint(tx, **arguments))
 
-    def _read(self, path: dict[str, str]) -> tuple[dict[str, Any], bytes]:
-        """What the endpoint takes, and the body as it came."""
-        if not all(map(FIT_FOR_AN_ID.match, path.values())):
+    def _parse(self, path: dict[str, str]) -> tuple[dict[str, Any], bytes]:
+        """Return the arguments of the endpoint and the raw body."""
+        if not all(map(ID_PATTERN.match, path.values())):
             raise NotFound("There is nothing at this address.")
         arguments: dict[str, Any] = dict(path)
         query = read_query(self.query)
-        if "query" in self.takes:
+        if "query" in self.parameters:
             arguments["query"] = query
         raw = b""
         if self.method != "GET":
-            if self.most_body_bytes is not None:
-                request.max_content_length = self.most_body_bytes
+            if self.max_body_bytes is not None:
+                request.max_content_length = self.max_body_bytes
             raw, body = read_body()
             command = self.body_adapter.validate_python(body)
-            if "command" in self.takes:
+            if "command" in self.parameters:
                 arguments["command"] = command
-        if "expected_version" in self.takes:
+        if "expected_version" in self.parameters:
             arguments["expected_version"] = read_expected_version()
         return arguments, raw
 
-    def _answer(
-        self, desk: Desk, actor: Actor, arguments: dict[str, Any], raw: bytes
-    ) -> "_Rendered | Answer":
+    def _call(self, desk: Desk, actor: Actor, arguments: dict[str, Any], raw: bytes) -> "_Rendered | Answer":
+        """Call the endpoint in the kind of transaction it needs, at most once per idempotency key."""
         key = read_idempotency_key() if self.method == "POST" else None
         if not self.in_transaction and key is None:
             return self.render(self.endpoint(desk, actor, **arguments))
@@ -183,7 +188,7 @@ class Operation:
             else:
                 value = self.endpoint(desk, actor, **arguments)
         except DeskError:
-            # the same call may have been answered while this one ran, and what it asked for is done
+            # The same call may have completed while this one ran: then return its response.
             first = find_answer(desk.database, keyed)
             if first is None:
                 raise
@@ -191,22 +196,23 @@ class Operation:
         return desk.answer(actor, lambda tx: value, rendered, keyed)
 
     def render(self, value: Any) -> "_Rendered":
-        """The answer's status and body.
+        """Return the status and body of the response.
 
-        Called inside the transaction, so that a failure undoes it, except what one statement has written.
+        Called inside the transaction: an error rolls it back, unless a single statement already committed.
         """
         if isinstance(value, Problem):
             return _Rendered(value.status, value.as_json().encode())
         if isinstance(value, Accepted) and self.accepted is not None:
             return _Rendered(202, self.accepted.dump_json(value.value))
-        if isinstance(value, Text):
+        if isinstance(value, TextResponse):
             return _Rendered(self.status, value.body.encode(), content_type=value.content_type)
-        if self.answer is None:
+        if self.response is None:
             return _Rendered(204, b"")
         version = getattr(value, "version", None)
-        if isinstance(value, Versioned):
+        if isinstance(value, WithVersion):
             value = value.value
-        return _Rendered(self.status, self.answer.dump_json(value), version if type(version) is int else None)
+        body = self.response.dump_json(value)
+        return _Rendered(self.status, body, version if type(version) is int else None)
 
     def _respond(self, found: "_Rendered | Answer") -> Response:
         content_type = PROBLEM_JSON if found.status >= 400 else self.media_type
@@ -239,7 +245,7 @@ class _Rendered:
 
 @dataclass
 class RouteGroup:
-    """The routes of one part of the API, under one heading of the document."""
+    """The routes of one part of the API, under one tag of the OpenAPI document."""
 
     tag: str
     operations: list[Operation] = field(default_factory=list)
@@ -257,7 +263,7 @@ class RouteGroup:
         return self._operation("DELETE", path, **options)
 
     def register(self, app: Flask) -> None:
-        """Put the routes on the application."""
+        """Register the routes with the application."""
         for operation in self.operations:
             app.add_url_rule(
                 BASE + PATH_NAME.sub(r"<\1>", operation.path),
@@ -278,31 +284,31 @@ class RouteGroup:
         conflicts: bool | None = None,
         body: type[Any] | None = None,
         media_type: str = "application/json",
-        most_body_bytes: int | None = None,
+        max_body_bytes: int | None = None,
         accepted_at: str | None = None,
     ) -> Callable[[Endpoint], Endpoint]:
         def declare(endpoint: Endpoint) -> Endpoint:
             hints = get_type_hints(endpoint, include_extras=True)
             names = list(inspect.signature(endpoint).parameters)
-            answer_type, accepted = _answered(hints["return"])
+            response_type, accepted = _response_types(hints["return"])
             body_type = hints.get("command", NoFields)
             operation = Operation(
                 method=method,
                 path=path,
                 endpoint=endpoint,
                 tag=self.tag,
-                status=204 if answer_type is type(None) else status,
+                status=204 if response_type is type(None) else status,
                 body=None if method == "GET" else body or body_type,
                 query=hints.get("query", NoQuery),
-                answer=None if answer_type in (type(None), Text) else TypeAdapter(answer_type),
-                answer_type=answer_type,
+                response=None if response_type in (type(None), TextResponse) else TypeAdapter(response_type),
+                response_type=response_type,
                 media_type=media_type,
                 path_names=tuple(PATH_NAME.findall(path)),
-                takes=frozenset(names),
+                parameters=frozenset(names),
                 in_transaction=hints[names[0]] is Transaction,
                 reads=reads,
                 reads_first=reads_first,
-                most_body_bytes=most_body_bytes,
+                max_body_bytes=max_body_bytes,
                 conflicts=method != "GET" if conflicts is None else conflicts,
                 accepted=None if accepted is None else TypeAdapter(accepted),
                 accepted_at=accepted_at,
@@ -314,16 +320,16 @@ class RouteGroup:
         return declare
 
 
-def _answered(returned: Any) -> tuple[Any, Any]:
-    """What is answered where all goes well, and what where it is accepted for later (or None).
+def _response_types(returned: Any) -> tuple[Any, Any]:
+    """Return the type of the successful response, and of the 202 response or None.
 
-    Refusals have a schema of their own.
+    Problems are left out: they all share one schema.
     """
     choices = get_args(returned) if get_origin(returned) in (Union, UnionType) else (returned,)
     accepted = [get_args(one)[0] for one in choices if get_origin(one) is Accepted]
-    (answer,) = (one for one in choices if one is not Problem and get_origin(one) is not Accepted)
-    answer = get_args(answer)[0] if get_origin(answer) is Versioned else answer
-    return answer, accepted[0] if accepted else None
+    (success,) = (one for one in choices if one is not Problem and get_origin(one) is not Accepted)
+    success = get_args(success)[0] if get_origin(success) is WithVersion else success
+    return success, accepted[0] if accepted else None
 
 
 def _version_in(body: str) -> int | None:

@@ -1,6 +1,6 @@
-"""Rule sets over HTTP."""
+"""API routes of rule sets."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
@@ -20,6 +20,7 @@ from workflows.views.rules import (
     DiffView,
     FolderView,
     ProposalDetail,
+    ProposalState,
     ProposalView,
     PublicationView,
     RuleSetView,
@@ -27,7 +28,7 @@ from workflows.views.rules import (
 
 rules = RouteGroup("Rules")
 
-MOST_RULES_BYTES = 16 * 1024 * 1024
+MAX_RULES_BYTES = 16 * 1024 * 1024
 
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Files = Annotated[dict[FilePath, str], Field(max_length=1000)]
@@ -37,15 +38,15 @@ WholeVersion = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class RuleFiles(Command):
-    """The whole set: texts by their paths, relative to the rules folder; schemas left out."""
+    """A complete rule set: file contents by path relative to the rules folder, without the schemas."""
 
     files: Files
 
 
 class Publication(Command):
-    """The whole set, and what is new about it.
+    """A complete rule set and a note on what changed.
 
-    `based_on` is the version it was edited from: where another is in force by now, it is refused.
+    `based_on` is the version that was edited: if another is in force by now, the call is refused.
     """
 
     files: Files
@@ -54,26 +55,26 @@ class Publication(Command):
 
 
 class Republication(Command):
-    """Why an old set comes back. `based_on` as in publishing."""
+    """Why an earlier version is published again. `based_on` as in publishing."""
 
     note: Note = ""
     based_on: WholeVersion | None = None
 
 
 class Approval(Command):
-    """`based_on` is the version in force that it was compared with, where that has changed since."""
+    """`based_on` is the version in force that the approver compared with, if it has changed meanwhile."""
 
     based_on: WholeVersion | None = None
 
 
 class Rejection(Command):
-    """What should be done differently."""
+    """Why the proposal is rejected."""
 
     reason: Annotated[Note, StringConstraints(min_length=1)]
 
 
 class Trial(Command):
-    """The whole set, and the span [from, to) of the decisions to make again by it."""
+    """A complete rule set and the half-open period [from, to) of the decisions to replay with it."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -83,7 +84,7 @@ class Trial(Command):
 
 
 class DiffQuery(Query):
-    """Versions, or the beginnings of some; one that is left out is the one in force."""
+    """Two versions or unique prefixes of them; each defaults to the one in force."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -92,13 +93,13 @@ class DiffQuery(Query):
 
 
 class ProposalsQuery(ListQuery):
-    """`state` is open, approved or rejected."""
+    """Filters of proposals. `state` is open, approved or rejected."""
 
-    state: Literal["open", "approved", "rejected"] | None = None
+    state: ProposalState | None = None
 
 
 class DifferencesQuery(ListQuery):
-    """What differs, and the number of a service request or of a contract on either side."""
+    """Filters of differences. `change` is what differs; `number` is a service request's or a contract's."""
 
     change: Change | None = None
     number: str | None = None
@@ -106,37 +107,37 @@ class DifferencesQuery(ListQuery):
 
 @rules.get("/rules")
 def read_rules(tx: Transaction) -> RuleSetView:
-    """The rule set in force."""
+    """Return the rule set in force."""
     return publishing.rule_set_in_force(tx)
 
 
 @rules.get("/rules/versions")
 def list_rule_versions(tx: Transaction, query: ListQuery) -> Page[PublicationView]:
-    """What was published when, by whom and why; the newest first."""
+    """List the publications: what was published when, by whom and why, newest first."""
     return publishing.list_publications(tx, **query.given())
 
 
 @rules.get("/rules/diff")
 def diff_rule_versions(tx: Transaction, query: DiffQuery) -> DiffView:
-    """How two versions differ, file by file, as unified diffs."""
+    """Compare two versions, file by file, as unified diffs."""
     return publishing.diff_rule_sets(tx, query.from_, query.to)
 
 
 @rules.get("/rules/folders")
 def list_watched_folders(tx: Transaction) -> Page[FolderView]:
-    """The rules folders whose edits are picked up, and what was wrong with each when it last changed."""
+    """List the watched rules folders and the problems found at the last change of each."""
     return Page(list_rules_folders(tx), None)
 
 
 @rules.get("/rules/{version}")
 def read_rule_version(tx: Transaction, version: str) -> RuleSetView:
-    """A rule set that was published at any time."""
+    """Return a rule set that was ever published."""
     return publishing.get_rule_set(tx, version)
 
 
-@rules.post("/rules/check", reads=True, conflicts=False, most_body_bytes=MOST_RULES_BYTES)
+@rules.post("/rules/check", reads=True, conflicts=False, max_body_bytes=MAX_RULES_BYTES)
 def check_rules(tx: Transaction, command: RuleFiles) -> CheckView:
-    """All that is wrong with a set of files, by file, line and column. Nothing is saved."""
+    """Check a rule set and return every problem by file, line and column. Nothing is saved."""
     return publishing.check_rules(tx, command.files)
 
 
@@ -144,13 +145,13 @@ def check_rules(tx: Transaction, command: RuleFiles) -> CheckView:
     "/rules/publish",
     status=201,
     reads_first=True,
-    most_body_bytes=MOST_RULES_BYTES,
+    max_body_bytes=MAX_RULES_BYTES,
     accepted_at="/rules/proposals/{id}",
 )
 def publish_rules(tx: Transaction, command: Publication) -> RuleSetView | Accepted[ProposalView]:
-    """Check the files and put them in force; a bad set is refused and the one in force stays.
+    """Check the files and put them in force; a set with errors is refused and the one in force is unchanged.
 
-    Where rules are published by two, the answer is 202 with a proposal that another administrator approves.
+    If publishing requires approval, responds with 202 and a proposal that another administrator approves.
     """
     submitted = proposals.submit_rule_set(tx, command.files, command.note, based_on=command.based_on)
     return _submitted(tx, submitted)
@@ -160,45 +161,45 @@ def publish_rules(tx: Transaction, command: Publication) -> RuleSetView | Accept
 def publish_rules_again(
     tx: Transaction, version: str, command: Republication
 ) -> RuleSetView | Accepted[ProposalView]:
-    """Roll back: publish an old version again. The beginning of its name is enough."""
+    """Publish an earlier version again (rollback). A unique prefix of the version is enough."""
     submitted = proposals.submit_rollback(tx, version, command.note, based_on=command.based_on)
     return _submitted(tx, submitted)
 
 
 @rules.get("/rules/proposals")
 def list_rule_proposals(tx: Transaction, query: ProposalsQuery) -> Page[ProposalView]:
-    """What was proposed, and what became of it; the newest first."""
+    """List proposals and their outcome, newest first."""
     return proposals.list_proposals(tx, **query.given())
 
 
 @rules.get("/rules/proposals/{proposal}")
 def read_rule_proposal(tx: Transaction, proposal: str) -> ProposalDetail:
-    """A proposal, its files, and how they differ from the rule set in force."""
+    """Return a proposal, its files, and how they differ from the rule set in force."""
     return proposals.read_proposal(tx, proposal)
 
 
 @rules.post("/rules/proposals/{proposal}/approve", reads_first=True)
 def approve_rule_proposal(tx: Transaction, proposal: str, command: Approval) -> RuleSetView:
-    """Put a proposed rule set in force; its proposer cannot. It is checked again."""
+    """Check a proposed rule set again and put it in force. The proposer cannot approve it."""
     version = proposals.approve_proposal(tx, proposal, based_on=command.based_on)
     return publishing.get_rule_set(tx, version)
 
 
 @rules.post("/rules/proposals/{proposal}/reject")
 def reject_rule_proposal(tx: Transaction, proposal: str, command: Rejection) -> ProposalDetail:
-    """Decline a proposed rule set; its proposer may take it back so."""
+    """Reject a proposed rule set. The proposer may withdraw it this way."""
     proposals.reject_proposal(tx, proposal, command.reason)
     return proposals.read_proposal(tx, proposal)
 
 
 @rules.post(
-    "/rules/replay", conflicts=True, most_body_bytes=MOST_RULES_BYTES, accepted_at="/rules/replays/{id}"
+    "/rules/replay", conflicts=True, max_body_bytes=MAX_RULES_BYTES, accepted_at="/rules/replays/{id}"
 )
 def replay_rules(desk: Desk, actor: Actor, command: Trial) -> ReplayResult | Accepted[ReplayView]:
-    """Make the decisions of a span again by an edited set, and say which would differ.
+    """Replay the decisions of a period with an edited rule set and return those that would differ.
 
-    With the minutes worked under them that would move, the overage, and the sums; nothing of the desk is
-    changed. What takes longer than 20 seconds is answered with 202: ask at the Location.
+    Includes the minutes of work that would move, the overage and the totals. Nothing else is changed. A
+    replay of more than 20 seconds responds with 202; its result can then be read at the Location.
     """
     replay_id, thread = use_cases.start_replay(desk, actor, command.files, command.from_, command.to)
     thread.join(use_cases.WAIT_SECONDS)
@@ -209,26 +210,26 @@ def replay_rules(desk: Desk, actor: Actor, command: Trial) -> ReplayResult | Acc
 
 @rules.get("/rules/replays")
 def list_rule_replays(tx: Transaction, query: ListQuery) -> Page[ReplayView]:
-    """The replays of the last 30 days, the newest first."""
+    """List the replays of the last 30 days, newest first."""
     return use_cases.list_replays(tx, **query.given())
 
 
 @rules.get("/rules/replays/{replay}")
 def read_rule_replay(tx: Transaction, replay: str) -> ReplayView:
-    """How far a replay is, and its sums when it is done."""
+    """Return the progress of a replay, and its totals when it is done."""
     return use_cases.read_replay(tx, replay)
 
 
 @rules.post("/rules/replays/{replay}/cancel")
 def cancel_rule_replay(tx: Transaction, replay: str) -> ReplayView:
-    """Stop a replay that runs; what it found so far is dropped."""
+    """Cancel a running replay; its partial results are discarded."""
     use_cases.cancel_replay(tx, replay)
     return use_cases.read_replay(tx, replay)
 
 
 @rules.get("/rules/replays/{replay}/differences")
 def list_replay_differences(tx: Transaction, replay: str, query: DifferencesQuery) -> Page[DifferenceView]:
-    """The decisions that would differ, in the order in which they were made."""
+    """List the decisions that would differ, in the order in which they were made."""
     return use_cases.list_differences(tx, replay, **query.given())
 
 

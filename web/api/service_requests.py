@@ -1,4 +1,4 @@
-"""Service requests, their coverage and their work."""
+"""API routes of service requests, their coverage and their work entries."""
 
 from typing import Annotated
 
@@ -55,7 +55,10 @@ service_requests, coverage, work = RouteGroup("Service requests"), RouteGroup("C
 
 
 class ServiceRequestQuery(ListQuery):
-    """`queue`: mine, unassigned, waiting, at_risk or unfinished; `org_unit` finds its sub-units' too."""
+    """Filters of service requests.
+
+    `queue` is mine, unassigned, waiting, at_risk or unfinished. `org_unit` includes the org units below it.
+    """
 
     queue: Text | None = None
     state: Text | None = None
@@ -71,13 +74,13 @@ class ServiceRequestQuery(ListQuery):
 
 
 class BulkQuery(Query):
-    """Which group is searched."""
+    """The group of service requests to search."""
 
     group: Group
 
 
 class ApplyBulk(Command):
-    """Search a group, or those of it that are named."""
+    """The group of service requests to search, or some of its members."""
 
     group: Group
     service_requests: Annotated[list[Id], Field(max_length=10_000)] | None = None
@@ -85,25 +88,28 @@ class ApplyBulk(Command):
 
 @coverage.post("/coverage/preview", reads=True)
 def post_coverage_preview(tx: Transaction, command: CoverageQuestion) -> DecisionView:
-    """Decide without saving anything."""
+    """Make a coverage decision without saving anything."""
     return preview_coverage(tx, command)
 
 
 @coverage.get("/coverage/bulk", conflicts=True)
 def get_coverage_bulk(tx: Transaction, query: BulkQuery) -> Page[BulkLine]:
-    """What a search would find for a group of service requests, nothing saved."""
+    """Return what a search would find for a group of service requests. Nothing is saved."""
     return Page(preview_bulk(tx, query.group), None)
 
 
 @coverage.post("/coverage/bulk")
 def post_coverage_bulk(tx: Transaction, command: ApplyBulk) -> BulkResult:
-    """Search a group of service requests and keep what changes something."""
+    """Search coverage for a group of service requests and save the decisions that change something."""
     return apply_bulk(tx, command.group, command.service_requests)
 
 
 @service_requests.post("/service-requests", status=201, reads_first=True)
 def post_service_request(tx: Transaction, command: NewServiceRequest) -> ServiceRequestView | Problem:
-    """Log a service request and search its contract. A refusal is 409; its decision is kept."""
+    """Log a service request and search its coverage.
+
+    A refusal by the rules is 409; its decision is stored all the same.
+    """
     logged = log_service_request(tx, command)
     if logged.service_request is None:
         return Problem(409, "refused", logged.refused or "Refused.", values={"decision": logged.decision})
@@ -112,13 +118,13 @@ def post_service_request(tx: Transaction, command: NewServiceRequest) -> Service
 
 @service_requests.get("/service-requests")
 def get_service_requests(tx: Transaction, query: ServiceRequestQuery) -> Page[ServiceRequestView]:
-    """The service requests, newest first."""
+    """List service requests, newest first."""
     return list_service_requests(tx, **query.given())
 
 
 @service_requests.get("/service-requests/{service_request}")
 def get_service_request(tx: Transaction, service_request: str) -> ServiceRequestView:
-    """One service request, with what the caller may fire now."""
+    """Return one service request, with the triggers that the caller may fire now."""
     return read_service_request(tx, service_request)
 
 
@@ -126,7 +132,7 @@ def get_service_request(tx: Transaction, service_request: str) -> ServiceRequest
 def patch_service_request(
     tx: Transaction, service_request: str, command: ChangeServiceRequest, expected_version: int | None
 ) -> ServiceRequestView:
-    """Change a service request; what is covered is searched again when it changes."""
+    """Change a service request. A new customer, item or work type starts a new coverage search."""
     change_service_request(tx, service_request, command, expected_version=expected_version)
     return read_service_request(tx, service_request)
 
@@ -135,26 +141,26 @@ def patch_service_request(
 def post_transition(
     tx: Transaction, service_request: str, command: FireTrigger, expected_version: int | None
 ) -> ServiceRequestView:
-    """Fire a trigger; one that is not allowed is 409 with those that are."""
+    """Fire a trigger. One that the state does not allow is 409, with the triggers that are allowed."""
     fire_trigger(tx, service_request, command, expected_version=expected_version)
     return read_service_request(tx, service_request)
 
 
 @work.post("/service-requests/{service_request}/work", status=201)
 def post_work(tx: Transaction, service_request: str, command: WorkGiven) -> WorkEntryView:
-    """Log time worked and draw it."""
+    """Log a work entry and post its draw-down."""
     return read_work(tx, log_work(tx, service_request, command))
 
 
 @work.post("/service-requests/{service_request}/work/preview", reads=True)
 def post_work_preview(tx: Transaction, service_request: str, command: WorkGiven) -> WorkPreview:
-    """Where the time would go, nothing saved."""
+    """Preview the draw-down of a work entry. Nothing is saved."""
     return preview_view(tx, preview_work(tx, service_request, command))
 
 
 @work.get("/service-requests/{service_request}/work")
 def get_work(tx: Transaction, service_request: str) -> Page[WorkEntryView]:
-    """The work entries, by the instant worked."""
+    """List the work entries of a service request by the instant worked."""
     return Page(work_of(tx, service_request), None)
 
 
@@ -162,55 +168,55 @@ def get_work(tx: Transaction, service_request: str) -> Page[WorkEntryView]:
 def patch_work(
     tx: Transaction, entry: str, command: ChangeWork, expected_version: int | None
 ) -> WorkEntryView:
-    """Correct a work entry: what it drew is reversed and drawn anew."""
+    """Correct a work entry: its draw-down is reversed and posted again."""
     return read_work(tx, change_work(tx, entry, command, expected_version=expected_version))
 
 
 @work.delete("/work/{entry}")
 def delete_work_entry(tx: Transaction, entry: str, expected_version: int | None) -> None:
-    """Take a work entry back."""
+    """Delete a work entry and reverse its draw-down."""
     delete_work(tx, entry, expected_version=expected_version)
 
 
 @service_requests.get("/service-requests/{service_request}/history")
 def get_history(tx: Transaction, service_request: str) -> Page[HistoryLine]:
-    """Every move, the logging first."""
+    """List every transition of a service request, the logging first."""
     return Page(history_of(tx, service_request), None)
 
 
 @coverage.get("/service-requests/{service_request}/decisions")
 def get_decisions(tx: Transaction, service_request: str) -> Page[DecisionView]:
-    """Every coverage decision, newest first."""
+    """List every coverage decision of a service request, newest first."""
     require_visible(tx, service_request)
     return Page(decisions_of(tx, service_request), None)
 
 
 @coverage.get("/decisions/{decision}")
 def get_decision(tx: Transaction, decision: str) -> DecisionView:
-    """One coverage decision with its facts and candidates."""
+    """Return one coverage decision with its facts and candidates."""
     return read_decision(tx, decision)
 
 
 @coverage.post("/service-requests/{service_request}/coverage")
 def post_coverage(tx: Transaction, service_request: str, command: SearchCoverage) -> DecisionView:
-    """Search again, or assign a contract by hand with its reason; the answer is the new decision."""
+    """Search coverage again, or assign a contract with a reason. Returns the new decision."""
     return read_decision(tx, search_or_assign(tx, service_request, command))
 
 
 @service_requests.post("/service-requests/{service_request}/contracts", status=201)
 def post_taken_contract(tx: Transaction, service_request: str, command: TakeContract) -> ContractDetail:
-    """Take a contract through a service request that waits for one."""
+    """Order a contract for a service request that waits for one."""
     return read_contract(tx, take_contract(tx, service_request, command))
 
 
 @service_requests.get("/service-requests/{service_request}/notes")
 def get_notes(tx: Transaction, service_request: str) -> Page[NoteView]:
-    """The comments, oldest first."""
+    """List the notes of a service request, oldest first."""
     return Page(notes_of(tx, service_request), None)
 
 
 @service_requests.post("/service-requests/{service_request}/notes", status=201)
 def post_note(tx: Transaction, service_request: str, command: AddNote) -> NoteView:
-    """Write a comment."""
+    """Add a note to a service request."""
     note = add_note(tx, service_request, command)
     return next(one for one in notes_of(tx, service_request) if one.id == note)

@@ -1,7 +1,7 @@
-"""The command line: `coverdesk`. Each command parses, calls one use case and tells what came of it.
+"""The command line, `coverdesk`. Each command parses its arguments, calls one use case and prints the result.
 
-Answers go to standard output, everything else to standard error. Exit 0 when good, 1 when not, 2 for a
-command that was not understood.
+Results go to standard output, everything else to standard error. Exit status: 0 on success, 1 on failure,
+2 on wrong usage.
 """
 
 import click
@@ -25,9 +25,9 @@ from web.cli.users import token, user
 )
 @click.version_option(package_name="coverdesk", message="%(prog)s %(version)s")
 def main() -> None:
-    """The service desk that knows which contract covers a request, and what it draws from it.
+    """Coverdesk: contract coverage, draw-down and ledger of a support desk.
 
-    Settings of the deployment come from the environment (COVERDESK_...) and from a .env file.
+    The deployment is configured by environment variables (COVERDESK_...) or a .env file.
     """
 
 

@@ -1,4 +1,4 @@
-"""Kept coverage decisions, made again."""
+"""`coverdesk decisions`: verification of the stored coverage decisions."""
 
 import sys
 from datetime import date, datetime
@@ -13,26 +13,28 @@ from workflows.coverage.verification import Differs, verify_decisions
 
 @click.group(epilog="Example: coverdesk decisions verify")
 def decisions() -> None:
-    """The coverage decisions that are kept."""
+    """Stored coverage decisions."""
 
 
 @decisions.command(epilog="Example: coverdesk decisions verify --from 2026-01-01")
-@click.option("--from", "from_", type=InstantOrDay(), help="Only those made on this day or later.")
-@click.option("--to", type=InstantOrDay(), help="Only those made before this day.")
+@click.option(
+    "--from", "from_", type=InstantOrDay(), help="Only those made at or after this date or instant."
+)
+@click.option("--to", type=InstantOrDay(), help="Only those made before this date or instant.")
 def verify(from_: datetime | date | None, to: datetime | date | None) -> None:
-    """Make each decision again, by the rule set it names and from the facts it keeps.
+    """Repeat each decision with its rule set and its stored facts.
 
-    Exit 1 and what differs where one comes out otherwise.
+    Prints each difference; exits 1 if there are any.
     """
     desk = desk_of(environment())
     start = instant_of(desk, from_) if from_ is not None else None
     end = instant_of(desk, to) if to is not None else None
     with progress_bar("Decisions") as progress:
-        found = verify_decisions(desk, _tell, from_=start, to=end, progress=progress)
-    click.echo(f"{found.decisions:,} decisions made again, {found.differ:,} differ.", err=True)
+        found = verify_decisions(desk, _print_difference, from_=start, to=end, progress=progress)
+    click.echo(f"{found.decisions:,} decisions verified, {found.differ:,} differ.", err=True)
     sys.exit(1 if found.differ else 0)
 
 
-def _tell(one: Differs) -> None:
+def _print_difference(one: Differs) -> None:
     request = one.service_request or "refused"
-    click.echo(f"{one.decision} ({request}): {one.what}: kept {one.kept}, made again {one.again}")
+    click.echo(f"{one.decision} ({request}): {one.what}: stored {one.kept}, recomputed {one.again}")

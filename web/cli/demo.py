@@ -1,4 +1,4 @@
-"""The demonstration desk: load it, or set it back to its beginning."""
+"""`coverdesk demo`: loads or resets the demonstration desk."""
 
 from collections.abc import Iterable
 
@@ -14,47 +14,47 @@ from workflows.rule_sets.publishing import publish_first
 
 @click.group(epilog="Example: coverdesk demo load")
 def demo() -> None:
-    """A desk to look at: four companies, contracts of every type, two months of service requests."""
+    """Demonstration data: four companies, contracts of every type, two months of service requests."""
 
 
 @demo.command(epilog="Example: coverdesk demo load")
 def load() -> None:
-    """Build the demonstration in an empty database, and print its logins."""
+    """Load the demonstration into an empty database and print its logins."""
     env = environment()
     desk = desk_of(env)
     if desk.refresh().version is None:
-        publish_first(desk, _good_rules(env))
-    _tell(load_demo(desk))
+        publish_first(desk, _checked_rules(env))
+    _print_logins(load_demo(desk))
 
 
 @demo.command(epilog="Example: coverdesk demo reset")
 def reset() -> None:
-    """Empty a demonstration desk and build it anew, by the rules folder. Another desk is left alone."""
+    """Empty a demonstration desk and load it again with the rules folder. Any other desk is refused."""
     env = environment()
-    _tell(reset_demo(desk_of(env), _good_rules(env)))
+    _print_logins(reset_demo(desk_of(env), _checked_rules(env)))
 
 
 def load_on_first_start(desk: Desk) -> None:
-    """Build the demonstration where nobody has worked yet; on a demonstration desk, tell its logins again.
+    """Load the demonstration into an empty desk; on a demonstration desk, print its logins again.
 
-    Any other desk is served as it is.
+    Any other desk is left unchanged.
     """
     if is_demo(desk):
-        _tell(LOGINS, err=True)
+        _print_logins(LOGINS, err=True)
     elif can_load_demo(desk):
         click.echo("Loading the demonstration ...", err=True)
-        _tell(load_demo(desk), err=True)
+        _print_logins(load_demo(desk), err=True)
 
 
-def _good_rules(env: Environment) -> dict[str, str]:
+def _checked_rules(env: Environment) -> dict[str, str]:
     files, problems = check_rules_folder(env.rules_dir)
     print_problems(problems, str(env.rules_dir))
     if any(problem.severity == "error" for problem in problems):
-        fail("The rules folder is not good; nothing has been loaded.")
+        fail("The rules folder has errors; nothing was loaded.")
     return files
 
 
-def _tell(logins: Iterable[DemoLogin], *, err: bool = False) -> None:
+def _print_logins(logins: Iterable[DemoLogin], *, err: bool = False) -> None:
     click.echo("Log in as", err=err)
     for one in logins:
         click.echo(f"  {one.role:<14} {one.email}", err=err)

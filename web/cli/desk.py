@@ -1,4 +1,4 @@
-"""What the commands share: the environment, the desk, and refusals in words."""
+"""What the commands share: the environment, the desk, and error messages."""
 
 import getpass
 import sys
@@ -18,14 +18,14 @@ from workflows.operations.deployment import database_fails, lacks_migration, ope
 
 
 class DeskGroup(click.Group):
-    """A group whose commands tell refusals in words and exit 1."""
+    """A command group that prints expected errors as one message and exits 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except RuleSetRefused as error:
             print_problems(list(error.problems))
-            fail("The rule set was refused; nothing has changed.")
+            fail("The rule set was refused; nothing was changed.")
         except DeskError as error:
             fail(str(error))
         except ValidationError as error:
@@ -36,14 +36,14 @@ class DeskGroup(click.Group):
             fail(f"The database cannot be used: {str(error).partition(chr(10))[0]}")
 
 
-def fail(words: str) -> NoReturn:
-    """Say why not, and end with 1."""
-    click.echo(f"Error: {words}", err=True)
+def fail(message: str) -> NoReturn:
+    """Print an error message and exit 1."""
+    click.echo(f"Error: {message}", err=True)
     sys.exit(1)
 
 
 def environment() -> Environment:
-    """The deployment's environment, checked; the log is set up by it."""
+    """Read and validate the environment and set up logging. Exits 1 if a variable is invalid."""
     try:
         found = Environment()
     except ValidationError as error:
@@ -55,7 +55,7 @@ def environment() -> Environment:
 
 
 def desk_of(env: Environment) -> Desk:
-    """The desk; ends with 1 where its database is not that of this program."""
+    """Open the desk. Exits 1 if the schema of its database is not the one this program needs."""
     desk = open_desk(env.database_url, sandbox=env.sandbox, smtp_url=env.smtp_url, rules_folder=env.rules_dir)
     context = click.get_current_context(silent=True)
     if context is not None:
@@ -67,7 +67,7 @@ def desk_of(env: Environment) -> Desk:
 
 
 def operator() -> Actor:
-    """Who works at the command line: may do all, and is named in the history."""
+    """Return the actor of the command line: allowed to do everything, and named in every audit trail."""
     try:
         return Actor(None, f"{getpass.getuser()} (command line)", "system")
     except (KeyError, OSError):
@@ -75,7 +75,7 @@ def operator() -> Actor:
 
 
 def print_problems(problems: list[Problem], folder: str | None = None, *, err: bool = True) -> None:
-    """One line a problem, as compilers write them: file:line:column: message."""
+    """Print one problem per line as compilers do: file:line:column: message."""
     for problem in problems:
         place = f"{folder.rstrip('/')}/{problem.file}" if folder and problem.file != folder else problem.file
         note = "warning: " if problem.severity == "warning" else ""

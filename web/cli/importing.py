@@ -1,4 +1,4 @@
-"""Another desk's history, taken from its export."""
+"""`coverdesk import`: imports another desk's history from its CSV export."""
 
 from pathlib import Path
 
@@ -13,20 +13,22 @@ path = click.Path(path_type=Path)
 
 @click.command("import", epilog="Example: coverdesk import incidents.csv --mapping mappings/servicenow.json")
 @click.argument("file", type=path)
-@click.option("--mapping", "mapping_path", required=True, type=path, help="How to read it: see mappings/.")
-@click.option("--dry-run", is_flag=True, help="Tell what would be taken; write nothing.")
+@click.option(
+    "--mapping", "mapping_path", required=True, type=path, help="How to read the file; see mappings/."
+)
+@click.option("--dry-run", is_flag=True, help="Report what would be imported; write nothing.")
 def import_export(file: Path, mapping_path: Path, dry_run: bool) -> None:
-    """Take the service requests of another desk's CSV export, at the times it tells.
+    """Import service requests from another desk's CSV export, at the times given there.
 
-    One line for each row that is not taken, and why; then the sums. A second run adds nothing, and one that
-    was stopped goes on. Exit 0 when it finished, 1 when the file or the mapping cannot be read.
+    Prints one line for each skipped row with the reason, then the totals. A second run adds nothing; a run
+    that was interrupted can be continued. Exits 1 if the file or the mapping cannot be read.
     """
     env = environment()
     try:
         mapping = read_mapping(str(mapping_path), _content(mapping_path))
     except MappingRefused as refused:
         print_problems(list(refused.problems))
-        fail("The mapping cannot be used; nothing has been imported.")
+        fail("The mapping cannot be used; nothing was imported.")
     raw = _content(file)
     desk = desk_of(env)
     report = ImportReport(mapping.source, dry_run)
@@ -34,14 +36,14 @@ def import_export(file: Path, mapping_path: Path, dry_run: bool) -> None:
         with progress_bar("Service requests") as progress:
             import_history(desk, str(file), raw, mapping, dry_run=dry_run, progress=progress, report=report)
     except BaseException:
-        # what was done before it was stopped stays done, and is told
+        # What was imported before the interruption is committed, so report it.
         if report.rows_taken:
-            _tell(report)
+            _print_report(report)
         raise
-    _tell(report)
+    _print_report(report)
 
 
-def _tell(report: ImportReport) -> None:
+def _print_report(report: ImportReport) -> None:
     for line in (*report.lines(), *report.summary()):
         click.echo(line)
 

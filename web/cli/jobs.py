@@ -1,4 +1,4 @@
-"""Bring the database up to date, and run what happens by itself."""
+"""`coverdesk migrate`, `scheduler` and `run-job`: the database schema and the background jobs."""
 
 import signal
 import sys
@@ -33,7 +33,7 @@ class InstantType(click.ParamType[datetime]):
 
 @click.command(epilog="Example: coverdesk migrate")
 def migrate() -> None:
-    """Bring the database up to date. Safe to run twice, or at once from two places."""
+    """Bring the database schema up to date. Safe to run twice, or on two machines at once."""
     migrate_database(environment().database_url)
     click.echo("The database is up to date.", err=True)
 
@@ -41,7 +41,7 @@ def migrate() -> None:
 @click.command(epilog="Example: coverdesk scheduler")
 @click.option("--while-stdin-is-open", is_flag=True, hidden=True)
 def scheduler(while_stdin_is_open: bool) -> None:
-    """Run the background jobs until told to stop. Any number may run; each job runs once."""
+    """Run the background jobs until stopped. Several schedulers may run; each job still runs once."""
     env = environment()
     desk = desk_of(env)
     stop = threading.Event()
@@ -52,7 +52,7 @@ def scheduler(while_stdin_is_open: bool) -> None:
     if while_stdin_is_open:
         threading.Thread(target=_wait_for_end_of_input, args=(stop,), daemon=True).start()
     else:
-        click.echo("The scheduler is running. Ctrl-C stops it.", err=True)
+        click.echo("The scheduler is running. Press Ctrl-C to stop.", err=True)
     stop.wait()
     running.shutdown(wait=True)
     desk.database.dispose()
@@ -60,15 +60,15 @@ def scheduler(while_stdin_is_open: bool) -> None:
 
 @click.command(epilog="Example: coverdesk run-job expire_contracts --due-at 2026-04-01T00:00:00+02:00")
 @click.argument("name", type=click.Choice(sorted(definitions.JOBS)), metavar="NAME")
-@click.option("--due-at", type=InstantType(), help="Do what is due by this instant; now if left out.")
+@click.option("--due-at", type=InstantType(), help="Process everything due by this instant.  [default: now]")
 def run_job(name: str, due_at: datetime | None) -> None:
-    """Run one job now, whether or not a scheduler runs."""
+    """Run one job now, whether or not a scheduler is running."""
     done = definitions.run_job(desk_of(environment()), name, due_at)
     click.echo(f"{name}: {done} done")
 
 
 def _wait_for_end_of_input(stop: threading.Event) -> None:
-    """Whoever started this keeps its input open: when that ends, so do we."""
+    """Stop when standard input closes: the parent process holds it open as long as it lives."""
     while sys.stdin.buffer.read(4096):
         pass
     stop.set()

@@ -1,4 +1,4 @@
-"""The audit of the ledger."""
+"""`coverdesk audit`: the audit of the ledger."""
 
 import sys
 
@@ -10,7 +10,7 @@ from workflows.ledger.audit import audit_ledger
 
 @click.command(epilog="Example: coverdesk audit")
 def audit() -> None:
-    """Recompute every balance from the ledger; exit 1 and the differences when there are any."""
+    """Recompute every balance from the ledger. Prints the differences; exits 1 if there are any."""
     desk = desk_of(environment())
     with desk.read(operator()) as tx:
         found = audit_ledger(tx)

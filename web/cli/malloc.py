@@ -1,17 +1,17 @@
-"""How the C library keeps memory for the server's threads."""
+"""Tuning of the C library's memory allocation for a server with threads."""
 
 import ctypes
 
 M_ARENA_MAX = -8
-"""The option's number, from glibc's malloc.h."""
+"""The number of the option in glibc's malloc.h."""
 ARENAS = 2
 
 
 def share_arenas() -> bool:
-    """Let all threads of this process, and of those it forks, take memory from a few places.
+    """Make all threads of this process, and of processes it forks, share a few malloc arenas.
 
-    glibc gives each thread one of its own and seldom gives back what lies free there: under load a worker
-    would grow for a long time, though it keeps nothing. False where the C library is another.
+    By default glibc creates an arena per thread and seldom returns its free memory to the system, so that a
+    worker under load would keep growing. Returns False if the C library is not glibc.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(M_ARENA_MAX, ARENAS))

@@ -1,4 +1,4 @@
-"""Rule files: check, publish, compare, look back."""
+"""`coverdesk rules`: checks, publishes and compares rule sets."""
 
 import json
 import sys
@@ -18,12 +18,12 @@ from workflows.rule_sets.folder_watch import note_rules_folder
 from workflows.rule_sets.proposals import Submitted, submit_rollback, submit_rule_set
 
 folder_argument = click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-SHORT = 12
+SHORT_VERSION_LENGTH = 12
 
 
 @click.group(epilog="Example: coverdesk rules check")
 def rules() -> None:
-    """The rule files. DIR is COVERDESK_RULES_DIR where it is left out."""
+    """Rule sets. DIR defaults to COVERDESK_RULES_DIR."""
 
 
 rules.add_command(show)
@@ -33,7 +33,7 @@ rules.add_command(replay)
 @rules.command(epilog="Example: coverdesk rules check rules --json")
 @folder_argument
 @click.option(
-    "--json", "as_json", is_flag=True, help="As one JSON object, with JSON pointers and severities."
+    "--json", "as_json", is_flag=True, help="Print one JSON object, with JSON pointers and severities."
 )
 def check(folder: Path | None, as_json: bool) -> None:
     """Check a folder of rule files without publishing it. Needs no database."""
@@ -41,8 +41,8 @@ def check(folder: Path | None, as_json: bool) -> None:
     _, problems = check_rules_folder(folder)
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
-        told = {"ok": not errors, "problems": [asdict(problem) for problem in problems]}
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        report = {"ok": not errors, "problems": [asdict(problem) for problem in problems]}
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
         sys.exit(1 if errors else 0)
     print_problems(problems, str(folder), err=False)
     warnings = len(problems) - errors
@@ -50,23 +50,23 @@ def check(folder: Path | None, as_json: bool) -> None:
     if errors:
         also = f" and {counted}" if warnings else ""
         fail(f"{folder} has {errors} error{'' if errors == 1 else 's'}{also}.")
-    click.echo(f"{folder} is good{f', with {counted}' if warnings else ''}.", err=True)
+    click.echo(f"{folder} has no errors{f' and {counted}' if warnings else ''}.", err=True)
 
 
 @rules.command(epilog="Example: coverdesk rules publish --note 'Night calls are excluded'")
 @folder_argument
-@click.option("--note", required=True, help="What is new, for the history.")
-@click.option("--based-on", help="The version it was edited from; refused where another is in force by now.")
+@click.option("--note", required=True, help="What changed, for the history.")
+@click.option("--based-on", help="The version that was edited; refused if another is in force by now.")
 def publish(folder: Path | None, note: str, based_on: str | None) -> None:
-    """Check a folder of rule files and put it in force; prints the version.
+    """Check a folder of rule files and put it in force. Prints the version.
 
-    Where rules are published by two, it is proposed: an administrator approves it.
+    If publishing requires approval, the set is proposed, and an administrator approves it.
     """
     env = environment()
     folder = folder or env.rules_dir
-    files = _good_files(folder)
+    files = _checked_files(folder)
     desk = desk_of(env)
-    base = _whole_version(desk, based_on)
+    base = _full_version(desk, based_on)
     submitted = desk.perform(
         operator(), lambda tx: submit_rule_set(tx, files, note, based_on=base), reads_first=True
     )
@@ -77,10 +77,10 @@ def publish(folder: Path | None, note: str, based_on: str | None) -> None:
 
 @rules.command(epilog="Example: coverdesk rules diff rules")
 @folder_argument
-@click.option("--from", "from_", metavar="VERSION", help="The older version; the one in force if left out.")
+@click.option("--from", "from_", metavar="VERSION", help="The older version.  [default: the one in force]")
 @click.option("--to", metavar="VERSION", help="A version instead of a folder.")
 def diff(folder: Path | None, from_: str | None, to: str | None) -> None:
-    """Show how a folder, or a version, differs from the rule set in force or from another version."""
+    """Compare a folder or a version with the rule set in force or with another version."""
     if folder is not None and to is not None:
         raise click.UsageError("Name a folder or a version, not both.")
     env = environment()
@@ -100,7 +100,7 @@ def diff(folder: Path | None, from_: str | None, to: str | None) -> None:
 
 @rules.command(epilog="Example: coverdesk rules history")
 def history() -> None:
-    """List what was published when, by whom and why, the newest first; * is in force."""
+    """List what was published when, by whom and why, newest first. * marks the one in force."""
     desk, cursor, newest = desk_of(environment()), None, True
     while True:
         with desk.read(operator()) as tx:
@@ -112,7 +112,7 @@ def history() -> None:
             who = (
                 f"{one.published_by}, approved by {one.approved_by}" if one.approved_by else one.published_by
             )
-            click.echo(f"{mark} {one.version[:SHORT]}  {at}  {who}  {one.note}".rstrip())
+            click.echo(f"{mark} {one.version[:SHORT_VERSION_LENGTH]}  {at}  {who}  {one.note}".rstrip())
         cursor = page.next_cursor
         if cursor is None:
             return
@@ -120,9 +120,9 @@ def history() -> None:
 
 @rules.command(epilog="Example: coverdesk rules rollback 3f0c9a51b2aa --note 'The new ranks were wrong'")
 @click.argument("version")
-@click.option("--note", default="", help="Why, for the history.")
+@click.option("--note", default="", help="The reason, for the history.")
 def rollback(version: str, note: str) -> None:
-    """Publish an old version again; its beginning is enough. Prints the whole version."""
+    """Publish an earlier version again; a unique prefix is enough. Prints the full version."""
     submitted = desk_of(environment()).perform(
         operator(), lambda tx: submit_rollback(tx, version, note), reads_first=True
     )
@@ -132,20 +132,19 @@ def rollback(version: str, note: str) -> None:
 def _print_submitted(submitted: Submitted) -> None:
     click.echo(submitted.version)
     if submitted.proposal is not None:
-        click.echo("Proposed: it takes force when an administrator approves it.", err=True)
+        click.echo("Proposed. It comes into force when an administrator approves it.", err=True)
 
 
-def _whole_version(desk: Desk, version: str | None) -> str | None:
+def _full_version(desk: Desk, version: str | None) -> str | None:
     if version is None:
         return None
     with desk.read(operator()) as tx:
         return version_of(publishing.files_of(tx, version))
 
 
-def _good_files(folder: Path) -> dict[str, str]:
+def _checked_files(folder: Path) -> dict[str, str]:
     files, problems = check_rules_folder(folder)
     print_problems(problems, str(folder))
     if any(problem.severity == "error" for problem in problems):
-        click.echo("Error: the folder is not good; nothing has been published.", err=True)
-        sys.exit(1)
+        fail(f"{folder} has errors; nothing was published.")
     return files

@@ -1,4 +1,4 @@
-"""Trying an edited rule set on what was logged, before it counts."""
+"""`coverdesk rules replay`: tries an edited rule set on past service requests before it is published."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -19,23 +19,28 @@ from workflows.rule_sets.folder import check_rules_folder
 from workflows.views import MoneyView
 from workflows.views.replays import DifferenceView, ResultView, SummaryView
 
-MOST_MOVES = 20
-Tell = Callable[[DifferenceView], None]
+MAX_MOVES_PRINTED = 20
+Write = Callable[[DifferenceView], None]
 
 
 @click.command(
     epilog="Example: coverdesk rules replay --from 2026-03-01 --to 2026-04-01 rules --csv march.csv"
 )
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--from", "from_", type=InstantOrDay(), required=True, help="The first day, or instant.")
-@click.option("--to", type=InstantOrDay(), required=True, help="The day, or instant, to stop before.")
 @click.option(
-    "--csv", "file", type=click.Path(path_type=Path, allow_dash=True), help="Write the differences here."
+    "--from", "from_", type=InstantOrDay(), required=True, help="First date or instant (inclusive)."
+)
+@click.option("--to", type=InstantOrDay(), required=True, help="Last date or instant (exclusive).")
+@click.option(
+    "--csv",
+    "file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write the differences to this file as CSV; - is standard output.",
 )
 def replay(folder: Path | None, from_: datetime | date, to: datetime | date, file: Path | None) -> None:
-    """Make the decisions of a span again by the rules of a folder, and tell which would differ.
+    """Replay the coverage decisions of a period with the rules of a folder.
 
-    One line a difference, then the sums; nothing is changed.
+    Prints one line for each decision that would differ, then the totals. Nothing is changed.
     """
     env = environment()
     folder = folder or env.rules_dir
@@ -43,19 +48,19 @@ def replay(folder: Path | None, from_: datetime | date, to: datetime | date, fil
     errors = [problem for problem in problems if problem.severity == "error"]
     print_problems(errors, str(folder), err=False)
     if errors:
-        fail(f"{folder} is not good, so it cannot be tried.")
+        fail(f"{folder} has errors, so it cannot be replayed.")
     desk = desk_of(env)
     start, end = instant_of(desk, from_), instant_of(desk, to)
     with desk.read(operator()) as tx:
         rules = load_for_replay(tx, files, start, end)
-    with _told_to(file) as tell, progress_bar("Decisions") as progress:
-        summary = run_replay(desk, rules, start, end, tell, actor=operator(), progress=progress)
-    for line in _sums(summary):
+    with _writer_to(file) as write, progress_bar("Decisions") as progress:
+        summary = run_replay(desk, rules, start, end, write, actor=operator(), progress=progress)
+    for line in _totals(summary):
         click.echo(line, err=True)
 
 
 @contextmanager
-def _told_to(file: Path | None) -> Iterator[Tell]:
+def _writer_to(file: Path | None) -> Iterator[Write]:
     if file is None:
         yield lambda one: click.echo(_line(one))
         return
@@ -70,13 +75,13 @@ def _told_to(file: Path | None) -> Iterator[Tell]:
 
 def _line(one: DifferenceView) -> str:
     request = one.number or "refused"
-    words = f"{request}  {cell(one.decided_at)}  {_result(one.before)} -> {_result(one.after)}"
+    line = f"{request}  {cell(one.decided_at)}  {_result(one.before)} -> {_result(one.after)}"
     if one.chargeable_before or one.chargeable_after:
-        words += f"  {one.chargeable_before} min"
+        line += f"  {one.chargeable_before} min"
         if one.chargeable_after != one.chargeable_before:
-            words += f", charged {one.chargeable_after} min"
+            line += f" -> {one.chargeable_after} min"
     change = one.overage_after.amount_minor - one.overage_before.amount_minor
-    return words + (f"  overage {_money(change, one.overage_after)}" if change else "")
+    return line + (f"  overage {_money(change, one.overage_after)}" if change else "")
 
 
 def _result(result: ResultView) -> str:
@@ -88,19 +93,19 @@ def _money(change_minor: int, like: MoneyView) -> str:
     return f"{change_minor:+,} {like.currency} (minor unit)"
 
 
-def _sums(found: SummaryView) -> Iterator[str]:
+def _totals(found: SummaryView) -> Iterator[str]:
     yield f"{found.decisions:,} decisions, {found.differ:,} would differ."
     if found.by_another_rule:
-        yield f"{found.by_another_rule:,} come to the same by another rule."
+        yield f"{found.by_another_rule:,} have the same result by a different rule."
     if found.charged_otherwise:
-        yield f"{found.charged_otherwise:,} differ by what their work is charged alone."
-    for move in found.moves[:MOST_MOVES]:
+        yield f"{found.charged_otherwise:,} differ only in chargeable minutes."
+    for move in found.moves[:MAX_MOVES_PRINTED]:
         moved = f", {move.moved_minutes:,} min" if move.moved_minutes else ""
         yield f"  {move.decisions:,} from {_result(move.before)} to {_result(move.after)}{moved}"
-    left_out = found.moves_left_out + len(found.moves[MOST_MOVES:])
+    left_out = found.moves_left_out + len(found.moves[MAX_MOVES_PRINTED:])
     if left_out:
-        yield f"  and {left_out:,} other ways"
+        yield f"  and {left_out:,} other changes"
     if found.worked_minutes:
-        yield f"{found.moved_minutes:,} of {found.worked_minutes:,} minutes worked would move."
+        yield f"{found.moved_minutes:,} of {found.worked_minutes:,} worked minutes would move."
     for one in found.overage:
         yield f"Overage {one.before_minor:,} -> {one.after_minor:,} {one.currency} (minor unit)."

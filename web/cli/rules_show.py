@@ -1,4 +1,4 @@
-"""`coverdesk rules show`: what is in force, as files or as the code made of them."""
+"""`coverdesk rules show`: prints a rule set as files or as the Python code compiled from it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +13,10 @@ from workflows.rule_sets.folder import read_rules_folder
 
 @click.command(epilog="Example: coverdesk rules show --compiled")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--version", "version", metavar="VERSION", help="A version ever published, or its beginning.")
-@click.option("--compiled", is_flag=True, help="The Python that the rules are made into when loaded.")
+@click.option("--version", "version", metavar="VERSION", help="A published version or a unique prefix of it.")
+@click.option("--compiled", is_flag=True, help="Print the Python code that the rules are compiled to.")
 def show(folder: Path | None, version: str | None, compiled: bool) -> None:
-    """Print the rule set in force, one that was, or that of a folder (which needs no database)."""
+    """Print the rule set in force, an earlier one, or that of a folder (which needs no database)."""
     if folder is not None and version is not None:
         raise click.UsageError("Name a folder or a version, not both.")
     files = _files(folder, version)

@@ -1,6 +1,7 @@
-"""What the server itself refuses before the application sees it: a line too long, headers that are none.
+"""Errors that gunicorn handles before the application sees the request, such as an overlong request line.
 
-Its own answer is a page of HTML; ours is a problem as everywhere else. No address is known by then.
+By default gunicorn responds with an HTML page; this module makes it respond with problem+json, as everywhere
+else. The path is not known at that point.
 """
 
 from socket import socket
@@ -10,21 +11,21 @@ import gunicorn.util
 from web.errors import PROBLEM_JSON, Problem
 
 DETAILS = {
-    400: "This is not HTTP as it should be.",
-    414: "The address is longer than 8190 bytes.",
-    431: "The headers are too many or too long.",
+    400: "The request is not valid HTTP.",
+    414: "The URL is longer than 8190 bytes.",
+    431: "There are too many headers, or they are too long.",
 }
 
 
-def answer_server_errors() -> None:
-    """From now on gunicorn answers what it refuses with problem+json."""
+def use_problem_json() -> None:
+    """Make gunicorn respond to the requests it refuses with problem+json."""
     gunicorn.util.write_error = _write_problem
 
 
 def _write_problem(sock: socket, status_int: int, reason: str, mesg: str) -> None:
     code = reason.lower().replace(" ", "-")
     body = (
-        Problem(status_int, code, DETAILS.get(status_int, "The server does not take this call."))
+        Problem(status_int, code, DETAILS.get(status_int, "The server cannot process this request."))
         .as_json()
         .encode()
     )

@@ -1,4 +1,4 @@
-"""The web server: gunicorn with threads, started from here, with the scheduler beside it if wanted."""
+"""`coverdesk serve`: runs gunicorn with threads, and optionally a scheduler process with it."""
 
 import errno
 import os
@@ -34,23 +34,27 @@ SECONDS_BEFORE_RESTART = 2
 @click.command(epilog="Example: coverdesk serve --with-scheduler --port 8080")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes.")
-@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 64), help="Of each process.")
-@click.option("--with-scheduler", is_flag=True, help="Run the background jobs beside it.")
-@click.option("--demo", is_flag=True, help="Load the demonstration desk at the first start.")
+@click.option(
+    "--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Number of processes."
+)
+@click.option(
+    "--threads", default=8, show_default=True, type=click.IntRange(1, 64), help="Threads per process."
+)
+@click.option("--with-scheduler", is_flag=True, help="Also run the background jobs.")
+@click.option("--demo", is_flag=True, help="Load the demonstration desk on the first start.")
 def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool, demo: bool) -> None:
     """Run the web server.
 
-    Where no rule set is in force, the rules folder is published first. Bound to anything but loopback it
-    needs a COVERDESK_SECRET_KEY of its own.
+    If no rule set is in force, the rules folder is published first. On any address other than loopback,
+    COVERDESK_SECRET_KEY is required.
     """
     env = environment()
-    weak = env.weak_key()
+    weak = env.secret_key_problem()
     if weak is not None and not is_loopback(host):
-        fail(f"{weak} Others can reach {host}: set it to 16 or more random characters.")
+        fail(f"{weak} {host} is reachable from other machines: set the key to 16 or more random characters.")
     if not env.secret_key:
-        click.echo("COVERDESK_SECRET_KEY is not set: logins end when the server stops.", err=True)
-    env.session_key  # noqa: B018 -- drawn before the workers start, so that all have the same
+        click.echo("COVERDESK_SECRET_KEY is not set: sessions end when the server stops.", err=True)
+    env.session_key  # noqa: B018 -- generated before the workers fork, so that all share it
     desk = desk_of(env)
     put_rules_in_force(desk, env)
     refuse_taken_port(host, port)
@@ -58,50 +62,50 @@ def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool
         load_on_first_start(desk)
     desk.database.dispose()
     share_arenas()
-    with metrics_folder(), scheduler_beside() if with_scheduler else nullcontext():
+    with metrics_folder(), scheduler_process() if with_scheduler else nullcontext():
         Server(env, host=host, port=port, workers=workers, threads=threads).run()
 
 
 def refuse_taken_port(host: str, port: int) -> None:
-    """Exit 1 in words where the port cannot be had, before anything is loaded or started."""
+    """Exit 1 with a message if the port cannot be bound, before anything is loaded or started."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                fail(f"Port {port} is taken by another program. Take another: make run PORT={port + 1}.")
-            fail(f"{host}:{port} cannot be opened: {error.strerror}. Take another --host or --port.")
+                fail(f"Port {port} is already in use. Choose another, for example: make run PORT={port + 1}")
+            fail(f"{host}:{port} cannot be bound: {error.strerror}. Choose another --host or --port.")
 
 
 def put_rules_in_force(desk: Desk, env: Environment) -> None:
-    """Publish the rules folder where nothing is in force yet, else only say what is wrong with it.
+    """Publish the rules folder if no rule set is in force; otherwise only report its problems.
 
-    Exits 1, with each problem's place, where there is nothing good to start on.
+    Exits 1 with the position of each problem if the folder has errors and no rule set is in force.
     """
     files, problems = check_rules_folder(env.rules_dir)
     print_problems(problems, str(env.rules_dir))
     bad = any(problem.severity == "error" for problem in problems)
     if desk.refresh().version is not None:
         if bad:
-            click.echo("The rules folder is not good; the rule set in force stays.", err=True)
+            click.echo("The rules folder has errors; the rule set in force is unchanged.", err=True)
         else:
             watch_rules_folder(desk, env.rules_dir, files)
         return
     if bad:
-        fail("The rules folder is not good, and no rule set is in force.")
+        fail("The rules folder has errors, and no rule set is in force.")
     try:
         version = publish_first(desk, files)
     except RuleSetRefused as error:
         print_problems(list(error.problems), str(env.rules_dir))
-        fail("The rules folder is not good, and no rule set is in force.")
+        fail("The rules folder has errors, and no rule set is in force.")
     watch_rules_folder(desk, env.rules_dir, files)
     if version is not None:
         click.echo(f"Published {env.rules_dir} as the first rule set, {version[:12]}.", err=True)
 
 
 class Server(BaseApplication):
-    """gunicorn, told what to do by us and by no file of its own."""
+    """gunicorn, configured here and not by a file of its own."""
 
     def __init__(self, env: Environment, *, host: str, port: int, workers: int, threads: int) -> None:
         self.environment = env
@@ -120,7 +124,7 @@ class Server(BaseApplication):
             "control_socket_disable": True,
             "proc_name": "coverdesk",
             "worker_tmp_dir": _memory_folder(),
-            "when_ready": self.tell_address,
+            "when_ready": self.print_address,
             "post_fork": _set_up_worker_logs(env),
             "child_exit": _forget_metrics,
         }
@@ -132,21 +136,21 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         from web import create_app
-        from web.cli.server_errors import answer_server_errors
+        from web.cli.server_errors import use_problem_json
 
-        answer_server_errors()
+        use_problem_json()
         return create_app(desk_of(self.environment), self.environment)
 
-    def tell_address(self, _: object) -> None:
-        click.echo(f"Coverdesk is at {self.address} (Ctrl-C stops it)", err=True)
+    def print_address(self, _: object) -> None:
+        click.echo(f"Coverdesk is running at {self.address} (press Ctrl-C to stop)", err=True)
 
 
-# Workers are forked in the middle of these and leave through them too: only who entered cleans up.
+# Workers are forked inside these context managers and leave them too: only the parent process cleans up.
 
 
 @contextmanager
 def metrics_folder() -> Iterator[None]:
-    """A folder in which the workers keep their counts, for whichever of them is asked for all."""
+    """Provide the folder in which workers store their counters, so that any of them can report the sum."""
     folder, owner = tempfile.mkdtemp(prefix="coverdesk-metrics-"), os.getpid()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     try:
@@ -157,8 +161,8 @@ def metrics_folder() -> Iterator[None]:
 
 
 @contextmanager
-def scheduler_beside() -> Iterator[None]:
-    """A scheduler process that starts again when it dies, and stops with us, however we end."""
+def scheduler_process() -> Iterator[None]:
+    """Run a scheduler process, restart it if it dies, and stop it with this process, however that ends."""
     owner = os.getpid()
     stopping = threading.Event()
     running: list[subprocess.Popen[bytes]] = [_start_scheduler()]
@@ -180,7 +184,7 @@ def scheduler_beside() -> Iterator[None]:
 
 
 def _start_scheduler() -> "subprocess.Popen[bytes]":
-    # its input is a pipe that we hold: when we are gone, even killed, it reads the end and stops
+    # This process holds the pipe open: when it ends, even killed, the scheduler reads EOF and stops.
     return subprocess.Popen(
         [sys.executable, "-m", "web.cli", "scheduler", "--while-stdin-is-open"],
         stdin=subprocess.PIPE,
@@ -199,7 +203,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _memory_folder() -> str | None:
-    """Where workers touch their heartbeat file: memory, where there is some, since a disk may stall."""
+    """Return the folder of the workers' heartbeat files: in memory if possible, since a disk may stall."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 

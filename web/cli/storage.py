@@ -1,4 +1,4 @@
-"""Backup and restore."""
+"""`coverdesk backup` and `coverdesk restore`."""
 
 from pathlib import Path
 
@@ -14,18 +14,18 @@ file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=
 @click.command(epilog="Example: coverdesk backup coverdesk-2026-03-31.db")
 @file_argument
 def backup(file: Path) -> None:
-    """Write a copy of the SQLite database to FILE, also while the desk is in use."""
+    """Copy the SQLite database to FILE, also while the desk is in use."""
     size_bytes = back_up(environment().database_url, file)
     click.echo(f"{file}: {size_bytes:,} bytes.", err=True)
 
 
 @click.command(epilog="Example: coverdesk restore coverdesk-2026-03-31.db --yes")
 @file_argument
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def restore(file: Path, yes: bool) -> None:
-    """Put a backup in the place of the SQLite database. What is in it now is lost."""
+    """Replace the SQLite database with a backup. Its current content is lost."""
     env = environment()
     if not yes:
-        click.confirm(f"Replace all that is in {env.database_url} by {file}?", abort=True, err=True)
+        click.confirm(f"Replace everything in {env.database_url} with {file}?", abort=True, err=True)
     restore_backup(env.database_url, file)
     click.echo("Restored. Run: coverdesk migrate", err=True)

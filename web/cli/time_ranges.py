@@ -1,4 +1,4 @@
-"""Spans on the command line: an instant, or a day that begins in the provider's time zone."""
+"""Time ranges on the command line: an instant, or a date in the provider's time zone."""
 
 from datetime import date, datetime
 from typing import Any
@@ -26,12 +26,12 @@ class InstantOrDay(click.ParamType["datetime | date"]):
         try:
             found: datetime | date = kind.validate_python(value)
         except ValidationError:
-            self.fail("write a day, as in 2026-03-31, or an instant: 2026-03-31T09:00:00Z", param, ctx)
+            self.fail("write a date (2026-03-31) or an instant (2026-03-31T09:00:00Z)", param, ctx)
         return found
 
 
 def instant_of(desk: Desk, given: datetime | date) -> datetime:
-    """The instant meant; a day is its first one in the provider's time zone."""
+    """Return the instant in aware UTC; a date becomes its first instant in the provider's time zone."""
     if isinstance(given, datetime):
         return given
     return first_instant_of(given, desk.config.settings.zone)

@@ -1,17 +1,17 @@
-"""Users and their tokens."""
+"""`coverdesk user` and `coverdesk token`."""
 
 import sys
 
 import click
 
+from engine.roles import USER_ROLES
 from web.cli.desk import desk_of, environment, operator
 from workflows.core.transaction import Transaction
 from workflows.users import accounts
 from workflows.users.accounts import ChangeUser, NewToken, NewUser
 from workflows.views.users import UserView
 
-ROLES = ("administrator", "finance", "supervisor", "technician", "customer")
-MOST_USERS_A_PAGE = 200
+PAGE_SIZE = 200
 
 password_from_stdin = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."
@@ -20,34 +20,34 @@ password_from_stdin = click.option(
 
 @click.group(epilog="Example: coverdesk user list")
 def user() -> None:
-    """Who may log in."""
+    """Users and their passwords."""
 
 
 @user.command(epilog="Example: coverdesk user add sue@example.com --role supervisor --name Sue")
 @click.argument("email")
-@click.option("--role", type=click.Choice(ROLES), required=True)
-@click.option("--name", help="The name that others see; the address if left out.")
+@click.option("--role", type=click.Choice(USER_ROLES), required=True)
+@click.option("--name", help="The display name.  [default: the email]")
 @password_from_stdin
 def add(email: str, role: str, name: str | None, password_stdin: bool) -> None:
     """Add a user.
 
-    A password has 12 characters or more. Without a terminal and --password-stdin the user gets none and
-    can only use tokens. The role customer links to the customer with that address.
+    A password has 12 or more characters. Without a terminal and without --password-stdin, the user has no
+    password and can only use API tokens. The role customer links to the customer with the same email.
     """
     given = {"email": email, "role": role, "name": name, "password": _password(password_stdin)}
     command = NewUser.model_validate({key: value for key, value in given.items() if value is not None})
     desk_of(environment()).perform(operator(), lambda tx: accounts.create_user(tx, command))
-    without = "" if command.password else " There is no password: only tokens open the API for them."
-    click.echo(f"{command.email.lower()} can work as {role}.{without}", err=True)
+    without = "" if command.password else " No password was set: this user can only use API tokens."
+    click.echo(f"{command.email.lower()} was added as {role}.{without}", err=True)
 
 
 @user.command("list", epilog="Example: coverdesk user list")
 def list_users() -> None:
-    """List all users: address, role, name, and who is disabled."""
+    """List all users: email, role, name, and whether disabled."""
     desk, cursor = desk_of(environment()), None
     while True:
         with desk.read(operator()) as tx:
-            page = accounts.list_users(tx, limit=MOST_USERS_A_PAGE, cursor=cursor)
+            page = accounts.list_users(tx, limit=PAGE_SIZE, cursor=cursor)
         for one in page.items:
             disabled = "  (disabled)" if one.disabled_at else ""
             click.echo(f"{one.email:<40}  {one.role:<13}  {one.name}{disabled}")
@@ -59,7 +59,7 @@ def list_users() -> None:
 @user.command(epilog="Example: coverdesk user disable sue@example.com")
 @click.argument("email")
 def disable(email: str) -> None:
-    """Keep a user out: sessions end, and tokens open nothing."""
+    """Disable a user: sessions end, and tokens stop working."""
     _change(email, ChangeUser(disabled=True))
     click.echo(f"{email} is disabled.", err=True)
 
@@ -67,7 +67,7 @@ def disable(email: str) -> None:
 @user.command(epilog="Example: coverdesk user enable sue@example.com")
 @click.argument("email")
 def enable(email: str) -> None:
-    """Let a disabled user in again."""
+    """Enable a disabled user again."""
     _change(email, ChangeUser(disabled=False))
     click.echo(f"{email} is enabled.", err=True)
 
@@ -76,7 +76,7 @@ def enable(email: str) -> None:
 @click.argument("email")
 @password_from_stdin
 def password(email: str, password_stdin: bool) -> None:
-    """Set a user's password; ends their sessions."""
+    """Set a user's password. Ends the user's sessions."""
     _change(email, ChangeUser(password=_password(password_stdin) or ""))
     click.echo(f"{email} has a new password.", err=True)
 
@@ -89,9 +89,9 @@ def token() -> None:
 @token.command(epilog="Example: TOKEN=$(coverdesk token create sue@example.com --name reports)")
 @click.argument("email")
 @click.option("--name", default="API", show_default=True, help="What the token is for.")
-@click.option("--expires-days", type=click.IntRange(1, 3650), help="For how many days; for good if left out.")
+@click.option("--expires-days", type=click.IntRange(1, 3650), help="Days until it expires.  [default: never]")
 def create(email: str, name: str, expires_days: int | None) -> None:
-    """Print a new API token, once, alone on its line."""
+    """Create an API token and print it, alone on its line. It is shown only once."""
     command = NewToken(email=email, name=name, expires_days=expires_days)
     made = desk_of(environment()).perform(operator(), lambda tx: accounts.create_token(tx, command))
     click.echo(made.text)

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from sqlalchemy import func, select, update
 
+from engine.service_requests import ENDED_STATES
 from workflows.administration.settings import store_settings
 from workflows.commands.administration import ActivateBilling, AssignItems
+from workflows.core.actors import OFFICE, SUPERVISORS
 from workflows.core.config_version import config_in_force
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.settings import Settings
@@ -25,7 +27,7 @@ def billing_checklist(
     tx: Transaction, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> ChecklistView:
     """What the activation asks for, done or not, and a page of the items that have no owner."""
-    tx.require("administrator", "finance", "supervisor")
+    tx.require(*OFFICE)
     return _checklist(tx, tx.settings, limit=limit, cursor=cursor)
 
 
@@ -57,7 +59,7 @@ def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView
     if not settings.contracts:
         tx.connection.execute(
             update(request)
-            .where(request.c.state.not_in(("closed", "cancelled")), request.c.decision_id.is_(None))
+            .where(request.c.state.not_in(ENDED_STATES), request.c.decision_id.is_(None))
             .values(before_contracts=True)
         )
     return replace(checklist, active=True)
@@ -68,7 +70,7 @@ def assign_items(tx: Transaction, command: AssignItems) -> AssignedView:
 
     Raises: InvalidInput where one of those listed does not exist or has an owner already.
     """
-    tx.require("administrator", "supervisor")
+    tx.require(*SUPERVISORS)
     columns = owner_columns(tx, command.owner)
     if command.items is None:
         wanted = is_global()

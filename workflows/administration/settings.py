@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
+from workflows.core.actors import OFFICE, STAFF
 from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.errors import StateForbids, VersionChanged, invalid
 from workflows.core.paging import Sort, read_page
@@ -20,7 +21,7 @@ change = t.setting_change
 
 def read_settings(tx: Transaction) -> Settings:
     """The settings in force; a technician sees no price in them."""
-    tx.require("administrator", "finance", "supervisor", "technician")
+    tx.require(*STAFF)
     if tx.actor.role == "technician":
         return tx.settings.model_copy(update={"default_overage_rate_minor": None})
     return tx.settings
@@ -74,7 +75,7 @@ def list_setting_changes(
     cursor: str | None = None,
 ) -> Page[SettingChangeView]:
     """The settings' audit trail, newest first."""
-    tx.require("administrator", "finance", "supervisor")
+    tx.require(*OFFICE)
     statement = select(change) if key is None else select(change).where(change.c.key == key)
     return read_page(
         tx,

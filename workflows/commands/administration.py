@@ -1,9 +1,10 @@
 """Commands of administrators: activation, assignment of items."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from engine.contracts import TimeExpired
 from workflows.commands.fields import Command, Id
 from workflows.commands.register import OwnerGiven
 
@@ -18,7 +19,7 @@ class AssignItems(Command):
 class ActivateBilling(Command):
     """Switch contracts on; the settings that the checklist asks for may come along."""
 
-    time_expired_contract: Literal["rollover", "ignore", "bill"] | None = None
+    time_expired_contract: TimeExpired | None = None
     contract_validation: bool | None = None
     currency: str | None = None
     time_zone: str | None = None

@@ -1,9 +1,11 @@
 """Commands on contracts."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from engine.contracts import TimeExpired
+from engine.service_requests import Priority
 from workflows.commands.fields import (
     MOST_MINUTES,
     Code,
@@ -16,7 +18,6 @@ from workflows.commands.fields import (
     Minutes,
     MoneyGiven,
     OneOf,
-    Priority,
     no_control_characters,
 )
 
@@ -58,7 +59,7 @@ class NewContract(Command):
     price: MoneyGiven | None = None
     overage_rate: MoneyGiven | None = None
     sla: Code | None = None
-    time_expired: Literal["rollover", "ignore", "bill"] | None = None
+    time_expired: TimeExpired | None = None
     exclusions: Exclusions | None = None
     service_request: Id | None = None
     enable: bool | None = None

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -26,9 +26,6 @@ INSTANT_TEXT = re.compile(
 CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 """All but line ends and tabs; and halves of surrogate pairs, which no database takes."""
 DAY_TEXT = re.compile(r"^\d{4}-\d\d-\d\d$", re.ASCII)
-
-Priority = Literal["low", "normal", "high", "critical"]
-Trigger = Literal["start", "hold", "resume", "resolve", "close", "reopen", "cancel"]
 
 
 def no_control_characters(value: str) -> str:

@@ -4,17 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-from workflows.commands.fields import (
-    Code,
-    Command,
-    Id,
-    Instant,
-    LongText,
-    Name,
-    Priority,
-    Trigger,
-    no_control_characters,
-)
+from engine.service_requests import Priority, Trigger
+from workflows.commands.fields import Code, Command, Id, Instant, LongText, Name, no_control_characters
 
 
 class CoverageQuestion(Command):

@@ -14,6 +14,7 @@ from workflows.core.actors import SYSTEM
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_due
+from workflows.register.records import own_org_units
 from workflows.service_requests.closing import catch_up, overdue_under
 from workflows.store import tables as t
 
@@ -40,13 +41,7 @@ def visible_contracts(tx: Transaction) -> ColumnElement[bool]:
         ),
     ]
     if tx.settings.customers_see_org_unit:
-        line, member = t.org_unit_line, t.customer_org_unit
-        above = (
-            select(line.c.ancestor_id)
-            .join(member, member.c.org_unit_id == line.c.org_unit_id)
-            .where(member.c.customer_id == me)
-        )
-        own.append(and_(c.c.holder_kind == "org_unit", c.c.holder_id.in_(above)))
+        own.append(and_(c.c.holder_kind == "org_unit", c.c.holder_id.in_(own_org_units(me))))
     return or_(*own)
 
 

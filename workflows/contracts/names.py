@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from workflows.core.actors import STAFF
 from workflows.core.transaction import Transaction
 from workflows.register.holder_names import holder_names
 from workflows.store import tables as t
@@ -28,7 +29,7 @@ class ContractName:
 
 def contract_names(tx: Transaction, contract_ids: Iterable[str | None]) -> dict[str, ContractName]:
     """The names of contracts by their ids, for staff; those that are not there are left out."""
-    tx.require("administrator", "finance", "supervisor", "technician")
+    tx.require(*STAFF)
     c = t.contract
     wanted = sorted({one for one in contract_ids if one is not None})
     found: dict[str, ContractName] = {}

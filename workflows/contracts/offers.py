@@ -6,6 +6,7 @@ Source: product.md section 6, step 7.
 from typing import Any
 
 from engine.contracts import PER_REQUEST
+from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import HolderGiven, NewContract, TakeContract
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.use_cases import enable_contract
@@ -14,7 +15,7 @@ from workflows.core.transaction import Transaction
 from workflows.coverage.search import own_contract, settle_and_cover
 from workflows.lifecycle.contracts.creation import Origin, make_for_request, sell
 from workflows.lifecycle.service_requests.access import require_visible
-from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
+from workflows.lifecycle.service_requests.holders import parties_as_holders
 from workflows.lifecycle.service_requests.transitions import lock_request
 
 
@@ -40,7 +41,7 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
             return enable_contract(tx, made)
         return made
     holder = command.holder or _nearest_holder(tx, request, command.type)
-    if holder.id not in (request.item_id, request.customer_id, request.org_unit_id):
+    if (holder.kind, holder.id) not in parties_as_holders(request):
         raise invalid("/holder", "The contract must be held by the request's item, customer or org unit.")
     wanted = NewContract(type=command.type, holder=holder, enable=None if tx.actor.role in SELLERS else False)
     taken = sell(tx, wanted, Origin(offered_for=service_request_id))
@@ -59,11 +60,7 @@ def _nearest_holder(tx: Transaction, request: Any, type_key: str) -> HolderGiven
     terms = tx.rules.contract_types.get(type_key)
     if terms is None:
         raise invalid("/type", f"There is no contract type {type_key!r}.", "Use one of the types in force.")
-    for kind, holder_id in (
-        ("item", request.item_id),
-        ("customer", request.customer_id),
-        ("org_unit", request.org_unit_id),
-    ):
-        if kind in terms.held_by and holder_id is not None:
-            return HolderGiven(**{kind: holder_id})
+    for holder in parties_as_holders(request):
+        if holder.kind in terms.held_by:
+            return HolderGiven(**{holder.kind: holder.id})
     raise invalid("/type", f"Nobody on this request can hold a {terms.label} contract.", "Pick another type.")

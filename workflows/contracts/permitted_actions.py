@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from engine.contracts import PER_REQUEST
-from workflows.core.actors import Role
+from engine.contracts import OVER_STATES, PER_REQUEST
+from workflows.core.actors import OFFICE, Role
 
-SELLERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
+SELLERS = OFFICE
 DONE = {
     "enable": "enabled",
     "top-up": "topped up",
@@ -33,7 +33,7 @@ def possible_actions(
     """The actions that a role may take on a contract in a state, in their order."""
     if role not in SELLERS and role != "system":
         return []
-    is_over = state in ("cancelled", "expired")
+    is_over = state in OVER_STATES
     possible = {
         "enable": state == "pending"
         and (pending_reason != "awaiting_payment" or role in ("finance", "system")),

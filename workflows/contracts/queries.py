@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, exists, func, literal, or_, select
 
-from engine.contracts import Contract, Limits
+from engine.contracts import CONTRACT_STATES, UNITS, Contract, Limits
 from engine.coverage import contract_state
 from engine.ledger import GrantBalance
 from engine.periods import local_date
 from workflows.contracts.access import caught_up, contract_row, visible_contracts
+from workflows.core.actors import OFFICE, STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
@@ -23,6 +24,7 @@ from workflows.coverage.candidates import during_lapse
 from workflows.ledger.journal import carried_by_holder
 from workflows.lifecycle.contracts.grants import StoredGrant, grants_by_contract
 from workflows.lifecycle.contracts.monthly_grants import TO_COME, months_to_come
+from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.register.holder_names import find_holders_by_name, holder_names
 from workflows.store import tables as t
@@ -38,7 +40,7 @@ from workflows.views.contracts import (
 )
 
 c = t.contract
-PRICE_ROLES = ("administrator", "finance", "supervisor", "customer", "system")
+PRICE_ROLES = (*OFFICE, "customer", "system")
 ORDERS = {
     "created_at": Sort(c.c.created_at),
     "expires_at": Sort(c.c.expires_at, nullable=True),
@@ -76,9 +78,8 @@ def list_contracts(
     if type is not None:
         statement = statement.where(c.c.type == type)
     if state is not None:
-        states = ("pending", "active", "expired", "exhausted", "cancelled")
-        if state not in states:
-            raise invalid("/state", f"{state!r} is not a state.", f"Use one of {', '.join(states)}.")
+        if state not in CONTRACT_STATES:
+            raise invalid("/state", f"{state!r} is not a state.", f"Use one of {', '.join(CONTRACT_STATES)}.")
         monthly = [key for key, one in tx.rules.contract_types.items() if one.allocation == "monthly"]
         statement = statement.where(state_as_of(tx.now, never_used_up=monthly) == state)
     if number is not None:
@@ -102,7 +103,7 @@ def list_contracts(
 
 def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
     """The contract's audit trail, newest first."""
-    tx.require("administrator", "finance", "supervisor", "technician")
+    tx.require(*STAFF)
     contract_row(tx, contract_id)
     a = t.audit_event
     rows = tx.connection.execute(
@@ -143,12 +144,11 @@ def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnEle
     """
     now = literal(at, Instant)
     b = t.grant_balance
-    in_force = and_(b.c.opens_at <= now, or_(b.c.closes_at.is_(None), b.c.closes_at > now))
     something_left = exists(
         select(b.c.grant_id).where(
             b.c.contract_id == c.c.id,
             b.c.unit == c.c.draws,
-            or_(and_(b.c.available > 0, in_force), b.c.held > 0),
+            or_(and_(b.c.available > 0, is_open_at(now)), b.c.held > 0),
         )
     )
     return case(
@@ -201,7 +201,7 @@ def _detail(
     at: datetime,
 ) -> ContractDetail:
     balances = {one.grant.id: _balance(one, posted, at) for one in grants}
-    open_grants = [one for one in grants if one.is_open(at)]
+    open_grants = [one for one in grants if one.window.contains(at)]
     limits = Limits(
         minutes_available=sum(
             balances[one.grant.id].available for one in open_grants if one.grant.unit == "minutes"
@@ -278,7 +278,7 @@ def _balance(grant: StoredGrant, posted: dict[str, GrantBalance] | None, at: dat
         balance = posted.get(grant.grant.id, GrantBalance())
     else:
         balance = GrantBalance(grant.grant.available, grant.grant.held, grant.consumed, grant.expired)
-    return balance.ended(is_over=grant.closes_at is not None and grant.closes_at <= at)
+    return balance.ended(is_over=grant.window.is_over(at))
 
 
 def _posted_as_of(
@@ -304,7 +304,7 @@ def _sum(grants: Iterable[StoredGrant], balances: dict[str, GrantBalance]) -> Ba
         balance = balances[one.grant.id]
         amounts = (balance.consumed, balance.held, balance.available, balance.expired)
         sums[one.grant.unit] = [a + b for a, b in zip(sums[one.grant.unit], amounts, strict=True)]
-    return BalanceView(*(UnitBalance(sum(sums[unit]), *sums[unit]) for unit in ("minutes", "incidents")))
+    return BalanceView(*(UnitBalance(sum(sums[unit]), *sums[unit]) for unit in UNITS))
 
 
 def _grant_view(grant: StoredGrant, balance: GrantBalance) -> GrantView:

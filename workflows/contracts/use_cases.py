@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.contracts import Contract, Unit, dated_state
-from engine.drawdown import NEVER
+from engine.contracts import OVER_STATES, Contract, Unit, dated_state
+from engine.drawdown import burn_order
 from engine.ledger import LedgerTransaction, move
 from engine.periods import Duration, last_included_day, local_date
 from workflows.commands.contracts import (
@@ -185,7 +185,7 @@ def cancel_contract(
     lock_covered(tx, contract_id)
     row = _locked(tx, contract_id, expected_version)
     state = dated_state(contract_value(row), tx.now)
-    if state.state in ("cancelled", "expired"):
+    if state.state in OVER_STATES:
         raise _forbidden(tx, row, "cancel")
     cancel_now(tx, row, command.reason)
     return contract_id
@@ -230,14 +230,14 @@ def _quantity(minutes: int | None, incidents: int | None, draws: str) -> tuple[U
 
 
 def _refuse_over(tx: Transaction, row: Row[Any], contract: Contract, action: str) -> None:
-    if dated_state(contract, tx.now).state in ("cancelled", "expired"):
+    if dated_state(contract, tx.now).state in OVER_STATES:
         raise _forbidden(tx, row, action)
 
 
 def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, reason: str) -> None:
     """Take back what is available, grants that end last first, so that what is used soonest stays."""
-    grants = [one for one in read_grants(tx, contract.id) if one.is_open(tx.now) or one.opens_at > tx.now]
-    grants.sort(key=lambda one: (one.closes_at or NEVER, one.opens_at, one.grant.id))
+    grants = [one for one in read_grants(tx, contract.id) if not one.window.is_over(tx.now)]
+    grants.sort(key=lambda one: burn_order(one.window, one.grant.id))
     available = sum(one.grant.available for one in grants)
     if quantity > available:
         raise invalid(f"/{unit}", f"Only {available} {unit} are available to withdraw.", "Withdraw less.")

@@ -1,1 +1,1 @@
-"""What every use case needs: the transaction, the actor, the configuration, the clock, refusals and lists."""
+"""What every use case needs: transaction, actor, configuration, clock, errors and lists."""

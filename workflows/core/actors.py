@@ -1,17 +1,24 @@
-"""Who acts: the roles, and the actor of a transaction."""
+"""The roles, and the actor of a transaction."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["administrator", "finance", "supervisor", "technician", "customer", "system"]
+from engine.roles import UserRole
 
+Role = Literal[UserRole, "system"]
 
-STAFF: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "system")
+STAFF: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician")
+DESK: tuple[Role, ...] = ("administrator", "supervisor", "technician")
+"""They log and work on service requests, and keep the register."""
+OFFICE: tuple[Role, ...] = ("administrator", "finance", "supervisor")
+"""They sell contracts, and read what is charged."""
+SUPERVISORS: tuple[Role, ...] = ("administrator", "supervisor")
+"""They decide about other people's service requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts. `customer` is the customer record of a customer's login."""
+    """Who acts. `id` is None for the system; `customer` is the customer's id for a customer's login."""
 
     id: str | None
     name: str
@@ -20,11 +27,11 @@ class Actor:
 
     @property
     def is_staff(self) -> bool:
-        return self.role in STAFF
+        return self.role != "customer"
 
 
 SYSTEM = Actor(None, "Coverdesk", "system")
 
 
 NOBODY = Actor(None, "Nobody", "customer")
-"""Who a call is until it has told who it is."""
+"""The actor of a call that is not authenticated yet."""

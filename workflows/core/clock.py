@@ -1,4 +1,4 @@
-"""The clock that is passed in; only entry points build the real one."""
+"""The clock, passed in as a value; only entry points build the real one."""
 
 from datetime import UTC, datetime
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """The instant it is, aware UTC."""
+        """The present instant, aware UTC."""
         ...
 
 

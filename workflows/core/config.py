@@ -19,15 +19,16 @@ from workflows.store.database import Database
 log = structlog.get_logger()
 _GENERATION = Prepared(select(t.deployment.c.generation))
 NEWEST_FOR_SECONDS = 0.5
-"""How long a process uses its settings and rules without asking the database for newer ones."""
+"""How long a process uses its settings and rules without checking the database for newer ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """Settings and rules of one generation; a call uses one from start to end.
 
-    `version` names the rule set in force. There is no `rule_set` where none is, or where `refused` says why
-    this program cannot read it: nothing is decided then, and an administrator can publish another.
+    `version` names the rule set in force. `rule_set` is None where there is none, or where this program
+    cannot read it; `refused` says why. Nothing is decided then, and an administrator can publish another
+    set.
     """
 
     generation: int
@@ -39,6 +40,7 @@ class Config:
 
     @property
     def rules(self) -> RuleSet:
+        """The rule set in force. Raises: NoRuleSet."""
         if self.refused is not None:
             raise NoRuleSet(
                 f"The rule set in force cannot be read: {self.refused}",
@@ -66,12 +68,12 @@ class ConfigStore:
         return self.cached or self.refresh()
 
     def see_generation(self, generation: int | None) -> None:
-        """Take note of the generation that a query just read; reloads when ours is another."""
+        """Compare with the generation that a query has just read; reload where ours is another."""
         self._see(generation, monotonic())
 
     def refresh(self) -> Config:
         """Read settings and rules again if they have changed."""
-        # one at a time: of two readings at once, the older must not be stored last
+        # one at a time: of two concurrent reads, the older must not be stored last
         with self._refreshing:
             asked_at = monotonic()
             with self.database.snapshot() as connection:
@@ -82,8 +84,8 @@ class ConfigStore:
     def newest(self, connection: Connection) -> Config:
         """The settings and rules for a transaction that has just begun.
 
-        They are asked for again where the last time is too long ago, so that no process goes on with old
-        ones: not one that waited for a lock, and not a job of many transactions.
+        The database is asked again where the last check is too long ago. So no process continues with old
+        ones, neither after waiting for a lock nor in a job of many transactions.
         """
         asked_at = monotonic()
         if self.cached is None or asked_at - self._checked_at < NEWEST_FOR_SECONDS:
@@ -99,6 +101,7 @@ class ConfigStore:
         return config
 
     def load(self, connection: Connection, known: Config | None) -> Config:
+        """The configuration as this connection sees it: `known`, unless its generation has changed."""
         row = connection.execute(select(t.deployment)).one_or_none()
         generation = row.generation if row is not None else 0
         if known is not None and known.generation == generation:

@@ -1,7 +1,7 @@
-"""The deployment's generation: it grows with each change of settings or rules.
+"""The deployment's generation: a number that rises with each change of settings or rules.
 
-Every call compares it with what its process has loaded, so that all processes follow within one call.
-Whoever changes settings or rules, or decides on a setting that must not change meanwhile, holds its row.
+Every call compares it with what its process has loaded, so that all processes follow within one call. A
+transaction that changes settings or rules locks its row, as does one that depends on a setting not changing.
 """
 
 from sqlalchemy import select, update
@@ -15,14 +15,15 @@ from workflows.store import tables as t
 
 
 def settings_in_force(tx: Transaction) -> Settings:
-    """The settings as committed, which no one changes before this transaction ends."""
+    """The settings as committed, locked against change until this transaction ends."""
     return config_in_force(tx, to_change=False).settings
 
 
 def config_in_force(tx: Transaction, *, to_change: bool) -> Config:
-    """Settings and rules as committed, held against change by others until this transaction ends.
+    """Settings and rules as committed, locked against change by others until this transaction ends.
 
-    A transaction's own `config` was read before it began; another may have changed it since.
+    The transaction's `config`, which was read before it began, is replaced where another has changed it
+    since. With `to_change` others cannot lock it at all, else they can for reading.
     """
     _make_row(tx)
     row = select(t.deployment.c.generation).with_for_update(read=not to_change)
@@ -33,7 +34,7 @@ def config_in_force(tx: Transaction, *, to_change: bool) -> Config:
 
 
 def bump_generation(tx: Transaction, **columns: object) -> None:
-    """Tell all processes that settings or rules are new; `columns` of the deployment change with it."""
+    """Make all processes load settings and rules again; `columns` of the deployment change with it."""
     _make_row(tx)
     generation = t.deployment.c.generation
     tx.connection.execute(update(t.deployment).values(generation=generation + 1, **columns))

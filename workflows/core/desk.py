@@ -1,8 +1,8 @@
-"""The desk: who acts, at what instant, in which transaction, under which settings and rules.
+"""The desk: opens transactions, with the clock, the settings and the rules.
 
 A use case is a function that takes a `Transaction` first and does its whole work in it. `Desk.perform`
-runs one: it opens the transaction, keeps the answer under the caller's idempotency key, and commits all
-of it together. Settings and rules come from a `Config` that is used unchanged for one call.
+runs one in a transaction; `Desk.answer` also stores its answer under the caller's idempotency key, in the
+same transaction. Settings and rules come from a `Config` that does not change during a call.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,6 +20,7 @@ from workflows.core.clock import Clock, SystemClock
 from workflows.core.config import Config, ConfigStore
 from workflows.core.idempotency import Answer, Keyed, find_answer, store_answer
 from workflows.core.transaction import Transaction
+from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.store.database import Database
 
 log = structlog.get_logger()
@@ -29,7 +30,7 @@ ATTEMPTS = 5
 
 
 class Desk:
-    """The use cases' way to the database, the clock, the settings and the rules."""
+    """Runs use cases: gives them the database, the clock, the settings and the rules."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class Desk:
     # -------------------------------------------------------------- time and config
 
     def now(self) -> datetime:
-        """The instant it is for the desk: the sandbox clock's, once that was set."""
+        """The desk's time, aware UTC: the sandbox clock's once that was set, else the machine's."""
         config = self.configs.cached
         if self.sandbox and config is not None and config.sandbox_now is not None:
             return config.sandbox_now
@@ -72,29 +73,32 @@ class Desk:
         with self.database.read() as connection:
             config = self.configs.newest(connection)
             now = self.now()
-            yield Transaction(connection, now, now, self.clock.now(), actor, config, self)
+            state = TransactionState(connection, Mode.READ_ONLY, self.database)
+            yield Transaction(state, now, now, self.clock.now(), actor, config, self)
 
     @contextmanager
-    def write_on_demand(self, actor: Actor, *, alone: bool = False) -> Iterator[Transaction]:
-        """A transaction that reads without a lock until it calls `start_writing`."""
+    def write_on_demand(self, actor: Actor, *, exclusive: bool = False) -> Iterator[Transaction]:
+        """A transaction that reads without a lock until it calls `start_writing`.
+
+        An `exclusive` one may write by a single statement instead: its use case is all that it writes.
+        """
         with self.database.write_on_demand() as (connection, begin):
             config = self.configs.newest(connection)
             now = self.now()
-            yield Transaction(
-                connection, now, now, self.clock.now(), actor, config, self, begin=begin, alone=alone
-            )
+            mode = Mode.EXCLUSIVE if exclusive else Mode.READ_FIRST
+            state = TransactionState(connection, mode, self.database, begin)
+            yield Transaction(state, now, now, self.clock.now(), actor, config, self)
 
     @contextmanager
     def write(
         self, actor: Actor = SYSTEM, *, at: datetime | None = None, job: str | None = None
     ) -> Iterator[Transaction]:
-        """A writing transaction. `at` is for those who tell history: imports, and jobs when due."""
+        """A writing transaction. `at` is the instant it acts at, where that is past: of imports and jobs."""
         with self.database.write() as connection:
             config = self.configs.newest(connection)
             now = self.now()
-            yield Transaction(
-                connection, at or now, now, self.clock.now(), actor, config, self, job, writes=True
-            )
+            state = TransactionState(connection, Mode.WRITING, self.database)
+            yield Transaction(state, at or now, now, self.clock.now(), actor, config, self, job)
 
     def perform(
         self,
@@ -104,17 +108,17 @@ class Desk:
         at: datetime | None = None,
         job: str | None = None,
         reads_first: bool = False,
-        alone: bool = False,
+        exclusive: bool = False,
     ) -> T:
-        """Run one use case in one transaction, again where the database asked for a retry.
+        """Run one use case in one transaction, again where the database asks for a retry.
 
-        `reads_first` is for a use case that calls `start_writing` before it writes; `alone` for one of these
-        beside which nothing is written.
+        `reads_first` is for a use case that calls `start_writing` before it writes; `exclusive` for such a
+        use case when nothing else has to commit with it. Neither takes `at` or `job`.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                if reads_first:
-                    with self.write_on_demand(actor, alone=alone) as tx:
+                if reads_first or exclusive:
+                    with self.write_on_demand(actor, exclusive=exclusive) as tx:
                         return use_case(tx)
                 with self.write(actor, at=at, job=job) as tx:
                     return use_case(tx)
@@ -132,9 +136,9 @@ class Desk:
         *,
         reads_first: bool = False,
     ) -> Answer:
-        """Run a use case and render its answer in the same transaction; a repeated key gets the first answer.
+        """Run a use case and render its answer in the same transaction; a repeated key returns the first.
 
-        Raises: IdempotencyKeyReused when the key came with another body before.
+        Raises: IdempotencyKeyReused where the key was used with another body.
         """
         if keyed is None:
             return self.perform(actor, lambda tx: render(tx, use_case(tx)), reads_first=reads_first)

@@ -1,10 +1,10 @@
-"""Refusals of the use cases. Each is mapped to a status once, in `web/errors.py`."""
+"""Errors of the use cases. Each is mapped to an HTTP status once, in `web/errors.py`."""
 
 from engine.errors import DeskError
 
 
 class NotFound(DeskError):
-    """The record is not there, or not the actor's to see: the two are told alike."""
+    """The record does not exist, or the actor may not see it: the two are not distinguished."""
 
     code = "not-found"
 
@@ -16,31 +16,31 @@ class NotAllowed(DeskError):
 
 
 class InvalidInput(DeskError):
-    """A value cannot be taken. `values["pointer"]` is the JSON pointer of the field."""
+    """A value is not valid. `values["pointer"]` is the JSON pointer of the field."""
 
     code = "invalid-input"
 
 
 class StateForbids(DeskError):
-    """The record's state forbids it; `values` say which state, and what would be allowed."""
+    """The record's state forbids it; `values` has the state, and what would be allowed."""
 
     code = "state-forbids"
 
 
 class Conflict(DeskError):
-    """Another record stands in the way: a number or an address that is already taken."""
+    """Another record conflicts: a number or an address that is already taken."""
 
     code = "conflict"
 
 
 class VersionChanged(DeskError):
-    """The record was changed since it was read (If-Match)."""
+    """The record has changed since it was read (If-Match)."""
 
     code = "version-changed"
 
 
 class IdempotencyKeyReused(DeskError):
-    """The same idempotency key came with another body."""
+    """The idempotency key was used with another body."""
 
     code = "idempotency-key-reused"
 
@@ -52,5 +52,5 @@ class NoRuleSet(DeskError):
 
 
 def invalid(pointer: str, detail: str, remedy: str = "") -> InvalidInput:
-    """A refusal of one field, named by its JSON pointer."""
+    """An error of one field, named by its JSON pointer."""
     return InvalidInput(detail, remedy=remedy, pointer=pointer)

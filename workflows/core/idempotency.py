@@ -1,4 +1,4 @@
-"""Idempotency keys: the first answer to a command, given again to the same key and body."""
+"""Idempotency keys: the same key and body get the first answer again."""
 
 import hashlib
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Answer:
 def find_answer(database: Database, keyed: Keyed) -> Answer | None:
     """The first answer to a repeated key, or None. Raises: IdempotencyKeyReused for another body."""
     keys = t.idempotency_key
-    with database.look() as connection:
+    with database.autocommit() as connection:
         row = connection.execute(
             select(keys).where(keys.c.user_id == keyed.user, keys.c.key == keyed.key)
         ).one_or_none()
@@ -52,7 +52,7 @@ def find_answer(database: Database, keyed: Keyed) -> Answer | None:
 
 
 def store_answer(tx: Transaction, keyed: Keyed, answer: Answer) -> Answer:
-    """Store the answer under its key, in the transaction that it answers for."""
+    """Store the answer under its key, in the transaction of its command. Raises: IntegrityError."""
     tx.add(
         t.idempotency_key,
         user_id=keyed.user,
@@ -61,6 +61,6 @@ def store_answer(tx: Transaction, keyed: Keyed, answer: Answer) -> Answer:
         body_hash=keyed.body_hash,
         status=answer.status,
         answer=answer.body,
-        kept_at=tx.real_now,
+        stored_at=tx.real_now,
     )
     return answer

@@ -1,4 +1,4 @@
-"""Numbers that people say: SH-0012, SR-1001. Rising per series and never reused."""
+"""Numbers for people to quote: SH-0012, SR-1001. Each series rises; no number is used twice."""
 
 from typing import Any
 
@@ -18,14 +18,16 @@ def next_number(tx: Transaction, prefix: str) -> str:
 
 
 def insert_numbered(tx: Transaction, values: dict[str, Any], number: str | None = None) -> str | None:
-    """Insert a service request under the number given, or under the next; answers it where it is known.
+    """Insert a service request under `number`, or under the next one. Returns it, None where not known yet.
 
-    PostgreSQL takes it from a sequence in the INSERT itself, which locks nothing: requests logged at once do
-    not wait for each other. On SQLite, with its one writer, a counter does.
+    PostgreSQL takes the next number from a sequence in the INSERT itself, without a lock: requests logged
+    concurrently do not wait for each other. On SQLite, which has one writer, a counter row is enough; in a
+    batch the counter is part of the batch, and the number is known once it has been sent.
+    Raises: IntegrityError for a number that is taken.
     """
-    if number is None and tx.is_sqlite and tx.batch is not None:
-        tx.run(_COUNT_ON, {})
-        tx.add(t.service_request, **values, number=_COUNTED)
+    if number is None and tx.is_sqlite and tx.is_batching:
+        tx.run(_INCREMENT, {})
+        tx.add(t.service_request, **values, number=_CURRENT)
         return None
     if number is None and tx.is_sqlite:
         number = f"SR-{_count(tx, 'SR', first=FIRST_SERVICE_REQUEST)}"
@@ -34,11 +36,11 @@ def insert_numbered(tx: Transaction, values: dict[str, Any], number: str | None 
 
 
 def _count(tx: Transaction, series: str, *, first: int) -> int:
-    counted = _COUNT["sqlite" if tx.is_sqlite else "postgresql"]
-    return int(counted.one(tx.connection, {"series": series, "value": first}).value)
+    increment = _INCREMENT_RETURNING["sqlite" if tx.is_sqlite else "postgresql"]
+    return int(increment.one(tx.connection, {"series": series, "value": first}).value)
 
 
-_COUNT = {
+_INCREMENT_RETURNING = {
     dialect.__name__.rpartition(".")[2]: Prepared(
         dialect.insert(t.counter)
         .on_conflict_do_update(index_elements=["series"], set_={"value": t.counter.c.value + 1})
@@ -48,11 +50,11 @@ _COUNT = {
     for dialect in (sqlite, postgresql)
 }
 
-_COUNT_ON = Prepared(
+_INCREMENT = Prepared(
     sqlite.insert(t.counter)
     .values(series=literal_column("'SR'"), value=literal_column(str(FIRST_SERVICE_REQUEST)))
     .on_conflict_do_update(index_elements=["series"], set_={"value": t.counter.c.value + 1})
     .inline()
 )
-_COUNTED: ColumnElement[str] = literal_column("'SR-' || (SELECT value FROM counter WHERE series = 'SR')")
+_CURRENT: ColumnElement[str] = literal_column("'SR-' || (SELECT value FROM counter WHERE series = 'SR')")
 _NEXT: ColumnElement[str] = literal_column("'SR-' || CAST(nextval('service_request_number') AS TEXT)")

@@ -1,7 +1,7 @@
-"""Lists by keyset: each page starts after the last row of the one before, however long the list is.
+"""Keyset pagination: each page starts after the last row of the previous one, however long the list is.
 
-A cursor is opaque to whoever holds it: the order it belongs to and the last row's key and id, as JSON in
-URL-safe base64. Its content is checked like any input.
+A cursor is opaque to clients: the order it belongs to, and the last row's key and id, as JSON in URL-safe
+base64. Its content is validated like any input.
 """
 
 import base64
@@ -44,17 +44,21 @@ def read_page(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[T]:
-    """One page of a statement's rows in the order named; `-name` is the other way round.
+    """One page of a statement's rows in the order named; `-name` reverses it.
 
-    Raises: InvalidInput for an order that is not offered, a limit out of range or a broken cursor.
+    Raises: InvalidInput for an unknown order, a limit out of range or an invalid cursor.
     """
     descending = order.startswith("-")
     sort = orders.get(order.removeprefix("-"))
     if sort is None:
         offered = ", ".join(orders)
-        raise invalid("/order", f"{order!r} is not an order.", f"Take one of {offered}, or with - before it.")
+        raise invalid(
+            "/order",
+            f"{order!r} is not an order of this list.",
+            f"Use one of {offered}, or with - before it.",
+        )
     if not 1 <= limit <= MOST_LIMIT:
-        raise invalid("/limit", f"limit must lie between 1 and {MOST_LIMIT}.")
+        raise invalid("/limit", f"limit must be between 1 and {MOST_LIMIT}.")
     if cursor is not None:
         statement = statement.where(_after(sort, by_id, descending, _read_cursor(cursor, order, sort)))
     keys: list[ColumnElement[Any]] = [sort.key.desc(), by_id.desc()] if descending else [sort.key, by_id]
@@ -74,7 +78,7 @@ def read_page(
 
 
 def matches(q: str, *columns: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether any of the columns holds the text, in upper or lower case."""
+    """Whether any of the columns contains the text, ignoring case."""
     return or_(*(column.icontains(q.strip(), autoescape=True) for column in columns))
 
 
@@ -135,5 +139,5 @@ def _is_text(value: Any) -> bool:
 
 def _broken() -> InvalidInput:
     return invalid(
-        "/cursor", "This is not a cursor of this list and order.", "Take next_cursor of the page before."
+        "/cursor", "This is not a cursor of this list and order.", "Use next_cursor of the previous page."
     )

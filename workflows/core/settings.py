@@ -1,4 +1,4 @@
-"""The desk's settings: one frozen value, each change checked whole and kept in an audit trail.
+"""The desk's settings: one frozen value, validated as a whole at each change; changes are audited.
 
 Source: product.md section 3.
 """
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, model_validator
 
 from engine.calendars import DAY_NAMES, Hours, WorkCalendar
+from engine.contracts import TimeExpired
+from engine.quantities import RoundingScope
 from engine.rulebook import RulesEngine
 
 Days = Annotated[int, Field(ge=0, le=3660)]
@@ -62,7 +64,7 @@ class RoundingSetting(_Part):
     increment_minutes: Annotated[int, Field(ge=1, le=480)] = 1
     minimum_minutes: Annotated[int, Field(ge=0, le=480)] = 0
     grace_minutes: Annotated[int, Field(ge=0, le=479)] = 0
-    scope: Literal["entry", "service_request_day"] = "entry"
+    scope: RoundingScope = "entry"
 
     @model_validator(mode="after")
     def _grace_below_increment(self) -> "RoundingSetting":
@@ -97,7 +99,7 @@ class WorkCalendarSetting(_Part):
     holidays: list[LocalDate] = Field(default_factory=list)
 
     def in_zone(self, zone: ZoneInfo) -> WorkCalendar:
-        """The hours as the engine reckons with them."""
+        """The hours as the engine's calendar."""
         hours: dict[str, list[Hours24]] = {str(day): windows for day, windows in self.weekly.items()}
         return WorkCalendar(
             time_zone=zone,
@@ -122,7 +124,7 @@ class TaxRate(_Part):
 
 
 class Company(_Part):
-    """Who the provider is, for documents and mail."""
+    """The provider, for documents and mail."""
 
     name: Annotated[str, Field(max_length=200)] = "Coverdesk"
     address: Annotated[str, Field(max_length=1000)] = ""
@@ -131,12 +133,12 @@ class Company(_Part):
 
 
 class Settings(_Part):
-    """All settings of a deployment. Hours empty means that the job does not run."""
+    """All settings of a deployment. A job whose hours are None does not run."""
 
     contracts: bool = False
     invoices: bool = False
     contract_validation: bool = True
-    time_expired_contract: Literal["rollover", "ignore", "bill"] | None = None
+    time_expired_contract: TimeExpired | None = None
     payment_required: bool = False
     cascade: bool = False
     default_contract_months: Annotated[int, Field(ge=1, le=120)] = 12
@@ -183,11 +185,11 @@ class Settings(_Part):
 
     @cached_property
     def business_hours(self) -> WorkCalendar:
-        """When the desk works."""
+        """The desk's business hours."""
         return self.work_calendar.in_zone(self.zone)
 
     def merged(self, changes: dict[str, Any]) -> "Settings":
-        """These settings with `changes` laid over them, nested objects too; checked as a whole.
+        """These settings with `changes` merged in, nested objects too; validated as a whole.
 
         Raises: pydantic.ValidationError naming each bad field.
         """

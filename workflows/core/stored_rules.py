@@ -1,7 +1,7 @@
-"""Rule sets that were published once, loaded from what is kept of them.
+"""Loading rule sets that were published earlier.
 
-A checker grows stricter from one release to the next. That holds for what is published from then on; what
-was accepted before goes on deciding as it did, and decisions that were made by it can be made again.
+The checker gets stricter from one release to the next, which applies to what is published afterwards. A set
+that was accepted before still decides as it did, and its decisions can be verified.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ MOST_LOGGED = 10
 
 
 def load_stored_rules(version: str, files: Mapping[str, str]) -> RuleSet:
-    """The rule set of a version that was published; what today's checker says against it goes to the log.
+    """The rule set of a published version; problems that the present checker finds are logged.
 
     Raises: RuleSetRefused where a rule of it can no longer be read.
     """
@@ -25,7 +25,7 @@ def load_stored_rules(version: str, files: Mapping[str, str]) -> RuleSet:
         rule_set = load_accepted_rule_set(files)
         errors = [str(problem) for problem in refused.problems if problem.severity == "error"]
         log.warning(
-            "rules: a published set would be refused today, and decides as it did",
+            "rules: a published set would be refused today; it still decides",
             version=version,
             errors=len(errors),
             problems=errors[:MOST_LOGGED],

@@ -1,4 +1,4 @@
-"""One call's transaction: who acts, when, under which settings and rules, and how rows are written in it."""
+"""The transaction of one call: actor, instant, settings and rules, and the writing of rows."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,6 +15,7 @@ from workflows.core.clock import Clock
 from workflows.core.config import Config, ConfigStore
 from workflows.core.errors import NotAllowed
 from workflows.core.settings import Settings
+from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared, insert_row
 from workflows.store.database import Database
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 
 class Runner(Protocol):
-    """What a use case may ask of the desk that runs it: further transactions, the time, the configuration."""
+    """What a use case may use of the desk that runs it: further transactions, the time, the configuration."""
 
     database: Database
     configs: ConfigStore
@@ -40,15 +41,14 @@ class Runner(Protocol):
 
 @dataclass(slots=True)
 class Transaction:
-    """One database transaction of one actor.
+    """One database transaction of one actor; its mode is in `state` (see `core.transaction_mode`).
 
-    `now` is what it is about: an import's is in the past, a job's when it was due. `recorded_at` is the
-    desk's own time, which a sandbox sets; `real_now` is the machine's, for tokens, logins and deliveries.
-    `alone` tells that nothing is written in it but by the use case: one that writes by a single statement
-    need not begin anything.
+    `now` is the instant it acts at: in the past for an import, the due instant for a job. `recorded_at` is
+    the desk's own time, which a sandbox sets; `real_now` is the machine's, for tokens, logins and deliveries.
+    All are aware UTC.
     """
 
-    connected: Connection
+    state: TransactionState
     now: datetime
     recorded_at: datetime
     real_now: datetime
@@ -56,70 +56,71 @@ class Transaction:
     config: Config
     runner: Runner
     job: str | None = None
-    writes: bool = False
-    begin: Callable[[], None] | None = None
-    alone: bool = False
-    batch: Batch | None = None
+
+    # -------------------------------------------------------------- mode
 
     @property
     def connection(self) -> Connection:
-        """The way to the database; rows that were to be written together have gone there before."""
-        if self.batch is not None and self.batch.rows:
-            if self.batch.single_statement:
-                raise AssertionError("rows that are a transaction of their own go all together")
-            self.send()
-        return self.connected
-
-    @contextmanager
-    def batched(
-        self,
-        returning: Column[Any],
-        precondition: Precondition | None = None,
-        *,
-        single_statement: bool = False,
-    ) -> Iterator[Batch]:
-        """Rows added within are written by one statement on PostgreSQL, where each would be a round trip.
-
-        They are written before any other statement, at the latest at the end. With `single_statement` they
-        are a transaction of their own, on SQLite too. Raises: PreconditionFailed, with nothing written, where
-        the `precondition` no longer holds.
-        """
-        batch = Batch(returning, precondition, single_statement)
-        if self.is_sqlite and not single_statement:
-            yield batch
-            return
-        self.batch = batch
-        try:
-            yield batch
-            self.send()
-        finally:
-            self.batch = None
-
-    def send(self) -> None:
-        """Write the rows that wait to be written together. Raises: IntegrityError, PreconditionFailed."""
-        batch = self.batch
-        if batch is None or not batch.rows:
-            return
-        batch.write(self.connected, self.runner.database if batch.single_statement else None)
+        """The connection to the database. Raises: PendingRows inside a batch before `flush`."""
+        return self.state.connection
 
     @property
-    def can_write_single_statement(self) -> bool:
-        """Whether a single statement may write without a transaction around it, by the newest settings."""
-        if self.writes or self.begin is None or not self.alone:
-            return False
-        return self.runner.configs.newest(self.connection) is self.config
+    def writes(self) -> bool:
+        """Whether a writing transaction has begun."""
+        return self.state.writes
+
+    @property
+    def is_batching(self) -> bool:
+        """Whether rows are collected, to be sent by one statement."""
+        return self.state.batch is not None
 
     def start_writing(self) -> bool:
-        """Begin to write, if this transaction has only read so far; false where it wrote all along.
+        """Begin to write, where this transaction has only read so far; False where it is writing already.
 
-        What was read before may have changed: it is for the use case to look again at what it rests on.
+        What was read before may have changed, so the use case checks again what it depends on. Settings and
+        rules are the newest afterwards. Raises: ForbiddenMove in a transaction that may not write.
         """
-        if self.writes or self.begin is None:
+        if self.state.mode is Mode.WRITING:
             return False
-        self.begin()
-        self.writes = True
+        self.state.start_writing()
         self.config = self.runner.configs.newest(self.connection)
         return True
+
+    def can_write_single_statement(self) -> bool:
+        """Whether `single_statement` is allowed, and settings and rules are still the newest."""
+        return (
+            self.state.mode is Mode.EXCLUSIVE and self.runner.configs.newest(self.connection) is self.config
+        )
+
+    @contextmanager
+    def batch(self, returning: Column[Any], precondition: Precondition | None = None) -> Iterator[Batch]:
+        """Rows added within are sent by one statement on PostgreSQL, where each would be a round trip.
+
+        On SQLite, where a statement costs none, each is written at once. They are sent at the end of the
+        block, or by `flush`. Raises: ForbiddenMove; PreconditionFailed, with nothing written, where the
+        `precondition` does not hold.
+        """
+        if self.is_sqlite:
+            self.state.require_writing()
+            yield Batch(returning, precondition)
+            return
+        with self.state.batching(returning, precondition) as batch:
+            yield batch
+
+    def single_statement(
+        self, returning: Column[Any], precondition: Precondition | None = None
+    ) -> AbstractContextManager[Batch]:
+        """Rows added within are committed by one statement, which is the whole transaction.
+
+        Raises: ForbiddenMove unless the transaction is exclusive; PreconditionFailed, with nothing written.
+        """
+        return self.state.single_statement(returning, precondition)
+
+    def flush(self) -> None:
+        """Send the pending rows of a batch, if there are any. Raises: as `TransactionState.flush`."""
+        self.state.flush()
+
+    # -------------------------------------------------------------- settings and rules
 
     @property
     def settings(self) -> Settings:
@@ -134,35 +135,42 @@ class Transaction:
         return self.runner.database.is_sqlite
 
     def require(self, *roles: Role) -> None:
-        """Raise NotAllowed unless the actor has one of the roles; the system's own jobs may do all."""
+        """Check the actor's role; the system's own jobs may do everything. Raises: NotAllowed."""
         if self.actor.role not in roles and self.actor.role != "system":
             raise NotAllowed(
                 f"The role {self.actor.role} may not do this.",
                 remedy=f"Ask someone with the role {' or '.join(roles)}.",
             )
 
+    # -------------------------------------------------------------- rows
+
     def add(self, table: Table, **values: Any) -> None:
-        """Insert a row."""
-        if self.batch is not None:
-            self.batch.rows.append((table, values))
+        """Insert a row, or add it to the batch. Raises: NotWriting, IntegrityError."""
+        self.state.require_writing()
+        if self.state.batch is not None:
+            self.state.batch.rows.append((table, values))
         elif any(isinstance(value, ColumnElement) for value in values.values()):
             insert_rows(self.connection, [(table, values)])
         else:
             insert_row(self.connection, table, values)
 
     def run(self, statement: Prepared, values: dict[str, Any]) -> None:
-        """Execute a writing statement; with rows that wait it goes as one of them."""
-        if self.batch is not None:
-            self.batch.rows.append((statement, values))
+        """Execute a writing statement, or add it to the batch. Raises: NotWriting, IntegrityError."""
+        self.state.require_writing()
+        if self.state.batch is not None:
+            self.state.batch.rows.append((statement, values))
         else:
             statement.run(self.connection, values)
 
     def add_all(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Insert rows that have values for the same columns."""
+        """Insert rows that have values for the same columns. Raises: NotWriting, IntegrityError."""
+        self.state.require_writing()
         if rows:
-            self.connection.execute(_into(table), rows)
+            self.connection.execute(_insert_into(table), rows)
 
     def change(self, table: Table, record_id: str, **values: Any) -> None:
+        """Update the row with this id. Raises: NotWriting, IntegrityError."""
+        self.state.require_writing()
         self.connection.execute(update(table).where(table.c.id == record_id).values(**values))
 
     def audit(self, subject_kind: str, subject_id: str, action: str, **details: Any) -> None:
@@ -181,6 +189,6 @@ class Transaction:
 
 
 @cache
-def _into(table: Table) -> Insert:
-    """A table's INSERT, built once: a new one SQLAlchemy reads through before it knows it again."""
+def _insert_into(table: Table) -> Insert:
+    """A table's INSERT, built once: SQLAlchemy compiles a new one before it finds it in its cache."""
     return insert(table)

@@ -10,18 +10,17 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, Select, select
 
+from engine.service_requests import OPENING_OUTCOMES, UNFINISHED_STATES, WAITING_OUTCOMES
+from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.facts import facts_of
 from workflows.coverage.search import decide, find, follow
-from workflows.coverage.waiting_list import WAITING_OUTCOMES
-from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.store import tables as t
 
 Group = Literal["before_contracts", "waiting"]
 MOST_SHOWN = 500
-OPENING = ("covered", "uncovered")
 r = t.service_request
 
 
@@ -51,7 +50,7 @@ class BulkResult:
 
 def preview_bulk(tx: Transaction, group: Group) -> list[BulkLine]:
     """What the search would find for each of a group, oldest first, nothing saved; the first 500."""
-    tx.require("administrator", "supervisor")
+    tx.require(*SUPERVISORS)
     _require_contracts(tx)
     lines = []
     for row in tx.connection.execute(_group(group).limit(MOST_SHOWN)).all():
@@ -79,7 +78,7 @@ def apply_bulk(tx: Transaction, group: Group, service_requests: Sequence[str] | 
 
     A request opened before contracts for which nothing valid is found keeps running as it is.
     """
-    tx.require("administrator", "supervisor")
+    tx.require(*SUPERVISORS)
     _require_contracts(tx)
     wanted = _group(group)
     if service_requests is not None:
@@ -99,7 +98,7 @@ def _apply(tx: Transaction, request_id: str) -> bool:
 
 
 def _applies(request: Row[Any], outcome: str) -> bool:
-    return outcome == "covered" if request.decision_id is None else outcome in OPENING
+    return outcome == "covered" if request.decision_id is None else outcome in OPENING_OUTCOMES
 
 
 def _group(group: Group) -> Select[Any]:

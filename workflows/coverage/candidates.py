@@ -9,31 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Integer,
-    and_,
-    bindparam,
-    case,
-    exists,
-    false,
-    func,
-    literal_column,
-    select,
-    union_all,
-)
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, false, func, select
 
-from engine.contracts import Contract, Holder, Limits
+from engine.contracts import Contract, Holder, Limits, Window, is_within
 from engine.coverage import CandidateContract
+from engine.drawdown import burn_order
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import limits_at
 from workflows.lifecycle.contracts.monthly_grants import months_to_come
+from workflows.lifecycle.service_requests.holders import holders_with_distance
 from workflows.store import tables as t
-from workflows.store.column_types import Id, Instant
+from workflows.store.column_types import Id, Instant, number_constant, text_constant
 from workflows.store.compiled_statements import Prepared
-
-NEXT_LINE = 1000
-"""Distance from one org unit line of a customer to the next: no tree is that deep."""
 
 FACT_COLUMNS = (
     "id", "number", "type", "holder_kind", "holder_id", "created_at", "starts_at", "expires_at", "enabled_at",
@@ -97,7 +84,7 @@ class _Found:
     distance: int
     own_hold: bool
     grants: dict[str, tuple[int, int]] = field(default_factory=dict)
-    next_grant: tuple[Any, ...] | None = None
+    next_grant: tuple[datetime, datetime, str] | None = None
 
     def limits(self) -> Limits:
         if not self.grants:
@@ -127,11 +114,11 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
         elif distance < one.distance:
             one.distance = distance
         if grant_id is not None:
-            is_open = opens_at <= at and (closes_at is None or at < closes_at)
+            is_open = is_within(opens_at, closes_at, at)
             one.grants[grant_id] = (int(available or 0) if is_open else 0, int(held or 0))
             if is_open and available and draws == "incidents":
-                in_burn_order = (closes_at is None, closes_at, opens_at, grant_id)
-                one.next_grant = min(one.next_grant or in_burn_order, in_burn_order)
+                place = burn_order(Window(opens_at, closes_at), grant_id)
+                one.next_grant = min(one.next_grant or place, place)
     candidate_contracts, incidents = [], {}
     for contract_id, one in found.items():
         limits = one.limits()
@@ -151,17 +138,17 @@ def _contract(facts: Sequence[Any]) -> Contract:
 
 
 def _statement(*, as_of: bool) -> Prepared:
-    held = _held_by().subquery("held")
+    held = holders_with_distance().subquery("held")
     c, b = t.contract, t.grant_balance
     at = bindparam("at", type_=Instant)
     own_hold = case(
         (
-            c.c.draws == _word("incidents"),
+            c.c.draws == text_constant("incidents"),
             exists(
-                select(_number(1)).where(
+                select(number_constant(1)).where(
                     t.incident_hold.c.service_request_id == bindparam("service_request", type_=Id),
                     t.incident_hold.c.contract_id == c.c.id,
-                    t.incident_hold.c.state == _word("held"),
+                    t.incident_hold.c.state == text_constant("held"),
                 )
             ),
         ),
@@ -200,41 +187,6 @@ def _ended_at(at: Any) -> Any:
     c, lapse = t.contract, t.contract_lapse
     lapsed = select(lapse.c.ended_at).where(lapse.c.contract_id == c.c.id, during_lapse(at)).correlate(c)
     return func.coalesce(lapsed.scalar_subquery(), c.c.ended_at).label("ended_at")
-
-
-def _held_by() -> Any:
-    """The holders of a service request and how far each is: the union that the contracts are joined to."""
-    own = _number(0).label("distance")
-    single = [
-        select(_word(kind).label("holder_kind"), bindparam(kind, type_=Id).label("holder_id"), own)
-        for kind in ("service_request", "item", "customer")
-    ]
-    member, line = t.customer_org_unit, t.org_unit_line
-    own_unit = member.c.org_unit_id == bindparam("org_unit", type_=Id)
-    position = case((own_unit, _number(0)), else_=member.c.position + _number(1))
-    climbed = (
-        select(
-            _word("org_unit").label("holder_kind"),
-            line.c.ancestor_id.label("holder_id"),
-            (_number(1) + position * _number(NEXT_LINE) + line.c.steps).label("distance"),
-        )
-        .select_from(member.join(line, line.c.org_unit_id == member.c.org_unit_id))
-        .where(member.c.customer_id == bindparam("customer", type_=Id))
-    )
-    return union_all(*single, climbed)
-
-
-def _word(constant: str) -> ColumnElement[str]:
-    """A constant of ours in the statement's text.
-
-    What is bound is converted and sent at each call; and where it decides on a partial index, as the state of
-    a hold does, SQLite even prepares the statement anew for each value bound.
-    """
-    return literal_column(f"'{constant}'", Id)
-
-
-def _number(constant: int) -> ColumnElement[int]:
-    return literal_column(str(constant), Integer)
 
 
 def _posted(account: str, at: Any) -> Any:

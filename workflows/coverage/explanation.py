@@ -7,7 +7,7 @@ has none." For a customer the same, without what others hold. Source: product.md
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.coverage import ASSIGNED_BY_HAND, OWN_CONTRACT_RULE
+from engine.coverage import ASSIGNED_MANUALLY, OWN_CONTRACT_RULE
 from engine.rulebook import RuleSet, RuleSetRefused
 from engine.rulebook.evaluation.trace import holder_kinds_asked
 from workflows.core.transaction import Transaction
@@ -78,7 +78,7 @@ class _Describing:
     def sentence(self, kinds: Sequence[str]) -> str:
         decision = self._decision
         taken = next((one for one in decision.candidates if one.contract == decision.contract), None)
-        if decision.rule == ASSIGNED_BY_HAND and taken is not None:
+        if decision.rule == ASSIGNED_MANUALLY and taken is not None:
             return f"Covered by {self._named(taken)}: a supervisor assigned it."
         if decision.outcome == "refused":
             head = "It would be refused" if decision.id is None else "It was refused"

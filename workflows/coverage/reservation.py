@@ -1,7 +1,7 @@
-"""What a covering decision rests on: its contract, and the incident that it takes from a pack.
+"""What a covering decision depends on: its contract, and the incident that it takes from a pack.
 
-Another may have changed it since the decision read it. It is locked and looked at again, or looked at by the
-very statement that writes the decision. Source: product.md sections 6 and 7.
+Another transaction may have changed either since the decision was made. They are locked and checked again, or
+checked by the statement that writes the decision. Source: product.md sections 6 and 7.
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,11 @@ from workflows.store.multi_table_insert import Precondition
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A decision, with the grant that is locked for its incident and the contract it covers with.
+    """A decision with its contract, and the grant that its incident comes from.
 
-    `left` is how many incidents are free beside the one to hold. `precondition` must still hold when the
-    decision is written, where that is not locked; nothing is locked for a `single_statement`.
+    `left` is the number of incidents that stay free after this one is held. `precondition` is to be checked
+    by the statement that writes the decision, where the contract is not locked. For a `single_statement`
+    nothing is locked at all.
     """
 
     decision: CoverageDecision
@@ -50,7 +51,7 @@ _PRECONDITION = (
     )
     .with_for_update(read=True, key_share=True)
 )
-"""A contract that is as it was read, locked."""
+"""A contract that is as it was read; locks it."""
 _CHECK_PRECONDITION = Prepared(_PRECONDITION)
 _DRAWN, _DRAWN_AT = bindparam("drawn", type_=Id), bindparam("drawn_at", type_=Instant)
 _WERE_FREE = bindparam("were_free", type_=Integer)
@@ -62,11 +63,11 @@ _PRECONDITION_WITH_GRANT = _PRECONDITION.where(
     ),
     free_incidents(bindparam("covering", type_=Id), _DRAWN_AT) == _WERE_FREE,
 )
-"""The same of a pack whose incidents are as they were read, for SQLite's one writer."""
+"""The same for a pack whose free incidents are as they were read. For SQLite, which has one writer."""
 
 
 def _precondition_with_locked_grants() -> Select[Any]:
-    """The same for PostgreSQL: the contract is locked, then its grants, and these are looked at as locked."""
+    """The same for PostgreSQL: locks the contract, then its grants, and checks these under their lock."""
     contract = _PRECONDITION.cte("locked_contract")
     grants = locked_grants(select(contract.c.id).scalar_subquery(), _DRAWN_AT).cte("locked_grants")
     free = func.sum(grants.c.available)
@@ -94,10 +95,10 @@ def _precondition(contract: Contract) -> Precondition:
 def verify_on_write(
     tx: Transaction, decision: CoverageDecision, chosen: CandidateContract, incident: FreeIncident | None
 ) -> Reservation | None:
-    """What a covering decision rests on, where whether it still stands can be asked as it is written.
+    """A reservation whose precondition is checked by the statement that writes it; None where impossible.
 
-    `incident` is the next one of a pack, as it was read with the contract. The last one is not: what follows
-    from it is more than one statement.
+    `incident` is the next free one of a pack, as read with the contract. Taking the last one changes the
+    contract's state as well, which is more than one statement.
     """
     precondition = _precondition(chosen.contract)
     if not _takes_incident(tx, chosen):
@@ -112,8 +113,8 @@ def verify_on_write(
     return Reservation(decision, grant_id, chosen, free - 1, precondition, single_statement=True)
 
 
-def chosen_of(decision: CoverageDecision, held: list[CandidateContract]) -> CandidateContract:
-    return next(one for one in held if one.contract.id == decision.contract)
+def chosen_of(decision: CoverageDecision, candidates: list[CandidateContract]) -> CandidateContract:
+    return next(one for one in candidates if one.contract.id == decision.contract)
 
 
 def _takes_incident(tx: Transaction, chosen: CandidateContract) -> bool:
@@ -123,17 +124,20 @@ def _takes_incident(tx: Transaction, chosen: CandidateContract) -> bool:
 def lock_reservation(
     tx: Transaction,
     decision: CoverageDecision,
-    held: list[CandidateContract],
+    candidates: list[CandidateContract],
     *,
+    read_unlocked: bool = False,
     verifies_on_write: bool = False,
 ) -> Reservation | None:
-    """Lock what a covering decision rests on; None when it no longer stands.
+    """Lock what a covering decision depends on; None where that has changed since it was read.
 
-    With `verifies_on_write` the contract is left to who writes the decision: it is `precondition` then.
+    With `verifies_on_write` the contract is not locked here: the statement that writes the decision checks
+    the reservation's `precondition`. `read_unlocked` says that the candidates were read before the
+    transaction began to write; on PostgreSQL, where writers run concurrently, they count as unlocked always.
     """
     if decision.outcome != "covered":
         return Reservation(decision)
-    chosen = chosen_of(decision, held)
+    chosen = chosen_of(decision, candidates)
     grant_id, free = None, 0
     if _takes_incident(tx, chosen):
         grant_id, free = lock_incidents(tx, chosen.contract.id)
@@ -141,8 +145,8 @@ def lock_reservation(
             return None
     if verifies_on_write:
         return Reservation(decision, grant_id, chosen, free - 1, _precondition(chosen.contract))
-    if tx.begin is not None or not tx.is_sqlite:
-        stands = _CHECK_PRECONDITION.first(tx.connection, _precondition(chosen.contract).values)
-        if stands is None:
+    if read_unlocked or not tx.is_sqlite:
+        unchanged = _CHECK_PRECONDITION.first(tx.connection, _precondition(chosen.contract).values)
+        if unchanged is None:
             return None
     return Reservation(decision, grant_id, chosen, free - 1)

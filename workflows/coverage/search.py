@@ -1,6 +1,6 @@
-"""Searching the contract of a service request, and doing what the decision says.
+"""Searching for the contract of a service request, and applying the decision.
 
-Every search is a new decision; old ones stay. Source: product.md section 6.
+Every search makes a new decision; earlier ones are never changed. Source: product.md section 6.
 """
 
 from functools import partial
@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.coverage import CoverageDecision, assign_by_hand, find_coverage
+from engine.coverage import CoverageDecision, assign_manually, find_coverage
 from engine.facts import RequestFacts
+from engine.service_requests import OPENING_OUTCOMES, UNFINISHED_STATES, WAITING_OUTCOMES
 from workflows.commands.service_requests import CoverageQuestion
 from workflows.core.actors import SYSTEM
 from workflows.core.errors import StateForbids, invalid
@@ -18,14 +19,14 @@ from workflows.coverage.candidates import Candidates, find_candidates, with_mont
 from workflows.coverage.decisions import preview_view, store_decision
 from workflows.coverage.facts import facts_of, request_facts
 from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
-from workflows.coverage.waiting_list import WAITING_OUTCOMES, rests_on, waiting_requests
+from workflows.coverage.waiting_list import rests_on, waiting_requests
 from workflows.lifecycle.contracts.creation import make_for_request
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
+from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
 from workflows.lifecycle.contracts.rows import lock_contract
-from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state
+from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state, sync_loaded
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import sla_columns
-from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.notifications.messages import notify_request_event
 from workflows.store import tables as t
@@ -33,23 +34,26 @@ from workflows.views.decisions import DecisionView
 
 ATTEMPTS = 10
 MOST_DUE = 1000
-"""Changes of one contract that a late run catches up with at once; a contract of 40 years has fewer."""
+"""The most due changes of one contract that a late run catches up with; a contract of 40 years has fewer."""
 
 
 # ------------------------------------------------------------------ deciding
 
 
 def decide(tx: Transaction, facts: RequestFacts) -> CoverageDecision:
-    """Search without writing anything."""
+    """Search without writing anything. Raises: NoRuleSet."""
     return find_coverage(facts, _candidates(tx, facts).held, tx.rules)
 
 
 def find(tx: Transaction, facts: RequestFacts) -> Reservation:
-    """Search, and lock what the decision needs; again when another took it in between."""
+    """Search and lock what the decision depends on; search again where that has changed in between.
+
+    Raises: StateForbids after 10 attempts; NoRuleSet.
+    """
     for _ in range(ATTEMPTS):
-        held = _candidates(tx, facts).held
-        decision = find_coverage(facts, held, tx.rules)
-        found = lock_reservation(tx, decision, held)
+        candidates = _candidates(tx, facts).held
+        decision = find_coverage(facts, candidates, tx.rules)
+        found = lock_reservation(tx, decision, candidates)
         if found is not None:
             return found
     raise StateForbids(
@@ -58,35 +62,40 @@ def find(tx: Transaction, facts: RequestFacts) -> Reservation:
 
 
 def find_unlocked(tx: Transaction, facts: RequestFacts) -> Reservation:
-    """Search before the transaction writes, then begin to write and look again at what the cover rests on.
+    """Search before the transaction begins to write, then begin and check what the decision depends on.
 
-    SQLite has one writer: deciding inside its turn would make all others wait for it. What is not covered, or
-    was decided by older settings, is searched anew, as nothing then tells whether it still stands. Where one
-    statement can both look again and write, none has begun.
+    SQLite has one writer: a search while writing would make all other writers wait for it. What is not
+    covered, or was decided by older settings, is searched again, since nothing shows whether the decision
+    would still be the same. Where one statement can both check and write, the transaction does not begin to
+    write here. Raises: ForbiddenMove in a transaction that may not write; otherwise as `find`.
     """
-    candidates = _candidates(tx, facts)
-    held, config = candidates.held, tx.config
-    decision = find_coverage(facts, held, tx.rules)
-    if decision.outcome == "covered" and tx.can_write_single_statement:
-        chosen = chosen_of(decision, held)
-        found = verify_on_write(tx, decision, chosen, candidates.incidents.get(chosen.contract.id))
-        if found is not None:
-            return found
-    if not tx.start_writing():
-        raise AssertionError("for transactions that have only read")
-    found = None
+    found = _candidates(tx, facts)
+    candidates, config = found.held, tx.config
+    decision = find_coverage(facts, candidates, tx.rules)
+    if decision.outcome == "covered" and tx.can_write_single_statement():
+        chosen = chosen_of(decision, candidates)
+        reservation = verify_on_write(tx, decision, chosen, found.incidents.get(chosen.contract.id))
+        if reservation is not None:
+            return reservation
+    tx.start_writing()
+    reservation = None
     if decision.outcome == "covered" and tx.config is config:
-        found = lock_reservation(tx, decision, held, verifies_on_write=not tx.is_sqlite)
-    return found or find(tx, facts)
+        reservation = lock_reservation(
+            tx, decision, candidates, read_unlocked=True, verifies_on_write=not tx.is_sqlite
+        )
+    return reservation or find(tx, facts)
 
 
 def preview_coverage(tx: Transaction, question: CoverageQuestion) -> DecisionView:
-    """What would be decided, with nothing saved. Raises: StateForbids while contracts are off."""
+    """The decision that a search would make now; nothing is saved. Raises: as `decide_question`."""
     return preview_view(tx, decide_question(tx, question))
 
 
 def decide_question(tx: Transaction, question: CoverageQuestion) -> CoverageDecision:
-    """The decision for a service request that is not logged. Raises: StateForbids while contracts are off."""
+    """The decision for a service request that is not logged.
+
+    Raises: StateForbids while contracts are off; InvalidInput for unknown parties.
+    """
     if not tx.settings.contracts:
         raise StateForbids(
             "Contracts are off, so no service request is searched.", remedy="Activate billing first."
@@ -110,25 +119,27 @@ def decide_question(tx: Transaction, question: CoverageQuestion) -> CoverageDeci
 
 
 def search_again(tx: Transaction, request: Row[Any], *, cause: str, reason: str | None = None) -> str:
-    """Search for a service request whose row is locked, keep the decision and follow it; answers its id."""
+    """Search for a service request whose row is locked, and apply the decision. Returns the decision's id."""
     return follow(tx, request, find(tx, facts_of(tx, request)), cause=cause, reason=reason)
 
 
 def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason: str) -> str:
-    """Cover a service request by a contract that a supervisor picked; an ended one pays inside its dates.
+    """Cover a service request by a contract that a supervisor picked. Returns the decision's id.
 
-    Raises: InvalidInput when the contract's holder does not fit the service request.
+    An ended contract pays for work inside its dates.
+    Raises: InvalidInput where the contract's holder does not fit the service request; StateForbids where the
+    contract has no incident left.
     """
     facts = facts_of(tx, request)
-    held = _candidates(tx, facts).held
-    chosen = next((one for one in held if one.contract.id == contract_id), None)
+    candidates = _candidates(tx, facts).held
+    chosen = next((one for one in candidates if one.contract.id == contract_id), None)
     if chosen is None:
         raise invalid(
             "/contract",
             "The contract is not held by this request's item, customer or org units.",
             "Pick one of the candidates of its coverage decision.",
         )
-    decision = assign_by_hand(find_coverage(facts, held, tx.rules), contract_id)
+    decision = assign_manually(find_coverage(facts, candidates, tx.rules), contract_id)
     grant_id = None
     terms = tx.rules.contract_types.get(chosen.contract.type)
     if terms is not None and terms.draws == "incidents" and not chosen.own_incident_held:
@@ -146,7 +157,7 @@ def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason
 def follow(
     tx: Transaction, request: Row[Any], found: Reservation, *, cause: str, reason: str | None = None
 ) -> str:
-    """Keep a decision for a logged service request and make it so."""
+    """Store a decision for a logged service request and apply it. Returns the decision's id."""
     decision = found.decision
     contract_id = decision.contract
     if decision.outcome == "created":
@@ -178,12 +189,12 @@ def follow(
 
 
 def made_contract(tx: Transaction, service_request_id: str, decision: CoverageDecision) -> str:
-    """The contract that a rule makes for a service request, never a second one; answers its id."""
+    """The id of the contract that a rule makes for a service request; it is made once."""
     return own_contract(tx, service_request_id) or make_for_request(tx, service_request_id, decision.params)
 
 
 def own_contract(tx: Transaction, service_request_id: str) -> str | None:
-    """The contract held by the service request itself, unless it was cancelled or ended with its close."""
+    """The id of the contract held by the service request itself, unless it was cancelled or has ended."""
     c = t.contract
     made: str | None = tx.connection.execute(
         select(c.c.id).where(
@@ -197,7 +208,7 @@ def own_contract(tx: Transaction, service_request_id: str) -> str | None:
 
 
 def cancel_untaken(tx: Transaction, service_request_id: str, *, keep: str | None) -> None:
-    """Cancel contracts that a rule made for a service request and that nobody took up."""
+    """Cancel contracts that a rule made for a service request and that were never enabled, except `keep`."""
     c = t.contract
     untaken = tx.connection.execute(
         select(c.c.id).where(
@@ -216,50 +227,79 @@ def cancel_untaken(tx: Transaction, service_request_id: str, *, keep: str | None
 
 
 def settle_and_cover(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
-    """Settle a contract and open the service requests that it can cover now."""
-    sync_contract_state(tx, contract_id)
-    if tx.settings.contracts:
-        cover_waiting(tx, contract_id, skip=skip)
+    """Bring a contract's state up to now and cover the service requests that wait for it, except `skip`.
+
+    Raises: NotFound.
+    """
+    settle_loaded_and_cover(tx, load_contract(tx, contract_id), skip=skip)
+
+
+def settle_loaded_and_cover(tx: Transaction, loaded: LoadedContract, *, skip: str | None = None) -> bool:
+    """The same for a contract that is locked. Returns whether requests were searched for.
+
+    A search may change any contract: after one, whatever is loaded has to be read again.
+    """
+    sync_loaded(tx, loaded)
+    return tx.settings.contracts and _cover_waiting(tx, loaded, skip=skip)
 
 
 def settle_due(tx: Transaction, contract_id: str) -> None:
-    """Do what is due of a contract, each at its own instant and in order, as the jobs would have."""
-    for _ in range(MOST_DUE):
-        row = lock_contract(tx, contract_id)
-        if row.next_due_at is None or row.next_due_at > tx.now:
-            return
-        sync_contract_state(tx, contract_id, row.next_due_at)
-        if tx.settings.contracts:
-            cover_waiting(tx, contract_id)
+    """Apply the due changes of a contract in order, each as of its own instant, as the jobs do.
+
+    Raises: NotFound.
+    """
+    settle_loaded_due(tx, load_contract(tx, contract_id))
 
 
-def cover_waiting(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
-    """Search again for the waiting service requests of an active contract's holder, oldest first."""
-    row = tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
-    if row.state != "active":
-        return
-    for request_id in waiting_requests(tx, row.holder_kind, row.holder_id):
+def settle_loaded_due(tx: Transaction, loaded: LoadedContract) -> bool:
+    """The same for a contract that is locked. Returns whether anything was due.
+
+    After that, whatever is loaded has to be read again.
+    """
+    for number in range(MOST_DUE):
+        if loaded.next_due_at is None or loaded.next_due_at > tx.now:
+            return number > 0
+        sync_loaded(tx, loaded, loaded.next_due_at)
+        if tx.settings.contracts and _cover_waiting(tx, loaded):
+            loaded = load_contract(tx, loaded.id)
+    return True
+
+
+def _cover_waiting(tx: Transaction, loaded: LoadedContract, *, skip: str | None = None) -> bool:
+    """Search again for the waiting service requests of an active contract's holder, oldest first.
+
+    Returns whether there was any.
+    """
+    if loaded.state != "active":
+        return False
+    holder, searched = loaded.contract.holder, False
+    for request_id in waiting_requests(tx, holder.kind, holder.id):
         if request_id == skip:
             continue
-        if row.draws == "incidents" and lock_free_incident(tx, contract_id) is None:
-            return
-        cover_one(tx, request_id, cause=f"contract:{contract_id}")
+        if loaded.draws == "incidents" and lock_free_incident(tx, loaded.id) is None:
+            break
+        cover_one(tx, request_id, cause=f"contract:{loaded.id}")
+        searched = True
+    return searched
 
 
 def cover_one(tx: Transaction, request_id: str, *, cause: str) -> bool:
-    """Search for one waiting service request; a decision is kept only if it is covered now."""
+    """Search for one waiting service request; the decision is stored only if it is covered now.
+
+    Returns whether it was.
+    """
     request = lock_request(tx, request_id)
     if request.outcome not in WAITING_OUTCOMES or request.state not in UNFINISHED_STATES:
         return False
     found = find(tx, facts_of(tx, request))
-    if found.decision.outcome not in ("covered", "uncovered"):
+    if found.decision.outcome not in OPENING_OUTCOMES:
         return False
     follow(tx, request, found, cause=cause)
     return True
 
 
 def search_covered_again(tx: Transaction, contract_id: str) -> None:
-    """Search again for the unfinished service requests of a cancelled contract, awaited ones too."""
+    """Search again for the unfinished requests that a cancelled contract covers or that await it."""
     r = t.service_request
     requests = tx.connection.execute(
         select(r.c.id).where(rests_on(contract_id)).order_by(r.c.opened_at, r.c.id)
@@ -272,7 +312,7 @@ def search_covered_again(tx: Transaction, contract_id: str) -> None:
 
 
 def _candidates(tx: Transaction, facts: RequestFacts) -> Candidates:
-    """The candidates, with what is due among them done first: a late job changes no decision."""
+    """The candidates, after their due changes have been applied: a late job changes no decision."""
     found = _query(tx, facts)
     if not found.due or facts.at < tx.now:
         return found
@@ -300,7 +340,7 @@ def _query(tx: Transaction, facts: RequestFacts) -> Candidates:
 
 
 def _covers(tx: Transaction, decision: CoverageDecision, contract_id: str | None) -> bool:
-    """Whether the decision's contract covers now: it was found valid, or was made and enabled at once."""
+    """Whether the decision's contract covers now: it was found valid, or was created and enabled at once."""
     if decision.outcome == "covered":
         return True
     if decision.outcome != "created" or contract_id is None:

@@ -32,7 +32,7 @@ def facts_from(kept: Mapping[str, Any]) -> RequestFacts:
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """One candidate: what it was judged from, its standing, what ruled it out. Dates not set are left out."""
-    one, contract = verdict.candidate, verdict.held.contract
+    one, contract = verdict.candidate, verdict.source.contract
     kept: dict[str, Any] = {
         "contract": one.contract,
         "number": one.number,

@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, select
 
-from engine.coverage import ASSIGNED_BY_HAND, NO_RULE, OWN_CONTRACT_RULE, CoverageDecision, find_coverage
+from engine.coverage import ASSIGNED_MANUALLY, NO_RULE, OWN_CONTRACT_RULE, CoverageDecision, find_coverage
 from engine.facts import Candidate
 from engine.rulebook import RuleSet
 from engine.rulebook.evaluation.trace import Asked, Step, trace
 from workflows.commands.service_requests import CoverageQuestion
+from workflows.core.actors import STAFF, SUPERVISORS
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decision_view, preview_view
@@ -86,7 +87,7 @@ def explain_coverage(
 
     Raises: StateForbids while contracts are off; InvalidInput for a customer or item that is not there.
     """
-    tx.require("administrator", "finance", "supervisor", "technician")
+    tx.require(*STAFF)
     with _under(tx, rules or tx.rules) as deciding:
         return _explained(tx, decide_question(tx, question), deciding)
 
@@ -97,14 +98,14 @@ def explain_decision(tx: Transaction, decision_id: str, rules: RuleSet | None = 
     What a supervisor assigned by hand is searched, so that one sees what the rules alone come to.
     Raises: NotFound; RuleSetGone; RuleSetRefused where its rule set can no longer be read.
     """
-    tx.require("administrator", "finance", "supervisor", "technician")
+    tx.require(*STAFF)
     row = _row(tx, decision_id)
     deciding = rules or RuleVersions(tx.runner).load(row.rule_set)
     decision = find_coverage(facts_from(row.facts), held_from(row.candidates), deciding)
     return AgainView(
         made=decision_view(row, tx),
         explanation=_explained(tx, decision, deciding),
-        same=row.rule != ASSIGNED_BY_HAND and _comes_to(decision) == _came_to(row),
+        same=row.rule != ASSIGNED_MANUALLY and _comes_to(decision) == _came_to(row),
     )
 
 
@@ -113,7 +114,7 @@ def contracts_that_fit(tx: Transaction, service_request_id: str) -> list[Candida
 
     None while contracts are off or no rules can be read. Raises: NotFound.
     """
-    tx.require("administrator", "supervisor")
+    tx.require(*SUPERVISORS)
     request = require_visible(tx, service_request_id)
     if not tx.settings.contracts or tx.config.rule_set is None:
         return []

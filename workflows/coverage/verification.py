@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from engine.coverage import ASSIGNED_BY_HAND, CoverageDecision, assign_by_hand, find_coverage
+from engine.coverage import ASSIGNED_MANUALLY, CoverageDecision, assign_manually, find_coverage
 from engine.rulebook import RuleSet, RuleSetRefused
 from workflows.core.desk import Desk
 from workflows.coverage.decision_stream import count_decisions, decision_batches
@@ -93,7 +93,7 @@ def _differences(row: Row[Any], versions: RuleVersions) -> Iterator[Differs]:
 
 def _again(row: Row[Any], rules: RuleSet) -> CoverageDecision:
     decision = find_coverage(facts_from(row.facts), held_from(row.candidates), rules)
-    return assign_by_hand(decision, row.contract_id) if row.rule == ASSIGNED_BY_HAND else decision
+    return assign_manually(decision, row.contract_id) if row.rule == ASSIGNED_MANUALLY else decision
 
 
 def _candidates_differ(row: Row[Any], again: CoverageDecision) -> Iterator[Differs]:

@@ -2,30 +2,26 @@
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
+from engine.contracts import HolderKind
+from engine.service_requests import UNFINISHED_STATES, WAITING_OUTCOMES
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
+from workflows.lifecycle.service_requests.holders import contract_may_cover, covered_by
 from workflows.store import tables as t
 
-WAITING_OUTCOMES = ("waiting", "created", "offered", "refused")
 
-
-def waiting_requests(tx: Transaction, holder_kind: str, holder_id: str) -> list[str]:
+def waiting_requests(tx: Transaction, holder_kind: HolderKind, holder_id: str) -> list[str]:
     """Unfinished service requests without a covering contract that a holder's contract might cover."""
-    r, member, line = t.service_request, t.customer_org_unit, t.org_unit_line
-    below = exists(
-        select(member.c.customer_id)
-        .join(line, line.c.org_unit_id == member.c.org_unit_id)
-        .where(member.c.customer_id == r.c.customer_id, line.c.ancestor_id == holder_id)
-    )
-    fits = {
-        "service_request": r.c.id == holder_id,
-        "item": r.c.item_id == holder_id,
-        "customer": r.c.customer_id == holder_id,
-        "org_unit": below,
-    }[holder_kind]
+    r = t.service_request
+    fits = covered_by(holder_id)[holder_kind]
     waiting = and_(r.c.state.in_(UNFINISHED_STATES), r.c.outcome.in_(WAITING_OUTCOMES))
     rows = tx.connection.execute(select(r.c.id).where(waiting, fits).order_by(r.c.opened_at, r.c.id))
     return list(rows.scalars())
+
+
+def has_active_contract() -> ColumnElement[bool]:
+    """Whether a service request has a holder whose contract is active, as its state is stored."""
+    r, c = t.service_request, t.contract
+    return exists(select(c.c.id).where(c.c.state == "active", contract_may_cover()).correlate(r))
 
 
 def lock_covered(tx: Transaction, contract_id: str) -> None:

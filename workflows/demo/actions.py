@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.service_requests import ENDED_STATES, WORK_STATES
 from workflows.commands.contracts import HolderGiven, NewContract
 from workflows.commands.fields import MoneyGiven
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger, NewServiceRequest
@@ -10,7 +11,7 @@ from workflows.commands.work import WorkGiven
 from workflows.contracts.use_cases import create_contract
 from workflows.core.transaction import Transaction
 from workflows.demo.timeline import Stage
-from workflows.lifecycle.service_requests.states import WORK_STATES, allowed_triggers
+from workflows.lifecycle.service_requests.states import allowed_triggers
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, fire_trigger
@@ -136,7 +137,7 @@ def give(stage: Stage, key: str, at: datetime, technician: str, who: str = "supe
 
     def do(tx: Transaction) -> None:
         request_id = stage.ids.get(f"request:{key}")
-        if request_id is not None and lock_request(tx, request_id).state not in ("closed", "cancelled"):
+        if request_id is not None and lock_request(tx, request_id).state not in ENDED_STATES:
             command = ChangeServiceRequest(technician=stage.people[technician].id)
             change_service_request(tx, request_id, command)
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from workflows.users.accounts import UserRole
+from engine.roles import UserRole
 
 STAFF_DOMAIN = "coverdesk.example"
 

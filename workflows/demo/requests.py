@@ -25,7 +25,7 @@ from workflows.demo.people import (
     Person,
 )
 from workflows.demo.timeline import Stage
-from workflows.rule_sets.publishing import publish_rule_set
+from workflows.rule_sets.proposals import submit_rule_set
 from workflows.service_requests.use_cases import fire_trigger
 
 CALLS = 112
@@ -221,7 +221,7 @@ def _plan_offered(stage: Stage, texts: Mapping[str, str]) -> None:
     note = "A trial: offer packs and hours"
 
     def publish(tx: Transaction) -> None:
-        publish_rule_set(tx, trial, note)
+        submit_rule_set(tx, trial, note)
 
     stage.plan(at, "administrator", publish, alone=True)
     log(stage, "offered", at + timedelta(hours=1), "Luis Ferreira", "HALD-WEB-01", "Seats are shown taken")
@@ -229,7 +229,7 @@ def _plan_offered(stage: Stage, texts: Mapping[str, str]) -> None:
     stage.plan(
         stage.at(42, 9),
         "administrator",
-        lambda tx: publish_rule_set(tx, texts, "Back: offers confused the customers"),
+        lambda tx: submit_rule_set(tx, texts, "Back: offers confused the customers"),
         alone=True,
     )
 

@@ -20,7 +20,7 @@ SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
 def read_encoding(report: FileReport, node: Node) -> str:
     """The name of a text encoding; UTF-8 with or without its byte order mark."""
-    name = read_text(report, node, most=60)
+    name = read_text(report, node, maximum=60)
     if name is None:
         return "utf-8-sig"
     try:
@@ -39,7 +39,7 @@ def read_encoding(report: FileReport, node: Node) -> str:
 
 def read_separator(report: FileReport, node: Node) -> str:
     """One character, or a word for one."""
-    text = node.value if node.value == "\t" else read_text(report, node, most=10)
+    text = node.value if node.value == "\t" else read_text(report, node, maximum=10)
     one = SEPARATORS.get(str(text), str(text)) if text is not None else ","
     if len(one) != 1 or one in '\r\n" ':
         words = ", ".join(f'"{word}"' for word in SEPARATORS)
@@ -52,7 +52,7 @@ def read_quote(report: FileReport, node: Node) -> str | None:
     """One character, or None for a file without quotation marks."""
     if node.value is None:
         return None
-    text = read_text(report, node, most=10)
+    text = read_text(report, node, maximum=10)
     if text is not None and (len(text) != 1 or text in "\r\n\t "):
         report.error(
             node.place, f"{quoted(text)} is no quotation mark. Write one character, or null for none."
@@ -62,7 +62,7 @@ def read_quote(report: FileReport, node: Node) -> str | None:
 
 def read_missing(report: FileReport, node: Node) -> frozenset[str]:
     """What stands for a value that is not known."""
-    marks = (read_text(report, one, most=100, least=0) for one in read_list(report, node, of="texts"))
+    marks = (read_text(report, one, maximum=100, minimum=0) for one in read_list(report, node, of="texts"))
     return frozenset(mark.strip() for mark in marks if mark is not None)
 
 
@@ -75,7 +75,7 @@ def read_date_forms(report: FileReport, node: Node) -> tuple[str, ...]:
 
 
 def _date_form(report: FileReport, node: Node) -> str | None:
-    form = read_text(report, node, most=100)
+    form = read_text(report, node, maximum=100)
     if form is None or form == ISO:
         return form
     try:
@@ -98,7 +98,7 @@ def read_zone(report: FileReport, node: Node) -> ZoneInfo | None:
     """A time zone by its IANA name; None for the provider's."""
     if node.value is None:
         return None
-    name = read_text(report, node, most=100)
+    name = read_text(report, node, maximum=100)
     if name is None:
         return None
     try:
@@ -110,7 +110,7 @@ def read_zone(report: FileReport, node: Node) -> ZoneInfo | None:
 
 def read_domain(report: FileReport, node: Node) -> str:
     """The domain of addresses that are made from names."""
-    name = read_text(report, node, most=200) or ""
+    name = read_text(report, node, maximum=200) or ""
     try:
         validate_email(f"someone@{name}", check_deliverability=False)
     except EmailNotValidError:

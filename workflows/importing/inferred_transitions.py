@@ -6,6 +6,7 @@ inferred, so that the history has only moves that the state machine knows. Sourc
 
 from typing import NamedTuple
 
+from engine.service_requests import REOPENABLE_STATES
 from workflows.importing.mapping import Meaning
 
 
@@ -35,7 +36,7 @@ def _to_open(state: str) -> list[Move]:
     """Nothing leads back to open: what was resolved is reopened, what was on hold goes on, the rest stays."""
     if state == "pending_no_contract":
         return []
-    if state in ("resolved", "closed"):
+    if state in REOPENABLE_STATES:
         return [Move("reopen")]
     if state == "on_hold":
         return [Move("resume")]
@@ -63,7 +64,7 @@ def _to_closed(state: str) -> list[Move]:
 
 
 def _to_cancelled(state: str) -> list[Move]:
-    before = ["reopen"] if state in ("resolved", "closed") else []
+    before = ["reopen"] if state in REOPENABLE_STATES else []
     return [*_inferred(*before), Move("cancel")]
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from engine.errors import DeskError
 from engine.rulebook.syntax.problems import TOP, FileReport, Problem
-from engine.rulebook.syntax.scanner import Broken, Node, quoted, scan
+from engine.rulebook.syntax.scanner import Node, UnreadableValue, quoted, scan
 from engine.rulebook.syntax.typed_reader import (
     Fields,
     nearest,
@@ -22,6 +22,7 @@ from engine.rulebook.syntax.typed_reader import (
     read_object,
     read_text,
 )
+from engine.service_requests import HOLD_REASONS, PRIORITIES, TRIGGERS
 from workflows.importing.file_format import (
     ISO,
     read_date_forms,
@@ -32,18 +33,13 @@ from workflows.importing.file_format import (
     read_separator,
     read_zone,
 )
-from workflows.lifecycle.service_requests.states import HOLD_REASONS, TRANSITIONS
+from workflows.lifecycle.service_requests.states import TRANSITIONS
 
 MOST_BYTES = 1024 * 1024
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-PRIORITIES = ("low", "normal", "high", "critical")
 NO_REASON = ("open", "in_progress", "resolved", "closed")
 TELLABLE = (*NO_REASON, "on_hold", "cancelled")
-TRIGGERS = {
-    trigger: target
-    for trigger, _, target in TRANSITIONS
-    if trigger in ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
-}
+TARGETS: dict[str, str] = {trigger: target for trigger, _, target in TRANSITIONS if trigger in TRIGGERS}
 """A trigger may be named in place of the state it leads to."""
 
 REQUIRED_COLUMNS = ("number", "state", "changed_at", "customer")
@@ -144,7 +140,7 @@ def _read(report: FileReport, raw: bytes) -> Mapping | None:
     fields = read_object(report, root, REQUIRED, OPTIONAL) if root is not None else None
     if fields is None or fields.missing:
         return None
-    source = read_text(report, fields["source"], most=60) or ""
+    source = read_text(report, fields["source"], maximum=60) or ""
     given: dict[str, Any] = {
         name: read(report, fields[name]) for name, read in READERS.items() if name in fields
     }
@@ -181,15 +177,15 @@ def _pieces(report: FileReport, node: Node) -> tuple[Piece, ...]:
 def _piece(report: FileReport, node: Node) -> Piece | None:
     if isinstance(node.value, dict):
         fields = read_object(report, node, ("text",))
-        text = read_text(report, fields["text"], most=1000) if fields and "text" in fields else None
+        text = read_text(report, fields["text"], maximum=1000) if fields and "text" in fields else None
         if text is None:
             return None
         columns = tuple(dict.fromkeys(" ".join(one.split()) for one in PLACEHOLDER.findall(text)))
         if "" in columns:
             report.error(node.place, "A column's name is missing between { and }.")
         return Piece(columns, text)
-    if isinstance(node.value, (str, Broken)):
-        name = read_text(report, node, most=1000)
+    if isinstance(node.value, (str, UnreadableValue)):
+        name = read_text(report, node, maximum=1000)
         return Piece((" ".join(name.split()),)) if name is not None else None
     report.error(node.place, 'Write a column\'s name, {"text": "{column} and {column}"}, or a list of these.')
     return None
@@ -204,7 +200,7 @@ def _states(report: FileReport, node: Node) -> dict[str, Meaning | None]:
 
 def _meaning(report: FileReport, node: Node) -> Meaning | None:
     """A state or a trigger by name, an object with the reason of a hold, or null for what moves nothing."""
-    if node.value is None or isinstance(node.value, Broken):
+    if node.value is None or isinstance(node.value, UnreadableValue):
         return None
     named, reason = node, None
     if isinstance(node.value, dict):
@@ -213,10 +209,10 @@ def _meaning(report: FileReport, node: Node) -> Meaning | None:
             return None
         named = fields["state"]
         reason = _reason(report, fields)
-    word = read_choice(report, named, (*TELLABLE, *TRIGGERS), what="state or trigger")
+    word = read_choice(report, named, (*TELLABLE, *TARGETS), what="state or trigger")
     if word is None:
         return None
-    state = TRIGGERS.get(word, word)
+    state = TARGETS.get(word, word)
     if state == "on_hold" and reason not in HOLD_REASONS:
         told = 'Write {"state": "on_hold", "reason": "customer"}'
         report.error(node.place, f"A hold needs its reason, one of {', '.join(HOLD_REASONS)}. {told}.")
@@ -227,8 +223,8 @@ def _meaning(report: FileReport, node: Node) -> Meaning | None:
 
 def _reason(report: FileReport, fields: Fields) -> str | None:
     if "why" in fields:
-        read_text(report, fields["why"], most=1000)
-    return read_text(report, fields["reason"], most=1000) if "reason" in fields else None
+        read_text(report, fields["why"], maximum=1000)
+    return read_text(report, fields["reason"], maximum=1000) if "reason" in fields else None
 
 
 def _priorities(report: FileReport, node: Node) -> dict[str, str]:
@@ -247,8 +243,8 @@ def _unit(report: FileReport, node: Node) -> NamedUnit | None:
     fields = read_object(report, node, ("code",), ("name",))
     if fields is None or "code" not in fields:
         return None
-    code = read_text(report, fields["code"], most=60) or ""
-    name = read_text(report, fields["name"], most=200) if "name" in fields else code
+    code = read_text(report, fields["code"], maximum=60) or ""
+    name = read_text(report, fields["name"], maximum=200) if "name" in fields else code
     return NamedUnit(code.strip(), (name or "").strip())
 
 
@@ -267,7 +263,7 @@ def _choice(*options: str, what: str) -> Callable[[FileReport, Node], Any]:
 
 
 def _optional_name(report: FileReport, node: Node) -> str | None:
-    return None if node.value is None else read_text(report, node, most=200)
+    return None if node.value is None else read_text(report, node, maximum=200)
 
 
 READERS: dict[str, Callable[[FileReport, Node], Any]] = {
@@ -287,7 +283,7 @@ READERS: dict[str, Callable[[FileReport, Node], Any]] = {
     "unknown_customer": _optional_name,
     "org_units_under": _unit,
     "item_owner": _owner,
-    "item_type": lambda report, node: read_text(report, node, most=60),
+    "item_type": lambda report, node: read_text(report, node, maximum=60),
 }
 ARGUMENTS = {"date_form": "date_forms", "time_zone": "zone"}
 

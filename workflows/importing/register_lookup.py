@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table, exists, or_, select
+from sqlalchemy import Table, or_, select
 
 from workflows.commands.register import ChangeCustomer, NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.core.transaction import Transaction
 from workflows.importing.mapping import Mapping, NamedUnit, slug
 from workflows.register import change_customer, create_customer, create_item, create_org_unit
+from workflows.register.items import is_global, may_be_asked_for
 from workflows.store import tables as t
 from workflows.users.accounts import ChangeUser, NewUser, change_user, create_user
 
@@ -245,13 +246,5 @@ def _with(tx: Transaction, table: Table, column: str, value: str) -> str | None:
 
 def _may_ask(tx: Transaction, customer: str) -> Any:
     """Whether a customer may ask support for an item: their own, one of their line, or nobody's yet."""
-    item, member, line = t.item, t.customer_org_unit, t.org_unit_line
-    in_line = exists(
-        select(line.c.org_unit_id)
-        .join(member, member.c.org_unit_id == line.c.org_unit_id)
-        .where(member.c.customer_id == customer, line.c.ancestor_id == item.c.owner_org_unit_id)
-    )
-    own = or_(item.c.owner_customer_id == customer, in_line)
-    if tx.settings.contracts:
-        return own
-    return or_(own, item.c.owner_customer_id.is_(None) & item.c.owner_org_unit_id.is_(None))
+    own = may_be_asked_for(customer)
+    return own if tx.settings.contracts else or_(own, is_global())

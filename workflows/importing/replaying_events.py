@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
 from engine.errors import DeskError
+from engine.service_requests import ENDED_STATES
 from workflows.commands.service_requests import ChangeServiceRequest, FireTrigger, NewServiceRequest
 from workflows.core.actors import Actor
 from workflows.core.errors import StateForbids
@@ -32,7 +33,6 @@ from workflows.store.ids import new_id
 
 LONGEST_SUBJECT = 200
 LONGEST_TEXT = 20_000
-ENDED = ("closed", "cancelled")
 Step = Callable[[Transaction, Event], bool]
 REFUSALS = (DeskError, ValidationError, IntegrityError, DataError, NoWay)
 
@@ -156,7 +156,7 @@ class _HistoryReplay:
             steps.append(self._change)
         if self.mapping.states[event.state] is not None and event.state != self.state_told:
             steps.append(self._move)
-        if len(steps) > 1 and lock_request(self.tx, self.request_id).state in ENDED:
+        if len(steps) > 1 and lock_request(self.tx, self.request_id).state in ENDED_STATES:
             # what has ended takes no changes: it is reopened first
             steps.reverse()
         return steps

@@ -11,16 +11,17 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import DeskError
+from engine.service_requests import WAITING_OUTCOMES
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import cover_one, settle_due
-from workflows.coverage.waiting_list import WAITING_OUTCOMES
+from workflows.coverage.waiting_list import has_active_contract
 from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.delivery import deliver_outbox
@@ -123,7 +124,7 @@ def open_waiting(desk: Desk, at: datetime) -> int:
         return 0
     due = (
         select(r.c.id)
-        .where(r.c.state == "pending_no_contract", r.c.outcome.in_(WAITING_OUTCOMES), _has_active_contract())
+        .where(r.c.state == "pending_no_contract", r.c.outcome.in_(WAITING_OUTCOMES), has_active_contract())
         .order_by(r.c.opened_at, r.c.id)
     )
     return _each(desk, due, partial(cover_one, cause="open_waiting"), at, "open_waiting")
@@ -132,14 +133,14 @@ def open_waiting(desk: Desk, at: datetime) -> int:
 def clean_up(desk: Desk, at: datetime) -> int:
     """Forget idempotency keys, job slots and failed logins that are no longer needed, by real time."""
     old: tuple[tuple[Any, ColumnElement[Any], timedelta], ...] = (
-        (t.idempotency_key, t.idempotency_key.c.kept_at, KEYS_KEPT),
+        (t.idempotency_key, t.idempotency_key.c.stored_at, KEYS_KEPT),
         (t.job_slot, t.job_slot.c.claimed_at, SLOTS_KEPT),
         (t.login_failure, t.login_failure.c.failed_at, FAILURES_KEPT),
     )
     count = 0
-    for table, kept_at, kept in old:
+    for table, since, span in old:
         with desk.write(job="clean_up") as tx:
-            done = tx.connection.execute(delete(table).where(kept_at < tx.real_now - kept))
+            done = tx.connection.execute(delete(table).where(since < tx.real_now - span))
             count += int(done.rowcount)
     return count + desk.perform(SYSTEM, forget_replays, job="clean_up")
 
@@ -174,24 +175,6 @@ def _each(
 
 def _do(tx: Transaction, *, do: Callable[[Transaction, str], object], record_id: str) -> bool:
     return do(tx, record_id) is not False
-
-
-def _has_active_contract() -> ColumnElement[bool]:
-    """Whether anyone above the request holds a contract whose stored state is active."""
-    member, line = t.customer_org_unit, t.org_unit_line
-    above = (
-        select(line.c.ancestor_id)
-        .join(member, member.c.org_unit_id == line.c.org_unit_id)
-        .where(member.c.customer_id == r.c.customer_id)
-        .correlate(r)
-    )
-    holders = or_(
-        and_(c.c.holder_kind == "service_request", c.c.holder_id == r.c.id),
-        and_(c.c.holder_kind == "item", c.c.holder_id == r.c.item_id),
-        and_(c.c.holder_kind == "customer", c.c.holder_id == r.c.customer_id),
-        and_(c.c.holder_kind == "org_unit", c.c.holder_id.in_(above)),
-    )
-    return exists(select(c.c.id).where(c.c.state == "active", holders).correlate(r))
 
 
 def _store_status(desk: Desk, job: Job, at: datetime, count: int, error: str | None) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from engine.ledger import GRANT_ACCOUNTS
+from workflows.core.actors import OFFICE
 from workflows.core.transaction import Transaction
+from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.store import tables as t
 
 MOST_DIFFERENCES = 1000
@@ -37,9 +39,9 @@ class AuditView:
 
 def audit_ledger(tx: Transaction) -> AuditView:
     """Recompute all balances from the postings and verify each transaction; nothing is changed."""
-    tx.require("administrator", "finance", "supervisor")
+    tx.require(*OFFICE)
     with tx.runner.database.snapshot() as connection:
-        return _audit(replace(tx, connected=connection))
+        return _audit(replace(tx, state=TransactionState(connection, Mode.READ_ONLY, tx.runner.database)))
 
 
 def _audit(tx: Transaction) -> AuditView:

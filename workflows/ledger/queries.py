@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from workflows.core.actors import OFFICE
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
@@ -57,7 +58,7 @@ def list_ledger_transactions(
     cursor: str | None = None,
 ) -> Page[LedgerTransactionView]:
     """A page of ledger transactions, for those who answer for the books."""
-    tx.require("administrator", "finance", "supervisor")
+    tx.require(*OFFICE)
     statement = select(entry)
     for column, value in (
         (entry.c.kind, kind),

@@ -8,10 +8,10 @@ from time import monotonic
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
+from engine.service_requests import NOT_ENDED_STATES
 from workflows.core.desk import Desk
 from workflows.store import tables as t
 
-AT_WORK = ("open", "pending_no_contract", "in_progress", "on_hold", "resolved")
 COUNTS_KEPT_SECONDS = 5.0
 TIMES_THE_COUNTING = 100
 """Counts are kept for so many times as long as they took: counting has a hundredth of a process's time."""
@@ -87,8 +87,8 @@ class CachedCounts:
 
     def __init__(self, timer: Callable[[], float] = monotonic) -> None:
         state = t.service_request.c.state
-        self._at_work = _Kept(_by_state(t.service_request, state.in_(AT_WORK)), timer)
-        self._done_with = _Kept(_by_state(t.service_request, state.not_in(AT_WORK)), timer)
+        self._at_work = _Kept(_by_state(t.service_request, state.in_(NOT_ENDED_STATES)), timer)
+        self._done_with = _Kept(_by_state(t.service_request, state.not_in(NOT_ENDED_STATES)), timer)
         self._contracts = _Kept(_by_state(t.contract), timer)
 
     def service_requests(self, connection: Connection) -> dict[str, int]:

@@ -7,6 +7,7 @@ from sqlalchemy import Row, Select, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from workflows.commands.register import ChangeCustomer, NewCustomer
+from workflows.core.actors import DESK
 from workflows.core.errors import Conflict, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
@@ -27,7 +28,7 @@ ORDERS = {
 
 def create_customer(tx: Transaction, command: NewCustomer) -> str:
     """Add a customer; answers the id. Addresses are kept in lower case and belong to one customer each."""
-    tx.require("administrator", "supervisor", "technician")
+    tx.require(*DESK)
     listed = list(dict.fromkeys(command.org_units))
     org_units = [command.org_unit, *listed] if command.org_unit is not None else listed
     org_units = list(dict.fromkeys(org_units))
@@ -56,7 +57,7 @@ def change_customer(
     `org_units` replaces the whole list, whose first is the primary one. `org_unit` alone moves one of the
     list to its front, or takes the place of the primary one; null takes the primary one away.
     """
-    tx.require("administrator", "supervisor", "technician")
+    tx.require(*DESK)
     given = command.given()
     row = locked(tx, customer, customer_id, expected_version)
     before = _org_units_of(tx, [customer_id]).get(customer_id, [])

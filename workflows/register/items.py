@@ -5,6 +5,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Row, Select, false, func, or_, select
 
 from workflows.commands.register import ChangeItem, NewItem, OwnerGiven
+from workflows.core.actors import DESK
 from workflows.core.config_version import settings_in_force
 from workflows.core.errors import Conflict, StateForbids
 from workflows.core.paging import Sort, matches, read_page
@@ -34,7 +35,7 @@ ORDERS = {
 
 def create_item(tx: Transaction, command: NewItem) -> str:
     """Add an item; answers its id. Raises: StateForbids for a global item while contracts are on."""
-    tx.require("administrator", "supervisor", "technician")
+    tx.require(*DESK)
     item_id = new_id()
     values = {
         "id": item_id,
@@ -56,7 +57,7 @@ def change_item(
 
     Raises: StateForbids where the owner would be taken away while contracts are on.
     """
-    tx.require("administrator", "supervisor", "technician")
+    tx.require(*DESK)
     given = command.given()
     row = locked(tx, item, item_id, expected_version)
     if "owner" in given:
@@ -102,10 +103,18 @@ def list_items(
         statement = statement.where(or_(item.c.owner_customer_id == owner, item.c.owner_org_unit_id == owner))
     if for_customer is not None:
         own = tx.actor.is_staff or tx.actor.customer == for_customer
-        statement = statement.where(_may_be_asked_for(for_customer) if own else false())
+        statement = statement.where(may_be_asked_for(for_customer) if own else false())
     return read_page(
         tx, statement, _view, orders=ORDERS, by_id=item.c.id, order=order, limit=limit, cursor=cursor
     )
+
+
+def may_be_asked_for(customer: Any) -> ColumnElement[bool]:
+    """Whether an item is the customer's or of one of their org units, or of one above these.
+
+    `customer` is an id, a parameter or a column. Source: product.md section 9.
+    """
+    return or_(item.c.owner_customer_id == customer, item.c.owner_org_unit_id.in_(own_org_units(customer)))
 
 
 def is_global() -> ColumnElement[bool]:
@@ -131,12 +140,6 @@ def owner_columns(tx: Transaction, owner: OwnerGiven | None) -> dict[str, str | 
     return {"owner_customer_id": owner.customer, "owner_org_unit_id": owner.org_unit}
 
 
-def _may_be_asked_for(customer_id: str | None) -> ColumnElement[bool]:
-    return or_(
-        item.c.owner_customer_id == customer_id, item.c.owner_org_unit_id.in_(own_org_units(customer_id))
-    )
-
-
 def _visible(tx: Transaction) -> Select[Any]:
     tx.require(*READERS)
     statement = (
@@ -144,7 +147,7 @@ def _visible(tx: Transaction) -> Select[Any]:
         .outerjoin(t.customer, t.customer.c.id == item.c.owner_customer_id)
         .outerjoin(t.org_unit, t.org_unit.c.id == item.c.owner_org_unit_id)
     )
-    return statement if tx.actor.is_staff else statement.where(_may_be_asked_for(tx.actor.customer))
+    return statement if tx.actor.is_staff else statement.where(may_be_asked_for(tx.actor.customer))
 
 
 def _view(row: Row[Any]) -> ItemView:

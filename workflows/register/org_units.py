@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Row, Select, delete, func, insert, literal, select, text
 
 from workflows.commands.register import ChangeOrgUnit, NewOrgUnit
+from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import Conflict, StateForbids
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
@@ -40,7 +41,7 @@ class OrgUnitCycle(StateForbids):
 
 def create_org_unit(tx: Transaction, command: NewOrgUnit) -> str:
     """Add an org unit, below its parent where one is named; answers its id."""
-    tx.require("administrator", "supervisor")
+    tx.require(*SUPERVISORS)
     _hold_the_tree(tx)
     if command.parent is not None:
         must_exist(tx, unit, command.parent, "/parent")
@@ -66,7 +67,7 @@ def change_org_unit(
 
     Raises: OrgUnitCycle where the new parent lies in the branch.
     """
-    tx.require("administrator", "supervisor")
+    tx.require(*SUPERVISORS)
     given = command.given()
     if "parent" in given:
         _hold_the_tree(tx)

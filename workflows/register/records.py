@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from workflows.core.actors import Role
+from workflows.core.actors import STAFF
 from workflows.core.errors import Conflict, NotFound, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 
-READERS: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician", "customer")
+READERS = (*STAFF, "customer")
 
 
 def locked(tx: Transaction, table: Table, record_id: str, expected_version: int | None) -> Row[Any]:
@@ -80,10 +80,17 @@ def words(table: Table) -> str:
     return table.name.replace("_", " ")
 
 
-def own_org_units(customer_id: str | None) -> Select[Any]:
-    """Ids of a customer's org units and all above them."""
+def own_org_units(customer: Any) -> Select[Any]:
+    """Ids of a customer's org units and all above them. `customer` is an id, a parameter or a column."""
+    member, line = t.customer_org_unit, t.org_unit_line
     return (
-        select(t.org_unit_line.c.ancestor_id)
-        .join(t.customer_org_unit, t.customer_org_unit.c.org_unit_id == t.org_unit_line.c.org_unit_id)
-        .where(t.customer_org_unit.c.customer_id == customer_id)
+        select(line.c.ancestor_id)
+        .select_from(member.join(line, line.c.org_unit_id == member.c.org_unit_id))
+        .where(member.c.customer_id == customer)
+        .correlate_except(member, line)
     )
+
+
+def is_own_org_unit(org_unit: Any, customer: Any) -> ColumnElement[bool]:
+    """Whether an org unit is among `own_org_units`, where one row is asked about and not a list."""
+    return own_org_units(customer).where(t.org_unit_line.c.ancestor_id == org_unit).exists()

@@ -21,6 +21,7 @@ from engine.replay_work import Allocated, Worked
 from engine.rulebook import ChargingFacts, RuleSet
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import grants_by_contract
+from workflows.lifecycle.contracts.rows import contract_value
 from workflows.store import tables as t
 from workflows.work.planning import payer_value
 
@@ -64,7 +65,7 @@ class ContractTerms:
                     currency=row.currency,
                     overage_rate_minor=row.overage_rate_minor,
                     time_expired=row.time_expired,
-                    payer=payer_value(row, grants.get(row.id, ())),
+                    payer=payer_value(contract_value(row), row.draws, grants.get(row.id, ())),
                 )
 
     def forget_old(self) -> None:

@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple
 from sqlalchemy import Row, select
 
 from engine.coverage import find_match
-from engine.replay import Drawn, Kept, Replay, Result
+from engine.replay import Drawn, RecordedDecision, Replay, Result
 from engine.replay_work import GRANT, Effect, Payment, SimulatedBalances, Worked
 from engine.rulebook import RuleSet
 from workflows.core.actors import SYSTEM, Actor
@@ -25,6 +25,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import invalid
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.coverage.decision_stream import count_decisions, decision_batches
 from workflows.coverage.snapshot import facts_from, held_from
 from workflows.replay.history import ContractTerms, WorkUnder, made_by_rules
@@ -121,7 +122,8 @@ def _reading(desk: Desk, actor: Actor, config: Config) -> Iterator[Transaction]:
     """A short look at the database, under one and the same settings and rules from start to end."""
     with read_by_index(desk.database) as connection:
         now = desk.now()
-        yield Transaction(connection, now, now, desk.clock.now(), actor, config, desk)
+        state = TransactionState(connection, Mode.READ_ONLY, desk.database)
+        yield Transaction(state, now, now, desk.clock.now(), actor, config, desk)
 
 
 class _Deciding:
@@ -173,7 +175,7 @@ class _Deciding:
             next_payers,
         )
 
-    def _drawn(self, kept: Kept, result: Result, entries: Iterable[Worked]) -> Iterator[Drawn]:
+    def _drawn(self, kept: RecordedDecision, result: Result, entries: Iterable[Worked]) -> Iterator[Drawn]:
         """What the moved work gives back to grants, and what it would take of the contract it moves to."""
         metered = result.covers and self._replay.draws(result, kept) == "minutes"
         for entry in entries:
@@ -183,9 +185,9 @@ class _Deciding:
             if metered and result.contract is not None:
                 yield Drawn(entry.started_at, result.contract, entry.charged_minutes)
 
-    def _cascade(self, kept: Kept, result: Result) -> list[str]:
+    def _cascade(self, kept: RecordedDecision, result: Result) -> list[str]:
         """What the search would take next, one after the other."""
-        held = [one for one in kept.held if one.contract.id != result.contract]
+        held = [one for one in kept.candidates if one.contract.id != result.contract]
         payers: list[str] = []
         while held and result.contract is not None and len(payers) < CASCADE_DEPTH:
             _, match = find_match(kept.facts, held, self._rules)
@@ -279,18 +281,18 @@ def _read_back(spool: IO[bytes]) -> Iterator[list[_Differs]]:
         yield found
 
 
-def _kept(row: Row[Any]) -> Kept:
+def _kept(row: Row[Any]) -> RecordedDecision:
     number, type_key = None, row.params.get("type")
     for one in row.candidates:
         if one["contract"] == row.contract_id:
             number, type_key = one["number"], one["type"]
     is_made = row.outcome == "created"
-    return Kept(
+    return RecordedDecision(
         id=row.id,
         service_request=row.service_request_id,
         cause=row.cause,
         facts=facts_from(row.facts),
-        held=held_from(row.candidates),
+        candidates=held_from(row.candidates),
         result=Result(
             outcome=row.outcome,
             contract=None if is_made else row.contract_id,
@@ -310,7 +312,7 @@ def _changes(before: Result, after: Result, entries: Iterable[Worked]) -> list[C
         changes.append("outcome")
     if before.contract != after.contract:
         changes.append("contract")
-    if not changes and not after.decides_as(before):
+    if not changes and not after.same_decision_as(before):
         changes.append("terms")
     if any(entry.chargeable_minutes != entry.charged_minutes for entry in entries):
         changes.append("charge")

@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
+from engine.drawdown import REST_KIND
 from engine.periods import first_instant_of, local_date
+from workflows.core.actors import STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
@@ -19,7 +21,7 @@ from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, Page
 
 ENDING_DAYS = 30
-UNCOVERED_KINDS = ("carried", "ignored", "overage")
+UNCOVERED_KINDS = tuple(REST_KIND.values())
 r, c, a = t.service_request, t.contract, t.work_allocation
 
 
@@ -63,7 +65,7 @@ def list_uncovered(
     cursor: str | None = None,
 ) -> Page[UncoveredView]:
     """A page of the time that no contract paid, from an instant on, by the instant worked."""
-    tx.require("administrator", "finance", "supervisor", "technician")
+    tx.require(*STAFF)
     entry, user = t.work_entry, t.user_account
     statement = (
         select(
@@ -110,7 +112,7 @@ def month_start(tx: Transaction) -> datetime:
 
 def read_overview(tx: Transaction) -> Overview:
     """The desk's numbers, for its staff."""
-    tx.require("administrator", "finance", "supervisor", "technician")
+    tx.require(*STAFF)
     month = month_start(tx)
     waiting, since = tx.connection.execute(
         select(func.count(), func.min(r.c.opened_at)).where(in_queue(tx, "waiting"))

@@ -5,19 +5,21 @@ Source: what a supervisor needs first, pages of the desk.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, literal, or_, select
+from sqlalchemy import and_, func, literal, select
 
+from engine.drawdown import NEVER
 from engine.projection import PACE_SPAN, Drawn, project_run_out
+from workflows.core.actors import STAFF
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 
 RUN_OUT_DAYS = 30
 MOST_CONTRACTS = 200
 DRAWN_KINDS = ("draw", "draw_carried", "reversal")
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 c = t.contract
 
 
@@ -34,7 +36,7 @@ def list_running_out(tx: Transaction, *, within_days: int = RUN_OUT_DAYS) -> lis
 
     What ends by its date before that does not run out: it expires. Asks one statement.
     """
-    tx.require("administrator", "finance", "supervisor", "technician")
+    tx.require(*STAFF)
     b, moved, leg = t.grant_balance, t.ledger_transaction, t.ledger_posting
     now = literal(tx.now, Instant)
     left = (
@@ -43,8 +45,7 @@ def list_running_out(tx: Transaction, *, within_days: int = RUN_OUT_DAYS) -> lis
             func.sum(b.c.available).label("available"),
             func.max(func.coalesce(b.c.closes_at, literal(NEVER, Instant)), type_=Instant()).label("until"),
         )
-        .where(b.c.unit == "minutes", b.c.available > 0, b.c.opens_at <= now)
-        .where(or_(b.c.closes_at.is_(None), b.c.closes_at > now))
+        .where(b.c.unit == "minutes", b.c.available > 0, is_open_at(now))
         .group_by(b.c.contract_id)
         .subquery()
     )

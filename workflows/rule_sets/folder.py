@@ -5,7 +5,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from engine.rulebook import (
-    MOST_BYTES,
+    MAX_BYTES,
     Problem,
     RuleSetRefused,
     check_rule_set,
@@ -84,7 +84,7 @@ def _text_of(path: Path, name: str, problems: list[Problem]) -> str | None:
             return None
         with path.open("rb") as file:
             size_bytes = os.fstat(file.fileno()).st_size
-            raw = file.read(MOST_BYTES + 1) if size_bytes <= MOST_BYTES else b""
+            raw = file.read(MAX_BYTES + 1) if size_bytes <= MAX_BYTES else b""
     except FileNotFoundError:
         problems.append(
             _problem(name, "The file was removed while it was read. Put it back, or leave it out.")
@@ -93,7 +93,7 @@ def _text_of(path: Path, name: str, problems: list[Problem]) -> str | None:
     except OSError as error:
         problems.append(_problem(name, f"The file cannot be read: {_reason(error)}. {READABLE}"))
         return None
-    if size_bytes > MOST_BYTES:
+    if size_bytes > MAX_BYTES:
         problems.append(_problem(name, too_large(size_bytes)))
         return None
     mine: list[Problem] = []

@@ -1,7 +1,7 @@
 """Rule sets: check, publish, compare, look back.
 
 What is published is kept whole under the hash of its files; publishing an old one again is a new
-publication. A bad set never takes force. Where two are needed to publish, see `rule_proposals`.
+publication. A bad set never takes force. A set is submitted in `proposals`, since it may need an approval.
 Files are checked before a transaction writes, since that may take long: only whether they still fit, the base
 and the contracts' types, is asked while others wait.
 Source: product.md sections 6 and 12.
@@ -17,11 +17,11 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
 from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
 from workflows.commands.fields import CONTROL_CHARACTER
-from workflows.core.actors import SYSTEM, Role
+from workflows.core.actors import OFFICE, SYSTEM
 from workflows.core.config import Config
 from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.desk import Desk
-from workflows.core.errors import Conflict, InvalidInput, NoRuleSet, NotFound, StateForbids, invalid
+from workflows.core.errors import Conflict, InvalidInput, NoRuleSet, NotFound, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.notifications.messages import notify_administrators
@@ -38,7 +38,7 @@ from workflows.views.rules import (
     RuleSetView,
 )
 
-READERS: tuple[Role, ...] = ("administrator", "finance", "supervisor")
+READERS = OFFICE
 LONGEST_NOTE = 2000
 SHORTEST_PREFIX = 6
 ONLY_LINE_ENDS = "Only line ends differ."
@@ -50,33 +50,6 @@ class RulesChanged(Conflict):
     """Another rule set has taken force since the edited one was read."""
 
     code = "rules-changed"
-
-
-def publish_rule_set(
-    tx: Transaction, files: Mapping[str, str], note: str = "", *, based_on: str | None = None
-) -> str:
-    """Check the files and put them in force; answers the version.
-
-    `based_on` is the version that they were edited from: where another is in force by now, its editor is
-    told and nothing is overwritten.
-    Raises: RuleSetRefused with all problems, also where a contract type that contracts have is missing;
-    RulesChanged; StateForbids where publishing takes two. The set in force then stays.
-    """
-    tx.require("administrator")
-    note = clean_note(note)
-    rule_set = load_rule_set(files)
-    tx.start_writing()
-    config = config_in_force(tx, to_change=True)
-    if config.settings.two_person_publishing and config.version is not None:
-        raise StateForbids(
-            "Rules are published by two: one proposes, another approves.",
-            remedy="Propose this rule set.",
-            state="two_person_publishing",
-        )
-    require_base(config, based_on)
-    require_types(tx, rule_set)
-    put_in_force(tx, rule_set, note, published_by=tx.actor.name)
-    return rule_set.version
 
 
 def put_in_force(
@@ -176,7 +149,9 @@ def publish_first(desk: Desk, files: Mapping[str, str]) -> str | None:
     def publish(tx: Transaction) -> str | None:
         if config_in_force(tx, to_change=True).version is not None:
             return None
-        return publish_rule_set(tx, files, "The rules folder, at the first start")
+        rule_set = load_publishable(tx, files)
+        put_in_force(tx, rule_set, "The rules folder, at the first start", published_by=tx.actor.name)
+        return rule_set.version
 
     version = desk.perform(SYSTEM, publish)
     desk.refresh()

@@ -1,16 +1,19 @@
-"""The use case of logging a service request: its contract is searched, and it is written with its decision.
+"""Logging a service request: a search for its contract, then the request is written with its decision.
 
 Source: product.md sections 6 and 9.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
 from engine.contracts import Limits
 from engine.coverage import contract_state
+from engine.service_requests import WAITING_OUTCOMES
 from workflows.commands.service_requests import NewServiceRequest
+from workflows.core.actors import DESK
 from workflows.core.numbering import insert_numbered
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import store_decision
@@ -30,14 +33,12 @@ from workflows.store.ids import new_id
 from workflows.store.multi_table_insert import PreconditionFailed
 from workflows.views.service_requests import ServiceRequestView
 
-WAITS = ("waiting", "created", "offered")
-
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """What became of a logging: the service request, or the decision that refused it.
+    """The result of logging: the ids of the service request and its decision, or the refusal.
 
-    `view` is the service request as reading it would show it, where that is known without reading.
+    `view` is the service request as a read would return it, where that is known without reading.
     """
 
     service_request: str | None
@@ -54,11 +55,13 @@ class _Subject(NamedTuple):
 
 
 def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: str | None = None) -> Logged:
-    """Log a service request and search its contract.
+    """Log a service request and search for its contract.
 
-    A refusal writes the decision alone. `number` is for imports, which keep the number of the other desk.
+    A refusal by the rules stores only the decision. `number` is for imports, which take the other desk's.
+    Raises: NotAllowed; InvalidInput for unknown parties; NoRuleSet while contracts are on and no rules are in
+    force; StateForbids where the contracts change too fast to decide. Source: product.md section 6.
     """
-    tx.require("administrator", "supervisor", "technician", "customer")
+    tx.require(*DESK, "customer")
     parties = check_parties(tx, customer=command.customer, item=command.item, org_unit=command.org_unit)
     service_request_id = new_id()
     if not tx.settings.contracts:
@@ -80,7 +83,7 @@ def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: 
     try:
         return _write_decided(tx, service_request_id, command, parties, found, number)
     except PreconditionFailed:
-        # searched again, under a lock
+        # what the decision depends on has changed: search again, under a lock
         tx.start_writing()
         return _write_decided(tx, service_request_id, command, parties, find(tx, facts), number)
 
@@ -99,14 +102,21 @@ def _write_decided(
     """
     decision = found.decision
     if decision.outcome == "refused":
-        kept = store_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
-        return Logged(None, kept, refused=str(decision.params.get("message") or decision.why))
+        refusal = store_decision(tx, decision, service_request_id=None, cause="log", contract_id=None)
+        return Logged(None, refusal, refused=str(decision.params.get("message") or decision.why))
     covering = decision.contract if decision.outcome == "covered" else None
-    state = "pending_no_contract" if decision.outcome in WAITS else "open"
+    state = "pending_no_contract" if decision.outcome in WAITING_OUTCOMES else "open"
     decision_id = new_id()
-    with tx.batched(
-        t.service_request.c.number, found.precondition, single_statement=found.single_statement
-    ) as batch:
+    store = partial(
+        store_decision,
+        tx,
+        decision,
+        service_request_id=service_request_id,
+        cause="log",
+        decision_id=decision_id,
+    )
+    batch_of = tx.single_statement if found.single_statement else tx.batch
+    with batch_of(t.service_request.c.number, found.precondition) as batch:
         values = _insert(
             tx,
             service_request_id,
@@ -120,42 +130,30 @@ def _write_decided(
             **sla_columns(tx, found.contract, _Subject(command.priority)),
         )
         write_history(tx, service_request_id, "log", None, state)
-        contract_id = decision.contract
-        if decision.outcome == "created":
-            contract_id = made_contract(tx, service_request_id, decision)
-        store_decision(
-            tx,
-            decision,
-            service_request_id=service_request_id,
-            cause="log",
-            contract_id=contract_id,
-            decision_id=decision_id,
-        )
+        if decision.outcome != "created":
+            store(contract_id=decision.contract)
         if found.grant_id is not None and covering is not None:
             hold_incident(
                 tx, grant_id=found.grant_id, contract_id=covering, service_request_id=service_request_id
             )
-    if (
-        found.grant_id is not None
-        and covering is not None
-        and not found.single_statement
-        and _is_used_up(tx, found)
-    ):
-        sync_contract_state(tx, covering)
-    elif found.chosen is not None:
-        values["number"] = values["number"] or batch.answered
-        return Logged(service_request_id, decision_id, view=_view_of(tx, values, parties, found))
     if decision.outcome == "created":
-        _open_if_enabled(tx, service_request_id, str(contract_id), found)
+        contract_id = made_contract(tx, service_request_id, decision)
+        store(contract_id=contract_id)
+        _open_if_enabled(tx, service_request_id, contract_id, found)
     elif state == "pending_no_contract":
         notify_request_event(tx, lock_request(tx, service_request_id), "no_contract", why=decision.why)
+    elif covering is not None and not found.single_statement and _is_used_up(tx, found):
+        sync_contract_state(tx, covering)
+    else:
+        values["number"] = values["number"] or batch.returned
+        return Logged(service_request_id, decision_id, view=_view_of(tx, values, parties, found))
     return Logged(service_request_id, decision_id)
 
 
 def _view_of(
     tx: Transaction, values: dict[str, Any], parties: Parties, found: Reservation
 ) -> ServiceRequestView | None:
-    """A covered service request that was just written, as it would be read."""
+    """A covered service request that was just written, as a read would return it."""
     chosen = found.chosen
     if chosen is None or chosen.draws is None:
         return None
@@ -166,7 +164,9 @@ def _view_of(
 
 
 def _is_used_up(tx: Transaction, found: Reservation) -> bool:
-    """Whether holding one more incident may end a pack: its balance under the lock tells, nothing is read."""
+    """Whether holding this incident may exhaust the pack, by its balance under the lock: nothing is read."""
+    if found.grant_id is None:
+        return False
     if found.contract is None or found.left <= 0:
         return True
     limits = Limits(incidents_available=found.left, incidents_held=1)
@@ -174,7 +174,7 @@ def _is_used_up(tx: Transaction, found: Reservation) -> bool:
 
 
 def _open_if_enabled(tx: Transaction, service_request_id: str, contract_id: str, found: Reservation) -> None:
-    """A contract that its rule made and enabled at once covers the request from the start."""
+    """Cover the request from the start by a contract that its rule made and enabled at once."""
     made = tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
     request = lock_request(tx, service_request_id)
     if made.state != "active":
@@ -200,7 +200,7 @@ def _insert(
     number: str | None,
     **columns: Any,
 ) -> dict[str, Any]:
-    """Insert the row and answer its columns; the number is None where the database gives it."""
+    """Insert the row. Returns its columns; the number is None where the database assigns it."""
     values = {
         "id": service_request_id,
         "subject": command.subject,

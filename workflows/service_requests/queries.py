@@ -13,13 +13,14 @@ from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, or_, select
 from engine.contracts import Limits
 from engine.coverage import CandidateContract, CoverageDecision
 from engine.periods import local_date
+from engine.service_requests import PRIORITIES, REOPENABLE_STATES, STATES, UNFINISHED_STATES
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
 from workflows.lifecycle.service_requests.access import require_visible, visible_requests
 from workflows.lifecycle.service_requests.parties import Parties
-from workflows.lifecycle.service_requests.states import STATES, UNFINISHED_STATES, allowed_triggers
+from workflows.lifecycle.service_requests.states import allowed_triggers
 from workflows.service_requests.closing import auto_closed_at, caught_up_request
 from workflows.service_requests.coverage_status import contract_over
 from workflows.store import tables as t
@@ -35,7 +36,6 @@ from workflows.views.service_requests import (
 
 r, d, c = t.service_request, t.coverage_decision, t.contract
 AT_RISK_HOURS = 4
-PRIORITIES = ("low", "normal", "high", "critical")
 QUEUES = ("mine", "unassigned", "waiting", "at_risk", "unfinished")
 ORDERS = {
     "opened_at": Sort(r.c.opened_at),
@@ -283,7 +283,7 @@ def _one(tx: Transaction, service_request_id: str) -> Any:
 
 def _in_state(tx: Transaction, state: str) -> ColumnElement[bool]:
     """The condition on service_request rows that are in a state now, the late job's closes included."""
-    if state not in ("resolved", "closed"):
+    if state not in REOPENABLE_STATES:
         return r.c.state == state
     overdue = and_(r.c.state == "resolved", r.c.auto_close_at <= tx.now)
     return or_(r.c.state == "closed", overdue) if state == "closed" else and_(r.c.state == state, ~overdue)

@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import Row, select, true
 
+from engine.service_requests import ENDED_STATES, HOLD_REASONS, OPENING_OUTCOMES, UNFINISHED_STATES
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger, SearchCoverage
+from workflows.core.actors import DESK, SUPERVISORS
 from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.facts import facts_of
@@ -27,12 +29,7 @@ from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import sla_columns
-from workflows.lifecycle.service_requests.states import (
-    HOLD_REASONS,
-    UNFINISHED_STATES,
-    allowed_triggers,
-    forbidden,
-)
+from workflows.lifecycle.service_requests.states import allowed_triggers, forbidden
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.notifications.messages import notify_request_event
 from workflows.service_requests.closing import (
@@ -57,14 +54,14 @@ def change_service_request(
     expected_version: int | None = None,
 ) -> str:
     """Change what a service request says of itself; a change of what is covered is searched again."""
-    tx.require("administrator", "supervisor", "technician")
+    tx.require(*DESK)
     request = lock_current(tx, require_visible(tx, service_request_id))
     _check_version(request, expected_version)
     given = command.given()
     for name in ("subject", "customer", "priority"):
         if name in given and not given[name]:
             raise invalid(f"/{name}", "It cannot be empty.", "Leave it out to keep it.")
-    if request.state in ("closed", "cancelled") and set(given) - {"subject", "description"}:
+    if request.state in ENDED_STATES and set(given) - {"subject", "description"}:
         raise StateForbids(
             f"{request.number} is {request.state}: only its subject and description can change.",
             remedy="Reopen it first.",
@@ -138,11 +135,11 @@ def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
 
 def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCoverage) -> str:
     """Search again, or cover by the contract a supervisor names; answers the new decision's id."""
-    tx.require("administrator", "supervisor", "technician")
+    tx.require(*DESK)
     request = lock_current(tx, require_visible(tx, service_request_id))
     if not tx.settings.contracts:
         raise StateForbids("Contracts are off, so nothing is searched.", remedy="Activate billing first.")
-    if request.state in ("closed", "cancelled"):
+    if request.state in ENDED_STATES:
         raise StateForbids(
             f"{request.number} is {request.state}: its coverage stays as it is.",
             remedy="Reopen it first.",
@@ -150,7 +147,7 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
         )
     if command.contract is None:
         return search_again(tx, request, cause="asked", reason=command.reason)
-    tx.require("administrator", "supervisor")
+    tx.require(*SUPERVISORS)
     if not command.reason or not command.reason.strip():
         raise invalid("/reason", "An assignment by hand needs its reason.", "Say why this contract pays.")
     return assign_contract(tx, request, command.contract, command.reason)
@@ -192,7 +189,7 @@ def _reopen(tx: Transaction, request: Row[Any], command: FireTrigger, *, inferre
     # the old coverage ended for good; what is found now decides how it reopens
     tx.change(t.service_request, request.id, contract_id=None)
     found = find(tx, facts_of(tx, request))
-    if found.decision.outcome in ("covered", "uncovered"):
+    if found.decision.outcome in OPENING_OUTCOMES:
         tell("reopen")
     else:
         tell("reopen_uncovered", history_trigger="reopen")

@@ -1,1 +1,1 @@
-"""How the desk is kept in a database: models, queries, the ledger and migrations."""
+"""Tables, connections and migrations: everything that is stored, on SQLite and PostgreSQL."""

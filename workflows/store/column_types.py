@@ -1,11 +1,11 @@
-"""Column types that keep their meaning on every database."""
+"""Column types with the same meaning on both databases."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, String
+from sqlalchemy import JSON, BigInteger, ColumnElement, Dialect, Integer, String, literal_column
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -39,7 +39,7 @@ class Instant(TypeDecorator[datetime]):
         return _as_utc(value) if dialect.name == "postgresql" else _from_microseconds(value)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
-        """The same without a call in between: a search reads a hundred instants."""
+        """As `process_result_value`, without its call: a search reads a hundred instants."""
         return _as_utc if dialect.name == "postgresql" else _from_microseconds
 
 
@@ -57,3 +57,17 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 # PostgreSQL sorts text by the locale; ids, keys and numbers must sort the same everywhere.
 Id = String(32).with_variant(String(32, collation="C"), "postgresql")
 Key = String(255).with_variant(String(255, collation="C"), "postgresql")
+
+
+def text_constant(value: str) -> ColumnElement[str]:
+    """A constant of this project as part of a statement's text; never anything that was entered.
+
+    A bound value is converted and sent at each call; and where it decides on a partial index, as the state of
+    a hold does, SQLite even prepares the statement again for each value bound.
+    """
+    return literal_column(f"'{value}'", Id)
+
+
+def number_constant(value: int) -> ColumnElement[int]:
+    """A whole number as part of a statement's text, see `text_constant`."""
+    return literal_column(str(value), Integer)

@@ -1,9 +1,9 @@
-"""Statements that are built once and sent straight to the driver: the ones that every call makes.
+"""Statements that are compiled once and sent directly to the driver: those that every call makes.
 
-SQLAlchemy Core is asked once for a statement's text, the order of its parameters and what its types make of
-values. Executed through Core all that is looked up again at each call, which on SQLite takes nine times as
+SQLAlchemy Core compiles a statement's text, the order of its parameters and the conversions of its types
+once. Executed through Core, all of that is looked up again at each call, which on SQLite takes nine times as
 long as a short query itself, and on PostgreSQL as long as its round trip. Connections, transactions and
-errors stay SQLAlchemy's.
+errors are SQLAlchemy's.
 """
 
 from collections import namedtuple
@@ -20,7 +20,7 @@ from workflows.store.database import BEGIN
 
 Statement = Select[Any] | Insert | Update
 Row = Any
-"""A named tuple of the statement's columns; which they are, only the statement knows."""
+"""A named tuple of the statement's columns."""
 
 
 class Prepared:
@@ -35,7 +35,7 @@ class Prepared:
         self._compiled: dict[str, _Compiled] = {}
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> None:
-        """Execute it for what it does."""
+        """Execute it for its effect. Raises: DBAPIError, as Core does."""
         self._execute(connection, values)
 
     def all(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
@@ -44,29 +44,29 @@ class Prepared:
         return compiled.rows(cursor.fetchall())
 
     def tuples(self, connection: Connection, values: Mapping[str, Any]) -> list[list[Any]]:
-        """Every row, its columns by position alone."""
+        """Every row, as a list of its columns. Raises: as `all`."""
         compiled, cursor = self._execute(connection, values)
         return compiled.lists(cursor.fetchall())
 
     def first(self, connection: Connection, values: Mapping[str, Any]) -> Row | None:
-        """The first row, or None."""
+        """The first row, or None. Raises: as `all`."""
         compiled, cursor = self._execute(connection, values)
         row = cursor.fetchone()
         return compiled.rows((row,))[0] if row is not None else None
 
     def one(self, connection: Connection, values: Mapping[str, Any]) -> Row:
-        """The first row of a statement that always has one."""
+        """The first row of a statement that always has one. Raises: LookupError; as `all`."""
         row = self.first(connection, values)
         if row is None:
-            raise LookupError("This statement always answers a row.")
+            raise LookupError("The statement returned no row.")
         return row
 
     def given(self, dialect: Dialect, values: Mapping[str, Any]) -> Any:
-        """The values as the driver takes them."""
+        """The values as parameters for the driver."""
         return self._for(dialect).parameters(values)
 
     def run_many(self, connection: Connection, given: Sequence[Sequence[Any]]) -> None:
-        """Execute an INSERT of SQLite for several rows at once, each as `given` answers it."""
+        """Execute an INSERT of SQLite for several rows, each as returned by `given`. Raises: as `all`."""
         text = self._for(connection.dialect).text
         if len(given) > 1:
             head, _, row = text.partition(" VALUES ")
@@ -74,7 +74,7 @@ class Prepared:
         self._send(connection, text, [value for row in given for value in row])
 
     def sent(self, dialect: Dialect) -> str:
-        """The text that goes to the driver."""
+        """The text that is sent to the driver."""
         return self._for(dialect).text
 
     def _for(self, dialect: Dialect) -> "_Compiled":
@@ -91,9 +91,9 @@ class Prepared:
 
     def _send(self, connection: Connection, text: str, parameters: Any) -> Any:
         driver: Any = connection.connection.driver_connection
-        for told in connection.engine.dispatch.before_cursor_execute:
-            # who listens for statements hears of these too
-            told(connection, None, text, parameters, None, False)
+        for listener in connection.engine.dispatch.before_cursor_execute:
+            # these statements bypass Core, which would call the listeners
+            listener(connection, None, text, parameters, None, False)
         try:
             return driver.execute(text, parameters)
         except connection.dialect.loaded_dbapi.Error as error:
@@ -101,7 +101,7 @@ class Prepared:
 
 
 class _Compiled:
-    """What one kind of database is sent, and how values go there and come back."""
+    """The text for one kind of database, with the conversions of parameters and results."""
 
     def __init__(self, statement: Statement, columns: Sequence[str] | None, dialect: Dialect) -> None:
         found = statement.compile(dialect=dialect, column_keys=columns)
@@ -139,7 +139,7 @@ class _Compiled:
         return list(map(self._row._make, self.lists(raw) if self._back else raw))
 
     def lists(self, raw: Iterable[Sequence[Any]]) -> list[list[Any]]:
-        """Each row's values as the columns' types make them."""
+        """Each row's values, converted by the types of their columns."""
         rows = list(map(list, raw))
         for at, make in self._back:
             for row in rows:
@@ -150,12 +150,12 @@ class _Compiled:
 
 
 def _returned(statement: Statement) -> list[tuple[str, TypeEngine[Any]]]:
-    """The names and types of the columns that come back."""
+    """The names and types of the returned columns."""
     return [(str(name), column.type) for name, column in statement.exported_columns.items()]
 
 
 def _wrapped(connection: Connection, text: str, parameters: Any, error: Exception) -> Exception:
-    """A driver's error as SQLAlchemy's; what broke the connection takes it out of use."""
+    """A driver's error as SQLAlchemy's; a broken connection is invalidated."""
     dialect = connection.dialect
     is_broken = dialect.is_disconnect(error, connection.connection, None)  # type: ignore[arg-type]  # the driver's error class is only known at run time
     if is_broken:
@@ -172,7 +172,7 @@ def _wrapped(connection: Connection, text: str, parameters: Any, error: Exceptio
 
 
 def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    """Insert a row; columns not given get their table's default. Raises: IntegrityError."""
+    """Insert a row; columns that are not given get the table's defaults. Raises: IntegrityError."""
     _insert_of(table, tuple(values)).run(connection, {**defaults(table), **values})
 
 
@@ -183,7 +183,7 @@ def _insert_of(table: Table, columns: tuple[str, ...]) -> Prepared:
 
 @cache
 def defaults(table: Table) -> dict[str, Any]:
-    """The values of a table's columns that have one to begin with."""
+    """The default values of a table's columns."""
     return {
         column.name: column.default.arg
         for column in table.c

@@ -1,8 +1,8 @@
-"""Connections and transactions, alike on SQLite and PostgreSQL.
+"""Connections and transactions, with one interface for SQLite and PostgreSQL.
 
 SQLite has one writer: a writing transaction takes the lock when it begins (BEGIN IMMEDIATE), since one that
-only finds out at its first write fails instead of waiting. PostgreSQL reads in autocommit: one statement is
-one snapshot, and closing a session costs no round trip.
+upgrades at its first write fails instead of waiting. PostgreSQL reads in autocommit: each statement is its
+own snapshot, and closing a session costs no round trip.
 """
 
 import os
@@ -19,16 +19,16 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, in_short_steps
+from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, retry_while_locked
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x636F76657264
 BEGIN, WRITE, SNAPSHOT = "begin", "write", "snapshot"
-"""Under the first key a connection keeps what its transaction is for; None is no transaction at all."""
+"""`connection.info[BEGIN]` says what a transaction is for: WRITE or SNAPSHOT; None is autocommit."""
 
 
 class Database:
-    """One database and its connection pool; `read()` and `write()` hand out transactions."""
+    """One database and its connection pool; `read()` and `write()` open transactions."""
 
     def __init__(self, database_url: str, *, pool_size: int = 20) -> None:
         self.url = normal_url(database_url)
@@ -36,7 +36,7 @@ class Database:
         self.engine = (
             _sqlite_engine(self.url, pool_size) if self.is_sqlite else _postgresql_engine(self.url, pool_size)
         )
-        self._turns = WriteQueue()
+        self._write_queue = WriteQueue()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -45,55 +45,55 @@ class Database:
             yield connection
 
     @contextmanager
-    def look(self) -> Iterator[Connection]:
-        """A connection for one statement, which needs no transaction around it."""
+    def autocommit(self) -> Iterator[Connection]:
+        """A connection for one statement, without a transaction."""
         with self._connect(None) as connection:
             yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A connection whose statements all see one state of the database."""
+        """A connection whose statements all see the same snapshot."""
         with self._connect(SNAPSHOT) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A writing transaction: commits at the end, rolls back when anything is raised."""
-        with self._turn(), self._connect(WRITE) as connection, connection.begin():
+        """A writing transaction: commits at the end, rolls back on an exception."""
+        with self._write_lock(), self._connect(WRITE) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write_on_demand(self) -> Iterator[tuple[Connection, Callable[[], None]]]:
-        """A connection that reads until the function beside it is called, which begins a writing transaction.
+        """A connection that reads, and a function that begins a writing transaction on it.
 
-        Nothing is locked while it reads, and each statement is a snapshot of its own: what was read may have
-        changed by the time it writes.
+        Until then nothing is locked, and each statement is its own snapshot: what was read may have changed
+        by the time the transaction writes.
         """
         with ExitStack() as stack:
             connection = stack.enter_context(self._connect(None))
 
             def begin() -> None:
-                stack.enter_context(self._turn())
-                connection.commit()  # SQLAlchemy takes the reading for a transaction
+                stack.enter_context(self._write_lock())
+                connection.commit()  # to SQLAlchemy the reads were a transaction
                 connection.info[BEGIN] = WRITE
                 stack.enter_context(connection.begin())
 
             yield connection, begin
 
-    def gather(
+    def group_commit(
         self, connection: Connection, kind: object, given: Any, write: Callable[[list[Any]], None]
     ) -> None:
-        """On SQLite, run one writing statement that is its own transaction, for what several threads gave.
+        """On SQLite, run one statement as a transaction, for the values that several threads have given.
 
-        See `WriteQueue.together`. The connection has begun no transaction.
+        The connection must not have begun a transaction. Raises: as `WriteQueue.group_commit`.
         """
         driver: Any = connection.connection.driver_connection
-        self._turns.together(
-            kind, given, lambda all_given: in_short_steps(driver.execute, lambda: write(all_given))
+        self._write_queue.group_commit(
+            kind, given, lambda all_given: retry_while_locked(driver.execute, lambda: write(all_given))
         )
 
-    def _turn(self) -> AbstractContextManager[None]:
-        return self._turns.one() if self.is_sqlite else nullcontext()
+    def _write_lock(self) -> AbstractContextManager[None]:
+        return self._write_queue.lock() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def _connect(self, begin: str | None) -> Iterator[Connection]:
@@ -106,7 +106,7 @@ class Database:
 
 
 def normal_url(database_url: str) -> URL:
-    """The URL with the driver we use; a relative SQLite path gets its folder made."""
+    """The URL with the driver we use. Creates the folder of a SQLite file."""
     url = make_url(database_url)
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
@@ -116,7 +116,7 @@ def normal_url(database_url: str) -> URL:
 
 
 def migrate(database_url: str) -> None:
-    """Bring the database up to date. Safe to run twice, or at once from two places."""
+    """Bring the database up to date. Safe to repeat, and to run from two places at the same time."""
     from alembic import command
     from alembic.config import Config
 
@@ -136,7 +136,7 @@ def migrate(database_url: str) -> None:
 
 
 def _make_wal(path: str) -> None:
-    """The journal mode is a property of the file; it cannot change inside a transaction."""
+    """Set the journal mode, which is a property of the file and cannot change inside a transaction."""
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -161,7 +161,7 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
-        # SQLite's own knows A to Z alone: a search for "ärger" would not find "Ärger"
+        # SQLite's own only knows A to Z: a search for "ärger" would not find "Ärger"
         connection.create_function("lower", 1, _lower, deterministic=True)
         for pragma in (
             "journal_mode=WAL",
@@ -196,8 +196,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _take_lock(cursor: DBAPICursor) -> None:
-    """Begin a writing transaction, when the other processes have written."""
-    in_short_steps(cursor.execute, lambda: cursor.execute("BEGIN IMMEDIATE"))
+    """Begin a writing transaction as soon as no other process is writing."""
+    retry_while_locked(cursor.execute, lambda: cursor.execute("BEGIN IMMEDIATE"))
 
 
 def _begin_postgresql(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Record ids: opaque, made by us, and growing with time so that indexes fill at their end."""
+"""Record ids: opaque, made by the process, and rising with time, so that indexes grow at their end."""
 
 import os
 import time

@@ -1,8 +1,8 @@
-"""Rows of several tables in one statement, which may first look whether what they rest on still stands.
+"""Inserting rows of several tables by one statement, which may first check a precondition.
 
-To PostgreSQL each statement is a round trip: the rows go as one INSERT with the others as common table
-expressions. On SQLite a writer keeps all others out from its first statement to its commit, and waits for the
-interpreter at each of them: the rows go through a view of the connection's own, whose trigger writes them.
+On PostgreSQL each statement is a round trip: the rows are one INSERT with the others as common table
+expressions. On SQLite a writer excludes all others from its first statement to its commit, and waits for the
+interpreter at each statement: the rows go through a temporary view, whose trigger inserts them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,12 +34,12 @@ from workflows.store.database import Database
 
 NewRow = tuple[Table | Prepared, Mapping[str, Any]]
 """A table and the values of a row to insert, each of which may be an SQL expression that is built once; or
-another writing statement and its values, to go with such rows."""
+another writing statement with its values, to be executed with such rows."""
 _numbers = count(1)
 
 
 class Precondition(NamedTuple):
-    """What must be so for rows to be inserted: a query that finds a row, built once, and its values."""
+    """Rows are inserted only if this query, which is built once, finds a row with these values."""
 
     query: Select[Any]
     values: Mapping[str, Any]
@@ -56,10 +56,10 @@ def insert_rows(
     """Insert rows of several tables by one statement.
 
     Returns the `returning` column of the first row that has an `id` and is of its table; None, with nothing
-    written, where the `precondition` does not hold. Constraints are checked at the end of the statement: on
-    PostgreSQL the row that is asked for comes first. With `autocommit_on` the statement is a transaction of
-    its own, on a connection that has begun none: on SQLite one transaction for all threads that wait to write
-    such rows. Raises: IntegrityError.
+    written, where the `precondition` does not hold. Constraints are checked at the end of the statement; on
+    PostgreSQL the first row is the one that is returned. With `autocommit_on` the statement is a transaction
+    of its own, on a connection that has begun none: on SQLite it is committed together with what other
+    threads wait to write of the same shape. Raises: IntegrityError.
     """
     given = [value for _, row in rows for value in row.values()]
     expressions = tuple([(at, value) for at, value in enumerate(given) if isinstance(value, ColumnElement)])
@@ -84,9 +84,9 @@ def insert_rows(
 
 @dataclass(frozen=True, eq=False)
 class _Shape:
-    """Rows without their values: what is written into, and for each column an expression or None.
+    """Rows without their values: the tables, and for each column an expression or None.
 
-    `names` are the parameters of the values in their order, `defaults` those that are not given.
+    `names` are the parameters of the values in order, `defaults` the values of columns that are not given.
     """
 
     rows: list[tuple[Table | Prepared, dict[str, ColumnElement[Any] | None]]]
@@ -99,12 +99,12 @@ def _shape(
     named: tuple[tuple[Table | Prepared, tuple[str, ...]], ...],
     expressions: tuple[tuple[int, ColumnElement[Any]], ...],
 ) -> _Shape:
-    """The shape of rows with such columns, and with expressions at such places among all the values."""
+    """The shape of rows with these columns, and with expressions at these places among all the values."""
     shape, expression_at = _Shape([], [], {}), dict(expressions)
     for number, (into, columns) in enumerate(named):
-        beside = {} if isinstance(into, Prepared) else defaults(into)
-        shape.defaults.update({f"{name}_{number}": value for name, value in beside.items()})
-        row: dict[str, ColumnElement[Any] | None] = dict.fromkeys(beside)
+        given_by_table = {} if isinstance(into, Prepared) else defaults(into)
+        shape.defaults.update({f"{name}_{number}": value for name, value in given_by_table.items()})
+        row: dict[str, ColumnElement[Any] | None] = dict.fromkeys(given_by_table)
         for name in columns:
             row[name] = expression_at.get(len(shape.names))
             shape.names.append(f"{name}_{number}")
@@ -113,36 +113,35 @@ def _shape(
 
 
 class PreconditionFailed(Exception):
-    """What a decision rests on has changed before it was written."""
+    """What a decision depends on has changed before the decision was written; nothing was written."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Rows that wait to be written together.
+    """Rows to be written by one statement.
 
-    `answered` is what the database gave the column `returning` of the first row that was written. What
-    `precondition` asks for is looked at with the first rows; whatever else is written is written after them.
+    `returned` is the database's value in the column `returning` of the first row. The `precondition` is
+    checked when rows are sent for the first time; whatever is sent later belongs to the same transaction.
     """
 
     returning: Column[Any]
     precondition: Precondition | None
-    single_statement: bool
     rows: list[NewRow] = field(default_factory=list)
-    answered: Any = None
+    returned: Any = None
 
-    def write(self, connection: Connection, database: Database | None) -> None:
-        """Write the rows that wait. Raises: IntegrityError, PreconditionFailed."""
-        if self.answered is None:
+    def write(self, connection: Connection, autocommit_on: Database | None = None) -> None:
+        """Write the pending rows. Raises: IntegrityError, PreconditionFailed."""
+        if self.returned is None:
             row = insert_rows(
                 connection,
                 self.rows,
                 returning=self.returning,
                 precondition=self.precondition,
-                autocommit_on=database,
+                autocommit_on=autocommit_on,
             )
             if row is None:
                 raise PreconditionFailed
-            self.answered = row[0]
+            self.returned = row[0]
         else:
             insert_rows(connection, self.rows)
         self.rows = []
@@ -155,7 +154,7 @@ class Batch:
 def _as_expressions(
     shape: _Shape, returning: Column[Any] | None, precondition: Select[Any] | None
 ) -> Prepared:
-    """The first row's INSERT, with those of the others before it as common table expressions."""
+    """The first row's INSERT, with those of the other rows as common table expressions."""
     guard = precondition.cte("precondition") if precondition is not None else None
     writes: list[Any] = []
     for number, (into, row) in enumerate(shape.rows):
@@ -179,7 +178,7 @@ def _as_expressions(
 
 
 def _renamed(prepared: Prepared, number: int) -> Any:
-    """A statement whose parameters have the number of its row in their names."""
+    """The statement with the number of its row appended to the names of its parameters."""
 
     def rename(element: Any) -> None:
         if isinstance(element, BindParameter) and element.required:
@@ -192,9 +191,9 @@ def _renamed(prepared: Prepared, number: int) -> Any:
 
 
 class _View:
-    """A view that is only inserted into: a column for each value, and a trigger that writes the rows.
+    """A temporary view with a column for each value, and a trigger that inserts the rows from them.
 
-    It is made in each connection at its first use and gone with it.
+    It is created in each connection at its first use there, and dropped with the connection.
     """
 
     def __init__(self, shape: _Shape, precondition: Select[Any] | None) -> None:
@@ -219,13 +218,13 @@ class _View:
             self._insert.run(connection, values)
         else:
             given = self._insert.given(connection.dialect, values)
-            autocommit_on.gather(connection, self, given, partial(self._insert.run_many, connection))
+            autocommit_on.group_commit(connection, self, given, partial(self._insert.run_many, connection))
 
     def _build(self, dialect: Dialect) -> None:
         body = []
         if self._precondition is not None:
             found = self._text(self._precondition, "", dialect)
-            # leaves the trigger without an error and without a row
+            # ends the trigger without an error and without a row
             body.append(f"SELECT RAISE(IGNORE) WHERE NOT EXISTS ({found})")
         for number, (into, row) in enumerate(self._shape.rows):
             if isinstance(into, Prepared):
@@ -251,7 +250,7 @@ class _View:
         return literal_column(f'NEW."{name}"', type_)
 
     def _text(self, statement: Any, suffix: str, dialect: Dialect) -> str:
-        """A statement's text with the view's columns in place of its parameters."""
+        """A statement's text, with columns of the view in place of its parameters."""
 
         def given(element: Any, **_: Any) -> Any:
             if isinstance(element, BindParameter) and element.required:

@@ -1,8 +1,8 @@
-"""Triggers by which the database itself guards the ledger, for both dialects.
+"""Triggers by which the database protects the ledger, for both dialects.
 
-- Rows of append-only tables are neither updated nor deleted.
-- A ledger transaction is written after its postings, or on PostgreSQL by the same statement: on its arrival
-  they must sum to zero per unit, and from then on the transaction takes no further posting.
+- Rows of append-only tables are neither updated nor deleted. - A ledger transaction is inserted after its
+  postings, or on PostgreSQL by the same statement: the postings must then sum to zero per unit, and no
+  posting can be added to the transaction later.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ POSTGRESQL_SEAL = (
 
 
 def protections(dialect: str, append_only: Iterable[str]) -> Iterator[str]:
-    """The DDL statements, in order. Source: product.md section 8."""
+    """The DDL statements that create the triggers, in order. Source: product.md section 8."""
     if dialect == "sqlite":
         yield from _sqlite(append_only)
     else:

@@ -1,8 +1,8 @@
-"""Emptying a database whose tables refuse it: for the demonstration desk alone.
+"""Deleting all rows, which the tables' triggers forbid: only for the demonstration desk.
 
-The triggers that guard the ledger are put aside and back in the same transaction, so that no one else ever
-finds them gone. The migrations' own table stays, and the deployment's generation grows, by which processes
-that are running see that their settings and rules are old.
+The triggers are disabled and enabled again in one transaction, so that no other transaction ever runs without
+them. The table of migrations stays, and the deployment's generation rises, so that running processes load
+settings and rules again.
 """
 
 from sqlalchemy import Connection, text, update
@@ -12,17 +12,17 @@ from workflows.store.tables import APPEND_ONLY, deployment, metadata
 
 def empty_tables(connection: Connection) -> None:
     """Delete every record, numbers and rule sets included."""
-    triggers = _put_aside(connection)
+    triggers = _disable_triggers(connection)
     for table in reversed(metadata.sorted_tables):
         if table is not deployment:
             connection.execute(table.delete())
     generation = deployment.c.generation
     connection.execute(update(deployment).values(generation=generation + 1, rule_set=None, sandbox_now=None))
-    _put_back(connection, triggers)
+    _enable_triggers(connection, triggers)
 
 
-def _put_aside(connection: Connection) -> list[str]:
-    """Put the triggers aside; answers the statements that make SQLite's again."""
+def _disable_triggers(connection: Connection) -> list[str]:
+    """Disable the triggers. Returns the statements that create SQLite's again, where they are dropped."""
     if connection.dialect.name != "sqlite":
         for table in APPEND_ONLY:
             connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
@@ -34,9 +34,9 @@ def _put_aside(connection: Connection) -> list[str]:
     return [trigger.sql for trigger in triggers]
 
 
-def _put_back(connection: Connection, triggers: list[str]) -> None:
+def _enable_triggers(connection: Connection, triggers: list[str]) -> None:
     if connection.dialect.name != "sqlite":
-        # the deferred foreign key of the postings has yet to be checked, and no table is altered before that
+        # no table is altered before the deferred foreign key of the postings has been checked
         connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
         for table in APPEND_ONLY:
             connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))

@@ -1,8 +1,8 @@
-"""How the threads of a process take turns to write to SQLite, which has one writer.
+"""The queue of a process's threads that write to SQLite, which has one writer.
 
-One thread of each process waits for the file's lock, in short steps; the others wait for that thread. What
-several threads wait to write alike, the next one writes for all of them: one commit instead of many, and the
-pages of the other connections are thrown away once.
+One thread of each process waits for the file's lock, polling it; the others wait for that thread. Group
+commit: where several threads wait to write the same kind of statement, the next one writes for all of them,
+in one commit instead of many, which also invalidates the page caches of the other connections only once.
 """
 
 import sqlite3
@@ -18,77 +18,77 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 BUSY_TIMEOUT_MS = 30_000
 SECONDS_BETWEEN_TRIES = 0.0004
 PRIMARY_CODE = 0xFF
-AT_ONCE = (4, 2)
-"""How many are written by one statement: each number is one more that every connection keeps ready."""
+GROUP_SIZES = (4, 2)
+"""How many are written by one statement: for each size every connection caches another statement."""
 T = TypeVar("T")
 
 
-class _Waiting:
-    """What a thread waits to have written. Failed with others, it is written alone."""
+class _Pending:
+    """What a thread waits to have written; it is written on its own after a group has failed."""
 
-    __slots__ = ("given", "is_alone", "is_written")
+    __slots__ = ("given", "is_single", "is_written")
 
     def __init__(self, given: Any) -> None:
         self.given = given
         self.is_written = False
-        self.is_alone = False
+        self.is_single = False
 
 
 class WriteQueue:
-    """The turns of one process at one SQLite database."""
+    """The write lock of one process for one SQLite database, with group commit."""
 
     def __init__(self) -> None:
-        self._writing = Lock()
-        self._waiting: dict[object, deque[_Waiting]] = defaultdict(deque)
-        self._queues = Lock()
+        self._write_lock = Lock()
+        self._pending: dict[object, deque[_Pending]] = defaultdict(deque)
+        self._pending_lock = Lock()
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """The turn of this thread. Raises: TimeoutError."""
-        if not self._writing.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+    def lock(self) -> Iterator[None]:
+        """Hold the write lock. Raises: TimeoutError after 30 seconds."""
+        if not self._write_lock.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
             raise TimeoutError("Another thread has been writing to the database for too long.")
         try:
             yield
         finally:
-            self._writing.release()
+            self._write_lock.release()
 
-    def together(self, kind: object, given: Any, write: Callable[[list[Any]], None]) -> None:
+    def group_commit(self, kind: object, given: Any, write: Callable[[list[Any]], None]) -> None:
         """Have `given` written in one transaction with what other threads wait to write of the same kind.
 
-        `write` is told all of it and writes all or nothing; it may be this thread's or another's. Where it
-        fails for several, each thread writes its own and raises what that raises. Raises: TimeoutError.
+        `write` gets all of it and writes all or nothing; the thread that calls it may be another one. Where
+        it fails for several, each thread writes its own and gets its own error. Raises: TimeoutError.
         """
-        mine = _Waiting(given)
-        with self._queues:
-            queue = self._waiting[kind]
+        mine = _Pending(given)
+        with self._pending_lock:
+            queue = self._pending[kind]
             queue.append(mine)
         try:
-            with self.one():
+            with self.lock():
                 if not mine.is_written:
                     self._write(mine, queue, write)
         except TimeoutError:
-            with self._queues:
+            with self._pending_lock:
                 if mine in queue:
                     queue.remove(mine)
                     raise
-            # another thread is writing it just now
-            with self._writing:
+            # another thread is writing it at this moment
+            with self._write_lock:
                 if not mine.is_written:
                     raise
 
-    def _write(self, mine: _Waiting, queue: deque[_Waiting], write: Callable[[list[Any]], None]) -> None:
+    def _write(self, mine: _Pending, queue: deque[_Pending], write: Callable[[list[Any]], None]) -> None:
         group = [mine]
-        if not mine.is_alone:
-            with self._queues:
+        if not mine.is_single:
+            with self._pending_lock:
                 queue.remove(mine)
-                many = next((number for number in AT_ONCE if number <= len(queue) + 1), 1)
+                many = next((number for number in GROUP_SIZES if number <= len(queue) + 1), 1)
                 group += [queue.popleft() for _ in range(many - 1)]
         if len(group) > 1:
             try:
                 write([one.given for one in group])
-            except Exception:  # noqa: BLE001 -- each then writes its own, and raises its own
+            except Exception:  # noqa: BLE001 -- each then writes its own and raises its own error
                 for one in group:
-                    one.is_alone = True
+                    one.is_single = True
             else:
                 for one in group:
                     one.is_written = True
@@ -96,11 +96,11 @@ class WriteQueue:
         write([mine.given])
 
 
-def in_short_steps(execute: Callable[[str], object], act: Callable[[], T]) -> T:
-    """Do what needs the lock, trying again and again while another process writes.
+def retry_while_locked(execute: Callable[[str], object], act: Callable[[], T]) -> T:
+    """Do what needs the lock, polling it every 0.4 ms while another process writes. Returns act's result.
 
-    SQLite's own waiting doubles its steps up to a tenth of a second: under load who waits is passed over for
-    seconds, and the lock lies idle meanwhile.
+    SQLite's own busy handler doubles its pauses up to a tenth of a second: under load a waiting process is
+    overtaken for seconds, and the lock is idle in between. Raises: OperationalError after 30 seconds.
     """
     give_up_at = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     execute("PRAGMA busy_timeout=0")

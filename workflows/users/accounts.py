@@ -6,7 +6,7 @@ A password is kept as an argon2 hash, a token as its SHA-256: neither can be rea
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -14,7 +14,9 @@ from pydantic import EmailStr, Field, StringConstraints
 from sqlalchemy import Row, func, select
 from sqlalchemy.exc import IntegrityError
 
+from engine.roles import UserRole
 from workflows.commands.fields import Command, Name
+from workflows.core.actors import DESK
 from workflows.core.errors import Conflict, InvalidInput, NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
@@ -23,7 +25,6 @@ from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.users import MadeToken, TokenView, UserView
 
-UserRole = Literal["administrator", "finance", "supervisor", "technician", "customer"]
 Password = Annotated[str, StringConstraints(min_length=12, max_length=1000)]
 
 TOKEN_PREFIX = "cvd_"
@@ -182,10 +183,10 @@ def list_users(
 
 def list_technicians(tx: Transaction) -> list[UserView]:
     """Those who may be given a service request, by name."""
-    tx.require("administrator", "supervisor", "technician")
+    tx.require(*DESK)
     rows = tx.connection.execute(
         select(user)
-        .where(user.c.role.in_(("administrator", "supervisor", "technician")), user.c.disabled_at.is_(None))
+        .where(user.c.role.in_(DESK), user.c.disabled_at.is_(None))
         .order_by(func.lower(user.c.name), user.c.id)
     )
     return [_view(row) for row in rows]

@@ -63,7 +63,7 @@ class Login:
 
 def authenticate_token(desk: Desk, text: str) -> Actor:
     """Who a token belongs to. Expiry goes by the real clock. Raises: NotAuthenticated."""
-    with desk.database.look() as connection:
+    with desk.database.autocommit() as connection:
         return _token_actor(desk, connection, text)
 
 
@@ -88,7 +88,7 @@ def _token_actor(runner: Runner, connection: Connection, text: str) -> Actor:
 
 def load_session(desk: Desk, user_id: str, epoch: int) -> Actor | None:
     """Who a session belongs to; None where it has ended: a new password, another role, a disabled user."""
-    with desk.database.look() as connection:
+    with desk.database.autocommit() as connection:
         row = _BY_SESSION.first(connection, {"user_id": user_id, "epoch": epoch})
     if row is None:
         return None
@@ -109,7 +109,7 @@ def authenticate_login(desk: Desk, email: str, password: str, client_address: st
     fit = "\0" not in login and len(login) <= LONGEST_LOGIN
     keys = [f"login:{login if fit else '?'}", f"address:{client_address[:100]}"]
     desk.perform(SYSTEM, lambda tx: _note_attempt(tx, keys))
-    with desk.database.look() as connection:
+    with desk.database.autocommit() as connection:
         row = connection.execute(select(user).where(user.c.email == (login if fit else ""))).one_or_none()
     fits = password_fits(row.password_hash if row is not None else None, password)
     if row is None or not fits or row.disabled_at is not None:

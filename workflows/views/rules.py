@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 FileChange = Literal["added", "removed", "changed"]
+ProposalState = Literal["open", "approved", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class ProposalView:
     version: str
     note: str
     based_on: str | None
-    state: Literal["open", "approved", "rejected"]
+    state: ProposalState
     proposed_by: str
     proposed_at: datetime
     decided_by: str | None

@@ -1,1 +1,1 @@
-"""Work entries: what of them is charged, which grants pay, what is carried over."""
+"""Work entries: what of them is charged, which grants pay, and what is carried over."""

@@ -1,7 +1,7 @@
-"""What a work entry will be: its length, what of it is charged, and which contracts pay it.
+"""What a work entry will be: its length, its chargeable minutes, and which contracts pay for them.
 
-The split is planned by the engine from what the grants have left; nothing is written here. A writing
-transaction locks the payers, so that the plan still stands when it is drawn. Source: product.md section 7.
+The engine plans the split from what the grants have left; nothing is written here. A writing transaction
+locks the payers, so that the plan still holds when it is posted. Source: product.md section 7.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.charging import chargeable_minutes
-from engine.contracts import TimeExpired, Window
+from engine.contracts import Contract, Draws, TimeExpired, Window
 from engine.coverage import find_coverage
 from engine.drawdown import Payer, Slice, TimeWorked, plan_draw_down
 from engine.facts import local_clock
@@ -23,8 +23,9 @@ from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import find_candidates
 from workflows.coverage.facts import facts_of
-from workflows.lifecycle.contracts.grants import StoredGrant, read_grants
-from workflows.lifecycle.contracts.rows import contract_value, lock_contract
+from workflows.coverage.reservation import chosen_of
+from workflows.lifecycle.contracts.grants import StoredGrant
+from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.store import tables as t
 
 CASCADE_DEPTH = 20
@@ -45,11 +46,17 @@ class Planned:
 
 
 def plan_work(
-    tx: Transaction, request: Row[Any], command: WorkGiven, leaving_out: str | None = None
+    tx: Transaction,
+    request: Row[Any],
+    command: WorkGiven,
+    contracts: Sequence[LoadedContract],
+    *,
+    replaces: str | None = None,
 ) -> Planned:
-    """The entry that a command makes of a service request. `leaving_out` is an entry that it replaces.
+    """The entry that a command makes of a service request, paid by `contracts` (`load_payers`).
 
-    Raises: InvalidInput for time in the future.
+    `replaces` is the id of an entry that it takes the place of. Units: whole minutes; instants aware UTC.
+    Raises: InvalidInput for time in the future or an entry that is too long; NoRuleSet.
     """
     started_at, ended_at, worked = _span(tx, command)
     weekday, hour = local_clock(started_at, tx.settings.time_zone)
@@ -68,12 +75,12 @@ def plan_work(
         rounding = Rounding(**tx.settings.rounding.model_dump())
         before = 0
         if rounding.scope == "service_request_day":
-            before = _worked_that_day(tx, request.id, started_at, leaving_out)
+            before = _worked_that_day(tx, request.id, started_at, replaces)
         charged = chargeable_minutes(worked, rounding, percent=charge.percent, before_minutes=before)
     payers: tuple[Payer, ...] = ()
     slices: tuple[Slice, ...] = ()
     if tx.settings.contracts and request.decision_id is not None:
-        payers, policy = _payers(tx, request, command.work_type or request.work_type)
+        payers, policy = _payers(tx, contracts, command.work_type or request.work_type)
         slices = tuple(plan_draw_down(TimeWorked(started_at, ended_at, charged), payers, policy))
     why = charge.why if command.billable else "Not billable"
     return Planned(started_at, ended_at, worked, charged, why, slices, payers)
@@ -95,80 +102,74 @@ def _span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime | Non
     return command.worked_at, None, command.minutes
 
 
-def _payers(
-    tx: Transaction, request: Row[Any], work_type: str | None
-) -> tuple[tuple[Payer, ...], TimeExpired]:
-    """The covering contract, then with cascade on what the search would take next; and the policy.
-
-    Work that the contract excludes, by its type or the role of who did it, no contract pays.
-    """
+def load_payers(tx: Transaction, request: Row[Any], contracts: LoadedContracts) -> list[LoadedContract]:
+    """The covering contract; then, with cascade on, what the search would take next. Locked by a writer."""
     if request.contract_id is None:
-        return (), "ignore"
-    row = _locked_row(tx, request.contract_id)
-    exclusions = row.exclusions or {}
-    if tx.actor.role in exclusions.get("roles", ()) or work_type in exclusions.get("work_types", ()):
-        return (), "ignore"
-    payers = [_payer(tx, row)]
-    if tx.settings.cascade:
-        payers += _cascade(tx, request)
-    policy = row.time_expired or tx.settings.time_expired_contract or "ignore"
-    return tuple(payers), policy
+        return []
+    following = _cascade(tx, request) if tx.settings.cascade else []
+    return contracts.load([request.contract_id, *following])
 
 
-def _cascade(tx: Transaction, request: Row[Any]) -> list[Payer]:
+def _cascade(tx: Transaction, request: Row[Any]) -> list[str]:
     """The contracts that the search would take, one after the other, if those before were not there.
 
     Packs are left out: an incident is for a whole service request, not for the rest of one.
     """
     facts = facts_of(tx, request)
-    held = find_candidates(
+    found = find_candidates(
         tx,
         customer=facts.customer,
         item=facts.item,
         org_unit=facts.org_unit,
         service_request=facts.service_request,
     ).held
-    held = [one for one in held if one.contract.id != request.contract_id]
-    payers: list[Payer] = []
-    while held and len(payers) < CASCADE_DEPTH:
-        decision = find_coverage(facts, held, tx.rules)
+    candidates = [one for one in found if one.contract.id != request.contract_id]
+    following: list[str] = []
+    while candidates and len(following) < CASCADE_DEPTH:
+        decision = find_coverage(facts, candidates, tx.rules)
         if decision.outcome != "covered":
             break
-        row = _locked_row(tx, str(decision.contract))
-        if row.draws != "incidents":
-            payers.append(_payer(tx, row))
-        held = [one for one in held if one.contract.id != decision.contract]
-    return payers
+        chosen = chosen_of(decision, candidates)
+        if chosen.draws != "incidents":
+            following.append(chosen.contract.id)
+        candidates.remove(chosen)
+    return following
 
 
-def _locked_row(tx: Transaction, contract_id: str) -> Row[Any]:
-    if tx.writes:
-        return lock_contract(tx, contract_id)
-    return tx.connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
+def _payers(
+    tx: Transaction, contracts: Sequence[LoadedContract], work_type: str | None
+) -> tuple[tuple[Payer, ...], TimeExpired]:
+    """The contracts as payers, and what happens to time past their end.
+
+    No contract pays for work that the covering one excludes, by its type or the role of who did it.
+    """
+    if not contracts:
+        return (), "ignore"
+    covering = contracts[0].contract
+    exclusions = covering.exclusions
+    if tx.actor.role in exclusions.get("roles", ()) or work_type in exclusions.get("work_types", ()):
+        return (), "ignore"
+    payers = tuple(payer_value(one.contract, one.draws, one.grants) for one in contracts)
+    return payers, covering.time_expired or tx.settings.time_expired_contract or "ignore"
 
 
-def _payer(tx: Transaction, row: Row[Any]) -> Payer:
-    return payer_value(row, read_grants(tx, row.id) if row.draws == "minutes" else ())
-
-
-def payer_value(row: Row[Any], grants: Sequence[StoredGrant]) -> Payer:
+def payer_value(contract: Contract, draws: Draws, grants: Sequence[StoredGrant]) -> Payer:
     """A contract as a payer. What expired unused can still pay for work from before its end."""
-    contract = contract_value(row)
     window = contract.window
     if contract.holder.kind == "service_request":
         window = Window(datetime.min.replace(tzinfo=UTC), window.until)
     drawable = []
-    if row.draws == "minutes":
+    if draws == "minutes":
         for one in grants:
             left = one.grant.available + (one.expired if one.expiry_posted else 0)
             drawable.append(replace(one.grant, available=left))
-    return Payer(contract.id, contract.holder, window, row.draws, tuple(drawable))
+    return Payer(contract.id, contract.holder, window, draws, tuple(drawable))
 
 
 def _worked_that_day(
-    tx: Transaction, service_request_id: str, started_at: datetime, leaving_out: str | None
+    tx: Transaction, service_request_id: str, started_at: datetime, replaces: str | None
 ) -> int:
-    """Billable minutes worked on the request on the same local day."""
+    """Billable minutes worked on the request on the same local day, without those of the entry `replaces`."""
     e = t.work_entry
     zone = tx.settings.zone
     day = started_at.astimezone(zone).date()
@@ -177,7 +178,5 @@ def _worked_that_day(
             e.c.service_request_id == service_request_id, e.c.deleted_at.is_(None), e.c.billable
         )
     )
-    same_day = [
-        row for row in rows if row.started_at.astimezone(zone).date() == day and row.id != leaving_out
-    ]
+    same_day = [row for row in rows if row.started_at.astimezone(zone).date() == day and row.id != replaces]
     return sum(row.worked_minutes for row in same_day)

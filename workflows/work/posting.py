@@ -1,4 +1,4 @@
-"""Posting what a work entry draws, and taking it back.
+"""Posting what a work entry draws, and reversing it.
 
 A correction is a reversal and a new entry in the ledger, never an update. Source: product.md sections 7, 8.
 """
@@ -11,30 +11,34 @@ from sqlalchemy import Row, select
 
 from engine.contracts import Holder
 from engine.drawdown import AllocationKind, Payer, Slice
-from engine.ledger import Account, Kind, LedgerTransaction, Posting, move
+from engine.ledger import Account, Kind, LedgerTransaction, move
 from engine.quantities import hours_text
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record, reverse
-from workflows.lifecycle.contracts.grants import expire_grants, read_grants
-from workflows.lifecycle.contracts.rows import lock_contract
+from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.work.planning import Planned
-from workflows.work.rollover import give_back_carried, take_into_later
+from workflows.work.rollover import draw_from_later, give_back_carried
 
 REST_ACCOUNTS: dict[AllocationKind, tuple[Kind, Account, str]] = {
-    "carried": ("carry", "carried", "kept for the holder's next contract"),
+    "carried": ("carry", "carried", "carried over to the holder's next contract"),
     "ignored": ("ignore", "ignored", "recorded as uncovered"),
     "overage": ("overage", "overage", "to be billed at the overage rate"),
 }
 
 
-def draw_planned(tx: Transaction, request: Row[Any], entry_id: str, planned: Planned) -> list[str]:
-    """Post each slice and remember its ledger transaction; answers later contracts that were drawn from."""
+def draw_planned(
+    tx: Transaction, request: Row[Any], entry_id: str, planned: Planned, contracts: LoadedContracts
+) -> list[str]:
+    """Post each slice and store it as an allocation. Returns the ids of later contracts that were drawn from.
+
+    Raises: IntegrityError where a balance would go below zero.
+    """
     rows = []
     carried_for: dict[Holder, datetime] = {}
     for piece in planned.slices:
-        transaction_id = _post(tx, request, entry_id, piece, planned.payers)
+        transaction_id = _post(tx, request, entry_id, piece, planned.payers, contracts)
         if piece.kind == "carried":
             carried_for[_carrier(piece, planned.payers, request)] = piece.effective_at
         rows.append(
@@ -52,97 +56,98 @@ def draw_planned(tx: Transaction, request: Row[Any], entry_id: str, planned: Pla
     tx.add_all(t.work_allocation, rows)
     touched = []
     for holder, worked_at in carried_for.items():
-        touched += take_into_later(tx, holder, worked_at)
+        touched += draw_from_later(tx, holder, worked_at, contracts)
     return touched
 
 
 def _post(
-    tx: Transaction, request: Row[Any], entry_id: str, piece: Slice, payers: Sequence[Payer]
+    tx: Transaction,
+    request: Row[Any],
+    entry_id: str,
+    piece: Slice,
+    payers: Sequence[Payer],
+    contracts: LoadedContracts,
 ) -> str | None:
-    """One slice as a ledger transaction; covered time moves nothing."""
+    """Post one slice as a ledger transaction. Returns its id; None for covered time, which moves nothing."""
     if piece.kind == "covered":
         return None
     cause = f"work_entry:{entry_id}"
     if piece.kind == "grant":
-        _restore(tx, str(piece.contract), str(piece.grant), piece.minutes, cause)
-        postings: tuple[Posting, ...] = move(
-            "minutes", piece.minutes, (str(piece.grant), "available"), (str(piece.grant), "consumed")
+        contract, grant_id = contracts[str(piece.contract)], str(piece.grant)
+        _restore(tx, contract, grant_id, piece.minutes, cause)
+        drawn = move("minutes", piece.minutes, (grant_id, "available"), (grant_id, "consumed"))
+        entry = LedgerTransaction(
+            "draw", piece.effective_at, drawn, cause=cause, why=f"Work on {request.number}"
         )
-        kind: Kind = "draw"
-        why = f"Work on {request.number}"
-    else:
-        kind, account, fate = REST_ACCOUNTS[piece.kind]
-        # It moves nothing of the contract's own, so that the amount stands in the words.
-        why = f"{hours_text(piece.minutes)} {fate}"
-        owner = f"contract:{piece.contract}" if piece.contract else f"service_request:{request.id}"
-        if piece.kind == "carried":
-            owner = _carrier(piece, payers, request).key
-        worked = f"service_request:{request.id}"
-        postings = move("minutes", piece.minutes, (worked, "worked"), (owner, account))
+        return contract.record(tx, entry, service_request_id=request.id)
+    kind, account, fate = REST_ACCOUNTS[piece.kind]
+    owner = f"contract:{piece.contract}" if piece.contract else f"service_request:{request.id}"
+    if piece.kind == "carried":
+        owner = _carrier(piece, payers, request).key
+    # no balance of the contract moves, so the text names the amount
+    why = f"{hours_text(piece.minutes)} {fate}"
+    moved = move("minutes", piece.minutes, (f"service_request:{request.id}", "worked"), (owner, account))
     return record(
         tx,
-        LedgerTransaction(kind, piece.effective_at, postings, cause=cause, why=why),
+        LedgerTransaction(kind, piece.effective_at, moved, cause=cause, why=why),
         contract_id=piece.contract,
         service_request_id=request.id,
     )
 
 
 def _carrier(piece: Slice, payers: Sequence[Payer], request: Row[Any]) -> Holder:
-    """Whose carried minutes they are: the holder's of the contract that ran out.
+    """Who carries the minutes: the holder of the contract that ran out.
 
-    A per-request contract has no next one; its customer carries them.
+    For a per-request contract, which has no successor, it is the request's customer.
     """
     holder = payers[0].holder
     return Holder("customer", request.customer_id) if holder.kind == "service_request" else holder
 
 
-def _restore(tx: Transaction, contract_id: str, grant_id: str, minutes: int, cause: str) -> None:
-    """Bring minutes back that were expiry_posted as expired, for work from before the grant's end."""
-    grant = next(one for one in read_grants(tx, contract_id) if one.grant.id == grant_id)
+def _restore(tx: Transaction, contract: LoadedContract, grant_id: str, minutes: int, cause: str) -> None:
+    """Make expired minutes available again, for work from before the grant's end."""
+    grant = next(one for one in contract.grants if one.grant.id == grant_id)
     missing = minutes - grant.grant.available
     if missing <= 0 or grant.closes_at is None:
         return
-    record(
-        tx,
-        LedgerTransaction(
-            "restore",
-            grant.closes_at,
-            move("minutes", missing, (grant_id, "expired"), (grant_id, "available")),
-            cause=cause,
-            why="Worked before its time was over, told afterwards",
-        ),
-        contract_id=contract_id,
-    )
+    restored = move("minutes", missing, (grant_id, "expired"), (grant_id, "available"))
+    why = "Worked before the grant expired, logged afterwards"
+    contract.record(tx, LedgerTransaction("restore", grant.closes_at, restored, cause=cause, why=why))
 
 
-def undraw(tx: Transaction, request: Row[Any], entry: Row[Any]) -> list[str]:
-    """Reverse what an entry drew; answers the contracts touched."""
+def undraw(tx: Transaction, entry: Row[Any], contracts: LoadedContracts) -> list[str]:
+    """Reverse what an entry drew. Returns the ids of the contracts touched, some perhaps twice.
+
+    Raises: IntegrityError where a balance would go below zero.
+    """
     a = t.work_allocation
     rows = tx.connection.execute(
         select(a).where(a.c.work_entry_id == entry.id, a.c.reversed_at.is_(None)).order_by(a.c.id.desc())
     ).all()
-    touched = []
+    touched = [row.contract_id for row in rows if row.contract_id is not None]
+    contracts.load(touched)
     for row in rows:
-        if row.contract_id is not None:
-            lock_contract(tx, row.contract_id)
-            touched.append(row.contract_id)
         if row.kind == "carried":
-            touched += give_back_carried(tx, row.transaction_id, row.minutes)
+            touched += give_back_carried(tx, row.transaction_id, row.minutes, contracts)
         if row.transaction_id is not None:
             reverse(tx, row.transaction_id, cause=f"work_entry:{entry.id}", why="The entry was corrected")
+            if row.contract_id is not None:
+                contracts[row.contract_id].forget_grants()
         tx.change(a, row.id, reversed_at=tx.now)
     for contract_id in sorted(set(touched)):
-        expire_grants(tx, contract_id, tx.now)
+        contracts[contract_id].expire(tx, tx.now)
     return touched
 
 
-def take_again(tx: Transaction, contract_ids: Sequence[str], entry: Row[Any]) -> list[str]:
-    """Let the contracts touched by a correction take what is still carried for their holders."""
-    c = t.contract
-    holders = tx.connection.execute(
-        select(c.c.holder_kind, c.c.holder_id).where(c.c.id.in_(sorted(set(contract_ids)))).distinct()
-    )
+def draw_carried_again(
+    tx: Transaction, contract_ids: Sequence[str], entry: Row[Any], contracts: LoadedContracts
+) -> list[str]:
+    """Draw what the holders of corrected contracts still carry. Returns the ids of the contracts drawn from.
+
+    Raises: IntegrityError where a balance would go below zero.
+    """
+    holders = {one.contract.holder for one in contracts.load(contract_ids)}
     touched: list[str] = []
-    for kind, holder_id in sorted(tuple(row) for row in holders):
-        touched += take_into_later(tx, Holder(kind, holder_id), entry.started_at)
+    for holder in sorted(holders, key=lambda one: (one.kind, one.id)):
+        touched += draw_from_later(tx, holder, entry.started_at, contracts)
     return touched

@@ -1,4 +1,4 @@
-"""Reading work entries with their allocations, and the preview of one."""
+"""Reading work entries with their allocations, and showing the preview of one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from workflows.work.planning import Planned
 
 
 def work_of(tx: Transaction, service_request_id: str) -> list[WorkEntryView]:
-    """The work entries, by the instant worked."""
+    """The work entries of a service request, by the instant worked. Raises: NotFound."""
     require_visible(tx, service_request_id)
     e = t.work_entry
     rows = tx.connection.execute(
@@ -36,16 +36,16 @@ def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
 
 
 def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
-    """A planned split as it is shown before saving."""
+    """A planned split as shown before saving; `leaves` is the minutes that each contract would have left."""
     taken: dict[str, int] = {}
     for piece in planned.slices:
         if piece.kind == "grant" and piece.contract:
             taken[piece.contract] = taken.get(piece.contract, 0) + piece.minutes
+    grants = grants_by_contract(tx, taken) if taken else {}
     leaves = {}
-    for payer in planned.payers:
-        if payer.contract in taken:
-            has = limits_at(grants_by_contract(tx, [payer.contract]).get(payer.contract, []), tx.now)
-            leaves[payer.contract] = max(0, has.minutes_available - taken[payer.contract])
+    for contract_id, minutes in taken.items():
+        has = limits_at(grants.get(contract_id, []), tx.now)
+        leaves[contract_id] = max(0, has.minutes_available - minutes)
     return WorkPreview(
         worked_minutes=planned.worked_minutes,
         chargeable_minutes=planned.chargeable_minutes,
@@ -99,7 +99,7 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
 
 
 def _allocations(tx: Transaction, slices: Sequence[Slice]) -> list[AllocationView]:
-    """The slices, those that the calendar cut joined again."""
+    """The slices as allocations; those that only the calendar cut are added up."""
     sums: dict[tuple[str, str | None, str | None], int] = {}
     for piece in slices:
         key = (piece.kind, piece.contract, piece.grant)

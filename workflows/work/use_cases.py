@@ -1,53 +1,58 @@
 """Use cases of work entries: preview, log, change, delete.
 
-The split of an entry is planned by the engine from what the grants have left, under a lock on its payers.
-A change is a reversal and a new entry in the ledger, never an update. Source: product.md section 7.
+The engine plans the split of an entry from what the grants have left, under a lock on its payers. A change is
+a reversal and a new entry in the ledger, never an update. Source: product.md section 7.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Row, func, literal, select
 
-from engine.drawdown import Payer
+from engine.service_requests import WORK_STATES
 from workflows.commands.work import ChangeWork, WorkGiven
-from workflows.core.actors import Role
+from workflows.core.actors import DESK
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage.search import settle_and_cover, settle_due
+from workflows.coverage.search import settle_loaded_and_cover, settle_loaded_due
+from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.service_requests.access import require_visible
-from workflows.lifecycle.service_requests.states import STATES_IN_WORDS, WORK_STATES
+from workflows.lifecycle.service_requests.states import STATES_IN_WORDS
 from workflows.service_requests.closing import caught_up_request, lock_current, state_now
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.store.ids import new_id
-from workflows.work.planning import Planned, plan_work
-from workflows.work.posting import draw_planned, take_again, undraw
+from workflows.work.planning import Planned, load_payers, plan_work
+from workflows.work.posting import draw_carried_again, draw_planned, undraw
 
-WORKERS: tuple[Role, ...] = ("administrator", "supervisor", "technician")
+WORKERS = DESK
 
 
 def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> Planned:
-    """The split that saving would make now, with nothing saved."""
+    """The split that saving would make now; nothing is saved.
+
+    Raises: NotAllowed; NotFound; StateForbids where work cannot be logged on the request; InvalidInput for
+    time in the future.
+    """
     tx.require(*WORKERS)
     seen = require_visible(tx, service_request_id)
     with caught_up_request(tx, seen) as fresh:
         request = seen if fresh is tx else require_visible(fresh, service_request_id)
         _check_state(fresh, request)
-        return plan_work(fresh, request, command)
+        return plan_work(fresh, request, command, load_payers(fresh, request, LoadedContracts(fresh)))
 
 
 def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> str:
-    """Save time worked on a service request and draw it; answers the entry's id.
+    """Save time worked on a service request and draw it from its payers. Returns the entry's id.
 
-    Raises: StateForbids where the request takes no work; InvalidInput for time in the future.
+    Raises: NotAllowed; NotFound; StateForbids where work cannot be logged on the request; InvalidInput for
+    time in the future.
     """
     tx.require(*WORKERS)
     request = lock_current(tx, require_visible(tx, service_request_id))
     _check_state(tx, request)
-    if request.contract_id is not None:
-        settle_due(tx, request.contract_id)
-    planned = plan_work(tx, request, command)
+    contracts = LoadedContracts(tx)
+    planned = plan_work(tx, request, command, _settled_payers(tx, request, contracts))
     entry_id = new_id()
     tx.add(
         t.work_entry,
@@ -65,21 +70,27 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
         created_at=tx.now,
         created_by=tx.actor.name,
     )
-    later = draw_planned(tx, request, entry_id, planned)
+    touched = [payer.contract for payer in planned.payers]
+    touched += draw_planned(tx, request, entry_id, planned, contracts)
     _count(tx, request.id, planned.worked_minutes, planned.chargeable_minutes)
-    _settle(tx, planned.payers, request.id, later)
+    _settle(tx, request.id, touched, contracts)
     return entry_id
 
 
 def change_work(
     tx: Transaction, entry_id: str, command: ChangeWork, *, expected_version: int | None = None
 ) -> str:
-    """Correct an entry: what it drew is reversed, and the corrected time is drawn anew."""
+    """Correct an entry: reverse what it drew, then draw the corrected time. Returns the entry's id.
+
+    Raises: NotAllowed; NotFound; VersionChanged; StateForbids for another technician's entry or a cancelled
+    request; InvalidInput for time in the future.
+    """
     tx.require(*WORKERS)
-    entry, request = _entry(tx, entry_id, expected_version)
+    entry, request = _locked_entry(tx, entry_id, expected_version)
     wanted = _merged(entry, command)
-    payers = undraw(tx, request, entry)
-    planned = plan_work(tx, request, wanted, leaving_out=entry_id)
+    contracts = LoadedContracts(tx)
+    touched = undraw(tx, entry, contracts)
+    planned = plan_work(tx, request, wanted, load_payers(tx, request, contracts), replaces=entry_id)
     tx.change(
         t.work_entry,
         entry_id,
@@ -93,37 +104,55 @@ def change_work(
         note=wanted.note,
         version=t.work_entry.c.version + 1,
     )
-    payers += draw_planned(tx, request, entry_id, planned)
-    payers += take_again(tx, payers, entry)
+    touched += draw_planned(tx, request, entry_id, planned, contracts)
+    touched += draw_carried_again(tx, touched, entry, contracts)
     _count(
         tx,
         request.id,
         planned.worked_minutes - entry.worked_minutes,
         planned.chargeable_minutes - entry.chargeable_minutes,
     )
-    tx.audit("work_entry", entry_id, "changed", before=_trail(entry))
-    _settle(tx, planned.payers, request.id, payers)
+    tx.audit("work_entry", entry_id, "changed", before=_audit_values(entry))
+    _settle(tx, request.id, touched + [payer.contract for payer in planned.payers], contracts)
     return entry_id
 
 
 def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None = None) -> None:
-    """Take an entry back: what it drew is reversed; the entry stays, marked as deleted."""
+    """Delete an entry: what it drew is reversed, and its row is marked as deleted.
+
+    Raises: NotAllowed; NotFound; VersionChanged; StateForbids for another technician's entry or a cancelled
+    request.
+    """
     tx.require(*WORKERS)
-    entry, request = _entry(tx, entry_id, expected_version)
-    payers = undraw(tx, request, entry)
-    payers += take_again(tx, payers, entry)
+    entry, request = _locked_entry(tx, entry_id, expected_version)
+    contracts = LoadedContracts(tx)
+    touched = undraw(tx, entry, contracts)
+    touched += draw_carried_again(tx, touched, entry, contracts)
     tx.change(t.work_entry, entry_id, deleted_at=tx.now, version=t.work_entry.c.version + 1)
     _count(tx, request.id, -entry.worked_minutes, -entry.chargeable_minutes)
-    tx.audit("work_entry", entry_id, "deleted", before=_trail(entry))
-    _settle(tx, (), request.id, payers)
+    tx.audit("work_entry", entry_id, "deleted", before=_audit_values(entry))
+    _settle(tx, request.id, touched, contracts)
 
 
 # ------------------------------------------------------------------ helpers
 
 
-def _settle(tx: Transaction, payers: Sequence[Payer], request_id: str, also: Sequence[str] = ()) -> None:
-    for contract_id in sorted({payer.contract for payer in payers} | set(also)):
-        settle_and_cover(tx, contract_id, skip=request_id)
+def _settled_payers(tx: Transaction, request: Row[Any], contracts: LoadedContracts) -> list[LoadedContract]:
+    """The payers of a request, after the due changes of its covering contract."""
+    payers = load_payers(tx, request, contracts)
+    if payers and settle_loaded_due(tx, payers[0]):
+        contracts.forget()
+        payers = load_payers(tx, request, contracts)
+    return payers
+
+
+def _settle(
+    tx: Transaction, request_id: str, contract_ids: Iterable[str], contracts: LoadedContracts
+) -> None:
+    """Bring the contracts up to now, and cover requests that wait for them with what was given back."""
+    for contract_id in sorted(set(contract_ids)):
+        if settle_loaded_and_cover(tx, contracts[contract_id], skip=request_id):
+            contracts.forget()
 
 
 def _count(tx: Transaction, request_id: str, worked_minutes: int, charged_minutes: int) -> None:
@@ -146,7 +175,9 @@ def _check_state(tx: Transaction, request: Row[Any]) -> None:
         "closed": "Reopen it first.",
     }.get(state, "Log a new service request.")
     words = STATES_IN_WORDS.get(state, state)
-    raise StateForbids(f"{request.number} is {words} and takes no work.", remedy=remedy, state=state)
+    raise StateForbids(
+        f"Work cannot be logged on {request.number}: it is {words}.", remedy=remedy, state=state
+    )
 
 
 def _worker(tx: Transaction) -> str:
@@ -155,7 +186,8 @@ def _worker(tx: Transaction) -> str:
     return tx.actor.id
 
 
-def _entry(tx: Transaction, entry_id: str, expected_version: int | None) -> tuple[Row[Any], Row[Any]]:
+def _locked_entry(tx: Transaction, entry_id: str, expected_version: int | None) -> tuple[Row[Any], Row[Any]]:
+    """A work entry and its service request, both locked."""
     e = t.work_entry
     entry = tx.connection.execute(
         select(e).where(e.c.id == entry_id, e.c.deleted_at.is_(None)).with_for_update()
@@ -175,9 +207,9 @@ def _entry(tx: Transaction, entry_id: str, expected_version: int | None) -> tupl
 
 
 def _merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
-    """The entry with what was sent laid over it; another way to tell the time replaces the old one."""
+    """The entry with the fields that were sent; minutes and worked_at replace a span, and the reverse."""
     given = command.given()
-    kept: dict[str, Any] = {"work_type": entry.work_type, "note": entry.note, "billable": entry.billable}
+    fields: dict[str, Any] = {"work_type": entry.work_type, "note": entry.note, "billable": entry.billable}
     if entry.ended_at is not None:
         time = {"started_at": entry.started_at, "ended_at": entry.ended_at}
         other = {"minutes", "worked_at"}
@@ -185,11 +217,11 @@ def _merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
         time = {"minutes": entry.worked_minutes, "worked_at": entry.started_at}
         other = {"started_at", "ended_at"}
     if not other & set(given):
-        kept |= time
-    return WorkGiven.model_validate(kept | given)
+        fields |= time
+    return WorkGiven.model_validate(fields | given)
 
 
-def _trail(entry: Row[Any]) -> dict[str, Any]:
+def _audit_values(entry: Row[Any]) -> dict[str, Any]:
     return {
         "started_at": entry.started_at.isoformat(),
         "ended_at": entry.ended_at.isoformat() if entry.ended_at else None,

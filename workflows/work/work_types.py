@@ -1,4 +1,4 @@
-"""The work types that people may mean: free text, so that a suggestion is all there is."""
+"""The work types to suggest where one is entered: the field is free text."""
 
 from sqlalchemy import select, union
 
@@ -6,11 +6,11 @@ from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 
 LATEST = 200
-"""How many of the newest requests and entries are looked at: what is in use, at the price of a short read."""
+"""How many of the newest requests and entries are read: enough for what is in use, by a short read."""
 
 
 def known_work_types(tx: Transaction) -> list[str]:
-    """Those that the rules in force name, contracts leave out, or newer requests and work have; by name."""
+    """Work types that the rules in force name, contracts exclude, or recent requests and work have."""
     return sorted(_named_by_rules(tx) | _in_use(tx))
 
 

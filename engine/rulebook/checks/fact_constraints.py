@@ -1,6 +1,6 @@
-"""What is always so between facts: no world is tried that cannot be.
+"""Constraints that always hold between facts, so that impossible combinations are not considered.
 
-Source: how the facts are made, in `engine.coverage` and where service requests are read.
+Source: how facts are built, in `engine.coverage` and in `workflows.coverage.facts`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,19 +11,19 @@ from engine.rulebook.vocabulary.registry import CONTRACT_TYPE, COVERAGE
 from engine.rulebook.vocabulary.terms import Vocabulary
 
 
-def facts_of_coverage(asked: Iterable[Conditions]) -> Sequence[Conditions]:
-    """What is always so between the variables that these conditions name."""
-    return _between(asked, COVERAGE_RELATIONS)
+def coverage_constraints(asked: Iterable[Conditions]) -> Sequence[Conditions]:
+    """The constraints that always hold between the variables of these conditions."""
+    return _between(asked, COVERAGE_CONSTRAINTS)
 
 
-def facts_of_types(asked: Iterable[Conditions]) -> Sequence[Conditions]:
+def contract_type_constraints(asked: Iterable[Conditions]) -> Sequence[Conditions]:
     """The same for conditions of contract types."""
-    return _between(asked, TYPE_RELATIONS)
+    return _between(asked, CONTRACT_TYPE_CONSTRAINTS)
 
 
-def _between(asked: Iterable[Conditions], relations: Sequence[Conditions]) -> Sequence[Conditions]:
+def _between(asked: Iterable[Conditions], constraints: Sequence[Conditions]) -> Sequence[Conditions]:
     named = {one.variable for conditions in asked for one in mentions(conditions)}
-    return [one for one in relations if {condition.variable for condition in mentions(one)} <= named]
+    return [one for one in constraints if {condition.variable for condition in mentions(one)} <= named]
 
 
 def _one(vocabulary: Vocabulary, name: str, operator: str, value: str | int | None = None) -> Condition:
@@ -31,7 +31,7 @@ def _one(vocabulary: Vocabulary, name: str, operator: str, value: str | int | No
     return Condition(variable, OPERATORS[variable.type][operator], value)
 
 
-def _coverage_relations() -> Sequence[Conditions]:
+def _coverage_constraints() -> Sequence[Conditions]:
     item, no_item = _one(COVERAGE, "item", "non_empty"), _one(COVERAGE, "item", "equal_to", "")
     no_item_type = _one(COVERAGE, "item_type", "equal_to", "")
     has_item, has_none = _one(COVERAGE, "has_item", "is_true"), _one(COVERAGE, "has_item", "is_false")
@@ -53,7 +53,7 @@ def _coverage_relations() -> Sequence[Conditions]:
     )
 
 
-def _type_relations() -> Sequence[Conditions]:
+def _contract_type_constraints() -> Sequence[Conditions]:
     return (
         AnyOf(
             (_one(CONTRACT_TYPE, "within_period", "is_false"), _one(CONTRACT_TYPE, "period_over", "is_false"))
@@ -67,6 +67,6 @@ def _type_relations() -> Sequence[Conditions]:
     )
 
 
-COVERAGE_RELATIONS = _coverage_relations()
-TYPE_RELATIONS = _type_relations()
+COVERAGE_CONSTRAINTS = _coverage_constraints()
+CONTRACT_TYPE_CONSTRAINTS = _contract_type_constraints()
 VALIDATION_ON = _one(COVERAGE, "contract_validation", "is_true")

@@ -1,7 +1,7 @@
-"""Checked rules as Python functions, written when a rule set is loaded.
+"""Checked rules as Python functions, generated when a rule set is loaded.
 
-source          code in the making: what a file says stays beside it, as constants
+source          builds the code; values from rule files stay separate, as constants
 expressions     a condition as a Python expression
-decision_tree   what is asked first, so that no text is compared twice
-coverage        one pass over the contracts; single: one contract, one work entry
+decision_tree   the order of evaluation, in which no text is compared twice
+coverage        one pass over all contracts; single: one contract or one work entry
 """

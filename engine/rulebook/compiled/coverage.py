@@ -1,8 +1,8 @@
-"""Coverage rules as one Python function: one pass over the contracts, whatever their order.
+"""Coverage rules as one Python function: one pass over the contracts, in any order.
 
-Rules are pure, so the first rule that any contract meets is the least that one of them meets; where several
-meet it, the one that comes first in rank is taken. A rule that needs no contract counts like the others,
-once it is its turn.
+Rules are pure, so the first rule that any contract matches is the lowest-numbered rule that one of them
+matches; if several contracts match it, the first in rank is chosen. A rule that needs no contract takes part
+in the same order.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.facts import Candidate, RequestFacts
-from engine.rulebook.compiled.decision_tree import Ask, Split, Steps, steps_for
+from engine.rulebook.compiled.decision_tree import RuleTest, Split, Steps, steps_for
 from engine.rulebook.compiled.expressions import expression, literal
 from engine.rulebook.compiled.rank import write_rank
 from engine.rulebook.compiled.source import Source
@@ -18,18 +18,18 @@ from engine.rulebook.compiled.time_expressions import HELPERS
 from engine.rulebook.syntax.syntax_tree import Condition, Conditions, Rule, mentions
 from engine.rulebook.vocabulary.terms import Variable
 
-Found = tuple[Rule | None, Candidate | None]
-"""The rule that decides, and the contract it decides for; None where there is none."""
+RuleMatch = tuple[Rule | None, Candidate | None]
+"""The rule that decides, and the contract it decides for; None if there is none."""
 
-Decide = Callable[[RequestFacts, Iterable[Candidate]], Found]
+Decide = Callable[[RequestFacts, Iterable[Candidate]], RuleMatch]
 
-CHECKED_EVERY = 8
-"""After so many rules a contract is left as soon as an earlier one has met an earlier rule."""
+EARLY_EXIT_INTERVAL = 8
+"""After every so many rules, skip the rest for a contract if another one has matched an earlier rule."""
 
 
 @dataclass(frozen=True)
 class CompiledCoverage:
-    """What was made of a coverage file's rules, by code written from them."""
+    """The functions generated from the rules of a coverage file."""
 
     source: Source
     decide: Decide
@@ -43,7 +43,7 @@ class CompiledCoverage:
 
 
 def compile_coverage(rules: Sequence[Rule], rank_by: tuple[str, ...]) -> CompiledCoverage:
-    """Write the code for these rules, and take it over. A few tenths of a millisecond."""
+    """Generate and run the code for these rules; takes a few tenths of a millisecond."""
     writer = _Writer(rules)
     write_rank(writer.source, rank_by)
     writer.decide()
@@ -63,24 +63,24 @@ class _Writer:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = rules
         self.source = Source({**HELPERS, "rules": (*rules, None)})
-        self.asked_of_contracts = [rule for rule in enumerate(rules) if rule[1].action.needs_contract]
-        self.asked_once = [rule for rule in enumerate(rules) if not rule[1].action.needs_contract]
+        self.contract_rules = [rule for rule in enumerate(rules) if rule[1].action.needs_contract]
+        self.request_rules = [rule for rule in enumerate(rules) if not rule[1].action.needs_contract]
         self.steps = steps_for(
-            [(number, rule.conditions) for number, rule in self.asked_of_contracts], _is_of_contract
+            [(number, rule.conditions) for number, rule in self.contract_rules], _reads_contract
         )
-        self.answered: dict[Conditions, str] = {}
+        self.hoisted: dict[Conditions, str] = {}
 
     def decide(self) -> None:
         source = self.source
         with source.block("def decide(request, contracts):"):
             source.line(f"best = {len(self.rules)}", "the first rule that is met, by its number")
             source.line("taken = None")
-            if self.asked_of_contracts:
-                self._ask_before()
+            if self.contract_rules:
+                self._hoist_request_conditions()
                 with source.block("for contract in contracts:"):
-                    self._write(self.steps, {}, _Loop(self))
-            for number, rule in self.asked_once:
-                conditions = expression(rule.conditions, source, _of_subject)
+                    self._emit(self.steps, {}, _LoopEmitter(self))
+            for number, rule in self.request_rules:
+                conditions = expression(rule.conditions, source, _fact_name)
                 with source.block(f"if best > {number} and ({conditions}):", rule.id):
                     source.values[f"rule_{number}"] = (rule, None)
                     source.line(f"return rule_{number}")
@@ -89,85 +89,85 @@ class _Writer:
 
     def meets_a_rule(self) -> None:
         with self.source.block("def meets_a_rule(request, contract):"):
-            if self.asked_of_contracts:
-                self._ask_before()
-                self._write(self.steps, {}, _Single(self))
+            if self.contract_rules:
+                self._hoist_request_conditions()
+                self._emit(self.steps, {}, _SingleEmitter(self))
             else:
                 self.source.line("return False")
         self.source.line("")
 
     def tests(self) -> dict[Condition, str]:
-        """A function for each condition of the rules asked of contracts, to tell which one is not met."""
+        """A function for each condition of the rules about contracts, to find the one that is not met."""
         names: dict[Condition, str] = {}
-        for _, rule in self.asked_of_contracts:
+        for _, rule in self.contract_rules:
             for condition in mentions(rule.conditions):
                 if condition not in names:
                     names[condition] = f"test_{len(names)}"
-                    with self.source.block(f"def {names[condition]}(request, contract):", condition.words):
-                        self.source.line(f"return {expression(condition, self.source, _of_subject)}")
+                    with self.source.block(f"def {names[condition]}(request, contract):", condition.text):
+                        self.source.line(f"return {expression(condition, self.source, _fact_name)}")
         return names
 
-    def _ask_before(self) -> None:
-        """Ask what is the same for all contracts before the first of them."""
-        self.answered = {}
-        for ask in _asks(self.steps):
-            for conditions in _of_request(ask.conditions):
-                if conditions not in self.answered:
-                    name = f"asked_{len(self.answered)}"
-                    self.source.line(f"{name} = {expression(conditions, self.source, _of_subject)}")
-                    self.answered[conditions] = name
+    def _hoist_request_conditions(self) -> None:
+        """Evaluate the conditions that do not depend on a contract once, before the loop over contracts."""
+        self.hoisted = {}
+        for rule_test in _rule_tests(self.steps):
+            for conditions in _request_only_parts(rule_test.conditions):
+                if conditions not in self.hoisted:
+                    name = f"asked_{len(self.hoisted)}"
+                    self.source.line(f"{name} = {expression(conditions, self.source, _fact_name)}")
+                    self.hoisted[conditions] = name
 
-    def _write(self, steps: Steps, looked_at: Mapping[Variable, str], way: "_Way") -> None:
-        """The steps for one contract. `looked_at` are variables whose value has a name here."""
+    def _emit(self, steps: Steps, local_names: Mapping[Variable, str], emitter: "_Emitter") -> None:
+        """Emit the steps for one contract. `local_names` maps variables to local names of their values."""
         if isinstance(steps, Split):
-            self._split(steps, looked_at, way)
+            self._emit_split(steps, local_names, emitter)
             return
-        for position, ask in enumerate(steps):
-            if position and position % CHECKED_EVERY == 0:
-                way.leave_early(ask.rule)
-            if ask.conditions is None:
-                way.met(ask.rule)
+        for position, rule_test in enumerate(steps):
+            if position and position % EARLY_EXIT_INTERVAL == 0:
+                emitter.on_early_exit_point(rule_test.rule)
+            if rule_test.conditions is None:
+                emitter.on_match(rule_test.rule)
                 return
             conditions = expression(
-                ask.conditions,
+                rule_test.conditions,
                 self.source,
-                lambda variable: looked_at.get(variable) or _of_subject(variable),
-                self.answered,
+                lambda variable: local_names.get(variable) or _fact_name(variable),
+                self.hoisted,
             )
-            with self.source.block(f"if {conditions}:", self.rules[ask.rule].id):
-                way.met(ask.rule)
-        way.unmet()
+            with self.source.block(f"if {conditions}:", self.rules[rule_test.rule].id):
+                emitter.on_match(rule_test.rule)
+        emitter.on_no_match()
 
-    def _split(self, split: Split, looked_at: Mapping[Variable, str], way: "_Way") -> None:
+    def _emit_split(self, split: Split, local_names: Mapping[Variable, str], emitter: "_Emitter") -> None:
         variable = split.variable
-        if variable not in looked_at:
-            self.source.line(f"{variable.name} = {_of_subject(variable)}")
-            looked_at = {**looked_at, variable: variable.name}
+        if variable not in local_names:
+            self.source.line(f"{variable.name} = {_fact_name(variable)}")
+            local_names = {**local_names, variable: variable.name}
         for value, steps in split.branches:
             written = literal(variable, value, self.source)
             with self.source.block(f"if {variable.name} == {written}:"):
-                self._write(steps, looked_at, way)
-        self._write(split.otherwise, looked_at, way)
+                self._emit(steps, local_names, emitter)
+        self._emit(split.otherwise, local_names, emitter)
 
 
-class _Way(Protocol):
-    """What the code does where a contract meets a rule, and where it meets none."""
+class _Emitter(Protocol):
+    """Emits what the code does if a contract matches a rule, and if it matches none."""
 
-    def met(self, rule: int) -> None: ...
+    def on_match(self, rule: int) -> None: ...
 
-    def unmet(self) -> None: ...
+    def on_no_match(self) -> None: ...
 
-    def leave_early(self, rule: int) -> None: ...
+    def on_early_exit_point(self, rule: int) -> None: ...
 
 
-class _Loop:
-    """In the pass over all contracts."""
+class _LoopEmitter:
+    """For the loop over all contracts."""
 
     def __init__(self, writer: _Writer) -> None:
         self.source = writer.source
         self.rules = writer.rules
 
-    def met(self, rule: int) -> None:
+    def on_match(self, rule: int) -> None:
         with self.source.block(f"if best > {rule}:", self.rules[rule].id):
             self.source.line(f"best = {rule}")
             self.source.line("taken = contract")
@@ -175,53 +175,53 @@ class _Loop:
             self.source.line("taken = contract")
         self.source.line("continue")
 
-    def unmet(self) -> None:
+    def on_no_match(self) -> None:
         self.source.line("continue")
 
-    def leave_early(self, rule: int) -> None:
+    def on_early_exit_point(self, rule: int) -> None:
         with self.source.block(f"if best < {rule}:"):
             self.source.line("continue")
 
 
-class _Single:
-    """For one contract on its own."""
+class _SingleEmitter:
+    """For a single contract."""
 
     def __init__(self, writer: _Writer) -> None:
         self.source = writer.source
 
-    def met(self, rule: int) -> None:
+    def on_match(self, rule: int) -> None:
         self.source.line("return True")
 
-    def unmet(self) -> None:
+    def on_no_match(self) -> None:
         self.source.line("return False")
 
-    def leave_early(self, rule: int) -> None:
-        """There is no other contract that a rule was met by."""
+    def on_early_exit_point(self, rule: int) -> None:
+        """Emit nothing: there is no other contract."""
 
 
-def _is_of_contract(variable: Variable) -> bool:
+def _reads_contract(variable: Variable) -> bool:
     return variable.scope == "contract"
 
 
-def _of_subject(variable: Variable) -> str:
+def _fact_name(variable: Variable) -> str:
     return f"{variable.scope}.{variable.fact}"
 
 
-def _asks(steps: Steps) -> Iterator[Ask]:
+def _rule_tests(steps: Steps) -> Iterator[RuleTest]:
     if isinstance(steps, Split):
         for _, branch in steps.branches:
-            yield from _asks(branch)
-        yield from _asks(steps.otherwise)
+            yield from _rule_tests(branch)
+        yield from _rule_tests(steps.otherwise)
     else:
         yield from steps
 
 
-def _of_request(conditions: Conditions | None) -> Iterator[Conditions]:
-    """The largest parts that ask nothing of a contract."""
+def _request_only_parts(conditions: Conditions | None) -> Iterator[Conditions]:
+    """The largest parts that do not depend on a contract."""
     if conditions is None:
         return
-    if not any(_is_of_contract(one.variable) for one in mentions(conditions)):
+    if not any(_reads_contract(one.variable) for one in mentions(conditions)):
         yield conditions
     elif not isinstance(conditions, Condition):
         for part in conditions.parts:
-            yield from _of_request(part)
+            yield from _request_only_parts(part)

@@ -1,6 +1,7 @@
-"""The order in which compiled rules ask: a text that many rules compare is looked at once, not once a rule.
+"""The order of evaluation in compiled rules: a text that many rules compare is read once, not once per rule.
 
-"First rule that is met" stays what it is: what is known of a text is only put into the conditions behind it.
+The first rule that matches still decides: what is known about a text only simplifies the conditions of the
+rules that remain.
 """
 
 from collections import Counter
@@ -11,14 +12,14 @@ from engine.rulebook.compiled.expressions import holds_for
 from engine.rulebook.syntax.syntax_tree import AllOf, AnyOf, Condition, Conditions, mentions, size
 from engine.rulebook.vocabulary.terms import Variable
 
-# Deeper ones would not be read by anyone, and Python bounds how far code may be indented.
-MOST_SPLITS = 8
+# Deeper code would be unreadable, and Python limits indentation.
+MAX_SPLITS = 8
 EQUALITIES = ("equal_to", "not_equal_to")
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Where the conditions are met, so is the rule of that number; with None it is met anyway."""
+class RuleTest:
+    """The rule with this number matches if the conditions are met, or always if they are None."""
 
     rule: int
     conditions: Conditions | None
@@ -26,27 +27,27 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What is asked for each value of a text, and what for any other."""
+    """The steps for each value of a text, and for any other value."""
 
     variable: Variable
     branches: "tuple[tuple[str, Steps], ...]"
     otherwise: "Steps"
 
 
-Steps = Split | tuple[Ask, ...]
-"""Rules in order, of which the first that is met counts; or one text to be looked at before."""
+Steps = Split | tuple[RuleTest, ...]
+"""Rules in order, the first match decides; or a text to branch on first."""
 
-Left = list[tuple[int, Conditions | bool]]
-"""Rules in order, each with what is still to be asked of it."""
+Remaining = list[tuple[int, Conditions | bool]]
+"""Rules in order, each with the conditions that remain to be evaluated."""
 
 
 def steps_for(rules: Sequence[tuple[int, Conditions]], may_split: Callable[[Variable], bool]) -> Steps:
-    """How to find the first of the rules that is met; `may_split` says which texts to look at before."""
+    """The steps that find the first matching rule; `may_split` says which texts may be branched on."""
     return _steps(list(rules), may_split, 0)
 
 
 def simplified(conditions: Conditions, known: Callable[[Condition], bool | None]) -> Conditions | bool:
-    """What is left to ask where `known` answers some conditions and None for the others."""
+    """The conditions that remain if `known` gives the result of some, and None for the others."""
     if isinstance(conditions, Condition):
         answer = known(conditions)
         return conditions if answer is None else answer
@@ -65,9 +66,9 @@ def simplified(conditions: Conditions, known: Callable[[Condition], bool | None]
     return AnyOf(tuple(parts)) if settles else AllOf(tuple(parts))
 
 
-def _steps(rules: Left, may_split: Callable[[Variable], bool], depth: int) -> Steps:
+def _steps(rules: Remaining, may_split: Callable[[Variable], bool], depth: int) -> Steps:
     rules = list(_reachable(rules))
-    if depth < MOST_SPLITS:
+    if depth < MAX_SPLITS:
         for variable, values in _splittable(rules, may_split):
             branches = [(value, _assume(rules, _is(variable, value))) for value in values]
             otherwise = _assume(rules, _is_none_of(variable, values))
@@ -77,10 +78,10 @@ def _steps(rules: Left, may_split: Callable[[Variable], bool], depth: int) -> St
                     tuple((value, _steps(left, may_split, depth + 1)) for value, left in branches),
                     _steps(otherwise, may_split, depth + 1),
                 )
-    return tuple(Ask(rule, None if isinstance(left, bool) else left) for rule, left in rules)
+    return tuple(RuleTest(rule, None if isinstance(left, bool) else left) for rule, left in rules)
 
 
-def _reachable(rules: Left) -> Iterator[tuple[int, Conditions | bool]]:
+def _reachable(rules: Remaining) -> Iterator[tuple[int, Conditions | bool]]:
     for rule, left in rules:
         if left is not False:
             yield rule, left
@@ -88,8 +89,10 @@ def _reachable(rules: Left) -> Iterator[tuple[int, Conditions | bool]]:
             return
 
 
-def _splittable(rules: Left, may_split: Callable[[Variable], bool]) -> list[tuple[Variable, tuple[str, ...]]]:
-    """Texts that several rules compare, with the values they compare them with; the most promising first."""
+def _splittable(
+    rules: Remaining, may_split: Callable[[Variable], bool]
+) -> list[tuple[Variable, tuple[str, ...]]]:
+    """Texts that several rules compare, with the values compared; the most promising first."""
     variables: dict[str, Variable] = {}
     values: dict[str, dict[str, None]] = {}
     asked_by: Counter[str] = Counter()
@@ -112,8 +115,8 @@ def _compares(condition: Condition) -> bool:
     return is_text and condition.operator.name in EQUALITIES
 
 
-def _assume(rules: Left, known: Callable[[Condition], bool | None]) -> Left:
-    assumed: Left = [
+def _assume(rules: Remaining, known: Callable[[Condition], bool | None]) -> Remaining:
+    assumed: Remaining = [
         (rule, left if isinstance(left, bool) else simplified(left, known)) for rule, left in rules
     ]
     return list(_reachable(assumed))
@@ -135,6 +138,6 @@ def _is_none_of(variable: Variable, values: tuple[str, ...]) -> Callable[[Condit
     return known
 
 
-def _cost(rules: Left) -> int:
-    """How much code the rules need: a line each, and one for each condition."""
+def _cost(rules: Remaining) -> int:
+    """The size of the code for the rules: one line per rule and one per condition."""
     return sum(1 if isinstance(left, bool) else 1 + size(left) for _, left in rules)

@@ -1,6 +1,6 @@
-"""A checked condition as a Python expression that means what business-rules makes of it.
+"""A checked condition as a Python expression with the same meaning as in business-rules.
 
-Texts that were not given are None and count as empty; whole numbers compare exactly.
+A text that is not given is None and counts as empty; whole numbers are compared exactly.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from engine.rulebook.compiled.time_expressions import time_expression
 from engine.rulebook.syntax.syntax_tree import AllOf, Condition, Conditions
 from engine.rulebook.vocabulary.terms import ValueType, Variable
 
-# What is asked of a fact, by type and operator. To equality with a text that is not empty, None is no matter.
+# The expression on a fact, by type and operator. Equality with a non-empty text needs no handling of None.
 TEMPLATES: dict[tuple[ValueType, str], str] = {
     ("text", "equal_to"): "{fact} == {value}",
     ("text", "not_equal_to"): "{fact} != {value}",
@@ -43,8 +43,8 @@ def expression(
 ) -> str:
     """The conditions as code.
 
-    `fact_name` says under which name the code has a variable's fact, `answered` under which it has the answer
-    to conditions that were asked before.
+    `fact_name` gives the name of a variable's fact in the code; `answered` gives the names that hold the
+    results of conditions evaluated before.
     """
     if conditions in answered:
         return answered[conditions]
@@ -59,7 +59,7 @@ def expression(
 
 
 def literal(variable: Variable, value: object, source: Source) -> str:
-    """How the code writes a value to compare with: the registry's own option, else a constant."""
+    """The code for a value to compare with: one of the registry's own options, otherwise a constant."""
     for option in variable.options:
         if option == value:
             return repr(option)
@@ -67,7 +67,7 @@ def literal(variable: Variable, value: object, source: Source) -> str:
 
 
 def holds_for(condition: Condition, fact: object) -> bool:
-    """Whether a condition is met by a known value of its variable's fact."""
+    """Whether a condition is met if its variable's fact has a given value."""
     return bool(_test_of(_template(condition))(fact, condition.value))
 
 

@@ -1,4 +1,4 @@
-"""Which of several contracts comes first where one rule is met by all of them.
+"""Which of several contracts comes first if all of them match a rule.
 
 Source: product.md section 6.
 """
@@ -14,13 +14,13 @@ NO_END = datetime.max.replace(tzinfo=UTC)
 
 
 class Criterion(NamedTuple):
-    """The date of a contract that counts, and whether the latest comes first."""
+    """The date of a contract to compare, and whether the latest comes first."""
 
     fact: str
     latest_first: bool
 
     def of(self, contract: str) -> str:
-        """The date as code; a contract without an end ends after all others."""
+        """The date as code; a contract without an end counts as ending last."""
         date = f"{contract}.{self.fact}"
         return f"({date} or no_end)" if self.fact == "expires_at" else date
 
@@ -36,14 +36,14 @@ RANK_CRITERIA: Mapping[str, Criterion] = {
 
 
 def write_rank(source: Source, rank_by: tuple[str, ...]) -> None:
-    """Write `order`, which sorts contracts, and `comes_before`, which compares two with as little work.
+    """Generate `order`, the sort key of contracts, and `comes_before`, a fast comparison of two contracts.
 
-    Nearer org units come first, then what the file says; what is equal in all of it goes by id. The source
-    knows `no_end` already.
+    Nearer org units come first, then the criteria of the file; remaining ties are broken by id. The source
+    must already define `no_end`.
     """
     criteria = [RANK_CRITERIA[name] for name in rank_by]
     with source.block("def order(contract):"):
-        # Time until the end of time: the only way to sort a date backwards.
+        # Subtracting from the largest date sorts dates in descending order.
         dates = [
             f"no_end - {one.of('contract')}" if one.latest_first else one.of("contract") for one in criteria
         ]

@@ -1,4 +1,4 @@
-"""Contract types' conditions and charging rules as Python functions."""
+"""The conditions of contract types and the charging rules as Python functions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from engine.rulebook.vocabulary.terms import Variable
 
 @dataclass(frozen=True)
 class CompiledType:
-    """A contract type's conditions: `unmet` is the first in the way of `valid_when`, None when it holds."""
+    """A contract type's conditions: `unmet` gives the first unmet one of `valid_when`, or None."""
 
     source: Source
     unmet: Callable[[Any], Condition | None]
@@ -21,7 +21,7 @@ class CompiledType:
 
 @dataclass(frozen=True)
 class CompiledCharging:
-    """Charging rules: `first_rule` is the first that holds, None where none does."""
+    """Charging rules: `first_rule` gives the first one that matches, or None."""
 
     source: Source
     first_rule: Callable[[Any], Rule | None]
@@ -35,7 +35,7 @@ def compile_type(valid_when: Conditions, expires_when: Conditions) -> CompiledTy
         source.line("return None")
     source.line("")
     with source.block("def has_ended(contract):"):
-        source.line(f"return {expression(expires_when, source, _of_subject)}")
+        source.line(f"return {expression(expires_when, source, _fact_name)}")
     made = source.run("contract type")
     return CompiledType(source, made["unmet"], made["has_ended"])
 
@@ -44,25 +44,25 @@ def compile_charging(rules: Sequence[Rule]) -> CompiledCharging:
     source = Source({"rules": tuple(rules)})
     with source.block("def first_rule(work):"):
         for number, rule in enumerate(rules):
-            with source.block(f"if {expression(rule.conditions, source, _of_subject)}:", rule.id):
+            with source.block(f"if {expression(rule.conditions, source, _fact_name)}:", rule.id):
                 source.line(f"return rules[{number}]")
         source.line("return None")
     return CompiledCharging(source, source.run("charging rules")["first_rule"])
 
 
 def _write_unmet(source: Source, conditions: Conditions, numbers: dict[int, int]) -> None:
-    """Return the first condition that keeps the whole from being met, or go on behind it."""
+    """Generate code that returns the first unmet condition, or continues if all are met."""
     match conditions:
         case Condition():
-            with source.block(f"if not ({expression(conditions, source, _of_subject)}):", conditions.words):
+            with source.block(f"if not ({expression(conditions, source, _fact_name)}):", conditions.text):
                 source.line(f"return conditions[{numbers[id(conditions)]}]")
         case AllOf(parts):
             for part in parts:
                 _write_unmet(source, part, numbers)
         case AnyOf(parts):
-            with source.block(f"if not ({expression(conditions, source, _of_subject)}):"):
+            with source.block(f"if not ({expression(conditions, source, _fact_name)}):"):
                 _write_unmet(source, parts[0], numbers)
 
 
-def _of_subject(variable: Variable) -> str:
+def _fact_name(variable: Variable) -> str:
     return f"{variable.scope}.{variable.fact}"

@@ -1,8 +1,7 @@
-"""Python that is written from checked rules, line by line, and then run.
+"""Python code generated from checked rules, line by line, and then executed.
 
-What a rule file says never becomes part of it: its texts and numbers are constants beside the code, under
-names made here, and what explains a line stands beside the line. Without the notes, rule sets that differ in
-nothing but their constants are the same code.
+Values from rule files never become part of the code: texts and numbers are constants with generated names,
+and comments are stored apart from the lines. Rule sets that differ only in constants have identical code.
 """
 
 import json
@@ -16,7 +15,7 @@ INDENT = "    "
 
 
 class Source:
-    """Code in the making. `values` are what it may name besides its own: constants and helpers."""
+    """Builds code. `values` are the constants and helpers that the code may refer to."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values: dict[str, Any] = dict(values)
@@ -25,42 +24,42 @@ class Source:
         self._depth = 0
 
     def line(self, code: str, note: str = "") -> None:
-        """One line; `note` is for readers alone."""
+        """Add one line; `note` is a comment for readers."""
         self._lines.append((INDENT * self._depth + code, note))
 
     @contextmanager
     def block(self, head: str, note: str = "") -> Iterator[None]:
-        """A line that ends in a colon, with what belongs to it."""
+        """Add a line that ends in a colon; lines added within the context belong to its block."""
         self.line(head, note)
         self._depth += 1
         yield
         self._depth -= 1
 
     def constant(self, value: Constant) -> str:
-        """The name under which the code finds a value of a rule file; equal ones share theirs."""
+        """The name of a constant for a value of a rule file; equal values share a name."""
         known = self._constants.setdefault((type(value), value), f"k{len(self._constants)}")
         self.values[known] = value
         return known
 
     @property
     def code(self) -> str:
-        """What is run."""
+        """The code to execute."""
         return "\n".join(code for code, _ in self._lines) + "\n"
 
     @property
     def shown(self) -> str:
-        """The code for readers: with its constants first, and its notes."""
+        """The code for readers, with its constants at the top and its comments."""
         constants = [f"{name} = {_shown(value)}" for (_, value), name in self._constants.items()]
         lines = [f"{code}  # {_shown(note)}" if note else code for code, note in self._lines]
         return "\n".join([*constants, *([""] if constants else []), *lines]) + "\n"
 
     def run(self, name: str) -> dict[str, Any]:
-        """What the code defines. It can reach its values and nothing else, not even Python's builtins."""
+        """Execute the code and return its namespace. It can access only `values`, not Python's builtins."""
         namespace = {"__builtins__": {}, **self.values}
         exec(compile(self.code, f"<{name}>", "exec"), namespace)
         return namespace
 
 
 def _shown(value: Constant) -> str:
-    """A value on one line, whatever is in it."""
+    """A value on one line, with any special characters escaped."""
     return json.dumps(value if isinstance(value, str | int) else str(value))

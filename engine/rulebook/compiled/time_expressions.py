@@ -1,6 +1,6 @@
 """Comparisons of instants as Python expressions.
 
-What is compared with depends on the service request alone: on the instant decided for, and on the zone.
+The values to compare with depend only on the request: on the instant of the decision and the time zone.
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from engine.rulebook.vocabulary.dates_and_durations import DAY, Around
 
 AT, ZONE = "request.at", "request.time_zone"
 HELPERS: Mapping[str, Any] = {
-    "day_begins": dates_and_durations.day_begins,
-    "day_ends": dates_and_durations.day_ends,
-    "back": dates_and_durations.back,
-    "ahead": dates_and_durations.ahead,
+    "start_of_day": dates_and_durations.start_of_day,
+    "end_of_day": dates_and_durations.end_of_day,
+    "subtract_length": dates_and_durations.subtract_length,
+    "add_length": dates_and_durations.add_length,
     "no_end": NO_END,
 }
 OF_DATE = {
@@ -54,22 +54,22 @@ UNTIL = {
 
 
 def time_expression(condition: Condition, fact: str, source: Source) -> str:
-    """The condition as code; `fact` is where the code has the instant."""
+    """The condition as code; `fact` is the code that gives the instant."""
     if condition.variable.may_be_empty:
         fact = f"({fact} or no_end)"
     name, value = condition.operator.name, condition.value
     match value:
         case Around(day, days):
             first, last = source.constant(day - days * DAY), source.constant(day + days * DAY)
-            begins, ends = f"day_begins({first}, {ZONE})", f"day_ends({last}, {ZONE})"
+            begins, ends = f"start_of_day({first}, {ZONE})", f"end_of_day({last}, {ZONE})"
             return OF_DAYS[name].format(fact=fact, begins=begins, ends=ends)
         case datetime():
             return OF_INSTANT[name].format(fact=fact, value=source.constant(value))
         case date():
             written = source.constant(value)
-            begins, ends = f"day_begins({written}, {ZONE})", f"day_ends({written}, {ZONE})"
+            begins, ends = f"start_of_day({written}, {ZONE})", f"end_of_day({written}, {ZONE})"
             return OF_DATE[name].format(fact=fact, begins=begins, ends=ends)
     written = source.constant(value)
     if condition.variable.is_ahead:
-        return UNTIL[name].format(fact=fact, to_come=f"ahead({AT}, {written}, {ZONE})")
-    return SINCE[name].format(fact=fact, passed=f"back({AT}, {written}, {ZONE})")
+        return UNTIL[name].format(fact=fact, to_come=f"add_length({AT}, {written}, {ZONE})")
+    return SINCE[name].format(fact=fact, passed=f"subtract_length({AT}, {written}, {ZONE})")

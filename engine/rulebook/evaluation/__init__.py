@@ -1,1 +1,1 @@
-"""Asking the rules in force, compiled or by business-rules."""
+"""Evaluates the rules in force, compiled or with business-rules."""

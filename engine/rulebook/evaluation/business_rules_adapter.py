@@ -1,8 +1,8 @@
-"""business-rules at work: with `library_time`, the only module that imports it.
+"""Evaluates rules with business-rules; only this module and `business_rules_time` import it.
 
-It reaches for whatever name a condition holds, so it is only ever given JSON made from a checked tree (see
-`engine.rulebook.syntax.syntax_tree`), whose names all come from the registry. Its actions record; nothing is
-written here.
+business-rules accesses any attribute that a condition names, so it only ever gets JSON made from a checked
+tree (see `engine.rulebook.syntax.syntax_tree`), whose names all come from the registry. Its actions only
+record what was chosen; they write nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from engine.rulebook.vocabulary.terms import Action, ValueType, Variable, Vocabu
 
 
 class TextType(StringType):  # type: ignore[misc]  # business-rules ships no types
-    """Text of business-rules, with the negation it lacks."""
+    """The text type of business-rules, with the negation that it lacks."""
 
     name = "text"
 
@@ -30,7 +30,7 @@ class TextType(StringType):  # type: ignore[misc]  # business-rules ships no typ
         return bool(self.value != other)
 
 
-LIBRARY_TYPES: Mapping[ValueType, type] = {
+BUSINESS_RULES_TYPES: Mapping[ValueType, type] = {
     "text": TextType,
     "number": NumericType,
     "yes_no": BooleanType,
@@ -40,7 +40,7 @@ LIBRARY_TYPES: Mapping[ValueType, type] = {
 
 
 class _Facts(BaseVariables):  # type: ignore[misc]  # business-rules ships no types
-    """Variables over what they are read from: one value for each scope of the vocabulary."""
+    """The variables, with the objects that they are read from."""
 
     def __init__(self, request: object, contract: object = None) -> None:
         self.request = request
@@ -48,40 +48,42 @@ class _Facts(BaseVariables):  # type: ignore[misc]  # business-rules ships no ty
 
 
 class _Recorder(BaseActions):  # type: ignore[misc]  # business-rules ships no types
-    """Takes down the action that was run."""
+    """Records the action that was run."""
 
     def __init__(self) -> None:
         self.taken: tuple[str, dict[str, Any]] | None = None
 
 
 class Evaluator:
-    """Runs checked conditions and actions of one vocabulary through business-rules. Holds no state."""
+    """Runs checked conditions and actions of one vocabulary with business-rules. Stateless."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        variables = {name: _reader(variable) for name, variable in vocabulary.variables.items()}
-        actions = {name: _writer(action) for name, action in vocabulary.actions.items()}
+        variables = {name: _variable_reader(variable) for name, variable in vocabulary.variables.items()}
+        actions = {name: _action_recorder(action) for name, action in vocabulary.actions.items()}
         self._facts: type[_Facts] = type("Facts", (_Facts,), variables)
         self._recorder: type[_Recorder] = type("Recorder", (_Recorder,), actions)
 
     def facts(self, request: object, contract: object = None) -> _Facts:
-        """What conditions are asked of. `contract` may be None where no condition names one's variables."""
+        """The facts to evaluate conditions on. `contract` may be None if no condition reads a contract."""
         return self._facts(request, contract)
 
     def holds(self, conditions_json: Mapping[str, Any], facts: _Facts) -> bool:
+        """Whether the conditions are met."""
         return bool(check_conditions_recursively(conditions_json, facts))
 
     def first_unmet(self, conditions: Conditions, facts: _Facts) -> Condition | None:
+        """The first condition that prevents the whole from being met; None if it is met."""
         return first_unmet(conditions, lambda condition: self.holds(as_json(condition), facts))
 
     def act(self, rule: Rule) -> tuple[str, dict[str, Any]]:
-        """The action a rule takes, with its parameters."""
+        """The action of a rule, with its parameters."""
         recorder = self._recorder()
         do_actions(rule.actions_json, recorder)
         assert recorder.taken is not None, "a checked rule has one action"
         return recorder.taken
 
 
-def _reader(variable: Variable) -> Callable[[_Facts], object]:
+def _variable_reader(variable: Variable) -> Callable[[_Facts], object]:
     read = variable.read
     if variable.type in ("instant", "duration"):
 
@@ -99,13 +101,13 @@ def _reader(variable: Variable) -> Callable[[_Facts], object]:
             return read(facts.request)
 
     method.__name__ = variable.name
-    decorated: Callable[[_Facts], object] = rule_variable(LIBRARY_TYPES[variable.type], label=variable.label)(
-        method
-    )
+    decorated: Callable[[_Facts], object] = rule_variable(
+        BUSINESS_RULES_TYPES[variable.type], label=variable.label
+    )(method)
     return decorated
 
 
-def _writer(action: Action) -> Callable[..., None]:
+def _action_recorder(action: Action) -> Callable[..., None]:
     def method(recorder: _Recorder, **params: Any) -> None:
         recorder.taken = (action.name, params)
 

@@ -1,7 +1,7 @@
-"""Instants and durations as types of business-rules, with operators of their own.
+"""Instants and durations as business-rules types, with their own operators.
 
-business-rules has no dates. Operands come in the form in which a file writes them, dates and instants as
-texts and lengths as objects, and are sound: they are made from a checked tree.
+business-rules has no dates. Operands have the form used in rule files: dates and instants are texts, lengths
+of time are objects. They are valid, since they are made from a checked tree.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,15 +13,15 @@ from business_rules.operators import BaseType, export_type, type_operator
 
 from engine.rulebook.vocabulary.dates_and_durations import (
     DAY,
-    Moment,
-    Span,
-    ahead,
+    DurationFact,
+    InstantFact,
+    add_length,
     around_from,
-    back,
-    day_begins,
-    day_ends,
+    end_of_day,
     length_from,
     point_from,
+    start_of_day,
+    subtract_length,
 )
 from engine.rulebook.vocabulary.terms import Variable
 
@@ -32,20 +32,20 @@ FIELD_AROUND = "around"
 
 
 def operator(field: str) -> Callable[[Operator], Operator]:
-    """business-rules' decorator, for operands of another type than the value's."""
+    """The decorator of business-rules, for operands whose type differs from that of the value."""
     decorate: Callable[[Operator], Operator] = type_operator(field, assert_type_for_arguments=False)
     return decorate
 
 
 @export_type
 class InstantType(BaseType):  # type: ignore[misc]  # business-rules ships no types
-    """An instant; one that never comes is after every date."""
+    """An instant; None (never) is after every date."""
 
     name = "instant"
-    value: Moment
+    value: InstantFact
 
-    def _assert_valid_value_and_cast(self, value: object) -> Moment:
-        if not isinstance(value, Moment):
+    def _assert_valid_value_and_cast(self, value: object) -> InstantFact:
+        if not isinstance(value, InstantFact):
             raise AssertionError(f"{value} is not a valid instant type.")
         return value
 
@@ -62,7 +62,7 @@ class InstantType(BaseType):  # type: ignore[misc]  # business-rules ships no ty
         point = point_from(text)
         if isinstance(point, datetime):
             return self._is_known_and(lambda instant: instant <= point)
-        return self._is_known_and(lambda instant: instant < day_ends(point, self.value.time_zone))
+        return self._is_known_and(lambda instant: instant < end_of_day(point, self.value.time_zone))
 
     @operator(FIELD_TEXT)
     def after(self, text: str) -> bool:
@@ -71,8 +71,8 @@ class InstantType(BaseType):  # type: ignore[misc]  # business-rules ships no ty
     @operator(FIELD_AROUND)
     def within_days_of(self, parts: Mapping[str, Any]) -> bool:
         day, days = around_from(parts)
-        first = day_begins(day - days * DAY, self.value.time_zone)
-        end = day_ends(day + days * DAY, self.value.time_zone)
+        first = start_of_day(day - days * DAY, self.value.time_zone)
+        end = end_of_day(day + days * DAY, self.value.time_zone)
         return self._is_known_and(lambda instant: first <= instant < end)
 
     @operator(FIELD_AROUND)
@@ -81,7 +81,7 @@ class InstantType(BaseType):  # type: ignore[misc]  # business-rules ships no ty
 
     @operator(FIELD_LENGTH)
     def older_than(self, parts: Mapping[str, int]) -> bool:
-        passed = back(self.value.as_of, length_from(parts), self.value.time_zone)
+        passed = subtract_length(self.value.as_of, length_from(parts), self.value.time_zone)
         return self._is_known_and(lambda instant: instant < passed)
 
     @operator(FIELD_LENGTH)
@@ -90,7 +90,7 @@ class InstantType(BaseType):  # type: ignore[misc]  # business-rules ships no ty
 
     def _begins(self, text: str) -> datetime:
         point = point_from(text)
-        return point if isinstance(point, datetime) else day_begins(point, self.value.time_zone)
+        return point if isinstance(point, datetime) else start_of_day(point, self.value.time_zone)
 
     def _is_known_and(self, holds: Callable[[datetime], bool]) -> bool:
         return self.value.instant is not None and holds(self.value.instant)
@@ -98,13 +98,13 @@ class InstantType(BaseType):  # type: ignore[misc]  # business-rules ships no ty
 
 @export_type
 class DurationType(BaseType):  # type: ignore[misc]
-    """The time between an instant and the one decided for; without the instant, longer than anything."""
+    """The time between an instant and that of the decision; longer than any length if the instant is None."""
 
     name = "duration"
-    value: Span
+    value: DurationFact
 
-    def _assert_valid_value_and_cast(self, value: object) -> Span:
-        if not isinstance(value, Span):
+    def _assert_valid_value_and_cast(self, value: object) -> DurationFact:
+        if not isinstance(value, DurationFact):
             raise AssertionError(f"{value} is not a valid duration type.")
         return value
 
@@ -125,18 +125,18 @@ class DurationType(BaseType):  # type: ignore[misc]
         return self._compared_with(parts) <= 0
 
     def _compared_with(self, parts: Mapping[str, int]) -> int:
-        """1 where the duration is longer, -1 where it is shorter, 0 where it is the same."""
+        """1 if the duration is longer, -1 if it is shorter, 0 if it is equal."""
         instant, as_of, time_zone, is_ahead = self.value
         if instant is None:
             return 1
-        move, sign = (ahead, 1) if is_ahead else (back, -1)
+        move, sign = (add_length, 1) if is_ahead else (subtract_length, -1)
         limit = move(as_of, length_from(parts), time_zone)
         return sign * ((instant > limit) - (instant < limit))
 
 
-def time_value(variable: Variable, request: Any, contract: object) -> Moment | Span:
-    """What business-rules compares: the variable's instant, with what days and ages are counted by."""
+def time_value(variable: Variable, request: Any, contract: object) -> InstantFact | DurationFact:
+    """The value to compare: the variable's instant, with the instant of the decision and the time zone."""
     instant: Any = variable.read(contract if variable.scope == "contract" else request)
     if variable.type == "duration":
-        return Span(instant, request.at, request.time_zone, variable.is_ahead)
-    return Moment(instant, request.at, request.time_zone)
+        return DurationFact(instant, request.at, request.time_zone, variable.is_ahead)
+    return InstantFact(instant, request.at, request.time_zone)

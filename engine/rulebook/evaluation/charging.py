@@ -1,4 +1,4 @@
-"""How much of the worked time is charged, by rules.
+"""How much of the worked time is charged, according to the charging rules.
 
 Source: product.md section 7.
 """
@@ -17,9 +17,9 @@ NOON = 12
 
 @dataclass(frozen=True, slots=True)
 class ChargingFacts:
-    """A work entry as the charging rules see it; None is what was not given.
+    """A work entry as the charging rules see it; None means not given.
 
-    Weekday (monday to sunday) and hour (0 to 23) are those that the desk's clocks showed when the work began.
+    Weekday (monday to sunday) and hour (0 to 23) are those of the start of the work, in the desk's time zone.
     """
 
     work_type: str | None = None
@@ -32,7 +32,7 @@ class ChargingFacts:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Whole percent of the worked minutes that are charged; the rule that says so, None where none does."""
+    """The percentage of worked minutes to charge (an integer), and the rule that says so, if any."""
 
     percent: int
     why: str | None = None
@@ -41,7 +41,7 @@ class Charge:
 
 @dataclass(frozen=True)
 class ChargingBook:
-    """The charging file, checked."""
+    """The checked charging file."""
 
     rules: tuple[Rule, ...] = ()
     engine: RulesEngine = "compiled"
@@ -55,15 +55,18 @@ class ChargingBook:
         return self if engine == self.engine else replace(self, engine=engine)
 
     def charge(self, facts: ChargingFacts) -> Charge:
-        """By the first rule that holds; without one, time is charged as worked."""
+        """The charge by the first rule that matches; 100 percent if none does.
+
+        Source: product.md section 7.
+        """
         if self.engine == "compiled":
             rule = self.compiled.first_rule(facts)
             params = rule.params if rule is not None else {}
         else:
-            rule, params = self._plainly(facts)
+            rule, params = self._interpret(facts)
         return Charge(100) if rule is None else Charge(params.get("percent", 0), rule.why, rule.id)
 
-    def _plainly(self, facts: ChargingFacts) -> tuple[Rule | None, Mapping[str, Any]]:
+    def _interpret(self, facts: ChargingFacts) -> tuple[Rule | None, Mapping[str, Any]]:
         asked = EVALUATOR.facts(facts)
         for rule in self.rules:
             if EVALUATOR.holds(rule.conditions_json, asked):

@@ -14,7 +14,7 @@ from engine.rulebook.evaluation.business_rules_adapter import CONTRACT_TYPE_EVAL
 from engine.rulebook.syntax.syntax_tree import Condition, Conditions
 from engine.rulebook.vocabulary.engines import RulesEngine
 
-# What it is called when such a fact says there is nothing left, or the time is not right.
+# The reason codes if one of these facts is the first unmet condition.
 EXHAUSTED_CODES = {"minutes_available": "no_minutes_left", "incidents_available": "no_incidents_left"}
 STATE_CODES = {
     "within_period": "outside_period",
@@ -24,7 +24,7 @@ STATE_CODES = {
 
 
 class ContractFacts(NamedTuple):
-    """What a contract type's conditions may ask, at one instant. Minutes and incidents are whole numbers."""
+    """What a contract type's conditions may read, at one instant. Minutes and incidents are whole numbers."""
 
     within_period: bool
     period_over: bool
@@ -37,7 +37,7 @@ class ContractFacts(NamedTuple):
 
 @dataclass(frozen=True)
 class TypeRules:
-    """A contract type with its checked conditions. `has_ended` tells whether `expires_when` holds."""
+    """A contract type with its checked conditions. `has_ended` returns whether `expires_when` is met."""
 
     type: ContractType
     valid_when: Conditions
@@ -49,26 +49,26 @@ class TypeRules:
     def __post_init__(self) -> None:
         compiled = compile_type(self.valid_when, self.expires_when)
         object.__setattr__(self, "compiled", compiled)
-        # Held directly, as the coverage rules are: it is asked of every contract found.
-        has_ended = compiled.has_ended if self.engine == "compiled" else self._has_plainly_ended
+        # An attribute instead of a method, for speed: it is called for every contract found.
+        has_ended = compiled.has_ended if self.engine == "compiled" else self._interpreted_has_ended
         object.__setattr__(self, "has_ended", has_ended)
 
     def run_by(self, engine: RulesEngine) -> "TypeRules":
-        """The same type, its conditions run by another engine."""
+        """The same type, with its conditions run by another engine."""
         return self if engine == self.engine else replace(self, engine=engine)
 
     def is_valid(self, facts: ContractFacts) -> RuledOut | None:
-        """None when `valid_when` holds, else the first condition that keeps it from holding."""
-        unmet = self.compiled.unmet(facts) if self.engine == "compiled" else self._plainly_unmet(facts)
+        """None if `valid_when` is met, otherwise the reason: its first unmet condition."""
+        unmet = self.compiled.unmet(facts) if self.engine == "compiled" else self._interpreted_unmet(facts)
         return None if unmet is None else _ruled_out_by(unmet, facts)
 
-    def _plainly_unmet(self, facts: ContractFacts) -> Condition | None:
+    def _interpreted_unmet(self, facts: ContractFacts) -> Condition | None:
         asked = EVALUATOR.facts(None, facts)
         if EVALUATOR.holds(self.type.valid_when, asked):
             return None
         return EVALUATOR.first_unmet(self.valid_when, asked)
 
-    def _has_plainly_ended(self, facts: ContractFacts) -> bool:
+    def _interpreted_has_ended(self, facts: ContractFacts) -> bool:
         return EVALUATOR.holds(self.type.expires_when, EVALUATOR.facts(None, facts))
 
 
@@ -78,4 +78,4 @@ def _ruled_out_by(condition: Condition, facts: ContractFacts) -> RuledOut:
         return RuledOut(STATE_CODES[name])
     if name in EXHAUSTED_CODES and not condition.variable.read(facts):
         return RuledOut(EXHAUSTED_CODES[name])
-    return RuledOut("condition", value=condition.words)
+    return RuledOut("condition", value=condition.text)

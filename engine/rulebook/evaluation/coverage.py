@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from engine.facts import Candidate, RequestFacts
 from engine.rulebook.compiled.coverage import CompiledCoverage, Decide, compile_coverage
 from engine.rulebook.evaluation.business_rules_adapter import COVERAGE_EVALUATOR
-from engine.rulebook.evaluation.interpreted_coverage import PlainCoverage
+from engine.rulebook.evaluation.interpreted_coverage import InterpretedCoverage
 from engine.rulebook.syntax.syntax_tree import Condition, Rule, can_be_met, first_unmet
 from engine.rulebook.vocabulary.engines import RulesEngine
 
 
 class Match(NamedTuple):
-    """The rule that decided, what it does, and the contract it does it with (None where it needs none)."""
+    """The rule that decided, its action, and the contract it applies to (None if it needs none)."""
 
     rule_id: str
     why: str
@@ -27,10 +27,10 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True)
 class CoverageBook:
-    """One coverage file, checked. Rules are asked in order, and each of the candidates in rank order.
+    """One checked coverage file. Rules are evaluated in order, each for the candidates in rank order.
 
-    `decide` finds the first rule that holds and, where it takes a contract, the first candidate in rank that
-    meets it; None and None where no rule holds. The candidates may come in any order.
+    `decide` finds the first rule that matches and, if the rule needs a contract, the first candidate in rank
+    order that matches it; it returns (None, None) if no rule matches. The candidates may be in any order.
     """
 
     name: str
@@ -38,13 +38,13 @@ class CoverageBook:
     rules: tuple[Rule, ...]
     engine: RulesEngine = "compiled"
     compiled: CompiledCoverage = field(init=False, repr=False, compare=False)
-    plain: PlainCoverage = field(init=False, repr=False, compare=False)
+    plain: InterpretedCoverage = field(init=False, repr=False, compare=False)
     decide: Decide = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         compiled = compile_coverage(self.rules, self.rank_by)
-        plain = PlainCoverage(self.rules, self.rank)
-        # Held directly: a method in between would cost a tenth of the decision.
+        plain = InterpretedCoverage(self.rules, self.rank)
+        # An attribute instead of a method: the extra call would take a tenth of the decision's time.
         decide = compiled.decide if self.engine == "compiled" else plain.decide
         for name, value in (("compiled", compiled), ("plain", plain), ("decide", decide)):
             object.__setattr__(self, name, value)
@@ -54,14 +54,17 @@ class CoverageBook:
         return self if engine == self.engine else replace(self, engine=engine)
 
     def rank(self, candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
-        """The candidates in the order they are asked in: nearer org units first, then by the file's rank.
+        """The candidates in rank order: nearer org units first, then by the file's rank, then by id.
 
-        What is equal in all of it goes by id, so that the order is the same wherever it is asked.
+        The id makes the order total, so that it does not depend on the input order.
         """
         return tuple(sorted(candidates, key=self.compiled.order))
 
     def first_match(self, request: RequestFacts, candidates: Iterable[Candidate]) -> Match | None:
-        """What `decide` finds, with what its rule says; None where no rule holds."""
+        """The result of `decide`, with the rule's action; None if no rule matches.
+
+        Raises: UnknownTimeZone if a rule about dates is evaluated and the request's time zone is unknown.
+        """
         rule, candidate = self.decide(request, candidates)
         if rule is None:
             return None
@@ -70,10 +73,10 @@ class CoverageBook:
         return Match(rule.id, rule.why, rule.action.name, rule.params, candidate)
 
     def first_failing(self, request: RequestFacts, candidate: Candidate) -> tuple[str, str] | None:
-        """The rule meant for such a contract and its first condition that is not met, in words.
+        """The rule that applies to this kind of contract, and its first unmet condition as text.
 
-        Meant for it is the first rule whose conditions on the contract's holder it meets, else the first rule
-        that takes contracts at all. None when the contract meets a whole rule, or no rule takes contracts.
+        This is the first rule whose conditions on the holder are met, otherwise the first rule that needs a
+        contract. None if the contract matches a rule, or if no rule needs a contract.
         """
         asking = self.compiled if self.engine == "compiled" else self.plain
         if asking.meets_a_rule(request, candidate):
@@ -90,4 +93,4 @@ class CoverageBook:
 
         meant = next((rule for rule in rules if can_be_met(rule.conditions, holder_fits)), rules[0])
         unmet = first_unmet(meant.conditions, is_met)
-        return (meant.id, unmet.words) if unmet is not None else None
+        return (meant.id, unmet.text) if unmet is not None else None

@@ -1,22 +1,22 @@
-"""Coverage rules as business-rules runs them: rule by rule, and for each the contracts in rank order."""
+"""Coverage rules run by business-rules: rule by rule, each for the contracts in rank order."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.facts import Candidate, RequestFacts
-from engine.rulebook.compiled.coverage import Found
+from engine.rulebook.compiled.coverage import RuleMatch
 from engine.rulebook.evaluation.business_rules_adapter import COVERAGE_EVALUATOR as EVALUATOR
 from engine.rulebook.syntax.syntax_tree import Condition, Rule
 
 
 @dataclass(frozen=True)
-class PlainCoverage:
-    """The same questions as `CompiledCoverage` answers, asked of business-rules itself."""
+class InterpretedCoverage:
+    """The same interface as `CompiledCoverage`, evaluated with business-rules itself."""
 
     rules: Sequence[Rule]
     rank: Callable[[Iterable[Candidate]], tuple[Candidate, ...]]
 
-    def decide(self, request: RequestFacts, contracts: Iterable[Candidate]) -> Found:
+    def decide(self, request: RequestFacts, contracts: Iterable[Candidate]) -> RuleMatch:
         asked = [(candidate, EVALUATOR.facts(request, candidate)) for candidate in self.rank(contracts)]
         without = EVALUATOR.facts(request)
         for rule in self.rules:

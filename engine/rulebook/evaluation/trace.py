@@ -1,6 +1,6 @@
-"""Coverage rules step by step: for each rule in order, what keeps each contract meant for it from meeting it.
+"""Coverage rules step by step: for each rule in order, why each contract it applies to does not match.
 
-For showing how a decision came about; deciding itself is `CoverageBook.first_match`.
+Explains how a decision came about; the decision itself is made by `CoverageBook.first_match`.
 Source: product.md section 6, and the coverage explorer.
 """
 
@@ -14,15 +14,17 @@ from engine.rulebook.evaluation.business_rules_adapter import COVERAGE_EVALUATOR
 from engine.rulebook.evaluation.coverage import CoverageBook
 from engine.rulebook.syntax.syntax_tree import Condition, Rule, can_be_met
 
-_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
-ANY_REQUEST = RequestFacts(at=_ONCE, contract_validation=True, customer="")
-ANYONES = Candidate("", "", "", "customer", "", 0, "active", None, _ONCE, _ONCE, None, "valid")
-"""For asking of a rule what it says of the holder alone."""
+_ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
+PLACEHOLDER_REQUEST = RequestFacts(at=_ANY_INSTANT, contract_validation=True, customer="")
+PLACEHOLDER_CANDIDATE = Candidate(
+    "", "", "", "customer", "", 0, "active", None, _ANY_INSTANT, _ANY_INSTANT, None, "valid"
+)
+"""Placeholders for evaluating only a rule's conditions on the holder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A contract asked about a rule; `unmet` is the first condition in the way, in words, or None."""
+    """A contract checked against a rule; `unmet` is the first unmet condition as text, or None."""
 
     candidate: Candidate
     unmet: str | None
@@ -30,7 +32,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rule. `unmet` speaks of a rule that needs no contract; `asked` of one that does."""
+    """One rule: `unmet` if the rule needs no contract, `asked` if it does."""
 
     rule: Rule
     unmet: str | None
@@ -44,14 +46,17 @@ class Step:
 
 
 def trace(book: CoverageBook, request: RequestFacts, candidates: Sequence[Candidate]) -> list[Step]:
-    """Each rule in order with the ranked candidates whose holder it is meant for."""
+    """Each rule in order, with the candidates whose holder it applies to, in the order given.
+
+    Raises: UnknownTimeZone if a rule about dates is evaluated and the request's time zone is unknown.
+    """
     return [_step(rule, request, candidates) for rule in book.rules]
 
 
 def holder_kinds_asked(book: CoverageBook, until: str | None = None) -> list[HolderKind]:
-    """The kinds of holder whose contracts the rules ask for, in the order in which they come to it.
+    """The kinds of holder whose contracts the rules check, in the order of the rules.
 
-    With `until` only as far as the rule of that id, itself included.
+    With `until`, only up to and including the rule with that id.
     """
     found: list[HolderKind] = []
     for rule in book.rules:
@@ -63,19 +68,19 @@ def holder_kinds_asked(book: CoverageBook, until: str | None = None) -> list[Hol
 
 
 def _is_meant_for(rule: Rule, kind: HolderKind) -> bool:
-    candidate = ANYONES._replace(holder_kind=kind)
+    candidate = PLACEHOLDER_CANDIDATE._replace(holder_kind=kind)
 
     def holder_fits(condition: Condition) -> bool | None:
         if condition.variable.name != "contract_holder":
             return None
-        return EVALUATOR.first_unmet(condition, EVALUATOR.facts(ANY_REQUEST, candidate)) is None
+        return EVALUATOR.first_unmet(condition, EVALUATOR.facts(PLACEHOLDER_REQUEST, candidate)) is None
 
     return can_be_met(rule.conditions, holder_fits)
 
 
 def _step(rule: Rule, request: RequestFacts, candidates: Sequence[Candidate]) -> Step:
     if not rule.action.needs_contract:
-        return Step(rule, _words(EVALUATOR.first_unmet(rule.conditions, EVALUATOR.facts(request))), ())
+        return Step(rule, _text(EVALUATOR.first_unmet(rule.conditions, EVALUATOR.facts(request))), ())
     asked = []
     for candidate in candidates:
         facts = EVALUATOR.facts(request, candidate)
@@ -86,9 +91,9 @@ def _step(rule: Rule, request: RequestFacts, candidates: Sequence[Candidate]) ->
             return EVALUATOR.first_unmet(condition, EVALUATOR.facts(request, candidate)) is None
 
         if can_be_met(rule.conditions, holder_fits):
-            asked.append(Asked(candidate, _words(EVALUATOR.first_unmet(rule.conditions, facts))))
+            asked.append(Asked(candidate, _text(EVALUATOR.first_unmet(rule.conditions, facts))))
     return Step(rule, None, tuple(asked))
 
 
-def _words(unmet: Condition | None) -> str | None:
-    return unmet.words if unmet is not None else None
+def _text(unmet: Condition | None) -> str | None:
+    return unmet.text if unmet is not None else None

@@ -1,1 +1,1 @@
-"""Each kind of rule file read and checked, its examples included."""
+"""Reads and checks each kind of rule file, including its examples."""

@@ -1,4 +1,4 @@
-"""Checks the charging file, its examples included.
+"""Reads and checks the charging file, including its examples.
 
 Source: product.md section 7.
 """
@@ -7,33 +7,33 @@ from typing import Any, NamedTuple
 
 from engine.rulebook.checks.lint import lint_charging
 from engine.rulebook.evaluation.charging import Charge, ChargingBook, ChargingFacts
-from engine.rulebook.files.examples import MOST_TEXT, engines_agree, example_nodes, may_run
-from engine.rulebook.files.rule_reader import Known, RuleReader
+from engine.rulebook.files.examples import MAX_TEXT, can_run_examples, engines_agree, example_nodes
+from engine.rulebook.files.rule_reader import Declarations, RuleReader
 from engine.rulebook.syntax.problems import FileReport, Place
 from engine.rulebook.syntax.scanner import Node, quoted
 from engine.rulebook.syntax.syntax_tree import size
 from engine.rulebook.syntax.typed_reader import read_choice, read_object, read_text, read_whole_number
 from engine.rulebook.vocabulary.registry import CHARGING, LARGEST_NUMBER
 
-MOST_PERCENT = 1000
+MAX_PERCENT = 1000
 
 
 def read_charging_file(report: FileReport, root: Node) -> ChargingBook | None:
-    """The book that the file holds; None when the report has errors. Its examples have then run."""
+    """The charging rules of the file, after running its examples; None if there are errors."""
     fields = read_object(report, root, ("rules",), ("$schema", "name", "examples"))
     if fields is None:
         return None
     for key in ("$schema", "name"):
         if key in fields:
-            read_text(report, fields[key], most=MOST_TEXT)
-    rules = RuleReader(report, CHARGING, Known()).rules(fields["rules"]) if "rules" in fields else ()
+            read_text(report, fields[key], maximum=MAX_TEXT)
+    rules = RuleReader(report, CHARGING, Declarations()).rules(fields["rules"]) if "rules" in fields else ()
     if "rules" in fields and rules and not report.has_errors:
         lint_charging(report, rules, fields["rules"])
     book = ChargingBook(rules)
     with report.examples():
         read = [_read_example(report, node) for node in example_nodes(report, fields)]
         asked = len(read) * sum(size(rule.conditions) for rule in rules)
-        if not report.has_errors and may_run(report, fields.node, asked):
+        if not report.has_errors and can_run_examples(report, fields.node, asked):
             plain = book.run_by("plain")
             for example in read:
                 if example is not None:
@@ -48,13 +48,15 @@ class _Example(NamedTuple):
     place: Place
 
     def run(self, report: FileReport, book: ChargingBook, plain_book: ChargingBook) -> None:
-        came, plain = book.charge(self.facts), plain_book.charge(self.facts)
-        agree = engines_agree(report, self.place, self.name, plain=_said(plain), compiled=_said(came))
-        if agree and (came.percent, came.rule_id) != (self.expected.percent, self.expected.rule_id):
+        actual, plain = book.charge(self.facts), plain_book.charge(self.facts)
+        agree = engines_agree(
+            report, self.place, self.name, plain=_describe(plain), compiled=_describe(actual)
+        )
+        if agree and (actual.percent, actual.rule_id) != (self.expected.percent, self.expected.rule_id):
             report.error(
                 self.place,
-                f"Example {quoted(self.name)} expects {_said(self.expected)}, "
-                f"but comes out as {_said(came)}. Correct the rules or the example.",
+                f"Example {quoted(self.name)} expects {_describe(self.expected)}, "
+                f"but the result is {_describe(actual)}. Correct the rules or the example.",
             )
 
 
@@ -62,7 +64,7 @@ def _read_example(report: FileReport, node: Node) -> _Example | None:
     fields = read_object(report, node, ("name", "facts", "charge"))
     if fields is None:
         return None
-    name = read_text(report, fields["name"], most=MOST_TEXT) if "name" in fields else None
+    name = read_text(report, fields["name"], maximum=MAX_TEXT) if "name" in fields else None
     facts = _facts(report, fields["facts"]) if "facts" in fields else None
     expected = _charge(report, fields["charge"]) if "charge" in fields else None
     if name is None or facts is None or expected is None:
@@ -81,21 +83,21 @@ def _facts(report: FileReport, node: Node) -> ChargingFacts | None:
 def _fact(report: FileReport, node: Node, name: str) -> Any:
     variable = CHARGING.variables[name]
     if variable.type == "number":
-        return read_whole_number(report, node, least=0, most=LARGEST_NUMBER)
+        return read_whole_number(report, node, minimum=0, maximum=LARGEST_NUMBER)
     if variable.options:
         return read_choice(report, node, variable.options, what=name)
-    return read_text(report, node, most=MOST_TEXT, least=0)
+    return read_text(report, node, maximum=MAX_TEXT, minimum=0)
 
 
 def _charge(report: FileReport, node: Node) -> Charge | None:
     fields = read_object(report, node, ("percent", "rule"))
     if fields is None or fields.missing:
         return None
-    percent = read_whole_number(report, fields["percent"], least=0, most=MOST_PERCENT)
+    percent = read_whole_number(report, fields["percent"], minimum=0, maximum=MAX_PERCENT)
     rule_node = fields["rule"]
-    rule_id = None if rule_node.value is None else read_text(report, rule_node, most=MOST_TEXT)
+    rule_id = None if rule_node.value is None else read_text(report, rule_node, maximum=MAX_TEXT)
     return None if percent is None else Charge(percent, rule_id=rule_id)
 
 
-def _said(charge: Charge) -> str:
+def _describe(charge: Charge) -> str:
     return f"{charge.percent} % by " + (f'rule "{charge.rule_id}"' if charge.rule_id else "no rule")

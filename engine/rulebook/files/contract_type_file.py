@@ -1,4 +1,4 @@
-"""Checks a contract type file, its examples included.
+"""Reads and checks a contract type file, including its examples.
 
 Source: product.md section 4.
 """
@@ -7,7 +7,11 @@ from re import compile as regex
 from typing import Any, cast
 
 from engine.contracts import (
+    ALLOCATIONS,
+    DRAWS,
     HOLDER_KINDS,
+    LIMITS,
+    ON_EXPIRY,
     Allocation,
     CarryOver,
     ContractType,
@@ -19,8 +23,8 @@ from engine.contracts import (
 )
 from engine.rulebook.checks.lint import lint_type
 from engine.rulebook.evaluation.contract_types import ContractFacts, TypeRules
-from engine.rulebook.files.examples import MOST_TEXT, engines_agree, example_nodes, may_run
-from engine.rulebook.files.rule_reader import Known, RuleReader, read_sla_id
+from engine.rulebook.files.examples import MAX_TEXT, can_run_examples, engines_agree, example_nodes
+from engine.rulebook.files.rule_reader import Declarations, RuleReader, read_sla_id
 from engine.rulebook.syntax.problems import FileReport
 from engine.rulebook.syntax.scanner import Node, quoted
 from engine.rulebook.syntax.syntax_tree import Conditions, as_json, size
@@ -34,10 +38,10 @@ from engine.rulebook.syntax.typed_reader import (
     read_whole_number,
     read_yes_no,
 )
-from engine.rulebook.vocabulary.registry import CONTRACT_TYPE, LARGEST_NUMBER, MOST_MINOR, MOST_MINUTES
+from engine.rulebook.vocabulary.registry import CONTRACT_TYPE, LARGEST_NUMBER, MAX_MINOR, MAX_MINUTES
 
 KEY = regex(r"[a-z][a-z0-9_]{0,39}")
-KEY_FORM = "small letters, digits and _, at most 40, such as support_hours"
+KEY_FORM = "lowercase letters, digits and _, at most 40, such as support_hours"
 PREFIX = regex(r"[A-Z][A-Z0-9]{0,7}")
 PREFIX_FORM = "capital letters and digits, at most 8, such as SH"
 REQUIRED = (
@@ -45,12 +49,8 @@ REQUIRED = (
     "valid_when", "expires_when", "on_expiry",
 )  # fmt: skip
 OPTIONAL = ("$schema", "defaults", "allocation", "carry_over", "examples")
-LIMITS: tuple[LimitName, ...] = ("period", "minutes", "incidents")
 LIMIT_USES = ("required", "optional", "none")
-DRAWS: tuple[Draws, ...] = ("nothing", "minutes", "incidents")
-ALLOCATIONS: tuple[Allocation, ...] = ("once", "monthly")
-ON_EXPIRY = ("time_expired",)
-USUAL_FACTS: dict[str, Any] = {
+DEFAULT_FACTS: dict[str, Any] = {
     "within_period": True,
     "period_over": False,
     "minutes_available": 0,
@@ -61,10 +61,12 @@ USUAL_FACTS: dict[str, Any] = {
 }
 
 
-def read_contract_type_file(report: FileReport, root: Node, file_key: str, known: Known) -> TypeRules | None:
-    """The type that the file holds; None when the report has errors. Its examples have then run.
+def read_contract_type_file(
+    report: FileReport, root: Node, file_key: str, known: Declarations
+) -> TypeRules | None:
+    """The contract type of the file, after running its examples; None if there are errors.
 
-    Of `known`, the service levels are used.
+    Only the service levels of `known` are used.
     """
     fields = read_object(report, root, REQUIRED, OPTIONAL)
     if fields is None:
@@ -77,16 +79,16 @@ def read_contract_type_file(report: FileReport, root: Node, file_key: str, known
 
 
 class _TypeReader:
-    def __init__(self, report: FileReport, fields: Fields, known: Known) -> None:
+    def __init__(self, report: FileReport, fields: Fields, known: Declarations) -> None:
         self.report = report
         self.fields = fields
         self.known = known
 
     def type_rules(self, file_key: str) -> TypeRules | None:
         report, fields = self.report, self.fields
-        for key, most in (("$schema", MOST_TEXT), ("label", 60), ("description", 1000)):
+        for key, maximum in (("$schema", MAX_TEXT), ("label", 60), ("description", 1000)):
             if key in fields:
-                read_text(report, fields[key], most=most)
+                read_text(report, fields[key], maximum=maximum)
         self._key(file_key)
         prefix = (
             read_name(report, fields["number_prefix"], PREFIX, PREFIX_FORM)
@@ -102,7 +104,7 @@ class _TypeReader:
         expires_when = self._conditions("expires_when")
         defaults = self._defaults(limits)
         carry_over = self._carry_over(allocation)
-        self._agreement(limits, draws, allocation)
+        self._check_consistency(limits, draws, allocation)
         if (
             report.has_errors
             or valid_when is None
@@ -130,11 +132,13 @@ class _TypeReader:
         return TypeRules(contract_type, valid_when, expires_when)
 
     def examples(self, rules: TypeRules | None) -> None:
-        """Read the examples and, where the type is sound, run them."""
+        """Read the examples and, if the type is valid, run them."""
         nodes = example_nodes(self.report, self.fields)
         if rules is not None:
             asked = len(nodes) * (size(rules.valid_when) + size(rules.expires_when))
-            if not may_run(self.report, self.fields["examples"] if nodes else self.fields.node, asked):
+            if not can_run_examples(
+                self.report, self.fields["examples"] if nodes else self.fields.node, asked
+            ):
                 return
         plain = rules.run_by("plain") if rules is not None else None
         for node in nodes:
@@ -149,7 +153,7 @@ class _TypeReader:
             message = (
                 f'"{key}" differs from the file\'s name. Write "{file_key}", or rename the file {key}.json.'
             )
-            self.report.judge(node.place, message)
+            self.report.reject(node.place, message)
 
     def _held_by(self) -> tuple[HolderKind, ...]:
         if "held_by" not in self.fields:
@@ -159,14 +163,14 @@ class _TypeReader:
         if not elements and isinstance(node.value, list):
             self.report.warning(
                 node.place,
-                "Nobody may hold the type, so no contract of it can be made. Name "
+                "The type allows no holder, so no contract of it can be created. Add "
                 f"{', '.join(HOLDER_KINDS[:-1])} or {HOLDER_KINDS[-1]}.",
             )
         held_by: list[HolderKind] = []
         for element in elements:
             holder = cast(HolderKind | None, read_choice(self.report, element, HOLDER_KINDS, what="holder"))
             if holder in held_by:
-                self.report.judge(element.place, f'"{holder}" stands here twice. Keep one.')
+                self.report.reject(element.place, f'"{holder}" is listed twice. Keep one.')
             elif holder is not None:
                 held_by.append(holder)
         return tuple(held_by)
@@ -192,7 +196,7 @@ class _TypeReader:
         return RuleReader(self.report, CONTRACT_TYPE, self.known).conditions(self.fields[key])
 
     def _defaults(self, limits: dict[LimitName, LimitUse]) -> Defaults:
-        """The defaults; null is as good as leaving one out."""
+        """The defaults; null is the same as leaving one out."""
         if "defaults" not in self.fields:
             return Defaults()
         names = ("duration_months", "minutes", "incidents", "price_minor", "sla")
@@ -200,12 +204,12 @@ class _TypeReader:
         if fields is None:
             return Defaults()
         numbers = {
-            name: read_whole_number(self.report, fields[name], least=least, most=most)
-            for name, least, most in (
+            name: read_whole_number(self.report, fields[name], minimum=minimum, maximum=maximum)
+            for name, minimum, maximum in (
                 ("duration_months", 1, 1200),
-                ("minutes", 1, MOST_MINUTES),
-                ("incidents", 1, MOST_MINUTES),
-                ("price_minor", 0, MOST_MINOR),
+                ("minutes", 1, MAX_MINUTES),
+                ("incidents", 1, MAX_MINUTES),
+                ("price_minor", 0, MAX_MINOR),
             )
             if name in fields and fields[name].value is not None
         }
@@ -217,9 +221,9 @@ class _TypeReader:
         )  # fmt: skip
         for name, limit in limited:
             if numbers.get(name) is not None and limit not in limits:
-                self.report.judge(
+                self.report.reject(
                     fields[name].place,
-                    f"The type has no limit in {limit}. Add it to limits, or remove {name}.",
+                    f"The type has no limit on {limit}. Add it to limits, or remove {name}.",
                 )
         return Defaults(sla=sla, **numbers)
 
@@ -231,16 +235,18 @@ class _TypeReader:
         if fields is None:
             return None
         if allocation != "monthly":
-            self.report.judge(
+            self.report.reject(
                 node.place, 'Only monthly minutes carry over. Write "allocation": "monthly", or remove it.'
             )
         if ("cap_minutes" in fields) == ("cap_percent" in fields):
-            self.report.judge(node.place, "Carry-over has one cap. Write either cap_minutes or cap_percent.")
+            self.report.reject(
+                node.place, "Carry-over needs exactly one cap. Write either cap_minutes or cap_percent."
+            )
         numbers = {
-            name: read_whole_number(self.report, fields[name], least=least, most=most)
-            for name, least, most in (
+            name: read_whole_number(self.report, fields[name], minimum=minimum, maximum=maximum)
+            for name, minimum, maximum in (
                 ("months", 1, 120),
-                ("cap_minutes", 0, MOST_MINUTES),
+                ("cap_minutes", 0, MAX_MINUTES),
                 ("cap_percent", 0, 100),
             )
             if name in fields
@@ -248,18 +254,20 @@ class _TypeReader:
         months = numbers.pop("months", None)
         return CarryOver(months, **numbers) if months is not None else None
 
-    def _agreement(self, limits: dict[LimitName, LimitUse], draws: str | None, allocation: str) -> None:
-        """What the type draws must be among what it is limited by."""
+    def _check_consistency(
+        self, limits: dict[LimitName, LimitUse], draws: str | None, allocation: str
+    ) -> None:
+        """Check that the type is limited by what it draws, and that monthly allocation is possible."""
         if "limits" not in self.fields:
             return
         drawn: dict[str | None, LimitName] = {"minutes": "minutes", "incidents": "incidents"}
         if draws in drawn and limits.get(drawn[draws]) != "required":
-            self.report.judge(
+            self.report.reject(
                 self.fields["draws"].place,
-                f'A type that draws {draws} is limited by them. Write "{draws}": "required" in limits.',
+                f'A type that draws {draws} must be limited by them. Write "{draws}": "required" in limits.',
             )
         if allocation == "monthly" and (draws != "minutes" or limits.get("period") != "required"):
-            self.report.judge(
+            self.report.reject(
                 self.fields["allocation"].place,
                 'Monthly minutes need "draws": "minutes" and "period": "required" in limits.',
             )
@@ -269,7 +277,7 @@ class _TypeReader:
         fields = read_object(report, node, ("name", "facts", "valid", "ended"))
         if fields is None:
             return
-        name = read_text(report, fields["name"], most=MOST_TEXT) if "name" in fields else None
+        name = read_text(report, fields["name"], maximum=MAX_TEXT) if "name" in fields else None
         facts = self._facts(fields["facts"]) if "facts" in fields else None
         expected = {key: read_yes_no(report, fields[key]) for key in ("valid", "ended") if key in fields}
         if rules is None or plain is None or facts is None or name is None or fields.missing:
@@ -279,25 +287,25 @@ class _TypeReader:
             return
         ruled_out = rules.is_valid(facts)
         because = f" ({ruled_out.value or ruled_out.code})" if ruled_out else ""
-        came = {"valid": (ruled_out is None, because), "ended": (rules.has_ended(facts), "")}
-        for key, (value, reason) in came.items():
+        actual = {"valid": (ruled_out is None, because), "ended": (rules.has_ended(facts), "")}
+        for key, (value, reason) in actual.items():
             if expected[key] is not None and expected[key] != value:
                 report.error(
                     fields[key].place,
-                    f"Example {quoted(name)} expects {key} {_said(not value)}, but it comes out "
-                    f"{_said(value)}{reason}. Correct the conditions or the example.",
+                    f"Example {quoted(name)} expects {key} {_describe(not value)}, but the result is "
+                    f"{_describe(value)}{reason}. Correct the conditions or the example.",
                 )
 
     def _facts(self, node: Node) -> ContractFacts | None:
-        fields = read_object(self.report, node, (), tuple(USUAL_FACTS))
+        fields = read_object(self.report, node, (), tuple(DEFAULT_FACTS))
         if fields is None:
             return None
-        values = dict(USUAL_FACTS)
+        values = dict(DEFAULT_FACTS)
         for name, member in fields.members.items():
             if CONTRACT_TYPE.variables[name].type == "yes_no":
                 value: bool | int | None = read_yes_no(self.report, member)
             else:
-                value = read_whole_number(self.report, member, least=0, most=LARGEST_NUMBER)
+                value = read_whole_number(self.report, member, minimum=0, maximum=LARGEST_NUMBER)
             if value is not None:
                 values[name] = value
         return ContractFacts(**values)
@@ -306,8 +314,8 @@ class _TypeReader:
 def _outcome(rules: TypeRules, facts: ContractFacts) -> str:
     ruled_out = rules.is_valid(facts)
     because = f" because of {ruled_out.value or ruled_out.code}" if ruled_out else ""
-    return f"valid {_said(ruled_out is None)}{because} and ended {_said(rules.has_ended(facts))}"
+    return f"valid {_describe(ruled_out is None)}{because} and ended {_describe(rules.has_ended(facts))}"
 
 
-def _said(value: bool) -> str:
+def _describe(value: bool) -> str:
     return "true" if value else "false"

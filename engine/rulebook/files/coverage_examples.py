@@ -7,11 +7,11 @@ from typing import Any
 
 from engine.contracts import HolderKind
 from engine.facts import Candidate, RequestFacts, Standing
-from engine.rulebook.compiled.coverage import Found
+from engine.rulebook.compiled.coverage import RuleMatch
 from engine.rulebook.evaluation.coverage import CoverageBook
-from engine.rulebook.files.examples import MOST_TEXT, engines_agree
+from engine.rulebook.files.examples import MAX_TEXT, engines_agree
 from engine.rulebook.files.operands import read_instant, read_time_zone
-from engine.rulebook.files.rule_reader import Known
+from engine.rulebook.files.rule_reader import Declarations
 from engine.rulebook.syntax.problems import FileReport
 from engine.rulebook.syntax.scanner import Node, quoted
 from engine.rulebook.syntax.typed_reader import (
@@ -24,11 +24,12 @@ from engine.rulebook.syntax.typed_reader import (
     read_whole_number,
     read_yes_no,
 )
-from engine.rulebook.vocabulary.dates_and_durations import day_begins, day_ends
+from engine.rulebook.vocabulary.dates_and_durations import end_of_day, start_of_day
 from engine.rulebook.vocabulary.registry import COVERAGE, LARGEST_NUMBER
 from engine.rulebook.vocabulary.terms import Variable
+from engine.service_requests import OUTCOMES, Outcome
 
-OUTCOMES: Mapping[str, str] = {
+OUTCOME_OF_ACTION: Mapping[str, Outcome] = {
     "cover_with": "covered",
     "wait_for": "waiting",
     "create_contract": "created",
@@ -42,8 +43,8 @@ CONTRACT_KEYS = ("id", "contract_holder", "contract_standing")
 CONTRACT_VARIABLES = tuple(
     name for name, one in GIVEN_VARIABLES.items() if one.scope == "contract" and name not in CONTRACT_KEYS
 )
-AROUND_THE_REQUEST = ("at", "time_zone")
-"""What an example may say besides: the instant decided for, and the time zone whose days count."""
+CONTEXT_KEYS = ("at", "time_zone")
+"""What an example may give besides variables: the instant of the decision, and the desk's time zone."""
 
 DATES = ("created_on", "starts_on", "ends_on")
 EXAMPLE_DAY = date(2026, 1, 1)
@@ -67,7 +68,7 @@ class Expected:
 class CoverageExample:
     """One example: facts and contracts, and the decision expected of them."""
 
-    def __init__(self, report: FileReport, node: Node, known: Known) -> None:
+    def __init__(self, report: FileReport, node: Node, known: Declarations) -> None:
         self.report = report
         self.known = known
         self.name = ""
@@ -79,7 +80,7 @@ class CoverageExample:
         if fields is None:
             return
         if "name" in fields:
-            self.name = read_text(report, fields["name"], most=MOST_TEXT) or ""
+            self.name = read_text(report, fields["name"], maximum=MAX_TEXT) or ""
         if "facts" in fields:
             self._request(fields["facts"])
         if "contracts" in fields:
@@ -90,19 +91,19 @@ class CoverageExample:
             self._decision(fields["decision"])
 
     def run(self, book: CoverageBook) -> None:
-        """Tell a problem unless the rules decide as expected, by whatever they are run."""
-        came = _decided(book.compiled.decide(self.request, self.candidates), self.request)
+        """Report a problem unless both engines decide as expected."""
+        actual = _decided(book.compiled.decide(self.request, self.candidates), self.request)
         plain = _decided(book.plain.decide(self.request, self.candidates), self.request)
-        agree = engines_agree(self.report, self.place, self.name, plain=plain, compiled=came)
-        if agree and came != self.expected:
+        agree = engines_agree(self.report, self.place, self.name, plain=plain, compiled=actual)
+        if agree and actual != self.expected:
             self.report.error(
                 self.place,
-                f"Example {quoted(self.name)} expects {self.expected}, but comes out as {came}. "
+                f"Example {quoted(self.name)} expects {self.expected}, but the result is {actual}. "
                 "Correct the rules or the example.",
             )
 
     def _request(self, node: Node) -> None:
-        fields = read_object(self.report, node, (), (*REQUEST_VARIABLES, *AROUND_THE_REQUEST))
+        fields = read_object(self.report, node, (), (*REQUEST_VARIABLES, *CONTEXT_KEYS))
         if fields is None:
             return
         values = self._values(fields)
@@ -114,7 +115,7 @@ class CoverageExample:
             for name in owned:
                 if values.get(has) is False and name in fields:
                     self.report.error(
-                        fields[name].place, f"{name} cannot be where {has} is false. Remove one."
+                        fields[name].place, f"{name} cannot be given if {has} is false. Remove one."
                     )
         self.request = example_request(values)
 
@@ -124,20 +125,20 @@ class CoverageExample:
             return
         values = self._values(fields)
         days = {key: read_day(self.report, fields[key]) for key in DATES if key in fields}
-        id = read_text(self.report, fields["id"], most=MOST_TEXT) if "id" in fields else None
+        id = read_text(self.report, fields["id"], maximum=MAX_TEXT) if "id" in fields else None
         if id is None or not values.keys() >= {"contract_holder", "contract_standing"}:
             return
         if id in [candidate.contract for candidate in self.candidates]:
-            self.report.error(fields["id"].place, f"Contract {quoted(id)} stands here twice. Rename one.")
+            self.report.error(fields["id"].place, f"Contract {quoted(id)} is listed twice. Rename one.")
         if values["contract_holder"] == "service_request":
             self.report.error(
                 fields["contract_holder"].place,
-                "A contract of the service request itself covers before any rule is asked. Leave it out.",
+                "A contract of the service request itself takes precedence over all rules. Leave it out.",
             )
         self.candidates.append(example_candidate(id, values, days, self.request.time_zone))
 
     def _values(self, fields: Fields) -> dict[str, Any]:
-        """The sound values of those members that are variables."""
+        """The valid values of those members that are variables."""
         read = {
             name: self._value(member, COVERAGE.variables[name])
             for name, member in fields.members.items()
@@ -151,12 +152,12 @@ class CoverageExample:
         if variable.type == "yes_no":
             return read_yes_no(self.report, node)
         if variable.type == "number":
-            return read_whole_number(self.report, node, least=0, most=LARGEST_NUMBER)
+            return read_whole_number(self.report, node, minimum=0, maximum=LARGEST_NUMBER)
         if variable.name == "contract_type":
             return read_choice(self.report, node, self.known.type_keys, what="contract type")
         if variable.options:
             return read_choice(self.report, node, variable.options, what=variable.label)
-        return read_text(self.report, node, most=MOST_TEXT, least=0)
+        return read_text(self.report, node, maximum=MAX_TEXT, minimum=0)
 
     def _decision(self, node: Node) -> None:
         fields = read_object(self.report, node, ("outcome", "rule"), ("contract",))
@@ -164,7 +165,7 @@ class CoverageExample:
             return
         outcome = None
         if "outcome" in fields:
-            outcome = read_choice(self.report, fields["outcome"], tuple(OUTCOMES.values()), what="outcome")
+            outcome = read_choice(self.report, fields["outcome"], OUTCOMES, what="outcome")
         rule = self._text_or_null(fields.get("rule"))
         contract = self._text_or_null(fields.get("contract"))
         self.expected = Expected(outcome or "", rule, contract)
@@ -172,11 +173,11 @@ class CoverageExample:
     def _text_or_null(self, node: Node | None) -> str | None:
         if node is None or node.value is None:
             return None
-        return read_text(self.report, node, most=MOST_TEXT)
+        return read_text(self.report, node, maximum=MAX_TEXT)
 
 
 def example_request(values: Mapping[str, Any]) -> RequestFacts:
-    """A service request with an example's facts; what they leave out is normal."""
+    """A service request with an example's facts, and defaults for the others."""
     has_item = values.get("has_item", True)
     has_org_unit = values.get("has_org_unit", True)
     return RequestFacts(
@@ -197,7 +198,7 @@ def example_request(values: Mapping[str, Any]) -> RequestFacts:
 def example_candidate(
     id: str, values: Mapping[str, Any], days: Mapping[str, date | None], time_zone: str = "UTC"
 ) -> Candidate:
-    """A contract with an example's values; what they leave out is empty, 0 or false."""
+    """A contract with an example's values; the others are empty, 0 or false."""
     holder: HolderKind = values["contract_holder"]
     standing: Standing = values["contract_standing"]
     ends_on = days.get("ends_on") or (date(2026, 12, 31) if values.get("contract_has_end") else None)
@@ -212,9 +213,9 @@ def example_candidate(
         pending_reason=values.get(
             "contract_pending_reason", "awaiting_start" if standing == "pending" else None
         ),
-        created_at=day_begins(days.get("created_on") or EXAMPLE_DAY, time_zone),
-        starts_at=day_begins(days.get("starts_on") or EXAMPLE_DAY, time_zone),
-        expires_at=day_ends(ends_on, time_zone) if ends_on else None,
+        created_at=start_of_day(days.get("created_on") or EXAMPLE_DAY, time_zone),
+        starts_at=start_of_day(days.get("starts_on") or EXAMPLE_DAY, time_zone),
+        expires_at=end_of_day(ends_on, time_zone) if ends_on else None,
         standing=standing,
         minutes_available=values.get("contract_minutes_available", 0),
         incidents_available=values.get("contract_incidents_available", 0),
@@ -222,8 +223,8 @@ def example_candidate(
     )
 
 
-def _decided(found: Found, request: RequestFacts) -> Expected:
+def _decided(found: RuleMatch, request: RequestFacts) -> Expected:
     rule, candidate = found
     if rule is None:
         return Expected("refused" if request.contract_validation else "uncovered", None, None)
-    return Expected(OUTCOMES[rule.action.name], rule.id, candidate.contract if candidate else None)
+    return Expected(OUTCOME_OF_ACTION[rule.action.name], rule.id, candidate.contract if candidate else None)

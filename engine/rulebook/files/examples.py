@@ -1,47 +1,51 @@
-"""What the examples of all kinds of rule files have in common."""
+"""Common handling of the examples of all kinds of rule files."""
 
 from engine.rulebook.syntax.problems import FileReport, Place
 from engine.rulebook.syntax.scanner import Node, quoted
 from engine.rulebook.syntax.typed_reader import Fields, place_of, read_list
 
-MOST_TEXT = 200
-MOST_EXAMPLES = 500
-# Examples run whenever a file is loaded: this many conditions take business-rules a second or two.
-MOST_CONDITIONS_ASKED = 500_000
+MAX_TEXT = 200
+MAX_EXAMPLES = 500
+# Examples run whenever a file is loaded; business-rules takes a second or two for this many conditions.
+MAX_CONDITIONS_EVALUATED = 500_000
 
 
 def example_nodes(report: FileReport, fields: Fields) -> list[Node]:
-    """The examples of a file; none is worth a warning, and too many are an error."""
+    """The examples of a file; having none is a warning, having too many is an error."""
     nodes = read_list(report, fields["examples"], of="examples") if "examples" in fields else []
     if not nodes:
         report.warning(
             place_of(fields, "examples"),
-            "There are no examples. Add some: they prove the file each time it is loaded.",
+            "There are no examples. Add some: they are checked each time the file is loaded.",
         )
-    if len(nodes) > MOST_EXAMPLES:
-        report.error(fields["examples"].place, f"{len(nodes)} examples are too many. Keep {MOST_EXAMPLES}.")
+    if len(nodes) > MAX_EXAMPLES:
+        report.error(
+            fields["examples"].place,
+            f"{len(nodes)} examples are too many. At most {MAX_EXAMPLES} are allowed.",
+        )
         return []
     return nodes
 
 
 def engines_agree(report: FileReport, place: Place, name: str, *, plain: object, compiled: object) -> bool:
-    """Whether an example comes out the same by business-rules and by the compiled rules; a problem if not."""
+    """Whether an example gives the same result with both engines; reports a problem if not."""
     if plain == compiled:
         return True
     report.error(
         place,
-        f"Example {quoted(name)} comes out as {plain} by business-rules, and as {compiled} by the compiled "
-        "rules. This is a mistake of Coverdesk, not of the file: report it, and write the rule another way.",
+        f"Example {quoted(name)} gives {plain} with business-rules, but {compiled} with the compiled "
+        "rules. This is a defect of Coverdesk, not of the file: report it, and write the rule differently.",
     )
     return False
 
 
-def may_run(report: FileReport, node: Node, asked: int) -> bool:
-    """Whether examples that ask so many conditions run in reasonable time; a problem is told if not."""
-    if asked <= MOST_CONDITIONS_ASKED:
+def can_run_examples(report: FileReport, node: Node, conditions_evaluated: int) -> bool:
+    """Whether examples that evaluate so many conditions run in reasonable time; reports a problem if not."""
+    if conditions_evaluated <= MAX_CONDITIONS_EVALUATED:
         return True
     report.error(
         node.place,
-        f"The examples ask {asked:,} conditions; {MOST_CONDITIONS_ASKED:,} are allowed. Keep fewer examples.",
+        f"The examples evaluate {conditions_evaluated:,} conditions; "
+        f"{MAX_CONDITIONS_EVALUATED:,} are allowed. Remove some examples.",
     )
     return False

@@ -1,16 +1,16 @@
-"""Reads what instants and durations are compared with: dates, lengths of time, days around a date."""
+"""Reads the operands of instants and durations: dates, lengths of time, days around a date."""
 
 from datetime import date, datetime
 
 from engine.errors import UnknownTimeZone
 from engine.periods import zone_named
 from engine.rulebook.syntax.problems import FileReport
-from engine.rulebook.syntax.scanner import Broken, Node, quoted
+from engine.rulebook.syntax.scanner import Node, UnreadableValue, quoted
 from engine.rulebook.syntax.typed_reader import read_day, read_object, read_text, read_whole_number, shown
 from engine.rulebook.vocabulary.dates_and_durations import (
     DATE_FORM,
-    MOST_DAYS_AROUND,
-    MOST_OF,
+    MAX_COUNTS,
+    MAX_DAYS_AROUND,
     Around,
     Length,
     point_from,
@@ -21,13 +21,13 @@ def read_point(report: FileReport, node: Node) -> date | None:
     """A date, or an instant with its offset (a `datetime` in UTC)."""
     text = node.value
     if not isinstance(text, str):
-        if not isinstance(text, Broken):
+        if not isinstance(text, UnreadableValue):
             report.error(node.place, f"Found {shown(text)}. Write {DATE_FORM}, in double quotes.")
         return None
     try:
         return point_from(text)
     except (ValueError, OverflowError):
-        report.error(node.place, f"{quoted(text)} is no date of the years 1970 to 2199. Write {DATE_FORM}.")
+        report.error(node.place, f"{quoted(text)} is not a date from 1970 to 2199. Write {DATE_FORM}.")
         return None
 
 
@@ -42,27 +42,27 @@ def read_instant(report: FileReport, node: Node) -> datetime | None:
 
 def read_time_zone(report: FileReport, node: Node) -> str | None:
     """The IANA name of a time zone."""
-    name = read_text(report, node, most=60)
+    name = read_text(report, node, maximum=60)
     if name is None:
         return None
     try:
         return zone_named(name).key
     except UnknownTimeZone:
-        message = f"{quoted(name)} is no time zone. Write a name such as Europe/Berlin or UTC."
+        message = f"{quoted(name)} is not a time zone. Write a name such as Europe/Berlin or UTC."
         report.error(node.place, message)
         return None
 
 
 def read_length(report: FileReport, node: Node) -> Length | None:
     """A length such as {"days": 30}: at least one of days, hours and minutes, which add up."""
-    fields = read_object(report, node, (), tuple(MOST_OF))
+    fields = read_object(report, node, (), tuple(MAX_COUNTS))
     if fields is None:
         return None
     if not fields.members and not node.value:
         report.error(node.place, 'The length is empty. Write days, hours or minutes, such as {"days": 30}.')
         return None
     parts = {
-        name: read_whole_number(report, member, least=0, most=MOST_OF[name])
+        name: read_whole_number(report, member, minimum=0, maximum=MAX_COUNTS[name])
         for name, member in fields.members.items()
     }
     if not parts or None in parts.values():
@@ -76,10 +76,10 @@ def read_around(report: FileReport, node: Node) -> Around | None:
     if fields is None or fields.missing:
         return None
     day = read_day(report, fields["date"])
-    days = read_whole_number(report, fields["days"], least=0, most=MOST_DAYS_AROUND)
+    days = read_whole_number(report, fields["days"], minimum=0, maximum=MAX_DAYS_AROUND)
     is_too_far = day is not None and day.year > 2199
-    if is_too_far and not report.judge(
-        fields["date"].place, "The date is too far away. Write one of the years 1970 to 2199."
+    if is_too_far and not report.reject(
+        fields["date"].place, "The date is out of range. Write one from 1970 to 2199."
     ):
         return None
     return None if day is None or days is None else Around(day, days)

@@ -1,14 +1,14 @@
-"""Reads the rules of a file: conditions, actions and parameters, each name against the registry."""
+"""Reads the rules of a file: conditions, actions and parameters, checking each name against the registry."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from re import compile as regex
 from typing import Any
 
-from engine.contracts import ContractType
+from engine.contracts import TIME_EXPIRED, ContractType
 from engine.rulebook.files.operands import read_around, read_length, read_point
 from engine.rulebook.syntax.problems import FileReport
-from engine.rulebook.syntax.scanner import Broken, Node, quoted
+from engine.rulebook.syntax.scanner import Node, UnreadableValue, quoted
 from engine.rulebook.syntax.syntax_tree import AllOf, AnyOf, Condition, Conditions, Rule, rule
 from engine.rulebook.syntax.typed_reader import (
     nearest,
@@ -27,22 +27,21 @@ from engine.rulebook.vocabulary.operators import OPERATORS
 from engine.rulebook.vocabulary.registry import LARGEST_NUMBER
 from engine.rulebook.vocabulary.terms import Action, Operator, Param, Variable, Vocabulary
 
-MOST_DEPTH = 20
-MOST_RULES = 2000
-MOST_TEXT = 200
-MOST_WHY = 500
-TIME_EXPIRED = ("rollover", "ignore", "bill")
+MAX_DEPTH = 20
+MAX_RULES = 2000
+MAX_TEXT = 200
+MAX_WHY = 500
 RESERVED_IDS = ("own-contract", "no-rule", "assigned")
 ID = regex(r"[a-z0-9][a-z0-9_-]{0,63}")
-ID_FORM = "small letters, digits, - and _, at most 64, such as item-valid"
+ID_FORM = "lowercase letters, digits, - and _, at most 64, such as item-valid"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Declarations:
     """What the other files of the set declare.
 
-    What is in a wrong file is not told again where it is named: a type whose file is wrong has a key and no
-    terms, and `sla_ids` is None where slas.json is wrong.
+    Problems of those files are not reported again where their names are used: a contract type with an invalid
+    file has a key but no entry in `types`, and `sla_ids` is None if slas.json is invalid.
     """
 
     type_keys: Collection[str] = ()
@@ -51,18 +50,18 @@ class Known:
 
 
 class RuleReader:
-    """Reads the rules of one file in the words of its vocabulary."""
+    """Reads the rules of one file, using its vocabulary."""
 
-    def __init__(self, report: FileReport, vocabulary: Vocabulary, known: Known) -> None:
+    def __init__(self, report: FileReport, vocabulary: Vocabulary, known: Declarations) -> None:
         self.report = report
         self.vocabulary = vocabulary
         self.known = known
 
     def rules(self, node: Node) -> tuple[Rule, ...]:
-        """The sound rules of a list; what is wrong with the others is told."""
+        """The valid rules of a list; problems of the others are reported."""
         elements = read_list(self.report, node, of="rules")
-        if len(elements) > MOST_RULES and not self.report.judge(
-            node.place, f"{len(elements)} rules are too many. Keep them to {MOST_RULES}."
+        if len(elements) > MAX_RULES and not self.report.reject(
+            node.place, f"{len(elements)} rules are too many. At most {MAX_RULES} are allowed."
         ):
             return ()
         seen: dict[str, Node] = {}
@@ -76,32 +75,32 @@ class RuleReader:
             return self._condition(node) if isinstance(node.value, dict) else None
         if len(members) > 1:
             names = ", ".join(quoted(name) for name in list(members)[:5])
-            self.report.error(node.place, f"{names} stand side by side. Keep all or any alone in its object.")
+            self.report.error(node.place, f"{names} are in the same object. Use all or any as its only key.")
             return None
         ((joint, parts_node),) = members.items()
-        if depth > MOST_DEPTH and not self.report.judge(
-            node.place, f"Conditions are nested deeper than {MOST_DEPTH} levels. Write them flatter."
+        if depth > MAX_DEPTH and not self.report.reject(
+            node.place, f"Conditions are nested deeper than {MAX_DEPTH} levels. Flatten them."
         ):
             return None
         elements = read_list(self.report, parts_node, of="conditions")
         if not elements and isinstance(parts_node.value, list):
             self.report.error(parts_node.place, f'"{joint}" is empty. Add a condition, or remove the rule.')
         parts = [self.conditions(element, depth + 1) for element in elements]
-        sound = tuple(part for part in parts if part is not None)
-        if not sound or len(sound) < len(parts):
+        valid_parts = tuple(part for part in parts if part is not None)
+        if not valid_parts or len(valid_parts) < len(parts):
             return None
-        return AllOf(sound) if joint == "all" else AnyOf(sound)
+        return AllOf(valid_parts) if joint == "all" else AnyOf(valid_parts)
 
     def _rule(self, node: Node, seen: dict[str, Node]) -> Rule | None:
         fields = read_object(self.report, node, ("id", "why", "conditions", "actions"))
         if fields is None:
             return None
         id = self._id(fields["id"], seen) if "id" in fields else None
-        why = read_text(self.report, fields["why"], most=MOST_WHY) if "why" in fields else None
+        why = read_text(self.report, fields["why"], maximum=MAX_WHY) if "why" in fields else None
         conditions = self.conditions(fields["conditions"]) if "conditions" in fields else None
         taken = self._action(fields["actions"]) if "actions" in fields else None
         if "conditions" in fields and taken is not None and not taken[0].needs_contract:
-            self._without_contract(fields["conditions"], taken[0])
+            self._check_request_only(fields["conditions"], taken[0])
         if id is None or why is None or conditions is None or taken is None:
             return None
         return rule(id, why, conditions, *taken)
@@ -111,11 +110,11 @@ class RuleReader:
         if id is None:
             return None
         if id in RESERVED_IDS:
-            self.report.judge(node.place, f'"{id}" is a name the desk uses itself. Choose another.')
+            self.report.reject(node.place, f'"{id}" is reserved. Choose another.')
         if id in seen:
             line, _ = self.report.line_and_column(seen[id].start)
-            self.report.judge(
-                node.place, f'The id "{id}" is taken by the rule on line {line}. Choose another.'
+            self.report.reject(
+                node.place, f'The id "{id}" is already used by the rule on line {line}. Choose another.'
             )
         seen.setdefault(id, node)
         return id
@@ -134,7 +133,7 @@ class RuleReader:
             return None
         value_node = fields.get("value")
         if operator.operand == "none":
-            self._no_value(value_node, operator)
+            self._check_no_value(value_node, operator)
             return Condition(variable, operator)
         if value_node is None:
             self.report.error(node.place, f'"value" is missing: what {name} is compared with. Add it.')
@@ -145,7 +144,7 @@ class RuleReader:
     def _value(self, node: Node, variable: Variable, operator: Operator) -> str | int | TimeValue | None:
         match operator.operand:
             case "number":
-                return read_whole_number(self.report, node, least=-LARGEST_NUMBER, most=LARGEST_NUMBER)
+                return read_whole_number(self.report, node, minimum=-LARGEST_NUMBER, maximum=LARGEST_NUMBER)
             case "point":
                 return read_point(self.report, node)
             case "around":
@@ -158,39 +157,39 @@ class RuleReader:
         operators = OPERATORS[variable.type]
         if node.value == "matches_regex":
             self.report.error(
-                node.place, "matches_regex is not offered: a pattern can hang. Use contains or starts_with."
+                node.place, "matches_regex is not supported: a pattern can hang. Use contains or starts_with."
             )
             return None
         name = read_choice(self.report, node, operators, what=f"operator of {variable.name}")
         return None if name is None else operators[name]
 
-    def _no_value(self, node: Node | None, operator: Operator) -> None:
-        # The library's own form carries a value even here, so the harmless ones are taken.
+    def _check_no_value(self, node: Node | None, operator: Operator) -> None:
+        # The form of business-rules has a value even here, so harmless ones are accepted.
         if node is None or node.value is None or node.value is True or node.value == "":
             return
         if node.value is False:
             self.report.warning(
-                node.place, f"{operator.name} reads no value, so this false says nothing. Remove it."
+                node.place, f"{operator.name} takes no value, so this false has no effect. Remove it."
             )
-        elif not isinstance(node.value, Broken):
-            self.report.judge(node.place, f"{operator.name} takes no value. Remove {shown(node.value)}.")
+        elif not isinstance(node.value, UnreadableValue):
+            self.report.reject(node.place, f"{operator.name} takes no value. Remove {shown(node.value)}.")
 
     def _text_value(self, node: Node, variable: Variable, operator: Operator) -> str | None:
-        text = read_text(self.report, node, most=MOST_TEXT, least=0)
+        text = read_text(self.report, node, maximum=MAX_TEXT, minimum=0)
         if text is None:
             return None
         if text == "":
             if variable.may_be_empty and operator.name in ("equal_to", "not_equal_to"):
                 return text
             instead = "Use non_empty to ask for any value" if variable.may_be_empty else "Write a value"
-            goes_on = self.report.judge(node.place, f"Empty text says nothing here. {instead}.")
-            return text if goes_on else None
+            is_accepted = self.report.reject(node.place, f"Empty text has no meaning here. {instead}.")
+            return text if is_accepted else None
         options = self.known.type_keys if variable.name == "contract_type" else variable.options
         if operator.name in ("equal_to", "not_equal_to") and options and text not in options:
-            goes_on = self.report.judge(
+            is_accepted = self.report.reject(
                 node.place, f"{variable.name} is never {quoted(text)}. {nearest(self.report, text, options)}"
             )
-            return text if goes_on else None
+            return text if is_accepted else None
         return text
 
     def _action(self, node: Node) -> tuple[Action, dict[str, Any]] | None:
@@ -198,7 +197,7 @@ class RuleReader:
         if len(elements) != 1:
             if isinstance(node.value, list):
                 self.report.error(
-                    node.place, f"A rule has one action, this one has {len(elements)}. Keep one."
+                    node.place, f"A rule has exactly one action, but this one has {len(elements)}. Keep one."
                 )
             return None
         fields = read_object(self.report, elements[0], ("name",), ("params",))
@@ -232,16 +231,16 @@ class RuleReader:
                 if value is not None:
                     params[param.name] = value
         if action.name == "create_contract" and "type" in params:
-            self._terms(node, params)
+            self._check_terms(node, params)
         return params
 
     def _param(self, node: Node, param: Param) -> Any:
         report = self.report
         match param.kind:
             case "text":
-                return read_text(report, node, most=MOST_WHY)
+                return read_text(report, node, maximum=MAX_WHY)
             case "number":
-                return read_whole_number(report, node, least=param.least, most=param.most)
+                return read_whole_number(report, node, minimum=param.minimum, maximum=param.maximum)
             case "yes_no":
                 return read_yes_no(report, node)
             case "contract_type":
@@ -263,18 +262,18 @@ class RuleReader:
         for element in elements:
             key = read_choice(self.report, element, self.known.type_keys, what="contract type")
             if key in keys:
-                self.report.judge(element.place, f'"{key}" stands here twice. Keep one.')
+                self.report.reject(element.place, f'"{key}" is listed twice. Keep one.')
             elif key is not None:
                 keys.append(key)
         return keys
 
-    def _terms(self, node: Node, params: Mapping[str, Any]) -> None:
-        """Terms that the type to be created cannot have are errors."""
+    def _check_terms(self, node: Node, params: Mapping[str, Any]) -> None:
+        """Report terms that the type to be created cannot have."""
         contract_type = self.known.types.get(params["type"])
         if contract_type is None or not isinstance(node.value, dict):
             return
         if "service_request" not in contract_type.held_by:
-            self.report.judge(
+            self.report.reject(
                 node.value["type"].place,
                 f'A contract of type "{contract_type.key}" cannot be held by a service request. '
                 "Offer it with offer_contracts, or name a type whose held_by has service_request.",
@@ -285,32 +284,33 @@ class RuleReader:
             ("incidents", "incidents"),
         ):
             if term in params and limit not in contract_type.limits:
-                self.report.judge(
+                self.report.reject(
                     node.value[term].place,
-                    f'Type "{contract_type.key}" has no limit in {limit}. Remove {term}, or change the type.',
+                    f'Type "{contract_type.key}" has no limit on {limit}. Remove {term}, or change the type.',
                 )
 
-    def _without_contract(self, node: Node, action: Action) -> None:
+    def _check_request_only(self, node: Node, action: Action) -> None:
         for name_node in _names(node):
             name = name_node.value
             variable = self.vocabulary.variables.get(name) if isinstance(name, str) else None
             if variable is not None and variable.scope == "contract":
-                self.report.judge(
+                self.report.reject(
                     name_node.place,
-                    f"{action.name} needs no contract, so its rule is asked once, and {variable.name} has no "
-                    "value there. Remove this condition, or use cover_with or wait_for.",
+                    f"{action.name} needs no contract, so its rule is evaluated without one, and "
+                    f"{variable.name} has no value there. Remove this condition, or use cover_with or "
+                    "wait_for.",
                 )
 
 
-def read_sla_id(report: FileReport, node: Node, known: Known) -> str | None:
-    """The id of a service level that slas.json has."""
+def read_sla_id(report: FileReport, node: Node, known: Declarations) -> str | None:
+    """The id of a service level declared in slas.json."""
     if known.sla_ids is None:
-        return read_text(report, node, most=MOST_TEXT)
+        return read_text(report, node, maximum=MAX_TEXT)
     return read_choice(report, node, known.sla_ids, what="service level of slas.json")
 
 
 def _names(node: Node) -> list[Node]:
-    """The variable names in conditions, sound or not."""
+    """The variable names in conditions, valid or not."""
     if not isinstance(node.value, dict):
         return []
     names = [node.value["name"]] if "name" in node.value else []

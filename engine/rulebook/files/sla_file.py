@@ -1,11 +1,11 @@
-"""Checks the service levels file, its examples included.
+"""Reads and checks the service levels file, including its examples.
 
 Source: product.md section 9.
 """
 
 from typing import cast
 
-from engine.rulebook.files.examples import MOST_TEXT, example_nodes
+from engine.rulebook.files.examples import MAX_TEXT, example_nodes
 from engine.rulebook.files.rule_reader import ID, ID_FORM
 from engine.rulebook.syntax.problems import FileReport
 from engine.rulebook.syntax.scanner import Node, quoted
@@ -17,25 +17,26 @@ from engine.rulebook.syntax.typed_reader import (
     read_text,
     read_whole_number,
 )
-from engine.rulebook.vocabulary.registry import MOST_MINUTES
-from engine.sla import PRIORITIES, SLA_CALENDARS, Sla, SlaCalendar, SlaTarget
+from engine.rulebook.vocabulary.registry import MAX_MINUTES
+from engine.service_requests import PRIORITIES
+from engine.sla import SLA_CALENDARS, Sla, SlaCalendar, SlaTarget
 
 TARGET_KEYS = ("response_minutes", "resolution_minutes")
 
 
 def read_sla_file(report: FileReport, root: Node) -> dict[str, Sla]:
-    """The sound service levels of the file, by id; what is wrong with the others is told."""
+    """The valid service levels of the file, by id; problems of the others are reported."""
     fields = read_object(report, root, ("slas",), ("$schema", "name", "examples"))
     if fields is None:
         return {}
     for key in ("$schema", "name"):
         if key in fields:
-            read_text(report, fields[key], most=MOST_TEXT)
+            read_text(report, fields[key], maximum=MAX_TEXT)
     slas: dict[str, Sla] = {}
     for element in read_list(report, fields["slas"], of="service levels") if "slas" in fields else []:
         sla = _sla(report, element)
         if sla is not None and sla.id in slas:
-            report.judge(element.place, f'The id "{sla.id}" stands here twice. Choose another.')
+            report.reject(element.place, f'The id "{sla.id}" is used twice. Choose another.')
         elif sla is not None:
             slas[sla.id] = sla
     with report.examples():
@@ -49,7 +50,7 @@ def _sla(report: FileReport, node: Node) -> Sla | None:
     if fields is None or fields.missing:
         return None
     id = read_name(report, fields["id"], ID, ID_FORM)
-    label = read_text(report, fields["label"], most=60)
+    label = read_text(report, fields["label"], maximum=60)
     calendar = read_choice(report, fields["calendar"], SLA_CALENDARS, what="calendar")
     targets_fields = read_object(report, fields["targets"], PRIORITIES)
     if targets_fields is None:
@@ -68,13 +69,13 @@ def _target(report: FileReport, node: Node) -> SlaTarget | None:
     fields = read_object(report, node, TARGET_KEYS)
     if fields is None or fields.missing:
         return None
-    response = read_whole_number(report, fields["response_minutes"], least=1, most=MOST_MINUTES)
-    resolution = read_whole_number(report, fields["resolution_minutes"], least=1, most=MOST_MINUTES)
+    response = read_whole_number(report, fields["response_minutes"], minimum=1, maximum=MAX_MINUTES)
+    resolution = read_whole_number(report, fields["resolution_minutes"], minimum=1, maximum=MAX_MINUTES)
     if response is None or resolution is None:
         return None
-    if resolution < response and not report.judge(
+    if resolution < response and not report.reject(
         fields["resolution_minutes"].place,
-        f"{resolution} minutes to solve are fewer than {response} to answer. Write {response} or more.",
+        f"{resolution} minutes to resolve are fewer than {response} to respond. Write {response} or more.",
     ):
         return None
     return SlaTarget(response, resolution)
@@ -84,7 +85,7 @@ def _example(report: FileReport, node: Node, slas: dict[str, Sla]) -> None:
     fields = read_object(report, node, ("name", "facts", "targets"))
     if fields is None or fields.missing:
         return
-    name = read_text(report, fields["name"], most=MOST_TEXT)
+    name = read_text(report, fields["name"], maximum=MAX_TEXT)
     facts = read_object(report, fields["facts"], ("sla", "priority"))
     expected = _target(report, fields["targets"])
     if facts is None or facts.missing:
@@ -97,10 +98,10 @@ def _example(report: FileReport, node: Node, slas: dict[str, Sla]) -> None:
     if target != expected:
         report.error(
             fields["targets"].place,
-            f"Example {quoted(name)} expects {_said(expected)}, but {quoted(id)} says {_said(target)}. "
-            "Correct the service level or the example.",
+            f"Example {quoted(name)} expects {_describe(expected)}, but {quoted(id)} says "
+            f"{_describe(target)}. Correct the service level or the example.",
         )
 
 
-def _said(target: SlaTarget) -> str:
+def _describe(target: SlaTarget) -> str:
     return f"{target.response_minutes} and {target.resolution_minutes} minutes"

@@ -1,9 +1,9 @@
-"""The JSON Schemas of the rule files, written from the registry for editors to complete and mark with.
+"""The JSON Schemas of the rule files, generated from the registry for completion and validation in editors.
 
-They are never stricter than the checker, which also knows what no schema can say: names in other files,
-ids that are taken, examples that fail.
+They are never stricter than the checker, which also checks what a schema cannot express: names in other
+files, unique ids, examples.
 
-files   one schema for each kind of file; conditions: rules, conditions, actions; parts: what they are made of
+files   one schema for each kind of file; conditions: rules, conditions, actions; parts: building blocks
 """
 
 from engine.rulebook.schemas.files import schema_texts

@@ -1,8 +1,9 @@
-"""Schemas of rules, their conditions and their actions."""
+"""JSON Schemas of rules, their conditions and their actions."""
 
 from collections.abc import Iterable
 
-from engine.rulebook.files.rule_reader import ID, MOST_TEXT, MOST_WHY, TIME_EXPIRED
+from engine.contracts import TIME_EXPIRED
+from engine.rulebook.files.rule_reader import ID, MAX_TEXT, MAX_WHY
 from engine.rulebook.schemas.parts import (
     NAME_PATTERN,
     YES_NO,
@@ -16,18 +17,18 @@ from engine.rulebook.schemas.parts import (
     one_of,
     text_of,
 )
-from engine.rulebook.vocabulary.dates_and_durations import DATE, INSTANT, MOST_DAYS_AROUND, MOST_OF
+from engine.rulebook.vocabulary.dates_and_durations import DATE, INSTANT, MAX_COUNTS, MAX_DAYS_AROUND
 from engine.rulebook.vocabulary.operators import OPERATORS
 from engine.rulebook.vocabulary.registry import LARGEST_NUMBER
 from engine.rulebook.vocabulary.terms import Action, Operand, Param, ValueType, Variable, Vocabulary
 
 
-def _count(most: int) -> Schema:
-    return {"type": "integer", "minimum": 0, "maximum": most}
+def _count(maximum: int) -> Schema:
+    return {"type": "integer", "minimum": 0, "maximum": maximum}
 
 
 OPERANDS: dict[Operand, Schema] = {
-    "text": {"type": "string", "maxLength": MOST_TEXT},
+    "text": {"type": "string", "maxLength": MAX_TEXT},
     "number": {"type": "integer", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER},
     "point": {
         "type": "string",
@@ -35,12 +36,12 @@ OPERANDS: dict[Operand, Schema] = {
         "description": "A date, YYYY-MM-DD, or an instant with its offset, such as 2026-12-31T12:00:00Z.",
     },
     "around": object_of(
-        {"date": date_of("within so many days of"), "days": _count(MOST_DAYS_AROUND)}, ["date", "days"]
+        {"date": date_of("The date to compare with"), "days": _count(MAX_DAYS_AROUND)}, ["date", "days"]
     ),
     "length": {
-        **object_of({name: _count(most) for name, most in MOST_OF.items()}),
+        **object_of({name: _count(maximum) for name, maximum in MAX_COUNTS.items()}),
         "minProperties": 1,
-        "description": "A length of time: days of the calendar, hours and minutes, which add up.",
+        "description": "A length of time: the sum of calendar days, hours and minutes.",
     },
 }
 
@@ -51,9 +52,9 @@ def rule_schema(vocabulary: Vocabulary) -> Schema:
             "id": {
                 "type": "string",
                 "pattern": f"^{ID.pattern}$",
-                "description": "Its name in decisions; unique.",
+                "description": "The rule's name in decisions; unique.",
             },
-            "why": text_of(MOST_WHY, "The reason, in words a customer understands."),
+            "why": text_of(MAX_WHY, "The reason, in words that a customer understands."),
             "conditions": {"$ref": "#/$defs/conditions"},
             "actions": {
                 "type": "array",
@@ -97,9 +98,9 @@ def _params(action: Action) -> Schema:
 def _param(param: Param) -> Schema:
     match param.kind:
         case "text":
-            return text_of(MOST_WHY, param.description)
+            return text_of(MAX_WHY, param.description)
         case "number":
-            return number_of(param.least, param.most, param.description)
+            return number_of(param.minimum, param.maximum, param.description)
         case "yes_no":
             return {**YES_NO, "description": param.description}
         case "contract_type" | "sla":
@@ -126,10 +127,10 @@ def _conditions(joined_name: str, single_name: str, variables: list[Variable]) -
     joined = {
         "type": "object",
         "if": {"required": ["all"]},
-        "then": object_of({"all": {**parts, "description": "Every one of these must hold."}}),
+        "then": object_of({"all": {**parts, "description": "All of these must be met."}}),
         "else": {
             "if": {"required": ["any"]},
-            "then": object_of({"any": {**parts, "description": "One of these must hold."}}),
+            "then": object_of({"any": {**parts, "description": "At least one of these must be met."}}),
             "else": {"$ref": f"#/$defs/{single_name}"},
         },
     }
@@ -143,7 +144,7 @@ def _conditions(joined_name: str, single_name: str, variables: list[Variable]) -
 
 
 def _comparison(type: ValueType, names: list[str]) -> Schema:
-    """What operators, and which values, go with the variables of one type."""
+    """The operators and values that are allowed for the variables of one type."""
     operators = OPERATORS[type].values()
     then: Schema = {"properties": {"operator": described(operators)}}
     compared = [
@@ -164,7 +165,7 @@ def _comparison(type: ValueType, names: list[str]) -> Schema:
 
 
 def _chosen(variable: Variable) -> Schema:
-    """A variable that is one of some options is compared with one of them."""
+    """A variable with options may only be compared with one of them."""
     equality = {"enum": ["equal_to", "not_equal_to"]}
     options = [*variable.options, *([""] if variable.may_be_empty else [])]
     return {

@@ -1,22 +1,13 @@
-"""One schema for each kind of rule file."""
+"""The JSON Schema of each kind of rule file."""
 
 import json
 from collections.abc import Mapping
 
-from engine.contracts import HOLDER_KINDS
+from engine.contracts import ALLOCATIONS, DRAWS, HOLDER_KINDS, LIMITS, ON_EXPIRY
 from engine.rulebook.compiled.rank import RANK_CRITERIA
-from engine.rulebook.files.contract_type_file import (
-    ALLOCATIONS,
-    DRAWS,
-    LIMIT_USES,
-    LIMITS,
-    ON_EXPIRY,
-    OPTIONAL,
-    PREFIX,
-    REQUIRED,
-)
-from engine.rulebook.files.coverage_examples import CONTRACT_KEYS, DATES, OUTCOMES
-from engine.rulebook.files.rule_reader import ID, MOST_TEXT
+from engine.rulebook.files.contract_type_file import LIMIT_USES, OPTIONAL, PREFIX, REQUIRED
+from engine.rulebook.files.coverage_examples import CONTRACT_KEYS, DATES
+from engine.rulebook.files.rule_reader import ID, MAX_TEXT
 from engine.rulebook.schemas.conditions import condition_definitions, rule_schema
 from engine.rulebook.schemas.parts import (
     NAME_PATTERN,
@@ -34,12 +25,13 @@ from engine.rulebook.schemas.parts import (
     value_of,
 )
 from engine.rulebook.vocabulary.dates_and_durations import INSTANT
-from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, MOST_MINOR, MOST_MINUTES
-from engine.sla import PRIORITIES, SLA_CALENDARS
+from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, MAX_MINOR, MAX_MINUTES
+from engine.service_requests import OUTCOMES, PRIORITIES
+from engine.sla import SLA_CALENDARS
 
 
 def schema_texts() -> Mapping[str, str]:
-    """The text of each schema file, by its name in `rules/schema/`."""
+    """The text of each schema file, by its file name in `rules/schema/`."""
     schemas = {
         "coverage.schema.json": _coverage(),
         "charging.schema.json": _charging(),
@@ -55,27 +47,27 @@ def _coverage() -> Schema:
     instant = {"type": "string", "pattern": f"^{INSTANT.pattern}$"}
     decision = object_of(
         {
-            "outcome": one_of(OUTCOMES.values(), "What becomes of the service request."),
-            "rule": or_null(text_of(MOST_TEXT, "The id of the rule that decides; null when none does.")),
+            "outcome": one_of(OUTCOMES, "The outcome for the service request."),
+            "rule": or_null(text_of(MAX_TEXT, "The id of the rule that decides; null if none matches.")),
             "contract": or_null(
-                text_of(MOST_TEXT, "The contract covered with or waited for, by its id here.")
+                text_of(MAX_TEXT, "The id, in this example, of the contract that covers or is waited for.")
             ),
         },
         ["outcome", "rule"],
-        "The decision that the rules must come to.",
+        "The decision that the rules must make.",
     )
     contracts = {
-        "id": text_of(MOST_TEXT, "A name for the contract in this example."),
-        **{name: date_of(name) for name in DATES},
+        "id": text_of(MAX_TEXT, "A name for the contract in this example."),
+        **{name: date_of(f"The date the contract {name.replace('_on', '')} on") for name in DATES},
         **{variable.name: value_of(variable) for variable in contract},
     }
     example = object_of(
         {
-            "name": text_of(MOST_TEXT, "What the example shows."),
+            "name": text_of(MAX_TEXT, "What the example shows."),
             "facts": object_of(
                 {
                     **{variable.name: value_of(variable) for variable in request},
-                    "at": {**instant, "description": "The instant decided for."},
+                    "at": {**instant, "description": "The instant of the decision."},
                     "time_zone": text_of(60, "The desk's time zone, such as Europe/Berlin."),
                 },
                 (),
@@ -88,14 +80,14 @@ def _coverage() -> Schema:
     )
     return file_of(
         "Coverage rules",
-        "Which contract covers a service request: rules in order, the first that holds decides.",
+        "Which contract covers a service request: rules in order, the first match decides.",
         {
-            "name": text_of(MOST_TEXT, "What the rules are called on the pages."),
+            "name": text_of(MAX_TEXT, "What the rules are called on the pages."),
             "rank": list_of(
-                one_of(RANK_CRITERIA, "What comes first."),
-                "The order among contracts of one distance; what is equal in all of it goes by id.",
+                one_of(RANK_CRITERIA, "The contract that comes first."),
+                "The order of contracts at the same distance; remaining ties are broken by id.",
             ),
-            "rules": list_of(rule_schema(COVERAGE), "Asked in this order; the first that holds decides."),
+            "rules": list_of(rule_schema(COVERAGE), "Evaluated in this order; the first match decides."),
             "examples": list_of(example, "Run whenever the file is loaded; one that fails refuses the file."),
         },
         ["rules"],
@@ -106,7 +98,7 @@ def _coverage() -> Schema:
 def _charging() -> Schema:
     example = object_of(
         {
-            "name": text_of(MOST_TEXT, "What the example shows."),
+            "name": text_of(MAX_TEXT, "What the example shows."),
             "facts": object_of(
                 {one.name: value_of(one) for one in CHARGING.variables.values()}, (), "The work."
             ),
@@ -114,7 +106,7 @@ def _charging() -> Schema:
                 {
                     "percent": number_of(0, 1000, "Percent of the worked minutes that are charged."),
                     "rule": or_null(
-                        text_of(MOST_TEXT, "The id of the rule that says so; null when none does.")
+                        text_of(MAX_TEXT, "The id of the rule that decides; null if none matches.")
                     ),
                 },
                 ["percent", "rule"],
@@ -124,10 +116,10 @@ def _charging() -> Schema:
     )
     return file_of(
         "Charging rules",
-        "How much of worked time is charged: the first rule that holds decides; without one, all of it.",
+        "How much of the worked time is charged: the first match decides; without one, all of it.",
         {
-            "name": text_of(MOST_TEXT, "What the rules are called on the pages."),
-            "rules": list_of(rule_schema(CHARGING), "Asked in this order; the first that holds decides."),
+            "name": text_of(MAX_TEXT, "What the rules are called on the pages."),
+            "rules": list_of(rule_schema(CHARGING), "Evaluated in this order; the first match decides."),
             "examples": list_of(example, "Run whenever the file is loaded; one that fails refuses the file."),
         },
         ["rules"],
@@ -140,47 +132,49 @@ def _contract_type() -> Schema:
     properties = {
         "key": {"type": "string", "pattern": NAME_PATTERN, "description": "The same as the file's name."},
         "label": text_of(60, "What the type is called on the pages."),
-        "description": text_of(1000, "What it covers, for those who choose it."),
+        "description": text_of(1000, "What it covers, for people who choose it."),
         "number_prefix": {
             "type": "string",
             "pattern": f"^{PREFIX.pattern}$",
-            "description": "What its contracts' numbers begin with; no other type's.",
+            "description": "The prefix of its contracts' numbers; unique.",
         },
-        "held_by": list_of(one_of(HOLDER_KINDS), "Whom it may be held by."),
+        "held_by": list_of(one_of(HOLDER_KINDS), "Who may hold it."),
         "limits": object_of(
-            {limit: one_of(LIMIT_USES) for limit in LIMITS}, (), "What limits it; a limit left out is none."
+            {limit: one_of(LIMIT_USES) for limit in LIMITS},
+            (),
+            "What limits it; a limit left out means none.",
         ),
         "defaults": object_of(
             {
                 "duration_months": or_null(number_of(1, 1200, "How many months it runs.")),
-                "minutes": or_null(number_of(1, MOST_MINUTES, "Minutes granted; monthly ones each month.")),
-                "incidents": or_null(number_of(1, MOST_MINUTES, "Incidents granted.")),
-                "price_minor": or_null(number_of(0, MOST_MINOR, "Its price, in the currency's minor unit.")),
+                "minutes": or_null(number_of(1, MAX_MINUTES, "Minutes granted; per month if monthly.")),
+                "incidents": or_null(number_of(1, MAX_MINUTES, "Incidents granted.")),
+                "price_minor": or_null(number_of(0, MAX_MINOR, "Its price, in the currency's minor unit.")),
                 "sla": or_null({"type": "string", "description": "An id of slas.json."}),
             },
             (),
-            "What a contract gets where the seller says nothing.",
+            "The terms of a contract unless the seller gives others.",
         ),
-        "draws": one_of(DRAWS, "What service requests and their work take from it."),
-        "allocation": one_of(ALLOCATIONS, "Whether minutes are granted once, or anew each month."),
+        "draws": one_of(DRAWS, "What service requests and their work draw from it."),
+        "allocation": one_of(ALLOCATIONS, "Whether minutes are granted once or each month."),
         "carry_over": or_null(
             object_of(
                 {
-                    "months": number_of(1, 120, "How many months longer they live."),
-                    "cap_minutes": number_of(0, MOST_MINUTES, "At most so many minutes."),
-                    "cap_percent": number_of(0, 100, "At most so many percent of the month's minutes."),
+                    "months": number_of(1, 120, "How many more months they last."),
+                    "cap_minutes": number_of(0, MAX_MINUTES, "At most this many minutes."),
+                    "cap_percent": number_of(0, 100, "At most this percentage of the month's minutes."),
                 },
                 ["months"],
-                "What of a month's minutes lives on when the month ends.",
+                "How much of a month's unused minutes carries over when the month ends.",
             )
         ),
         "valid_when": {**conditions, "description": "When it can cover."},
         "expires_when": {**conditions, "description": "When it has ended."},
-        "on_expiry": one_of(ON_EXPIRY, "time_expired: by the setting, or what the contract says."),
+        "on_expiry": one_of(ON_EXPIRY, "time_expired: according to the contract or the setting."),
         "examples": list_of(
             object_of(
                 {
-                    "name": text_of(MOST_TEXT, "What the example shows."),
+                    "name": text_of(MAX_TEXT, "What the example shows."),
                     "facts": object_of({one.name: value_of(one) for one in CONTRACT_TYPE.variables.values()}),
                     "valid": YES_NO,
                     "ended": YES_NO,
@@ -194,7 +188,7 @@ def _contract_type() -> Schema:
     assert set(properties) == {*REQUIRED, *optional}, "the schema has the checker's keys"
     return file_of(
         "Contract type",
-        "What can be sold: whom it covers, what limits it, when it is valid and when it ends.",
+        "A type of contract for sale: who may hold it, what limits it, when it is valid and when it ends.",
         properties,
         REQUIRED,
         condition_definitions(CONTRACT_TYPE),
@@ -204,8 +198,8 @@ def _contract_type() -> Schema:
 def _slas() -> Schema:
     target = object_of(
         {
-            "response_minutes": number_of(1, MOST_MINUTES, "Minutes until the first answer."),
-            "resolution_minutes": number_of(1, MOST_MINUTES, "Minutes until it is solved."),
+            "response_minutes": number_of(1, MAX_MINUTES, "Minutes until the first response."),
+            "resolution_minutes": number_of(1, MAX_MINUTES, "Minutes until the resolution."),
         },
         ["response_minutes", "resolution_minutes"],
     )
@@ -214,10 +208,10 @@ def _slas() -> Schema:
             "id": {
                 "type": "string",
                 "pattern": f"^{ID.pattern}$",
-                "description": "What contracts name it by.",
+                "description": "The name that contracts refer to; unique.",
             },
             "label": text_of(60, "What it is called on the pages."),
-            "calendar": one_of(SLA_CALENDARS, "The hours in which its minutes count."),
+            "calendar": one_of(SLA_CALENDARS, "The hours during which its minutes count."),
             "targets": object_of(dict.fromkeys(PRIORITIES, target), PRIORITIES),
         },
         ["id", "label", "calendar", "targets"],
@@ -225,7 +219,7 @@ def _slas() -> Schema:
     facts = {"sla": {"type": "string"}, "priority": one_of(PRIORITIES)}
     example = object_of(
         {
-            "name": text_of(MOST_TEXT),
+            "name": text_of(MAX_TEXT),
             "facts": object_of(facts, ["sla", "priority"]),
             "targets": target,
         },
@@ -233,10 +227,10 @@ def _slas() -> Schema:
     )
     return file_of(
         "Service levels",
-        "How soon a service request is answered and solved, by its priority.",
+        "How soon a service request is answered and resolved, by priority.",
         {
-            "name": text_of(MOST_TEXT, "What the levels are called together."),
-            "slas": list_of(level, "The service levels that contracts may name."),
+            "name": text_of(MAX_TEXT, "The name of this set of service levels."),
+            "slas": list_of(level, "The service levels that contracts may use."),
             "examples": list_of(example, "Checked whenever the file is loaded."),
         },
         ["slas"],

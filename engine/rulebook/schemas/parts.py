@@ -1,10 +1,10 @@
-"""What schemas are made of."""
+"""Building blocks of the JSON Schemas."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from engine.rulebook.files.contract_type_file import KEY
-from engine.rulebook.files.rule_reader import MOST_TEXT
+from engine.rulebook.files.rule_reader import MAX_TEXT
 from engine.rulebook.vocabulary.dates_and_durations import INSTANT
 from engine.rulebook.vocabulary.registry import LARGEST_NUMBER
 from engine.rulebook.vocabulary.terms import Action, Operator, Variable, Vocabulary
@@ -28,33 +28,32 @@ def object_of(properties: Schema, required: Iterable[str] = (), description: str
     schema: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
     if names := list(required):
         schema["required"] = names
-    return told(schema, description)
+    return with_description(schema, description)
 
 
 def list_of(items: Schema, description: str) -> Schema:
     return {"type": "array", "description": description, "items": items}
 
 
-def text_of(most: int, description: str = "") -> Schema:
-    return told({"type": "string", "minLength": 1, "maxLength": most}, description)
+def text_of(maximum: int, description: str = "") -> Schema:
+    return with_description({"type": "string", "minLength": 1, "maxLength": maximum}, description)
 
 
-def number_of(least: int, most: int, description: str) -> Schema:
-    return {"type": "integer", "minimum": least, "maximum": most, "description": description}
+def number_of(minimum: int, maximum: int, description: str) -> Schema:
+    return {"type": "integer", "minimum": minimum, "maximum": maximum, "description": description}
 
 
 def one_of(options: Iterable[str], description: str = "") -> Schema:
-    return told({"enum": list(options)}, description)
+    return with_description({"enum": list(options)}, description)
 
 
 def described(named: Iterable[Action | Variable | Operator]) -> Schema:
-    """One of some names, each with what it means."""
+    """One of some names, each with its description."""
     return {"oneOf": [{"const": one.name, "description": one.description} for one in named]}
 
 
-def date_of(name: str) -> Schema:
-    said = name.replace("_", " ")
-    return {"type": "string", "format": "date", "description": f"A date, YYYY-MM-DD: {said} it."}
+def date_of(description: str) -> Schema:
+    return {"type": "string", "format": "date", "description": f"{description}, as YYYY-MM-DD."}
 
 
 def value_of(variable: Variable) -> Schema:
@@ -68,16 +67,16 @@ def value_of(variable: Variable) -> Schema:
     elif variable.options:
         schema = {"enum": list(variable.options)}
     else:
-        schema = {"type": "string", "maxLength": MOST_TEXT}
-    return told(schema, variable.description)
+        schema = {"type": "string", "maxLength": MAX_TEXT}
+    return with_description(schema, variable.description)
 
 
 def or_null(schema: Schema) -> Schema:
     description = schema.get("description", "")
-    return told({"anyOf": [schema, {"type": "null"}]}, description)
+    return with_description({"anyOf": [schema, {"type": "null"}]}, description)
 
 
-def told(schema: Schema, description: str) -> Schema:
+def with_description(schema: Schema, description: str) -> Schema:
     return {**schema, "description": description} if description else schema
 
 

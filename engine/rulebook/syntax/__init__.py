@@ -1,1 +1,1 @@
-"""From bytes to a checked syntax tree: decoding, scanning with places, typed reading, problems."""
+"""From bytes to a checked syntax tree: decoding, scanning with positions, typed reading, problems."""

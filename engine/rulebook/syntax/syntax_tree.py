@@ -1,40 +1,40 @@
-"""Checked rules as typed values. Nothing here can name anything but what the registry holds."""
+"""Checked rules as typed values, which can only refer to what the registry declares."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.rulebook.vocabulary.dates_and_durations import TimeValue, to_json, to_words
+from engine.rulebook.vocabulary.dates_and_durations import TimeValue, to_json, to_text
 from engine.rulebook.vocabulary.terms import Action, Operator, Variable
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A variable compared with a value by an operator of its type; `value` is None where it takes none."""
+    """A variable, an operator of its type, and the value to compare with; None if the operator takes none."""
 
     variable: Variable
     operator: Operator
     value: str | int | TimeValue | None = None
 
     @property
-    def words(self) -> str:
-        """The condition as people say it: "contract standing is valid"."""
-        said = f"{self.variable.label} {self.operator.words}"
+    def text(self) -> str:
+        """The condition as text: "contract standing is valid"."""
+        text = f"{self.variable.label} {self.operator.phrase}"
         if self.operator.operand == "none":
-            return said
-        return f"{said} {to_words(self.value)}" if self.value != "" else f"{said} empty"
+            return text
+        return f"{text} {to_text(self.value)}" if self.value != "" else f"{text} empty"
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Met when every part is."""
+    """Met if every part is met."""
 
     parts: "tuple[Conditions, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """Met when one part is."""
+    """Met if at least one part is met."""
 
     parts: "tuple[Conditions, ...]"
 
@@ -44,7 +44,7 @@ Conditions = Condition | AllOf | AnyOf
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of a file. `conditions_json` and `actions_json` are what business-rules runs."""
+    """One rule of a file. `conditions_json` and `actions_json` are its form for business-rules."""
 
     id: str
     why: str
@@ -56,13 +56,13 @@ class Rule:
 
 
 def rule(id: str, why: str, conditions: Conditions, action: Action, params: Mapping[str, Any]) -> Rule:
-    """A rule with the JSON that its tree stands for."""
+    """Create a rule, with the JSON form of its conditions and action."""
     actions = [{"name": action.name, "params": dict(params)}]
     return Rule(id, why, conditions, action, params, as_json(conditions), actions)
 
 
 def as_json(conditions: Conditions) -> dict[str, Any]:
-    """The form business-rules takes, made from the checked tree alone; `value` is a must in it."""
+    """The form that business-rules takes, made only from the checked tree; it always requires `value`."""
     match conditions:
         case AllOf(parts):
             return {"all": [as_json(part) for part in parts]}
@@ -73,7 +73,7 @@ def as_json(conditions: Conditions) -> dict[str, Any]:
 
 
 def first_unmet(conditions: Conditions, is_met: Callable[[Condition], bool]) -> Condition | None:
-    """The first condition that keeps the whole from being met; None when it is met."""
+    """The first condition that prevents the whole from being met; None if it is met."""
     match conditions:
         case Condition():
             return None if is_met(conditions) else conditions
@@ -85,7 +85,7 @@ def first_unmet(conditions: Conditions, is_met: Callable[[Condition], bool]) -> 
 
 
 def can_be_met(conditions: Conditions, is_met: Callable[[Condition], bool | None]) -> bool:
-    """Whether the whole can be met where `is_met` knows some conditions and answers None to the others."""
+    """Whether the whole can be met, if `is_met` returns None for conditions whose result is unknown."""
     return first_unmet(conditions, lambda condition: is_met(condition) is not False) is None
 
 
@@ -99,5 +99,5 @@ def mentions(conditions: Conditions) -> Iterator[Condition]:
 
 
 def size(conditions: Conditions) -> int:
-    """How many single conditions there are to ask."""
+    """The number of single conditions."""
     return sum(1 for _ in mentions(conditions))

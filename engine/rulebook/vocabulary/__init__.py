@@ -1,1 +1,1 @@
-"""What rule files may name: variables, operators, actions, dates and durations."""
+"""What rule files may use: variables, operators, actions, dates and durations."""

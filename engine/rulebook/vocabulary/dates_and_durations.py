@@ -1,9 +1,9 @@
 """Dates, instants and lengths of time in rules: how a file writes them, and what they mean.
 
-A date is a day of the desk's time zone; it begins at the first instant at which the clocks there have reached
-it, whatever a change of clocks leaves out. An instant is written with its offset, so it needs no zone. Of a
-length, days are counted on the desk's calendar, while hours and minutes are time that goes by. All of it is
-exact: instants are compared as they are, never as seconds since something.
+A date is a day in the desk's time zone; it begins at the first instant at which the local clock has reached
+it, even if a daylight-saving change skips midnight. An instant is written with its offset, so it needs no
+time zone. In a length of time, days are counted on the desk's calendar, and hours and minutes are elapsed
+time. All comparisons are exact: instants are compared as such, never as seconds since an epoch.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from engine.periods import first_instant_at, zone_named
 
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2199
-MOST_DAYS_AROUND = 3660
-MOST_OF = {"days": 36_600, "hours": 878_400, "minutes": 52_704_000}
-"""A hundred years of each."""
+MAX_DAYS_AROUND = 3660
+MAX_COUNTS = {"days": 36_600, "hours": 878_400, "minutes": 52_704_000}
+"""The largest count of each unit: about a hundred years."""
 
 DATE_FORM = "a date such as 2026-12-31, or an instant with its offset such as 2026-12-31T12:00:00Z"
 DATE = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 
 
 class Length(NamedTuple):
-    """A length of time: the sum of its parts."""
+    """A length of time: the sum of its whole days, hours and minutes."""
 
     days: int = 0
     hours: int = 0
@@ -40,7 +40,7 @@ class Length(NamedTuple):
 
 
 class Around(NamedTuple):
-    """The days from so many before a date to as many after it."""
+    """The days from `days` before a date to `days` after it, inclusive."""
 
     day: date
     days: int
@@ -50,19 +50,25 @@ class Around(NamedTuple):
 
 
 TimeValue = date | Length | Around
-"""An operand; an instant is a `datetime`, which is a `date` to Python."""
+"""An operand. An instant is a `datetime`, which is a subclass of `date` in Python."""
 
 
-class Moment(NamedTuple):
-    """An instant as business-rules gets it. None never comes; `as_of` is the instant decided for."""
+class InstantFact(NamedTuple):
+    """An instant as passed to business-rules. None means never; `as_of` is the instant of the decision.
+
+    Instants are aware UTC.
+    """
 
     instant: datetime | None
     as_of: datetime
     time_zone: str
 
 
-class Span(NamedTuple):
-    """The time from an instant to the one decided for; with `is_ahead`, from the latter to the instant."""
+class DurationFact(NamedTuple):
+    """The time from an instant to that of the decision; with `is_ahead`, from the decision to the instant.
+
+    Instants are aware UTC.
+    """
 
     instant: datetime | None
     as_of: datetime
@@ -71,28 +77,28 @@ class Span(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def day_begins(day: date, time_zone: str) -> datetime:
-    """The first instant of a day in a zone. Raises: UnknownTimeZone."""
+def start_of_day(day: date, time_zone: str) -> datetime:
+    """The first instant (UTC) of a day in an IANA time zone. Raises: UnknownTimeZone."""
     return first_instant_at(datetime.combine(day, time()), zone_named(time_zone))
 
 
-def day_ends(day: date, time_zone: str) -> datetime:
-    """The first instant that is no longer in the day."""
-    return day_begins(day + DAY, time_zone)
+def end_of_day(day: date, time_zone: str) -> datetime:
+    """The exclusive end (UTC) of a day: the first instant of the next day. Raises: UnknownTimeZone."""
+    return start_of_day(day + DAY, time_zone)
 
 
-def back(at: datetime, length: Length, time_zone: str) -> datetime:
-    """The instant that lies so long before `at`."""
+def subtract_length(at: datetime, length: Length, time_zone: str) -> datetime:
+    """The instant `length` before `at` (aware UTC). Raises: UnknownTimeZone."""
     return _moved(at, -length.days, time_zone) - timedelta(hours=length.hours, minutes=length.minutes)
 
 
-def ahead(at: datetime, length: Length, time_zone: str) -> datetime:
-    """The instant that lies so long after `at`."""
+def add_length(at: datetime, length: Length, time_zone: str) -> datetime:
+    """The instant `length` after `at` (aware UTC). Raises: UnknownTimeZone."""
     return _moved(at, length.days, time_zone) + timedelta(hours=length.hours, minutes=length.minutes)
 
 
 def to_json(value: Any) -> Any:
-    """An operand in the form in which a file writes it."""
+    """An operand in the form used in rule files."""
     match value:
         case datetime():
             return value.isoformat().replace("+00:00", "Z")
@@ -105,13 +111,16 @@ def to_json(value: Any) -> Any:
     return value
 
 
-def to_words(value: Any) -> str:
-    """An operand as people say it."""
+def to_text(value: Any) -> str:
+    """An operand as text for people."""
     return str(to_json(value)) if isinstance(value, datetime) else str(value)
 
 
 def point_from(text: str) -> date:
-    """A date, or an instant in UTC, of the years 1970 to 2199. Raises: ValueError, OverflowError."""
+    """Parse a date, or an instant (converted to UTC), in the years 1970 to 2199.
+
+    Raises: ValueError, OverflowError.
+    """
     if DATE.fullmatch(text):
         point = date.fromisoformat(text)
     elif INSTANT.fullmatch(text):

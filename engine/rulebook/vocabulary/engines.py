@@ -1,6 +1,6 @@
-"""What runs the rules."""
+"""The engines that can evaluate rules."""
 
 from typing import Literal
 
 RulesEngine = Literal["compiled", "plain"]
-"""Code written from the rules, or business-rules itself. Their answers are the same."""
+"""Code generated from the rules, or business-rules itself. Both give the same results."""

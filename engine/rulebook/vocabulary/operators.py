@@ -1,6 +1,6 @@
-"""How a variable may be compared, by its type: the operators of business-rules, and of our own types.
+"""How a variable may be compared, by type: the operators of business-rules and of our own types.
 
-Each negation is there by its own name, since conditions have no "not".
+Each negation is an operator of its own, since conditions have no "not".
 """
 
 from collections.abc import Mapping
@@ -11,25 +11,25 @@ OPERATORS: Mapping[ValueType, Mapping[str, Operator]] = {
     "text": {
         operator.name: operator
         for operator in (
-            Operator("equal_to", "text", "is", "The same text, letter for letter."),
-            Operator("not_equal_to", "text", "is not", "Any other text, or none."),
+            Operator("equal_to", "text", "is", "Exactly the same text."),
+            Operator("not_equal_to", "text", "is not", "Any other text, or empty."),
             Operator(
-                "equal_to_case_insensitive", "text", "is, in any case,", "The same text; Aa and aa are one."
+                "equal_to_case_insensitive", "text", "is, in any case,", "The same text, ignoring case."
             ),
-            Operator("starts_with", "text", "starts with", "Begins with these letters."),
-            Operator("ends_with", "text", "ends with", "Ends with these letters."),
-            Operator("contains", "text", "contains", "Has these letters somewhere."),
-            Operator("non_empty", "none", "is given", "There is a value at all."),
+            Operator("starts_with", "text", "starts with", "Starts with this text."),
+            Operator("ends_with", "text", "ends with", "Ends with this text."),
+            Operator("contains", "text", "contains", "Contains this text."),
+            Operator("non_empty", "none", "is given", "The value is not empty."),
         )
     },
     "number": {
         operator.name: operator
         for operator in (
             Operator("equal_to", "number", "is", "The same number."),
-            Operator("greater_than", "number", "is more than", "Above the number."),
-            Operator("greater_than_or_equal_to", "number", "is at least", "The number, or above it."),
-            Operator("less_than", "number", "is less than", "Below the number."),
-            Operator("less_than_or_equal_to", "number", "is at most", "The number, or below it."),
+            Operator("greater_than", "number", "is more than", "Greater than the number."),
+            Operator("greater_than_or_equal_to", "number", "is at least", "The number or greater."),
+            Operator("less_than", "number", "is less than", "Less than the number."),
+            Operator("less_than_or_equal_to", "number", "is at most", "The number or less."),
         )
     },
     "yes_no": {
@@ -42,28 +42,42 @@ OPERATORS: Mapping[ValueType, Mapping[str, Operator]] = {
     "instant": {
         operator.name: operator
         for operator in (
-            Operator("before", "point", "is before", "Earlier than the date, or than the instant."),
-            Operator("on_or_before", "point", "is on or before", "On the date, at the instant, or earlier."),
-            Operator("after", "point", "is after", "Later than the whole date, or than the instant."),
-            Operator("on_or_after", "point", "is on or after", "On the date, at the instant, or later."),
+            Operator("before", "point", "is before", "Earlier than the date or instant."),
+            Operator(
+                "on_or_before", "point", "is on or before", "On the date or at the instant, or earlier."
+            ),
+            Operator("after", "point", "is after", "Later than the end of the date, or than the instant."),
+            Operator("on_or_after", "point", "is on or after", "On the date or at the instant, or later."),
             Operator(
                 "within_days_of",
                 "around",
                 "is within",
-                "On the date, or so many days before or after it.",
+                "On the date, or at most this many days before or after it.",
             ),
-            Operator("not_within_days_of", "around", "is not within", "More days away from the date."),
-            Operator("older_than", "length", "is longer ago than", "More than so long before the decision."),
-            Operator("not_older_than", "length", "is not longer ago than", "So long ago, less, or to come."),
+            Operator(
+                "not_within_days_of",
+                "around",
+                "is not within",
+                "More than this many days before or after the date.",
+            ),
+            Operator(
+                "older_than", "length", "is longer ago than", "More than this long before the decision."
+            ),
+            Operator(
+                "not_older_than",
+                "length",
+                "is not longer ago than",
+                "At most this long before the decision, or in the future.",
+            ),
         )
     },
     "duration": {
         operator.name: operator
         for operator in (
-            Operator("longer_than", "length", "is longer than", "More time than that."),
-            Operator("at_least", "length", "is at least", "So much time, or more."),
-            Operator("shorter_than", "length", "is shorter than", "Less time than that."),
-            Operator("at_most", "length", "is at most", "So much time, or less."),
+            Operator("longer_than", "length", "is longer than", "More than this length of time."),
+            Operator("at_least", "length", "is at least", "This length of time or more."),
+            Operator("shorter_than", "length", "is shorter than", "Less than this length of time."),
+            Operator("at_most", "length", "is at most", "This length of time or less."),
         )
     },
 }

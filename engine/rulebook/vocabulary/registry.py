@@ -1,17 +1,19 @@
-"""The words of the rule files: every variable, operator and action that a file may name.
+"""The vocabulary of the rule files: every variable and action that a file may use.
 
-This is the one place they are declared. The checker allows these names and no others, the classes that
-business-rules runs on are made from them, and the JSON Schemas and the reference in rules/README.md are
-written from them.
+This is the only place where they are declared. The checker allows these names and no others; the classes that
+business-rules works on, the JSON Schemas and the reference in rules/README.md are generated from them.
+
+Labels are part of the reasons stored with decisions, which are compared when decisions are verified: changing
+a label makes stored decisions differ.
 """
 
-from engine.contracts import HOLDER_KINDS
-from engine.facts import WEEKDAYS
+from engine.contracts import HOLDER_KINDS, PENDING_REASONS
+from engine.facts import STANDINGS, WEEKDAYS
 from engine.rulebook.vocabulary.terms import Action, Param, Variable, Vocabulary
-from engine.sla import PRIORITIES
+from engine.service_requests import PRIORITIES
 
-MOST_MINUTES = 10_000_000
-MOST_MINOR = 10**12
+MAX_MINUTES = 10_000_000
+MAX_MINOR = 10**12
 LARGEST_NUMBER = 10**12
 
 
@@ -22,7 +24,7 @@ def _by_name(*variables: Variable) -> dict[str, Variable]:
 COVERAGE_VARIABLES = _by_name(
     Variable(
         "contract_validation", "yes_no", "request", "contract validation",
-        "Whether the desk demands a valid contract before work starts (a setting).",
+        "Whether the desk requires a valid contract before work starts (a setting).",
         True, "contract_validation",
     ),
     Variable(
@@ -32,12 +34,12 @@ COVERAGE_VARIABLES = _by_name(
     ),
     Variable(
         "work_type", "text", "request", "work type",
-        "The kind of work asked for, as the desk names it; empty when not given.",
+        "The kind of work requested, one of the desk's work types; empty if not given.",
         "on_site", "work_type", may_be_empty=True,
     ),
     Variable(
         "channel", "text", "request", "channel",
-        "How the service request came in, such as portal, mail or phone; empty when not given.",
+        "How the service request was received, such as portal, mail or phone; empty if not given.",
         "phone", "channel", may_be_empty=True,
     ),
     Variable(
@@ -72,18 +74,18 @@ COVERAGE_VARIABLES = _by_name(
     ),
     Variable(
         "logged_at", "instant", "request", "time of logging",
-        "When the service request was logged; for one that is not logged yet, the instant it is asked about.",
+        "When the service request was logged; if it is not logged yet, the instant of the decision.",
         "2026-12-31", "logged",
     ),
     Variable(
         "logged_weekday", "text", "request", "weekday of logging",
-        "The day of the week on which it was logged, by the clocks of the desk's time zone.",
+        "The day of the week on which it was logged, in the desk's time zone.",
         "saturday", "logged_weekday", options=WEEKDAYS, is_derived=True,
     ),
     Variable(
         "logged_hour", "number", "request", "hour of logging",
-        "The hour, 0 to 23, in which it was logged, by the clocks of the desk's time zone.",
-        18, "logged_hour", is_derived=True, most=23,
+        "The hour, 0 to 23, in which it was logged, in the desk's time zone.",
+        18, "logged_hour", is_derived=True, maximum=23,
     ),
     Variable(
         "request_age", "duration", "request", "age of the request",
@@ -92,20 +94,20 @@ COVERAGE_VARIABLES = _by_name(
     ),
     Variable(
         "contract_holder", "text", "contract", "contract holder",
-        "Whom the contract covers.",
+        "The kind of holder that the contract covers.",
         "item", "holder_kind", options=HOLDER_KINDS,
     ),
     Variable(
         "contract_standing", "text", "contract", "contract standing",
         "valid: in force for this service request. pending: not active yet. "
-        "ended: over, cancelled or used up. excluded: in force, but not for this kind of request.",
-        "valid", "standing", options=("valid", "pending", "ended", "excluded"),
+        "ended: expired, cancelled or used up. excluded: in force, but not for this kind of request.",
+        "valid", "standing", options=STANDINGS,
     ),
     Variable(
         "contract_pending_reason", "text", "contract", "what the contract waits for",
-        "What a pending contract waits for; empty when it is not pending.",
+        "What a pending contract is waiting for; empty if it is not pending.",
         "awaiting_start", "pending_reason",
-        options=("awaiting_start", "awaiting_payment", "awaiting_enable"), may_be_empty=True,
+        options=PENDING_REASONS, may_be_empty=True,
     ),
     Variable(
         "contract_type", "text", "contract", "contract type",
@@ -119,53 +121,53 @@ COVERAGE_VARIABLES = _by_name(
     ),
     Variable(
         "contract_minutes_available", "number", "contract", "minutes left",
-        "Whole minutes that can still be drawn from the contract; 0 for one that has none.",
+        "Whole minutes that can still be drawn from the contract; 0 if it has none.",
         60, "minutes_available",
     ),
     Variable(
         "contract_incidents_available", "number", "contract", "incidents left",
-        "Incidents that can still be taken from the contract; 0 for one that has none.",
+        "Incidents that can still be drawn from the contract; 0 if it has none.",
         1, "incidents_available",
     ),
     Variable(
         "contract_holds_incident", "yes_no", "contract", "an incident is held for this request",
-        "Whether the contract already holds an incident for this very service request.",
+        "Whether the contract already holds an incident for this service request.",
         True, "own_incident_held",
     ),
     Variable(
         "contract_has_end", "yes_no", "contract", "contract has an end",
-        "Whether the contract ends on a date.",
+        "Whether the contract has an end date.",
         True, "expires_at", is_presence=True,
     ),
     Variable(
         "org_unit_distance", "number", "contract", "distance of the org unit",
         "How far the holding org unit is from the customer: 1 for the nearest, more for those above it, "
-        "0 for a contract that no org unit holds.",
+        "0 for a contract that is not held by an org unit.",
         1, "distance",
     ),
     Variable(
         "contract_created_at", "instant", "contract", "making of the contract",
-        "When the contract was made.",
+        "When the contract was created.",
         "2026-12-31", "created_at", is_derived=True,
     ),
     Variable(
         "contract_starts_at", "instant", "contract", "start of the contract",
-        "When the contract starts: on its first day, as that begins.",
+        "When the contract starts: at the beginning of its first day.",
         "2026-12-31", "starts_at", is_derived=True,
     ),
     Variable(
         "contract_ends_on", "instant", "contract", "end of the contract",
-        "The last moment of the contract, on its last day; one without an end ends after any date.",
-        "2026-12-31", "last_moment", may_be_empty=True, is_derived=True,
+        "The last instant of the contract, on its last day; a contract without an end is after every date.",
+        "2026-12-31", "last_instant", may_be_empty=True, is_derived=True,
     ),
     Variable(
         "contract_age", "duration", "contract", "age of the contract",
-        "How long ago the contract started; less than nothing before its start.",
+        "How long ago the contract started; negative before its start.",
         {"days": 30}, "starts_at", is_derived=True,
     ),
     Variable(
         "contract_time_left", "duration", "contract", "time left of the contract",
-        "How long it is until the contract is over; without an end, longer than anything.",
+        "The time until the contract ends; unlimited if it has no end.",
         {"days": 30}, "expires_at", may_be_empty=True, is_ahead=True, is_derived=True,
     ),
 )  # fmt: skip
@@ -173,12 +175,12 @@ COVERAGE_VARIABLES = _by_name(
 CONTRACT_TYPE_VARIABLES = _by_name(
     Variable(
         "within_period", "yes_no", "contract", "within its period",
-        "Whether the contract has started and not ended; one without an end stays within its period.",
+        "Whether the contract has started and not ended; a contract without an end never leaves its period.",
         True, "within_period",
     ),
     Variable(
         "period_over", "yes_no", "contract", "period over",
-        "Whether the contract's end has come; never for one without an end.",
+        "Whether the contract's end has passed; always false without an end.",
         False, "period_over",
     ),
     Variable(
@@ -188,7 +190,7 @@ CONTRACT_TYPE_VARIABLES = _by_name(
     ),
     Variable(
         "incidents_available", "number", "contract", "incidents left",
-        "Incidents that can still be taken.",
+        "Incidents that can still be drawn.",
         1, "incidents_available",
     ),
     Variable(
@@ -198,12 +200,12 @@ CONTRACT_TYPE_VARIABLES = _by_name(
     ),
     Variable(
         "own_incident_held", "yes_no", "contract", "an incident is held for this request",
-        "Whether one of the incidents held is held for the service request asked about.",
+        "Whether an incident is held for the service request being decided.",
         True, "own_incident_held",
     ),
     Variable(
         "service_request_closed", "yes_no", "contract", "service request closed",
-        "Whether the one service request that holds the contract is closed.",
+        "Whether the service request that holds the contract is closed.",
         False, "service_request_closed",
     ),
 )  # fmt: skip
@@ -211,7 +213,7 @@ CONTRACT_TYPE_VARIABLES = _by_name(
 CHARGING_VARIABLES = _by_name(
     Variable(
         "work_type", "text", "work", "work type",
-        "The kind of work done, as the desk names it; empty when not given.",
+        "The kind of work done, one of the desk's work types; empty if not given.",
         "travel", "work_type", may_be_empty=True,
     ),
     Variable(
@@ -221,23 +223,23 @@ CHARGING_VARIABLES = _by_name(
     ),
     Variable(
         "role", "text", "work", "role",
-        "The role of who worked; empty when not given.",
+        "The role of the person who worked; empty if not given.",
         "technician", "role", may_be_empty=True,
     ),
     Variable(
         "channel", "text", "work", "channel",
-        "How the service request came in; empty when not given.",
+        "How the service request was received; empty if not given.",
         "phone", "channel", may_be_empty=True,
     ),
     Variable(
         "worked_weekday", "text", "work", "weekday of the work",
-        "The day of the week on which the work began, by the clocks of the desk's time zone.",
+        "The day of the week on which the work started, in the desk's time zone.",
         "saturday", "worked_weekday", options=WEEKDAYS, may_be_empty=True,
     ),
     Variable(
         "worked_hour", "number", "work", "hour of the work",
-        "The hour, 0 to 23, in which the work began, by the clocks of the desk's time zone.",
-        18, "worked_hour", most=23,
+        "The hour, 0 to 23, in which the work started, in the desk's time zone.",
+        18, "worked_hour", maximum=23,
     ),
 )  # fmt: skip
 
@@ -247,21 +249,21 @@ COVERAGE_ACTIONS = {
         Action("cover_with", "Cover with the contract", "The contract covers the service request.", True),
         Action(
             "wait_for", "Wait for the contract",
-            "The service request waits until the contract becomes valid, and opens by itself.", True,
+            "The service request waits until the contract becomes valid, and then opens automatically.", True,
         ),
         Action(
             "create_contract", "Create a contract",
-            "A contract is made for the service request, which waits until it is paid for or enabled.",
+            "A contract is created for the service request, which waits until it is paid for or enabled.",
             params=(
                 Param("type", "contract_type", "A type a request may hold.", "per_request", required=True),
-                Param("enable", "yes_no", "true makes it active at once.", False),
-                Param("price_minor", "number", "Its price, in the minor unit.", 12500, most=MOST_MINOR),
-                Param("duration_months", "number", "How many months it runs.", 12, least=1, most=1200),
-                Param("minutes", "number", "Minutes granted.", 600, least=1, most=MOST_MINUTES),
-                Param("incidents", "number", "Incidents granted.", 5, least=1, most=MOST_MINUTES),
+                Param("enable", "yes_no", "true enables it at once.", False),
+                Param("price_minor", "number", "Its price, in the minor unit.", 12500, maximum=MAX_MINOR),
+                Param("duration_months", "number", "How many months it runs.", 12, minimum=1, maximum=1200),
+                Param("minutes", "number", "Minutes granted.", 600, minimum=1, maximum=MAX_MINUTES),
+                Param("incidents", "number", "Incidents granted.", 5, minimum=1, maximum=MAX_MINUTES),
                 Param("sla", "sla", "Its service level, an id of slas.json.", "standard"),
-                Param("time_expired", "time_expired", "What becomes of time it cannot pay.", "ignore"),
-                Param("overage_rate_minor", "number", "Price of an hour over.", 9000, most=MOST_MINOR),
+                Param("time_expired", "time_expired", "What happens to time it cannot pay for.", "ignore"),
+                Param("overage_rate_minor", "number", "Price of an overage hour.", 9000, maximum=MAX_MINOR),
             ),
         ),
         Action(
@@ -274,7 +276,7 @@ COVERAGE_ACTIONS = {
         Action(
             "refuse", "Refuse",
             "The service request cannot be logged.",
-            params=(Param("message", "text", "What the customer is told.", "Please call.", required=True),),
+            params=(Param("message", "text", "The message to the customer.", "Please call.", required=True),),
         ),
         Action("leave_uncovered", "Leave uncovered", "The service request opens without a contract."),
     )
@@ -285,10 +287,10 @@ CHARGING_ACTIONS = {
     for action in (
         Action(
             "charge_percent", "Charge in percent",
-            "The worked minutes count with this percentage: 150 for time and a half.",
-            params=(Param("percent", "number", "Percent of the minutes.", 150, required=True, most=1000),),
+            "The worked minutes are charged at this percentage: 150 for time and a half.",
+            params=(Param("percent", "number", "Percent of the minutes.", 150, required=True, maximum=1000),),
         ),
-        Action("do_not_charge", "Do not charge", "The work is recorded, and no minute of it is charged."),
+        Action("do_not_charge", "Do not charge", "The work is recorded but not charged."),
     )
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What the words of the rule files are: variables, operators, actions. `registry` has them all."""
+"""The types of the vocabulary: variables, operators, actions. `registry` declares all of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,14 @@ Value = str | int | bool | datetime | None
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operator:
-    """One comparison of business-rules. `words` stand between a variable's label and the operand."""
+    """One comparison. In texts, `phrase` goes between a variable's label and the operand.
+
+    Phrases are part of the reasons stored with decisions: changing one makes stored decisions differ.
+    """
 
     name: str
     operand: Operand
-    words: str
+    phrase: str
     description: str
 
 
@@ -25,12 +28,12 @@ class Operator:
 class Variable:
     """One fact that conditions may name.
 
-    `fact` is the attribute that holds it, of the request's facts (scope request), a candidate (contract) or
-    the work (work); with `is_presence` the variable tells whether there is such a fact at all.
-    With `options`, no other text can ever be its value. `may_be_empty` allows comparing with "". An instant
-    that is empty never comes; a duration is the time since an instant, or with `is_ahead` the time until it.
-    What `is_derived` follows from other facts, so that no example gives it. Numbers are 0 at least; `most` is
-    the largest one there can be.
+    `fact` is the attribute to read, of the request's facts (scope request), a candidate (contract) or the
+    work (work); with `is_presence`, the variable says whether that fact is given at all.
+    With `options`, no other text can be its value. `may_be_empty` allows comparison with "". An empty instant
+    means never; a duration is the time since an instant or, with `is_ahead`, the time until it.
+    A variable that `is_derived` follows from other facts, so examples do not give it. Numbers are at least 0;
+    `maximum` is the largest possible one.
     """
 
     name: str
@@ -45,10 +48,10 @@ class Variable:
     is_presence: bool = False
     is_ahead: bool = False
     is_derived: bool = False
-    most: int | None = None
+    maximum: int | None = None
 
     def read(self, subject: object) -> Value:
-        """Its value for whatever the scope says it is read from."""
+        """Its value, read from the object that belongs to its scope."""
         value: Value = getattr(subject, self.fact)
         return value is not None if self.is_presence else value
 
@@ -62,13 +65,13 @@ class Param:
     description: str
     example: Any
     required: bool = False
-    least: int = 0
-    most: int = 0
+    minimum: int = 0
+    maximum: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a rule may do. With `needs_contract` its rule is asked of each contract, else once."""
+    """What a rule may do. With `needs_contract`, its rule is evaluated for each contract, otherwise once."""
 
     name: str
     label: str
@@ -79,7 +82,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words of one kind of rule file."""
+    """The variables and actions of one kind of rule file."""
 
     name: str
     variables: Mapping[str, Variable]

@@ -1,4 +1,4 @@
-"""Rules as code: readable, made of nothing that a file says, refused where business-rules says otherwise."""
+"""Compiled rules: readable, free of text from rule files, and refused if business-rules disagrees."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ import pytest
 
 from engine.facts import Candidate, RequestFacts
 from engine.rulebook import Match, Problem, RuleSet, check_rule_set, compiled_source, load_rule_set
-from engine.rulebook.compiled.coverage import CompiledCoverage, Found, compile_coverage
+from engine.rulebook.compiled.coverage import CompiledCoverage, RuleMatch, compile_coverage
 from engine.rulebook.compiled.single import CompiledCharging, CompiledType, compile_charging, compile_type
 from tests.engine.rulebook.test_evaluation import REQUEST, candidate
 from tests.rules.files import shipped_files, with_change, with_rule, with_text
@@ -26,7 +26,7 @@ def choosy(text: str, number: int) -> RuleSet:
     return load_rule_set(with_rule(conditions))
 
 
-def test_the_code_of_a_file_can_be_read() -> None:
+def test_the_generated_code_is_readable() -> None:
     shown = compiled_source(load_rule_set(shipped_files()))
     assert '            if best > 0:  # "item-valid"' in shown.replace("    " * 4, "    " * 3)
     assert "if contract_standing == 'valid':" in shown
@@ -34,7 +34,7 @@ def test_the_code_of_a_file_can_be_read() -> None:
     assert "def has_ended(contract):\n    return contract.service_request_closed" in shown
 
 
-def test_a_text_that_many_rules_compare_is_looked_at_once() -> None:
+def test_a_text_compared_by_many_rules_is_read_once() -> None:
     decide = load_rule_set(shipped_files()).coverage.compiled.source.code.partition("def decide")[2]
     assert decide.partition("def ")[0].count("contract.standing") == 1
 
@@ -54,12 +54,12 @@ def test_no_text_of_a_rule_file_becomes_code(text: str) -> None:
     assert odd.coverage.decide(REQUEST, [matching._replace(number="nothing")]) == (None, None)
 
 
-def test_the_code_reaches_nothing_but_its_values() -> None:
+def test_the_code_can_access_only_its_values() -> None:
     book = load_rule_set(shipped_files()).coverage
     assert book.compiled.decide.__globals__["__builtins__"] == {}
 
 
-def test_the_candidates_may_come_in_any_order_and_as_any_iterable() -> None:
+def test_candidates_may_be_in_any_order_and_any_iterable() -> None:
     book = load_rule_set(shipped_files()).coverage
     far, near = candidate("far", "org_unit", distance=2), candidate("near", "org_unit", distance=1)
     for given in ([far, near], [near, far]):
@@ -68,7 +68,7 @@ def test_the_candidates_may_come_in_any_order_and_as_any_iterable() -> None:
         assert (rule.id, taken) == ("org-unit-valid", near)
 
 
-def test_a_rule_that_needs_no_contract_comes_in_its_turn() -> None:
+def test_a_rule_that_needs_no_contract_keeps_its_position() -> None:
     first = json.dumps(
         {
             "name": "x",
@@ -116,18 +116,18 @@ def test_two_thousand_rules_are_one_function() -> None:
     assert book.first_match(REQUEST, [candidate("c", number="N")]) is None
 
 
-# A compiler with a fault
+# A faulty compiler
 
 
 def refused(files: dict[str, str]) -> list[Problem]:
-    return [one for one in check_rule_set(files) if "by the compiled rules" in one.message]
+    return [one for one in check_rule_set(files) if "with the compiled rules" in one.message]
 
 
 def test_a_file_is_refused_where_compiled_coverage_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(rules: Any, rank_by: Any) -> CompiledCoverage:
         made = compile_coverage(rules, rank_by)
 
-        def decide(request: RequestFacts, contracts: Iterable[Candidate]) -> Found:
+        def decide(request: RequestFacts, contracts: Iterable[Candidate]) -> RuleMatch:
             return made.decide(request, [one for one in contracts if one.contract != "C"])
 
         return replace(made, decide=decide)
@@ -169,7 +169,7 @@ def test_a_file_is_refused_where_compiled_charging_differs(monkeypatch: pytest.M
     assert (found.file, found.pointer) == ("charging.json", "/examples/0/charge")
 
 
-def test_a_set_can_be_run_by_business_rules_itself() -> None:
+def test_a_rule_set_can_be_run_by_business_rules() -> None:
     rules = load_rule_set(shipped_files())
     plain = rules.run_by("plain")
     assert plain.version == rules.version

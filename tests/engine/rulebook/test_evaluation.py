@@ -1,4 +1,4 @@
-"""The shipped rules decide as product.md sections 4, 6 and 7 say."""
+"""The shipped rules decide as described in product.md sections 4, 6 and 7."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -60,7 +60,7 @@ def decide(
     ("book", "order"),
     [("coverage", ("item", "customer", "org_unit")), ("customer_first", ("customer", "org_unit", "item"))],
 )
-def test_steps_are_taken_in_order_valid_before_pending(
+def test_holders_are_checked_in_order_valid_before_pending(
     rules: RuleSet, book: str, order: tuple[str, ...]
 ) -> None:
     coverage = rules.coverage if book == "coverage" else rules.variants[book]
@@ -71,13 +71,13 @@ def test_steps_are_taken_in_order_valid_before_pending(
         assert decide(coverage, *reversed(left)) == (expected.replace("_", "-"), expected)
 
 
-def test_nothing_found_makes_a_per_request_contract(rules: RuleSet) -> None:
+def test_finding_nothing_creates_a_per_request_contract(rules: RuleSet) -> None:
     match = rules.coverage.first_match(REQUEST, [candidate("old", standing="ended")])
     assert match is not None
     assert (match.action, match.params, match.candidate) == ("create_contract", {"type": "per_request"}, None)
 
 
-def test_validation_off_leaves_uncovered_what_no_valid_contract_covers(rules: RuleSet) -> None:
+def test_validation_off_leaves_requests_without_valid_contract_uncovered(rules: RuleSet) -> None:
     relaxed = replace(REQUEST, contract_validation=False)
     assert decide(rules.coverage, request=relaxed) == ("validation-off", None)
     assert decide(rules.coverage, candidate("a", standing="pending"), request=relaxed) == (
@@ -103,7 +103,7 @@ def test_rank_is_the_same_in_any_order_of_insertion(rules: RuleSet) -> None:
         assert rules.coverage.rank(shuffled) == tuple(ranked)
 
 
-def test_rank_by_the_last(rules: RuleSet) -> None:
+def test_rank_by_latest_first(rules: RuleSet) -> None:
     book = replace(rules.coverage, rank_by=("ends_last", "started_last", "created_last"))
     day = timedelta(days=1)
     ranked = [
@@ -117,7 +117,7 @@ def test_rank_by_the_last(rules: RuleSet) -> None:
     assert book.rank(reversed(ranked)) == tuple(ranked)
 
 
-def test_first_failing_names_the_rule_meant_for_the_holder(rules: RuleSet) -> None:
+def test_first_failing_returns_the_rule_for_the_holder(rules: RuleSet) -> None:
     book = rules.coverage
     assert book.first_failing(REQUEST, candidate("a", standing="ended")) == (
         "item-valid",
@@ -174,7 +174,7 @@ def test_contract_types(
     assert rules.has_ended(type_key, given) is ended
 
 
-def test_types_say_what_they_are(rules: RuleSet) -> None:
+def test_contract_types_are_loaded(rules: RuleSet) -> None:
     types = rules.contract_types
     assert {key: one.number_prefix for key, one in types.items()} == {
         "per_request": "PR",
@@ -192,7 +192,7 @@ def test_types_say_what_they_are(rules: RuleSet) -> None:
     assert [key for key, one in types.items() if one.allocation == "monthly"] == ["support_hours_by_month"]
 
 
-def test_an_unknown_type_is_a_named_refusal(rules: RuleSet) -> None:
+def test_an_unknown_type_is_a_named_error(rules: RuleSet) -> None:
     with pytest.raises(DeskError, match='Did you mean "support_hours"') as caught:
         rules.is_valid("support_hour", RUNNING)
     assert caught.value.code == "unknown-contract-type"
@@ -202,7 +202,7 @@ def test_time_is_charged_as_worked_without_a_rule(rules: RuleSet) -> None:
     assert rules.charging.charge(ChargingFacts(work_type="on_site", role="technician")) == Charge(100)
 
 
-def test_charging_takes_the_first_rule_that_holds() -> None:
+def test_the_first_matching_charging_rule_decides() -> None:
     text = """{"name": "Travel is free, urgent work dearer", "rules": [
       {"id": "travel", "why": "The way to you is free.", "actions": [{"name": "do_not_charge"}],
        "conditions": {"name": "work_type", "operator": "equal_to", "value": "travel"}},
@@ -227,7 +227,7 @@ def test_service_levels(rules: RuleSet) -> None:
     assert rules.slas["gold"].targets["critical"].response_minutes == 15
 
 
-def test_the_version_is_of_the_content_alone(rules: RuleSet) -> None:
+def test_the_version_depends_only_on_the_content(rules: RuleSet) -> None:
     files = shipped_files()
     shuffled = dict(reversed(files.items()))
     assert load_rule_set(shuffled).version == rules.version

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (the cases are tables, one a line)
-"""What the checker says of contract types, service levels, and of the files themselves."""
+"""The checker's messages about contract types, service levels, and the files themselves."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,33 +13,33 @@ from engine.rulebook import (
     decode_rule_file,
     load_rule_set,
 )
-from tests.rules.files import errors, shipped_files, told, with_change, with_rule, with_text
+from tests.rules.files import error_texts, errors, shipped_files, with_change, with_rule, with_text
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         (lambda one: one.update(key="support_minutes"), 'differs from the file\'s name. Write "support_hours", or rename the file support_minutes.json.'),
-        (lambda one: one.update(number_prefix="SUB"), '"SUB" is the prefix of "subscription" already. Choose another.'),
+        (lambda one: one.update(number_prefix="SUB"), '"SUB" is already the prefix of "subscription". Choose another.'),
         (lambda one: one.update(number_prefix="sh"), '"sh" is not allowed as a name here. Use capital letters and digits'),
-        (lambda one: one.update(held_by=["item", "item"]), '"item" stands here twice. Keep one.'),
-        (lambda one: one.update(draws="incidents"), 'A type that draws incidents is limited by them. Write "incidents": "required" in limits.'),
+        (lambda one: one.update(held_by=["item", "item"]), '"item" is listed twice. Keep one.'),
+        (lambda one: one.update(draws="incidents"), 'A type that draws incidents must be limited by them. Write "incidents": "required" in limits.'),
         (lambda one: one.update(allocation="monthly"), 'Monthly minutes need "draws": "minutes" and "period": "required" in limits.'),
         (lambda one: one.update(carry_over={"months": 1, "cap_minutes": 60}), "Only monthly minutes carry over."),
-        (lambda one: one["defaults"].update(incidents=3), "The type has no limit in incidents. Add it to limits, or remove incidents."),
-        (lambda one: one["defaults"].update(sla="platinum"), '"platinum" is no service level of slas.json.'),
-        (lambda one: one["limits"].update(minutes="yes"), '"yes" is no use of a limit.'),
-        (lambda one: one.update(on_expiry="ignore"), '"ignore" is no on_expiry. Known: time_expired.'),
-        (lambda one: one["valid_when"]["all"][0].update(name="contract_standing"), '"contract_standing" is no variable.'),
-        (lambda one: one["examples"][0].update(valid=False), "expects valid false, but it comes out true. Correct the conditions or the example."),
-        (lambda one: one["examples"][1].update(valid=True), "expects valid true, but it comes out false (no_minutes_left). Correct"),
-        (lambda one: one["examples"][0].update(ended=True), "expects ended true, but it comes out false. Correct"),
+        (lambda one: one["defaults"].update(incidents=3), "The type has no limit on incidents. Add it to limits, or remove incidents."),
+        (lambda one: one["defaults"].update(sla="platinum"), '"platinum" is not a valid service level of slas.json.'),
+        (lambda one: one["limits"].update(minutes="yes"), '"yes" is not a valid use of a limit.'),
+        (lambda one: one.update(on_expiry="ignore"), '"ignore" is not a valid on_expiry. Known: time_expired.'),
+        (lambda one: one["valid_when"]["all"][0].update(name="contract_standing"), '"contract_standing" is not a valid variable.'),
+        (lambda one: one["examples"][0].update(valid=False), "expects valid false, but the result is true. Correct the conditions or the example."),
+        (lambda one: one["examples"][1].update(valid=True), "expects valid true, but the result is false (no_minutes_left). Correct"),
+        (lambda one: one["examples"][0].update(ended=True), "expects ended true, but the result is false. Correct"),
         (lambda one: one["examples"][0]["facts"].update(minutes_available=-1), "-1 is out of range."),
     ],
 )  # fmt: skip
 def test_contract_types_are_checked(change: Callable[[Any], object], expected: str) -> None:
     path = "contract_types/support_hours.json"
-    found = told(with_change(path, change), path) + told(
+    found = error_texts(with_change(path, change), path) + error_texts(
         with_change(path, change), "contract_types/subscription.json"
     )
     assert any(expected in one for one in found), found
@@ -56,26 +56,26 @@ def test_monthly_minutes_may_carry_over() -> None:
     assert carry_over is not None
     assert (carry_over.months, carry_over.cap_percent, carry_over.cap_minutes) == (2, 50, None)
     (found,) = errors(with_change(path, lambda one: one.update(carry_over={**caps, "cap_minutes": 60})), path)
-    assert found.message == "Carry-over has one cap. Write either cap_minutes or cap_percent."
+    assert found.message == "Carry-over needs exactly one cap. Write either cap_minutes or cap_percent."
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda one: one["slas"][0].update(id="gold"), 'The id "gold" stands here twice. Choose another.'),
-        (lambda one: one["slas"][0].update(calendar="nights"), '"nights" is no calendar. Known: always, business_hours.'),
+        (lambda one: one["slas"][0].update(id="gold"), 'The id "gold" is used twice. Choose another.'),
+        (lambda one: one["slas"][0].update(calendar="nights"), '"nights" is not a valid calendar. Known: always, business_hours.'),
         (lambda one: one["slas"][0]["targets"].pop("low"), '"low" is missing. Add it.'),
         (lambda one: one["slas"][1]["targets"]["high"].update(response_minutes=0), "0 is out of range."),
-        (lambda one: one["slas"][1]["targets"]["high"].update(response_minutes=481), "480 minutes to solve are fewer than 481 to answer. Write 481 or more."),
+        (lambda one: one["slas"][1]["targets"]["high"].update(response_minutes=481), "480 minutes to resolve are fewer than 481 to respond. Write 481 or more."),
         (lambda one: one["examples"][1]["targets"].update(response_minutes=5), 'expects 5 and 240 minutes, but "gold" says 15 and 240 minutes. Correct'),
     ],
 )  # fmt: skip
 def test_service_levels_are_checked(change: Callable[[Any], object], expected: str) -> None:
-    found = told(with_change("slas.json", change), "slas.json")
+    found = error_texts(with_change("slas.json", change), "slas.json")
     assert any(expected in one for one in found), found
 
 
-def test_a_wrong_file_is_not_told_again_where_it_is_named() -> None:
+def test_problems_of_a_file_are_not_repeated_where_it_is_used() -> None:
     def wrong(path: str) -> set[str]:
         return {one.file for one in check_rule_set(with_text(path, "{"))}
 
@@ -88,18 +88,18 @@ def test_charging_examples_run() -> None:
         document["examples"][0]["charge"] = {"percent": 150, "rule": "night"}
 
     (found,) = errors(with_change("charging.json", change), "charging.json")
-    assert 'expects 150 % by rule "night", but comes out as 100 % by no rule. Correct' in found.message
+    assert 'expects 150 % by rule "night", but the result is 100 % by no rule. Correct' in found.message
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("contract_type/x.json", 'Put it into contract_types/ or variants/. Did you mean "contract_types"?'),
+        ("contract_type/x.json", 'Move it to contract_types/ or variants/. Did you mean "contract_types"?'),
         ("coverge.json", 'Did you mean "coverage.json"?'),
-        ("contract_types/Big Type.json", "Name it with small letters"),
-        ("contract_types/../coverage.json", "Put it into contract_types/ or variants/."),
-        ("../coverage.json", "Put it into contract_types/ or variants/."),
-        ("contract_types/a\nb.json", "Name it with small letters"),
+        ("contract_types/Big Type.json", "Name it with lowercase letters"),
+        ("contract_types/../coverage.json", "Move it to contract_types/ or variants/."),
+        ("../coverage.json", "Move it to contract_types/ or variants/."),
+        ("contract_types/a\nb.json", "Name it with lowercase letters"),
         ("\ud800.json", "Known: coverage.json, charging.json, slas.json."),
     ],
 )
@@ -110,7 +110,7 @@ def test_a_file_in_the_wrong_place_is_an_error(path: str, expected: str) -> None
     assert found[0].file.encode()
 
 
-def test_files_that_are_missing() -> None:
+def test_missing_files() -> None:
     def without(*paths: str) -> list[str]:
         left = {path: text for path, text in shipped_files().items() if not path.startswith(paths)}
         return [str(problem) for problem in check_rule_set(left)]
@@ -123,26 +123,26 @@ def test_files_that_are_missing() -> None:
         "Add it, with an empty list of rules."
     ]
     assert any("There is no contract type. Add a file for each" in one for one in without("contract_types/"))
-    assert any('"standard" is no service level of slas.json.' in one for one in without("slas.json"))
+    assert any('"standard" is not a valid service level of slas.json.' in one for one in without("slas.json"))
     assert len(check_rule_set({})) == 3
 
 
-def test_what_is_no_rule_file_is_left_out() -> None:
+def test_other_files_are_ignored() -> None:
     files = {**shipped_files(), "coverage.json~": "{", "README.md": "#", "schema/x.schema.json": "{"}
     rules = load_rule_set(files)
     assert [str(one) for one in rules.warnings] == [
-        "coverage.json~:1:1: warning: This is no rule file and is left out. Rule files end in .json."
+        "coverage.json~:1:1: warning: This is not a rule file and is ignored. Rule files end in .json."
     ]
     assert rules.version == load_rule_set(shipped_files()).version
 
 
-def test_warnings_do_not_refuse() -> None:
+def test_warnings_do_not_block() -> None:
     own = '{"name": "contract_holder", "operator": "equal_to", "value": "service_request"}'
     warnings = load_rule_set(with_rule(own)).warnings
     assert [one.message.split(". ")[0] for one in warnings] == [
-        "With contract validation on, no rule catches a service request without a contract: it is refused",
-        'Rule "a" can cover_with a contract that is pending or ended or excluded',
-        'Rule "a" asks for a contract of the service request itself, which is taken before any rule is asked',
+        "With contract validation on, no rule matches a service request without a contract: it is refused",
+        'Rule "a" can apply cover_with to a contract that is pending or ended or excluded',
+        'Rule "a" requires a contract of the service request itself, which takes precedence over all rules',
         "There are no examples",
     ]
     assert [one.line for one in warnings] == [1, 2, 2, 4]
@@ -159,7 +159,7 @@ def test_refused_with_all_problems() -> None:
     assert "The first: " in refusal.detail
 
 
-def test_line_ends_of_any_kind_count() -> None:
+def test_all_kinds_of_line_ends_count() -> None:
     broken = '{\r\n "rules": [],\r "name": 5,\n "rank": 5}'
     assert [(one.line, one.column) for one in errors(with_text("coverage.json", broken))] == [
         (3, 10),
@@ -169,7 +169,7 @@ def test_line_ends_of_any_kind_count() -> None:
     assert check_rule_set(windows) == []
 
 
-def test_bytes_become_text_or_a_problem_with_a_place() -> None:
+def test_bytes_are_decoded_or_reported_with_a_position() -> None:
     assert decode_rule_file("a.json", "é".encode()) == "é"
     problems: list[Problem] = []
     assert decode_rule_file("a.json", b"\xef\xbb\xbf{}", problems) == "{}"
@@ -177,7 +177,7 @@ def test_bytes_become_text_or_a_problem_with_a_place() -> None:
     assert decode_rule_file("a.json", "{}".encode("utf-16"), problems) == ""
     assert decode_rule_file("a.json", b" " * (1024 * 1024 + 1), problems) == ""
     assert [(one.line, one.column, one.severity, one.message.split(". ")[0]) for one in problems] == [
-        (1, 1, "warning", "The file begins with a byte order mark"),
+        (1, 1, "warning", "The file starts with a byte order mark (BOM)"),
         (2, 7, "error", "Byte 0xFF is not UTF-8"),
         (1, 1, "error", "The file is saved as UTF-16"),
         (1, 1, "error", "The file has 1,048,577 bytes; a rule file may have 1,048,576"),
@@ -191,21 +191,23 @@ def test_a_byte_order_mark_in_text_is_dropped() -> None:
     marked = load_rule_set({**files, "slas.json": "\ufeff" + files["slas.json"]})
     assert marked.version == load_rule_set(files).version
     assert [one.message.split(". ")[0] for one in marked.warnings] == [
-        "The file begins with a byte order mark"
+        "The file starts with a byte order mark (BOM)"
     ]
-    assert told({**files, "slas.json": '\ufeff{\n"slas": 5}'}, "slas.json") == [
+    assert error_texts({**files, "slas.json": '\ufeff{\n"slas": 5}'}, "slas.json") == [
         "2:9 /slas Found 5. Write a list of service levels in [ ]."
     ]
 
 
-def test_large_files_and_many_problems_stay_bounded() -> None:
+def test_large_files_and_many_problems_are_limited() -> None:
     (large,) = errors(with_text("coverage.json", " " * (1024 * 1024 + 1)))
     assert "a rule file may have 1,048,576" in large.message
     many = '{"rules": [' + ",".join('{"x": 1}' for _ in range(1500)) + "]}"
     found = [one for one in check_rule_set(with_text("coverage.json", many)) if one.file == "coverage.json"]
     assert len(found) == 201
-    assert found[-1].message.endswith("more problems in this file are not listed. Mend these first.")
+    assert found[-1].message.endswith("more problems in this file are not listed. Fix these first.")
     folder = check_rule_set({f"variants/v{number}.json": "" for number in range(301)})
-    assert [one.message for one in folder] == ["301 files are too many for a rule set. Keep 300."]
+    assert [one.message for one in folder] == [
+        "301 files are too many for a rule set. At most 300 are allowed."
+    ]
     folder = check_rule_set({f"variants/v{number}.json": " " * 1_000_000 for number in range(5)})
     assert [one.message.split(";")[0] for one in folder] == ["The files have 5,000,000 characters"]

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (the cases are tables, one a line)
-"""What is hardly meant is told, with its place; and nothing is told that is not so."""
+"""Probable mistakes are reported with their position, and nothing else is."""
 
 import json
 from dataclasses import replace
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from engine.facts import RequestFacts
 from engine.rulebook import CoverageBook, check_rule_set
-from engine.rulebook.checks.fact_constraints import VALIDATION_ON, facts_of_coverage
+from engine.rulebook.checks.fact_constraints import VALIDATION_ON, coverage_constraints
 from engine.rulebook.checks.lint import lint_coverage
-from engine.rulebook.checks.satisfiability import OTHER, Patience, Satisfiability
+from engine.rulebook.checks.satisfiability import OTHER_TEXT, Satisfiability, SearchBudget
 from engine.rulebook.syntax.problems import FileReport
 from engine.rulebook.syntax.scanner import Node
 from engine.rulebook.syntax.syntax_tree import Rule
@@ -32,15 +32,15 @@ CATCH_ALL = {
 }
 
 
-def said(condition: Any) -> Any:
-    """A condition as a file has it: ["name", "operator", value], or {"all": [...]} of such."""
+def condition_json(condition: Any) -> Any:
+    """A condition in file form, from ["name", "operator", value], or from {"all": [...]} of such."""
     if isinstance(condition, dict):
-        return {joint: [said(part) for part in parts] for joint, parts in condition.items()}
+        return {joint: [condition_json(part) for part in parts] for joint, parts in condition.items()}
     return dict(zip(("name", "operator", "value"), condition, strict=False))
 
 
 def covering(id: str, *conditions: Any) -> dict[str, Any]:
-    parts = [said(one) for one in conditions]
+    parts = [condition_json(one) for one in conditions]
     joined = parts[0] if len(parts) == 1 else {"all": parts}
     return {"id": id, "why": "Because.", "conditions": joined, "actions": [{"name": "cover_with"}]}
 
@@ -49,8 +49,8 @@ def once(id: str, *conditions: Any) -> dict[str, Any]:
     return {**covering(id, *conditions), "actions": [{"name": "leave_uncovered"}]}
 
 
-def warned(*rules: dict[str, Any], catch_all: bool = True) -> list[tuple[str, str]]:
-    """Place and words of the warnings about rules, without the remedy that ends each."""
+def warnings_of(*rules: dict[str, Any], catch_all: bool = True) -> list[tuple[str, str]]:
+    """Pointer and text of the warnings about rules, without the final remedy."""
     document = {
         "name": "x",
         "rank": [],
@@ -68,78 +68,78 @@ def warned(*rules: dict[str, Any], catch_all: bool = True) -> list[tuple[str, st
     ("rules", "expected"),
     [
         ([covering("a", VALID), covering("b", ITEM, VALID)],
-         [("/rules/1", 'Rule "b" can never match: whatever meets it meets "a" before it')]),
+         [("/rules/1", 'Rule "b" can never match: everything it matches is already matched by "a" before it')]),
         ([covering("a", ITEM, VALID), covering("b", VALID, ITEM)],
          [("/rules/1", 'Rule "b" has the same conditions as "a" before it, so it never matches')]),
         ([covering("a", VALID, ITEM), covering("b", {"all": [ITEM, {"any": [VALID, VALID]}]})],
          [("/rules/1", 'Rule "b" has the same conditions as "a" before it, so it never matches')]),
         ([covering("a", VALID, ITEM), covering("b", VALID, ["contract_holder", "equal_to", "customer"])], []),
         ([covering("a", VALID, ["contract_holder", "not_equal_to", "org_unit"]), covering("b", VALID, ["contract_holder", "equal_to", "org_unit"]), covering("c", VALID)],
-         [("/rules/2", 'Rule "c" can never match: whatever meets it meets "a" or "b" before it')]),
+         [("/rules/2", 'Rule "c" can never match: everything it matches is already matched by "a" or "b" before it')]),
         ([covering("a", ITEM, VALID, ["contract_holder", "equal_to", "customer"])],
          [("/rules/0", 'The conditions of rule "a" contradict each other')]),
         ([once("a", ["has_item", "is_true"]), covering("b", VALID, ["item", "non_empty"])],
-         [("/rules/1", 'Rule "b" can never match: whatever meets it meets "a" before it')]),
+         [("/rules/1", 'Rule "b" can never match: everything it matches is already matched by "a" before it')]),
         ([once("a", ["has_item", "is_true"]), covering("b", VALID, ITEM)],
-         [("/rules/1", 'Rule "b" can never match: whatever meets it meets "a" before it')]),
+         [("/rules/1", 'Rule "b" can never match: everything it matches is already matched by "a" before it')]),
         ([once("a", ["has_item", "is_false"]), once("b", ["priority", "equal_to", "low"], ["item", "equal_to", ""])],
-         [("/rules/1", 'Rule "b" can never match: whatever meets it meets "a" before it')]),
-        # There may be no contract at all: a rule asked once has its turn behind one that asks for less.
+         [("/rules/1", 'Rule "b" can never match: everything it matches is already matched by "a" before it')]),
+        # There may be no contract at all, so a rule without one can match after a less specific contract rule.
         ([covering("a", VALID), once("b", ["priority", "equal_to", "low"])], []),
         ([covering("a", VALID, ["contract_minutes_available", "greater_than", 10]), covering("b", VALID, ["contract_minutes_available", "greater_than_or_equal_to", 11])],
-         [("/rules/1", 'Rule "b" can never match: whatever meets it meets "a" before it')]),
+         [("/rules/1", 'Rule "b" can never match: everything it matches is already matched by "a" before it')]),
         ([covering("a", VALID, ["contract_minutes_available", "greater_than", 10]), covering("b", VALID, ["contract_minutes_available", "greater_than_or_equal_to", 10])], []),
         ([covering("a", VALID, ["contract_minutes_available", "less_than", 0])], [("/rules/0", 'The conditions of rule "a" contradict each other')]),
         ([covering("a", VALID, ["logged_hour", "greater_than", 23])], [("/rules/0", 'The conditions of rule "a" contradict each other')]),
         ([covering("a", VALID, ["contract_minutes_available", "greater_than", -5])], []),
-        # Dates and beginnings of texts are not compared with each other: nothing is told of them.
+        # Dates and prefixes of texts are not compared with each other, so nothing is reported.
         ([covering("a", VALID, ["logged_at", "before", "2026-12-31"]), covering("b", VALID, ["logged_at", "before", "2026-01-31"])], []),
         ([covering("a", VALID, ["work_type", "starts_with", "on"]), covering("b", VALID, ["work_type", "starts_with", "on_s"])], []),
         ([covering("a", VALID, ["work_type", "starts_with", "on"]), covering("b", VALID, ["work_type", "equal_to", "on_site"])],
-         [("/rules/1", 'Rule "b" can never match: whatever meets it meets "a" before it')]),
+         [("/rules/1", 'Rule "b" can never match: everything it matches is already matched by "a" before it')]),
         ([covering("a", VALID, ["logged_at", "before", "2026-12-31"]), covering("b", VALID, ITEM, ["logged_at", "before", "2026-12-31"])],
-         [("/rules/1", 'Rule "b" can never match: whatever meets it meets "a" before it')]),
+         [("/rules/1", 'Rule "b" can never match: everything it matches is already matched by "a" before it')]),
     ],
 )  # fmt: skip
 def test_rules_that_never_match(rules: list[Any], expected: list[tuple[str, str]]) -> None:
-    assert warned(*rules) == expected
+    assert warnings_of(*rules) == expected
 
 
-UNCAUGHT = "With contract validation on, no rule catches a service request without a contract"
+UNMATCHED = "With contract validation on, no rule matches a service request without a contract"
 
 
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        ([covering("a", VALID)], [("/rules", f"{UNCAUGHT}: it is refused")]),
-        ([covering("a", VALID), once("b", ["contract_validation", "is_false"])], [("/rules", f"{UNCAUGHT}: it is refused")]),
-        ([covering("a", VALID), once("b", ["priority", "not_equal_to", "low"])], [("/rules", f"{UNCAUGHT}, such as where priority is low: it is refused")]),
-        ([covering("a", VALID), once("b", ["work_type", "equal_to", "x"])], [("/rules", f"{UNCAUGHT}, such as where work type is empty: it is refused")]),
+        ([covering("a", VALID)], [("/rules", f"{UNMATCHED}: it is refused")]),
+        ([covering("a", VALID), once("b", ["contract_validation", "is_false"])], [("/rules", f"{UNMATCHED}: it is refused")]),
+        ([covering("a", VALID), once("b", ["priority", "not_equal_to", "low"])], [("/rules", f"{UNMATCHED}, for example if priority is low: it is refused")]),
+        ([covering("a", VALID), once("b", ["work_type", "equal_to", "x"])], [("/rules", f"{UNMATCHED}, for example if work type is empty: it is refused")]),
         ([covering("a", VALID), once("b", ["has_item", "is_true"]), once("c", ["item", "equal_to", ""])], []),
         ([covering("a", VALID), once("b", ["priority", "equal_to", "low"]), once("c", ["priority", "not_equal_to", "low"])], []),
-        # Whether there can be such a date cannot be said, so nothing is.
+        # Whether such a date is possible is unknown, so nothing is reported.
         ([covering("a", VALID), once("b", ["logged_at", "before", "2026-12-31"])], []),
     ],
 )  # fmt: skip
-def test_cases_that_no_rule_catches(rules: list[Any], expected: list[tuple[str, str]]) -> None:
-    assert warned(*rules, catch_all=False) == expected
+def test_cases_that_no_rule_matches(rules: list[Any], expected: list[tuple[str, str]]) -> None:
+    assert warnings_of(*rules, catch_all=False) == expected
 
 
 def test_an_exclusion_without_a_fallback() -> None:
     excluding = covering("a", VALID, ["work_type", "not_equal_to", "training"])
     not_trained = once("b", ["work_type", "not_equal_to", "training"])
-    words = 'Rule "a" leaves out work type training, and no rule takes it: with contract validation on it is refused'
-    assert ("/rules/0", words) in warned(excluding, not_trained, catch_all=False)
-    assert warned(excluding) == []
+    words = 'Rule "a" excludes work type training, and no other rule matches it: with contract validation on, it is refused'
+    assert ("/rules/0", words) in warnings_of(excluding, not_trained, catch_all=False)
+    assert warnings_of(excluding) == []
     taken = covering("c", VALID, ["work_type", "equal_to", "training"])
-    assert [place for place, _ in warned(excluding, taken, not_trained, catch_all=False)] == ["/rules"]
+    assert [place for place, _ in warnings_of(excluding, taken, not_trained, catch_all=False)] == ["/rules"]
 
 
 @pytest.mark.parametrize(
     ("conditions", "expected"),
     [
         ({"valid_when": {"all": [["within_period", "is_true"], ["period_over", "is_true"]]}}, [("/valid_when", "This can never hold, so no contract of the type ever covers")]),
-        ({"expires_when": ["within_period", "is_true"]}, [("/expires_when", "This holds whenever valid_when does, so a contract of the type is over before it covers")]),
+        ({"expires_when": ["within_period", "is_true"]}, [("/expires_when", "This holds whenever valid_when does, so a contract of the type has ended before it covers")]),
         ({"valid_when": ["minutes_available", "greater_than", 0]}, []),
     ],
 )  # fmt: skip
@@ -147,21 +147,21 @@ def test_contract_types_that_never_cover(conditions: Any, expected: list[tuple[s
     path = "contract_types/subscription.json"
 
     def change(document: Any) -> None:
-        document.update({key: said(value) for key, value in conditions.items()}, examples=[])
+        document.update({key: condition_json(value) for key, value in conditions.items()}, examples=[])
 
     problems = [one for one in check_rule_set(with_change(path, change)) if one.file == path]
-    told = [
+    messages = [
         (one.pointer, one.message.rpartition(". ")[0]) for one in problems if "examples" not in one.message
     ]
-    assert told == expected
+    assert messages == expected
 
 
-def test_a_contract_type_that_nobody_may_hold() -> None:
+def test_a_contract_type_without_holders() -> None:
     path = "contract_types/subscription.json"
     (found,) = check_rule_set(with_change(path, lambda one: one.update(held_by=[])))
     assert (found.file, found.pointer, found.severity) == (path, "/held_by", "warning")
     assert found.message == (
-        "Nobody may hold the type, so no contract of it can be made. Name service_request, item, customer "
+        "The type allows no holder, so no contract of it can be created. Add service_request, item, customer "
         "or org_unit."
     )
 
@@ -172,31 +172,33 @@ def test_charging_rules_that_never_match() -> None:
 
     rules = [charged("a", ["worked_hour", "less_than", 24]), charged("b", ["priority", "equal_to", "low"])]
     problems = check_rule_set(with_change("charging.json", lambda one: one.update(rules=rules, examples=[])))
-    told = [one.message for one in problems if "never match" in one.message]
-    assert told == [
-        'Rule "b" can never match: whatever meets it meets "a" before it. Move it up, or change its conditions.'
+    messages = [one.message for one in problems if "never match" in one.message]
+    assert messages == [
+        'Rule "b" can never match: everything it matches is already matched by "a" before it. Move it up, or change its conditions.'
     ]
 
 
-def test_very_many_rules_are_said_to_be_too_many_to_look_at() -> None:
+def test_too_many_rules_to_check_are_reported() -> None:
     rules = [
         covering(f"r{number}", VALID, ["contract_number", "equal_to", f"N-{number}"]) for number in range(600)
     ]
-    assert [place for place, words in warned(*rules) if "too many" in words] == ["/rules"]
+    assert [place for place, words in warnings_of(*rules) if "too many" in words] == ["/rules"]
 
 
-SEARCH = settings(
+search_settings = settings(
     max_examples=max(60, some.CASES // 4), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
-@SEARCH
+@search_settings
 @given(rules=some.rules(COVERAGE, most=6), data=st.data())
-def test_a_rule_said_never_to_match_never_does(rules: tuple[Rule, ...], data: st.DataObject) -> None:
+def test_a_rule_reported_as_never_matching_never_matches(
+    rules: tuple[Rule, ...], data: st.DataObject
+) -> None:
     report = FileReport("coverage.json", "")
     lint_coverage(report, rules, Node([Node(number, 0) for number in range(len(rules))], 0))
-    told = [one.message for one in report.problems]
-    never = {words.split('"')[1] for words in told if "never match" in words or "contradict" in words}
+    messages = [one.message for one in report.problems]
+    never = {words.split('"')[1] for words in messages if "never match" in words or "contradict" in words}
     if not never:
         return
     book = CoverageBook("random", (), rules)
@@ -212,17 +214,17 @@ def test_a_rule_said_never_to_match_never_does(rules: tuple[Rule, ...], data: st
         assert rule is None or rule.id not in never
 
 
-@SEARCH
+@search_settings
 @given(rules=some.rules(COVERAGE, most=4))
-def test_a_case_said_to_be_uncaught_is_one(rules: tuple[Rule, ...]) -> None:
+def test_a_case_reported_as_unmatched_matches_no_rule(rules: tuple[Rule, ...]) -> None:
     asked_once = [one.conditions for one in rules if not one.action.needs_contract]
-    facts = facts_of_coverage([VALIDATION_ON, *asked_once])
-    worlds = Satisfiability([VALIDATION_ON, *asked_once, *facts], Patience(10**6), by_facts_alone=True)
-    world = worlds.find((VALIDATION_ON, *facts), asked_once)
-    if world is None or {"logged_weekday", "logged_hour"} & world.keys():
+    facts = coverage_constraints([VALIDATION_ON, *asked_once])
+    search = Satisfiability([VALIDATION_ON, *asked_once, *facts], SearchBudget(10**6), facts_only=True)
+    assignment = search.find((VALIDATION_ON, *facts), asked_once)
+    if assignment is None or {"logged_weekday", "logged_hour"} & assignment.keys():
         return
     values: dict[str, Any] = {
-        str(name): "none of these" if value is OTHER else value for name, value in world.items()
+        str(name): "none of these" if value is OTHER_TEXT else value for name, value in assignment.items()
     }
     request = RequestFacts(
         at=some.NOON,

@@ -1,7 +1,7 @@
-"""A repeated command is done once: the idempotency situations that other systems tell, on both databases.
+"""A repeated command is done once: the idempotency cases of other systems, on both databases.
 
-Where their answers differ, ours is: a key with another body is refused, a failed attempt is not kept, and of
-two at once one is executed and both get its answer.
+Where their answers differ, ours is: a key with another body is refused, a failed attempt is not stored, and
+of two at once one is executed and both get its answer.
 """
 
 import json
@@ -32,8 +32,8 @@ HERE = {
     "idem-03": "the stored answer comes unchanged",
     "idem-04": "another body is refused",
     "idem-05": "two at once: one is executed, both get its answer",
-    "idem-09": "a refused input is not kept",
-    "idem-10": "an error is not kept",
+    "idem-09": "a refused input is not stored",
+    "idem-10": "an error is not stored",
     "idem-13": "a pruned key is a new command",
     "idem-14": "keys are their user's own",
     "idem-15": "duplicates by twenty workers",
@@ -41,11 +41,11 @@ HERE = {
     "idem-17": "the expiry job: the one that ended, not the other",
 }
 ELSEWHERE = {
-    "idem-06": "a key is kept with its transaction: one that died left nothing to take over",
+    "idem-06": "a key is stored with its transaction: one that failed left nothing to take over",
     "idem-07": "a command is one transaction: there are no steps to recover",
-    "idem-08": "refusals are not kept: they may have been mended",
+    "idem-08": "refusals are not stored: their cause may have been corrected",
     "idem-11": "the key is optional",
-    "idem-12": "its length is the door's to check",
+    "idem-12": "its length is checked by the interface",
 }
 
 
@@ -68,9 +68,9 @@ def subjects(office: Office) -> list[str]:
     return [row.subject for row in office.rows(t.service_request)]
 
 
-def test_every_situation_told_is_tried_or_left_out_for_a_reason(shared_cases: Path) -> None:
-    told = json.loads((shared_cases / "reservation_idempotency.json").read_text(encoding="utf-8"))
-    ids = {case["id"] for case in told["idempotency"]}
+def test_every_borrowed_case_is_tried_or_left_out_for_a_reason(shared_cases: Path) -> None:
+    borrowed = json.loads((shared_cases / "reservation_idempotency.json").read_text(encoding="utf-8"))
+    ids = {case["id"] for case in borrowed["idempotency"]}
     assert ids - HERE.keys() - ELSEWHERE.keys() == set()
 
 
@@ -99,7 +99,7 @@ def test_keys_are_their_users_own(office: Office) -> None:
     assert (other.replayed, other.body == first.body) == (False, False)
 
 
-def test_a_failed_first_attempt_is_not_kept(office: Office) -> None:
+def test_a_failed_first_attempt_is_not_stored(office: Office) -> None:
     office.sell("subscription")
     request = office.log()
 
@@ -127,8 +127,8 @@ def test_a_failed_first_attempt_is_not_kept(office: Office) -> None:
     assert log(office, keyed("K2")).replayed is False
 
 
-def test_a_refusal_that_is_an_answer_is_kept_with_what_it_wrote(office: Office) -> None:
-    """A rule that refuses keeps its decision: the repeated command gets that one, and makes no second."""
+def test_a_refusal_that_is_returned_is_stored_with_what_it_wrote(office: Office) -> None:
+    """A refusal by a rule stores its decision: the repeated command gets that one and makes no second."""
 
     def refuse(tx: Transaction) -> str:
         tx.audit("service_request", "none", "refused")
@@ -213,8 +213,8 @@ def test_the_expiry_job_ends_what_has_ended_once(office: Office) -> None:
     running = office.sell("subscription", ends_on=(now + 80 * day).date())
     office.clock.move(days=41)
     assert run_job(office.desk, "expire_contracts") == 1
-    told = office.rows(t.audit_event, subject_id=over, action="expired")
+    expirations = office.rows(t.audit_event, subject_id=over, action="expired")
     assert run_job(office.desk, "expire_contracts") == 0
-    assert office.rows(t.audit_event, subject_id=over, action="expired") == told
+    assert office.rows(t.audit_event, subject_id=over, action="expired") == expirations
     assert [office.contract(one).state for one in (over, running)] == ["expired", "active"]
     assert len(office.rows(t.outbox, event="contract_expired")) == 1

@@ -18,7 +18,8 @@ from workflows.core.actors import SYSTEM, Actor
 from workflows.core.desk import Desk
 from workflows.coverage.verification import verify_decisions
 from workflows.rule_sets.folder import read_rules_folder
-from workflows.rule_sets.publishing import publish_rule_set, rule_set_in_force
+from workflows.rule_sets.proposals import submit_rule_set
+from workflows.rule_sets.publishing import rule_set_in_force
 from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
@@ -65,10 +66,10 @@ def version_seen(desk: Desk) -> str:
 def test_another_process_asks_again_after_half_a_second(
     office: Office, elsewhere: Desk, later: Callable[[float], None]
 ) -> None:
-    new = office.do(publish_rule_set, renamed(1), "")
+    new = office.publish(renamed(1), "")
     later(configs.NEWEST_FOR_SECONDS)
     assert version_seen(elsewhere) == new
-    office.do(publish_rule_set, renamed(2), "")
+    office.publish(renamed(2), "")
     later(configs.NEWEST_FOR_SECONDS)
     assert elsewhere.perform(SYSTEM, lambda tx: tx.rules.version) == version_seen(office.desk)
 
@@ -83,7 +84,7 @@ def test_who_waited_for_a_lock_decides_by_the_newest(
     other.refresh()
     with ThreadPoolExecutor(1) as pool:
         with office.desk.write(office.administrator) as tx:
-            new = publish_rule_set(tx, renamed(1), "")
+            new = submit_rule_set(tx, renamed(1), "").version
             waiting = pool.submit(other.perform, SYSTEM, lambda tx: tx.rules.version)
             time.sleep(0.4)
         assert waiting.result(timeout=20) == new
@@ -95,7 +96,7 @@ def test_of_readings_at_once_the_newest_stays(office: Office, elsewhere: Desk) -
     with ThreadPoolExecutor(4) as pool:
         for number in range(6):
             calls = [pool.submit(elsewhere.refresh) for _ in range(4)]
-            new = office.do(publish_rule_set, renamed(number), "")
+            new = office.publish(renamed(number), "")
             calls += [pool.submit(elsewhere.refresh) for _ in range(4)]
             for call in calls:
                 call.result()
@@ -103,7 +104,7 @@ def test_of_readings_at_once_the_newest_stays(office: Office, elsewhere: Desk) -
 
 
 def keep_logging(database_url: str, customer: str, stop: Event) -> None:
-    """Log service requests, as a server elsewhere does, until told to stop."""
+    """Log service requests, as another server does, until it is stopped."""
     desk = Desk(Database(database_url, pool_size=2))
     command = NewServiceRequest(subject="It does not start", customer=customer)
     while not stop.is_set():
@@ -129,7 +130,7 @@ def test_two_processes_follow_within_a_second(office: Office, database_url: str)
         _wait_for_decisions(office, 4)
         for number in range(4):
             with publisher.write(office.administrator) as tx:
-                version = publish_rule_set(tx, renamed(number), "")
+                version = submit_rule_set(tx, renamed(number), "").version
             published.append((datetime.now(UTC), version))
             time.sleep(1.5)
     finally:
@@ -149,8 +150,8 @@ def test_two_processes_follow_within_a_second(office: Office, database_url: str)
         ]
         assert not late
     assert {row.rule_set for row in rows} >= set(numbers)
-    told: list[object] = []
-    assert verify_decisions(publisher, told.append).differ == 0, told[:3]
+    differences: list[object] = []
+    assert verify_decisions(publisher, differences.append).differ == 0, differences[:3]
     publisher.database.dispose()
     assert office.see(rule_set_in_force).version == published[-1][1]
 

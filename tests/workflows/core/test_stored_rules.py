@@ -18,7 +18,7 @@ from workflows.coverage.verification import Verified, verify_decisions
 from workflows.operations.health import read_health
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.proposals import submit_rollback
-from workflows.rule_sets.publishing import check_rules, publish_first, publish_rule_set
+from workflows.rule_sets.publishing import check_rules, publish_first
 from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
@@ -61,15 +61,15 @@ def test_a_stricter_checker_stops_no_desk(
     old = office.desk.config.rules.version
     office.sell("subscription")
     office.log()
-    monkeypatch.setattr(rule_reader, "MOST_RULES", 1)
+    monkeypatch.setattr(rule_reader, "MAX_RULES", 1)
     monkeypatch.setattr(rule_reader, "RESERVED_IDS", ("item-valid",))
     with pytest.raises(RuleSetRefused):
         load_rule_set(SHIPPED)
     with capture_logs() as logs:
         assert anew.refresh().rules.version == old
-    (told,) = [one for one in logs if one["log_level"] == "warning"]
-    assert told["version"] == old
-    assert any("too many" in one for one in told["problems"])
+    (warning,) = [one for one in logs if one["log_level"] == "warning"]
+    assert warning["version"] == old
+    assert any("too many" in one for one in warning["problems"])
     anew.perform(
         SYSTEM, lambda tx: log_service_request(tx, NewServiceRequest(subject="Again", customer=office.ann))
     )
@@ -78,7 +78,7 @@ def test_a_stricter_checker_stops_no_desk(
     assert verify_decisions(anew, differ.append) == Verified(2, 0), differ
     assert publish_first(anew, SHIPPED) is None
     with pytest.raises(RuleSetRefused):
-        office.do(publish_rule_set, SHIPPED)
+        office.publish(SHIPPED)
     with pytest.raises(RuleSetRefused):
         office.do(submit_rollback, old)
     assert not office.see(check_rules, SHIPPED).ok
@@ -110,7 +110,7 @@ def test_a_rule_that_cannot_be_read_is_not_left_out(office: Office, anew: Desk) 
     with pytest.raises(NoRuleSet, match="a_variable_of_tomorrow"):
         office.log()
     assert publish_first(anew, SHIPPED) is None, "the folder is not put in its place"
-    office.do(publish_rule_set, SHIPPED, "", based_on=version)
+    office.publish(SHIPPED, "", based_on=version)
     assert anew.refresh().rules.version == version_of(SHIPPED)
     assert anew.perform(SYSTEM, lambda tx: tx.rules.version) == version_of(SHIPPED)
     assert verify_decisions(anew, lambda _: None).differ == 0

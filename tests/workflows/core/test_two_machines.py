@@ -26,7 +26,7 @@ from workflows.jobs.definitions import run_job
 from workflows.rule_sets import folder_watch
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.folder_watch import list_rules_folders
-from workflows.rule_sets.publishing import list_publications, publish_rule_set, rule_set_in_force
+from workflows.rule_sets.publishing import list_publications, rule_set_in_force
 from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
@@ -37,7 +37,7 @@ TIME_TO_FOLLOW = timedelta(seconds=1)
 
 
 def work_as_machine(name: str, database_url: str, folder: Path, customer: str, stop: Event) -> None:
-    """Watch a folder and log service requests, until told to stop."""
+    """Watch a folder and log service requests, until it is stopped."""
     folder_watch.gethostname = lambda: name  # type: ignore[attr-defined]  # a machine by another name
     desk = Desk(Database(database_url, pool_size=4), rules_folder=folder)
 
@@ -103,7 +103,7 @@ def test_two_folders_are_edited_and_neither_machine_undoes_the_other(
             wait_until_both_decide_by(office, edited[-1])
         (folders["two"] / "coverage.json").write_text(coverage(9).replace("[", "[,", 1))
         wait_until_watched(office, 2, good=1)
-        back = office.do(publish_rule_set, SHIPPED, "Back to the shipped ones, by the page")
+        back = office.publish(SHIPPED, "Back to the shipped ones, by the page")
         back_at = datetime.now(UTC)
         wait_until_both_decide_by(office, back)
         # several looks at both folders: neither is put in force again
@@ -147,7 +147,7 @@ def followed_within_a_second(office: Office, published: list[tuple[datetime, str
 
 
 def each_by_one_version(office: Office, edited: list[str]) -> None:
-    """A rule's name tells of which set it is: it is that of the version that the decision names."""
+    """A rule's name shows its set, which is the version that the decision names."""
     prefixes = {version: f"v{number}-" for number, version in enumerate(edited)}
     rows = office.rows(t.coverage_decision)
     assert {row.rule_set for row in rows} == {*edited, version_of(SHIPPED)}
@@ -158,8 +158,8 @@ def each_by_one_version(office: Office, edited: list[str]) -> None:
 
 def nothing_differs_until_tampered_with(office: Office) -> None:
     rows = office.rows(t.coverage_decision)
-    told: list[Differs] = []
-    assert verify_decisions(office.desk, told.append) == Verified(len(rows), 0), told[:3]
+    differences: list[Differs] = []
+    assert verify_decisions(office.desk, differences.append) == Verified(len(rows), 0), differences[:3]
     tampered = rows[len(rows) // 2]
     with office.desk.write() as tx:
         if tx.is_sqlite:
@@ -174,5 +174,7 @@ def nothing_differs_until_tampered_with(office: Office) -> None:
             tx.connection.execute(text("ALTER TABLE coverage_decision DISABLE TRIGGER USER"))
         changed = update(t.coverage_decision).where(t.coverage_decision.c.id == tampered.id)
         tx.connection.execute(changed.values(rule="v7-item-valid"))
-    assert verify_decisions(office.desk, told.append) == Verified(len(rows), 1)
-    assert [(one.decision, one.what, one.kept) for one in told] == [(tampered.id, "rule", "v7-item-valid")]
+    assert verify_decisions(office.desk, differences.append) == Verified(len(rows), 1)
+    assert [(one.decision, one.what, one.kept) for one in differences] == [
+        (tampered.id, "rule", "v7-item-valid")
+    ]

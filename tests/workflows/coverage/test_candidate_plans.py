@@ -13,7 +13,8 @@ from bench.dataset import LEVELS, NOW, Size, customer_number, fill, record_id
 from tests.support.builders import StillClock
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
-from workflows.coverage.candidates import NEXT_LINE, find_candidates
+from workflows.coverage.candidates import find_candidates
+from workflows.lifecycle.service_requests.holders import NEXT_LINE
 from workflows.store.database import Database
 
 CONTRACTS = 8_000

@@ -13,7 +13,6 @@ from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decisions_of, read_decision
 from workflows.coverage.explanation import DecisionText, describe_decision
 from workflows.rule_sets.folder import read_rules_folder
-from workflows.rule_sets.publishing import publish_rule_set
 from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 
@@ -57,11 +56,11 @@ def test_the_first_asked_needs_no_reason(office: Office) -> None:
 
 def test_by_other_rules_the_order_is_another(office: Office) -> None:
     """Decided by customer first, told when the shipped rules are in force again."""
-    office.do(publish_rule_set, CUSTOMER_FIRST, "Customer first")
+    office.publish(CUSTOMER_FIRST, "Customer first")
     office.desk.refresh()
     office.sell("subscription", to=("org_unit", office.parent))
     request = office.log()
-    office.do(publish_rule_set, SHIPPED, "Back")
+    office.publish(SHIPPED, "Back")
     office.desk.refresh()
     assert told(office, request).sentence == "Covered by SUB-0001 of org unit Acme: Ann has none."
 

@@ -18,7 +18,6 @@ from workflows.core.errors import StateForbids
 from workflows.coverage.snapshot import facts_from, facts_json, held_from, verdict_json
 from workflows.coverage.verification import Differs, Verified, verify_decisions
 from workflows.rule_sets.folder import read_rules_folder
-from workflows.rule_sets.publishing import publish_rule_set
 from workflows.service_requests.use_cases import change_service_request, search_or_assign
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -47,7 +46,7 @@ def test_what_a_busy_desk_decided_comes_out_again(office: Office) -> None:
     holders = [("item", office.laptop), ("customer", office.ann), ("org_unit", office.site)]
     for day in range(12):
         if day == 6:
-            office.do(publish_rule_set, customer_first(), "The customer comes first")
+            office.publish(customer_first(), "The customer comes first")
         type_key, terms = random.choice(TYPES)
         exclusions = random.choice([None, {"work_types": ["on_site"]}, {"priorities": ["low"]}])
         sold = office.sell(

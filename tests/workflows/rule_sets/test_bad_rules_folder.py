@@ -12,7 +12,7 @@ import pytest
 from engine.rulebook import RuleSetRefused, load_rule_set
 from tests.support.builders import RULES, Kit
 from workflows.rule_sets.folder import check_rules_folder, read_rules_folder
-from workflows.rule_sets.publishing import publish_rule_set, rule_set_in_force
+from workflows.rule_sets.publishing import rule_set_in_force
 
 
 @pytest.fixture
@@ -149,10 +149,10 @@ def test_files_that_come_and_go_while_they_are_read(folder: Path) -> None:
 
 
 def test_the_set_in_force_stays(folder: Path, bare_kit: Kit) -> None:
-    version = bare_kit.do(publish_rule_set, read_rules_folder(folder))
+    version = bare_kit.publish(read_rules_folder(folder))
     for spoil in (huge, without_coverage, bytes_that_are_no_text):
         spoil(folder)
         with pytest.raises(RuleSetRefused):
-            bare_kit.do(publish_rule_set, read_rules_folder(folder))
+            bare_kit.publish(read_rules_folder(folder))
         assert bare_kit.see(rule_set_in_force).version == version
         assert bare_kit.desk.config.rules.version == version

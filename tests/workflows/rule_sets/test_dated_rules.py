@@ -9,7 +9,6 @@ from tests.rules.files import shipped_files
 from tests.support.office import Office
 from workflows.coverage.snapshot import facts_from
 from workflows.coverage.verification import Differs, verify_decisions
-from workflows.rule_sets.publishing import publish_rule_set
 from workflows.store import tables as t
 
 FRIDAY_EVENING = datetime.fromisoformat("2026-03-06T22:00:00Z")
@@ -27,7 +26,7 @@ def publish(office: Office, path: str, *rules: object) -> None:
     document = {"name": "x", "rank": [], "rules": rules, "examples": []}
     if path == "charging.json":
         del document["rank"]
-    office.do(publish_rule_set, shipped_files() | {path: json.dumps(document)})
+    office.publish(shipped_files() | {path: json.dumps(document)})
 
 
 def test_work_of_a_saturday_is_charged_by_the_desks_clocks(office: Office) -> None:

@@ -17,7 +17,7 @@ from workflows.rule_sets import folder_watch
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.folder_watch import list_rules_folders, note_rules_folder, watch_rules_folder
 from workflows.rule_sets.proposals import approve_proposal, list_proposals
-from workflows.rule_sets.publishing import list_publications, publish_rule_set, rule_set_in_force
+from workflows.rule_sets.publishing import list_publications, rule_set_in_force
 from workflows.store import tables as t
 
 SHIPPED = read_rules_folder(RULES)
@@ -78,9 +78,7 @@ def test_an_edit_takes_force_and_names_its_folder(kit: Kit, folder: Path) -> Non
 
 def test_a_publication_is_not_undone_and_writes_no_file(kit: Kit, folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    version = kit.do(
-        publish_rule_set, SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page"
-    )
+    version = kit.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
     assert (pick_up(kit), in_force(kit)) == (0, version)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     edited = edit(folder)
@@ -89,9 +87,9 @@ def test_a_publication_is_not_undone_and_writes_no_file(kit: Kit, folder: Path) 
 
 def test_what_was_published_otherwise_is_no_edit(kit: Kit, folder: Path) -> None:
     version = edit(folder)
-    kit.do(publish_rule_set, read_rules_folder(folder), "By the command line")
+    kit.publish(read_rules_folder(folder), "By the command line")
     assert (pick_up(kit), in_force(kit)) == (0, version)
-    kit.do(publish_rule_set, SHIPPED, "Back again")
+    kit.publish(SHIPPED, "Back again")
     assert pick_up(kit) == 0
     edit(folder, 2)
     files = read_rules_folder(folder)
@@ -158,9 +156,7 @@ def test_a_bad_edit_is_told_once_and_the_set_in_force_stays(kit: Kit, folder: Pa
 def test_a_bad_edit_that_is_taken_back_is_no_publication(kit: Kit, folder: Path) -> None:
     (folder / "coverage.json").write_text("{")
     assert pick_up(kit) == 1
-    later = kit.do(
-        publish_rule_set, SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page"
-    )
+    later = kit.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
     (folder / "coverage.json").write_text(SHIPPED["coverage.json"])
     assert (pick_up(kit), in_force(kit)) == (0, later)
     (shown,) = kit.see(list_rules_folders)
@@ -179,9 +175,7 @@ def test_one_that_was_bad_at_first_sight_is_taken_when_mended(kit: Kit, tmp_path
 
 def test_a_folder_that_comes_back_is_not_published(kit: Kit, folder: Path) -> None:
     """A disk that was away for a while, and one that appears for the first time."""
-    later = kit.do(
-        publish_rule_set, SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page"
-    )
+    later = kit.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
     away = folder.rename(folder.with_name("away"))
     assert pick_up(kit) == 1
     assert "does not exist" in kit.see(list_rules_folders)[0].problems[0].message
@@ -232,7 +226,7 @@ def test_machines_that_share_a_folder_publish_an_edit_once(
     edit(folder)
     on_machine("one")
     assert pick_up(kit) == 1
-    back = kit.do(publish_rule_set, SHIPPED, "Rolled back")
+    back = kit.publish(SHIPPED, "Rolled back")
     on_machine("two")
     assert (pick_up(kit), in_force(kit)) == (0, back)
     assert len(kit.see(list_publications).items) == 3
@@ -309,7 +303,7 @@ def emptied(folder: Path) -> None:
         (without_coverage, "coverage.json", "missing"),
         (unreadable_bytes, "coverage.json", "UTF-8"),
         (a_link_to_nowhere, "charging.json", "removed"),
-        (a_folder_for_a_file, "charging.json/inner.json", "no place"),
+        (a_folder_for_a_file, "charging.json/inner.json", "not a valid path"),
         (emptied, "coverage.json", "missing"),
     ],
 )

@@ -4,19 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from engine.rulebook import MOST_BYTES, RuleSetRefused, version_of
+from engine.rulebook import MAX_BYTES, RuleSetRefused, version_of
 from tests.support.builders import RULES, Kit
 from workflows.core.desk import Desk
 from workflows.core.errors import InvalidInput, NoRuleSet, NotAllowed, NotFound
 from workflows.rule_sets.folder import check_rules_folder, read_rules_folder
-from workflows.rule_sets.proposals import submit_rollback
+from workflows.rule_sets.proposals import submit_rollback, submit_rule_set
 from workflows.rule_sets.publishing import (
     check_rules,
     difference,
     get_rule_set,
     list_publications,
     publish_first,
-    publish_rule_set,
     rule_set_in_force,
 )
 from workflows.store import tables as t
@@ -32,7 +31,7 @@ def changed(**texts: str) -> dict[str, str]:
 def test_the_shipped_rules_take_force(bare_kit: Kit) -> None:
     with pytest.raises(NoRuleSet):
         bare_kit.see(rule_set_in_force)
-    version = bare_kit.do(publish_rule_set, SHIPPED, "First")
+    version = bare_kit.publish(SHIPPED, "First")
     view = bare_kit.see(rule_set_in_force)
     assert (view.version, view.note, view.published_by) == (version, "First", "the administrator")
     assert view.published_at == bare_kit.clock.at
@@ -41,9 +40,9 @@ def test_the_shipped_rules_take_force(bare_kit: Kit) -> None:
 
 
 def test_each_publication_is_kept_and_an_old_set_may_return(bare_kit: Kit) -> None:
-    first = bare_kit.do(publish_rule_set, SHIPPED, "First")
+    first = bare_kit.publish(SHIPPED, "First")
     bare_kit.clock.move(hours=1)
-    second = bare_kit.do(publish_rule_set, changed(coverage=SHIPPED["coverage.json"] + "\n"), "Second")
+    second = bare_kit.publish(changed(coverage=SHIPPED["coverage.json"] + "\n"), "Second")
     bare_kit.clock.move(hours=1)
     assert bare_kit.do(submit_rollback, first[:8]).version == first
     page = bare_kit.see(list_publications)
@@ -59,10 +58,10 @@ def test_each_publication_is_kept_and_an_old_set_may_return(bare_kit: Kit) -> No
 
 
 def test_a_bad_set_leaves_the_one_in_force(bare_kit: Kit) -> None:
-    version = bare_kit.do(publish_rule_set, SHIPPED)
+    version = bare_kit.publish(SHIPPED)
     bad = changed(coverage='{\n  "name": "x",\n  "rules": [},\n}')
     with pytest.raises(RuleSetRefused) as refusal:
-        bare_kit.do(publish_rule_set, bad)
+        bare_kit.publish(bad)
     (problem, *_) = refusal.value.problems
     assert (problem.file, problem.line) == ("coverage.json", 3)
     assert bare_kit.see(rule_set_in_force).version == version
@@ -74,7 +73,7 @@ def test_a_bad_set_leaves_the_one_in_force(bare_kit: Kit) -> None:
 
 
 def test_a_type_that_contracts_have_cannot_go(bare_kit: Kit) -> None:
-    version = bare_kit.do(publish_rule_set, SHIPPED)
+    version = bare_kit.publish(SHIPPED)
     ann = bare_kit.customer("Ann")
     with bare_kit.desk.write() as tx:
         tx.add(
@@ -92,7 +91,7 @@ def test_a_type_that_contracts_have_cannot_go(bare_kit: Kit) -> None:
         )
     without = {path: text for path, text in SHIPPED.items() if path != "contract_types/subscription.json"}
     with pytest.raises(RuleSetRefused) as refusal:
-        bare_kit.do(publish_rule_set, without)
+        bare_kit.publish(without)
     assert [problem.file for problem in refusal.value.problems] == ["contract_types/subscription.json"]
     assert not bare_kit.see(check_rules, without).ok
     assert bare_kit.see(rule_set_in_force).version == version
@@ -108,17 +107,17 @@ def test_the_folder_is_published_at_the_first_start_alone(bare_kit: Kit, databas
 
 
 def test_versions_are_named_by_their_beginning(bare_kit: Kit) -> None:
-    bare_kit.do(publish_rule_set, SHIPPED)
+    bare_kit.publish(SHIPPED)
     for unknown in ("", "%", "zzzzzzzz", "\0", "a" * 200):
         with pytest.raises((NotFound, InvalidInput)):
             bare_kit.do(submit_rollback, unknown)
 
 
 def test_who_may_publish_and_who_may_read(bare_kit: Kit) -> None:
-    bare_kit.do(publish_rule_set, SHIPPED)
+    bare_kit.publish(SHIPPED)
     for actor in (bare_kit.supervisor, bare_kit.finance, bare_kit.technician):
         with pytest.raises(NotAllowed):
-            bare_kit.do_as(actor, publish_rule_set, SHIPPED)
+            bare_kit.do_as(actor, submit_rule_set, SHIPPED)
     assert bare_kit.see_as(bare_kit.supervisor, rule_set_in_force).files == SHIPPED
     with pytest.raises(NotAllowed):
         bare_kit.see_as(bare_kit.technician, rule_set_in_force)
@@ -150,7 +149,7 @@ def test_only_rule_files_are_read(tmp_path: Path) -> None:
 def test_all_that_is_wrong_with_a_folder_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "contract_types").mkdir()
     (tmp_path / "coverage.json").write_bytes(b'{"name": "\xff"}')
-    (tmp_path / "charging.json").write_bytes(b" " * (MOST_BYTES + 1))
+    (tmp_path / "charging.json").write_bytes(b" " * (MAX_BYTES + 1))
     (tmp_path / "slas.json").symlink_to(tmp_path / "nowhere")
     (tmp_path / "contract_types" / "one.json").write_text('{"key": ')
     _, problems = check_rules_folder(tmp_path)

@@ -39,15 +39,15 @@ SOLD: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
-def log_alone(office: Office, **given: Any) -> Logged:
-    """Log as the API does: nothing else is written beside it."""
+def log_exclusively(office: Office, **given: Any) -> Logged:
+    """Log as the API does: the transaction writes nothing else."""
     fields: dict[str, Any] = {"subject": "It does not start", "customer": office.ann, "item": office.laptop}
     command = NewServiceRequest(**fields | given)
 
     def log(tx: Transaction) -> Logged:
         return log_service_request(tx, command)
 
-    return office.desk.perform(office.technician, log, reads_first=True, alone=True)
+    return office.desk.perform(office.technician, log, exclusive=True)
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def test_the_answer_is_what_is_read_afterwards(
     ids = {"customer": office.ann, "item": office.laptop, "org_unit": office.parent}
     office.sell(type_key, to=(holder, ids[holder]), **terms)
     given = {} if holder == "item" else {"item": None, "work_type": "remote", "description": "Since Monday"}
-    logged = log_alone(office, **given)
+    logged = log_exclusively(office, **given)
     assert logged.view is not None
     with office.desk.read(office.technician) as tx:
         assert logged.view == read_service_request(tx, str(logged.service_request))
@@ -87,7 +87,7 @@ def test_the_answer_is_what_is_read_afterwards(
 
 def test_the_last_incident_of_a_pack_is_told_as_it_is(office: Office) -> None:
     office.sell("incident_pack", incidents=1)
-    logged = log_alone(office)
+    logged = log_exclusively(office)
     with office.desk.read(office.technician) as tx:
         read = read_service_request(tx, str(logged.service_request))
     assert logged.view in (None, read)
@@ -133,7 +133,7 @@ def test_a_contract_that_is_cancelled_in_between_covers_nothing(
     gone = office.sell(type_key, to=("item", office.laptop), **terms)
     next_best = office.sell("subscription")
     with meanwhile(office, writing(office), lambda: colleague.do(cancel_contract, gone, CancelContract())):
-        logged = log_alone(office)
+        logged = log_exclusively(office)
     assert office.request(str(logged.service_request)).contract_id == next_best
     assert len(office.rows(t.service_request)) == 1
     decisions = office.rows(t.coverage_decision, service_request_id=logged.service_request)
@@ -145,7 +145,7 @@ def test_the_incident_that_another_takes_in_between_is_not_taken_twice(office: O
     """Of two incidents one is taken while the other is being held, which then is the last of the pack."""
     pack = office.sell("incident_pack", incidents=2)
     with colleague_of(office) as other, meanwhile(office, writing(office), other.log):
-        logged = log_alone(office)
+        logged = log_exclusively(office)
     assert office.request(str(logged.service_request)).contract_id == pack
     [grant] = office.grants(pack)
     assert (grant.available, grant.held) == (0, 2)
@@ -157,7 +157,7 @@ def test_the_incident_that_another_takes_in_between_is_not_taken_twice(office: O
 
 def test_a_desks_first_request_has_the_first_number(office: Office) -> None:
     office.sell("subscription")
-    views = [log_alone(office).view for _ in range(3)]
+    views = [log_exclusively(office).view for _ in range(3)]
     assert [view.number for view in views if view is not None] == ["SR-1001", "SR-1002", "SR-1003"]
 
 
@@ -165,7 +165,7 @@ def test_one_statement_writes_a_covered_request(far_office: Office) -> None:
     """The parties, the candidates, and three rows at once: no BEGIN, no lock and no COMMIT beside it."""
     far_office.sell("subscription")
     with meanwhile(far_office, "never", lambda: None) as sent:
-        log_alone(far_office)
+        log_exclusively(far_office)
     assert len(sent) == 3
     assert sent[-1].count("INSERT INTO") == 3
 
@@ -174,7 +174,7 @@ def test_one_statement_writes_a_pack_too(office: Office) -> None:
     """The parties, the candidates, the one that writes; on SQLite the number is asked for."""
     office.sell("incident_pack", incidents=5)
     with meanwhile(office, "never", lambda: None) as sent:
-        log_alone(office)
+        log_exclusively(office)
     writes = [statement for statement in sent if "INSERT" in statement]
     assert len(writes) == 1
     assert len(sent) == (4 if office.desk.database.is_sqlite else 3)
@@ -187,7 +187,7 @@ def test_who_waits_for_a_pack_that_another_draws_from_finds_what_is_left(office:
     with colleague_of(office) as other, ThreadPoolExecutor(1) as pool:
         with other.desk.write(other.technician) as tx:
             log_service_request(tx, command)
-            waiting = pool.submit(log_alone, office, item=None)
+            waiting = pool.submit(log_exclusively, office, item=None)
             with pytest.raises(FutureTimeout):
                 waiting.result(timeout=0.3)
         logged = waiting.result(timeout=20)
@@ -208,7 +208,7 @@ def test_incidents_of_several_purchases_are_told_as_they_are(office: Office) -> 
     office.do(top_up, pack, TopUp(incidents=2))
     left = []
     for _ in range(3):
-        logged = log_alone(office)
+        logged = log_exclusively(office)
         with office.desk.read(office.technician) as tx:
             read = read_service_request(tx, str(logged.service_request))
         assert logged.view in (None, read)
@@ -231,7 +231,7 @@ def test_a_call_acts_at_the_time_that_another_process_has_set(office: Office, co
         act_by_token(tx, made.text)
         return log_service_request(tx, command)
 
-    logged = office.desk.perform(NOBODY, call, reads_first=True, alone=True)
+    logged = office.desk.perform(NOBODY, call, exclusive=True)
     request = office.request(str(logged.service_request))
     assert (request.opened_at, request.created_by) == (day, office.technician.name)
 
@@ -253,7 +253,7 @@ def test_what_is_refused_when_its_contract_goes_in_between_is_not_logged(
     colleague.desk.refresh()
     gone = office.sell("subscription")
     with meanwhile(office, writing(office), lambda: colleague.do(cancel_contract, gone, CancelContract())):
-        logged = log_alone(office)
+        logged = log_exclusively(office)
     assert (logged.service_request, logged.refused) == (None, "Please buy a contract first.")
     assert office.rows(t.service_request) == []
     assert [one.outcome for one in office.rows(t.coverage_decision)] == ["refused"]

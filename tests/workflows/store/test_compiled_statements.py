@@ -110,7 +110,7 @@ def test_reading_is_one_snapshot_on_sqlite(sqlite_database_url: str) -> None:
     database.dispose()
 
 
-def test_a_lost_connection_is_told_as_such_and_not_used_again(postgres_database_url: str) -> None:
+def test_a_lost_connection_is_reported_as_such_and_not_used_again(postgres_database_url: str) -> None:
     database = Database(postgres_database_url)
     with pytest.raises(OperationalError) as lost:
         read_over_a_lost_connection(database)
@@ -121,11 +121,11 @@ def test_a_lost_connection_is_told_as_such_and_not_used_again(postgres_database_
 
 
 def test_who_listens_for_statements_hears_of_them(database: Database) -> None:
-    heard: list[str] = []
-    event.listen(database.engine, "before_cursor_execute", lambda _c, _k, told, *_: heard.append(told))
+    sent: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda _c, _k, sql, *_: sent.append(sql))
     with database.read() as connection:
         BY_ID.all(connection, {"wanted": "e1"})
-        assert BY_ID.sent(connection.dialect) in heard
+        assert BY_ID.sent(connection.dialect) in sent
 
 
 def test_a_statement_that_the_database_does_not_take(database: Database) -> None:
@@ -140,21 +140,21 @@ def test_a_column_that_is_not_given_gets_its_default(database_url: str) -> None:
     note = {"id": "n1", "service_request_id": request, "body": "Done", "author": "Ann", "written_at": AT}
     with office.desk.write() as tx:
         tx.add(t.service_request_note, **note)
-    (kept,) = office.rows(t.service_request_note)
+    (note,) = office.rows(t.service_request_note)
     office.close()
-    assert kept.public is True
+    assert note.public is True
 
 
 def test_rows_of_several_tables_in_one_statement(postgres_database_url: str) -> None:
     office = Office(postgres_database_url)
     office.sell("subscription")
-    heard: list[str] = []
+    sent: list[str] = []
     event.listen(
-        office.desk.database.engine, "before_cursor_execute", lambda _c, _k, told, *_: heard.append(told)
+        office.desk.database.engine, "before_cursor_execute", lambda _c, _k, sql, *_: sent.append(sql)
     )
     request = office.log("It does not start")
     office.close()
-    writes = [told for told in heard if "INSERT" in told]
+    writes = [sql for sql in sent if "INSERT" in sql]
     assert len(writes) == 1, "the service request, its history and its decision"
     assert request
 
@@ -169,7 +169,7 @@ def test_rows_that_go_together_stay_out_together(database: Database) -> None:
         assert {row.id for row in connection.execute(select(t.audit_event))} == {"e1", "e2"}
 
 
-def test_rows_that_go_together_are_what_each_alone_is(database: Database) -> None:
+def test_a_row_is_the_same_inserted_with_others_or_by_itself(database: Database) -> None:
     """Instants, JSON, umlauts and values that are not given; a transaction of their own, by one statement."""
     alone = {**EVENT, "id": "alone", "details": None, "subject_id": 'it\'s "ä"; --'}
     with database.write() as connection:
@@ -185,7 +185,7 @@ def test_rows_that_go_together_are_what_each_alone_is(database: Database) -> Non
     assert other.details == EVENT["details"]
 
 
-def test_rows_are_written_only_where_what_they_rest_on_stands(database: Database) -> None:
+def test_rows_are_written_only_where_their_precondition_holds(database: Database) -> None:
     there = select(t.audit_event.c.id).where(t.audit_event.c.id == bindparam("rests_on", type_=Id))
     rows = [(t.audit_event, {**EVENT, "id": "e2"}), (t.audit_event, {**EVENT, "id": "e3"})]
 
@@ -207,7 +207,7 @@ def test_rows_are_written_only_where_what_they_rest_on_stands(database: Database
 
 
 def test_one_statement_waits_for_another_process_that_writes(sqlite_database_url: str) -> None:
-    """It begins as soon as the other has committed, and is not told that the database is locked."""
+    """It begins as soon as the other has committed, without an error that the database is locked."""
     database, other = Database(sqlite_database_url), Database(sqlite_database_url)
     with database.write_on_demand() as (connection, _), ThreadPoolExecutor(1) as pool:
         with other.write() as busy:

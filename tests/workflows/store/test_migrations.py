@@ -1,8 +1,12 @@
-"""The migrations make what the tables say, on both databases; twice or at once is as once."""
+"""The migrations make the declared tables, on both databases; repeating them changes nothing."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -12,7 +16,7 @@ from sqlalchemy import CheckConstraint, inspect, text
 from workflows.operations.deployment import lacks_migration, open_desk
 from workflows.store.database import MIGRATIONS, Database, migrate
 from workflows.store.migrations import HEAD
-from workflows.store.tables import APPEND_ONLY, metadata
+from workflows.store.tables import APPEND_ONLY, idempotency_key, metadata
 
 
 def test_tables_and_migrations_agree(database_url: str) -> None:
@@ -36,7 +40,7 @@ def test_checks_are_those_of_the_tables(database_url: str) -> None:
     database.dispose()
 
 
-def test_migrating_from_many_places_at_once_is_migrating_once(database_url: str) -> None:
+def test_concurrent_migrations_migrate_once(database_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(migrate, [database_url] * 8))
     database = Database(database_url, pool_size=1)
@@ -44,7 +48,7 @@ def test_migrating_from_many_places_at_once_is_migrating_once(database_url: str)
     database.dispose()
 
 
-def test_a_database_of_another_step_is_told_in_words(database_url: str) -> None:
+def test_a_database_of_another_step_is_explained(database_url: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
@@ -55,3 +59,42 @@ def test_a_database_of_another_step_is_told_in_words(database_url: str) -> None:
             connection.execute(text("UPDATE alembic_version SET version_num = :step"), {"step": step})
         assert words in str(lacks_migration(desk))
     desk.database.dispose()
+
+
+@pytest.fixture
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, of the kind that `request.param` names."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    url: str = request.getfixturevalue("new_postgres_database")()
+    return url
+
+
+@pytest.mark.parametrize("empty_database_url", ["sqlite", "postgresql"], indirect=True)
+def test_stored_answers_outlive_the_renaming_of_their_instant(empty_database_url: str) -> None:
+    migrate_to(empty_database_url, "0005")
+    database = Database(empty_database_url, pool_size=1)
+    at = 1_772_442_000_000_000 if database.is_sqlite else "2026-03-02 09:00:00+00"
+    with database.write() as connection:
+        connection.execute(
+            text("INSERT INTO idempotency_key VALUES ('u', 'k', 'POST /x', 'hash', 201, '{}', :at)"),
+            {"at": at},
+        )
+    migrate(empty_database_url)
+    with database.read() as connection:
+        [row] = connection.execute(idempotency_key.select()).all()
+    assert (row.key, row.stored_at) == ("k", datetime(2026, 3, 2, 9, tzinfo=UTC))
+    names = [index["name"] for index in inspect(database.engine).get_indexes("idempotency_key")]
+    assert names == ["ix_idempotency_key_stored_at"]
+    database.dispose()
+
+
+def migrate_to(database_url: str, step: str) -> None:
+    """Bring an empty database to an earlier step."""
+    database = Database(database_url, pool_size=1)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, step)
+    database.dispose()

@@ -1,4 +1,4 @@
-"""What several threads wait to write alike is written by one of them, and each gets its own answer.
+"""Group commit: one thread writes for several, and each gets its own result.
 
 The threads, the file and its lock are real: another connection holds the lock until all of them wait.
 """
@@ -31,7 +31,7 @@ EVENT = {
     "at": AT,
     "recorded_at": AT,
 }
-IS_THERE = select(t.audit_event.c.id).where(t.audit_event.c.id == bindparam("rests_on", type_=Id))
+IS_THERE = select(t.audit_event.c.id).where(t.audit_event.c.id == bindparam("depends_on", type_=Id))
 
 
 @pytest.fixture
@@ -41,45 +41,47 @@ def database(sqlite_database_url: str) -> Iterator[Database]:
     opened.dispose()
 
 
-def test_what_threads_wait_to_write_alike_goes_by_one_statement(database: Database) -> None:
-    heard: list[str] = []
-    event.listen(database.engine, "before_cursor_execute", lambda _c, _k, told, *_: heard.append(told))
-    answers = at_the_same_time(database, [{"id": f"e{number}"} for number in range(6)])
+def test_rows_of_waiting_threads_are_written_by_one_statement(database: Database) -> None:
+    sent: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda _c, _k, sql, *_: sent.append(sql))
+    answers = concurrently(database, [{"id": f"e{number}"} for number in range(6)])
     assert [one.result() for one in answers] == [(f"e{number}",) for number in range(6)]
-    assert kept(database) == {f"e{number}" for number in range(6)}
-    rows_at_once = {told.count("(?") for told in heard if told.startswith("INSERT INTO rows_")}
-    assert rows_at_once == {1, 4}, "the first to have its turn wrote alone, the next for those who waited"
+    assert stored(database) == {f"e{number}" for number in range(6)}
+    rows_at_once = {sql.count("(?") for sql in sent if sql.startswith("INSERT INTO rows_")}
+    assert rows_at_once == {1, 4}, "the first thread wrote its own row, the next wrote for those waiting"
 
 
-def test_who_breaks_a_constraint_fails_alone(database: Database) -> None:
+def test_a_row_that_breaks_a_constraint_fails_by_itself(database: Database) -> None:
     with database.write() as connection:
         insert_rows(connection, [(t.audit_event, {**EVENT, "id": "taken"})])
-    answers = at_the_same_time(database, [{"id": one} for one in ("e1", "taken", "e2", "e3")])
+    answers = concurrently(database, [{"id": one} for one in ("e1", "taken", "e2", "e3")])
     failed = [one.exception() for one in answers]
     assert [type(one) for one in failed] == [type(None), IntegrityError, type(None), type(None)]
-    assert kept(database) == {"taken", "e1", "e2", "e3"}
+    assert stored(database) == {"taken", "e1", "e2", "e3"}
 
 
-def test_what_no_longer_stands_is_left_out_alone(database: Database) -> None:
+def test_only_rows_whose_precondition_fails_are_left_out(database: Database) -> None:
     with database.write() as connection:
-        insert_rows(connection, [(t.audit_event, {**EVENT, "id": "stands"})])
+        insert_rows(connection, [(t.audit_event, {**EVENT, "id": "there"})])
     given = [{"id": "e1"}, {"id": "e2"}, {"id": "e3"}]
-    answers = at_the_same_time(database, given, rests_on=["stands", "gone", "stands"])
+    answers = concurrently(database, given, depends_on=["there", "gone", "there"])
     assert [one.result() for one in answers] == [("e1",), None, ("e3",)]
-    assert kept(database) == {"stands", "e1", "e3"}
+    assert stored(database) == {"there", "e1", "e3"}
 
 
-def test_who_waits_too_long_has_nothing_written(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_that_waits_too_long_writes_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(write_queue, "BUSY_TIMEOUT_MS", 50)
     entered, leave = Event(), Event()
 
-    def hold_the_turn() -> None:
+    def hold_the_lock() -> None:
         with database.write():
             entered.set()
             leave.wait(10)
 
     with ThreadPoolExecutor(1) as pool:
-        holding = pool.submit(hold_the_turn)
+        holding = pool.submit(hold_the_lock)
         assert entered.wait(10)
         with pytest.raises(TimeoutError):
             write(database, {"id": "late"}, None)
@@ -87,17 +89,17 @@ def test_who_waits_too_long_has_nothing_written(database: Database, monkeypatch:
         holding.result(10)
     monkeypatch.undo()
     assert write(database, {"id": "next"}, None) == ("next",)
-    assert kept(database) == {"next"}
+    assert stored(database) == {"next"}
 
 
-def at_the_same_time(
-    database: Database, given: list[dict[str, Any]], rests_on: list[str] | None = None
+def concurrently(
+    database: Database, given: list[dict[str, Any]], depends_on: list[str] | None = None
 ) -> list["Future[Row | None]"]:
     """Write from a thread each, while another process's lock keeps the first of them waiting."""
     other = Database(str(database.url))
     with ThreadPoolExecutor(len(given)) as pool, other.write():
         answers = [
-            pool.submit(write, database, values, rests_on[number] if rests_on else None)
+            pool.submit(write, database, values, depends_on[number] if depends_on else None)
             for number, values in enumerate(given)
         ]
         sleep(0.2)
@@ -106,17 +108,17 @@ def at_the_same_time(
     return answers
 
 
-def write(database: Database, values: dict[str, Any], rests_on: str | None) -> Row | None:
+def write(database: Database, values: dict[str, Any], depends_on: str | None) -> Row | None:
     with database.write_on_demand() as (connection, _):
         return insert_rows(
             connection,
             [(t.audit_event, {**EVENT, **values})],
             returning=t.audit_event.c.id,
-            precondition=Precondition(IS_THERE, {"rests_on": rests_on}) if rests_on else None,
+            precondition=Precondition(IS_THERE, {"depends_on": depends_on}) if depends_on else None,
             autocommit_on=database,
         )
 
 
-def kept(database: Database) -> set[str]:
+def stored(database: Database) -> set[str]:
     with database.read() as connection:
         return {row.id for row in connection.execute(select(t.audit_event.c.id))}

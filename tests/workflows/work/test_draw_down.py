@@ -71,7 +71,7 @@ def test_subscriptions_cover_without_drawing(office: Office) -> None:
     assert office.rows(t.ledger_transaction, kind="draw") == []
 
 
-def test_an_entry_told_late_draws_from_what_was_swept_at_the_end(office: Office) -> None:
+def test_an_entry_logged_late_draws_from_what_had_expired(office: Office) -> None:
     hours = office.sell("time_limited_subscription", minutes=60, ends_on=MONDAY.date())
     request = office.log()
     office.clock.at = MONDAY + timedelta(days=2)
@@ -124,7 +124,7 @@ def test_a_pack_holds_settles_and_releases(office: Office) -> None:
     assert office.contract(pack).state == "active"
 
 
-def test_every_months_allocation_is_a_lot_of_its_own(office: Office) -> None:
+def test_every_months_allocation_is_a_grant_of_its_own(office: Office) -> None:
     monthly = office.sell("support_hours_by_month", minutes=120, ends_on=(MONDAY + timedelta(days=60)).date())
     grants = sorted(office.grants(monthly), key=lambda grant: grant.opens_at)
     assert [grant.available for grant in grants] == [120, 120]

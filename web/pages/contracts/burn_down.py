@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engine.contracts import OVER_STATES
 from engine.projection import Drawn, Pace, project_run_out
 from web.pages.context import now, zone
 from web.pages.wording.formats import day_text, last_day, minutes_text
@@ -70,7 +71,7 @@ class _Scale:
 
 def _ended_at(contract: ContractDetail) -> datetime | None:
     """The instant at which a contract expired or was cancelled; None if it has not ended."""
-    if contract.state not in ("expired", "cancelled"):
+    if contract.state not in OVER_STATES:
         return None
     return contract.cancelled_at or contract.expires_at
 

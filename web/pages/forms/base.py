@@ -18,7 +18,7 @@ from wtforms import Field, HiddenField, TextAreaField
 from wtforms.fields.core import UnboundField
 
 from engine.errors import DeskError
-from web.field_errors import words_of
+from web.field_errors import message_of
 from web.pages.context import actor, desk
 from web.pages.forms.pickers import RecordField
 from workflows.core.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound
@@ -221,4 +221,4 @@ def _message(wrong: ErrorDetails) -> str:
         return f"Enter at least {least} characters."
     if wrong["type"] == "string_too_long":
         return f"Enter at most {wrong['ctx']['max_length']} characters."
-    return words_of(wrong)
+    return message_of(wrong)

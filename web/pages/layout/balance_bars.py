@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from web.pages.wording.formats import Unit, amount_text
+from engine.contracts import Unit
+from web.pages.wording.formats import amount_text
 
 LABELS = {
     "drawn": "Drawn",

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from flask import request, url_for
 
 from web.pages.context import actor
+from workflows.core import actors
 from workflows.core.actors import Role
 
-DESK: frozenset[Role] = frozenset({"technician", "supervisor", "administrator"})
-STAFF: frozenset[Role] = DESK | {"finance"}
-OFFICE: frozenset[Role] = frozenset({"administrator", "finance", "supervisor"})
+DESK: frozenset[Role] = frozenset(actors.DESK)
+STAFF: frozenset[Role] = frozenset(actors.STAFF)
+OFFICE: frozenset[Role] = frozenset(actors.OFFICE)
 ADMINISTRATOR: frozenset[Role] = frozenset({"administrator"})
 CUSTOMER: frozenset[Role] = frozenset({"customer"})
 

@@ -12,7 +12,7 @@ from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
 from workflows.commands.register import ChangeCustomer, NewCustomer
-from workflows.core.actors import Role
+from workflows.core.actors import DESK, STAFF
 from workflows.core.transaction import Transaction
 from workflows.register import (
     change_customer,
@@ -24,9 +24,9 @@ from workflows.register import (
 )
 from workflows.views.register import CustomerView, OrgUnitView
 
-EDITORS: tuple[Role, ...] = ("administrator", "supervisor", "technician")
+EDITORS = DESK
 SHOWN_ITEMS = 20
-READS_LIST: tuple[Role, ...] = ("administrator", "finance", "supervisor", "technician")
+READS_LIST = STAFF
 
 pages = Blueprint("customers", __name__, url_prefix="/customers")
 

@@ -11,11 +11,11 @@ from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
 from workflows.commands.register import ChangeItem, NewItem
-from workflows.core.actors import Role
+from workflows.core.actors import DESK
 from workflows.register import change_item, create_item, get_item, list_items
 from workflows.views.register import ItemView
 
-EDITORS: tuple[Role, ...] = ("administrator", "supervisor", "technician")
+EDITORS = DESK
 UNOWNED = "none"
 
 pages = Blueprint("items", __name__, url_prefix="/items")

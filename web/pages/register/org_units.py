@@ -12,7 +12,7 @@ from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
 from workflows.commands.register import ChangeOrgUnit, NewOrgUnit
-from workflows.core.actors import Role
+from workflows.core.actors import SUPERVISORS
 from workflows.core.transaction import Transaction
 from workflows.register import (
     change_org_unit,
@@ -24,7 +24,7 @@ from workflows.register import (
 )
 from workflows.views.register import OrgUnitView
 
-EDITORS: tuple[Role, ...] = ("administrator", "supervisor")
+EDITORS = SUPERVISORS
 MAX_IN_TREE = 1000
 SHOWN_BELOW = 20
 

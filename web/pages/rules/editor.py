@@ -205,7 +205,7 @@ def _publish(state: EditorState, path: str) -> None:
             actor(), lambda tx: submit_rule_set(tx, draft.files, note, based_on=draft.based_on or None)
         )
     except RuleSetRefused as refused:
-        report_refused_rules(refused, door="page", by=actor().name)
+        report_refused_rules(refused, interface="page", by=actor().name)
         form.add_error("", "There are errors. The current rule set stays in force until they are fixed.")
     except RulesChanged:
         form.add_error("", "Another rule set has been published since. Review its changes and merge them.")

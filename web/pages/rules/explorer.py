@@ -21,6 +21,7 @@ from web.pages.forms.pickers import RecordField
 from web.pages.wording.formats import day_text
 from web.pages.wording.labels import PRIORITY_CHOICES
 from workflows.commands.service_requests import CoverageQuestion
+from workflows.core.actors import STAFF
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import read_decision
@@ -81,7 +82,7 @@ class PastDecision:
 
 @pages.get("/coverage")
 def explorer() -> tuple[str, int]:
-    require_role("administrator", "finance", "supervisor", "technician")
+    require_role(*STAFF)
     decision_id = request.args.get("decision", "")
     form = (RulesForm if decision_id else QuestionForm)(formdata=request.args, meta={"csrf": False})
     results: list[RuleSetResult] = []

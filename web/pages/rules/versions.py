@@ -134,7 +134,7 @@ def approve(proposal_id: str) -> tuple[str, int] | Response:
                 flash("The rule set is in force.", "success")
                 return redirect(url_for("rules.rules"))
         except RuleSetRefused as refused:
-            report_refused_rules(refused, door="page", by=actor().name)
+            report_refused_rules(refused, interface="page", by=actor().name)
             problems = check_view(list(refused.problems))
     return _proposal_page(proposal_id, form, problems), 422
 
@@ -158,7 +158,7 @@ def _submit(form: DeskForm, use_case: Callable[[Transaction], Submitted]) -> Che
     try:
         done = attempt(form, use_case, reads_first=True)
     except RuleSetRefused as refused:
-        report_refused_rules(refused, door="page", by=actor().name)
+        report_refused_rules(refused, interface="page", by=actor().name)
         return check_view(list(refused.problems))
     if done is not None:
         desk().refresh()

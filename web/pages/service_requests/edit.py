@@ -15,6 +15,7 @@ from web.pages.forms.pickers import RecordField
 from web.pages.service_requests.detail import redirect_to_request
 from web.pages.wording.labels import PRIORITY_CHOICES
 from workflows.commands.service_requests import ChangeServiceRequest
+from workflows.core.actors import DESK
 from workflows.core.transaction import Transaction
 from workflows.register import get_customer, get_org_unit
 from workflows.service_requests.queries import read_service_request
@@ -41,7 +42,7 @@ class EditForm(EditingForm):
 @pages.route("/edit", methods=["GET", "POST"])
 def edit(service_request_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
-        tx.require("technician", "supervisor", "administrator")
+        tx.require(*DESK)
         found = read_service_request(tx, service_request_id)
         form = EditForm(data=_form_data(found))
         _fill(tx, form, found)

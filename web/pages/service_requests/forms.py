@@ -6,23 +6,23 @@ from wtforms import BooleanField, RadioField, TextAreaField
 from wtforms.validators import InputRequired, Optional
 
 from engine.contracts import PER_REQUEST
+from engine.service_requests import ENDED_STATES, OPENING_OUTCOMES, UNFINISHED_STATES, WORK_STATES
 from web.pages.context import now
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import DeskForm, KeyedForm
 from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, select_options
 from web.pages.service_requests.timer import running_since
+from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.queries import contract_types
-from workflows.core.actors import Actor
+from workflows.core.actors import SUPERVISORS, Actor
 from workflows.core.transaction import Transaction
 from workflows.coverage.explanation import why_not
 from workflows.coverage.trace import contracts_that_fit
-from workflows.lifecycle.service_requests.states import UNFINISHED_STATES, WORK_STATES
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.service_requests import ServiceRequestView
+from workflows.work.use_cases import WORKERS
 
-TIME_LOGGERS = ("technician", "supervisor", "administrator")
-SELLERS = ("administrator", "finance", "supervisor")
-ASSIGNERS = ("administrator", "supervisor")
+ASSIGNERS = SUPERVISORS
 
 
 class WorkForm(KeyedForm):
@@ -79,7 +79,7 @@ class AssignForm(DeskForm):
 
 def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:
     """The form for time worked; None if the state or the user's role does not permit it."""
-    if who.role not in TIME_LOGGERS or request.state not in WORK_STATES:
+    if who.role not in WORKERS or request.state not in WORK_STATES:
         return None
     since = running_since(request.id)
     span = {"started_at": since, "ended_at": now()} if since else {}
@@ -95,7 +95,7 @@ def take_form(tx: Transaction, request: ServiceRequestView) -> TakeForm | None:
 
 def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView) -> TakeForm | None:
     waits = request.state in UNFINISHED_STATES and request.coverage is not None
-    if not waits or (request.coverage and request.coverage.outcome in ("covered", "uncovered")):
+    if not waits or (request.coverage and request.coverage.outcome in OPENING_OUTCOMES):
         return None
     if tx.actor.role not in (*SELLERS, "customer"):
         return None
@@ -137,7 +137,7 @@ def assign_form(
     tx: Transaction, request: ServiceRequestView, form: AssignForm | None = None
 ) -> AssignForm | None:
     """The form to assign another contract, for supervisors; None if there is no other contract."""
-    decided = request.coverage is not None and request.state not in ("closed", "cancelled")
+    decided = request.coverage is not None and request.state not in ENDED_STATES
     if tx.actor.role not in ASSIGNERS or not decided:
         return None
     covering = request_contract(request)

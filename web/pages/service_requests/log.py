@@ -18,14 +18,14 @@ from web.pages.forms.pickers import RecordField
 from web.pages.service_requests.coverage_panel import Panel, panel
 from web.pages.wording.labels import PRIORITY_CHOICES
 from workflows.commands.service_requests import CoverageQuestion, NewServiceRequest
-from workflows.core.actors import Role
+from workflows.core.actors import DESK
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.register import get_customer, get_org_unit
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.queries import read_service_request
 
-LOGGERS: tuple[Role, ...] = ("technician", "supervisor", "administrator", "customer")
+LOGGERS = (*DESK, "customer")
 CHANNELS = [
     ("", "Not specified"),
     ("phone", "Phone"),

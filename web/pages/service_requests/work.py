@@ -14,6 +14,7 @@ from web.pages.service_requests.forms import WorkForm
 from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import minutes_text
 from workflows.commands.work import ChangeWork, WorkGiven
+from workflows.core.actors import DESK
 from workflows.service_requests.queries import read_service_request
 from workflows.views.service_requests import WorkEntryView, WorkPreview
 from workflows.work.queries import preview_view, read_work
@@ -67,7 +68,7 @@ def switch(service_request_id: str, action: str) -> Response:
 @pages.route("/<entry_id>", methods=["GET", "POST"])
 def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
-        tx.require("technician", "supervisor", "administrator")
+        tx.require(*DESK)
         entry = read_work(tx, entry_id)
         found = read_service_request(tx, entry.service_request)
         form = WorkForm(data=_form_data(entry))

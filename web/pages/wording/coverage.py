@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+from engine.service_requests import FINISHED_STATES
 from web.pages.context import now, settings, zone
 from web.pages.wording.formats import day_text
 from web.pages.wording.labels import OUTCOMES, Label, label_of
 from workflows.views.contracts import ContractDetail
 from workflows.views.service_requests import CoverageView, ServiceRequestView
 
-FINISHED = ("resolved", "closed", "cancelled")
 AFTER_END = {
     "rollover": "is carried forward to the holder’s next contract",
     "ignore": "is recorded but not billed",
@@ -37,7 +37,7 @@ def describe_coverage_status(
         return CoverageStatus(label, "", "")
     number = cover.contract_number or "a contract"
     how = _how(cover, contract)
-    if request.state in FINISHED:
+    if request.state in FINISHED_STATES:
         return CoverageStatus(Label(label.text, label.icon, "neutral"), f"{number} {how}.", "")
     ended = Label("Coverage has ended", "empty", "error")
     return CoverageStatus(ended, f"{number} {how}.", _time_after_end(contract))

@@ -6,11 +6,12 @@ gives the distance from now, and the `<time>` element has the exact instant.
 
 import re
 from datetime import date, datetime, timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+from engine.contracts import Unit
 
 LOCALE = "en_GB"
 MINUTE = timedelta(minutes=1)
@@ -157,9 +158,6 @@ def period_text(starts_at: datetime, expires_at: datetime | None, zone: ZoneInfo
         return f"from {start}, no end date"
     day = last_day(expires_at, zone)
     return f"{start} – {day_text(day) if day else instant_text(expires_at, zone)}"
-
-
-Unit = Literal["minutes", "incidents"]
 
 
 def amount_text(amount: int | None, unit: Unit) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from engine.contracts import Unit
 from web.pages.context import now, zone
-from web.pages.wording.formats import Unit, amount_text, instant_text, period_text, until_text
+from web.pages.wording.formats import amount_text, instant_text, period_text, until_text
 from web.pages.wording.labels import CONTRACT_STATES, label_of
 from workflows.views.contracts import UnitBalance
 from workflows.views.effects import ContractEffect, ContractStand, Effects, RequestEffect, RequestStand

@@ -1,6 +1,6 @@
-"""Selling a contract: from the terms asked for to its row, its grants and its first state.
+"""Creating a contract: from the requested terms to its row, its grants and its first state.
 
-The one way a contract comes into being, whoever asked: a seller, a rule, a customer's order or a renewal.
+All contracts are created here: for a seller, by a rule, by a customer's order or as a renewal.
 Source: product.md sections 4 and 5.
 """
 
@@ -13,6 +13,7 @@ from sqlalchemy import and_, select
 
 from engine.contracts import Contract, ContractType, Holder, Unit
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
+from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import GrantGiven, HolderGiven, NewContract
 from workflows.commands.fields import MoneyGiven
 from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
@@ -20,7 +21,6 @@ from workflows.core.numbering import next_number
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import add_grant
 from workflows.lifecycle.contracts.settlement import sync_contract_state
-from workflows.lifecycle.service_requests.states import UNFINISHED_STATES
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 
@@ -34,7 +34,7 @@ HOLDER_TABLES = {
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a contract comes from, when it is not simply sold."""
+    """Where a contract comes from; `offered_for` is a service request, `renewal_of` a contract, by id."""
 
     offered_for: str | None = None
     made_by_rule: bool = False
@@ -42,7 +42,11 @@ class Origin:
 
 
 def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
-    """Create a contract by whichever door: a seller's, a rule's, or a customer's order."""
+    """Create a contract. Returns its id.
+
+    Raises: InvalidInput for terms that its type does not have; NotAllowed where only finance may enable it;
+    StateForbids or Conflict where a service request cannot hold it; NoRuleSet.
+    """
     terms = type_in_force(tx, command.type)
     holder = _holder(tx, command, terms)
     starts_at = _start(tx, command, holder)
@@ -80,9 +84,9 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
 
 
 def make_for_request(tx: Transaction, service_request_id: str, params: Mapping[str, Any]) -> str:
-    """Make the contract that a rule's `create_contract` asks for, held by the request; answers its id.
+    """Create the contract of a rule's `create_contract`, held by the request. Returns its id.
 
-    It waits for payment or for being enabled, unless the rule says `"enable": true`.
+    It awaits payment or being enabled, unless the rule says `"enable": true`. Raises: as `sell`.
     """
     price, overage, months = (
         params.get(key) for key in ("price_minor", "overage_rate_minor", "duration_months")
@@ -107,6 +111,7 @@ def make_for_request(tx: Transaction, service_request_id: str, params: Mapping[s
 
 
 def type_in_force(tx: Transaction, key: str) -> ContractType:
+    """The contract type of the rules in force. Raises: InvalidInput, NoRuleSet."""
     terms = tx.rules.contract_types.get(key)
     if terms is None:
         known = ", ".join(sorted(tx.rules.contract_types))
@@ -117,7 +122,7 @@ def type_in_force(tx: Transaction, key: str) -> ContractType:
 def _holder(tx: Transaction, command: NewContract, terms: ContractType) -> Holder:
     kind, holder_id = command.holder.kind, command.holder.id
     if kind not in terms.held_by:
-        allowed = ", ".join(terms.held_by) or "another type, since nobody may hold this one"
+        allowed = ", ".join(terms.held_by) or "another type: this one cannot be held"
         raise invalid(
             f"/holder/{kind}", f"A {terms.label} contract cannot be held by {kind}.", f"Use {allowed}."
         )
@@ -133,7 +138,7 @@ def _holder(tx: Transaction, command: NewContract, terms: ContractType) -> Holde
 
 
 def _check_request(tx: Transaction, service_request_id: str) -> None:
-    """A service request holds one contract of its own, and only while it is unfinished."""
+    """Check that a service request is unfinished and holds no contract. Raises: StateForbids, Conflict."""
     r = t.service_request
     state = tx.connection.execute(select(r.c.state).where(r.c.id == service_request_id)).scalar_one()
     if state not in UNFINISHED_STATES:
@@ -143,7 +148,7 @@ def _check_request(tx: Transaction, service_request_id: str) -> None:
     in_force = and_(held, c.c.cancelled_at.is_(None), c.c.ended_at.is_(None))
     own = tx.connection.execute(select(c.c.number).where(in_force)).scalar()
     if own is not None:
-        raise Conflict(f"The service request has {own} already.", remedy=f"Enable {own} instead.")
+        raise Conflict(f"The service request already has {own}.", remedy=f"Enable {own} instead.")
 
 
 def _start(tx: Transaction, command: NewContract, holder: Holder) -> datetime:
@@ -177,6 +182,7 @@ def _end(tx: Transaction, command: NewContract, terms: ContractType, starts_at: 
 
 
 def minor_units(tx: Transaction, money: MoneyGiven | None, pointer: str) -> int | None:
+    """An amount in minor units of the desk's currency. Raises: InvalidInput for another currency."""
     if money is None:
         return None
     if money.currency not in (None, tx.settings.currency):
@@ -209,7 +215,7 @@ def _exclusions(command: NewContract) -> dict[str, tuple[str, ...]]:
 
 
 def _monthly_minutes(command: NewContract, terms: ContractType) -> int | None:
-    """The month's allocation of a type that is sold by the month, unless its grants are given one by one."""
+    """The minutes of each month for a type that is sold by the month, unless grants are given one by one."""
     if terms.allocation != "monthly" or command.grants:
         return None
     minutes = command.minutes or terms.defaults.minutes
@@ -303,6 +309,7 @@ def _add_given_grant(
 def check_span(
     contract: Contract, effective_at: datetime | None, expires_at: datetime | None, pointer: str = ""
 ) -> None:
+    """Check that a grant's span is not empty and begins before the contract's end. Raises: InvalidInput."""
     start = max(effective_at or contract.starts_at, contract.starts_at)
     if expires_at is not None and expires_at <= start:
         raise invalid(
@@ -313,6 +320,7 @@ def check_span(
 
 
 def finance_only() -> NotAllowed:
+    """The error for enabling a contract that awaits payment without the role finance."""
     return NotAllowed(
         "The contract awaits payment, and only finance marks a payment received.",
         remedy="Ask someone with the role finance to enable it.",

@@ -4,12 +4,12 @@ Source: product.md sections 7 and 8.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, select, update
 
-from engine.contracts import Contract, Grant, Limits, Unit, grant_window
+from engine.contracts import Contract, Grant, Limits, Unit, Window, grant_window
 from engine.ledger import LedgerTransaction, move
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
@@ -30,8 +30,10 @@ class StoredGrant:
     kind: str
     reason: str | None
 
-    def is_open(self, at: datetime) -> bool:
-        return self.opens_at <= at and (self.closes_at is None or at < self.closes_at)
+    @property
+    def window(self) -> Window:
+        """The span in which it can be drawn; empty where it opens and closes at the same instant."""
+        return Window(self.opens_at, self.closes_at)
 
 
 _GRANTS = (
@@ -81,9 +83,11 @@ def grants_by_contract(tx: Transaction, contract_ids: Iterable[str]) -> dict[str
 
 def limits_at(grants: Sequence[StoredGrant], at: datetime) -> Limits:
     """What can still be drawn at `at`, from the balances as stored."""
-    minutes = sum(one.grant.available for one in grants if one.grant.unit == "minutes" and one.is_open(at))
+    minutes = sum(
+        one.grant.available for one in grants if one.grant.unit == "minutes" and one.window.contains(at)
+    )
     incidents = sum(
-        one.grant.available for one in grants if one.grant.unit == "incidents" and one.is_open(at)
+        one.grant.available for one in grants if one.grant.unit == "incidents" and one.window.contains(at)
     )
     held = sum(one.grant.held for one in grants if one.grant.unit == "incidents")
     return Limits(minutes, incidents, held)
@@ -157,16 +161,25 @@ def update_grant_spans(tx: Transaction, contract: Contract) -> None:
         )
 
 
-def expire_grants(tx: Transaction, contract_id: str, at: datetime, *, for_good: bool = False) -> None:
+def expire_grants(
+    tx: Transaction,
+    contract_id: str,
+    at: datetime,
+    *,
+    for_good: bool = False,
+    grants: Sequence[StoredGrant] | None = None,
+) -> list[StoredGrant]:
     """Post what is left in grants whose span is over as expired, effective when it ended.
 
     `for_good` is for a contract that is cancelled: what was to begin later goes with it, and a month that
-    would have been granted later as it begins.
+    would have been granted later as it begins. `grants` are the contract's, where they have been read.
+    Returns the grants as they are afterwards.
     """
-    for one in read_grants(tx, contract_id):
+    after = list(grants) if grants is not None else read_grants(tx, contract_id)
+    for place, one in enumerate(after):
         if for_good and one.closes_at is not None and one.closes_at == one.opens_at > at:
             left_over = [(max(at, one.grant.effective_at or at), one.grant.available)]
-        elif one.closes_at is None or one.closes_at > at:
+        elif not one.window.is_over(at):
             continue
         else:
             left_over = _left_over(tx, one, at)
@@ -190,6 +203,10 @@ def expire_grants(tx: Transaction, contract_id: str, at: datetime, *, for_good: 
                 .where(t.grant_balance.c.grant_id == one.grant.id)
                 .values(expiry_posted=True)
             )
+        gone = sum(amount for _, amount in left_over)
+        grant = replace(one.grant, available=one.grant.available - gone)
+        after[place] = replace(one, grant=grant, expired=one.expired + gone, expiry_posted=True)
+    return after
 
 
 def _left_over(tx: Transaction, grant: StoredGrant, at: datetime) -> list[tuple[datetime, int]]:

@@ -1,73 +1,69 @@
-"""An incident of a pack: held when it covers a service request, settled at its close, else released.
+"""Incidents of a pack: held when it covers a service request, settled at its close, otherwise released.
 
 Source: product.md sections 7 and 9.
 """
 
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 
+from engine.contracts import IncidentHoldState
 from engine.ledger import Account, LedgerTransaction, move
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
+from workflows.lifecycle.contracts.open_grants import burn_order_columns, is_open_at
 from workflows.store import tables as t
 from workflows.store.column_types import Id, Instant
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 
-ENDINGS: dict[str, tuple[Account, str, str]] = {
+ENDINGS: dict[str, tuple[Account, IncidentHoldState, str]] = {
     "settle": ("consumed", "settled", "The service request was closed"),
     "release": ("available", "released", "No longer covered by this contract"),
 }
 
 
 def lock_free_incident(tx: Transaction, contract_id: str) -> str | None:
-    """The grant that the next incident comes from, in burn order, locked; None when no incident is free."""
+    """The id of the grant that the next incident comes from, in burn order; None where no incident is free.
+
+    Locks the open grants of the pack.
+    """
     return lock_incidents(tx, contract_id)[0]
 
 
 def lock_incidents(tx: Transaction, contract_id: str) -> tuple[str | None, int]:
-    """The same, and how many incidents are free in all."""
+    """The same, with the number of incidents that are free in all open grants."""
     grants = _OPEN_GRANTS.all(tx.connection, {"contract": contract_id, "now": tx.now})
     next_grant = next((grant.grant_id for grant in grants if grant.available > 0), None)
     return next_grant, sum(grant.available for grant in grants)
 
 
-def _is_open(contract: Any, now: Any) -> ColumnElement[bool]:
-    """Whether a balance is that of a grant of the contract from which incidents come now."""
+def _is_open_pack(contract: Any, now: Any) -> ColumnElement[bool]:
+    """Whether a balance is that of an open grant of incidents of the contract."""
     balance = t.grant_balance
-    return and_(
-        balance.c.contract_id == contract,
-        balance.c.unit == "incidents",
-        balance.c.opens_at <= now,
-        or_(balance.c.closes_at.is_(None), balance.c.closes_at > now),
-    )
+    return and_(balance.c.contract_id == contract, balance.c.unit == "incidents", is_open_at(now))
 
 
 def locked_grants(contract: Any, now: Any) -> Select[Any]:
     """The open grants of a pack, locked, as part of another statement of PostgreSQL."""
     balance = t.grant_balance
-    return select(balance.c.grant_id, balance.c.available).where(_is_open(contract, now)).with_for_update()
+    return (
+        select(balance.c.grant_id, balance.c.available).where(_is_open_pack(contract, now)).with_for_update()
+    )
 
 
 def free_incidents(contract: Any, now: Any) -> ColumnElement[int]:
-    """How many incidents of a contract are free, as part of another statement."""
-    return select(func.sum(t.grant_balance.c.available)).where(_is_open(contract, now)).scalar_subquery()
+    """The number of free incidents of a contract, as part of another statement."""
+    return select(func.sum(t.grant_balance.c.available)).where(_is_open_pack(contract, now)).scalar_subquery()
 
 
 def _open_grants() -> Select[Any]:
     """The open grants of a pack in burn order, locked; built once."""
     balance, now = t.grant_balance, bindparam("now", type_=Instant)
-    in_burn_order = (
-        case((balance.c.closes_at.is_(None), 1), else_=0),
-        balance.c.closes_at,
-        balance.c.opens_at,
-        balance.c.grant_id,
-    )
     return (
         select(balance.c.grant_id, balance.c.available)
-        .where(_is_open(bindparam("contract", type_=Id), now))
-        .order_by(*in_burn_order)
+        .where(_is_open_pack(bindparam("contract", type_=Id), now))
+        .order_by(*burn_order_columns())
         .with_for_update()
     )
 
@@ -76,7 +72,7 @@ _OPEN_GRANTS = Prepared(_open_grants())
 
 
 def hold_incident(tx: Transaction, *, grant_id: str, contract_id: str, service_request_id: str) -> None:
-    """Hold one incident of a locked grant for a service request."""
+    """Hold one incident of a locked grant for a service request. Raises: IntegrityError if none is free."""
     transaction_id = record(
         tx,
         LedgerTransaction(
@@ -102,19 +98,20 @@ def hold_incident(tx: Transaction, *, grant_id: str, contract_id: str, service_r
 
 
 def settle_incidents(tx: Transaction, service_request_id: str) -> list[str]:
-    """Use up what is held for a closing service request; answers the contracts touched."""
+    """Consume what is held for a closing service request. Returns the ids of the contracts."""
     return _end_holds(tx, service_request_id, "settle", keep=None)
 
 
 def release_incidents(tx: Transaction, service_request_id: str, *, keep: str | None = None) -> list[str]:
-    """Give back what is held, except from the contract `keep`; answers the contracts touched."""
+    """Release what is held, except of the contract `keep`. Returns the ids of the contracts."""
     return _end_holds(tx, service_request_id, "release", keep=keep)
 
 
 def hold_again(tx: Transaction, service_request_id: str, contract_id: str | None) -> list[str]:
-    """Hold what was settled when a service request is reopened within the window: no second incident is used.
+    """Hold the settled incident again, for a service request that is reopened within the window.
 
-    A movement of its own, not a reversal: until then the incident was used up, and stays so as of then.
+    A new movement, not a reversal: as of an instant before the reopening the incident stays consumed. Returns
+    the id of the contract, if there is one.
     """
     hold = t.incident_hold
     row = tx.connection.execute(

@@ -1,7 +1,7 @@
-"""Months that a contract will grant when it starts, for what is asked of the future before it has.
+"""The monthly grants that a contract will get when it starts, for questions about the future.
 
-They are granted when it becomes active; until then nothing is written, and the same months are told from its
-dates. Source: product.md sections 4 and 11.
+They are granted when the contract becomes active. Until then nothing is stored, and the same months are
+computed from its dates. Source: product.md sections 4 and 11.
 """
 
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ from workflows.lifecycle.contracts.grants import StoredGrant
 from workflows.lifecycle.contracts.rows import contract_value
 
 TO_COME = "to_come"
-"""The kind of a grant that is not granted yet: it counts, and is no record."""
+"""The kind of a grant that is not granted yet: it counts, but is not a record."""
 
 
 def months_to_come(row: Any, zone: ZoneInfo) -> list[StoredGrant]:
-    """The months' grants of a contract's row that is only to start: none once they have been granted.
+    """The monthly grants of a contract that has yet to start; none once they have been granted.
 
-    What waits to be enabled or paid has none yet: nobody knows whether it will.
+    None either while it awaits being enabled or paid, since it may never start. Units: whole minutes.
     """
     contract = contract_value(row)
     waits = contract.enabled_at is None or (contract.payment_due and contract.paid_at is None)

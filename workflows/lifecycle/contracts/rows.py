@@ -1,4 +1,4 @@
-"""A contract's row: locked, and as the engine's value."""
+"""Locking a contract's row, and turning it into the engine's value."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ _LOCKED = select(t.contract).where(t.contract.c.id == bindparam("wanted", type_=
 
 
 def lock_contract(tx: Transaction, contract_id: str) -> Row[Any]:
-    """The contract's row, kept from others until the transaction ends. Raises: NotFound."""
+    """The contract's row, locked until the transaction ends. Raises: NotFound."""
     row = tx.connection.execute(_LOCKED, {"wanted": contract_id}).one_or_none()
     if row is None:
         raise NotFound(

@@ -1,39 +1,35 @@
-"""How a contract's stored state and balances are brought up to an instant.
+"""Bringing a contract's stored state and balances up to an instant.
 
-Dates and balances decide a contract's state (`engine.coverage.contract_state`); what is stored follows.
-`sync_contract_state` is run by whatever moves a balance and by the jobs at each due instant, and may be run
-any number of times. Source: product.md sections 5 and 8.
+Dates and balances decide a contract's state (`engine.coverage.contract_state`); the stored state follows.
+`sync_contract_state` runs after every change of a balance, and in the jobs at each due instant; running it
+again changes nothing. Source: product.md sections 5 and 8.
 """
 
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
-from engine.contracts import Contract, StateAt
+from engine.contracts import OVER_STATES, StateAt
 from engine.coverage import contract_state
 from engine.drawdown import in_burn_order
 from engine.ledger import LedgerTransaction, Posting, move
 from engine.periods import months_between
 from workflows.core.transaction import Transaction
-from workflows.ledger.journal import carried_from, record
-from workflows.lifecycle.contracts.grants import (
-    add_grant,
-    expire_grants,
-    limits_at,
-    read_grants,
-    update_grant_spans,
-)
-from workflows.lifecycle.contracts.rows import contract_value, lock_contract
+from workflows.ledger.journal import carried_from
+from workflows.lifecycle.contracts.grants import add_grant, expire_grants, limits_at, update_grant_spans
+from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
+from workflows.lifecycle.contracts.rows import contract_value
 from workflows.notifications.messages import notify_contract_event
 from workflows.store import tables as t
 
-ENDED = ("expired", "exhausted", "cancelled")
-
 
 def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> None:
-    """Cancel a contract whose row is locked. What is held of it is for the caller to release, then sweep."""
+    """Cancel a contract whose row is locked, and expire what is available.
+
+    Incidents that it holds are the caller's to release, and to expire afterwards. Raises: IntegrityError.
+    """
     tx.change(
         t.contract,
         row.id,
@@ -49,45 +45,50 @@ def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> Non
 
 
 def sync_contract_state(tx: Transaction, contract_id: str, at: datetime | None = None) -> bool:
-    """Bring state, allocations, carried minutes and expiries up to `at`; true when it became active.
+    """Lock a contract and bring it up to `at`, as `sync_loaded` does. Raises: NotFound."""
+    return sync_loaded(tx, load_contract(tx, contract_id), at)
 
-    What is done as of an earlier instant (a late close) takes back no beginning and no end known since.
-    Source: product.md section 5.
+
+def sync_loaded(tx: Transaction, loaded: LoadedContract, at: datetime | None = None) -> bool:
+    """Bring state, allocations, carried minutes and expiries of a locked contract up to `at` (now).
+
+    Returns whether it became active. An instant before a known beginning or end of the contract, as of a late
+    close, counts as that beginning or end. Source: product.md section 5.
     """
-    row = lock_contract(tx, contract_id)
-    contract = contract_value(row)
-    known = [row.activated_at, contract.window.until if row.state in ("expired", "cancelled") else None]
-    at = max([at or tx.now, *(one for one in known if one is not None)])
-    state = _state(tx, contract, at)
-    becomes_active = state.state == "active" or (state.state == "exhausted" and row.activated_at is None)
-    becomes_active = becomes_active and row.state != "active"
-    changes: dict[str, Any] = {}
+    contract, stored_state = loaded.contract, loaded.state
+    ended_at = contract.window.until if stored_state in OVER_STATES else None
+    at = max([at or tx.now, *(one for one in (loaded.activated_at, ended_at) if one is not None)])
+    state = _state(tx, loaded, at)
+    becomes_active = state.state == "active" or (state.state == "exhausted" and loaded.activated_at is None)
+    becomes_active = becomes_active and stored_state != "active"
+    activated_at = loaded.activated_at
     if becomes_active:
-        if row.activated_at is None:
-            changes["activated_at"] = at
-            _allocate_months(tx, contract)
-        draw_carried(tx, contract, row.draws, at)
-        state = _state(tx, contract, at)
-    expire_grants(tx, contract_id, at)
-    changes["next_due_at"] = _next_due_at(tx, contract, state, at)
-    if state.state != row.state:
-        changes |= {"state": state.state, "version": t.contract.c.version + 1}
-    tx.change(t.contract, contract_id, **changes)
-    if state.state != row.state:
-        tx.audit("contract", contract_id, state.state, reason=state.pending_reason, since=at.isoformat())
+        if activated_at is None:
+            activated_at = at
+            _allocate_months(tx, loaded)
+        draw_carried(tx, loaded, at)
+        state = _state(tx, loaded, at)
+    loaded.expire(tx, at)
+    loaded.change(
+        tx,
+        activated_at=activated_at,
+        next_due_at=_next_due_at(loaded, state, at),
+        state=state.state,
+    )
+    if state.state != stored_state:
+        tx.audit("contract", loaded.id, state.state, reason=state.pending_reason, since=at.isoformat())
         notify_contract_event(tx, contract, state.state)
     return becomes_active and state.state == "active"
 
 
-def _state(tx: Transaction, contract: Contract, at: datetime) -> StateAt:
-    return contract_state(contract, limits_at(read_grants(tx, contract.id), at), at, tx.rules)
+def _state(tx: Transaction, loaded: LoadedContract, at: datetime) -> StateAt:
+    return contract_state(loaded.contract, limits_at(loaded.grants, at), at, tx.rules)
 
 
-def _allocate_months(tx: Transaction, contract: Contract) -> None:
+def _allocate_months(tx: Transaction, loaded: LoadedContract) -> None:
     """Grant each month's allocation of a contract that is sold by the month, for its whole period."""
-    wanted = select(t.contract.c.monthly_minutes).where(t.contract.c.id == contract.id)
-    monthly_minutes = tx.connection.execute(wanted).scalar_one()
-    if monthly_minutes is None or contract.expires_at is None:
+    contract, minutes = loaded.contract, loaded.monthly_minutes
+    if minutes is None or contract.expires_at is None:
         return
     months = months_between(contract.starts_at, contract.expires_at, tx.settings.zone)
     for number, month in enumerate(months, 1):
@@ -95,29 +96,31 @@ def _allocate_months(tx: Transaction, contract: Contract) -> None:
             tx,
             contract,
             unit="minutes",
-            quantity=monthly_minutes,
+            quantity=minutes,
             kind="allocation",
             effective_at=month.start,
             expires_at=month.end,
             reason=f"Allocation of month {number}",
         )
+    loaded.forget_grants()
 
 
-def draw_carried(tx: Transaction, contract: Contract, draws: str, at: datetime) -> None:
-    """Take what the holder had carried by `at` first, in burn order, from a contract that became valid then.
+def draw_carried(tx: Transaction, loaded: LoadedContract, at: datetime) -> None:
+    """Draw the minutes that the holder had carried by `at` from a contract that became valid then.
 
-    A subscription covers them without drawing; packs and per-request contracts leave them to the next.
+    In burn order, before anything else. A subscription covers them without drawing; packs and per-request
+    contracts leave them to the holder's next contract. Source: product.md section 7 (Rollover).
     """
+    contract = loaded.contract
     carried = carried_from(tx, contract.holder.key, at)
-    if not carried or draws == "incidents" or contract.holder.kind == "service_request":
+    if not carried or loaded.draws == "incidents" or contract.holder.kind == "service_request":
         return
-    drawn = f"contract:{contract.id}"
     postings: list[Posting] = []
     taken = 0
-    if draws == "nothing":
+    if loaded.draws == "nothing":
         taken = carried
     else:
-        grants = [one.grant for one in read_grants(tx, contract.id)]
+        grants = [one.grant for one in loaded.grants]
         for grant in in_burn_order(grants, contract.window, at):
             amount = min(grant.available, carried - taken)
             if amount:
@@ -125,28 +128,21 @@ def draw_carried(tx: Transaction, contract: Contract, draws: str, at: datetime) 
                 taken += amount
     if not taken:
         return
-    postings += move("minutes", taken, (contract.holder.key, "carried"), (drawn, "carried_drawn"))
-    record(
-        tx,
-        LedgerTransaction(
-            "draw_carried",
-            at,
-            tuple(postings),
-            cause=f"contract:{contract.id}",
-            why="Time carried over from before this contract",
-        ),
-        contract_id=contract.id,
-    )
+    cause = f"contract:{contract.id}"
+    postings += move("minutes", taken, (contract.holder.key, "carried"), (cause, "carried_drawn"))
+    why = "Time carried over from before this contract"
+    loaded.record(tx, LedgerTransaction("draw_carried", at, tuple(postings), cause=cause, why=why))
 
 
-def _next_due_at(tx: Transaction, contract: Contract, state: StateAt, at: datetime) -> datetime | None:
-    """The next instant at which dates alone change the state or a balance; None when nothing will."""
+def _next_due_at(loaded: LoadedContract, state: StateAt, at: datetime) -> datetime | None:
+    """The next instant at which dates alone change the state or a balance; None where there is none."""
+    contract = loaded.contract
     if state.state == "cancelled" or contract.ended_at is not None:
         return None
     instants = [contract.expires_at]
     if state.pending_reason == "awaiting_start":
         instants.append(contract.starts_at)
     if state.state in ("active", "exhausted"):
-        for one in read_grants(tx, contract.id):
+        for one in loaded.grants:
             instants += [one.opens_at, one.closes_at]
     return min((one for one in instants if one is not None and one > at), default=None)

@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, exists, func, or_, select
+from sqlalchemy import Select, bindparam, exists, func, select
 
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.transaction import Transaction
+from workflows.register.items import is_global, may_be_asked_for
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
@@ -45,16 +46,13 @@ def check_parties(
             "The customer does not belong to this org unit.",
             "Give one of the customer's.",
         )
-    if item is not None:
-        global_item = (
-            row.item_id is not None and row.owner_customer_id is None and row.owner_org_unit_id is None
+    fits = row.item_fits or (row.item_is_global and not tx.settings.contracts)
+    if item is not None and (row.item_id is None or not fits):
+        raise invalid(
+            f"{prefix}/item",
+            "There is no such item of this customer or of their org units.",
+            "Give an item that they own.",
         )
-        if row.item_id is None or not (row.item_fits or (global_item and not tx.settings.contracts)):
-            raise invalid(
-                f"{prefix}/item",
-                "There is no such item of this customer or of their org units.",
-                "Give an item that they own.",
-            )
     return Parties(
         customer,
         row.customer_name,
@@ -73,15 +71,10 @@ def _no_such_customer(prefix: str) -> InvalidInput:
 
 def _parties() -> Select[Any]:
     """The customer with the item, and whether org unit and item are theirs; built once."""
-    c, i, u, member, line = t.customer, t.item, t.org_unit, t.customer_org_unit, t.org_unit_line
+    c, i, u, member = t.customer, t.item, t.org_unit, t.customer_org_unit
     customer, org_unit = bindparam("customer", type_=Id), bindparam("org_unit", type_=Id)
     belongs = exists(
         select(member.c.org_unit_id).where(member.c.customer_id == customer, member.c.org_unit_id == org_unit)
-    )
-    in_line = exists(
-        select(line.c.org_unit_id)
-        .join(member, member.c.org_unit_id == line.c.org_unit_id)
-        .where(member.c.customer_id == customer, line.c.ancestor_id == i.c.owner_org_unit_id)
     )
     return (
         select(
@@ -93,9 +86,8 @@ def _parties() -> Select[Any]:
             i.c.number.label("item_number"),
             i.c.name.label("item_name"),
             i.c.item_type,
-            i.c.owner_customer_id,
-            i.c.owner_org_unit_id,
-            or_(i.c.owner_customer_id == customer, in_line).label("item_fits"),
+            is_global().label("item_is_global"),
+            may_be_asked_for(customer).label("item_fits"),
         )
         .select_from(
             c.outerjoin(i, i.c.id == bindparam("item", type_=Id)).outerjoin(

@@ -5,15 +5,12 @@ The only importer of transitions. Source: product.md section 9.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from transitions import Machine, MachineError
 
+from engine.service_requests import REOPENABLE_STATES, STATES, TRIGGERS, UNFINISHED_STATES, State
 from workflows.core.actors import Role
 from workflows.core.errors import StateForbids
-
-State = Literal["open", "pending_no_contract", "in_progress", "on_hold", "resolved", "closed", "cancelled"]
-STATES: tuple[State, ...] = get_args(State)
 
 STATES_IN_WORDS = {
     "pending_no_contract": "waiting for a contract",
@@ -21,9 +18,6 @@ STATES_IN_WORDS = {
     "on_hold": "on hold",
 }
 """Where a state's code is not the word for it."""
-WORK_STATES: frozenset[str] = frozenset({"open", "in_progress", "on_hold", "resolved"})
-UNFINISHED_STATES: frozenset[str] = frozenset({"open", "pending_no_contract", "in_progress", "on_hold"})
-HOLD_REASONS = ("customer", "supplier", "scheduled")
 
 TRANSITIONS: tuple[tuple[str, tuple[State, ...], State], ...] = (
     ("cover", ("pending_no_contract",), "open"),
@@ -32,13 +26,12 @@ TRANSITIONS: tuple[tuple[str, tuple[State, ...], State], ...] = (
     ("resume", ("on_hold",), "in_progress"),
     ("resolve", ("open", "in_progress", "on_hold"), "resolved"),
     ("close", ("resolved",), "closed"),
-    ("reopen", ("resolved", "closed"), "in_progress"),
-    ("reopen_uncovered", ("resolved", "closed"), "pending_no_contract"),
-    ("cancel", ("open", "pending_no_contract", "in_progress", "on_hold"), "cancelled"),
+    ("reopen", REOPENABLE_STATES, "in_progress"),
+    ("reopen_uncovered", REOPENABLE_STATES, "pending_no_contract"),
+    ("cancel", UNFINISHED_STATES, "cancelled"),
 )
 """(trigger, from, to). `reopen_uncovered` is how a reopening past the window ends without a contract."""
 
-STAFF_TRIGGERS = ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
 CUSTOMER_TRIGGERS = ("reopen",)
 """Customers reopen what is theirs to see; the rest is the desk's, and finance has no part in it."""
 
@@ -90,7 +83,7 @@ def fire(state: str, trigger: str) -> str:
 
 def allowed_triggers(state: str, role: Role) -> list[str]:
     """What `role` may fire from `state`, in the order of the table; never the system's own moves."""
-    own = TRIGGERS_OF_ROLE.get(role, STAFF_TRIGGERS)
+    own = TRIGGERS_OF_ROLE.get(role, TRIGGERS)
     return [trigger for trigger, sources, _ in TRANSITIONS if state in sources and trigger in own]
 
 

@@ -1,4 +1,4 @@
-"""The steps that bring a database up to date, oldest first, in `versions`."""
+"""The steps that bring a database up to date: `versions`, oldest first."""
 
-HEAD = "0005"
-"""The newest step: the tables as this program knows them."""
+HEAD = "0006"
+"""The newest step, which makes the tables that this program uses."""

@@ -1,9 +1,9 @@
-"""The tables. Truth is in dates and postings; stored states and balances serve speed only.
+"""The tables. Dates and postings are authoritative; stored states and balances only save time.
 
-Each constraint guards a promise that the code makes; the triggers of the migrations guard those that a
-constraint cannot say (append-only tables, transactions that sum to zero).
+Each constraint guards an invariant of the code; the triggers of the migrations guard those that a constraint
+cannot express (append-only tables, transactions that sum to zero).
 
-One module for each part of the desk; all are named from here, as `from workflows.store import tables as t`.
+One module for each subject; import them all as `from workflows.store import tables as t`.
 """
 
 from workflows.store.tables.administration import (
@@ -59,7 +59,7 @@ APPEND_ONLY = (
     "coverage_decision",
     "audit_event",
 )
-"""Tables whose rows the database itself refuses to update or delete."""
+"""Tables whose rows the database refuses to update or delete."""
 
 __all__ = [
     "APPEND_ONLY",

@@ -1,4 +1,4 @@
-"""The deployment itself: what its process must notice, its settings, who logs in, and with which tokens."""
+"""The deployment: its generation, settings, users, tokens and failed logins."""
 
 from sqlalchemy import (
     BigInteger,
@@ -13,6 +13,7 @@ from sqlalchemy import (
     text,
 )
 
+from engine.roles import USER_ROLES
 from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
@@ -25,7 +26,7 @@ deployment = Table(
     Column("rule_set", String(64)),
     CheckConstraint("id = 1", name="single"),
 )
-"""One row. `generation` grows with each change of settings or rules: a process then knows its own are old."""
+"""One row. `generation` rises with each change of settings or rules, so that processes load them again."""
 
 setting = Table("setting", metadata, Column("key", Key, primary_key=True), Column("value", Json))
 
@@ -52,7 +53,7 @@ user_account = Table(
     Column("session_epoch", Integer, nullable=False, server_default=text("0")),
     Column("disabled_at", Instant),
     Column("created_at", Instant, nullable=False),
-    one_of("role", "administrator", "finance", "supervisor", "technician", "customer"),
+    one_of("role", *USER_ROLES),
     CheckConstraint("(role = 'customer') = (customer_id IS NOT NULL)", name="customer_link"),
 )
 

@@ -1,4 +1,4 @@
-"""What is told: the audit trail to those who ask, the outbox to those who are not here."""
+"""The audit trail, and the outbox of messages to be delivered."""
 
 from sqlalchemy import Column, Index, Integer, String, Table, Text, text
 

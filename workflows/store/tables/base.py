@@ -1,4 +1,4 @@
-"""What every table is declared with: the one metadata, how constraints are named, and a list of values."""
+"""The metadata with its naming convention, and a check for columns with listed values."""
 
 from sqlalchemy import CheckConstraint, MetaData
 
@@ -14,6 +14,6 @@ metadata = MetaData(
 
 
 def one_of(column: str, *values: str) -> CheckConstraint:
-    """The column holds one of these, or nothing where it may be empty."""
+    """A check that the column has one of these values, or NULL where it may."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)

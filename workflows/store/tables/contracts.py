@@ -1,4 +1,4 @@
-"""What was sold: contracts, their grants (`grant`), and the balances kept beside them."""
+"""What was sold: contracts, their grants (`contract_grant`), and the stored balances."""
 
 from sqlalchemy import (
     BigInteger,
@@ -15,6 +15,7 @@ from sqlalchemy import (
     text,
 )
 
+from engine.contracts import CONTRACT_STATES, DRAWS, GRANT_KINDS, HOLDER_KINDS, TIME_EXPIRED, UNITS
 from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
@@ -51,10 +52,10 @@ contract = Table(
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("version", Integer, nullable=False, server_default=text("1")),
-    one_of("draws", "nothing", "minutes", "incidents"),
-    one_of("holder_kind", "service_request", "item", "customer", "org_unit"),
-    one_of("state", "pending", "active", "expired", "exhausted", "cancelled"),
-    one_of("time_expired", "rollover", "ignore", "bill"),
+    one_of("draws", *DRAWS),
+    one_of("holder_kind", *HOLDER_KINDS),
+    one_of("state", *CONTRACT_STATES),
+    one_of("time_expired", *TIME_EXPIRED),
     CheckConstraint("expires_at IS NULL OR expires_at > starts_at", name="period"),
     CheckConstraint("price_minor IS NULL OR price_minor >= 0", name="price"),
     Index("ix_contract_holder", "holder_kind", "holder_id", "state"),
@@ -62,7 +63,7 @@ contract = Table(
     Index("ix_contract_created_at", "created_at", "id"),
     Index("ix_contract_expires_at", "expires_at", "id"),
 )
-"""`state` is the state as last settled; `next_due_at` is when dates alone will change it (None: never)."""
+"""`state` is as of the last sync; `next_due_at` is when dates alone will change it (NULL: never)."""
 
 contract_lapse = Table(
     "contract_lapse",
@@ -75,7 +76,7 @@ contract_lapse = Table(
 )
 """A span in which a contract had ended, before the reopening of its service request brought it back.
 
-`contract.ended_at` knows the last ending alone; what is asked as of an instant asks here too.
+`contract.ended_at` has only the last ending; queries as of an instant read this table too.
 """
 
 contract_grant = Table(
@@ -92,11 +93,11 @@ contract_grant = Table(
     Column("reason", Text),
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
-    one_of("unit", "minutes", "incidents"),
-    one_of("kind", "sold", "top_up", "allocation", "adjustment"),
+    one_of("unit", *UNITS),
+    one_of("kind", *GRANT_KINDS),
     CheckConstraint("quantity > 0", name="quantity"),
 )
-"""A grant of the glossary (GRANT is a word of SQL). Immutable; its balances are beside it."""
+"""A grant (GRANT is a keyword of SQL). Immutable; its balances are in `grant_balance`."""
 
 grant_balance = Table(
     "grant_balance",
@@ -118,9 +119,9 @@ grant_balance = Table(
     Index("ix_grant_balance_contract_id", "contract_id", "unit"),
     Index("ix_grant_balance_due", "expiry_posted", "closes_at", "grant_id"),
 )
-"""Sums of the grant's postings, and the span in which it can be drawn: its own inside its contract's.
+"""Sums of the grant's postings, and the span in which it can be drawn: its own, cut to its contract's.
 
-`expiry_posted` tells that what was left at its end has been posted as expired.
+`expiry_posted`: what was left at its end has been posted as expired.
 """
 
 carried_balance = Table(

@@ -1,4 +1,4 @@
-"""What keeps the machinery honest: answers kept for retries, claims of jobs, imports, numbers."""
+"""Idempotency keys, claims and results of jobs, imported records, and number series."""
 
 from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, String, Table, Text, text
 
@@ -14,10 +14,10 @@ idempotency_key = Table(
     Column("body_hash", String(64), nullable=False),
     Column("status", Integer, nullable=False),
     Column("answer", Text, nullable=False),
-    Column("kept_at", Instant, nullable=False, index=True),
+    Column("stored_at", Instant, nullable=False, index=True),
     PrimaryKeyConstraint("user_id", "key"),
 )
-"""The first answer to a keyed command, kept with its transaction. `kept_at` is real time."""
+"""The first answer to a command with a key, stored in its transaction. `stored_at` is real time."""
 
 job_slot = Table(
     "job_slot",
@@ -27,8 +27,8 @@ job_slot = Table(
     Column("claimed_at", Instant, nullable=False, index=True),
     PrimaryKeyConstraint("job", "slot"),
 )
-"""The last run of each job that was claimed: `claimed_at` is the beginning of its slot. `slot` names the
-machine of a job that runs on each, and is empty for the others."""
+"""The last claimed run of each job: `claimed_at` is the beginning of its slot. `slot` names the machine for a
+job that runs on each, and is empty for the others."""
 
 job_status = Table(
     "job_status",

@@ -53,4 +53,4 @@ ledger_posting = Table(
     CheckConstraint("amount <> 0", name="amount"),
     Index("ix_ledger_posting_owner", "owner", "account", "effective_at"),
 )
-"""Legs are written before their transaction, whose arrival checks that they sum to zero and seals them."""
+"""Legs are inserted before their transaction, whose insert checks that they sum to zero and seals them."""

@@ -1,4 +1,4 @@
-"""Whom and what the desk serves: org units and their tree, customers, items."""
+"""Org units and their tree, customers, items."""
 
 from sqlalchemy import (
     CheckConstraint,
@@ -36,7 +36,7 @@ org_unit_line = Table(
     PrimaryKeyConstraint("org_unit_id", "ancestor_id"),
     Index("ix_org_unit_line_ancestor_id", "ancestor_id", "org_unit_id"),
 )
-"""Each org unit with itself (0 steps) and every ancestor: the tree's closure, kept by the register."""
+"""The closure of the tree: each org unit with itself (0 steps) and every ancestor."""
 
 customer = Table(
     "customer",

@@ -1,4 +1,4 @@
-"""Rule sets: published, proposed, seen in a folder, tried over what was logged."""
+"""Rule sets: published, proposed, seen in a folder, replayed over history."""
 
 from sqlalchemy import (
     BigInteger,
@@ -77,7 +77,7 @@ rules_folder = Table(
     Column("problems", Json, nullable=False),
     Column("checked_at", Instant, nullable=False),
 )
-"""A rules folder of one machine as last seen: its `content` by version, and what was `refused` since."""
+"""A rules folder of one machine as last seen: the version of its `content`, and the last one `refused`."""
 
 rule_replay = Table(
     "rule_replay",
@@ -98,7 +98,7 @@ rule_replay = Table(
     Column("error", Text),
     one_of("state", "running", "done", "failed", "cancelled"),
 )
-"""A trial of rules over what was logged. Whoever runs it tells so by `beat_at`, in real time."""
+"""A replay of rules over history. `beat_at` is the runner's last heartbeat, in real time."""
 
 rule_replay_difference = Table(
     "rule_replay_difference",

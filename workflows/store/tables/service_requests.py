@@ -1,4 +1,4 @@
-"""Service requests, their history and notes, and the decisions about who covers them."""
+"""Service requests, their history and notes, and their coverage decisions."""
 
 from sqlalchemy import (
     BigInteger,
@@ -14,12 +14,13 @@ from sqlalchemy import (
     text,
 )
 
+from engine.service_requests import OUTCOMES, PRIORITIES, STATES
 from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
 
 def _where_given(name: str, *columns: str) -> Index:
-    """An index of the rows that have its first column: most new requests have not, and need not write it."""
+    """An index of the rows that have its first column: most new requests do not, and skip the index."""
     given = text(f"{columns[0]} IS NOT NULL")
     return Index(name, *columns, sqlite_where=given, postgresql_where=given)
 
@@ -60,10 +61,8 @@ service_request = Table(
     Column("chargeable_minutes", BigInteger, nullable=False, server_default=text("0")),
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_by", Text, nullable=False),
-    one_of("priority", "low", "normal", "high", "critical"),
-    one_of(
-        "state", "open", "pending_no_contract", "in_progress", "on_hold", "resolved", "closed", "cancelled"
-    ),
+    one_of("priority", *PRIORITIES),
+    one_of("state", *STATES),
     CheckConstraint("(state = 'on_hold') = (on_hold_reason IS NOT NULL)", name="on_hold"),
     Index("ix_service_request_queue", "state", "opened_at", "id"),
     Index("ix_service_request_customer_id", "customer_id", "opened_at", "id"),
@@ -74,7 +73,7 @@ service_request = Table(
     _where_given("ix_service_request_auto_close_at", "auto_close_at", "id"),
     Index("ix_service_request_opened_at", "opened_at", "id"),
 )
-"""`contract_id` is the contract that covers it; the one waited for is named by its decision."""
+"""`contract_id` is the contract that covers it; one that it waits for is in its decision."""
 
 service_request_history = Table(
     "service_request_history",
@@ -123,6 +122,6 @@ coverage_decision = Table(
     Column("cause", Key, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text),
-    one_of("outcome", "covered", "waiting", "created", "offered", "refused", "uncovered"),
+    one_of("outcome", *OUTCOMES),
     Index("ix_coverage_decision_decided_at", "decided_at", "id"),
 )

@@ -1,4 +1,4 @@
-"""What a service request uses: incidents held, time worked, and where its minutes went."""
+"""What a service request uses: held incidents, work entries, and the allocations of their minutes."""
 
 from sqlalchemy import (
     BigInteger,
@@ -14,6 +14,8 @@ from sqlalchemy import (
     text,
 )
 
+from engine.contracts import INCIDENT_HOLD_STATES
+from engine.drawdown import ALLOCATION_KINDS
 from workflows.store.column_types import Id, Instant, Key
 from workflows.store.tables.base import metadata, one_of
 
@@ -28,7 +30,7 @@ incident_hold = Table(
     Column("held_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("transaction_id", Key, ForeignKey("ledger_transaction.id"), nullable=False),
-    one_of("state", "held", "settled", "released"),
+    one_of("state", *INCIDENT_HOLD_STATES),
     Index(
         "uq_incident_hold_current",
         "service_request_id",
@@ -76,8 +78,8 @@ work_allocation = Table(
     Column("effective_at", Instant, nullable=False),
     Column("transaction_id", Key, ForeignKey("ledger_transaction.id")),
     Column("reversed_at", Instant),
-    one_of("kind", "grant", "covered", "carried", "ignored", "overage"),
+    one_of("kind", *ALLOCATION_KINDS),
     CheckConstraint("minutes > 0", name="minutes"),
     Index("ix_work_allocation_contract_id", "contract_id", "effective_at"),
 )
-"""Where the minutes of a work entry went; rows of a corrected entry stay, with `reversed_at`."""
+"""The minutes of a work entry by contract and grant; rows of a corrected entry stay, with `reversed_at`."""

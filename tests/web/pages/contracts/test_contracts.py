@@ -119,7 +119,7 @@ def test_an_ended_contract_shows_its_end_and_carried_time(front: Front) -> None:
     office.work(request, 45)
     page = front.supervisor.open(f"/contracts/{contract}")
     assert "Ended on 3 Mar 2026 with 9:30 unused." in page
-    assert "0:45 kept for the holder's next contract" in page
+    assert "0:45 carried over to the holder's next contract" in page
     assert 'class="burn-projection"' not in page.html
     assert "Rollover: carried forward to the holder's next contract (from the settings)" in page
 

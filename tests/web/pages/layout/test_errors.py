@@ -53,7 +53,7 @@ def test_without_a_database_an_error_page_is_shown(front: Front, sqlite_database
         path.unlink()
     with structlog.testing.capture_logs() as logs:
         page = browser.open("/requests")
-    assert [one["event"] for one in logs] == ["the database fails"]
+    assert [one["event"] for one in logs] == ["the database cannot be reached"]
     assert page.status == 503
     assert "Service not ready" in page
     assert "2026-03-02 09:00:00 UTC" in page

@@ -8,7 +8,6 @@ from workflows.commands.contracts import CancelContract
 from workflows.commands.service_requests import SearchCoverage
 from workflows.contracts.use_cases import cancel_contract
 from workflows.rule_sets.folder import read_rules_folder
-from workflows.rule_sets.publishing import publish_rule_set
 from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 
@@ -19,8 +18,8 @@ CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.js
 @pytest.fixture
 def earlier(front: Front) -> str:
     """The version of the customer-first rules, published before the shipped rules."""
-    version = front.office.do(publish_rule_set, CUSTOMER_FIRST, "Customer first")
-    front.office.do(publish_rule_set, SHIPPED, "Back again")
+    version = front.office.publish(CUSTOMER_FIRST, "Customer first")
+    front.office.publish(SHIPPED, "Back again")
     front.office.desk.refresh()
     return version
 

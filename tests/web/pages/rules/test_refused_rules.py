@@ -34,7 +34,7 @@ def test_an_invalid_folder_edit_is_reported_everywhere(front: Front, folder: Pat
     front.office.clock.move(seconds=2)
     with capture_logs() as logs:
         run_job(front.office.desk, "pick_up_rules")
-    words = '"contract_standin" is no variable.'
+    words = '"contract_standin" is not a valid variable.'
     home = front.administrator.open("/")
     assert "Edit refused" in home
     assert f"coverage.json:21:21 {words}" in home
@@ -61,7 +61,7 @@ def test_a_refused_publication_is_logged_and_counted(front: Front) -> None:
     [log] = [one for one in logs if "refused" in one["event"]]
     assert log["by"] == front.office.administrator.name
     assert "coverage.json" in str(log["problems"])
-    assert 'coverdesk_rule_sets_refused_total{door="page"}' in front.nobody.open("/metrics").html
+    assert 'coverdesk_rule_sets_refused_total{interface="page"}' in front.nobody.open("/metrics").html
 
 
 def test_open_proposals_are_on_the_overview(front: Front) -> None:

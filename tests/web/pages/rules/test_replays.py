@@ -14,7 +14,6 @@ from tests.support.pages import Page
 from workflows.replay import use_cases
 from workflows.replay.use_cases import start_replay
 from workflows.rule_sets.folder import read_rules_folder
-from workflows.rule_sets.publishing import publish_rule_set
 from workflows.store import tables as t
 
 SHIPPED = read_rules_folder(RULES)
@@ -24,8 +23,8 @@ SPAN = {"from_on": "2026-03-01", "to_on": "2026-03-31"}
 
 def publish_twice(front: Front) -> str:
     """Publish the customer-first rules, then the shipped rules. Returns the version of the former."""
-    version = front.office.do(publish_rule_set, CUSTOMER_FIRST, "Customer first")
-    front.office.do(publish_rule_set, SHIPPED, "Back again")
+    version = front.office.publish(CUSTOMER_FIRST, "Customer first")
+    front.office.publish(SHIPPED, "Back again")
     front.office.desk.refresh()
     return version
 

@@ -7,8 +7,8 @@ import pytest
 from tests.support.front import Front
 from tests.support.pages import Page
 from workflows.administration.settings import change_settings
-from workflows.rule_sets.proposals import list_proposals
-from workflows.rule_sets.publishing import list_publications, publish_rule_set, rule_set_in_force
+from workflows.rule_sets.proposals import list_proposals, submit_rule_set
+from workflows.rule_sets.publishing import list_publications, rule_set_in_force
 
 COVERAGE = "file:coverage.json"
 OLD, NEW = "The customer has a contract in force.", "A contract of the customer's is in force."
@@ -45,7 +45,7 @@ def published_meanwhile(front: Front, old: str, new: str) -> str:
     files = dict(in_force(front).files)
     files["coverage.json"] = files["coverage.json"].replace(old, new)
     bob = front.office.person("administrator", "Bob")
-    version = front.office.desk.perform(bob, lambda tx: publish_rule_set(tx, files, "Bob's words"))
+    version = front.office.desk.perform(bob, lambda tx: submit_rule_set(tx, files, "Bob's words").version)
     front.office.desk.refresh()
     return version
 
@@ -99,7 +99,7 @@ def test_publishing_keeps_unchanged_files_byte_identical(front: Front) -> None:
 
 def test_windows_line_endings_are_preserved(front: Front) -> None:
     files = {path: text.replace("\n", "\r\n") for path, text in in_force(front).files.items()}
-    front.office.do(publish_rule_set, files, "Windows")
+    front.office.publish(files, "Windows")
     front.office.desk.refresh()
     page = opened(front)
     page = sent(front, page, "publish", editor_note="Kinder", **{COVERAGE: edited(page)})

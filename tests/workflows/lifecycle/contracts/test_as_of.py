@@ -92,7 +92,7 @@ def test_work_draws_at_the_instant_worked(office: Office) -> None:
     assert state(office, contract, used_up)[0] == "exhausted"
 
 
-def test_a_lot_counts_from_its_beginning_and_expires_at_its_end(office: Office) -> None:
+def test_a_grant_counts_from_its_beginning_and_expires_at_its_end(office: Office) -> None:
     contract = office.sell(
         "support_hours",
         grants=[
@@ -129,11 +129,11 @@ def test_an_incident_is_held_from_the_logging_and_used_from_the_close(office: Of
     closed = office.clock.move(hours=1)
     office.fire(request, "close")
     office.clock.move(hours=1)
-    told = {}
+    balances = {}
     for at in (logged - TICK, logged, closed - TICK, closed):
         balance = office.see(read_contract, pack, as_of=at).balance.incidents
-        told[at] = (balance.available, balance.held, balance.drawn, state(office, pack, at)[0])
-    assert list(told.values()) == [
+        balances[at] = (balance.available, balance.held, balance.drawn, state(office, pack, at)[0])
+    assert list(balances.values()) == [
         (1, 0, 0, "active"),
         (0, 1, 0, "active"),
         (0, 1, 0, "active"),
@@ -194,18 +194,18 @@ def run_jobs(office: Office) -> None:
 
 
 def all_answers(office: Office, contracts: dict[str, str]) -> dict[Any, Any]:
-    """What is told of every contract as of each quarter of a day, and its statement."""
-    told: dict[Any, Any] = {}
+    """Every contract's state and balance as of each quarter of a day, and its statement."""
+    found: dict[Any, Any] = {}
     for name, contract in contracts.items():
         for quarter in range(-2, 41 * 4):
             at = MONDAY + quarter * DAY / 4
             view = office.see(read_contract, contract, as_of=at)
-            told[name, at] = (view.state, view.pending_reason, view.balance, view.carried_minutes)
-        told[name] = [
+            found[name, at] = (view.state, view.pending_reason, view.balance, view.carried_minutes)
+        found[name] = [
             (line.effective_at, line.kind, line.minutes, line.incidents, line.balance_after)
             for line in office.see(read_statement, contract).lines
         ]
-    return told
+    return found
 
 
 def test_the_answers_do_not_depend_on_whether_jobs_have_run(

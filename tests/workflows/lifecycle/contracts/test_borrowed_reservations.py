@@ -30,8 +30,8 @@ def why_not_ours(case: dict[str, Any]) -> str | None:
 
 
 def test_reservations_agree(office: Office, shared_cases: Path) -> None:
-    told = json.loads((shared_cases / "reservation_idempotency.json").read_text(encoding="utf-8"))
-    applied = [case for case in told["cases"] if why_not_ours(case) is None]
+    borrowed = json.loads((shared_cases / "reservation_idempotency.json").read_text(encoding="utf-8"))
+    applied = [case for case in borrowed["cases"] if why_not_ours(case) is None]
     assert applied
     for case in applied:
         pack = office.sell("incident_pack", incidents=PLENTY)

@@ -1,4 +1,4 @@
-"""Months sold ahead: what is asked of the future knows them, and a statement tells of one once it begins."""
+"""Months sold ahead: views of the future include them; a statement shows each once it has begun."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def statement(office: Office, contract: str, to: date | None) -> list[StatementL
     return office.see(read_statement, contract, to=to).lines
 
 
-def test_a_statement_tells_of_a_month_when_it_has_begun(office: Office) -> None:
+def test_a_statement_shows_a_month_once_it_has_begun(office: Office) -> None:
     contract = sold_ahead(office)
     office.clock.at = START + 40 * DAY
     request = office.log()
@@ -87,7 +87,7 @@ def test_a_contract_that_has_yet_to_start_shows_what_it_will_grant(office: Offic
     assert seen() == before
 
 
-def test_what_nobody_has_enabled_grants_nothing(office: Office) -> None:
+def test_a_contract_that_is_not_enabled_grants_nothing(office: Office) -> None:
     waiting = sold_ahead(office, enable=False)
     cancelled = sold_ahead(office)
     office.do(cancel_contract, cancelled, CancelContract(reason="a mistake"))

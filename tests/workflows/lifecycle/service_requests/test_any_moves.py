@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 )
 
 from engine.errors import DeskError
+from engine.service_requests import STATES
 from tests.support.office import MONDAY, Office
 from tests.workflows.lifecycle.service_requests.test_transitions import TABLE, TRIGGERS
 from workflows.commands.contracts import Adjust, CancelContract, TopUp
@@ -34,7 +35,6 @@ from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, top_up
 from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
-from workflows.lifecycle.service_requests.states import STATES
 from workflows.service_requests.queries import history_of
 from workflows.service_requests.use_cases import change_service_request, fire_trigger, search_or_assign
 from workflows.store import tables as t

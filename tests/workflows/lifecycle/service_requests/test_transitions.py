@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from engine.service_requests import STATES
 from tests.support.office import MONDAY, Office
 from workflows.commands.contracts import Exclusions
 from workflows.commands.service_requests import FireTrigger
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids, VersionChanged
-from workflows.lifecycle.service_requests.states import MACHINE, STATES, allowed_triggers, fire
+from workflows.lifecycle.service_requests.states import MACHINE, allowed_triggers, fire
 from workflows.lifecycle.service_requests.transitions import move_request
 from workflows.service_requests.queries import history_of, read_service_request
 from workflows.service_requests.use_cases import fire_trigger

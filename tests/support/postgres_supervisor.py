@@ -1,7 +1,7 @@
-"""Runs a test PostgreSQL until standard input closes, then stops it and clears its folder.
+"""Runs a test PostgreSQL until standard input closes, then stops it and removes its folder.
 
-The tests hold the other end of that pipe: it closes when they end, and also when they are killed, so that no
-server outlives them. Arguments: FOLDER; OWNER as "uid:gid", or empty for the same user; the command.
+The tests hold the other end of that pipe: it closes when they end, also when they are killed, so that no
+server remains. Arguments: FOLDER; OWNER as "uid:gid", or empty for the same user; the command.
 """
 
 import select
@@ -14,7 +14,7 @@ STOP_SECONDS = 10
 
 
 def main(folder: str, owner: str, command: list[str]) -> None:
-    """Run `command` as `owner` until standard input closes or the server ends by itself."""
+    """Run `command` as `owner` until standard input closes or the server exits."""
     uid, gid = (int(part) for part in owner.split(":")) if owner else (None, None)
     server = subprocess.Popen(
         command,
@@ -27,7 +27,7 @@ def main(folder: str, owner: str, command: list[str]) -> None:
     while server.poll() is None and not _closed():
         pass
     if server.poll() is None:
-        server.send_signal(signal.SIGINT)  # the fast stop: connections are cut, nothing is waited for
+        server.send_signal(signal.SIGINT)  # fast shutdown: connections are closed without waiting
         try:
             server.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -37,7 +37,7 @@ def main(folder: str, owner: str, command: list[str]) -> None:
 
 
 def _closed() -> bool:
-    """Whether the tests have let go; waits a moment for it."""
+    """Return whether standard input has closed; waits up to 0.2 seconds."""
     readable, _, _ = select.select([sys.stdin], [], [], 0.2)
     return bool(readable) and not sys.stdin.buffer.read(1)
 

@@ -1,4 +1,4 @@
-"""The shipped rules written in Python: one pass, no rule files, nothing that anyone could change."""
+"""The shipped rules written directly in Python: one pass, no rule files, not configurable."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ DRAWN_BY_MINUTES = ("support_hours", "time_limited_subscription")
 
 
 def decide(request: RequestFacts, contracts: Iterable[Candidate]) -> tuple[int, Candidate | None]:
-    """The number of the rule that decides, and the contract taken; the contracts come in any order."""
+    """Return the number of the matching rule and the contract taken; `contracts` may be in any order."""
     best, taken = NONE, None
     for one in contracts:
         standing = one.standing
@@ -45,14 +45,17 @@ def decide(request: RequestFacts, contracts: Iterable[Candidate]) -> tuple[int, 
 
 
 def order(one: Candidate) -> tuple[object, ...]:
-    """What comes first of several."""
+    """Return the sort key of the rank order."""
     return (one.distance, one.expires_at or NO_END, one.starts_at, one.created_at, one.contract)
 
 
 def find_coverage(
     request: RequestFacts, held: Iterable[CandidateContract], texts: dict[str, str]
 ) -> CoverageDecision:
-    """The whole decision, candidates in rank order and with reasons. `texts` are the rules' whys."""
+    """Return the whole decision, candidates in rank order with reasons.
+
+    `texts` has the `why` of each rule.
+    """
     found = {one.contract.id: one for one in held}
     candidates = [judge(one, request) for one in found.values()]
     step, taken = decide(request, candidates)
@@ -74,7 +77,7 @@ def find_coverage(
 
 
 def ruled_out(one: Candidate, taken: Candidate | None, rule: str) -> RuledOut | None:
-    """Why a contract was not taken."""
+    """Return why a contract was not taken, or None for the one that was."""
     if taken is not None and one.contract == taken.contract:
         return None
     if one.ruled_out is not None and one.standing != "pending":
@@ -87,7 +90,7 @@ def ruled_out(one: Candidate, taken: Candidate | None, rule: str) -> RuledOut | 
 
 
 def judge(held: CandidateContract, request: RequestFacts) -> Candidate:
-    """A contract's standing."""
+    """Return a contract with its standing."""
     contract, limits, at = held.contract, held.limits, request.at
     state, pending, standing, reason = "active", None, "valid", None
     if contract.cancelled_at is not None and contract.cancelled_at <= at:
@@ -115,7 +118,7 @@ def judge(held: CandidateContract, request: RequestFacts) -> Candidate:
         holder_kind=contract.holder.kind,
         holder_id=contract.holder.id,
         distance=held.distance,
-        state=state,  # type: ignore[arg-type]  # one of the texts above, as are the others
+        state=state,  # type: ignore[arg-type]  # one of the literals above, as are the others
         pending_reason=pending,  # type: ignore[arg-type]
         created_at=contract.created_at,
         starts_at=contract.starts_at,
@@ -130,7 +133,7 @@ def judge(held: CandidateContract, request: RequestFacts) -> Candidate:
 
 
 def is_used_up(contract: Contract, limits: Limits) -> bool:
-    """Whether nothing is left of what the contract's type draws."""
+    """Return whether nothing is left of what the contract's type draws."""
     if contract.type in DRAWN_BY_MINUTES:
         return limits.minutes_available <= 0
     return contract.type == "incident_pack" and limits.incidents_available <= 0

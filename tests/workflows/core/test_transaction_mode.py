@@ -1,0 +1,236 @@
+"""What a transaction may do in each mode, and the error of each move that is not allowed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import event, literal_column, select
+
+from tests.support.builders import Kit
+from workflows.core.actors import SYSTEM
+from workflows.core.transaction import Transaction
+from workflows.core.transaction_mode import MOVES, ForbiddenMove, Mode, NotWriting, PendingRows
+from workflows.store import tables as t
+from workflows.store.multi_table_insert import Precondition, PreconditionFailed
+
+FALSE = Precondition(select(t.audit_event.c.id).where(literal_column("1 = 0")), {})
+BATCH_MODES = (Mode.BATCHING, Mode.SINGLE_STATEMENT)
+
+
+def audit(tx: Transaction, action: str = "tried") -> None:
+    tx.audit("desk", "1", action)
+
+
+def actions(kit: Kit) -> list[str]:
+    return sorted(row.action for row in kit.rows(t.audit_event, subject_kind="desk"))
+
+
+@contextmanager
+def transaction_in(kit: Kit, mode: Mode) -> Iterator[Transaction]:
+    """A transaction that has reached the mode by the moves that lead there."""
+    opened: dict[Mode, Callable[[], AbstractContextManager[Transaction]]] = {
+        Mode.READ_ONLY: kit.desk.read,
+        Mode.READ_FIRST: lambda: kit.desk.write_on_demand(SYSTEM),
+        Mode.WRITING: kit.desk.write,
+        Mode.BATCHING: kit.desk.write,
+    }
+    with opened.get(mode, lambda: kit.desk.write_on_demand(SYSTEM, exclusive=True))() as tx:
+        if mode is Mode.BATCHING:
+            with tx.state.batching(t.audit_event.c.id, None):
+                yield tx
+        elif mode is Mode.SINGLE_STATEMENT:
+            with tx.single_statement(t.audit_event.c.id):
+                yield tx
+        elif mode is Mode.COMMITTED:
+            with tx.single_statement(t.audit_event.c.id):
+                audit(tx)
+            yield tx
+        else:
+            yield tx
+
+
+def start_writing(tx: Transaction) -> None:
+    tx.state.start_writing()
+
+
+def begin_batch(tx: Transaction) -> None:
+    with tx.state.batching(t.audit_event.c.id, None):
+        assert tx.state.mode is Mode.BATCHING
+
+
+def begin_single_statement(tx: Transaction) -> None:
+    with tx.single_statement(t.audit_event.c.id):
+        assert tx.state.mode is Mode.SINGLE_STATEMENT
+
+
+STARTS = {
+    Mode.WRITING: start_writing,
+    Mode.BATCHING: begin_batch,
+    Mode.SINGLE_STATEMENT: begin_single_statement,
+}
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_every_move_is_allowed_or_refused_as_the_table_says(bare_kit: Kit, mode: Mode) -> None:
+    for target, start in STARTS.items():
+        with transaction_in(bare_kit, mode) as tx:
+            assert tx.state.mode is mode
+            # a batch becomes writing at the end of its block, not by starting to write
+            if target in MOVES[mode] and mode is not Mode.BATCHING:
+                start(tx)
+            else:
+                with pytest.raises(ForbiddenMove, match=mode.value):
+                    start(tx)
+                assert tx.state.mode is mode
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_row_is_written_only_where_the_mode_writes(bare_kit: Kit, mode: Mode) -> None:
+    writes = mode in (Mode.WRITING, *BATCH_MODES)
+    with transaction_in(bare_kit, mode) as tx:
+        before = len(actions(bare_kit))
+        if writes:
+            audit(tx, "written")
+        else:
+            for write in (
+                audit,
+                lambda tx: tx.add_all(t.audit_event, []),
+                lambda tx: tx.change(t.audit_event, "1", action="changed"),
+                lambda tx: tx.run(None, {}),
+                Transaction.flush,
+            ):
+                with pytest.raises(NotWriting, match=mode.value):
+                    write(tx)
+    assert len(actions(bare_kit)) == before + writes
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_every_mode_reads(bare_kit: Kit, mode: Mode) -> None:
+    with transaction_in(bare_kit, mode) as tx:
+        assert tx.connection.execute(select(literal_column("1"))).scalar_one() == 1
+
+
+@pytest.mark.parametrize("mode", BATCH_MODES)
+def test_pending_rows_are_never_written_by_a_read(bare_kit: Kit, mode: Mode) -> None:
+    with transaction_in(bare_kit, mode) as tx:
+        audit(tx)
+        with pytest.raises(PendingRows, match=mode.value):
+            _ = tx.connection
+        with pytest.raises(PendingRows):
+            tx.change(t.audit_event, "1", action="changed")
+    assert actions(bare_kit) == ["tried"]
+
+
+def test_a_batch_is_read_after_it_is_flushed(bare_kit: Kit) -> None:
+    with bare_kit.desk.write() as tx:
+        with tx.state.batching(t.audit_event.c.id, None) as batch:
+            audit(tx, "first")
+            tx.flush()
+            stored = select(t.audit_event.c.id, t.audit_event.c.action)
+            [row] = tx.connection.execute(stored.where(t.audit_event.c.subject_kind == "desk")).all()
+            assert (row.id, row.action) == (batch.returned, "first")
+            tx.flush()
+            audit(tx, "second")
+        assert tx.state.mode is Mode.WRITING
+    assert actions(bare_kit) == ["first", "second"]
+
+
+def test_a_batch_is_one_statement_on_postgresql(bare_kit: Kit) -> None:
+    sent: list[str] = []
+
+    def listen(_c: Any, _k: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    with bare_kit.desk.write() as tx:
+        tx.connection.execute(select(literal_column("1")))
+        event.listen(bare_kit.desk.database.engine, "before_cursor_execute", listen)
+        with tx.batch(t.audit_event.c.id):
+            audit(tx, "first")
+            audit(tx, "second")
+    assert len(sent) == (2 if bare_kit.desk.database.is_sqlite else 1)
+    assert actions(bare_kit) == ["first", "second"]
+
+
+def test_a_batch_needs_a_writing_transaction(bare_kit: Kit) -> None:
+    for mode in (Mode.READ_ONLY, Mode.READ_FIRST, Mode.EXCLUSIVE, Mode.COMMITTED):
+        with (
+            transaction_in(bare_kit, mode) as tx,
+            pytest.raises((ForbiddenMove, NotWriting), match=mode.value),
+            tx.batch(t.audit_event.c.id),
+        ):
+            pass
+
+
+def test_a_single_statement_is_not_flushed_in_parts(bare_kit: Kit) -> None:
+    with transaction_in(bare_kit, Mode.SINGLE_STATEMENT) as tx:
+        audit(tx)
+        with pytest.raises(ForbiddenMove):
+            tx.flush()
+    assert tx.state.mode is Mode.COMMITTED
+
+
+def write_and_fail(tx: Transaction) -> None:
+    """One statement, then an error."""
+    with tx.single_statement(t.audit_event.c.id):
+        audit(tx)
+    raise ZeroDivisionError
+
+
+def fail_before_writing(tx: Transaction) -> None:
+    """An error while the rows of the statement are collected."""
+    with tx.single_statement(t.audit_event.c.id):
+        audit(tx, "never written")
+        raise ZeroDivisionError
+
+
+def fail_precondition(tx: Transaction) -> None:
+    with tx.single_statement(t.audit_event.c.id, FALSE):
+        audit(tx, "refused")
+
+
+def test_an_error_after_a_single_statement_takes_nothing_back(bare_kit: Kit) -> None:
+    with pytest.raises(ZeroDivisionError):
+        bare_kit.desk.perform(SYSTEM, write_and_fail, exclusive=True)
+    assert actions(bare_kit) == ["tried"]
+
+
+def test_where_nothing_was_written_the_transaction_may_still_begin_to_write(bare_kit: Kit) -> None:
+    with bare_kit.desk.write_on_demand(SYSTEM, exclusive=True) as tx:
+        with pytest.raises(PreconditionFailed):
+            fail_precondition(tx)
+        with pytest.raises(ZeroDivisionError):
+            fail_before_writing(tx)
+        assert tx.state.mode is Mode.EXCLUSIVE
+        assert tx.start_writing()
+        audit(tx, "written")
+    assert actions(bare_kit) == ["written"]
+
+
+def test_writing_starts_once(bare_kit: Kit) -> None:
+    with bare_kit.desk.write_on_demand(SYSTEM) as tx:
+        steps = [tx.writes, tx.start_writing(), tx.writes, tx.start_writing()]
+    assert steps == [False, True, True, False]
+    with bare_kit.desk.write() as tx:
+        assert not tx.start_writing()
+    with bare_kit.desk.read() as tx, pytest.raises(ForbiddenMove, match="read only"):
+        tx.start_writing()
+
+
+def test_copies_for_another_actor_or_instant_share_the_mode(bare_kit: Kit) -> None:
+    with bare_kit.desk.write_on_demand(SYSTEM) as tx:
+        copy = replace(tx, actor=bare_kit.technician)
+        tx.start_writing()
+        assert copy.writes
+        audit(copy)
+    assert actions(bare_kit) == ["tried"]
+
+
+def test_a_single_statement_needs_the_newest_settings(bare_kit: Kit) -> None:
+    with bare_kit.desk.write_on_demand(SYSTEM, exclusive=True) as tx:
+        assert tx.can_write_single_statement()
+        tx.config = replace(tx.config)
+        assert not tx.can_write_single_statement()
+    with bare_kit.desk.write_on_demand(SYSTEM) as tx:
+        assert not tx.can_write_single_statement()

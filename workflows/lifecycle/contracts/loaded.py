@@ -1,0 +1,159 @@
+"""Contracts as one use case works with them: each row is locked once and its grants are read once.
+
+While a transaction has a contract's row locked, no other can move its balances: a posting, a hold or an
+allocation refers to the contract, and PostgreSQL locks what is referred to. So what was read stays true as
+long as the transaction's own changes are applied to it, which the methods here do. After a change made
+elsewhere, `forget` makes the next use read again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from engine.contracts import Contract, Draws
+from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting
+from workflows.core.errors import NotFound
+from workflows.core.transaction import Transaction
+from workflows.ledger.journal import record
+from workflows.lifecycle.contracts.grants import StoredGrant, expire_grants, grants_by_contract
+from workflows.lifecycle.contracts.rows import contract_value, lock_contract
+from workflows.store import tables as t
+
+_ROWS = (
+    select(t.contract)
+    .where(t.contract.c.id.in_(bindparam("wanted", expanding=True)))
+    .order_by(t.contract.c.id)
+)
+_LOCKED_ROWS = _ROWS.with_for_update()
+
+
+class LoadedContracts:
+    """The contracts that one use case has read, by id.
+
+    A writing transaction locks them. One that only begins to write later has to load them again, as they were
+    read unlocked.
+    """
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._loaded: dict[str, LoadedContract] = {}
+
+    def load(self, contract_ids: Iterable[str]) -> "list[LoadedContract]":
+        """The contracts, in the order given; those not loaded yet are locked in the order of their ids.
+
+        Raises: NotFound.
+        """
+        wanted = list(contract_ids)
+        missing = sorted(set(wanted) - set(self._loaded))
+        for row in self._rows(missing):
+            self._loaded[row.id] = LoadedContract(self, row)
+        return [self[one] for one in wanted]
+
+    def __getitem__(self, contract_id: str) -> "LoadedContract":
+        """One contract, loaded where it is not yet. Raises: NotFound."""
+        found = self._loaded.get(contract_id)
+        return found if found is not None else self.load([contract_id])[0]
+
+    def forget(self) -> None:
+        """Read everything again at its next use."""
+        self._loaded.clear()
+
+    def read_grants(self) -> None:
+        """Read the grants of every loaded contract whose grants are not known, in one statement."""
+        unread = [one for one in self._loaded.values() if one.known_grants is None]
+        grants = grants_by_contract(self._tx, [one.id for one in unread])
+        for one in unread:
+            one.known_grants = grants.get(one.id, [])
+
+    def _rows(self, contract_ids: Sequence[str]) -> Sequence[Any]:
+        if len(contract_ids) == 1 and self._tx.writes:
+            return [lock_contract(self._tx, contract_ids[0])]
+        if not contract_ids:
+            return []
+        statement = _LOCKED_ROWS if self._tx.writes else _ROWS
+        rows = self._tx.connection.execute(statement, {"wanted": contract_ids}).all()
+        if len(rows) < len(contract_ids):
+            raise NotFound("There is no such contract.")
+        return rows
+
+
+@dataclass(slots=True, init=False)
+class LoadedContract:
+    """A contract with its stored state and grants, as they are after the transaction's own changes."""
+
+    contract: Contract
+    draws: Draws
+    state: str
+    activated_at: datetime | None
+    next_due_at: datetime | None
+    monthly_minutes: int | None
+    known_grants: list[StoredGrant] | None
+    _group: LoadedContracts
+
+    def __init__(self, group: LoadedContracts, row: Any) -> None:
+        self.contract = contract_value(row)
+        self.draws, self.state, self.monthly_minutes = row.draws, row.state, row.monthly_minutes
+        self.activated_at, self.next_due_at = row.activated_at, row.next_due_at
+        self.known_grants, self._group = None, group
+
+    @property
+    def id(self) -> str:
+        return self.contract.id
+
+    @property
+    def grants(self) -> list[StoredGrant]:
+        """The grants with their balances, oldest first; read at the first use."""
+        if self.known_grants is None:
+            self._group.read_grants()
+        return self.known_grants or []
+
+    def forget_grants(self) -> None:
+        """Read the grants again at their next use: for changes that were not made through this object."""
+        self.known_grants = None
+
+    def record(self, tx: Transaction, entry: LedgerTransaction, **refers_to: str) -> str:
+        """Append a transaction that moves this contract's grants. Returns its id. Raises: IntegrityError."""
+        transaction_id = record(tx, entry, contract_id=self.id, **refers_to)
+        if self.known_grants is not None:
+            self.known_grants = [_moved(one, entry.postings) for one in self.known_grants]
+        return transaction_id
+
+    def expire(self, tx: Transaction, at: datetime) -> None:
+        """Post what is left in grants whose span is over as expired. Raises: IntegrityError."""
+        self.known_grants = expire_grants(tx, self.id, at, grants=self.grants)
+
+    def change(self, tx: Transaction, **columns: Any) -> None:
+        """Store new values of `state`, `activated_at` or `next_due_at`."""
+        changed = {name: value for name, value in columns.items() if getattr(self, name) != value}
+        if not changed:
+            return
+        for name, value in changed.items():
+            setattr(self, name, value)
+        if "state" in changed:
+            changed["version"] = t.contract.c.version + 1
+        tx.change(t.contract, self.id, **changed)
+
+
+def load_contract(tx: Transaction, contract_id: str) -> LoadedContract:
+    """One contract, locked where the transaction writes. Raises: NotFound."""
+    return LoadedContracts(tx)[contract_id]
+
+
+def _moved(stored: StoredGrant, postings: Iterable[Posting]) -> StoredGrant:
+    """A grant with its balances after postings."""
+    moved = dict.fromkeys(GRANT_ACCOUNTS, 0)
+    for posting in postings:
+        if posting.owner == stored.grant.id and posting.account in moved:
+            moved[posting.account] += posting.amount
+    if not any(moved.values()):
+        return stored
+    grant = stored.grant
+    return replace(
+        stored,
+        grant=replace(grant, available=grant.available + moved["available"], held=grant.held + moved["held"]),
+        consumed=stored.consumed + moved["consumed"],
+        expired=stored.expired + moved["expired"],
+    )
