@@ -139,7 +139,7 @@ def must_keep_settings(driver: Any) -> None:
 
 
 def _renames_prepared_statements(driver: Any) -> bool:
-    """Whether the pooler prepares statements under names of its own and so can distinguish those of its clients.
+    """Whether the pooler renames prepared statements and so can distinguish those of its clients.
 
     pgbouncer does from 1.21 on with `max_prepared_statements`; before, the server gets the client's name.
     """
