@@ -171,8 +171,13 @@ def made_up(transaction_id: str, amounts: tuple[int, ...], *, first_leg: int = 0
 
 
 def its_transaction(transaction_id: str) -> NewRow:
-    told = {"kind": "draw", "cause": "test", "actor": "test", "why": "test"}
-    return t.ledger_transaction, {"id": transaction_id, "effective_at": MONDAY, "recorded_at": MONDAY, **told}
+    values = {"kind": "draw", "cause": "test", "actor": "test", "why": "test"}
+    return t.ledger_transaction, {
+        "id": transaction_id,
+        "effective_at": MONDAY,
+        "recorded_at": MONDAY,
+        **values,
+    }
 
 
 def test_a_transaction_written_just_now_takes_no_further_posting_either(office: Office) -> None:
@@ -276,11 +281,11 @@ def test_the_audit_finds_a_balance_that_was_tampered_with(busy: Office, account:
     tamper_grant(busy, **{account: stored + 7})()
     view = busy.see(audit_ledger)
     assert not view.ok
-    told = {(one.what, one.record, one.stored, one.posted) for one in view.differences}
-    assert (f"grant {account}", grant.grant_id, stored + 7, stored) in told
+    differences = {(one.what, one.record, one.stored, one.posted) for one in view.differences}
+    assert (f"grant {account}", grant.grant_id, stored + 7, stored) in differences
 
 
-def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_do_not_tell(busy: Office) -> None:
+def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_do_not_show(busy: Office) -> None:
     with busy.desk.write() as tx:
         tx.connection.execute(update(t.carried_balance).values(minutes=t.carried_balance.c.minutes + 1))
         tx.connection.execute(update(t.incident_hold).values(state="released"))
@@ -292,8 +297,8 @@ def test_the_audit_finds_a_balance_that_was_taken_away(busy: Office) -> None:
     grant = next(one for one in busy.rows(t.grant_balance) if one.unit == "minutes")
     with busy.desk.write() as tx:
         tx.connection.execute(t.grant_balance.delete().where(t.grant_balance.c.grant_id == grant.grant_id))
-    [told] = busy.see(audit_ledger).differences
-    assert (told.what, told.record) == ("grant without a balance", grant.grant_id)
+    [difference] = busy.see(audit_ledger).differences
+    assert (difference.what, difference.record) == ("grant without a balance", grant.grant_id)
 
 
 def test_the_audit_finds_an_entrys_minutes_that_were_changed(busy: Office) -> None:
