@@ -1,8 +1,16 @@
 """Import of another desk's CSV export, through the use cases and at the instants that the export states.
 
 mapping               the mapping file: which column holds what
-file_format           the mapping's values for encoding, separators and dates
+column_sources        the mapping's values for columns: names, texts, repeated columns
+file_format           the mapping's values for encoding, separators and missing values
+date_forms            the mapping's values for dates, and how each form is read
+csv_rows              from the file's text to rows; a broken quotation mark costs its own line
+header                the row with the names of the columns
+instants              from a text to the instant that it states
+email_cells, plain_text, whole_numbers   values that need cleaning
 export                from the file's bytes to events, row by row
+events                an event, and a remark about a row
+event_order           the order of events, also in the hour that occurs twice
 history               the events of one service request, in order
 inferred_transitions  the triggers between two exported states, including those that the export skips
 register_lookup       finds or creates the customers, org units, items and technicians of the export
@@ -68,7 +76,9 @@ def import_history(
     rows = read_export(name, raw, mapping, config.settings.zone)
     found, unread = group_by_service_request(rows, mapping)
     report = report or ImportReport(mapping.source, dry_run)
-    report.rows, report.service_requests, report.skipped = len(rows), len(found), list(unread)
+    report.rows, report.service_requests = len({row.line for row in rows}), len(found)
+    report.skipped = [row for row in unread if not row.left_out]
+    report.left_out = sum(row.left_out for row in unread)
     for done, history in enumerate(found, start=1):
         report.add(_import_one(desk, history, mapping, dry_run=dry_run))
         if progress is not None:

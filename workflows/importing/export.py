@@ -3,71 +3,44 @@
 A row becomes an `Event`: the values that the mapping asks for, not yet checked by any use case.
 """
 
-import csv
-import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from engine.errors import DeskError, NonexistentLocalTime
-from engine.periods import check_date, check_instant, first_instant_at, resolve_local
-from workflows.importing.mapping import ISO, PLACEHOLDER, Mapping, ValueSource, column_names
+from workflows.importing.column_sources import PLACEHOLDER
+from workflows.importing.csv_rows import CsvReader, CsvRow, row_like_lines
+from workflows.importing.email_cells import usable_address
+from workflows.importing.events import Event, RowNote
+from workflows.importing.header import ExportUnreadable, Header, find_header, normalized
+from workflows.importing.instants import StatedInstant, find_undecided, instant_reader, means_no_date
+from workflows.importing.mapping import Mapping, Meaning, ValueSource
+from workflows.importing.plain_text import plain_text
+from workflows.importing.whole_numbers import without_thousands_separators
 
-MOST_LINES_PER_ROW = 1000
 LONGEST_NUMBER = 60
 MULTILINE = frozenset({"description", "resolution"})
-INSTANTS = ("changed_at", "opened_at")
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One row: its service request at the instant `at` (aware UTC). `values` are by mapping key."""
-
-    line: int
-    number: str
-    at: datetime
-    opened_at: datetime | None
-    sequence: tuple[int, str] | None
-    state: str
-    values: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class RowNote:
-    """A remark about the row that begins on `line`: why it was skipped, or which value was not used."""
-
-    line: int
-    text: str
-
-
-class ExportUnreadable(DeskError):
-    """The file as a whole cannot be read; the message begins with file and line."""
-
-    code = "export-unreadable"
-
-    def __init__(self, file: str, line: int, detail: str, remedy: str = "") -> None:
-        super().__init__(f"{file}:{line}: {detail}", remedy=remedy)
+ADDRESSES = ("customer_email", "technician_email")
+NUMBERS = ("number", "sequence")
+INSTANTS = ("changed_at", "opened_at", "resolved_at", "closed_at")
 
 
 def read_export(name: str, raw: bytes, mapping: Mapping, provider_zone: ZoneInfo) -> list[Event | RowNote]:
     """Every row of the file `name`, in file order. Local times are in the mapping's or the provider's zone.
 
+    A row with several instants becomes several events with the same line.
+
     Raises:
-        ExportUnreadable: the file is not in the mapping's encoding, is empty, or lacks a column.
+        ExportUnreadable: the file is not in the mapping's encoding, is empty, lacks a column, or has a column
+            of instants that the mapping's forms read in two ways.
     """
-    lines = list(io.StringIO(_decoded(name, raw, mapping), newline=""))
-    rows = _rows(lines, mapping)
-    header = next(((line, fields) for line, fields in rows if fields), None)
-    if header is None:
-        raise ExportUnreadable(name, 1, "The file is empty.", "Export it again, with its header.")
-    if isinstance(header[1], str):
-        raise ExportUnreadable(name, header[0], f"The header cannot be read: {header[1]}.")
-    positions = _column_positions(name, header[0], header[1], mapping)
-    reader = _RowReader(mapping, positions, mapping.zone or provider_zone)
-    width = len(header[1])
-    return [reader.read(line, fields, width) for line, fields in rows if fields]
+    text = _decoded(name, raw, mapping)
+    header, rows, remark = _split(name, text, mapping)
+    reader = _RowReader(mapping, header, provider_zone)
+    above = [RowNote(row.line, "it is above the header") for row in rows[: header.index]]
+    below = rows[header.index + 1 :]
+    reader.check_date_forms(name, below)
+    found = [*above, *(one for row in below for one in reader.read(row))]
+    return _with_remark(found, remark) if remark is not None else found
 
 
 def _decoded(name: str, raw: bytes, mapping: Mapping) -> str:
@@ -94,130 +67,255 @@ def _encoding_hint(raw: bytes) -> str:
     return 'Set "encoding" in the mapping to that of the file, for example "utf-8", "cp1252" or "latin-1".'
 
 
-def _rows(lines: list[str], mapping: Mapping) -> Iterator[tuple[int, list[str] | str]]:
-    """Each row with the number of its first line: its fields, or the reason why they cannot be read.
+def _split(name: str, text: str, mapping: Mapping) -> tuple[Header, list[CsvRow], RowNote | None]:
+    """The header and all rows of the file, and a remark if its quotation marks turned out to be text.
 
-    An unclosed quotation mark swallows the lines that follow. So a row of several lines with another number
-    of fields than the header is reported by its first line, and reading continues on the next line.
+    Raises: ExportUnreadable.
     """
-    at, width = 0, 0
-    while at < len(lines):
-        fields, count = _row_at(lines, at, mapping)
-        is_whole = isinstance(fields, list) and (width in (0, len(fields)) or count == 1)
-        if not is_whole and count > 1:
-            yield at + 1, "a quotation mark is not closed"
-            count = 1
-        else:
-            yield at + 1, fields
-        if not width and fields and isinstance(fields, list):
-            width = len(fields)
-        at += count
+    header, rows = _split_by(name, text, mapping, mapping.quote)
+    if not mapping.quote_by_file:
+        return header, rows, None
+    # tab-separated files of some programs quote cells, those of others never do
+    broken = next((row for row in rows if row.problem is not None or _has_tabs(row)), None)
+    if broken is None:
+        return header, rows, None
+    why = f"the quotation marks of this file are read as text, because of line {broken.line}"
+    header, rows = _split_by(name, text, mapping, None)
+    return header, rows, RowNote(broken.line, why)
 
 
-def _row_at(lines: list[str], at: int, mapping: Mapping) -> tuple[list[str] | str, int]:
-    """The fields of the row that begins with a line, and how many lines it takes."""
-    last = min(at + MOST_LINES_PER_ROW, len(lines))
-    reader = csv.reader(
-        (lines[index] for index in range(at, last)),
-        delimiter=mapping.separator,
-        quotechar=mapping.quote,
-        quoting=csv.QUOTE_MINIMAL if mapping.quote else csv.QUOTE_NONE,
-    )
-    try:
-        fields = next(reader, [])
-    except csv.Error as trouble:
-        return f"it is not valid CSV: {trouble}", max(1, reader.line_num)
-    return fields, max(1, reader.line_num)
+def _split_by(name: str, text: str, mapping: Mapping, quote: str | None) -> tuple[Header, list[CsvRow]]:
+    reader = CsvReader(text, mapping.separator, quote)
+    rows = list(reader.rows())
+    header = find_header(name, rows, mapping)
+    first = rows[header.index].line
+
+    def fits(row: CsvRow) -> bool:
+        return row.line <= first or header.fitted(row) is not None
+
+    if not all(row.last_line == row.line or fits(row) for row in rows):
+        rows = list(reader.rows(fits))
+    return header, rows
 
 
-def _column_positions(name: str, line: int, header: list[str], mapping: Mapping) -> dict[str, int]:
-    """The index of each column that the mapping needs. Raises: ExportUnreadable, naming all missing ones."""
-    found = [" ".join(column.split()) for column in header]
-    needed = column_names(mapping)
-    missing = [f"{column!r} ({', '.join(keys)})" for column, keys in needed.items() if column not in found]
-    if missing:
-        hint = f" Is {mapping.separator!r} the separator?" if len(found) == 1 else ""
-        listed = ", ".join(found[:60])
-        raise ExportUnreadable(
-            name, line, f"There is no column {', '.join(missing)}.", f"The header has: {listed[:2000]}.{hint}"
-        )
-    twice = [column for column in needed if found.count(column) > 1]
-    if twice:
-        raise ExportUnreadable(
-            name, line, f"The column {twice[0]!r} appears twice.", "Rename one of them in the file."
-        )
-    return {column: found.index(column) for column in needed}
+def _has_tabs(row: CsvRow) -> bool:
+    return row.last_line > row.line and any("\t" in field for field in row.fields)
+
+
+def _with_remark(found: list[Event | RowNote], remark: RowNote) -> list[Event | RowNote]:
+    """The rows with a remark at its line, or at the first row that has events."""
+    events = [index for index, one in enumerate(found) if isinstance(one, Event)]
+    index = next((index for index in events if found[index].line == remark.line), next(iter(events), None))
+    if index is None:
+        return found
+    event = found[index]
+    assert isinstance(event, Event)
+    found[index] = replace(event, remarks=(*event.remarks, remark.text))
+    return found
 
 
 class _RowReader:
     """Reads the fields of a row by the mapping's columns."""
 
-    def __init__(self, mapping: Mapping, positions: dict[str, int], zone: ZoneInfo) -> None:
+    def __init__(self, mapping: Mapping, header: Header, zone: ZoneInfo) -> None:
         self.mapping = mapping
-        self.positions = positions
+        self.header = header
         self.sources = {
-            key: [self._field_reader(source) for source in sources]
+            key: [self._field_reader(key, source) for source in sources]
             for key, sources in mapping.columns.items()
         }
-        self.instant = _instant_reader(mapping, zone)
+        self.instant = instant_reader(mapping, zone)
+        self.repeated = _repeated_columns(mapping, header)
 
-    def read(self, line: int, fields: list[str] | str, width: int) -> Event | RowNote:
-        if isinstance(fields, str):
-            return RowNote(line, fields)
-        if len(fields) != width:
-            return RowNote(line, f"it has {len(fields)} fields and the header has {width}")
-        values = {key: value for key in self.sources if (value := self._value(key, fields)) is not None}
+    def check_date_forms(self, name: str, rows: Sequence[CsvRow]) -> None:
+        """Raises: ExportUnreadable if two forms of the mapping read a column of instants in two ways."""
+        fitted = [(row.line, fields) for row in rows if (fields := self.header.fitted(row)) is not None]
+        for key in INSTANTS:
+            if key not in self.sources:
+                continue
+            cells = (
+                (line, text) for line, fields in fitted if (text := self._value(key, fields)) is not None
+            )
+            found = find_undecided(self.mapping, cells)
+            if found is None:
+                continue
+            fits = f"{found.text!r} is only of the form {found.fits}"
+            if found.line is None:
+                fits = "no line decides between them"
+            first, second = found.forms
+            raise ExportUnreadable(
+                name,
+                found.line or found.example_line,
+                f"{key}: the forms {first} and {second} read this column in two ways "
+                f"({found.example!r} on line {found.example_line}); {fits}.",
+                f'Write only one of them as "date_form": {found.fits or "the one that the other desk uses"}.',
+            )
+
+    def read(self, row: CsvRow) -> Iterator[Event | RowNote]:
+        """The events of a row, or why it has none."""
+        if row.problem is not None:
+            yield RowNote(row.line, row.problem)
+            return
+        fields = self.header.fitted(row)
+        if fields is None:
+            count, width = len(row.fields), self.header.width
+            yield RowNote(row.line, f"it has {count} fields and the header has {width}")
+        elif normalized(fields) == self.header.names[: len(fields)]:
+            yield RowNote(row.line, "it repeats the header")
+        elif self._is_left_out(fields):
+            yield RowNote(row.line, "the mapping leaves it out", left_out=True)
+        else:
+            yield from self._read_fields(row, fields)
+
+    def _is_left_out(self, fields: list[str]) -> bool:
+        return any(
+            " ".join(fields[position].split()) in values
+            for column, values in self.mapping.skip.items()
+            for position in self.header.positions[column]
+        )
+
+    def _read_fields(self, row: CsvRow, fields: list[str]) -> Iterator[Event | RowNote]:
+        keys = self._keys_of(fields)
+        if isinstance(keys, str):
+            yield RowNote(row.line, keys)
+            return
+        values = {key: value for key in keys if (value := self._value(key, fields)) is not None}
         number = values.pop("number", None)
         if number is None:
-            return RowNote(line, "it has no service request number")
+            yield RowNote(row.line, "it has no service request number")
+            return
         if len(number) > LONGEST_NUMBER:
-            return RowNote(line, f"its number has more than {LONGEST_NUMBER} characters")
+            yield RowNote(row.line, f"its number has more than {LONGEST_NUMBER} characters")
+            return
         broken = next((key for key, value in values.items() if not _is_text(value)), None)
         if broken is not None or not _is_text(number):
-            return RowNote(line, f"its {broken or 'number'} contains control characters")
-        return self._event(line, number, values)
+            yield RowNote(row.line, f"its {broken or 'number'} contains control characters")
+            return
+        remarks = [*self._layout_remarks(row, fields), *_clean_addresses(values)]
+        yield from self._events(row.line, number, values, remarks)
 
-    def _event(self, line: int, number: str, values: dict[str, str]) -> Event | RowNote:
+    def _keys_of(self, fields: list[str]) -> list[str] | str:
+        """The mapping keys that a row states: all, or the one whose change it records."""
+        changed = self.mapping.changed_field
+        if changed is None:
+            return list(self.sources)
+        (position, *_) = self.header.positions[changed.column]
+        name = " ".join(fields[position].split())
+        if name not in changed.keys:
+            return f"the field {name!r} is not named in the mapping"
+        others = set(changed.keys.values()) - {changed.keys[name]}
+        return [key for key in self.sources if key not in others]
+
+    def _layout_remarks(self, row: CsvRow, fields: list[str]) -> Iterator[str]:
+        hidden = row_like_lines(row, self.mapping.separator, self.header.width)
+        if hidden:
+            yield (
+                f"one of its cells reaches to line {row.last_line} and has {hidden} lines that look "
+                f"like rows: is a quotation mark missing on line {row.line}?"
+            )
+        if row.has_blanks:
+            yield "the blanks before its quotation marks were not read"
+        if len(row.fields) < self.header.width:
+            yield "its last separator is missing"
+        elif len(row.fields) > self.header.width:
+            yield "it has more separators than the header"
+        for column, places in self.repeated.items():
+            if len({fields[place].strip() for place in places} - {""}) > 1:
+                yield f"only the first value of the {len(places)} columns {column!r} is used"
+
+    def _events(
+        self, line: int, number: str, values: dict[str, str], remarks: list[str]
+    ) -> Iterator[Event | RowNote]:
         state = values.pop("state", None)
-        if state is None:
-            return RowNote(line, "it has no state")
-        if state not in self.mapping.states:
-            return RowNote(line, f"the state {state!r} is not named in the mapping")
-        instants: dict[str, datetime | None] = {}
+        if state is None and self.mapping.changed_field is None:
+            yield RowNote(line, "it has no state")
+            return
+        if state is not None and state not in self.mapping.states:
+            yield RowNote(line, f"the state {state!r} is not named in the mapping")
+            return
+        meaning = self.mapping.states[state] if state is not None else None
+        instants = self._instants(line, values)
+        if isinstance(instants, RowNote):
+            yield instants
+            return
+        changed, opened, resolved, closed = instants
+        ended = closed if meaning is not None and meaning.state == "closed" else None
+        ended = resolved if meaning is not None and meaning.state == "resolved" else ended
+        at = ended or changed
+        if at is None:
+            yield RowNote(line, "it has no time of change")
+            return
+        event = Event(
+            line,
+            number,
+            at.at,
+            opened.at if opened is not None else None,
+            _sequence(values.pop("sequence", None)),
+            state or "",
+            values,
+            meaning,
+            at.later_at,
+            at.unit,
+            opened.unit if opened is not None else at.unit,
+            tuple(remarks),
+        )
+        if resolved is not None and resolved.at < at.at and (meaning is None or meaning.state != "resolved"):
+            yield replace(
+                event,
+                at=resolved.at,
+                later_at=resolved.later_at,
+                unit=resolved.unit,
+                state="resolved",
+                meaning=Meaning("resolved"),
+                remarks=(),
+            )
+        yield event
+
+    def _instants(self, line: int, values: dict[str, str]) -> list[StatedInstant | None] | RowNote:
+        """The row's instants in the order of `INSTANTS`, or why one of them cannot be read."""
+        found: list[StatedInstant | None] = []
         for key in INSTANTS:
             text = values.pop(key, None)
             read = self.instant(text) if text is not None else None
             if isinstance(read, str):
                 return RowNote(line, f"{key}: {read}")
-            instants[key] = read
-        at = instants["changed_at"]
-        if at is None:
-            return RowNote(line, "it has no time of change")
-        sequence = _sequence(values.pop("sequence", None))
-        return Event(line, number, at, instants["opened_at"], sequence, state, values)
+            found.append(read)
+        return found
 
     def _value(self, key: str, fields: list[str]) -> str | None:
         for read in self.sources[key]:
             value = read(fields)
-            if value is not None:
-                return value if key in MULTILINE else " ".join(value.split())
+            if value is None or (key in INSTANTS and means_no_date(value)):
+                continue
+            if key in self.mapping.html:
+                value = plain_text(value)
+                if not value:
+                    continue
+            value = value if key in MULTILINE else " ".join(value.split())
+            if key in NUMBERS and self.mapping.thousands_separator is not None:
+                value = without_thousands_separators(value, self.mapping.thousands_separator)
+            return value
         return None
 
-    def _field_reader(self, source: ValueSource) -> Callable[[list[str]], str | None]:
+    def _field_reader(self, key: str, source: ValueSource) -> Callable[[list[str]], str | None]:
         missing = self.mapping.missing
-        positions = {column: self.positions[column] for column in source.columns}
+        positions = {column: self.header.positions[column] for column in source.columns}
+        is_joined = source.all_of or (key in MULTILINE and source.nth is None)
 
-        def field(fields: list[str], position: int) -> str | None:
-            value = fields[position].strip()
-            return None if not value or value in missing else value
+        def field(fields: list[str], places: tuple[int, ...]) -> str | None:
+            found = (fields[place].strip() for place in places)
+            values = (value for value in found if value and value not in missing)
+            return "\n".join(values) or None if is_joined else next(values, None)
 
         if source.text is None:
             (only,) = positions.values()
+            if source.nth is not None:
+                only = (only[source.nth - 1],)
             return lambda fields: field(fields, only)
         text = source.text
 
         def filled(fields: list[str]) -> str | None:
-            found = {column: field(fields, position) for column, position in positions.items()}
+            found = {column: field(fields, places) for column, places in positions.items()}
             if None in found.values():
                 return None
             return PLACEHOLDER.sub(lambda match: str(found[" ".join(match.group(1).split())]), text)
@@ -225,38 +323,31 @@ class _RowReader:
         return filled
 
 
-def _instant_reader(mapping: Mapping, zone: ZoneInfo) -> Callable[[str], datetime | str]:
-    """A function from a text to its instant (aware UTC), or to what is wrong with it.
-
-    It is cached: exports repeat their instants.
-    """
-
-    @lru_cache(maxsize=100_000)
-    def read(text: str) -> datetime | str:
-        parsed = next((one for form in mapping.date_forms if (one := _parsed(text, form)) is not None), None)
-        if parsed is None:
-            forms = " or ".join(mapping.date_forms)
-            return f"{text[:60]!r} is not a date of the form {forms}"
-        try:
-            check_date(parsed)
-            if parsed.tzinfo is not None:
-                return check_instant(parsed.astimezone(UTC))
-            if mapping.nonexistent_times == "move_forward":
-                return first_instant_at(parsed, zone)
-            return resolve_local(parsed, zone)
-        except NonexistentLocalTime as gap:
-            return gap.detail.rstrip(".")
-        except (DeskError, OverflowError):
-            return f"{text[:60]!r} is outside the years 1970 to 2199"
-
-    return read
+def _repeated_columns(mapping: Mapping, header: Header) -> dict[str, tuple[int, ...]]:
+    """The columns that occur several times and of which the mapping reads the first one with a value."""
+    found = {}
+    for key, sources in mapping.columns.items():
+        for source in sources:
+            if key in MULTILINE or source.nth is not None or source.all_of:
+                continue
+            for column in source.columns:
+                if len(header.positions[column]) > 1:
+                    found[column] = header.positions[column]
+    return found
 
 
-def _parsed(text: str, form: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if form == ISO else datetime.strptime(text, form)  # noqa: DTZ007
-    except (ValueError, OverflowError):
-        return None
+def _clean_addresses(values: dict[str, str]) -> Iterator[str]:
+    """Replace cells of email addresses by the first usable one in them; yields what was not used."""
+    for key in ADDRESSES:
+        if key not in values:
+            continue
+        address, remark = usable_address(values[key])
+        if remark is not None:
+            yield remark
+        if address is None:
+            del values[key]
+        elif remark is not None:
+            values[key] = address
 
 
 def _sequence(text: str | None) -> tuple[int, str] | None:
@@ -267,4 +358,9 @@ def _sequence(text: str | None) -> tuple[int, str] | None:
 
 
 def _is_text(value: str) -> bool:
-    return not any((char < " " and char not in "\n\r\t") or char == "\x7f" for char in value)
+    return value.isprintable() or not any(
+        (char < " " and char not in "\n\r\t") or char == "\x7f" for char in value
+    )
+
+
+__all__ = ["Event", "ExportUnreadable", "RowNote", "read_export"]

@@ -1,8 +1,6 @@
-"""The values of a mapping file that describe the format of its export: encoding, separators, dates."""
+"""The values of a mapping file that describe its export: encoding, separators, missing values."""
 
 import codecs
-import re
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
@@ -13,8 +11,6 @@ from engine.rulebook.syntax.problems import FileReport
 from engine.rulebook.syntax.scanner import Node, quoted
 from engine.rulebook.syntax.typed_reader import read_list, read_text
 
-ISO = "iso"
-SAMPLE = datetime(2016, 11, 23, 17, 45, 58, tzinfo=UTC)
 SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
 
@@ -65,34 +61,6 @@ def read_missing(report: FileReport, node: Node) -> frozenset[str]:
     """The texts that mean an unknown value."""
     marks = (read_text(report, one, maximum=100, minimum=0) for one in read_list(report, node, of="texts"))
     return frozenset(mark.strip() for mark in marks if mark is not None)
-
-
-def read_date_forms(report: FileReport, node: Node) -> tuple[str, ...]:
-    """How instants are written: one `strptime` form or "iso", or several that are tried in order."""
-    nodes = node.value if isinstance(node.value, list) else [node]
-    if not nodes:
-        report.error(node.place, "The list is empty. Give a form of dates, or leave the key out.")
-    return tuple(form for one in nodes if (form := _date_form(report, one)) is not None)
-
-
-def _date_form(report: FileReport, node: Node) -> str | None:
-    form = read_text(report, node, maximum=100)
-    if form is None or form == ISO:
-        return form
-    try:
-        # some platforms format `%s` and the like, none parses them: formatting and parsing must round-trip
-        read = datetime.strptime(SAMPLE.strftime(form), form)  # noqa: DTZ007
-        fits = read.date() == SAMPLE.date()
-    except (ValueError, re.error):
-        fits = False
-    if not fits:
-        report.error(
-            node.place,
-            f'{quoted(form)} has no day. Write it with %d, %m, %Y, %H and %M, such as "%d.%m.%Y %H:%M", '
-            'or "iso".',
-        )
-        return None
-    return form
 
 
 def read_zone(report: FileReport, node: Node) -> ZoneInfo | None:

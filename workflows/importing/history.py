@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from workflows.importing.export import Event, RowNote
+from workflows.importing.event_order import sort_events
+from workflows.importing.events import Event, RowNote
 from workflows.importing.mapping import Mapping
-
-NO_SEQUENCE = (-1, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def instant_of_key(key: str) -> datetime:
 
 
 def _history(number: str, events: list[Event], mapping: Mapping) -> History:
-    events.sort(key=lambda event: (event.at, event.sequence or NO_SEQUENCE, event.line))
+    events = sort_events(events)
     opened_at = next((event.opened_at for event in events if event.opened_at), events[0].at)
     history = History(number, opened_at, [], [])
     known: dict[str, int] = {}
@@ -82,6 +81,9 @@ def _after_opening(history: History, events: list[Event], mapping: Mapping) -> I
     for event in events:
         if event.at >= history.opened_at:
             yield event
+        elif history.opened_at < event.at + max(event.unit, event.opened_unit):
+            # 10:15 in a column without seconds is not before 10:15:31
+            yield replace(event, at=history.opened_at)
         elif mapping.before_opening == "at_opening":
             yield replace(event, at=history.opened_at)
         else:

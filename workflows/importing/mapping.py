@@ -23,9 +23,18 @@ from engine.rulebook.syntax.typed_reader import (
     read_text,
 )
 from engine.service_requests import HOLD_REASONS, PRIORITIES, TRIGGERS
+from workflows.importing.column_sources import (
+    OPTIONAL_COLUMNS,
+    REQUIRED_COLUMNS,
+    ChangedField,
+    ValueSource,
+    read_changed_field,
+    read_columns,
+    read_html,
+    read_skip,
+)
+from workflows.importing.date_forms import ISO, read_date_forms, read_date_language
 from workflows.importing.file_format import (
-    ISO,
-    read_date_forms,
     read_domain,
     read_encoding,
     read_missing,
@@ -36,35 +45,22 @@ from workflows.importing.file_format import (
 from workflows.lifecycle.service_requests.states import TRANSITIONS
 
 MOST_BYTES = 1024 * 1024
-PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 NO_REASON = ("open", "in_progress", "resolved", "closed")
 MAPPABLE_STATES = (*NO_REASON, "on_hold", "cancelled")
 TARGETS: dict[str, str] = {trigger: target for trigger, _, target in TRANSITIONS if trigger in TRIGGERS}
 """The state that each trigger leads to: a mapping may name a trigger in place of a state."""
 
-REQUIRED_COLUMNS = ("number", "state", "changed_at", "customer")
-OPTIONAL_COLUMNS = (
-    "opened_at", "opened_by", "changed_by", "sequence", "customer_email", "org_unit", "item", "item_name",
-    "item_type", "technician", "technician_email", "subject", "description", "priority", "work_type",
-    "channel", "resolution",
-)  # fmt: skip
 REQUIRED = ("source", "columns", "states")
 OPTIONAL = (
     "$schema", "about", "encoding", "separator", "quote", "missing", "date_form", "time_zone",
-    "nonexistent_times", "before_opening", "priorities", "other_priority", "email_domain", "unknown_customer",
-    "org_units_under", "item_owner", "item_type",
+    "date_language", "nonexistent_times", "before_opening", "priorities", "other_priority", "email_domain",
+    "unknown_customer", "org_units_under", "item_owner", "item_type", "skip", "html",
+    "thousands_separator", "changed_field",
 )  # fmt: skip
 
 GapPolicy = Literal["leave_out", "move_forward"]
 OpeningPolicy = Literal["leave_out", "at_opening"]
-
-
-@dataclass(frozen=True, slots=True)
-class ValueSource:
-    """One source of a value: a column, or a `text` with columns in braces; `columns` are those it reads."""
-
-    columns: tuple[str, ...]
-    text: str | None = None
+THOUSANDS_SEPARATORS = (" ", ".", ",", "'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +81,10 @@ class NamedUnit:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A mapping file that has been checked. Of a key's `columns`, the first source with a value is used."""
+    """A mapping file that has been checked. Of a key's `columns`, the first source with a value is used.
+
+    `quote_by_file` leaves it to the file whether its quotation marks quote cells or are text.
+    """
 
     source: str
     columns: dict[str, tuple[ValueSource, ...]]
@@ -94,9 +93,11 @@ class Mapping:
     encoding: str = "utf-8-sig"
     separator: str = ","
     quote: str | None = '"'
+    quote_by_file: bool = False
     missing: frozenset[str] = frozenset()
     date_forms: tuple[str, ...] = (ISO,)
     zone: ZoneInfo | None = None
+    date_language: str | None = None
     nonexistent_times: GapPolicy = "leave_out"
     before_opening: OpeningPolicy = "leave_out"
     priorities: dict[str, str] = field(default_factory=lambda: {one: one for one in PRIORITIES})
@@ -105,6 +106,10 @@ class Mapping:
     org_units_under: NamedUnit | None = None
     item_owner: Literal["customer", "org_unit"] | NamedUnit = "org_unit"
     item_type: str = "imported"
+    skip: dict[str, frozenset[str]] = field(default_factory=dict)
+    html: frozenset[str] = frozenset()
+    thousands_separator: str | None = None
+    changed_field: ChangedField | None = None
 
 
 class MappingRefused(DeskError):
@@ -151,6 +156,7 @@ def _read(report: FileReport, raw: bytes) -> Mapping | None:
     # a value that could not be read has been reported: the mapping is then refused and never used
     values = {ARGUMENTS.get(name, name): value for name, value in given.items()}
     values.setdefault("email_domain", f"{slug(source) or 'import'}.example")
+    values["quote_by_file"] = values.get("separator") == "\t" and "quote" not in given
     return Mapping(source=" ".join(source.split()), **values)
 
 
@@ -158,38 +164,6 @@ def slug(text: str) -> str:
     """The text as lower-case ASCII letters and digits, its words joined by points, as in an email address."""
     plain = normalize("NFKD", text.lower().replace("ß", "ss").replace("ø", "o").replace("æ", "ae"))
     return ".".join(re.findall(r"[a-z0-9]+", plain.encode("ascii", "ignore").decode()))
-
-
-def _columns(report: FileReport, node: Node) -> dict[str, tuple[ValueSource, ...]]:
-    fields = read_object(report, node, REQUIRED_COLUMNS, OPTIONAL_COLUMNS)
-    if fields is None:
-        return {}
-    return {name: _sources(report, member) for name, member in fields.members.items()}
-
-
-def _sources(report: FileReport, node: Node) -> tuple[ValueSource, ...]:
-    """A column's name, a text with columns in it, or a list of these."""
-    nodes = node.value if isinstance(node.value, list) else [node]
-    if not nodes:
-        report.error(node.place, "The list is empty. Name a column, or leave the key out.")
-    return tuple(source for one in nodes if (source := _source(report, one)) is not None)
-
-
-def _source(report: FileReport, node: Node) -> ValueSource | None:
-    if isinstance(node.value, dict):
-        fields = read_object(report, node, ("text",))
-        text = read_text(report, fields["text"], maximum=1000) if fields and "text" in fields else None
-        if text is None:
-            return None
-        columns = tuple(dict.fromkeys(" ".join(one.split()) for one in PLACEHOLDER.findall(text)))
-        if "" in columns:
-            report.error(node.place, "A column's name is missing between { and }.")
-        return ValueSource(columns, text)
-    if isinstance(node.value, (str, UnreadableValue)):
-        name = read_text(report, node, maximum=1000)
-        return ValueSource((" ".join(name.split()),)) if name is not None else None
-    report.error(node.place, 'Write a column\'s name, {"text": "{column} and {column}"}, or a list of these.')
-    return None
 
 
 def _states(report: FileReport, node: Node) -> dict[str, Meaning | None]:
@@ -262,12 +236,19 @@ def _choice(*options: str, what: str) -> Callable[[FileReport, Node], Any]:
     return lambda report, node: read_choice(report, node, options, what=what)
 
 
+def _thousands_separator(report: FileReport, node: Node) -> str | None:
+    if node.value is None or node.value in THOUSANDS_SEPARATORS:
+        return node.value
+    report.error(node.place, 'It is not a separator of thousands. Write " ", ".", "," or "\'".')
+    return None
+
+
 def _optional_name(report: FileReport, node: Node) -> str | None:
     return None if node.value is None else read_text(report, node, maximum=200)
 
 
 READERS: dict[str, Callable[[FileReport, Node], Any]] = {
-    "columns": _columns,
+    "columns": read_columns,
     "states": _states,
     "encoding": read_encoding,
     "separator": read_separator,
@@ -275,6 +256,7 @@ READERS: dict[str, Callable[[FileReport, Node], Any]] = {
     "missing": read_missing,
     "date_form": read_date_forms,
     "time_zone": read_zone,
+    "date_language": read_date_language,
     "nonexistent_times": _choice("leave_out", "move_forward", what="way to read such times"),
     "before_opening": _choice("leave_out", "at_opening", what="way to take such events"),
     "priorities": _priorities,
@@ -284,6 +266,10 @@ READERS: dict[str, Callable[[FileReport, Node], Any]] = {
     "org_units_under": _unit,
     "item_owner": _owner,
     "item_type": lambda report, node: read_text(report, node, maximum=60),
+    "skip": read_skip,
+    "html": read_html,
+    "thousands_separator": _thousands_separator,
+    "changed_field": read_changed_field,
 }
 ARGUMENTS = {"date_form": "date_forms", "time_zone": "zone"}
 
@@ -291,16 +277,27 @@ ARGUMENTS = {"date_form": "date_forms", "time_zone": "zone"}
 def column_names(mapping: Mapping) -> dict[str, list[str]]:
     """The columns of the export that the mapping reads, each with the mapping keys that read it."""
     needed: dict[str, list[str]] = {}
+
+    def add(column: str, key: str) -> None:
+        keys = needed.setdefault(column, [])
+        if key not in keys:
+            keys.append(key)
+
     for key, sources in mapping.columns.items():
-        for column in (column for source in sources for column in source.columns):
-            keys = needed.setdefault(column, [])
-            if key not in keys:
-                keys.append(key)
+        for source in sources:
+            for column in source.columns:
+                add(column, key)
+    for column in mapping.skip:
+        add(column, "skip")
+    if mapping.changed_field is not None:
+        add(mapping.changed_field.column, "changed_field")
     return needed
 
 
 __all__ = [
     "ISO",
+    "OPTIONAL_COLUMNS",
+    "REQUIRED_COLUMNS",
     "Mapping",
     "MappingRefused",
     "Meaning",

@@ -20,7 +20,7 @@ from workflows.commands.service_requests import ChangeServiceRequest, FireTrigge
 from workflows.core.actors import Actor
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
-from workflows.importing.export import Event, RowNote
+from workflows.importing.events import Event, RowNote
 from workflows.importing.history import History, event_key, instant_of_key
 from workflows.importing.inferred_transitions import Move, NoTransition, moves_between
 from workflows.importing.mapping import Mapping, Meaning
@@ -131,8 +131,11 @@ class _HistoryReplay:
 
     def _apply_event(self, event: Event) -> None:
         """Log, change and move the service request by one event. Only a refused step is rolled back."""
-        self.remarks: list[str] = []
+        self.remarks: list[str] = list(event.remarks)
         refused: list[str] = []
+        if self.request_id is None and event.meaning is None:
+            self.outcome.skipped.append(RowNote(event.line, self._why_not_logged(event)))
+            return
         then = replace(self.tx, now=event.at, actor=self._actor(event, "changed_by"))
         done = False
         for step in self._steps(event):
@@ -155,7 +158,7 @@ class _HistoryReplay:
         steps: list[Step] = []
         if _details(event) != self.imported_details:
             steps.append(self._change)
-        if self.mapping.states[event.state] is not None and event.state != self.imported_state:
+        if event.meaning is not None and event.state != self.imported_state:
             steps.append(self._move)
         if len(steps) > 1 and lock_request(self.tx, self.request_id).state in ENDED_STATES:
             # an ended service request cannot be changed: reopen it first
@@ -172,6 +175,10 @@ class _HistoryReplay:
             after = "what was imported earlier" if self.previous is None else f"line {self.previous}"
             self.outcome.skipped.append(RowNote(event.line, f"it has nothing new after {after}"))
         self.previous = event.line
+
+    def _why_not_logged(self, event: Event) -> str:
+        state = f"the state {event.state!r} is mapped to nothing" if event.state else "it has no state"
+        return f"{state}, and {event.number} is not logged yet"
 
     def _log(self, then: Transaction, event: Event) -> bool:
         """Log the service request at its opening instant."""
@@ -241,7 +248,7 @@ class _HistoryReplay:
 
     def _move(self, then: Transaction, event: Event) -> bool:
         """Fire the triggers that lead to the event's state."""
-        meaning = self.mapping.states[event.state]
+        meaning = event.meaning
         if meaning is None:
             return False
         request = lock_request(then, str(self.request_id))

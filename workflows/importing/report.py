@@ -1,10 +1,10 @@
 """The report of an import: line by line, and totals."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from workflows.importing.export import RowNote
+from workflows.importing.events import RowNote
 from workflows.importing.replaying_events import HistoryOutcome
 
 CREATED = {"customer": "customers", "org_unit": "org units", "item": "items", "technician": "technicians"}
@@ -14,13 +14,15 @@ CREATED = {"customer": "customers", "org_unit": "org units", "item": "items", "t
 class ImportReport:
     """The result of an import: rows read, imported and skipped, and the records created.
 
-    `new` service requests were logged, `continued` ones existed from an earlier import.
+    Every row of the file is in one of `rows_imported`, `skipped` and `left_out`. `new` service requests were
+    logged, `continued` ones existed from an earlier import.
     """
 
     source: str
     dry_run: bool
     rows: int = 0
     rows_imported: int = 0
+    left_out: int = 0
     skipped: list[RowNote] = field(default_factory=list)
     remarks: list[RowNote] = field(default_factory=list)
     service_requests: int = 0
@@ -31,9 +33,10 @@ class ImportReport:
     created: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, outcome: HistoryOutcome) -> None:
-        """Add the outcome of one service request."""
-        self.rows_imported += len(outcome.imported)
-        self.skipped += outcome.skipped
+        """Add the outcome of one service request. Several events of one row count as one row."""
+        imported = set(outcome.imported)
+        self.rows_imported += len(imported)
+        self.skipped += _one_per_line(note for note in outcome.skipped if note.line not in imported)
         self.remarks += outcome.remarks
         self.new += outcome.is_new
         self.continued += outcome.was_known and bool(outcome.imported)
@@ -58,6 +61,7 @@ class ImportReport:
         yield (
             f"{self.source}: {self.rows} rows of {self.service_requests} service requests: "
             f"{self.rows_imported} rows imported, {len(self.skipped)} not imported"
+            + (f", {self.left_out} left out as the mapping says" if self.left_out else "")
         )
         yield (
             f"{self.new} service requests logged, {self.continued} continued; "
@@ -66,3 +70,13 @@ class ImportReport:
         yield "created: " + ", ".join(f"{created[kind]} {name}" for kind, name in CREATED.items())
         if self.dry_run:
             yield "dry run: nothing was written"
+
+
+def _one_per_line(notes: Iterable[RowNote]) -> list[RowNote]:
+    """The notes, those about the same row joined."""
+    texts: dict[int, list[str]] = {}
+    for note in notes:
+        found = texts.setdefault(note.line, [])
+        if note.text not in found:
+            found.append(note.text)
+    return [RowNote(line, "; ".join(found)) for line, found in texts.items()]

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.exports import HEADER, event, export, mapping
-from workflows.importing.export import Event, ExportUnreadable, RowNote, read_export
+from workflows.importing.events import Event, RowNote
+from workflows.importing.export import ExportUnreadable, read_export
 
 BERLIN = ZoneInfo("Europe/Berlin")
 GOOD = event("INC1", "New", "08:05", caller="Jürgen Groß")
@@ -107,13 +108,12 @@ def test_a_bad_row_does_not_stop_the_others() -> None:
         '"""',
     )
     found = rows(raw)
-    assert [row.line for row in found if isinstance(row, Event)] == [2, 5, 7, 11]
+    assert [row.line for row in found if isinstance(row, Event)] == [2, 5, 7, 10, 11]
     notes = {row.line: row.text for row in found if isinstance(row, RowNote)}
     assert notes[3] == "it has 1 fields and the header has 11"
     assert notes[4] == "a quotation mark is not closed"
     assert notes[6] == "a quotation mark is not closed"
     assert notes[9] == "it has 12 fields and the header has 11"
-    assert notes[10] == "it is not valid CSV: field larger than field limit (131072)"
     assert 12 in notes
 
 
@@ -144,10 +144,6 @@ def test_missing_columns_are_all_named() -> None:
     assert "'thing' (item, subject)" in error
     assert error.endswith("The header has: number, state.")
     assert refused(export(GOOD), separator=";").endswith("Is ';' the separator?")
-
-
-def test_a_column_that_appears_twice() -> None:
-    assert "e.csv:1: The column 'state' appears twice." in refused(export(header=HEADER + ",state"))
 
 
 def test_the_wrong_encoding_is_named_with_its_line() -> None:

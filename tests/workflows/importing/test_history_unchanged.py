@@ -1,0 +1,141 @@
+"""Histories arrive as they were exported: nothing is logged, drawn or closed that the file does not say."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.support.builders import Kit
+from tests.support.exports import event, export, mapping, run
+from tests.workflows.importing.test_importing import at, moves, one, skipped
+from workflows.importing import ImportReport
+from workflows.importing.mapping import Mapping, read_mapping
+from workflows.store import tables as t
+
+COLUMNS = {"number": "Id", "customer": "Who", "state": "State", "changed_at": "When"}
+STATES = {"New": "open", "Open": "in_progress", "Solved": "resolved", "Closed": "closed", "Epic": None}
+
+
+def small(**changes: Any) -> Mapping:
+    """Return a mapping of few columns with changes; `columns` are added."""
+    made = {"source": "Old desk", "columns": COLUMNS, "states": STATES, **changes}
+    made["columns"] = COLUMNS | changes.get("columns", {})
+    return read_mapping("m.json", json.dumps(made).encode())
+
+
+def add_up(report: ImportReport, rows: int) -> bool:
+    return report.rows == rows == report.rows_imported + len(report.skipped) + report.left_out
+
+
+def test_a_state_that_is_mapped_to_nothing_logs_no_request(kit: Kit) -> None:
+    raw = export(
+        event("INC1", "Commented", "08:05"),
+        event("INC2", "Commented", "08:05"),
+        event("INC2", "Active", "09:00"),
+        event("INC2", "Commented", "10:00", prio="high"),
+    )
+    report = run(kit.desk, raw)
+    assert skipped(report) == [
+        "line 2: not imported: the state 'Commented' is mapped to nothing, and INC1 is not logged yet",
+        "line 3: not imported: the state 'Commented' is mapped to nothing, and INC2 is not logged yet",
+    ]
+    assert [row.number for row in kit.rows(t.service_request)] == ["INC2"]
+    assert (one(kit, "INC2").state, one(kit, "INC2").priority) == ("in_progress", "high")
+    assert add_up(report, 4)
+
+
+def test_rows_left_out_are_counted(kit: Kit) -> None:
+    raw = b"""Id,State,When,Who,Kind
+I1,New,2026-01-05,Ann,Epic
+I2,New,2026-01-05,Ann,Ticket
+I3,Lost,2026-01-05,Ann,
+"""
+    report = run(kit.desk, raw, small(skip={"Kind": ["Epic"]}))
+    assert add_up(report, 3)
+    assert report.left_out == 1
+    assert next(report.summary()).endswith("1 rows imported, 1 not imported, 1 left out as the mapping says")
+    assert [row.number for row in kit.rows(t.service_request)] == ["I2"]
+
+
+ONE_ROW_EACH = b"""Id,State,Created,Solved,Closed,Who
+K1,Closed,2026-01-05 10:00,2026-01-05 12:00,2026-01-12 12:00,Ann
+K2,Solved,2026-01-06 10:00,2026-01-06 15:30,,Ann
+K3,Open,2026-01-07 10:00,,0000-00-00,Ann
+K4,Open,2026-01-07 10:00,2026-01-07 11:00,,Ann
+"""
+INSTANTS = {"opened_at": "Created", "resolved_at": "Solved", "closed_at": "Closed"}
+
+
+def test_one_row_for_each_request_with_several_instants(kit: Kit) -> None:
+    made = small(columns={**INSTANTS, "changed_at": ["Closed", "Solved", "Created"]})
+    report = run(kit.desk, ONE_ROW_EACH, made)
+    assert not list(report.lines())
+    assert add_up(report, 4)
+    k1, k2 = one(kit, "K1"), one(kit, "K2")
+    assert (k1.state, k1.opened_at, k1.resolved_at, k1.closed_at) == (
+        "closed", at("05 10:00"), at("05 12:00"), at("12 12:00")
+    )  # fmt: skip
+    assert (k2.state, k2.resolved_at) == ("resolved", at("06 15:30"))
+    assert (one(kit, "K3").state, one(kit, "K3").opened_at) == ("in_progress", at("07 10:00"))
+    assert one(kit, "K4").state == "in_progress"
+    again = run(kit.desk, ONE_ROW_EACH, made)
+    assert (again.rows_imported, len(again.skipped)) == (0, 4)
+
+
+def test_only_the_opening_as_the_instant_of_change(kit: Kit) -> None:
+    run(kit.desk, ONE_ROW_EACH, small(columns={**INSTANTS, "changed_at": "Created"}))
+    assert (one(kit, "K1").resolved_at, one(kit, "K1").closed_at) == (at("05 12:00"), at("12 12:00"))
+    assert one(kit, "K2").resolved_at == at("06 15:30")
+    assert one(kit, "K4").state == "in_progress"
+
+
+def test_one_row_for_each_changed_field(kit: Kit) -> None:
+    raw = b"""Id,Field,Old,New,When,Who
+V1,state,,New,2026-01-05 10:00,Ann
+V1,priority,4,2,2026-01-05 10:30,Ann
+V1,colour,red,blue,2026-01-05 11:00,Ann
+V1,state,New,Solved,2026-01-05 12:00,Ann
+V2,priority,4,2,2026-01-05 10:30,Ann
+"""
+    made = small(
+        columns={"state": "New", "priority": "New"},
+        changed_field={"column": "Field", "keys": {"state": "state", "priority": "priority"}},
+        priorities={"2": "high", "4": "low"},
+    )
+    report = run(kit.desk, raw, made)
+    assert skipped(report) == [
+        "line 4: not imported: the field 'colour' is not named in the mapping",
+        "line 6: not imported: it has no state, and V2 is not logged yet",
+    ]
+    assert add_up(report, 5)
+    request = one(kit, "V1")
+    assert (request.state, request.priority, request.resolved_at) == ("resolved", "high", at("05 12:00"))
+    assert moves(kit, "V1") == [("log", False), ("start", True), ("resolve", False)]
+
+
+def test_an_unusable_address_does_not_refuse_the_request(kit: Kit) -> None:
+    raw = export(
+        event("INC1", "New", "08:05", caller="Ann", mail="not-a-mail"),
+        event("INC2", "New", "08:05", caller="Bob", mail="bob@localhost"),
+        event("INC3", "New", "08:05", caller="Cid", mail="cid@acme.example; c2@acme.example"),
+    )
+    report = run(kit.desk, raw)
+    assert list(report.lines()) == [
+        "line 2: imported, but 'not-a-mail' is not an email address that can be used",
+        "line 3: imported, but 'bob@localhost' is not an email address that can be used",
+        "line 4: imported, but of the email addresses 'cid@acme.example; c2@acme.example' "
+        "only cid@acme.example is used",
+    ]
+    assert [row.email for row in sorted(kit.rows(t.customer), key=lambda row: str(row.name))] == [
+        "ann@old.desk.example",
+        "bob@old.desk.example",
+        "cid@acme.example",
+    ]
+
+
+def test_a_time_without_seconds_is_not_before_the_opening(kit: Kit) -> None:
+    raw = export(event("R1", "Closed", "2026-01-05 10:15", opened="2026-01-05 10:15:31"))
+    assert not list(run(kit.desk, raw, mapping(date_form="iso")).lines())
+    assert (one(kit, "R1").opened_at, one(kit, "R1").closed_at) == (
+        datetime(2026, 1, 5, 10, 15, 31, tzinfo=UTC),
+        datetime(2026, 1, 5, 10, 15, 31, tzinfo=UTC),
+    )
