@@ -46,7 +46,7 @@ class Transaction:
 
     `now` is the instant it acts at: in the past for an import, the due instant for a job. `recorded_at` is
     the desk's own time, which a sandbox sets; `real_now` is the machine's, for tokens, logins and deliveries.
-    All are aware UTC.
+    All are aware UTC. `draws` is False for imported requests that use up no incidents.
     """
 
     state: TransactionState
@@ -57,6 +57,7 @@ class Transaction:
     config: Config
     runner: Runner
     job: str | None = None
+    draws: bool = True
 
     # -------------------------------------------------------------- mode
 

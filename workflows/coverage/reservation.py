@@ -118,6 +118,8 @@ def chosen_of(decision: CoverageDecision, candidates: list[CandidateContract]) -
 
 
 def _takes_incident(tx: Transaction, chosen: CandidateContract) -> bool:
+    if not tx.draws:
+        return False
     return tx.rules.contract_types[chosen.contract.type].draws == "incidents" and not chosen.own_incident_held
 
 

@@ -21,6 +21,7 @@ report                what was imported, what was not, and why
 from collections.abc import Callable
 from typing import NoReturn
 
+from engine.errors import DeskError
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
@@ -31,6 +32,7 @@ from workflows.importing.replaying_events import HistoryOutcome, replay_history
 from workflows.importing.report import ImportReport
 
 __all__ = [
+    "CoverageNotChosen",
     "ExportUnreadable",
     "ImportReport",
     "Mapping",
@@ -38,6 +40,12 @@ __all__ = [
     "import_history",
     "read_mapping",
 ]
+
+
+class CoverageNotChosen(DeskError):
+    """Contracts are on, and the mapping does not say how imported requests are covered."""
+
+    code = "coverage-not-chosen"
 
 
 class _DryRun(Exception):
@@ -66,13 +74,16 @@ def import_history(
 
     Raises:
         ExportUnreadable: the file cannot be decoded, is empty, or lacks a column.
-        NoRuleSet: contracts are on and no rule set has been published.
+        CoverageNotChosen: contracts are on, and the mapping does not say how requests are covered.
+        NoRuleSet: coverage is searched and no rule set has been published.
 
     Source: product.md section 14.
     """
     config = desk.refresh()
     if config.settings.contracts:
-        _ = config.rules
+        _check_coverage(mapping)
+        if mapping.coverage == "search":
+            _ = config.rules
     rows = read_export(name, raw, mapping, config.settings.zone)
     found, unread = group_by_service_request(rows, mapping)
     report = report or ImportReport(mapping.source, dry_run)
@@ -86,6 +97,22 @@ def import_history(
     if report.added and not dry_run:
         desk.perform(SYSTEM, lambda tx: _audit_import(tx, report, name))
     return report
+
+
+def _check_coverage(mapping: Mapping) -> None:
+    """Raises: CoverageNotChosen. Nothing is assumed: the choice decides what is drawn from contracts."""
+    if mapping.coverage is None:
+        raise CoverageNotChosen(
+            'Contracts are on, and the mapping has no "coverage".',
+            remedy='Write "coverage": "before_contracts" for requests that no contract pays for, or '
+            '"coverage": "search" with "draws": false (or true, to use up incidents of packs).',
+        )
+    if mapping.coverage == "search" and mapping.draws is None:
+        raise CoverageNotChosen(
+            'Contracts are on, and the mapping has "coverage": "search" without "draws".',
+            remedy='Write "draws": false if the balances that were sold already exclude the old requests, or '
+            '"draws": true if the old requests are to use up incidents of packs.',
+        )
 
 
 def _import_one(desk: Desk, history: History, mapping: Mapping, *, dry_run: bool) -> HistoryOutcome:

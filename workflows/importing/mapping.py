@@ -21,6 +21,7 @@ from engine.rulebook.syntax.typed_reader import (
     read_members,
     read_object,
     read_text,
+    read_yes_no,
 )
 from engine.service_requests import HOLD_REASONS, PRIORITIES, TRIGGERS
 from workflows.importing.column_sources import (
@@ -54,12 +55,13 @@ REQUIRED = ("source", "columns", "states")
 OPTIONAL = (
     "$schema", "about", "encoding", "separator", "quote", "missing", "date_form", "time_zone",
     "date_language", "nonexistent_times", "before_opening", "priorities", "other_priority", "email_domain",
-    "unknown_customer", "org_units_under", "item_owner", "item_type", "skip", "html",
+    "unknown_customer", "org_units_under", "item_owner", "item_type", "coverage", "draws", "skip", "html",
     "thousands_separator", "changed_field",
 )  # fmt: skip
 
 GapPolicy = Literal["leave_out", "move_forward"]
 OpeningPolicy = Literal["leave_out", "at_opening"]
+CoveragePolicy = Literal["search", "before_contracts"]
 THOUSANDS_SEPARATORS = (" ", ".", ",", "'")
 
 
@@ -106,6 +108,8 @@ class Mapping:
     org_units_under: NamedUnit | None = None
     item_owner: Literal["customer", "org_unit"] | NamedUnit = "org_unit"
     item_type: str = "imported"
+    coverage: CoveragePolicy | None = None
+    draws: bool | None = None
     skip: dict[str, frozenset[str]] = field(default_factory=dict)
     html: frozenset[str] = frozenset()
     thousands_separator: str | None = None
@@ -157,7 +161,17 @@ def _read(report: FileReport, raw: bytes) -> Mapping | None:
     values = {ARGUMENTS.get(name, name): value for name, value in given.items()}
     values.setdefault("email_domain", f"{slug(source) or 'import'}.example")
     values["quote_by_file"] = values.get("separator") == "\t" and "quote" not in given
+    _check_coverage(report, fields, values)
     return Mapping(source=" ".join(source.split()), **values)
+
+
+def _check_coverage(report: FileReport, fields: Fields, values: dict[str, Any]) -> None:
+    """Only requests whose coverage is searched can draw anything."""
+    if values.get("coverage") == "before_contracts" and values.get("draws"):
+        report.error(
+            fields["draws"].place,
+            'Requests from before the contracts draw nothing. Remove "draws", or write "coverage": "search".',
+        )
 
 
 def slug(text: str) -> str:
@@ -266,6 +280,8 @@ READERS: dict[str, Callable[[FileReport, Node], Any]] = {
     "org_units_under": _unit,
     "item_owner": _owner,
     "item_type": lambda report, node: read_text(report, node, maximum=60),
+    "coverage": _choice("search", "before_contracts", what="way to cover imported requests"),
+    "draws": read_yes_no,
     "skip": read_skip,
     "html": read_html,
     "thousands_separator": _thousands_separator,

@@ -64,7 +64,7 @@ class _HistoryReplay:
     """The import of one history; `previous` is the line before, for remarks."""
 
     def __init__(self, tx: Transaction, history: History, mapping: Mapping) -> None:
-        self.tx = tx
+        self.tx = _with_coverage(tx, mapping)
         self.history = history
         self.mapping = mapping
         self.registers = RegisterLookup(mapping)
@@ -312,6 +312,16 @@ class _HistoryReplay:
         """Delete the messages that this history caused: no notifications are sent about the past."""
         o = t.outbox
         self.tx.connection.execute(delete(o).where(o.c.id >= mark, o.c.created_at <= last))
+
+
+def _with_coverage(tx: Transaction, mapping: Mapping) -> Transaction:
+    """The transaction in which coverage is searched, and draws, as the mapping says."""
+    if not tx.settings.contracts:
+        return tx
+    if mapping.coverage == "before_contracts":
+        settings = tx.settings.model_copy(update={"contracts": False})
+        return replace(tx, config=replace(tx.config, settings=settings))
+    return replace(tx, draws=bool(mapping.draws))
 
 
 DETAIL_KEYS = frozenset(

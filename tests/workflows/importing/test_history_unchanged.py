@@ -4,13 +4,19 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.support.builders import Kit
-from tests.support.exports import event, export, mapping, run
-from tests.workflows.importing.test_importing import at, moves, one, skipped
-from workflows.importing import ImportReport
+import pytest
+
+from tests.support.builders import MONDAY, Kit
+from tests.support.exports import event, export, mapped, mapping, run
+from tests.support.office import Office
+from tests.workflows.importing.test_importing import at, everything, moves, one, skipped
+from workflows.core.actors import SYSTEM
+from workflows.importing import CoverageNotChosen, ImportReport, MappingRefused
 from workflows.importing.mapping import Mapping, read_mapping
+from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 
+BEFORE = mapping(coverage="before_contracts")
 COLUMNS = {"number": "Id", "customer": "Who", "state": "State", "changed_at": "When"}
 STATES = {"New": "open", "Open": "in_progress", "Solved": "resolved", "Closed": "closed", "Epic": None}
 
@@ -139,3 +145,78 @@ def test_a_time_without_seconds_is_not_before_the_opening(kit: Kit) -> None:
         datetime(2026, 1, 5, 10, 15, 31, tzinfo=UTC),
         datetime(2026, 1, 5, 10, 15, 31, tzinfo=UTC),
     )
+
+
+# ------------------------------------------------------------------ contracts
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({}, '"coverage": "before_contracts"'),
+        ({"draws": False}, '"coverage": "before_contracts"'),
+        ({"coverage": "search"}, '"draws": false'),
+    ],
+)
+def test_with_contracts_on_nothing_is_assumed(office: Office, changes: dict[str, Any], remedy: str) -> None:
+    before = everything(office.desk)
+    with pytest.raises(CoverageNotChosen) as refused:
+        run(office.desk, export(event("INC1", "New", "08:05")), mapping(**changes))
+    assert remedy in str(refused.value)
+    assert everything(office.desk) == before
+
+
+def test_without_contracts_the_mapping_need_not_say(kit: Kit) -> None:
+    assert run(kit.desk, export(event("INC1", "New", "08:05"))).new == 1
+
+
+def test_requests_from_before_the_contracts_draw_nothing() -> None:
+    with pytest.raises(MappingRefused, match="Requests from before the contracts draw nothing"):
+        read_mapping("m.json", json.dumps(mapped(coverage="before_contracts", draws=True)).encode())
+
+
+def old_pack(office: Office) -> str:
+    office.clock.at = at("01 00:00")
+    pack = office.sell("incident_pack", to=("org_unit", office.org_unit("OLD")), incidents=2)
+    office.clock.at = MONDAY
+    return pack
+
+
+HISTORY = export(
+    event("INC1", "Closed", "08:05"),
+    event("INC2", "Active", "08:05"),
+    event("INC3", "Closed", "09:00"),
+    event("INC3", "Active", "2026-02-20 09:00"),
+    event("INC3", "Active", "2026-02-20 09:00", prio="high"),
+    event("INC3", "Closed", "2026-02-21 09:00", prio="high"),
+)
+
+
+def test_histories_from_before_the_contracts_are_imported_unchanged(office: Office) -> None:
+    pack = old_pack(office)
+    contracts = len(office.rows(t.contract))
+    report = run(office.desk, HISTORY, BEFORE)
+    assert not list(report.lines())
+    assert [one(office, number).state for number in ("INC1", "INC2", "INC3")] == [
+        "closed",
+        "in_progress",
+        "closed",
+    ]
+    assert {row.contract_id for row in office.rows(t.service_request)} == {None}
+    assert {row.outcome for row in office.rows(t.service_request)} == {None}
+    assert office.rows(t.coverage_decision) == []
+    assert len(office.rows(t.contract)) == contracts
+    assert [(row.available, row.consumed, row.held) for row in office.grants(pack)] == [(2, 0, 0)]
+
+
+@pytest.mark.parametrize("draws", [False, True])
+def test_a_search_draws_only_if_the_mapping_says_so(office: Office, draws: bool) -> None:
+    pack = old_pack(office)
+    raw = export(event("INC1", "Closed", "08:05"), event("INC2", "Active", "08:05"))
+    report = run(office.desk, raw, mapping(coverage="search", draws=draws))
+    assert not list(report.lines())
+    assert {row.contract_id for row in office.rows(t.service_request)} == {pack}
+    balance = (0, 1, 1) if draws else (2, 0, 0)
+    assert [(row.available, row.consumed, row.held) for row in office.grants(pack)] == [balance]
+    with office.desk.read(SYSTEM) as tx:
+        assert audit_ledger(tx).ok

@@ -311,6 +311,9 @@ def test_a_later_export_continues_at_the_end(kit: Kit) -> None:
     assert moves(kit) == [("log", False), ("start", False), ("resolve", False)]
 
 
+SEARCHED = mapping(coverage="search", draws=True)
+
+
 class Stopped(Exception):
     pass
 
@@ -336,7 +339,7 @@ def test_no_messages_are_sent_about_the_past(kit: Kit) -> None:
 
 def test_with_contracts_on_a_waiting_request_is_reported_and_not_forced(office: Office) -> None:
     raw = export(event("INC1", "New", "08:05"), event("INC1", "Resolved", "09:00"))
-    report = run(office.desk, raw)
+    report = run(office.desk, raw, SEARCHED)
     (refused,) = skipped(report)
     assert refused.startswith(
         "line 3: not imported: the trigger start is not possible: "
@@ -345,7 +348,7 @@ def test_with_contracts_on_a_waiting_request_is_reported_and_not_forced(office: 
     assert "Allowed now: cancel." in refused
     assert one(office).state == "pending_no_contract"
     before = everything(office.desk)
-    run(office.desk, raw)
+    run(office.desk, raw, SEARCHED)
     assert everything(office.desk) == before
 
 
@@ -360,7 +363,7 @@ def test_with_contracts_on_the_coverage_search_is_as_of_the_event(office: Office
         event("INC2", "Closed", "2026-02-10 09:00", opened="2026-02-10 08:00"),
         event("INC3", "Closed", "2026-02-11 09:00", opened="2026-02-11 08:00"),
     )
-    report = run(office.desk, raw)
+    report = run(office.desk, raw, SEARCHED)
     assert one(office).contract_id == past
     assert one(office, "INC2").contract_id == pack
     assert one(office, "INC3").state == "pending_no_contract"
@@ -384,7 +387,7 @@ def test_a_rule_that_refuses_leaves_nothing(office: Office) -> None:
     )
     office.desk.refresh()
     before = everything(office.desk)
-    report = run(office.desk, export(event("INC1", "New", "08:05")))
+    report = run(office.desk, export(event("INC1", "New", "08:05")), SEARCHED)
     assert skipped(report) == ["line 2: not imported: a rule refuses it: No contract, no call"]
     after = everything(office.desk)
     assert after == before | {"imported_record": 1}
