@@ -6,11 +6,11 @@ A refused event is rolled back alone (to a savepoint) and reported, and the next
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -89,10 +89,24 @@ class _HistoryReplay:
         if self.request_id is not None:
             keys = [event_key(event) for event in events]
             record_imported(self.tx, self.mapping.source, "event", keys, self.request_id)
+            self._postpone_auto_close()
         if events:
             self._discard_messages(mark, events[-1].at)
         self.outcome.created = self.registers.created
         return self.outcome
+
+    def _postpone_auto_close(self) -> None:
+        """Let the days until a resolved request closes automatically begin with the import.
+
+        They were over before this desk knew of it: it would show as closed, which the export does not say.
+        """
+        now = self.tx.recorded_at
+        r = t.service_request
+        self.tx.connection.execute(
+            update(r)
+            .where(r.c.id == self.request_id, r.c.state == "resolved", r.c.auto_close_at <= now)
+            .values(auto_close_at=now + timedelta(days=self.tx.settings.auto_close_days))
+        )
 
     def _new_events(self) -> list[Event]:
         """The events to import: not imported earlier, not before the last imported one, not in the future."""

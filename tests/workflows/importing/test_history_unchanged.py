@@ -1,7 +1,7 @@
 """Histories arrive as they were exported: nothing is logged, drawn or closed that the file does not say."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from workflows.core.actors import SYSTEM
 from workflows.importing import CoverageNotChosen, ImportReport, MappingRefused
 from workflows.importing.mapping import Mapping, read_mapping
 from workflows.ledger.audit import audit_ledger
+from workflows.service_requests.closing import state_now
 from workflows.store import tables as t
 
 BEFORE = mapping(coverage="before_contracts")
@@ -92,6 +93,15 @@ def test_only_the_opening_as_the_instant_of_change(kit: Kit) -> None:
     assert (one(kit, "K1").resolved_at, one(kit, "K1").closed_at) == (at("05 12:00"), at("12 12:00"))
     assert one(kit, "K2").resolved_at == at("06 15:30")
     assert one(kit, "K4").state == "in_progress"
+
+
+def test_a_resolved_request_is_not_closed_by_days_before_the_import(kit: Kit) -> None:
+    report = run(kit.desk, export(event("INC1", "Resolved", "09:00"), event("INC2", "Resolved", "09:00")))
+    assert report.rows_imported == 2
+    request = one(kit)
+    assert request.auto_close_at == MONDAY + timedelta(days=kit.desk.refresh().settings.auto_close_days)
+    with kit.desk.read(SYSTEM) as tx:
+        assert state_now(tx, request) == "resolved"
 
 
 def test_one_row_for_each_changed_field(kit: Kit) -> None:
