@@ -49,7 +49,7 @@ def test_what_is_typed_is_what_is_told(front: Front) -> None:
     withdrawn = shown(
         sue, page, "/adjust", f"{path}/adjust/effect", HTMX, adjust_way="withdraw", adjust_minutes="3:00"
     )
-    assert "Only 120 minutes are available" in withdrawn
+    assert "Only 120 minutes can be withdrawn" in withdrawn
     odd = shown(sue, page, "/top_up", f"{path}/top_up/effect", HTMX, topup_minutes="much")
     assert "is no duration" in odd
     renewed = shown(sue, page, "/renew", f"{path}/renew/effect", HTMX)
