@@ -15,7 +15,7 @@ FATES = {
 def split_words(allocations: Sequence[AllocationView], leaves: Mapping[str, int] | None = None) -> str:
     """The parts in order, those of one contract together; `leaves` is what each contract has afterwards."""
     parts: dict[tuple[str, str | None], int] = {}
-    numbers = {one.contract: one.contract_number for one in allocations}
+    numbers = {one.contract: one.contract_number or "another holder’s contract" for one in allocations}
     for one in allocations:
         key = (one.kind, one.contract if one.kind in ("grant", "covered") else None)
         parts[key] = parts.get(key, 0) + one.minutes
