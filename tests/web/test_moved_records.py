@@ -163,6 +163,25 @@ def test_a_contract_names_the_request_it_was_ordered_for_only_to_who_sees_it(cus
     assert listed(customers.bob_api, f"/contracts?service_request={waiting}") == []
 
 
+def test_a_repeated_key_no_longer_gives_the_answer_about_a_request_that_has_moved(
+    customers: Customers,
+) -> None:
+    path, body = f"/service-requests/{customers.request}/notes", {"body": "It hums"}
+    assert customers.ann_api.post(path, body, Idempotency_Key="k1").status_code == 201
+    logged = {"subject": "It hums", "customer": customers.ann.customer}
+    first = customers.ann_api.post("/service-requests", logged, Idempotency_Key="k2")
+    again = customers.ann_api.post("/service-requests", logged, Idempotency_Key="k2")
+    assert (again.headers["Idempotency-Replayed"], again.json) == ("true", first.json)
+    customers.move_request()
+    assert first.json is not None
+    customers.office.do(
+        change_service_request, first.json["id"], ChangeServiceRequest(customer=str(customers.bob.customer))
+    )
+    for address, sent, key in ((path, body, "k1"), ("/service-requests", logged, "k2")):
+        answer = customers.ann_api.post(address, sent, Idempotency_Key=key)
+        assert answer.status_code == 404, answer.get_data(as_text=True)
+
+
 def test_the_mail_address_of_a_colleague_finds_nothing(customers: Customers) -> None:
     office = customers.office
     cora = office.customer("Cora", office.site)
