@@ -29,10 +29,13 @@ check: .venv/.dev-ready  ## check formatting, lint, types and import rules (make
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory words
 
-words: .venv/.dev-ready  ## find words of our own for which a standard term exists (tests/word_list.txt)
-	@git ls-files -z $(SOURCES) rules mappings docs .ci '*.md' Makefile pyproject.toml | grep -zv -e /vendor/ -e /versions/ -e '\.png$$' | \
-		xargs -0 $(BIN)/codespell --dictionary tests/word_list.txt --exclude-file tests/word_list.txt --regex '[a-zA-Z]+' --skip tests/word_list.txt
+# The names before a migration are in its test.
+words: .venv/.dev-ready  ## find private words for which the field has a standard term (tests/word_list.txt)
+	@git ls-files -z $(SOURCES) findings rules mappings docs .ci '*.md' Makefile pyproject.toml | \
+		grep -zv -e /vendor/ -e /versions/ -e /test_migrated_rows.py -e tests/word_list.txt -e '\.png$$' | \
+		xargs -0 $(BIN)/codespell --dictionary tests/word_list.txt --regex '[a-zA-Z]+'
 
 format: .venv/.dev-ready  ## format the code and apply the linter's automatic fixes
 	@$(BIN)/ruff check --fix $(SOURCES)

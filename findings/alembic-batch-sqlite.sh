@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Alembic on SQLite: changing one column's type drops the table's triggers, AUTOINCREMENT and ON DELETE.
 #
-# Guess:      batch_alter_table changes what it is told to change, or warns of what it cannot carry over.
+# Guess:      batch_alter_table changes what it is asked to change, or warns of what it cannot carry over.
 # Instead:    It makes a new table from what SQLAlchemy can reflect, copies the rows and drops the old table.
 #             Triggers go with the old table; AUTOINCREMENT, a column's collation and the ON DELETE of a foreign
 #             key that is written beside its column are not reflected. There is no warning for any of these.

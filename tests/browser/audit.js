@@ -1,4 +1,4 @@
-// What a page must hold for everyone (WCAG 2.2 AA, as far as a script can tell). Answers a list of complaints.
+// Accessibility checks of a page (WCAG 2.2 AA, as far as a script can check). Returns a list of complaints.
 () => {
   const complaints = [];
   const say = (what, element) => {
@@ -20,7 +20,7 @@
   };
 
   // Structure
-  if (!document.documentElement.lang) complaints.push("the page tells no language");
+  if (!document.documentElement.lang) complaints.push("the page has no language");
   if (document.querySelectorAll("main").length !== 1) complaints.push("not exactly one main");
   const headings = [...document.querySelectorAll("h1, h2, h3, h4")].filter(seen);
   if (headings.filter((one) => one.tagName === "H1").length !== 1) complaints.push("not exactly one h1");
@@ -32,7 +32,7 @@
   });
   const ids = new Set();
   document.querySelectorAll("[id]").forEach((one) => {
-    if (ids.has(one.id)) say(`the id ${one.id} comes twice`, one);
+    if (ids.has(one.id)) say(`the id ${one.id} is used twice`, one);
     ids.add(one.id);
   });
   for (const attribute of ["for", "aria-describedby", "aria-labelledby", "aria-controls"]) {
@@ -49,13 +49,13 @@
     if (!nameOf(one)) say("has no name", one);
   });
   document.querySelectorAll("svg[role=img]").forEach((one) => {
-    if (!nameOf(one)) say("a picture without words", one);
+    if (!nameOf(one)) say("an image without a text alternative", one);
   });
   document.querySelectorAll("th").forEach((one) => {
-    if (!one.hasAttribute("scope")) say("a table head without a scope", one);
+    if (!one.hasAttribute("scope")) say("a table header without a scope", one);
   });
 
-  // Targets: 24 by 24 pixels, but for links in running text
+  // Targets: 24 by 24 pixels, except links in running text
   document.querySelectorAll("button, [role=button], select, summary, input:not([type=hidden])").forEach((one) => {
     if (!seen(one) || one.closest("[aria-hidden=true]") || one.closest("label")) return;
     const box = one.getBoundingClientRect();
@@ -63,7 +63,7 @@
     if (box.width < small || box.height < small) say(`a target of ${box.width} by ${box.height}`, one);
   });
 
-  // Contrast of text on its ground
+  // Contrast of text to its background
   const parse = (colour) => {
     const match = colour.match(/rgba?\(([^)]+)\)/);
     if (!match) return null;
@@ -83,15 +83,15 @@
     });
     return 0.2126 * x + 0.7152 * y + 0.0722 * z;
   };
-  const groundOf = (element) => {
+  const backgroundOf = (element) => {
     const layers = [];
     for (let at = element; at; at = at.parentElement) {
       const style = getComputedStyle(at);
       if (style.backgroundImage.includes("gradient")) return null;
-      const ground = parse(style.backgroundColor);
-      if (ground && ground.a > 0) {
-        layers.push(ground);
-        if (ground.a === 1) break;
+      const background = parse(style.backgroundColor);
+      if (background && background.a > 0) {
+        layers.push(background);
+        if (background.a === 1) break;
       }
     }
     const base = layers.length && layers[layers.length - 1].a === 1 ? layers.pop() : { r: 255, g: 255, b: 255, a: 1 };
@@ -102,30 +102,30 @@
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
     if (!walker.currentNode.textContent.trim() || done.has(element) || !seen(element)) continue;
-    if (element.closest("option, script, style, .unseen, .skip, title")) continue;
+    if (element.closest("option, script, style, .visually-hidden, .skip, title")) continue;
     done.add(element);
     const style = getComputedStyle(element);
     const ink = parse(style.color);
-    const ground = groundOf(element);
-    if (!ink || !ground) continue;
-    const [a, b] = [light(over(ink, ground)), light(ground)].sort((x, y) => y - x);
+    const background = backgroundOf(element);
+    if (!ink || !background) continue;
+    const [a, b] = [light(over(ink, background)), light(background)].sort((x, y) => y - x);
     const ratio = (a + 0.05) / (b + 0.05);
     const size = parseFloat(style.fontSize);
     const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    if (ratio < (large ? 3 : 4.5)) say(`a contrast of ${ratio.toFixed(2)} (${style.color} on ${JSON.stringify(ground)})`, element);
+    if (ratio < (large ? 3 : 4.5)) say(`a contrast of ${ratio.toFixed(2)} (${style.color} on ${JSON.stringify(background)})`, element);
   }
 
-  // Borders of what one fills in: 3 to 1
+  // Borders of form controls: 3 to 1
   document.querySelectorAll("input:not([type=hidden], [type=checkbox], [type=radio]), select, textarea").forEach((one) => {
     if (!seen(one) || one.id === "find") return;
     const border = parse(getComputedStyle(one).borderTopColor);
-    const ground = groundOf(one.parentElement);
-    if (!border || !ground) return;
-    const [a, b] = [light(over(border, ground)), light(ground)].sort((x, y) => y - x);
+    const background = backgroundOf(one.parentElement);
+    if (!border || !background) return;
+    const [a, b] = [light(over(border, background)), light(background)].sort((x, y) => y - x);
     if ((a + 0.05) / (b + 0.05) < 3) say(`a border of ${((a + 0.05) / (b + 0.05)).toFixed(2)}`, one);
   });
 
-  // Nothing wider than the window
+  // No horizontal scrolling
   if (document.documentElement.scrollWidth > innerWidth) {
     complaints.push(`the page is ${document.documentElement.scrollWidth} wide in a window of ${innerWidth}`);
     document.querySelectorAll("body *").forEach((one) => {

@@ -1,4 +1,4 @@
-"""A real browser in front of a desk at work. What the browser complains of fails the test."""
+"""Fixtures for tests in a real browser. Errors reported by the browser fail the test."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -20,13 +20,13 @@ Open = Callable[..., "Page"]
 
 @pytest.fixture
 def address(front: Front, serve: Callable[..., str]) -> str:
-    """Where the desk is served."""
+    """The base URL of the test server."""
     return serve(front.app)
 
 
 @pytest.fixture
 def enter(front: Front, address: str, pages: "Pages") -> Open:
-    """Call it with a role: a page of a browser in which someone of it is logged in."""
+    """Returns a function that opens a browser page logged in with a role."""
 
     def start(role: str = "technician", **options: Any) -> "Page":
         options.setdefault("viewport", {"width": 1280, "height": 800})
@@ -38,7 +38,7 @@ def enter(front: Front, address: str, pages: "Pages") -> Open:
 
 
 def login_of(kit: Kit, front: Front, role: str) -> str:
-    """The address of a new login of the role; the customer's is Ann's."""
+    """Create a user with the role and return its email; the customer is Ann."""
     email = "ann@example.com" if role == "customer" else f"{role}@staff.example"
     name = "Ann" if role == "customer" else role.capitalize()
     command = NewUser.model_validate({"email": email, "name": name, "role": role, "password": PASSWORD})
@@ -48,7 +48,7 @@ def login_of(kit: Kit, front: Front, role: str) -> str:
 
 def log_in(page: "Page", email: str) -> None:
     page.goto("/login")
-    page.get_by_label("Mail address").fill(email)
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Coverdesk").wait_for()

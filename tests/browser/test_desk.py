@@ -1,4 +1,4 @@
-"""The day of a technician, in a real browser."""
+"""Typical tasks of technicians, administrators and customers, in a real browser."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 Open = Callable[..., "Page"]
 
 
-def test_log_a_request_with_its_coverage_shown_as_one_picks(front: Front, enter: Open) -> None:
+def test_log_a_request_with_coverage_preview(front: Front, enter: Open) -> None:
     contract = front.office.contract(front.office.sell("support_hours", minutes=600)).number
     page = enter()
     page.get_by_role("link", name="Log a request").first.click()
@@ -27,13 +27,13 @@ def test_log_a_request_with_its_coverage_shown_as_one_picks(front: Front, enter:
     page.get_by_role("radio", name="LAP-1").check()
     page.get_by_label("Subject").fill("The fan is loud")
     page.get_by_label("Priority").select_option("high")
-    page.get_by_role("button", name="Log the request").click()
+    page.get_by_role("button", name="Log request").click()
     page.get_by_role("heading", name="The fan is loud").wait_for()
     [request] = front.office.rows(t.service_request)
     assert (request.item_id, request.priority) == (front.office.laptop, "high")
 
 
-def test_a_contract_of_the_item_lights_up_when_the_item_is_picked(front: Front, enter: Open) -> None:
+def test_the_items_contract_is_shown_when_the_item_is_selected(front: Front, enter: Open) -> None:
     office = front.office
     office.sell("support_hours", minutes=600)
     office.sell("subscription", to=("item", office.laptop))
@@ -45,13 +45,13 @@ def test_a_contract_of_the_item_lights_up_when_the_item_is_picked(front: Front, 
     coverage.get_by_text("Covered by SUB-0001").wait_for()
 
 
-def test_take_start_log_time_and_resolve(front: Front, enter: Open) -> None:
+def test_assign_start_log_time_and_resolve(front: Front, enter: Open) -> None:
     office = front.office
     office.sell("support_hours", minutes=30)
     request = office.log("Slow again")
     page = enter()
     page.goto("/requests?view=unassigned")
-    page.get_by_role("button", name="Take").click()
+    page.get_by_role("button", name="Assign to me").click()
     page.get_by_role("link", name="Mine").click()
     page.get_by_role("link", name="Slow again").click()
     page.get_by_role("button", name="Start", exact=True).click()
@@ -59,24 +59,24 @@ def test_take_start_log_time_and_resolve(front: Front, enter: Open) -> None:
     page.get_by_label("Time worked").press_sequentially("1h30")
     page.get_by_text("0:30 from SH-0001 (leaves 0:00), 1:00 carried to the next contract.").wait_for()
     assert office.rows(t.work_entry) == []
-    page.get_by_label("What was done").fill("Cleaned the fan")
-    page.get_by_role("button", name="Save the time").click()
+    page.get_by_label("Work done").fill("Cleaned the fan")
+    page.get_by_role("button", name="Save time").click()
     page.get_by_text("1:30 worked").wait_for()
     page.locator("summary", has_text="Resolve").click()
-    page.get_by_label("What solved it").fill("A clean fan")
+    page.get_by_label("Resolution", exact=True).fill("A clean fan")
     page.get_by_role("button", name="Resolve").click()
     page.get_by_text("Resolved", exact=True).first.wait_for()
     assert office.request(request).state == "resolved"
 
 
-def test_four_keys_take_a_request_from_the_queue_to_resolved(front: Front, enter: Open) -> None:
+def test_a_request_is_resolved_with_four_keys(front: Front, enter: Open) -> None:
     office = front.office
     office.sell("subscription")
     request = office.log("By keys")
     page = enter()
     page.goto(f"/requests/{request}")
     page.keyboard.press("t")
-    page.get_by_text("It is yours.").wait_for()
+    page.get_by_text("Assigned to you.").wait_for()
     page.keyboard.press("s")
     page.get_by_text("In progress").first.wait_for()
     page.keyboard.press("l")
@@ -91,7 +91,7 @@ def test_four_keys_take_a_request_from_the_queue_to_resolved(front: Front, enter
     assert office.request(request).state == "resolved"
 
 
-def test_the_slash_finds_from_anywhere_but_not_while_one_types(front: Front, enter: Open) -> None:
+def test_slash_focuses_the_search_except_while_typing(front: Front, enter: Open) -> None:
     number = front.office.request(front.records.service_request).number
     page = enter()
     page.goto("/customers")
@@ -107,23 +107,23 @@ def test_the_slash_finds_from_anywhere_but_not_while_one_types(front: Front, ent
 def test_shortcuts_can_be_switched_off(front: Front, enter: Open) -> None:
     page = enter()
     page.goto("/account")
-    page.get_by_label("Single keys are shortcuts").uncheck()
-    page.get_by_role("button", name="Keep").click()
-    page.get_by_text("Kept for this browser").wait_for()
+    page.get_by_label("Single-key shortcuts").uncheck()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Saved for this browser").wait_for()
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") != "find"
 
 
-def test_a_failed_form_leads_to_what_is_wrong(front: Front, enter: Open) -> None:
+def test_a_failed_form_focuses_the_error_summary(front: Front, enter: Open) -> None:
     front.office.sell("subscription")
     request = front.office.log()
     page = enter()
     page.goto(f"/requests/{request}")
     page.get_by_label("Time worked").fill("soon")
-    page.get_by_role("button", name="Save the time").click()
+    page.get_by_role("button", name="Save time").click()
     alert = page.get_by_role("alert")
     alert.wait_for()
-    assert page.evaluate("document.activeElement.classList.contains('wrongs')")
+    assert page.evaluate("document.activeElement.classList.contains('error-summary')")
     alert.get_by_role("link", name="Time worked").click()
     assert page.evaluate("document.activeElement.id") == page.get_by_label("Time worked").get_attribute("id")
     assert page.get_by_label("Time worked").input_value() == "soon"
@@ -135,7 +135,7 @@ def test_a_double_click_saves_once(front: Front, enter: Open) -> None:
     page = enter()
     page.goto(f"/requests/{request}")
     page.get_by_label("Time worked").fill("0:10")
-    page.get_by_role("button", name="Save the time").dblclick()
+    page.get_by_role("button", name="Save time").dblclick()
     page.get_by_text("0:10 worked").wait_for()
     assert len(front.office.entries(request)) == 1
 
@@ -147,25 +147,25 @@ def test_billing_is_activated_in_the_browser(front: Front, enter: Open) -> None:
     office.item("G-2")
     page = enter("administrator")
     page.goto("/billing")
-    page.get_by_label("All of this page").check()
+    page.get_by_label("Select all on this page").check()
     page.get_by_label("Search: New owner").press_sequentially("berlin")
     page.get_by_role("radio", name="Acme-Berlin").check()
-    page.get_by_role("button", name="Assign those ticked").click()
-    page.get_by_text("2 items have their owner").wait_for()
+    page.get_by_role("button", name="Assign selected").click()
+    page.get_by_text("2 items assigned.").wait_for()
     page.get_by_role("radio", name="Rollover").check()
     page.get_by_role("button", name="Activate billing").click()
     page.get_by_role("heading", name="Billing is active").wait_for()
     assert office.desk.refresh().settings.contracts
 
 
-def test_a_customer_sees_the_own_desk(front: Front, enter: Open) -> None:
+def test_a_customer_sees_their_own_overview(front: Front, enter: Open) -> None:
     records = front.records
     page = enter("customer")
-    page.get_by_role("heading", name="My desk").wait_for()
+    page.get_by_role("heading", name="My support").wait_for()
     page.get_by_role("link", name="The laptop is slow").click()
     page.get_by_role("heading", name="The laptop is slow").wait_for()
     page.get_by_label("Note", exact=True).fill("Any news?")
-    page.get_by_role("button", name="Write the note").click()
+    page.get_by_role("button", name="Add note").click()
     page.get_by_text("Any news?").wait_for()
     answer = page.goto(f"/requests/{records.other_request}")
     assert answer is not None
@@ -178,16 +178,16 @@ def test_pages_work_without_scripts(front: Front, enter: Open) -> None:
     page = enter(java_script_enabled=False)
     page.goto("/requests/new")
     page.get_by_label("Search: Customer").fill("ann")
-    page.get_by_role("button", name="Find").first.click()
+    page.get_by_role("button", name="Search").first.click()
     page.get_by_text("Covered by SH-0001").wait_for()
     page.get_by_role("radio", name="LAP-1").check()
-    page.get_by_role("button", name="Show what covers it").click()
+    page.get_by_role("button", name="Preview coverage").click()
     page.get_by_label("Subject").fill("Without scripts")
-    # Enter in a field means the form's own button, not the first one
+    # Enter in a field submits the form, not the first button
     page.get_by_label("Subject").press("Enter")
     page.get_by_role("heading", name="Without scripts").wait_for()
     page.locator("summary", has_text="Resolve").click()
-    page.get_by_label("What solved it").fill("Nothing needed")
+    page.get_by_label("Resolution", exact=True).fill("Nothing needed")
     page.get_by_role("button", name="Resolve").click()
     page.get_by_text("Nothing needed").first.wait_for()
     [request] = office.rows(t.service_request)

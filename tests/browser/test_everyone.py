@@ -1,4 +1,4 @@
-"""The pages for everyone: on a phone, enlarged, in light and dark, by keyboard, by screen reader."""
+"""Accessibility: on a phone, enlarged, in light and dark, by keyboard and by screen reader."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -75,13 +75,13 @@ PAGES = {
 
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("role", PAGES)
-def test_no_page_leaves_anyone_out(front: Front, enter: Open, role: str, look: str) -> None:
+def test_every_page_is_accessible(front: Front, enter: Open, role: str, look: str) -> None:
     ids = vars(front.records)
     page = enter(role, reduced_motion="reduce", **LOOKS[look])
     complaints = {}
     for path in PAGES[role]:
         page.goto(path.format(**ids))
-        # what is folded must be right as well
+        # collapsed sections are checked as well
         page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
         found = page.evaluate(AUDIT)
         if found:
@@ -89,26 +89,26 @@ def test_no_page_leaves_anyone_out(front: Front, enter: Open, role: str, look: s
     assert complaints == {}
 
 
-def test_the_login_form_leaves_nobody_out(address: str, pages: Any) -> None:
+def test_the_login_form_is_accessible(address: str, pages: Any) -> None:
     for look in LOOKS.values():
         page = pages.open(base_url=address, **look)
         page.goto("/login")
         assert page.evaluate(AUDIT) == []
 
 
-def test_a_failed_form_is_told_to_screen_readers(front: Front, enter: Open) -> None:
+def test_form_errors_are_announced_to_screen_readers(front: Front, enter: Open) -> None:
     page = enter("supervisor", color_scheme="dark")
     page.goto("/org-units/new")
     page.get_by_role("button", name="Save", exact=True).last.click()
     page.get_by_role("alert").wait_for()
     field = page.get_by_label("Code")
     assert field.get_attribute("aria-invalid") == "true"
-    told = str(field.get_attribute("aria-describedby")).split()
-    assert "Fill this in." in "".join(page.locator(f"#{one}").inner_text() for one in told)
+    described_by = str(field.get_attribute("aria-describedby")).split()
+    assert "This field is required." in "".join(page.locator(f"#{one}").inner_text() for one in described_by)
     assert page.evaluate(AUDIT) == []
 
 
-def test_everything_is_reached_and_seen_by_the_tab_key(front: Front, enter: Open) -> None:
+def test_everything_is_reachable_by_tab_with_visible_focus(front: Front, enter: Open) -> None:
     page = enter("supervisor")
     page.goto(f"/requests/{front.records.service_request}")
     page.evaluate("document.body.focus()")
@@ -120,7 +120,7 @@ def test_everything_is_reached_and_seen_by_the_tab_key(front: Front, enter: Open
     reached = set()
     for _ in range(80):
         page.keyboard.press("Tab")
-        told = page.evaluate(
+        focused = page.evaluate(
             """() => {
                 const one = document.activeElement;
                 const style = getComputedStyle(one);
@@ -128,12 +128,12 @@ def test_everything_is_reached_and_seen_by_the_tab_key(front: Front, enter: Open
                         one === document.body || style.outlineStyle !== "none" || style.boxShadow !== "none"];
             }"""
         )
-        assert told[2], f"the focus is not seen on {told}"
-        reached.add(told[1])
-    assert {"Resolve", "Put on hold", "Save the time", "Write the note", "Why not another?"} <= reached
+        assert focused[2], f"the focus is not visible on {focused}"
+        reached.add(focused[1])
+    assert {"Resolve", "Put on hold", "Save time", "Add note", "Other contracts considered"} <= reached
 
 
-def test_the_state_is_a_word_and_a_shape(front: Front, enter: Open) -> None:
+def test_a_state_has_text_and_icon(front: Front, enter: Open) -> None:
     assert front.records
     page = enter("technician")
     page.goto("/requests?view=open")
@@ -144,7 +144,7 @@ def test_the_state_is_a_word_and_a_shape(front: Front, enter: Open) -> None:
         assert states.nth(index).locator("svg").count() == 1
 
 
-def test_a_balance_is_told_in_words(front: Front, enter: Open) -> None:
+def test_a_balance_has_a_text_alternative(front: Front, enter: Open) -> None:
     page = enter("technician")
     page.goto(f"/contracts/{front.records.contract}")
     assert page.get_by_role("img", name="9:15 of 10:00 left").first.is_visible()
@@ -154,7 +154,7 @@ def test_a_balance_is_told_in_words(front: Front, enter: Open) -> None:
     assert len(shapes) == 4
 
 
-def test_an_instant_has_its_exact_time_on_hover(front: Front, enter: Open) -> None:
+def test_an_instant_has_its_exact_time_as_tooltip(front: Front, enter: Open) -> None:
     page = enter("technician")
     page.goto(f"/requests/{front.records.service_request}")
     time = page.locator(".timeline time").first
@@ -163,7 +163,7 @@ def test_an_instant_has_its_exact_time_on_hover(front: Front, enter: Open) -> No
     assert time.inner_text() == "now"
 
 
-def test_the_audit_itself_notices(front: Front, enter: Open) -> None:
+def test_the_audit_detects_problems(front: Front, enter: Open) -> None:
     page = enter("technician")
     page.goto("/customers")
     page.evaluate(
@@ -179,7 +179,7 @@ def test_the_audit_itself_notices(front: Front, enter: Open) -> None:
     for words in (
         "a contrast of",
         "has no name",
-        "the id q comes twice",
+        "the id q is used twice",
         "h1 is followed by h4",
         "wide in a window",
     ):
@@ -187,7 +187,7 @@ def test_the_audit_itself_notices(front: Front, enter: Open) -> None:
 
 
 @pytest.mark.parametrize("look", ["desk, light", "phone, light"])
-def test_a_name_without_a_space_breaks_before_the_page_does(front: Front, enter: Open, look: str) -> None:
+def test_long_names_do_not_widen_the_page(front: Front, enter: Open, look: str) -> None:
     office = front.office
     name = "W" * 120
     unit = office.do(create_org_unit, NewOrgUnit(code="LONG", name=name))

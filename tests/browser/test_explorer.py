@@ -1,4 +1,4 @@
-"""The coverage explorer in a real browser: it answers as one changes what is asked."""
+"""The coverage explorer in a real browser: results update when the facts change."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ SHIPPED = read_rules_folder(RULES)
 CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}
 
 
-def test_steps_light_up_anew_as_one_changes_the_item_or_the_rules(front: Front, enter: Open) -> None:
+def test_results_update_when_the_item_or_the_rules_change(front: Front, enter: Open) -> None:
     office = front.office
     version = office.publish(CUSTOMER_FIRST, "Customer first")
     office.publish(SHIPPED, "Back again")
@@ -30,16 +30,16 @@ def test_steps_light_up_anew_as_one_changes_the_item_or_the_rules(front: Front, 
     page.goto("/coverage")
     page.get_by_label("Search: Customer").press_sequentially("ann", delay=20)
     page.get_by_role("radio", name="Ann").check()
-    holding = page.locator(".steps li.holds")
-    holding.get_by_text("SUB-0001").wait_for()
+    matched = page.locator(".steps li.holds")
+    matched.get_by_text("SUB-0001").wait_for()
     page.get_by_role("radio", name="LAP-1").check()
-    holding.get_by_text("SH-0001").wait_for()
+    matched.get_by_text("SH-0001").wait_for()
     page.get_by_label("Compare with").select_option(version)
-    page.get_by_text("The two rule sets come to different results.").wait_for()
-    assert holding.count() == 2
+    page.get_by_text("The rule sets have different results.").wait_for()
+    assert matched.count() == 2
     shared = page.url
     assert f"beside={version}" in shared
     other = enter("finance", viewport={"width": 360, "height": 740}, color_scheme="dark")
     other.goto(shared)
-    other.get_by_text("The two rule sets come to different results.").wait_for()
+    other.get_by_text("The rule sets have different results.").wait_for()
     assert other.evaluate("document.documentElement.scrollWidth") <= 360

@@ -1,4 +1,4 @@
-"""A replay as an administrator sees it, in a real browser."""
+"""Replay pages in a real browser."""
 
 import threading
 from collections.abc import Callable
@@ -27,7 +27,7 @@ CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.js
 
 @pytest.fixture
 def version(front: Front) -> str:
-    """Customer first was in force for a while; by the shipped rules the item's contract covers a request."""
+    """The version of the customer-first rules; by the shipped rules, the item's contract covers a request."""
     office = front.office
     version = office.publish(CUSTOMER_FIRST, "Customer first")
     office.publish(SHIPPED, "Back again")
@@ -40,11 +40,11 @@ def version(front: Front) -> str:
 
 def start(page: "Page", version: str) -> None:
     page.goto("/rules/replays")
-    page.get_by_label("Rules to try").select_option(version)
+    page.get_by_label("Rule set").select_option(version)
     page.get_by_label("From").fill("2026-03-01")
-    page.get_by_label("To", exact=True).fill("2026-03-31")
-    page.get_by_role("button", name="Start the replay").click()
-    page.get_by_text("It waits for its turn").wait_for()
+    page.get_by_label("To (inclusive)").fill("2026-03-31")
+    page.get_by_role("button", name="Start replay").click()
+    page.get_by_text("Queued or just started.").wait_for()
 
 
 def let_it_run() -> None:
@@ -54,49 +54,49 @@ def let_it_run() -> None:
             thread.join(30)
 
 
-def test_the_result_comes_by_itself_and_leads_to_why(front: Front, enter: Open, version: str) -> None:
+def test_the_result_appears_and_links_to_the_differences(front: Front, enter: Open, version: str) -> None:
     page = enter("administrator")
     use_cases._one_at_a_time.acquire()
     try:
         start(page, version)
     finally:
         let_it_run()
-    page.get_by_text("Of 1 decision in March 2026, 1 would be different.").first.wait_for()
-    assert "1 would be different" in page.locator("#replay-said").inner_text()
+    page.get_by_text("1 of 1 decision in March 2026 would change.").first.wait_for()
+    assert "would change" in page.locator("#replay-status").inner_text()
     page.get_by_role("link", name="1 decision", exact=True).click()
-    page.get_by_label("Only from LAP-1").wait_for()
+    page.get_by_label("Only from SH-0001").wait_for()
     bar = page.locator(".stream-bar").first.bounding_box()
     assert bar is not None
     assert bar["width"] > 100
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-def test_without_scripts_one_looks_again(front: Front, enter: Open, version: str) -> None:
+def test_without_scripts_the_page_is_refreshed_manually(front: Front, enter: Open, version: str) -> None:
     page = enter("administrator", java_script_enabled=False, viewport={"width": 360, "height": 740})
     use_cases._one_at_a_time.acquire()
     try:
         start(page, version)
     finally:
         let_it_run()
-    page.get_by_role("link", name="Look again").click()
-    page.get_by_text("Of 1 decision in March 2026, 1 would be different.").first.wait_for()
+    page.get_by_role("link", name="Refresh").click()
+    page.get_by_text("1 of 1 decision in March 2026 would change.").first.wait_for()
     assert page.get_by_role("link", name="SR-1001").is_visible()
 
 
-def test_a_replay_that_runs_is_stopped(front: Front, enter: Open, version: str) -> None:
+def test_a_running_replay_is_stopped(front: Front, enter: Open, version: str) -> None:
     page = enter("administrator")
     use_cases._one_at_a_time.acquire()
     try:
         start(page, version)
-        page.get_by_role("button", name="Stop it").click()
+        page.get_by_role("button", name="Stop").click()
         page.get_by_text("Cancelled by ").wait_for()
     finally:
         let_it_run()
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_the_results_leave_nobody_out(front: Front, enter: Open, version: str, look: str) -> None:
-    """The replay, and the explorer with a decision by two rule sets, for every reader."""
+def test_the_results_are_accessible(front: Front, enter: Open, version: str, look: str) -> None:
+    """The replay, and the explorer with two rule sets, are accessible."""
     office = front.office
     replay_id, thread = use_cases.start_replay(
         office.desk, office.administrator, CUSTOMER_FIRST, MONDAY, MONDAY + timedelta(days=2)

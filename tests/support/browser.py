@@ -1,4 +1,4 @@
-"""A real browser for the tests: Chromium, the pages it opens, and what it has to complain of."""
+"""A real browser for the tests: Chromium, its pages, and the errors it reports."""
 
 import contextlib
 import shutil
@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-# Quiet, with no word to the outside; the sandbox needs rights that containers and root do not give.
+# No background network traffic; no sandbox, since it needs rights that containers and root lack.
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -35,7 +35,7 @@ ABORTED_BY_HTMX = ("htmx:sendAbort", "htmx:afterRequest")
 
 
 class BrowserMissing(Exception):
-    """No Chromium on this machine, with the names that were looked for."""
+    """No Chromium was found on this machine."""
 
 
 def find_chromium() -> str:
@@ -60,10 +60,10 @@ def running_chromium() -> Iterator[Browser]:
 
 
 class Pages:
-    """Opens pages, each with cookies of its own, and notes what the browser complains of.
+    """Opens pages, each with its own cookies, and records complaints.
 
-    Complaints are errors thrown by scripts, breaches of the content security policy, other errors on the
-    console, and requests to any host but this machine. An answer of 4xx is not one: tests ask for those.
+    Complaints are script errors, violations of the content security policy, other console errors, and
+    requests to other hosts. Responses with status 4xx are not complaints, since tests provoke them.
     """
 
     def __init__(self, browser: Browser) -> None:
@@ -80,29 +80,29 @@ class Pages:
         context.set_default_timeout(WAIT_MILLISECONDS)
         page = context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
-        page.on("console", self._hear)
-        page.on("request", self._look_at)
+        page.on("console", self._record_console_error)
+        page.on("request", self._record_external_request)
         return page
 
     def close(self) -> None:
-        """Close every page that was opened."""
+        """Close all opened pages."""
         self._close.close()
 
-    def _hear(self, message: ConsoleMessage) -> None:
+    def _record_console_error(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "the server responded with a status of 4" not in message.text:
             if any(event in message.text for event in ABORTED_BY_HTMX):
-                return  # the preview that was under way when the form was sent
+                return  # a preview that was in progress when the form was submitted
             self.complaints.append(f"{message.location.get('url')}: {message.text}")
 
-    def _look_at(self, request: Request) -> None:
+    def _record_external_request(self, request: Request) -> None:
         address = urlsplit(request.url)
         if address.scheme in {"http", "https", "ws", "wss"} and address.hostname not in LOOPBACK:
-            self.complaints.append(f"asked another host: {request.url}")
+            self.complaints.append(f"request to another host: {request.url}")
 
 
 @contextlib.contextmanager
 def serving(app: "WSGIApplication") -> Iterator[str]:
-    """Serve an application on a free port of this machine, in threads; yields its address."""
+    """Serve an application on a free local port, in threads; yields its base URL."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, name="test server", daemon=True)
     thread.start()

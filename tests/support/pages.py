@@ -1,4 +1,4 @@
-"""The pages as someone without JavaScript uses them: addresses are opened, forms are filled in and sent."""
+"""A test browser without JavaScript: opens pages, fills in forms and submits them."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -11,12 +11,12 @@ from tests.support.api import app_of
 from tests.support.builders import Kit
 from workflows.core.actors import Actor
 
-VOID_TEXT = {"script", "style"}
+NO_TEXT = {"script", "style"}
 
 
 @dataclass
 class Form:
-    """A form with the values that a browser would send of it as it stands; `buttons` are (name, value)."""
+    """A form with the values that a browser would submit; `buttons` are (name, value)."""
 
     action: str
     method: str
@@ -31,7 +31,7 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
-        self.words: list[str] = []
+        self.texts: list[str] = []
         self._form: Form | None = None
         self._select = ""
         self._area: str | None = None
@@ -39,7 +39,7 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         at = dict(attributes)
-        if tag in VOID_TEXT:
+        if tag in NO_TEXT:
             self._silent += 1
         if tag == "form":
             self._form = Form(at.get("action") or "", (at.get("method") or "get").lower())
@@ -64,14 +64,14 @@ class _Reader(HTMLParser):
             self._form.buttons.append((name, at.get("value") or ""))
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in VOID_TEXT:
+        if tag in NO_TEXT:
             self._silent -= 1
         if tag == "form":
             self._form = None
         elif tag == "select":
             self._select = ""
         elif tag == "textarea" and self._form is not None and self._area is not None:
-            # Browsers leave out the line break that follows the tag.
+            # Browsers ignore a line break directly after the tag.
             text = str(self._form.values[self._area]).replace("\r\n", "\n")
             self._form.values[self._area] = text.removeprefix("\n")
             self._area = None
@@ -80,7 +80,7 @@ class _Reader(HTMLParser):
         if self._form is not None and self._area is not None:
             self._form.values[self._area] += data
         if not self._silent:
-            self.words.append(data)
+            self.texts.append(data)
 
     @staticmethod
     def _input(form: Form, name: str, at: dict[str, str | None]) -> None:
@@ -100,7 +100,7 @@ def _as_list(value: Any) -> list[Any]:
 
 
 class Page:
-    """An answer of the pages, read."""
+    """A parsed response."""
 
     def __init__(self, answer: TestResponse) -> None:
         self.answer = answer
@@ -110,10 +110,10 @@ class Page:
         reader = _Reader()
         reader.feed(self.html)
         self.forms = reader.forms
-        self.text = " ".join(" ".join(reader.words).split())
+        self.text = " ".join(" ".join(reader.texts).split())
 
     def form(self, ending: str = "") -> Form:
-        """The first form that is sent by POST to an address with this ending ("" is the page's own)."""
+        """The first POST form whose action has this ending ("" is the page itself)."""
         for one in self.forms:
             fits = one.action.split("?")[0].endswith(ending) if ending else not one.action
             if one.method == "post" and fits:
@@ -123,12 +123,12 @@ class Page:
     def has_form(self, ending: str) -> bool:
         return any(one.action.split("?")[0].endswith(ending) for one in self.forms)
 
-    def __contains__(self, words: str) -> bool:
-        return words in self.text
+    def __contains__(self, text: str) -> bool:
+        return text in self.text
 
 
 class Browser:
-    """Someone at a desk's pages: logged in without a password where an actor is named."""
+    """A test browser, logged in as the given actor without a password."""
 
     def __init__(self, kit: Kit, actor: Actor | None = None, app: Flask | None = None) -> None:
         self.app = app or app_of(kit)
@@ -142,7 +142,7 @@ class Browser:
         return Page(self.client.get(path, follow_redirects=True))
 
     def send(self, page: Page, ending: str = "", **values: Any) -> Page:
-        """Fill in a form of the page and send it. None takes a value away, as an unticked box has none."""
+        """Fill in a form of the page and submit it. None omits a value, like an unchecked checkbox."""
         form = page.form(ending)
         filled = {**form.values, **values}
         sent = {name: value for name, value in filled.items() if value is not None}

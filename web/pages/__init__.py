@@ -1,4 +1,4 @@
-"""The pages: server-rendered, complete without JavaScript."""
+"""The web pages: server-rendered, usable without JavaScript."""
 
 from flask import Flask
 from flask_wtf import CSRFProtect
@@ -52,8 +52,8 @@ BLUEPRINTS = (
 
 
 def register_pages(app: Flask) -> None:
-    """Put the pages, their login and their headers on the application."""
-    # Each form checks its own token, so that an expired one comes back with what was typed.
+    """Register the pages, the login and the security headers."""
+    # Each form checks its own CSRF token, so that an expired form is shown again with the typed values.
     app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     CSRFProtect(app)

@@ -1,4 +1,4 @@
-"""What every page has at hand: the desk, who is logged in, and the instant it is drawn at."""
+"""Request context of the pages: the desk, the logged-in user and the current time."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -17,22 +17,22 @@ def desk() -> Desk:
 
 
 def actor() -> Actor:
-    """Who is logged in. Only for pages behind the login: nobody else acts."""
+    """The logged-in user, on pages that require login. Raises: LookupError if nobody is logged in."""
     if not current_user.is_authenticated:
         raise LookupError("nobody is logged in")
     who: Actor = current_user.actor
     return who
 
 
-def only(*roles: Role) -> None:
-    """Raise NotAllowed unless who is logged in has one of the roles, before a form is drawn in vain."""
+def require_role(*roles: Role) -> None:
+    """Require one of the roles before rendering a form. Raises: NotAllowed."""
     if actor().role not in roles:
         with desk().read(actor()) as tx:
             tx.require(*roles)
 
 
 def now() -> datetime:
-    """The desk's instant at which this page is drawn; the same for the whole page."""
+    """The desk's current time (aware UTC), constant while a page is rendered."""
     if "page_now" not in g:
         g.page_now = desk().now()
     instant: datetime = g.page_now

@@ -1,4 +1,4 @@
-"""The overview: what each role needs first."""
+"""The overview page of each role."""
 
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
@@ -35,16 +35,16 @@ def home() -> str | Response:
         return _customer()
     if role == "administrator":
         return _administrator()
-    return _desk()
+    return _overview()
 
 
-def _desk() -> str:
-    """The supervisor's and finance's: what waits, what is at risk, what ends, what nobody paid."""
+def _overview() -> str:
+    """The overview of supervisors and finance: waiting, at risk, ending contracts and uncovered time."""
     with desk().read(actor()) as tx:
-        return render_template("home/desk.html", **_numbers(tx))
+        return render_template("home/overview.html", **_figures(tx))
 
 
-def _numbers(tx: Transaction) -> dict[str, object]:
+def _figures(tx: Transaction) -> dict[str, object]:
     at_risk = list_service_requests(tx, queue="at_risk", order="resolution_due_at", limit=FIRST_ROWS).items
     ending = list_contracts(tx, ends_within_days=ENDING_DAYS, order="expires_at", limit=FIRST_ROWS).items
     run_out = {one.contract: one.runs_out_at for one in list_running_out(tx)}
@@ -56,15 +56,15 @@ def _numbers(tx: Transaction) -> dict[str, object]:
         "targets": {one.id: next_target(one, now()) for one in at_risk},
         "ending": ending,
         "run_out": run_out,
-        "running": sorted(running, key=lambda one: run_out[one.id]),
+        "running_low": sorted(running, key=lambda one: run_out[one.id]),
         "ending_days": ENDING_DAYS,
     }
 
 
 def _administrator() -> str:
-    """The house: is billing active, which rules are in force, do the jobs run, does the mail go out."""
+    """The administrator's overview: billing, rules, jobs and messages, then the service desk figures."""
     with desk().read(actor()) as tx:
-        numbers = _numbers(tx)
+        figures = _figures(tx)
         checklist = billing_checklist(tx, limit=1)
         rules = _rules(tx)
         refused = [one for one in list_rules_folders(tx) if not one.ok]
@@ -77,7 +77,7 @@ def _administrator() -> str:
         refused=refused,
         proposals=proposals,
         jobs=health.jobs,
-        **numbers,
+        **figures,
     )
 
 
@@ -89,11 +89,11 @@ def _rules(tx: Transaction) -> RuleSetView | None:
 
 
 def _customer() -> str:
-    """The own desk: my requests, my contracts as bars, and logging a request with the item first."""
+    """The customer's overview: requests, contracts with balances, and items to log a request for."""
     with desk().read(actor()) as tx:
         own = list_items(tx, owner=actor().customer, limit=CUSTOMER_ITEMS)
         every = list_items(tx, limit=CUSTOMER_ITEMS)
-        # What is one's own is meant more often than what the whole site has.
+        # The customer's own items first: they are needed more often than those of the whole site.
         items = list({one.id: one for one in [*own.items, *every.items]}.values())
         return render_template(
             "home/customer.html",

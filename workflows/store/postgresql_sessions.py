@@ -10,9 +10,7 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import structlog
-from psycopg import capabilities
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -118,11 +116,13 @@ class Sessions:
 
 def _is_closed(driver: Any) -> bool:
     """Whether the other side has closed an idle connection."""
+    from psycopg import OperationalError  # a desk on SQLite starts without the driver
+
     try:
         # the first reads the server's last words, the second that nothing follows
         driver.pgconn.consume_input()
         driver.pgconn.consume_input()
-    except psycopg.OperationalError:
+    except OperationalError:
         return True
     return False
 
@@ -139,10 +139,12 @@ def must_keep_settings(driver: Any) -> None:
 
 
 def _renames_prepared_statements(driver: Any) -> bool:
-    """Whether the pooler prepares statements under names of its own and so can tell clients' apart.
+    """Whether the pooler renames prepared statements and so can distinguish those of its clients.
 
     pgbouncer does from 1.21 on with `max_prepared_statements`; before, the server gets the client's name.
     """
+    from psycopg import capabilities
+
     if not capabilities.has_send_close_prepared():
         return False
     name = f"coverdesk_{uuid4().hex}"

@@ -1,4 +1,4 @@
-"""Who may open what, and what nobody gets without a form of ours."""
+"""Access to pages by role, CSRF protection and security headers."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ PAGES: list[tuple[str, tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize("role", EVERYONE)
-def test_each_page_opens_for_its_roles_and_for_no_other(front: Front, role: str) -> None:
+def test_each_page_opens_only_for_its_roles(front: Front, role: str) -> None:
     ids = vars(front.records)
     browser = front.of_role(role)
     wrong = {}
@@ -68,7 +68,7 @@ def test_each_page_opens_for_its_roles_and_for_no_other(front: Front, role: str)
     assert wrong == {}
 
 
-def test_whoever_is_not_logged_in_gets_the_login_form(front: Front) -> None:
+def test_anonymous_users_get_the_login_form(front: Front) -> None:
     ids = vars(front.records)
     for path, _ in PAGES:
         answer = front.nobody.client.get(path.format(**ids))
@@ -89,13 +89,13 @@ def test_whoever_is_not_logged_in_gets_the_login_form(front: Front) -> None:
         "/customers/nothing",
     ],
 )
-def test_anothers_record_is_as_little_there_as_none(front: Front, path: str) -> None:
+def test_records_of_other_customers_are_not_found(front: Front, path: str) -> None:
     page = front.ann.open(path.format(**vars(front.records)))
     assert page.status == 404
     assert "Bob" not in page
 
 
-def test_a_customer_finds_only_the_own_records(front: Front) -> None:
+def test_a_customer_finds_only_own_records(front: Front) -> None:
     records = front.records
     for path in ("/requests?view=all", "/contracts", "/search?q=bob", "/requests?view=all&format=csv"):
         page = front.ann.open(path)
@@ -113,10 +113,10 @@ def test_technicians_see_no_prices(front: Front) -> None:
     assert "499" not in front.technician.open("/contracts").text
 
 
-# ------------------------------------------------------------------ nothing without our token
+# ------------------------------------------------------------------ CSRF protection
 
 
-def test_no_post_changes_anything_without_the_token(front: Front) -> None:
+def test_no_post_changes_anything_without_the_csrf_token(front: Front) -> None:
     ids = {**vars(front.records), "user_id": str(front.office.technician.id)}
     before = _everything(front)
     rules = [rule for rule in front.app.url_map.iter_rules() if _is_page_post(front, rule)]
@@ -128,7 +128,7 @@ def test_no_post_changes_anything_without_the_token(front: Front) -> None:
         assert _everything(front) == before, path
 
 
-def test_the_token_of_another_session_does_not_fit(front: Front) -> None:
+def test_the_csrf_token_of_another_session_is_refused(front: Front) -> None:
     records = front.records
     page = front.technician.open(f"/requests/{records.service_request}")
     form = page.form("/moves/resolve")
@@ -154,7 +154,8 @@ def _filled(rule: Rule, ids: dict[str, str]) -> str:
         "entry_id": ids["entry"],
         "user_id": ids["user_id"],
         "trigger": "resolve",
-        "act": "cancel",
+        "action_name": "cancel",
+        "action": "start",
         "group": "waiting",
         "name": "auto_close",
     }
@@ -171,7 +172,7 @@ def _everything(front: Front) -> dict[str, list[Any]]:
 # ------------------------------------------------------------------ headers
 
 
-def test_every_answer_has_the_security_headers(front: Front) -> None:
+def test_every_response_has_the_security_headers(front: Front) -> None:
     for path in ("/login", "/requests", "/nothing-here", "/static/css/tokens.css", "/healthz"):
         answer = front.technician.client.get(path)
         answer.close()
@@ -187,7 +188,7 @@ def test_every_answer_has_the_security_headers(front: Front) -> None:
     assert " onclick=" not in page
 
 
-def test_static_files_are_kept_by_their_content(front: Front) -> None:
+def test_static_files_are_cached_by_content_hash(front: Front) -> None:
     page = front.nobody.open("/login")
     address = page.html.split('rel="stylesheet" href="')[1].split('"')[0]
     answer = front.nobody.client.get(address)

@@ -110,7 +110,7 @@ def test_database_log_and_backup_are_readable_by_the_owner_alone(tmp_path: Path)
     try:
         migrate(f"sqlite:///{database}")
         with closing(sqlite3.connect(database)) as connection:
-            connection.execute("CREATE TABLE kept_open (x)")
+            connection.execute("CREATE TABLE open_table (x)")
             connection.commit()
             back_up(f"sqlite:///{database}", copy)
             restore(f"sqlite:///{other}", copy)

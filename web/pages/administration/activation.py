@@ -1,4 +1,4 @@
-"""Activating billing: a checklist, with the items that are nobody's at hand; and what comes after it."""
+"""Billing activation: the checklist, items without an owner, and the bulk coverage search afterwards."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk, settings
 from web.pages.forms.base import ActionForm, DeskForm, attempt
-from web.pages.forms.fields import offer
+from web.pages.forms.fields import select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.listing import cursor
 from web.pages.wording.settings import CURRENCY_CHOICES, TIME_EXPIRED_CHOICES, VALIDATION_CHOICES
@@ -28,20 +28,20 @@ class AssignForm(DeskForm):
     owner = RecordField(
         "New owner",
         ["org_unit", "customer"],
-        placeholder="Name, mail or code",
-        description="A department where no person fits.",
+        placeholder="Name, email or code",
+        description="Choose a department if the item has no individual owner.",
     )
 
 
 class ActivateForm(DeskForm):
     time_expired_contract = RadioField(
-        "Time past a contract's end",
-        [InputRequired("Choose one; it has no default.")],
-        choices=offer(TIME_EXPIRED_CHOICES),
+        "Time worked after a contract ends",
+        [InputRequired("Select an option; there is no default.")],
+        choices=select_options(TIME_EXPIRED_CHOICES),
     )
-    contract_validation = RadioField("Contract validation", choices=offer(VALIDATION_CHOICES))
-    currency = SelectField("Currency", choices=offer(CURRENCY_CHOICES))
-    time_zone = StringField("Time zone", description="An IANA name, for example Europe/Berlin.")
+    contract_validation = RadioField("Contract validation", choices=select_options(VALIDATION_CHOICES))
+    currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
+    time_zone = StringField("Time zone", description="IANA time zone name, for example Europe/Berlin.")
 
 
 @pages.get("")
@@ -52,25 +52,31 @@ def activation() -> str:
 @pages.post("/assign")
 def assign() -> tuple[str, int] | Response:
     form = AssignForm(prefix="assign_")
-    if form.is_submitted() and not form.asks and form.validate():
-        ticked = request.form.getlist("items")
-        if request.form.get("which") != "all" and not ticked:
-            form.refuse("/owner", "Tick the items that are to get this owner.")
+    if form.is_submitted() and not form.is_searching and form.validate():
+        selected = request.form.getlist("items")
+        if request.form.get("which") != "all" and not selected:
+            form.add_error("/owner", "Select the items to assign.")
         else:
-            values: dict[str, Any] = {"owner": form.owner.given}
+            values: dict[str, Any] = {"owner": form.owner.command_value}
             if request.form.get("which") != "all":
-                values["items"] = ticked
+                values["items"] = selected
             command = form.command(AssignItems, values)
             done = attempt(form, lambda tx: assign_items(tx, command)) if command else None
             if done:
-                flash(_assigned_words(done.assigned, done.left), "good")
+                flash(_assigned_message(done.assigned, done.left), "success")
                 return redirect(url_for("activation.activation"))
-    return _page(assign_form=form), 422 if form.is_wrong else 200
+    return _page(assign_form=form), 422 if form.has_errors else 200
 
 
-def _assigned_words(assigned: int, left: int) -> str:
-    has = "1 item has its owner" if assigned == 1 else f"{assigned} items have their owner"
-    return f"{has}; {left or 'none'} {'is' if left < 2 else 'are'} left."
+def _assigned_message(assigned: int, left: int) -> str:
+    done = f"{_item_count(assigned)} assigned."
+    if not left:
+        return f"{done} All items now have an owner."
+    return f"{done} {_item_count(left)} still without an owner."
+
+
+def _item_count(number: int) -> str:
+    return "1 item" if number == 1 else f"{number} items"
 
 
 @pages.post("/activate")
@@ -87,11 +93,11 @@ def activate() -> tuple[str, int] | Response:
         try:
             done = attempt(form, lambda tx: activate_billing(tx, command)) if command else None
         except ValidationError as error:
-            form.refuse_all(error)
+            form.add_validation_errors(error)
             done = None
         if done:
             desk().refresh()
-            flash("Billing is active: each new service request is searched for its contract.", "good")
+            flash("Billing is active. Coverage is now searched for each new service request.", "success")
             return redirect(url_for("activation.activation"))
     return _page(activate_form=form), 422
 
@@ -101,32 +107,32 @@ def switch_off() -> tuple[str, int] | Response:
     form = ActionForm()
     if form.validate_on_submit() and attempt(form, lambda tx: change_settings(tx, {"contracts": False})):
         desk().refresh()
-        flash("Contracts are off; every record is kept.", "wait")
+        flash("Contracts are switched off. No records are deleted.", "warning")
         return redirect(url_for("activation.activation"))
     return _page(off_form=form), 422
 
 
 @pages.route("/search/<group>", methods=["GET", "POST"])
 def bulk(group: str) -> tuple[str, int] | str | Response:
-    """What a search would find for many requests, before it is applied."""
+    """Preview a coverage search for a group of requests, and apply it to the selected ones."""
     if group not in GROUPS:
         return redirect(url_for("activation.activation"))
     form = ActionForm()
     if form.validate_on_submit():
-        ticked = request.form.getlist("requests")
-        done = attempt(form, lambda tx: apply_bulk(tx, GROUPS[group], ticked))
+        selected = request.form.getlist("requests")
+        done = attempt(form, lambda tx: apply_bulk(tx, GROUPS[group], selected))
         if done is not None:
-            changed = f"{done.changed} {'has' if done.changed == 1 else 'have'} changed"
-            flash(f"{done.searched} searched, {changed}.", "good")
+            requests = "1 request" if done.searched == 1 else f"{done.searched} requests"
+            flash(f"{requests} searched, {done.changed} changed.", "success")
             return redirect(url_for("activation.bulk", group=group))
     with desk().read(actor()) as tx:
         lines = preview_bulk(tx, GROUPS[group])
     page = render_template("administration/bulk_coverage.html", lines=lines, group=group, form=form)
-    return page, 422 if form.is_wrong else 200
+    return page, 422 if form.has_errors else 200
 
 
-def _page(**tried: DeskForm) -> str:
-    kept = settings()
+def _page(**submitted: DeskForm) -> str:
+    stored = settings()
     forms: dict[str, DeskForm] = {
         "assign_form": AssignForm(formdata=None, prefix="assign_"),
         "off_form": ActionForm(formdata=None),
@@ -134,24 +140,24 @@ def _page(**tried: DeskForm) -> str:
             formdata=None,
             prefix="activate_",
             data={
-                "time_expired_contract": kept.time_expired_contract,
-                "contract_validation": "on" if kept.contract_validation else "off",
-                "currency": kept.currency,
-                "time_zone": kept.time_zone,
+                "time_expired_contract": stored.time_expired_contract,
+                "contract_validation": "on" if stored.contract_validation else "off",
+                "currency": stored.currency,
+                "time_zone": stored.time_zone,
             },
         ),
     }
     with desk().read(actor()) as tx:
         checklist = billing_checklist(tx, cursor=cursor())
         tx.require("administrator")
-        for form in tried.values():
-            form.look_up(tx)
-    wrong = next((form for form in tried.values() if form.is_wrong), None)
-    ticked = request.form.getlist("items")
+        for form in submitted.values():
+            form.load_options(tx)
+    wrong = next((form for form in submitted.values() if form.has_errors), None)
+    selected = request.form.getlist("items")
     return render_template(
         "administration/activation.html",
         checklist=checklist,
-        wrong_form=wrong,
-        ticked=ticked,
-        **{**forms, **tried},
+        failed_form=wrong,
+        selected=selected,
+        **{**forms, **submitted},
     )

@@ -1,9 +1,9 @@
-"""The ledger: its transactions, and the audit that recomputes every balance from them."""
+"""The ledger: its transactions, and the audit that recalculates every balance from them."""
 
 from flask import Blueprint, render_template, request
 
 from web.pages.context import actor, desk
-from web.pages.layout.listing import asked, cursor
+from web.pages.layout.listing import cursor, query_filters
 from workflows.ledger.audit import audit_ledger
 from workflows.ledger.queries import list_ledger_transactions
 
@@ -12,7 +12,7 @@ pages = Blueprint("ledger", __name__, url_prefix="/ledger")
 
 @pages.get("")
 def ledger() -> str:
-    filters = asked("kind", "contract", "service_request")
+    filters = query_filters("kind", "contract", "service_request")
     with desk().read(actor()) as tx:
         page = list_ledger_transactions(tx, **filters, cursor=cursor())
         audit = audit_ledger(tx) if "audit" in request.args else None

@@ -1,18 +1,18 @@
-"""The outbox: what was told to whom, and what could not be delivered."""
+"""The outbox: messages to people, with their delivery status."""
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, attempt
-from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
+from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
 from workflows.notifications.outbox import list_outbox, send_again
 
 VIEWS = {
     "": "All",
     "failed": "Failed",
     "waiting": "Waiting",
-    "given_up": "Given up",
+    "given_up": "Gave up",
     "delivered": "Delivered",
 }
 CSV_HEADER = ["created_at", "event", "recipient", "subject", "delivered_at", "attempts", "last_error"]
@@ -22,10 +22,10 @@ pages = Blueprint("outbox", __name__, url_prefix="/outbox")
 
 @pages.get("")
 def outbox() -> str | Response:
-    filters = asked("state", "q")
+    filters = query_filters("state", "q")
     with desk().read(actor()) as tx:
         if wants_csv():
-            rows = every_page(lambda **at: list_outbox(tx, **filters, **at))
+            rows = all_rows(lambda **at: list_outbox(tx, **filters, **at))
             table = [[str(getattr(one, name) or "") for name in CSV_HEADER] for one in rows]
             return csv_response("outbox", CSV_HEADER, table)
         page = list_outbox(tx, **filters, cursor=cursor())
@@ -39,11 +39,11 @@ def outbox() -> str | Response:
 
 
 @pages.post("/<message_id>/again")
-def again(message_id: str) -> Response:
+def retry(message_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
         if attempt(form, lambda tx: send_again(tx, message_id)):
-            flash("The next delivery tries it again.", "good")
+            flash("The message will be retried with the next delivery.", "success")
         else:
-            flash(" ".join(form.form_errors), "bad")
+            flash(" ".join(form.form_errors), "error")
     return redirect(url_for("outbox.outbox"))

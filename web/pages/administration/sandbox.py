@@ -1,4 +1,4 @@
-"""The sandbox clock: a desk whose time an administrator sets."""
+"""The sandbox clock, which an administrator can set."""
 
 from datetime import timedelta
 
@@ -13,17 +13,17 @@ from workflows.core.errors import NotAllowed, NotFound
 from workflows.jobs.sandbox_clock import read_clock, set_clock
 
 STEPS = {
-    "hour": ("An hour on", timedelta(hours=1)),
-    "day": ("A day on", timedelta(days=1)),
-    "week": ("A week on", timedelta(days=7)),
-    "month": ("30 days on", timedelta(days=30)),
+    "hour": ("+1 hour", timedelta(hours=1)),
+    "day": ("+1 day", timedelta(days=1)),
+    "week": ("+1 week", timedelta(days=7)),
+    "month": ("+30 days", timedelta(days=30)),
 }
 
 pages = Blueprint("sandbox", __name__, url_prefix="/sandbox")
 
 
 class ClockForm(DeskForm):
-    now = InstantField("The clock is to show")
+    now = InstantField("New time")
 
 
 @pages.route("/clock", methods=["GET", "POST"])
@@ -36,16 +36,19 @@ def clock() -> tuple[str, int] | Response:
         step = STEPS.get(request.form.get("step", ""))
         wanted = now() + step[1] if step else form.now.data
         if wanted is None:
-            form.refuse("/now", "Fill this in.")
+            form.add_error("/now", "This field is required.")
         else:
             try:
                 done = set_clock(desk(), actor(), wanted)
             except (NotFound, NotAllowed):
                 raise
             except DeskError as error:
-                form.refuse("/now", str(error))
+                form.add_error("/now", str(error))
             else:
-                flash(f"The clock is set; {done.ran or 'nothing'} was due in between.", "good")
+                due = f"{done.ran} due tasks were processed" if done.ran != 1 else "1 due task was processed"
+                flash(
+                    f"The clock has been set. {due if done.ran else 'Nothing was due in between'}.", "success"
+                )
                 return redirect(url_for("sandbox.clock"))
     page = render_template("administration/sandbox_clock.html", form=form, steps=STEPS)
-    return page, 422 if form.is_wrong else 200
+    return page, 422 if form.has_errors else 200

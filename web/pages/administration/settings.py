@@ -1,4 +1,4 @@
-"""All settings of the desk, grouped, with the trail of who changed what when."""
+"""The settings page, with the history of changes."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
-from web.pages.administration.settings_form import DAYS, SettingsForm, as_typed, changes
+from web.pages.administration.settings_form import DAYS, SettingsForm, changes, form_data
 from web.pages.context import actor, desk
 from web.pages.forms.base import attempt
 from web.pages.layout.listing import cursor
-from web.pages.wording.labels import spoken
-from web.pages.wording.settings import setting_word
+from web.pages.wording.labels import readable
+from web.pages.wording.settings import setting_label
 from workflows.administration.settings import (
     change_settings,
     list_setting_changes,
@@ -19,7 +19,7 @@ from workflows.administration.settings import (
     settings_version,
 )
 
-TRAIL_ROWS = 20
+HISTORY_ROWS = 20
 
 pages = Blueprint("settings", __name__, url_prefix="/settings")
 
@@ -28,27 +28,27 @@ pages = Blueprint("settings", __name__, url_prefix="/settings")
 def settings() -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         tx.require("administrator")
-        kept = read_settings(tx)
+        stored = read_settings(tx)
         version = settings_version(tx)
-        trail = list_setting_changes(tx, limit=TRAIL_ROWS, cursor=cursor())
-    form = SettingsForm(data=as_typed(kept, version))
+        history = list_setting_changes(tx, limit=HISTORY_ROWS, cursor=cursor())
+    form = SettingsForm(data=form_data(stored, version))
     if form.is_submitted():
-        sound = form.validate()
-        wanted = changes(form, kept)
-        if sound and not form.is_wrong and _store(form, wanted):
+        valid = form.validate()
+        wanted = changes(form, stored)
+        if valid and not form.has_errors and _store(form, wanted):
             desk().refresh()
-            flash("Saved." if wanted else "Nothing was different.", "good")
+            flash("Saved." if wanted else "No changes to save.", "success")
             return redirect(url_for("settings.settings"))
     page = render_template(
         "administration/settings.html",
         form=form,
-        kept=kept,
-        trail=trail,
+        stored=stored,
+        history=history,
         days=DAYS,
-        word=setting_word,
-        told=_told,
+        setting_label=setting_label,
+        value_text=_value_text,
     )
-    return page, 422 if form.is_wrong else 200
+    return page, 422 if form.has_errors else 200
 
 
 def _store(form: SettingsForm, wanted: dict[str, Any]) -> bool:
@@ -57,18 +57,18 @@ def _store(form: SettingsForm, wanted: dict[str, Any]) -> bool:
     try:
         return attempt(form, lambda tx: change_settings(tx, wanted, seen)) is not None
     except ValidationError as error:
-        form.refuse_all(error)
+        form.add_validation_errors(error)
         return False
 
 
-def _told(value: Any) -> str:
-    """A setting's value in the trail."""
+def _value_text(value: Any) -> str:
+    """A setting's value in the history."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if value in (None, "", [], {}):
         return "none"
     if isinstance(value, dict):
-        return "\n".join(f"{spoken(key)}: {_told(inner)}" for key, inner in value.items())
+        return "\n".join(f"{readable(key)}: {_value_text(inner)}" for key, inner in value.items())
     if isinstance(value, list):
-        return ", ".join(_told(inner) for inner in value)
+        return ", ".join(_value_text(inner) for inner in value)
     return str(value)

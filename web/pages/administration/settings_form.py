@@ -1,4 +1,4 @@
-"""The settings as one form, and the form as changes: what differs alone is sent."""
+"""The settings form, and the changes between the form and the stored settings."""
 
 import re
 from typing import Any, ClassVar
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from web.pages.forms.base import DeskForm
-from web.pages.forms.fields import CountField, MoneyField, offer
+from web.pages.forms.fields import CountField, MoneyField, select_options
 from web.pages.wording.settings import CURRENCY_CHOICES, ENGINE_CHOICES, SCOPE_CHOICES, TIME_EXPIRED_CHOICES
 from workflows.core.settings import Settings
 
@@ -44,7 +44,7 @@ COMPANY = ("name", "address", "email", "vat_id")
 
 
 class SettingsForm(DeskForm):
-    places: ClassVar[dict[str, str]] = {
+    pointer_fields: ClassVar[dict[str, str]] = {
         "/rounding": "rounding_grace_minutes",
         "/work_calendar/holidays": "holidays",
         **{f"/work_calendar/weekly/{day}": day for day in DAYS},
@@ -53,68 +53,76 @@ class SettingsForm(DeskForm):
     version = HiddenField()
     contract_validation = BooleanField(
         "Contract validation",
-        description="On: no request proceeds without a valid contract; it waits, locked.",
+        description="When on, requests without a valid contract are locked until they have one.",
     )
     time_expired_contract = SelectField(
-        "Time past a contract's end",
-        choices=offer([("", "Not chosen yet"), *TIME_EXPIRED_CHOICES]),
-        description="What becomes of time worked after the contract ran out. Each contract may differ.",
+        "Time worked after a contract ends",
+        choices=select_options([("", "Not set"), *TIME_EXPIRED_CHOICES]),
+        description="What happens to time worked after a contract has run out. Contracts can override this.",
     )
     cascade = BooleanField(
-        "Cascade", description="Where a contract runs out, the next valid one takes the rest first."
+        "Cascade",
+        description="When a contract runs out, the rest is drawn from the next valid contract first.",
     )
     default_contract_months = CountField(
-        "Usual length, months", description="Where neither the sale nor the type says."
+        "Default duration (months)", description="Used if neither the contract nor its type sets one."
     )
     default_overage_rate_minor = MoneyField(
-        "Overage rate", description="The price of an hour past the end, where it is billed."
+        "Overage rate", description="Hourly price of time worked after a contract ends, if it is billed."
     )
     renewal_lead_days = CountField(
-        "Renewal lead, days", description="How long before its end a contract's renewal is prepared."
+        "Renewal lead time (days)", description="How long before a contract ends its renewal is prepared."
     )
     invoices = BooleanField("Invoices", description="Contracts, top-ups and overage are invoiced.")
     payment_required = BooleanField(
-        "Payment required", description="What is sold is in force only when it is paid. Needs invoices."
+        "Payment required", description="Contracts and grants take effect only when paid. Requires invoices."
     )
-    invoice_due_days = CountField("Due after, days")
-    invoice_warning_days = CountField("Warn before, days")
-    unpaid_request_warning_hours = CountField("Warn when unpaid, hours", description="Left empty: never.")
-    unpaid_request_cancel_hours = CountField("Cancel when unpaid, hours", description="Left empty: never.")
+    invoice_due_days = CountField("Payment due (days)")
+    invoice_warning_days = CountField("Warn before due date (days)")
+    unpaid_request_warning_hours = CountField(
+        "Unpaid: warn after (hours)", description="Leave empty for never."
+    )
+    unpaid_request_cancel_hours = CountField(
+        "Unpaid: cancel after (hours)", description="Leave empty for never."
+    )
     reopen_window_days = CountField(
-        "Reopen window, days", description="Reopened within it, a request keeps its coverage."
+        "Reopen window (days)", description="A request reopened within this time keeps its coverage."
     )
-    auto_close_days = CountField("Auto-close, days", description="Resolved requests close by themselves.")
+    auto_close_days = CountField(
+        "Auto-close (days)", description="Resolved requests are closed after this time."
+    )
     customers_see_org_unit = BooleanField(
-        "Customers see their org unit's requests", description="Else each sees the own ones alone."
+        "Customers see their org unit's requests",
+        description="When off, customers see only their own requests.",
     )
     two_person_publishing = BooleanField(
-        "Rules are published by two", description="One administrator proposes, another approves."
+        "Require approval", description="Rules proposed by one administrator must be approved by another."
     )
     rules_engine = SelectField(
-        "What runs the rules",
-        choices=offer(ENGINE_CHOICES),
-        description="Decisions are the same by both. business-rules itself is there to compare.",
+        "Rule engine",
+        choices=select_options(ENGINE_CHOICES),
+        description="Both make the same decisions; the business-rules package is offered for comparison.",
     )
     rounding_increment_minutes = CountField(
-        "Round up to, minutes", description="1 charges each minute; 15 charges quarter hours."
+        "Round up to (minutes)", description="1 charges every minute; 15 charges quarter hours."
     )
-    rounding_minimum_minutes = CountField("At least, minutes", description="0: no minimum.")
+    rounding_minimum_minutes = CountField("Minimum (minutes)", description="0 means no minimum.")
     rounding_grace_minutes = CountField(
-        "Grace, minutes", description="So much over the last increment is not charged."
+        "Grace (minutes)", description="Minutes past the last increment that are not charged."
     )
-    rounding_scope = SelectField("Rounded together", choices=offer(SCOPE_CHOICES))
+    rounding_scope = SelectField("Rounding scope", choices=select_options(SCOPE_CHOICES))
     alert_thresholds_percent = StringField(
-        "Alert thresholds, percent", description="Tell when so much is drawn, for example 80, 100."
+        "Alert thresholds (%)", description="Alert when this share has been drawn, for example 80, 100."
     )
-    currency = SelectField("Currency", choices=offer(CURRENCY_CHOICES))
-    time_zone = StringField("Time zone", description="An IANA name, for example Europe/Berlin.")
-    tax_rates = TextAreaField("Tax rates", description="One a line, for example: Standard 19 %.")
+    currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
+    time_zone = StringField("Time zone", description="IANA time zone name, for example Europe/Berlin.")
+    tax_rates = TextAreaField("Tax rates", description="One per line, for example: Standard 19 %.")
     company_name = StringField("Company")
     company_address = TextAreaField("Address")
-    company_email = StringField("Mail address")
+    company_email = StringField("Email")
     company_vat_id = StringField("VAT number")
-    holidays = TextAreaField("Holidays", description="One day a line, for example 2026-12-25.")
-    mon = StringField("Monday", description="For example 09:00-12:00, 13:00-17:00; empty: closed.")
+    holidays = TextAreaField("Holidays", description="One date per line, for example 2026-12-25.")
+    mon = StringField("Monday", description="For example 09:00-12:00, 13:00-17:00. Leave empty if closed.")
     tue = StringField("Tuesday")
     wed = StringField("Wednesday")
     thu = StringField("Thursday")
@@ -123,30 +131,30 @@ class SettingsForm(DeskForm):
     sun = StringField("Sunday")
 
 
-def as_typed(kept: Settings, version: int) -> dict[str, Any]:
-    """The settings as the form's fields have them."""
-    values: dict[str, Any] = {name: getattr(kept, name) for name in (*SWITCHES, *WHOLE_NUMBERS)}
-    values |= {f"rounding_{name}": getattr(kept.rounding, name) for name in (*ROUNDING, "scope")}
-    values |= {f"company_{name}": getattr(kept.company, name) or "" for name in COMPANY}
+def form_data(stored: Settings, version: int) -> dict[str, Any]:
+    """Initial form values for the stored settings."""
+    values: dict[str, Any] = {name: getattr(stored, name) for name in (*SWITCHES, *WHOLE_NUMBERS)}
+    values |= {f"rounding_{name}": getattr(stored.rounding, name) for name in (*ROUNDING, "scope")}
+    values |= {f"company_{name}": getattr(stored.company, name) or "" for name in COMPANY}
     for day in DAYS:
-        windows = kept.work_calendar.model_dump()["weekly"].get(day, [])
+        windows = stored.work_calendar.model_dump()["weekly"].get(day, [])
         values[day] = ", ".join(f"{one['opens']}-{one['closes']}" for one in windows)
     return {
         **values,
         "version": str(version),
-        "time_expired_contract": kept.time_expired_contract or "",
-        "default_overage_rate_minor": kept.default_overage_rate_minor,
-        "rules_engine": kept.rules_engine,
-        "currency": kept.currency,
-        "time_zone": kept.time_zone,
-        "alert_thresholds_percent": ", ".join(str(one) for one in kept.alert_thresholds_percent),
-        "tax_rates": "\n".join(f"{rate.name} {_percent(rate.basis_points)} %" for rate in kept.tax_rates),
-        "holidays": "\n".join(kept.work_calendar.holidays),
+        "time_expired_contract": stored.time_expired_contract or "",
+        "default_overage_rate_minor": stored.default_overage_rate_minor,
+        "rules_engine": stored.rules_engine,
+        "currency": stored.currency,
+        "time_zone": stored.time_zone,
+        "alert_thresholds_percent": ", ".join(str(one) for one in stored.alert_thresholds_percent),
+        "tax_rates": "\n".join(f"{rate.name} {_percent(rate.basis_points)} %" for rate in stored.tax_rates),
+        "holidays": "\n".join(stored.work_calendar.holidays),
     }
 
 
-def changes(form: SettingsForm, kept: Settings) -> dict[str, Any]:
-    """The settings that differ from those kept. What cannot be read is told beside its field."""
+def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
+    """Return the settings that differ from the stored ones; adds an error to each unreadable field."""
     wanted: dict[str, Any] = {name: bool(form[name].data) for name in SWITCHES}
     wanted |= {name: form[name].data for name in WHOLE_NUMBERS}
     wanted["time_expired_contract"] = form.time_expired_contract.data or None
@@ -163,7 +171,7 @@ def changes(form: SettingsForm, kept: Settings) -> dict[str, Any]:
         "weekly": {day: windows for day in DAYS if (windows := _windows(form, day))},
         "holidays": [line.strip() for line in (form.holidays.data or "").splitlines() if line.strip()],
     }
-    before = kept.model_dump(mode="json")
+    before = stored.model_dump(mode="json")
     before["work_calendar"]["weekly"] = {
         day: windows for day, windows in before["work_calendar"]["weekly"].items() if windows
     }
@@ -179,7 +187,7 @@ def _windows(form: SettingsForm, day: str) -> list[dict[str, str]]:
             opens, closes = (f"{clock:0>5}" for clock in match.groups())
             windows.append({"opens": opens, "closes": closes})
         elif part:
-            form.refuse(f"/{day}", f"“{part}” is no span; write it as 09:00-17:00.")
+            form.add_error(f"/{day}", f"“{part}” is not a time range. Use the format 09:00-17:00.")
     return windows
 
 
@@ -187,7 +195,9 @@ def _percents(form: SettingsForm) -> list[int]:
     parts = [part.strip(" %") for part in (form.alert_thresholds_percent.data or "").split(",")]
     numbers = [int(part) for part in parts if part.isdecimal() and len(part) < 5]
     if len(numbers) != len([part for part in parts if part]):
-        form.refuse("/alert_thresholds_percent", "Write whole numbers with commas between, such as 80, 100.")
+        form.add_error(
+            "/alert_thresholds_percent", "Enter whole numbers separated by commas, such as 80, 100."
+        )
     return numbers
 
 
@@ -199,7 +209,7 @@ def _tax_rates(form: SettingsForm) -> list[dict[str, Any]]:
             points = int(match[2]) * 100 + int((match[3] or "").ljust(2, "0"))
             rates.append({"name": match[1].strip(), "basis_points": points})
         elif line.strip():
-            form.refuse("/tax_rates", f"“{line.strip()}” is no rate; write it as Standard 19 %.")
+            form.add_error("/tax_rates", f"“{line.strip()}” is not a tax rate. Use the format Standard 19 %.")
     return rates
 
 

@@ -1,4 +1,4 @@
-"""Users: who may log in, and as what. For administrators."""
+"""User management, for administrators."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringField
 from wtforms.validators import InputRequired
 
-from web.pages.context import actor, desk, only
+from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import ActionForm, DeskForm, attempt, succeeds
-from web.pages.forms.fields import offer
-from web.pages.layout.listing import asked, cursor
+from web.pages.forms.fields import select_options
+from web.pages.layout.listing import cursor, query_filters
 from web.pages.wording.labels import ROLES
 from workflows.users.accounts import (
     ChangeUser,
@@ -24,37 +24,39 @@ from workflows.users.accounts import (
 )
 from workflows.views.users import UserView
 
-MAY = {
-    "technician": "Logs and works service requests; sees coverage and balances, no prices.",
-    "supervisor": "What technicians may, and all contracts: sells, enables, re-assigns.",
+ROLE_DESCRIPTIONS = {
+    "technician": "Logs and works on service requests; sees coverage and balances, but no prices.",
+    "supervisor": "Technician rights, plus all contracts: create, enable, reassign.",
     "finance": "Contracts, grants, payments and statements.",
-    "administrator": "Everything but recording payments: settings, rules, users.",
-    "customer": "Own requests and contracts. The customer with this address must be in the register.",
+    "administrator": "Everything except recording payments: settings, rules, users.",
+    "customer": "Own requests and contracts. A customer with this email must exist in the directory.",
 }
-ROLE_CHOICES = [(role, ROLES[role]) for role in MAY]
+ROLE_CHOICES = [(role, ROLES[role]) for role in ROLE_DESCRIPTIONS]
 
 pages = Blueprint("users", __name__, url_prefix="/users")
 
 
 class NewUserForm(DeskForm):
     name = StringField("Name")
-    email = EmailField("Mail address", [InputRequired("Fill this in.")], description="The login goes by it.")
-    role = RadioField("Role", [InputRequired("Choose one.")], choices=offer(ROLE_CHOICES))
+    email = EmailField("Email", [InputRequired("This field is required.")], description="Used to sign in.")
+    role = RadioField("Role", [InputRequired("Select an option.")], choices=select_options(ROLE_CHOICES))
     password = PasswordField(
-        "First password", description="12 characters or more. It can be changed on the account page."
+        "Initial password", description="At least 12 characters. It can be changed on the account page."
     )
 
 
 class UserForm(DeskForm):
-    name = StringField("Name", [InputRequired("Fill this in.")])
-    role = RadioField("Role", choices=offer(ROLE_CHOICES))
-    password = PasswordField("New password", description="Left empty, the old one stays.")
-    disabled = BooleanField("Disabled", description="May not log in, and tokens open nothing; records stay.")
+    name = StringField("Name", [InputRequired("This field is required.")])
+    role = RadioField("Role", choices=select_options(ROLE_CHOICES))
+    password = PasswordField("New password", description="Leave empty to keep the current password.")
+    disabled = BooleanField(
+        "Disabled", description="Cannot sign in, and API tokens stop working. Records are not deleted."
+    )
 
 
 @pages.get("")
 def users() -> str:
-    filters: dict[str, Any] = asked("q", "role", "order")
+    filters: dict[str, Any] = query_filters("q", "role", "order")
     with desk().read(actor()) as tx:
         page = list_users(tx, **filters, cursor=cursor())
     return render_template("administration/users/index.html", page=page, filters=filters, roles=ROLE_CHOICES)
@@ -62,17 +64,17 @@ def users() -> str:
 
 @pages.route("/new", methods=["GET", "POST"])
 def new() -> tuple[str, int] | Response:
-    only("administrator")
+    require_role("administrator")
     form = NewUserForm()
     if form.validate_on_submit():
         values = {name: form[name].data for name in ("name", "email", "role", "password")}
         command = form.command(NewUser, values)
         if command and attempt(form, lambda tx: create_user(tx, command)):
-            flash(f"{command.email} may log in now.", "good")
+            flash(f"{command.email} can now sign in.", "success")
             return redirect(url_for("users.users"))
     return render_template(
-        "administration/users/new.html", form=form, may_do=MAY
-    ), 422 if form.is_wrong else 200
+        "administration/users/new.html", form=form, role_descriptions=ROLE_DESCRIPTIONS
+    ), 422 if form.has_errors else 200
 
 
 @pages.route("/<user_id>", methods=["GET", "POST"])
@@ -84,7 +86,7 @@ def edit(user_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         command = form.command(ChangeUser, _changes(form, user))
         if command and succeeds(form, lambda tx: change_user(tx, user_id, command)):
-            flash("Saved.", "good")
+            flash("Saved.", "success")
             return redirect(url_for("users.users"))
     page = render_template(
         "administration/users/edit.html",
@@ -92,23 +94,23 @@ def edit(user_id: str) -> tuple[str, int] | Response:
         user=user,
         tokens=tokens,
         action_form=ActionForm(formdata=None),
-        may_do=MAY,
+        role_descriptions=ROLE_DESCRIPTIONS,
     )
-    return page, 422 if form.is_wrong else 200
+    return page, 422 if form.has_errors else 200
 
 
 @pages.post("/<user_id>/tokens/<token_id>/revoke")
 def revoke(user_id: str, token_id: str) -> Response:
-    only("administrator")
+    require_role("administrator")
     form = ActionForm()
     if form.validate_on_submit():
         attempt(form, lambda tx: revoke_token(tx, token_id))
-        flash("The token is revoked; it opens nothing any more.", "good")
+        flash("The token has been revoked.", "success")
     return redirect(url_for("users.edit", user_id=user_id))
 
 
 def _changes(form: UserForm, user: UserView) -> dict[str, Any]:
-    """What differs from what is kept: only that is sent, so that nothing else ends a session."""
+    """Only the changed fields: a changed password or role ends the user's sessions."""
     changes: dict[str, Any] = {}
     if form.name.data != user.name:
         changes["name"] = form.name.data

@@ -1,4 +1,4 @@
-"""What is done with a contract from its page, and before that: what it would do, in numbers."""
+"""Actions on a contract from its page, each with a preview of its effect."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from web.pages.context import actor, desk
 from web.pages.contracts.detail import contract_page
 from web.pages.contracts.forms import FORMS, adjust_values, renew_values, top_up_values
 from web.pages.forms.base import DeskForm, KeyedForm, attempt, attempt_once
-from web.pages.forms.effects import UNTOLD, effect_answer, effect_shown
+from web.pages.forms.effects import REASON_PLACEHOLDER, effect_response, preview_effect
 from workflows.commands.contracts import Adjust, CancelContract, Renew, TopUp
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
 from workflows.core.transaction import Transaction
 from workflows.views.contracts import ContractDetail
 
-DONE = {
-    "enable": "It is active now.",
-    "top_up": "The grant is added.",
-    "adjust": "The balance is adjusted.",
-    "renew": "This is the successor of {}.",
-    "cancel": "The contract is cancelled.",
+DONE_MESSAGES = {
+    "enable": "The contract is now active.",
+    "top_up": "The grant has been added.",
+    "adjust": "The balance has been adjusted.",
+    "renew": "This contract renews {}.",
+    "cancel": "The contract has been cancelled.",
 }
 
 pages = Blueprint("contract_actions", __name__, url_prefix="/contracts/<contract_id>")
@@ -32,41 +32,41 @@ pages = Blueprint("contract_actions", __name__, url_prefix="/contracts/<contract
 
 @dataclass(frozen=True, slots=True)
 class ContractAction:
-    """A use case with its command; it answers the contract to look at afterwards."""
+    """A use case with its command; `run` returns the id of the contract to show afterwards."""
 
     command: BaseModel | None
     run: Callable[[Transaction], str]
 
 
-@pages.post("/<act>")
-def do(contract_id: str, act: str) -> tuple[str, int] | Response:
-    """Do it, and show the contract; where it was refused, its form open with what was typed in it."""
-    form, contract = _form(act), _contract(contract_id)
-    deed = _action(act, form, contract) if form.validate_on_submit() else None
-    made = _done(form, deed) if deed is not None else None
-    if made is None:
-        return contract_page(contract_id, {act: form}), 422
-    flash(DONE[act].format(contract.number), "good")
-    return redirect(url_for("contract.show", contract_id=made))
+@pages.post("/<action_name>")
+def run(contract_id: str, action_name: str) -> tuple[str, int] | Response:
+    """Run the action and show the contract; if it is refused, show its form with the typed values."""
+    form, contract = _form(action_name), _contract(contract_id)
+    action = _action(action_name, form, contract) if form.validate_on_submit() else None
+    target_id = _run(form, action) if action is not None else None
+    if target_id is None:
+        return contract_page(contract_id, {action_name: form}), 422
+    flash(DONE_MESSAGES[action_name].format(contract.number), "success")
+    return redirect(url_for("contract.show", contract_id=target_id))
 
 
-@pages.post("/<act>/effect")
-def effect(contract_id: str, act: str) -> str:
-    """The effect as a part of the page, or without JavaScript the page with the form open and its effect."""
-    form, contract = _form(act), _contract(contract_id)
+@pages.post("/<action_name>/effect")
+def preview(contract_id: str, action_name: str) -> str:
+    """Preview the effect: an HTML fragment for htmx, otherwise the page with the form open."""
+    form, contract = _form(action_name), _contract(contract_id)
 
     def use_case() -> Callable[[Transaction], str] | None:
-        deed = _action(act, form, contract, reason=UNTOLD)
-        return deed.run if deed is not None else None
+        action = _action(action_name, form, contract, reason=REASON_PLACEHOLDER)
+        return action.run if action is not None else None
 
-    shown = effect_shown(act, form, use_case, own=contract_id)
-    return effect_answer(shown, lambda: contract_page(contract_id, {act: form}, shown))
+    shown = preview_effect(action_name, form, use_case, own_contract=contract_id)
+    return effect_response(shown, lambda: contract_page(contract_id, {action_name: form}, shown))
 
 
-def _form(act: str) -> DeskForm:
-    if act not in FORMS:
+def _form(action_name: str) -> DeskForm:
+    if action_name not in FORMS:
         raise NotFound
-    form: DeskForm = FORMS[act]()
+    form: DeskForm = FORMS[action_name]()
     return form
 
 
@@ -75,32 +75,32 @@ def _contract(contract_id: str) -> ContractDetail:
         return read_contract(tx, contract_id)
 
 
-def _done(form: DeskForm, deed: ContractAction) -> str | None:
-    if isinstance(form, KeyedForm) and deed.command is not None:
-        return attempt_once(form, deed.run, deed.command)
-    return attempt(form, deed.run)
+def _run(form: DeskForm, action: ContractAction) -> str | None:
+    if isinstance(form, KeyedForm) and action.command is not None:
+        return attempt_once(form, action.run, action.command)
+    return attempt(form, action.run)
 
 
 def _action(
-    act: str, form: DeskForm, contract: ContractDetail, reason: str | None = None
+    action_name: str, form: DeskForm, contract: ContractDetail, reason: str | None = None
 ) -> ContractAction | None:
-    """What sending the form does; None where it cannot be read, and its fields say why.
+    """The action for a submitted form; None if it is invalid (its fields then have errors).
 
-    `reason` stands in for one that is not typed yet.
+    `reason` is used instead of the typed reason, for a preview.
     """
-    if act == "enable":
+    if action_name == "enable":
         return ContractAction(None, lambda tx: enable_contract(tx, contract.id))
-    if act == "cancel":
+    if action_name == "cancel":
         cancels = form.command(CancelContract, {"reason": reason or form["reason"].data})
         return (
             None
             if cancels is None
             else ContractAction(cancels, lambda tx: cancel_contract(tx, contract.id, cancels))
         )
-    if act == "top_up":
+    if action_name == "top_up":
         adds = form.command(TopUp, top_up_values(form, contract.draws))
         return None if adds is None else ContractAction(adds, lambda tx: top_up(tx, contract.id, adds))
-    if act == "adjust":
+    if action_name == "adjust":
         adjusts = form.command(Adjust, adjust_values(form, contract.draws, reason))
         return (
             None if adjusts is None else ContractAction(adjusts, lambda tx: adjust(tx, contract.id, adjusts))

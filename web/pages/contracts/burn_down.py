@@ -1,4 +1,4 @@
-"""A contract's minutes over time, and where they lead: as a drawing and in words."""
+"""Burn-down chart of a contract's minutes, with the projected run-out date."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,23 +11,23 @@ from workflows.views.contracts import ContractDetail, StatementView
 
 WIDTH, HEIGHT = 600, 120
 DRAWN_KINDS = ("draw", "draw_carried", "reversal")
-FARTHEST_SHOWN = timedelta(days=180)
+MAX_AHEAD = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
 class BurnDown:
-    """Coordinates of 600 by 120; `ahead` is the projected line, empty where there is none."""
+    """Chart coordinates within 600 by 120; `projection` is the projected line, or empty."""
 
-    words: str
+    summary: str
     line: str
-    ahead: str
+    projection: str
     today_x: int
     begins: str
     ends: str
 
 
 def burn_down(contract: ContractDetail, statement: StatementView) -> BurnDown | None:
-    """The drawing of a contract that draws minutes and has drawn some; `statement` is the whole one."""
+    """The chart of a contract with drawn minutes, else None; `statement` must be the whole statement."""
     drawn = [Drawn(one.effective_at, -one.minutes) for one in statement.lines if one.kind in DRAWN_KINDS]
     if contract.draws != "minutes" or not drawn:
         return None
@@ -38,16 +38,16 @@ def burn_down(contract: ContractDetail, statement: StatementView) -> BurnDown | 
     begins = min(statement.lines[0].effective_at, now())
     ends = _ends(contract, pace)
     scale = _Scale(begins, ends, max([1, *(one.balance_after for one in statement.lines)]))
-    ahead = ""
+    projection = ""
     if pace is not None:
-        ahead = f"{scale.point(now(), available)} {_landing(scale, pace, available)}"
+        projection = f"{scale.point(now(), available)} {_projection_end(scale, pace, available)}"
     return BurnDown(
-        words=_words(contract, pace),
+        summary=_summary(contract, pace),
         line=_steps(scale, statement, available),
-        ahead=ahead,
+        projection=projection,
         today_x=scale.x(now()),
         begins=day_text(begins.astimezone(zone()).date()),
-        # an end is the first instant after the last day
+        # the end is exclusive: the first instant after the last day
         ends=day_text((ends - timedelta(seconds=1)).astimezone(zone()).date()),
     )
 
@@ -70,23 +70,23 @@ class _Scale:
 
 
 def _ended_at(contract: ContractDetail) -> datetime | None:
-    """When a contract that is over was; None while it is not."""
+    """The instant at which a contract expired or was cancelled; None if it has not ended."""
     if contract.state not in OVER_STATES:
         return None
     return contract.cancelled_at or contract.expires_at
 
 
 def _ends(contract: ContractDetail, pace: Pace | None) -> datetime:
-    """How far the drawing goes: to the end of the contract or of its minutes, half a year ahead at most."""
+    """The right end of the chart: when the contract ends or runs out, at most MAX_AHEAD from now."""
     ended_at = _ended_at(contract)
     if ended_at is not None:
         return ended_at
     later = [at for at in (contract.expires_at, pace.runs_out_at if pace else None) if at is not None]
-    return min(max([now() + timedelta(days=7), *later]), now() + FARTHEST_SHOWN)
+    return min(max([now() + timedelta(days=7), *later]), now() + MAX_AHEAD)
 
 
-def _landing(scale: _Scale, pace: Pace, available: int) -> str:
-    """Where the projected line leaves the drawing: on the ground, or at its right edge."""
+def _projection_end(scale: _Scale, pace: Pace, available: int) -> str:
+    """The end point of the projected line: at zero, or at the right edge."""
     if pace.runs_out_at is not None and pace.runs_out_at <= scale.ends:
         return scale.point(pace.runs_out_at, 0)
     used = pace.drawn_minutes * (scale.ends - now()) // pace.span
@@ -94,7 +94,7 @@ def _landing(scale: _Scale, pace: Pace, available: int) -> str:
 
 
 def _steps(scale: _Scale, statement: StatementView, available: int) -> str:
-    """The balance as steps: it stays until something moves."""
+    """The balance over time as a step line."""
     points, before = [scale.point(scale.begins, statement.opening_balance)], statement.opening_balance
     for line in statement.lines:
         at = max(line.effective_at, scale.begins)
@@ -104,24 +104,26 @@ def _steps(scale: _Scale, statement: StatementView, available: int) -> str:
     return " ".join(points)
 
 
-def _words(contract: ContractDetail, pace: Pace | None) -> str:
+def _summary(contract: ContractDetail, pace: Pace | None) -> str:
     ended_at = _ended_at(contract)
     if ended_at is not None:
         if contract.state == "cancelled":
-            told = f"It was cancelled on {day_text(ended_at.astimezone(zone()).date())}"
+            ending = f"Cancelled on {day_text(ended_at.astimezone(zone()).date())}"
         else:
-            told = f"It ended on {day_text(last_day(ended_at, zone()) or ended_at.astimezone(zone()).date())}"
+            ending = f"Ended on {day_text(last_day(ended_at, zone()) or ended_at.astimezone(zone()).date())}"
         unused = contract.balance.minutes.expired
-        return f"{told}; {minutes_text(unused)} were not used." if unused else f"{told}, used up."
+        return f"{ending} with {minutes_text(unused)} unused." if unused else f"{ending} with nothing left."
     if contract.state == "exhausted":
-        return "It is used up."
+        return "Used up."
     if pace is None:
-        return "Nothing was drawn lately, so no day can be told on which it runs out."
-    recent = f"{minutes_text(pace.drawn_minutes)} were drawn in the last {pace.span.days} days."
+        return "No time was drawn recently, so the run-out date cannot be projected."
+    days = pace.span.days
+    period = f"{days} days" if days != 1 else "day"
+    recent = f"{minutes_text(pace.drawn_minutes)} drawn in the last {period}."
     end = contract.expires_at
     if pace.runs_out_at is None or (end is not None and pace.runs_out_at >= end):
         until = last_day(end, zone()) if end is not None else None
-        rest = f"it lasts until its end on {day_text(until)}" if until else "it lasts for years"
-        return f"{recent} At this pace {rest}."
+        rest = f"until it ends on {day_text(until)}" if until else "for years"
+        return f"{recent} At this rate it will last {rest}."
     day = pace.runs_out_at.astimezone(zone()).date()
-    return f"{recent} At this pace it runs out about {day_text(day)}."
+    return f"{recent} At this rate it will run out around {day_text(day)}."

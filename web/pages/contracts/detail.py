@@ -1,4 +1,4 @@
-"""A contract: what is left of it, how it came to that, and what can be done with it now."""
+"""The contract page: balance, statement, covered requests, terms and actions."""
 
 from collections.abc import Callable
 from datetime import date
@@ -12,7 +12,7 @@ from web.pages.context import actor, desk
 from web.pages.contracts.burn_down import burn_down
 from web.pages.contracts.forms import forms_for
 from web.pages.forms.base import DeskForm
-from web.pages.forms.effects import Shown
+from web.pages.forms.effects import EffectPreview
 from web.pages.layout.listing import csv_response
 from web.pages.wording.formats import amount_text
 from workflows.contracts.queries import contract_audit, read_contract
@@ -54,9 +54,9 @@ def statement_csv(contract_id: str) -> Response:
 
 
 def contract_page(
-    contract_id: str, tried: dict[str, DeskForm] | None = None, effect: Shown | None = None
+    contract_id: str, submitted: dict[str, DeskForm] | None = None, effect: EffectPreview | None = None
 ) -> str:
-    """The page; a form that was tried stands open with what was typed in it, and its effect where shown."""
+    """Render the contract page; a submitted form is shown open with its values and its effect."""
     with desk().read(actor()) as tx:
         contract = read_contract(tx, contract_id)
         related = {
@@ -75,8 +75,8 @@ def contract_page(
             span={name: request.args.get(name, "") for name in ("from", "to")},
             requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS),
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
-            forms=forms_for(contract, actor().role, tried or {}),
-            tried=next(iter(tried)) if tried else None,
+            forms=forms_for(contract, actor().role, submitted or {}),
+            submitted=next(iter(submitted)) if submitted else None,
             effect=effect,
             amount=_amount(contract),
             desk_time_expired=tx.settings.time_expired_contract,
@@ -84,7 +84,7 @@ def contract_page(
 
 
 def _statement(tx: Transaction, contract_id: str) -> StatementView:
-    """Up to today where nothing is said: what is granted for months ahead has not moved yet."""
+    """The statement for the requested period, until today by default (without future grants)."""
     return read_statement(tx, contract_id, from_=_day("from"), to=_day("to") or _today(tx))
 
 
@@ -93,7 +93,7 @@ def _today(tx: Transaction) -> date:
 
 
 def _day(name: str) -> date | None:
-    """A day of the address; what is none counts as not given."""
+    """A date of the query string; None if it is missing or invalid."""
     try:
         return date.fromisoformat(request.args.get(name, ""))
     except ValueError:
@@ -101,6 +101,6 @@ def _day(name: str) -> date | None:
 
 
 def _amount(contract: ContractDetail) -> Callable[[int | None], str]:
-    """How amounts of this contract are written."""
+    """Formatter for amounts in this contract's unit."""
     unit: Any = "incidents" if contract.draws == "incidents" else "minutes"
     return lambda amount: amount_text(amount, unit)

@@ -1,4 +1,4 @@
-"""The forms of a contract's page: only those that fit its state and the reader's role are offered."""
+"""The forms of a contract page, limited to the actions its state and the user's role permit."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,29 +8,29 @@ from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.forms.base import ActionForm, DeskForm, KeyedForm
-from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, offer
+from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, select_options
 from workflows.contracts.permitted_actions import SELLERS, is_renewable, possible_actions
 from workflows.core.actors import Role
 from workflows.views.contracts import ContractDetail
 
-FILL_IN = "Fill this in."
+REQUIRED = "This field is required."
 
 
 class EnableForm(ActionForm):
-    """Make it active now."""
+    """Activate the contract now."""
 
 
 class _AmountForm(KeyedForm):
-    minutes = DurationField("Hours", description="For example 10:00, 90m or 1,5 h.")
+    minutes = DurationField("Hours", description="For example 10:00, 90m or 1.5 h.")
     incidents = CountField("Incidents")
 
 
 class TopUpForm(_AmountForm):
-    effective_on = DayField("From", description="Left empty: from now on.")
-    expires_on = DayField("Last day", description="Left empty: as long as the contract runs.")
+    effective_on = DayField("From", description="Defaults to now.")
+    expires_on = DayField("Last day", description="Defaults to the end of the contract.")
     price = MoneyField("Price")
 
-    places: ClassVar[dict[str, str]] = {
+    pointer_fields: ClassVar[dict[str, str]] = {
         "/effective_at": "effective_on",
         "/expires_at": "expires_on",
         "/price": "price",
@@ -39,20 +39,20 @@ class TopUpForm(_AmountForm):
 
 class AdjustForm(_AmountForm):
     way = RadioField(
-        "What",
-        [InputRequired("Choose one.")],
-        choices=offer([("grant", "Grant more"), ("withdraw", "Withdraw what is available")]),
+        "Adjustment",
+        [InputRequired("Select an option.")],
+        choices=select_options([("grant", "Add to the balance"), ("withdraw", "Withdraw from the balance")]),
     )
-    reason = TextAreaField("Reason", [InputRequired(FILL_IN)], description="It stands in the statement.")
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Shown in the statement.")
 
 
 class RenewForm(_AmountForm):
-    ends_on = DayField("Last day", description="Left empty: as long as this one runs.")
-    price = MoneyField("Price", description="Left empty: the same.")
+    ends_on = DayField("Last day", description="Defaults to the same duration.")
+    price = MoneyField("Price", description="Defaults to the same price.")
 
 
 class CancelForm(DeskForm):
-    reason = TextAreaField("Reason", [InputRequired(FILL_IN)])
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
 
 
 FORMS: dict[str, Callable[..., Any]] = {
@@ -62,11 +62,11 @@ FORMS: dict[str, Callable[..., Any]] = {
     "renew": partial(RenewForm, prefix="renew_"),
     "cancel": partial(CancelForm, prefix="cancel_"),
 }
-"""Each action's form; called with `formdata=None` it is fresh."""
+"""The form class of each action; call it with `formdata=None` for an empty form."""
 
 
-def forms_for(contract: ContractDetail, role: Role, tried: dict[str, DeskForm]) -> dict[str, DeskForm]:
-    """The forms that fit; one that was tried is there as it was sent."""
+def forms_for(contract: ContractDetail, role: Role, submitted: dict[str, DeskForm]) -> dict[str, DeskForm]:
+    """The forms of the permitted actions; a submitted form is included as submitted."""
     possible = possible_actions(
         role,
         state=contract.state,
@@ -77,9 +77,9 @@ def forms_for(contract: ContractDetail, role: Role, tried: dict[str, DeskForm]) 
     )
     fits = {action.replace("-", "_") for action in possible}
     return {
-        name: tried.get(name) or make(formdata=None)
+        name: submitted.get(name) or make(formdata=None)
         for name, make in FORMS.items()
-        if name in fits or (name in tried and role in SELLERS)
+        if name in fits or (name in submitted and role in SELLERS)
     }
 
 
@@ -88,7 +88,7 @@ def top_up_values(form: TopUpForm, draws: str) -> dict[str, Any]:
         **_amounts(form, draws),
         "effective_at": form.effective_on.first_instant,
         "expires_at": form.expires_on.end,
-        "price": form.price.given,
+        "price": form.price.command_value,
     }
 
 
@@ -100,7 +100,7 @@ def adjust_values(form: AdjustForm, draws: str, reason: str | None = None) -> di
 
 def renew_values(form: RenewForm, draws: str) -> dict[str, Any]:
     amounts = _amounts(form, draws) if draws != "nothing" else {}
-    return {**amounts, "ends_on": form.ends_on.text, "price": form.price.given}
+    return {**amounts, "ends_on": form.ends_on.text, "price": form.price.command_value}
 
 
 def _amounts(form: _AmountForm, draws: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The list of contracts, by what people ask: what is in force, what waits, what ends soon."""
+"""The list of contracts, with views such as active, ending soon and running low."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm
 from web.pages.forms.pickers import KINDS, option_of
-from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
+from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
 from web.pages.wording.formats import minutes_text
 from workflows.contracts.queries import contract_types, list_contracts
 from workflows.core.transaction import Transaction
@@ -18,25 +18,25 @@ from workflows.views import Page
 from workflows.views.contracts import ContractDetail
 
 SOON_DAYS = 30
-RUNNING = "running-out"
+RUNNING_OUT = "running-out"
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "": ("All", {}),
     "active": ("Active", {"state": "active"}),
     "pending": ("Pending", {"state": "pending"}),
-    "soon": (f"End within {SOON_DAYS} days", {"ends_within_days": SOON_DAYS, "order": "expires_at"}),
-    RUNNING: (f"Run out within {RUN_OUT_DAYS} days", {}),
+    "soon": (f"Ending within {SOON_DAYS} days", {"ends_within_days": SOON_DAYS, "order": "expires_at"}),
+    RUNNING_OUT: ("Running low", {}),
     "exhausted": ("Used up", {"state": "exhausted"}),
     "expired": ("Expired", {"state": "expired"}),
     "cancelled": ("Cancelled", {"state": "cancelled"}),
 }
-EMPTY = {
-    "active": "What is in force and may cover a request stands here.",
-    "pending": "What waits for its start, its payment or for someone to enable it stands here.",
-    "soon": f"What ends by its date within {SOON_DAYS} days stands here, the first to end on top.",
-    RUNNING: f"What is used up within {RUN_OUT_DAYS} days at the recent pace stands here.",
-    "exhausted": "What is used up before its end stands here; a top-up puts it in force again.",
-    "expired": "What is past its end stands here, and can be renewed.",
-    "cancelled": "What was cancelled stands here, with the reason.",
+EMPTY_TEXTS = {
+    "active": "Active contracts appear here. They can cover requests.",
+    "pending": "Contracts awaiting their start, payment or activation appear here.",
+    "soon": f"Contracts that end within {SOON_DAYS} days appear here, soonest first.",
+    RUNNING_OUT: f"Contracts that will run out within {RUN_OUT_DAYS} days at the current rate appear here.",
+    "exhausted": "Contracts with no balance left appear here. A top-up makes them active again.",
+    "expired": "Expired contracts appear here. They can be renewed.",
+    "cancelled": "Cancelled contracts appear here, with the reason.",
 }
 CSV_HEADER = [
     "number",
@@ -60,17 +60,17 @@ pages = Blueprint("contracts", __name__, url_prefix="/contracts")
 
 @pages.get("")
 def contracts() -> str | Response:
-    filters = asked("view", "q", "type", "holder", "order")
+    filters = query_filters("view", "q", "type", "holder", "order")
     view = filters.pop("view", "")
     chosen: dict[str, Any] = {**VIEWS.get(view, VIEWS[""])[1], **filters}
-    if not actor().is_staff and view == RUNNING:
+    if not actor().is_staff and view == RUNNING_OUT:
         view = ""
     with desk().read(actor()) as tx:
         run_out: dict[str, datetime] = {}
-        if view == RUNNING:
+        if view == RUNNING_OUT:
             run_out = {one.contract: one.runs_out_at for one in list_running_out(tx)}
         if wants_csv():
-            rows = every_page(lambda **at: _read(tx, chosen, run_out, view, at))
+            rows = all_rows(lambda **at: _read(tx, chosen, run_out, view, at))
             return csv_response("contracts", CSV_HEADER, [_row(one) for one in rows])
         return render_template(
             "contracts/index.html",
@@ -78,8 +78,8 @@ def contracts() -> str | Response:
             run_out=run_out,
             action_form=ActionForm(formdata=None),
             view=view,
-            empty_views=EMPTY,
-            views={key: label for key, (label, _) in VIEWS.items() if key != RUNNING or actor().is_staff},
+            empty_texts=EMPTY_TEXTS,
+            views={key: label for key, (label, _) in VIEWS.items() if key != RUNNING_OUT or actor().is_staff},
             filters=filters,
             types=contract_types(tx),
             holder=_holder(tx, filters.get("holder")),
@@ -89,8 +89,8 @@ def contracts() -> str | Response:
 def _read(
     tx: Transaction, chosen: dict[str, Any], run_out: dict[str, datetime], view: str, at: dict[str, Any]
 ) -> Page[ContractDetail]:
-    """One page; those that run out come in that order unless another is asked for, all on one."""
-    if view != RUNNING:
+    """One page of the list. The view "Running low" is a single page, by default ordered by run-out date."""
+    if view != RUNNING_OUT:
         return list_contracts(tx, **chosen, **at)
     page = list_contracts(tx, ids=list(run_out), limit=MOST_CONTRACTS, **chosen)
     if "order" in chosen:
@@ -99,7 +99,7 @@ def _read(
 
 
 def _holder(tx: Transaction, holder_id: str | None) -> str | None:
-    """What the holder that the list is narrowed to is called."""
+    """The name of the holder that the list is filtered by."""
     if holder_id is None:
         return None
     for kind in KINDS:

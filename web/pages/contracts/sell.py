@@ -1,4 +1,4 @@
-"""Selling a contract."""
+"""The form for a new contract."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired
 from web.pages.context import actor, desk
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import KeyedForm, attempt_once
-from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, offer
+from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.wording.labels import TIME_EXPIRED
 from workflows.commands.contracts import NewContract
@@ -23,38 +23,41 @@ from workflows.work.work_types import known_work_types
 
 pages = Blueprint("contract_sell", __name__, url_prefix="/contracts")
 
-ENABLING = [
-    ("", "When its start comes and nothing else is awaited"),
-    ("yes", "At once: a start still ahead moves to now"),
-    ("no", "Not before someone enables it"),
+ACTIVATION_CHOICES = [
+    ("", "Automatically, once it has started and been paid if required"),
+    ("yes", "Immediately; a later start moves to now"),
+    ("no", "Only when someone enables it"),
 ]
 
 
 class ContractForm(KeyedForm):
-    type = RadioField("Type", [InputRequired("Choose one.")])
+    type = RadioField("Type", [InputRequired("Select an option.")])
     holder = RecordField(
         "Holder",
         ["org_unit", "customer", "item"],
-        placeholder="Name, mail, code or number",
-        description="Whom it covers: an org unit with all below it, one customer, or one item.",
+        placeholder="Name, email, code or number",
+        description="Covers an org unit including its sub-units, one customer, or one item.",
     )
-    starts_on = DayField("First day", description="Left empty: today.")
-    ends_on = DayField("Last day", description="Left empty: as long as the type runs.")
-    minutes = DurationField("Hours", description="For example 20:00; by the month where the type says so.")
+    starts_on = DayField("First day", description="Defaults to today.")
+    ends_on = DayField("Last day", description="Defaults to the duration of the contract type.")
+    minutes = DurationField(
+        "Hours", description="For example 20:00. Per month for types with a monthly allocation."
+    )
     incidents = CountField("Incidents")
     price = MoneyField("Price")
     overage_rate = MoneyField(
-        "Overage rate", description="The price of an hour past the end, where it is billed."
+        "Overage rate", description="Hourly price of time worked after the contract ends, if it is billed."
     )
     sla = SelectField("Service level")
     time_expired = SelectField(
-        "Time past the end", choices=offer([("", "As the desk's setting says"), *TIME_EXPIRED.items()])
+        "After the contract ends",
+        choices=select_options([("", "As in the settings"), *TIME_EXPIRED.items()]),
     )
-    excluded_work_types = StringField("Work types it does not cover", description="Separated by commas.")
-    excluded_item_types = StringField("Item types it does not cover", description="Separated by commas.")
-    enable = RadioField("It becomes active", choices=offer(ENABLING), default="")
+    excluded_work_types = StringField("Excluded work types", description="Separate with commas.")
+    excluded_item_types = StringField("Excluded item types", description="Separate with commas.")
+    enable = RadioField("Activation", choices=select_options(ACTIVATION_CHOICES), default="")
 
-    places: ClassVar[dict[str, str]] = {
+    pointer_fields: ClassVar[dict[str, str]] = {
         "/holder": "holder",
         "/holder/item": "holder",
         "/holder/customer": "holder",
@@ -72,27 +75,29 @@ def new() -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         tx.require(*SELLERS)
         types = [one for one in contract_types(tx) if set(one.held_by) - {"service_request"}]
-        form.sla.choices = offer(
+        form.sla.choices = select_options(
             [
-                ("", "As the type says"),
+                ("", "As in the contract type"),
                 *((sla.id, sla.label) for sla in tx.rules.slas.values()),
             ]
         )
-    form.type.choices = offer((one.key, one.label) for one in types)
-    if form.is_submitted() and not form.asks and form.validate():
+    form.type.choices = select_options((one.key, one.label) for one in types)
+    if form.is_submitted() and not form.is_searching and form.validate():
         command = form.command(NewContract, _values(form))
-        made = attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None
-        if made:
-            flash(_sold(made), "good")
-            return redirect(url_for("contract.show", contract_id=made))
+        contract_id = (
+            attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None
+        )
+        if contract_id:
+            flash(_sold_message(contract_id), "success")
+            return redirect(url_for("contract.show", contract_id=contract_id))
     with desk().read(actor()) as tx:
-        form.look_up(tx)
+        form.load_options(tx)
         known = known_work_types(tx)
         if known:
-            form.excluded_work_types.description += f" Known are {', '.join(known)}."
-        under = {one.key: _described(one) for one in types}
-    page = render_template("contracts/new.html", form=form, under=under)
-    return page, 422 if form.is_wrong else 200
+            form.excluded_work_types.description += f" In use: {', '.join(known)}."
+        descriptions = {one.key: _description(one) for one in types}
+    page = render_template("contracts/new.html", form=form, descriptions=descriptions)
+    return page, 422 if form.has_errors else 200
 
 
 def _values(form: ContractForm) -> dict[str, Any]:
@@ -102,13 +107,13 @@ def _values(form: ContractForm) -> dict[str, Any]:
     }
     return {
         "type": form.type.data,
-        "holder": form.holder.given,
+        "holder": form.holder.command_value,
         "starts_on": form.starts_on.text,
         "ends_on": form.ends_on.text,
         "minutes": form.minutes.data,
         "incidents": form.incidents.data,
-        "price": form.price.given,
-        "overage_rate": form.overage_rate.given,
+        "price": form.price.command_value,
+        "overage_rate": form.overage_rate.command_value,
         "sla": form.sla.data,
         "time_expired": form.time_expired.data,
         "exclusions": exclusions if any(exclusions.values()) else None,
@@ -120,13 +125,13 @@ def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
-def _described(one: ContractTypeView) -> str:
-    """The type's description and what it takes where the form is left empty."""
+def _description(one: ContractTypeView) -> str:
+    """The type's description and its default terms."""
     terms = usual_terms(one)
-    return f"{one.description} Usually {terms}." if terms else one.description
+    return f"{one.description} Defaults: {terms}." if terms else one.description
 
 
-def _sold(contract_id: str) -> Markup:
+def _sold_message(contract_id: str) -> Markup:
     with desk().read(actor()) as tx:
         contract = read_contract(tx, contract_id)
-    return Markup("{} is sold to {}.").format(contract.number, contract.holder_name)
+    return Markup("{} has been created for {}.").format(contract.number, contract.holder_name)

@@ -1,27 +1,27 @@
-"""Time that no contract paid: carried, charged to nobody, or to bill."""
+"""Uncovered time: carried forward, not billed, or to be billed."""
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
-from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
+from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
 from web.pages.wording.formats import minutes_text
 from workflows.reports.overview import list_uncovered, month_start
 
-FATES = {"": "All", "carried": "Carried", "ignored": "Charged to nobody", "overage": "To bill"}
-CSV_HEADER = ["effective_at", "service_request", "subject", "customer", "technician", "fate", "time"]
+KINDS = {"": "All", "carried": "Carried forward", "ignored": "Not billed", "overage": "To be billed"}
+CSV_HEADER = ["effective_at", "service_request", "subject", "customer", "technician", "outcome", "time"]
 
 pages = Blueprint("uncovered", __name__, url_prefix="/uncovered-time")
 
 
 @pages.get("")
 def uncovered() -> str | Response:
-    filters = asked("kind")
+    filters = query_filters("kind")
     every = "every" in request.args
     with desk().read(actor()) as tx:
         chosen = {**filters, "from_at": None if every else month_start(tx)}
         if wants_csv():
-            rows = every_page(lambda **at: list_uncovered(tx, **chosen, **at))
+            rows = all_rows(lambda **at: list_uncovered(tx, **chosen, **at))
             table = [
                 [
                     one.effective_at.isoformat(),
@@ -36,4 +36,4 @@ def uncovered() -> str | Response:
             ]
             return csv_response("uncovered-time", CSV_HEADER, table)
         page = list_uncovered(tx, **chosen, cursor=cursor())
-    return render_template("contracts/uncovered.html", page=page, filters=filters, fates=FATES, every=every)
+    return render_template("contracts/uncovered.html", page=page, filters=filters, kinds=KINDS, every=every)

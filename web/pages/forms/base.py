@@ -1,7 +1,7 @@
-"""Forms: what was typed becomes a command, and each refusal finds its way back to the field it speaks of.
+"""Base classes for forms: build a command from the submitted values and show errors at their fields.
 
-A form keeps what was typed, whatever became of it. Commands are built as the API builds them, from the
-filled-in fields alone, so that every door gives the same words.
+A form always keeps the typed values. Commands are built the same way as in the API, from the non-empty fields
+only, so pages and API report the same errors.
 """
 
 import json
@@ -35,14 +35,14 @@ def _with_plain_line_ends(text: Any) -> Any:
 
 
 class DeskForm(FlaskForm):
-    """A form of the desk. `places` tells which field a refusal's pointer means, where the names differ."""
+    """Base form. `pointer_fields` maps JSON pointers to field names where they differ."""
 
-    places: ClassVar[Mapping[str, str]] = {}
+    pointer_fields: ClassVar[Mapping[str, str]] = {}
     form_errors: list[str]
 
     class Meta(FlaskForm.Meta):
         def bind_field(self, form: Any, unbound_field: "UnboundField[Any]", options: dict[str, Any]) -> Field:
-            """Browsers send CR LF where a text area has a new line: what was not changed stays the same."""
+            """Convert CR LF line endings, which browsers submit, so that unchanged text compares equal."""
             if issubclass(unbound_field.field_class, TextAreaField):
                 filters = (*unbound_field.kwargs.get("filters", ()), _with_plain_line_ends)
                 options = {**options, "filters": filters}
@@ -50,56 +50,56 @@ class DeskForm(FlaskForm):
             return field
 
     def command(self, kind: type[C], values: Mapping[str, Any]) -> C | None:
-        """The command that the values make; None where some cannot be taken, and their fields say why.
+        """Build a command from the values; returns None and adds errors to the fields if they are invalid.
 
-        Values that are None or empty text count as left out, except those wrapped in `Given`.
+        None and empty values are omitted, except those wrapped in `Explicit`.
         """
         body = {
-            name: value.value if isinstance(value, Given) else value
+            name: value.value if isinstance(value, Explicit) else value
             for name, value in values.items()
-            if isinstance(value, Given) or value not in (None, "", [])
+            if isinstance(value, Explicit) or value not in (None, "", [])
         }
         try:
             return kind.model_validate_json(json.dumps(body))
         except ValidationError as error:
-            self.refuse_all(error)
+            self.add_validation_errors(error)
             return None
 
-    def refuse_all(self, error: ValidationError) -> None:
-        """Say each thing that is wrong beside its field."""
+    def add_validation_errors(self, error: ValidationError) -> None:
+        """Add each validation error to its field."""
         for wrong in error.errors(include_url=False):
             pointer = "/" + "/".join(str(part) for part in wrong["loc"])
-            self.refuse(pointer if wrong["loc"] else "", _words(wrong))
+            self.add_error(pointer if wrong["loc"] else "", _message(wrong))
 
-    def refuse(self, pointer: str, words: str) -> None:
-        """Say what is wrong beside the field that the pointer means, or above the form."""
+    def add_error(self, pointer: str, message: str) -> None:
+        """Add an error to the field that the JSON pointer refers to, or to the form if there is none."""
         field = self._field_at(pointer)
-        words = _CODE.sub(self._label, words)
+        message = _CODE.sub(self._label, message)
         if field is None:
-            self.form_errors = [*self.form_errors, words]
-        elif words not in field.errors:
-            field.errors = [*field.errors, words]
+            self.form_errors = [*self.form_errors, message]
+        elif message not in field.errors:
+            field.errors = [*field.errors, message]
 
     @property
-    def asks(self) -> bool:
-        """The form was sent to search for a record, not to be done yet."""
+    def is_searching(self) -> bool:
+        """Whether the form was submitted to search for a record, rather than to be processed."""
         searching = request.form.get("step") == "find"
-        return searching or any(field.is_asking for field in self._pickers())
+        return searching or any(field.has_new_query for field in self._pickers())
 
-    def look_up(self, tx: Transaction) -> None:
-        """Let each picker of the form fill in what it offers."""
+    def load_options(self, tx: Transaction) -> None:
+        """Load the options of each record picker."""
         for field in self._pickers():
-            field.look_up(tx)
+            field.load_options(tx)
 
     @property
-    def is_wrong(self) -> bool:
+    def has_errors(self) -> bool:
         return bool(self.form_errors) or any(field.errors for field in self)
 
     def _pickers(self) -> list[RecordField]:
         return [field for field in self if isinstance(field, RecordField)]
 
     def _label(self, code: re.Match[str]) -> str:
-        """The label of the field that a code in a refusal's words means; the code itself where none does."""
+        """The label of the field that a code in a message refers to, else the code itself."""
         for name, field in self._fields.items():
             if name == code[0] or name.endswith(f"_{code[0]}"):
                 return f"“{field.label.text}”"
@@ -108,7 +108,7 @@ class DeskForm(FlaskForm):
     def _field_at(self, pointer: str) -> Field | None:
         parts = [part for part in pointer.split("/") if part]
         for length in range(len(parts), 0, -1):
-            name = self.places.get("/" + "/".join(parts[:length]))
+            name = self.pointer_fields.get("/" + "/".join(parts[:length]))
             if name is not None and name in self._fields:
                 found: Field = self[name]
                 return found
@@ -121,71 +121,71 @@ class DeskForm(FlaskForm):
 
 
 class EditingForm(DeskForm):
-    """A form of a record that others change, too. `seen` has the record as it was when the form was drawn."""
+    """A form for a record that others may edit too. `seen` holds the record as it was rendered."""
 
     seen = HiddenField()
 
-    def changes(self, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Only what this person changed: what is not touched stays as others left it meanwhile.
+    def changes(self, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Return only the fields this user changed, so that changes by others are preserved.
 
-        Where two changed one field to different things, the second is told, and may save again.
+        If someone else changed the same field to a different value, an error asks the user to save again.
         """
-        drawn = {**kept, **self._drawn()}
-        touched = [name for name, value in wanted.items() if value != drawn[name]]
-        for name in touched:
-            if kept[name] not in (drawn[name], wanted[name]):
-                self.refuse(f"/{name}", "Somebody else changed this meanwhile. Save again to keep yours.")
-                drawn[name] = kept[name]
-        self.seen.data = json.dumps(drawn)
-        return {name: Given(wanted[name]) for name in touched if wanted[name] != kept[name]}
+        original = {**stored, **self._original()}
+        edited = [name for name, value in wanted.items() if value != original[name]]
+        for name in edited:
+            if stored[name] not in (original[name], wanted[name]):
+                self.add_error(f"/{name}", "Someone else has changed this. Save again to keep your version.")
+                original[name] = stored[name]
+        self.seen.data = json.dumps(original)
+        return {name: Explicit(wanted[name]) for name in edited if wanted[name] != stored[name]}
 
-    def _drawn(self) -> dict[str, Any]:
-        """The record as the form had it; what cannot be read counts as what is kept now."""
+    def _original(self) -> dict[str, Any]:
+        """The record as the form was rendered; empty if it cannot be read."""
         try:
-            drawn = json.loads(self.seen.data or "{}")
+            original = json.loads(self.seen.data or "{}")
         except ValueError:
             return {}
-        return drawn if isinstance(drawn, dict) else {}
+        return original if isinstance(original, dict) else {}
 
 
 class KeyedForm(DeskForm):
-    """A form whose command happens once, however often it is sent: its key is minted when it is drawn."""
+    """A form whose command is executed once, even if submitted twice, by its idempotency key."""
 
     key = HiddenField(default=lambda: uuid4().hex)
 
 
 class ActionForm(DeskForm):
-    """A single button: nothing but the token that says the page is ours."""
+    """A form with a single button: it contains only the CSRF token."""
 
 
-class Given:
-    """A value that is meant although it is empty: null, "" or an empty list."""
+class Explicit:
+    """A value to be sent even if it is empty: null, "" or an empty list."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
 
 def attempt(form: DeskForm, use_case: Callable[[Transaction], T], *, reads_first: bool = False) -> T | None:
-    """Run a use case for a form; None where it refused, and the form says why.
+    """Run a use case for a form; returns None and adds the error to the form if it is refused.
 
-    `reads_first` is for one that reads for long before it writes.
+    `reads_first` is for use cases that read for a long time before they write.
 
-    Refusals that are not about what was typed (not there, not allowed, no rules) go on to the error pages.
+    Raises: NotFound, NotAllowed, NoRuleSet, which are shown as error pages.
     """
     try:
         return desk().perform(actor(), use_case, reads_first=reads_first)
     except DeskError as error:
-        add_refusal(form, error)
+        add_desk_error(form, error)
         return None
 
 
 def succeeds(form: DeskForm, use_case: Callable[[Transaction], object]) -> bool:
-    """The same for a use case that answers nothing."""
+    """Run a use case that returns nothing, as in `attempt`; returns whether it succeeded."""
     return attempt(form, lambda tx: (use_case(tx), True)) is not None
 
 
 def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], command: BaseModel) -> str | None:
-    """The same for a command that must not happen twice; sent again, it answers what was made first."""
+    """Like `attempt`, but once per idempotency key: a repeated submit returns the first result."""
     user = actor().id
     keyed = None
     if user is not None and form.key.data:
@@ -194,28 +194,31 @@ def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], comman
     try:
         answer = desk().answer(actor(), use_case, lambda tx, made: Answer(200, made), keyed)
     except DeskError as error:
-        add_refusal(form, error)
+        add_desk_error(form, error)
         return None
     return answer.body
 
 
-def add_refusal(form: DeskForm, error: DeskError) -> None:
-    """Say a refusal in the form; one that is not about what was typed is raised for the error pages."""
+def add_desk_error(form: DeskForm, error: DeskError) -> None:
+    """Add an error to the form.
+
+    Raises: NotFound, NotAllowed, NoRuleSet, which are not about the typed values.
+    """
     if isinstance(error, NotFound | NotAllowed | NoRuleSet):
         raise error
     if isinstance(error, IdempotencyKeyReused):
-        form.refuse("", "This form was sent before, with other values; load the page again for a new one.")
+        form.add_error("", "This form has already been submitted with other values. Please reload the page.")
         return
-    form.refuse(str(error.values.get("pointer", "")), str(error))
+    form.add_error(str(error.values.get("pointer", "")), str(error))
 
 
-def _words(wrong: ErrorDetails) -> str:
-    """Pydantic's message as a sentence for people."""
+def _message(wrong: ErrorDetails) -> str:
+    """A Pydantic error as a sentence for users."""
     least = wrong.get("ctx", {}).get("min_length", 1)
     if wrong["type"] == "missing" or (wrong["type"] == "string_too_short" and least == 1):
-        return "Fill this in."
+        return "This field is required."
     if wrong["type"] == "string_too_short":
-        return f"At least {least} characters are needed."
+        return f"Enter at least {least} characters."
     if wrong["type"] == "string_too_long":
-        return f"At most {wrong['ctx']['max_length']} characters fit here."
+        return f"Enter at most {wrong['ctx']['max_length']} characters."
     return message_of(wrong)

@@ -1,4 +1,4 @@
-"""What a form would do, shown before it is sent: as one types, and by a button without JavaScript."""
+"""Preview of a form's effect before it is submitted: while typing, or by a button without JavaScript."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,54 +7,54 @@ from flask import render_template, request
 
 from engine.errors import DeskError
 from web.pages.context import actor, desk
-from web.pages.forms.base import DeskForm, add_refusal
+from web.pages.forms.base import DeskForm, add_desk_error
 from web.pages.wording.impact import Line, effect_lines
 from workflows.core.transaction import Transaction
 from workflows.reports.impact_preview import preview_impact
 
-UNTOLD = "Not told yet"
-"""The reason of what is only shown: no effect depends on it."""
+REASON_PLACEHOLDER = "Not given yet"
+"""Stands in for the reason in a preview: no effect depends on it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """The effect of the form `of`, or `trouble`: why it cannot be told."""
+class EffectPreview:
+    """The effect of the form `form_name`, or `error`: why it cannot be computed."""
 
-    of: str
+    form_name: str
     lines: list[Line] = field(default_factory=list)
-    trouble: str = ""
+    error: str = ""
 
 
-def effect_shown(
-    of: str,
+def preview_effect(
+    form_name: str,
     form: DeskForm,
     use_case: Callable[[], Callable[[Transaction], object] | None],
     *,
-    own: str | None = None,
-) -> Shown:
-    """The effect of what `use_case` makes of the form, once that can be read; a reason need not be given yet.
+    own_contract: str | None = None,
+) -> EffectPreview:
+    """Preview what `use_case` would change, once the form is valid; a reason is not required yet.
 
-    `own` is the contract that the page is about.
+    `own_contract` is the id of the contract that the page shows.
     """
     if "reason" in form:
         form["reason"].validators = ()
     act = use_case() if form.validate_on_submit() else None
     try:
         if act is not None:
-            return Shown(of, effect_lines(preview_impact(desk(), actor(), act), own))
+            return EffectPreview(form_name, effect_lines(preview_impact(desk(), actor(), act), own_contract))
     except DeskError as error:
-        add_refusal(form, error)
-    return Shown(of, trouble=_trouble(form))
+        add_desk_error(form, error)
+    return EffectPreview(form_name, error=_error(form))
 
 
-def effect_answer(shown: Shown, page: Callable[[], str]) -> str:
-    """The effect alone where htmx asks for it, else the whole page."""
+def effect_response(preview: EffectPreview, page: Callable[[], str]) -> str:
+    """The effect as a fragment for htmx, otherwise the whole page."""
     if "HX-Request" in request.headers:
-        return render_template("parts/effect.html", effect=shown)
+        return render_template("parts/effect.html", effect=preview)
     return page()
 
 
-def _trouble(form: DeskForm) -> str:
-    """What is wrong with what was typed; what is not filled in yet is not wrong yet."""
+def _error(form: DeskForm) -> str:
+    """Errors of the fields that have a value; empty fields are not reported yet."""
     typed = [field for field in form if any(field.raw_data or [])]
     return " ".join([*form.form_errors, *(str(words) for field in typed for words in field.errors)])

@@ -1,6 +1,6 @@
-"""Form fields that take what people type: durations, money, local days and times.
+"""Form fields for durations, money, local dates and times.
 
-Each keeps the text as it was typed where it cannot be read, and says how to write it.
+Each keeps the typed text if it cannot be parsed, and its error shows the expected format.
 """
 
 from collections.abc import Iterable
@@ -20,13 +20,13 @@ from workflows.core.transaction import Transaction
 from workflows.work.work_types import known_work_types
 
 
-def offer(pairs: Iterable[tuple[str, str]]) -> list[Any]:
-    """Values and their labels, as the choices of a field."""
+def select_options(pairs: Iterable[tuple[str, str]]) -> list[Any]:
+    """Convert values with labels to the choices of a field."""
     return [SelectChoice(value, label) for value, label in pairs]
 
 
 class TypedField(StringField):
-    """A field whose `data` is a value read from its text, and None where nothing was typed."""
+    """A field whose `data` is parsed from its text; None if the text is empty."""
 
     data: Any
 
@@ -40,21 +40,21 @@ class TypedField(StringField):
         return "" if self.data is None else self.shown(self.data)
 
     def read(self, text: str) -> Any:
-        """The value of a text that is not empty. Raises: ValueError with words for people."""
+        """Parse non-empty text. Raises: ValueError with a message for users."""
         raise NotImplementedError
 
     def shown(self, value: Any) -> str:
-        """A value as one would type it."""
+        """Format a value as a user would type it."""
         return str(value)
 
 
 class DurationField(TypedField):
-    """Whole minutes, typed as 1:30, 1h30, 90m or 1,5 h."""
+    """Whole minutes, typed as 1:30, 1h30, 90m, 1.5 h or 1,5 h."""
 
     def read(self, text: str) -> int:
         minutes = read_minutes(text)
         if minutes is None:
-            raise ValueError(f"“{text}” is no duration; write it as 1:30, 1h30, 90m or 1,5 h.")
+            raise ValueError(f"“{text}” is not a duration. Use a format such as 1:30, 1h30, 90m or 1.5 h.")
         return minutes
 
     def shown(self, value: int) -> str:
@@ -62,14 +62,14 @@ class DurationField(TypedField):
 
 
 class MoneyField(TypedField):
-    """An amount in the desk's currency; `data` is in its minor unit."""
+    """An amount in the configured currency; `data` is in minor units."""
 
     def read(self, text: str) -> int:
         currency = settings().currency
         amount = read_money(text.removeprefix(currency).removesuffix(currency).strip(" €$£"), currency)
         if amount is None:
             raise ValueError(
-                f"“{text}” is no amount of {currency}; write it as {plain_money(12500, currency)}."
+                f"“{text}” is not an amount in {currency}. Use the format {plain_money(12500, currency)}."
             )
         return amount
 
@@ -77,29 +77,29 @@ class MoneyField(TypedField):
         return plain_money(value, settings().currency)
 
     @property
-    def given(self) -> dict[str, Any] | None:
-        """The amount as commands name it."""
+    def command_value(self) -> dict[str, Any] | None:
+        """The amount as used in commands."""
         return None if self.data is None else {"amount_minor": self.data, "currency": settings().currency}
 
 
 class CountField(TypedField):
-    """A whole number above zero."""
+    """A whole number, zero or more."""
 
     def read(self, text: str) -> int:
         if not text.isascii() or not text.isdecimal() or len(text) > 9:
-            raise ValueError(f"“{text}” is no whole number.")
+            raise ValueError(f"“{text}” is not a whole number.")
         return int(text)
 
 
 class WorkTypeField(StringField):
-    """A work type: free text, with those that are known to choose from once they were looked up."""
+    """A work type: free text with suggestions, once `load_options` was called."""
 
     def __init__(self, label: str = "Work type", **kwargs: Any) -> None:
-        super().__init__(label, **{"description": "As your rules name them, for example remote.", **kwargs})
+        super().__init__(label, **{"description": "As named in your rules, for example remote.", **kwargs})
         self.known: list[str] = []
 
-    def look_up(self, tx: Transaction) -> None:
-        """Fill in what is suggested."""
+    def load_options(self, tx: Transaction) -> None:
+        """Load the suggestions."""
         self.known = known_work_types(tx)
 
     def __call__(self, **kwargs: Any) -> Markup:
@@ -111,7 +111,7 @@ class WorkTypeField(StringField):
 
 
 class DayField(TypedField):
-    """A local day; `data` is a date."""
+    """A local date; `data` is a date."""
 
     widget = DateInput()
 
@@ -120,27 +120,27 @@ class DayField(TypedField):
             return check_date(date.fromisoformat(text))
         except (ValueError, DeskError):
             raise ValueError(
-                f"“{text}” is no day; write it as 2026-03-31, a year from 1970 to 2199."
+                f"“{text}” is not a date. Use the format 2026-03-31, with a year from 1970 to 2199."
             ) from None
 
     @property
     def text(self) -> str | None:
-        """The day as commands write it."""
+        """The date in ISO format, as used in commands."""
         return self.data.isoformat() if self.data else None
 
     @property
     def first_instant(self) -> str | None:
-        """The day's first instant in the provider's zone, as commands write it."""
+        """The first instant of the day in the provider's time zone, as used in commands."""
         return _written(first_instant_of(self.data, zone())) if self.data else None
 
     @property
     def end(self) -> str | None:
-        """The instant at which the day is over, as commands write it."""
+        """The exclusive end of the day, as used in commands."""
         return _written(contract_end(self.data, zone())) if self.data else None
 
 
 class InstantField(TypedField):
-    """A wall-clock time of the provider's zone; `data` is an aware UTC instant."""
+    """A local time in the provider's time zone; `data` is an aware UTC instant."""
 
     widget = DateTimeLocalInput()
 
@@ -148,7 +148,7 @@ class InstantField(TypedField):
         try:
             wall = datetime.fromisoformat(text)
         except ValueError:
-            raise ValueError(f"“{text}” is no time; write it as 2026-03-31T09:00.") from None
+            raise ValueError(f"“{text}” is not a valid time. Use the format 2026-03-31T09:00.") from None
         if wall.tzinfo is not None:
             return wall.astimezone(UTC)
         try:

@@ -1,7 +1,7 @@
-"""Finding a record by typing: a search box whose answers are radio buttons.
+"""Record picker: a search box with radio buttons for the results.
 
-Without JavaScript the form's own button searches and the form comes back with the answers; with it, htmx
-asks for them as one types. A picked record is told as `kind:id`.
+Without JavaScript the form has its own search button; with it, htmx loads the results while the user types.
+The selected record is submitted as `kind:id`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ from workflows.register import (
 )
 from workflows.views.register import CustomerView, ItemView, OrgUnitView
 
-SHOWN = 8
+MAX_RESULTS = 8
 KINDS = ("customer", "org_unit", "item")
 
 pages = Blueprint("pickers", __name__)
@@ -34,65 +34,65 @@ pages = Blueprint("pickers", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A record that can be picked."""
+    """A record that can be selected."""
 
     value: str
     label: str
-    under: str
+    detail: str
 
 
 @dataclass(slots=True)
-class Answers:
-    """What a search box shows below it. `picked` is `kind:id` or "", `seen` the search last answered.
+class PickerResults:
+    """Search results. `selected` is `kind:id` or "", `last_query` the query of the results last shown.
 
-    With `of_customer` it is the items that a customer may ask support for, listed without a search, too.
+    With `of_customer`, lists the items this customer may request support for, even without a query.
     """
 
     name: str
     kinds: tuple[str, ...]
     q: str = ""
-    seen: str = ""
-    picked: str = ""
+    last_query: str = ""
+    selected: str = ""
     optional: bool = False
     of_customer: str = ""
     options: list[Option] = field(default_factory=list)
     more: bool = False
 
     @property
-    def is_asking(self) -> bool:
-        """Something new was typed, and its answers have not been shown yet."""
-        return bool(self.q) and self.q != self.seen
+    def has_new_query(self) -> bool:
+        """Whether the query changed and its results have not been shown yet."""
+        return bool(self.q) and self.q != self.last_query
 
-    def look_up(self, tx: Transaction, *, picks: bool = True) -> None:
-        """Fill in what is offered: the record picked, and what the search finds.
+    def load_options(self, tx: Transaction, *, select_single: bool = True) -> None:
+        """Load the options: the selected record and the search results.
 
-        A new search with one answer picks it, unless `picks` is False: while someone still types.
+        A new search with a single result selects it, unless `select_single` is False (used while typing).
         """
         found = self._find(tx)
-        self.more = len(found) > SHOWN
-        found = found[:SHOWN]
-        if picks and self.is_asking and len(found) == 1:
-            self.picked = found[0].value
-        chosen = option_of(tx, self.picked, self.kinds)
+        self.more = len(found) > MAX_RESULTS
+        found = found[:MAX_RESULTS]
+        if select_single and self.has_new_query and len(found) == 1:
+            self.selected = found[0].value
+        chosen = option_of(tx, self.selected, self.kinds)
         if chosen is None:
-            self.picked = ""
+            self.selected = ""
         elif chosen not in found:
             found = [chosen, *found]
         self.options = found
-        self.seen = self.q
+        self.last_query = self.q
 
     def _find(self, tx: Transaction) -> list[Option]:
         if self.of_customer:
-            q, whose, limit = self.q or None, self.of_customer, SHOWN + 1
+            q, whose, limit = self.q or None, self.of_customer, MAX_RESULTS + 1
             own = list_items(tx, q=q, for_customer=whose, owner=whose, limit=limit).items
             listed = [*own, *list_items(tx, q=q, for_customer=whose, limit=limit).items]
-            # a customer's own things first: they are meant more often than those of the whole site
+            # a customer's own items first: they are needed more often than those of the whole site
             return list({one.id: _item(one) for one in listed}.values())
         return find_options(tx, self.kinds, self.q) if self.q else []
 
 
 class RecordField(Field):
-    """A record of one of the kinds, found by typing. `data` is `kind:id`, or "" where none is picked."""
+    """A record of one of the kinds, found by typing. `data` is `kind:id`, or "" where none is selected."""
 
     def __init__(
         self,
@@ -105,8 +105,8 @@ class RecordField(Field):
     ) -> None:
         super().__init__(label, **kwargs)
         self.placeholder = placeholder
-        self.is_asking = False
-        self.answers = Answers(self.name, tuple(kinds), optional=optional)
+        self.has_new_query = False
+        self.results = PickerResults(self.name, tuple(kinds), optional=optional)
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         self.data = str(valuelist[0]) if valuelist else ""
@@ -114,20 +114,20 @@ class RecordField(Field):
     def process(self, formdata: Any, *args: Any, **kwargs: Any) -> None:
         super().process(formdata, *args, **kwargs)
         if formdata:
-            self.answers.q = " ".join(str(formdata.get(f"{self.name}_q", "")).split())
-            self.answers.seen = str(formdata.get(f"{self.name}_seen", ""))
-        self.answers.picked = self.data or ""
-        self.is_asking = self.answers.is_asking
+            self.results.q = " ".join(str(formdata.get(f"{self.name}_q", "")).split())
+            self.results.last_query = str(formdata.get(f"{self.name}_seen", ""))
+        self.results.selected = self.data or ""
+        self.has_new_query = self.results.has_new_query
 
     def pre_validate(self, form: BaseForm) -> None:
-        """A record that is needed is told beside all else that is missing, not one step later."""
-        if not self.answers.optional and self.record_id is None:
-            raise ValidationError("Fill this in.")
+        """Report a missing required record together with other missing fields."""
+        if not self.results.optional and self.record_id is None:
+            raise ValidationError("This field is required.")
 
-    def look_up(self, tx: Transaction) -> None:
-        """Fill in what is offered, and what that picks."""
-        self.answers.look_up(tx)
-        self.data = self.answers.picked
+    def load_options(self, tx: Transaction) -> None:
+        """Load the options and the selection."""
+        self.results.load_options(tx)
+        self.data = self.results.selected
 
     @property
     def kind(self) -> str:
@@ -138,27 +138,27 @@ class RecordField(Field):
         return str(self.data or "").partition(":")[2] or None
 
     @property
-    def given(self) -> dict[str, str] | None:
-        """The record as commands name it: {"customer": id}."""
-        known = self.record_id and self.kind in self.answers.kinds
+    def command_value(self) -> dict[str, str] | None:
+        """The record as used in commands: {"customer": id}."""
+        known = self.record_id and self.kind in self.results.kinds
         return {self.kind: str(self.record_id)} if known else None
 
 
 def find_options(tx: Transaction, kinds: Iterable[str], q: str) -> list[Option]:
-    """What the search finds of these kinds, one more than is shown of each at most."""
+    """Search these kinds of records; returns at most one more of each kind than is shown."""
     found: list[Option] = []
     for kind in kinds:
         if kind == "customer":
-            found += [_customer(one) for one in list_customers(tx, q=q, limit=SHOWN + 1).items]
+            found += [_customer(one) for one in list_customers(tx, q=q, limit=MAX_RESULTS + 1).items]
         elif kind == "org_unit":
-            found += [_org_unit(one) for one in list_org_units(tx, q=q, limit=SHOWN + 1).items]
+            found += [_org_unit(one) for one in list_org_units(tx, q=q, limit=MAX_RESULTS + 1).items]
         elif kind == "item":
-            found += [_item(one) for one in list_items(tx, q=q, limit=SHOWN + 1).items]
+            found += [_item(one) for one in list_items(tx, q=q, limit=MAX_RESULTS + 1).items]
     return found
 
 
 def option_of(tx: Transaction, value: str, kinds: Iterable[str]) -> Option | None:
-    """The option of a record that was picked; None where it is not there or not one's own to see."""
+    """The option for a selected record; None if it does not exist or the actor may not see it."""
     kind, _, record_id = value.partition(":")
     if kind not in kinds or not record_id:
         return None
@@ -174,33 +174,33 @@ def option_of(tx: Transaction, value: str, kinds: Iterable[str]) -> Option | Non
 
 @pages.get("/pick/<name>")
 def pick(name: str) -> str:
-    """The answers to what is being typed, as radio buttons for the field of that name."""
+    """The results for the current query, as radio buttons for the named field."""
     kinds = [kind for kind in request.args.get("kinds", "").split(",") if kind in KINDS]
     if not kinds or not name.isidentifier():
         abort(404)
-    answers = Answers(
+    results = PickerResults(
         name,
         tuple(kinds),
         q=" ".join(request.args.get(f"{name}_q", "").split()),
-        picked=request.args.get(name, ""),
+        selected=request.args.get(name, ""),
         optional="optional" in request.args,
         of_customer=request.args.get("of_customer", ""),
     )
     with desk().read(actor()) as tx:
-        answers.look_up(tx, picks=False)
-    return render_template("parts/pick_answers.html", answers=answers)
+        results.load_options(tx, select_single=False)
+    return render_template("parts/picker_results.html", results=results)
 
 
 def _customer(one: CustomerView) -> Option:
-    under = one.email if one.org_unit_name is None else f"{one.email}, {one.org_unit_name}"
-    return Option(f"customer:{one.id}", one.name, f"Customer, {under}")
+    detail = one.email if one.org_unit_name is None else f"{one.email}, {one.org_unit_name}"
+    return Option(f"customer:{one.id}", one.name, f"Customer, {detail}")
 
 
 def _org_unit(one: OrgUnitView) -> Option:
-    under = one.code if one.parent_name is None else f"{one.code}, part of {one.parent_name}"
-    return Option(f"org_unit:{one.id}", one.name, f"Org unit, {under}")
+    detail = one.code if one.parent_name is None else f"{one.code}, part of {one.parent_name}"
+    return Option(f"org_unit:{one.id}", one.name, f"Org unit, {detail}")
 
 
 def _item(one: ItemView) -> Option:
-    whose = f"of {one.owner_name}" if one.owner_name else "nobody's"
-    return Option(f"item:{one.id}", one.name, f"Item {one.number}, {whose}")
+    owner = f"owned by {one.owner_name}" if one.owner_name else "no owner"
+    return Option(f"item:{one.id}", one.name, f"Item {one.number}, {owner}")

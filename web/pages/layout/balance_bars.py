@@ -1,4 +1,4 @@
-"""Balances as bars: what share each part has, and the whole in words for whoever does not see the bar."""
+"""Balance bars: the share of each part, and a text alternative."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,8 +10,8 @@ LABELS = {
     "drawn": "Drawn",
     "held": "Held",
     "available": "Available",
-    "expired": "Expired unused",
-    "later": "In force later",
+    "expired": "Expired",
+    "later": "Not yet valid",
 }
 INCIDENT_LABELS = LABELS | {"drawn": "Used"}
 
@@ -33,7 +33,7 @@ class Balance(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a bar; `start` and `width` are hundredths of a percent turned into text for SVG."""
+    """One part of a bar; `start` and `width` are percentages with two decimals, as text for SVG."""
 
     kind: str
     label: str
@@ -43,16 +43,16 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A balance to draw: `words` say it without the bar, `legend` has every part, empty ones too."""
+class BalanceFigure:
+    """A balance bar: `summary` describes it as text, `legend` lists every part, including empty ones."""
 
-    words: str
+    summary: str
     parts: list[Part]
     legend: list[Part]
 
 
-def balance_figure(balance: Balance, unit: Unit, until: str = "") -> Figure:
-    """The bar of one balance: drawn, held, available, expired, and what comes into force later."""
+def balance_figure(balance: Balance, unit: Unit, until: str = "") -> BalanceFigure:
+    """The bar of one balance: drawn, held, available, expired and not yet valid."""
     labels = LABELS if unit == "minutes" else INCIDENT_LABELS
     amounts = {kind: getattr(balance, kind) for kind in ("drawn", "held", "available", "expired")}
     whole = max(balance.purchased, sum(amounts.values()))
@@ -65,16 +65,18 @@ def balance_figure(balance: Balance, unit: Unit, until: str = "") -> Figure:
         parts.append(Part(kind, labels[kind], amount_text(amount, unit), _percent(start), _percent(width)))
         start += width
     shown = [part for part in parts if amounts[part.kind] > 0 and part.kind != "later"]
-    return Figure(_words(balance, unit, until), shown, [p for p in parts if p.kind != "later" or later])
+    return BalanceFigure(
+        _summary(balance, unit, until), shown, [p for p in parts if p.kind != "later" or later]
+    )
 
 
-def _words(balance: Balance, unit: Unit, until: str) -> str:
+def _summary(balance: Balance, unit: Unit, until: str) -> str:
     left = amount_text(balance.available, unit)
     what = "" if unit == "minutes" else (" incident" if balance.purchased == 1 else " incidents")
-    words = f"{left} of {amount_text(balance.purchased, unit)}{what} left"
+    text = f"{left} of {amount_text(balance.purchased, unit)}{what} left"
     if balance.held:
-        words += f" ({amount_text(balance.held, unit)} held)"
-    return f"{words}, {until}" if until else words
+        text += f" ({amount_text(balance.held, unit)} held)"
+    return f"{text}, {until}" if until else text
 
 
 def _percent(hundredths: int) -> str:

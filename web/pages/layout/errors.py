@@ -1,4 +1,4 @@
-"""Refusals as pages: what happened, and what to do now."""
+"""Error pages: what happened, and what to do next."""
 
 from dataclasses import dataclass
 
@@ -9,77 +9,71 @@ from web.pages.context import desk
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A status in words: what it means to whoever reads it, and what they can do."""
+class ErrorText:
+    """The text of an error page."""
 
     title: str
     detail: str
     remedy: str
 
 
-REFUSALS = {
-    400: Refusal(
-        "This could not be understood",
-        "The address or the form that was sent is not one of the desk's.",
-        "Go back, load the page again and repeat what you did.",
+ERROR_TEXTS = {
+    400: ErrorText(
+        "Bad request",
+        "The address or the submitted form is not valid.",
+        "Go back, reload the page and try again.",
     ),
-    401: Refusal("Please sign in", "This page is for those who are signed in.", "Sign in and try again."),
-    403: Refusal(
-        "This is not yours to do",
-        "Your role does not have this page or this action.",
-        "Ask someone who has the role, or an administrator to give it to you.",
+    401: ErrorText("Please sign in", "You must be signed in to see this page.", "Sign in and try again."),
+    403: ErrorText(
+        "You don't have permission to do this",
+        "Your role does not allow this page or action.",
+        "Ask an administrator if you need access.",
     ),
-    404: Refusal(
-        "There is nothing here",
-        "The page or the record is not there, or it is not yours to see.",
-        "Check the address, or look the record up by its number, name or mail.",
+    404: ErrorText(
+        "Not found",
+        "The page or record does not exist, or you do not have access to it.",
+        "Check the address, or search for the record by number, name or email.",
     ),
-    405: Refusal(
-        "This address takes no such call",
-        "It was opened in a way that it does not know.",
-        "Go back to the desk.",
+    405: ErrorText("Method not allowed", "This address cannot be used in this way.", "Go to the overview."),
+    409: ErrorText(
+        "Not possible in the current state",
+        "The record has changed, or this step is not allowed now.",
+        "Open the record again to see the actions that are allowed.",
     ),
-    409: Refusal(
-        "The state it is in forbids this",
-        "Something changed meanwhile, or this step does not come next.",
-        "Open the record again: it offers what is allowed now.",
-    ),
-    412: Refusal(
-        "Someone was faster",
-        "The record was changed since you opened it.",
+    412: ErrorText(
+        "Changed by someone else",
+        "The record has been changed since you opened it.",
         "Open it again and repeat your change.",
     ),
-    413: Refusal("This is too much", "What was sent is larger than the desk takes.", "Send less at once."),
-    422: Refusal("This cannot be taken", "Something in what was sent is not right.", "Go back and mend it."),
-    429: Refusal("Too many tries", "The desk is waiting for a moment.", "Wait a little, then try again."),
-    500: Refusal(
-        "The desk made a mistake",
-        "It is in the log with its time. Nothing was half-saved: what you did is done whole or not at all.",
-        "Try again. If it happens again, tell an administrator the time shown below.",
+    413: ErrorText("Too much data", "The submitted data is too large.", "Submit less data at once."),
+    422: ErrorText("Invalid input", "Some of the submitted data is not valid.", "Go back and correct it."),
+    429: ErrorText("Too many attempts", "Please wait before trying again.", "Wait a moment, then try again."),
+    500: ErrorText(
+        "Something went wrong",
+        "The error has been logged. Your action was either completed or not carried out at all.",
+        "Try again. If it happens again, give an administrator the time shown below.",
     ),
-    503: Refusal(
-        "The desk is not ready",
+    503: ErrorText(
+        "Service not ready",
         "No rule set is in force yet, or the database cannot be reached.",
-        "Try again in a moment, or ask an administrator to look at the desk's health.",
+        "Try again in a moment, or ask an administrator to check the system health.",
     ),
 }
 
 
 def refusal_page(status: int, error: DeskError | None = None) -> Response:
-    """The page of a status; a DeskError brings its own words and remedy."""
-    known = REFUSALS.get(status) or REFUSALS[500 if status >= 500 else 400]
-    refusal = known
+    """The error page for a status; a DeskError provides its own detail and remedy."""
+    known = ERROR_TEXTS.get(status) or ERROR_TEXTS[500 if status >= 500 else 400]
+    text = known
     if error is not None:
-        refusal = Refusal(known.title, error.detail, error.remedy or known.remedy)
+        text = ErrorText(known.title, error.detail, error.remedy or known.remedy)
     if status >= 500:
-        return make_response(_failure_page(refusal, status), status)
-    return make_response(
-        render_template("layout/errors/refusal.html", refusal=refusal, status=status), status
-    )
+        return make_response(_failure_page(text, status), status)
+    return make_response(render_template("layout/errors/error.html", text=text, status=status), status)
 
 
-def _failure_page(refusal: Refusal, status: int) -> str:
-    """The page of a desk that fails: drawn without the context that would ask its database again."""
-    told_at = desk().clock.now().strftime("%Y-%m-%d %H:%M:%S UTC")
+def _failure_page(text: ErrorText, status: int) -> str:
+    """The page for a 5xx error, rendered without the template context, which would read the database."""
+    failed_at = desk().clock.now().strftime("%Y-%m-%d %H:%M:%S UTC")
     template = current_app.jinja_env.get_template("layout/errors/failure.html")
-    return template.render(refusal=refusal, status=status, told_at=told_at)
+    return template.render(text=text, status=status, failed_at=failed_at)

@@ -1,10 +1,10 @@
-"""The shapes that stand beside words, drawn in place: 16 by 16, in the colour of the text around them."""
+"""Inline SVG icons, 16 by 16, in the current text colour."""
 
 from markupsafe import Markup
 
-# One drawing a line, however long: cut in two it could not be read.
+# One icon per line, however long: split lines would be unreadable.
 # ruff: noqa: E501
-SHAPES = {
+ICONS = {
     # states of a service request
     "ring": '<circle cx="8" cy="8" r="5.75"/>',
     "half": '<circle cx="8" cy="8" r="5.75"/><path d="M8 2.25a5.75 5.75 0 0 0 0 11.5z" class="solid"/>',
@@ -52,7 +52,7 @@ SHAPES = {
 
 
 def icon(name: str) -> Markup:
-    """The shape of that name as an SVG that screen readers pass over: the word beside it speaks."""
+    """The named icon as inline SVG, hidden from screen readers: the text next to it has the meaning."""
     return Markup(
         '<svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">{}</svg>'
-    ).format(Markup(SHAPES[name]))
+    ).format(Markup(ICONS[name]))

@@ -1,4 +1,4 @@
-"""Lists: the filters that were asked for, one page of what they leave, and all of it as CSV."""
+"""Helpers for lists: filters, paging and CSV export."""
 
 import csv
 import io
@@ -12,12 +12,12 @@ from workflows.views import Page
 
 T = TypeVar("T")
 
-MOST_CSV_ROWS = 20_000
-PAGE_OF_CSV = 200
+MAX_CSV_ROWS = 20_000
+CSV_PAGE_SIZE = 200
 
 
-def asked(*names: str) -> dict[str, Any]:
-    """The filters among these names that the address has, without empty ones."""
+def query_filters(*names: str) -> dict[str, Any]:
+    """The non-empty query parameters among these names, with whitespace normalized."""
     values = {name: " ".join(request.args.get(name, "").split()) for name in names}
     return {name: value for name, value in values.items() if value}
 
@@ -30,26 +30,26 @@ def cursor() -> str | None:
     return request.args.get("cursor") or None
 
 
-def every_page(read: Callable[..., Page[T]], most: int = MOST_CSV_ROWS) -> Iterable[T]:
-    """All rows of a list, page by page, up to `most`; `read` takes limit and cursor."""
+def all_rows(read: Callable[..., Page[T]], limit: int = MAX_CSV_ROWS) -> Iterable[T]:
+    """All rows of a list, page by page, up to `limit`; `read` takes limit and cursor."""
     at: str | None = None
     given = 0
     while True:
-        page = read(limit=PAGE_OF_CSV, cursor=at)
-        yield from page.items[: most - given]
+        page = read(limit=CSV_PAGE_SIZE, cursor=at)
+        yield from page.items[: limit - given]
         given += len(page.items)
         at = page.next_cursor
-        if at is None or given >= most:
+        if at is None or given >= limit:
             return
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """A CSV file to keep. Cells that a spreadsheet would run as a formula are quoted as text."""
+    """A CSV download. Cells that a spreadsheet would run as a formula are quoted as text."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(header)
     writer.writerows([cell(value) for value in row] for row in rows)
-    # The mark at the start tells spreadsheets that it is UTF-8.
+    # The byte order mark makes spreadsheets read it as UTF-8.
     answer = Response("\ufeff" + text.getvalue(), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer

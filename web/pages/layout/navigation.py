@@ -1,4 +1,4 @@
-"""The menu: what each role needs, in the order it needs it."""
+"""The main menu, by role."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ CUSTOMER: frozenset[Role] = frozenset({"customer"})
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A page of the menu; the pages of the blueprints in `within` count as being there, too."""
+class MenuItem:
+    """A menu entry; it is also marked as current on pages of `also_blueprints`."""
 
     endpoint: str
     label: str
     roles: frozenset[Role]
-    within: tuple[str, ...] = ()
+    also_blueprints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,61 +41,61 @@ class Group:
 REQUEST_PAGES = ("service_request", "request_work", "request_coverage", "request_edit")
 CONTRACT_PAGES = ("contract", "contract_sell")
 
-GROUPS: list[tuple[str, list[Place]]] = [
+MENU: list[tuple[str, list[MenuItem]]] = [
     (
-        "Desk",
+        "Service desk",
         [
-            Place("home.home", "Overview", STAFF - {"technician"}),
-            Place("queue.queue", "Queue", STAFF, (*REQUEST_PAGES, "uncovered")),
-            Place("log_request.log", "Log a request", DESK),
-            Place("contracts.contracts", "Contracts", STAFF, CONTRACT_PAGES),
-            Place("explorer.explorer", "Coverage explorer", STAFF),
+            MenuItem("home.home", "Overview", STAFF - {"technician"}),
+            MenuItem("queue.queue", "Queue", STAFF, (*REQUEST_PAGES, "uncovered")),
+            MenuItem("log_request.log", "Log a request", DESK),
+            MenuItem("contracts.contracts", "Contracts", STAFF, CONTRACT_PAGES),
+            MenuItem("explorer.explorer", "Coverage explorer", STAFF),
         ],
     ),
     (
-        "My desk",
+        "My support",
         [
-            Place("home.home", "Overview", CUSTOMER),
-            Place("queue.queue", "My requests", CUSTOMER, REQUEST_PAGES),
-            Place("log_request.log", "Log a request", CUSTOMER),
-            Place("contracts.contracts", "My contracts", CUSTOMER, CONTRACT_PAGES),
-            Place("items.items", "My items", CUSTOMER),
+            MenuItem("home.home", "Overview", CUSTOMER),
+            MenuItem("queue.queue", "My requests", CUSTOMER, REQUEST_PAGES),
+            MenuItem("log_request.log", "Log a request", CUSTOMER),
+            MenuItem("contracts.contracts", "My contracts", CUSTOMER, CONTRACT_PAGES),
+            MenuItem("items.items", "My items", CUSTOMER),
         ],
     ),
     (
-        "Register",
+        "Directory",
         [
-            Place("customers.customers", "Customers", STAFF),
-            Place("org_units.org_units", "Org units", STAFF),
-            Place("items.items", "Items", STAFF),
+            MenuItem("customers.customers", "Customers", STAFF),
+            MenuItem("org_units.org_units", "Org units", STAFF),
+            MenuItem("items.items", "Items", STAFF),
         ],
     ),
     (
-        "House",
+        "Administration",
         [
-            Place("activation.activation", "Billing", ADMINISTRATOR),
-            Place("settings.settings", "Settings", ADMINISTRATOR),
-            Place("rules.rules", "Rules", OFFICE, ("replays", "rule_editor")),
-            Place("users.users", "Users", ADMINISTRATOR),
-            Place("jobs.jobs", "Jobs", ADMINISTRATOR),
-            Place("outbox.outbox", "Outbox", ADMINISTRATOR),
-            Place("ledger.ledger", "Ledger", OFFICE),
+            MenuItem("activation.activation", "Billing", ADMINISTRATOR),
+            MenuItem("settings.settings", "Settings", ADMINISTRATOR),
+            MenuItem("rules.rules", "Rules", OFFICE, ("replays", "rule_editor")),
+            MenuItem("users.users", "Users", ADMINISTRATOR),
+            MenuItem("jobs.jobs", "Jobs", ADMINISTRATOR),
+            MenuItem("outbox.outbox", "Outbox", ADMINISTRATOR),
+            MenuItem("ledger.ledger", "Ledger", OFFICE),
         ],
     ),
 ]
 
 
 def navigation() -> list[Group]:
-    """The menu of who is logged in, with the page that is open marked."""
+    """The menu of the logged-in user, with the current page marked."""
     role = actor().role
     groups = []
-    for title, places in GROUPS:
-        links = [_link(place) for place in places if role in place.roles]
+    for title, items in MENU:
+        links = [_link(item) for item in items if role in item.roles]
         if links:
             groups.append(Group(title, links))
     return groups
 
 
-def _link(place: Place) -> Link:
-    own = place.endpoint.split(".", 1)[0]
-    return Link(url_for(place.endpoint), place.label, request.blueprint in (own, *place.within))
+def _link(item: MenuItem) -> Link:
+    own = item.endpoint.split(".", 1)[0]
+    return Link(url_for(item.endpoint), item.label, request.blueprint in (own, *item.also_blueprints))

@@ -1,4 +1,4 @@
-"""Search everywhere, by number, name or mail."""
+"""Global search by number, name or email."""
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response

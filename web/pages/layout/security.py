@@ -1,6 +1,6 @@
-"""What every answer tells the browser: where things may come from, and what must not be kept.
+"""Security headers of every response.
 
-Source: OWASP Secure Headers; the policy allows nothing but our own files, and Pico's `data:` arrows.
+Source: OWASP Secure Headers. The content security policy allows only our own files and Pico's `data:` images.
 """
 
 from flask import Flask, Response, request
@@ -27,17 +27,17 @@ A_YEAR = "public, max-age=31536000, immutable"
 
 
 def policy_with_styles(nonce: str) -> str:
-    """The policy of a page whose editor writes its own style sheet: that one is known by its nonce."""
+    """The policy of a page whose editor injects a style sheet, allowed by its nonce."""
     return f"{POLICY}; style-src 'self' 'nonce-{nonce}'"
 
 
 def register_headers(app: Flask) -> None:
-    """Put the headers on every answer, those of errors too."""
+    """Add the headers to every response, including errors."""
     app.after_request(add_headers)
 
 
 def add_headers(response: Response) -> Response:
-    """The security headers, unless an answer brought its own; pages with people's data are never stored."""
+    """Add missing security headers; pages may not be cached, since they contain personal data."""
     headers = response.headers
     # one pass: `setdefault` raises and catches an exception for each header that is not there
     present = {name.lower() for name, _ in headers}

@@ -1,4 +1,4 @@
-"""What the templates can say: words, shapes, numbers and times, and links to where one is."""
+"""Template globals: labels, icons, formatted values and links."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ from web.pages.layout.balance_bars import balance_figure
 from web.pages.layout.icons import icon
 from web.pages.layout.navigation import navigation
 from web.pages.session.preferences import appearance, shortcuts_are_on
-from web.pages.session.saved_filters import narrowing, saved_filters
+from web.pages.session.saved_filters import filter_query, saved_filters
 from web.pages.wording import formats, labels
-from web.pages.wording.draw_down import split_words
+from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import amount_text
 from web.pages.wording.template_labels import TemplateLabels
 from workflows.coverage.explanation import why_not
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
-    """Who looks at the page."""
+class Viewer:
+    """The logged-in user."""
 
     name: str
     role: str
-    role_word: str
+    role_label: str
     is_staff: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How the page is drawn: the reader's wishes, and what the frame around it says."""
+class Site:
+    """Context of the page layout: the user's preferences and the deployment's settings."""
 
     theme: str
     shortcuts: bool
@@ -48,7 +48,7 @@ class Look:
 
 
 def register_templating(app: Flask) -> None:
-    """Give the templates their words."""
+    """Register the template globals and the context processor."""
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
@@ -56,29 +56,29 @@ def register_templating(app: Flask) -> None:
         asset=asset,
         balance_figure=balance_figure,
         day=day,
-        near_day=near_day,
+        short_day=short_day,
         duration=formats.minutes_text,
         icon=icon,
-        here=here,
-        may=may,
+        current_url=current_url,
+        has_role=has_role,
         instant_text=lambda instant: formats.instant_text(instant, zone()),
         money=money,
         navigation=navigation,
         period=lambda starts_at, expires_at: formats.period_text(starts_at, expires_at, zone()),
-        narrowing_of=narrowing,
+        filter_query=filter_query,
         saved_filters_of=saved_filters,
-        split=split_words,
+        allocation_text=allocation_text,
         why_not=why_not,
-        spoken=labels.spoken,
+        readable=labels.readable,
         until=lambda expires_at: formats.until_text(expires_at, zone(), now()),
         when=when,
-        words=TemplateLabels,
+        labels=TemplateLabels,
     )
     app.context_processor(_context)
 
 
 def when(instant: datetime | None, missing: str = "–", *, exact: bool = False) -> Markup | str:
-    """An instant as people say it, with the exact one on hover; the other way round where `exact`."""
+    """A relative time with the exact time as tooltip, or the reverse if `exact`."""
     if instant is None:
         return missing
     full = formats.instant_text(instant, zone())
@@ -98,13 +98,13 @@ def day(value: date | datetime | None) -> str:
     return formats.day_text(value)
 
 
-def near_day(value: date | None) -> str:
-    """A day as the year at hand makes it short: "31 Mar"."""
+def short_day(value: date | None) -> str:
+    """A date without the year if it is the current year: "31 Mar"."""
     return "–" if value is None else formats.day_text(value, now().astimezone(zone()).date())
 
 
 def money(value: Any, currency: str | None = None) -> str:
-    """Money of a view, or minor units of a currency (the desk's where none is named)."""
+    """Format a money value, or minor units in `currency` (default: the configured currency)."""
     if value is None:
         return "–"
     if isinstance(value, int):
@@ -112,21 +112,21 @@ def money(value: Any, currency: str | None = None) -> str:
     return formats.money_text(value.amount_minor, value.currency)
 
 
-def may(*roles: str) -> bool:
-    """Whether who is logged in has one of the roles: only what one may do is offered."""
+def has_role(*roles: str) -> bool:
+    """Whether the logged-in user has one of the roles."""
     return current_user.is_authenticated and current_user.actor.role in roles
 
 
-def here(**changes: Any) -> str:
-    """This page's address with some of its query changed; None takes a part away."""
+def current_url(**changes: Any) -> str:
+    """The URL of this page with changed query parameters; None removes a parameter."""
     query: dict[str, Any] = {key: values for key, values in request.args.lists() if any(values)}
     query.update(changes)
-    kept = {key: value for key, value in query.items() if value not in (None, "", [])}
-    return url_for(request.endpoint or "home.home", **{**(request.view_args or {}), **kept})
+    query_left = {key: value for key, value in query.items() if value not in (None, "", [])}
+    return url_for(request.endpoint or "home.home", **{**(request.view_args or {}), **query_left})
 
 
 def asset(name: str) -> str:
-    """The address of a static file, which changes with its content, so that browsers may keep it."""
+    """The URL of a static file, with a content hash so that browsers can cache it permanently."""
     return url_for("static", filename=name, v=_digest(str(Path(str(current_app.static_folder)) / name)))
 
 
@@ -137,18 +137,18 @@ def _digest(path: str) -> str:
 
 def _context() -> dict[str, Any]:
     config = desk().config
-    who = None
+    viewer = None
     if current_user.is_authenticated:
         actor = current_user.actor
-        role_word = labels.ROLES.get(actor.role, actor.role)
-        who = Who(actor.name, actor.role, role_word, actor.is_staff)
-    look = Look(
+        role_label = labels.ROLES.get(actor.role, actor.role)
+        viewer = Viewer(actor.name, actor.role, role_label, actor.is_staff)
+    site = Site(
         theme=appearance(),
-        shortcuts=who is not None and shortcuts_are_on(),
+        shortcuts=viewer is not None and shortcuts_are_on(),
         company=config.settings.company.name,
         zone_name=config.settings.time_zone.replace("_", " "),
         sandbox=desk().sandbox,
         clock_is_set=config.sandbox_now is not None,
         contracts=config.settings.contracts,
     )
-    return {"who": who, "look": look, "now": now()}
+    return {"viewer": viewer, "site": site, "now": now()}

@@ -1,1 +1,1 @@
-"""Customers, items and org units, and the fields that pick one."""
+"""Customers, items and org units."""

@@ -7,10 +7,10 @@ from werkzeug.wrappers import Response
 from wtforms import StringField
 from wtforms.fields import EmailField
 
-from web.pages.context import actor, desk, only
-from web.pages.forms.base import EditingForm, Given, attempt, succeeds
+from web.pages.context import actor, desk, require_role
+from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
 from web.pages.forms.pickers import RecordField
-from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
+from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
 from workflows.commands.register import ChangeCustomer, NewCustomer
 from workflows.core.actors import DESK, STAFF
 from workflows.core.transaction import Transaction
@@ -33,30 +33,30 @@ pages = Blueprint("customers", __name__, url_prefix="/customers")
 
 class CustomerForm(EditingForm):
     name = StringField("Name")
-    email = EmailField("Mail address", description="Answers go here; the customer's login goes by it.")
+    email = EmailField("Email", description="Replies are sent here. Also used to sign in.")
     org_unit = RecordField(
         "Org unit",
         ["org_unit"],
         optional=True,
         placeholder="Name or code",
-        description="The primary one: its contracts cover this customer before those of the others.",
+        description="The primary org unit: its contracts are considered before those of other org units.",
     )
     another = RecordField(
-        "Another org unit",
+        "Additional org unit",
         ["org_unit"],
         optional=True,
         placeholder="Name or code",
-        description="Where the customer belongs to more than one.",
+        description="If the customer belongs to more than one.",
     )
 
 
 @pages.get("")
 def customers() -> str | Response:
-    filters = asked("q", "org_unit", "order")
+    filters = query_filters("q", "org_unit", "order")
     with desk().read(actor()) as tx:
         tx.require(*READS_LIST)
         if wants_csv():
-            rows = every_page(lambda **at: list_customers(tx, **filters, **at))
+            rows = all_rows(lambda **at: list_customers(tx, **filters, **at))
             table = [(one.name, one.email, one.org_unit_name) for one in rows]
             return csv_response("customers", ["name", "email", "org_unit"], table)
         page = list_customers(tx, **filters, cursor=cursor())
@@ -78,10 +78,10 @@ def show(customer_id: str) -> str:
 
 @pages.route("/new", methods=["GET", "POST"])
 def new() -> tuple[str, int] | Response:
-    only(*EDITORS)
+    require_role(*EDITORS)
     org_unit = request.args.get("org_unit")
     form = CustomerForm(data={"org_unit": f"org_unit:{org_unit}" if org_unit else ""})
-    if form.is_submitted() and not form.asks and form.validate():
+    if form.is_submitted() and not form.is_searching and form.validate():
         values = {
             "name": form.name.data,
             "email": form.email.data,
@@ -89,37 +89,37 @@ def new() -> tuple[str, int] | Response:
             "org_units": [form.another.record_id] if form.another.record_id else [],
         }
         command = form.command(NewCustomer, values)
-        made = attempt(form, lambda tx: create_customer(tx, command)) if command else None
-        if made:
-            flash(f"{form.name.data} is in the register.", "good")
-            return redirect(url_for("customers.show", customer_id=made))
-    return _draw(form, "New customer", None, [])
+        customer_id = attempt(form, lambda tx: create_customer(tx, command)) if command else None
+        if customer_id:
+            flash(f"{form.name.data} has been added.", "success")
+            return redirect(url_for("customers.show", customer_id=customer_id))
+    return _form_page(form, "New customer", None, [])
 
 
 @pages.route("/<customer_id>/edit", methods=["GET", "POST"])
 def edit(customer_id: str) -> tuple[str, int] | Response:
-    only(*EDITORS)
+    require_role(*EDITORS)
     with desk().read(actor()) as tx:
         customer = get_customer(tx, customer_id)
         others = _org_units(tx, customer)[1:]
     primary = f"org_unit:{customer.org_unit}" if customer.org_unit else ""
-    kept = {"name": customer.name, "email": customer.email, "org_unit": primary}
-    form = CustomerForm(data={**kept, "seen": json.dumps(kept)})
-    if form.is_submitted() and not form.asks and form.validate():
-        values = form.changes(kept, {name: form[name].data for name in kept})
+    stored = {"name": customer.name, "email": customer.email, "org_unit": primary}
+    form = CustomerForm(data={**stored, "seen": json.dumps(stored)})
+    if form.is_submitted() and not form.is_searching and form.validate():
+        values = form.changes(stored, {name: form[name].data for name in stored})
         moved = values.pop("org_unit", None) is not None
         if moved or request.form.getlist("leaves") or form.another.record_id:
             first = form.org_unit.record_id if moved else customer.org_unit
-            values["org_units"] = Given(_listed(form, first, [one.id for one in others]))
-        command = None if form.is_wrong else form.command(ChangeCustomer, values)
+            values["org_units"] = Explicit(_org_unit_ids(form, first, [one.id for one in others]))
+        command = None if form.has_errors else form.command(ChangeCustomer, values)
         if command and succeeds(form, lambda tx: change_customer(tx, customer_id, command)):
-            flash("Saved.", "good")
+            flash("Saved.", "success")
             return redirect(url_for("customers.show", customer_id=customer_id))
-    return _draw(form, f"Edit {customer.name}", customer, others)
+    return _form_page(form, f"Edit {customer.name}", customer, others)
 
 
-def _listed(form: CustomerForm, first: str | None, others: list[str]) -> list[str]:
-    """The org units that the form leaves, the primary one first."""
+def _org_unit_ids(form: CustomerForm, first: str | None, others: list[str]) -> list[str]:
+    """The ids of the customer's org units after the change, the primary one first."""
     leaving = set(request.form.getlist("leaves"))
     wanted = [first, *(one for one in others if one not in leaving), form.another.record_id]
     return list(dict.fromkeys(one for one in wanted if one))
@@ -129,12 +129,12 @@ def _org_units(tx: Transaction, customer: CustomerView) -> list[OrgUnitView]:
     return [get_org_unit(tx, one) for one in customer.org_units]
 
 
-def _draw(
+def _form_page(
     form: CustomerForm, title: str, customer: CustomerView | None, others: list[OrgUnitView]
 ) -> tuple[str, int]:
     with desk().read(actor()) as tx:
-        form.look_up(tx)
+        form.load_options(tx)
     page = render_template(
         "register/customers/form.html", form=form, title=title, customer=customer, others=others
     )
-    return page, 422 if form.is_wrong else 200
+    return page, 422 if form.has_errors else 200

@@ -7,10 +7,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import StringField
 
-from web.pages.context import actor, desk, only
-from web.pages.forms.base import EditingForm, Given, attempt, succeeds
+from web.pages.context import actor, desk, require_role
+from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
 from web.pages.forms.pickers import RecordField
-from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
+from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
 from workflows.commands.register import ChangeOrgUnit, NewOrgUnit
 from workflows.core.actors import SUPERVISORS
 from workflows.core.transaction import Transaction
@@ -25,7 +25,7 @@ from workflows.register import (
 from workflows.views.register import OrgUnitView
 
 EDITORS = SUPERVISORS
-MOST_IN_TREE = 1000
+MAX_IN_TREE = 1000
 SHOWN_BELOW = 20
 
 pages = Blueprint("org_units", __name__, url_prefix="/org-units")
@@ -34,12 +34,12 @@ pages = Blueprint("org_units", __name__, url_prefix="/org-units")
 class OrgUnitForm(EditingForm):
     code = StringField("Code", description="Short and unique, for example ACME-B.")
     name = StringField("Name")
-    parent = RecordField("Part of", ["org_unit"], optional=True, placeholder="Name or code of the unit above")
+    parent = RecordField("Parent", ["org_unit"], optional=True, placeholder="Name or code of the parent unit")
 
 
 @dataclass(slots=True)
 class Node:
-    """An org unit with those below it."""
+    """An org unit with its sub-units."""
 
     unit: OrgUnitView
     below: list["Node"] = field(default_factory=list)
@@ -47,10 +47,10 @@ class Node:
 
 @pages.get("")
 def org_units() -> str | Response:
-    filters = asked("q")
+    filters = query_filters("q")
     with desk().read(actor()) as tx:
         if wants_csv():
-            rows = every_page(lambda **at: list_org_units(tx, **filters, **at))
+            rows = all_rows(lambda **at: list_org_units(tx, **filters, **at))
             return csv_response(
                 "org-units",
                 ["code", "name", "parent"],
@@ -59,13 +59,13 @@ def org_units() -> str | Response:
         if filters:
             page = list_org_units(tx, **filters, cursor=cursor())
             return render_template("register/org_units/index.html", page=page, filters=filters, tree=None)
-        everything = list(every_page(lambda **at: list_org_units(tx, **at), most=MOST_IN_TREE + 1))
+        everything = list(all_rows(lambda **at: list_org_units(tx, **at), limit=MAX_IN_TREE + 1))
     return render_template(
         "register/org_units/index.html",
         page=None,
         filters=filters,
-        tree=as_tree(everything[:MOST_IN_TREE]),
-        cut=len(everything) > MOST_IN_TREE,
+        tree=build_tree(everything[:MAX_IN_TREE]),
+        truncated=len(everything) > MAX_IN_TREE,
     )
 
 
@@ -75,7 +75,7 @@ def show(org_unit_id: str) -> str:
         return render_template(
             "register/org_units/show.html",
             unit=get_org_unit(tx, org_unit_id),
-            line=_line(tx, org_unit_id),
+            ancestors=_ancestors(tx, org_unit_id),
             below=list_org_units(tx, parent=org_unit_id, limit=200).items,
             customers=list_customers(tx, org_unit=org_unit_id, limit=SHOWN_BELOW),
             items=list_items(tx, owner=org_unit_id, limit=SHOWN_BELOW),
@@ -84,41 +84,41 @@ def show(org_unit_id: str) -> str:
 
 @pages.route("/new", methods=["GET", "POST"])
 def new() -> str | tuple[str, int] | Response:
-    only(*EDITORS)
+    require_role(*EDITORS)
     form = OrgUnitForm(
         data={"parent": f"org_unit:{request.args['parent']}" if "parent" in request.args else ""}
     )
-    if form.is_submitted() and not form.asks and form.validate():
+    if form.is_submitted() and not form.is_searching and form.validate():
         values = {"code": form.code.data, "name": form.name.data, "parent": form.parent.record_id}
         command = form.command(NewOrgUnit, values)
-        made = attempt(form, lambda tx: create_org_unit(tx, command)) if command else None
-        if made:
-            flash(f"{form.name.data} is in the register.", "good")
-            return redirect(url_for("org_units.show", org_unit_id=made))
-    return _draw(form, "New org unit", None)
+        org_unit_id = attempt(form, lambda tx: create_org_unit(tx, command)) if command else None
+        if org_unit_id:
+            flash(f"{form.name.data} has been added.", "success")
+            return redirect(url_for("org_units.show", org_unit_id=org_unit_id))
+    return _form_page(form, "New org unit", None)
 
 
 @pages.route("/<org_unit_id>/edit", methods=["GET", "POST"])
 def edit(org_unit_id: str) -> str | tuple[str, int] | Response:
-    only(*EDITORS)
+    require_role(*EDITORS)
     with desk().read(actor()) as tx:
         unit = get_org_unit(tx, org_unit_id)
     parent = f"org_unit:{unit.parent}" if unit.parent else ""
-    kept = {"code": unit.code, "name": unit.name, "parent": parent}
-    form = OrgUnitForm(data={**kept, "seen": json.dumps(kept)})
-    if form.is_submitted() and not form.asks and form.validate():
-        values = form.changes(kept, {name: form[name].data for name in kept})
+    stored = {"code": unit.code, "name": unit.name, "parent": parent}
+    form = OrgUnitForm(data={**stored, "seen": json.dumps(stored)})
+    if form.is_submitted() and not form.is_searching and form.validate():
+        values = form.changes(stored, {name: form[name].data for name in stored})
         if "parent" in values:
-            values["parent"] = Given(form.parent.record_id)
-        command = None if form.is_wrong else form.command(ChangeOrgUnit, values)
+            values["parent"] = Explicit(form.parent.record_id)
+        command = None if form.has_errors else form.command(ChangeOrgUnit, values)
         if command and succeeds(form, lambda tx: change_org_unit(tx, org_unit_id, command)):
-            flash("Saved.", "good")
+            flash("Saved.", "success")
             return redirect(url_for("org_units.show", org_unit_id=org_unit_id))
-    return _draw(form, f"Edit {unit.name}", unit)
+    return _form_page(form, f"Edit {unit.name}", unit)
 
 
-def as_tree(units: list[OrgUnitView]) -> list[Node]:
-    """The units below their parents; those whose parent is not among them stand at the top."""
+def build_tree(units: list[OrgUnitView]) -> list[Node]:
+    """Build the tree of units; units whose parent is not in the list are roots."""
     nodes = {unit.id: Node(unit) for unit in units}
     top: list[Node] = []
     for node in nodes.values():
@@ -127,19 +127,19 @@ def as_tree(units: list[OrgUnitView]) -> list[Node]:
     return top
 
 
-def _line(tx: Transaction, org_unit_id: str) -> list[OrgUnitView]:
-    """The units above, the highest first."""
-    line: list[OrgUnitView] = []
+def _ancestors(tx: Transaction, org_unit_id: str) -> list[OrgUnitView]:
+    """The ancestors of a unit, the root first."""
+    ancestors: list[OrgUnitView] = []
     at = get_org_unit(tx, org_unit_id).parent
-    while at is not None and len(line) < 50:
+    while at is not None and len(ancestors) < 50:
         unit = get_org_unit(tx, at)
-        line.insert(0, unit)
+        ancestors.insert(0, unit)
         at = unit.parent
-    return line
+    return ancestors
 
 
-def _draw(form: OrgUnitForm, title: str, unit: OrgUnitView | None) -> tuple[str, int]:
+def _form_page(form: OrgUnitForm, title: str, unit: OrgUnitView | None) -> tuple[str, int]:
     with desk().read(actor()) as tx:
-        form.look_up(tx)
+        form.load_options(tx)
     page = render_template("register/org_units/form.html", form=form, title=title, unit=unit)
-    return page, 422 if form.is_wrong else 200
+    return page, 422 if form.has_errors else 200

@@ -1,4 +1,4 @@
-"""What stands in the rule editor: the files as they were posted, and what the desk says of them."""
+"""Drafts in the rule editor: the posted files, their review, and changes to them."""
 
 import re
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ from workflows.rule_sets.publishing import (
 )
 from workflows.views.rules import CheckView, DiffView, FileChange, ProblemView, PublicationView, RuleSetView
 
-FILE = "file:"
-MOST_FILES = 300
-MOST_BYTES = 16 * 1024 * 1024
-MOST_TOLD = 5
-LONGEST_LINE = 80
+FILE_FIELD = "file:"
+MAX_FILES = 300
+MAX_BYTES = 16 * 1024 * 1024
+MAX_PUBLICATIONS = 5
+MAX_EXCERPT_LENGTH = 80
 VERSION = re.compile(r"[0-9a-f]{64}")
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 KEY_IN_TEXT = re.compile(r'("key"\s*:\s*)"(?:[^"\\]|\\.)*"')
@@ -31,21 +31,21 @@ LABEL_IN_TEXT = re.compile(r'("label"\s*:\s*)"(?:[^"\\]|\\.)*"')
 PREFIX_IN_TEXT = re.compile(r'("number_prefix"\s*:\s*)"([^"\\]*)"')
 LINE_END = re.compile(r"\r\n|\r|\n")
 TYPES, VARIANTS, COVERAGE = "contract_types/", "variants/", "coverage.json"
-SINGLE = {"charging.json": "charging", "slas.json": "slas"}
+SINGLE_FILES = {"charging.json": "charging", "slas.json": "slas"}
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The whole set as it is being edited, and the version it was edited from ("" for none)."""
+    """The rule set being edited, and the version it is based on ("" for none)."""
 
     files: dict[str, str]
     based_on: str
-    told: list[str] = field(default_factory=list)
+    merge_messages: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Newer:
-    """What was published since the draft was begun, and what that changed."""
+class PublishedSince:
+    """What was published since the draft was started, with the differences."""
 
     current: RuleSetView
     publications: list[PublicationView]
@@ -54,7 +54,7 @@ class Newer:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of the draft in the list beside the editor."""
+    """A file of the draft in the file list."""
 
     path: str
     folder: str
@@ -65,21 +65,21 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """What the desk says of a draft."""
+class DraftReview:
+    """The result of reviewing a draft: problems, differences and newer publications."""
 
     current: RuleSetView | None
     check: CheckView
     diff: DiffView
-    newer: Newer | None
+    published_since: PublishedSince | None
     files: list[File]
     removed: list[str]
     lines: dict[tuple[str, int], str]
-    """The text of each line that a problem names: a text area counts no lines."""
+    """The text of each line with a problem, since text areas have no line numbers."""
 
 
-def set_in_force(tx: Transaction) -> RuleSetView | None:
-    """The rule set in force, if there is one."""
+def current_rule_set(tx: Transaction) -> RuleSetView | None:
+    """The rule set in force, or None."""
     try:
         return rule_set_in_force(tx)
     except NoRuleSet:
@@ -87,20 +87,24 @@ def set_in_force(tx: Transaction) -> RuleSetView | None:
 
 
 def read_draft(tx: Transaction) -> Draft:
-    """The posted files. Those that were not touched are exactly as they were. Raises: InvalidInput."""
-    named = {name.removeprefix(FILE): text for name, text in request.form.items() if name.startswith(FILE)}
+    """The posted files; unchanged ones are byte-identical to the stored ones. Raises: InvalidInput."""
+    named = {
+        name.removeprefix(FILE_FIELD): text
+        for name, text in request.form.items()
+        if name.startswith(FILE_FIELD)
+    }
     posted = {path: text for path, text in named.items() if is_rule_file(path)}
-    if len(posted) > MOST_FILES:
-        raise invalid("/files", f"A rule set has at most {MOST_FILES} files.")
+    if len(posted) > MAX_FILES:
+        raise invalid("/files", f"A rule set can have at most {MAX_FILES} files.")
     based_on = request.form.get("editor_based_on", "")
     if not VERSION.fullmatch(based_on):
         based_on = ""
     base = files_at(tx, based_on)
-    return Draft({path: _like(text, base.get(path)) for path, text in posted.items()}, based_on)
+    return Draft({path: _with_line_ends_of(text, base.get(path)) for path, text in posted.items()}, based_on)
 
 
 def files_at(tx: Transaction, version: str) -> dict[str, str]:
-    """The files of a version; none of one that is not kept."""
+    """The files of a version; empty if it does not exist."""
     if not version:
         return {}
     try:
@@ -109,38 +113,38 @@ def files_at(tx: Transaction, version: str) -> dict[str, str]:
         return {}
 
 
-def opinion_of(tx: Transaction, draft: Draft) -> Opinion:
-    """Check a draft, compare it with the set in force, and look whether a newer one is in force."""
-    current = set_in_force(tx)
+def review_draft(tx: Transaction, draft: Draft) -> DraftReview:
+    """Check a draft, compare it with the set in force, and find newer publications."""
+    current = current_rule_set(tx)
     check = check_rules(tx, draft.files)
     old = current.files if current else {}
     diff = diff_view(current.version if current else None, old, "", draft.files)
     changes = {one.path: one.change for one in diff.files}
-    return Opinion(
+    return DraftReview(
         current=current,
         check=check,
         diff=diff,
-        newer=_newer(tx, draft, current),
-        files=[_file(path, changes.get(path), check.problems) for path in sorted(draft.files, key=_place)],
+        published_since=_published_since(tx, draft, current),
+        files=[_file(path, changes.get(path), check.problems) for path in sorted(draft.files, key=_sort_key)],
         removed=[path for path, change in changes.items() if change == "removed"],
         lines=_lines(draft.files, check.problems),
     )
 
 
-# ------------------------------------------------------------------ what can be done to a draft
+# ------------------------------------------------------------------ changes to a draft
 
 
-def with_new_file(draft: Draft, name: str, like: str) -> tuple[Draft, str]:
-    """The draft with one file more, begun as a copy; answers its path, too. Raises: InvalidInput."""
-    if like in SINGLE:
-        path, text = like, f'{{\n  "$schema": "schema/{SINGLE[like]}.schema.json"\n}}\n'
+def add_file(draft: Draft, name: str, like: str) -> tuple[Draft, str]:
+    """Add a file as a copy of another; returns the draft and the new path. Raises: InvalidInput."""
+    if like in SINGLE_FILES:
+        path, text = like, f'{{\n  "$schema": "schema/{SINGLE_FILES[like]}.schema.json"\n}}\n'
     elif like not in draft.files or not (like == COVERAGE or like.startswith((TYPES, VARIANTS))):
-        raise invalid("/like", "Choose a file to begin with.")
+        raise invalid("/like", "Select a file to copy.")
     else:
         key = name.strip().removesuffix(".json")
         if not KEY.fullmatch(key):
-            form = "Use small letters, digits and _, such as gold_hours; at most 40."
-            raise invalid("/name", "This cannot be a file's name." if key else "Name the file.", form)
+            form = "Use up to 40 lowercase letters, digits and underscores, for example gold_hours."
+            raise invalid("/name", "This is not a valid file name." if key else "Enter a file name.", form)
         path = f"{TYPES if like.startswith(TYPES) else VARIANTS}{key}.json"
         text = draft.files[like]
         if like == COVERAGE:
@@ -148,52 +152,52 @@ def with_new_file(draft: Draft, name: str, like: str) -> tuple[Draft, str]:
         elif like.startswith(TYPES):
             text = _as_type(text, key, draft.files)
     if path in draft.files:
-        raise invalid("/name", f"There is a file {path} already.", "Choose another name.")
+        raise invalid("/name", f"The file {path} already exists.", "Choose another name.")
     return replace(draft, files={**draft.files, path: text}), path
 
 
-def without_file(draft: Draft, path: str) -> Draft:
+def remove_file(draft: Draft, path: str) -> Draft:
     return replace(draft, files={name: text for name, text in draft.files.items() if name != path})
 
 
-def with_file_in_force(tx: Transaction, draft: Draft, path: str) -> Draft:
-    """The draft with one file as it is in force, or without it where it is not. Raises: NotFound."""
-    current = set_in_force(tx)
+def revert_file(tx: Transaction, draft: Draft, path: str) -> Draft:
+    """Revert one file to the set in force, or remove it if it is not there. Raises: NotFound."""
+    current = current_rule_set(tx)
     if current is None or path not in current.files | draft.files:
-        raise NotFound("There is no such file.")
+        raise NotFound("This file does not exist.")
     if path not in current.files:
-        return without_file(draft, path)
+        return remove_file(draft, path)
     return replace(draft, files={**draft.files, path: current.files[path]})
 
 
-def brought_up_to_date(tx: Transaction, draft: Draft) -> Draft:
-    """The draft with what others published since, now based on the set in force; `told` says what came."""
-    current = set_in_force(tx)
+def merge_published_changes(tx: Transaction, draft: Draft) -> Draft:
+    """Merge the draft with the set in force. `merge_messages` describes what was merged."""
+    current = current_rule_set(tx)
     if current is None or current.version == draft.based_on:
         return draft
     merged = merge_rule_files(files_at(tx, draft.based_on), draft.files, current.files)
-    told = []
+    messages = []
     if merged.taken:
-        told.append(f"Taken over from {current.published_by}: {', '.join(merged.taken)}.")
+        messages.append(f"Changes by {current.published_by} were merged: {', '.join(merged.taken)}.")
     if merged.restored:
-        told.append(f"Removed by one of you and changed by the other, so kept: {', '.join(merged.restored)}.")
-    if merged.unresolved:
-        told.append(
-            f"Both of you changed the same lines of {', '.join(merged.unresolved)}: both stand there now, "
-            "between marks of <, = and >. Keep what is right and take the marks away."
+        messages.append(
+            f"Deleted by one of you and changed by the other, so not deleted: {', '.join(merged.restored)}."
         )
-    return Draft(merged.files, current.version, told or ["Nothing of yours had to change."])
+    if merged.unresolved:
+        messages.append(
+            f"Conflicting changes in {', '.join(merged.unresolved)}: both versions are in the text, between "
+            "<, = and > markers. Keep the correct lines and delete the markers."
+        )
+    return Draft(merged.files, current.version, messages or ["Your files did not have to change."])
 
 
-def choices_to_begin_with(files: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What a new file may be begun as: a path, and what it makes."""
-    types = [(path, f"A contract type like {_name(path)}") for path in files if path.startswith(TYPES)]
+def template_choices(files: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The options for a new file: path to copy, and label."""
+    types = [(path, f"Contract type, copied from {_name(path)}") for path in files if path.startswith(TYPES)]
     variants = [
-        (path, f"A variant of {_name(path)}")
-        for path in files
-        if path == COVERAGE or path.startswith(VARIANTS)
+        (path, f"Variant of {_name(path)}") for path in files if path == COVERAGE or path.startswith(VARIANTS)
     ]
-    single = [(path, f"{path}, which is not there") for path in SINGLE if path not in files]
+    single = [(path, f"{path} (missing)") for path in SINGLE_FILES if path not in files]
     return [*sorted(types), *sorted(variants), *single]
 
 
@@ -201,7 +205,7 @@ def choices_to_begin_with(files: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _as_type(text: str, key: str, files: Mapping[str, str]) -> str:
-    """A contract type's text under another key, with a label and a number prefix that go with it."""
+    """A contract type's text with a new key, and a label and number prefix derived from it."""
     taken = {prefix for one in files.values() for _, prefix in PREFIX_IN_TEXT.findall(one)}
     words = key.split("_")
     offered = [
@@ -214,8 +218,8 @@ def _as_type(text: str, key: str, files: Mapping[str, str]) -> str:
     return PREFIX_IN_TEXT.sub(rf'\1"{prefix}"', text, count=1) if prefix else text
 
 
-def _like(text: str, before: str | None) -> str:
-    """A posted text with the line ends of the file it came from: browsers make their own of them."""
+def _with_line_ends_of(text: str, before: str | None) -> str:
+    """A posted text with the line endings of its original file, since browsers change them."""
     plain = LINE_END.sub("\n", text)
     if before is None:
         return plain
@@ -224,16 +228,16 @@ def _like(text: str, before: str | None) -> str:
     return plain.replace("\n", "\r\n") if "\r\n" in before else plain
 
 
-def _newer(tx: Transaction, draft: Draft, current: RuleSetView | None) -> Newer | None:
+def _published_since(tx: Transaction, draft: Draft, current: RuleSetView | None) -> PublishedSince | None:
     if current is None or current.version == draft.based_on:
         return None
     since = []
-    for one in list_publications(tx, limit=MOST_TOLD).items:
+    for one in list_publications(tx, limit=MAX_PUBLICATIONS).items:
         if one.version == draft.based_on:
             break
         since.append(one)
     diff = diff_view(draft.based_on or None, files_at(tx, draft.based_on), current.version, current.files)
-    return Newer(current, since, diff)
+    return PublishedSince(current, since, diff)
 
 
 def _file(path: str, change: FileChange | None, problems: list[ProblemView]) -> File:
@@ -245,7 +249,7 @@ def _file(path: str, change: FileChange | None, problems: list[ProblemView]) -> 
 def _lines(files: Mapping[str, str], problems: list[ProblemView]) -> dict[tuple[str, int], str]:
     texts = {one.file: LINE_END.split(files[one.file]) for one in problems if one.file in files}
     return {
-        (one.file, one.line): texts[one.file][one.line - 1].strip()[:LONGEST_LINE]
+        (one.file, one.line): texts[one.file][one.line - 1].strip()[:MAX_EXCERPT_LENGTH]
         for one in problems
         if one.file in texts and one.line <= len(texts[one.file])
     }
@@ -256,6 +260,6 @@ def _name(path: str) -> str:
     return name.removesuffix(".json") if folder else name
 
 
-def _place(path: str) -> tuple[int, str]:
-    """Coverage first, then the other files of the folder, then its folders."""
+def _sort_key(path: str) -> tuple[int, str]:
+    """Sort key: coverage.json first, then other top-level files, then folders."""
     return (0 if path == COVERAGE else 1 if "/" not in path else 2, path)

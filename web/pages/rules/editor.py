@@ -1,7 +1,7 @@
-"""The rule editor: files, what the checker says as one types, the changes, a try on history, publishing.
+"""The rule editor: files, problems found while typing, differences, replay and publishing.
 
-One address takes every step, by a form post that answers the page anew, or by the page's script, which
-asks for JSON: the same step, the same words, as pieces of the page. Source: product.md sections 6 and 14.
+Every step is a POST to one URL. It returns the page, or JSON with HTML fragments if the script of the page
+asks for it. Source: product.md sections 6 and 14.
 """
 
 import hashlib
@@ -23,23 +23,23 @@ from engine.errors import DeskError
 from engine.periods import contract_end, first_instant_of
 from engine.rulebook import RuleSetRefused
 from engine.rulebook.schemas import schema_texts
-from web.pages.context import actor, desk, now, only, zone
+from web.pages.context import actor, desk, now, require_role, zone
 from web.pages.forms.base import DeskForm
-from web.pages.forms.fields import DayField, offer
+from web.pages.forms.fields import DayField, select_options
 from web.pages.layout.security import A_YEAR, policy_with_styles
 from web.pages.rules.draft import (
-    MOST_BYTES,
+    MAX_BYTES,
     Draft,
-    brought_up_to_date,
-    choices_to_begin_with,
-    opinion_of,
+    add_file,
+    current_rule_set,
+    merge_published_changes,
     read_draft,
-    set_in_force,
-    with_file_in_force,
-    with_new_file,
-    without_file,
+    remove_file,
+    revert_file,
+    review_draft,
+    template_choices,
 )
-from web.pages.wording.replay import ReplayTold, describe_replay
+from web.pages.wording.replay import ReplayDescription, describe_replay
 from web.refused_rules import report_refused_rules
 from workflows.core.errors import NotAllowed, NotFound
 from workflows.core.transaction import Transaction
@@ -52,9 +52,9 @@ pages = Blueprint("rule_editor", __name__, url_prefix="/rules/edit")
 
 
 class EditorForm(DeskForm):
-    """What stands around the files. `based_on` is the version that they were edited from."""
+    """The form around the files. `based_on` is the version that the draft is based on."""
 
-    places = {  # noqa: RUF012
+    pointer_fields = {  # noqa: RUF012
         "/from": "from_on",
         "/to": "to_on",
         "/name": "add_name",
@@ -63,71 +63,74 @@ class EditorForm(DeskForm):
 
     based_on = HiddenField()
     replay = HiddenField()
-    add_name = StringField("Name of the new file", description="Small letters, digits and _: gold_hours")
-    add_like = SelectField("Begin with", validate_choice=False)
+    add_name = StringField(
+        "Name of the new file",
+        description="Lowercase letters, digits and underscores, for example gold_hours.",
+    )
+    add_like = SelectField("Copy from", validate_choice=False)
     from_on = DayField("From")
-    to_on = DayField("To", description="This day counts, too.")
+    to_on = DayField("To (inclusive)")
     note = StringField(
-        "Note", [Length(max=LONGEST_NOTE)], description="What changes, and why. It stands in the history."
+        "Note", [Length(max=LONGEST_NOTE)], description="What changes, and why. Shown in the history."
     )
 
 
 @dataclass
-class Work:
-    """A draft while a step is taken; `opened` is the file to show, `location` where to go when it is done."""
+class EditorState:
+    """A draft during a step; `opened_file` is the file to show, `redirect_to` the URL to go to afterwards."""
 
     draft: Draft
     form: EditorForm
-    opened: str = ""
-    location: str = ""
+    opened_file: str = ""
+    redirect_to: str = ""
 
 
 @pages.get("")
 def edit() -> Answer:
-    """The editor with the set in force, or with the files of `?from=`: a version, a proposal or a replay."""
-    only("administrator")
+    """The editor with the set in force, or the files of a version, proposal or replay given by `?from=`."""
+    require_role("administrator")
     chosen = request.args.get("from", "")
     with desk().read(actor()) as tx:
-        current = set_in_force(tx)
+        current = current_rule_set(tx)
         files = files_of_choice(tx, chosen) if chosen else current.files if current else {}
     based_on = current.version if current else ""
     first, last = _last_month()
     form = EditorForm(
         formdata=None, prefix="editor_", data={"based_on": based_on, "from_on": first, "to_on": last}
     )
-    work = Work(Draft(dict(files), based_on), form, request.args.get("file", ""))
+    state = EditorState(Draft(dict(files), based_on), form, request.args.get("file", ""))
     is_in_force = current is not None and files == current.files
-    return _page(work, begun_from="" if is_in_force else chosen)
+    return _page(state, started_from="" if is_in_force else chosen)
 
 
 @pages.post("")
 def take_step() -> Answer:
-    """Take a step with the posted draft. `step` is one of STEPS; a path may follow, after a colon."""
-    only("administrator")
-    request.max_content_length = request.max_form_memory_size = MOST_BYTES
+    """Run a step on the posted draft. `step` is a key of STEPS, optionally followed by a colon and a path."""
+    require_role("administrator")
+    request.max_content_length = request.max_form_memory_size = MAX_BYTES
     form = EditorForm(prefix="editor_")
     with desk().read(actor()) as tx:
-        work = Work(read_draft(tx), form)
+        state = EditorState(read_draft(tx), form)
     step, _, path = request.form.get("step", "check").partition(":")
     if form.validate_on_submit():
-        STEPS.get(step, _check)(work, path)
+        STEPS.get(step, _check)(state, path)
     wants_json = request.accept_mimetypes.best == "application/json"
     if wants_json:
-        return _pieces(work, changed=step in CHANGING)
-    return redirect(work.location) if work.location else _page(work)
+        return _fragments(state, changed=step in CHANGING)
+    return redirect(state.redirect_to) if state.redirect_to else _page(state)
 
 
 @pages.get("/in-force")
 def in_force() -> dict[str, str]:
-    """The version in force: asked again and again, so that no editor goes on with an old one unknowing."""
-    only("administrator")
+    """The version in force, polled by open editors to detect a newer one."""
+    require_role("administrator")
     rule_set = desk().config.rule_set
     return {"version": rule_set.version if rule_set is not None else ""}
 
 
 @pages.get("/schemas")
 def schemas() -> Response:
-    """The schemas of the rule files, for completion."""
+    """The JSON schemas of the rule files, for completion."""
     answer = Response(_schemas()[0], mimetype="application/json")
     answer.headers["Cache-Control"] = A_YEAR.replace("public", "private")
     return answer
@@ -136,66 +139,66 @@ def schemas() -> Response:
 # ------------------------------------------------------------------ steps
 
 
-def _check(work: Work, path: str) -> None:
-    """Nothing but looking at it."""
+def _check(state: EditorState, path: str) -> None:
+    """Only check the draft, which every response does."""
 
 
-def _add(work: Work, path: str) -> None:
-    form = work.form
+def _add(state: EditorState, path: str) -> None:
+    form = state.form
     try:
-        work.draft, work.opened = with_new_file(
-            work.draft, str(form.add_name.data or ""), str(form.add_like.data)
+        state.draft, state.opened_file = add_file(
+            state.draft, str(form.add_name.data or ""), str(form.add_like.data)
         )
     except DeskError as error:
-        form.refuse(str(error.values.get("pointer", "")), str(error))
+        form.add_error(str(error.values.get("pointer", "")), str(error))
     else:
         form.add_name.process(None)
 
 
-def _remove(work: Work, path: str) -> None:
-    work.draft = without_file(work.draft, path)
+def _remove(state: EditorState, path: str) -> None:
+    state.draft = remove_file(state.draft, path)
 
 
-def _put_back(work: Work, path: str) -> None:
+def _revert(state: EditorState, path: str) -> None:
     with desk().read(actor()) as tx:
-        work.draft, work.opened = with_file_in_force(tx, work.draft, path), path
+        state.draft, state.opened_file = revert_file(tx, state.draft, path), path
 
 
-def _bring_up_to_date(work: Work, path: str) -> None:
+def _merge(state: EditorState, path: str) -> None:
     with desk().read(actor()) as tx:
-        work.draft = brought_up_to_date(tx, work.draft)
-    work.form.based_on.data = work.draft.based_on
+        state.draft = merge_published_changes(tx, state.draft)
+    state.form.based_on.data = state.draft.based_on
 
 
-def _replay(work: Work, path: str) -> None:
-    """Start a replay of the draft over a span of days."""
-    form = work.form
+def _replay(state: EditorState, path: str) -> None:
+    """Start a replay of the draft over the given days."""
+    form = state.form
     for field in (form.from_on, form.to_on):
         if field.data is None and not field.errors:
-            form.refuse(f"/{field.short_name}", "Name the day.")
-    if form.is_wrong:
+            form.add_error(f"/{field.short_name}", "Enter a date.")
+    if form.has_errors:
         return
     span = first_instant_of(form.from_on.data, zone()), contract_end(form.to_on.data, zone())
     try:
-        form.replay.data = start_replay(desk(), actor(), work.draft.files, *span)[0]
+        form.replay.data = start_replay(desk(), actor(), state.draft.files, *span)[0]
     except RuleSetRefused:
-        form.refuse("", "There are errors: mend them first, then try it on history.")
+        form.add_error("", "Fix the errors before starting a replay.")
     except (NotFound, NotAllowed):
         raise
     except DeskError as error:
-        form.refuse(str(error.values.get("pointer", "")), str(error))
+        form.add_error(str(error.values.get("pointer", "")), str(error))
 
 
-def _publish(work: Work, path: str) -> None:
-    """Put the draft in force, or propose it where publishing takes two."""
-    form, draft = work.form, work.draft
+def _publish(state: EditorState, path: str) -> None:
+    """Publish the draft, or propose it if approval is required."""
+    form, draft = state.form, state.draft
     note = str(form.note.data or "")
     if not note.strip():
-        form.refuse("/note", "Say what changes, and why.")
+        form.add_error("/note", "Describe what changes, and why.")
         return
     rule_set = desk().config.rule_set
     if rule_set is not None and rule_set.files == draft.files:
-        form.refuse("", "Nothing is changed: these very rules are in force.")
+        form.add_error("", "Nothing has changed: this rule set is already in force.")
         return
     try:
         done = desk().perform(
@@ -203,103 +206,103 @@ def _publish(work: Work, path: str) -> None:
         )
     except RuleSetRefused as refused:
         report_refused_rules(refused, interface="page", by=actor().name)
-        form.refuse("", "There are errors: the set in force stays until they are mended.")
+        form.add_error("", "There are errors. The current rule set stays in force until they are fixed.")
     except RulesChanged:
-        form.refuse("", "Another rule set took force meanwhile: look at what it changed, and go on from it.")
+        form.add_error("", "Another rule set has been published since. Review its changes and merge them.")
     except (NotFound, NotAllowed):
         raise
     except DeskError as error:
-        form.refuse(str(error.values.get("pointer", "")), str(error))
+        form.add_error(str(error.values.get("pointer", "")), str(error))
     else:
         desk().refresh()
         if done.proposal:
-            flash("Proposed: another administrator approves it.", "wait")
-            work.location = url_for("rules.proposal", proposal_id=done.proposal)
+            flash("Proposed. Another administrator must approve it.", "warning")
+            state.redirect_to = url_for("rules.proposal", proposal_id=done.proposal)
         else:
-            flash("The rule set is in force.", "good")
-            work.location = url_for("rules.rules")
+            flash("The rule set is in force.", "success")
+            state.redirect_to = url_for("rules.rules")
 
 
-STEPS: Mapping[str, Callable[[Work, str], None]] = {
+STEPS: Mapping[str, Callable[[EditorState, str], None]] = {
     "check": _check,
     "add": _add,
     "remove": _remove,
-    "put-back": _put_back,
-    "up-to-date": _bring_up_to_date,
+    "put-back": _revert,
+    "up-to-date": _merge,
     "replay": _replay,
     "publish": _publish,
 }
 CHANGING = frozenset({"add", "remove", "put-back", "up-to-date"})
-"""Steps after which the draft is another one."""
+"""Steps that change the draft."""
 
 
-# ------------------------------------------------------------------ answers
+# ------------------------------------------------------------------ responses
 
 
-def _page(work: Work, begun_from: str = "") -> Answer:
+def _page(state: EditorState, started_from: str = "") -> Answer:
     with desk().read(actor()) as tx:
-        opinion = opinion_of(tx, work.draft)
-        told = _told(tx, work)
-        by_two = tx.settings.two_person_publishing
+        review = review_draft(tx, state.draft)
+        replay = _replay_description(tx, state)
+        requires_approval = tx.settings.two_person_publishing
     nonce = secrets.token_urlsafe(16)
-    work.form.add_like.choices = offer(choices_to_begin_with(work.draft.files))
+    state.form.add_like.choices = select_options(template_choices(state.draft.files))
     answer = make_response(
         render(
             "rules/edit.html",
-            work=work,
-            form=work.form,
-            opinion=opinion,
-            told=told,
-            by_two=by_two,
-            begun_from=begun_from,
+            state=state,
+            form=state.form,
+            review=review,
+            description=replay,
+            requires_approval=requires_approval,
+            started_from=started_from,
             nonce=nonce,
             schemas_version=_schemas()[1],
         ),
-        422 if work.form.is_wrong else 200,
+        422 if state.form.has_errors else 200,
     )
     answer.headers["Content-Security-Policy"] = policy_with_styles(nonce)
     return answer
 
 
-def _pieces(work: Work, *, changed: bool) -> Answer:
-    """The parts of the page that a step has changed, for its script to put in place."""
-    if work.location:
-        return make_response({"location": work.location})
+def _fragments(state: EditorState, *, changed: bool) -> Answer:
+    """The result of a step as JSON, with the changed fragments of the page."""
+    if state.redirect_to:
+        return make_response({"redirect_to": state.redirect_to})
     with desk().read(actor()) as tx:
-        opinion = opinion_of(tx, work.draft)
-        told = _told(tx, work)
-    form = work.form
+        review = review_draft(tx, state.draft)
+        replay = _replay_description(tx, state)
+    form = state.form
     body: dict[str, object] = {
-        "ok": opinion.check.ok,
-        "problems": opinion.check.problems,
-        "in_force": opinion.current.version if opinion.current else "",
-        "based_on": work.draft.based_on,
-        "changed": [one.path for one in opinion.files if one.change == "changed"],
+        "ok": review.check.ok,
+        "problems": review.check.problems,
+        "in_force": review.current.version if review.current else "",
+        "based_on": state.draft.based_on,
+        "changed": [one.path for one in review.files if one.change == "changed"],
         "csrf": generate_csrf(),
         "token_is_old": bool(form.csrf_token.errors),
-        "pieces": {
-            **{name: _piece(name, opinion) for name in ("files", "problems", "changes")},
-            "newer": _piece("newer", opinion, work.draft.told),
-            "wrongs": _piece("wrongs", form),
+        "fragments": {
+            **{name: _fragment(name, review) for name in ("files", "problems", "changes")},
+            "published-since": _fragment("published-since", review, state.draft.merge_messages),
+            "form-errors": _fragment("form-errors", form),
         },
     }
-    if told is not None:
-        body["replay"] = render("rules/replay_summary.html", told=told)
-        body["replay_id"] = told.replay.id
-    if changed and not form.is_wrong:
-        body |= {"files": work.draft.files, "opened": work.opened}
-        body["choices"] = choices_to_begin_with(work.draft.files)
-    return make_response(body, 422 if form.is_wrong else 200)
+    if replay is not None:
+        body["replay"] = render("rules/replay_summary.html", description=replay)
+        body["replay_id"] = replay.replay.id
+    if changed and not form.has_errors:
+        body |= {"files": state.draft.files, "opened_file": state.opened_file}
+        body["choices"] = template_choices(state.draft.files)
+    return make_response(body, 422 if form.has_errors else 200)
 
 
-def _piece(name: str, *of: object) -> str:
-    """One macro of the page."""
-    return render("rules/edit_piece.html", name=name, of=of)
+def _fragment(name: str, *of: object) -> str:
+    """Render one fragment of the page."""
+    return render("rules/editor_fragment.html", name=name, of=of)
 
 
-def _told(tx: Transaction, work: Work) -> ReplayTold | None:
-    """The replay that was started from this page, if there is one."""
-    replay_id = str(work.form.replay.data or "")
+def _replay_description(tx: Transaction, state: EditorState) -> ReplayDescription | None:
+    """The replay started from this page, if any."""
+    replay_id = str(state.form.replay.data or "")
     if not replay_id:
         return None
     try:
@@ -315,7 +318,7 @@ def _last_month() -> tuple[date, date]:
 
 @lru_cache(maxsize=1)
 def _schemas() -> tuple[str, str]:
-    """The schemas as one JSON text, and a name for it."""
+    """The schemas as one JSON text, and its content hash."""
     texts = {name.removesuffix(".schema.json"): json.loads(text) for name, text in schema_texts().items()}
     text = json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
     return text, hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,7 +1,7 @@
-"""The coverage explorer: customer, item, instant and rule set, and the rules light up until one holds.
+"""The coverage explorer: shows for given facts how each rule of a rule set is evaluated.
 
-Two rule sets can stand side by side. With `decision` it is a decision that was made: its facts and its
-contracts as they stood, by its own rule set or by another.
+Two rule sets can be compared. With `decision`, a past decision is evaluated again with its facts and the
+contracts as they were, by its own or another rule set.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from wtforms import HiddenField, SelectField
 
 from engine.errors import DeskError
 from engine.rulebook import RuleSet, RuleSetRefused
-from web.pages.context import actor, desk, only, zone
+from web.pages.context import actor, desk, require_role, zone
 from web.pages.forms.base import DeskForm
-from web.pages.forms.fields import InstantField, WorkTypeField, offer
+from web.pages.forms.fields import InstantField, WorkTypeField, select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.wording.formats import day_text
 from web.pages.wording.labels import PRIORITY_CHOICES
@@ -32,14 +32,14 @@ from workflows.replay.rule_set_choices import RuleChoice, rule_choices, rules_of
 from workflows.rule_sets.publishing import READERS
 from workflows.views.decisions import DecisionView
 
-KINDS = {"in_force": "In force", "proposed": "Proposed", "earlier": "Earlier version"}
+KINDS = {"in_force": "In force", "proposed": "Proposed", "earlier": "Earlier"}
 Explain = Callable[[RuleSet | None], ExplanationView]
 
 pages = Blueprint("explorer", __name__)
 
 
 class RulesForm(DeskForm):
-    """Which rule sets are asked: the one in force where none is named, or the decision's own."""
+    """The rule sets to evaluate; by default the one in force, or that of the decision."""
 
     decision = HiddenField()
     rules = SelectField("Rules", validate_choice=False)
@@ -50,27 +50,27 @@ class QuestionForm(RulesForm):
     customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     org_unit = SelectField("Org unit", validate_choice=False)
-    priority = SelectField("Priority", choices=offer(PRIORITY_CHOICES), default="normal")
+    priority = SelectField("Priority", choices=select_options(PRIORITY_CHOICES), default="normal")
     work_type = WorkTypeField()
-    at = InstantField("As of", description="Left empty: now.")
+    at = InstantField("As of", description="Defaults to now.")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What one rule set comes to; `label` names the set."""
+class RuleSetResult:
+    """The result of one rule set; `label` is the name of the set."""
 
     label: str
     explanation: ExplanationView
 
     @property
-    def comes_to(self) -> tuple[object, ...]:
+    def key(self) -> tuple[object, ...]:
         decision = self.explanation.decision
         return (decision.outcome, decision.contract, decision.params)
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """The decision that is looked at again, with what its parties are called."""
+class PastDecision:
+    """A past decision with the names of its parties."""
 
     decision: DecisionView
     number: str | None
@@ -82,79 +82,83 @@ class Made:
 
 @pages.get("/coverage")
 def explorer() -> tuple[str, int]:
-    only(*STAFF)
+    require_role(*STAFF)
     decision_id = request.args.get("decision", "")
     form = (RulesForm if decision_id else QuestionForm)(formdata=request.args, meta={"csrf": False})
-    told: list[Told] = []
-    made: Made | None = None
+    results: list[RuleSetResult] = []
+    past: PastDecision | None = None
     off = False
     with desk().read(actor()) as tx:
         if isinstance(form, QuestionForm):
-            labels = _offer_rules(tx, form, "In force")
+            labels = _fill_rule_choices(tx, form, "In force")
             _fill(tx, form)
             try:
-                told = _ask(tx, form, labels)
+                results = _explain(tx, form, labels)
             except StateForbids:
                 off = True
         else:
-            made = _made(tx, decision_id)
-            labels = _offer_rules(tx, form, f"Its own, {made.decision.rule_set[:8]}")
-            told = _sides(
+            past = _past_decision(tx, decision_id)
+            labels = _fill_rule_choices(tx, form, f"Original, {past.decision.rule_set[:8]}")
+            results = _results(
                 tx, form, labels, lambda rules: explain_decision(tx, decision_id, rules).explanation
             )
-    page = render_template("rules/explorer/index.html", form=form, told=told, made=made, off=off)
-    return page, 422 if form.is_wrong else 200
+    page = render_template("rules/explorer/index.html", form=form, results=results, past=past, off=off)
+    return page, 422 if form.has_errors else 200
 
 
 # ------------------------------------------------------------------ rule sets
 
 
-def _offer_rules(tx: Transaction, form: RulesForm, first: str) -> dict[str, str]:
-    """Let whoever may read rules choose among them; answers what each is called."""
+def _fill_rule_choices(tx: Transaction, form: RulesForm, first: str) -> dict[str, str]:
+    """Fill the rule set choices if the user may read rules; returns the label of each value."""
     choices = rule_choices(tx) if actor().role in READERS else []
-    named = [(one.value, _named(one)) for one in choices]
+    named = [(one.value, _choice_label(one)) for one in choices]
     own = [(value, label) for value, label in named if not (first == "In force" and label.startswith(first))]
-    form.rules.choices = offer([("", first), *own, *_tried(form.rules.data, named)])
-    form.beside.choices = offer([("", "None"), *named, *_tried(form.beside.data, named)])
-    chosen = [one for field in (form.rules, form.beside) for one in _tried(field.data, named)]
+    form.rules.choices = select_options([("", first), *own, *_unlisted(form.rules.data, named)])
+    form.beside.choices = select_options([("", "None"), *named, *_unlisted(form.beside.data, named)])
+    chosen = [one for field in (form.rules, form.beside) for one in _unlisted(field.data, named)]
     return dict([*named, *chosen, ("", first)])
 
 
-def _tried(value: str | None, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """A rule set that the address names and the list has not: one that a replay tried, or a short version."""
+def _unlisted(value: str | None, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The option for a rule set in the URL that is not in the list: that of a replay, or a short version."""
     if not value or value in dict(named):
         return []
-    return [(value, "The rules that the replay tried" if value.startswith("replay:") else value)]
+    return [(value, "Rules of the replay" if value.startswith("replay:") else value)]
 
 
-def _named(one: RuleChoice) -> str:
+def _choice_label(one: RuleChoice) -> str:
     day = day_text(one.at.astimezone(zone()).date())
     note = f": {one.note[:60]}" if one.note else ""
     return f"{KINDS[one.kind]}, {one.version[:8]}, {day}{note}"
 
 
-def _sides(tx: Transaction, form: RulesForm, labels: dict[str, str], explain: Explain) -> list[Told]:
-    """What the one rule set, or each of the two, comes to; what cannot be asked is told in the form."""
-    told = []
+def _results(
+    tx: Transaction, form: RulesForm, labels: dict[str, str], explain: Explain
+) -> list[RuleSetResult]:
+    """Evaluate the selected rule set, or both; errors are added to the form."""
+    results = []
     for field in (form.rules, form.beside):
         if field is form.beside and not field.data:
             continue
         try:
             rules = rules_of_choice(tx, field.data) if field.data else None
-            told.append(Told(labels[field.data or ""], explain(rules)))
+            results.append(RuleSetResult(labels[field.data or ""], explain(rules)))
         except (StateForbids, NotAllowed):
             raise
         except RuleSetRefused as refused:
-            form.refuse(f"/{field.name}", f"These rules can no longer be read: {refused.problems[0].message}")
+            form.add_error(
+                f"/{field.name}", f"These rules can no longer be read: {refused.problems[0].message}"
+            )
         except DeskError as error:
-            form.refuse(str(error.values.get("pointer", f"/{field.name}")), str(error))
-    return told
+            form.add_error(str(error.values.get("pointer", f"/{field.name}")), str(error))
+    return results
 
 
-# ------------------------------------------------------------------ what is asked
+# ------------------------------------------------------------------ facts
 
 
-def _ask(tx: Transaction, form: QuestionForm, labels: dict[str, str]) -> list[Told]:
+def _explain(tx: Transaction, form: QuestionForm, labels: dict[str, str]) -> list[RuleSetResult]:
     if not form.customer.record_id or not form.validate():
         return []
     values: dict[str, Any] = {
@@ -168,34 +172,34 @@ def _ask(tx: Transaction, form: QuestionForm, labels: dict[str, str]) -> list[To
     try:
         question = CoverageQuestion(**{name: value for name, value in values.items() if value})
     except ValidationError as error:
-        form.refuse_all(error)
+        form.add_validation_errors(error)
         return []
-    return _sides(tx, form, labels, lambda rules: explain_coverage(tx, question, rules))
+    return _results(tx, form, labels, lambda rules: explain_coverage(tx, question, rules))
 
 
 def _fill(tx: Transaction, form: QuestionForm) -> None:
-    form.work_type.look_up(tx)
-    form.customer.look_up(tx)
+    form.work_type.load_options(tx)
+    form.customer.load_options(tx)
     customer = form.customer.record_id
-    form.item.answers.of_customer = customer or ""
-    form.item.look_up(tx)
-    if form.item.data not in [option.value for option in form.item.answers.options]:
-        form.item.data = form.item.answers.picked = ""
+    form.item.results.of_customer = customer or ""
+    form.item.load_options(tx)
+    if form.item.data not in [option.value for option in form.item.results.options]:
+        form.item.data = form.item.results.selected = ""
     units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
-    form.org_unit.choices = offer([(unit.id, unit.name) for unit in units] or [("", "none")])
+    form.org_unit.choices = select_options([(unit.id, unit.name) for unit in units] or [("", "None")])
     if form.org_unit.data not in [unit.id for unit in units]:
         form.org_unit.data = units[0].id if units else ""
 
 
-def _made(tx: Transaction, decision_id: str) -> Made:
-    """A decision with its parties' names. Raises: NotFound."""
+def _past_decision(tx: Transaction, decision_id: str) -> PastDecision:
+    """Load a decision with the names of its parties. Raises: NotFound."""
     decision = read_decision(tx, decision_id)
     facts = decision.facts
     parties = {(kind, str(facts[kind])) for kind in ("customer", "item", "org_unit") if facts.get(kind)}
     if decision.service_request:
         parties.add(("service_request", decision.service_request))
     names = holder_names(tx, parties)
-    return Made(
+    return PastDecision(
         decision=decision,
         number=names.get(("service_request", decision.service_request or "")),
         customer=names.get(("customer", str(facts["customer"])), ""),

@@ -1,4 +1,4 @@
-"""Replays: other rules over what was logged, started, followed, read, and kept for a while."""
+"""Replays of past requests with other rules: start, progress, results and CSV."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, url_for
-from flask import request as asked_request
+from flask import request as flask_request
 from werkzeug.wrappers import Response as Answer
 from wtforms import SelectField
 from wtforms.validators import InputRequired
@@ -18,12 +18,12 @@ from engine.errors import DeskError
 from engine.periods import contract_end, first_instant_of
 from engine.rulebook import RuleSetRefused
 from web.environment import Environment
-from web.pages.context import actor, desk, now, only, zone
+from web.pages.context import actor, desk, now, require_role, zone
 from web.pages.forms.base import ActionForm, DeskForm, succeeds
-from web.pages.forms.fields import DayField, offer
-from web.pages.layout.listing import asked, cursor, wants_csv
+from web.pages.forms.fields import DayField, select_options
+from web.pages.layout.listing import cursor, query_filters, wants_csv
 from web.pages.wording.formats import day_text
-from web.pages.wording.replay import Move, Side, describe_replay, overage_words, replay_line, side_of
+from web.pages.wording.replay import Move, Side, describe_replay, overage_text, replay_line, side_of
 from web.replay_table import replay_columns, replay_row
 from workflows.contracts.names import contract_names
 from workflows.core.errors import NotAllowed, NotFound
@@ -43,28 +43,28 @@ from workflows.views.replays import DifferenceView, MoveView, OverageView, Repla
 from workflows.views.rules import CheckView, RuleSetView
 
 FOLDER = "folder"
-KINDS = {"in_force": "In force", "proposed": "Proposed", "earlier": "Earlier version"}
+KINDS = {"in_force": "In force", "proposed": "Proposed", "earlier": "Earlier"}
 CHANGES = {
-    "outcome": "Covered or not",
-    "contract": "Another contract",
-    "terms": "Other terms or message",
-    "charge": "What the work is charged",
+    "outcome": "Coverage outcome",
+    "contract": "Different contract",
+    "terms": "Different terms or message",
+    "charge": "Different charges",
 }
 
 pages = Blueprint("replays", __name__, url_prefix="/rules/replays")
 
 
 class ReplayForm(DeskForm):
-    places = {"/from": "from_on", "/to": "to_on", "/files": "rules"}  # noqa: RUF012
+    pointer_fields = {"/from": "from_on", "/to": "to_on", "/files": "rules"}  # noqa: RUF012
 
-    rules = SelectField("Rules to try", validate_choice=False)
-    from_on = DayField("From", [InputRequired("Name the first day.")])
-    to_on = DayField("To", [InputRequired("Name the last day.")], description="This day counts, too.")
+    rules = SelectField("Rule set", validate_choice=False)
+    from_on = DayField("From", [InputRequired("Enter the first day.")])
+    to_on = DayField("To (inclusive)", [InputRequired("Enter the last day.")])
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A difference as a line of the list."""
+    """A difference as a row of the list."""
 
     difference: DifferenceView
     before: Side
@@ -73,8 +73,8 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """The span of a replay, as the form takes it."""
+class ReplaySpan:
+    """The period of a replay, as form values."""
 
     from_on: date
     to_on: date
@@ -82,15 +82,15 @@ class Again:
 
 @pages.get("")
 def replays() -> str:
-    only("administrator")
-    chosen = asked("rules")
+    require_role("administrator")
+    chosen = query_filters("rules")
     first, last = _last_month()
     form = ReplayForm(
         formdata=None,
         data={
             "rules": chosen.get("rules", FOLDER),
-            "from_on": _day(asked_request.args.get("from_on")) or first,
-            "to_on": _day(asked_request.args.get("to_on")) or last,
+            "from_on": _day(flask_request.args.get("from_on")) or first,
+            "to_on": _day(flask_request.args.get("to_on")) or last,
         },
     )
     return _list_page(form)
@@ -98,7 +98,7 @@ def replays() -> str:
 
 @pages.post("")
 def start() -> tuple[str, int] | Answer:
-    only("administrator")
+    require_role("administrator")
     form = ReplayForm()
     problems: CheckView | None = None
     if form.validate_on_submit():
@@ -109,13 +109,13 @@ def start() -> tuple[str, int] | Answer:
         except (NotFound, NotAllowed):
             raise
         except DeskError as error:
-            form.refuse(str(error.values.get("pointer", "")), str(error))
+            form.add_error(str(error.values.get("pointer", "")), str(error))
     return _list_page(form, problems), 422
 
 
 @pages.get("/<replay_id>")
 def show(replay_id: str) -> str | Response:
-    filters = asked("change", "q", "move")
+    filters = query_filters("change", "q", "move")
     with desk().read(actor()) as tx:
         replay = read_replay(tx, replay_id)
     if wants_csv() and replay.state == "done":
@@ -125,17 +125,17 @@ def show(replay_id: str) -> str | Response:
 
 @pages.get("/<replay_id>/summary")
 def summary(replay_id: str) -> str:
-    """The result alone: for other pages that show it, and that ask again while it runs."""
+    """The summary as a fragment, polled while the replay runs."""
     with desk().read(actor()) as tx:
-        told = describe_replay(tx, read_replay(tx, replay_id))
-    return render_template("rules/replay_summary.html", told=told)
+        description = describe_replay(tx, read_replay(tx, replay_id))
+    return render_template("rules/replay_summary.html", description=description)
 
 
 @pages.post("/<replay_id>/cancel")
 def cancel(replay_id: str) -> tuple[str, int] | Answer:
     form = ActionForm()
     if form.validate_on_submit() and succeeds(form, lambda tx: cancel_replay(tx, replay_id)):
-        flash("The replay is stopped.", "wait")
+        flash("The replay has been stopped.", "warning")
         return redirect(url_for("replays.show", replay_id=replay_id))
     with desk().read(actor()) as tx:
         replay = read_replay(tx, replay_id)
@@ -146,7 +146,7 @@ def cancel(replay_id: str) -> tuple[str, int] | Answer:
 
 
 def _start(form: ReplayForm) -> str:
-    """Start what the form asks for; answers the replay's id. Raises: RuleSetRefused; DeskError."""
+    """Start a replay; returns its id. Raises: RuleSetRefused; DeskError."""
     value = str(form.rules.data or FOLDER)
     if value == FOLDER:
         files, found = check_rules_folder(_folder())
@@ -163,9 +163,9 @@ def _list_page(form: ReplayForm, problems: CheckView | None = None) -> str:
     with desk().read(actor()) as tx:
         page = list_replays(tx, cursor=cursor())
         choices = rule_choices(tx)
-        form.rules.choices = offer([(FOLDER, "The folder of this server"), *map(_choice, choices)])
-        kept = {one.version for one in choices if one.kind != "proposed"}
-        rows = [replay_line(one, kept) for one in page.items]
+        form.rules.choices = select_options([(FOLDER, "Rules folder of this server"), *map(_choice, choices)])
+        published = {one.version for one in choices if one.kind != "proposed"}
+        rows = [replay_line(one, published) for one in page.items]
     return render_template("rules/replays.html", page=page, rows=rows, form=form, problems=problems)
 
 
@@ -192,12 +192,12 @@ def _folder() -> Path:
     return environment.rules_dir
 
 
-# ------------------------------------------------------------------ what came of it
+# ------------------------------------------------------------------ results
 
 
 def _page(replay: ReplayView, filters: dict[str, Any], form: ActionForm) -> str:
     with desk().read(actor()) as tx:
-        told = describe_replay(tx, replay)
+        description = describe_replay(tx, replay)
         move = _move_of(replay, filters)
         page, lines = None, []
         if replay.state == "done":
@@ -205,14 +205,14 @@ def _page(replay: ReplayView, filters: dict[str, Any], form: ActionForm) -> str:
             lines = _lines(tx, page.items)
         return render_template(
             "rules/replay.html",
-            told=told,
-            kept=_kept(tx, replay.version),
+            description=description,
+            published=_published(tx, replay.version),
             filters=filters,
             changes=CHANGES,
-            chosen=_told_move(told.moves, replay, move),
+            chosen=_described_move(description.moves, replay, move),
             page=page,
             lines=lines,
-            again=_again(replay),
+            span=_span(replay),
             form=form,
         )
 
@@ -227,7 +227,7 @@ def _lines(tx: Transaction, differences: Sequence[DifferenceView]) -> list[Line]
 def _overage(one: DifferenceView) -> str:
     change = one.overage_after.amount_minor - one.overage_before.amount_minor
     currency = one.overage_after.currency
-    return overage_words(OverageView(currency, 0, 0, change)).removesuffix(" overage") if change else ""
+    return overage_text(OverageView(currency, 0, 0, change)).removesuffix(" overage") if change else ""
 
 
 def _wanted(replay: ReplayView, filters: dict[str, Any]) -> dict[str, Any]:
@@ -239,36 +239,36 @@ def _wanted(replay: ReplayView, filters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _move_of(replay: ReplayView, filters: dict[str, Any]) -> MoveView | None:
-    """The summary's move that the list is narrowed to, by its place. Raises: NotFound."""
+    """The move of the summary that the list is filtered by. Raises: NotFound."""
     place = filters.get("move")
     if place is None or replay.summary is None:
         return None
     if not place.isascii() or not place.isdecimal() or int(place[:6]) >= len(replay.summary.moves):
-        raise NotFound("This replay has no such move.", remedy="Open the replay without the filter.")
+        raise NotFound("This replay has no such change.", remedy="Open the replay without the filter.")
     return replay.summary.moves[int(place)]
 
 
-def _told_move(moves: Sequence[Move], replay: ReplayView, move: MoveView | None) -> Move | None:
+def _described_move(moves: Sequence[Move], replay: ReplayView, move: MoveView | None) -> Move | None:
     if move is None or replay.summary is None:
         return None
     return moves[replay.summary.moves.index(move)]
 
 
-def _kept(tx: Transaction, version: str) -> RuleSetView | None:
-    """The rules of a replay, where they were published."""
+def _published(tx: Transaction, version: str) -> RuleSetView | None:
+    """The published rule set of a replay, or None."""
     try:
         return get_rule_set(tx, version)
     except NotFound:
         return None
 
 
-def _again(replay: ReplayView) -> Again:
+def _span(replay: ReplayView) -> ReplaySpan:
     last = replay.to_at.astimezone(zone()) - timedelta(microseconds=1)
-    return Again(replay.from_at.astimezone(zone()).date(), last.date())
+    return ReplaySpan(replay.from_at.astimezone(zone()).date(), last.date())
 
 
 def _csv(replay: ReplayView, filters: dict[str, Any]) -> Response:
-    """All differences, as they are read: a year of them is not held in memory."""
+    """All differences as streamed CSV, since a year of them may not fit into memory."""
     read = _reader(replay.id, _wanted(replay, filters))
     answer = Response(_csv_text(read), mimetype="text/csv")
     answer.headers["Content-Disposition"] = 'attachment; filename="replay.csv"'
@@ -276,7 +276,7 @@ def _csv(replay: ReplayView, filters: dict[str, Any]) -> Response:
 
 
 def _reader(replay_id: str, wanted: dict[str, Any]) -> Callable[[], Iterator[DifferenceView]]:
-    """Reads page by page, each in a transaction of its own, without the request's context."""
+    """Reads page by page, each in its own transaction and without the request context."""
     from_desk, who = desk(), actor()
 
     def read() -> Iterator[DifferenceView]:
@@ -293,7 +293,7 @@ def _reader(replay_id: str, wanted: dict[str, Any]) -> Callable[[], Iterator[Dif
 
 
 def _csv_text(read: Callable[[], Iterator[DifferenceView]]) -> Iterator[str]:
-    # The mark at the start tells spreadsheets that it is UTF-8.
+    # The byte order mark makes spreadsheets read it as UTF-8.
     yield "\ufeff" + _csv_line(replay_columns())
     for one in read():
         yield _csv_line(replay_row(one))

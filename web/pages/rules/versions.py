@@ -1,4 +1,4 @@
-"""The rules in force, the versions before them, what is proposed, and the folder they are written in."""
+"""The rule set in force, earlier versions, proposals and the rules folder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,12 +44,12 @@ pages = Blueprint("rules", __name__, url_prefix="/rules")
 
 
 class PublishForm(DeskForm):
-    """`based_on` is the version that was in force when the page was drawn."""
+    """`based_on` is the version that was in force when the page was rendered."""
 
     note = StringField(
         "Note",
-        [InputRequired("Say what changes, and why."), Length(max=2000)],
-        description="What changes, and why. It stands in the history.",
+        [InputRequired("Describe what changes, and why."), Length(max=2000)],
+        description="What changes, and why. Shown in the history.",
     )
     based_on = HiddenField()
 
@@ -59,12 +59,12 @@ class ApproveForm(ActionForm):
 
 
 class RejectForm(DeskForm):
-    reason = TextAreaField("Reason", [InputRequired("Say what should be done differently.")])
+    reason = TextAreaField("Reason", [InputRequired("Explain what should be changed.")])
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The folder of this server as it is now; `lines` are how it differs from what is in force."""
+    """The current rules folder of this server; `lines` is the diff to the set in force."""
 
     path: str
     check: CheckView
@@ -78,7 +78,7 @@ def rules() -> str:
 
 @pages.post("/publish")
 def publish() -> tuple[str, int] | Response:
-    """Publish what the folder of this server has, or propose it where publishing takes two."""
+    """Publish the rules folder of this server, or propose it if approval is required."""
     form = PublishForm(prefix="publish_")
     problems: CheckView | None = None
     if form.validate_on_submit():
@@ -89,7 +89,7 @@ def publish() -> tuple[str, int] | Response:
             problems = _submit(
                 form, lambda tx: submit_rule_set(tx, files, str(form.note.data), based_on=_base(form))
             )
-        if problems is None and not form.is_wrong:
+        if problems is None and not form.has_errors:
             return redirect(url_for("rules.rules"))
     return _page(form, problems), 422
 
@@ -106,7 +106,7 @@ def publish_again(version: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         note = str(form.note.data)
         problems = _submit(form, lambda tx: submit_rollback(tx, version, note, based_on=_base(form)))
-        if problems is None and not form.is_wrong:
+        if problems is None and not form.has_errors:
             return redirect(url_for("rules.rules"))
     return _version_page(version, form, problems), 422
 
@@ -131,7 +131,7 @@ def approve(proposal_id: str) -> tuple[str, int] | Response:
                 reads_first=True,
             ):
                 desk().refresh()
-                flash("The rule set is in force.", "good")
+                flash("The rule set is in force.", "success")
                 return redirect(url_for("rules.rules"))
         except RuleSetRefused as refused:
             report_refused_rules(refused, interface="page", by=actor().name)
@@ -145,7 +145,7 @@ def reject(proposal_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         reason = str(form.reason.data)
         if succeeds(form, lambda tx: reject_proposal(tx, proposal_id, reason)):
-            flash("The proposal is rejected; its proposer is told.", "wait")
+            flash("The proposal has been rejected. Its author has been notified.", "warning")
             return redirect(url_for("rules.rules"))
     return _proposal_page(proposal_id, form), 422
 
@@ -154,7 +154,7 @@ def reject(proposal_id: str) -> tuple[str, int] | Response:
 
 
 def _submit(form: DeskForm, use_case: Callable[[Transaction], Submitted]) -> CheckView | None:
-    """Publish or propose; what the checker refused is answered, other refusals are told in the form."""
+    """Publish or propose; returns the problems if the rules are invalid, adds other errors to the form."""
     try:
         done = attempt(form, use_case, reads_first=True)
     except RuleSetRefused as refused:
@@ -162,8 +162,11 @@ def _submit(form: DeskForm, use_case: Callable[[Transaction], Submitted]) -> Che
         return check_view(list(refused.problems))
     if done is not None:
         desk().refresh()
-        proposed = "Proposed: another administrator approves it."
-        flash(proposed if done.proposal else "The rule set is in force.", "wait" if done.proposal else "good")
+        proposed = "Proposed. Another administrator must approve it."
+        flash(
+            proposed if done.proposal else "The rule set is in force.",
+            "warning" if done.proposal else "success",
+        )
     return None
 
 
@@ -182,7 +185,7 @@ def _page(form: PublishForm | None = None, problems: CheckView | None = None) ->
             proposals=list_proposals(tx, state="open").items,
             watched=list_rules_folders(tx),
             folder=_folder_now(current, problems),
-            by_two=tx.settings.two_person_publishing,
+            requires_approval=tx.settings.two_person_publishing,
             form=form or _publish_form(current),
         )
 
@@ -196,7 +199,7 @@ def _version_page(version: str, form: PublishForm | None, problems: CheckView | 
             chosen=chosen,
             lines=list(difference(current.files, chosen.files)) if current else [],
             problems=problems,
-            by_two=tx.settings.two_person_publishing,
+            requires_approval=tx.settings.two_person_publishing,
             form=form or _publish_form(current),
         )
 
@@ -213,7 +216,7 @@ def _proposal_page(proposal_id: str, tried: DeskForm | None = None, problems: Ch
         detail=detail,
         approve_form=approve_form,
         reject_form=reject_form,
-        wrong_form=tried if tried is not None and tried.is_wrong else None,
+        failed_form=tried if tried is not None and tried.has_errors else None,
         problems=problems,
     )
 

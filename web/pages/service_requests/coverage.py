@@ -1,4 +1,4 @@
-"""The coverage of a service request: searched again, another contract assigned, one taken."""
+"""Coverage actions of a service request: search again, assign a contract, choose a contract."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 from engine.contracts import PER_REQUEST
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, attempt, attempt_once
-from web.pages.forms.effects import UNTOLD, effect_answer, effect_shown
-from web.pages.service_requests.detail import back, request_page
+from web.pages.forms.effects import REASON_PLACEHOLDER, effect_response, preview_effect
+from web.pages.service_requests.detail import redirect_to_request, request_page
 from web.pages.service_requests.forms import AssignForm, TakeForm, assign_form, fill_take_form
 from workflows.commands.contracts import TakeContract
 from workflows.commands.service_requests import SearchCoverage
@@ -27,21 +27,21 @@ def search(service_request_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         command = SearchCoverage()
         if attempt(form, lambda tx: search_or_assign(tx, service_request_id, command)):
-            flash("Searched again; the new decision stands below.", "good")
-            return back(service_request_id)
+            flash("Coverage has been searched again. The new decision is shown below.", "success")
+            return redirect_to_request(service_request_id)
     return request_page(service_request_id, searched=form), 422
 
 
 @pages.post("/enable")
 def enable(service_request_id: str) -> tuple[str, int] | Response:
-    """Put into force the contract that was made for this request."""
+    """Enable the contract that was created for this request."""
     form = ActionForm()
     if form.validate_on_submit():
-        # Its own contract is the one of type per request, which taking finds.
+        # The request's own contract has the type per_request; take_contract finds and enables it.
         command = TakeContract(type=PER_REQUEST)
         if attempt(form, lambda tx: take_contract(tx, service_request_id, command)):
-            flash("The contract is in force and covers this request.", "good")
-            return back(service_request_id)
+            flash("The contract is active and covers this request.", "success")
+            return redirect_to_request(service_request_id)
     return request_page(service_request_id, enabled=form), 422
 
 
@@ -52,22 +52,22 @@ def assign(service_request_id: str) -> tuple[str, int] | Response:
         values = {"contract": form.contract.data, "reason": form.reason.data}
         command = form.command(SearchCoverage, values)
         if command and attempt(form, lambda tx: search_or_assign(tx, service_request_id, command)):
-            flash("The contract is assigned.", "good")
-            return back(service_request_id)
+            flash("The contract has been assigned.", "success")
+            return redirect_to_request(service_request_id)
     return request_page(service_request_id, assign=form), 422
 
 
 @pages.post("/assign/effect")
 def assign_effect(service_request_id: str) -> str:
-    """What assigning the chosen contract would move, before it does."""
+    """Preview the effect of assigning the selected contract."""
     form = _assign_form(service_request_id)
 
     def use_case() -> Callable[[Transaction], object] | None:
-        command = form.command(SearchCoverage, {"contract": form.contract.data, "reason": UNTOLD})
+        command = form.command(SearchCoverage, {"contract": form.contract.data, "reason": REASON_PLACEHOLDER})
         return None if command is None else lambda tx: search_or_assign(tx, service_request_id, command)
 
-    shown = effect_shown("assign", form, use_case)
-    return effect_answer(shown, lambda: request_page(service_request_id, effect=shown, assign=form))
+    shown = preview_effect("assign", form, use_case)
+    return effect_response(shown, lambda: request_page(service_request_id, effect=shown, assign=form))
 
 
 def _assign_form(service_request_id: str) -> AssignForm:
@@ -91,6 +91,11 @@ def take(service_request_id: str) -> tuple[str, int] | Response:
         )
         if taken:
             ordered = actor().role == "customer"
-            flash("Ordered: the desk enables it." if ordered else "The contract is taken.", "good")
-            return back(service_request_id)
+            flash(
+                "Contract ordered. The service desk will enable it."
+                if ordered
+                else "The contract has been created.",
+                "success",
+            )
+            return redirect_to_request(service_request_id)
     return request_page(service_request_id, take_contract=form), 422

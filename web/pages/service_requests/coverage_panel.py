@@ -1,4 +1,4 @@
-"""What would cover a service request, in words, for the panel beside the form that logs it."""
+"""Coverage preview shown next to the form that logs a service request."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,41 +14,43 @@ from workflows.coverage.search import preview_coverage
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.decisions import DecisionView
 
-SAYS_WHAT_HAPPENS = {
-    "waiting": "The request will wait, locked, until that contract is in force.",
-    "created": "A contract for this one request will be made; the request waits until that is enabled, "
-    "or until another contract is taken.",
+CONSEQUENCES = {
+    "waiting": "The request will be locked until that contract is active.",
+    "created": "A contract for this request will be created. "
+    "The request waits until it is enabled or another contract is chosen.",
     "offered": "The request will wait until one of these contracts is chosen.",
     "refused": "The request cannot be logged.",
-    "uncovered": "The request will be logged, and opens without a contract.",
+    "uncovered": "The request will be opened without a contract.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A decision with what its reader needs beside it. `contract` is None where it may not be seen."""
+    """A previewed decision with its explanation. `contract` is None if the user may not see it."""
 
     decision: DecisionView
-    told: DecisionText
+    explanation: DecisionText
     contract: ContractDetail | None
-    happens: str
+    consequence: str
     offers: list[ContractTypeView]
 
 
 def panel(tx: Transaction, question: CoverageQuestion) -> Panel | None:
-    """What would be decided now; None while contracts are off."""
+    """Preview the decision; None if contracts are switched off."""
     if not settings().contracts:
         return None
     decision = preview_coverage(tx, question)
-    happens = SAYS_WHAT_HAPPENS.get(decision.outcome, "")
+    consequence = CONSEQUENCES.get(decision.outcome, "")
     if decision.outcome == "created" and decision.params.get("enable"):
-        happens = "A contract for this one request will be made, and is in force at once."
-    told = describe_decision(tx, decision, tx.rules)
-    return Panel(decision, told, seen_contract(tx, decision.contract), happens, _offers(tx, decision))
+        consequence = "A contract for this request will be created and is active immediately."
+    explanation = describe_decision(tx, decision, tx.rules)
+    return Panel(
+        decision, explanation, seen_contract(tx, decision.contract), consequence, _offers(tx, decision)
+    )
 
 
 def _offers(tx: Transaction, decision: DecisionView) -> list[ContractTypeView]:
-    """The contract types that a decision speaks of."""
+    """The contract types that the decision creates or offers."""
     wanted: list[Any] = []
     if decision.outcome == "created":
         wanted = [decision.params.get("type", PER_REQUEST)]
@@ -58,7 +60,7 @@ def _offers(tx: Transaction, decision: DecisionView) -> list[ContractTypeView]:
 
 
 def seen_contract(tx: Transaction, contract_id: str | None) -> ContractDetail | None:
-    """The contract, if the reader may see it: what covers a customer is not always theirs to open."""
+    """The contract, or None if the user may not see it (it may belong to another holder)."""
     if contract_id is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""A service request: where it stands, what covers it, its way so far, and the moves that are allowed."""
+"""The service request page: state, coverage, activity and the allowed transitions."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk, now
 from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt, attempt_once
-from web.pages.forms.effects import Shown
-from web.pages.forms.fields import offer
+from web.pages.forms.effects import EffectPreview
+from web.pages.forms.fields import select_options
 from web.pages.service_requests.coverage_panel import seen_contract
 from web.pages.service_requests.forms import WorkForm, assign_form, may_enable, take_form, work_form
 from web.pages.service_requests.sla import targets
-from web.pages.service_requests.timeline import story
+from web.pages.service_requests.timeline import load_timeline
 from web.pages.service_requests.timer import running_since
 from web.pages.session.login import local_target
-from web.pages.wording.coverage import cover_words, unlock_words
+from web.pages.wording.coverage import describe_coverage_status, describe_unlock_condition
 from web.pages.wording.labels import HOLD_REASONS, TRIGGERS_DONE
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger
 from workflows.coverage.explanation import describe_decision
@@ -26,36 +26,38 @@ from workflows.service_requests.closing import up_to_date_request
 from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, fire_trigger
 
-FILL_IN = "Fill this in."
+REQUIRED = "This field is required."
 
 pages = Blueprint("service_request", __name__, url_prefix="/requests/<service_request_id>")
 
 
-class MoveForm(DeskForm):
-    """A move that needs nothing said."""
+class TransitionForm(DeskForm):
+    """A transition without required fields."""
 
     note: Field = TextAreaField("Note")
     reason: Field = TextAreaField("Reason")
 
 
-class HoldForm(MoveForm):
-    reason = RadioField("Why", [InputRequired("Choose one.")], choices=offer(HOLD_REASONS.items()))
+class HoldForm(TransitionForm):
+    reason = RadioField(
+        "Reason", [InputRequired("Select an option.")], choices=select_options(HOLD_REASONS.items())
+    )
 
 
-class ResolveForm(MoveForm):
-    note = TextAreaField("What solved it", [InputRequired(FILL_IN)], description="The customer reads it.")
+class ResolveForm(TransitionForm):
+    note = TextAreaField("Resolution", [InputRequired(REQUIRED)], description="Visible to the customer.")
 
 
-class CancelRequestForm(MoveForm):
-    reason = TextAreaField("Why it is cancelled", [InputRequired(FILL_IN)])
+class CancelRequestForm(TransitionForm):
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
 
 
 class NoteForm(KeyedForm):
-    body = TextAreaField("Note", [InputRequired(FILL_IN)])
-    public = BooleanField("The customer sees it", default=True)
+    body = TextAreaField("Note", [InputRequired(REQUIRED)])
+    public = BooleanField("Visible to the customer", default=True)
 
 
-MOVE_FORMS: dict[str, type[MoveForm]] = {
+TRANSITION_FORMS: dict[str, type[TransitionForm]] = {
     "hold": HoldForm,
     "resolve": ResolveForm,
     "cancel": CancelRequestForm,
@@ -68,14 +70,14 @@ def show(service_request_id: str) -> str:
 
 
 @pages.post("/moves/<trigger>")
-def move(service_request_id: str, trigger: str) -> tuple[str, int] | Response:
-    form = move_form(trigger)
+def transition(service_request_id: str, trigger: str) -> tuple[str, int] | Response:
+    form = transition_form(trigger)
     if form.validate_on_submit():
         values = {"trigger": trigger, "note": form.note.data, "reason": form.reason.data}
         command = form.command(FireTrigger, values)
         if command and attempt(form, lambda tx: fire_trigger(tx, service_request_id, command)):
-            flash(f"{TRIGGERS_DONE[trigger]}.", "good")
-            return back(service_request_id)
+            flash(f"{TRIGGERS_DONE[trigger]}.", "success")
+            return redirect_to_request(service_request_id)
     return request_page(service_request_id, **{trigger: form}), 422
 
 
@@ -85,9 +87,9 @@ def take(service_request_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         command = form.command(ChangeServiceRequest, {"technician": actor().id})
         if command and attempt(form, lambda tx: change_service_request(tx, service_request_id, command)):
-            flash("It is yours.", "good")
+            flash("Assigned to you.", "success")
             wanted = request.form.get("next")
-            return redirect(local_target(wanted)) if wanted else back(service_request_id)
+            return redirect(local_target(wanted)) if wanted else redirect_to_request(service_request_id)
     return request_page(service_request_id, taken=form), 422
 
 
@@ -101,55 +103,55 @@ def note(service_request_id: str) -> tuple[str, int] | Response:
             form, lambda tx: add_note(tx, service_request_id, command), command
         )
         if written:
-            flash("The note is written.", "good")
-            return back(service_request_id, "#end")
+            flash("The note has been added.", "success")
+            return redirect_to_request(service_request_id, "#end")
     return request_page(service_request_id, note=form), 422
 
 
-def back(service_request_id: str, place: str = "") -> Response:
+def redirect_to_request(service_request_id: str, place: str = "") -> Response:
     return redirect(url_for("service_request.show", service_request_id=service_request_id) + place)
 
 
-def move_form(trigger: str, formdata: Any = ...) -> MoveForm:
-    """The form of a move; `formdata` None draws it fresh."""
-    kind = MOVE_FORMS.get(trigger, MoveForm)
+def transition_form(trigger: str, formdata: Any = ...) -> TransitionForm:
+    """The form of a transition; `formdata=None` returns an empty form."""
+    kind = TRANSITION_FORMS.get(trigger, TransitionForm)
     prefix = f"{trigger}_"
     return kind(prefix=prefix) if formdata is ... else kind(formdata=formdata, prefix=prefix)
 
 
 def request_page(
-    service_request_id: str, preview: Any = None, effect: Shown | None = None, **tried: DeskForm
+    service_request_id: str, preview: Any = None, effect: EffectPreview | None = None, **submitted: DeskForm
 ) -> str:
-    """The page; a form that was tried stands open with what was typed in it."""
+    """Render the page; submitted forms are shown open with their values."""
     with (
         desk().read(actor()) as seen,
         up_to_date_request(seen, require_visible(seen, service_request_id)) as tx,
     ):
         found = read_service_request(tx, service_request_id)
-        told = story(tx, service_request_id)
+        timeline = load_timeline(tx, service_request_id)
         contract = seen_contract(tx, found.coverage.contract if found.coverage else None)
         forms: dict[str, DeskForm | None] = {
-            name: move_form(name, formdata=None) for name in found.allowed_triggers
+            name: transition_form(name, formdata=None) for name in found.allowed_triggers
         }
         forms["note"] = NoteForm(formdata=None, prefix="note_")
         forms["work"] = work_form(found, actor())
         forms["take_contract"] = take_form(tx, found)
         forms["assign"] = assign_form(tx, found)
-        forms |= tried
+        forms |= submitted
         if isinstance(forms["work"], WorkForm):
-            forms["work"].work_type.look_up(tx)
+            forms["work"].work_type.load_options(tx)
         return render_template(
             "service_requests/show.html",
             request_view=found,
-            story=told,
+            timeline=timeline,
             targets=targets(found, now()),
             contract=contract,
-            cover=cover_words(found, contract),
-            unlocked=unlock_words(found, contract),
-            told=describe_decision(tx, told.decision) if told.decision else None,
+            coverage_status=describe_coverage_status(found, contract),
+            unlock_condition=describe_unlock_condition(found, contract),
+            explanation=describe_decision(tx, timeline.decision) if timeline.decision else None,
             forms=forms,
-            tried=next((name for name, form in tried.items() if form.is_wrong), None),
-            wrong_form=next((form for form in tried.values() if form.is_wrong), None),
+            submitted=next((name for name, form in submitted.items() if form.has_errors), None),
+            failed_form=next((form for form in submitted.values() if form.has_errors), None),
             may_enable=may_enable(contract, found.id, actor()),
             preview=preview,
             effect=effect,

@@ -1,4 +1,4 @@
-"""Changing what a service request says of itself; a change of what is covered is searched again."""
+"""Editing a service request; coverage is searched again if a relevant field changes."""
 
 import json
 from typing import Any
@@ -9,10 +9,10 @@ from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk
-from web.pages.forms.base import EditingForm, Given, attempt
-from web.pages.forms.fields import WorkTypeField, offer
+from web.pages.forms.base import EditingForm, Explicit, attempt
+from web.pages.forms.fields import WorkTypeField, select_options
 from web.pages.forms.pickers import RecordField
-from web.pages.service_requests.detail import back
+from web.pages.service_requests.detail import redirect_to_request
 from web.pages.wording.labels import PRIORITY_CHOICES
 from workflows.commands.service_requests import ChangeServiceRequest
 from workflows.core.actors import DESK
@@ -29,14 +29,14 @@ pages = Blueprint("request_edit", __name__, url_prefix="/requests/<service_reque
 
 
 class EditForm(EditingForm):
-    subject = StringField("Subject", [InputRequired("Fill this in.")])
-    description = TextAreaField("What happened")
+    subject = StringField("Subject", [InputRequired("This field is required.")])
+    description = TextAreaField("Description")
     customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
     org_unit = SelectField("Org unit", validate_choice=False)
-    priority = SelectField("Priority", choices=offer(PRIORITY_CHOICES))
+    priority = SelectField("Priority", choices=select_options(PRIORITY_CHOICES))
     work_type = WorkTypeField()
-    technician = SelectField("Who has it")
+    technician = SelectField("Assignee")
 
 
 @pages.route("/edit", methods=["GET", "POST"])
@@ -44,19 +44,19 @@ def edit(service_request_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         tx.require(*DESK)
         found = read_service_request(tx, service_request_id)
-        form = EditForm(data=_as_kept(found))
+        form = EditForm(data=_form_data(found))
         _fill(tx, form, found)
-    if form.is_submitted() and not form.asks and form.validate():
+    if form.is_submitted() and not form.is_searching and form.validate():
         changes = _changes(form, found)
-        command = None if form.is_wrong else form.command(ChangeServiceRequest, changes)
+        command = None if form.has_errors else form.command(ChangeServiceRequest, changes)
         if command and attempt(form, lambda tx: change_service_request(tx, service_request_id, command)):
-            flash("Saved.", "good")
-            return back(service_request_id)
+            flash("Saved.", "success")
+            return redirect_to_request(service_request_id)
     page = render_template("service_requests/edit.html", form=form, request_view=found)
-    return page, 422 if form.is_wrong else 200
+    return page, 422 if form.has_errors else 200
 
 
-def _as_kept(found: ServiceRequestView) -> dict[str, Any]:
+def _form_data(found: ServiceRequestView) -> dict[str, Any]:
     return {
         "subject": found.subject,
         "description": found.description,
@@ -66,34 +66,34 @@ def _as_kept(found: ServiceRequestView) -> dict[str, Any]:
         "priority": found.priority,
         "work_type": found.work_type,
         "technician": found.technician or "",
-        "seen": json.dumps(_kept(found)),
+        "seen": json.dumps(_stored(found)),
     }
 
 
 def _fill(tx: Transaction, form: EditForm, found: ServiceRequestView) -> None:
-    form.work_type.look_up(tx)
-    form.customer.look_up(tx)
+    form.work_type.load_options(tx)
+    form.customer.load_options(tx)
     customer = form.customer.record_id
-    form.item.answers.of_customer = customer or ""
+    form.item.results.of_customer = customer or ""
     if customer != found.customer and form.item.data == f"item:{found.item}":
-        form.item.data = form.item.answers.picked = ""
-    form.item.look_up(tx)
+        form.item.data = form.item.results.selected = ""
+    form.item.load_options(tx)
     units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
-    form.org_unit.choices = offer([(unit.id, unit.name) for unit in units] or [("", "none")])
+    form.org_unit.choices = select_options([(unit.id, unit.name) for unit in units] or [("", "None")])
     if form.org_unit.data not in [unit.id for unit in units]:
         form.org_unit.data = units[0].id if units else ""
     people = [(one.id, one.name) for one in list_technicians(tx)]
     if found.technician and found.technician not in [one for one, _ in people]:
         people.append((found.technician, found.technician_name or ""))
-    form.technician.choices = offer([("", "nobody"), *people])
+    form.technician.choices = select_options([("", "Unassigned"), *people])
 
 
-def _kept(found: ServiceRequestView) -> dict[str, Any]:
+def _stored(found: ServiceRequestView) -> dict[str, Any]:
     return {name: getattr(found, name) for name in EDITED}
 
 
 def _changes(form: EditForm, found: ServiceRequestView) -> dict[str, Any]:
-    """Only what differs is sent: what is not touched is not searched again."""
+    """Only the changed fields: coverage is not searched again for unchanged ones."""
     wanted = {
         "subject": form.subject.data,
         "description": form.description.data or None,
@@ -104,8 +104,8 @@ def _changes(form: EditForm, found: ServiceRequestView) -> dict[str, Any]:
         "work_type": form.work_type.data or None,
         "technician": form.technician.data or None,
     }
-    changed = form.changes(_kept(found), wanted)
+    changed = form.changes(_stored(found), wanted)
     if changed.keys() & {"customer", "item", "org_unit"}:
-        # The three belong together: what is not sent would be taken from the old customer.
-        changed |= {name: Given(wanted[name]) for name in ("customer", "item", "org_unit")}
+        # Send all three: an omitted field would be taken from the old customer.
+        changed |= {name: Explicit(wanted[name]) for name in ("customer", "item", "org_unit")}
     return changed

@@ -1,4 +1,4 @@
-"""The larger forms of a service request's page: time worked, taking a contract, assigning one."""
+"""The larger forms of the service request page: time worked, choosing and assigning a contract."""
 
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from engine.service_requests import ENDED_STATES, OPENING_OUTCOMES, UNFINISHED_S
 from web.pages.context import now
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import DeskForm, KeyedForm
-from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, offer
+from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, select_options
 from web.pages.service_requests.timer import running_since
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.queries import contract_types
@@ -26,28 +26,28 @@ ASSIGNERS = SUPERVISORS
 
 
 class WorkForm(KeyedForm):
-    """Time worked: a duration and when, or a start and an end."""
+    """Time worked: a duration with an instant, or a start and an end."""
 
-    minutes = DurationField("Time worked", description="1:30, 1h30, 90m or 1,5 h.")
-    worked_at = InstantField("When", description="Left empty: now.")
-    started_at = InstantField("From")
-    ended_at = InstantField("To")
+    minutes = DurationField("Time worked", description="1:30, 1h30, 90m or 1.5 h.")
+    worked_at = InstantField("When", description="Defaults to now.")
+    started_at = InstantField("Start")
+    ended_at = InstantField("End")
     work_type = WorkTypeField()
-    note = TextAreaField("What was done")
-    billable = BooleanField("Charge it", default=True)
+    note = TextAreaField("Work done")
+    billable = BooleanField("Billable", default=True)
 
     def values(self) -> dict[str, Any]:
-        """The command's values: from and to where one of them is filled in, else the duration."""
-        told: dict[str, Any]
+        """Values for the command: start and end if either is given, otherwise the duration."""
+        when: dict[str, Any]
         if self.started_at.data or self.ended_at.data:
-            told = {"started_at": self.started_at.text, "ended_at": self.ended_at.text}
+            when = {"started_at": self.started_at.text, "ended_at": self.ended_at.text}
             if self.minutes.data:
-                told["minutes"] = self.minutes.data
+                when["minutes"] = self.minutes.data
         else:
             at = self.worked_at.text or now().isoformat().replace("+00:00", "Z")
-            told = {"minutes": self.minutes.data, "worked_at": at if self.minutes.data else None}
+            when = {"minutes": self.minutes.data, "worked_at": at if self.minutes.data else None}
         return {
-            **told,
+            **when,
             "work_type": self.work_type.data,
             "note": self.note.data,
             "billable": bool(self.billable.data),
@@ -55,13 +55,13 @@ class WorkForm(KeyedForm):
 
 
 class TakeForm(KeyedForm):
-    """A contract taken through the request that waits for one; `under` describes each type."""
+    """The choice of a contract for a waiting request; `descriptions` has the description of each type."""
 
-    under: dict[str, str]
-    type = RadioField("Which contract", [InputRequired("Choose one.")], choices=[])
-    holder = RadioField("Held by", [Optional()], choices=[], default="")
+    descriptions: dict[str, str]
+    type = RadioField("Contract type", [InputRequired("Select an option.")], choices=[])
+    holder = RadioField("Holder", [Optional()], choices=[], default="")
 
-    places: ClassVar[dict[str, str]] = {
+    pointer_fields: ClassVar[dict[str, str]] = {
         "/holder": "holder",
         "/holder/item": "holder",
         "/holder/customer": "holder",
@@ -70,15 +70,15 @@ class TakeForm(KeyedForm):
 
 
 class AssignForm(DeskForm):
-    """A supervisor's choice of contract, with the reason; `under` tells what ruled each out."""
+    """A supervisor's choice of contract; `descriptions` has the reason why each was ruled out."""
 
-    under: dict[str, str]
-    contract = RadioField("Contract", [InputRequired("Choose one.")], choices=[])
-    reason = TextAreaField("Reason", [InputRequired("Fill this in.")])
+    descriptions: dict[str, str]
+    contract = RadioField("Contract", [InputRequired("Select an option.")], choices=[])
+    reason = TextAreaField("Reason", [InputRequired("This field is required.")])
 
 
 def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:
-    """The form for time worked, where the state takes work and the reader may log it."""
+    """The form for time worked; None if the state or the user's role does not permit it."""
     if who.role not in WORKERS or request.state not in WORK_STATES:
         return None
     since = running_since(request.id)
@@ -89,7 +89,7 @@ def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:
 
 
 def take_form(tx: Transaction, request: ServiceRequestView) -> TakeForm | None:
-    """The contracts that may be taken through a request that waits for one; None where it does not."""
+    """The form to choose a contract for a waiting request; None if it is not waiting."""
     return fill_take_form(tx, TakeForm(formdata=None, prefix="take_"), request)
 
 
@@ -102,30 +102,32 @@ def fill_take_form(tx: Transaction, form: TakeForm, request: ServiceRequestView)
     if tx.actor.role == "customer" and request.customer != tx.actor.customer:
         return None
     holders = [
-        (f"item:{request.item}", f"The item {request.item_name}", request.item),
+        (f"item:{request.item}", f"Item {request.item_name}", request.item),
         (f"customer:{request.customer}", request.customer_name, request.customer),
         (f"org_unit:{request.org_unit}", request.org_unit_name or "", request.org_unit),
     ]
-    nearest = ("", "The nearest that the type allows")
-    form.holder.choices = offer([nearest, *((value, label) for value, label, there in holders if there)])
+    nearest = ("", "Closest holder allowed by the type")
+    form.holder.choices = select_options(
+        [nearest, *((value, label) for value, label, there in holders if there)]
+    )
     types = contract_types(tx)
     kinds = {kind for kind, there in (("item", request.item), ("org_unit", request.org_unit)) if there}
     kinds.add("customer")
     offered = [one for one in types if one.key == PER_REQUEST or kinds & set(one.held_by)]
     offered.sort(key=lambda one: one.key != PER_REQUEST)
-    form.type.choices = offer((one.key, one.label) for one in offered)
-    form.under = {one.key: _described(one) for one in offered}
+    form.type.choices = select_options((one.key, one.label) for one in offered)
+    form.descriptions = {one.key: _description(one) for one in offered}
     return form
 
 
-def _described(one: ContractTypeView) -> str:
-    """The type's description and the terms on which it is taken."""
+def _description(one: ContractTypeView) -> str:
+    """The type's description and its terms."""
     terms = usual_terms(one)
     return f"{one.description} Terms: {terms}." if terms else one.description
 
 
 def may_enable(contract: ContractDetail | None, request_id: str, who: Actor) -> bool:
-    """Whether the reader may put into force the contract that was made for this request alone."""
+    """Whether the user may enable the contract that was created for this request."""
     if contract is None or contract.service_request != request_id or contract.state != "pending":
         return False
     return who.role in (("finance",) if contract.pending_reason == "awaiting_payment" else SELLERS)
@@ -134,7 +136,7 @@ def may_enable(contract: ContractDetail | None, request_id: str, who: Actor) -> 
 def assign_form(
     tx: Transaction, request: ServiceRequestView, form: AssignForm | None = None
 ) -> AssignForm | None:
-    """What fits the request now besides what covers it, for a supervisor to choose from."""
+    """The form to assign another contract, for supervisors; None if there is no other contract."""
     decided = request.coverage is not None and request.state not in ENDED_STATES
     if tx.actor.role not in ASSIGNERS or not decided:
         return None
@@ -143,16 +145,17 @@ def assign_form(
     if not others:
         return None
     form = form or AssignForm(formdata=None, prefix="assign_")
-    form.contract.choices = offer(
-        (one.candidate.contract, f"{one.candidate.number} of {one.holder_name}") for one in others
+    form.contract.choices = select_options(
+        (one.candidate.contract, f"{one.candidate.number}, held by {one.holder_name}") for one in others
     )
-    form.under = {
-        one.candidate.contract: f"{why_not(one.candidate) or 'A search would take it now'}." for one in others
+    form.descriptions = {
+        one.candidate.contract: f"{why_not(one.candidate) or 'A coverage search would select it now'}."
+        for one in others
     }
     return form
 
 
 def request_contract(request: ServiceRequestView) -> str | None:
-    """The contract that covers the request now."""
+    """The id of the contract that covers the request, if any."""
     cover = request.coverage
     return cover.contract if cover is not None and cover.outcome == "covered" else None

@@ -1,4 +1,4 @@
-"""Logging a service request: customer, item, and at once what would cover it."""
+"""The form that logs a service request, with a coverage preview."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired
 from engine.errors import DeskError
 from web.pages.context import actor, desk
 from web.pages.forms.base import KeyedForm, attempt_once
-from web.pages.forms.fields import WorkTypeField, offer
+from web.pages.forms.fields import WorkTypeField, select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.service_requests.coverage_panel import Panel, panel
 from web.pages.wording.labels import PRIORITY_CHOICES
@@ -27,9 +27,9 @@ from workflows.service_requests.queries import read_service_request
 
 LOGGERS = (*DESK, "customer")
 CHANNELS = [
-    ("", "Not said"),
+    ("", "Not specified"),
     ("phone", "Phone"),
-    ("mail", "Mail"),
+    ("mail", "Email"),
     ("portal", "Portal"),
     ("chat", "Chat"),
     ("in_person", "In person"),
@@ -40,13 +40,13 @@ pages = Blueprint("log_request", __name__, url_prefix="/requests")
 
 class RequestForm(KeyedForm):
     customer = RecordField("Customer", ["customer"], placeholder="Name or mail")
-    org_unit = RadioField("For which org unit", choices=[])
+    org_unit = RadioField("Org unit", choices=[])
     item = RecordField("Item", ["item"], optional=True, placeholder="Number or name")
-    subject = StringField("Subject", [InputRequired("Fill this in.")])
-    description = TextAreaField("What happened")
-    priority = SelectField("Priority", choices=offer(PRIORITY_CHOICES), default="normal")
+    subject = StringField("Subject", [InputRequired("This field is required.")])
+    description = TextAreaField("Description")
+    priority = SelectField("Priority", choices=select_options(PRIORITY_CHOICES), default="normal")
     work_type = WorkTypeField()
-    channel = SelectField("Reached us by", choices=offer(CHANNELS))
+    channel = SelectField("Channel", choices=select_options(CHANNELS))
 
 
 @pages.route("/new", methods=["GET", "POST"])
@@ -54,21 +54,26 @@ def log() -> tuple[str, int] | Response:
     item = request.args.get("item")
     form = RequestForm(data={"customer": _asked_customer(), "item": f"item:{item}" if item else ""})
     _fill(form)
-    if form.is_submitted() and request.form.get("step") != "look" and not form.asks and form.validate():
+    if (
+        form.is_submitted()
+        and request.form.get("step") != "look"
+        and not form.is_searching
+        and form.validate()
+    ):
         command = form.command(NewServiceRequest, _values(form))
-        kept = attempt_once(form, lambda tx: _logged(tx, command), command) if command else None
-        if kept is not None:
-            made, refused = json.loads(kept)
-            if made:
-                flash(_words(made), "good")
-                return redirect(url_for("service_request.show", service_request_id=made))
-            form.refuse("", refused)
-    return _draw(form)
+        result = attempt_once(form, lambda tx: _log(tx, command), command) if command else None
+        if result is not None:
+            request_id, refused = json.loads(result)
+            if request_id:
+                flash(_logged_message(request_id), "success")
+                return redirect(url_for("service_request.show", service_request_id=request_id))
+            form.add_error("", refused)
+    return _page(form)
 
 
 @pages.get("/coverage")
 def coverage() -> str:
-    """The panel alone, for what is picked now."""
+    """The coverage preview for the current selection, as a fragment."""
     form = RequestForm(formdata=request.args, meta={"csrf": False})
     _fill(form)
     return render_template("service_requests/panel.html", **_panel(form))
@@ -76,11 +81,11 @@ def coverage() -> str:
 
 @pages.get("/parties")
 def parties() -> str:
-    """The customer's items and org units, and the panel: what changes with the customer."""
+    """The items and org units of the selected customer, as a fragment."""
     form = RequestForm(formdata=request.args, meta={"csrf": False})
     _fill(form)
     with desk().read(actor()) as tx:
-        form.look_up(tx)
+        form.load_options(tx)
     return render_template("service_requests/parties.html", form=form)
 
 
@@ -91,29 +96,29 @@ def _asked_customer() -> str:
 
 
 def _fill(form: RequestForm) -> None:
-    """Offer what belongs to the customer who is picked; drop what belongs to another."""
+    """Load the options of the selected customer and clear selections that belong to another customer."""
     form.priority.data = form.priority.data or "normal"
     form.channel.data = form.channel.data or ""
     if actor().role == "customer":
         form.channel.data = "portal"
         form.customer.data = f"customer:{actor().customer}"
-        form.customer.answers.picked = form.customer.data
+        form.customer.results.selected = form.customer.data
     with desk().read(actor()) as tx:
         tx.require(*LOGGERS)
         if tx.actor.is_staff:
-            form.work_type.look_up(tx)
-        form.customer.look_up(tx)
+            form.work_type.load_options(tx)
+        form.customer.load_options(tx)
         customer = form.customer.record_id
-        form.item.answers.of_customer = customer or ""
+        form.item.results.of_customer = customer or ""
         units = [get_org_unit(tx, unit) for unit in get_customer(tx, customer).org_units] if customer else []
-        form.item.look_up(tx)
-        offered = [option.value for option in form.item.answers.options]
-    form.org_unit.choices = offer((unit.id, unit.name) for unit in units)
+        form.item.load_options(tx)
+        offered = [option.value for option in form.item.results.options]
+    form.org_unit.choices = select_options((unit.id, unit.name) for unit in units)
     if form.org_unit.data not in [unit.id for unit in units]:
         form.org_unit.data = units[0].id if units else None
     form.org_unit.validate_choice = bool(units)
     if form.item.data and form.item.data not in offered:
-        form.item.data = form.item.answers.picked = ""
+        form.item.data = form.item.results.selected = ""
 
 
 def _values(form: RequestForm) -> dict[str, Any]:
@@ -129,38 +134,38 @@ def _values(form: RequestForm) -> dict[str, Any]:
     }
 
 
-def _logged(tx: Transaction, command: NewServiceRequest) -> str:
+def _log(tx: Transaction, command: NewServiceRequest) -> str:
     logged = log_service_request(tx, command)
     return json.dumps([logged.service_request, logged.refused])
 
 
-def _words(service_request_id: str) -> Markup:
+def _logged_message(service_request_id: str) -> Markup:
     with desk().read(actor()) as tx:
-        made = read_service_request(tx, service_request_id)
-    return Markup("{} is logged.").format(made.number)
+        request_id = read_service_request(tx, service_request_id)
+    return Markup("{} has been logged.").format(request_id.number)
 
 
 def _panel(form: RequestForm) -> dict[str, Any]:
-    """The panel for what is picked; `trouble` where it cannot be told."""
+    """The coverage preview for the current selection, or `error` if the form is invalid."""
     if not form.customer.record_id:
-        return {"panel": None, "trouble": "", "picked": False}
+        return {"panel": None, "error": "", "customer_selected": False}
     values = _values(form)
-    asked = {
+    facts = {
         name: values[name] for name in ("customer", "item", "org_unit", "priority", "work_type", "channel")
     }
     found: Panel | None = None
-    trouble = ""
+    error = ""
     try:
-        question = CoverageQuestion(**{name: value for name, value in asked.items() if value})
+        question = CoverageQuestion(**{name: value for name, value in facts.items() if value})
         with desk().read(actor()) as tx:
             found = panel(tx, question)
     except NotFound:
         raise
     except (DeskError, ValidationError):
-        trouble = "What would cover it can be told when the fields beside are right."
-    return {"panel": found, "trouble": trouble, "picked": True}
+        error = "Coverage is shown once the form is valid."
+    return {"panel": found, "error": error, "customer_selected": True}
 
 
-def _draw(form: RequestForm) -> tuple[str, int]:
+def _page(form: RequestForm) -> tuple[str, int]:
     page = render_template("service_requests/log.html", form=form, **_panel(form))
-    return page, 422 if form.is_wrong else 200
+    return page, 422 if form.has_errors else 200

@@ -1,4 +1,4 @@
-"""The queue: mine, unassigned, at risk, waiting for a contract, all; and what a customer asked for."""
+"""The queue of service requests, with views such as mine, unassigned and at risk; customers see their own."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from web.pages.context import actor, desk, now
 from web.pages.forms.base import ActionForm
 from web.pages.forms.pickers import option_of
-from web.pages.layout.listing import asked, csv_response, cursor, every_page, wants_csv
+from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
 from web.pages.service_requests.sla import next_target
 from web.pages.wording.formats import minutes_text
 from web.pages.wording.labels import PRIORITIES, REQUEST_STATES
@@ -24,18 +24,18 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "unassigned": ("Unassigned", {"queue": "unassigned", "order": "opened_at"}),
     "risk": ("At risk", {"queue": "at_risk", "order": "resolution_due_at"}),
     "waiting": ("Waiting for a contract", {"queue": "waiting", "order": "opened_at"}),
-    "open": ("All unfinished", {"queue": "unfinished", "order": "-opened_at"}),
-    "all": ("Everything", {}),
+    "open": ("Unresolved", {"queue": "unfinished", "order": "-opened_at"}),
+    "all": ("All", {}),
 }
 CUSTOMER_VIEWS = ("open", "waiting", "all")
 FILTERS = ("q", "state", "priority", "customer", "item", "org_unit", "contract", "technician", "order")
-EMPTY = {
-    "mine": ("Nothing is yours", "Take one from the unassigned, or log a request."),
-    "unassigned": ("Nobody's waiting to be taken", "Every unfinished request has someone."),
-    "risk": ("Nothing is at risk", "No target is due within four hours, and none is overdue."),
-    "waiting": ("Nothing waits for a contract", "Every unfinished request may be worked on."),
-    "open": ("Nothing is unfinished", "What is logged stands here until it is resolved."),
-    "all": ("No requests yet", "Each call for help stands here, from open to closed."),
+EMPTY_TEXTS = {
+    "mine": ("No requests assigned to you", "Pick an unassigned request, or log a new one."),
+    "unassigned": ("No unassigned requests", "Every unresolved request has an assignee."),
+    "risk": ("No requests at risk", "No target is due within four hours, and none is overdue."),
+    "waiting": ("No requests waiting for a contract", "Work can start on every unresolved request."),
+    "open": ("No unresolved requests", "New requests appear here until they are resolved."),
+    "all": ("No requests yet", "All requests appear here, from open to closed."),
 }
 CSV_HEADER = [
     "number",
@@ -62,11 +62,11 @@ def queue() -> str | Response:
     offered = list(VIEWS) if actor().is_staff else list(CUSTOMER_VIEWS)
     if view not in offered:
         view = "mine" if actor().role == "technician" else "open"
-    filters = asked(*FILTERS)
+    filters = query_filters(*FILTERS)
     with desk().read(actor()) as tx:
         chosen = {**VIEWS[view][1], **_resolved(tx, filters)}
         if wants_csv():
-            rows = every_page(lambda **at: _read(tx, chosen, at))
+            rows = all_rows(lambda **at: _read(tx, chosen, at))
             return csv_response("service-requests", CSV_HEADER, [_row(one) for one in rows])
         page = _read(tx, chosen, {"cursor": cursor()})
         return render_template(
@@ -75,8 +75,8 @@ def queue() -> str | Response:
             view=view,
             views={key: VIEWS[key][0] for key in offered},
             filters=filters,
-            narrowed=_narrowed(tx, filters),
-            empty=EMPTY[view],
+            record_filters=_record_filters(tx, filters),
+            empty=EMPTY_TEXTS[view],
             states=REQUEST_STATES,
             priorities=PRIORITIES,
             targets={one.id: next_target(one, now()) for one in page.items},
@@ -91,9 +91,9 @@ def _read(tx: Transaction, chosen: dict[str, Any], at: dict[str, Any]) -> Page[S
 
 
 def _resolved(tx: Transaction, filters: dict[str, str]) -> dict[str, str | None]:
-    """The filters as the query takes them: a contract's number and an org unit's code are looked up.
+    """The filters for the query, with contract numbers and org unit codes replaced by ids.
 
-    None stands for one that is not there, so that nothing fits it.
+    None means that the record does not exist, so nothing matches.
     """
     resolved: dict[str, str | None] = dict(filters)
     if "contract" in filters:
@@ -107,19 +107,19 @@ def _resolved(tx: Transaction, filters: dict[str, str]) -> dict[str, str | None]
 
 
 def _known_id(tx: Transaction, kind: str, record_id: str) -> str | None:
-    """Links name records by their id, people by number or code: this is for the links."""
+    """The id itself if it is one: links use ids, users type numbers or codes."""
     if kind == "org_unit":
         return record_id if option_of(tx, f"org_unit:{record_id}", ["org_unit"]) else None
     return record_id if len(record_id) >= 20 else None
 
 
-def _narrowed(tx: Transaction, filters: dict[str, str]) -> dict[str, str]:
-    """What the records that the list is narrowed to are called."""
+def _record_filters(tx: Transaction, filters: dict[str, str]) -> dict[str, str]:
+    """The names of the customer and the item that the list is filtered by."""
     names = {}
     for name, kind in (("customer", "customer"), ("item", "item")):
         if name in filters:
             option = option_of(tx, f"{kind}:{filters[name]}", [kind])
-            names[name] = option.label if option else "someone who is not there"
+            names[name] = option.label if option else "unknown record"
     return names
 
 

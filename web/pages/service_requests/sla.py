@@ -1,10 +1,10 @@
-"""How much time a service request has left by its service level, in words with a shape."""
+"""Service level targets of a service request, with labels for the time left."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from web.pages.wording.formats import span_text
-from web.pages.wording.labels import Word
+from web.pages.wording.labels import Label
 from workflows.views.service_requests import ServiceRequestView
 
 AT_RISK = timedelta(hours=4)
@@ -12,15 +12,15 @@ AT_RISK = timedelta(hours=4)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One target: what it is, when it is due (None while its clock stands still), and how it stands."""
+    """A target: its name, due time (None while the clock is stopped) and label."""
 
-    label: str
+    name: str
     due_at: datetime | None
-    word: Word
+    label: Label
 
 
 def next_target(request: ServiceRequestView, now: datetime) -> Target | None:
-    """The target that counts now: the response until someone responded, then the resolution."""
+    """The current target: the response until there is one, then the resolution."""
     listed = targets(request, now)
     if request.responded_at is None and len(listed) > 1:
         return listed[0]
@@ -28,36 +28,36 @@ def next_target(request: ServiceRequestView, now: datetime) -> Target | None:
 
 
 def targets(request: ServiceRequestView, now: datetime) -> list[Target]:
-    """Response and resolution, where the contract's service level sets them."""
-    asked = (
+    """The response and resolution targets, if the service level defines them."""
+    stages = (
         ("Response", request.response_due_at, request.responded_at),
         ("Resolution", request.resolution_due_at, request.resolved_at),
     )
     ended = request.closed_at
     return [
-        _target(label, due_at, done_at or ended, request.paused_at, now)
-        for label, due_at, done_at in asked
+        _target(name, due_at, done_at or ended, request.paused_at, now)
+        for name, due_at, done_at in stages
         if due_at is not None
     ]
 
 
 def _target(
-    label: str, due_at: datetime, done_at: datetime | None, paused_at: datetime | None, now: datetime
+    name: str, due_at: datetime, done_at: datetime | None, paused_at: datetime | None, now: datetime
 ) -> Target:
-    """While the clock stands still no instant is told: the target moves on with it."""
+    """While the clock is stopped there is no due time, since it is postponed."""
     is_stopped = done_at is None and paused_at is not None
-    return Target(label, None if is_stopped else due_at, _word(due_at, done_at, paused_at, now))
+    return Target(name, None if is_stopped else due_at, _label(due_at, done_at, paused_at, now))
 
 
-def _word(due_at: datetime, done_at: datetime | None, paused_at: datetime | None, now: datetime) -> Word:
+def _label(due_at: datetime, done_at: datetime | None, paused_at: datetime | None, now: datetime) -> Label:
     if done_at is not None:
         met = done_at <= due_at
-        return Word("met", "check-circle", "good") if met else Word("missed", "cross", "bad")
+        return Label("met", "check-circle", "success") if met else Label("missed", "cross", "error")
     if paused_at is not None:
-        return Word("clock stopped", "pause", "rest")
+        return Label("clock stopped", "pause", "neutral")
     if due_at <= now:
-        return Word(f"overdue by {span_text(now - due_at)}", "warn", "bad")
+        return Label(f"overdue by {span_text(now - due_at)}", "warn", "error")
     left = due_at - now
     if left <= AT_RISK:
-        return Word(f"{span_text(left)} left", "warn", "wait")
-    return Word(f"{span_text(left)} left", "clock", "rest")
+        return Label(f"{span_text(left)} left", "warn", "warning")
+    return Label(f"{span_text(left)} left", "clock", "neutral")

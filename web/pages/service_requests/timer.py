@@ -1,4 +1,4 @@
-"""The start and stop of work: kept in the session, so that a browser that is closed forgets nothing else."""
+"""Work timers, stored in the session."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ MOST_TIMERS = 20
 
 
 def running_since(service_request_id: str) -> datetime | None:
-    """When the reader started the time of this request; None while it does not run."""
+    """When the user started the timer of this request; None if it is not running."""
     text = session.get(KEY, {}).get(service_request_id)
     try:
         return datetime.fromisoformat(text) if text else None
@@ -22,7 +22,7 @@ def running_since(service_request_id: str) -> datetime | None:
 def start(service_request_id: str) -> None:
     timers = dict(session.get(KEY, {}))
     timers[service_request_id] = now().isoformat()
-    # The cookie has little room: the oldest goes.
+    # The cookie size is limited: drop the oldest timers.
     session[KEY] = dict(list(timers.items())[-MOST_TIMERS:])
 
 

@@ -1,4 +1,4 @@
-"""One's own account: password, tokens, and how the pages look in this browser."""
+"""The user's own account: password, API tokens and display preferences."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from wtforms.validators import EqualTo, InputRequired, NumberRange, Optional
 
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, DeskForm, attempt
-from web.pages.forms.fields import offer
+from web.pages.forms.fields import select_options
 from web.pages.session.login import Visitor
 from web.pages.session.preferences import appearance, shortcuts_are_on, store_preferences
 from workflows.users.accounts import (
@@ -21,36 +21,38 @@ from workflows.users.accounts import (
     revoke_token,
 )
 
-FILL_IN = "Fill this in."
+REQUIRED = "This field is required."
 
 pages = Blueprint("account", __name__, url_prefix="/account")
 
 
 class PasswordForm(DeskForm):
-    old_password = PasswordField("Old password", [InputRequired(FILL_IN)])
+    old_password = PasswordField("Current password", [InputRequired(REQUIRED)])
     new_password = PasswordField(
         "New password",
-        [InputRequired(FILL_IN)],
-        description="12 characters or more; a sentence is a good one.",
+        [InputRequired(REQUIRED)],
+        description="At least 12 characters; a sentence works well.",
     )
-    again = PasswordField("New password again", [EqualTo("new_password", "The two are not the same.")])
+    again = PasswordField("Repeat new password", [EqualTo("new_password", "The passwords do not match.")])
 
 
 class PreferencesForm(DeskForm):
     theme = RadioField(
         "Appearance",
-        choices=offer([("", "As the system says"), ("light", "Light"), ("dark", "Dark")]),
+        choices=select_options([("", "System default"), ("light", "Light"), ("dark", "Dark")]),
         default="",
     )
     shortcuts = BooleanField(
-        "Single keys are shortcuts",
-        description="Switch them off where you dictate, or where they surprise you.",
+        "Single-key shortcuts",
+        description="Switch them off if you use dictation or press keys by accident.",
     )
 
 
 class TokenForm(DeskForm):
-    name = StringField("What it is for", [InputRequired(FILL_IN)], description="For example: nightly export.")
-    expires_days = IntegerField("Ends after days", [Optional(), NumberRange(1, 3650, "1 to 3650 days.")])
+    name = StringField("Name", [InputRequired(REQUIRED)], description="For example: nightly export.")
+    expires_days = IntegerField(
+        "Expires after (days)", [Optional(), NumberRange(1, 3650, "Enter 1 to 3650 days.")]
+    )
 
 
 @pages.get("")
@@ -66,7 +68,7 @@ def password() -> tuple[str, int] | Response:
         epoch = attempt(form, lambda tx: change_own_password(tx, old, new))
         if epoch is not None:
             login_user(Visitor(actor(), epoch))
-            flash("Your password is changed; other sessions of yours have ended.", "good")
+            flash("Your password has been changed. Your other sessions have ended.", "success")
             return redirect(url_for("account.account"))
     return _page(password_form=form), 422
 
@@ -76,20 +78,20 @@ def preferences() -> tuple[str, int] | Response:
     form = PreferencesForm()
     if not form.validate_on_submit():
         return _page(preferences_form=form), 422
-    flash("Kept for this browser.", "good")
+    flash("Saved for this browser.", "success")
     answer = make_response(redirect(url_for("account.account")))
     return store_preferences(answer, theme=form.theme.data or "", shortcuts=bool(form.shortcuts.data))
 
 
 @pages.post("/tokens")
-def new_token() -> tuple[str, int] | str:
+def create_token() -> tuple[str, int] | str:
     form = TokenForm()
     if form.validate_on_submit():
         command = form.command(NewOwnToken, {"name": form.name.data, "expires_days": form.expires_days.data})
-        made = attempt(form, lambda tx: create_own_token(tx, command)) if command else None
-        if made:
-            # Shown in the answer itself: its text is nowhere else, not in a session either.
-            return _page(made=made)
+        new_token = attempt(form, lambda tx: create_own_token(tx, command)) if command else None
+        if new_token:
+            # Shown in the response itself: the token is not stored anywhere, not even in the session.
+            return _page(new_token=new_token)
     return _page(token_form=form), 422
 
 
@@ -98,7 +100,7 @@ def revoke(token_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
         attempt(form, lambda tx: revoke_token(tx, token_id))
-        flash("The token is revoked; it opens nothing any more.", "good")
+        flash("The token has been revoked.", "success")
     return redirect(url_for("account.account"))
 
 
@@ -108,7 +110,7 @@ def _page(**changed: Any) -> str:
         "password_form": PasswordForm(formdata=None),
         "preferences_form": PreferencesForm(formdata=None, data=chosen),
         "token_form": TokenForm(formdata=None),
-        "made": None,
+        "new_token": None,
     }
     with desk().read(actor()) as tx:
         tokens = list_tokens(tx, str(actor().id))

@@ -1,4 +1,4 @@
-"""Signing in and out. A session keeps the user's id and epoch: a new password or role ends it everywhere."""
+"""Signing in and out. A session holds the user's id and epoch; a new password or role ends all sessions."""
 
 from collections.abc import Container
 from typing import Any
@@ -30,7 +30,7 @@ pages = Blueprint("login", __name__)
 
 
 class Visitor(UserMixin):
-    """Someone who is logged in, as Flask-Login keeps them."""
+    """A logged-in user, for Flask-Login."""
 
     def __init__(self, actor: Actor, epoch: int) -> None:
         self.actor = actor
@@ -41,7 +41,7 @@ class Visitor(UserMixin):
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Sessions are for pages: a call of the API brings its token, and no cookie of it is read or set."""
+    """Sessions for pages only: API calls use tokens, and neither read nor set the session cookie."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if request.path.startswith("/api/v1/"):
@@ -50,15 +50,15 @@ class PageSessions(SecureCookieSessionInterface):
 
 
 class LoginForm(DeskForm):
-    email = EmailField("Mail address")
+    email = EmailField("Email")
     password = PasswordField("Password")
     next = HiddenField()
 
 
-def register_login(app: Flask, closed: Container[str]) -> None:
-    """Let Flask-Login keep sessions, and lead whoever is not logged in to the login form.
+def register_login(app: Flask, protected: Container[str]) -> None:
+    """Set up Flask-Login and redirect users who are not logged in to the login form.
 
-    `closed` are the names of the blueprints that are for those who are logged in.
+    `protected` contains the names of the blueprints that require login.
     """
     app.config.setdefault("REMEMBER_COOKIE_HTTPONLY", True)
     app.session_interface = PageSessions()
@@ -72,14 +72,14 @@ def register_login(app: Flask, closed: Container[str]) -> None:
 
     @app.before_request
     def must_be_logged_in() -> Any:
-        if request.blueprint in closed and not current_user.is_authenticated:
+        if request.blueprint in protected and not current_user.is_authenticated:
             return manager.unauthorized()
         return None
 
 
-def load_visitor(kept: str) -> Visitor | None:
-    """Who a session belongs to; None where it has ended."""
-    epoch, _, user_id = kept.partition(":")
+def load_visitor(stored_id: str) -> Visitor | None:
+    """The user of a session; None if it has ended."""
+    epoch, _, user_id = stored_id.partition(":")
     if not epoch.isdecimal() or not user_id:
         return None
     actor = load_session(desk(), user_id, int(epoch))
@@ -92,17 +92,17 @@ def login() -> str | tuple[str, int] | tuple[str, int, dict[str, str]] | Respons
         return redirect(local_target(request.args.get("next")))
     form = LoginForm(data={"next": request.args.get("next", "")})
     if not form.validate_on_submit():
-        return render_template("session/login.html", form=form), 422 if form.is_wrong else 200
+        return render_template("session/login.html", form=form), 422 if form.has_errors else 200
     try:
         found = authenticate_login(
             desk(), form.email.data or "", form.password.data or "", request.remote_addr or ""
         )
     except TooManyAttempts as error:
-        form.refuse("", str(error))
+        form.add_error("", str(error))
         wait = str(error.values["retry_after_seconds"])
         return render_template("session/login.html", form=form), 429, {"Retry-After": wait}
     except NotAuthenticated as error:
-        form.refuse("", str(error))
+        form.add_error("", str(error))
         return render_template("session/login.html", form=form), 401
     session.clear()
     login_user(Visitor(found.actor, found.epoch))
@@ -114,12 +114,12 @@ def logout() -> Response:
     if ActionForm().validate_on_submit():
         logout_user()
         session.clear()
-        flash("You are signed out.", "good")
+        flash("You have been signed out.", "success")
     return redirect(url_for("login.login"))
 
 
 def local_target(wanted: str | None) -> str:
-    """Where to go after the login: the page that was asked for, if it is one of ours."""
+    """The page to open after login: the requested one if it is a page of this application, else home."""
     home: str = url_for("home.home")
     if not wanted or not wanted.startswith("/") or wanted.startswith(("//", "/\\")):
         return home

@@ -1,4 +1,4 @@
-"""What a reader chose for this browser: light or dark, and whether single keys are shortcuts."""
+"""Display preferences stored in this browser: theme and single-key shortcuts."""
 
 from flask import Response, request
 
@@ -9,13 +9,13 @@ KEYS_COOKIE = "coverdesk_keys"
 
 
 def appearance() -> str:
-    """light, dark, or "" for what the system says."""
+    """light, dark, or "" for the system default."""
     chosen = request.cookies.get(THEME_COOKIE, "")
     return chosen if chosen in THEMES else ""
 
 
 def shortcuts_are_on() -> bool:
-    """Single-key shortcuts can be switched off: dictated speech sets them off by accident (WCAG 2.1.4)."""
+    """Whether single-key shortcuts are enabled; they can be switched off for speech input (WCAG 2.1.4)."""
     return request.cookies.get(KEYS_COOKIE) != "off"
 
 

@@ -1,7 +1,7 @@
-"""Filters of a list that a reader kept by a name: in this browser, as the other preferences are.
+"""Named list filters, stored in a cookie in this browser, like the other preferences.
 
-They stand in a cookie of the person who is logged in, so that another person at the same browser is not
-shown them. What a cookie says is checked like any input: it leads to a list of ours or to nothing.
+The cookie is specific to the user, so other users of the browser do not see the filters. Its content is
+validated like any input: a filter must belong to a known list.
 """
 
 import base64
@@ -23,18 +23,18 @@ LISTS = {
     ),
     "contracts.contracts": frozenset({"view", "q", "type", "holder", "order"}),
 }
-MOST = 12
-LONGEST_NAME = 40
-LONGEST_QUERY = 200
-LONGEST_COOKIE = 3800
-"""Browsers keep 4,096 bytes of a cookie, its name included."""
+MAX_FILTERS = 12
+MAX_NAME_LENGTH = 40
+MAX_QUERY_LENGTH = 200
+MAX_COOKIE_BYTES = 3800
+"""Browsers store at most 4,096 bytes per cookie, including its name."""
 
 pages = Blueprint("saved_filters", __name__, url_prefix="/saved-filters")
 
 
 @dataclass(frozen=True, slots=True)
 class SavedFilter:
-    """A list by its endpoint, and the query that narrows it."""
+    """A list, identified by its endpoint, and the query string that filters it."""
 
     place: str
     name: str
@@ -46,18 +46,18 @@ class SavedFilter:
 
     @property
     def is_open(self) -> bool:
-        """Whether the page that is drawn is just this list."""
+        """Whether the current page shows this filter."""
         shown = request.query_string.decode(errors="replace")
         return request.endpoint == self.place and _query(self.place, shown) == self.query
 
 
 def saved_filters(place: str) -> list[SavedFilter]:
-    """What the reader kept for a list, by name."""
-    return sorted((one for one in _kept() if one.place == place), key=lambda one: one.name.casefold())
+    """The saved filters of a list, sorted by name."""
+    return sorted((one for one in _stored() if one.place == place), key=lambda one: one.name.casefold())
 
 
-def narrowing(place: str) -> str:
-    """The part of this page's address that may be kept; "" where the list is not narrowed."""
+def filter_query(place: str) -> str:
+    """The query string of this page that can be saved; "" if the list is not filtered."""
     query = _query(place, request.query_string.decode(errors="replace"))
     return query if {key for key, _ in parse_qsl(query)} - {"view", "order"} else ""
 
@@ -65,21 +65,21 @@ def narrowing(place: str) -> str:
 @pages.post("")
 def save() -> Response:
     place = request.form.get("place", "")
-    name = " ".join(request.form.get("name", "").split())[:LONGEST_NAME]
+    name = " ".join(request.form.get("name", "").split())[:MAX_NAME_LENGTH]
     query = _query(place, request.form.get("query", ""))
     if place not in LISTS or not ActionForm().validate_on_submit():
-        flash("That was not kept: the page had grown old. Try it once more.", "bad")
+        flash("The filter was not saved because the page expired. Please try again.", "error")
         return redirect(url_for(place if place in LISTS else "home.home"))
     wanted = SavedFilter(place, name, query)
-    others = [one for one in _kept() if (one.place, one.name) != (place, name)]
+    others = [one for one in _stored() if (one.place, one.name) != (place, name)]
     if not name:
-        flash("Give the filter a name to find it by.", "bad")
-    elif not query or len(query) > LONGEST_QUERY:
-        flash("That filter cannot be kept: it is empty, or too long.", "bad")
-    elif len(others) >= MOST or len(_text([*others, wanted])) > LONGEST_COOKIE:
-        flash(f"{len(others)} filters are kept already; forget one of them first.", "bad")
+        flash("Enter a name for the filter.", "error")
+    elif not query or len(query) > MAX_QUERY_LENGTH:
+        flash("This filter cannot be saved: it is empty or too long.", "error")
+    elif len(others) >= MAX_FILTERS or len(_encode([*others, wanted])) > MAX_COOKIE_BYTES:
+        flash(f"You already have {len(others)} saved filters. Delete one first.", "error")
     else:
-        flash(f"“{name}” is kept for this browser.", "good")
+        flash(f"Filter “{name}” has been saved in this browser.", "success")
         return _answer(wanted, [*others, wanted])
     return redirect(f"{url_for(place)}?{query}")
 
@@ -87,18 +87,20 @@ def save() -> Response:
 @pages.post("/forget")
 def forget() -> Response:
     place, name = request.form.get("place", ""), request.form.get("name", "")
-    found = [one for one in _kept() if (one.place, one.name) == (place, name)]
+    found = [one for one in _stored() if (one.place, one.name) == (place, name)]
     if not found or not ActionForm().validate_on_submit():
         return redirect(url_for(place if place in LISTS else "home.home"))
-    flash(f"“{name}” is forgotten; the list is still narrowed to it, to keep it again.", "good")
-    return _answer(found[0], [one for one in _kept() if one not in found])
+    flash(
+        f"Filter “{name}” has been deleted. The list is still filtered, so you can save it again.", "success"
+    )
+    return _answer(found[0], [one for one in _stored() if one not in found])
 
 
-def _answer(one: SavedFilter, kept: list[SavedFilter]) -> Response:
+def _answer(one: SavedFilter, filters: list[SavedFilter]) -> Response:
     answer = redirect(one.href)
     answer.set_cookie(
         _cookie(),
-        _text(kept),
+        _encode(filters),
         max_age=A_YEAR_SECONDS,
         httponly=True,
         samesite="Lax",
@@ -107,8 +109,8 @@ def _answer(one: SavedFilter, kept: list[SavedFilter]) -> Response:
     return answer
 
 
-def _text(kept: list[SavedFilter]) -> str:
-    rows = [list(asdict(each).values()) for each in kept]
+def _encode(filters: list[SavedFilter]) -> str:
+    rows = [list(asdict(each).values()) for each in filters]
     text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode()
 
@@ -117,13 +119,13 @@ def _cookie() -> str:
     return f"coverdesk_filters_{actor().id}"
 
 
-def _kept() -> list[SavedFilter]:
-    """The cookie's filters; none of one that cannot be read."""
+def _stored() -> list[SavedFilter]:
+    """The filters in the cookie; empty if it cannot be read."""
     try:
         rows = json.loads(base64.b64decode(request.cookies.get(_cookie(), ""), altchars=b"-_"))
         return [
-            SavedFilter(place, name[:LONGEST_NAME], query)
-            for place, name, given in rows[:MOST]
+            SavedFilter(place, name[:MAX_NAME_LENGTH], query)
+            for place, name, given in rows[:MAX_FILTERS]
             if place in LISTS and (query := _query(place, given))
         ]
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError, binascii.Error):
@@ -131,6 +133,6 @@ def _kept() -> list[SavedFilter]:
 
 
 def _query(place: str, text: str) -> str:
-    """The filters among a query, in one order; "" for a list that is not ours."""
+    """The known filters of a query string in a fixed order; "" for an unknown list."""
     known = LISTS.get(place, frozenset())
     return urlencode(sorted({(key, value) for key, value in parse_qsl(text) if key in known and value}))

@@ -1,1 +1,1 @@
-"""Codes and values in words."""
+"""Labels, formats and descriptions shown on pages."""

@@ -1,60 +1,61 @@
-"""What covers a service request now, in words: also where its contract has come to its end."""
+"""The coverage of a service request as text, including when its contract has ended."""
 
 from dataclasses import dataclass
 
 from engine.service_requests import FINISHED_STATES
 from web.pages.context import now, settings, zone
 from web.pages.wording.formats import day_text
-from web.pages.wording.labels import OUTCOMES, Word, word_of
+from web.pages.wording.labels import OUTCOMES, Label, label_of
 from workflows.views.contracts import ContractDetail
 from workflows.views.service_requests import CoverageView, ServiceRequestView
 
-FATES = {
-    "rollover": "is carried to the holder’s next contract",
-    "ignore": "is recorded and charged to nobody",
+AFTER_END = {
+    "rollover": "is carried forward to the holder’s next contract",
+    "ignore": "is recorded but not billed",
     "bill": "is billed at the overage rate",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Cover:
-    """How it stands: a state in a word, and where the contract is over what that means ("" where not)."""
+class CoverageStatus:
+    """The coverage label and, if the contract has ended, how it ended and what happens to further work."""
 
-    word: Word
-    over: str
-    fate: str
+    label: Label
+    ended: str
+    time_after_end: str
 
 
-def cover_words(request: ServiceRequestView, contract: ContractDetail | None) -> Cover | None:
-    """The words of a request's coverage; `contract` is None where the reader may not see it."""
+def describe_coverage_status(
+    request: ServiceRequestView, contract: ContractDetail | None
+) -> CoverageStatus | None:
+    """The coverage status of a request; `contract` is None if the user may not see it."""
     cover = request.coverage
     if cover is None:
         return None
-    word = word_of(OUTCOMES, cover.outcome)
+    label = label_of(OUTCOMES, cover.outcome)
     if cover.contract_over is None:
-        return Cover(word, "", "")
+        return CoverageStatus(label, "", "")
     number = cover.contract_number or "a contract"
     how = _how(cover, contract)
     if request.state in FINISHED_STATES:
-        by_now = " by now" if cover.contract_over == "exhausted" else ""
-        return Cover(Word(word.word, word.shape, "rest"), f"{number} {how}{by_now}.", "")
-    ended = Word("Covered, but nothing is left", "empty", "bad")
-    return Cover(ended, f"Covered by {number}, which {how}: nothing is left.", _fate(contract))
+        return CoverageStatus(Label(label.text, label.icon, "neutral"), f"{number} {how}.", "")
+    ended = Label("Coverage has ended", "empty", "error")
+    return CoverageStatus(ended, f"{number} {how}.", _time_after_end(contract))
 
 
-def unlock_words(request: ServiceRequestView, contract: ContractDetail | None) -> str:
-    """What opens a request that is locked; "" for one that is not. `contract` as in `cover_words`."""
+def describe_unlock_condition(request: ServiceRequestView, contract: ContractDetail | None) -> str:
+    """What unlocks a waiting request, as the end of a sentence; "" if it is not locked."""
     if request.state != "pending_no_contract" or request.coverage is None:
         return ""
     if contract is None or contract.state != "pending":
         offered = request.coverage.outcome == "offered"
-        return f"as soon as {'one of these contracts is taken' if offered else 'a contract covers it'}"
+        return f"as soon as {'one of these contracts is chosen' if offered else 'a contract covers it'}"
     if contract.pending_reason == "awaiting_start":
         starts_on = contract.starts_at.astimezone(zone()).date()
-        return f"when {contract.number} starts, on {day_text(starts_on, now().astimezone(zone()).date())}"
+        return f"when {contract.number} starts on {day_text(starts_on, now().astimezone(zone()).date())}"
     if contract.pending_reason == "awaiting_payment":
-        return f"when finance has received the payment for {contract.number}"
-    return f"when {contract.number} is enabled, by finance or a supervisor"
+        return f"when finance records the payment for {contract.number}"
+    return f"when {contract.number} is enabled by finance or a supervisor"
 
 
 def _how(cover: CoverageView, contract: ContractDetail | None) -> str:
@@ -67,14 +68,15 @@ def _how(cover: CoverageView, contract: ContractDetail | None) -> str:
     return "is used up" if cover.contract_over == "exhausted" else "ended with its request"
 
 
-def _fate(contract: ContractDetail | None) -> str:
-    """What becomes of time worked from now on. Source: product.md section 7."""
+def _time_after_end(contract: ContractDetail | None) -> str:
+    """What happens to further work. Source: product.md section 7."""
     policy = (contract.time_expired if contract is not None else None) or settings().time_expired_contract
     if policy is None:
         return ""
-    fate = FATES[policy]
+    time_after_end = AFTER_END[policy]
     if settings().cascade:
         return (
-            f"Time worked from now on is drawn from the next valid contract, if there is one; else it {fate}."
+            "Further work is drawn from the next valid contract, if there is one. "
+            f"Otherwise it {time_after_end}."
         )
-    return f"Time worked from now on {fate}."
+    return f"Further work {time_after_end}."

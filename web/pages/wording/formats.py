@@ -1,7 +1,7 @@
-"""Minutes, money and time as people read and type them.
+"""Formatting and parsing of minutes, money and time.
 
-Whole minutes and minor units in, text out. Instants are shown in the provider's zone; `relative` tells how
-far off they are, and the `<time>` element has the exact one.
+Whole minutes and minor units in, text out. Instants are shown in the provider's time zone; `relative_text`
+gives the distance from now, and the `<time>` element has the exact instant.
 """
 
 import re
@@ -40,9 +40,9 @@ def minutes_text(minutes: int | None) -> str:
 
 
 def read_minutes(text: str) -> int | None:
-    """Whole minutes of a duration as people type it: 1:30, 1h30, 90m, 90, 1,5 h. None where it is none.
+    """Parse a duration such as 1:30, 1h30, 90m, 90 or 1,5 h to whole minutes; None if it is invalid.
 
-    Parts of a minute are rounded up: a minute begun counts.
+    Fractions of a minute are rounded up.
     """
     text = " ".join(text.lower().split())
     clock = _CLOCK.fullmatch(text)
@@ -67,13 +67,13 @@ def money_text(amount_minor: int | None, currency: str | None) -> str:
         return "–"
     digits = get_currency_precision(currency)
     whole, part = divmod(abs(amount_minor), 10**digits)
-    # An exact decimal text: no float comes near money.
+    # Exact decimal text: no floats for money.
     text = f"{'-' if amount_minor < 0 else ''}{whole}" + (f".{part:0{digits}d}" if digits else "")
     return format_currency(text, currency, locale=LOCALE)
 
 
 def plain_money(amount_minor: int | None, currency: str) -> str:
-    """12500 and EUR are "125.00": what a form field is filled with."""
+    """12500 and EUR are "125.00": the format of form fields."""
     if amount_minor is None:
         return ""
     digits = get_currency_precision(currency)
@@ -82,9 +82,10 @@ def plain_money(amount_minor: int | None, currency: str) -> str:
 
 
 def read_money(text: str, currency: str) -> int | None:
-    """Minor units of an amount as people type it: 125, 125.00, 1.250,00. None where it is none.
+    """Parse an amount such as 125, 125.00 or 1.250,00 to minor units; None if it is invalid.
 
-    Three digits after a lone mark are thousands, but for a point in a currency that has three decimals.
+    Three digits after a single separator are thousands, except after a point if the currency has three
+    decimals.
     """
     digits = get_currency_precision(currency)
     text = text.strip().replace("\u00a0", " ")
@@ -107,20 +108,20 @@ def instant_text(instant: datetime, zone: ZoneInfo) -> str:
 
 
 def day_text(day: date, today: date | None = None) -> str:
-    """31 Mar 2026, or 31 Mar when `today` is of the same year."""
+    """31 Mar 2026, or 31 Mar if `today` is in the same year."""
     same = today is not None and today.year == day.year
     return format_date(day, "d MMM" if same else "d MMM y", locale=LOCALE)
 
 
 def relative_text(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
-    """How far off: "in 2 h", "3 d ago"; what is farther than a month is told by its date."""
+    """Distance from now: "in 2 h", "3 d ago"; a date if it is more than 30 days away."""
     distance = abs(instant - now)
     if distance < MINUTE:
         return "now"
     if distance >= FARTHEST_RELATIVE:
         return day_text(instant.astimezone(zone).date(), now.astimezone(zone).date())
     if instant > now:
-        # What was set a moment ago for a week ahead is a week off, not six days.
+        # A deadline set seconds ago for a week ahead is "in 7 d", not "in 6 d".
         return f"in {span_text(distance + A_MOMENT)}"
     return f"{span_text(distance)} ago"
 
@@ -133,7 +134,7 @@ def span_text(span: timedelta) -> str:
 
 
 def last_day(expires_at: datetime, zone: ZoneInfo) -> date | None:
-    """The last day of what is over at `expires_at` (exclusive); None where that is not a local midnight."""
+    """The last day of a period ending at `expires_at` (exclusive); None if that is not a local midnight."""
     local = expires_at.astimezone(zone)
     if (local.hour, local.minute, local.second) != (0, 0, 0):
         return None
@@ -141,9 +142,9 @@ def last_day(expires_at: datetime, zone: ZoneInfo) -> date | None:
 
 
 def until_text(expires_at: datetime | None, zone: ZoneInfo, now: datetime) -> str:
-    """ "until 31 Mar": the last day covered; or the instant where it is no midnight."""
+    """ "until 31 Mar": the last day covered, or the instant if it is not midnight."""
     if expires_at is None:
-        return "no end"
+        return "no end date"
     day = last_day(expires_at, zone)
     if day is None:
         return f"until {instant_text(expires_at, zone)}"
@@ -154,13 +155,13 @@ def period_text(starts_at: datetime, expires_at: datetime | None, zone: ZoneInfo
     """1 Jan 2026 – 31 Dec 2026."""
     start = day_text(starts_at.astimezone(zone).date())
     if expires_at is None:
-        return f"from {start}, no end"
+        return f"from {start}, no end date"
     day = last_day(expires_at, zone)
     return f"{start} – {day_text(day) if day else instant_text(expires_at, zone)}"
 
 
 def amount_text(amount: int | None, unit: Unit) -> str:
-    """Minutes as hours and minutes, incidents as their number."""
+    """Minutes as hours and minutes, incidents as a number."""
     if unit == "minutes" or amount is None:
         return minutes_text(amount)
     return format_decimal(amount, locale=LOCALE).replace("-", "−")

@@ -1,4 +1,4 @@
-"""What a change would do, in sentences: "3 open requests lose their cover", "2:00 left expires unused"."""
+"""The effect of a change as text, for example "2 service requests lose their coverage"."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,95 +6,95 @@ from dataclasses import dataclass, field
 from engine.contracts import Unit
 from web.pages.context import now, zone
 from web.pages.wording.formats import amount_text, instant_text, period_text, until_text
-from web.pages.wording.labels import CONTRACT_STATES, word_of
+from web.pages.wording.labels import CONTRACT_STATES, label_of
 from workflows.views.contracts import UnitBalance
 from workflows.views.effects import ContractEffect, ContractSnapshot, Effects, RequestEffect, RequestSnapshot
 
-MOST_NAMED = 8
+MAX_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One sentence, with the requests that it speaks of; `more` of them are not named."""
+    """One sentence and the requests it lists; `more` is the number of requests not listed."""
 
-    words: str
+    text: str
     requests: list[RequestSnapshot] = field(default_factory=list)
     more: int = 0
 
 
-def effect_lines(effects: Effects, own: str | None = None) -> list[Line]:
-    """What happens to the contract `own` first, then to the requests, then to other contracts."""
-    mine = [one for one in effects.contracts if one.after.id == own]
-    others = [one for one in effects.contracts if one.after.id != own]
-    lines = [Line(words) for one in mine for words in _own_words(one)]
+def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line]:
+    """The effects on `own_contract` first, then on service requests, then on other contracts."""
+    mine = [one for one in effects.contracts if one.after.id == own_contract]
+    others = [one for one in effects.contracts if one.after.id != own_contract]
+    lines = [Line(text) for one in mine for text in _own_contract(one)]
     lines += _request_lines(effects.requests)
     if not effects.requests:
-        lines.append(Line("No service request is touched."))
-    lines += [Line(words) for one in others for words in _other_words(one)]
+        lines.append(Line("No service requests are affected."))
+    lines += [Line(text) for one in others for text in _other_contract(one)]
     if effects.mails:
-        lines.append(Line(f"{_count(effects.mails, 'mail')} {'goes' if effects.mails == 1 else 'go'} out."))
+        lines.append(Line(f"{_count(effects.mails, 'email')} will be sent."))
     return lines
 
 
 # ------------------------------------------------------------------ contracts
 
 
-def _own_words(effect: ContractEffect) -> list[str]:
+def _own_contract(effect: ContractEffect) -> list[str]:
     before, after = effect.before, effect.after
-    told = []
+    sentences = []
     if before is None or before.state != after.state:
-        told.append(_state_words(after))
+        sentences.append(_state_text(after))
     moved = _moved(effect)
     if moved.purchased > 0:
-        told.append(f"{_amount(after, moved.purchased)} more: {_left(after)}.")
+        sentences.append(f"{_amount(after, moved.purchased)} added; {_left(after)}.")
     if moved.purchased < 0:
-        told.append(f"{_amount(after, -moved.purchased)} less: {_left(after)}.")
+        sentences.append(f"{_amount(after, -moved.purchased)} withdrawn; {_left(after)}.")
     if moved.drawn > 0:
-        told.append(f"{_amount(after, moved.drawn)} that was carried is drawn from it at once.")
+        sentences.append(f"{_amount(after, moved.drawn)} of carried time is drawn from it immediately.")
     if moved.held > 0:
-        told.append(_held_words(after, moved.held))
+        sentences.append(_held_text(after, moved.held))
     if moved.expired > 0:
-        held = f", {-moved.held} of them held until now" if moved.held < 0 else ""
-        told.append(f"{_amount(after, moved.expired)} left {_expires(after, moved.expired)} unused{held}.")
-    return told
+        held = f", including {-moved.held} currently held" if moved.held < 0 else ""
+        amount = _amount(after, moved.expired)
+        sentences.append(f"The remaining {amount} {_expires(after, moved.expired)} unused{held}.")
+    return sentences
 
 
-def _state_words(contract: ContractSnapshot) -> str:
+def _state_text(contract: ContractSnapshot) -> str:
     if contract.state == "active":
-        return f"{contract.number} becomes active now, {until_text(contract.expires_at, zone(), now())}."
+        return f"{contract.number} becomes active now ({until_text(contract.expires_at, zone(), now())})."
     if contract.state == "cancelled":
         return f"{contract.number} ends now."
-    return f"{contract.number} is {_plain_state(contract)} then."
+    return f"{contract.number} will be {_plain_state(contract)}."
 
 
-def _other_words(effect: ContractEffect) -> list[str]:
+def _other_contract(effect: ContractEffect) -> list[str]:
     before, after = effect.before, effect.after
     if before is None:
         sold = f", with {_amount(after, after.balance.purchased)}" if after.balance.purchased else ""
         period = period_text(after.starts_at, after.expires_at, zone())
-        return [f"{after.number} is made, {_plain_state(after)}: {period}{sold}."]
-    told = []
+        return [f"{after.number} will be created ({_plain_state(after)}): {period}{sold}."]
+    sentences = []
     moved = _moved(effect)
     if moved.held < 0 and moved.expired <= 0:
-        goes = "1 incident goes" if moved.held == -1 else f"{-moved.held} incidents go"
-        told.append(f"{goes} back to {after.number}: {_left(after)}.")
+        returned = "1 incident returns" if moved.held == -1 else f"{-moved.held} incidents return"
+        sentences.append(f"{returned} to {after.number}; {_left(after)}.")
     elif moved.expired > 0:
         expires = _expires(after, moved.expired)
-        told.append(f"{_amount(after, moved.expired)} of {after.number} {expires} unused.")
+        sentences.append(f"{_amount(after, moved.expired)} of {after.number} {expires} unused.")
     if moved.held > 0:
-        told.append(_held_words(after, moved.held))
+        sentences.append(_held_text(after, moved.held))
     if before.state != after.state:
-        told.append(f"{after.number} is {_plain_state(after)} then.")
-    return told
+        sentences.append(f"{after.number} will be {_plain_state(after)}.")
+    return sentences
 
 
-def _held_words(contract: ContractSnapshot, incidents: int) -> str:
-    held = "1 incident is" if incidents == 1 else f"{incidents} incidents are"
-    return f"{held} held of {contract.number}: {_left(contract)}."
+def _held_text(contract: ContractSnapshot, incidents: int) -> str:
+    return f"{_count(incidents, 'incident')} of {contract.number} will be held; {_left(contract)}."
 
 
 def _plain_state(contract: ContractSnapshot) -> str:
-    return word_of(CONTRACT_STATES, contract.state).word.lower()
+    return label_of(CONTRACT_STATES, contract.state).text.lower()
 
 
 def _moved(effect: ContractEffect) -> UnitBalance:
@@ -121,37 +121,37 @@ def _expires(contract: ContractSnapshot, amount: int) -> str:
 
 def _left(contract: ContractSnapshot) -> str:
     unit: Unit = "incidents" if contract.unit == "incidents" else "minutes"
-    return f"{amount_text(contract.balance.available, unit)} left then"
+    return f"{amount_text(contract.balance.available, unit)} will be left"
 
 
 # ------------------------------------------------------------------ service requests
 
 
 def _request_lines(requests: Iterable[RequestEffect]) -> list[Line]:
-    """Those to which the same happens in one sentence."""
+    """One sentence for all requests with the same outcome."""
     alike: dict[tuple[str, str], list[RequestSnapshot]] = {}
     for effect in requests:
-        alike.setdefault(_fate(effect), []).append(effect.after)
+        alike.setdefault(_outcome(effect), []).append(effect.after)
     return [
         Line(
             f"{_count(len(stands), 'service request')} {one if len(stands) == 1 else many}",
-            stands[:MOST_NAMED],
-            max(0, len(stands) - MOST_NAMED),
+            stands[:MAX_NAMED],
+            max(0, len(stands) - MAX_NAMED),
         )
         for (one, many), stands in alike.items()
     ]
 
 
-def _fate(effect: RequestEffect) -> tuple[str, str]:
-    """What happens to a request, said of one and of many."""
+def _outcome(effect: RequestEffect) -> tuple[str, str]:
+    """What happens to a request, in the singular and the plural."""
     before, after = effect.before, effect.after
     if after.contract is None:
         if before.contract is not None:
-            return "loses its cover:", "lose their cover:"
-        return "is searched again and stays without cover:", "are searched again and stay without cover:"
+            return "loses its coverage:", "lose their coverage:"
+        return "is searched again and remains uncovered:", "are searched again and remain uncovered:"
     due = ""
     if after.resolution_due_at != before.resolution_due_at and after.resolution_due_at is not None:
-        due = f", to be resolved by {instant_text(after.resolution_due_at, zone())}"
+        due = f", due {instant_text(after.resolution_due_at, zone())}"
     if before.contract is None:
         opens = " and opens" if before.state == "pending_no_contract" != after.state else ""
         opened = " and open" if opens else ""

@@ -1,38 +1,38 @@
-"""Words before codes: what people read where the desk keeps a code, with the shape and tone beside it.
+"""Labels of codes, with icon and tone.
 
-A tone only tints; the word and the shape say it all.
+The tone only sets the colour; text and icon have the full meaning.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-Tone = Literal["good", "wait", "bad", "work", "rest"]
+Tone = Literal["success", "warning", "error", "info", "neutral"]
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """A code in words, its shape (see `glyphs.py`) and its tone."""
+class Label:
+    """The text of a code, its icon (see `web/pages/layout/icons.py`) and its tone."""
 
-    word: str
-    shape: str
-    tone: Tone = "rest"
+    text: str
+    icon: str
+    tone: Tone = "neutral"
 
 
 REQUEST_STATES = {
-    "open": Word("Open", "ring", "work"),
-    "pending_no_contract": Word("Waiting for a contract", "lock", "wait"),
-    "in_progress": Word("In progress", "half", "work"),
-    "on_hold": Word("On hold", "pause", "rest"),
-    "resolved": Word("Resolved", "check-circle", "good"),
-    "closed": Word("Closed", "check-box", "rest"),
-    "cancelled": Word("Cancelled", "slash", "rest"),
+    "open": Label("Open", "ring", "info"),
+    "pending_no_contract": Label("Waiting for a contract", "lock", "warning"),
+    "in_progress": Label("In progress", "half", "info"),
+    "on_hold": Label("On hold", "pause", "neutral"),
+    "resolved": Label("Resolved", "check-circle", "success"),
+    "closed": Label("Closed", "check-box", "neutral"),
+    "cancelled": Label("Cancelled", "slash", "neutral"),
 }
 CONTRACT_STATES = {
-    "pending": Word("Pending", "hourglass", "wait"),
-    "active": Word("Active", "dot", "good"),
-    "expired": Word("Expired", "calendar-off", "rest"),
-    "exhausted": Word("Used up", "empty", "bad"),
-    "cancelled": Word("Cancelled", "slash", "rest"),
+    "pending": Label("Pending", "hourglass", "warning"),
+    "active": Label("Active", "dot", "success"),
+    "expired": Label("Expired", "calendar-off", "neutral"),
+    "exhausted": Label("Used up", "empty", "error"),
+    "cancelled": Label("Cancelled", "slash", "neutral"),
 }
 CONTRACT_OVER = {
     "expired": "ended",
@@ -42,36 +42,36 @@ CONTRACT_OVER = {
 }
 PENDING_REASONS = {
     "awaiting_start": "starts later",
-    "awaiting_payment": "waits for payment",
-    "awaiting_enable": "waits to be enabled",
+    "awaiting_payment": "awaiting payment",
+    "awaiting_enable": "awaiting activation",
 }
 OUTCOMES = {
-    "covered": Word("Covered", "shield", "good"),
-    "waiting": Word("Waits for a contract", "hourglass", "wait"),
-    "created": Word("Contract made, not taken up yet", "page-plus", "wait"),
-    "offered": Word("A contract must be chosen", "choose", "wait"),
-    "refused": Word("Refused", "slash", "bad"),
-    "uncovered": Word("No contract", "shield-off", "rest"),
+    "covered": Label("Covered", "shield", "success"),
+    "waiting": Label("Waiting for a contract", "hourglass", "warning"),
+    "created": Label("Contract created, not active yet", "page-plus", "warning"),
+    "offered": Label("A contract must be chosen", "choose", "warning"),
+    "refused": Label("Refused", "slash", "error"),
+    "uncovered": Label("No contract", "shield-off", "neutral"),
 }
-# The same, of a decision that is only previewed: nothing has been made yet.
-WOULD_BE = OUTCOMES | {"created": Word("No contract covers this yet", "page-plus", "wait")}
+# Labels for a previewed decision: nothing has been created yet.
+WOULD_BE = OUTCOMES | {"created": Label("No contract covers this yet", "page-plus", "warning")}
 STANDINGS = {
-    "valid": Word("Valid", "check-circle", "good"),
-    "pending": Word("Pending", "hourglass", "wait"),
-    "ended": Word("Ended", "slash", "rest"),
-    "excluded": Word("Excluded", "minus-circle", "bad"),
+    "valid": Label("Valid", "check-circle", "success"),
+    "pending": Label("Pending", "hourglass", "warning"),
+    "ended": Label("Ended", "slash", "neutral"),
+    "excluded": Label("Excluded", "minus-circle", "error"),
 }
 ALLOCATIONS = {
-    "grant": Word("Drawn from the contract", "down", "work"),
-    "covered": Word("Covered, nothing drawn", "shield", "good"),
-    "carried": Word("Carried to the next contract", "arrow", "wait"),
-    "ignored": Word("Recorded, charged to nobody", "minus-circle", "rest"),
-    "overage": Word("Billed at the overage rate", "page-plus", "wait"),
+    "grant": Label("Drawn from the contract", "down", "info"),
+    "covered": Label("Covered without draw-down", "shield", "success"),
+    "carried": Label("Carried forward", "arrow", "warning"),
+    "ignored": Label("Recorded, not billed", "minus-circle", "neutral"),
+    "overage": Label("Billed at the overage rate", "page-plus", "warning"),
 }
 CONTRACT_ACTIONS = {
-    "created": "Sold",
-    "pending": "Waits again",
-    "active": "Became active",
+    "created": "Created",
+    "pending": "Pending again",
+    "active": "Activated",
     "expired": "Expired",
     "exhausted": "Used up",
     "cancelled": "Cancelled",
@@ -86,22 +86,22 @@ MOVEMENTS = {
     "draw": "Drawn for work",
     "hold": "Held for a request",
     "settle": "Used by a request",
-    "release": "Given back by a request",
+    "release": "Explicit back by a request",
     "expire": "Expired unused",
-    "restore": "In force again",
-    "carry": "Carried to the next contract",
+    "restore": "Restored",
+    "carry": "Carried forward",
     "draw_carried": "Carried time drawn",
-    "ignore": "Recorded, charged to nobody",
+    "ignore": "Recorded, not billed",
     "overage": "Overage to bill",
-    "reversal": "Taken back",
+    "reversal": "Reversed",
 }
 PRIORITIES = {
-    "low": Word("Low", "down"),
-    "normal": Word("Normal", "minus-circle"),
-    "high": Word("High", "up", "wait"),
-    "critical": Word("Critical", "warn", "bad"),
+    "low": Label("Low", "down"),
+    "normal": Label("Normal", "minus-circle"),
+    "high": Label("High", "up", "warning"),
+    "critical": Label("Critical", "warn", "error"),
 }
-PRIORITY_CHOICES = [(code, word.word) for code, word in PRIORITIES.items()]
+PRIORITY_CHOICES = [(code, label.text) for code, label in PRIORITIES.items()]
 ROLES = {
     "administrator": "Administrator",
     "finance": "Finance",
@@ -122,23 +122,23 @@ HOLD_REASONS = {
     "scheduled": "Scheduled for later",
 }
 TIME_EXPIRED = {
-    "rollover": "Rollover: carried to the holder's next contract",
-    "ignore": "Ignore: recorded, charged to nobody",
+    "rollover": "Rollover: carried forward to the holder's next contract",
+    "ignore": "Ignore: recorded, not billed",
     "bill": "Bill: charged at the overage rate",
 }
 CAUSES = {
     "log": "when it was logged",
-    "asked": "when staff asked",
+    "asked": "requested by staff",
     "assigned": "assigned by a supervisor",
-    "changed": "when the request was changed",
-    "contract": "when a contract changed",
-    "reopened past the window": "when it was reopened",
-    "activation": "when contracts were switched on",
+    "changed": "after the request was changed",
+    "contract": "after a contract changed",
+    "reopened past the window": "after it was reopened",
+    "activation": "when contracts were activated",
     "preview": "as a preview",
 }
 TRIGGERS = {
     "log": "Logged",
-    "cover": "Opened: a contract covers it now",
+    "cover": "Opened: now covered by a contract",
     "start": "Start",
     "hold": "Put on hold",
     "resume": "Resume",
@@ -150,7 +150,7 @@ TRIGGERS = {
 }
 TRIGGERS_DONE = {
     "log": "Logged",
-    "cover": "Opened, a contract covers it now",
+    "cover": "Opened: now covered by a contract",
     "start": "Work started",
     "hold": "Put on hold",
     "resume": "Work resumed",
@@ -162,11 +162,11 @@ TRIGGERS_DONE = {
 }
 
 
-def spoken(code: str | None) -> str:
-    """A code that has no words of its own, made readable: `on_site` is "on site"."""
+def readable(code: str | None) -> str:
+    """A code without a label as text: `on_site` is "on site"."""
     return (code or "").replace("_", " ").replace("-", " ").strip()
 
 
-def word_of(words: dict[str, Word], code: str | None) -> Word:
-    """The words of a code; one that is not known is shown as it is."""
-    return words.get(code or "") or Word(spoken(code).capitalize() or "Unknown", "info")
+def label_of(labels: dict[str, Label], code: str | None) -> Label:
+    """The label of a code; an unknown code is shown as text."""
+    return labels.get(code or "") or Label(readable(code).capitalize() or "Unknown", "info")

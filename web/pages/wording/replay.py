@@ -1,7 +1,4 @@
-"""A replay in words and as a picture: how many decisions would differ, from what to what, and what moves.
-
-`describe_replay` makes what `rules/replay_summary.html` shows.
-"""
+"""The results of a replay as text and chart data, shown by `rules/replay_summary.html`."""
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
@@ -12,44 +9,44 @@ from babel.numbers import format_decimal
 
 from web.pages.context import settings, zone
 from web.pages.wording.formats import LOCALE, day_text, instant_text, minutes_text, money_text
-from web.pages.wording.labels import OUTCOMES, word_of
+from web.pages.wording.labels import OUTCOMES, label_of
 from web.pages.wording.template_labels import TemplateLabels
 from workflows.contracts.names import ContractName, contract_names
 from workflows.core.transaction import Transaction
 from workflows.views.replays import MoveView, OverageView, ReplayView, ResultView, SummaryView
 
-MOVES_IN_WORDS = 3
+MAX_MOVES_IN_SENTENCE = 3
 PAYERS = {
     "grant": "Drawn from contracts",
-    "covered": "Covered, nothing drawn",
-    "carried": "Carried to the next contract",
-    "ignored": "Charged to nobody",
+    "covered": "Covered without draw-down",
+    "carried": "Carried forward",
+    "ignored": "Not billed",
     "overage": "Billed as overage",
-    "not_worked": "Not worked: it would have waited",
+    "not_worked": "Not worked: request waiting",
 }
-NONE_OF_IT = {
+NO_CONTRACT = {
     "uncovered": "no contract",
     "offered": "a contract to be chosen",
     "refused": "refused",
     "waiting": "waiting for a contract",
-    "created": "a contract made for it",
+    "created": "a new contract",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What a decision comes to: `words` for a sentence, `title` and `under` for a picture."""
+    """The result of a decision: `text` for sentences, `title` and `detail` for charts and tables."""
 
-    words: str
+    text: str
     title: str
-    under: str
+    detail: str
     contract: str | None
     number: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Decisions that would differ in one way; `width` is the percent of the widest bar."""
+    """Decisions with the same change; `width` is in percent of the widest bar."""
 
     place: int
     before: Side
@@ -62,7 +59,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Minutes of the decisions that differ, by who pays them; places and widths are percents of the bar."""
+    """Minutes of the changed decisions by how they are charged; starts and widths are percentages."""
 
     kind: str
     label: str
@@ -76,8 +73,8 @@ class Payer:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayTold:
-    """A replay as the pages show it. `share` is the percent that is done, None before it is known."""
+class ReplayDescription:
+    """A replay as shown on pages. `share` is the progress in percent, None if not known yet."""
 
     replay: ReplayView
     span: str
@@ -93,35 +90,35 @@ class ReplayTold:
 
 @dataclass(frozen=True, slots=True)
 class ReplayLine:
-    """A replay as a line of the list; `is_kept` tells that its rules were published."""
+    """A replay in the list; `is_published` says whether its rules were published."""
 
     replay: ReplayView
     span: str
     headline: str
     share: int | None
-    is_kept: bool
+    is_published: bool
 
 
-def replay_line(replay: ReplayView, kept: Container[str]) -> ReplayLine:
-    """A replay in one line; `kept` are the versions that were published."""
-    span = span_words(replay.from_at, replay.to_at)
+def replay_line(replay: ReplayView, published: Container[str]) -> ReplayLine:
+    """A replay in the list; `published` contains the published versions."""
+    span = span_text_of(replay.from_at, replay.to_at)
     found = ""
     if replay.summary is not None:
         differ = _count(replay.summary.differ) if replay.summary.differ else "None"
-        found = f"{differ} of {_count(replay.summary.decisions)} decisions would be different"
-    return ReplayLine(replay, span, found, _share(replay), replay.version in kept)
+        found = f"{differ} of {_count(replay.summary.decisions)} decisions would change"
+    return ReplayLine(replay, span, found, _share(replay), replay.version in published)
 
 
-def describe_replay(tx: Transaction, replay: ReplayView) -> ReplayTold:
-    """A replay in words, with the names of the contracts that it speaks of."""
-    span = span_words(replay.from_at, replay.to_at)
+def describe_replay(tx: Transaction, replay: ReplayView) -> ReplayDescription:
+    """Describe a replay, with the names of its contracts."""
+    span = span_text_of(replay.from_at, replay.to_at)
     summary = replay.summary
     if summary is None:
-        return ReplayTold(replay, span, "", [], [], 0, [], _share(replay), _progress(replay), False)
+        return ReplayDescription(replay, span, "", [], [], 0, [], _share(replay), _progress(replay), False)
     names = contract_names(tx, [side.contract for one in summary.moves for side in (one.before, one.after)])
     most = max((one.decisions for one in summary.moves), default=1)
     moves = [_move(place, one, names, most) for place, one in enumerate(summary.moves)]
-    return ReplayTold(
+    return ReplayDescription(
         replay=replay,
         span=span,
         headline=_headline(summary, span),
@@ -136,30 +133,30 @@ def describe_replay(tx: Transaction, replay: ReplayView) -> ReplayTold:
 
 
 def side_of(result: ResultView, names: Mapping[str, ContractName]) -> Side:
-    """One side of a difference in words."""
+    """Describe one side of a difference."""
     name = names.get(result.contract or "")
     number = name.number if name is not None else result.contract_number
     if result.outcome == "created":
         label = TemplateLabels.contract_type(result.type or "")
-        return Side(f"a {label.lower()} contract made for it", "A contract made for it", label, None, None)
+        return Side(f"a new contract ({label})", "A new contract", label, None, None)
     if number is None:
-        title = word_of(OUTCOMES, result.outcome).word
-        return Side(NONE_OF_IT.get(result.outcome, title.lower()), title, "", None, None)
+        title = label_of(OUTCOMES, result.outcome).text
+        return Side(NO_CONTRACT.get(result.outcome, title.lower()), title, "", None, None)
     label = TemplateLabels.contract_type(name.type if name is not None else result.type or "")
     holder = name.holder_name if name is not None else ""
-    owned = f"{holder}’s {label.lower()} {number}" if holder else f"{label.lower()} {number}"
+    detail = f"{label} of {holder}" if holder else label
     waits = result.outcome == "waiting"
     return Side(
-        words=f"waiting for {owned}" if waits else owned,
-        title=f"Waits for {number}" if waits else number,
-        under=f"{label} of {holder}" if holder else label,
+        text=f"waiting for {number} ({detail})" if waits else f"{number} ({detail})",
+        title=f"Waiting for {number}" if waits else number,
+        detail=detail,
         contract=result.contract,
         number=number,
     )
 
 
-def span_words(from_at: datetime, to_at: datetime) -> str:
-    """ "in October 2026", "on 3 Oct 2026", "from 3 Oct 2026 to 9 Oct 2026": the last day counts."""
+def span_text_of(from_at: datetime, to_at: datetime) -> str:
+    """ "in October 2026", "on 3 Oct 2026", "from 3 Oct 2026 to 9 Oct 2026": the last day is included."""
     start, end = from_at.astimezone(zone()), to_at.astimezone(zone())
     if any((one.hour, one.minute, one.second) != (0, 0, 0) for one in (start, end)):
         return f"from {instant_text(from_at, zone())} to {instant_text(to_at, zone())}"
@@ -171,7 +168,7 @@ def span_words(from_at: datetime, to_at: datetime) -> str:
     return f"from {day_text(first)} to {day_text(last)}"
 
 
-def overage_words(one: OverageView) -> str:
+def overage_text(one: OverageView) -> str:
     """ "€1,480.00 less overage"."""
     amount = money_text(abs(one.change_minor), one.currency)
     return f"{amount} {'less' if one.change_minor < 0 else 'more'} overage"
@@ -182,32 +179,32 @@ def overage_words(one: OverageView) -> str:
 
 def _headline(summary: SummaryView, span: str) -> str:
     if not summary.decisions:
-        return f"Nothing was decided {span}."
+        return f"No decisions {span}."
     of = f"{_count(summary.decisions)} decision{'s' if summary.decisions != 1 else ''} {span}"
     if not summary.differ:
-        return (
-            f"None of {of} would be different." if summary.decisions != 1 else f"The {of} would be the same."
-        )
-    return f"Of {of}, {_count(summary.differ)} would be different."
+        if summary.decisions == 1:
+            return f"The only decision {span} would not change."
+        return f"None of the {of} would change."
+    return f"{_count(summary.differ)} of {of} would change."
 
 
 def _sentences(summary: SummaryView, moves: list[Move]) -> list[str]:
     said: list[str] = []
     if moves:
-        shown = [f"{one.count} from {one.before.words} to {one.after.words}" for one in moves]
-        rest = len(moves) - MOVES_IN_WORDS + summary.moves_left_out
+        shown = [f"{one.count} from {one.before.text} to {one.after.text}" for one in moves]
+        rest = len(moves) - MAX_MOVES_IN_SENTENCE + summary.moves_left_out
         more = [f"the rest in {_count(rest)} other way{'s' if rest != 1 else ''}"] if rest > 0 else []
-        said.append(_joined([*shown[:MOVES_IN_WORDS], *more]))
-    moved = [f"{minutes_text(summary.moved_minutes)} of work moved"] if summary.moved_minutes else []
-    overage = [overage_words(one) for one in summary.overage if one.change_minor]
+        said.append(_joined([*shown[:MAX_MOVES_IN_SENTENCE], *more]))
+    moved = [f"{minutes_text(summary.moved_minutes)} of work would move"] if summary.moved_minutes else []
+    overage = [overage_text(one) for one in summary.overage if one.change_minor]
     if moved or overage:
         said.append(", ".join([*moved, *overage]))
     elif summary.differ:
-        said.append("No time worked would move, and no overage")
+        said.append("No work would move, and overage would not change")
     if summary.charged_otherwise:
-        said.append(f"{_count(summary.charged_otherwise)} more differ by what their work is charged alone")
+        said.append(f"{_count(summary.charged_otherwise)} more would differ only in what is charged")
     if summary.by_another_rule:
-        said.append(f"{_count(summary.by_another_rule)} come to the same by another rule")
+        said.append(f"{_count(summary.by_another_rule)} would have the same result by a different rule")
     return [f"{one}." for one in said]
 
 
@@ -221,7 +218,7 @@ def _move(place: int, one: MoveView, names: Mapping[str, ContractName], most: in
         after=side_of(one.after, names),
         count=_count(one.decisions),
         time=minutes_text(one.moved_minutes) if one.moved_minutes else "",
-        overage=overage_words(change) if one.overage_change_minor else "",
+        overage=overage_text(change) if one.overage_change_minor else "",
         width=max(2, 100 * one.decisions // most),
     )
 
@@ -243,7 +240,7 @@ def _payers(summary: SummaryView) -> list[Payer]:
                 label=label,
                 before=minutes_text(was),
                 after=minutes_text(would),
-                change=f"{'+' if change > 0 else ''}{minutes_text(change)}" if change else "the same",
+                change=f"{'+' if change > 0 else ''}{minutes_text(change)}" if change else "no change",
                 before_start=_percent(start, whole),
                 before_width=_percent(was, whole),
                 after_start=_percent(then, whole),
@@ -262,10 +259,10 @@ def _share(replay: ReplayView) -> int | None:
 
 def _progress(replay: ReplayView) -> str:
     if replay.decisions is None:
-        return "It waits for its turn, or has just begun."
+        return "Queued or just started."
     if replay.decisions_done >= replay.decisions:
-        return f"All {_count(replay.decisions)} decisions are made again; now what moves is added up."
-    return f"{_count(replay.decisions_done)} of {_count(replay.decisions)} decisions are made again."
+        return f"All {_count(replay.decisions)} decisions replayed. Calculating totals."
+    return f"{_count(replay.decisions_done)} of {_count(replay.decisions)} decisions replayed."
 
 
 def _percent(part: int, whole: int) -> str:

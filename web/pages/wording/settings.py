@@ -1,54 +1,54 @@
-"""The settings in words: what each does, and what may be chosen."""
+"""Labels of the settings and of their options."""
 
 from workflows.core.settings import CURRENCIES
 
 TIME_EXPIRED_CHOICES = [
     ("rollover", "Rollover: drawn from the holder's next contract"),
-    ("ignore", "Ignore: recorded, and charged to nobody"),
-    ("bill", "Bill: at the overage rate; needs invoices and a rate"),
+    ("ignore", "Ignore: recorded but not billed"),
+    ("bill", "Bill: at the overage rate (requires invoices and a rate)"),
 ]
 VALIDATION_CHOICES = [
-    ("on", "On: no request proceeds without a valid contract; it waits, locked"),
-    ("off", "Off: a request without a contract opens, uncovered"),
+    ("on", "On: requests without a valid contract are locked until they have one"),
+    ("off", "Off: requests without a contract open uncovered"),
 ]
 CURRENCY_CHOICES = [(code, code) for code in sorted(CURRENCIES)]
 SCOPE_CHOICES = [
-    ("entry", "Each entry by itself"),
-    ("service_request_day", "A request's day together"),
+    ("entry", "Each work entry"),
+    ("service_request_day", "All work on a request in one day"),
 ]
 ENGINE_CHOICES = [
     ("compiled", "Compiled to Python"),
-    ("plain", "business-rules itself: slower"),
+    ("plain", "business-rules package (slower)"),
 ]
-SETTING_WORDS = {
+SETTING_LABELS = {
     "contracts": "Contracts",
     "invoices": "Invoices",
     "contract_validation": "Contract validation",
-    "time_expired_contract": "Time past a contract's end",
+    "time_expired_contract": "Time worked after a contract ends",
     "payment_required": "Payment required",
     "cascade": "Cascade",
-    "default_contract_months": "Usual length of a contract, months",
+    "default_contract_months": "Default contract duration (months)",
     "default_overage_rate_minor": "Overage rate",
-    "renewal_lead_days": "Renewal lead, days",
-    "unpaid_request_warning_hours": "Unpaid request: warn after, hours",
-    "unpaid_request_cancel_hours": "Unpaid request: cancel after, hours",
-    "invoice_due_days": "Invoices are due after, days",
-    "invoice_warning_days": "Warn before due, days",
+    "renewal_lead_days": "Renewal lead time (days)",
+    "unpaid_request_warning_hours": "Unpaid request: warn after (hours)",
+    "unpaid_request_cancel_hours": "Unpaid request: cancel after (hours)",
+    "invoice_due_days": "Invoice payment due (days)",
+    "invoice_warning_days": "Warn before invoice due date (days)",
     "tax_rates": "Tax rates",
     "currency": "Currency",
     "time_zone": "Time zone",
     "work_calendar": "Business hours",
     "rounding": "Rounding",
-    "reopen_window_days": "Reopen window, days",
-    "auto_close_days": "Close resolved requests after, days",
-    "alert_thresholds_percent": "Alert thresholds, percent",
+    "reopen_window_days": "Reopen window (days)",
+    "auto_close_days": "Auto-close (days)",
+    "alert_thresholds_percent": "Alert thresholds (%)",
     "customers_see_org_unit": "Customers see their org unit's requests",
-    "two_person_publishing": "Rules are published by two",
-    "rules_engine": "What runs the rules",
+    "two_person_publishing": "Require approval of rules",
+    "rules_engine": "Rule engine",
     "company": "Company",
 }
 
 
-def setting_word(key: str) -> str:
-    """A setting's name in words."""
-    return SETTING_WORDS.get(key, key.replace("_", " ").capitalize())
+def setting_label(key: str) -> str:
+    """The label of a setting."""
+    return SETTING_LABELS.get(key, key.replace("_", " ").capitalize())

@@ -1,87 +1,87 @@
-"""The words of codes, as templates ask for them."""
+"""Labels of codes, for templates."""
 
 from web.pages.context import desk
 from web.pages.wording import labels
 
 
 class TemplateLabels:
-    """The words of codes, as templates ask for them."""
+    """Labels of codes, for templates."""
 
     @staticmethod
-    def request_state(code: str) -> labels.Word:
-        return labels.word_of(labels.REQUEST_STATES, code)
+    def request_state(code: str) -> labels.Label:
+        return labels.label_of(labels.REQUEST_STATES, code)
 
     @staticmethod
-    def contract_state(code: str) -> labels.Word:
-        return labels.word_of(labels.CONTRACT_STATES, code)
+    def contract_state(code: str) -> labels.Label:
+        return labels.label_of(labels.CONTRACT_STATES, code)
 
     @staticmethod
     def contract_over(code: str) -> str:
-        return labels.CONTRACT_OVER.get(code, labels.spoken(code))
+        return labels.CONTRACT_OVER.get(code, labels.readable(code))
 
     @staticmethod
     def pending_reason(code: str) -> str:
-        return labels.PENDING_REASONS.get(code, labels.spoken(code))
+        return labels.PENDING_REASONS.get(code, labels.readable(code))
 
     @staticmethod
-    def would_be(code: str) -> labels.Word:
-        return labels.word_of(labels.WOULD_BE, code)
+    def would_be(code: str) -> labels.Label:
+        return labels.label_of(labels.WOULD_BE, code)
 
     @staticmethod
-    def outcome(code: str) -> labels.Word:
-        return labels.word_of(labels.OUTCOMES, code)
+    def outcome(code: str) -> labels.Label:
+        return labels.label_of(labels.OUTCOMES, code)
 
     @staticmethod
-    def standing(code: str) -> labels.Word:
-        return labels.word_of(labels.STANDINGS, code)
+    def standing(code: str) -> labels.Label:
+        return labels.label_of(labels.STANDINGS, code)
 
     @staticmethod
-    def allocation(code: str) -> labels.Word:
-        return labels.word_of(labels.ALLOCATIONS, code)
+    def allocation(code: str) -> labels.Label:
+        return labels.label_of(labels.ALLOCATIONS, code)
 
     @staticmethod
-    def priority(code: str) -> labels.Word:
-        return labels.word_of(labels.PRIORITIES, code)
+    def priority(code: str) -> labels.Label:
+        return labels.label_of(labels.PRIORITIES, code)
 
     @staticmethod
     def trigger(code: str) -> str:
-        return labels.TRIGGERS.get(code, labels.spoken(code))
+        return labels.TRIGGERS.get(code, labels.readable(code))
 
     @staticmethod
     def trigger_done(code: str) -> str:
-        return labels.TRIGGERS_DONE.get(code, labels.spoken(code))
+        return labels.TRIGGERS_DONE.get(code, labels.readable(code))
 
     @staticmethod
     def holder_kind(code: str) -> str:
-        return labels.HOLDER_KINDS.get(code, labels.spoken(code))
+        return labels.HOLDER_KINDS.get(code, labels.readable(code))
 
     @staticmethod
     def contract_type(code: str) -> str:
         rule_set = desk().config.rule_set
         known = rule_set.contract_types.get(code) if rule_set is not None else None
-        return known.label if known is not None else labels.spoken(code).capitalize()
+        return known.label if known is not None else labels.readable(code).capitalize()
 
     @staticmethod
     def hold_reason(code: str) -> str:
-        return labels.HOLD_REASONS.get(code, labels.spoken(code))
+        return labels.HOLD_REASONS.get(code, labels.readable(code))
 
     @staticmethod
     def cause(code: str) -> str:
         kind = code.partition(":")[0]
-        return labels.CAUSES.get(kind, labels.spoken(kind))
+        return labels.CAUSES.get(kind, labels.readable(kind))
 
     @staticmethod
     def contract_action(code: str) -> str:
-        return labels.CONTRACT_ACTIONS.get(code, labels.spoken(code).capitalize())
+        return labels.CONTRACT_ACTIONS.get(code, labels.readable(code).capitalize())
 
     @staticmethod
     def movement(code: str) -> str:
-        return labels.MOVEMENTS.get(code, labels.spoken(code).capitalize())
+        return labels.MOVEMENTS.get(code, labels.readable(code).capitalize())
 
     @staticmethod
     def time_expired(code: str) -> str:
-        return labels.TIME_EXPIRED.get(code, labels.spoken(code))
+        return labels.TIME_EXPIRED.get(code, labels.readable(code))
 
     @staticmethod
     def role(code: str) -> str:
-        return labels.ROLES.get(code, labels.spoken(code))
+        return labels.ROLES.get(code, labels.readable(code))

@@ -1,17 +1,17 @@
-// What the pages gain where scripts run: "/" finds, keys act, errors get the focus. Nothing needs it.
+// Enhancements for all pages: keyboard shortcuts, focus on form errors, no double submit. No page depends on it.
 "use strict";
 
 (function () {
   const typing = (element) =>
     element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName);
 
-  // A form that failed: the reader lands on what is wrong.
-  function focusOnWrongs(root) {
-    const wrongs = root.querySelector("[data-focus]");
-    if (wrongs) wrongs.focus();
+  // After a failed submit, move the focus to the error summary.
+  function focusOnErrors(root) {
+    const summary = root.querySelector("[data-focus]");
+    if (summary) summary.focus();
   }
 
-  // Single keys, unless the reader switched them off: "/" finds, and each page names its own by data-key.
+  // Single-key shortcuts, unless the user switched them off: "/" focuses the search; pages define others by data-key.
   document.addEventListener("keydown", (event) => {
     if (!document.body.hasAttribute("data-shortcuts")) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
@@ -40,21 +40,21 @@
     }
   });
 
-  // Menus made of <details> close on Escape and when the focus leaves them.
+  // The user menu (a <details>) closes on Escape and on a click outside.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    document.querySelectorAll("details.who[open]").forEach((menu) => {
+    document.querySelectorAll("details.user-menu[open]").forEach((menu) => {
       menu.open = false;
       menu.querySelector("summary").focus();
     });
   });
   document.addEventListener("click", (event) => {
-    document.querySelectorAll("details.who[open]").forEach((menu) => {
+    document.querySelectorAll("details.user-menu[open]").forEach((menu) => {
       if (!menu.contains(event.target)) menu.open = false;
     });
   });
 
-  // A second click on a button that is at work does nothing.
+  // Ignore a second submit while the first is in progress.
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || form.hasAttribute("data-sent")) {
@@ -67,7 +67,7 @@
     document.querySelectorAll("form[data-sent]").forEach((form) => form.removeAttribute("data-sent"));
   });
 
-  // "Select all" over the ticks of a list.
+  // "Select all" checkbox of a list.
   document.addEventListener("change", (event) => {
     const all = event.target;
     if (!all.matches || !all.matches("[data-all]")) return;
@@ -76,5 +76,5 @@
     });
   });
 
-  document.addEventListener("DOMContentLoaded", () => focusOnWrongs(document));
+  document.addEventListener("DOMContentLoaded", () => focusOnErrors(document));
 })();

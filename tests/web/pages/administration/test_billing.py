@@ -1,11 +1,11 @@
-"""Activating billing, the settings and their trail, the rules, the house."""
+"""Billing activation, settings, rules and the other administration pages."""
 
 from datetime import timedelta
 from pathlib import Path
 
 from tests.support.builders import RULES
 from tests.support.front import Front
-from web.pages.wording.settings import SETTING_WORDS
+from web.pages.wording.settings import SETTING_LABELS
 from workflows.core.settings import Settings
 from workflows.store import tables as t
 
@@ -21,7 +21,7 @@ def test_billing_is_activated_by_the_checklist(front: Front) -> None:
         office.item(number)
     admin = front.administrator
     page = admin.open("/billing")
-    assert "Items that are nobody's: 3" in page
+    assert "Items without an owner: 3" in page
     assert page.form("/activate").values.get("activate_time_expired_contract") is None
     early = admin.send(page, "/activate", activate_time_expired_contract="rollover")
     assert early.status == 422
@@ -29,17 +29,17 @@ def test_billing_is_activated_by_the_checklist(front: Front) -> None:
     assert "Choose rollover or ignore for time after a contract ends; there is no default." in page
     assert "time_expired_contract:" not in page
     nothing = admin.send(early, "/assign", assign_owner=f"org_unit:{office.site}")
-    assert "Tick the items" in nothing
+    assert "Select the items to assign." in nothing
     [first] = office.rows(t.item, number="G-1")
     some = admin.send(nothing, "/assign", items=first.id, assign_owner=f"org_unit:{office.site}")
-    assert "1 item has its owner; 2 are left" in some
+    assert "1 item assigned. 2 items still without an owner." in some
     found = admin.send(some, "/assign", assign_owner_q="berlin", which="all")
     assert found.form("/assign").values["assign_owner"] == f"org_unit:{office.site}"
     all_done = admin.send(found, "/assign", which="all")
-    assert "2 items have their owner; none is left" in all_done
+    assert "2 items assigned. All items now have an owner." in all_done
     undecided = admin.send(all_done, "/activate")
     assert undecided.status == 422
-    assert "Choose one; it has no default." in undecided
+    assert "Select an option; there is no default." in undecided
     done = admin.send(
         undecided, "/activate", activate_time_expired_contract="ignore", activate_contract_validation="off"
     )
@@ -52,7 +52,7 @@ def test_billing_is_activated_by_the_checklist(front: Front) -> None:
     )
 
 
-def test_what_was_open_before_can_be_searched_with_a_preview(front: Front) -> None:
+def test_requests_opened_before_activation_can_be_searched_with_a_preview(front: Front) -> None:
     off(front)
     office = front.office
     request = office.log("Opened before")
@@ -65,12 +65,12 @@ def test_what_was_open_before_can_be_searched_with_a_preview(front: Front) -> No
     assert "Opened before" in page
     assert office.contract(contract).number in page
     done = admin.send(page)
-    assert "1 searched, 1 has changed" in done
+    assert "1 request searched, 1 changed." in done
     assert office.request(request).contract_id == contract
-    assert "None is left" in done
+    assert "No requests left" in done
 
 
-def test_contracts_are_switched_off_and_nothing_is_lost(front: Front) -> None:
+def test_switching_contracts_off_keeps_all_records(front: Front) -> None:
     contract = front.records.contract
     page = front.administrator.send(front.administrator.open("/billing"), "/off")
     assert "Activate billing" in page
@@ -82,7 +82,7 @@ def test_contracts_are_switched_off_and_nothing_is_lost(front: Front) -> None:
 # ------------------------------------------------------------------ settings
 
 
-def test_settings_are_changed_and_leave_a_trail(front: Front) -> None:
+def test_changed_settings_appear_in_the_change_history(front: Front) -> None:
     page = front.administrator.open("/settings")
     done = front.administrator.send(
         page,
@@ -96,29 +96,29 @@ def test_settings_are_changed_and_leave_a_trail(front: Front) -> None:
         company_name="Northwind",
     )
     assert "Saved." in done
-    kept = front.office.desk.refresh().settings
-    assert (kept.reopen_window_days, kept.cascade, kept.company.name) == (21, True, "Northwind")
-    assert (kept.rounding.increment_minutes, kept.rounding.grace_minutes) == (15, 5)
-    assert [(rate.name, rate.basis_points) for rate in kept.tax_rates] == [
+    stored = front.office.desk.refresh().settings
+    assert (stored.reopen_window_days, stored.cascade, stored.company.name) == (21, True, "Northwind")
+    assert (stored.rounding.increment_minutes, stored.rounding.grace_minutes) == (15, 5)
+    assert [(rate.name, rate.basis_points) for rate in stored.tax_rates] == [
         ("Standard", 1900),
         ("Reduced", 750),
     ]
-    monday = kept.work_calendar.weekly["mon"]
+    monday = stored.work_calendar.weekly["mon"]
     assert [(one.opens, one.closes) for one in monday] == [("09:00", "12:00"), ("13:00", "17:30")]
-    assert "Reopen window, days" in done
+    assert "Reopen window (days)" in done
     assert "the administrator" in done
     again = front.administrator.send(done)
-    assert "Nothing was different." in again
+    assert "No changes to save." in again
 
 
-def test_a_browsers_line_ends_are_no_change(front: Front) -> None:
+def test_browser_line_endings_are_not_a_change(front: Front) -> None:
     admin = front.administrator
     done = admin.send(admin.open("/settings"), company_address="1 Long Way\r\nAnytown")
     assert front.office.desk.refresh().settings.company.address == "1 Long Way\nAnytown"
-    assert "Nothing was different." in admin.send(done, company_address="1 Long Way\r\nAnytown")
+    assert "No changes to save." in admin.send(done, company_address="1 Long Way\r\nAnytown")
 
 
-def test_bad_settings_are_told_and_what_was_typed_stays(front: Front) -> None:
+def test_invalid_settings_are_reported_and_keep_the_typed_values(front: Front) -> None:
     page = front.administrator.open("/settings")
     wrong = front.administrator.send(
         page,
@@ -131,7 +131,11 @@ def test_bad_settings_are_told_and_what_was_typed_stays(front: Front) -> None:
         payment_required="y",
     )
     assert wrong.status == 422
-    for words in ("“nine to five” is no span", "“grants” is no rate", "“-1” is no whole number"):
+    for words in (
+        "“nine to five” is not a time range",
+        "“grants” is not a tax rate",
+        "“-1” is not a whole number",
+    ):
         assert words in wrong
     assert wrong.form().values["time_zone"] == "Mars/Olympus"
     assert wrong.form().values["auto_close_days"] == "-1"
@@ -139,23 +143,23 @@ def test_bad_settings_are_told_and_what_was_typed_stays(front: Front) -> None:
         wrong, auto_close_days="7", mon="", tax_rates="", rounding_grace_minutes="7"
     )
     assert "is not an IANA time zone" in still
-    assert "“Grace, minutes” must be smaller than “Round up to, minutes”" in still
+    assert "“Grace (minutes)” must be smaller than “Round up to (minutes)”" in still
     final = front.administrator.send(still, time_zone="Europe/Berlin", rounding_grace_minutes="0")
     assert "“Payment required” needs invoices" in final
     assert front.office.desk.refresh().settings.payment_required is False
 
 
-def test_every_setting_has_its_place_and_its_words(front: Front) -> None:
+def test_every_setting_has_a_field_and_a_label(front: Front) -> None:
     page = front.administrator.open("/settings")
     fields = set(page.form().values) | set(page.form().options)
     elsewhere = {"contracts": "version", "work_calendar": "holidays", "rounding": "rounding_scope"}
     elsewhere["company"] = "company_name"
     for name in Settings.model_fields:
         assert elsewhere.get(name, name) in fields, name
-        assert name in SETTING_WORDS, name
+        assert name in SETTING_LABELS, name
 
 
-def test_two_who_change_the_settings_do_not_overwrite_each_other(front: Front) -> None:
+def test_concurrent_setting_changes_do_not_overwrite_each_other(front: Front) -> None:
     first, second = front.administrator.open("/settings"), front.administrator.open("/settings")
     assert "Saved." in front.administrator.send(first, auto_close_days="3")
     late = front.administrator.send(second, auto_close_days="9")
@@ -164,7 +168,7 @@ def test_two_who_change_the_settings_do_not_overwrite_each_other(front: Front) -
     assert front.office.desk.refresh().settings.auto_close_days == 3
 
 
-# ------------------------------------------------------------------ rules and the house
+# ------------------------------------------------------------------ rules and operations
 
 
 def test_the_rules_in_force_are_shown_and_the_folder_is_published(front: Front, tmp_path: Path) -> None:
@@ -172,7 +176,7 @@ def test_the_rules_in_force_are_shown_and_the_folder_is_published(front: Front, 
     page = admin.open("/rules")
     assert "For a test" in page
     assert "coverage.json" in page
-    assert "The same as in force" in page
+    assert "Same as the rule set in force" in page
     folder = tmp_path / "rules"
     for path in RULES.rglob("*.json"):
         target = folder / path.relative_to(RULES)
@@ -185,17 +189,17 @@ def test_the_rules_in_force_are_shown_and_the_folder_is_published(front: Front, 
             coverage.read_text().replace("The customer has a contract in force.", "A new why.")
         )
         page = admin.open("/rules")
-        assert "It differs from what is in force" in page
+        assert "Differs from the rule set in force" in page
         assert "A new why." in page
         silent = admin.send(page, "/publish")
         assert silent.status == 422
-        assert "Say what changes" in silent
+        assert "Describe what changes" in silent
         done = admin.send(silent, "/publish", publish_note="Kinder words")
         assert "The rule set is in force." in done
         assert "Kinder words" in done
         coverage.write_text("{ not json")
         broken = admin.open("/rules")
-        assert "The set in force stays as it is" in broken
+        assert "The current rule set stays in force" in broken
         assert "coverage.json:1:3" in broken
         assert not broken.has_form("/publish")
     finally:
@@ -215,7 +219,7 @@ def test_an_old_rule_set_is_published_again(front: Front) -> None:
     assert not front.supervisor.open(f"/rules/{second}").has_form("/publish")
 
 
-def test_rules_are_published_by_two(front: Front) -> None:
+def test_rules_require_approval_by_a_second_administrator(front: Front) -> None:
     office = front.office
     first = office.desk.config.rules.version
     second = office.publish_rules(
@@ -224,11 +228,11 @@ def test_rules_are_published_by_two(front: Front) -> None:
     office.set(two_person_publishing=True)
     page = front.administrator.open(f"/rules/{first}")
     proposed = front.administrator.send(page, "/publish", publish_note="Back to the old one")
-    assert "another administrator approves it" in proposed
+    assert "Another administrator must approve it." in proposed
     assert office.desk.refresh().rules.version == second
     link = proposed.html.split('href="/rules/proposals/')[1].split('"')[0]
     own = front.administrator.open(f"/rules/proposals/{link}")
-    assert "Take the proposal back" in own
+    assert "Withdraw proposal" in own
     assert not own.has_form("/approve")
     other = front.browser(office.person("administrator", "Zoe"))
     page = other.open(f"/rules/proposals/{link}")
@@ -241,7 +245,7 @@ def test_rules_are_published_by_two(front: Front) -> None:
     assert office.desk.refresh().rules.version == first
 
 
-def test_who_edits_an_old_rule_set_is_told(front: Front) -> None:
+def test_publishing_from_an_outdated_rule_set_is_refused(front: Front) -> None:
     first = front.office.desk.config.rules.version
     text = (RULES / "coverage.json").read_text()
     second = front.office.publish_rules(coverage=text.replace("in force.", "in force now.", 1))
@@ -254,14 +258,14 @@ def test_who_edits_an_old_rule_set_is_told(front: Front) -> None:
 
 def test_jobs_are_listed_and_run(front: Front) -> None:
     page = front.administrator.open("/jobs")
-    assert "Has not run" in page
+    assert "Never run" in page
     done = front.administrator.send(page, "/auto_close/run")
-    assert "Close resolved requests: nothing was due" in done
-    assert "Well" in done
+    assert "Close resolved requests: nothing was due." in done
+    assert "OK" in done
     assert front.administrator.client.post("/jobs/nothing/run").status_code == 404
 
 
-def test_the_outbox_tells_what_failed(front: Front) -> None:
+def test_the_outbox_shows_failed_messages(front: Front) -> None:
     office = front.office
     office.log("Nobody covers this")
     [message] = [one for one in office.rows(t.outbox) if one.recipient]
@@ -271,24 +275,24 @@ def test_the_outbox_tells_what_failed(front: Front) -> None:
     assert "connection refused" in page
     assert "1 failed" in front.administrator.open("/")
     done = front.administrator.send(page, "/again")
-    assert "The next delivery tries it again" in done
+    assert "The message will be retried with the next delivery." in done
 
 
-def test_the_audit_says_that_everything_agrees(front: Front) -> None:
+def test_the_ledger_audit_reports_no_differences(front: Front) -> None:
     assert front.records.contract
     page = front.finance.open("/ledger?audit=run")
-    assert "Everything agrees" in page
+    assert "No differences found" in page
     assert "Drawn for work" in page
 
 
-def test_the_sandbox_clock_is_set_and_goes_only_forward(front: Front) -> None:
+def test_the_sandbox_clock_can_be_set_forward_only(front: Front) -> None:
     office = front.office
     assert front.administrator.open("/sandbox/clock").status == 404
     office.desk.sandbox = True
     contract = office.sell("subscription", starts_on="2026-04-01")
     page = front.administrator.open("/sandbox/clock")
     done = front.administrator.send(page, now="2026-04-02T09:00", step=None)
-    assert "The clock is set" in done
+    assert "The clock has been set." in done
     assert office.contract(contract).state == "active"
     back = front.administrator.send(done, now="2026-03-01T09:00")
     assert back.status == 422

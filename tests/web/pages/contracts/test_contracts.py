@@ -1,4 +1,4 @@
-"""Contracts on the pages: sold, shown, and what can be done with them."""
+"""Contract pages: creating, viewing and acting on contracts."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.support.front import Front
 from workflows.store import tables as t
 
 
-def test_a_contract_is_sold_to_a_holder_found_by_typing(front: Front) -> None:
+def test_a_contract_is_created_for_a_holder_found_by_search(front: Front) -> None:
     office = front.office
     sue = front.supervisor
     page = sue.open("/contracts/new")
@@ -15,7 +15,7 @@ def test_a_contract_is_sold_to_a_holder_found_by_typing(front: Front) -> None:
     assert found.form().values["type"] == "support_hours"
     assert found.form().values["minutes"] == "20:00"
     done = sue.send(found)
-    assert "is sold to Acme-Berlin" in done
+    assert "has been created for Acme-Berlin" in done
     assert "20:00 of 20:00 left" in done
     assert "€1,800.00" in done
     [contract] = office.rows(t.contract)
@@ -25,7 +25,7 @@ def test_a_contract_is_sold_to_a_holder_found_by_typing(front: Front) -> None:
     assert len(office.rows(t.contract)) == 1
 
 
-def test_a_holder_comes_with_the_link(front: Front) -> None:
+def test_the_new_contract_link_preselects_the_holder(front: Front) -> None:
     page = front.supervisor.open(f"/customers/{front.office.ann}")
     assert f"/contracts/new?holder=customer:{front.office.ann}" in page.html
     form = front.supervisor.open(f"/contracts/new?holder=customer:{front.office.ann}").form()
@@ -35,19 +35,19 @@ def test_a_holder_comes_with_the_link(front: Front) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"type": None}, "Choose one."),
-        ({"holder": None}, "Fill this in."),
-        ({"minutes": "grants"}, "is no duration"),
-        ({"price": "much"}, "is no amount of EUR"),
-        ({"starts_on": "2026-02-31"}, "is no day"),
-        ({"starts_on": "0000-01-01"}, "is no day"),
+        ({"type": None}, "Select an option."),
+        ({"holder": None}, "This field is required."),
+        ({"minutes": "grants"}, "is not a duration"),
+        ({"price": "much"}, "is not an amount in EUR"),
+        ({"starts_on": "2026-02-31"}, "is not a date"),
+        ({"starts_on": "0000-01-01"}, "is not a date"),
         ({"type": "subscription", "starts_on": "2026-05-01", "ends_on": "2026-04-01"}, "end"),
-        ({"type": "incident_pack", "incidents": "-3"}, "is no whole number"),
+        ({"type": "incident_pack", "incidents": "-3"}, "is not a whole number"),
         ({"minutes": "99999:00"}, ""),
         ({"type": "nothing_known"}, ""),
     ],
 )
-def test_bad_terms_are_told_and_what_was_typed_stays(
+def test_invalid_terms_are_reported_and_keep_the_typed_values(
     front: Front, values: dict[str, str], words: str
 ) -> None:
     page = front.supervisor.open("/contracts/new")
@@ -61,7 +61,7 @@ def test_bad_terms_are_told_and_what_was_typed_stays(
     assert front.office.rows(t.contract) == []
 
 
-def test_the_list_answers_what_people_ask(front: Front) -> None:
+def test_the_contract_list_views_and_filters(front: Front) -> None:
     office = front.office
     office.sell("subscription", starts_on="2026-01-01", ends_on="2026-03-15")
     office.sell("subscription", starts_on="2026-05-01", ends_on="2026-12-31")
@@ -74,13 +74,13 @@ def test_the_list_answers_what_people_ask(front: Front) -> None:
     assert office.contract(used).number in fay.open("/contracts?view=exhausted")
     assert "Used up" in fay.open("/contracts?view=exhausted")
     assert office.contract(used).number in fay.open("/contracts?q=acme")
-    assert "What was cancelled stands here" in fay.open("/contracts?view=cancelled")
+    assert "Cancelled contracts appear here" in fay.open("/contracts?view=cancelled")
     assert "SUB-0001" in fay.open(f"/contracts?holder={office.ann}")
     text = fay.client.get("/contracts?format=csv&order=number").get_data(as_text=True)
     assert "SH-0001,Support hours,Acme,exhausted,,2026-03-02,,0:30,0:30,0:00,0:00,0:00," in text
 
 
-def test_the_statement_goes_line_by_line(front: Front) -> None:
+def test_the_statement_lists_each_entry(front: Front) -> None:
     office = front.office
     contract = office.sell("support_hours", minutes=600)
     request = office.log()
@@ -92,11 +92,11 @@ def test_the_statement_goes_line_by_line(front: Front) -> None:
     text = front.technician.client.get(f"/contracts/{contract}/statement.csv").get_data(as_text=True)
     assert "draw" in text
     assert "'-45,555" in text or "-45,555" in text
-    assert "Nothing moved in this span" in front.technician.open(f"/contracts/{contract}?from=2027-01-01")
+    assert "No entries in this period." in front.technician.open(f"/contracts/{contract}?from=2027-01-01")
     assert front.technician.open(f"/contracts/{contract}?from=nonsense").status == 200
 
 
-def test_the_burn_down_tells_when_it_runs_out(front: Front) -> None:
+def test_the_burn_down_chart_projects_the_run_out_date(front: Front) -> None:
     office = front.office
     contract = office.sell("support_hours", minutes=600, starts_on="2026-01-01")
     request = office.log()
@@ -104,13 +104,13 @@ def test_the_burn_down_tells_when_it_runs_out(front: Front) -> None:
     assert "burn-down" not in fresh.html
     office.work(request, 300)
     page = front.supervisor.open(f"/contracts/{contract}")
-    assert "5:00 were drawn in the last 30 days. At this pace it runs out about 1 Apr 2026." in page
-    assert 'class="burn-ahead"' in page.html
+    assert "5:00 drawn in the last 30 days. At this rate it will run out around 1 Apr 2026." in page
+    assert 'class="burn-projection"' in page.html
     office.work(request, 300)
-    assert "It is used up." in front.supervisor.open(f"/contracts/{contract}")
+    assert "Used up." in front.supervisor.open(f"/contracts/{contract}")
 
 
-def test_a_contract_that_is_over_tells_its_end_and_what_was_carried(front: Front) -> None:
+def test_an_ended_contract_shows_its_end_and_carried_time(front: Front) -> None:
     office = front.office
     contract = office.sell("support_hours", minutes=600, ends_on="2026-03-03")
     request = office.log()
@@ -118,26 +118,26 @@ def test_a_contract_that_is_over_tells_its_end_and_what_was_carried(front: Front
     office.clock.move(days=3)
     office.work(request, 45)
     page = front.supervisor.open(f"/contracts/{contract}")
-    assert "It ended on 3 Mar 2026; 9:30 were not used." in page
+    assert "Ended on 3 Mar 2026 with 9:30 unused." in page
     assert "0:45 carried over to the holder's next contract" in page
-    assert 'class="burn-ahead"' not in page.html
-    assert "Rollover: carried to the holder's next contract, as the desk's setting says" in page
+    assert 'class="burn-projection"' not in page.html
+    assert "Rollover: carried forward to the holder's next contract (from the settings)" in page
 
 
-def test_the_time_no_contract_paid_is_one_click_away(front: Front) -> None:
+def test_uncovered_time_is_linked_from_the_overview(front: Front) -> None:
     office = front.office
     office.sell("support_hours", minutes=30)
     office.work(office.log("Past the end"), 90)
     home = front.supervisor.open("/")
-    assert "1:00 carried" in home
+    assert "1:00 carried forward" in home
     assert 'href="/uncovered-time"' in home.html
     page = front.supervisor.open("/uncovered-time")
     assert "Past the end" in page
-    assert "Carried to the next contract" in page
-    assert "Every minute was paid" in front.supervisor.open("/uncovered-time?kind=ignored")
+    assert "Carried forward" in page
+    assert "No uncovered time this month" in front.supervisor.open("/uncovered-time?kind=ignored")
 
 
-def test_a_contract_by_the_month_shows_what_has_moved_so_far(front: Front) -> None:
+def test_a_monthly_contract_shows_allocations_up_to_now(front: Front) -> None:
     contract = front.office.sell("support_hours_by_month", minutes=300, starts_on="2026-01-01")
     page = front.supervisor.open(f"/contracts/{contract}")
     assert "Allocation of month 3" in page
@@ -155,7 +155,7 @@ def test_a_contract_is_topped_up(front: Front) -> None:
     wrong = sue.send(page, "/top_up", topup_minutes="some")
     assert wrong.status == 422
     assert wrong.form("/top_up").values["topup_minutes"] == "some"
-    assert '<details class="act" open>' in wrong.html
+    assert '<details class="action" open>' in wrong.html
     done = sue.send(wrong, "/top_up", topup_minutes="2:30", topup_expires_on="2026-12-31")
     assert "3:30 of 3:30 left" in done
     assert "2 Mar 2026 – 31 Dec 2026" in done
@@ -179,7 +179,7 @@ def test_a_contract_is_renewed_once(front: Front) -> None:
     sue = front.supervisor
     page, stale = sue.open(f"/contracts/{contract}"), sue.open(f"/contracts/{contract}")
     renewed = sue.send(page, "/renew", renew_price="600")
-    assert "This is the successor of SUB-0001" in renewed
+    assert "This contract renews SUB-0001." in renewed
     assert "1 Jan 2027 – 31 Dec 2027" in renewed
     assert "SUB-0002" in sue.open(f"/contracts/{contract}")
     assert not sue.open(f"/contracts/{contract}").has_form("/renew")
@@ -193,7 +193,7 @@ def test_a_contract_is_cancelled_and_its_requests_are_searched_again(front: Fron
     request = front.office.log()
     sue = front.supervisor
     page = sue.open(f"/contracts/{contract}")
-    assert "are searched again" in page
+    assert "coverage is searched again" in page
     done = sue.send(page, "/cancel", cancel_reason="Customer left")
     assert "Cancelled" in done
     assert "Customer left" in done
@@ -201,7 +201,7 @@ def test_a_contract_is_cancelled_and_its_requests_are_searched_again(front: Fron
     assert front.office.request(request).contract_id is None
 
 
-def test_enable_moves_the_start_to_now_and_opens_what_waits(front: Front) -> None:
+def test_enabling_moves_the_start_to_now_and_opens_waiting_requests(front: Front) -> None:
     office = front.office
     contract = office.sell("subscription", starts_on="2026-06-01")
     request = office.log()
@@ -209,11 +209,11 @@ def test_enable_moves_the_start_to_now_and_opens_what_waits(front: Front) -> Non
     page = front.supervisor.open(f"/contracts/{contract}")
     assert "moves its start to now" in page
     done = front.supervisor.send(page, "/enable")
-    assert "It is active now." in done
+    assert "The contract is now active." in done
     assert office.request(request).state == "open"
 
 
-def test_who_may_not_sell_is_offered_nothing(front: Front) -> None:
+def test_roles_without_permission_get_no_contract_actions(front: Front) -> None:
     contract = front.office.sell("support_hours", minutes=60)
     for browser in (front.technician, front.ann):
         page = browser.open(f"/contracts/{contract}")
@@ -225,34 +225,34 @@ def test_who_may_not_sell_is_offered_nothing(front: Front) -> None:
         assert browser.client.post(f"/contracts/{contract}/cancel", data=sent).status_code == 403
 
 
-def test_what_runs_out_is_a_list_and_on_the_overview(front: Front) -> None:
+def test_contracts_running_low_are_listed_and_on_the_overview(front: Front) -> None:
     office = front.office
     contract = office.sell("support_hours", minutes=60, starts_on="2026-01-02")
     office.work(office.log("Slow"), 45)
     number = office.contract(contract).number
     for page in (front.supervisor.open("/"), front.supervisor.open("/contracts?view=running-out")):
         assert number in page
-        assert "used up about in 10 d" in page
+        assert "projected to run out in 10 d" in page
     csv = front.supervisor.client.get("/contracts?view=running-out&format=csv").get_data(as_text=True)
     assert csv.count(number) == 1
-    assert "Run out within" not in front.ann.open("/contracts?view=running-out")
+    assert "Running low" not in front.ann.open("/contracts?view=running-out")
 
 
-def test_a_long_statement_shows_its_end_first(front: Front) -> None:
+def test_a_long_statement_shows_the_latest_entries(front: Front) -> None:
     office = front.office
     contract = office.sell("support_hours", minutes=600)
     request = office.log("Slow")
     for _ in range(51):
         office.work(request, 1)
     page = front.supervisor.open(f"/contracts/{contract}")
-    assert "The last 50 of 52 movements." in page
+    assert "Showing the last 50 of 52 entries." in page
     assert "Sold with the contract" not in page
     whole = front.supervisor.open(f"/contracts/{contract}?lines=all")
-    assert "The last 50" not in whole
+    assert "Showing the last 50" not in whole
     assert "Sold with the contract" in whole
 
 
-def test_a_customer_sees_contracts_in_force_however_many_have_ended(front: Front) -> None:
+def test_a_customer_sees_active_contracts_even_after_many_ended_ones(front: Front) -> None:
     office = front.office
     for month in range(1, 13):
         for _ in range(5):
@@ -261,16 +261,16 @@ def test_a_customer_sees_contracts_in_force_however_many_have_ended(front: Front
     assert office.contract(current).number in front.ann.open("/")
 
 
-def test_hours_by_the_month_are_told_before_the_first_month(front: Front) -> None:
+def test_monthly_hours_are_shown_before_the_first_month(front: Front) -> None:
     contract = front.office.sell("support_hours_by_month", minutes=180, starts_on="2026-05-01")
     page = front.supervisor.open(f"/contracts/{contract}")
-    assert "3:00 each month, none yet" in page
+    assert "3:00 per month, none yet" in page
     assert "0:00 of 0:00" not in page
     listed = front.supervisor.open("/contracts?view=pending")
-    assert "3:00 each month, none yet" in listed
+    assert "3:00 per month, none yet" in listed
 
 
-def test_an_empty_view_says_what_would_be_there(front: Front) -> None:
-    assert "What is past its end stands here" in front.supervisor.open("/contracts?view=expired")
+def test_an_empty_view_explains_what_it_lists(front: Front) -> None:
+    assert "Expired contracts appear here" in front.supervisor.open("/contracts?view=expired")
     filtered = front.supervisor.open("/contracts?view=expired&q=nothing")
-    assert "No contract fits these filters" in filtered
+    assert "No matching contracts" in filtered

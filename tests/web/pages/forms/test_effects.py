@@ -1,4 +1,4 @@
-"""A change tells its effect in numbers before it is done, with htmx and without."""
+"""Previews of the effect of a change, with and without htmx."""
 
 from typing import Any
 
@@ -12,78 +12,78 @@ PLAIN: dict[str, str] = {}
 HTMX = {"HX-Request": "true"}
 
 
-def shown(browser: Browser, page: Page, form: str, effect: str, headers: Any = PLAIN, **typed: Any) -> Page:
-    """The form of a page sent to where its effect is told, as its button or htmx does."""
+def preview(browser: Browser, page: Page, form: str, effect: str, headers: Any = PLAIN, **typed: Any) -> Page:
+    """Submit a form to its preview URL, as its button or htmx does."""
     filled = page.form(form)
     values = {name: value for name, value in {**filled.values, **typed}.items() if value is not None}
     return Page(browser.client.post(effect, data=values, headers=headers))
 
 
 @pytest.mark.parametrize("headers", [PLAIN, HTMX])
-def test_cancelling_tells_who_loses_cover(front: Front, headers: dict[str, str]) -> None:
+def test_cancelling_previews_the_requests_that_lose_coverage(front: Front, headers: dict[str, str]) -> None:
     office, sue = front.office, front.supervisor
     contract = office.sell("support_hours", minutes=180)
     office.work(office.log(), 60)
     office.log()
     path = f"/contracts/{contract}"
-    told = shown(sue, sue.open(path), "/cancel", f"{path}/cancel/effect", headers)
-    assert told.status == 200
-    assert "SH-0001 ends now. 2:00 left expires unused." in told
+    result = preview(sue, sue.open(path), "/cancel", f"{path}/cancel/effect", headers)
+    assert result.status == 200
+    assert "SH-0001 ends now. The remaining 2:00 expires unused." in result
     first, second = (one.number for one in office.rows(t.service_request))
-    assert f"2 service requests lose their cover: {first} , {second} ." in told
-    assert ("What can be done" in told) == (headers is PLAIN)
+    assert f"2 service requests lose their coverage: {first} , {second} ." in result
+    assert ("Adjust" in result) == (headers is PLAIN)
     if headers is PLAIN:
-        assert "Fill this in" not in told
-        done = sue.send(told, "/cancel", cancel_reason="Agreed")
-        assert "The contract is cancelled" in done
+        assert "This field is required" not in result
+        done = sue.send(result, "/cancel", cancel_reason="Agreed")
+        assert "The contract has been cancelled." in done
 
 
-def test_what_is_typed_is_what_is_told(front: Front) -> None:
+def test_the_preview_reflects_the_typed_values(front: Front) -> None:
     office, sue = front.office, front.supervisor
     contract = office.sell("time_limited_subscription", minutes=120)
     path = f"/contracts/{contract}"
     page = sue.open(path)
-    told = shown(sue, page, "/top_up", f"{path}/top_up/effect", HTMX, topup_minutes="10:00")
-    assert "10:00 more: 12:00 left then." in told
-    assert "No service request is touched." in told
-    withdrawn = shown(
+    result = preview(sue, page, "/top_up", f"{path}/top_up/effect", HTMX, topup_minutes="10:00")
+    assert "10:00 added; 12:00 will be left." in result
+    assert "No service requests are affected." in result
+    withdrawn = preview(
         sue, page, "/adjust", f"{path}/adjust/effect", HTMX, adjust_way="withdraw", adjust_minutes="3:00"
     )
-    assert "Only 120 minutes are available" in withdrawn
-    odd = shown(sue, page, "/top_up", f"{path}/top_up/effect", HTMX, topup_minutes="much")
-    assert "is no duration" in odd
-    renewed = shown(sue, page, "/renew", f"{path}/renew/effect", HTMX)
-    assert "is made, pending: 2 Mar 2027" in renewed
+    assert "Only 120 minutes can be withdrawn" in withdrawn
+    odd = preview(sue, page, "/top_up", f"{path}/top_up/effect", HTMX, topup_minutes="much")
+    assert "is not a duration" in odd
+    renewed = preview(sue, page, "/renew", f"{path}/renew/effect", HTMX)
+    assert "will be created (pending): 2 Mar 2027" in renewed
     assert "with 2:00" in renewed
-    assert shown(sue, page, "/renew", f"{path}/nothing/effect", HTMX).status == 404
+    assert preview(sue, page, "/renew", f"{path}/nothing/effect", HTMX).status == 404
 
 
-def test_enabling_tells_which_requests_open(front: Front) -> None:
+def test_enabling_previews_the_requests_that_open(front: Front) -> None:
     office, sue = front.office, front.supervisor
     office.log()
     contract = office.sell("incident_pack", incidents=5, enable=False)
     path = f"/contracts/{contract}"
-    told = shown(sue, sue.open(path), "/enable/effect", f"{path}/enable/effect")
-    assert "IP-0001 becomes active now" in told
-    assert "1 service request is covered by IP-0001 and opens" in told
-    assert "1 incident is held of IP-0001: 4 left then." in told
-    assert "PR-0001 is cancelled then." in told
+    result = preview(sue, sue.open(path), "/enable/effect", f"{path}/enable/effect")
+    assert "IP-0001 becomes active now" in result
+    assert "1 service request is covered by IP-0001 and opens" in result
+    assert "1 incident of IP-0001 will be held; 4 will be left." in result
+    assert "PR-0001 will be cancelled." in result
 
 
-def test_assigning_tells_what_moves(front: Front) -> None:
+def test_assigning_previews_what_moves(front: Front) -> None:
     office, sue = front.office, front.supervisor
     office.sell("incident_pack", incidents=5)
     request = office.log()
     other = office.sell("subscription", to=("org_unit", office.site))
     path = f"/requests/{request}"
-    assert "SUB-0001 of org unit Acme-Berlin" in sue.open(path)
-    told = shown(sue, sue.open(path), "/assign", f"{path}/coverage/assign/effect", assign_contract=other)
-    assert "1 service request moves from IP-0001 to SUB-0001" in told
-    assert "1 incident goes back to IP-0001: 5 left then." in told
-    assert told.form("/assign").values["assign_contract"] == other
-    nothing = shown(sue, sue.open(path), "/assign", f"{path}/coverage/assign/effect", HTMX)
+    assert "SUB-0001, held by org unit Acme-Berlin" in sue.open(path)
+    result = preview(sue, sue.open(path), "/assign", f"{path}/coverage/assign/effect", assign_contract=other)
+    assert "1 service request moves from IP-0001 to SUB-0001" in result
+    assert "1 incident returns to IP-0001; 5 will be left." in result
+    assert result.form("/assign").values["assign_contract"] == other
+    nothing = preview(sue, sue.open(path), "/assign", f"{path}/coverage/assign/effect", HTMX)
     assert nothing.text == ""
-    refused = shown(
+    refused = preview(
         front.technician, front.technician.open(path), "/notes", f"{path}/coverage/assign/effect", HTMX
     )
     assert "SUB-0001" not in refused

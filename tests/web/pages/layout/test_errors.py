@@ -1,4 +1,4 @@
-"""Refusals as pages: what happened, and what to do."""
+"""Error pages: what happened, and what to do."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from tests.support.pages import Page
 @pytest.mark.parametrize(
     ("path", "status", "title"),
     [
-        ("/nothing-here", 404, "There is nothing here"),
-        ("/requests/nothing", 404, "There is nothing here"),
-        ("/contracts?order=nonsense", 422, "This cannot be taken"),
-        ("/contracts?cursor=%F0%9F", 422, "This cannot be taken"),
+        ("/nothing-here", 404, "Not found"),
+        ("/requests/nothing", 404, "Not found"),
+        ("/contracts?order=nonsense", 422, "Invalid input"),
+        ("/contracts?cursor=%F0%9F", 422, "Invalid input"),
         ("/users?role=emperor", 200, "Users"),
     ],
 )
-def test_each_refusal_says_what_to_do(front: Front, path: str, status: int, title: str) -> None:
+def test_each_error_page_says_what_to_do(front: Front, path: str, status: int, title: str) -> None:
     page = front.administrator.open(path)
     assert page.status == status
     assert title in page
@@ -28,24 +28,24 @@ def test_each_refusal_says_what_to_do(front: Front, path: str, status: int, titl
         assert "Traceback" not in page
 
 
-def test_a_role_that_may_not_is_told_whom_to_ask(front: Front) -> None:
+def test_a_forbidden_page_says_whom_to_ask(front: Front) -> None:
     page = front.technician.open("/settings")
     assert page.status == 403
     assert "administrator" in page
 
 
-def test_a_wrong_method_is_a_page_too(front: Front) -> None:
+def test_a_wrong_method_gets_an_error_page(front: Front) -> None:
     answer = front.technician.client.put("/requests")
     assert answer.status_code == 405
     assert "What to do:" in Page(answer)
 
 
-def test_a_body_that_is_too_large_is_refused(front: Front) -> None:
+def test_a_request_body_that_is_too_large_is_refused(front: Front) -> None:
     answer = front.technician.client.post("/requests/new", data={"subject": "x" * (2 * 1024 * 1024)})
     assert answer.status_code == 413
 
 
-def test_without_its_database_the_desk_still_says_so(front: Front, sqlite_database_url: str) -> None:
+def test_without_a_database_an_error_page_is_shown(front: Front, sqlite_database_url: str) -> None:
     browser = front.technician
     front.office.desk.database.dispose()
     file = Path(sqlite_database_url.removeprefix("sqlite:///"))
@@ -55,5 +55,5 @@ def test_without_its_database_the_desk_still_says_so(front: Front, sqlite_databa
         page = browser.open("/requests")
     assert [one["event"] for one in logs] == ["the database cannot be reached"]
     assert page.status == 503
-    assert "The desk is not ready" in page
+    assert "Service not ready" in page
     assert "2026-03-02 09:00:00 UTC" in page

@@ -1,4 +1,4 @@
-"""The coverage explorer over rule sets, and over decisions that were made."""
+"""The coverage explorer with several rule sets and with past decisions."""
 
 import pytest
 
@@ -16,8 +16,8 @@ CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.js
 
 
 @pytest.fixture
-def kept(front: Front) -> str:
-    """The version of customer first, which was in force for a while; the shipped rules are in force."""
+def earlier(front: Front) -> str:
+    """The version of the customer-first rules, published before the shipped rules."""
     version = front.office.publish(CUSTOMER_FIRST, "Customer first")
     front.office.publish(SHIPPED, "Back again")
     front.office.desk.refresh()
@@ -34,33 +34,36 @@ def asked(front: Front) -> str:
     return f"/coverage?customer=customer:{front.office.ann}&item=item:{front.office.laptop}"
 
 
-def test_another_rule_set_is_asked(front: Front, kept: str) -> None:
+def test_another_rule_set_is_evaluated(front: Front, earlier: str) -> None:
     item_and_customer(front)
     admin = front.administrator
     in_force = admin.open(asked(front))
-    assert "1. This item has a contract of its own, and it is in force. holds" in in_force
-    other = admin.open(f"{asked(front)}&rules={kept}")
-    assert "1. The customer has a contract in force. holds" in other
-    assert "SUB-0001 Subscription is taken." in other
-    assert f"rule set {kept[:12]}" in other
-    assert f"rule set {kept[:12]}" not in in_force
+    assert "1. This item has a contract of its own, and it is in force. matched" in in_force
+    other = admin.open(f"{asked(front)}&rules={earlier}")
+    assert "1. The customer has a contract in force. matched" in other
+    assert "SUB-0001 Subscription is selected." in other
+    assert f"rule set {earlier[:12]}" in other
+    assert f"rule set {earlier[:12]}" not in in_force
     form = next(form for form in other.forms if "rules" in form.options)
-    assert form.values["rules"] == kept
-    assert admin.open(f"{asked(front)}&rules={kept[:10]}").text.count("SUB-0001 Subscription is taken.") == 1
+    assert form.values["rules"] == earlier
+    assert (
+        admin.open(f"{asked(front)}&rules={earlier[:10]}").text.count("SUB-0001 Subscription is selected.")
+        == 1
+    )
 
 
-def test_two_rule_sets_side_by_side(front: Front, kept: str) -> None:
+def test_two_rule_sets_side_by_side(front: Front, earlier: str) -> None:
     item_and_customer(front)
-    page = front.supervisor.open(f"{asked(front)}&beside={kept}")
-    assert "The two rule sets come to different results." in page
+    page = front.supervisor.open(f"{asked(front)}&beside={earlier}")
+    assert "The rule sets have different results." in page
     assert page.html.count('<li class="holds">') == 2
-    assert "SH-0001 Support hours is taken." in page
-    assert "SUB-0001 Subscription is taken." in page
-    same = front.supervisor.open(f"/coverage?customer=customer:{front.office.ann}&beside={kept}")
-    assert "Both rule sets come to the same." in same
+    assert "SH-0001 Support hours is selected." in page
+    assert "SUB-0001 Subscription is selected." in page
+    same = front.supervisor.open(f"/coverage?customer=customer:{front.office.ann}&beside={earlier}")
+    assert "Both rule sets have the same result." in same
 
 
-def test_a_rule_set_that_is_not_there_or_no_longer_good_is_told(front: Front, kept: str) -> None:
+def test_a_missing_or_invalid_rule_set_is_reported(front: Front, earlier: str) -> None:
     admin = front.administrator
     for value in ("f" * 64, "replay:nothing", "proposal:nothing", "weather:1"):
         gone = admin.open(f"{asked(front)}&rules={value}")
@@ -73,19 +76,19 @@ def test_a_rule_set_that_is_not_there_or_no_longer_good_is_told(front: Front, ke
     bad = admin.open(f"{asked(front)}&beside={'bad0' * 16}")
     assert bad.status == 422
     assert "can no longer be read" in bad
-    assert bad.html.count('class="steps lights"') == 1
+    assert bad.html.count('class="steps animated"') == 1
 
 
-def test_technicians_have_the_rules_in_force(front: Front, kept: str) -> None:
+def test_technicians_only_use_the_rules_in_force(front: Front, earlier: str) -> None:
     item_and_customer(front)
     page = front.technician.open(asked(front))
-    assert "SH-0001 Support hours is taken." in page
+    assert "SH-0001 Support hours is selected." in page
     assert not any("rules" in form.options for form in page.forms)
-    assert front.technician.open(f"{asked(front)}&rules={kept}").status == 403
+    assert front.technician.open(f"{asked(front)}&rules={earlier}").status == 403
     assert front.ann.open(asked(front)).status == 403
 
 
-def test_a_decision_is_asked_again_with_what_stood_then(front: Front, kept: str) -> None:
+def test_a_past_decision_uses_the_contracts_of_its_time(front: Front, earlier: str) -> None:
     office = front.office
     contract, _ = item_and_customer(front)
     request = office.log()
@@ -94,12 +97,12 @@ def test_a_decision_is_asked_again_with_what_stood_then(front: Front, kept: str)
     path = f"/coverage?decision={decision.id}"
     for browser in (front.administrator, front.technician):
         page = browser.open(path)
-        assert "It comes out the same again" in page
-        assert "SH-0001 Support hours is taken." in page
-        assert f"Asked again: {office.request(request).number}" in page
-    page = front.administrator.open(f"{path}&rules={kept}")
-    assert "By these rules it comes out otherwise" in page
-    assert "SUB-0001 Subscription is taken." in page
+        assert "Same result as before" in page
+        assert "SH-0001 Support hours is selected." in page
+        assert f"Past decision: {office.request(request).number}" in page
+    page = front.administrator.open(f"{path}&rules={earlier}")
+    assert "Different result with these rules" in page
+    assert "SUB-0001 Subscription is selected." in page
     assert "was cancelled" not in page
     now = front.administrator.open(asked(front))
     assert "SH-0001 Support hours was cancelled" in now
@@ -107,13 +110,13 @@ def test_a_decision_is_asked_again_with_what_stood_then(front: Front, kept: str)
     assert front.ann.open(path).status == 403
 
 
-def test_the_facts_of_a_decision_are_changed_from_there(front: Front) -> None:
+def test_the_facts_of_a_past_decision_can_be_changed(front: Front) -> None:
     office = front.office
     item_and_customer(front)
     office.log(priority="high")
     [decision] = office.rows(t.coverage_decision)
     page = front.administrator.open(f"/coverage?decision={decision.id}")
-    link = page.html.split(">Change the facts<")[0].rsplit('href="', 1)[1].rstrip('"').replace("&amp;", "&")
+    link = page.html.split(">Change facts<")[0].rsplit('href="', 1)[1].rstrip('"').replace("&amp;", "&")
     live = front.administrator.open(link)
     form = next(form for form in live.forms if "priority" in form.options)
     assert form.values["customer"] == f"customer:{office.ann}"
@@ -122,36 +125,36 @@ def test_the_facts_of_a_decision_are_changed_from_there(front: Front) -> None:
     assert form.values["at"] == "2026-03-02T10:00"
 
 
-def test_what_was_assigned_by_hand_is_searched(front: Front) -> None:
+def test_a_manually_assigned_contract_is_evaluated_by_the_rules(front: Front) -> None:
     office = front.office
     _, subscription = item_and_customer(front)
     request = office.log()
     command = SearchCoverage(contract=subscription, reason="As agreed")
     decision = office.do_as(office.supervisor, search_or_assign, request, command)
     page = front.administrator.open(f"/coverage?decision={decision}")
-    assert "A supervisor assigned it by hand" in page
+    assert "A supervisor assigned this contract." in page
     assert "Reason: As agreed" in page
-    assert "SH-0001 Support hours is taken." in page
+    assert "SH-0001 Support hours is selected." in page
 
 
-def test_a_contract_made_for_the_request_stands_first_and_is_waited_for_last(front: Front) -> None:
+def test_the_requests_own_contract_is_evaluated_first_and_awaited_last(front: Front) -> None:
     office = front.office
     request = office.log()
     decision = office.do_as(office.technician, search_or_assign, request, SearchCoverage())
     page = front.technician.open(f"/coverage?decision={decision}")
-    assert "1. The service request’s own contract is checked before the rules. does not hold" in page
-    assert "10. The contract made for this service request is not active yet. holds" in page
-    assert "It comes out the same again" in page
+    assert "1. The service request’s own contract is checked before the rules. not matched" in page
+    assert "10. The contract made for this service request is not active yet. matched" in page
+    assert "Same result as before" in page
 
 
-def test_a_version_leads_to_the_explorer_and_to_a_replay(front: Front, kept: str) -> None:
-    page = front.administrator.open(f"/rules/{kept}")
+def test_a_version_links_to_the_explorer_and_to_replays(front: Front, earlier: str) -> None:
+    page = front.administrator.open(f"/rules/{earlier}")
     for path, words in (
-        (f"/coverage?rules={kept}", "Pick a customer"),
-        (f"/rules/replays?rules={kept}", "Try"),
+        (f"/coverage?rules={earlier}", "Select a customer"),
+        (f"/rules/replays?rules={earlier}", "New replay"),
     ):
         assert f'href="{path}"' in page.html
         form = next(form for form in front.administrator.open(path).forms if "rules" in form.options)
-        assert form.values["rules"] == kept
+        assert form.values["rules"] == earlier
         assert words in front.administrator.open(path)
-    assert "/rules/replays" not in front.finance.open(f"/rules/{kept}").html
+    assert "/rules/replays" not in front.finance.open(f"/rules/{earlier}").html

@@ -1,4 +1,4 @@
-"""A rule set that is refused: the home page, the rules page, the log, the metrics and a message say why."""
+"""A refused rule set is reported on the overview, the rules page, in the log, metrics and a message."""
 
 import shutil
 from pathlib import Path
@@ -18,7 +18,7 @@ from workflows.store import tables as t
 
 @pytest.fixture
 def folder(front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A watched folder that has the rules in force."""
+    """A watched folder with the rules in force."""
     monkeypatch.setattr(folder_watch, "SETTLE_SECONDS", 0)
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
@@ -27,7 +27,7 @@ def folder(front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return place
 
 
-def test_a_bad_edit_of_the_folder_is_told_everywhere(front: Front, folder: Path) -> None:
+def test_an_invalid_folder_edit_is_reported_everywhere(front: Front, folder: Path) -> None:
     assert "Edit refused" not in front.administrator.open("/")
     path = folder / "coverage.json"
     path.write_text(path.read_text().replace('"contract_standing"', '"contract_standin"', 1))
@@ -52,7 +52,7 @@ def test_a_bad_edit_of_the_folder_is_told_everywhere(front: Front, folder: Path)
     assert "Edit refused" not in front.administrator.open("/")
 
 
-def test_a_bad_publication_is_logged_and_counted(front: Front) -> None:
+def test_a_refused_publication_is_logged_and_counted(front: Front) -> None:
     page = front.administrator.open("/rules/edit")
     with capture_logs() as logs:
         front.administrator.send(
@@ -64,7 +64,7 @@ def test_a_bad_publication_is_logged_and_counted(front: Front) -> None:
     assert 'coverdesk_rule_sets_refused_total{interface="page"}' in front.nobody.open("/metrics").html
 
 
-def test_what_waits_for_approval_is_on_the_home_page(front: Front) -> None:
+def test_open_proposals_are_on_the_overview(front: Front) -> None:
     from workflows.administration.settings import change_settings
 
     office = front.office

@@ -1,4 +1,4 @@
-"""Replays on the pages: started, followed, stopped, read."""
+"""Replay pages: starting, progress, stopping and results."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ SPAN = {"from_on": "2026-03-01", "to_on": "2026-03-31"}
 
 
 def publish_twice(front: Front) -> str:
-    """Customer first was in force for a while; answers its version. The shipped rules are in force."""
+    """Publish the customer-first rules, then the shipped rules. Returns the version of the former."""
     version = front.office.publish(CUSTOMER_FIRST, "Customer first")
     front.office.publish(SHIPPED, "Back again")
     front.office.desk.refresh()
@@ -30,7 +30,7 @@ def publish_twice(front: Front) -> str:
 
 
 def three_requests(front: Front) -> list[str]:
-    """The item's contract covers them; by customer first, Ann's own would."""
+    """Three requests covered by the item's contract; by the customer-first rules, Ann's would cover them."""
     office = front.office
     office.sell("support_hours", to=("item", office.laptop), minutes=600)
     office.sell("subscription")
@@ -47,7 +47,7 @@ def finished() -> None:
 
 
 def run(front: Front, version: str) -> Page:
-    """Replay March by a version, and open what came of it."""
+    """Replay March with a version and open the result."""
     page = front.administrator.open("/rules/replays")
     started = front.administrator.send(page, "/rules/replays", rules=version, **SPAN)
     assert started.status == 200, started.text
@@ -55,30 +55,30 @@ def run(front: Front, version: str) -> Page:
     return front.administrator.open(started.path)
 
 
-def test_the_span_is_last_month_by_default_and_the_folder_is_tried(front: Front) -> None:
+def test_the_defaults_are_last_month_and_the_rules_folder(front: Front) -> None:
     page = front.administrator.open("/rules/replays")
     form = page.form("/rules/replays")
     assert (form.values["from_on"], form.values["to_on"]) == ("2026-02-01", "2026-02-28")
     assert form.values["rules"] == "folder"
-    assert "No replay yet" in page
+    assert "No replays yet" in page
     started = front.administrator.send(page, "/rules/replays")
     finished()
     done = front.administrator.open(started.path)
-    assert "Nothing was decided in February 2026." in done
-    assert "There is nothing to compare" in done
+    assert "No decisions in February 2026." in done
+    assert "Nothing to compare" in done
 
 
-def test_what_differs_in_words_in_bars_and_one_by_one(front: Front) -> None:
+def test_differences_as_text_bars_and_list(front: Front) -> None:
     version = publish_twice(front)
     requests = three_requests(front)
     page = run(front, version)
-    assert "Of 3 decisions in March 2026, 3 would be different." in page
+    assert "3 of 3 decisions in March 2026 would change." in page
     assert (
-        "3 from LAP-1 Item LAP-1’s support hours SH-0001 to Ann’s subscription SUB-0001. "
-        "1:00 of work moved." in page
+        "3 from SH-0001 (Support hours of LAP-1 Item LAP-1) to SUB-0001 (Subscription of Ann). "
+        "1:00 of work would move." in page
     )
     assert "Drawn from contracts 1:00 0:00 −1:00" in page
-    assert "Covered, nothing drawn 0:00 1:00 +1:00" in page
+    assert "Covered without draw-down 0:00 1:00 +1:00" in page
     for one in requests:
         assert f'href="/requests/{one}"' in page.html
     [decision, *_] = front.office.rows(t.coverage_decision)
@@ -86,21 +86,23 @@ def test_what_differs_in_words_in_bars_and_one_by_one(front: Front) -> None:
     for contract in front.office.rows(t.contract):
         assert page.html.count(f'href="/contracts/{contract.id}"') == 4
     listed = front.administrator.open("/rules/replays")
-    assert "3 of 3 decisions would be different" in listed
+    assert "3 of 3 decisions would change" in listed
     assert "In March 2026" in listed
 
 
-def test_nothing_differs_by_the_same_rules(front: Front) -> None:
+def test_the_same_rules_have_no_differences(front: Front) -> None:
     publish_twice(front)
     three_requests(front)
     in_force = front.office.rows(t.deployment)[0].rule_set
     page = run(front, in_force)
-    assert "None of 3 decisions in March 2026 would be different." in page
-    assert "No decision would be different" in page
-    assert "Decisions that would be different" not in page
+    assert "None of the 3 decisions in March 2026 would change." in page
+    assert "No decisions would change" in page
+    assert "Decisions that would change" not in page
 
 
-def test_the_list_is_filtered_paged_and_given_as_csv(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_is_filtered_paged_and_exported_as_csv(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("web.pages.rules.replays.MOST_LIMIT", 1)
     version = publish_twice(front)
     requests = three_requests(front)
@@ -108,10 +110,10 @@ def test_the_list_is_filtered_paged_and_given_as_csv(front: Front, monkeypatch: 
     admin = front.administrator
     number = front.office.request(requests[0]).number
     assert admin.open(f"{path}?q={number.lower()}").html.count('data-label="Decided"') == 1
-    assert "None of them fits" in admin.open(f"{path}?change=charge")
+    assert "No matching decisions" in admin.open(f"{path}?change=charge")
     moved = admin.open(f"{path}?move=0")
     assert moved.html.count('data-label="Decided"') == 3
-    assert "Only from LAP-1 Item LAP-1’s support hours SH-0001 to Ann’s subscription SUB-0001" in moved
+    assert "Only from SH-0001 (Support hours of LAP-1 Item LAP-1) to SUB-0001 (Subscription of Ann)" in moved
     assert admin.open(f"{path}?move=1").status == 404
     assert admin.open(f"{path}?change=weather").status == 422
     answer = admin.client.get(f"{path}?format=csv&change=contract")
@@ -121,18 +123,18 @@ def test_the_list_is_filtered_paged_and_given_as_csv(front: Front, monkeypatch: 
     assert len(admin.client.get(f"{path}?format=csv&q={number}").get_data(as_text=True).splitlines()) == 2
 
 
-def test_one_that_runs_says_how_far_it_is_and_can_be_stopped(front: Front) -> None:
+def test_a_running_replay_shows_progress_and_can_be_stopped(front: Front) -> None:
     version = publish_twice(front)
     three_requests(front)
     admin = front.administrator
     with use_cases._one_at_a_time:
         started = admin.send(admin.open("/rules/replays"), "/rules/replays", rules=version, **SPAN)
-        assert "It waits for its turn, or has just begun." in started
+        assert "Queued or just started." in started
         assert f'hx-get="{started.path}"' in started.html
         replay_id = started.path.rsplit("/", 1)[1]
         with front.office.desk.write() as tx:
             tx.change(t.rule_replay, replay_id, decisions=200, decisions_done=50)
-        assert "50 of 200 decisions are made again." in admin.open(started.path)
+        assert "50 of 200 decisions replayed." in admin.open(started.path)
         part = admin.open(f"{started.path}/summary")
         assert 'value="25"' in part.html
         assert f'hx-get="{started.path}/summary"' in part.html
@@ -145,7 +147,7 @@ def test_one_that_runs_says_how_far_it_is_and_can_be_stopped(front: Front) -> No
     finished()
 
 
-def test_one_that_failed_or_was_lost_says_so(front: Front) -> None:
+def test_a_failed_or_interrupted_replay_is_reported(front: Front) -> None:
     office = front.office
     publish_twice(front)
     with use_cases._one_at_a_time:
@@ -155,15 +157,15 @@ def test_one_that_failed_or_was_lost_says_so(front: Front) -> None:
         with office.desk.write() as tx:
             tx.change(t.rule_replay, replay_id, beat_at=tx.real_now - timedelta(minutes=2), runner="gone")
         path = f"/rules/replays/{replay_id}"
-        assert "The process that ran it has ended." in front.administrator.open(path)
+        assert "The process that ran it has stopped." in front.administrator.open(path)
         assert "Interrupted" in front.administrator.open("/rules/replays")
     thread.join(30)
     with office.desk.write() as tx:
         tx.change(t.rule_replay, replay_id, state="failed", error="OSError (see the log)")
-    assert "It could not be finished: OSError (see the log)" in front.administrator.open(path)
+    assert "The replay failed: OSError (see the log)" in front.administrator.open(path)
 
 
-def test_bad_rules_and_bad_spans_are_refused_in_words(front: Front) -> None:
+def test_invalid_rules_and_periods_are_refused(front: Front) -> None:
     admin = front.administrator
     page = admin.open("/rules/replays")
     reverse = admin.send(page, "/rules/replays", from_on="2026-03-31", to_on="2026-03-01")
@@ -176,7 +178,7 @@ def test_bad_rules_and_bad_spans_are_refused_in_words(front: Front) -> None:
         tx.add(t.rule_set, version="bad0" * 16, files={"coverage.json": "{"}, created_at=tx.now)
     bad = admin.send(page, "/rules/replays", rules="bad0" * 16)
     assert bad.status == 422
-    assert "These rules cannot be tried" in bad
+    assert "These rules cannot be replayed" in bad
     assert "coverage.json:1:" in bad
 
 
@@ -190,7 +192,7 @@ def test_only_administrators_replay(front: Front, role: str) -> None:
         assert front.of_role(role).open(path).status == 403, path
 
 
-def test_the_rules_of_a_replay_are_edited_from_there(front: Front) -> None:
+def test_the_rules_of_a_replay_can_be_edited(front: Front) -> None:
     version = publish_twice(front)
     page = run(front, version)
     link = page.html.split("Edit these rules")[0].rsplit('href="', 1)[1].split('"')[0]

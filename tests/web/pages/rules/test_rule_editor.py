@@ -1,4 +1,4 @@
-"""The rule editor without JavaScript: text areas, and a form post for each step."""
+"""The rule editor without JavaScript: text areas, and a form submit for each step."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def sent(front: Front, page: Page, step: str, **values: Any) -> Page:
 
 
 def areas(page: Page) -> dict[str, str]:
-    """The files as they stand in the page."""
+    """The files in the text areas of the page."""
     values = page.form("/rules/edit").values
     return {name[5:]: text for name, text in values.items() if name.startswith("file:")}
 
@@ -37,7 +37,7 @@ def areas(page: Page) -> dict[str, str]:
 def edited(page: Page, old: str = OLD, new: str = NEW) -> str:
     text = areas(page)["coverage.json"]
     assert old in text
-    # browsers send line ends of their own
+    # browsers submit CR LF line endings
     return text.replace(old, new).replace("\n", "\r\n")
 
 
@@ -50,25 +50,25 @@ def published_meanwhile(front: Front, old: str, new: str) -> str:
     return version
 
 
-def test_it_begins_with_the_set_in_force(front: Front) -> None:
+def test_the_editor_starts_with_the_set_in_force(front: Front) -> None:
     page = opened(front)
     assert areas(page) == dict(in_force(front).files)
-    assert "Nothing is wrong" in page
-    assert "Nothing yet" in page
-    assert "another rule set than the one in force" not in opened(
+    assert "No problems found" in page
+    assert "No changes" in page
+    assert "a different rule set than the one in force" not in opened(
         front, f"/rules/edit?from={in_force(front).version}"
     )
 
 
 @pytest.mark.parametrize("role", ["finance", "supervisor", "technician", "ann"])
-def test_it_is_for_administrators(front: Front, role: str) -> None:
+def test_only_administrators_edit_rules(front: Front, role: str) -> None:
     browser = front.of_role(role)
     assert browser.open("/rules/edit").status == 403
     assert browser.open("/rules/edit/in-force").status == 403
     assert browser.client.post("/rules/edit", data={"step": "publish"}).status_code == 403
 
 
-def test_a_mistake_is_told_with_its_place_and_what_was_typed_stays(front: Front) -> None:
+def test_a_mistake_is_reported_with_its_position_and_the_text_preserved(front: Front) -> None:
     page = opened(front)
     text = edited(page, '"contract_standing"', '"contract_standin"')
     page = sent(front, page, "check", **{COVERAGE: text})
@@ -79,17 +79,17 @@ def test_a_mistake_is_told_with_its_place_and_what_was_typed_stays(front: Front)
     version = in_force(front).version
     page = sent(front, page, "publish", editor_note="Wrong")
     assert page.status == 422
-    assert "the set in force stays" in page
+    assert "The current rule set stays in force" in page
     assert areas(page)["coverage.json"] == text.replace("\r\n", "\n")
     assert in_force(front).version == version
 
 
-def test_publish_with_a_note_and_untouched_files_stay_byte_for_byte(front: Front) -> None:
+def test_publishing_keeps_unchanged_files_byte_identical(front: Front) -> None:
     before = dict(in_force(front).files)
     page = opened(front)
     page = sent(front, page, "publish", **{COVERAGE: edited(page)})
     assert page.status == 422
-    assert "Say what changes, and why." in page
+    assert "Describe what changes, and why." in page
     assert NEW in areas(page)["coverage.json"]
     page = sent(front, page, "publish", editor_note="Kinder")
     assert "The rule set is in force." in page
@@ -97,7 +97,7 @@ def test_publish_with_a_note_and_untouched_files_stay_byte_for_byte(front: Front
     assert in_force(front).files == before | {"coverage.json": before["coverage.json"].replace(OLD, NEW)}
 
 
-def test_windows_line_ends_stay_where_a_file_has_them(front: Front) -> None:
+def test_windows_line_endings_are_preserved(front: Front) -> None:
     files = {path: text.replace("\n", "\r\n") for path, text in in_force(front).files.items()}
     front.office.publish(files, "Windows")
     front.office.desk.refresh()
@@ -106,7 +106,7 @@ def test_windows_line_ends_stay_where_a_file_has_them(front: Front) -> None:
     assert in_force(front).files == files | {"coverage.json": files["coverage.json"].replace(OLD, NEW)}
 
 
-def test_a_second_administrator_is_told_sees_the_change_and_goes_on_from_it(front: Front) -> None:
+def test_a_second_administrator_reviews_and_merges_a_newer_publication(front: Front) -> None:
     page = opened(front)
     text = edited(page)
     newest = published_meanwhile(front, "This item has a contract", "Bob says that this item has a contract")
@@ -117,7 +117,7 @@ def test_a_second_administrator_is_told_sees_the_change_and_goes_on_from_it(fron
     assert in_force(front).version == newest
     assert NEW in areas(page)["coverage.json"]
     page = sent(front, page, "up-to-date")
-    assert "Taken over from Bob: coverage.json." in page
+    assert "Changes by Bob were merged: coverage.json." in page
     assert "published another rule set" not in page
     page = sent(front, page, "publish", editor_note="Mine, too")
     text = in_force(front).files["coverage.json"]
@@ -125,12 +125,12 @@ def test_a_second_administrator_is_told_sees_the_change_and_goes_on_from_it(fron
     assert "Bob says that this item has a contract" in text
 
 
-def test_where_both_changed_the_same_line_both_stay_and_nothing_takes_force(front: Front) -> None:
+def test_conflicting_lines_are_marked_and_cannot_be_published(front: Front) -> None:
     page = opened(front)
     text = edited(page)
     newest = published_meanwhile(front, OLD, "Bob's words for it.")
     page = sent(front, page, "up-to-date", **{COVERAGE: text})
-    assert "Both of you changed the same lines of coverage.json" in page
+    assert "Conflicting changes in coverage.json" in page
     both = areas(page)["coverage.json"]
     assert NEW in both
     assert "Bob's words for it." in both
@@ -139,19 +139,19 @@ def test_where_both_changed_the_same_line_both_stay_and_nothing_takes_force(fron
     assert in_force(front).version == newest
 
 
-def test_a_contract_type_is_added_from_another_and_a_file_removed_and_put_back(front: Front) -> None:
+def test_a_contract_type_is_copied_and_a_file_removed_and_restored(front: Front) -> None:
     page = opened(front)
     like = "contract_types/subscription.json"
     page = sent(front, page, "add", editor_add_like=like, editor_add_name="Gold!")
-    assert "This cannot be a file's name." in page
+    assert "This is not a valid file name." in page
     page = sent(front, page, "add", editor_add_like=like, editor_add_name="subscription")
-    assert "There is a file contract_types/subscription.json already." in page
+    assert "The file contract_types/subscription.json already exists." in page
     page = sent(front, page, "add", editor_add_like=like, editor_add_name="gold")
     text = areas(page)["contract_types/gold.json"]
     assert '"key": "gold"' in text
     assert '"label": "Gold"' in text
     assert '"number_prefix": "GOL"' in text
-    assert "Nothing is wrong" in page
+    assert "No problems found" in page
     page = sent(front, page, "remove:slas.json", **{"file:contract_types/gold.json": text})
     assert "slas.json" not in areas(page)
     page = sent(front, page, "put-back:slas.json")
@@ -161,39 +161,39 @@ def test_a_contract_type_is_added_from_another_and_a_file_removed_and_put_back(f
     assert in_force(front).files["contract_types/gold.json"] == text
 
 
-def test_a_type_that_contracts_have_is_not_removed(front: Front) -> None:
+def test_a_type_in_use_cannot_be_removed(front: Front) -> None:
     front.office.sell("subscription")
     page = sent(front, opened(front), "remove:contract_types/subscription.json")
     assert "there are contracts of this type" in page
-    assert "Put back" in page
+    assert "Restore" in page
 
 
-def test_where_two_are_needed_it_is_proposed(front: Front) -> None:
+def test_if_approval_is_required_the_draft_is_proposed(front: Front) -> None:
     front.office.do(change_settings, {"two_person_publishing": True})
     front.office.desk.refresh()
     version = in_force(front).version
     page = opened(front)
-    assert "Propose this rule set" in page
+    assert "Propose rule set" in page
     page = sent(front, page, "publish", editor_note="Please", **{COVERAGE: edited(page)})
-    assert "Proposed: another administrator approves it." in page
+    assert "Proposed. Another administrator must approve it." in page
     assert in_force(front).version == version
     [proposal] = front.office.see(list_proposals).items
     page = opened(front, f"/rules/edit?from=proposal:{proposal.id}")
     assert NEW in areas(page)["coverage.json"]
 
 
-def test_an_old_version_can_be_begun_from(front: Front) -> None:
+def test_an_old_version_can_be_edited(front: Front) -> None:
     old = in_force(front)
     published_meanwhile(front, OLD, NEW)
     page = opened(front, f"/rules/edit?from={old.version}")
     assert areas(page) == dict(old.files)
-    assert "These files are of another rule set" in page
+    assert "These files are from a different rule set" in page
     assert "published another rule set" not in page
     assert front.administrator.open("/rules/edit?from=0000000000").status == 404
     assert front.administrator.open("/rules/edit?from=replay:nothing").status == 404
 
 
-def test_try_it_on_history(front: Front) -> None:
+def test_a_draft_is_replayed(front: Front) -> None:
     office = front.office
     office.sell("subscription")
     office.log("Logged")
@@ -204,14 +204,14 @@ def test_try_it_on_history(front: Front) -> None:
     assert NEW in areas(page)["coverage.json"]
     page = sent(front, page, "replay", editor_from_on=day, editor_to_on=day)
     assert page.status == 200
-    assert "Every difference, one by one" in page
+    assert "View all differences" in page
     assert NEW in areas(page)["coverage.json"]
     wrong = edited(page, '"contract_standing"', '"contract_standin"')
     page = sent(front, page, "replay", **{COVERAGE: wrong})
-    assert "mend them first" in page
+    assert "Fix the errors before starting a replay." in page
 
 
-def test_a_form_without_our_token_does_nothing_and_loses_nothing(front: Front) -> None:
+def test_an_invalid_csrf_token_changes_nothing_and_keeps_the_text(front: Front) -> None:
     page = opened(front)
     page = sent(front, page, "publish", editor_note="Forged", csrf_token=None, editor_csrf_token="old",
                 **{COVERAGE: edited(page)})  # fmt: skip
@@ -220,7 +220,7 @@ def test_a_form_without_our_token_does_nothing_and_loses_nothing(front: Front) -
     assert len(front.office.see(list_publications).items) == 1
 
 
-def test_the_script_gets_the_same_as_pieces(front: Front) -> None:
+def test_the_script_gets_fragments_as_json(front: Front) -> None:
     page = opened(front)
     data = {**page.form("/rules/edit").values, COVERAGE: edited(page, "{", "{{"), "step": "check"}
     answer = front.administrator.client.post(
@@ -229,11 +229,11 @@ def test_the_script_gets_the_same_as_pieces(front: Front) -> None:
     body = answer.get_json()
     assert body["ok"] is False
     assert body["problems"][0]["file"] == "coverage.json"
-    assert "coverage.json:1:2" in body["pieces"]["problems"]
+    assert "coverage.json:1:2" in body["fragments"]["problems"]
     assert body["in_force"] == body["based_on"] == in_force(front).version
 
 
-def test_the_policy_stays_strict_but_for_the_editors_own_style_sheet(front: Front) -> None:
+def test_the_content_security_policy_allows_only_the_editors_style_sheet(front: Front) -> None:
     first, second = (opened(front).answer.headers["Content-Security-Policy"] for _ in range(2))
     assert "default-src 'self'" in first
     assert "unsafe" not in first
@@ -241,7 +241,7 @@ def test_the_policy_stays_strict_but_for_the_editors_own_style_sheet(front: Fron
     assert first != second
 
 
-def test_a_large_set_fits_and_too_large_a_one_is_told(front: Front) -> None:
+def test_size_limits_of_a_rule_set(front: Front) -> None:
     page = opened(front)
     text = edited(page) + " " * 2_000_000
     page = sent(front, page, "check", **{COVERAGE: text})
@@ -251,7 +251,7 @@ def test_a_large_set_fits_and_too_large_a_one_is_told(front: Front) -> None:
     assert front.administrator.client.post("/rules/edit", data=data).status_code == 413
 
 
-def test_whatever_is_posted_is_told_and_comes_back_escaped(front: Front) -> None:
+def test_any_posted_file_is_handled_and_escaped(front: Front) -> None:
     page = opened(front)
     paths = ["", "../x.json", "<b>.json", "a" * 5000, "contract_types/\0.json", "variants/ü'\".json"]
     texts = ["", "\0", "[" * 5000, "<script>alert(1)</script>", '{"rules": 1e999}']
@@ -265,8 +265,8 @@ def test_whatever_is_posted_is_told_and_comes_back_escaped(front: Front) -> None
     assert len(front.office.see(list_publications).items) == 1
 
 
-def test_what_is_in_force_already_is_not_published_again(front: Front) -> None:
+def test_an_unchanged_rule_set_is_not_published_again(front: Front) -> None:
     page = sent(front, opened(front), "publish", editor_note="Again")
     assert page.status == 422
-    assert "these very rules are in force" in page
+    assert "this rule set is already in force" in page
     assert len(front.office.see(list_publications).items) == 1

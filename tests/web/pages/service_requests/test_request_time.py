@@ -1,4 +1,4 @@
-"""Time on the pages: the split before it is saved, typed as people do, corrected and taken back."""
+"""Work entries on the pages: preview, input formats, editing and deleting."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def work(browser: Browser, page: Page, **values: str | None) -> Page:
     return browser.send(page, "/work", **{f"work_{name}": value for name, value in values.items()})
 
 
-def test_before_saving_time_the_split_is_shown(front: Front) -> None:
+def test_the_allocation_is_previewed_before_saving(front: Front) -> None:
     office = front.office
     contract = office.sell("support_hours", minutes=30)
     request = office.log()
@@ -33,14 +33,14 @@ def test_before_saving_time_the_split_is_shown(front: Front) -> None:
 
 
 @pytest.mark.parametrize(("typed", "minutes"), [("1:30", 90), ("1h30", 90), ("90m", 90), ("1,5 h", 90)])
-def test_time_is_typed_as_people_do(front: Front, typed: str, minutes: int) -> None:
+def test_accepted_duration_formats(front: Front, typed: str, minutes: int) -> None:
     front.office.sell("subscription")
     request = front.office.log()
     work(front.technician, front.technician.open(f"/requests/{request}"), minutes=typed)
     assert front.office.entries(request)[0].worked_minutes == minutes
 
 
-def test_a_start_and_an_end_are_read_in_the_desks_zone(front: Front) -> None:
+def test_start_and_end_are_in_the_provider_time_zone(front: Front) -> None:
     front.office.sell("subscription", starts_on="2026-01-01")
     request = front.office.log()
     front.office.clock.move(hours=4)
@@ -54,30 +54,32 @@ def test_a_start_and_an_end_are_read_in_the_desks_zone(front: Front) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"minutes": "soon"}, "is no duration"),
+        ({"minutes": "soon"}, "is not a duration"),
         ({}, "minutes"),
         ({"started_at": "2026-03-02T10:00"}, "must both be given"),
         ({"started_at": "2026-03-02T11:00", "ended_at": "2026-03-02T10:00"}, "must be later"),
         ({"minutes": "10", "worked_at": "2027-01-01T00:00"}, "future"),
         ({"minutes": "10", "worked_at": "2026-03-29T02:30"}, "does not exist in Europe/Berlin"),
         ({"minutes": "10", "worked_at": "0001-01-01T00:00"}, "1970"),
-        ({"minutes": "10", "worked_at": "yesterday"}, "is no time"),
+        ({"minutes": "10", "worked_at": "yesterday"}, "is not a valid time"),
     ],
 )
-def test_bad_time_is_told_and_stays_as_typed(front: Front, values: dict[str, str], words: str) -> None:
+def test_invalid_time_is_reported_and_keeps_the_typed_values(
+    front: Front, values: dict[str, str], words: str
+) -> None:
     front.office.sell("subscription")
     request = front.office.log()
-    page = work(front.technician, front.technician.open(f"/requests/{request}"), note="Kept", **values)
+    page = work(front.technician, front.technician.open(f"/requests/{request}"), note="Typed note", **values)
     assert page.status == 422
     assert words in page
     form = page.form("/work")
-    assert form.values["work_note"] == "Kept"
+    assert form.values["work_note"] == "Typed note"
     for name, value in values.items():
         assert form.values[f"work_{name}"] == value
     assert front.office.entries(request) == []
 
 
-def test_time_sent_twice_is_saved_once(front: Front) -> None:
+def test_a_double_submit_saves_time_once(front: Front) -> None:
     front.office.sell("subscription")
     request = front.office.log()
     page = front.technician.open(f"/requests/{request}")
@@ -86,30 +88,30 @@ def test_time_sent_twice_is_saved_once(front: Front) -> None:
     assert len(front.office.entries(request)) == 1
 
 
-def test_the_clock_is_started_and_fills_the_form_in(front: Front) -> None:
+def test_the_timer_fills_in_the_form(front: Front) -> None:
     front.office.sell("subscription", starts_on="2026-01-01")
     request = front.office.log()
     tom = front.technician
     page = tom.send(tom.open(f"/requests/{request}"), "/timer/start")
-    assert "running since" in page
+    assert "Timer running since" in page
     front.office.clock.move(minutes=25)
     page = tom.open(f"/requests/{request}")
     assert page.form("/work").values["work_started_at"] == "2026-03-02T10:00"
     assert page.form("/work").values["work_ended_at"] == "2026-03-02T10:25"
     done = work(tom, page)
     assert "0:25 logged" in done
-    assert "running since" not in done
+    assert "Timer running since" not in done
 
 
-def test_time_is_corrected_and_taken_back(front: Front) -> None:
+def test_a_work_entry_is_edited_and_deleted(front: Front) -> None:
     records = front.records
     tom = front.technician
     address = f"/requests/{records.service_request}/work/{records.entry}"
     page = tom.open(address)
     assert page.form().values["minutes"] == "0:45"
     done = tom.send(page, minutes="0:15")
-    assert "Corrected" in done
+    assert "Work entry updated." in done
     assert front.office.entries(records.service_request)[0].worked_minutes == 15
     gone = tom.send(tom.open(address), "/delete")
-    assert "taken back" in gone
+    assert "Work entry deleted." in gone
     assert front.office.request(records.service_request).worked_minutes == 0

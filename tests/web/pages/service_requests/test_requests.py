@@ -1,4 +1,4 @@
-"""Service requests on the pages: logged, taken, moved, covered."""
+"""Service request pages: logging, assigning, transitions and coverage."""
 
 import json
 
@@ -29,7 +29,7 @@ def test_logging_step_by_step_without_scripts(front: Front) -> None:
     contract = office.sell("support_hours", minutes=600)
     tom = front.technician
     page = tom.open("/requests/new")
-    assert "Pick the customer" in page
+    assert "Select a customer" in page
     found = tom.send(page, customer_q="ann@", step="find", subject="It beeps")
     assert found.status == 200
     form = found.form()
@@ -39,14 +39,14 @@ def test_logging_step_by_step_without_scripts(front: Front) -> None:
     assert f"Covered by {office.contract(contract).number}" in found
     assert "10:00 of 10:00 left" in found
     done = tom.send(found, item=f"item:{office.laptop}", priority="high")
-    assert "is logged" in done
+    assert "has been logged." in done
     [request] = office.rows(t.service_request)
     assert (request.subject, request.item_id, request.priority) == ("It beeps", office.laptop, "high")
     assert done.path == f"/requests/{request.id}"
 
 
-def test_who_logs_a_request_types_the_customer_at_once(front: Front) -> None:
-    """Unless one is picked already, or what is wrong has the focus."""
+def test_the_customer_search_has_the_focus(front: Front) -> None:
+    """Unless a customer is already selected, or an error has the focus."""
     tom = front.technician
     page = tom.open("/requests/new")
     assert page.html.count("autofocus") == 1
@@ -54,19 +54,19 @@ def test_who_logs_a_request_types_the_customer_at_once(front: Front) -> None:
     assert "autofocus" not in tom.send(page, description="No subject").html
 
 
-def test_a_page_that_has_grown_too_old_does_nothing_and_says_so(front: Front) -> None:
+def test_an_expired_page_changes_nothing_and_says_so(front: Front) -> None:
     tom = front.technician
     page = tom.open(f"/requests/new?customer={front.office.ann}")
     old = tom.send(page, subject="Typed before lunch", csrf_token="old")
     assert old.status == 422
-    assert "This page had grown too old; it is fresh now. Please send it again." in old
+    assert "This page expired. Please try again." in old
     assert "CSRF" not in old.text
     assert front.office.rows(t.service_request) == []
     assert old.form().values["subject"] == "Typed before lunch"
-    assert "is logged" in tom.send(old)
+    assert "has been logged." in tom.send(old)
 
 
-def test_a_form_sent_twice_logs_once(front: Front) -> None:
+def test_a_double_submit_logs_once(front: Front) -> None:
     office = front.office
     tom = front.technician
     page = tom.open(f"/requests/new?customer={office.ann}")
@@ -76,30 +76,30 @@ def test_a_form_sent_twice_logs_once(front: Front) -> None:
     assert len(office.rows(t.service_request)) == 1
     other = tom.send(page, subject="Something else")
     assert other.status == 422
-    assert "This form was sent before, with other values" in other
+    assert "This form has already been submitted with other values." in other
     assert other.form().values["subject"] == "Something else"
 
 
-def test_what_is_missing_is_told_and_what_was_typed_stays(front: Front) -> None:
+def test_missing_fields_are_reported_and_typed_values_preserved(front: Front) -> None:
     tom = front.technician
     page = tom.send(tom.open("/requests/new"), description="A long story\n\nwith an end")
     assert page.status == 422
-    assert 'id="subject-wrong"' in page.html
-    assert 'id="customer-wrong"' in page.html
+    assert 'id="subject-error"' in page.html
+    assert 'id="customer-error"' in page.html
     assert page.form().values["description"] == "A long story\n\nwith an end"
     page = tom.send(page, subject="Short")
     assert page.status == 422
-    assert 'id="customer-wrong"' in page.html
+    assert 'id="customer-error"' in page.html
 
 
-def test_without_a_contract_the_panel_says_what_will_happen(front: Front) -> None:
+def test_without_a_contract_the_preview_shows_the_consequence(front: Front) -> None:
     page = front.technician.open(f"/requests/new?customer={front.office.ann}")
     assert "No contract covers this yet" in page
-    assert "Contract made" not in page
-    assert "the request waits until that is enabled" in page
+    assert "Contract created" not in page
+    assert "The request waits until it is enabled" in page
 
 
-def test_a_refusing_rule_keeps_the_form_and_says_why(front: Front) -> None:
+def test_a_refusing_rule_keeps_the_form_and_shows_its_message(front: Front) -> None:
     office = front.office
     office.publish_rules(coverage=json.dumps(REFUSING))
     tom = front.technician
@@ -111,7 +111,7 @@ def test_a_refusing_rule_keeps_the_form_and_says_why(front: Front) -> None:
     assert office.rows(t.service_request) == []
 
 
-def test_the_panel_follows_what_is_picked(front: Front) -> None:
+def test_the_coverage_preview_follows_the_selection(front: Front) -> None:
     office = front.office
     office.sell("subscription", to=("item", office.laptop))
     browser = front.technician
@@ -120,12 +120,12 @@ def test_the_panel_follows_what_is_picked(front: Front) -> None:
     covered = browser.open(f"{base}&item=item:{office.laptop}&priority=high")
     assert "Covered by SUB-0001" in covered
     assert "<html" not in covered.html
-    assert "when the fields beside are right" in browser.open(f"{base}&priority=urgent")
+    assert "Coverage is shown once the form is valid." in browser.open(f"{base}&priority=urgent")
     parties = browser.open(f"/requests/parties?customer=customer:{office.ann}")
     assert "LAP-1" in parties
 
 
-def test_a_customer_logs_for_the_own_items_alone(front: Front) -> None:
+def test_a_customer_logs_only_for_themselves(front: Front) -> None:
     office = front.office
     office.sell("subscription")
     page = front.ann.open(f"/requests/new?item={office.laptop}")
@@ -134,26 +134,26 @@ def test_a_customer_logs_for_the_own_items_alone(front: Front) -> None:
     assert "customer_q" not in page.html
     other = office.customer("Bob")
     done = front.ann.send(page, subject="Mine", customer=f"customer:{other}")
-    assert "is logged" in done, done.text
+    assert "has been logged." in done, done.text
     assert office.rows(t.service_request)[0].customer_id == office.ann
 
 
 # ------------------------------------------------------------------ the queue
 
 
-def test_a_request_is_taken_from_the_queue_and_the_queue_comes_back(front: Front) -> None:
+def test_assigning_from_the_queue_returns_to_the_queue(front: Front) -> None:
     request = front.office.log("Take me")
     tom = front.technician
-    assert "Nothing is yours" in tom.open("/requests?view=mine")
+    assert "No requests assigned to you" in tom.open("/requests?view=mine")
     page = tom.open("/requests?view=unassigned&priority=normal")
     back = tom.send(page, "/take")
     assert back.answer.request.full_path == "/requests?view=unassigned&priority=normal"
-    assert "It is yours." in back
+    assert "Assigned to you." in back
     assert "Take me" in tom.open("/requests?view=mine")
     assert front.office.request(request).technician_id == front.office.technician.id
 
 
-def test_the_queue_is_filtered_by_what_people_ask(front: Front) -> None:
+def test_the_queue_filters(front: Front) -> None:
     records = front.records
     tom = front.technician
     mine, bobs = "The laptop is slow", "Bob's printer"
@@ -182,10 +182,10 @@ def test_the_queue_is_filtered_by_what_people_ask(front: Front) -> None:
     assert tom.open("/requests?cursor=broken").status == 422
 
 
-# ------------------------------------------------------------------ moves
+# ------------------------------------------------------------------ transitions
 
 
-def test_only_the_moves_that_are_allowed_are_offered(front: Front) -> None:
+def test_only_allowed_transitions_are_offered(front: Front) -> None:
     request = front.office.log()
     page = front.technician.open(f"/requests/{request}")
     offered = {
@@ -204,7 +204,7 @@ def test_only_the_moves_that_are_allowed_are_offered(front: Front) -> None:
     assert offered == {"start", "hold", "resolve", "cancel"}
 
 
-def test_a_request_goes_its_way_to_closed(front: Front) -> None:
+def test_a_request_from_start_to_closed(front: Front) -> None:
     office = front.office
     office.sell("subscription")
     request = office.log()
@@ -213,7 +213,7 @@ def test_a_request_goes_its_way_to_closed(front: Front) -> None:
     assert "Work started." in page
     blank = tom.send(page, "/moves/hold")
     assert blank.status == 422
-    assert "Choose one." in blank
+    assert "Select an option." in blank
     page = tom.send(blank, "/moves/hold", hold_reason="supplier", hold_note="The part is ordered")
     assert "On hold, supplier" in page
     assert "Waiting for a supplier" in page
@@ -230,7 +230,7 @@ def test_a_request_goes_its_way_to_closed(front: Front) -> None:
     assert office.request(request).state == "closed"
 
 
-def test_a_move_that_came_too_late_is_refused_in_words(front: Front) -> None:
+def test_an_outdated_transition_is_refused(front: Front) -> None:
     front.office.sell("subscription")
     request = front.office.log()
     stale = front.technician.open(f"/requests/{request}")
@@ -240,7 +240,7 @@ def test_a_move_that_came_too_late_is_refused_in_words(front: Front) -> None:
     assert "The trigger start is not possible: the service request is cancelled." in late
 
 
-def test_a_customer_is_offered_no_move_of_the_desk(front: Front) -> None:
+def test_customers_are_not_offered_staff_transitions(front: Front) -> None:
     request = front.office.log()
     page = front.ann.open(f"/requests/{request}")
     assert not any(
@@ -253,7 +253,7 @@ def test_a_customer_is_offered_no_move_of_the_desk(front: Front) -> None:
     assert front.office.request(request).state == "pending_no_contract"
 
 
-def test_notes_for_the_desk_alone_are_not_the_customers(front: Front) -> None:
+def test_internal_notes_are_hidden_from_customers(front: Front) -> None:
     request = front.office.log()
     tom = front.technician
     tom.send(tom.open(f"/requests/{request}"), "/notes", note_body="We call you", note_public="y")
@@ -272,7 +272,7 @@ def test_notes_for_the_desk_alone_are_not_the_customers(front: Front) -> None:
 # ------------------------------------------------------------------ coverage
 
 
-def test_the_coverage_card_says_why_and_why_not_another(front: Front) -> None:
+def test_the_coverage_card_shows_reason_and_other_candidates(front: Front) -> None:
     office = front.office
     ended = office.sell(
         "subscription", to=("item", office.laptop), starts_on="2025-01-01", ends_on="2025-12-31"
@@ -282,16 +282,16 @@ def test_the_coverage_card_says_why_and_why_not_another(front: Front) -> None:
     page = front.technician.open(f"/requests/{request}")
     assert "The customer has a contract in force." in page
     assert "10:00 of 10:00 left" in page
-    assert "Why not another?" in page
+    assert "Other contracts considered" in page
     number = office.contract(ended).number
     assert f"{number} Subscription item LAP-1 Item LAP-1 Ended It ended on 31 December 2025" in page
     assert office.contract(taken).number in page
     seen = front.ann.open(f"/requests/{request}")
-    assert "Why not another?" in seen
+    assert "Other contracts considered" in seen
     assert "rule set" not in seen
 
 
-def test_a_waiting_request_takes_a_contract_per_incident(front: Front) -> None:
+def test_a_per_request_contract_is_chosen_for_a_waiting_request(front: Front) -> None:
     request = front.office.log()
     page = front.supervisor.open(f"/requests/{request}")
     assert "Waiting for a contract" in page
@@ -300,7 +300,7 @@ def test_a_waiting_request_takes_a_contract_per_incident(front: Front) -> None:
     blank = front.supervisor.send(page, "/coverage/take")
     assert blank.status == 422
     done = front.supervisor.send(blank, "/coverage/take", take_type="per_request")
-    assert "The contract is taken." in done
+    assert "The contract has been created." in done
     assert front.office.request(request).state == "open"
 
 
@@ -311,12 +311,12 @@ def test_a_customer_orders_a_contract_and_the_desk_enables_it(front: Front) -> N
     ordered = front.ann.send(
         page, "/coverage/take", take_type="subscription", take_holder=f"item:{office.laptop}"
     )
-    assert "Ordered: the desk enables it." in ordered
+    assert "Contract ordered. The service desk will enable it." in ordered
     [contract] = office.rows(t.contract, type="subscription")
     assert (contract.holder_id, contract.state) == (office.laptop, "pending")
     shown = front.supervisor.open(f"/contracts/{contract.id}")
-    assert "waits to be enabled" in shown
-    assert "Enabled" in front.supervisor.send(shown, "/enable").text.replace("It is active now.", "Enabled")
+    assert "awaiting activation" in shown
+    assert "The contract is now active." in front.supervisor.send(shown, "/enable")
     assert office.request(request).state == "open"
 
 
@@ -328,19 +328,19 @@ def test_a_supervisor_assigns_another_contract_with_a_reason(front: Front) -> No
     assert office.request(request).contract_id == first
     page = front.supervisor.open(f"/requests/{request}")
     again = front.supervisor.send(page, "/coverage/search")
-    assert "Searched again" in again
+    assert "Coverage has been searched again." in again
     silent = front.supervisor.send(again, "/coverage/assign", assign_contract=second)
     assert silent.status == 422
     done = front.supervisor.send(
         silent, "/coverage/assign", assign_contract=second, assign_reason="Agreed by phone"
     )
-    assert "The contract is assigned." in done
+    assert "The contract has been assigned." in done
     assert "Agreed by phone" in done
     assert office.request(request).contract_id == second
     assert not front.technician.open(f"/requests/{request}").has_form("/coverage/assign")
 
 
-def test_a_changed_item_is_searched_again(front: Front) -> None:
+def test_changing_the_item_searches_coverage_again(front: Front) -> None:
     office = front.office
     contract = office.sell("subscription", to=("item", office.laptop))
     request = office.log(item=None)
@@ -354,14 +354,14 @@ def test_a_changed_item_is_searched_again(front: Front) -> None:
     assert len(office.rows(t.coverage_decision)) == 2
 
 
-def test_the_explorer_lights_up_the_steps(front: Front) -> None:
+def test_the_explorer_shows_the_status_of_each_rule(front: Front) -> None:
     office = front.office
     office.sell("subscription", to=("org_unit", office.parent))
     page = front.technician.open(f"/coverage?customer=customer:{office.ann}&item=item:{office.laptop}")
     assert page.html.count('<li class="passed">') == 2
     assert page.html.count('<li class="holds">') == 1
     assert page.html.count('<li class="unreached">') == 5
-    assert "SUB-0001 Subscription is taken." in page
+    assert "SUB-0001 Subscription is selected." in page
     before = front.technician.open(f"/coverage?customer=customer:{office.ann}&at=2025-01-01T00:00")
     assert "As of 1 Jan 2025" in before
     assert "Covered" not in before.text.split("As of 1 Jan")[0].split("Coverage explorer")[-1]
@@ -369,18 +369,18 @@ def test_the_explorer_lights_up_the_steps(front: Front) -> None:
     assert front.technician.open("/coverage?customer_q=ann").text.count("Ann") >= 1
 
 
-def test_a_target_whose_clock_stands_still_tells_no_instant(front: Front) -> None:
+def test_a_stopped_target_has_no_due_time(front: Front) -> None:
     front.office.sell("subscription", sla="gold")
     request = front.office.log("Slow")
     assert "due in" in front.technician.open("/requests?view=open")
     front.office.fire(request, "hold", reason="supplier")
     page = front.technician.open("/requests?view=open")
     assert "clock stopped" in page
-    assert "moves on" in page
+    assert "postponed" in page
     assert "due in" not in page
 
 
-def test_ones_own_items_are_offered_first(front: Front) -> None:
+def test_the_customers_own_items_are_listed_first(front: Front) -> None:
     office = front.office
     for index in range(9):
         office.item(f"CAM-{index}", org_unit=office.site)
@@ -388,33 +388,33 @@ def test_ones_own_items_are_offered_first(front: Front) -> None:
     offered = page.form().options["item"]
     assert offered[0] == f"item:{office.laptop}"
     assert len(offered) == 9  # eight, and none
-    about = front.ann.open("/").html.partition("What is it about?")[2]
+    about = front.ann.open("/").html.partition('id="about"')[2]
     assert 0 < about.index(f"/items/{office.laptop}") < about.index("CAM-0")
 
 
-def test_the_panel_keeps_a_months_capital(front: Front) -> None:
+def test_the_coverage_preview_keeps_the_capital_of_a_month(front: Front) -> None:
     front.office.sell("support_hours", minutes=60, ends_on="2026-05-31")
     page = front.technician.open(f"/requests/new?customer={front.office.ann}")
     assert "Until 31 May." in page
 
 
-def test_two_who_edit_a_request_keep_what_the_other_changed(front: Front) -> None:
+def test_concurrent_edits_of_different_fields_are_both_saved(front: Front) -> None:
     request = front.office.log("It does not start")
     first, second = (who.open(f"/requests/{request}/edit") for who in (front.supervisor, front.technician))
     assert "Saved." in front.supervisor.send(first, subject="The motor does not start")
     assert "Saved." in front.technician.send(second, priority="high")
-    kept = front.office.request(request)
-    assert (kept.subject, kept.priority) == ("The motor does not start", "high")
+    stored = front.office.request(request)
+    assert (stored.subject, stored.priority) == ("The motor does not start", "high")
 
 
-def test_two_who_edit_the_same_line_are_told(front: Front) -> None:
+def test_concurrent_edits_of_the_same_field_are_reported(front: Front) -> None:
     request = front.office.log("It does not start")
     first, second = (who.open(f"/requests/{request}/edit") for who in (front.supervisor, front.technician))
     assert "Saved." in front.supervisor.send(first, subject="The motor does not start", priority="low")
     late = front.technician.send(second, subject="It smells")
     assert late.status == 422
-    assert "Somebody else changed this meanwhile. Save again to keep yours." in late
+    assert "Someone else has changed this. Save again to keep your version." in late
     assert late.form().values["subject"] == "It smells"
     assert "Saved." in front.technician.send(late)
-    kept = front.office.request(request)
-    assert (kept.subject, kept.priority) == ("It smells", "low")
+    stored = front.office.request(request)
+    assert (stored.subject, stored.priority) == ("It smells", "low")

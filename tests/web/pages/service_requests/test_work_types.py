@@ -1,4 +1,4 @@
-"""Work types are suggested wherever one is typed, and what would be decided is told as it will be."""
+"""Suggested work types, and the wording of the coverage preview."""
 
 import re
 
@@ -14,7 +14,7 @@ def suggested(page: Page) -> list[str]:
     return re.findall(r'<option value="(\w+)">', lists[0][1]) if lists else []
 
 
-def test_work_types_in_use_are_suggested_where_one_is_typed(front: Front) -> None:
+def test_known_work_types_are_suggested(front: Front) -> None:
     office = front.office
     assert suggested(front.technician.open("/requests/new")) == []
     office.sell("subscription", exclusions=Exclusions(work_types=["training"]))
@@ -30,11 +30,11 @@ def test_work_types_in_use_are_suggested_where_one_is_typed(front: Front) -> Non
         f"/requests/{request}/work/{entry}",
     ):
         assert suggested(front.technician.open(path)) == known, path
-    assert "Known are on_site, remote, training." in front.supervisor.open("/contracts/new")
+    assert "In use: on_site, remote, training." in front.supervisor.open("/contracts/new")
     assert suggested(front.ann.open("/requests/new")) == []
 
 
-def test_the_panel_tells_the_decision_in_the_words_of_the_request_page(front: Front) -> None:
+def test_the_preview_uses_the_wording_of_the_request_page(front: Front) -> None:
     office = front.office
     office.sell("subscription", to=("org_unit", office.site))
     ask = f"/requests/new?customer={office.ann}&item={office.laptop}"

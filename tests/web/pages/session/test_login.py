@@ -1,4 +1,4 @@
-"""Signing in and out, and the own account."""
+"""Signing in and out, and the account page."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def sign_in(browser: Browser, path: str = "/login", **values: str) -> str:
     return page.path
 
 
-def test_signing_in_leads_to_the_page_that_was_asked_for(front: Front) -> None:
+def test_signing_in_opens_the_requested_page(front: Front) -> None:
     new_user(front.office)
     assert sign_in(front.nobody, "/contracts") == "/contracts"
     assert front.nobody.open("/login").path == "/"
@@ -40,7 +40,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(front: Front) -> None:
         "contracts",
     ],
 )
-def test_signing_in_leads_nowhere_else(front: Front, wanted: str) -> None:
+def test_signing_in_never_redirects_to_other_sites(front: Front, wanted: str) -> None:
     new_user(front.office)
     page = front.nobody.open("/login")
     form = page.form("/login")
@@ -50,7 +50,7 @@ def test_signing_in_leads_nowhere_else(front: Front, wanted: str) -> None:
     assert answer.headers["Location"] == "/"
 
 
-def test_a_wrong_password_keeps_the_address_and_says_no_more(front: Front) -> None:
+def test_a_wrong_password_does_not_reveal_whether_the_user_exists(front: Front) -> None:
     new_user(front.office)
     page = front.nobody.send(front.nobody.open("/login"), "/login", email=EMAIL, password="wrong")
     assert page.status == 401
@@ -60,7 +60,7 @@ def test_a_wrong_password_keeps_the_address_and_says_no_more(front: Front) -> No
     assert other.text.replace("nobody@", "sue@") == page.text
 
 
-def test_too_many_failures_are_told_with_the_wait(front: Front) -> None:
+def test_too_many_failed_logins_are_blocked_with_retry_after(front: Front) -> None:
     new_user(front.office)
     page = front.nobody.open("/login")
     for _ in range(10):
@@ -71,7 +71,7 @@ def test_too_many_failures_are_told_with_the_wait(front: Front) -> None:
     assert int(page.answer.headers["Retry-After"]) > 0
 
 
-def test_the_session_cookie_is_for_the_server_alone(front: Front) -> None:
+def test_the_session_cookie_is_http_only(front: Front) -> None:
     new_user(front.office)
     page = front.nobody.open("/login")
     form = page.form("/login")
@@ -85,11 +85,11 @@ def test_signing_out_ends_the_session(front: Front) -> None:
     new_user(front.office)
     sign_in(front.nobody)
     page = front.nobody.send(front.nobody.open("/"), "/logout")
-    assert "You are signed out" in page
+    assert "You have been signed out." in page
     assert front.nobody.open("/contracts").path == "/login"
 
 
-def test_a_disabled_user_is_out_at_once(front: Front) -> None:
+def test_a_disabled_user_is_signed_out_immediately(front: Front) -> None:
     sue = new_user(front.office)
     sign_in(front.nobody)
     front.office.do(change_user, sue, ChangeUser(disabled=True))
@@ -104,7 +104,7 @@ def test_a_new_password_ends_the_other_sessions(front: Front) -> None:
     page = here.open("/account")
     wrong = here.send(page, "/password", old_password="x", new_password="short", again="other")
     assert wrong.status == 422
-    assert "The two are not the same" in wrong
+    assert "The passwords do not match." in wrong
     done = here.send(
         wrong,
         "/password",
@@ -112,12 +112,12 @@ def test_a_new_password_ends_the_other_sessions(front: Front) -> None:
         new_password="a fine new sentence",
         again="a fine new sentence",
     )
-    assert "Your password is changed" in done
+    assert "Your password has been changed." in done
     assert here.open("/account").path == "/account"
     assert elsewhere.open("/account").path == "/login"
 
 
-def test_a_token_is_shown_once_and_opens_the_api(front: Front) -> None:
+def test_a_token_is_shown_once_and_works_for_the_api(front: Front) -> None:
     page = front.technician.open("/account")
     empty = front.technician.send(page, "/tokens", name="")
     assert empty.status == 422
@@ -131,13 +131,13 @@ def test_a_token_is_shown_once_and_opens_the_api(front: Front) -> None:
     assert "revoked" in revoked
 
 
-def test_light_and_dark_and_keys_are_kept_for_the_browser(front: Front) -> None:
+def test_theme_and_shortcuts_are_saved_in_the_browser(front: Front) -> None:
     page = front.technician.open("/account")
     assert "data-shortcuts" in page.html
-    kept = front.technician.send(page, "/preferences", theme="dark", shortcuts=None)
-    assert '<html lang="en" data-theme="dark">' in kept.html
-    assert "data-shortcuts" not in kept.html
-    assert '<kbd aria-hidden="true">/</kbd>' not in kept.html
+    saved = front.technician.send(page, "/preferences", theme="dark", shortcuts=None)
+    assert '<html lang="en" data-theme="dark">' in saved.html
+    assert "data-shortcuts" not in saved.html
+    assert '<kbd aria-hidden="true">/</kbd>' not in saved.html
 
 
 def test_users_are_added_changed_and_disabled(front: Front) -> None:
@@ -147,9 +147,9 @@ def test_users_are_added_changed_and_disabled(front: Front) -> None:
     )
     assert wrong.status == 422
     assert wrong.form().values["email"] == "tom@staff.example"
-    assert "At least 12 characters" in wrong
+    assert "Enter at least 12 characters." in wrong
     done = front.administrator.send(wrong, password=PASSWORD)
-    assert "tom@staff.example may log in now" in done
+    assert "tom@staff.example can now sign in" in done
     [tom] = [
         one for one in done.html.split('href="') if one.startswith("/users/") and "Tom" in one.split("<")[0]
     ]
@@ -157,4 +157,4 @@ def test_users_are_added_changed_and_disabled(front: Front) -> None:
     saved = front.administrator.send(edit, disabled="y")
     assert "Saved." in saved
     assert "Disabled" in saved
-    assert "Nobody" not in front.administrator.send(front.administrator.open("/users/new"), email="x").text
+    assert "No owner" not in front.administrator.send(front.administrator.open("/users/new"), email="x").text

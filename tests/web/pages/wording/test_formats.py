@@ -1,4 +1,4 @@
-"""What people type and read: durations, money, times."""
+"""Parsing and formatting of durations, money and times."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -43,24 +43,24 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
         ("1 HOUR", 60),
     ],
 )
-def test_durations_as_people_type_them(typed: str, minutes: int) -> None:
+def test_typed_durations(typed: str, minutes: int) -> None:
     assert read_minutes(typed) == minutes
 
 
 @pytest.mark.parametrize(
     "typed", ["", "h", "1,5", "-3", "1:60", "1:3", "abc", "1:30:00", "٣", "1e3", "9" * 40]
 )
-def test_what_is_no_duration(typed: str) -> None:
+def test_invalid_durations(typed: str) -> None:
     assert read_minutes(typed) is None
 
 
 @given(st.integers(min_value=0, max_value=99_999))
-def test_minutes_are_read_as_they_are_shown(minutes: int) -> None:
+def test_formatted_minutes_are_parsed_back(minutes: int) -> None:
     assert read_minutes(minutes_text(minutes).replace(",", "")) == minutes
 
 
 @given(st.text(max_size=30))
-def test_any_text_is_read_or_not_and_never_fails(typed: str) -> None:
+def test_parsing_never_fails(typed: str) -> None:
     for value in (read_minutes(typed), read_money(typed, "EUR")):
         assert value is None or value >= 0
 
@@ -87,12 +87,12 @@ def test_any_text_is_read_or_not_and_never_fails(typed: str) -> None:
         ("", "EUR", None),
     ],
 )
-def test_amounts_as_people_type_them(typed: str, currency: str, minor: int | None) -> None:
+def test_typed_amounts(typed: str, currency: str, minor: int | None) -> None:
     assert read_money(typed, currency) == minor
 
 
 @given(st.integers(min_value=0, max_value=10**12), st.sampled_from(["EUR", "JPY", "BHD"]))
-def test_amounts_are_read_as_a_form_shows_them(minor: int, currency: str) -> None:
+def test_formatted_amounts_are_parsed_back(minor: int, currency: str) -> None:
     assert read_money(plain_money(minor, currency), currency) == minor
 
 
@@ -104,7 +104,7 @@ def test_money_is_exact_however_large() -> None:
 
 
 @pytest.mark.parametrize(
-    ("off", "told"),
+    ("offset", "text"),
     [
         (timedelta(seconds=30), "now"),
         (timedelta(minutes=1), "in 1 min"),
@@ -117,14 +117,14 @@ def test_money_is_exact_however_large() -> None:
         (timedelta(days=-365), "2 Mar 2025"),
     ],
 )
-def test_instants_relative_to_now(off: timedelta, told: str) -> None:
-    assert relative_text(NOW + off, NOW, BERLIN) == told
+def test_instants_relative_to_now(offset: timedelta, text: str) -> None:
+    assert relative_text(NOW + offset, NOW, BERLIN) == text
 
 
-def test_ends_are_told_by_their_last_day() -> None:
+def test_period_ends_are_shown_as_the_last_day() -> None:
     new_year = datetime(2026, 12, 31, 23, 0, tzinfo=UTC)
     assert until_text(new_year, BERLIN, NOW) == "until 31 Dec"
-    assert until_text(None, BERLIN, NOW) == "no end"
+    assert until_text(None, BERLIN, NOW) == "no end date"
     assert until_text(NOW, BERLIN, NOW) == "until 2 Mar 2026, 10:00 CET"
     start = datetime(2025, 12, 31, 23, 0, tzinfo=UTC)
     assert period_text(start, new_year, BERLIN) == "1 Jan 2026 – 31 Dec 2026"

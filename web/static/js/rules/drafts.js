@@ -1,11 +1,11 @@
-// Drafts of the rules, kept in this browser until they are published or thrown away: each open page keeps its
-// own, so that two tabs do not overwrite each other. Knows nothing of the page.
+// Drafts of the rules, saved in localStorage until they are published or discarded. Each open page has its own
+// draft, so two tabs do not overwrite each other. Does not touch the DOM.
 "use strict";
 
 window.RuleDrafts = (function () {
-  const MOST = 5;
+  const MAX_DRAFTS = 5;
 
-  // `user` is who is logged in: others at this machine are not offered their drafts.
+  // `user` is the logged-in user: other users of this browser are not offered their drafts.
   function open(user) {
     const name = `coverdesk.rules.drafts.${user}`;
     const mine = `${Date.now()}-${Math.random().toString(36).slice(2)}`;
@@ -20,8 +20,8 @@ window.RuleDrafts = (function () {
     }
 
     function write(drafts) {
-      // Where the browser has no room, the oldest go.
-      for (let left = drafts.slice(0, MOST); ; left = left.slice(0, -1)) {
+      // If the storage quota is exceeded, drop the oldest drafts.
+      for (let left = drafts.slice(0, MAX_DRAFTS); ; left = left.slice(0, -1)) {
         try {
           if (left.length) localStorage.setItem(name, JSON.stringify(left));
           else localStorage.removeItem(name);
@@ -33,17 +33,18 @@ window.RuleDrafts = (function () {
     }
 
     return {
-      // The newest draft of another page or of an earlier visit that is not what stands here; others that are, go.
+      // Returns the newest draft of another page or an earlier visit that differs from the current files; removes
+      // drafts that do not differ.
       other(isSame) {
         const left = all().filter((one) => one.id === mine || !isSame(one.files));
         write(left);
         return left.find((one) => one.id !== mine) || null;
       },
-      keep(files, basedOn, note) {
+      save(files, basedOn, note) {
         const draft = { id: mine, at: new Date().toISOString(), based_on: basedOn, note, files };
         return write([draft, ...all().filter((one) => one.id !== mine)]);
       },
-      forget(id = mine) {
+      remove(id = mine) {
         write(all().filter((one) => one.id !== id));
       },
     };

@@ -1,6 +1,6 @@
-// The rule editor's page, where scripts run: one CodeMirror in place of the text areas, which stay what the form
-// sends; marks as one types; drafts that outlive the page; word of another's publication. Each step of the
-// page (a button named "step") is asked of the server as JSON, and its pieces are put in place.
+// Script of the rule editor page: one CodeMirror editor replaces the text areas (which are still what the form
+// submits), problems are marked while typing, drafts are saved in the browser, and the page shows when someone else
+// publishes. Each step (a button named "step") is posted as JSON; the response holds HTML fragments to insert.
 "use strict";
 
 const NONCE = document.currentScript.nonce;
@@ -9,10 +9,10 @@ document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("rule-editor");
   if (!form || !window.CodeMirror) return;
   const { EditorView, setDiagnostics } = CodeMirror;
-  const CHECK_AFTER = 400;
-  const LOOK_EVERY = 10_000;
+  const CHECK_DELAY = 400;
+  const POLL_INTERVAL = 10_000;
 
-  const piece = (name) => document.getElementById(name);
+  const element = (name) => document.getElementById(name);
   const field = (name) => form.elements[`editor_${name}`];
   const sections = () => [...form.querySelectorAll(".rule-file")];
   const sectionOf = (path) => sections().find((one) => one.dataset.path === path);
@@ -24,12 +24,12 @@ document.addEventListener("DOMContentLoaded", () => {
   let schemas = {};
   let asked = 0;
   let timer = 0;
-  let told = "";
+  let knownVersion = "";
   let edited = false;
   let replayed = false;
   let signedOut = false;
 
-  // ---- the texts
+  // ---- file contents
 
   const options = {
     nonce: NONCE,
@@ -84,7 +84,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const state = path ? stateOf(path) : null;
       open = path;
       if (state) view.setState(state);
-      mark();
+      showMarks();
     }
     for (const one of sections()) one.hidden = one.dataset.path !== path;
     if (path) {
@@ -101,81 +101,81 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function showCurrent() {
-    for (const link of piece("files").querySelectorAll("a[data-path]")) {
+    for (const link of element("files").querySelectorAll("a[data-path]")) {
       if (link.dataset.path === open) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
   }
 
-  function mark() {
+  function showMarks() {
     const mine = problems.filter((one) => one.file === open);
     view.dispatch(setDiagnostics(view.state, RuleCode.marks(view.state.doc, mine)));
   }
 
-  // ---- asking the server
+  // ---- requests to the server
 
-  async function ask(step, { silent = false, again = false } = {}) {
+  async function runStep(step, { silent = false, again = false } = {}) {
     fillAreas();
     const mine = ++asked;
     clearTimeout(timer);
-    say(silent ? "Checking…" : { replay: "Starting…", publish: "Publishing…" }[step] || "Checking…");
+    setStatus(silent ? "Checking…" : { replay: "Starting…", publish: "Publishing…" }[step] || "Checking…");
     const body = new FormData(form);
     body.set("step", step);
     let answer;
     try {
       answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
     } catch {
-      return say("The desk cannot be reached. What you typed is kept in this browser.");
+      return setStatus("The server cannot be reached. Your changes are saved in this browser.");
     }
-    const isOurs = (answer.headers.get("Content-Type") || "").startsWith("application/json");
-    if (!isOurs) return refused(answer);
+    const isJson = (answer.headers.get("Content-Type") || "").startsWith("application/json");
+    if (!isJson) return showFailure(answer);
     const found = await answer.json();
-    if (found.location) {
-      drafts.forget();
-      location.assign(found.location);
+    if (found.redirect_to) {
+      drafts.remove();
+      location.assign(found.redirect_to);
       return null;
     }
     field("csrf_token").value = found.csrf;
-    // Who has signed in again has another token; the step that the old one stopped is taken now.
-    if (found.token_is_old && !again && !silent) return ask(step, { silent, again: true });
+    // After signing in again the CSRF token has changed: repeat the step that the old token blocked.
+    if (found.token_is_old && !again && !silent) return runStep(step, { silent, again: true });
     if (signedOut) {
       signedOut = false;
-      piece("kept").replaceChildren();
+      element("saved-draft").replaceChildren();
     }
-    // What was typed while it was asked is checked again; its older answer has nothing to say.
+    // Text typed while this check ran is checked again, so this older response is ignored.
     if (mine !== asked && silent) return null;
-    take(found, { silent });
+    applyResponse(found, { silent });
     return found;
   }
 
-  function refused(answer) {
+  function showFailure(answer) {
     if (answer.redirected || answer.status === 401) {
-      say("");
+      setStatus("");
       signedOut = true;
-      notice("kept", "wait", "You are signed out. What you typed is kept in this browser: ", [
+      notice("saved-draft", "warning", "You have been signed out. Your changes are saved in this browser: ", [
         link(form.dataset.login, "sign in in another window", true),
-        ", then go on here.",
+        ", then continue here.",
       ]);
     } else if (answer.status === 403) {
-      say("Your role may not edit rules any more. What you typed is kept in this browser.");
+      setStatus("You no longer have permission to edit rules. Your changes are saved in this browser.");
     } else {
-      say(`The desk could not answer (${answer.status}). What you typed is kept in this browser; try again.`);
+      setStatus(`The server returned an error (${answer.status}). Your changes are saved in this browser; please try again.`);
     }
     return null;
   }
 
-  function take(found, { silent }) {
+  function applyResponse(found, { silent }) {
     problems = found.problems;
-    told = found.in_force;
-    const opened = [...document.querySelectorAll("#changes details")].map((one) => [one.querySelector("summary").textContent, one.open]);
-    for (const [name, html] of Object.entries(found.pieces)) {
-      if (name === "wrongs" && silent) continue;
-      // what was taken over is told until something else is, or another step is taken
-      if (name === "newer" && silent && !html.includes("notice") && piece(name).querySelector(".notice.good")) continue;
-      if (piece(name).innerHTML !== html) piece(name).innerHTML = html;
+    knownVersion = found.in_force;
+    const expanded = [...document.querySelectorAll("#changes details")].map((one) => [one.querySelector("summary").textContent, one.open]);
+    for (const [name, html] of Object.entries(found.fragments)) {
+      if (name === "form-errors" && silent) continue;
+      // Keep the merge result visible until there is a new notice or the user takes another step.
+      if (name === "published-since" && silent && !html.includes("notice") && element(name).querySelector(".notice.success")) continue;
+      if (element(name).innerHTML !== html) element(name).innerHTML = html;
     }
     for (const one of document.querySelectorAll("#changes details")) {
-      const known = opened.find(([words]) => words === one.querySelector("summary").textContent);
+      const known = expanded.find(([title]) => title === one.querySelector("summary").textContent);
       if (known) one.open = known[1];
     }
     if (found.files) takeFiles(found);
@@ -184,18 +184,18 @@ document.addEventListener("DOMContentLoaded", () => {
       const back = one.querySelector('button[value^="put-back:"]');
       back.hidden = !found.changed.includes(one.dataset.path);
     }
-    mark();
+    showMarks();
     showCurrent();
     const errors = problems.filter((one) => one.severity === "error").length;
-    say(errors ? `${errors} error${errors === 1 ? "" : "s"}` : problems.length ? "Only warnings" : "Checked");
-    const wrongs = piece("wrongs").querySelector("[data-focus]");
-    if (wrongs && !silent) wrongs.focus();
+    setStatus(errors ? `${errors} error${errors === 1 ? "" : "s"}` : problems.length ? "Warnings only" : "Checked");
+    const errorSummary = element("form-errors").querySelector("[data-focus]");
+    if (errorSummary && !silent) errorSummary.focus();
   }
 
-  // The server has made another set of files of ours: each text that differs changes as one edit, which undo undoes.
-  function takeFiles({ files, based_on, opened, choices }) {
+  // The server returned a changed set of files: each changed text is applied as one edit, so that undo reverts it.
+  function takeFiles({ files, based_on, opened_file, choices }) {
     field("based_on").value = based_on;
-    if (piece("begun-from")) piece("begun-from").textContent = based_on.slice(0, 12);
+    if (element("based-on")) element("based-on").textContent = based_on.slice(0, 12);
     for (const one of sections()) {
       if (one.dataset.path in files) continue;
       if (open === one.dataset.path) open = "";
@@ -204,19 +204,19 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     for (const [path, text] of Object.entries(files)) {
       if (!sectionOf(path)) addSection(path, text);
-      else put(path, text.replace(/\r\n?/g, "\n"));
+      else setText(path, text.replace(/\r\n?/g, "\n"));
     }
     const like = field("add_like");
     like.replaceChildren(...choices.map(([value, label]) => new Option(label, value)));
     field("add_name").value = "";
     const adding = form.querySelector(".rule-new");
-    if (adding.open && opened) adding.open = false;
-    show(opened || open);
-    keep();
+    if (adding.open && opened_file) adding.open = false;
+    show(opened_file || open);
+    saveDraft();
   }
 
   function addSection(path, text) {
-    const made = piece("new-file").content.cloneNode(true).firstElementChild;
+    const made = element("new-file").content.cloneNode(true).firstElementChild;
     made.id = `file-${path}`;
     made.dataset.path = path;
     made.setAttribute("aria-label", path);
@@ -226,10 +226,10 @@ document.addEventListener("DOMContentLoaded", () => {
     area.name = `file:${path}`;
     area.setAttribute("aria-label", `Text of ${path}`);
     area.value = text;
-    piece("texts").querySelector(".rule-keys").before(made);
+    element("texts").querySelector(".rule-keys").before(made);
   }
 
-  function put(path, text) {
+  function setText(path, text) {
     if (textOf(path) === text) return;
     const changes = { from: 0, to: textOf(path).length, insert: text };
     if (path === open) view.dispatch({ changes });
@@ -239,100 +239,100 @@ document.addEventListener("DOMContentLoaded", () => {
   function showReplay(found) {
     replayed = found.replay_id;
     field("replay").value = found.replay_id;
-    piece("replay").innerHTML = found.replay;
+    element("replay").innerHTML = found.replay;
     const more = document.createElement("p");
-    more.append(link(`/rules/replays/${encodeURIComponent(found.replay_id)}`, "Every difference, one by one", true));
-    piece("replay").append(more);
-    piece("replay-old").hidden = true;
-    if (window.htmx) htmx.process(piece("replay"));
+    more.append(link(`/rules/replays/${encodeURIComponent(found.replay_id)}`, "View all differences", true));
+    element("replay").append(more);
+    element("replay-outdated").hidden = true;
+    if (window.htmx) htmx.process(element("replay"));
   }
 
-  function say(words) {
-    piece("checking").textContent = words;
+  function setStatus(text) {
+    element("check-status").textContent = text;
   }
 
   // ---- drafts
 
   const drafts = RuleDrafts.open(form.dataset.user);
-  const atFirst = JSON.stringify(Object.entries(texts()).sort());
-  const isAsAtFirst = (files) => JSON.stringify(Object.entries(files).sort()) === atFirst;
+  const initialFiles = JSON.stringify(Object.entries(texts()).sort());
+  const isUnchanged = (files) => JSON.stringify(Object.entries(files).sort()) === initialFiles;
 
-  function keep() {
-    if (isAsAtFirst(texts()) && !posted) drafts.forget();
-    else drafts.keep(texts(), field("based_on").value, field("note").value);
+  function saveDraft() {
+    if (isUnchanged(texts()) && !posted) drafts.remove();
+    else drafts.save(texts(), field("based_on").value, field("note").value);
   }
 
   function onEdit() {
     edited = true;
     clearTimeout(timer);
     timer = setTimeout(() => {
-      keep();
-      ask("check", { silent: true });
-    }, CHECK_AFTER);
-    if (replayed || field("replay").value) piece("replay-old").hidden = false;
-    say("…");
+      saveDraft();
+      runStep("check", { silent: true });
+    }, CHECK_DELAY);
+    if (replayed || field("replay").value) element("replay-outdated").hidden = false;
+    setStatus("…");
   }
 
-  function offerKept() {
-    const kept = drafts.other(isAsAtFirst);
-    if (!kept) return;
+  function offerSavedDraft() {
+    const draft = drafts.other(isUnchanged);
+    if (!draft) return;
     const now = texts();
-    const paths = new Set([...Object.keys(kept.files), ...Object.keys(now)]);
-    const differ = [...paths].filter((path) => kept.files[path] !== now[path]);
-    const at = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: form.dataset.zone }).format(new Date(kept.at));
-    const restore = button("Go on with it", () => {
-      takeFiles({ files: kept.files, based_on: kept.based_on, opened: differ.find((path) => path in kept.files) || "", choices: [...field("add_like").options].map((one) => [one.value, one.label]) });
-      field("note").value = kept.note || field("note").value;
-      drafts.forget(kept.id);
-      piece("kept").replaceChildren();
-      ask("check", { silent: true });
+    const paths = new Set([...Object.keys(draft.files), ...Object.keys(now)]);
+    const differ = [...paths].filter((path) => draft.files[path] !== now[path]);
+    const at = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: form.dataset.zone }).format(new Date(draft.at));
+    const restore = button("Restore draft", () => {
+      takeFiles({ files: draft.files, based_on: draft.based_on, opened_file: differ.find((path) => path in draft.files) || "", choices: [...field("add_like").options].map((one) => [one.value, one.label]) });
+      field("note").value = draft.note || field("note").value;
+      drafts.remove(draft.id);
+      element("saved-draft").replaceChildren();
+      runStep("check", { silent: true });
     });
-    const drop = button("Throw it away", () => {
-      drafts.forget(kept.id);
-      piece("kept").replaceChildren();
-      offerKept();
+    const drop = button("Discard draft", () => {
+      drafts.remove(draft.id);
+      element("saved-draft").replaceChildren();
+      offerSavedDraft();
     });
-    const acts = document.createElement("div");
-    acts.className = "actions";
-    acts.append(restore, drop);
-    notice("kept", "wait", `This browser has kept what you edited and did not publish, as of ${at}: ${differ.join(", ")}.`, [acts]);
+    const actions = document.createElement("div");
+    actions.className = "actions";
+    actions.append(restore, drop);
+    notice("saved-draft", "warning", `You have unpublished changes saved in this browser on ${at}: ${differ.join(", ")}.`, [actions]);
   }
 
-  // ---- small parts
+  // ---- DOM helpers
 
-  function notice(place, tone, words, more) {
+  function notice(place, tone, text, more) {
     const box = document.createElement("div");
     box.className = `notice ${tone}`;
     const inner = document.createElement("div");
-    inner.append(words, ...more);
+    inner.append(text, ...more);
     box.append(inner);
-    piece(place).replaceChildren(box);
+    element(place).replaceChildren(box);
   }
 
-  function button(words, act) {
+  function button(text, onClick) {
     const made = document.createElement("button");
     made.type = "button";
     made.className = "plain tight";
-    made.textContent = words;
-    made.addEventListener("click", act);
+    made.textContent = text;
+    made.addEventListener("click", onClick);
     return made;
   }
 
-  function link(href, words, apart) {
+  function link(href, text, newWindow) {
     const made = document.createElement("a");
     made.href = href;
-    made.textContent = words;
-    if (apart) made.target = "_blank";
+    made.textContent = text;
+    if (newWindow) made.target = "_blank";
     return made;
   }
 
-  // ---- what one does
+  // ---- user actions
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     event.stopPropagation();
     const step = (event.submitter && event.submitter.value) || "check";
-    ask(step);
+    runStep(step);
   });
 
   form.addEventListener("click", (event) => {
@@ -346,40 +346,40 @@ document.addEventListener("DOMContentLoaded", () => {
   form.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "s") {
       event.preventDefault();
-      ask("check");
+      runStep("check");
     }
   });
 
   field("note").addEventListener("input", () => {
-    if (edited) keep();
+    if (edited) saveDraft();
   });
 
-  // Another administrator may publish at any time: this page asks, and tells.
-  async function look() {
+  // Another administrator may publish at any time, so the page polls the version in force.
+  async function pollVersion() {
     if (document.hidden) return;
     try {
       const answer = await fetch(form.dataset.inForce, { headers: { Accept: "application/json" } });
-      const isOurs = (answer.headers.get("Content-Type") || "").startsWith("application/json");
-      if (!isOurs) return;
+      const isJson = (answer.headers.get("Content-Type") || "").startsWith("application/json");
+      if (!isJson) return;
       const { version } = await answer.json();
-      if (version !== told && version !== field("based_on").value) ask("check", { silent: true });
+      if (version !== knownVersion && version !== field("based_on").value) runStep("check", { silent: true });
     } catch {
-      // the desk cannot be reached; the next check says so
+      // the server cannot be reached; the next check reports it
     }
   }
-  setInterval(look, Number(form.dataset.lookEvery || LOOK_EVERY));
-  document.addEventListener("visibilitychange", look);
+  setInterval(pollVersion, Number(form.dataset.pollInterval || POLL_INTERVAL));
+  document.addEventListener("visibilitychange", pollVersion);
 
-  const posted = Boolean(piece("wrongs").querySelector(".wrongs"));
+  const posted = Boolean(element("form-errors").querySelector(".error-summary"));
   form.classList.add("with-code");
   form.querySelector(".rule-keys").hidden = false;
   show(form.dataset.opened || decodeURIComponent(location.hash.replace(/^#file-/, "")) || "coverage.json");
-  offerKept();
+  offerSavedDraft();
   fetch(form.dataset.schemas)
     .then((answer) => answer.json())
     .then((found) => {
       schemas = found;
     })
-    .catch(() => say("Completion is not there: its words could not be loaded."));
-  ask("check", { silent: true });
+    .catch(() => setStatus("Completion is unavailable: the schemas could not be loaded."));
+  runStep("check", { silent: true });
 });

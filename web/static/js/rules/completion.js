@@ -1,9 +1,9 @@
-// What may be written where in a rule file: a JSON text, however broken, is read into a tree with places,
-// and the file's JSON Schema is asked what fits at one of them. Knows nothing of the page.
+// Completion for rule files: parses JSON text, even incomplete, into a tree with positions and looks up the allowed
+// keys and values in the file's JSON Schema. Does not touch the DOM.
 "use strict";
 
-window.RuleWords = (function () {
-  // ---- reading: tolerant, since it is read while it is being written
+window.RuleCompletion = (function () {
+  // ---- tolerant JSON parser, for text that is still being typed
 
   function read(text) {
     let at = 0;
@@ -89,10 +89,10 @@ window.RuleWords = (function () {
   const inside = (node, pos) => node.from < pos && (node.closed ? pos < node.to : pos <= node.to);
   const isScalar = (node) => node && node.kind !== "object" && node.kind !== "array";
 
-  // Where a position is: the way to it, as pairs of a container and a key or index, and whether a key or a value
-  // is (or would be) written there; `node` is what stands there by now.
+  // Locates a position: the path to it, as pairs of a container and a key or index, whether a key or a value belongs
+  // there, and `node`, the current content.
   function locate(root, pos) {
-    const way = [];
+    const path = [];
     let node = root;
     for (;;) {
       if (isScalar(node) || !inside(node, pos)) return null;
@@ -101,43 +101,43 @@ window.RuleWords = (function () {
         const item = node.items[index];
         const step = { in: node, key: index < 0 ? node.items.length : index };
         if (item && !isScalar(item) && inside(item, pos)) {
-          way.push(step);
+          path.push(step);
           node = item;
           continue;
         }
-        return { way: [...way, step], what: "value", node: isScalar(item) ? item : null };
+        return { path: [...path, step], what: "value", node: isScalar(item) ? item : null };
       }
       const prop = node.props.findLast((one) => one.keyFrom <= pos);
-      if (!prop) return { way, what: "key", in: node, prop: null };
-      if (pos <= prop.keyTo) return { way, what: "key", in: node, prop };
+      if (!prop) return { path, what: "key", in: node, prop: null };
+      if (pos <= prop.keyTo) return { path, what: "key", in: node, prop };
       const step = { in: node, key: prop.key };
-      const held = prop.value;
-      if (held && !isScalar(held) && inside(held, pos)) {
-        way.push(step);
-        node = held;
+      const current = prop.value;
+      if (current && !isScalar(current) && inside(current, pos)) {
+        path.push(step);
+        node = current;
         continue;
       }
-      if (prop.colon >= 0 && pos > prop.colon && (!held || (isScalar(held) && pos <= held.to && pos >= held.from))) {
-        return { way: [...way, step], what: "value", node: held };
+      if (prop.colon >= 0 && pos > prop.colon && (!current || (isScalar(current) && pos <= current.to && pos >= current.from))) {
+        return { path: [...path, step], what: "value", node: current };
       }
-      return { way, what: "key", in: node, prop: null };
+      return { path, what: "key", in: node, prop: null };
     }
   }
 
-  // ---- the schema: what of it applies, given what stands in the file
+  // ---- the parts of the schema that apply to the file's content
 
   const prop = (node, key) => node && node.kind === "object" && node.props.find((one) => one.key === key);
 
-  // Whether what stands there may be what the schema means: only a clear contradiction says no.
+  // Whether the node may match the schema: only a clear contradiction returns false.
   function fits(schema, node, root) {
     if (!schema || !node) return true;
     const of = resolved(schema, root);
     if ("const" in of && (!isScalar(node) || node.value !== of.const)) return false;
     if (of.enum && (!isScalar(node) || !of.enum.includes(node.value))) return false;
     if (of.required && of.required.some((key) => !prop(node, key))) return false;
-    for (const [key, held] of Object.entries(of.properties || {})) {
+    for (const [key, inner] of Object.entries(of.properties || {})) {
       const found = prop(node, key);
-      if (found && found.value && !fits(held, found.value, root)) return false;
+      if (found && found.value && !fits(inner, found.value, root)) return false;
     }
     if (of.contains && !(node.items || []).some((one) => fits(of.contains, one, root))) return false;
     return true;
@@ -149,7 +149,7 @@ window.RuleWords = (function () {
     return { ...found, ...schema, $ref: undefined };
   }
 
-  // The schema and all that it brings in for this node, flat.
+  // The schema and all subschemas that apply to this node, as a flat list.
   function all(schema, node, root, depth = 0) {
     if (!schema || schema === true || depth > 12) return [];
     const of = resolved(schema, root);
@@ -174,27 +174,27 @@ window.RuleWords = (function () {
     return found;
   }
 
-  function held(container, key) {
+  function valueAt(container, key) {
     if (container.kind === "array") return container.items[key] || null;
     const found = prop(container, key);
     return found ? found.value : null;
   }
 
-  function along(way, tree, root) {
+  function along(path, tree, root) {
     let schemas = all(root, tree, root);
-    for (const step of way) schemas = child(schemas, held(step.in, step.key), step.key, root);
+    for (const step of path) schemas = child(schemas, valueAt(step.in, step.key), step.key, root);
     return schemas;
   }
 
-  // ---- what may be written
+  // ---- completions
 
   // Options at a position: { from, to, options: [{ text, label, info, kind }] }, or null where nothing is known.
-  // `names` are those that other files make: { types, slas }.
+  // `names` are those defined in other files: { types, slas }.
   function complete(text, pos, root, names = {}) {
     const tree = read(text);
     const place = locate(tree, pos);
     if (!place || !root) return null;
-    const schemas = along(place.way, tree, root);
+    const schemas = along(place.path, tree, root);
     return place.what === "key" ? keys(place, schemas, text, pos, root) : values(place, schemas, text, pos, names);
   }
 
@@ -239,9 +239,9 @@ window.RuleWords = (function () {
     for (const one of schemas) {
       if ("const" in one) add(one.const, one.description);
       for (const value of one.enum || []) add(value, "");
-      for (const value of one.examples || []) add(value, "An example.", "constant");
+      for (const value of one.examples || []) add(value, "Example.", "constant");
       if (one.type === "boolean") [true, false].forEach((value) => add(value, one.description));
-      if (one.type === "null") add(null, "Nothing.");
+      if (one.type === "null") add(null, "No value.");
     }
     for (const [value, info] of otherNames(place, names)) add(value, info, "class");
     const node = place.node;
@@ -249,17 +249,17 @@ window.RuleWords = (function () {
     return found.size ? { from, to, options: [...found.values()] } : null;
   }
 
-  // Names that no schema knows: the contract types and service levels of this very set.
+  // Names that are not in a schema: contract types and service levels defined in this rule set.
   function otherNames(place, { types = [], slas = [] }) {
-    const keys = place.way.map((step) => step.key).filter((key) => typeof key === "string");
+    const keys = place.path.map((step) => step.key).filter((key) => typeof key === "string");
     const last = keys[keys.length - 1];
-    const beside = place.way.length ? prop(place.way[place.way.length - 1].in, "name") : null;
-    const ofType = beside && beside.value && /contract_type$/.test(String(beside.value.value)) && last === "value";
+    const sibling = place.path.length ? prop(place.path[place.path.length - 1].in, "name") : null;
+    const ofType = sibling && sibling.value && /contract_type$/.test(String(sibling.value.value)) && last === "value";
     if (["type", "types"].includes(last) || ofType) return types;
     return last === "sla" ? slas : [];
   }
 
-  // What the word at a position means: { from, to, text }, or null.
+  // Description of the word at a position: { from, to, text }, or null.
   function explain(text, pos, root) {
     const tree = read(text);
     const place = locate(tree, pos);
@@ -267,14 +267,14 @@ window.RuleWords = (function () {
     if (place.what === "key") {
       if (!place.prop) return null;
       const step = { in: place.in, key: place.prop.key };
-      const said = describe(along([...place.way, step], tree, root));
-      return said ? { from: place.prop.keyFrom, to: place.prop.keyTo, text: said } : null;
+      const description = describe(along([...place.path, step], tree, root));
+      return description ? { from: place.prop.keyFrom, to: place.prop.keyTo, text: description } : null;
     }
     if (!place.node) return null;
-    const schemas = along(place.way, tree, root);
+    const schemas = along(place.path, tree, root);
     const exact = schemas.find((one) => "const" in one && one.const === place.node.value && one.description);
-    const said = exact ? exact.description : "";
-    return said ? { from: place.node.from, to: place.node.to, text: said } : null;
+    const description = exact ? exact.description : "";
+    return description ? { from: place.node.from, to: place.node.to, text: description } : null;
   }
 
   function describe(schemas) {

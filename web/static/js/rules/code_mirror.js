@@ -1,11 +1,11 @@
-// CodeMirror set up for rule files: marks, completion, meanings on hover, the desk's colours. It writes its own
-// style sheet, which the content security policy lets through by the nonce.
+// CodeMirror configured for rule files: lint marks, completion, descriptions on hover and the theme. CodeMirror
+// injects its own style sheet, which the content security policy allows by its nonce.
 "use strict";
 
 window.RuleCode = (function () {
   const { EditorView, EditorState, HighlightStyle, tags } = CodeMirror;
 
-  const WORDS = {
+  const PHRASES = {
     next: "Next",
     previous: "Previous",
     all: "All",
@@ -14,63 +14,63 @@ window.RuleCode = (function () {
     "by word": "Whole words",
     replace: "Replace",
     "replace all": "Replace all",
-    Replace: "Replace by",
+    Replace: "Replace with",
   };
 
   const colours = HighlightStyle.define([
     { tag: tags.propertyName, color: "var(--accent)" },
-    { tag: tags.string, color: "var(--good)" },
-    { tag: [tags.number, tags.bool, tags.null], color: "var(--work)" },
-    { tag: [tags.separator, tags.squareBracket, tags.brace, tags.punctuation], color: "var(--quiet)" },
+    { tag: tags.string, color: "var(--success)" },
+    { tag: [tags.number, tags.bool, tags.null], color: "var(--info)" },
+    { tag: [tags.separator, tags.squareBracket, tags.brace, tags.punctuation], color: "var(--muted)" },
   ]);
 
-  const look = EditorView.theme({
-    "&": { color: "var(--ink)", backgroundColor: "var(--surface)", fontSize: "0.8125rem" },
+  const theme = EditorView.theme({
+    "&": { color: "var(--text)", backgroundColor: "var(--surface)", fontSize: "0.8125rem" },
     "&.cm-focused": { outline: "3px solid var(--focus)", outlineOffset: "1px" },
     ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.5", overflow: "auto" },
-    ".cm-content": { caretColor: "var(--ink)", padding: "0.5rem 0" },
-    ".cm-gutters": { backgroundColor: "var(--sunken)", color: "var(--quiet)", border: "0", borderRight: "1px solid var(--line)" },
+    ".cm-content": { caretColor: "var(--text)", padding: "0.5rem 0" },
+    ".cm-gutters": { backgroundColor: "var(--inset)", color: "var(--muted)", border: "0", borderRight: "1px solid var(--border)" },
     ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--hover) 55%, transparent)" },
-    ".cm-activeLineGutter": { backgroundColor: "var(--hover)", color: "var(--ink)" },
+    ".cm-activeLineGutter": { backgroundColor: "var(--hover)", color: "var(--text)" },
     "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
       backgroundColor: "var(--pico-text-selection-color)",
     },
-    ".cm-cursor, .cm-dropCursor": { borderLeftColor: "var(--ink)", borderLeftWidth: "2px" },
-    "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--picked)", outline: "1px solid var(--accent)" },
-    ".cm-selectionMatch, .cm-searchMatch": { backgroundColor: "var(--wait-ground)" },
-    ".cm-searchMatch-selected": { backgroundColor: "var(--picked)", outline: "1px solid var(--accent)" },
-    ".cm-foldPlaceholder": { backgroundColor: "var(--sunken)", color: "var(--quiet)", border: "1px solid var(--line)" },
-    ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--ink)", border: "1px solid var(--edge)", borderRadius: "var(--round)" },
+    ".cm-cursor, .cm-dropCursor": { borderLeftColor: "var(--text)", borderLeftWidth: "2px" },
+    "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--selected)", outline: "1px solid var(--accent)" },
+    ".cm-selectionMatch, .cm-searchMatch": { backgroundColor: "var(--warning-background)" },
+    ".cm-searchMatch-selected": { backgroundColor: "var(--selected)", outline: "1px solid var(--accent)" },
+    ".cm-foldPlaceholder": { backgroundColor: "var(--inset)", color: "var(--muted)", border: "1px solid var(--border)" },
+    ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--border-strong)", borderRadius: "var(--radius)" },
     ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "0.125rem 0.5rem", fontSize: "0.8125rem", margin: "0", listStyle: "none" },
     ".cm-tooltip.cm-tooltip-autocomplete > ul": { margin: "0", fontFamily: "var(--mono)" },
-    ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent-ground)", color: "var(--on-accent)" },
+    ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent-background)", color: "var(--on-accent)" },
     ".cm-tooltip.cm-completionInfo": { maxWidth: "22rem", padding: "0.375rem 0.625rem", fontSize: "0.8125rem" },
-    ".cm-meaning": { maxWidth: "26rem", padding: "0.375rem 0.625rem", fontSize: "0.8125rem" },
+    ".cm-description": { maxWidth: "26rem", padding: "0.375rem 0.625rem", fontSize: "0.8125rem" },
     ".cm-diagnostic": { padding: "0.375rem 0.625rem", fontSize: "0.8125rem", maxWidth: "32rem", whiteSpace: "normal" },
-    ".cm-diagnostic-error": { borderLeft: "4px solid var(--bad)" },
-    ".cm-diagnostic-warning": { borderLeft: "4px solid var(--wait)" },
-    ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad)", textUnderlineOffset: "0.2em" },
-    ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--wait)", textUnderlineOffset: "0.2em" },
-    ".cm-panels": { backgroundColor: "var(--sunken)", color: "var(--ink)", borderColor: "var(--line)" },
+    ".cm-diagnostic-error": { borderLeft: "4px solid var(--error)" },
+    ".cm-diagnostic-warning": { borderLeft: "4px solid var(--warning)" },
+    ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--error)", textUnderlineOffset: "0.2em" },
+    ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warning)", textUnderlineOffset: "0.2em" },
+    ".cm-panels": { backgroundColor: "var(--inset)", color: "var(--text)", borderColor: "var(--border)" },
     ".cm-panels input, .cm-panels button, .cm-panels label": { margin: "0.125rem", fontSize: "0.8125rem" },
     ".cm-panels button.cm-button": {
       minHeight: "1.625rem",
       padding: "0.125rem 0.5rem",
-      borderRadius: "var(--round)", 
+      borderRadius: "var(--radius)", 
       backgroundImage: "none",
       backgroundColor: "var(--surface)",
-      color: "var(--ink)",
-      border: "1px solid var(--edge)",
+      color: "var(--text)",
+      border: "1px solid var(--border-strong)",
     },
-    ".cm-panels input.cm-textfield": { width: "auto", height: "auto", backgroundColor: "var(--surface)", color: "var(--ink)", border: "1px solid var(--edge)" },
+    ".cm-panels input.cm-textfield": { width: "auto", height: "auto", backgroundColor: "var(--surface)", color: "var(--text)", border: "1px solid var(--border-strong)" },
     ".cm-search label": { display: "inline-flex", alignItems: "center", gap: "0.25rem" },
-    ".cm-panel.cm-search button[name=close]": { color: "var(--ink)", fontSize: "1.25rem" },
+    ".cm-panel.cm-search button[name=close]": { color: "var(--text)", fontSize: "1.25rem" },
   });
 
-  // Completion of one file: `schemaOf(path)` and `names()` tell what may be written.
+  // Completion for one file: `schemaOf(path)` and `names()` provide the allowed values.
   function completion(path, { schemaOf, names }) {
     return (context) => {
-      const found = RuleWords.complete(context.state.doc.toString(), context.pos, schemaOf(path), names());
+      const found = RuleCompletion.complete(context.state.doc.toString(), context.pos, schemaOf(path), names());
       const typed = context.matchBefore(/["\w$]+/);
       if (!found || (!context.explicit && !typed)) return null;
       const quote = context.state.sliceDoc(found.from, found.from + 1) === '"' ? 1 : 0;
@@ -82,21 +82,21 @@ window.RuleCode = (function () {
           type: one.kind,
           boost: Math.max(-99, (one.boost ? 50 : 0) - place),
           info: one.info ? () => paragraph(one.info) : undefined,
-          apply: (view, option, from, to) => put(view, one.text, from - quote, Math.max(to, quote ? closing(view.state, to) : to)),
+          apply: (view, option, from, to) => insertCompletion(view, one.text, from - quote, Math.max(to, quote ? closing(view.state, to) : to)),
         })),
       };
     };
   }
 
-  // The end of the quoted word that is being typed: its closing quote is replaced, too.
+  // The end of the quoted word being typed, including its closing quote.
   function closing(state, pos) {
     const line = state.doc.lineAt(pos);
     const rest = line.text.slice(pos - line.from).match(/^[\w$-]*"/);
     return rest ? pos + rest[0].length : pos;
   }
 
-  function put(view, text, from, to) {
-    // Where the text opens something at its end, the cursor goes between: "", {} or [].
+  function insertCompletion(view, text, from, to) {
+    // If the inserted text ends with "", {} or [], put the cursor inside.
     const back = /(: ""|\{\}|\[\])$/.test(text) ? 1 : 0;
     view.dispatch({
       changes: { from, to, insert: text },
@@ -112,7 +112,7 @@ window.RuleCode = (function () {
     return node;
   }
 
-  // A file's text as a state of its own: each file has its own undo.
+  // Each file has its own editor state and undo history.
   function state(path, text, options) {
     return EditorState.create({
       doc: text,
@@ -124,20 +124,20 @@ window.RuleCode = (function () {
         CodeMirror.syntaxHighlighting(colours),
         CodeMirror.autocompletion({ override: [completion(path, options)], icons: false }),
         CodeMirror.hoverTooltip((view, pos) => {
-          const found = RuleWords.explain(view.state.doc.toString(), pos, options.schemaOf(path));
+          const found = RuleCompletion.explain(view.state.doc.toString(), pos, options.schemaOf(path));
           if (!found) return null;
           return {
             pos: found.from,
             end: found.to,
             create: () => {
               const dom = paragraph(found.text);
-              dom.className = "cm-meaning";
+              dom.className = "cm-description";
               return { dom };
             },
           };
         }),
         EditorState.tabSize.of(2),
-        EditorState.phrases.of(WORDS),
+        EditorState.phrases.of(PHRASES),
         EditorView.lineWrapping,
         EditorView.cspNonce.of(options.nonce),
         EditorView.contentAttributes.of({ "aria-label": `Text of ${path}`, spellcheck: "false" }),
@@ -148,12 +148,12 @@ window.RuleCode = (function () {
           const head = update.state.selection.main.head;
           if (quoted && update.state.sliceDoc(head - 1, head) === '"') CodeMirror.startCompletion(update.view);
         }),
-        look,
+        theme,
       ],
     });
   }
 
-  // The checker's problems of one file as marks. Its columns count characters, CodeMirror's UTF-16 units.
+  // Lint marks for the problems of one file. The checker counts columns in characters, CodeMirror in UTF-16 units.
   function marks(doc, problems) {
     return problems.map((one) => {
       const line = doc.line(Math.max(1, Math.min(one.line, doc.lines)));
