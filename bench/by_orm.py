@@ -139,7 +139,7 @@ def _expire_grant(session: Session, contract: Any, grant: Any, at: datetime) -> 
             recorded_at=at,
             cause=f"contract:{contract.id}",
             actor="Coverdesk",
-            why="Left when its time was over",
+            why="Expired unused",
             contract_id=contract.id,
         )
     )

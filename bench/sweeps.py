@@ -116,7 +116,7 @@ POSTINGS = f"""
 TRANSACTIONS = f"""
     INSERT INTO ledger_transaction (id, kind, effective_at, recorded_at, cause, actor, why, contract_id)
     SELECT 'expire-' || b.grant_id, 'expire', b.closes_at, :at, 'contract:' || c.id, 'Coverdesk',
-        'Left when its time was over', c.id {OF_GRANT}
+        'Expired unused', c.id {OF_GRANT}
 """
 BALANCES = f"""
     UPDATE grant_balance SET expired = expired + available, available = 0, expiry_posted = true

@@ -94,7 +94,10 @@ def get_contract_audit(tx: Transaction, contract: str) -> Page[AuditLine]:
 
 @contracts.get("/contracts/{contract}/statement")
 def get_statement(tx: Transaction, contract: str, query: SpanQuery) -> StatementView:
-    """Return every movement of a contract's balance in the given days."""
+    """Return every movement of a contract's balance in the given days.
+
+    A line of a service request that the caller may not see keeps its minutes, without the id and the number.
+    """
     return read_statement(tx, contract, from_=query.from_, to=query.to)
 
 

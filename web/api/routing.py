@@ -14,7 +14,7 @@ signatures.
 import inspect
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from types import UnionType
@@ -39,6 +39,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import NotFound
 from workflows.core.idempotency import Answer, Keyed, find_answer
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.service_requests.access import require_nameable
 from workflows.users.authentication import become_token_owner
 
 BASE = "/api/v1"
@@ -126,7 +127,10 @@ class Operation:
             )
         actor = read_actor(desk)
         arguments, raw = self._parse(path)
-        return self._respond(self._call(desk, actor, arguments, raw))
+        found = self._call(desk, actor, arguments, raw)
+        if isinstance(found, Answer) and found.replayed:
+            _require_still_nameable(desk, actor, path, found)
+        return self._respond(found)
 
     def _authenticate_and_call(self, token: str, path: dict[str, str], tx: Transaction) -> "_Rendered":
         """Authenticate and call the endpoint in the same transaction: one connection instead of two."""
@@ -233,6 +237,24 @@ class Operation:
         if found.status == 204:
             del response.headers["Content-Type"]
         return response
+
+
+def _require_still_nameable(desk: Desk, actor: Actor, path: dict[str, str], answer: Answer) -> None:
+    """Raise NotFound if a stored answer names what the actor may no longer see, as it has moved since."""
+    if actor.is_staff:
+        return
+    values = _values_in(json.loads(answer.body)) if answer.body else []
+    with desk.read(actor) as tx:
+        require_nameable(tx, {one for one in [*path.values(), *values] if ID_PATTERN.match(one)})
+
+
+def _values_in(body: Any) -> Iterator[str]:
+    """All strings in a JSON value, at any depth, without the names of fields."""
+    if isinstance(body, str):
+        yield body
+    elif isinstance(body, dict | list):
+        for one in body.values() if isinstance(body, dict) else body:
+            yield from _values_in(one)
 
 
 @dataclass(frozen=True, slots=True)

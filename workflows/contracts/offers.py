@@ -5,7 +5,7 @@ Source: product.md section 6, step 7.
 
 from typing import Any
 
-from engine.contracts import PER_REQUEST
+from engine.contracts import PER_REQUEST, Holder
 from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import HolderGiven, NewContract, TakeContract
 from workflows.contracts.permitted_actions import SELLERS
@@ -14,7 +14,7 @@ from workflows.core.errors import NotAllowed, StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import own_contract, settle_and_cover
 from workflows.lifecycle.contracts.creation import Origin, make_for_request, sell
-from workflows.lifecycle.service_requests.access import require_visible
+from workflows.lifecycle.service_requests.access import may_name, require_visible
 from workflows.lifecycle.service_requests.holders import parties_as_holders
 from workflows.lifecycle.service_requests.transitions import lock_request
 
@@ -49,7 +49,7 @@ def take_contract(tx: Transaction, service_request_id: str, command: TakeContrac
             return enable_contract(tx, made)
         return made
     holder = command.holder or _nearest_holder(tx, request, command.type)
-    if (holder.kind, holder.id) not in parties_as_holders(request):
+    if (holder.kind, holder.id) not in _holders(tx, request):
         raise invalid("/holder", "The contract must be held by the request's item, customer or org unit.")
     wanted = NewContract(type=command.type, holder=holder, enable=None if tx.actor.role in SELLERS else False)
     taken = sell(tx, wanted, Origin(offered_for=service_request_id))
@@ -64,11 +64,19 @@ def ensure_own_contract(tx: Transaction, service_request_id: str) -> str:
     )
 
 
+def _holders(tx: Transaction, request: Any) -> list[Holder]:
+    """Who may hold the contract, nearest first: the request's parties that the actor may name.
+
+    An item that has moved to another customer gets no contract through its earlier owner's request.
+    """
+    return [one for one in parties_as_holders(request) if may_name(tx, one.kind, one.id)]
+
+
 def _nearest_holder(tx: Transaction, request: Any, type_key: str) -> HolderGiven:
     terms = tx.rules.contract_types.get(type_key)
     if terms is None:
         raise invalid("/type", f"There is no contract type {type_key!r}.", "Use one of the types in force.")
-    for holder in parties_as_holders(request):
+    for holder in _holders(tx, request):
         if holder.kind in terms.held_by:
             return HolderGiven(**{holder.kind: holder.id})
     raise invalid(

@@ -7,9 +7,9 @@ Source: product.md sections 5, 7 and 8.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Row, and_, case, exists, false, func, literal, or_, select
 
 from engine.contracts import CONTRACT_STATES, UNITS, Contract, Limits
 from engine.coverage import contract_state
@@ -26,6 +26,7 @@ from workflows.lifecycle.contracts.grants import StoredGrant, grants_by_contract
 from workflows.lifecycle.contracts.monthly_grants import TO_COME, months_to_come
 from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.lifecycle.contracts.rows import contract_value
+from workflows.lifecycle.service_requests.access import Nameable, may_name
 from workflows.register.holder_names import find_holders_by_name, holder_names
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
@@ -96,7 +97,10 @@ def list_contracts(
     if ids is not None:
         statement = statement.where(c.c.id.in_(ids))
     if service_request is not None:
-        statement = statement.where(c.c.offered_for_id == service_request)
+        ordered_for = c.c.offered_for_id == service_request
+        statement = statement.where(
+            ordered_for if may_name(tx, "service_request", service_request) else false()
+        )
     if q:
         statement = statement.where(or_(matches(q, c.c.number), c.c.holder_id.in_(find_holders_by_name(q))))
     if ends_within_days is not None:
@@ -174,7 +178,7 @@ def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) 
     posted = _posted_as_of(tx, grants, at) if at < tx.now else None
     names = holder_names(tx, {(row.holder_kind, row.holder_id) for row in rows})
     values = _values_as_of(tx, rows, at)
-    successors = _successors(tx, list(values))
+    links = _links(tx, rows)
     carried = carried_by_holder(tx, {one.holder.key for one in values.values()}, at)
     ahead = {row.id: months_to_come(row, tx.settings.zone) for row in rows} if posted is None else {}
     return [
@@ -185,7 +189,7 @@ def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) 
             [*grants.get(row.id, []), *ahead.get(row.id, [])],
             posted,
             names,
-            successors.get(row.id),
+            links[row.id],
             carried.get(values[row.id].holder.key, 0),
             at,
         )
@@ -200,7 +204,7 @@ def _detail(
     grants: Sequence[StoredGrant],
     posted: dict[str, GrantBalance] | None,
     names: dict[tuple[str, str], str],
-    renewed_by: str | None,
+    links: "_Links",
     carried: int,
     at: datetime,
 ) -> ContractDetail:
@@ -243,9 +247,9 @@ def _detail(
         balance=_sum(grants, balances),
         monthly_minutes=row.monthly_minutes,
         carried_minutes=carried,
-        renewal_of=row.renewal_of_id,
-        renewed_by=renewed_by,
-        service_request=row.offered_for_id,
+        renewal_of=links.renewal_of,
+        renewed_by=links.renewed_by,
+        service_request=links.service_request,
         cancelled_at=row.cancelled_at,
         cancel_reason=row.cancel_reason,
         created_at=row.created_at,
@@ -256,9 +260,37 @@ def _detail(
     )
 
 
+class _Links(NamedTuple):
+    """The ids of other records that a contract names to the actor."""
+
+    renewal_of: str | None
+    renewed_by: str | None
+    service_request: str | None
+
+
+def _links(tx: Transaction, rows: Sequence[Row[Any]]) -> dict[str, _Links]:
+    """The links of contracts by id, without what the actor may not see."""
+    nameable = Nameable(tx, {"service_request": {row.offered_for_id for row in rows}})
+    renewed = {row.renewal_of_id for row in rows if row.renewal_of_id is not None}
+    if not tx.actor.is_staff and renewed:
+        seen = select(c.c.id).where(c.c.id.in_(renewed), visible_contracts(tx))
+        renewed = set(tx.connection.execute(seen).scalars())
+    successors = _successors(tx, [row.id for row in rows])
+    return {
+        row.id: _Links(
+            row.renewal_of_id if row.renewal_of_id in renewed else None,
+            successors.get(row.id),
+            nameable.id("service_request", row.offered_for_id),
+        )
+        for row in rows
+    }
+
+
 def _successors(tx: Transaction, contract_ids: Sequence[str]) -> dict[str, str]:
     """The ids of successors, by the contract renewed; one statement per page, as SQLite's join would scan."""
-    renewing = select(c.c.renewal_of_id, c.c.id).where(c.c.renewal_of_id.in_(contract_ids))
+    renewing = select(c.c.renewal_of_id, c.c.id).where(
+        c.c.renewal_of_id.in_(contract_ids), visible_contracts(tx)
+    )
     return {row.renewal_of_id: row.id for row in tx.connection.execute(renewing)} if contract_ids else {}
 
 

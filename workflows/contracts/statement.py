@@ -12,6 +12,7 @@ from sqlalchemy import Row, and_, case, func, select
 from engine.periods import first_instant_of
 from workflows.contracts.access import contract_row, up_to_date_contract
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.service_requests.access import ANOTHER_REQUEST, Nameable
 from workflows.store import tables as t
 from workflows.views.contracts import StatementLine, StatementView
 
@@ -25,7 +26,8 @@ def read_statement(
     """The contract's movements until now, by effective instant; `from_` and `to` are days, both inclusive.
 
     The unit is whole minutes, or incidents for packs. Monthly grants that were created in advance appear when
-    they begin: the running balance is that of the ledger as of each line.
+    they begin: the running balance is that of the ledger as of each line. A line of a service request that
+    the actor may not see stays, without the request's id and number.
 
     Raises: NotFound, also if the actor may not see the contract. Source: product.md sections 7 and 8.
     """
@@ -47,6 +49,7 @@ def _statement(tx: Transaction, row: Row[Any], from_: date | None, to: date | No
         .where(entry.c.contract_id == row.id, entry.c.effective_at <= tx.now)
         .group_by(entry.c.id, request.c.number)
     ).all()
+    nameable = Nameable(tx, {"service_request": {one.service_request_id for one in rows}})
     by_instant = groupby(sorted(rows, key=lambda one: one.effective_at), lambda one: one.effective_at)
     opening = balance = 0
     lines = []
@@ -58,7 +61,7 @@ def _statement(tx: Transaction, row: Row[Any], from_: date | None, to: date | No
             if start is not None and at < start:
                 opening = balance
             else:
-                lines.append(_statement_line(tx, one, unit, balance))
+                lines.append(_statement_line(one, unit, balance, nameable))
     return StatementView(row.id, row.number, unit, opening, balance, lines)
 
 
@@ -73,17 +76,19 @@ def _in_order(rows: list[Row[Any]], balance: int) -> list[Row[Any]]:
     return rows
 
 
-def _statement_line(tx: Transaction, row: Row[Any], unit: str, balance: int) -> StatementLine:
+def _statement_line(row: Row[Any], unit: str, balance: int, nameable: Nameable) -> StatementLine:
     moved = int(row.moved)
+    is_named = row.service_request_id is None or nameable.may("service_request", row.service_request_id)
     return StatementLine(
         transaction=row.id,
         effective_at=row.effective_at,
         recorded_at=row.recorded_at,
         kind=row.kind,
-        service_request=row.service_request_id,
-        service_request_number=row.request_number,
+        service_request=row.service_request_id if is_named else None,
+        service_request_number=row.request_number if is_named else None,
+        another_service_request=not is_named,
         minutes=moved if unit == "minutes" else 0,
         incidents=moved if unit == "incidents" else 0,
         balance_after=balance,
-        why=row.why,
+        why=row.why if is_named else row.why.replace(row.request_number, ANOTHER_REQUEST),
     )

@@ -1,19 +1,23 @@
 """Coverage decisions: storing and reading them.
 
-They are written once, with the facts and every candidate, and never change. Source: product.md section 6.
+They are written once, with the facts and every candidate, and never change; customers read them without what
+may not be named to them, such as an earlier customer of the service request. Source: product.md section 6.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, select
 
+from engine.contracts import HOLDER_KINDS
 from engine.coverage import CoverageDecision
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.reasons import reason_text
 from workflows.coverage.snapshot import facts_json, verdict_json
-from workflows.lifecycle.service_requests.access import visible_requests
+from workflows.lifecycle.service_requests.access import Nameable, Named, visible_requests
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views.decisions import CandidateView, DecisionView
@@ -73,26 +77,33 @@ def decisions_of(tx: Transaction, service_request_id: str) -> list[DecisionView]
         .where(table.c.service_request_id == service_request_id)
         .order_by(table.c.decided_at.desc(), table.c.id.desc())
     )
-    return [decision_view(row, tx) for row in rows]
+    found = rows.all()
+    nameable = _nameable(tx, [row.facts for row in found], [_contracts_of(row) for row in found])
+    return [_decision_view(row, tx, nameable) for row in found]
 
 
 def decision_view(row: Row[Any], tx: Transaction) -> DecisionView:
-    """The view of a stored decision, without what the actor may not see."""
+    """The view of a stored decision, without what may not be named to the actor."""
+    return _decision_view(row, tx, _nameable(tx, [row.facts], [_contracts_of(row)]))
+
+
+def _decision_view(row: Row[Any], tx: Transaction, nameable: Nameable) -> DecisionView:
     candidates = [_candidate_view(one, tx.settings.zone) for one in row.candidates]
+    contract_id = nameable.id("contract", row.contract_id)
     return DecisionView(
         id=row.id,
         service_request=row.service_request_id,
         decided_at=row.decided_at,
         as_of=row.as_of,
         rule_set=row.rule_set,
-        facts=row.facts,
-        candidates=_seen_by(tx, candidates, row.facts["customer"], row.contract_id),
+        facts=_facts_seen(row.facts, nameable),
+        candidates=_seen_by(tx, candidates, row.facts["customer"], contract_id, nameable),
         rule=row.rule,
         why=row.why,
         outcome=row.outcome,
-        contract=row.contract_id,
+        contract=contract_id,
         params=row.params,
-        cause=row.cause,
+        cause=_cause_seen(row.cause, nameable),
         actor=row.actor if tx.actor.is_staff else "",
         reason=row.reason if tx.actor.is_staff else None,
     )
@@ -101,19 +112,22 @@ def decision_view(row: Row[Any], tx: Transaction) -> DecisionView:
 def preview_view(tx: Transaction, decision: CoverageDecision) -> DecisionView:
     """The view of a decision that is not stored."""
     zone = tx.settings.zone
+    facts = facts_json(decision.facts)
     candidates = [_candidate_view(verdict_json(verdict), zone) for verdict in decision.candidates]
+    nameable = _nameable(tx, [facts], [{decision.contract, *(one.contract for one in candidates)}])
+    contract_id = nameable.id("contract", decision.contract)
     return DecisionView(
         id=None,
         service_request=None,
         decided_at=tx.now,
         as_of=decision.as_of,
         rule_set=decision.rule_set,
-        facts=facts_json(decision.facts),
-        candidates=_seen_by(tx, candidates, decision.facts.customer, decision.contract),
+        facts=_facts_seen(facts, nameable),
+        candidates=_seen_by(tx, candidates, decision.facts.customer, contract_id, nameable),
         rule=decision.rule,
         why=decision.why,
         outcome=decision.outcome,
-        contract=decision.contract,
+        contract=contract_id,
         params=decision.params,
         cause="preview",
         actor=tx.actor.name,
@@ -121,17 +135,58 @@ def preview_view(tx: Transaction, decision: CoverageDecision) -> DecisionView:
     )
 
 
+CONTRACT_CAUSE = "contract:"
+
+
+def _contracts_of(row: Row[Any]) -> set[str | None]:
+    """The contracts that a stored decision names."""
+    cause = row.cause.removeprefix(CONTRACT_CAUSE) if row.cause.startswith(CONTRACT_CAUSE) else None
+    return {row.contract_id, cause, *(one["contract"] for one in row.candidates)}
+
+
+def _nameable(
+    tx: Transaction, facts: Sequence[Mapping[str, Any]], contracts: Sequence[set[str | None]]
+) -> Nameable:
+    """What the facts and contracts of some decisions may name to the actor."""
+    parties: dict[Named, set[str | None]] = {kind: {one.get(kind) for one in facts} for kind in HOLDER_KINDS}
+    return Nameable(tx, {**parties, "contract": {one for group in contracts for one in group}})
+
+
+def _facts_seen(facts: Mapping[str, Any], nameable: Nameable) -> dict[str, Any]:
+    """The facts; the id of a record that may not be named is None, and so is the type of such an item."""
+    hidden = {kind for kind in HOLDER_KINDS if not nameable.may(kind, facts.get(kind))}
+    without = {*hidden, "item_type"} if "item" in hidden else hidden
+    return {name: None if name in without else value for name, value in facts.items()}
+
+
+def _cause_seen(cause: str, nameable: Nameable) -> str:
+    contract_id = cause.removeprefix(CONTRACT_CAUSE)
+    return cause if contract_id == cause or nameable.may("contract", contract_id) else "contract"
+
+
 def _seen_by(
-    tx: Transaction, candidates: list[CandidateView], customer: str, taken: str | None
+    tx: Transaction, candidates: list[CandidateView], customer: str, taken: str | None, nameable: Nameable
 ) -> list[CandidateView]:
     """The candidates that the actor may see.
 
-    Staff see all. Customers see the chosen one and, for their own requests, those not held by an org unit.
+    Staff see all. Customers see the chosen one and, for their own requests, those not held by an org unit; of
+    these only what may be named to them.
     """
     if tx.actor.is_staff:
         return candidates
     own = customer == tx.actor.customer
-    return [one for one in candidates if one.contract == taken or (own and one.holder_kind != "org_unit")]
+    hidden = {one.number for one in candidates if not nameable.may("contract", one.contract)}
+    return [
+        replace(one, ruled_out_by=_without_numbers(one.ruled_out_by, hidden))
+        for one in candidates
+        if one.number not in hidden and (one.contract == taken or (own and one.holder_kind != "org_unit"))
+    ]
+
+
+def _without_numbers(reason: str | None, numbers: set[str]) -> str | None:
+    """A reason that begins with the number of a contract, without it if it is among `numbers`."""
+    number, _, rest = (reason or "").partition(" ")
+    return f"another holder’s contract {rest}" if number in numbers else reason
 
 
 def _candidate_view(stored: dict[str, Any], zone: ZoneInfo) -> CandidateView:

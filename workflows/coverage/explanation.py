@@ -24,6 +24,11 @@ NOT_COVERED = {
     "offered": "No valid contract was found, so one must be chosen",
     "uncovered": "No contract covers this request",
 }
+UNNAMED = {
+    "covered": "Covered by a contract of another holder",
+    "waiting": "Waiting for a contract of another holder",
+}
+"""Where the contract may not be named to the customer who reads: it was another customer's, or is now."""
 
 Names = Mapping[tuple[str, str], str]
 
@@ -106,6 +111,8 @@ class _Description:
         outcome = self._decision.outcome
         if outcome == "created" and self._decision.id is None:
             return "No valid contract was found, so one will be created for this request"
+        if taken is None and outcome in UNNAMED:
+            return UNNAMED[outcome]
         if taken is None or outcome not in ("covered", "waiting"):
             return NOT_COVERED.get(outcome, NOT_COVERED["uncovered"])
         if outcome == "covered":

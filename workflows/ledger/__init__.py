@@ -1,1 +1,1 @@
-"""The append-only ledger: the journal that writes it, queries that read it, the audit that proves it."""
+"""The append-only ledger: the journal writes it, queries read it, the audit verifies it."""

@@ -1,4 +1,4 @@
-"""The ledger proves itself: every stored balance is recomputed from the postings, every sum is checked.
+"""The audit of the ledger: recompute every stored balance from the postings and check every sum.
 
 Source: product.md section 8.
 """
@@ -19,7 +19,7 @@ MOST_DIFFERENCES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that the postings contradict."""
+    """A stored value that the postings contradict; amounts are in whole minutes or incidents."""
 
     what: str
     record: str
@@ -29,7 +29,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class AuditView:
-    """The outcome of an audit; `differences` is cut at 1000."""
+    """The result of an audit, with at most the first 1,000 differences."""
 
     ok: bool
     transactions: int
@@ -38,14 +38,17 @@ class AuditView:
 
 
 def audit_ledger(tx: Transaction) -> AuditView:
-    """Recompute all balances from the postings and verify each transaction; nothing is changed."""
+    """Recompute all balances from the postings and verify each transaction, without changing anything.
+
+    Raises: NotAllowed for a role that does not read the ledger. Source: product.md section 8.
+    """
     tx.require(*OFFICE)
     with tx.runner.database.snapshot() as connection:
         return _audit(replace(tx, state=TransactionState(connection, Mode.READ_ONLY, tx.runner.database)))
 
 
 def _audit(tx: Transaction) -> AuditView:
-    """All checks over one state of the database: on a desk at work the statements would see several."""
+    """Run all checks on one snapshot; with one per statement, concurrent writes would look like faults."""
     differences = [
         *_unbalanced(tx),
         *_audit_grants(tx),
@@ -159,7 +162,7 @@ def _carried(tx: Transaction) -> list[Difference]:
 
 
 def _holds(tx: Transaction) -> list[Difference]:
-    """Each grant holds as many incidents as service requests hold of it."""
+    """Check that each grant has as many incidents held as there are holds on it."""
     hold, balance = t.incident_hold, t.grant_balance
     counted = (
         select(balance.c.grant_id, balance.c.held, func.count(hold.c.id).label("holds"))
@@ -174,7 +177,7 @@ def _holds(tx: Transaction) -> list[Difference]:
 
 
 def _reversals(tx: Transaction) -> list[Difference]:
-    """Each reversal mirrors what it reverses, leg by leg."""
+    """Check that each reversal mirrors the reversed transaction, leg by leg."""
     entry, leg = t.ledger_transaction, t.ledger_posting
     mirror = leg.alias("mirror")
     broken = (
@@ -198,7 +201,7 @@ def _reversals(tx: Transaction) -> list[Difference]:
 
 
 def _entries(tx: Transaction) -> list[Difference]:
-    """Each work entry's allocations sum to its chargeable minutes, where it was allocated at all."""
+    """Check that the allocations of each allocated work entry sum to its chargeable minutes."""
     e, a = t.work_entry, t.work_allocation
     sums: Any = (
         select(e.c.id, e.c.chargeable_minutes, func.sum(a.c.minutes).label("allocated"))

@@ -1,4 +1,4 @@
-"""Reading the ledger: its transactions with their legs.
+"""Queries on the ledger: transactions with their legs.
 
 Source: product.md section 8.
 """
@@ -21,7 +21,7 @@ ORDERS = {"recorded_at": Sort(entry.c.recorded_at), "effective_at": Sort(entry.c
 
 @dataclass(frozen=True, slots=True)
 class PostingView:
-    """One leg: `amount` of `unit` added to an owner's account."""
+    """One leg: `amount` (whole minutes or incidents, by `unit`) added to an owner's account."""
 
     owner: str
     account: str
@@ -31,7 +31,7 @@ class PostingView:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTransactionView:
-    """Legs that sum to zero per unit, effective at one instant; never changed."""
+    """A ledger transaction: immutable, effective at one instant, its legs sum to zero per unit."""
 
     id: str
     kind: str
@@ -57,7 +57,10 @@ def list_ledger_transactions(
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Page[LedgerTransactionView]:
-    """A page of ledger transactions, for those who answer for the books."""
+    """A page of ledger transactions with their legs, for the roles that may read the ledger.
+
+    Raises: NotAllowed; InvalidInput for an unknown order or cursor.
+    """
     tx.require(*OFFICE)
     statement = select(entry)
     for column, value in (

@@ -17,24 +17,24 @@ from workflows.store import tables as t
 from workflows.store.ids import new_id, new_ids_from
 
 CONTRACT_MESSAGES = {
-    "active": ("contract_activated", "Contract {number} is active", "Your contract {number} is active now."),
+    "active": ("contract_activated", "Contract {number} is active", "Your contract {number} is now active."),
     "expired": ("contract_expired", "Contract {number} has ended", "Your contract {number} has ended."),
     "exhausted": (
         "contract_expired",
         "Contract {number} is used up",
-        "Nothing is left of your contract {number}.",
+        "Your contract {number} is used up.",
     ),
 }
 REQUEST_MESSAGES = {
     "no_contract": (
-        "Your request {number} waits for a contract",
-        "We have your request «{subject}». No contract covers it yet: {why}",
+        "Your request {number} is waiting for a contract",
+        "We have received your request «{subject}». No contract covers it yet: {why}",
     ),
     "opened": (
         "Your request {number} is open",
-        "Your request «{subject}» is covered now, and work can begin.",
+        "Your request «{subject}» is now covered, and work can begin.",
     ),
-    "resolved": ("Your request {number} is solved", "We have solved your request «{subject}»: {note}"),
+    "resolved": ("Your request {number} is resolved", "We have resolved your request «{subject}»: {note}"),
     "cancelled": ("Your request {number} is cancelled", "Your request «{subject}» was cancelled: {note}"),
 }
 
@@ -111,7 +111,7 @@ def notify_contract_events(tx: Transaction, contracts: ColumnElement[bool], stat
 
 
 def notify_request_event(tx: Transaction, request: Any, event: str, *, why: str = "", note: str = "") -> None:
-    """Write to the customer of a service request what became of it; `request` is its row."""
+    """Write to the customer of a service request about a change of its state; `request` is its row."""
     subject, body = REQUEST_MESSAGES[event]
     values = {"number": request.number, "subject": request.subject, "why": why, "note": note}
     address = tx.connection.execute(

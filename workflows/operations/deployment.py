@@ -55,6 +55,8 @@ def migrate_database(database_url: str) -> None:
         migrate(database_url)
     except UnknownStep as error:
         raise NewerDatabase(_is_newer(str(error))) from error
+    except OSError as error:
+        raise _unusable(f"cannot be used: {error.strerror or error}") from error
 
 
 def missing_migration(desk: Desk) -> str | None:
@@ -97,12 +99,13 @@ def _check_url(database_url: str) -> None:
     try:
         check_url(normal_url(database_url))
     except MalformedUrl as error:
-        found = str(error)
+        raise _unusable(str(error)) from error
     except OSError as error:
-        found = f"cannot be used: {error.strerror or error}"
-    else:
-        return
-    raise UnusableDatabaseUrl(
-        f"COVERDESK_DATABASE_URL {found}.",
+        raise _unusable(f"cannot be used: {error.strerror or error}") from error
+
+
+def _unusable(reason: str) -> UnusableDatabaseUrl:
+    return UnusableDatabaseUrl(
+        f"COVERDESK_DATABASE_URL {reason}.",
         remedy="Write sqlite:///var/coverdesk.db or postgresql://user@host/database.",
     )

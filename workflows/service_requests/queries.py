@@ -8,7 +8,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, false, or_, select
 
 from engine.contracts import Limits
 from engine.coverage import CandidateContract, CoverageDecision
@@ -18,11 +18,19 @@ from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
-from workflows.lifecycle.service_requests.access import require_visible, visible_requests
+from workflows.lifecycle.service_requests.access import (
+    Named,
+    PersonNames,
+    may_name,
+    require_visible,
+    visible_requests,
+)
 from workflows.lifecycle.service_requests.parties import Parties
 from workflows.lifecycle.service_requests.states import allowed_triggers
+from workflows.register.records import own_org_units
 from workflows.service_requests.closing import auto_closed_at, up_to_date_request
 from workflows.service_requests.coverage_status import contract_over
+from workflows.service_requests.rows_as_seen import rows_as_seen
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
@@ -74,6 +82,7 @@ def list_service_requests(
 ) -> Page[ServiceRequestView]:
     """A page of the service requests that the actor may see; `org_unit` includes all units below it.
 
+    A filter by a record that may not be named to the actor finds nothing.
     Raises: InvalidInput for `queue`, `state`, `priority`, `order` or `cursor`.
     """
     statement = _ALL.where(visible_requests(tx))
@@ -92,15 +101,13 @@ def list_service_requests(
             statement = statement.where(column == value)
     if state is not None:
         statement = statement.where(_in_state(tx, state))
+    filters: dict[Named, str | None] = {"item": item, "org_unit": org_unit, "contract": contract}
+    if not all(may_name(tx, kind, one) for kind, one in filters.items() if one is not None):
+        statement = statement.where(false())
     if org_unit is not None:
-        line = t.org_unit_line
-        statement = statement.where(
-            r.c.org_unit_id.in_(select(line.c.org_unit_id).where(line.c.ancestor_id == org_unit))
-        )
+        statement = statement.where(r.c.org_unit_id.in_(_branch(tx, org_unit)))
     if q:
-        statement = statement.where(
-            matches(q, r.c.number, r.c.subject, t.customer.c.name, t.customer.c.email)
-        )
+        statement = statement.where(_found_by(tx, q))
     if queue is not None:
         statement = statement.where(in_queue(tx, queue))
     page = read_page(
@@ -116,31 +123,33 @@ def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
     moves = select(h).where(h.c.service_request_id == service_request_id).order_by(h.c.at, h.c.id)
     with up_to_date_request(tx, row) as fresh:
         rows = fresh.connection.execute(moves).all()
+    names = PersonNames(tx, [row.customer_id])
     return [
         HistoryLine(
-            row.at,
-            row.recorded_at,
-            row.trigger,
-            row.from_state,
-            row.to_state,
-            row.actor,
-            row.note,
-            row.reason,
-            row.inferred,
+            one.at,
+            one.recorded_at,
+            one.trigger,
+            one.from_state,
+            one.to_state,
+            names[one.actor],
+            one.note,
+            one.reason,
+            one.inferred,
         )
-        for row in rows
+        for one in rows
     ]
 
 
 def notes_of(tx: Transaction, service_request_id: str) -> list[NoteView]:
     """The comments, oldest first; customers see only public ones. Raises: NotFound."""
-    require_visible(tx, service_request_id)
+    request = require_visible(tx, service_request_id)
     n = t.service_request_note
     wanted = select(n).where(n.c.service_request_id == service_request_id).order_by(n.c.written_at, n.c.id)
     if not tx.actor.is_staff:
         wanted = wanted.where(n.c.public)
     rows = tx.connection.execute(wanted)
-    return [NoteView(row.id, row.body, row.public, row.author, row.written_at) for row in rows]
+    names = PersonNames(tx, [request.customer_id])
+    return [NoteView(row.id, row.body, row.public, names[row.author], row.written_at) for row in rows]
 
 
 def _select() -> Select[Any]:
@@ -222,6 +231,7 @@ def view_of_logged(
 
 
 def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView]:
+    rows = rows if tx.actor.is_staff else rows_as_seen(tx, rows)
     # for a contract that has not started, use its balance at the start
     metered = {
         row.decision_contract_id: max(tx.now, row.contract_starts_at or tx.now)
@@ -285,6 +295,23 @@ def _one(tx: Transaction, service_request_id: str) -> Any:
     if row is None:
         raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
     return row
+
+
+def _branch(tx: Transaction, org_unit: str) -> Select[Any]:
+    """SQL: the ids of an org unit and of all below it, as far as they may be named to the actor."""
+    line = t.org_unit_line
+    below = select(line.c.org_unit_id).where(line.c.ancestor_id == org_unit)
+    return (
+        below if tx.actor.is_staff else below.where(line.c.org_unit_id.in_(own_org_units(tx.actor.customer)))
+    )
+
+
+def _found_by(tx: Transaction, q: str) -> ColumnElement[bool]:
+    """SQL: the number, the subject or the customer matches; customers do not search by others' addresses."""
+    found, by_email = matches(q, r.c.number, r.c.subject, t.customer.c.name), matches(q, t.customer.c.email)
+    if not tx.actor.is_staff:
+        by_email = and_(by_email, r.c.customer_id == tx.actor.customer)
+    return or_(found, by_email)
 
 
 def _in_state(tx: Transaction, state: str) -> ColumnElement[bool]:

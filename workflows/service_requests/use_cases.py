@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, true
 
-from engine.service_requests import ENDED_STATES, HOLD_REASONS, OPENING_OUTCOMES, UNFINISHED_STATES
+from engine.service_requests import ENDED_STATES, HOLD_REASONS, OPENING_OUTCOMES
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger, SearchCoverage
 from workflows.core.actors import DESK, SUPERVISORS
 from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, invalid
@@ -55,12 +55,16 @@ def change_service_request(
 ) -> str:
     """Change fields of a service request; coverage is searched again if they matter for it. Returns its id.
 
+    A resolved request is searched again, too, because work can still be logged on it: it cannot wait for a
+    contract, so the change is refused unless the new search lets it go on.
+
     Raises:
         NotAllowed: the actor is a customer or finance.
         NotFound: there is no such service request.
         VersionChanged: it does not have the expected version.
         InvalidInput: a value is empty, does not exist or does not fit.
-        StateForbids: it is closed or cancelled, and more than subject and description would change.
+        StateForbids: it is closed or cancelled, and more than subject and description would change; or it is
+            resolved, and no valid contract would cover it after the change.
 
     Source: product.md sections 6 and 9.
     """
@@ -84,7 +88,7 @@ def change_service_request(
             "service_request", request.id, "changed", **{key: str(value) for key, value in changes.items()}
         )
     is_other = any(changes[name] != getattr(request, name) for name in SEARCHED_COLUMNS & changes.keys())
-    if is_other and tx.settings.contracts and request.state in UNFINISHED_STATES:
+    if is_other and tx.settings.contracts:
         _search_changed(tx, lock_request(tx, request.id), changes.keys())
     return service_request_id
 
@@ -195,6 +199,12 @@ def _search_changed(tx: Transaction, request: Row[Any], changed: AbstractSet[str
         row = tx.connection.execute(select(t.contract).where(t.contract.c.id == request.contract_id)).one()
         tx.change(t.service_request, request.id, **sla_columns(tx, contract_value(row), request))
         return
+    if request.state == "resolved" and found.decision.outcome not in OPENING_OUTCOMES:
+        raise StateForbids(
+            f"{request.number} is resolved, and no valid contract would cover it after this change.",
+            remedy="Reopen it first: then it can wait for a contract.",
+            state=request.state,
+        )
     follow(tx, request, found, cause="changed")
 
 

@@ -10,8 +10,6 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote
 
-import psycopg
-from psycopg.conninfo import make_conninfo, timeout_from_conninfo
 from sqlalchemy import make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
@@ -56,6 +54,9 @@ def check_url(url: URL) -> None:
         if url.query:
             raise MalformedUrl("has parameters, and an SQLite file takes none")
         return
+    from psycopg import ProgrammingError  # a desk on SQLite starts without the driver
+    from psycopg.conninfo import make_conninfo, timeout_from_conninfo
+
     if url.query.get("prepare", PREPARE[0]) not in PREPARE:
         raise MalformedUrl(f"has a prepare that is none of {', '.join(PREPARE)}")
     for name, value in url.query.items():
@@ -70,7 +71,7 @@ def check_url(url: URL) -> None:
     try:
         make_conninfo(**arguments)
         timeout_from_conninfo(arguments)
-    except psycopg.ProgrammingError as error:
+    except ProgrammingError as error:
         raise MalformedUrl(f"has a parameter that PostgreSQL does not take: {str(error).strip()}") from None
 
 

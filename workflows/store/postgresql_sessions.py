@@ -10,9 +10,7 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import structlog
-from psycopg import capabilities
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -118,11 +116,13 @@ class Sessions:
 
 def _is_closed(driver: Any) -> bool:
     """Whether the other side has closed an idle connection."""
+    from psycopg import OperationalError  # a desk on SQLite starts without the driver
+
     try:
         # the first reads the server's last words, the second that nothing follows
         driver.pgconn.consume_input()
         driver.pgconn.consume_input()
-    except psycopg.OperationalError:
+    except OperationalError:
         return True
     return False
 
@@ -143,6 +143,8 @@ def _renames_prepared_statements(driver: Any) -> bool:
 
     pgbouncer does from 1.21 on with `max_prepared_statements`; before, the server gets the client's name.
     """
+    from psycopg import capabilities
+
     if not capabilities.has_send_close_prepared():
         return False
     name = f"coverdesk_{uuid4().hex}"

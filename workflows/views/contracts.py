@@ -44,7 +44,11 @@ class GrantView:
 
 @dataclass(frozen=True, slots=True)
 class ContractView:
-    """A contract as of an instant. `holder` is `{kind: id}`; prices are None if the user may not see them."""
+    """A contract as of an instant. `holder` is `{kind: id}`; prices are None if the user may not see them.
+
+    `service_request` is the one for which the contract was ordered; it and the contracts that this one renews
+    or is renewed by are None, too, if the user may not see them.
+    """
 
     id: str
     number: str
@@ -87,7 +91,11 @@ class ContractDetail(ContractView):
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One movement: `minutes` and `incidents` change the available balance, to `balance_after`."""
+    """One movement: `minutes` and `incidents` change the available balance, to `balance_after`.
+
+    `another_service_request` is true for a line of a service request that the user may not see: its id and
+    number are null, and `why` does not name it.
+    """
 
     transaction: str
     effective_at: datetime
@@ -95,6 +103,7 @@ class StatementLine:
     kind: str
     service_request: str | None
     service_request_number: str | None
+    another_service_request: bool
     minutes: int
     incidents: int
     balance_after: int

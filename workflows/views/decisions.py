@@ -25,7 +25,11 @@ class CandidateView:
 
 @dataclass(frozen=True, slots=True)
 class DecisionView:
-    """A coverage decision; `id` is None for a preview, which is not stored."""
+    """A coverage decision; `id` is None for a preview, which is not stored.
+
+    For a customer, `contract` and the ids in `facts` are None if they name what the customer may not see,
+    such as an earlier customer of the service request; then `cause` is without the id, too.
+    """
 
     id: str | None
     service_request: str | None

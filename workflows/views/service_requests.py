@@ -13,6 +13,9 @@ class CoverageView:
 
     `contract_over` says why the covering contract no longer pays: expired, cancelled, ended with a service
     request, or exhausted. It is None while the contract pays, and if there is none.
+
+    All of the contract is None if it may not be named to the user: a customer whose request is covered by a
+    contract that another customer holds now.
     """
 
     decision: str
@@ -30,7 +33,11 @@ class CoverageView:
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequestView:
-    """A service request; `coverage` is None if contracts were off when it was logged."""
+    """A service request; `coverage` is None if contracts were off when it was logged.
+
+    For a customer, `item` and `org_unit` are None if they name what the customer may not see; `created_by` is
+    "Another person" for an earlier customer of the service request.
+    """
 
     id: str
     number: str
@@ -72,7 +79,10 @@ class ServiceRequestView:
 
 @dataclass(frozen=True, slots=True)
 class AllocationView:
-    """Chargeable minutes of a work entry and what pays for them."""
+    """Chargeable minutes of a work entry and what pays for them.
+
+    `contract`, its number and `grant` are None, too, if the contract may not be named to the user.
+    """
 
     kind: str
     contract: str | None

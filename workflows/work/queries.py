@@ -9,7 +9,7 @@ from engine.drawdown import Slice
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
-from workflows.lifecycle.service_requests.access import require_visible
+from workflows.lifecycle.service_requests.access import Nameable, require_visible
 from workflows.service_requests.queries import contract_numbers
 from workflows.store import tables as t
 from workflows.views.service_requests import AllocationView, WorkEntryView, WorkPreview
@@ -99,10 +99,15 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
 
 
 def _allocations(tx: Transaction, slices: Sequence[Slice]) -> list[AllocationView]:
-    """The slices as allocations; those that only the calendar cut are added up."""
+    """The slices as allocations; those that only the calendar cut are added up.
+
+    A contract that may not be named to the actor is left out with its grant; the minutes stay.
+    """
+    nameable = Nameable(tx, {"contract": {piece.contract for piece in slices}})
     sums: dict[tuple[str, str | None, str | None], int] = {}
     for piece in slices:
-        key = (piece.kind, piece.contract, piece.grant)
+        contract_id = nameable.id("contract", piece.contract)
+        key = (piece.kind, contract_id, piece.grant if contract_id else None)
         sums[key] = sums.get(key, 0) + piece.minutes
     numbers = contract_numbers(tx, {contract for _, contract, _ in sums if contract})
     return [

@@ -1,4 +1,4 @@
-"""What has been written stays: the database itself refuses, and the audit finds what it cannot refuse."""
+"""The database refuses to change the ledger; the audit finds the changes that it cannot refuse."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ FORBIDDEN = "append-only"
 
 @pytest.fixture
 def busy(office: Office) -> Office:
-    """With a row in each of the append-only tables."""
+    """A desk with a row in each append-only table."""
     office.sell("support_hours", minutes=30)
     office.sell("incident_pack", to=("item", office.laptop), incidents=2)
     office.work(office.log(), 20)
@@ -60,7 +60,7 @@ def test_no_row_of_an_append_only_table_is_updated_or_deleted(busy: Office, name
     assert busy.rows(table) == rows
 
 
-def test_the_ledger_and_the_trails_are_append_only() -> None:
+def test_the_ledger_the_history_and_the_audit_trail_are_append_only() -> None:
     assert {
         "ledger_transaction",
         "ledger_posting",
@@ -72,11 +72,11 @@ def test_the_ledger_and_the_trails_are_append_only() -> None:
     } <= set(t.APPEND_ONLY)
 
 
-# What is written must balance, and is then sealed
+# A ledger transaction balances and takes no posting afterwards
 
 
 def write_transaction(office: Office, *legs: tuple[str, str, int]) -> None:
-    """Legs (account, unit, amount) of a made-up owner, then their transaction."""
+    """Write legs (account, unit, amount) of a fictitious owner, then their transaction."""
     transaction_id = new_id()
     rows = [
         {
@@ -128,13 +128,13 @@ def test_a_transaction_that_does_not_sum_to_zero_is_refused(
     assert office.rows(t.ledger_posting) == []
 
 
-def test_a_leg_of_nothing_is_refused(office: Office) -> None:
+def test_a_posting_of_zero_is_refused(office: Office) -> None:
     with pytest.raises(DBAPIError, match=r"ck_ledger_posting_amount|amount <> 0"):
         write_transaction(office, ("available", "minutes", 0), ("consumed", "minutes", 0))
 
 
 @pytest.mark.parametrize("amounts", [(7,), (7, -7)])
-def test_a_written_transaction_takes_no_further_posting(busy: Office, amounts: tuple[int, ...]) -> None:
+def test_a_posting_to_an_existing_transaction_is_refused(busy: Office, amounts: tuple[int, ...]) -> None:
     written = busy.rows(t.ledger_transaction)[0]
     legs = [
         {
@@ -151,8 +151,8 @@ def test_a_written_transaction_takes_no_further_posting(busy: Office, amounts: t
     refused(busy, insert(t.ledger_posting).values(legs), "no further posting")
 
 
-def made_up(transaction_id: str, amounts: tuple[int, ...], *, first_leg: int = 0) -> list[NewRow]:
-    """Legs of a made-up owner."""
+def fictitious_legs(transaction_id: str, amounts: tuple[int, ...], *, first_leg: int = 0) -> list[NewRow]:
+    """Legs of a fictitious owner."""
     return [
         (
             t.ledger_posting,
@@ -170,33 +170,33 @@ def made_up(transaction_id: str, amounts: tuple[int, ...], *, first_leg: int = 0
     ]
 
 
-def its_transaction(transaction_id: str) -> NewRow:
-    values = {"kind": "draw", "cause": "test", "actor": "test", "why": "test"}
+def transaction_row(transaction_id: str) -> NewRow:
+    texts = {"kind": "draw", "cause": "test", "actor": "test", "why": "test"}
     return t.ledger_transaction, {
         "id": transaction_id,
         "effective_at": MONDAY,
         "recorded_at": MONDAY,
-        **values,
+        **texts,
     }
 
 
-def test_a_transaction_written_just_now_takes_no_further_posting_either(office: Office) -> None:
-    """Not even in the database transaction that wrote it, by its next statement."""
+def test_a_posting_to_a_transaction_of_the_same_database_transaction_is_refused(office: Office) -> None:
+    """By the statement after the one that inserted the ledger transaction."""
     with office.desk.write() as tx:
-        insert_rows(tx.connection, [*made_up("T", (5, -5)), its_transaction("T")])
+        insert_rows(tx.connection, [*fictitious_legs("T", (5, -5)), transaction_row("T")])
         with pytest.raises(DBAPIError, match="no further posting"):
-            insert_rows(tx.connection, made_up("T", (7, -7), first_leg=2))
+            insert_rows(tx.connection, fictitious_legs("T", (7, -7), first_leg=2))
         tx.connection.rollback()
     assert office.rows(t.ledger_posting) == []
 
 
-def test_what_comes_by_one_statement_must_balance_too(office: Office) -> None:
+def test_a_transaction_inserted_with_its_postings_by_one_statement_must_balance(office: Office) -> None:
     with pytest.raises(DBAPIError, match="sum to zero"), office.desk.write() as tx:
-        insert_rows(tx.connection, [*made_up("T", (5, -4)), its_transaction("T")])
+        insert_rows(tx.connection, [*fictitious_legs("T", (5, -4)), transaction_row("T")])
     assert office.rows(t.ledger_posting) == []
 
 
-def test_a_posting_without_its_transaction_does_not_commit(office: Office) -> None:
+def test_a_posting_without_a_transaction_is_refused_at_commit(office: Office) -> None:
     leg = {
         "transaction_id": "none",
         "leg": 0,
@@ -211,7 +211,7 @@ def test_a_posting_without_its_transaction_does_not_commit(office: Office) -> No
     assert office.rows(t.ledger_posting) == []
 
 
-def test_a_transaction_is_reversed_once_and_a_key_is_taken_once(busy: Office) -> None:
+def test_a_transaction_is_reversed_once_and_a_key_is_used_once(busy: Office) -> None:
     draw = busy.rows(t.ledger_transaction, kind="draw")[0]
     with busy.desk.write() as tx:
         reverse(tx, draw.id, cause="test", why="test")
@@ -231,11 +231,11 @@ def test_a_transaction_is_reversed_once_and_a_key_is_taken_once(busy: Office) ->
         record(tx, entry)
 
 
-# Below zero
+# No balance falls below zero
 
 
 @pytest.mark.parametrize("account", ["available", "held", "consumed", "expired"])
-def test_no_account_of_a_grant_goes_below_zero(busy: Office, account: str) -> None:
+def test_no_account_of_a_grant_falls_below_zero(busy: Office, account: str) -> None:
     balance = t.grant_balance.c[account]
     refused(
         busy, update(t.grant_balance).values({account: -1}), rf"ck_grant_balance_{account}|{account} >= 0"
@@ -243,7 +243,7 @@ def test_no_account_of_a_grant_goes_below_zero(busy: Office, account: str) -> No
     refused(busy, update(t.grant_balance).values({account: balance - 1_000_000}), "grant_balance")
 
 
-def test_drawing_more_than_there_is_or_than_is_carried_writes_nothing(busy: Office) -> None:
+def test_drawing_more_than_is_available_or_carried_writes_nothing(busy: Office) -> None:
     grant = next(one.grant_id for one in busy.rows(t.grant_balance) if one.unit == "minutes")
     holder = f"customer:{busy.ann}"
     carried = busy.carried(holder)
@@ -259,7 +259,7 @@ def test_drawing_more_than_there_is_or_than_is_carried_writes_nothing(busy: Offi
     assert busy.see(audit_ledger) == before
 
 
-# What the database cannot refuse, the audit finds
+# The audit finds the changes that the database cannot refuse
 
 
 def tamper_grant(office: Office, **values: Any) -> Callable[[], None]:
@@ -281,11 +281,11 @@ def test_the_audit_finds_a_balance_that_was_tampered_with(busy: Office, account:
     tamper_grant(busy, **{account: stored + 7})()
     view = busy.see(audit_ledger)
     assert not view.ok
-    differences = {(one.what, one.record, one.stored, one.posted) for one in view.differences}
-    assert (f"grant {account}", grant.grant_id, stored + 7, stored) in differences
+    found = {(one.what, one.record, one.stored, one.posted) for one in view.differences}
+    assert (f"grant {account}", grant.grant_id, stored + 7, stored) in found
 
 
-def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_do_not_show(busy: Office) -> None:
+def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_contradict(busy: Office) -> None:
     with busy.desk.write() as tx:
         tx.connection.execute(update(t.carried_balance).values(minutes=t.carried_balance.c.minutes + 1))
         tx.connection.execute(update(t.incident_hold).values(state="released"))
@@ -293,7 +293,7 @@ def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_do_not_show
     assert {"carried minutes", "incidents held"} <= whats
 
 
-def test_the_audit_finds_a_balance_that_was_taken_away(busy: Office) -> None:
+def test_the_audit_finds_a_deleted_balance(busy: Office) -> None:
     grant = next(one for one in busy.rows(t.grant_balance) if one.unit == "minutes")
     with busy.desk.write() as tx:
         tx.connection.execute(t.grant_balance.delete().where(t.grant_balance.c.grant_id == grant.grant_id))
@@ -301,7 +301,7 @@ def test_the_audit_finds_a_balance_that_was_taken_away(busy: Office) -> None:
     assert (difference.what, difference.record) == ("grant without a balance", grant.grant_id)
 
 
-def test_the_audit_finds_an_entrys_minutes_that_were_changed(busy: Office) -> None:
+def test_the_audit_finds_changed_minutes_of_a_work_entry(busy: Office) -> None:
     with busy.desk.write() as tx:
         tx.connection.execute(
             update(t.work_entry).values(chargeable_minutes=t.work_entry.c.chargeable_minutes + 1)
@@ -310,7 +310,7 @@ def test_the_audit_finds_an_entrys_minutes_that_were_changed(busy: Office) -> No
     assert {one.what for one in view.differences} == {"work entry's allocations"}
 
 
-def test_the_audit_changes_nothing_and_may_be_run_any_time(busy: Office) -> None:
+def test_the_audit_changes_nothing_and_can_be_repeated(busy: Office) -> None:
     first = busy.see(audit_ledger)
     assert first.ok
     assert first.transactions > 0

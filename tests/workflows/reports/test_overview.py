@@ -65,7 +65,7 @@ def test_customers_have_no_overview(office: Office) -> None:
 def test_a_failed_message_is_listed_and_sent_again(office: Office) -> None:
     office.log()
     [message] = office.see(list_outbox, state="waiting").items
-    assert "waits for a contract" in message.subject
+    assert "is waiting for a contract" in message.subject
     with office.desk.write() as tx:
         tx.change(t.outbox, message.id, attempts=12, next_attempt_at=None, last_error="refused")
     assert [one.id for one in office.see(list_outbox, state="failed").items] == [message.id]

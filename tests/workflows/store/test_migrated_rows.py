@@ -30,10 +30,10 @@ from workflows.store.triggers import protections
 CONFIG = Config()
 CONFIG.set_main_option("script_location", str(MIGRATIONS))
 STEPS = sorted(script.revision for script in ScriptDirectory.from_config(CONFIG).walk_revisions())
-RENAMED_TABLES = {"0005": {"contract_grant": "lot", "grant_balance": "lot_balance"}}
+RENAMED_TABLES = {"0005": {"contract_grant": "lot", "grant_balance": "lot_balance"}}  # codespell:ignore lot
 RENAMED_COLUMNS = {
-    "0005": {"grant_id": "lot_id", "expiry_posted": "swept"},
-    "0006": {"stored_at": "kept_at"},
+    "0005": {"grant_id": "lot_id", "expiry_posted": "swept"},  # codespell:ignore lot,swept
+    "0006": {"stored_at": "kept_at"},  # codespell:ignore kept
 }
 """By the step that renamed them: the names of now and those of before."""
 HAVE_ROWS = (

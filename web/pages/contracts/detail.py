@@ -42,7 +42,7 @@ def statement_csv(contract_id: str) -> Response:
             line.effective_at.isoformat(),
             line.recorded_at.isoformat(),
             line.kind,
-            line.service_request_number,
+            "Another service request" if line.another_service_request else line.service_request_number,
             line.minutes if unit == "minutes" else line.incidents,
             line.balance_after,
             line.why,

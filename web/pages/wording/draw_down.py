@@ -15,7 +15,7 @@ UNCOVERED = {
 def allocation_text(allocations: Sequence[AllocationView], leaves: Mapping[str, int] | None = None) -> str:
     """The allocations in order, summed by contract; `leaves` has the minutes left by contract id."""
     parts: dict[tuple[str, str | None], int] = {}
-    numbers = {one.contract: one.contract_number for one in allocations}
+    numbers = {one.contract: one.contract_number or "another holder’s contract" for one in allocations}
     for one in allocations:
         key = (one.kind, one.contract if one.kind in ("grant", "covered") else None)
         parts[key] = parts.get(key, 0) + one.minutes

@@ -241,7 +241,7 @@ def _expiry(
         effective_at=expired_at,
         postings=move(unit, amount, (grant_id, "available"), (grant_id, "expired")),
         cause="contract:" + contract_id,
-        why="Left when its time was over",
+        why="Expired unused",
     )
 
 

@@ -1,12 +1,97 @@
-"""Which service requests an actor may see. For all others, they do not exist."""
+"""Which service requests an actor may see, and what the records they see may name to them.
 
-from typing import Any
+What an actor may not see does not exist for them: a record that they see, such as a contract's statement, an
+old decision or a work entry, names nothing of it. All views decide this here. Source: product.md section 2.
+"""
 
-from sqlalchemy import ColumnElement, Row, exists, or_, select, true
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
+from sqlalchemy import ColumnElement, Row, Table, and_, exists, or_, select, true
+
+from workflows.core.actors import SYSTEM
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
+from workflows.register.items import may_be_asked_for
+from workflows.register.records import own_org_units
 from workflows.store import tables as t
+
+Named = Literal["service_request", "contract", "customer", "item", "org_unit"]
+
+ANOTHER_REQUEST = "another service request"
+ANOTHER_PERSON = "Another person"
+
+_TABLES: Mapping[Named, Table] = {
+    "service_request": t.service_request,
+    "contract": t.contract,
+    "customer": t.customer,
+    "item": t.item,
+    "org_unit": t.org_unit,
+}
+
+
+class Nameable:
+    """Which of some records may be named to the actor: all of them to staff.
+
+    To a customer: the service requests that they see and these requests' customers, the items that they may
+    ask for, their org units with all above, and contracts held by any of these or by the customer. That
+    includes their organization's contract that covers a request, even if they may not open it.
+    """
+
+    def __init__(self, tx: Transaction, ids: Mapping[Named, Iterable[str | None]]) -> None:
+        """Look the records up: for a customer by one statement per kind, for staff by none."""
+        self._all = tx.actor.is_staff
+        self._known = (
+            {} if self._all else {kind: _nameable(tx, kind, of_kind) for kind, of_kind in ids.items()}
+        )
+
+    def may(self, kind: Named, record_id: str | None) -> bool:
+        """Whether the record may be named; it must be among those looked up."""
+        return self._all or record_id in self._known[kind]
+
+    def id(self, kind: Named, record_id: str | None) -> str | None:
+        """The record's id, or None if it may not be named."""
+        return record_id if self.may(kind, record_id) else None
+
+
+def may_name(tx: Transaction, kind: Named, record_id: str) -> bool:
+    """Whether one record may be named to the actor; True for staff also if it does not exist."""
+    return Nameable(tx, {kind: [record_id]}).may(kind, record_id)
+
+
+def require_nameable(tx: Transaction, ids: Iterable[str]) -> None:
+    """Raise NotFound if one of the ids is a service request or contract that the actor may not name."""
+    if tx.actor.is_staff:
+        return
+    wanted = list(ids)
+    for kind in ("service_request", "contract"):
+        table = _TABLES[kind]
+        existing = set(tx.connection.execute(select(table.c.id).where(table.c.id.in_(wanted))).scalars())
+        if existing - _nameable(tx, kind, existing):
+            raise _no_such_request()
+
+
+class PersonNames:
+    """The names of those who acted on service requests, as far as the actor may read them.
+
+    Names are stored as text. A customer reads those of staff, their own and that of the request's customer;
+    an earlier customer of the request is "Another person".
+    """
+
+    def __init__(self, tx: Transaction, customer_ids: Iterable[str]) -> None:
+        """`customer_ids` are the customers of the service requests, all visible to the actor."""
+        self._all = tx.actor.is_staff
+        if self._all:
+            return
+        user, customer = t.user_account.c, t.customer.c
+        of_these = {*customer_ids, tx.actor.customer or ""}
+        accounts = select(user.name).where(or_(user.role != "customer", user.customer_id.in_(of_these)))
+        names = accounts.union(select(customer.name).where(customer.id.in_(of_these)))
+        self._known = {SYSTEM.name, tx.actor.name, *tx.connection.execute(names).scalars()}
+
+    def __getitem__(self, name: str) -> str:
+        """The name, or "Another person"."""
+        return name if self._all or name in self._known else ANOTHER_PERSON
 
 
 def visible_requests(tx: Transaction) -> ColumnElement[bool]:
@@ -35,5 +120,40 @@ def require_visible(tx: Transaction, service_request_id: str) -> Row[Any]:
         select(r).where(r.c.id == service_request_id, visible_requests(tx))
     ).one_or_none()
     if row is None:
-        raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
+        raise _no_such_request()
     return row
+
+
+def _nameable(tx: Transaction, kind: Named, ids: Iterable[str | None]) -> set[str]:
+    """Those of the ids that may be named to a customer."""
+    wanted = {one for one in ids if one is not None}
+    if not wanted:
+        return set()
+    table = _TABLES[kind]
+    found = tx.connection.execute(
+        select(table.c.id).where(table.c.id.in_(wanted), _conditions(tx)[kind])
+    ).scalars()
+    return set(found)
+
+
+def _conditions(tx: Transaction) -> dict[Named, ColumnElement[bool]]:
+    """SQL for each kind: a row of its table may be named to the customer who acts."""
+    me, r, c = tx.actor.customer, t.service_request, t.contract
+    requests, items, units = visible_requests(tx), may_be_asked_for(me), own_org_units(me)
+    holders = {
+        "service_request": c.c.holder_id.in_(select(r.c.id).where(requests)),
+        "customer": c.c.holder_id == me,
+        "item": c.c.holder_id.in_(select(t.item.c.id).where(items)),
+        "org_unit": c.c.holder_id.in_(units),
+    }
+    return {
+        "service_request": requests,
+        "contract": or_(*(and_(c.c.holder_kind == kind, holds) for kind, holds in holders.items())),
+        "customer": or_(t.customer.c.id == me, t.customer.c.id.in_(select(r.c.customer_id).where(requests))),
+        "item": items,
+        "org_unit": t.org_unit.c.id.in_(units),
+    }
+
+
+def _no_such_request() -> NotFound:
+    return NotFound("There is no such service request.", remedy="Look it up by its number in the list.")

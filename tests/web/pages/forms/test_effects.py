@@ -49,7 +49,7 @@ def test_the_preview_reflects_the_typed_values(front: Front) -> None:
     withdrawn = preview(
         sue, page, "/adjust", f"{path}/adjust/effect", HTMX, adjust_way="withdraw", adjust_minutes="3:00"
     )
-    assert "Only 120 minutes are available" in withdrawn
+    assert "Only 120 minutes can be withdrawn" in withdrawn
     odd = preview(sue, page, "/top_up", f"{path}/top_up/effect", HTMX, topup_minutes="much")
     assert "is not a duration" in odd
     renewed = preview(sue, page, "/renew", f"{path}/renew/effect", HTMX)

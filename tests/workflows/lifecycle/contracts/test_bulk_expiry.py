@@ -248,7 +248,7 @@ def _named(value: Any, names: dict[str, str]) -> Any:
 
 
 def _names_of_new_ids(found: dict[str, list[dict[str, Any]]], ids: set[str]) -> dict[str, str]:
-    """What a generated id is the id of: an event, a message or a ledger transaction, named by its subject."""
+    """What a generated id is the id of: an event, a message or a ledger transaction, by its subject."""
     names = {
         row["id"]: f"new {name} of {row['subject_id']}"
         for name in ("audit_event", "outbox")

@@ -1,4 +1,4 @@
-"""Late jobs never change meaning: after a stop, everything ends as if each had run at its instant."""
+"""Late jobs change no result: after downtime, everything is as if each job had run on time."""
 
 from datetime import timedelta
 
@@ -20,8 +20,8 @@ def run_all(office: Office) -> None:
             run_job(office.desk, name)
 
 
-def test_a_close_that_comes_late_does_not_wake_a_contract_that_has_ended_since(office: Office) -> None:
-    """Due to close on day 7; the pack ended with day 8; the scheduler was down until day 10."""
+def test_a_late_close_does_not_reactivate_a_contract_that_has_ended_since(office: Office) -> None:
+    """The close was due on day 7, the pack ended with day 8, the scheduler was down until day 10."""
     pack = office.sell("incident_pack", incidents=2, ends_on=(MONDAY + 7 * DAY).date())
     request = office.log()
     office.fire(request, "resolve", note="done")
@@ -36,9 +36,7 @@ def test_a_close_that_comes_late_does_not_wake_a_contract_that_has_ended_since(o
 
 
 @pytest.mark.parametrize("in_time", [True, False])
-def test_a_contract_takes_what_was_carried_before_it_became_valid_and_no_more(
-    office: Office, in_time: bool
-) -> None:
+def test_a_contract_draws_only_what_was_carried_before_it_became_valid(office: Office, in_time: bool) -> None:
     office.sell("support_hours", minutes=10)
     request = office.log()
     office.work(request, 15)
@@ -53,7 +51,9 @@ def test_a_contract_takes_what_was_carried_before_it_became_valid_and_no_more(
     assert office.carried(f"customer:{office.ann}") == 20
 
 
-def test_a_late_entry_gives_an_earlier_contract_only_what_was_carried_by_then(office: Office) -> None:
+def test_a_contract_draws_from_a_late_entry_only_what_was_carried_before_its_start(
+    office: Office,
+) -> None:
     office.sell("support_hours", minutes=10)
     request = office.log()
     office.work(request, 10)
@@ -66,7 +66,7 @@ def test_a_late_entry_gives_an_earlier_contract_only_what_was_carried_by_then(of
     assert office.carried(f"customer:{office.ann}") == 20
 
 
-def test_a_deleted_entrys_carried_time_comes_back_from_the_contract_that_took_it(office: Office) -> None:
+def test_deleting_an_entry_returns_its_carried_time_from_the_contract_that_drew_it(office: Office) -> None:
     office.sell("support_hours", minutes=10)
     request = office.log()
     office.work(request, 10)
@@ -83,9 +83,7 @@ def test_a_deleted_entrys_carried_time_comes_back_from_the_contract_that_took_it
 
 
 @pytest.mark.parametrize("job", ["expire_contracts", None])
-def test_a_contract_has_expired_at_its_end_in_its_audit_trail_however_late_that_is_noticed(
-    office: Office, job: str | None
-) -> None:
+def test_a_late_expiry_is_in_the_audit_trail_as_of_the_contracts_end(office: Office, job: str | None) -> None:
     contract = office.sell("support_hours", minutes=10, ends_on=MONDAY.date())
     end = office.contract(contract).expires_at
     office.clock.at = MONDAY + 10 * DAY

@@ -93,5 +93,5 @@ def test_its_page_shows_it_open_with_its_new_decision(front: Front) -> None:
     page = front.technician.open(f"/requests/{request}")
     assert "No work can start yet" not in page
     assert f"Covered by {front.office.contract(contract).number}" in page
-    assert "Opened, a contract covers it now" in page
+    assert "Opened: now covered by a contract" in page
     assert page.form("/moves/start")

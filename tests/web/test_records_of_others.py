@@ -1,0 +1,367 @@
+"""What a customer may not see by id is named to them nowhere, however records have moved between owners."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from urllib.parse import quote, unquote
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from werkzeug.routing import Rule
+
+from engine.errors import DeskError
+from tests.support.api import Caller, Callers
+from tests.support.office import Office
+from tests.support.pages import Browser
+from workflows.commands.contracts import Adjust, TakeContract
+from workflows.commands.register import ChangeCustomer, ChangeItem, ChangeOrgUnit, OwnerGiven
+from workflows.commands.service_requests import (
+    AddNote,
+    ChangeServiceRequest,
+    FireTrigger,
+    NewServiceRequest,
+    SearchCoverage,
+)
+from workflows.contracts.offers import take_contract
+from workflows.contracts.use_cases import adjust
+from workflows.core.actors import Actor
+from workflows.register import change_customer, change_item, change_org_unit
+from workflows.service_requests.log import log_service_request
+from workflows.service_requests.use_cases import (
+    add_note,
+    change_service_request,
+    fire_trigger,
+    search_or_assign,
+)
+from workflows.store import tables as t
+
+SERIAL = count(1)
+TRIGGERS = ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
+KIND_OF_ARGUMENT = {
+    "service_request_id": "service_request",
+    "service_request": "service_request",
+    "contract_id": "contract",
+    "contract": "contract",
+    "customer_id": "customer",
+    "item_id": "item",
+    "org_unit_id": "org_unit",
+    "decision": "decision",
+    "entry_id": "entry",
+    "entry": "entry",
+}
+ADDRESS = {
+    "service_request": "/service-requests/{}",
+    "contract": "/contracts/{}",
+    "customer": "/customers/{}",
+    "item": "/items/{}",
+    "org_unit": "/org-units/{}",
+}
+FILTERS = {
+    "/service-requests": ("customer", "item", "org_unit", "contract", "technician"),
+    "/contracts": ("holder", "service_request"),
+    "/items": ("owner", "for_customer"),
+    "/org-units": ("parent", "within"),
+    "/customers": ("org_unit",),
+}
+
+
+@dataclass
+class Register:
+    """The records of one random history, by kind; `words` are the texts that belong to a record."""
+
+    office: Office
+    actors: dict[str, Actor] = field(default_factory=dict)
+    ids: dict[str, list[str]] = field(default_factory=dict)
+    words: dict[str, set[str]] = field(default_factory=dict)
+
+    def add(self, kind: str, record_id: str, *words: str) -> str:
+        self.ids.setdefault(kind, []).append(record_id)
+        self.words.setdefault(record_id, set()).update(words)
+        return record_id
+
+    def one(self, kind: str, number: int) -> str:
+        return self.ids[kind][number % len(self.ids[kind])]
+
+    def org_unit(self, parent: str | None = None) -> str:
+        code = f"unit{next(SERIAL)}zq"
+        return self.add("org_unit", self.office.org_unit(code, parent=parent), code, code.title())
+
+    def customer(self, *org_units: str) -> str:
+        name = f"Person{next(SERIAL)}zq"
+        made = self.office.customer(name, *org_units)
+        self.actors[made] = self.office.person("customer", name, customer=made)
+        return self.add("customer", made, name, f"{name.lower()}@example.com")
+
+    def item(self, **owner: str) -> str:
+        number = f"ITEM{next(SERIAL)}zq"
+        return self.add("item", self.office.item(number, **owner), number)
+
+    def sell(self, type_key: str, kind: str, holder_id: str, **terms: Any) -> str:
+        made = self.office.sell(type_key, to=(kind, holder_id), **terms)
+        return self.add("contract", made, self.office.contract(made).number)
+
+    def log(self, actor: Actor, customer: str, item: str | None) -> str | None:
+        subject, description = f"subject{next(SERIAL)}zq", f"description{next(SERIAL)}zq"
+        command = NewServiceRequest(subject=subject, description=description, customer=customer, item=item)
+        made = self.office.do_as(actor, log_service_request, command).service_request
+        if made is None:
+            return None
+        return self.add("service_request", made, subject, description, self.office.request(made).number)
+
+
+def open_register(office: Office) -> Register:
+    """Two sister org units below one parent, and a customer, an item, contracts and work of each."""
+    register = Register(office)
+    parent = register.org_unit()
+    for _ in range(2):
+        unit = register.org_unit(parent)
+        customer = register.customer(unit)
+        item = register.item(customer=customer)
+        register.sell("support_hours", "item", item, minutes=90)
+        register.sell("incident_pack", "customer", customer, incidents=2)
+    register.customer(register.org_unit())
+    register.item(org_unit=parent)
+    register.sell("support_hours", "org_unit", parent, minutes=600)
+    items: list[str | None] = [*register.ids["item"][:2], None]
+    for asking, about in zip(register.ids["customer"], items, strict=True):
+        register.log(register.actors[asking], asking, about)
+        with suppress(DeskError):
+            work(register, len(register.ids["service_request"]) - 1, 0, 0)
+    return register
+
+
+def log(register: Register, a: int, b: int, c: int) -> None:
+    customer = register.one("customer", a)
+    actor = register.actors[customer] if c % 2 else register.office.technician
+    register.log(actor, customer, [None, *register.ids["item"]][b % (len(register.ids["item"]) + 1)])
+
+
+def work(register: Register, a: int, b: int, _c: int) -> None:
+    note = f"work{next(SERIAL)}zq"
+    request = register.one("service_request", a)
+    register.office.work(request, 10 + b, note=note)
+    register.words[request].add(note)
+
+
+def write_note(register: Register, a: int, b: int, c: int) -> None:
+    note = f"note{next(SERIAL)}zq"
+    request = register.one("service_request", a)
+    customer = str(register.office.request(request).customer_id)
+    actor = register.actors[customer] if b % 2 else register.office.technician
+    register.office.do_as(actor, add_note, request, AddNote(body=note, public=bool(c % 2)))
+    register.words[request].add(note)
+
+
+def fire(register: Register, a: int, b: int, _c: int) -> None:
+    text, request = f"reason{next(SERIAL)}zq", register.one("service_request", a)
+    trigger = TRIGGERS[b % len(TRIGGERS)]
+    reason = "customer" if trigger == "hold" else text
+    command = FireTrigger.model_validate({"trigger": trigger, "note": text, "reason": reason})
+    register.office.do_as(register.office.technician, fire_trigger, request, command)
+    register.words[request].add(text)
+
+
+def move_request(register: Register, a: int, b: int, _c: int) -> None:
+    command = ChangeServiceRequest(customer=register.one("customer", b))
+    register.office.do(change_service_request, register.one("service_request", a), command)
+
+
+def move_item(register: Register, a: int, b: int, c: int) -> None:
+    kind = "customer" if c % 2 else "org_unit"
+    owner = OwnerGiven(**{kind: register.one(kind, b)})
+    register.office.do(change_item, register.one("item", a), ChangeItem(owner=owner))
+
+
+def move_customer(register: Register, a: int, b: int, c: int) -> None:
+    units = {register.one("org_unit", b): None, register.one("org_unit", c): None}
+    register.office.do(change_customer, register.one("customer", a), ChangeCustomer(org_units=list(units)))
+
+
+def move_org_unit(register: Register, a: int, b: int, c: int) -> None:
+    parent = None if c % 3 == 0 else register.one("org_unit", b)
+    register.office.do(change_org_unit, register.one("org_unit", a), ChangeOrgUnit(parent=parent))
+
+
+def sell(register: Register, a: int, b: int, c: int) -> None:
+    kind = ("item", "customer", "org_unit")[a % 3]
+    type_key, terms = (
+        ("subscription", {}),
+        ("support_hours", {"minutes": 60}),
+        ("incident_pack", {"incidents": 3}),
+        ("support_hours_by_month", {"minutes": 120}),
+    )[c % 4]
+    register.sell(type_key, kind, register.one(kind, b), **terms)
+
+
+def take(register: Register, a: int, b: int, c: int) -> None:
+    request = register.one("service_request", a)
+    type_key = ("per_request", "support_hours", "incident_pack")[b % 3]
+    customer = str(register.office.request(request).customer_id)
+    actor = register.actors[customer] if c % 2 else register.office.supervisor
+    register.office.do_as(actor, take_contract, request, TakeContract(type=type_key))
+
+
+def assign(register: Register, a: int, b: int, c: int) -> None:
+    contract = register.one("contract", b) if c % 2 else None
+    command = SearchCoverage(contract=contract, reason="As agreed")
+    register.office.do(search_or_assign, register.one("service_request", a), command)
+
+
+def withdraw(register: Register, a: int, _b: int, _c: int) -> None:
+    register.office.do(adjust, register.one("contract", a), Adjust(minutes=-5, reason="Goodwill"))
+
+
+def switch_setting(register: Register, a: int, _b: int, _c: int) -> None:
+    register.office.set(customers_see_org_unit=bool(a % 2))
+
+
+def let_time_pass(register: Register, a: int, _b: int, _c: int) -> None:
+    register.office.clock.move(days=a % 20)
+
+
+STEPS: tuple[Callable[[Register, int, int, int], None], ...] = (
+    log,
+    work,
+    write_note,
+    fire,
+    move_request,
+    move_item,
+    move_customer,
+    move_org_unit,
+    sell,
+    take,
+    assign,
+    withdraw,
+    switch_setting,
+    let_time_pass,
+)
+NUMBERS = st.integers(0, 30)
+HISTORIES = st.lists(st.tuples(st.sampled_from(STEPS), NUMBERS, NUMBERS, NUMBERS), min_size=8, max_size=25)
+
+
+@given(history=HISTORIES, sees_org_unit=st.booleans())
+@settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+def test_what_a_customer_may_not_see_is_named_nowhere(
+    office: Office, history: list[Any], sees_org_unit: bool
+) -> None:
+    office.set(customers_see_org_unit=sees_org_unit)
+    register = open_register(office)
+    for step, a, b, c in history:
+        with suppress(DeskError):
+            step(register, a, b, c)
+    add_made_records(register)
+    api = Callers(office)
+    for customer, actor in register.actors.items():
+        Reader(register, customer, api.caller(actor), Browser(office, actor, api.app)).check()
+
+
+def add_made_records(register: Register) -> None:
+    """Add what the use cases made themselves: contracts of requests, decisions and work entries."""
+    office = register.office
+    requests = set(register.ids["service_request"])
+    for row in office.rows(t.contract):
+        ours = row.holder_id in requests or row.offered_for_id in requests
+        if ours and row.id not in register.ids["contract"]:
+            register.add("contract", row.id, row.number)
+    for kind, table in (("decision", t.coverage_decision), ("entry", t.work_entry)):
+        register.ids[kind] = [row.id for row in office.rows(table) if row.service_request_id in requests]
+
+
+class Reader:
+    """A customer who opens every address with every id, and looks for what they may not see."""
+
+    def __init__(self, register: Register, customer: str, caller: Caller, browser: Browser) -> None:
+        self.register = register
+        self.customer = customer
+        self.caller = caller
+        self.browser = browser
+        self.visible = {
+            record_id
+            for kind, address in ADDRESS.items()
+            for record_id in register.ids[kind]
+            if caller.get(address.format(record_id)).status_code == 200
+        }
+        self.secrets = self._secrets()
+
+    def check(self) -> None:
+        for path in self._paths():
+            answer = self.browser.client.get(
+                path, headers={"Authorization": f"Bearer {self.caller.token}"} if "/api/" in path else {}
+            )
+            assert answer.status_code < 500, path
+            found = self.secrets & tokens(answer.get_data(as_text=True))
+            # a page repeats the address by which it was asked for
+            assert not found - tokens(unquote(path)), path
+        self._check_filters()
+
+    def _secrets(self) -> set[str]:
+        """Ids and words of all records that are not there for the reader."""
+        register, secrets = self.register, set[str]()
+        for kind in ADDRESS:
+            for record_id in register.ids[kind]:
+                if record_id in self.visible:
+                    continue
+                words = register.words[record_id]
+                if kind == "contract" and self._may_name_contract(record_id):
+                    continue
+                if kind == "customer" and self._asks_for_a_visible_request(record_id):
+                    # a visible request names its customer, not the mail address
+                    secrets |= {one for one in words if "@" in one}
+                    continue
+                secrets |= {record_id, *words}
+        return secrets
+
+    def _may_name_contract(self, contract_id: str) -> bool:
+        """A contract covers a visible request: it may be named if its holder is there for the reader."""
+        return str(self.register.office.contract(contract_id).holder_id) in self.visible
+
+    def _asks_for_a_visible_request(self, customer: str) -> bool:
+        requests = (one for one in self.register.ids["service_request"] if one in self.visible)
+        return any(self.register.office.request(one).customer_id == customer for one in requests)
+
+    def _paths(self) -> Iterator[str]:
+        for rule in self.browser.app.url_map.iter_rules():
+            if "GET" in (rule.methods or ()) and rule.endpoint != "static":
+                yield from self._filled(rule)
+        for word in sorted(self.secrets | {"zq"}):
+            yield f"/search?q={quote(word)}"
+            yield f"/api/v1/service-requests?q={quote(word)}"
+        for page in ("/requests?view=all", "/contracts?view=", "/items?order=name"):
+            yield page
+            yield f"{page}&format=csv"
+
+    def _filled(self, rule: Rule) -> Iterator[str]:
+        kinds = [KIND_OF_ARGUMENT.get(name) for name in rule.arguments]
+        if not kinds:
+            yield rule.rule
+        elif len(kinds) == 1 and kinds[0] is not None:
+            (name,) = rule.arguments
+            for record_id in self.register.ids[kinds[0]]:
+                yield re.sub(rf"<(\w+:)?{name}>", record_id, rule.rule)
+
+    def _check_filters(self) -> None:
+        """A filter by what may not be seen finds as much as one by what does not exist."""
+        everything = [one for kind in ADDRESS for one in self.register.ids[kind]]
+        for path, names in FILTERS.items():
+            for name in names:
+                none = self.caller.get(f"{path}?{name}=nothing").get_data()
+                for record_id in self.secrets.intersection(everything):
+                    assert self.caller.get(f"{path}?{name}={record_id}").get_data() == none, (path, name)
+
+
+def tokens(text: str) -> set[str]:
+    """The words of a text; ids, numbers and mail addresses are one word each."""
+    return {one.strip(".-") for one in re.findall(r"[\w@.\-]+", text)}

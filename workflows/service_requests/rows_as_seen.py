@@ -1,0 +1,33 @@
+"""The rows of service requests as a customer may read them. Source: product.md section 2."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import Row
+
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.service_requests.access import Nameable, Named, PersonNames
+
+
+def rows_as_seen(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Any]:
+    """The rows without the items, org units, contracts and persons that may not be named to a customer.
+
+    The request may have been covered, or its item owned, by another customer before.
+    """
+    columns: dict[Named, str] = {
+        "item": "item_id",
+        "org_unit": "org_unit_id",
+        "contract": "decision_contract_id",
+    }
+    nameable = Nameable(tx, {kind: [getattr(row, id_) for row in rows] for kind, id_ in columns.items()})
+    names = PersonNames(tx, {row.customer_id for row in rows})
+    seen = []
+    for row in rows:
+        values = {**row._mapping, "created_by": names[row.created_by]}
+        for kind, id_ in columns.items():
+            if not nameable.may(kind, values[id_]):
+                prefix = f"{kind}_"
+                values |= {id_: None, **{name: None for name in values if name.startswith(prefix)}}
+        seen.append(SimpleNamespace(**values))
+    return seen
