@@ -21,7 +21,7 @@ from engine.errors import DeskError
 from web.field_errors import message_of
 from web.pages.context import actor, desk
 from web.pages.forms.pickers import RecordField
-from workflows.core.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound
+from workflows.core.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound, OutcomeUnknown
 from workflows.core.idempotency import Answer, Keyed
 from workflows.core.transaction import Transaction
 
@@ -201,7 +201,7 @@ def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], comman
 
 def add_refusal(form: DeskForm, error: DeskError) -> None:
     """Say a refusal in the form; one that is not about what was typed is raised for the error pages."""
-    if isinstance(error, NotFound | NotAllowed | NoRuleSet):
+    if isinstance(error, NotFound | NotAllowed | NoRuleSet | OutcomeUnknown):
         raise error
     if isinstance(error, IdempotencyKeyReused):
         form.refuse("", "This form was sent before, with other values; load the page again for a new one.")

@@ -41,7 +41,7 @@ from web.pages.rules.draft import (
 )
 from web.pages.wording.replay import ReplayTold, describe_replay
 from web.refused_rules import report_refused_rules
-from workflows.core.errors import NotAllowed, NotFound
+from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
 from workflows.core.transaction import Transaction
 from workflows.replay.rule_set_choices import files_of_choice
 from workflows.replay.use_cases import read_replay, start_replay
@@ -180,7 +180,7 @@ def _replay(work: Work, path: str) -> None:
         form.replay.data = start_replay(desk(), actor(), work.draft.files, *span)[0]
     except RuleSetRefused:
         form.refuse("", "There are errors: mend them first, then try it on history.")
-    except (NotFound, NotAllowed):
+    except (NotFound, NotAllowed, OutcomeUnknown):
         raise
     except DeskError as error:
         form.refuse(str(error.values.get("pointer", "")), str(error))
@@ -206,7 +206,7 @@ def _publish(work: Work, path: str) -> None:
         form.refuse("", "There are errors: the set in force stays until they are mended.")
     except RulesChanged:
         form.refuse("", "Another rule set took force meanwhile: look at what it changed, and go on from it.")
-    except (NotFound, NotAllowed):
+    except (NotFound, NotAllowed, OutcomeUnknown):
         raise
     except DeskError as error:
         form.refuse(str(error.values.get("pointer", "")), str(error))
