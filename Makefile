@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: run test check words format bench lock upgrade audit-packages install help
+.PHONY: run test faults check words format bench lock upgrade audit-packages install help
 .DELETE_ON_ERROR:
 
 run: .venv/.run-ready  ## start the web server and the scheduler with demonstration data (PORT=8000, SANDBOX=1)
@@ -23,6 +23,9 @@ run: .venv/.run-ready  ## start the web server and the scheduler with demonstrat
 
 test: check  ## run check, then every test: SQLite, a real PostgreSQL, a real browser (ARGS="-k word")
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
+
+faults: .venv/.dev-ready  ## try every fault of the database at each statement of each writing route (an hour)
+	@COVERDESK_FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/web/faults $(ARGS)
 
 check: .venv/.dev-ready  ## check formatting, lint, types and import rules (make test also compares migrations with models)
 	@$(BIN)/ruff format --check $(SOURCES)

@@ -19,6 +19,7 @@ from engine.rulebook import RuleSetRefused
 from web.field_errors import field_errors
 from web.refused_rules import report_refused_rules
 from workflows.core import errors as refusals
+from workflows.core.desk import HAS_COMMITTED, asks_for_retry, outcome_unknown
 from workflows.operations.deployment import is_database_failure, is_unstorable_value
 from workflows.rule_sets.publishing import check_view
 from workflows.users.authentication import NotAuthenticated, TooManyAttempts
@@ -40,6 +41,8 @@ STATUSES: Mapping[type[DeskError], int] = {
     refusals.VersionChanged: 412,
     TooManyAttempts: 429,
     refusals.NoRuleSet: 503,
+    refusals.OutcomeUnknown: 503,
+    refusals.Contended: 503,
     DeskError: 422,
 }
 HTTP_PROBLEMS = {
@@ -94,7 +97,7 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(ValidationError, handle_validation_error)
     app.register_error_handler(HTTPException, handle_http_error)
     app.register_error_handler(Exception, handle_unexpected_error)
-    app.before_request(_set_read_timeout)
+    app.before_request(_begin_call)
     app.after_request(_drain_refused_body)
 
 
@@ -136,6 +139,8 @@ def problem_of_fields(error: ValidationError) -> Problem:
 
 def handle_desk_error(error: DeskError) -> Response:
     status = status_of(error)
+    if isinstance(error, refusals.OutcomeUnknown):
+        log.error("the outcome of a commit is unknown", path=request.path, exc_info=error)
     if isinstance(error, RuleSetRefused) and request.path.endswith(PUBLISHING_SUFFIXES):
         report_refused_rules(error, interface="api")
     response = problem_of(error).response() if is_machine_path() else _page(status, error)
@@ -178,6 +183,11 @@ def handle_unexpected_error(error: Exception) -> Response:
         return handle_desk_error(refusals.InvalidInput("The request contains a value that cannot be stored."))
     if _is_connection_error(error):
         return _handle_connection_error()
+    if HAS_COMMITTED.get() and (is_database_failure(error) or asks_for_retry(error)):
+        return handle_desk_error(outcome_unknown())
+    if asks_for_retry(error):
+        log.warning("a transaction was rolled back too often", path=request.path, exc_info=error)
+        return _with_retry_after(handle_desk_error(_contended()))
     error_id = uuid.uuid4().hex[:12]
     unreachable = is_database_failure(error)
     log.error(
@@ -191,11 +201,23 @@ def handle_unexpected_error(error: Exception) -> Response:
         return _page(503 if unreachable else 500)
     if unreachable:
         detail = f"The database cannot be reached. Try again in a moment. Log id: {error_id}."
-        response = Problem(503, "unavailable", detail, values={"error_id": error_id}).response()
-        response.headers["Retry-After"] = "2"
-        return response
+        return _with_retry_after(
+            Problem(503, "unavailable", detail, values={"error_id": error_id}).response()
+        )
     detail = f"An unexpected error occurred. Please report it to an administrator. Log id: {error_id}."
     return Problem(500, "failure", detail, values={"error_id": error_id}).response()
+
+
+def _contended() -> refusals.Contended:
+    return refusals.Contended(
+        "Others were changing the same records at the same time. Nothing was saved.",
+        remedy="Try again in a moment.",
+    )
+
+
+def _with_retry_after(response: Response) -> Response:
+    response.headers["Retry-After"] = "2"
+    return response
 
 
 def is_machine_path() -> bool:
@@ -209,8 +231,9 @@ def _page(status: int, error: DeskError | None = None) -> Response:
     return refusal_page(status, error)
 
 
-def _set_read_timeout() -> None:
+def _begin_call() -> None:
     """Without a timeout, a client that stops in the middle of its body would block a thread for ever."""
+    HAS_COMMITTED.set(False)
     client_socket = request.environ.get("gunicorn.socket")
     if client_socket is not None:
         client_socket.settimeout(READ_TIMEOUT_SECONDS)

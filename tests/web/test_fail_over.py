@@ -98,7 +98,11 @@ def test_a_killed_primary_loses_no_acknowledged_write(nodes: tuple[Node, Node]) 
     assert [line for writer in writers for line in writer.unexpected] == []
     failed = sum(writer.failed for writer in writers)
     assert failed > 0, "the primary was killed under load"
-    assert [line["event"] for line in logs] == ["the database cannot be reached"] * failed
+    assert len(logs) == failed
+    assert {line["event"] for line in logs} <= {
+        "the database cannot be reached",
+        "the outcome of a commit is unknown",
+    }
     stored = {row.id for row in office.rows(t.service_request)}
     acknowledged = {key: one for writer in writers for key, one in writer.acknowledged.items()}
     assert set(acknowledged.values()) - stored == set(), "acknowledged and lost"

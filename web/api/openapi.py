@@ -22,7 +22,8 @@ PROBLEMS = {
     "414": "The URL is too long.",
     "415": "The body is not application/json.",
     "422": "Some fields or parameters are invalid.",
-    "503": "No rule set is in force, or the database cannot be reached.",
+    "503": "No rule set is in force, or the database cannot be reached: nothing was saved. With the type"
+    " `outcome-unknown` it may have been saved: send it again under the same Idempotency-Key.",
 }
 PROBLEM_SCHEMA = {
     "type": "object",

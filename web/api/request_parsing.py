@@ -39,19 +39,27 @@ def read_token() -> str:
     return token.strip()
 
 
-def read_body() -> tuple[bytes, Any]:
-    """Return the body as raw bytes and as a JSON value; an empty body is read as an empty object.
+def read_raw_body() -> bytes:
+    """Return the body. It can be read only once, so read it before anything that may run again.
 
-    Raises: MalformedBody if it is not valid JSON in UTF-8; UnsupportedMediaType if it is not declared as
-    application/json; RequestEntityTooLarge.
+    Raises: RequestEntityTooLarge.
     """
     raw = request.get_data(cache=False)
     most = request.max_content_length
     if most is not None and request.content_length is None and len(raw) >= most:
         # A chunked body declares no length, and the server truncates it at the limit without an error.
         raise RequestEntityTooLarge
+    return raw
+
+
+def parse_body(raw: bytes) -> Any:
+    """Return the body as a JSON value; an empty body is an empty object.
+
+    Raises: MalformedBody if it is not valid JSON in UTF-8; UnsupportedMediaType if it is not declared as
+    application/json.
+    """
     if not raw:
-        return raw, {}
+        return {}
     if not request.is_json:
         raise UnsupportedMediaType
     try:
@@ -72,7 +80,7 @@ def read_body() -> tuple[bytes, Any]:
     except ValueError as error:
         detail = f"The body is not JSON: {_reason(error)}."
         raise MalformedBody(detail, remedy="Send a JSON object.") from None
-    return raw, body
+    return body
 
 
 def read_query(model: type[M]) -> M:

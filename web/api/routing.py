@@ -25,11 +25,12 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from engine.errors import DeskError
 from web.api.request_parsing import (
+    parse_body,
     read_actor,
-    read_body,
     read_expected_version,
     read_idempotency_key,
     read_query,
+    read_raw_body,
     read_token,
 )
 from web.errors import PROBLEM_JSON, Problem
@@ -122,41 +123,48 @@ class Operation:
         desk: Desk = current_app.extensions["coverdesk"]
         if self.reads_first and "Idempotency-Key" not in request.headers:
             token = read_token()
-            return self._respond(
-                desk.perform(NOBODY, partial(self._authenticate_and_call, token, path), exclusive=True)
-            )
+            call = partial(self._authenticate_and_call, token, path, self._read())
+            return self._respond(desk.perform(NOBODY, call, exclusive=True))
         actor = read_actor(desk)
-        arguments, raw = self._parse(path)
-        found = self._call(desk, actor, arguments, raw)
+        raw = self._read()
+        found = self._call(desk, actor, self._parse(path, raw), raw)
         if isinstance(found, Answer) and found.replayed:
             _require_still_nameable(desk, actor, path, found)
         return self._respond(found)
 
-    def _authenticate_and_call(self, token: str, path: dict[str, str], tx: Transaction) -> "_Rendered":
-        """Authenticate and call the endpoint in the same transaction: one connection instead of two."""
-        become_token_owner(tx, token)
-        arguments, _ = self._parse(path)
-        return self.render(self.endpoint(tx, **arguments))
+    def _authenticate_and_call(
+        self, token: str, path: dict[str, str], raw: bytes, tx: Transaction
+    ) -> "_Rendered":
+        """Authenticate and call the endpoint in the same transaction: one connection instead of two.
 
-    def _parse(self, path: dict[str, str]) -> tuple[dict[str, Any], bytes]:
-        """Return the arguments of the endpoint and the raw body."""
+        It may run several times, so the body was read before: the client's stream can be read only once.
+        """
+        become_token_owner(tx, token)
+        return self.render(self.endpoint(tx, **self._parse(path, raw)))
+
+    def _read(self) -> bytes:
+        """Return the raw body. Raises: RequestEntityTooLarge."""
+        if self.method == "GET":
+            return b""
+        if self.max_body_bytes is not None:
+            request.max_content_length = self.max_body_bytes
+        return read_raw_body()
+
+    def _parse(self, path: dict[str, str], raw: bytes) -> dict[str, Any]:
+        """Return the arguments of the endpoint, made of the raw body and the rest of the call."""
         if not all(map(ID_PATTERN.match, path.values())):
             raise NotFound("There is nothing at this address.")
         arguments: dict[str, Any] = dict(path)
         query = read_query(self.query)
         if "query" in self.parameters:
             arguments["query"] = query
-        raw = b""
         if self.method != "GET":
-            if self.max_body_bytes is not None:
-                request.max_content_length = self.max_body_bytes
-            raw, body = read_body()
-            command = self.body_adapter.validate_python(body)
+            command = self.body_adapter.validate_python(parse_body(raw))
             if "command" in self.parameters:
                 arguments["command"] = command
         if "expected_version" in self.parameters:
             arguments["expected_version"] = read_expected_version()
-        return arguments, raw
+        return arguments
 
     def _call(self, desk: Desk, actor: Actor, arguments: dict[str, Any], raw: bytes) -> "_Rendered | Answer":
         """Call the endpoint in the kind of transaction it needs, at most once per idempotency key."""

@@ -83,6 +83,6 @@ def up_to_date_contract(tx: Transaction, contract_id: str) -> Iterator[Transacti
     for request_id in closing:
         bring_up_to_date(tx.runner, request_id)
     for due_id in found:
-        tx.runner.perform(SYSTEM, partial(settle_due, contract_id=due_id))
+        tx.runner.perform(SYSTEM, partial(settle_due, contract_id=due_id), repeatable=True)
     with tx.runner.read(tx.actor) as fresh:
         yield fresh

@@ -7,8 +7,11 @@ same transaction. Settings and rules come from a `Config` that does not change d
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
+from random import uniform
+from time import sleep
 from typing import TypeVar
 
 import structlog
@@ -18,15 +21,23 @@ from engine.errors import DeskError
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.clock import Clock, SystemClock
 from workflows.core.config import Config, ConfigStore
+from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
 from workflows.core.idempotency import Answer, Keyed, find_answer, store_answer
 from workflows.core.transaction import Transaction
 from workflows.core.transaction_mode import Mode, TransactionState
-from workflows.store.database import Database
+from workflows.store.database import CommitUncertain, Database
 
 log = structlog.get_logger()
 T = TypeVar("T")
 RETRIED_STATES = frozenset({"40001", "40P01"})
+"""A serialization failure and a deadlock: the database asks for the transaction to be run again."""
 ATTEMPTS = 5
+LOST_ATTEMPTS = 2
+"""How often a use case is begun whose connection is lost each time before the commit."""
+LONGEST_PAUSE_SECONDS = 0.05
+HAS_COMMITTED = ContextVar("has_committed", default=False)
+"""Whether a use case was committed since this was last False: an error that follows does not undo it."""
+SAME_KEY = "Send the same again with the same key: it is done only once, and you get the first answer."
 
 
 class Desk:
@@ -109,22 +120,38 @@ class Desk:
         job: str | None = None,
         reads_first: bool = False,
         exclusive: bool = False,
+        repeatable: bool = False,
     ) -> T:
-        """Run one use case in one transaction, again where the database asks for a retry.
+        """Run one use case in one transaction, again where that was not committed.
 
-        `reads_first` is for a use case that calls `start_writing` before it writes; `exclusive` for such a
-        use case when nothing else has to commit with it. Neither takes `at` or `job`.
+        The use case may run several times, so it must not change anything outside its transaction, nor use
+        up what it is given. `reads_first` is for a use case that calls `start_writing` before it writes;
+        `exclusive` for such a use case when nothing else has to commit with it. Neither takes `at` or `job`.
+        `repeatable` says that committing the use case twice does no more than once.
+
+        Raises: OutcomeUnknown if the connection is lost during the commit; what the use case raises; a
+        DBAPIError if the database cannot be used, with nothing saved.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 if reads_first or exclusive:
                     with self.write_on_demand(actor, exclusive=exclusive) as tx:
-                        return use_case(tx)
-                with self.write(actor, at=at, job=job) as tx:
-                    return use_case(tx)
+                        result = use_case(tx)
+                else:
+                    with self.write(actor, at=at, job=job) as tx:
+                        result = use_case(tx)
+            except CommitUncertain as error:
+                if not repeatable or attempt >= LOST_ATTEMPTS:
+                    raise outcome_unknown() from error
             except DBAPIError as error:
-                if attempt == ATTEMPTS or getattr(error.orig, "sqlstate", None) not in RETRIED_STATES:
+                if not _runs_again(error, attempt):
                     raise
+                if not error.connection_invalidated:
+                    sleep(uniform(0, LONGEST_PAUSE_SECONDS * attempt))
+            else:
+                if not repeatable:
+                    HAS_COMMITTED.set(True)
+                return result
         raise AssertionError("unreachable")
 
     def answer(
@@ -138,7 +165,7 @@ class Desk:
     ) -> Answer:
         """Run a use case and render its answer in the same transaction; a repeated key returns the first.
 
-        Raises: IdempotencyKeyReused where the key was used with another body.
+        Raises: IdempotencyKeyReused where the key was used with another body; as `perform`.
         """
         if keyed is None:
             return self.perform(actor, lambda tx: render(tx, use_case(tx)), reads_first=reads_first)
@@ -149,9 +176,43 @@ class Desk:
             return self.perform(
                 actor, lambda tx: store_answer(tx, keyed, render(tx, use_case(tx))), reads_first=reads_first
             )
+        except (NotAllowed, NotFound):
+            raise
+        except OutcomeUnknown as error:
+            first = self._answer_of_uncertain_commit(keyed)
+            if first is None:
+                raise OutcomeUnknown(error.detail, remedy=SAME_KEY) from error
+            return first
         except (IntegrityError, DeskError):
             # a request with the same key may have committed while this one ran
             first = find_answer(self.database, keyed)
             if first is None:
                 raise
             return first
+
+    def _answer_of_uncertain_commit(self, keyed: Keyed) -> Answer | None:
+        """The stored answer if the commit was carried out; None if that is still not known."""
+        try:
+            return find_answer(self.database, keyed)
+        except DBAPIError:
+            return None
+
+
+def outcome_unknown() -> OutcomeUnknown:
+    """The error of a call without a key that may have been saved."""
+    return OutcomeUnknown(
+        "The connection to the database was lost while this was being saved: it may have been saved.",
+        remedy="Check whether it was saved before you send it again.",
+    )
+
+
+def _runs_again(error: DBAPIError, attempt: int) -> bool:
+    """Whether a use case that was not committed is run again after this error."""
+    if error.connection_invalidated:
+        return attempt < LOST_ATTEMPTS
+    return attempt < ATTEMPTS and asks_for_retry(error)
+
+
+def asks_for_retry(error: BaseException) -> bool:
+    """Whether the database rolled a transaction back because of others at the same time."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in RETRIED_STATES

@@ -45,6 +45,18 @@ class IdempotencyKeyReused(DeskError):
     code = "idempotency-key-reused"
 
 
+class OutcomeUnknown(DeskError):
+    """The database was lost while it saved the change: it may have been saved, or not."""
+
+    code = "outcome-unknown"
+
+
+class Contended(DeskError):
+    """Others changed the same records at the same time; nothing was saved, even after several attempts."""
+
+    code = "contended"
+
+
 class NoRuleSet(DeskError):
     """No rule set is in force yet."""
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection
 
-from workflows.store.database import Database
+from workflows.store.database import Database, certain_commit
 from workflows.store.multi_table_insert import Batch, Precondition
 
 
@@ -134,14 +134,18 @@ class TransactionState:
 
     @contextmanager
     def single_statement(self, returning: Column[Any], precondition: Precondition | None) -> Iterator[Batch]:
-        """Collect rows and commit them by one statement. Raises: as `batching`, with nothing written."""
+        """Collect rows and commit them by one statement.
+
+        Raises: as `batching`, with nothing written; CommitUncertain.
+        """
         self._require_move(Mode.SINGLE_STATEMENT)
         self.mode, self.batch = Mode.SINGLE_STATEMENT, Batch(returning, precondition)
         after = Mode.EXCLUSIVE
         try:
             yield self.batch
             if self.batch.rows:
-                self.batch.write(self._connection, self.database)
+                with certain_commit():
+                    self.batch.write(self._connection, self.database)
                 after = Mode.COMMITTED
         finally:
             self.mode, self.batch = after, None

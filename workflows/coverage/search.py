@@ -320,7 +320,7 @@ def _candidates(tx: Transaction, facts: RequestFacts) -> Candidates:
         if tx.writes:
             settle_due(tx, contract_id)
         else:
-            tx.runner.perform(SYSTEM, partial(settle_due, contract_id=contract_id))
+            tx.runner.perform(SYSTEM, partial(settle_due, contract_id=contract_id), repeatable=True)
     if tx.writes:
         return _query(tx, facts)
     with tx.runner.read(tx.actor) as fresh:

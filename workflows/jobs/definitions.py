@@ -84,7 +84,8 @@ def claim_slot(desk: Desk, name: str, begins_at: datetime, machine: str = ANY_MA
     now = max(desk.clock.now(), begins_at)
     dialect = sqlite if desk.database.is_sqlite else postgresql
     last = t.job_slot.c.claimed_at
-    with desk.write() as tx:
+
+    def claim_in(tx: Transaction) -> bool:
         claim = dialect.insert(t.job_slot).values(job=name, slot=machine, claimed_at=begins_at)
         claim = claim.on_conflict_do_update(
             index_elements=["job", "slot"],
@@ -92,6 +93,8 @@ def claim_slot(desk: Desk, name: str, begins_at: datetime, machine: str = ANY_MA
             where=or_(last < begins_at, last > now + CLOCK_SKEW),
         )
         return tx.connection.execute(claim.returning(t.job_slot.c.job)).scalar() is not None
+
+    return desk.perform(SYSTEM, claim_in)
 
 
 def next_due(tx: Transaction) -> datetime | None:
@@ -146,10 +149,15 @@ def clean_up(desk: Desk, at: datetime) -> int:
     )
     count = 0
     for table, created_at, keep_for in old:
-        with desk.write(job="clean_up") as tx:
-            done = tx.connection.execute(delete(table).where(created_at < tx.real_now - keep_for))
-            count += int(done.rowcount)
+        delete_old = partial(_delete_before, table=table, created_at=created_at, keep_for=keep_for)
+        count += desk.perform(SYSTEM, delete_old, job="clean_up", repeatable=True)
     return count + desk.perform(SYSTEM, delete_old_replays, job="clean_up")
+
+
+def _delete_before(
+    tx: Transaction, *, table: Any, created_at: ColumnElement[Any], keep_for: timedelta
+) -> int:
+    return int(tx.connection.execute(delete(table).where(created_at < tx.real_now - keep_for)).rowcount)
 
 
 def _close(tx: Transaction, request_id: str) -> bool:
@@ -186,11 +194,14 @@ def _do(tx: Transaction, *, do: Callable[[Transaction, str], object], record_id:
 
 def _store_status(desk: Desk, job: Job, at: datetime, count: int, error: str | None) -> None:
     dialect = sqlite if desk.database.is_sqlite else postgresql
-    with desk.write(job=job.name) as tx:
+
+    def store(tx: Transaction) -> None:
         values: dict[str, Any] = {"last_run_at": tx.real_now, "last_due_at": at, "last_count": count}
         values |= {"last_error": error, "failed_at": tx.real_now if error else None}
         row = dialect.insert(t.job_status).values(job=job.name, **values)
         tx.connection.execute(row.on_conflict_do_update(index_elements=["job"], set_=values))
+
+    desk.perform(SYSTEM, store, job=job.name, repeatable=True)
 
 
 def _earliest(

@@ -7,13 +7,16 @@ again if the first one dies. Source: product.md sections 11 and 12.
 import smtplib
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import structlog
 from sqlalchemy import Row, select, update
 
+from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 
 log = structlog.get_logger()
@@ -67,28 +70,27 @@ class SmtpSender:
 def deliver_outbox(desk: Desk, at: datetime) -> int:
     """Send the messages that are due by real time; returns how many were delivered."""
     sender: Sender = SmtpSender(desk.smtp_url) if desk.smtp_url else LogSender()
-    return sum(_deliver(desk, row, sender) for row in _claim(desk))
+    return sum(_deliver(desk, row, sender) for row in desk.perform(SYSTEM, _claim, job="deliver_outbox"))
 
 
-def _claim(desk: Desk) -> list[Row[Any]]:
+def _claim(tx: Transaction) -> list[Row[Any]]:
     o = t.outbox
-    with desk.write(job="deliver_outbox") as tx:
-        due = (
-            select(o.c.id)
-            .where(o.c.next_attempt_at <= tx.real_now)
-            .order_by(o.c.next_attempt_at, o.c.id)
-            .limit(BATCH)
-            .with_for_update(skip_locked=True)
-        )
-        ids = tx.connection.execute(due).scalars().all()
-        if not ids:
-            return []
-        claimed = (
-            update(o)
-            .where(o.c.id.in_(ids))
-            .values(next_attempt_at=tx.real_now + CLAIMED_FOR, attempts=o.c.attempts + 1)
-        )
-        rows = tx.connection.execute(claimed.returning(o)).all()
+    due = (
+        select(o.c.id)
+        .where(o.c.next_attempt_at <= tx.real_now)
+        .order_by(o.c.next_attempt_at, o.c.id)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    ids = tx.connection.execute(due).scalars().all()
+    if not ids:
+        return []
+    claimed = (
+        update(o)
+        .where(o.c.id.in_(ids))
+        .values(next_attempt_at=tx.real_now + CLAIMED_FOR, attempts=o.c.attempts + 1)
+    )
+    rows = tx.connection.execute(claimed.returning(o)).all()
     return sorted(rows, key=lambda row: row.id)
 
 
@@ -99,12 +101,19 @@ def _deliver(desk: Desk, row: Row[Any], sender: Sender) -> int:
             sender.send(row.recipient, row.subject, row.body)
         except (OSError, smtplib.SMTPException) as failure:
             error = f"{type(failure).__name__}: {failure}"[:500]
-    with desk.write(job="deliver_outbox") as tx:
-        if error is None:
-            tx.change(t.outbox, row.id, delivered_at=tx.real_now, next_attempt_at=None, last_error=None)
-            return 1
-        pause = min(FIRST_PAUSE * 2 ** (row.attempts - 1), LONGEST_PAUSE)
-        again = tx.real_now + pause if row.attempts < MOST_ATTEMPTS else None
-        tx.change(t.outbox, row.id, next_attempt_at=again, last_error=error)
+    # the mail is sent: storing that is retried, since otherwise it would be sent again
+    store = partial(_store_attempt, row=row, error=error)
+    desk.perform(SYSTEM, store, job="deliver_outbox", repeatable=True)
+    if error is None:
+        return 1
     log.warning("mail not delivered", message=row.id, attempts=row.attempts, error=error)
     return 0
+
+
+def _store_attempt(tx: Transaction, *, row: Row[Any], error: str | None) -> None:
+    if error is None:
+        tx.change(t.outbox, row.id, delivered_at=tx.real_now, next_attempt_at=None, last_error=None)
+        return
+    pause = min(FIRST_PAUSE * 2 ** (row.attempts - 1), LONGEST_PAUSE)
+    again = tx.real_now + pause if row.attempts < MOST_ATTEMPTS else None
+    tx.change(t.outbox, row.id, next_attempt_at=again, last_error=error)

@@ -93,7 +93,7 @@ def overdue_requests_of(tx: Transaction, contract_id: str) -> Sequence[str]:
 
 def bring_up_to_date(runner: Runner, service_request_id: str) -> None:
     """Make the changes of a request that are due, in a transaction of its own, as the jobs would."""
-    runner.perform(SYSTEM, partial(_lock_current, service_request_id=service_request_id))
+    runner.perform(SYSTEM, partial(_lock_current, service_request_id=service_request_id), repeatable=True)
 
 
 def _lock_current(tx: Transaction, service_request_id: str) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from workflows.store.database_url import connect_arguments, read_url
@@ -30,6 +30,14 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x636F76657264
 BEGIN, WRITE, SNAPSHOT = "begin", "write", "snapshot"
 """`connection.info[BEGIN]` says what a transaction is for: WRITE or SNAPSHOT; None is autocommit."""
+
+
+STATEMENT_COMPLETION_UNKNOWN = "40003"
+SQLITE_PRIMARY_CODE = 0xFF
+
+
+class CommitUncertain(Exception):
+    """The connection was lost during a commit: whether the transaction was committed is not known."""
 
 
 class UnknownStep(Exception):
@@ -67,17 +75,19 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A writing transaction: commits at the end, rolls back on an exception."""
-        with self._write_lock(), self._connect(WRITE) as connection, connection.begin():
+        """A writing transaction: commits at the end, rolls back on an exception. Raises: CommitUncertain."""
+        with self._write_lock(), self._connect(WRITE) as connection, connection.begin() as transaction:
             yield connection
+            _commit(transaction)
 
     @contextmanager
     def write_on_demand(self) -> Iterator[tuple[Connection, Callable[[], None]]]:
         """A connection that reads, and a function that begins a writing transaction on it.
 
         Until then nothing is locked, and each statement is its own snapshot: what was read may have changed
-        by the time the transaction writes.
+        by the time the transaction writes. Raises: CommitUncertain.
         """
+        begun: list[RootTransaction] = []
         with ExitStack() as stack:
             connection = stack.enter_context(self._connect(None))
 
@@ -85,9 +95,11 @@ class Database:
                 stack.enter_context(self._write_lock())
                 connection.commit()  # to SQLAlchemy the reads were a transaction
                 connection.info[BEGIN] = WRITE
-                stack.enter_context(connection.begin())
+                begun.append(stack.enter_context(connection.begin()))
 
             yield connection, begin
+            for transaction in begun:
+                _commit(transaction)
 
     def group_commit(
         self, connection: Connection, kind: object, given: Any, write: Callable[[list[Any]], None]
@@ -112,6 +124,36 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+def _commit(transaction: RootTransaction) -> None:
+    """Commit. Raises: CommitUncertain."""
+    with certain_commit():
+        transaction.commit()
+
+
+@contextmanager
+def certain_commit() -> Iterator[None]:
+    """Around a commit, or a statement that is a transaction of its own.
+
+    Raises: CommitUncertain in place of an error after which the transaction may have been committed.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if _may_be_committed(error):
+            raise CommitUncertain("The connection was lost during a commit.") from error
+        raise
+
+
+def _may_be_committed(error: DBAPIError) -> bool:
+    """Whether a commit that failed with this error may have been carried out."""
+    if isinstance(error.orig, sqlite3.Error):
+        # the file's content is not known after a failed write; any other error rolls back
+        code: int = getattr(error.orig, "sqlite_errorcode", 0)
+        return code & SQLITE_PRIMARY_CODE == sqlite3.SQLITE_IOERR
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state == STATEMENT_COMPLETION_UNKNOWN
 
 
 def normal_url(database_url: str) -> URL:

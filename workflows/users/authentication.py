@@ -116,7 +116,7 @@ def authenticate_login(desk: Desk, email: str, password: str, client_address: st
     if row is None or not fits or row.disabled_at is not None:
         raise NotAuthenticated("The email address or password is incorrect.", remedy="Try again.")
     new_hash = HASHER.hash(password) if HASHER.check_needs_rehash(row.password_hash) else None
-    desk.perform(SYSTEM, lambda tx: _record_success(tx, row.id, keys, new_hash))
+    desk.perform(SYSTEM, lambda tx: _record_success(tx, row.id, keys, new_hash), repeatable=True)
     return Login(row.id, row.session_epoch, Actor(row.id, row.name, row.role, row.customer_id))
 
 

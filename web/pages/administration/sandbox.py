@@ -9,7 +9,7 @@ from engine.errors import DeskError
 from web.pages.context import actor, desk, now
 from web.pages.forms.base import DeskForm
 from web.pages.forms.fields import InstantField
-from workflows.core.errors import NotAllowed, NotFound
+from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
 from workflows.jobs.sandbox_clock import read_clock, set_clock
 
 STEPS = {
@@ -40,7 +40,7 @@ def clock() -> tuple[str, int] | Response:
         else:
             try:
                 done = set_clock(desk(), actor(), wanted)
-            except (NotFound, NotAllowed):
+            except (NotFound, NotAllowed, OutcomeUnknown):
                 raise
             except DeskError as error:
                 form.add_error("/now", str(error))

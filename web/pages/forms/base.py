@@ -21,7 +21,7 @@ from engine.errors import DeskError
 from web.field_errors import message_of
 from web.pages.context import actor, desk
 from web.pages.forms.pickers import RecordField
-from workflows.core.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound
+from workflows.core.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound, OutcomeUnknown
 from workflows.core.idempotency import Answer, Keyed
 from workflows.core.transaction import Transaction
 
@@ -202,9 +202,9 @@ def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], comman
 def add_desk_error(form: DeskForm, error: DeskError) -> None:
     """Add an error to the form.
 
-    Raises: NotFound, NotAllowed, NoRuleSet, which are not about the typed values.
+    Raises: NotFound, NotAllowed, NoRuleSet, OutcomeUnknown, which are not about the typed values.
     """
-    if isinstance(error, NotFound | NotAllowed | NoRuleSet):
+    if isinstance(error, NotFound | NotAllowed | NoRuleSet | OutcomeUnknown):
         raise error
     if isinstance(error, IdempotencyKeyReused):
         form.add_error("", "This form has already been submitted with other values. Please reload the page.")

@@ -41,7 +41,7 @@ from web.pages.rules.draft import (
 )
 from web.pages.wording.replay import ReplayDescription, describe_replay
 from web.refused_rules import report_refused_rules
-from workflows.core.errors import NotAllowed, NotFound
+from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
 from workflows.core.transaction import Transaction
 from workflows.replay.rule_set_choices import files_of_choice
 from workflows.replay.use_cases import read_replay, start_replay
@@ -183,7 +183,7 @@ def _replay(state: EditorState, path: str) -> None:
         form.replay.data = start_replay(desk(), actor(), state.draft.files, *span)[0]
     except RuleSetRefused:
         form.add_error("", "Fix the errors before starting a replay.")
-    except (NotFound, NotAllowed):
+    except (NotFound, NotAllowed, OutcomeUnknown):
         raise
     except DeskError as error:
         form.add_error(str(error.values.get("pointer", "")), str(error))
@@ -209,7 +209,7 @@ def _publish(state: EditorState, path: str) -> None:
         form.add_error("", "There are errors. The current rule set stays in force until they are fixed.")
     except RulesChanged:
         form.add_error("", "Another rule set has been published since. Review its changes and merge them.")
-    except (NotFound, NotAllowed):
+    except (NotFound, NotAllowed, OutcomeUnknown):
         raise
     except DeskError as error:
         form.add_error(str(error.values.get("pointer", "")), str(error))

@@ -26,7 +26,7 @@ from web.pages.wording.formats import day_text
 from web.pages.wording.replay import Move, Side, describe_replay, overage_text, replay_line, side_of
 from web.replay_table import replay_columns, replay_row
 from workflows.contracts.names import contract_names
-from workflows.core.errors import NotAllowed, NotFound
+from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
 from workflows.core.transaction import Transaction
 from workflows.replay.rule_set_choices import RuleChoice, files_of_choice, rule_choices
 from workflows.replay.use_cases import (
@@ -106,7 +106,7 @@ def start() -> tuple[str, int] | Answer:
             return redirect(url_for("replays.show", replay_id=_start(form)))
         except RuleSetRefused as refused:
             problems = check_view(list(refused.problems))
-        except (NotFound, NotAllowed):
+        except (NotFound, NotAllowed, OutcomeUnknown):
             raise
         except DeskError as error:
             form.add_error(str(error.values.get("pointer", "")), str(error))

@@ -12,6 +12,7 @@ from engine.ledger import Account, LedgerTransaction, move
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
 from workflows.lifecycle.contracts.open_grants import burn_order_columns, is_open_at
+from workflows.lifecycle.contracts.rows import lock_contract
 from workflows.store import tables as t
 from workflows.store.column_types import Id, Instant
 from workflows.store.compiled_statements import Prepared
@@ -26,7 +27,7 @@ ENDINGS: dict[str, tuple[Account, IncidentHoldState, str]] = {
 def lock_free_incident(tx: Transaction, contract_id: str) -> str | None:
     """The id of the grant that the next incident comes from, in burn order; None where no incident is free.
 
-    Locks the open grants of the pack.
+    Locks the pack, then its open grants.
     """
     return lock_incidents(tx, contract_id)[0]
 
@@ -58,11 +59,17 @@ def free_incidents(contract: Any, now: Any) -> ColumnElement[int]:
 
 
 def _open_grants() -> Select[Any]:
-    """The open grants of a pack in burn order, locked; built once."""
-    balance, now = t.grant_balance, bindparam("now", type_=Instant)
+    """The open grants of a pack in burn order, locked after their contract; built once.
+
+    Whoever takes the last incident changes the contract's row: locking that after the grants would deadlock
+    with a statement that has checked the contract and waits for the grants.
+    """
+    contract, balance, now = t.contract, t.grant_balance, bindparam("now", type_=Instant)
+    wanted = select(contract.c.id).where(contract.c.id == bindparam("contract", type_=Id))
+    locked = wanted.with_for_update().cte("locked_contract")
     return (
         select(balance.c.grant_id, balance.c.available)
-        .where(_is_open_pack(bindparam("contract", type_=Id), now))
+        .where(_is_open_pack(select(locked.c.id).scalar_subquery(), now))
         .order_by(*burn_order_columns())
         .with_for_update()
     )
@@ -126,6 +133,7 @@ def hold_again(tx: Transaction, service_request_id: str, contract_id: str | None
     ).one_or_none()
     if row is None:
         return []
+    lock_contract(tx, row.contract_id)
     entry = LedgerTransaction(
         "hold",
         tx.now,
@@ -152,6 +160,8 @@ def _end_holds(
     for row in rows:
         if row.contract_id == keep:
             continue
+        # before the posting locks the grant: the contract's state may change with its balance
+        lock_contract(tx, row.contract_id)
         entry = LedgerTransaction(
             kind,
             tx.now,

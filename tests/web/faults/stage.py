@@ -1,0 +1,265 @@
+"""A desk with a record for every writing route, as a database to copy, and calls to its copies."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.support.api import ENVIRONMENT
+from tests.support.builders import RULES
+from tests.support.faults import make_faulty
+from tests.support.office import Office
+from tests.support.pages import Page
+from tests.support.postgres import PostgresServer
+from tests.web.faults.calls import PARTS, Call
+from web import create_app
+from workflows.core.desk import Desk
+from workflows.rule_sets.folder import read_rules_folder
+from workflows.rule_sets.proposals import submit_rule_set
+from workflows.store import tables as t
+from workflows.store.database import Database
+from workflows.store.ids import new_id
+from workflows.users.accounts import HASHER, NewToken, create_token
+
+PASSWORD = "a very long password"
+TABLES = [table for table in t.metadata.sorted_tables if table.name != "idempotency_key"]
+RANDOM = {"password_hash", "token_hash"}
+"""Columns whose values differ each time."""
+NEW_NAMES = re.compile(r"\b[0-9a-z]{26}\b|\bSR-\d+\b|\bcvd_\w+")
+Contents = dict[str, list[str]]
+
+
+@dataclass
+class Stage:
+    """The database to copy, its records by name, and the application that is used with each copy."""
+
+    server: PostgresServer
+    template: str
+    office: Office
+    records: dict[str, Any]
+    app: Flask
+    known: set[str]
+
+    def text(self, given: Any) -> Any:
+        """Fill the names of records in."""
+        if isinstance(given, dict):
+            return {name: self.text(value) for name, value in given.items()}
+        if isinstance(given, list):
+            return [self.text(value) for value in given]
+        if not isinstance(given, str):
+            return given
+        if given == "{files}":
+            return self.records["files"]
+        if given == "{edited_slas}":
+            return self.records["edited_slas"]
+        return given.format(**self.records)
+
+    def address(self, rule: str, call: Call) -> str:
+        """The address of a route, with the records that the call is about."""
+        parts = {**PARTS, **call.path}
+        return re.sub(r"<(\w+)>", lambda part: str(self.records.get(parts[part[1]], parts[part[1]])), rule)
+
+    @contextmanager
+    def copy(self, call: Call) -> Iterator["Copy"]:
+        """A desk on a copy of the database that is prepared for the call; its connections are faulty."""
+        name = self.server.create_database(self.template)
+        database = Database(self.server.url(name), pool_size=5)
+        make_faulty(database.engine)
+        if call.prepares:
+            with database.write() as connection:
+                connection.exec_driver_sql(self.text(call.prepares))
+        desk = Desk(database, self.office.clock, sandbox=True, rules_folder=RULES)
+        desk.refresh()
+        self.app.extensions["coverdesk"] = desk
+        try:
+            yield Copy(self, database)
+        finally:
+            database.dispose()
+            self.server.drop_database(name)
+
+
+@dataclass
+class Copy:
+    """A copy of the stage in use."""
+
+    stage: Stage
+    database: Database
+
+    def contents(self) -> Contents:
+        """Every row of every table as text, without what is new each time: ids, numbers and hashes."""
+        with self.database.snapshot() as connection:
+            return {
+                table.name: sorted(self._row(row._asdict()) for row in connection.execute(table.select()))
+                for table in TABLES
+            }
+
+    def _row(self, values: dict[str, Any]) -> str:
+        text = str({name: "#" if name in RANDOM and value else value for name, value in values.items()})
+        return NEW_NAMES.sub(lambda name: name[0] if name[0] in self.stage.known else "#", text)
+
+
+@contextmanager
+def open_stage(server: PostgresServer, template: str) -> Iterator[Stage]:
+    """The stage; its database is dropped at the end."""
+    name = server.create_database(template)
+    office = Office(server.url(name))
+    records = _fill(office)
+    known = set(NEW_NAMES.findall(str([office.rows(table) for table in t.metadata.sorted_tables])))
+    app = create_app(Desk(office.desk.database, office.clock, sandbox=True), ENVIRONMENT)
+    office.close()
+    try:
+        yield Stage(server, name, office, records, app, known)
+    finally:
+        server.drop_database(name)
+
+
+def _fill(office: Office) -> dict[str, Any]:
+    files, now = read_rules_folder(RULES), office.clock.now()
+    old = office.publish({**files, "slas.json": files["slas.json"] + "\n"}, "An older one")
+    version = office.publish(files, "The shipped ones")
+    office.set(two_person_publishing=True)
+    edited = {**files, "slas.json": files["slas.json"] + "\n\n"}
+    proposal = office.do_as(office.person("administrator", "Another"), submit_rule_set, edited, "Proposed")
+    office.set(two_person_publishing=False)
+    office.set(contracts=False)
+    global_item = office.item("GLOBAL")
+    office.set(contracts=True)
+    bob, carl = office.customer("Bob"), office.customer("Carl")
+    contract = office.sell("support_hours", minutes=600)
+    office.sell("incident_pack", to=("customer", carl), incidents=1)
+    request = office.log("The laptop is slow")
+    office.fire(request, "start")
+    office.work(request, 45)
+    waiting = office.log("Bob's printer", customer=bob, item=None)
+    pending = office.sell("subscription", to=("customer", bob), enable=False)
+    ending = office.sell("subscription", to=("org_unit", office.parent), ends_on=(now + timedelta(20)).date())
+    token = office.do(create_token, NewToken(email=_email(office, str(office.administrator.id))))
+    replay, message = new_id(), new_id()
+    with office.desk.write() as tx:
+        tx.change(t.user_account, str(office.administrator.id), password_hash=HASHER.hash(PASSWORD))
+        tx.add(
+            t.rule_replay,
+            id=replay,
+            version=version,
+            files=files,
+            from_at=now - timedelta(days=1),
+            to_at=now,
+            asked_by="the administrator",
+            asked_at=now,
+            state="running",
+            runner=new_id(),
+            beat_at=now,
+        )
+        tx.add(
+            t.outbox,
+            id=message,
+            event="opened",
+            recipient="ann@example.com",
+            subject="Hello",
+            body="Hello",
+            payload={},
+            created_at=now,
+            attempts=9,
+        )
+    tokens = {
+        role: office.do(create_token, NewToken(email=_email(office, str(getattr(office, role).id)))).text
+        for role in ("administrator", "finance", "supervisor", "technician")
+    }
+    return {
+        "ann": office.ann,
+        "bob": bob,
+        "carl": carl,
+        "org_unit": office.site,
+        "item": office.laptop,
+        "global_item": global_item,
+        "contract": contract,
+        "pending": pending,
+        "ending": ending,
+        "service_request": request,
+        "entry": str(office.entries(request)[0].id),
+        "waiting": waiting,
+        "proposal": proposal.proposal,
+        "replay": replay,
+        "message": message,
+        "token": token.id,
+        "user": str(office.technician.id),
+        "version": version,
+        "old_version": old,
+        "files": {**files, "slas.json": files["slas.json"] + "\n\n\n"},
+        "edited_slas": files["slas.json"] + "\n\n\n",
+        "email": _email(office, str(office.administrator.id)),
+        "password": PASSWORD,
+        "new_password": "another long password",
+        "tokens": tokens,
+    }
+
+
+def _email(office: Office, user_id: str) -> str:
+    return str(office.rows(t.user_account, id=user_id)[0].email)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A call as it is sent: with the values of its page, and the key that makes it happen once."""
+
+    stage: Stage
+    method: str
+    address: str
+    role: str
+    values: Any
+    is_api: bool
+    key: str | None = None
+    session: str = ""
+
+    def __call__(self) -> TestResponse:
+        client = self.stage.app.test_client()
+        if self.is_api:
+            headers = {"Authorization": f"Bearer {self.stage.records['tokens'][self.role]}"}
+            if self.key is not None:
+                headers["Idempotency-Key"] = self.key
+            return client.open(self.address, method=self.method, json=self.values, headers=headers)
+        client.set_cookie("session", self.session)
+        return client.post(self.address, data=self.values)
+
+    def with_key(self, key: str) -> "Sent":
+        return replace(self, key=key)
+
+
+def api_call(stage: Stage, route: str, call: Call) -> Sent:
+    """A call of the API as it is sent, without a key."""
+    method, _, rule = route.partition(" ")
+    address = f"/api/v1{stage.address(rule, call)}"
+    return Sent(stage, method, address, call.role, stage.text(call.sends), is_api=True)
+
+
+def page_call(stage: Stage, rule: str, call: Call) -> Sent:
+    """A form as it is sent: with the session and the values of the page that has it."""
+    client = stage.app.test_client()
+    if call.role != "nobody":
+        with client.session_transaction() as session:
+            session["_user_id"] = f"0:{getattr(stage.office, call.role).id}"
+            session["_fresh"] = True
+    address = stage.address(rule, call)
+    opens = stage.text(call.opens)
+    page = Page(client.get(opens or ("/login" if call.role == "nobody" else "/account")))
+    values = _values_of(page, address, opens) if opens else {}
+    values |= stage.text(call.sends)
+    # a form has its token under the prefix of its fields
+    token = next(form.values["csrf_token"] for form in page.forms if "csrf_token" in form.values)
+    prefixes = {"", *(name.partition("_")[0] + "_" for name in values)}
+    values |= {f"{prefix}csrf_token": token for prefix in prefixes}
+    cookie = client.get_cookie("session")
+    return Sent(
+        stage, "POST", address, call.role, values, is_api=False, session=cookie.value if cookie else ""
+    )
+
+
+def _values_of(page: Page, address: str, opens: str) -> dict[str, Any]:
+    """The values of the form that is sent to this address, as its page has them."""
+    form = next(one for one in page.forms if one.method == "post" and (one.action or opens) == address)
+    return {name: value for name, value in form.values.items() if value is not None}
