@@ -104,10 +104,12 @@ PAGES: dict[str, Call] = {
     "/billing/assign": Call({"assign_owner": "customer:{ann}", "items": "{global_item}"}),
     "/billing/off": Call(),
     "/billing/search/<group>": Call({"requests": "{waiting}"}, {"group": "waiting"}),
-    "/contracts/<contract_id>/<act>": Call(
-        {"topup_minutes": "1:00"}, {"act": "top_up"}, opens="/contracts/{contract}"
+    "/contracts/<contract_id>/<action_name>": Call(
+        {"topup_minutes": "1:00"}, {"action_name": "top_up"}, opens="/contracts/{contract}"
     ),
-    "/contracts/<contract_id>/<act>/effect": Call({"topup_minutes": "1:00"}, {"act": "top_up"}),
+    "/contracts/<contract_id>/<action_name>/effect": Call(
+        {"topup_minutes": "1:00"}, {"action_name": "top_up"}
+    ),
     "/contracts/new": Call(
         {"type": "support_hours", "holder": "customer:{bob}", "minutes": "1:00"}, opens="/contracts/new"
     ),
@@ -150,7 +152,7 @@ PAGES: dict[str, Call] = {
     ),
     "/requests/<service_request_id>/work/<entry_id>/delete": Call(),
     "/requests/<service_request_id>/work/preview": Call({"work_minutes": "0:30", "work_worked_at": AT}),
-    "/requests/<service_request_id>/work/timer/<act>": Call(path={"act": "start"}),
+    "/requests/<service_request_id>/work/timer/<action>": Call(path={"action": "start"}),
     "/requests/new": Call({"subject": "New", "customer": "customer:{carl}"}, opens="/requests/new"),
     "/rules/<version>/publish": Call(
         {"publish_note": "Back", "publish_based_on": "{version}"}, {"version": "old_version"}

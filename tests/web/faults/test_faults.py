@@ -5,6 +5,7 @@ out; at a commit the last two leave its outcome unknown. `make test` tries a few
 `make faults` every one.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -17,6 +18,9 @@ from tests.support.postgres import PostgresServer
 from tests.web.faults.calls import API, PAGES, Call
 from tests.web.faults.stage import NEW_NAMES, Contents, Sent, Stage, api_call, open_stage, page_call
 
+# A connection that is cut is not closed by its driver, which warns of that when it is collected.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 EVERY_STATEMENT = os.environ.get("COVERDESK_FAULTS") == "all"
 MAY_BE_SAVED = "it may have been saved"
 DONE = (200, 201, 202, 204, 302)
@@ -28,6 +32,13 @@ def stage(postgres_server: PostgresServer, migrated_postgres_template: str) -> I
     """The desk whose copies are used."""
     with capture_logs(), open_stage(postgres_server, migrated_postgres_template) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def cut_connections_are_collected_here() -> Iterator[None]:
+    """Whatever a fault has left open warns in the test that cut it, and in no later one."""
+    yield
+    gc.collect()
 
 
 def test_every_writing_route_has_a_call(stage: Stage) -> None:
@@ -67,10 +78,14 @@ def _try_faults(stage: Stage, sent: Sent, call: Call) -> None:
         after = copy.contents()
     wrong = []
     for fault, number in _cases(plan.count, plan.commits):
-        problem = _problem_of(stage, sent, fault, number, before, after, first, call)
+        problem = _problem_of(stage, sent, fault, number, plan.count, before, after, first, call)
         if problem:
             wrong.append(f"{fault.name} at statement {number} of {plan.count}: {problem}")
     assert wrong == []
+
+
+OPTIONAL_STATEMENTS = 2
+"""Settings and rules are asked for again after half a second, so that a call has a statement more or less."""
 
 
 def _cases(statements: int, commits: list[int]) -> list[tuple[Fault, int]]:
@@ -88,6 +103,7 @@ def _problem_of(
     sent: Sent,
     fault: Fault,
     number: int,
+    statements: int,
     before: Contents,
     after: Contents,
     first: TestResponse,
@@ -98,7 +114,10 @@ def _problem_of(
         with counting(fault, number) as plan:
             answer = sent()
         if not plan.happened:
-            return "the fault did not happen"
+            # this run had fewer statements
+            return (
+                "" if number >= plan.count >= statements - OPTIONAL_STATEMENTS else "the fault did not happen"
+            )
         text = answer.get_data(as_text=True)
         found = copy.contents()
         if answer.status_code != 503:
