@@ -15,6 +15,7 @@ history               the events of one service request, in order
 inferred_transitions  the triggers between two exported states, including those that the export skips
 register_lookup       finds or creates the customers, org units, items and technicians of the export
 replaying_events      imports one history, in one transaction
+prepared_reads        what each of these transactions reads and locks
 report                what was imported, what was not, and why
 """
 

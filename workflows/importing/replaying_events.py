@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Row, String, bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from engine.errors import DeskError
@@ -24,13 +23,12 @@ from workflows.importing.events import Event, RowNote
 from workflows.importing.history import History, instant_of_key
 from workflows.importing.inferred_transitions import Move, NoTransition, moves_between
 from workflows.importing.mapping import Mapping, Meaning
+from workflows.importing.prepared_reads import DISCARD, STATE, is_number_in_use, lock_source
 from workflows.importing.register_lookup import Known, RegisterLookup, clipped, find_imported, record_imported
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.use_cases import change_service_request, fire_trigger
 from workflows.store import tables as t
-from workflows.store.column_types import Id, Instant
-from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 
 LONGEST_SUBJECT = 200
@@ -103,11 +101,11 @@ class _HistoryReplay:
         self.previous: int | None = None
 
     def run(self) -> HistoryOutcome:
-        _lock_source(self.tx, self.mapping.source)
+        lock_source(self.tx, self.mapping.source)
         self.request_id = find_imported(self.tx, self.mapping.source, "service_request", self.history.number)
         self.outcome.was_known = self.request_id is not None
         events = self._new_events()
-        if self.request_id is None and _is_number_in_use(self.tx, self.history.number):
+        if self.request_id is None and is_number_in_use(self.tx, self.history.number):
             why = f"a service request with the number {self.history.number} already exists here"
             self.outcome.skipped += [RowNote(event.line, why) for event in events]
             return self.outcome
@@ -299,7 +297,7 @@ class _HistoryReplay:
         if meaning is None:
             return False
         # the use case locks the row and checks the state again
-        request = _STATE.one(then.connection, {"id": self.request_id})
+        request = STATE.one(then.connection, {"id": self.request_id})
         try:
             moves = moves_between(request.state, request.on_hold_reason, meaning)
         except NoTransition:
@@ -358,7 +356,7 @@ class _HistoryReplay:
 
     def _discard_messages(self, mark: str, last: datetime) -> None:
         """Delete the messages that this history caused: no notifications are sent about the past."""
-        _DISCARD.run(self.tx.connection, {"mark": mark, "last": last})
+        DISCARD.run(self.tx.connection, {"mark": mark, "last": last})
 
 
 def _with_coverage(tx: Transaction, mapping: Mapping) -> Transaction:
@@ -394,49 +392,6 @@ COLUMNS = {
 
 def _details(event: Event) -> dict[str, str]:
     return {key: value for key, value in event.values.items() if key in DETAIL_KEYS}
-
-
-def _lock_source(tx: Transaction, source: str) -> None:
-    """Allow one import per source at a time to write a history; others wait for its commit."""
-    if _SOURCE.first(tx.connection, {"source": source}) is not None:
-        return
-    r = t.imported_record
-    dialect = sqlite if tx.is_sqlite else postgresql
-    row = dialect.insert(r).values(
-        source=source, kind="source", external_key=source, record_id="", imported_at=tx.real_now
-    )
-    tx.connection.execute(row.on_conflict_do_nothing())
-    _SOURCE.one(tx.connection, {"source": source})
-
-
-_SOURCE = Prepared(
-    select(t.imported_record.c.source)
-    .where(
-        t.imported_record.c.source == bindparam("source", type_=String, required=True),
-        t.imported_record.c.kind == "source",
-    )
-    .with_for_update()
-)
-_OF_NUMBER = Prepared(
-    select(t.service_request.c.id).where(
-        t.service_request.c.number == bindparam("number", type_=String, required=True)
-    )
-)
-_STATE = Prepared(
-    select(t.service_request.c.state, t.service_request.c.on_hold_reason).where(
-        t.service_request.c.id == bindparam("id", type_=Id, required=True)
-    )
-)
-_DISCARD = Prepared(
-    delete(t.outbox).where(
-        t.outbox.c.id >= bindparam("mark", type_=Id, required=True),
-        t.outbox.c.created_at <= bindparam("last", type_=Instant, required=True),
-    )
-)
-
-
-def _is_number_in_use(tx: Transaction, number: str) -> bool:
-    return _OF_NUMBER.first(tx.connection, {"number": number}) is not None
 
 
 def _refusal_text(refusal: Exception) -> str:
