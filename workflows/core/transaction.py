@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, insert, update
+from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, insert
 
 from engine.rulebook import RuleSet
 from workflows.core.actors import Actor, Role
@@ -17,7 +17,7 @@ from workflows.core.errors import NotAllowed
 from workflows.core.settings import Settings
 from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.store import tables as t
-from workflows.store.compiled_statements import Prepared, insert_row
+from workflows.store.compiled_statements import Prepared, insert_row, update_row
 from workflows.store.database import Database
 from workflows.store.ids import new_id, new_ids_from
 from workflows.store.insert_select import Values, insert_for_each
@@ -175,7 +175,7 @@ class Transaction:
     def change(self, table: Table, record_id: str, **values: Any) -> None:
         """Update the row with this id. Raises: NotWriting, IntegrityError."""
         self.state.require_writing()
-        self.connection.execute(update(table).where(table.c.id == record_id).values(**values))
+        update_row(self.connection, table, record_id, values)
 
     def add_for_each(self, where: ColumnElement[bool], table: Table, *rows: Values) -> None:
         """Insert rows for each row that a condition selects; their values may be SQL expressions of it."""

@@ -6,7 +6,7 @@ Every search makes a new decision; earlier ones are never changed. Source: produ
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from engine.coverage import CoverageDecision, assign_manually, find_coverage
 from engine.facts import RequestFacts
@@ -30,6 +30,8 @@ from workflows.lifecycle.service_requests.sla import sla_columns
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.notifications.messages import notify_request_event
 from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
 from workflows.views.decisions import DecisionView
 
 ATTEMPTS = 10
@@ -195,32 +197,25 @@ def made_contract(tx: Transaction, service_request_id: str, decision: CoverageDe
 
 def own_contract(tx: Transaction, service_request_id: str) -> str | None:
     """The id of the contract held by the service request itself, unless it was cancelled or has ended."""
-    c = t.contract
-    made: str | None = tx.connection.execute(
-        select(c.c.id).where(
-            c.c.holder_kind == "service_request",
-            c.c.holder_id == service_request_id,
-            c.c.cancelled_at.is_(None),
-            c.c.ended_at.is_(None),
-        )
-    ).scalar()
-    return made
+    made = _OWN_CONTRACT.first(tx.connection, {"holder": service_request_id})
+    return str(made.id) if made is not None else None
 
 
 def cancel_untaken(tx: Transaction, service_request_id: str, *, keep: str | None) -> None:
     """Cancel contracts that a rule made for a service request and that were never enabled, except `keep`."""
-    c = t.contract
-    untaken = tx.connection.execute(
-        select(c.c.id).where(
-            c.c.holder_kind == "service_request",
-            c.c.holder_id == service_request_id,
-            c.c.made_by_rule,
-            c.c.state == "pending",
-        )
-    ).scalars()
-    for contract_id in untaken.all():
-        if contract_id != keep:
-            end_by_cancelling(tx, lock_contract(tx, contract_id), "Not taken up")
+    for untaken in _UNTAKEN.all(tx.connection, {"holder": service_request_id}):
+        if untaken.id != keep:
+            end_by_cancelling(tx, lock_contract(tx, untaken.id), "Not taken up")
+
+
+_OF_REQUEST = select(t.contract.c.id).where(
+    t.contract.c.holder_kind == "service_request",
+    t.contract.c.holder_id == bindparam("holder", type_=Id, required=True),
+)
+_OWN_CONTRACT = Prepared(
+    _OF_REQUEST.where(t.contract.c.cancelled_at.is_(None), t.contract.c.ended_at.is_(None))
+)
+_UNTAKEN = Prepared(_OF_REQUEST.where(t.contract.c.made_by_rule, t.contract.c.state == "pending"))
 
 
 # ------------------------------------------------------------------ contracts that become valid

@@ -11,7 +11,7 @@ from workflows.importing.column_sources import PLACEHOLDER
 from workflows.importing.csv_rows import CsvReader, CsvRow, row_like_lines
 from workflows.importing.email_cells import usable_address
 from workflows.importing.events import Event, RowNote
-from workflows.importing.header import ExportUnreadable, Header, find_header, normalized
+from workflows.importing.header import ExportUnreadable, Header, find_header
 from workflows.importing.instants import StatedInstant, find_undecided, instant_reader, means_no_date
 from workflows.importing.mapping import Mapping, Meaning, ValueSource
 from workflows.importing.plain_text import plain_text
@@ -124,6 +124,8 @@ class _RowReader:
             key: [self._field_reader(key, source) for source in sources]
             for key, sources in mapping.columns.items()
         }
+        self.cleaners = {key: clean for key in self.sources if (clean := self._cleaner(key)) is not None}
+        self.plain = {key: place for key in self.sources if (place := self._plain_place(key)) is not None}
         self.instant = instant_reader(mapping, zone)
         self.repeated = _repeated_columns(mapping, header)
 
@@ -160,7 +162,7 @@ class _RowReader:
         if fields is None:
             count, width = len(row.fields), self.header.width
             yield RowNote(row.line, f"it has {count} fields and the header has {width}")
-        elif normalized(fields) == self.header.names[: len(fields)]:
+        elif self.header.is_repeated_by(fields):
             yield RowNote(row.line, "it repeats the header")
         elif self._is_left_out(fields):
             yield RowNote(row.line, "the mapping leaves it out", left_out=True)
@@ -283,18 +285,36 @@ class _RowReader:
         return found
 
     def _value(self, key: str, fields: list[str]) -> str | None:
+        place = self.plain.get(key)
+        if place is not None:
+            text = fields[place].strip()
+            return " ".join(text.split()) if text and text not in self.mapping.missing else None
+        clean = self.cleaners.get(key)
         for read in self.sources[key]:
             value = read(fields)
-            if value is None or (key in INSTANTS and means_no_date(value)):
-                continue
-            if key in self.mapping.html:
-                value = plain_text(value)
-                if not value:
-                    continue
-            value = value if key in MULTILINE else " ".join(value.split())
-            if key in NUMBERS and self.mapping.thousands_separator is not None:
-                value = without_thousands_separators(value, self.mapping.thousands_separator)
-            return value
+            if value is not None and clean is not None:
+                value = clean(value)
+            if value is not None:
+                return value if key in MULTILINE else " ".join(value.split())
+        return None
+
+    def _plain_place(self, key: str) -> int | None:
+        """The index of the one column that a key is read from as it is; None where there is more to do."""
+        (source, *others) = self.mapping.columns[key]
+        if others or source.text is not None or key in self.cleaners or key in MULTILINE:
+            return None
+        places = self.header.positions[source.columns[0]]
+        return places[0] if len(places) == 1 else None
+
+    def _cleaner(self, key: str) -> Callable[[str], str | None] | None:
+        """What makes a cell's text the value of this key, or None for a text that means no value."""
+        separator = self.mapping.thousands_separator
+        if key in INSTANTS:
+            return lambda text: None if means_no_date(text) else text
+        if key in self.mapping.html:
+            return lambda text: plain_text(text) or None
+        if key in NUMBERS and separator is not None:
+            return lambda text: without_thousands_separators(" ".join(text.split()), separator)
         return None
 
     def _field_reader(self, key: str, source: ValueSource) -> Callable[[list[str]], str | None]:
@@ -303,6 +323,9 @@ class _RowReader:
         is_joined = source.all_of or (key in MULTILINE and source.nth is None)
 
         def field(fields: list[str], places: tuple[int, ...]) -> str | None:
+            if len(places) == 1:
+                value = fields[places[0]].strip()
+                return value if value and value not in missing else None
             found = (fields[place].strip() for place in places)
             values = (value for value in found if value and value not in missing)
             return "\n".join(values) or None if is_joined else next(values, None)
@@ -315,10 +338,13 @@ class _RowReader:
         text = source.text
 
         def filled(fields: list[str]) -> str | None:
-            found = {column: field(fields, places) for column, places in positions.items()}
-            if None in found.values():
-                return None
-            return PLACEHOLDER.sub(lambda match: str(found[" ".join(match.group(1).split())]), text)
+            found: dict[str, str] = {}
+            for column, places in positions.items():
+                value = field(fields, places)
+                if value is None:
+                    return None
+                found[column] = value
+            return PLACEHOLDER.sub(lambda match: found[" ".join(match.group(1).split())], text)
 
         return filled
 

@@ -27,6 +27,10 @@ class Header:
     names: list[str]
     positions: dict[str, tuple[int, ...]]
 
+    def is_repeated_by(self, fields: Sequence[str]) -> bool:
+        """Whether a row's fields are the names of the columns once more."""
+        return fields[0].split() == self.names[0].split() and normalized(fields) == self.names
+
     @property
     def width(self) -> int:
         return len(self.names)
@@ -45,6 +49,8 @@ class Header:
         if row.problem is not None:
             return None
         lacking = self.width - len(row.fields)
+        if lacking == 0:
+            return row.fields
         if lacking > 0:
             return [*row.fields, *[""] * lacking] if len(row.fields) >= self.named_width else None
         has_more = any(field.strip() for field in row.fields[self.width :])

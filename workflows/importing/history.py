@@ -16,11 +16,12 @@ from workflows.importing.mapping import Mapping
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One service request of the export: when it was opened, and its events in order."""
+    """One service request of the export: when it was opened, and its events in order with their keys."""
 
     number: str
     opened_at: datetime
     events: list[Event]
+    keys: list[str]
     skipped: list[RowNote]
 
 
@@ -54,7 +55,7 @@ def instant_of_key(key: str) -> datetime:
 def _history(number: str, events: list[Event], mapping: Mapping) -> History:
     events = sort_events(events)
     opened_at = next((event.opened_at for event in events if event.opened_at), events[0].at)
-    history = History(number, opened_at, [], [])
+    history = History(number, opened_at, [], [], [])
     known: dict[str, int] = {}
     newest: Event | None = None
     for event in _after_opening(history, events, mapping):
@@ -69,6 +70,7 @@ def _history(number: str, events: list[Event], mapping: Mapping) -> History:
             continue
         newest = event
         history.events.append(event)
+        history.keys.append(key)
     return history
 
 

@@ -8,9 +8,10 @@ used unchanged.
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, or_, select
+from sqlalchemy import String, Table, bindparam, or_, select
 
 from workflows.commands.register import ChangeCustomer, NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.core.transaction import Transaction
@@ -18,6 +19,8 @@ from workflows.importing.mapping import Mapping, NamedUnit, slug
 from workflows.register import change_customer, create_customer, create_item, create_org_unit
 from workflows.register.items import is_global, may_be_asked_for
 from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
 from workflows.users.accounts import ChangeUser, NewUser, change_user, create_user
 
 LONGEST_CODE = 60
@@ -25,22 +28,30 @@ LONGEST_NAME = 200
 LONGEST_KEY = 200
 KINDS = {"customer": t.customer, "org_unit": t.org_unit, "item": t.item, "technician": t.user_account}
 Values = dict[str, str]
+Known = dict[tuple[str, str], str]
+"""Ids of records by kind and name, and what is known of them."""
 
 
 @dataclass(slots=True)
 class RegisterLookup:
     """The records for an export's names, within one transaction; `created` are the new ones.
 
-    `known` caches what has been found: call `forget` after a rollback to a savepoint.
+    `known` caches what has been found: call `forget` after a rollback to a savepoint. `committed` has what
+    earlier transactions of the same import have found.
     """
 
     mapping: Mapping
-    known: dict[tuple[str, str], str] = field(default_factory=dict)
+    committed: Known
+    known: Known = field(default_factory=dict)
     created: set[tuple[str, str]] = field(default_factory=set)
 
     def forget(self) -> None:
         """Clear the cache: after a rollback, records in it may no longer exist."""
         self.known.clear()
+
+    def _cached(self, kind: str, name: str) -> str | None:
+        key = (kind, name)
+        return self.known.get(key) or self.committed.get(key)
 
     def customer(self, tx: Transaction, values: Values, org_unit: str | None) -> str | None:
         """The id of a row's customer, who is made a member of its org unit; None if the row names none."""
@@ -65,15 +76,10 @@ class RegisterLookup:
 
     def join(self, tx: Transaction, customer_id: str, org_unit: str) -> None:
         """Make a customer a member of one more org unit; the primary org unit does not change."""
-        if self.known.get(("member", f"{customer_id} {org_unit}")):
+        if self._cached("member", f"{customer_id} {org_unit}"):
             return
-        member = t.customer_org_unit
-        rows = tx.connection.execute(
-            select(member.c.org_unit_id)
-            .where(member.c.customer_id == customer_id)
-            .order_by(member.c.position)
-        )
-        org_units = list(rows.scalars())
+        rows = _MEMBERSHIPS.all(tx.connection, {"customer": customer_id})
+        org_units = [row.org_unit_id for row in rows]
         if org_unit not in org_units:
             change_customer(tx, customer_id, ChangeCustomer(org_units=[*org_units, org_unit]))
         self.known["member", f"{customer_id} {org_unit}"] = org_unit
@@ -144,7 +150,7 @@ class RegisterLookup:
     ) -> str:
         """The id of the record with this name: imported earlier, found in the register, or created now."""
         key = name if len(name) <= LONGEST_KEY else f"{name[:100]} {_digest(name)}"
-        known = self.known.get((kind, key))
+        known = self._cached(kind, key)
         if known is not None:
             return known
         record_id = find_imported(tx, self.mapping.source, kind, key)
@@ -187,41 +193,32 @@ class RegisterLookup:
 
     def _ensure_membership(self, tx: Transaction, customer: str, item_id: str) -> None:
         """Make the customer a member of the item's org unit, if there is one and it is not in their line."""
-        if self.known.get(("asks", f"{customer} {item_id}")):
+        if self._cached("asks", f"{customer} {item_id}"):
             return
-        item = t.item
-        row = tx.connection.execute(
-            select(item.c.owner_org_unit_id, _may_ask(tx, customer).label("fits")).where(item.c.id == item_id)
-        ).one()
-        if not row.fits and row.owner_org_unit_id is not None:
+        row = _ITEM.one(tx.connection, {"customer": customer, "item": item_id})
+        fits = row.fits or (row.is_global and not tx.settings.contracts)
+        if not fits and row.owner_org_unit_id is not None:
             self.join(tx, customer, row.owner_org_unit_id)
         self.known["asks", f"{customer} {item_id}"] = item_id
 
 
 def find_imported(tx: Transaction, source: str, kind: str, key: str) -> str | None:
     """The id of the record that was imported from a source under a key; None if there is none."""
-    r = t.imported_record
-    found: str | None = tx.connection.execute(
-        select(r.c.record_id).where(r.c.source == source, r.c.kind == kind, r.c.external_key == key)
-    ).scalar()
-    return found
+    found = _IMPORTED.first(tx.connection, {"source": source, "kind": kind, "key": key})
+    return str(found.record_id) if found is not None else None
 
 
 def record_imported(tx: Transaction, source: str, kind: str, keys: Sequence[str], record_id: str) -> None:
     """Record that a record was imported from a source under these keys."""
-    tx.add_all(
-        t.imported_record,
-        [
-            {
-                "source": source,
-                "kind": kind,
-                "external_key": key,
-                "record_id": record_id,
-                "imported_at": tx.real_now,
-            }
-            for key in keys
-        ],
-    )
+    for key in keys:
+        tx.add(
+            t.imported_record,
+            source=source,
+            kind=kind,
+            external_key=key,
+            record_id=record_id,
+            imported_at=tx.real_now,
+        )
 
 
 def clipped(text: str, most: int) -> str:
@@ -234,8 +231,14 @@ def _digest(text: str) -> str:
 
 
 def _find_by(tx: Transaction, table: Table, column: str, value: str) -> str | None:
-    found: str | None = tx.connection.execute(select(table.c.id).where(table.c[column] == value)).scalar()
-    return found
+    found = _by_column(table, column).first(tx.connection, {"value": value})
+    return str(found.id) if found is not None else None
+
+
+@cache
+def _by_column(table: Table, column: str) -> Prepared:
+    value = bindparam("value", type_=table.c[column].type, required=True)
+    return Prepared(select(table.c.id).where(table.c[column] == value))
 
 
 def _may_ask(tx: Transaction, customer: str) -> Any:
@@ -245,3 +248,25 @@ def _may_ask(tx: Transaction, customer: str) -> Any:
     """
     own = may_be_asked_for(customer)
     return own if tx.settings.contracts else or_(own, is_global())
+
+
+_CUSTOMER = bindparam("customer", type_=Id, required=True)
+_MEMBERSHIPS = Prepared(
+    select(t.customer_org_unit.c.org_unit_id)
+    .where(t.customer_org_unit.c.customer_id == _CUSTOMER)
+    .order_by(t.customer_org_unit.c.position)
+)
+_ITEM = Prepared(
+    select(
+        t.item.c.owner_org_unit_id,
+        may_be_asked_for(_CUSTOMER).label("fits"),
+        is_global().label("is_global"),
+    ).where(t.item.c.id == bindparam("item", type_=Id, required=True))
+)
+_IMPORTED = Prepared(
+    select(t.imported_record.c.record_id).where(
+        t.imported_record.c.source == bindparam("source", type_=String, required=True),
+        t.imported_record.c.kind == bindparam("kind", type_=String, required=True),
+        t.imported_record.c.external_key == bindparam("key", type_=String, required=True),
+    )
+)

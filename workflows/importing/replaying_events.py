@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from engine.errors import DeskError
@@ -21,10 +20,11 @@ from workflows.core.actors import Actor
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
 from workflows.importing.events import Event, RowNote
-from workflows.importing.history import History, event_key, instant_of_key
+from workflows.importing.history import History, instant_of_key
 from workflows.importing.inferred_transitions import Move, NoTransition, moves_between
 from workflows.importing.mapping import Mapping, Meaning
-from workflows.importing.register_lookup import RegisterLookup, clipped, find_imported, record_imported
+from workflows.importing.prepared_reads import DISCARD, STATE, is_number_in_use, lock_source
+from workflows.importing.register_lookup import Known, RegisterLookup, clipped, find_imported, record_imported
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.use_cases import change_service_request, fire_trigger
@@ -37,11 +37,16 @@ Step = Callable[[Transaction, Event], bool]
 REFUSALS = (DeskError, ValidationError, IntegrityError, DataError, NoTransition)
 
 
+class StepRefused(Exception):
+    """A use case has refused a step of a history."""
+
+
 @dataclass(slots=True)
 class HistoryOutcome:
     """The result of importing one history.
 
-    `imported` are line numbers, `remarks` belong to imported lines, `created` are new register records.
+    `imported` are line numbers, `remarks` belong to imported lines, `created` are new register records and
+    `known` all that were found.
     """
 
     number: str
@@ -53,33 +58,54 @@ class HistoryOutcome:
     moves: int = 0
     inferred: int = 0
     created: set[tuple[str, str]] = field(default_factory=set)
+    known: Known = field(default_factory=dict)
 
 
-def replay_history(tx: Transaction, history: History, mapping: Mapping) -> HistoryOutcome:
-    """Import the events of a history that no earlier run has imported; returns the outcome line by line."""
-    return _HistoryReplay(tx, history, mapping).run()
+def replay_history(tx: Transaction, history: History, mapping: Mapping, committed: Known) -> HistoryOutcome:
+    """Import the events of a history that no earlier run has imported; returns the outcome line by line.
+
+    `committed` are the records that earlier transactions of this import have found.
+    Raises: StepRefused, after which the transaction must be rolled back; `replay_step_by_step` then imports
+    the history without what is refused.
+    """
+    try:
+        return _HistoryReplay(tx, history, mapping, committed, is_careful=False).run()
+    except REFUSALS as refusal:
+        raise StepRefused from refusal
+
+
+def replay_step_by_step(tx: Transaction, history: History, mapping: Mapping) -> HistoryOutcome:
+    """`replay_history` with a savepoint for each step: only refused steps are rolled back, and reported."""
+    return _HistoryReplay(tx, history, mapping, {}, is_careful=True).run()
 
 
 class _HistoryReplay:
-    """The import of one history; `previous` is the line before, for remarks."""
+    """The import of one history; `previous` is the line before, for remarks.
 
-    def __init__(self, tx: Transaction, history: History, mapping: Mapping) -> None:
+    A careful one rolls refused steps back and reports them; one that is not raises the first refusal.
+    """
+
+    def __init__(
+        self, tx: Transaction, history: History, mapping: Mapping, committed: Known, *, is_careful: bool
+    ) -> None:
         self.tx = _with_coverage(tx, mapping)
         self.history = history
         self.mapping = mapping
-        self.registers = RegisterLookup(mapping)
+        self.is_careful = is_careful
+        self.registers = RegisterLookup(mapping, committed)
         self.outcome = HistoryOutcome(history.number, skipped=list(history.skipped))
+        self.key_of = {id(event): key for event, key in zip(history.events, history.keys, strict=True)}
         self.request_id: str | None = None
         self.imported_state: str | None = None
         self.imported_details: dict[str, str] | None = None
         self.previous: int | None = None
 
     def run(self) -> HistoryOutcome:
-        _lock_source(self.tx, self.mapping.source)
+        lock_source(self.tx, self.mapping.source)
         self.request_id = find_imported(self.tx, self.mapping.source, "service_request", self.history.number)
         self.outcome.was_known = self.request_id is not None
         events = self._new_events()
-        if self.request_id is None and _is_number_in_use(self.tx, self.history.number):
+        if self.request_id is None and is_number_in_use(self.tx, self.history.number):
             why = f"a service request with the number {self.history.number} already exists here"
             self.outcome.skipped += [RowNote(event.line, why) for event in events]
             return self.outcome
@@ -87,12 +113,14 @@ class _HistoryReplay:
         for event in events:
             self._apply_event(event)
         if self.request_id is not None:
-            keys = [event_key(event) for event in events]
+            keys = [self.key_of[id(event)] for event in events]
             record_imported(self.tx, self.mapping.source, "event", keys, self.request_id)
-            self._postpone_auto_close()
+            if _ends_resolved(events):
+                self._postpone_auto_close()
         if events:
             self._discard_messages(mark, events[-1].at)
         self.outcome.created = self.registers.created
+        self.outcome.known = self.registers.known
         return self.outcome
 
     def _postpone_auto_close(self) -> None:
@@ -114,7 +142,7 @@ class _HistoryReplay:
         newest = max((instant_of_key(key) for key in known), default=None)
         new_events = []
         for event in self.history.events:
-            if event_key(event) in known:
+            if self.key_of[id(event)] in known:
                 why = "it was imported earlier"
                 self.imported_state = event.state
                 self.previous = event.line
@@ -155,6 +183,9 @@ class _HistoryReplay:
         for step in self._steps(event):
             if step != self._log and self.request_id is None:
                 break
+            if not self.is_careful:
+                done = step(then, event) or done
+                continue
             created = set(self.registers.created)
             try:
                 with self.tx.connection.begin_nested():
@@ -231,7 +262,7 @@ class _HistoryReplay:
         given = {
             key: value
             for key, value in details.items()
-            if value is not None and value != request._mapping[COLUMNS.get(key, key)]
+            if value is not None and value != getattr(request, COLUMNS.get(key, key))
         }
         if not given:
             return False
@@ -265,7 +296,8 @@ class _HistoryReplay:
         meaning = event.meaning
         if meaning is None:
             return False
-        request = lock_request(then, str(self.request_id))
+        # the use case locks the row and checks the state again
+        request = STATE.one(then.connection, {"id": self.request_id})
         try:
             moves = moves_between(request.state, request.on_hold_reason, meaning)
         except NoTransition:
@@ -274,7 +306,7 @@ class _HistoryReplay:
             raise
         for move in moves:
             command = self._command(move, meaning, event)
-            fire_trigger(then, request.id, command, inferred=move.inferred)
+            fire_trigger(then, str(self.request_id), command, inferred=move.inferred)
         self.imported_state = event.state
         self.outcome.moves += len(moves)
         self.outcome.inferred += sum(move.inferred for move in moves)
@@ -324,8 +356,7 @@ class _HistoryReplay:
 
     def _discard_messages(self, mark: str, last: datetime) -> None:
         """Delete the messages that this history caused: no notifications are sent about the past."""
-        o = t.outbox
-        self.tx.connection.execute(delete(o).where(o.c.id >= mark, o.c.created_at <= last))
+        DISCARD.run(self.tx.connection, {"mark": mark, "last": last})
 
 
 def _with_coverage(tx: Transaction, mapping: Mapping) -> Transaction:
@@ -336,6 +367,11 @@ def _with_coverage(tx: Transaction, mapping: Mapping) -> Transaction:
         settings = tx.settings.model_copy(update={"contracts": False})
         return replace(tx, config=replace(tx.config, settings=settings))
     return replace(tx, draws=bool(mapping.draws))
+
+
+def _ends_resolved(events: list[Event]) -> bool:
+    meanings = [event.meaning for event in events if event.meaning is not None]
+    return bool(meanings) and meanings[-1].state == "resolved"
 
 
 DETAIL_KEYS = frozenset(
@@ -356,24 +392,6 @@ COLUMNS = {
 
 def _details(event: Event) -> dict[str, str]:
     return {key: value for key, value in event.values.items() if key in DETAIL_KEYS}
-
-
-def _lock_source(tx: Transaction, source: str) -> None:
-    """Allow one import per source at a time to write a history; others wait for its commit."""
-    r = t.imported_record
-    dialect = sqlite if tx.is_sqlite else postgresql
-    row = dialect.insert(r).values(
-        source=source, kind="source", external_key=source, record_id="", imported_at=tx.real_now
-    )
-    tx.connection.execute(row.on_conflict_do_nothing())
-    tx.connection.execute(
-        select(r.c.source).where(r.c.source == source, r.c.kind == "source").with_for_update()
-    )
-
-
-def _is_number_in_use(tx: Transaction, number: str) -> bool:
-    r = t.service_request
-    return tx.connection.execute(select(r.c.id).where(r.c.number == number)).scalar() is not None
 
 
 def _refusal_text(refusal: Exception) -> str:

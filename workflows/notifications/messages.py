@@ -9,11 +9,13 @@ from operator import add
 from string import Formatter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, select
 
 from engine.contracts import HOLDER_KINDS, Contract, HolderKind
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id, new_ids_from
 
 CONTRACT_MESSAGES = {
@@ -110,13 +112,16 @@ def notify_contract_events(tx: Transaction, contracts: ColumnElement[bool], stat
     tx.add_for_each(contracts, t.outbox, {"id": new_ids_from(c.id), **values})
 
 
+_CUSTOMER_EMAIL = Prepared(
+    select(t.customer.c.email).where(t.customer.c.id == bindparam("id", type_=Id, required=True))
+)
+
+
 def notify_request_event(tx: Transaction, request: Any, event: str, *, why: str = "", note: str = "") -> None:
     """Write to the customer of a service request about a change of its state; `request` is its row."""
     subject, body = REQUEST_MESSAGES[event]
     values = {"number": request.number, "subject": request.subject, "why": why, "note": note}
-    address = tx.connection.execute(
-        select(t.customer.c.email).where(t.customer.c.id == request.customer_id)
-    ).scalar_one()
+    address = _CUSTOMER_EMAIL.one(tx.connection, {"id": request.customer_id}).email
     send(
         tx,
         "no_contract" if event == "no_contract" else f"service_request_{event}",

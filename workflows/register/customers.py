@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, select, update
+from sqlalchemy import Row, Select, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from workflows.commands.register import ChangeCustomer, NewCustomer
@@ -13,6 +13,8 @@ from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.register.records import READERS, insert_unique, locked, one_row, update_versioned
 from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.register import CustomerView
@@ -180,22 +182,20 @@ def _org_units_after(before: list[str], given: dict[str, Any]) -> list[str]:
 
 
 def _require_org_units(tx: Transaction, org_units: list[str], first_pointer: str | None) -> None:
-    rows = tx.connection.execute(select(t.org_unit.c.id).where(t.org_unit.c.id.in_(org_units)))
-    known = set(rows.scalars())
     for position, org_unit_id in enumerate(org_units):
-        if org_unit_id not in known:
+        if _ORG_UNIT.first(tx.connection, {"id": org_unit_id}) is None:
             pointer = first_pointer if first_pointer and position == 0 else "/org_units"
             raise invalid(pointer, f"There is no org unit with the id {org_unit_id!r}.")
 
 
 def _add_memberships(tx: Transaction, customer_id: str, org_units: list[str]) -> None:
-    tx.add_all(
-        membership,
-        [
-            {"customer_id": customer_id, "org_unit_id": org_unit_id, "position": position}
-            for position, org_unit_id in enumerate(org_units)
-        ],
-    )
+    for position, org_unit_id in enumerate(org_units):
+        tx.add(membership, customer_id=customer_id, org_unit_id=org_unit_id, position=position)
+
+
+_ORG_UNIT = Prepared(
+    select(t.org_unit.c.id).where(t.org_unit.c.id == bindparam("id", type_=Id, required=True))
+)
 
 
 def _move_login(tx: Transaction, customer_id: str, email: str) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, select, update
 from sqlalchemy.exc import IntegrityError
 
 from workflows.core.actors import STAFF
@@ -40,7 +40,7 @@ def require_record(tx: Transaction, table: Table, record_id: str, pointer: str) 
 def insert_unique(tx: Transaction, table: Table, values: dict[str, Any], taken: Conflict) -> None:
     """Insert a row; raises `taken` if its number or email address exists (the table's unique key decides)."""
     try:
-        tx.connection.execute(insert(table), values)
+        tx.add(table, **values)
     except IntegrityError:
         raise taken from None
 

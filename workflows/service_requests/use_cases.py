@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, select, true
+from sqlalchemy import Row, bindparam, select
 
 from engine.service_requests import ENDED_STATES, HOLD_REASONS, OPENING_OUTCOMES
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger, SearchCoverage
@@ -26,7 +26,7 @@ from workflows.coverage.search import (
 )
 from workflows.lifecycle.contracts.incident_holds import hold_again, release_incidents
 from workflows.lifecycle.contracts.rows import contract_value
-from workflows.lifecycle.service_requests.access import require_visible
+from workflows.lifecycle.service_requests.access import require_changeable, require_visible
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import sla_columns
 from workflows.lifecycle.service_requests.states import allowed_triggers, forbidden
@@ -39,6 +39,8 @@ from workflows.service_requests.closing import (
     revive_own_contract,
 )
 from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 
 SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})
@@ -69,7 +71,7 @@ def change_service_request(
     Source: product.md sections 6 and 9.
     """
     tx.require(*DESK)
-    request = lock_current(tx, require_visible(tx, service_request_id))
+    request = lock_current(tx, require_changeable(tx, service_request_id))
     _check_version(request, expected_version)
     given = command.given()
     for name in ("subject", "customer", "priority"):
@@ -114,7 +116,7 @@ def fire_trigger(
 
     Source: product.md section 9.
     """
-    request = lock_current(tx, require_visible(tx, service_request_id))
+    request = lock_current(tx, require_changeable(tx, service_request_id))
     _check_version(request, expected_version)
     trigger = command.trigger
     if trigger not in allowed_triggers(request.state, tx.actor.role):
@@ -167,7 +169,7 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
     Source: product.md section 6.
     """
     tx.require(*DESK)
-    request = lock_current(tx, require_visible(tx, service_request_id))
+    request = lock_current(tx, require_changeable(tx, service_request_id))
     if not tx.settings.contracts:
         raise StateForbids(
             "Coverage cannot be searched while contracts are off.", remedy="Activate billing first."
@@ -277,12 +279,15 @@ def _changed_columns(tx: Transaction, request: Row[Any], given: dict[str, Any]) 
 def _technician(tx: Transaction, technician: str | None) -> str | None:
     if technician is None:
         return None
-    user = t.user_account
+    found = _TECHNICIAN.first(tx.connection, {"id": technician})
     # history may name someone who has left since; only an import acts as the system here
-    present = true() if tx.actor.role == "system" else user.c.disabled_at.is_(None)
-    found = tx.connection.execute(
-        select(user.c.id).where(user.c.id == technician, user.c.role != "customer", present)
-    ).scalar()
-    if found is None:
+    if found is None or (found.disabled_at is not None and tx.actor.role != "system"):
         raise invalid("/technician", "There is no such technician.", "Give the id of a member of staff.")
     return technician
+
+
+_TECHNICIAN = Prepared(
+    select(t.user_account.c.disabled_at).where(
+        t.user_account.c.id == bindparam("id", type_=Id, required=True), t.user_account.c.role != "customer"
+    )
+)

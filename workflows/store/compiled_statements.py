@@ -9,16 +9,31 @@ errors are SQLAlchemy's.
 from collections import namedtuple
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from operator import add
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert, Select, Table, Update, insert
+from sqlalchemy import (
+    BinaryExpression,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Delete,
+    Dialect,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    insert,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.sql.type_api import TypeEngine
 
 from workflows.store.database import BEGIN
 
-Statement = Select[Any] | Insert | Update
+Statement = Select[Any] | Insert | Update | Delete
 Row = Any
 """A named tuple of the statement's columns."""
 
@@ -179,6 +194,40 @@ def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) 
 @lru_cache(maxsize=512)
 def _insert_of(table: Table, columns: tuple[str, ...]) -> Prepared:
     return Prepared(insert(table), tuple({**dict.fromkeys(columns), **defaults(table)}))
+
+
+def update_row(connection: Connection, table: Table, record_id: str, values: Mapping[str, Any]) -> None:
+    """Update the row with this id; values may be SQL expressions. Raises: IntegrityError."""
+    expressions = {name: value for name, value in values.items() if isinstance(value, ColumnElement)}
+    bumps_version = "version" in expressions and _is_next_version(table, expressions["version"])
+    if len(expressions) > bumps_version:
+        connection.execute(update(table).where(table.c.id == record_id).values(**values))
+        return
+    given = {f"new_{name}": value for name, value in values.items() if name not in expressions}
+    statement = _update_of(table, tuple(name for name in values if name not in expressions), bumps_version)
+    statement.run(connection, {**given, "of_id": record_id})
+
+
+@lru_cache(maxsize=512)
+def _update_of(table: Table, columns: tuple[str, ...], bumps_version: bool) -> Prepared:
+    values: dict[str, Any] = {
+        name: bindparam(f"new_{name}", type_=table.c[name].type, required=True) for name in columns
+    }
+    if bumps_version:
+        values["version"] = table.c.version + 1
+    same = bindparam("of_id", type_=table.c.id.type, required=True)
+    return Prepared(update(table).where(table.c.id == same).values(values))
+
+
+def _is_next_version(table: Table, value: Any) -> bool:
+    """Whether an expression is `version + 1`: the only one that most changes have."""
+    return (
+        isinstance(value, BinaryExpression)
+        and value.left is table.c.version
+        and value.operator is add
+        and isinstance(value.right, BindParameter)
+        and value.right.value == 1
+    )
 
 
 @cache

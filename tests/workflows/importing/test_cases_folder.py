@@ -4,14 +4,12 @@ A mapping of the folder is used with the additions here, where its form has to b
 """
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import CHECKOUT
 from tests.support.builders import Kit
 from workflows.importing import ExportUnreadable, ImportReport, MappingRefused, import_history, read_mapping
 from workflows.store import tables as t
@@ -89,14 +87,12 @@ VALUES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def folder() -> Path:
-    """The folder in COVERDESK_CASES_DIR, else in ../shared of the checkout; skips if there is none."""
-    beside = CHECKOUT.parent / "shared" / "cases" / "import"
-    found = Path(os.environ.get("COVERDESK_CASES_DIR") or beside)
-    if not found.is_dir():
-        pytest.skip(f"There is no {found}: set COVERDESK_CASES_DIR to run this.")
-    return found
+@pytest.fixture(scope="session")
+def folder(shared_cases: Path) -> Path:
+    """The exports among the shared cases."""
+    if not (shared_cases / "import").is_dir():
+        pytest.skip(f"There is no folder import in {shared_cases}.")
+    return shared_cases / "import"
 
 
 def load(kit: Kit, folder: Path, name: str, additions: dict[str, Any]) -> ImportReport:

@@ -1,7 +1,11 @@
 """Import of another desk's export: what is imported, what is not, and that a second run adds nothing."""
 
+import re
+import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,7 +14,11 @@ from tests.support.exports import event, export, mapping, run
 from tests.support.office import Office
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.importing import ImportReport
+from workflows.importing.export import read_export
+from workflows.importing.history import group_by_service_request
+from workflows.importing.replaying_events import HistoryOutcome, replay_history, replay_step_by_step
 from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 
@@ -447,3 +455,50 @@ def test_people_whose_names_give_the_same_address_stay_two(kit: Kit) -> None:
     emails = [row.email for row in kit.rows(t.customer)]
     assert len(set(emails)) == 3
     assert "jurgen.gross@old.desk.example" in emails
+
+
+def rows_without_ids(kit: Kit) -> dict[str, list[str]]:
+    """Return the rows of each table, each id replaced by the order of its first appearance."""
+    seen: dict[str, str] = {}
+
+    def plain(row: Any) -> str:
+        text = repr(tuple(row))
+        return re.sub(r"\b[0-9a-z]{26}\b", lambda found: seen.setdefault(found[0], f"#{len(seen)}"), text)
+
+    tables = (
+        "org_unit",
+        "customer",
+        "customer_org_unit",
+        "item",
+        "service_request",
+        "service_request_history",
+    )
+    return {name: [plain(row) for row in kit.rows(getattr(t, name))] for name in tables}
+
+
+def test_a_history_without_refusals_is_the_same_with_and_without_savepoints(
+    sqlite_database_url: str, tmp_path: Path
+) -> None:
+    raw = export(
+        event("INC1", "New", "08:05", who="Bo Berg"),
+        event("INC1", "Active", "09:00", thing="Router", site="Munich"),
+        event("INC1", "Closed", "10:00"),
+        event("INC1", "Active", "11:00", prio="low"),
+    )
+    found = read_export("e.csv", raw, mapping(), ZoneInfo("UTC"))
+    (history,), _ = group_by_service_request(found, mapping())
+    other = tmp_path / "other.db"
+    shutil.copy(sqlite_database_url.removeprefix("sqlite:///"), other)
+    results = []
+    for url, is_careful in ((sqlite_database_url, True), (f"sqlite:///{other}", False)):
+        kit = Kit(url)
+
+        def replay(tx: Transaction, *, is_careful: bool = is_careful) -> HistoryOutcome:
+            if is_careful:
+                return replay_step_by_step(tx, history, mapping())
+            return replay_history(tx, history, mapping(), {})
+
+        outcome = kit.desk.perform(SYSTEM, replay)
+        results.append((outcome.imported, outcome.moves, outcome.inferred, rows_without_ids(kit)))
+        kit.close()
+    assert results[0] == results[1]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from tests.support.office import Office
 from workflows.store import tables as t
 from workflows.store.column_types import Id, Instant
-from workflows.store.compiled_statements import Prepared, insert_row
+from workflows.store.compiled_statements import Prepared, insert_row, update_row
 from workflows.store.database import Database
 from workflows.store.multi_table_insert import Precondition, insert_rows
 
@@ -74,6 +74,24 @@ def test_constants_of_the_statement_are_sent_along(database: Database) -> None:
         insert_row(connection, t.audit_event, EVENT)
         assert counted.one(connection, {"wanted": "e1"}).number == 1
         assert counted.one(connection, {"wanted": "e2"}).number == 0
+
+
+@pytest.mark.parametrize("column", ["version", "other"])
+def test_a_row_is_updated_with_values_and_expressions(database: Database, column: str) -> None:
+    c = t.customer.c
+    customer = {"name": "Ann", "created_at": AT, "version": 3}
+    expression = {"version": c.version + 1} if column == "version" else {"version": c.version * 2 - 2}
+    with database.write() as connection:
+        for number in (1, 2):
+            insert_row(
+                connection, t.customer, {**customer, "id": f"c{number}", "email": f"{number}@a.example"}
+            )
+        update_row(connection, t.customer, "c1", {"name": "Änn", **expression})
+        update_row(connection, t.customer, "c1", {"created_at": AT + timedelta(hours=1)})
+        rows = connection.execute(select(c.name, c.version, c.created_at).order_by(c.id)).all()
+    assert [tuple(row) for row in rows] == [("Änn", 4, AT + timedelta(hours=1)), ("Ann", 3, AT)]
+    with pytest.raises(IntegrityError), database.write() as connection:
+        update_row(connection, t.customer, "c1", {"email": "2@a.example"})
 
 
 def test_no_row_is_none_and_where_one_must_be_an_error(database: Database) -> None:

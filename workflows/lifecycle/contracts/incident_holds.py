@@ -149,15 +149,9 @@ def hold_again(tx: Transaction, service_request_id: str, contract_id: str | None
 def _end_holds(
     tx: Transaction, service_request_id: str, kind: Literal["settle", "release"], *, keep: str | None
 ) -> list[str]:
-    hold = t.incident_hold
     account, state, why = ENDINGS[kind]
-    rows = tx.connection.execute(
-        select(hold)
-        .where(hold.c.service_request_id == service_request_id, hold.c.state == "held")
-        .order_by(hold.c.contract_id)
-    ).all()
     touched = []
-    for row in rows:
+    for row in _HELD.all(tx.connection, {"request": service_request_id}):
         if row.contract_id == keep:
             continue
         # before the posting locks the grant: the contract's state may change with its balance
@@ -170,6 +164,16 @@ def _end_holds(
             why=why,
         )
         transaction_id = record(tx, entry, contract_id=row.contract_id, service_request_id=service_request_id)
-        tx.change(hold, row.id, state=state, ended_at=tx.now, transaction_id=transaction_id)
+        tx.change(t.incident_hold, row.id, state=state, ended_at=tx.now, transaction_id=transaction_id)
         touched.append(row.contract_id)
     return touched
+
+
+_HELD = Prepared(
+    select(t.incident_hold)
+    .where(
+        t.incident_hold.c.service_request_id == bindparam("request", type_=Id, required=True),
+        t.incident_hold.c.state == "held",
+    )
+    .order_by(t.incident_hold.c.contract_id)
+)

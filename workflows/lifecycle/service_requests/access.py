@@ -7,7 +7,7 @@ old decision or a work entry, names nothing of it. All views decide this here. S
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, Table, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, or_, select, true
 
 from workflows.core.actors import SYSTEM
 from workflows.core.errors import NotFound
@@ -15,6 +15,8 @@ from workflows.core.transaction import Transaction
 from workflows.register.items import may_be_asked_for
 from workflows.register.records import own_org_units
 from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
 
 Named = Literal["service_request", "contract", "customer", "item", "org_unit"]
 
@@ -111,6 +113,21 @@ def visible_requests(tx: Transaction) -> ColumnElement[bool]:
         )
     )
     return or_(own, shared)
+
+
+def require_changeable(tx: Transaction, service_request_id: str) -> Row[Any]:
+    """`require_visible` for a change, which locks the row next. Raises: NotFound."""
+    if not tx.actor.is_staff:
+        return require_visible(tx, service_request_id)
+    row: Row[Any] | None = _BY_ID.first(tx.connection, {"id": service_request_id})
+    if row is None:
+        raise _no_such_request()
+    return row
+
+
+_BY_ID = Prepared(
+    select(t.service_request).where(t.service_request.c.id == bindparam("id", type_=Id, required=True))
+)
 
 
 def require_visible(tx: Transaction, service_request_id: str) -> Row[Any]:

@@ -6,12 +6,14 @@ Source: product.md section 9.
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.service_requests.sla import paused_columns, resumed_columns
 from workflows.lifecycle.service_requests.states import fire
 from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 
 
@@ -113,7 +115,13 @@ def _columns(
 
 
 def lock_request(tx: Transaction, request_id: str) -> Row[Any]:
-    """A service request's row, locked until the transaction ends."""
-    return tx.connection.execute(
-        select(t.service_request).where(t.service_request.c.id == request_id).with_for_update()
-    ).one()
+    """A service request's row, locked until the transaction ends. Raises: LookupError if there is none."""
+    row: Row[Any] = _LOCKED.one(tx.connection, {"id": request_id})
+    return row
+
+
+_LOCKED = Prepared(
+    select(t.service_request)
+    .where(t.service_request.c.id == bindparam("id", type_=Id, required=True))
+    .with_for_update()
+)
