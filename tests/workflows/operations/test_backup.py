@@ -107,7 +107,13 @@ def backup_stopped_by(number: int, database: Path, target: Path) -> bool:
     """Start a backup and send it a signal once it writes; whether it ended with an error."""
     command = [sys.executable, "-m", "web.cli", "backup", str(target)]
     environment = {**os.environ, "COVERDESK_DATABASE_URL": f"sqlite:///{database}"}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as running:
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+        # a shell that starts the tests in the background lets them ignore SIGINT
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    ) as running:
         while not list(target.parent.iterdir()):
             assert running.poll() is None
             time.sleep(0.001)
