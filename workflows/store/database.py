@@ -127,7 +127,9 @@ class Database:
 
 
 def _commit(transaction: RootTransaction) -> None:
-    """Commit. Raises: CommitUncertain."""
+    """Commit, unless it was rolled back within the block. Raises: CommitUncertain."""
+    if not transaction.is_active:
+        return
     with certain_commit():
         transaction.commit()
 
