@@ -111,7 +111,11 @@ class FaultyConnection(psycopg.Connection[Any]):
         """Let the server raise an error, which rolls the transaction back."""
         if not self.autocommit and self.pgconn.transaction_status == TransactionStatus.IDLE:
             self._exec("BEGIN")
-        self._exec(f"DO $$ BEGIN RAISE 'injected' USING ERRCODE = '{state}'; END $$")
+        try:
+            self._exec(f"DO $$ BEGIN RAISE 'injected' USING ERRCODE = '{state}'; END $$")
+        finally:
+            if self._in_commit:  # one that fails ends the transaction
+                self._exec("ROLLBACK")
 
     def _exec(self, statement: str) -> None:
         """Run a statement below the connection's own methods, whose lock is held. Raises: psycopg.Error."""

@@ -34,7 +34,7 @@ from web.api.request_parsing import (
     read_token,
 )
 from web.errors import PROBLEM_JSON, Problem
-from workflows.commands.fields import Command
+from workflows.commands.fields import Command, secret_fields, without_secrets
 from workflows.core.actors import NOBODY, Actor
 from workflows.core.desk import Desk
 from workflows.core.errors import NotFound
@@ -91,6 +91,7 @@ class Operation:
     `in_transaction`: the endpoint takes a `Transaction`, not a `Desk` and an `Actor`.
     `reads`: the endpoint writes nothing. `reads_first`: it reads without a lock until it starts to write.
     `conflicts`: it may respond with 409. `accepted_at`: the path template of the Location of a 202.
+    `compare_secrets` raises IdempotencyKeyReused if a repeated command has another password than the first.
     """
 
     method: str
@@ -113,6 +114,8 @@ class Operation:
     accepted: TypeAdapter[Any] | None
     accepted_at: str | None
     body_adapter: TypeAdapter[Any] = field(repr=False)
+    group: "list[Operation]" = field(repr=False, compare=False)
+    compare_secrets: Callable[[Transaction, Any, dict[str, Any]], None] | None = None
 
     @property
     def name(self) -> str:
@@ -176,6 +179,9 @@ class Operation:
                 return self.render(self.endpoint(tx, **arguments))
         if key is None:
             return desk.perform(actor, lambda tx: self.render(self.endpoint(tx, **arguments)))
+        command = arguments.get("command")
+        if isinstance(command, BaseModel) and secret_fields(type(command)):
+            raw = without_secrets(command)
         keyed = Keyed(str(actor.id), key, f"{self.method} {request.path}", raw)
 
         def rendered(tx: Transaction, value: Any) -> Answer:
@@ -189,9 +195,11 @@ class Operation:
                 rendered,
                 keyed,
                 reads_first=self.reads_first,
+                check_repeated=partial(self._check_repeated, command),
             )
-        first = find_answer(desk.database, keyed)
+        first = find_answer(desk.database, keyed, actor)
         if first is not None:
+            # all that these need is a role, and it has not changed
             return first
         try:
             if self.reads:
@@ -201,11 +209,30 @@ class Operation:
                 value = self.endpoint(desk, actor, **arguments)
         except DeskError:
             # The same call may have completed while this one ran: then return its response.
-            first = find_answer(desk.database, keyed)
+            first = find_answer(desk.database, keyed, actor)
             if first is None:
                 raise
             return first
         return desk.answer(actor, lambda tx: value, rendered, keyed)
+
+    def _check_repeated(self, command: Any, tx: Transaction, first: Answer) -> None:
+        """Check that the caller may see the record in a stored response, and sent the same secrets.
+
+        Raises: NotFound, NotAllowed, IdempotencyKeyReused.
+        """
+        found = json.loads(first.body) if first.body and first.status < 400 else None
+        if not isinstance(found, dict) or "id" not in found:
+            return
+        reads = next((one for one in self.group if one.method == "GET" and one.is_one_of(self.path)), None)
+        if reads is not None:
+            query = {"query": reads.query()} if "query" in reads.parameters else {}
+            reads.endpoint(tx, **{reads.path_names[0]: found["id"]}, **query)
+        if self.compare_secrets is not None:
+            self.compare_secrets(tx, command, found)
+
+    def is_one_of(self, collection: str) -> bool:
+        """Whether this path is that of one record of a collection."""
+        return PATH_NAME.sub("{}", self.path) == f"{collection}/{{}}"
 
     def render(self, value: Any) -> "_Rendered":
         """Return the status and body of the response.
@@ -316,6 +343,7 @@ class RouteGroup:
         media_type: str = "application/json",
         max_body_bytes: int | None = None,
         accepted_at: str | None = None,
+        compare_secrets: Callable[[Transaction, Any, dict[str, Any]], None] | None = None,
     ) -> Callable[[Endpoint], Endpoint]:
         def declare(endpoint: Endpoint) -> Endpoint:
             hints = get_type_hints(endpoint, include_extras=True)
@@ -343,6 +371,8 @@ class RouteGroup:
                 accepted=None if accepted is None else TypeAdapter(accepted),
                 accepted_at=accepted_at,
                 body_adapter=TypeAdapter(body_type),
+                group=self.operations,
+                compare_secrets=compare_secrets,
             )
             self.operations.append(operation)
             return endpoint

@@ -3,6 +3,8 @@
 Tokens are created on the command line or on a page: a response here would be stored with its idempotency key.
 """
 
+from typing import Any
+
 from engine.roles import UserRole
 from web.api.queries import ListQuery, Text
 from web.api.routing import RouteGroup
@@ -22,7 +24,11 @@ class UserQuery(ListQuery):
     role: UserRole | None = None
 
 
-@users.post("/users", status=201)
+def _same_password(tx: Transaction, command: NewUser, first: dict[str, Any]) -> None:
+    accounts.must_have_first_password(tx, str(first["id"]), command.password)
+
+
+@users.post("/users", status=201, compare_secrets=_same_password)
 def create_user(tx: Transaction, command: NewUser) -> UserView:
     """Create a user. A user with the role customer is linked to the customer with the same email."""
     return accounts.get_user(tx, accounts.create_user(tx, command))

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -26,6 +27,10 @@ INSTANT_TEXT = re.compile(
 CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 """Control characters except line ends and tabs, and lone surrogates, which no database can store."""
 DAY_TEXT = re.compile(r"^\d{4}-\d\d-\d\d$", re.ASCII)
+
+
+PASSWORD = {"format": "password", "writeOnly": True}
+"""What the schema of a field says whose value is stored nowhere but as a password's own hash."""
 
 
 def no_control_characters(value: str) -> str:
@@ -118,3 +123,19 @@ class OneOf(Command):
     @property
     def id(self) -> str:
         return str(getattr(self, self.kind))
+
+
+@cache
+def secret_fields(command: type[BaseModel]) -> frozenset[str]:
+    """The names of a command's fields that hold a password (see `PASSWORD`)."""
+    fields = command.model_json_schema().get("properties", {})
+    return frozenset(
+        name
+        for name, schema in fields.items()
+        if any(choice.get("writeOnly") for choice in (schema, *schema.get("anyOf", ())))
+    )
+
+
+def without_secrets(command: BaseModel) -> bytes:
+    """A command as JSON without its passwords, to compare it with another one."""
+    return command.model_dump_json(exclude=set(secret_fields(type(command)))).encode()

@@ -162,15 +162,24 @@ class Desk:
         keyed: Keyed | None = None,
         *,
         reads_first: bool = False,
+        check_repeated: Callable[[Transaction, Answer], object] | None = None,
     ) -> Answer:
         """Run a use case and render its answer in the same transaction; a repeated key returns the first.
 
-        Raises: IdempotencyKeyReused where the key was used with another body; as `perform`.
+        The first answer is returned only while the actor may still do the same and, by `check_repeated`,
+        see what the answer shows; otherwise the error is the one that the command itself would raise.
+
+        Raises: IdempotencyKeyReused where the key was used with another body; NotAllowed, NotFound; as
+        `perform`.
         """
         if keyed is None:
             return self.perform(actor, lambda tx: render(tx, use_case(tx)), reads_first=reads_first)
-        first = find_answer(self.database, keyed)
+        first = find_answer(self.database, keyed, actor)
         if first is not None:
+            self._must_be_allowed(actor, use_case, reads_first=reads_first)
+            if check_repeated is not None:
+                with self.read(actor) as tx:
+                    check_repeated(tx, first)
             return first
         try:
             return self.perform(
@@ -179,23 +188,51 @@ class Desk:
         except (NotAllowed, NotFound):
             raise
         except OutcomeUnknown as error:
-            first = self._answer_of_uncertain_commit(keyed)
+            first = self._answer_of_uncertain_commit(keyed, actor)
             if first is None:
                 raise OutcomeUnknown(error.detail, remedy=SAME_KEY) from error
             return first
         except (IntegrityError, DeskError):
             # a request with the same key may have committed while this one ran
-            first = find_answer(self.database, keyed)
+            first = find_answer(self.database, keyed, actor)
             if first is None:
                 raise
             return first
 
-    def _answer_of_uncertain_commit(self, keyed: Keyed) -> Answer | None:
+    def _must_be_allowed(
+        self, actor: Actor, use_case: Callable[[Transaction], object], *, reads_first: bool
+    ) -> None:
+        """Run a use case that was done before, roll it back, and see whether its actor may still do it.
+
+        So the rights are stated nowhere else. That it is done already is no reason to refuse.
+        Raises: NotAllowed, NotFound.
+        """
+
+        def run(tx: Transaction) -> None:
+            use_case(tx)
+            raise _RolledBack
+
+        try:
+            self.perform(actor, run, reads_first=reads_first)
+        except NotAllowed:
+            raise
+        except NotFound:
+            # staff see every record: what they do not find any more, such as a deleted entry, is gone by itself
+            if not actor.is_staff:
+                raise
+        except (_RolledBack, DeskError, IntegrityError, ValueError):
+            return
+
+    def _answer_of_uncertain_commit(self, keyed: Keyed, actor: Actor) -> Answer | None:
         """The stored answer if the commit was carried out; None if that is still not known."""
         try:
-            return find_answer(self.database, keyed)
+            return find_answer(self.database, keyed, actor)
         except DBAPIError:
             return None
+
+
+class _RolledBack(Exception):
+    """Rolls a transaction back."""
 
 
 def outcome_unknown() -> OutcomeUnknown:

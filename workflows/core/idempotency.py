@@ -1,11 +1,12 @@
-"""Idempotency keys: the same key and body get the first answer again."""
+"""Idempotency keys: the same key and body get the first answer again, for as long as the user may get it."""
 
 import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from workflows.core.errors import IdempotencyKeyReused
+from workflows.core.actors import Actor
+from workflows.core.errors import IdempotencyKeyReused, NotAllowed
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.database import Database
@@ -13,7 +14,10 @@ from workflows.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """A command's idempotency key: the user's `key` for `request` (method and path) with this `body`."""
+    """A command's idempotency key: the user's `key` for `request` (method and path) with this `body`.
+
+    The `body` has no passwords: a fast hash of it is stored, from which a password could be guessed.
+    """
 
     user: str
     key: str
@@ -34,8 +38,12 @@ class Answer:
     replayed: bool = False
 
 
-def find_answer(database: Database, keyed: Keyed) -> Answer | None:
-    """The first answer to a repeated key, or None. Raises: IdempotencyKeyReused for another body."""
+def find_answer(database: Database, keyed: Keyed, actor: Actor) -> Answer | None:
+    """The first answer to a repeated key, or None.
+
+    Raises: IdempotencyKeyReused for another body; NotAllowed if the actor has another role or customer than
+    when it was given. Whether the actor may still see what it is about is checked by `Desk.answer`.
+    """
     keys = t.idempotency_key
     with database.autocommit() as connection:
         row = connection.execute(
@@ -48,6 +56,11 @@ def find_answer(database: Database, keyed: Keyed) -> Answer | None:
             f"The idempotency key {keyed.key!r} was used before for {row.request} with another body.",
             remedy="Send a new key for a new command, or the same body to get the first answer again.",
         )
+    if (row.role, row.customer_id) != (actor.role, actor.customer):
+        raise NotAllowed(
+            "The response to this idempotency key was given to you in another role.",
+            remedy="Read the record itself, or send the command with a new key.",
+        )
     return Answer(row.status, row.answer, replayed=True)
 
 
@@ -57,6 +70,8 @@ def store_answer(tx: Transaction, keyed: Keyed, answer: Answer) -> Answer:
         t.idempotency_key,
         user_id=keyed.user,
         key=keyed.key,
+        role=tx.actor.role,
+        customer_id=tx.actor.customer,
         request=keyed.request,
         body_hash=keyed.body_hash,
         status=answer.status,

@@ -15,9 +15,16 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.exc import IntegrityError
 
 from engine.roles import UserRole
-from workflows.commands.fields import Command, Name
+from workflows.commands.fields import PASSWORD, Command, Name
 from workflows.core.actors import DESK
-from workflows.core.errors import Conflict, InvalidInput, NotFound, StateForbids, invalid
+from workflows.core.errors import (
+    Conflict,
+    IdempotencyKeyReused,
+    InvalidInput,
+    NotFound,
+    StateForbids,
+    invalid,
+)
 from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
@@ -25,7 +32,9 @@ from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.users import CreatedToken, TokenView, UserView
 
-Password = Annotated[str, StringConstraints(min_length=12, max_length=1000)]
+Password = Annotated[
+    str, StringConstraints(min_length=12, max_length=1000), Field(json_schema_extra=PASSWORD)
+]
 
 TOKEN_PREFIX = "cvd_"
 TOKEN_BYTES = 32
@@ -95,6 +104,24 @@ def create_user(tx: Transaction, command: NewUser) -> str:
         raise Conflict(f"There is another user with the email address {email!r}.", pointer="/email") from None
     tx.audit("user", user_id, "created", email=email, role=command.role)
     return user_id
+
+
+def must_have_first_password(tx: Transaction, user_id: str, password: str | None) -> None:
+    """Check that a user was created with this password, as far as that can be known.
+
+    Nothing else is stored of the password, so after any change that ended the user's sessions it is not
+    compared: the present one is the user's own. Raises: IdempotencyKeyReused.
+    """
+    row = tx.connection.execute(select(user).where(user.c.id == user_id)).one_or_none()
+    if row is None or row.session_epoch > 0:
+        return
+    if (password is None) != (row.password_hash is None) or (
+        password is not None and not password_matches(row.password_hash, password)
+    ):
+        raise IdempotencyKeyReused(
+            "The idempotency key was used before with another password.",
+            remedy="Send a new key for a new command, or the same body to get the first response again.",
+        )
 
 
 def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:

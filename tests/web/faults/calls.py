@@ -15,6 +15,7 @@ class Call:
     API, or the fields of a form that are filled in; the others are those of the page `opens`, whose address
     may be another one. `in_steps` says why it commits several times, and so may have done a part when it
     fails; sending it again completes it. `prepares` is a statement that comes before it.
+    `written_later` names tables that a thread writes to after the response, and may fail to.
     """
 
     sends: dict[str, Any] = field(default_factory=dict)
@@ -23,6 +24,7 @@ class Call:
     role: str = "administrator"
     in_steps: str = ""
     prepares: str = ""
+    written_later: frozenset[str] = frozenset()
 
 
 ASSIGN_ITEM = "UPDATE item SET owner_customer_id = '{ann}' WHERE owner_customer_id IS NULL"
@@ -164,6 +166,7 @@ PAGES: dict[str, Call] = {
     "/rules/replays": Call(
         {"from_on": "2026-03-01", "to_on": "2026-03-02"},
         opens="/rules/replays",
+        written_later=frozenset({"rule_replay", "rule_replay_difference"}),
         in_steps="a replay is stored when it begins, and again with its results",
     ),
     "/rules/replays/<replay_id>/cancel": Call(),

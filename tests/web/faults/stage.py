@@ -1,6 +1,7 @@
 """A desk with a record for every writing route, as a database to copy, and calls to its copies."""
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -217,6 +218,14 @@ class Sent:
     session: str = ""
 
     def __call__(self) -> TestResponse:
+        """Send it, and wait for the threads that it has started."""
+        answer = self._send()
+        for thread in threading.enumerate():
+            if thread.name == "replay":
+                thread.join()
+        return answer
+
+    def _send(self) -> TestResponse:
         client = self.stage.app.test_client()
         if self.is_api:
             headers = {"Authorization": f"Bearer {self.stage.records['tokens'][self.role]}"}

@@ -21,6 +21,7 @@ from engine.errors import DeskError
 from web.field_errors import message_of
 from web.pages.context import actor, desk
 from web.pages.forms.pickers import RecordField
+from workflows.commands.fields import without_secrets
 from workflows.core.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, NotFound, OutcomeUnknown
 from workflows.core.idempotency import Answer, Keyed
 from workflows.core.transaction import Transaction
@@ -189,7 +190,7 @@ def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], comman
     user = actor().id
     keyed = None
     if user is not None and form.key.data:
-        body = command.model_dump_json().encode()
+        body = without_secrets(command)
         keyed = Keyed(user, str(form.key.data)[:64], f"PAGE {request.path}", body)
     try:
         answer = desk().answer(actor(), use_case, lambda tx, made: Answer(200, made), keyed)

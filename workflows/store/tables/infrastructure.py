@@ -10,6 +10,8 @@ idempotency_key = Table(
     metadata,
     Column("user_id", Id, nullable=False),
     Column("key", Key, nullable=False),
+    Column("role", String(20)),
+    Column("customer_id", Id),
     Column("request", Text, nullable=False),
     Column("body_hash", String(64), nullable=False),
     Column("status", Integer, nullable=False),
@@ -17,7 +19,9 @@ idempotency_key = Table(
     Column("stored_at", Instant, nullable=False, index=True),
     PrimaryKeyConstraint("user_id", "key"),
 )
-"""The first answer to a command with a key, stored in its transaction. `stored_at` is real time."""
+"""The first answer to a command with a key, stored in its transaction. `stored_at` is real time.
+
+`role` and `customer_id` are those of the user at that time. `body_hash` covers no password."""
 
 job_slot = Table(
     "job_slot",

@@ -1,0 +1,184 @@
+"""A stored response is given again only to someone who may still have it; no password is stored with it."""
+
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.api import Caller, Callers
+from tests.support.office import Office
+from tests.support.postgres import PostgresServer
+from tests.web.faults.calls import API
+from tests.web.faults.stage import Sent, Stage, api_call, open_stage
+from workflows.commands.fields import secret_fields
+from workflows.store import tables as t
+from workflows.users.accounts import ChangeUser, NewOwnToken, NewUser
+
+POSTS = [route for route in API if route.startswith("POST ")]
+DONE = (200, 201, 202, 204)
+OTHER_ROLE = {"administrator": "technician", "supervisor": "finance", "technician": "finance"}
+
+
+@pytest.fixture(scope="module")
+def stage(postgres_server: PostgresServer, migrated_postgres_template: str) -> Iterator[Stage]:
+    """A desk with a record for every route."""
+    with open_stage(postgres_server, migrated_postgres_template) as opened:
+        yield opened
+
+
+def sent(stage: Stage, route: str) -> Sent:
+    return api_call(stage, route, API[route]).with_key("a key")
+
+
+@pytest.mark.parametrize("route", POSTS)
+def test_the_first_response_is_given_again_and_not_after_the_role_or_the_user_is_gone(
+    stage: Stage, route: str
+) -> None:
+    call, role = sent(stage, route), API[route].role
+    user = str(getattr(stage.office, role).id)
+    with stage.copy(API[route]) as copy:
+        first = call()
+        assert first.status_code in DONE, first.text
+        before = copy.contents()
+        again = call()
+        assert (again.status_code, again.text) == (first.status_code, first.text)
+        assert again.headers["Idempotency-Replayed"] == "true"
+        with copy.database.write() as connection:
+            change = text("UPDATE user_account SET role = :role WHERE id = :id")
+            connection.execute(change, {"role": OTHER_ROLE[role], "id": user})
+        refused = call()
+        assert refused.status_code == 403, refused.text
+        with copy.database.write() as connection:
+            change = text("UPDATE user_account SET role = :role, disabled_at = now() WHERE id = :id")
+            connection.execute(change, {"role": role, "id": user})
+        assert call().status_code == 401
+        with copy.database.write() as connection:
+            change = text("UPDATE user_account SET disabled_at = NULL WHERE id = :id")
+            connection.execute(change, {"id": user})
+        assert copy.contents() == before
+
+
+@pytest.fixture
+def api(office: Office) -> Callers:
+    """The API of the desk."""
+    return Callers(office)
+
+
+@pytest.fixture
+def cara(office: Office, api: Callers) -> tuple[str, Caller]:
+    """A customer at Ann's site."""
+    return api.customer("Cara", office.site)
+
+
+def test_a_request_that_moved_to_another_customer_is_not_shown_again(
+    office: Office, api: Callers, cara: tuple[str, Caller]
+) -> None:
+    customer, caller = cara
+    body = {"subject": "Mine", "customer": customer}
+    logged = caller.post("/service-requests", body, Idempotency_Key="K1")
+    path = f"/service-requests/{logged.get_json()['id']}"
+    noted = caller.post(f"{path}/notes", {"body": "A note"}, Idempotency_Key="K2")
+    assert (logged.status_code, noted.status_code) == (201, 201)
+    assert caller.post("/service-requests", body, Idempotency_Key="K1").text == logged.text
+    assert caller.post(f"{path}/notes", {"body": "A note"}, Idempotency_Key="K2").text == noted.text
+    assert api.supervisor.patch(path, {"customer": office.ann}).status_code == 200
+    for answer in (
+        caller.post("/service-requests", body, Idempotency_Key="K1"),
+        caller.post(f"{path}/notes", {"body": "A note"}, Idempotency_Key="K2"),
+        caller.get(path),
+    ):
+        assert answer.status_code == 404
+        assert "Mine" not in answer.text
+    assert len(office.rows(t.service_request)) == 1
+    assert len(office.rows(t.service_request_note)) == 1
+
+
+def test_a_user_who_belongs_to_another_customer_gets_nothing_again(
+    office: Office, cara: tuple[str, Caller]
+) -> None:
+    customer, caller = cara
+    body = {"subject": "Mine", "customer": customer}
+    assert caller.post("/service-requests", body, Idempotency_Key="K1").status_code == 201
+    with office.desk.write() as tx:
+        users = t.user_account
+        tx.connection.execute(
+            users.update().where(users.c.customer_id == customer).values(customer_id=office.ann)
+        )
+    answer = caller.post("/service-requests", body, Idempotency_Key="K1")
+    assert answer.status_code == 403
+    assert "Mine" not in answer.text
+
+
+def test_a_request_of_the_org_unit_is_not_shown_again_when_only_own_ones_are(
+    office: Office, cara: tuple[str, Caller]
+) -> None:
+    _, caller = cara
+    office.set(customers_see_org_unit=True)
+    request = office.log("Of the site")
+    path = f"/service-requests/{request}/notes"
+    first = caller.post(path, {"body": "A note"}, Idempotency_Key="K1")
+    assert first.status_code == 201
+    office.set(customers_see_org_unit=False)
+    assert caller.post(path, {"body": "A note"}, Idempotency_Key="K1").status_code == 404
+
+
+# ------------------------------------------------------------------ passwords
+
+
+NEW_USER = {"email": "new@example.com", "role": "technician", "password": "a very long password"}
+
+
+def test_no_password_is_part_of_what_is_stored(office: Office, api: Callers) -> None:
+    assert api.administrator.post("/users", NEW_USER, Idempotency_Key="K1").status_code == 201
+    [stored] = office.rows(t.idempotency_key)
+    without = b'{"email":"new@example.com","name":null,"role":"technician"}'
+    assert stored.body_hash == hashlib.sha256(b"POST /api/v1/users\0" + without).hexdigest()
+    assert "password" not in stored.answer
+
+
+def test_another_password_is_another_body(office: Office, api: Callers) -> None:
+    first = api.administrator.post("/users", NEW_USER, Idempotency_Key="K1")
+    again = api.administrator.post("/users", NEW_USER, Idempotency_Key="K1")
+    assert (again.status_code, again.text) == (201, first.text)
+    none = {name: value for name, value in NEW_USER.items() if name != "password"}
+    for body in ({**NEW_USER, "password": "another long password"}, none, {**NEW_USER, "name": "New"}):
+        refused = api.administrator.post("/users", body, Idempotency_Key="K1")
+        assert refused.status_code == 422
+        assert refused.get_json()["type"].endswith("#idempotency-key-reused")
+    assert len(office.rows(t.user_account, email="new@example.com")) == 1
+
+
+def test_the_password_that_a_user_chose_later_is_not_compared(office: Office, api: Callers) -> None:
+    first = api.administrator.post("/users", NEW_USER, Idempotency_Key="K1")
+    own = {"password": "chosen by the user"}
+    path = f"/users/{first.get_json()['id']}"
+    assert api.administrator.patch(path, own).status_code == 200
+    for password in ("chosen by the user", "a guess at that one"):
+        again = api.administrator.post(
+            "/users", {**NEW_USER, **own, "password": password}, Idempotency_Key="K1"
+        )
+        assert again.text == first.text
+
+
+def test_every_field_for_a_password_is_marked(api: Callers) -> None:
+    document = api.nobody.client.get("/api/openapi.json").get_json()
+    marked = set()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if "requestBody" not in operation:
+                continue
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            name = schema.get("$ref", "").rpartition("/")[2]
+            whole = document["components"]["schemas"][name] if name else schema
+            for field, found in whole.get("properties", {}).items():
+                if any(word in field for word in ("password", "secret", "token")):
+                    choices = (found, *found.get("anyOf", ()))
+                    assert any(one.get("writeOnly") for one in choices), (path, method, field)
+                    marked.add((method, path, field))
+    assert ("post", "/api/v1/users", "password") in marked
+
+
+def test_the_marked_fields_are_found() -> None:
+    assert secret_fields(NewUser) == secret_fields(ChangeUser) == {"password"}
+    assert secret_fields(NewOwnToken) == set()
