@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import calls, candidates, decision, replay, sweeps, triggers
+from bench import calls, candidates, decision, long_contracts, replay, sweeps, triggers
 from bench.databases import KINDS, Databases, PostgresMissing, databases
 from bench.options import Options
 from bench.rounds import Result, table
@@ -15,6 +15,7 @@ MEASURES: dict[str, Measure] = {
     "decision": decision.measure,
     "candidates": candidates.measure,
     "calls": calls.measure,
+    "long": long_contracts.measure,
     "sweeps": sweeps.measure,
     "triggers": triggers.measure,
     "memory": calls.measure_memory,

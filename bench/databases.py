@@ -6,6 +6,7 @@ with default durability: it waits for the disk at each commit.
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, create_engine
 
+from bench.cpu import children, cpu_seconds
 from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
 from workflows.store.database import BEGIN, WRITE, Database, migrate
 
@@ -71,6 +73,16 @@ class Databases:
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
         elif self._server is not None:
             self._server.drop_database(url.partition("@/")[2].partition("?")[0])
+
+    def cpu_seconds(self, kind: Kind) -> float:
+        """Return the CPU seconds of this process and of its PostgreSQL, in which SQLite is included."""
+        used = time.process_time()
+        if kind == "postgresql":
+            postmaster = int(
+                (self._postgres().socket_folder / "data" / "postmaster.pid").read_text().split()[0]
+            )
+            used += cpu_seconds(children(postmaster))
+        return used
 
     def _postgres(self) -> PostgresServer:
         if self._server is None:

@@ -12,6 +12,7 @@ from statistics import median
 from typing import Literal
 
 Side = Callable[[], object]
+Clock = Callable[[], float]
 Goal = tuple[Literal["<=", ">="], float]
 
 
@@ -37,7 +38,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """The seconds that each side took, by round."""
+    """The seconds that each side took, by round: elapsed, or of CPU."""
 
     seconds: tuple[tuple[float, ...], ...]
 
@@ -69,21 +70,26 @@ class Rounds:
         return Result(what, against, goal, median(ordered), unit, (low, high), note)
 
 
-def alternate(sides: Sequence[Side], rounds: int, *, warm_up: int = 1) -> Rounds:
-    """Run the sides alternately, `rounds` times; every second round in reverse order."""
+def alternate(
+    sides: Sequence[Side], rounds: int, *, warm_up: int = 1, clock: Clock = time.perf_counter
+) -> Rounds:
+    """Run the sides alternately, `rounds` times; every second round in reverse order.
+
+    `clock` returns seconds: by default elapsed time; CPU time where other programs share the machine.
+    """
     for _ in range(warm_up):
         for side in sides:
             side()
-    return Rounds(tuple(_round(sides, backwards=number % 2 == 1) for number in range(rounds)))
+    return Rounds(tuple(_round(sides, clock, backwards=number % 2 == 1) for number in range(rounds)))
 
 
-def _round(sides: Sequence[Side], *, backwards: bool) -> tuple[float, ...]:
+def _round(sides: Sequence[Side], clock: Clock, *, backwards: bool) -> tuple[float, ...]:
     times = [0.0] * len(sides)
     for index in reversed(range(len(sides))) if backwards else range(len(sides)):
         gc.collect()
-        start = time.perf_counter()
+        start = clock()
         sides[index]()
-        times[index] = time.perf_counter() - start
+        times[index] = clock() - start
     return tuple(times)
 
 

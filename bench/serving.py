@@ -14,6 +14,8 @@ from typing import IO
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from bench.cpu import children, cpu_seconds
+
 PROJECT = Path(__file__).parents[1]
 SECONDS_TO_START = 60
 SECONDS_TO_STOP = 20
@@ -29,7 +31,11 @@ class Served:
 
     def memory_bytes(self) -> int:
         """Return the memory of its workers in bytes; shared pages count once."""
-        return sum(_proportional_bytes(pid) for pid in _children(self.pid))
+        return sum(_proportional_bytes(pid) for pid in children(self.pid))
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds that its workers have used so far."""
+        return cpu_seconds(children(self.pid))
 
 
 @contextmanager
@@ -89,11 +95,6 @@ def _free_port() -> int:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
         return port
-
-
-def _children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in listed.split()]
 
 
 def _proportional_bytes(pid: int) -> int:

@@ -2,23 +2,24 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+ROWS_EACH_CHUNK = 200
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Any]) -> str:
-    """Return a header row and one row per object, with the attributes named by `columns`.
+def csv_chunks(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Yield a header row and the rows as text, some at a time: they may be read while they are sent.
 
     Text that a spreadsheet would run as a formula is escaped with a leading apostrophe.
     """
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(columns)
-    writer.writerows([cell(getattr(row, column)) for column in columns] for row in rows)
-    return out.getvalue()
+    yield _as_text([header])
+    left = iter(rows)
+    while chunk := list(islice(left, ROWS_EACH_CHUNK)):
+        yield _as_text([cell(value) for value in row] for row in chunk)
 
 
 def cell(value: Any) -> Any:
@@ -30,3 +31,9 @@ def cell(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return f"'{value}"
     return value
+
+
+def _as_text(rows: Iterable[Sequence[Any]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    return out.getvalue()

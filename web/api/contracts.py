@@ -1,15 +1,16 @@
 """API routes of contracts and contract types."""
 
+from contextlib import ExitStack
 from typing import Annotated
 
 from pydantic import Field
 
-from web.api.queries import At, ListQuery, On, Query, Text
+from web.api.queries import At, Cursor, Limit, ListQuery, On, Query, Text
 from web.api.routing import NoFields, RouteGroup, TextResponse
-from web.csv_text import csv_text
+from web.csv_text import csv_chunks
 from workflows.commands.contracts import Adjust, CancelContract, NewContract, Renew, TopUp
 from workflows.contracts.queries import contract_audit, contract_types, list_contracts, read_contract
-from workflows.contracts.statement import read_statement
+from workflows.contracts.statement import open_statement, read_statement
 from workflows.contracts.use_cases import (
     adjust,
     cancel_contract,
@@ -18,6 +19,8 @@ from workflows.contracts.use_cases import (
     renew,
     top_up,
 )
+from workflows.core.actors import Actor
+from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.views import Page
 from workflows.views.contracts import AuditLine, ContractDetail, ContractTypeView, StatementView
@@ -62,6 +65,17 @@ class SpanQuery(Query):
     to: On | None = None
 
 
+class StatementQuery(SpanQuery):
+    """The days, and a page of their lines; without `limit` all of them.
+
+    `order` is effective_at, or -effective_at for the latest first.
+    """
+
+    order: Text | None = None
+    limit: Limit | None = None
+    cursor: Cursor | None = None
+
+
 @contracts.get("/contract-types")
 def list_contract_types(tx: Transaction) -> Page[ContractTypeView]:
     """List the contract types of the rule set in force."""
@@ -93,19 +107,23 @@ def get_contract_audit(tx: Transaction, contract: str) -> Page[AuditLine]:
 
 
 @contracts.get("/contracts/{contract}/statement")
-def get_statement(tx: Transaction, contract: str, query: SpanQuery) -> StatementView:
-    """Return every movement of a contract's balance in the given days.
+def get_statement(tx: Transaction, contract: str, query: StatementQuery) -> StatementView:
+    """Return every movement of a contract's balance in the given days, or with `limit` a page of them.
 
     A line of a service request that the caller may not see keeps its minutes, without the id and the number.
     """
-    return read_statement(tx, contract, from_=query.from_, to=query.to)
+    return read_statement(tx, contract, **query.given())
 
 
 @contracts.get("/contracts/{contract}/statement.csv", media_type="text/csv")
-def get_statement_csv(tx: Transaction, contract: str, query: SpanQuery) -> TextResponse:
-    """Return the statement as CSV."""
-    statement = read_statement(tx, contract, from_=query.from_, to=query.to)
-    return TextResponse(csv_text(STATEMENT_COLUMNS, statement.lines), "text/csv; charset=utf-8")
+def get_statement_csv(desk: Desk, actor: Actor, contract: str, query: SpanQuery) -> TextResponse:
+    """Return the statement as CSV; its lines are read while they are sent."""
+    with ExitStack() as stack:
+        tx = stack.enter_context(desk.read(actor))
+        statement = stack.enter_context(open_statement(tx, contract, from_=query.from_, to=query.to))
+        rows = ([getattr(line, column) for column in STATEMENT_COLUMNS] for line in statement.lines)
+        chunks = csv_chunks(STATEMENT_COLUMNS, rows)
+        return TextResponse(chunks, "text/csv; charset=utf-8", close=stack.pop_all().close)
 
 
 @contracts.post("/contracts/{contract}/enable")

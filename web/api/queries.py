@@ -25,6 +25,8 @@ def _with_plus(value: Any) -> Any:
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_plain)]
 At = Annotated[Instant, BeforeValidator(_with_plus)]
 On = Day
+Limit = Annotated[int, Field(ge=1, le=MOST_LIMIT)]
+Cursor = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_plain)]
 
 
 class Query(BaseModel):
@@ -40,8 +42,8 @@ class Query(BaseModel):
 class PageQuery(Query):
     """One page of a list."""
 
-    limit: Annotated[int, Field(ge=1, le=MOST_LIMIT)] = DEFAULT_LIMIT
-    cursor: Annotated[str, StringConstraints(max_length=2000), AfterValidator(_plain)] | None = None
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor | None = None
 
 
 class ListQuery(PageQuery):

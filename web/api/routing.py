@@ -63,10 +63,11 @@ class NoFields(Command):
 
 @dataclass(frozen=True, slots=True)
 class TextResponse:
-    """A response that is not JSON."""
+    """A response that is not JSON. Parts of its body may be made while it is sent; `close` then ends that."""
 
-    body: str
+    body: str | Iterator[str]
     content_type: str
+    close: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,14 +245,18 @@ class Operation:
         if isinstance(value, Accepted) and self.accepted is not None:
             return _Rendered(202, self.accepted.dump_json(value.value))
         if isinstance(value, TextResponse):
-            return _Rendered(self.status, value.body.encode(), content_type=value.content_type)
+            if isinstance(value.body, str):
+                return _Rendered(self.status, value.body.encode(), content_type=value.content_type)
+            parts = map(str.encode, value.body)
+            return _Rendered(self.status, b"", None, value.content_type, parts, value.close)
         if self.response is None:
             return _Rendered(204, b"")
         version = getattr(value, "version", None)
         if isinstance(value, WithVersion):
             value = value.value
-        body = self.response.dump_json(value)
-        return _Rendered(self.status, body, version if type(version) is int else None)
+        return _Rendered(
+            self.status, self.response.dump_json(value), version if type(version) is int else None
+        )
 
     def _respond(self, found: "_Rendered | Answer") -> Response:
         content_type = PROBLEM_JSON if found.status >= 400 else self.media_type
@@ -262,9 +267,13 @@ class Operation:
             version = _version_in(found.body) if found.status < 400 else None
         else:
             response = Response(
-                found.body, status=found.status, content_type=found.content_type or content_type
+                found.parts or found.body,
+                status=found.status,
+                content_type=found.content_type or content_type,
             )
             version = found.version
+            if found.close is not None:
+                response.call_on_close(found.close)
         if found.status == 202 and self.accepted_at is not None:
             response.headers["Location"] = BASE + self.accepted_at.format(**json.loads(found.body))
         if version is not None:
@@ -298,6 +307,8 @@ class _Rendered:
     body: bytes
     version: int | None = None
     content_type: str | None = None
+    parts: Iterator[bytes] | None = None
+    close: Callable[[], None] | None = None
 
 
 @dataclass

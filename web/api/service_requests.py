@@ -28,8 +28,9 @@ from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.queries import (
     history_of,
+    list_notes,
     list_service_requests,
-    notes_of,
+    read_note,
     read_service_request,
 )
 from workflows.service_requests.use_cases import (
@@ -48,7 +49,7 @@ from workflows.views.service_requests import (
     WorkEntryView,
     WorkPreview,
 )
-from workflows.work.queries import preview_view, read_work, work_of
+from workflows.work.queries import list_work, preview_view, read_work
 from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
 
 service_requests, coverage, work = RouteGroup("Service requests"), RouteGroup("Coverage"), RouteGroup("Work")
@@ -159,9 +160,9 @@ def post_work_preview(tx: Transaction, service_request: str, command: WorkGiven)
 
 
 @work.get("/service-requests/{service_request}/work")
-def get_work(tx: Transaction, service_request: str) -> Page[WorkEntryView]:
-    """List the work entries of a service request by the instant worked."""
-    return Page(work_of(tx, service_request), None)
+def get_work(tx: Transaction, service_request: str, query: ListQuery) -> Page[WorkEntryView]:
+    """List the work entries of a service request by the instant worked, the earliest first."""
+    return list_work(tx, service_request, **query.given())
 
 
 @work.patch("/work/{entry}")
@@ -210,13 +211,12 @@ def post_taken_contract(tx: Transaction, service_request: str, command: TakeCont
 
 
 @service_requests.get("/service-requests/{service_request}/notes")
-def get_notes(tx: Transaction, service_request: str) -> Page[NoteView]:
+def get_notes(tx: Transaction, service_request: str, query: ListQuery) -> Page[NoteView]:
     """List the notes of a service request, oldest first."""
-    return Page(notes_of(tx, service_request), None)
+    return list_notes(tx, service_request, **query.given())
 
 
 @service_requests.post("/service-requests/{service_request}/notes", status=201)
 def post_note(tx: Transaction, service_request: str, command: AddNote) -> NoteView:
     """Add a note to a service request."""
-    note = add_note(tx, service_request, command)
-    return next(one for one in notes_of(tx, service_request) if one.id == note)
+    return read_note(tx, service_request, add_note(tx, service_request, command))

@@ -1,16 +1,22 @@
 """The statement of a contract: its movements until now, with the balance after each.
 
-Source: product.md sections 7 and 8.
+A page reads its own lines and one sum, whatever came before it. Source: product.md sections 7 and 8.
 """
 
-from datetime import date, timedelta
-from itertools import accumulate, groupby
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from itertools import accumulate, dropwhile, groupby
 from typing import Any
 
-from sqlalchemy import Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
 
 from engine.periods import first_instant_of
 from workflows.contracts.access import contract_row, up_to_date_contract
+from workflows.core.errors import invalid
+from workflows.core.paging import Sort, broken_cursor, make_cursor, read_cursor, require_limit
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.service_requests.access import ANOTHER_REQUEST, Nameable
 from workflows.store import tables as t
@@ -19,50 +25,222 @@ from workflows.views.contracts import StatementLine, StatementView
 SAME_INSTANT = {"restore": 0, "expire": 1}
 """The order of movements at the same instant; other kinds come after these."""
 
+STEP = 500
+"""How many movements are read at once where all are wanted."""
+
+entry, leg, request = t.ledger_transaction, t.ledger_posting, t.service_request
+BY_INSTANT = Sort(entry.c.effective_at)
+ORDERS = ("effective_at", "-effective_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement whose lines are read while they are iterated, inside the transaction."""
+
+    number: str
+    unit: str
+    lines: Iterator[StatementLine]
+
 
 def read_statement(
-    tx: Transaction, contract_id: str, *, from_: date | None = None, to: date | None = None
+    tx: Transaction,
+    contract_id: str,
+    *,
+    from_: date | None = None,
+    to: date | None = None,
+    order: str = "effective_at",
+    limit: int | None = None,
+    cursor: str | None = None,
 ) -> StatementView:
     """The contract's movements until now, by effective instant; `from_` and `to` are days, both inclusive.
 
     The unit is whole minutes, or incidents for packs. Monthly grants that were created in advance appear when
     they begin: the running balance is that of the ledger as of each line. A line of a service request that
-    the actor may not see stays, without the request's id and number.
+    the actor may not see stays, without the request's id and number. Without a `limit` all lines of the days
+    are returned; the opening and closing balances are always those of the days.
 
-    Raises: NotFound, also if the actor may not see the contract. Source: product.md sections 7 and 8.
+    Raises:
+        NotFound: there is no such contract, or the actor may not see it.
+        InvalidInput: `order`, `limit` or `cursor` is not valid.
+
+    Source: product.md sections 7 and 8.
+    """
+    if order not in ORDERS:
+        raise invalid("/order", f"{order!r} is not an order of a statement.", f"Use {' or '.join(ORDERS)}.")
+    if limit is not None:
+        require_limit(limit)
+    after = read_cursor(cursor, order, BY_INSTANT) if cursor is not None else None
+    with up_to_date_contract(tx, contract_id) as fresh:
+        ledger = _Ledger(fresh, contract_row(fresh, contract_id), from_, to)
+        lines, more = ledger.page(limit, after, latest_first=order.startswith("-"))
+        last = lines[-1] if more else None
+        return StatementView(
+            contract=ledger.row.id,
+            number=ledger.row.number,
+            unit=ledger.unit,
+            opening_balance=ledger.opening_balance,
+            closing_balance=ledger.stored_before(ledger.end),
+            lines=lines,
+            next_cursor=make_cursor(order, last.effective_at, last.transaction) if last else None,
+        )
+
+
+@contextmanager
+def open_statement(
+    tx: Transaction, contract_id: str, *, from_: date | None = None, to: date | None = None
+) -> Iterator[Statement]:
+    """The statement of the days, whose lines are read in steps while it is open.
+
+    What is recorded meanwhile as of an instant that was passed is left out, so that each balance is the one
+    before plus its movement. Raises: NotFound, also if the actor may not see the contract.
     """
     with up_to_date_contract(tx, contract_id) as fresh:
-        return _statement(fresh, contract_row(fresh, contract_id), from_, to)
+        ledger = _Ledger(fresh, contract_row(fresh, contract_id), from_, to)
+        yield Statement(ledger.row.number, ledger.unit, ledger.lines())
 
 
-def _statement(tx: Transaction, row: Row[Any], from_: date | None, to: date | None) -> StatementView:
-    zone = tx.settings.zone
-    start = first_instant_of(from_, zone) if from_ else None
-    end = first_instant_of(to + timedelta(days=1), zone) if to else None
-    entry, leg, request = t.ledger_transaction, t.ledger_posting, t.service_request
-    unit = "incidents" if row.draws == "incidents" else "minutes"
-    moved = case((and_(leg.c.account == "available", leg.c.unit == unit), leg.c.amount), else_=0)
-    rows = tx.connection.execute(
-        select(entry, request.c.number.label("request_number"), func.sum(moved).label("moved"))
-        .join(leg, leg.c.transaction_id == entry.c.id)
-        .outerjoin(request, request.c.id == entry.c.service_request_id)
-        .where(entry.c.contract_id == row.id, entry.c.effective_at <= tx.now)
-        .group_by(entry.c.id, request.c.number)
-    ).all()
-    nameable = Nameable(tx, {"service_request": {one.service_request_id for one in rows}})
-    by_instant = groupby(sorted(rows, key=lambda one: one.effective_at), lambda one: one.effective_at)
-    opening = balance = 0
-    lines = []
-    for at, group in by_instant:
-        if end is not None and at >= end:
-            break
-        for one in _in_order(list(group), balance):
-            balance += int(one.moved)
-            if start is not None and at < start:
-                opening = balance
-            else:
-                lines.append(_statement_line(one, unit, balance, nameable))
-    return StatementView(row.id, row.number, unit, opening, balance, lines)
+class _Ledger:
+    """The movements of one contract in a span of days."""
+
+    def __init__(self, tx: Transaction, row: Row[Any], from_: date | None, to: date | None) -> None:
+        zone = tx.settings.zone
+        self.tx, self.row = tx, row
+        self.unit = "incidents" if row.draws == "incidents" else "minutes"
+        self.start = first_instant_of(from_, zone) if from_ else None
+        now = tx.now + timedelta(microseconds=1)
+        self.end = min(first_instant_of(to + timedelta(days=1), zone), now) if to else now
+
+    @cached_property
+    def opening_balance(self) -> int:
+        """What was available when the first day began; 0 without a first day."""
+        return self.sum_before(min(self.start, self.end)) if self.start else 0
+
+    def sum_before(self, at: datetime) -> int:
+        """What was available just before an instant: the sum of the postings until then."""
+        total = _total(self._available(), leg.c.effective_at < at)
+        return int(self.tx.connection.execute(total).scalar_one())
+
+    def stored_before(self, at: datetime) -> int:
+        """The same from the stored balances, less the postings since then: cheap for an instant near now.
+
+        One statement, so that both are of one instant. A property test holds the two to each other.
+        """
+        b = t.grant_balance.c
+        stored = select(func.coalesce(func.sum(b.available), 0)).where(
+            b.contract_id == self.row.id, b.unit == self.unit
+        )
+        since = _total(self._available(), leg.c.effective_at >= at)
+        balance = select(stored.scalar_subquery() - since.scalar_subquery())
+        return int(self.tx.connection.execute(balance).scalar_one())
+
+    def _available(self) -> ColumnElement[bool]:
+        """SQL: a posting moves what is available of the contract."""
+        grants = select(t.contract_grant.c.id).where(
+            t.contract_grant.c.contract_id == self.row.id, t.contract_grant.c.unit == self.unit
+        )
+        return and_(leg.c.owner.in_(grants), leg.c.account == "available")
+
+    def page(
+        self, limit: int | None, after: tuple[datetime, str] | None, *, latest_first: bool
+    ) -> tuple[list[StatementLine], bool]:
+        """Up to `limit` lines after the one of a cursor, and whether more follow."""
+        if limit is None:
+            found = list(self.lines())
+            return self._after(found[::-1] if latest_first else found, after), False
+        first, last = self._window(limit, after[0] if after else None, latest_first=latest_first)
+        lines = []
+        if first is not None:
+            before = self.opening_balance if after is None and not latest_first else None
+            if before is None:
+                before = self.stored_before(first) if latest_first else self.sum_before(first)
+            lines = self._lines(first, last, before)
+        left = self._after(lines[::-1] if latest_first else lines, after)
+        return left[:limit], len(left) > limit
+
+    def lines(self) -> Iterator[StatementLine]:
+        """All lines, the earliest first, read in steps."""
+        at: datetime | None = None
+        balance = self.opening_balance
+        while True:
+            first, last = self._window(STEP, at, latest_first=False, inclusive=False)
+            if first is None:
+                return
+            for line in self._lines(first, last, balance):
+                balance = line.balance_after
+                yield line
+            at = last
+
+    def _window(
+        self, count: int, at: datetime | None, *, latest_first: bool, inclusive: bool = True
+    ) -> tuple[datetime | None, datetime]:
+        """The earliest and the latest instant of the next `count` + 1 movements and of all at `at` itself.
+
+        They are those after `at`, or before it with `latest_first`. The first is None where there are none.
+        """
+        when = entry.c.effective_at
+        beyond = () if at is None else (when < at if latest_first else when > at,)
+        instants = self.tx.connection.execute(
+            select(when)
+            .where(*self._in_span(), *beyond)
+            .order_by(when.desc() if latest_first else when)
+            .limit(count + 1)
+        ).scalars()
+        found = list(instants)
+        if at is not None and inclusive:
+            found.append(at)
+        return min(found, default=None), max(found, default=self.end)
+
+    def _in_span(self) -> list[ColumnElement[bool]]:
+        span = [entry.c.contract_id == self.row.id, entry.c.effective_at < self.end]
+        return span if self.start is None else [*span, entry.c.effective_at >= self.start]
+
+    def _lines(self, first: datetime, last: datetime, balance: int) -> list[StatementLine]:
+        """All lines from one instant to another, both included; `balance` is what was available before."""
+        moved = case((and_(leg.c.account == "available", leg.c.unit == self.unit), leg.c.amount), else_=0)
+        movements: Select[Any] = (
+            select(*_SHOWN, request.c.number.label("request_number"), func.sum(moved).label("moved"))
+            .join(leg, leg.c.transaction_id == entry.c.id)
+            .outerjoin(request, request.c.id == entry.c.service_request_id)
+            .where(*self._in_span(), entry.c.effective_at >= first, entry.c.effective_at <= last)
+            .group_by(entry.c.id, request.c.number)
+        )
+        rows = self.tx.connection.execute(movements).all()
+        nameable = Nameable(self.tx, {"service_request": {one.service_request_id for one in rows}})
+        lines = []
+        for _, group in groupby(sorted(rows, key=_instant), _instant):
+            for one in _in_order(list(group), balance):
+                balance += int(one.moved)
+                lines.append(_statement_line(one, self.unit, balance, nameable))
+        return lines
+
+    @staticmethod
+    def _after(lines: list[StatementLine], after: tuple[datetime, str] | None) -> list[StatementLine]:
+        """The lines that follow the one of a cursor; all where there is no cursor. Raises: InvalidInput."""
+        if after is None:
+            return lines
+        left = list(dropwhile(lambda one: one.transaction != after[1], lines))
+        if not left:
+            raise broken_cursor()
+        return left[1:]
+
+
+_SHOWN: tuple[ColumnElement[Any], ...] = (
+    entry.c.id,
+    entry.c.effective_at,
+    entry.c.recorded_at,
+    entry.c.kind,
+    entry.c.why,
+    entry.c.service_request_id,
+)
+
+
+def _total(*where: ColumnElement[bool]) -> Select[Any]:
+    return select(func.coalesce(func.sum(leg.c.amount), 0)).where(*where)
+
+
+def _instant(row: Row[Any]) -> datetime:
+    at: datetime = row.effective_at
+    return at
 
 
 def _in_order(rows: list[Row[Any]], balance: int) -> list[Row[Any]]:

@@ -57,10 +57,9 @@ def read_page(
             f"{order!r} is not an order of this list.",
             f"Use one of {offered}, or with - before it.",
         )
-    if not 1 <= limit <= MOST_LIMIT:
-        raise invalid("/limit", f"limit must be between 1 and {MOST_LIMIT}.")
+    require_limit(limit)
     if cursor is not None:
-        statement = statement.where(_after(sort, by_id, descending, _read_cursor(cursor, order, sort)))
+        statement = statement.where(_after(sort, by_id, descending, read_cursor(cursor, order, sort)))
     keys: list[ColumnElement[Any]] = [sort.key.desc(), by_id.desc()] if descending else [sort.key, by_id]
     if sort.nullable:
         keys.insert(0, sort.key.is_(None))
@@ -73,8 +72,14 @@ def read_page(
     last = rows[limit - 1] if more else None
     return Page(
         items=[view(row) for row in rows[:limit]],
-        next_cursor=_cursor(order, last.page_key, last.page_id) if last is not None else None,
+        next_cursor=make_cursor(order, last.page_key, last.page_id) if last is not None else None,
     )
+
+
+def require_limit(limit: int) -> None:
+    """Raise InvalidInput if the limit of a page is out of range."""
+    if not 1 <= limit <= MOST_LIMIT:
+        raise invalid("/limit", f"limit must be between 1 and {MOST_LIMIT}.")
 
 
 def matches(q: str, *columns: ColumnElement[str]) -> ColumnElement[bool]:
@@ -94,13 +99,15 @@ def _after(
     return or_(beyond, sort.key.is_(None)) if sort.nullable else beyond
 
 
-def _cursor(order: str, key: Any, record_id: str) -> str:
+def make_cursor(order: str, key: Any, record_id: str) -> str:
+    """The cursor after the row with this key and id."""
     plain = (key - EPOCH) // MICROSECOND if isinstance(key, datetime) else key
     text = json.dumps([order, plain, record_id], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def _read_cursor(cursor: str, order: str, sort: Sort) -> tuple[Any, str]:
+def read_cursor(cursor: str, order: str, sort: Sort) -> tuple[Any, str]:
+    """The key and the id that a cursor was made of. Raises: InvalidInput."""
     try:
         if len(cursor) > LONGEST_CURSOR:
             raise ValueError
@@ -111,7 +118,7 @@ def _read_cursor(cursor: str, order: str, sort: Sort) -> tuple[Any, str]:
             raise ValueError
         return _read_key(key, sort), record_id
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
-        raise _broken() from None
+        raise broken_cursor() from None
 
 
 def _read_key(key: Any, sort: Sort) -> Any:
@@ -137,7 +144,8 @@ def _is_text(value: Any) -> bool:
     return True
 
 
-def _broken() -> InvalidInput:
+def broken_cursor() -> InvalidInput:
+    """The error of a cursor that is not one of the list."""
     return invalid(
         "/cursor", "This is not a cursor of this list and order.", "Use next_cursor of the previous page."
     )

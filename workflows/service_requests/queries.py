@@ -42,7 +42,7 @@ from workflows.views.service_requests import (
     ServiceRequestView,
 )
 
-r, d, c = t.service_request, t.coverage_decision, t.contract
+r, d, c, n = t.service_request, t.coverage_decision, t.contract, t.service_request_note
 AT_RISK_HOURS = 4
 QUEUES = ("mine", "unassigned", "waiting", "at_risk", "unfinished")
 ORDERS = {
@@ -140,16 +140,49 @@ def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
     ]
 
 
-def notes_of(tx: Transaction, service_request_id: str) -> list[NoteView]:
-    """The comments, oldest first; customers see only public ones. Raises: NotFound."""
+def list_notes(
+    tx: Transaction,
+    service_request_id: str,
+    *,
+    order: str = "written_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[NoteView]:
+    """A page of the comments, oldest first; customers see only public ones.
+
+    Raises: NotFound; InvalidInput for `order`, `limit` or `cursor`.
+    """
     request = require_visible(tx, service_request_id)
-    n = t.service_request_note
-    wanted = select(n).where(n.c.service_request_id == service_request_id).order_by(n.c.written_at, n.c.id)
-    if not tx.actor.is_staff:
-        wanted = wanted.where(n.c.public)
-    rows = tx.connection.execute(wanted)
     names = PersonNames(tx, [request.customer_id])
-    return [NoteView(row.id, row.body, row.public, names[row.author], row.written_at) for row in rows]
+    return read_page(
+        tx,
+        _notes(tx).where(n.c.service_request_id == service_request_id),
+        lambda row: _note_view(row, names),
+        orders={"written_at": Sort(n.c.written_at)},
+        by_id=n.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+def read_note(tx: Transaction, service_request_id: str, note_id: str) -> NoteView:
+    """One comment of a service request. Raises: NotFound."""
+    request = require_visible(tx, service_request_id)
+    row = tx.connection.execute(
+        _notes(tx).where(n.c.id == note_id, n.c.service_request_id == service_request_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such note.")
+    return _note_view(row, PersonNames(tx, [request.customer_id]))
+
+
+def _notes(tx: Transaction) -> Select[Any]:
+    return select(n) if tx.actor.is_staff else select(n).where(n.c.public)
+
+
+def _note_view(row: Row[Any], names: PersonNames) -> NoteView:
+    return NoteView(row.id, row.body, row.public, names[row.author], row.written_at)
 
 
 def _select() -> Select[Any]:

@@ -5,7 +5,18 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, Dialect, Integer, String, literal_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    Integer,
+    String,
+    cast,
+    extract,
+    literal_column,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -50,6 +61,13 @@ def _as_utc(value: datetime | None) -> datetime | None:
 @lru_cache(maxsize=4096)  # contracts begin and end at the same few instants, and a search reads dozens
 def _from_microseconds(value: int | None) -> datetime | None:
     return None if value is None else EPOCH + timedelta(0, 0, value)
+
+
+def microseconds(instant: ColumnElement[datetime], *, is_sqlite: bool) -> ColumnElement[int]:
+    """SQL: an instant as whole microseconds since 1970, for arithmetic."""
+    if is_sqlite:
+        return type_coerce(instant, BigInteger)
+    return cast(extract("epoch", instant) * 1_000_000, BigInteger)
 
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

@@ -112,7 +112,10 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class StatementView:
-    """A contract's movements from `from_at` (inclusive) to `to_at` (exclusive), in their unit."""
+    """A contract's movements in a span of days, or a page of them, in their unit.
+
+    The opening and closing balances are those of the whole span, whichever page this is.
+    """
 
     contract: str
     number: str
@@ -120,6 +123,7 @@ class StatementView:
     opening_balance: int
     closing_balance: int
     lines: list[StatementLine]
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from engine.charging import chargeable_minutes
 from engine.contracts import Contract, Draws, TimeExpired, Window
 from engine.coverage import find_coverage
 from engine.drawdown import Payer, Slice, TimeWorked, plan_draw_down
 from engine.facts import local_clock
+from engine.periods import first_instant_of
 from engine.quantities import Rounding, whole_minutes
 from engine.rulebook import ChargingFacts
 from workflows.commands.work import WorkGiven
@@ -80,6 +81,8 @@ def plan_work(
     payers: tuple[Payer, ...] = ()
     slices: tuple[Slice, ...] = ()
     if tx.settings.contracts and request.decision_id is not None:
+        for one in contracts[:1]:
+            one.group.read_drawable_grants(started_at, ended_at, charged)
         payers, policy = _payers(tx, contracts, command.work_type or request.work_type)
         slices = tuple(plan_draw_down(TimeWorked(started_at, ended_at, charged), payers, policy))
     why = charge.why if command.billable else "Not billable"
@@ -149,7 +152,7 @@ def _payers(
     exclusions = covering.exclusions
     if tx.actor.role in exclusions.get("roles", ()) or work_type in exclusions.get("work_types", ()):
         return (), "ignore"
-    payers = tuple(payer_value(one.contract, one.draws, one.grants) for one in contracts)
+    payers = tuple(payer_value(one.contract, one.draws, one.drawable_grants) for one in contracts)
     return payers, covering.time_expired or tx.settings.time_expired_contract or "ignore"
 
 
@@ -173,10 +176,13 @@ def _worked_that_day(
     e = t.work_entry
     zone = tx.settings.zone
     day = started_at.astimezone(zone).date()
-    rows = tx.connection.execute(
-        select(e.c.id, e.c.started_at, e.c.worked_minutes).where(
-            e.c.service_request_id == service_request_id, e.c.deleted_at.is_(None), e.c.billable
-        )
+    total = select(func.coalesce(func.sum(e.c.worked_minutes), 0)).where(
+        e.c.service_request_id == service_request_id,
+        e.c.started_at >= first_instant_of(day, zone),
+        e.c.started_at < first_instant_of(day + timedelta(days=1), zone),
+        e.c.deleted_at.is_(None),
+        e.c.billable,
     )
-    same_day = [row for row in rows if row.started_at.astimezone(zone).date() == day and row.id != replaces]
-    return sum(row.worked_minutes for row in same_day)
+    if replaces is not None:
+        total = total.where(e.c.id != replaces)
+    return int(tx.connection.execute(total).scalar_one())

@@ -106,7 +106,7 @@ def _carrier(piece: Slice, payers: Sequence[Payer], request: Row[Any]) -> Holder
 
 def _restore(tx: Transaction, contract: LoadedContract, grant_id: str, minutes: int, cause: str) -> None:
     """Make expired minutes available again, for work from before the grant's end."""
-    grant = next(one for one in contract.grants if one.grant.id == grant_id)
+    grant = next(one for one in contract.drawable_grants if one.grant.id == grant_id)
     missing = minutes - grant.grant.available
     if missing <= 0 or grant.closes_at is None:
         return

@@ -7,23 +7,44 @@ from sqlalchemy import Row, Select, select
 
 from engine.drawdown import Slice
 from workflows.core.errors import NotFound
+from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
 from workflows.lifecycle.service_requests.access import Nameable, require_visible
 from workflows.service_requests.queries import contract_numbers
 from workflows.store import tables as t
+from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.service_requests import AllocationView, WorkEntryView, WorkPreview
 from workflows.work.planning import Planned
 
+e = t.work_entry
+ORDERS = {"started_at": Sort(e.c.started_at)}
 
-def work_of(tx: Transaction, service_request_id: str) -> list[WorkEntryView]:
-    """The work entries of a service request, by the instant worked. Raises: NotFound."""
+
+def list_work(
+    tx: Transaction,
+    service_request_id: str,
+    *,
+    order: str = "started_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[WorkEntryView]:
+    """A page of the work entries of a service request, by the instant worked.
+
+    Raises: NotFound; InvalidInput for `order`, `limit` or `cursor`.
+    """
     require_visible(tx, service_request_id)
-    e = t.work_entry
-    rows = tx.connection.execute(
-        _select_work().where(e.c.service_request_id == service_request_id).order_by(e.c.started_at, e.c.id)
-    ).all()
-    return _work_views(tx, rows)
+    page = read_page(
+        tx,
+        _select_work().where(e.c.service_request_id == service_request_id),
+        lambda row: row,
+        orders=ORDERS,
+        by_id=e.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+    )
+    return Page(_work_views(tx, page.items), page.next_cursor)
 
 
 def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
@@ -50,13 +71,13 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
         worked_minutes=planned.worked_minutes,
         chargeable_minutes=planned.chargeable_minutes,
         charge_why=planned.charge_why,
-        allocations=_allocations(tx, planned.slices),
+        allocations=_Allocations(tx, planned.slices).of(planned.slices),
         leaves=leaves,
     )
 
 
 def _select_work() -> Select[Any]:
-    e, u = t.work_entry, t.user_account
+    u = t.user_account
     return (
         select(e, u.c.name.label("technician_name"))
         .join(u, u.c.id == e.c.technician_id)
@@ -68,14 +89,15 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
     a = t.work_allocation
     found: dict[str, list[Slice]] = {}
     if rows:
-        allocations = tx.connection.execute(
+        drawn = tx.connection.execute(
             select(a)
             .where(a.c.work_entry_id.in_([row.id for row in rows]), a.c.reversed_at.is_(None))
             .order_by(a.c.id)
         )
-        for one in allocations:
+        for one in drawn:
             piece = Slice(one.kind, one.contract_id, one.grant_id, one.minutes, one.effective_at)
             found.setdefault(one.work_entry_id, []).append(piece)
+    allocations = _Allocations(tx, [piece for pieces in found.values() for piece in pieces])
     return [
         WorkEntryView(
             id=row.id,
@@ -90,7 +112,7 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
             billable=row.billable,
             work_type=row.work_type,
             note=row.note,
-            allocations=_allocations(tx, found.get(row.id, [])),
+            allocations=allocations.of(found.get(row.id, [])),
             created_at=row.created_at,
             version=row.version,
         )
@@ -98,19 +120,28 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
     ]
 
 
-def _allocations(tx: Transaction, slices: Sequence[Slice]) -> list[AllocationView]:
-    """The slices as allocations; those that only the calendar cut are added up.
+class _Allocations:
+    """Turns slices into allocations; those that only the calendar cut are added up.
 
     A contract that may not be named to the actor is left out with its grant; the minutes stay.
     """
-    nameable = Nameable(tx, {"contract": {piece.contract for piece in slices}})
-    sums: dict[tuple[str, str | None, str | None], int] = {}
-    for piece in slices:
-        contract_id = nameable.id("contract", piece.contract)
-        key = (piece.kind, contract_id, piece.grant if contract_id else None)
-        sums[key] = sums.get(key, 0) + piece.minutes
-    numbers = contract_numbers(tx, {contract for _, contract, _ in sums if contract})
-    return [
-        AllocationView(kind, contract, numbers.get(contract or ""), grant, minutes)
-        for (kind, contract, grant), minutes in sums.items()
-    ]
+
+    def __init__(self, tx: Transaction, slices: Sequence[Slice]) -> None:
+        """Look up the contracts of all slices, by one statement or two."""
+        contracts = {piece.contract for piece in slices if piece.contract is not None}
+        self._nameable = Nameable(tx, {"contract": contracts})
+        self._numbers = contract_numbers(
+            tx, {contract for contract in contracts if self._nameable.may("contract", contract)}
+        )
+
+    def of(self, slices: Sequence[Slice]) -> list[AllocationView]:
+        """The allocations of one entry's slices, which are among those looked up."""
+        sums: dict[tuple[str, str | None, str | None], int] = {}
+        for piece in slices:
+            contract_id = self._nameable.id("contract", piece.contract)
+            key = (piece.kind, contract_id, piece.grant if contract_id else None)
+            sums[key] = sums.get(key, 0) + piece.minutes
+        return [
+            AllocationView(kind, contract, self._numbers.get(contract or ""), grant, minutes)
+            for (kind, contract, grant), minutes in sums.items()
+        ]

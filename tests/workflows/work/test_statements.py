@@ -13,6 +13,7 @@ from sqlalchemy import event
 from tests.support.office import MONDAY, Office
 from workflows.commands.contracts import GrantGiven
 from workflows.commands.work import ChangeWork, WorkGiven
+from workflows.store import tables as t
 from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
 
 WHOLE_ROWS = "FROM contract \nWHERE contract.id "
@@ -28,20 +29,21 @@ class Statements:
     locked: list[str] = field(default_factory=list)
     grants_read: list[str] = field(default_factory=list)
     requests_locked_before: int = 0
+    contracts: set[str] = field(default_factory=set)
 
     def listen(self, _c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
         values = [str(one) for one in (parameters.values() if isinstance(parameters, dict) else parameters)]
         if statement.startswith("SELECT contract.id, contract.number") and WHOLE_ROWS in statement:
             self.locked += values
-        elif statement.startswith("SELECT contract_grant.id, contract_grant.contract_id"):
-            self.grants_read += values
+        elif statement.startswith("SELECT") and "FROM contract_grant" in statement:
+            self.grants_read += [one for one in values if one in self.contracts]
         elif "FROM service_request" in statement and "FOR UPDATE" in statement and not self.locked:
             self.requests_locked_before += 1
 
 
 @contextmanager
 def counted(office: Office) -> Iterator[Statements]:
-    sent = Statements()
+    sent = Statements(contracts={row.id for row in office.rows(t.contract)})
     engine = office.desk.database.engine
     event.listen(engine, "before_cursor_execute", sent.listen)
     try:

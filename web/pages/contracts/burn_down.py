@@ -7,10 +7,10 @@ from engine.contracts import OVER_STATES
 from engine.projection import Drawn, Pace, project_run_out
 from web.pages.context import now, zone
 from web.pages.wording.formats import day_text, last_day, minutes_text
-from workflows.views.contracts import ContractDetail, StatementView
+from workflows.contracts.balance_curve import BalanceCurve
+from workflows.views.contracts import ContractDetail
 
 WIDTH, HEIGHT = 600, 120
-DRAWN_KINDS = ("draw", "draw_carried", "reversal")
 MAX_AHEAD = timedelta(days=180)
 
 
@@ -26,24 +26,24 @@ class BurnDown:
     ends: str
 
 
-def burn_down(contract: ContractDetail, statement: StatementView) -> BurnDown | None:
-    """The chart of a contract with drawn minutes, else None; `statement` must be the whole statement."""
-    drawn = [Drawn(one.effective_at, -one.minutes) for one in statement.lines if one.kind in DRAWN_KINDS]
-    if contract.draws != "minutes" or not drawn:
+def burn_down(contract: ContractDetail, curve: BalanceCurve | None) -> BurnDown | None:
+    """The chart of a contract with drawn minutes, else None."""
+    if curve is None:
         return None
     available = contract.balance.minutes.available
     pace = None
     if contract.state == "active":
+        drawn = [Drawn(now(), curve.recently_drawn)]
         pace = project_run_out(drawn, available_minutes=available, began_at=contract.starts_at, now=now())
-    begins = min(statement.lines[0].effective_at, now())
+    begins = min(curve.begins_at, now())
     ends = _ends(contract, pace)
-    scale = _Scale(begins, ends, max([1, *(one.balance_after for one in statement.lines)]))
+    scale = _Scale(begins, ends, max([1, *(balance for _, balance in curve.points)]))
     projection = ""
     if pace is not None:
         projection = f"{scale.point(now(), available)} {_projection_end(scale, pace, available)}"
     return BurnDown(
         summary=_summary(contract, pace),
-        line=_steps(scale, statement, available),
+        line=_steps(scale, curve, available),
         projection=projection,
         today_x=scale.x(now()),
         begins=day_text(begins.astimezone(zone()).date()),
@@ -93,13 +93,13 @@ def _projection_end(scale: _Scale, pace: Pace, available: int) -> str:
     return scale.point(scale.ends, available - used)
 
 
-def _steps(scale: _Scale, statement: StatementView, available: int) -> str:
+def _steps(scale: _Scale, curve: BalanceCurve, available: int) -> str:
     """The balance over time as a step line."""
-    points, before = [scale.point(scale.begins, statement.opening_balance)], statement.opening_balance
-    for line in statement.lines:
-        at = max(line.effective_at, scale.begins)
-        points += [scale.point(at, before), scale.point(at, line.balance_after)]
-        before = line.balance_after
+    before = 0
+    points = [scale.point(scale.begins, before)]
+    for at, balance in curve.points:
+        points += [scale.point(at, before), scale.point(at, balance)]
+        before = balance
     points += [scale.point(now(), before), scale.point(now(), available)]
     return " ".join(points)
 

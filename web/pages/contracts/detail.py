@@ -1,6 +1,7 @@
 """The contract page: balance, statement, covered requests, terms and actions."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import date
 from typing import Any
 
@@ -13,13 +14,14 @@ from web.pages.contracts.burn_down import burn_down
 from web.pages.contracts.forms import forms_for
 from web.pages.forms.base import DeskForm
 from web.pages.forms.effects import EffectPreview
-from web.pages.layout.listing import csv_response
+from web.pages.layout.listing import csv_response, cursor
 from web.pages.wording.formats import amount_text
+from workflows.contracts.balance_curve import read_balance_curve
 from workflows.contracts.queries import contract_audit, read_contract
-from workflows.contracts.statement import read_statement
+from workflows.contracts.statement import open_statement, read_statement
 from workflows.core.transaction import Transaction
 from workflows.service_requests.queries import list_service_requests
-from workflows.views.contracts import ContractDetail, StatementView
+from workflows.views.contracts import ContractDetail, StatementLine
 
 SHOWN_REQUESTS = 10
 SHOWN_LINES = 50
@@ -34,23 +36,29 @@ def show(contract_id: str) -> str:
 
 @pages.get("/statement.csv")
 def statement_csv(contract_id: str) -> Response:
-    with desk().read(actor()) as tx:
-        statement = _statement(tx, contract_id)
-    unit = statement.unit
-    rows = [
-        (
-            line.effective_at.isoformat(),
-            line.recorded_at.isoformat(),
-            line.kind,
-            "Another service request" if line.another_service_request else line.service_request_number,
-            line.minutes if unit == "minutes" else line.incidents,
-            line.balance_after,
-            line.why,
-        )
-        for line in statement.lines
-    ]
-    header = ["effective_at", "recorded_at", "kind", "service_request", unit, "balance_after", "why"]
-    return csv_response(f"statement-{statement.number}", header, rows)
+    """The statement as CSV; its lines are read while they are sent."""
+    with ExitStack() as stack:
+        tx = stack.enter_context(desk().read(actor()))
+        days = {"from_": _day("from"), "to": _day("to") or _today(tx)}
+        statement = stack.enter_context(open_statement(tx, contract_id, **days))
+        unit = statement.unit
+        header = ["effective_at", "recorded_at", "kind", "service_request", unit, "balance_after", "why"]
+        rows = (_csv_row(line, unit) for line in statement.lines)
+        response = csv_response(f"statement-{statement.number}", header, rows)
+        response.call_on_close(stack.pop_all().close)
+        return response
+
+
+def _csv_row(line: StatementLine, unit: str) -> tuple[Any, ...]:
+    return (
+        line.effective_at.isoformat(),
+        line.recorded_at.isoformat(),
+        line.kind,
+        "Another service request" if line.another_service_request else line.service_request_number,
+        line.minutes if unit == "minutes" else line.incidents,
+        line.balance_after,
+        line.why,
+    )
 
 
 def contract_page(
@@ -64,14 +72,21 @@ def contract_page(
             for name, other in (("renewal_of", contract.renewal_of), ("renewed_by", contract.renewed_by))
             if other is not None
         }
-        statement = _statement(tx, contract_id)
+        statement = read_statement(
+            tx,
+            contract_id,
+            from_=_day("from"),
+            to=_day("to") or _today(tx),
+            order="-effective_at",
+            limit=SHOWN_LINES,
+            cursor=cursor(),
+        )
         return render_template(
             "contracts/show.html",
             contract=contract,
             related=related,
             statement=statement,
-            burn_down=burn_down(contract, read_statement(tx, contract_id, to=_today(tx))),
-            shown_lines=len(statement.lines) if "lines" in request.args else SHOWN_LINES,
+            burn_down=burn_down(contract, read_balance_curve(tx, contract_id)),
             span={name: request.args.get(name, "") for name in ("from", "to")},
             requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS),
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
@@ -81,11 +96,6 @@ def contract_page(
             amount=_amount(contract),
             desk_time_expired=tx.settings.time_expired_contract,
         )
-
-
-def _statement(tx: Transaction, contract_id: str) -> StatementView:
-    """The statement for the requested period, until today by default (without future grants)."""
-    return read_statement(tx, contract_id, from_=_day("from"), to=_day("to") or _today(tx))
 
 
 def _today(tx: Transaction) -> date:

@@ -1,13 +1,12 @@
 """Helpers for lists: filters, paging and CSV export."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 from flask import Response, request
 
-from web.csv_text import cell
+from web.csv_text import csv_chunks
 from workflows.views import Page
 
 T = TypeVar("T")
@@ -44,12 +43,11 @@ def all_rows(read: Callable[..., Page[T]], limit: int = MAX_CSV_ROWS) -> Iterabl
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """A CSV download. Cells that a spreadsheet would run as a formula are quoted as text."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(header)
-    writer.writerows([cell(value) for value in row] for row in rows)
+    """A CSV download, sent while `rows` is iterated.
+
+    Cells that a spreadsheet would run as a formula are quoted as text.
+    """
     # The byte order mark makes spreadsheets read it as UTF-8.
-    answer = Response("\ufeff" + text.getvalue(), mimetype="text/csv")
+    answer = Response(chain(["\ufeff"], csv_chunks(header, rows)), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer

@@ -128,7 +128,7 @@ def request_page(
         up_to_date_request(seen, require_visible(seen, service_request_id)) as tx,
     ):
         found = read_service_request(tx, service_request_id)
-        timeline = load_timeline(tx, service_request_id)
+        timeline = load_timeline(tx, service_request_id, all_events="activity" in request.args)
         contract = seen_contract(tx, found.coverage.contract if found.coverage else None)
         forms: dict[str, DeskForm | None] = {
             name: transition_form(name, formdata=None) for name in found.allowed_triggers

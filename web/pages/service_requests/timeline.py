@@ -1,17 +1,23 @@
 """The activity of a service request: transitions, decisions, work and notes in chronological order."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
+from web.pages.layout.listing import all_rows
 from web.pages.wording.labels import OUTCOMES, REQUEST_STATES, Tone, label_of
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decisions_of
-from workflows.service_requests.queries import history_of, notes_of
+from workflows.service_requests.queries import history_of, list_notes
+from workflows.views import Page
 from workflows.views.decisions import DecisionView
 from workflows.views.service_requests import HistoryLine, NoteView, WorkEntryView
-from workflows.work.queries import work_of
+from workflows.work.queries import list_work
 
+T = TypeVar("T")
+SHOWN = 50
 Kind = Literal["move", "decision", "work", "note"]
 # Order of events at the same instant: logged or reopened first, then the decision, then the rest.
 ORDER: dict[Kind, int] = {"decision": 1, "move": 2, "work": 3, "note": 4}
@@ -34,21 +40,38 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The events in order, and the latest decision with its candidates."""
+    """The events in order, and the latest decision with its candidates.
+
+    `is_cut`: there are earlier events.
+    """
 
     events: list[Event]
     decision: DecisionView | None
+    is_cut: bool
 
 
-def load_timeline(tx: Transaction, service_request_id: str) -> Timeline:
-    """All events visible to the actor, oldest first."""
+def load_timeline(tx: Transaction, service_request_id: str, *, all_events: bool = False) -> Timeline:
+    """The events visible to the actor, oldest first: from where the latest 50 entries and notes begin."""
     decisions = decisions_of(tx, service_request_id)
+    work, works_from = _latest(partial(list_work, tx, service_request_id, order="-started_at"), all_events)
+    notes, notes_from = _latest(partial(list_notes, tx, service_request_id, order="-written_at"), all_events)
     events = [_move(one) for one in history_of(tx, service_request_id)]
     events += [_decision(one) for one in reversed(decisions)]  # they come newest first
-    events += [_work(one) for one in work_of(tx, service_request_id)]
-    events += [_note(one) for one in notes_of(tx, service_request_id)]
+    events += [_work(one) for one in reversed(work)]
+    events += [_note(one) for one in reversed(notes)]
     events.sort(key=lambda event: (event.at, _rank(event)))
-    return Timeline(events, decisions[0] if decisions else None)
+    begins = [one for one in (works_from and work[-1].started_at, notes_from and notes[-1].written_at) if one]
+    if begins:
+        events = [event for event in events if event.at >= max(begins)]
+    return Timeline(events, decisions[0] if decisions else None, bool(begins))
+
+
+def _latest(read: Callable[..., Page[T]], all_rows_wanted: bool) -> tuple[list[T], bool]:
+    """The latest rows of a list, newest first, and whether there are more."""
+    if all_rows_wanted:
+        return list(all_rows(read)), False
+    page = read(limit=SHOWN)
+    return page.items, page.next_cursor is not None
 
 
 def _rank(event: Event) -> int:

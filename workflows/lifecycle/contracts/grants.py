@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, true, update
 
 from engine.contracts import Contract, Grant, Limits, Unit, Window, grant_window
 from engine.ledger import LedgerTransaction, move
@@ -39,8 +39,9 @@ class StoredGrant:
         return Window(self.opens_at, self.closes_at)
 
 
+_BALANCE = [column for column in t.grant_balance.c if column.name not in t.contract_grant.c]
 _GRANTS = (
-    select(t.contract_grant, t.grant_balance)
+    select(t.contract_grant, *_BALANCE)
     .join(t.grant_balance, t.grant_balance.c.grant_id == t.contract_grant.c.id)
     .where(t.contract_grant.c.contract_id.in_(bindparam("contracts", expanding=True)))
     .order_by(t.contract_grant.c.id)
@@ -55,33 +56,34 @@ def read_grants(tx: Transaction, contract_id: str) -> list[StoredGrant]:
 
 def grants_by_contract(tx: Transaction, contract_ids: Iterable[str]) -> dict[str, list[StoredGrant]]:
     """The grants of several contracts by contract id, read by one statement."""
-    g, balance = t.contract_grant, t.grant_balance
-    rows = tx.connection.execute(_GRANTS, {"contracts": list(contract_ids)})
     found: dict[str, list[StoredGrant]] = {}
-    for row in rows.mappings():
-        grant = Grant(
-            id=row[g.c.id],
-            contract_id=row[g.c.contract_id],
-            unit=row[g.c.unit],
-            quantity=row[g.c.quantity],
-            effective_at=row[g.c.effective_at],
-            expires_at=row[g.c.expires_at],
-            available=row[balance.c.available],
-            held=row[balance.c.held],
-        )
-        found.setdefault(grant.contract_id, []).append(
-            StoredGrant(
-                grant,
-                row[balance.c.consumed],
-                row[balance.c.expired],
-                row[balance.c.opens_at],
-                row[balance.c.closes_at],
-                row[balance.c.expiry_posted],
-                row[g.c.kind],
-                row[g.c.reason],
-            )
-        )
+    for row in tx.connection.execute(_GRANTS, {"contracts": list(contract_ids)}):
+        found.setdefault(row.contract_id, []).append(stored_grant(row))
     return found
+
+
+def stored_grant(row: Row[Any]) -> StoredGrant:
+    """The grant of a row of both its tables."""
+    grant = Grant(
+        id=row.id,
+        contract_id=row.contract_id,
+        unit=row.unit,
+        quantity=row.quantity,
+        effective_at=row.effective_at,
+        expires_at=row.expires_at,
+        available=row.available,
+        held=row.held,
+    )
+    return StoredGrant(
+        grant,
+        row.consumed,
+        row.expired,
+        row.opens_at,
+        row.closes_at,
+        row.expiry_posted,
+        row.kind,
+        row.reason,
+    )
 
 
 def limits_at(grants: Sequence[StoredGrant], at: datetime) -> Limits:

@@ -13,12 +13,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from engine.contracts import Contract, Draws
+from engine.contracts import Contract, Draws, Limits
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
-from workflows.lifecycle.contracts.grants import StoredGrant, expire_grants, grants_by_contract
+from workflows.lifecycle.contracts.drawable_grants import OtherGrants, read_drawable_grants
+from workflows.lifecycle.contracts.grants import StoredGrant, expire_grants, grants_by_contract, limits_at
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.store import tables as t
 
@@ -68,6 +69,23 @@ class LoadedContracts:
         for one in unread:
             one.known_grants = grants.get(one.id, [])
 
+    def read_drawable_grants(
+        self, started_at: datetime, ended_at: datetime | None, chargeable_minutes: int
+    ) -> None:
+        """Read the grants that one entry can concern, of every loaded contract whose grants are not known."""
+        unread = [one for one in self._loaded.values() if one.known_grants is None and one.may_read_some]
+        if not unread:
+            return
+        found = read_drawable_grants(
+            self._tx,
+            [one.id for one in unread],
+            started_at=started_at,
+            ended_at=ended_at,
+            chargeable_minutes=chargeable_minutes,
+        )
+        for one in unread:
+            one.known_grants, one.others = found.get(one.id, ([], None))
+
     def _rows(self, contract_ids: Sequence[str]) -> Sequence[Any]:
         if len(contract_ids) == 1 and self._tx.writes:
             return [lock_contract(self._tx, contract_ids[0])]
@@ -91,39 +109,79 @@ class LoadedContract:
     next_due_at: datetime | None
     monthly_minutes: int | None
     known_grants: list[StoredGrant] | None
-    _group: LoadedContracts
+    others: OtherGrants | None
+    """What the grants that are not among the known ones add up to; None if all are known."""
+    group: LoadedContracts
 
     def __init__(self, group: LoadedContracts, row: Any) -> None:
         self.contract = contract_value(row)
         self.draws, self.state, self.monthly_minutes = row.draws, row.state, row.monthly_minutes
         self.activated_at, self.next_due_at = row.activated_at, row.next_due_at
-        self.known_grants, self._group = None, group
+        self.known_grants, self.others, self.group = None, None, group
 
     @property
     def id(self) -> str:
         return self.contract.id
 
     @property
+    def may_read_some(self) -> bool:
+        """Whether a part of its grants is enough for an entry.
+
+        A per-request contract pays from before its start, so all of its grants may.
+        """
+        return self.contract.holder.kind != "service_request"
+
+    @property
     def grants(self) -> list[StoredGrant]:
-        """The grants with their balances, oldest first; read at the first use."""
+        """All grants with their balances, oldest first; read at the first use."""
+        if self.others is not None:
+            self.forget_grants()
+        return self.drawable_grants
+
+    @property
+    def drawable_grants(self) -> list[StoredGrant]:
+        """The grants that were read for an entry, or all of them."""
         if self.known_grants is None:
-            self._group.read_grants()
+            self.group.read_grants()
         return self.known_grants or []
+
+    def limits_at(self, at: datetime) -> Limits:
+        """What can still be drawn of all grants at `at`."""
+        others = self.others
+        if others is None or others.at != at:
+            return limits_at(self.grants, at)
+        known = limits_at(self.drawable_grants, at)
+        return Limits(
+            known.minutes_available + others.limits.minutes_available,
+            known.incidents_available + others.limits.incidents_available,
+            known.incidents_held + others.limits.incidents_held,
+        )
+
+    def next_edge_after(self, at: datetime) -> datetime | None:
+        """The first instant after `at` at which a grant opens or closes."""
+        if self.others is not None and self.others.at == at:
+            return self.others.next_edge_at
+        edges = [edge for one in self.grants for edge in (one.opens_at, one.closes_at)]
+        return min((edge for edge in edges if edge is not None and edge > at), default=None)
 
     def forget_grants(self) -> None:
         """Read the grants again at their next use: for changes that were not made through this object."""
-        self.known_grants = None
+        self.known_grants = self.others = None
 
     def record(self, tx: Transaction, entry: LedgerTransaction, **refers_to: str) -> str:
         """Append a transaction that moves this contract's grants. Returns its id. Raises: IntegrityError."""
         transaction_id = record(tx, entry, contract_id=self.id, **refers_to)
         if self.known_grants is not None:
             self.known_grants = [_moved(one, entry.postings) for one in self.known_grants]
+        if self.others is not None and not _moves_only(self.known_grants or (), entry.postings):
+            self.forget_grants()
         return transaction_id
 
     def expire(self, tx: Transaction, at: datetime) -> None:
         """Post what is left in grants whose span is over as expired. Raises: IntegrityError."""
-        self.known_grants = expire_grants(tx, self.id, at, grants=self.grants)
+        is_enough = self.others is not None and self.others.at == at
+        grants = self.drawable_grants if is_enough else self.grants
+        self.known_grants = expire_grants(tx, self.id, at, grants=grants)
 
     def change(self, tx: Transaction, **columns: Any) -> None:
         """Store new values of `state`, `activated_at` or `next_due_at`."""
@@ -140,6 +198,11 @@ class LoadedContract:
 def load_contract(tx: Transaction, contract_id: str) -> LoadedContract:
     """One contract, locked where the transaction writes. Raises: NotFound."""
     return LoadedContracts(tx)[contract_id]
+
+
+def _moves_only(grants: Iterable[StoredGrant], postings: Iterable[Posting]) -> bool:
+    owners = {posting.owner for posting in postings if posting.account in GRANT_ACCOUNTS}
+    return owners <= {one.grant.id for one in grants}
 
 
 def _moved(stored: StoredGrant, postings: Iterable[Posting]) -> StoredGrant:

@@ -18,7 +18,7 @@ from engine.ledger import LedgerTransaction, Posting, move
 from engine.periods import months_between
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import carried_from
-from workflows.lifecycle.contracts.grants import add_grant, expire_grants, limits_at, update_grant_spans
+from workflows.lifecycle.contracts.grants import add_grant, expire_grants, update_grant_spans
 from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.notifications.messages import notify_contract_event
@@ -89,7 +89,7 @@ def _audit_state(tx: Transaction, contract: Contract, state: StateAt, at: dateti
 
 
 def _state(tx: Transaction, loaded: LoadedContract, at: datetime) -> StateAt:
-    return contract_state(loaded.contract, limits_at(loaded.grants, at), at, tx.rules)
+    return contract_state(loaded.contract, loaded.limits_at(at), at, tx.rules)
 
 
 def _allocate_months(tx: Transaction, loaded: LoadedContract) -> None:
@@ -150,6 +150,5 @@ def _next_due_at(loaded: LoadedContract, state: StateAt, at: datetime) -> dateti
     if state.pending_reason == "awaiting_start":
         instants.append(contract.starts_at)
     if state.state in ("active", "exhausted"):
-        for one in loaded.grants:
-            instants += [one.opens_at, one.closes_at]
+        instants.append(loaded.next_edge_after(at))
     return min((one for one in instants if one is not None and one > at), default=None)

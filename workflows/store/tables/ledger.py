@@ -51,6 +51,7 @@ ledger_posting = Table(
     Column("effective_at", Instant, nullable=False),
     PrimaryKeyConstraint("transaction_id", "leg"),
     CheckConstraint("amount <> 0", name="amount"),
-    Index("ix_ledger_posting_owner", "owner", "account", "effective_at"),
+    # with the amount, so that a balance as of an instant is summed from the index alone
+    Index("ix_ledger_posting_owner", "owner", "account", "effective_at", "amount"),
 )
 """Legs are inserted before their transaction, whose insert checks that they sum to zero and seals them."""

@@ -62,7 +62,7 @@ work_entry = Table(
     Column("created_by", Text, nullable=False),
     CheckConstraint("worked_minutes >= 0 AND chargeable_minutes >= 0", name="minutes"),
     CheckConstraint("ended_at IS NULL OR ended_at > started_at", name="span"),
-    Index("ix_work_entry_request", "service_request_id", "started_at"),
+    Index("ix_work_entry_request", "service_request_id", "started_at", "id"),
     Index("ix_work_entry_technician_id", "technician_id", "started_at"),
 )
 

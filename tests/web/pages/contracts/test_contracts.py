@@ -1,8 +1,12 @@
 """Contract pages: creating, viewing and acting on contracts."""
 
+import re
+from html import unescape
+
 import pytest
 
 from tests.support.front import Front
+from tests.support.pages import Page
 from workflows.store import tables as t
 
 
@@ -238,6 +242,13 @@ def test_contracts_running_low_are_listed_and_on_the_overview(front: Front) -> N
     assert "Running low" not in front.ann.open("/contracts?view=running-out")
 
 
+def target_of(page: Page, text: str) -> str:
+    """The address of the link with this text."""
+    found = re.search(rf'href="([^"#]+)[^"]*"[^>]*>{text}<', page.html)
+    assert found is not None
+    return unescape(found[1])
+
+
 def test_a_long_statement_shows_the_latest_entries(front: Front) -> None:
     office = front.office
     contract = office.sell("support_hours", minutes=600)
@@ -245,11 +256,29 @@ def test_a_long_statement_shows_the_latest_entries(front: Front) -> None:
     for _ in range(51):
         office.work(request, 1)
     page = front.supervisor.open(f"/contracts/{contract}")
-    assert "Showing the last 50 of 52 entries." in page
+    assert "50 entries, earlier ones on the next page" in page
     assert "Sold with the contract" not in page
-    whole = front.supervisor.open(f"/contracts/{contract}?lines=all")
-    assert "Showing the last 50" not in whole
-    assert "Sold with the contract" in whole
+    earlier = front.supervisor.open(target_of(page, "Earlier entries"))
+    assert "2 entries" in earlier
+    assert "Sold with the contract" in earlier
+    assert "50 entries" in front.supervisor.open(target_of(earlier, "Latest entries"))
+    text = front.supervisor.client.get(f"/contracts/{contract}/statement.csv").get_data(as_text=True)
+    assert text.count("\r\n") == 53
+
+
+def test_a_long_activity_begins_with_the_latest_entries(front: Front) -> None:
+    office = front.office
+    office.sell("support_hours", minutes=600)
+    request = office.log("Slow")
+    for minutes in range(1, 53):
+        office.clock.move(minutes=1)
+        office.work(request, minutes)
+    page = front.supervisor.open(f"/requests/{request}")
+    assert "0:03 worked" in page
+    assert "0:02 worked" not in page
+    whole = front.supervisor.open(target_of(page, "Show all"))
+    assert "0:01 worked" in whole
+    assert "Only the latest activity" not in whole
 
 
 def test_a_customer_sees_active_contracts_even_after_many_ended_ones(front: Front) -> None:

@@ -1,0 +1,86 @@
+"""A plan by the grants that were read for an entry is the plan by all grants of the contract."""
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from engine.drawdown import TimeWorked, plan_draw_down
+from tests.support.office import Office
+from workflows.commands.contracts import GrantGiven
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.work.planning import payer_value
+
+HOUR = timedelta(hours=1)
+
+
+def contract_with_many_grants(office: Office, random: Random) -> str:
+    """Some of the grants have ended, some are used up, some are to come; several open or close at once."""
+    now = office.clock.now()
+    grants = []
+    for _ in range(25):
+        opens = random.choice([None, *range(-2, 6)])
+        closes = random.choice([None, *range(3, 12)])
+        grants.append(
+            GrantGiven(
+                minutes=random.randrange(1, 40),
+                effective_at=None if opens is None else now + opens * HOUR,
+                expires_at=None if closes is None else now + max(closes, (opens or 0) + 1) * HOUR,
+            )
+        )
+    contract = office.sell("support_hours", grants=grants)
+    request = office.log()
+    for _ in range(4):
+        office.clock.move(hours=1)
+        office.work(request, random.randrange(20, 120))
+    return contract
+
+
+def loaded(tx: Transaction, contract: str, work: TimeWorked | None = None) -> LoadedContract:
+    contracts = LoadedContracts(tx)
+    [found] = contracts.load([contract])
+    if work is not None:
+        contracts.read_drawable_grants(work.started_at, work.ended_at, work.chargeable_minutes)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_plan_by_some_grants_is_the_plan_by_all(office: Office, seed: int) -> None:
+    random = Random(seed)
+    contract = contract_with_many_grants(office, random)
+    now = office.clock.now()
+    fewer = 0
+    with office.desk.read() as tx:
+        every = loaded(tx, contract)
+        payer = payer_value(every.contract, every.draws, every.grants)
+        for _ in range(60):
+            start = now - random.randrange(0, 9) * HOUR / 2
+            end = random.choice([None, start + random.randrange(1, 9) * HOUR / 2])
+            work = TimeWorked(start, end, random.choice([0, 1, 7, 60, 500]))
+            some = loaded(tx, contract, work)
+            few = payer_value(some.contract, some.draws, some.drawable_grants)
+            assert plan_draw_down(work, [few], "ignore") == plan_draw_down(work, [payer], "ignore")
+            assert some.limits_at(tx.now) == every.limits_at(tx.now)
+            assert some.next_edge_after(tx.now) == every.next_edge_after(tx.now)
+            fewer += len(some.drawable_grants) < len(every.grants)
+            later = tx.now + HOUR
+            assert some.limits_at(later) == every.limits_at(later)
+    assert fewer > 20
+    # what is due to expire is among the grants that were read
+    office.clock.move(hours=3)
+    with office.desk.write() as tx:
+        some = loaded(tx, contract, TimeWorked(now, None, 1))
+        some.expire(tx, tx.now)
+        assert some.others is not None
+        assert all(one.expiry_posted for one in loaded(tx, contract).grants if one.window.is_over(tx.now))
+
+
+def test_work_on_a_contract_with_many_grants_reads_a_few(office: Office) -> None:
+    contract = office.sell("support_hours", grants=[GrantGiven(minutes=10) for _ in range(400)])
+    request = office.log()
+    assert office.work(request, 25) == [("grant", 10), ("grant", 10), ("grant", 5)]
+    with office.desk.read() as tx:
+        some = loaded(tx, contract, TimeWorked(tx.now, None, 12))
+        assert len(some.drawable_grants) == 3, "the two that hold 12 minutes, and the first one"
+        assert some.limits_at(tx.now).minutes_available == 4000 - 25

@@ -1,0 +1,138 @@
+"""The grants of a contract that one work entry can concern, and sums of the others.
+
+A contract may have hundreds of grants; an entry draws from the first few in burn order. The database puts
+them in order and adds up the rest, by the statement that reads them. Source: product.md section 7.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, bindparam, case, func, literal, or_, select
+
+from engine.contracts import Limits
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.grants import StoredGrant, limits_at, stored_grant
+from workflows.lifecycle.contracts.open_grants import burn_order_columns, is_open_at
+from workflows.store import tables as t
+from workflows.store.column_types import Instant
+
+g, b = t.contract_grant, t.grant_balance
+
+
+@dataclass(frozen=True, slots=True)
+class OtherGrants:
+    """What the grants that were not read add up to at `at`, in whole units; nothing of them is to expire.
+
+    `next_edge_at` is the first instant after `at` at which one of them opens or closes.
+    """
+
+    at: datetime
+    limits: Limits
+    next_edge_at: datetime | None
+
+
+def read_drawable_grants(
+    tx: Transaction,
+    contract_ids: Sequence[str],
+    *,
+    started_at: datetime,
+    ended_at: datetime | None,
+    chargeable_minutes: int,
+) -> dict[str, tuple[list[StoredGrant], OtherGrants]]:
+    """The grants that an entry can be drawn from or that are due to expire, oldest first, by contract id.
+
+    Those are the first in burn order that hold the minutes, among the grants that are open at `started_at`;
+    all grants of a contract of which one opens or closes within the span. Contracts without grants are left
+    out. A property test holds a plan by these grants to one by all. Units: whole minutes; aware UTC.
+    """
+    rows = tx.connection.execute(
+        _DRAWABLE,
+        {
+            "contracts": list(contract_ids),
+            "started_at": started_at,
+            "ended_at": ended_at or started_at,
+            "chargeable_minutes": chargeable_minutes,
+            "now": tx.now,
+        },
+    )
+    by_contract: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        by_contract.setdefault(row.contract_id, []).append(row)
+    return {contract_id: _split(of_contract, tx.now) for contract_id, of_contract in by_contract.items()}
+
+
+def _split(rows: Sequence[Row[Any]], at: datetime) -> tuple[list[StoredGrant], OtherGrants]:
+    grants = [stored_grant(row) for row in rows]
+    every, known = rows[0], limits_at(grants, at)
+    others = Limits(
+        int(every.open_minutes) - known.minutes_available,
+        int(every.open_incidents) - known.incidents_available,
+        int(every.held_incidents) - known.incidents_held,
+    )
+    edges = [one for one in (every.next_opening_at, every.next_closing_at) if one is not None]
+    return grants, OtherGrants(at, others, min(edges, default=None))
+
+
+def _drawable() -> Select[Any]:
+    started_at, ended_at, now = (bindparam(name, type_=Instant) for name in ("started_at", "ended_at", "now"))
+    is_drawable = is_open_at(started_at)
+    left = b.c.available + case((b.c.expiry_posted, b.c.expired), else_=0)
+    cut = or_(
+        and_(b.c.opens_at > started_at, b.c.opens_at < ended_at),
+        and_(b.c.closes_at > started_at, b.c.closes_at < ended_at),
+    )
+    contract = b.c.contract_id
+    before = func.sum(case((is_drawable, left), else_=0)).over(
+        partition_by=contract, order_by=burn_order_columns(), rows=(None, 0)
+    )
+    due = and_(b.c.closes_at <= now, or_(b.c.available != 0, ~b.c.expiry_posted))
+    marked = (
+        select(
+            g.c.id,
+            contract,
+            g.c.unit,
+            g.c.quantity,
+            g.c.effective_at,
+            g.c.expires_at,
+            g.c.kind,
+            g.c.reason,
+            b.c.available,
+            b.c.held,
+            b.c.consumed,
+            b.c.expired,
+            b.c.opens_at,
+            b.c.closes_at,
+            b.c.expiry_posted,
+            _sum_of(is_open_at(now), "minutes", b.c.available).label("open_minutes"),
+            _sum_of(is_open_at(now), "incidents", b.c.available).label("open_incidents"),
+            _sum_of(literal(True), "incidents", b.c.held).label("held_incidents"),
+            _next_after(now, b.c.opens_at).label("next_opening_at"),
+            _next_after(now, b.c.closes_at).label("next_closing_at"),
+            or_(
+                func.max(case((cut, 1), else_=0)).over(partition_by=contract) == 1,
+                and_(is_drawable, left > 0, before - left < bindparam("chargeable_minutes")),
+                due,
+                # its sums are wanted even if none of its grants are
+                func.row_number().over(partition_by=contract, order_by=g.c.id) == 1,
+            ).label("is_wanted"),
+        )
+        .join(b, b.c.grant_id == g.c.id)
+        .where(contract.in_(bindparam("contracts", expanding=True)))
+        .subquery()
+    )
+    return select(marked).where(marked.c.is_wanted).order_by(marked.c.id)
+
+
+def _sum_of(condition: Any, unit: str, amount: Any) -> Any:
+    counted = case((and_(condition, b.c.unit == unit), amount), else_=0)
+    return func.sum(counted).over(partition_by=b.c.contract_id)
+
+
+def _next_after(now: Any, instant: Any) -> Any:
+    later = func.min(case((instant > now, instant)), type_=Instant())
+    return later.over(partition_by=b.c.contract_id)
+
+
+_DRAWABLE = _drawable()
