@@ -8,11 +8,11 @@ from engine.rulebook import (
     MAX_BYTES,
     Problem,
     RuleSetRefused,
-    check_rule_set,
     decode_rule_file,
     is_rule_file,
 )
 from engine.rulebook.syntax.decoding import too_large
+from workflows.rule_sets.checked_files import checked_files
 
 MOST_FILES_READ = 1000
 READABLE = "Make it readable for the server."
@@ -34,7 +34,7 @@ def check_rules_folder(folder: Path) -> tuple[dict[str, str], list[Problem]]:
     files, problems = _read(folder)
     unread = {problem.file for problem in problems if problem.severity == "error"}
     if files or not unread:
-        problems += [problem for problem in check_rule_set(files) if problem.file not in unread]
+        problems += [problem for problem in checked_files(files).problems if problem.file not in unread]
     return files, sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column))
 
 

@@ -7,7 +7,7 @@ force and the contract types in use are checked while other writers wait.
 Source: product.md sections 6 and 12.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import unified_diff
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
-from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
+from engine.rulebook import Problem, RuleSet, RuleSetRefused, load_rule_set, version_of
 from workflows.commands.fields import CONTROL_CHARACTER
 from workflows.core.actors import OFFICE, SYSTEM
 from workflows.core.config import Config
@@ -25,6 +25,7 @@ from workflows.core.errors import Conflict, InvalidInput, NoRuleSet, NotFound, i
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.notifications.messages import notify_administrators
+from workflows.rule_sets.checked_files import checked_files
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
@@ -91,7 +92,7 @@ def load_publishable(tx: Transaction, files: Mapping[str, str]) -> RuleSet:
 
 def require_types(tx: Transaction, rule_set: RuleSet) -> None:
     """Raise RuleSetRefused if a contract type in use is missing."""
-    missing = _missing_types(tx, rule_set)
+    missing = _missing_types(tx, rule_set.contract_types)
     if missing:
         raise RuleSetRefused(missing)
 
@@ -167,10 +168,9 @@ def publish_first(desk: Desk, files: Mapping[str, str]) -> str | None:
 def check_rules(tx: Transaction, files: Mapping[str, str]) -> CheckView:
     """All problems of the files, as publishing would find them. Nothing is stored. Raises: NotAllowed."""
     tx.require(*READERS)
-    problems = check_rule_set(files)
-    if not any(problem.severity == "error" for problem in problems):
-        problems += _missing_types(tx, load_rule_set(files))
-    return check_view(problems)
+    checked = checked_files(files)
+    missing = () if checked.contract_types is None else _missing_types(tx, checked.contract_types)
+    return check_view([*checked.problems, *missing])
 
 
 def check_view(problems: list[Problem]) -> CheckView:
@@ -291,7 +291,7 @@ def _whole(tx: Transaction, version: str | None, pointer: str) -> RuleSetView:
         raise invalid(pointer, str(error), "See GET /api/v1/rules/versions.") from None
 
 
-def _missing_types(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
+def _missing_types(tx: Transaction, known: Collection[str]) -> tuple[Problem, ...]:
     used = tx.connection.execute(select(t.contract.c.type).distinct()).scalars()
     return tuple(
         Problem(
@@ -302,7 +302,7 @@ def _missing_types(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
             "error",
             "The file is missing, but there are contracts of this type. Restore it.",
         )
-        for key in sorted(set(used) - rule_set.contract_types.keys())
+        for key in sorted(set(used).difference(known))
     )
 
 

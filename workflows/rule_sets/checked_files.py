@@ -1,0 +1,36 @@
+"""The problems of rule files, found once for each content.
+
+Checking takes some 200 ms and depends on the texts alone, which a process is asked about again and again: by
+each view of the rules page, for the set in force and for the folder.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from engine.rulebook import Problem, check_rule_set, load_rule_set
+
+MOST_KNOWN = 4
+"""The set in force, the folder, and a draft or two; each holds its texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFiles:
+    """All problems, warnings too, by file and position; `contract_types` are None if there are errors."""
+
+    problems: tuple[Problem, ...]
+    contract_types: frozenset[str] | None
+
+
+def checked_files(files: Mapping[str, str]) -> CheckedFiles:
+    """The problems of rule files, by their path relative to the rules folder."""
+    return _checked(tuple(sorted(files.items())))
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _checked(files: tuple[tuple[str, str], ...]) -> CheckedFiles:
+    texts = dict(files)
+    problems = tuple(check_rule_set(texts))
+    if any(problem.severity == "error" for problem in problems):
+        return CheckedFiles(problems, None)
+    return CheckedFiles(problems, frozenset(load_rule_set(texts).contract_types))
