@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
@@ -315,6 +315,35 @@ def test_serve_responds_and_stops_cleanly(settings: dict[str, str], tmp_path: Pa
     text = server.log.read_text()
     assert "Traceback" not in text
     assert "SIGKILL" not in text
+
+
+CONNECTIONS = 8
+
+
+@pytest.mark.slow
+def test_workers_share_the_connections_that_clients_keep(settings: dict[str, str], tmp_path: Path) -> None:
+    server = Server(settings, tmp_path, "--workers", "2")
+    try:
+        workers = _children(server.process.pid)
+        before = [_sockets(worker) for worker in workers]
+        with ExitStack() as stack:
+            for _ in range(CONNECTIONS):
+                stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            give_up_at = time.monotonic() + 30
+            opened = [0, 0]
+            # the connection of the call above may have been open before, and be closed meanwhile
+            while sum(opened) < CONNECTIONS - 1 and time.monotonic() < give_up_at:
+                opened = [_sockets(worker) - old for worker, old in zip(workers, before, strict=True)]
+        assert sum(opened) >= CONNECTIONS - 1
+        assert min(opened) >= CONNECTIONS // 2 - 1, opened
+    finally:
+        server.stop(signal.SIGINT)
+
+
+def _sockets(pid: int) -> int:
+    """The number of sockets that a process has open."""
+    files = Path(f"/proc/{pid}/fd").iterdir()
+    return sum(str(file.readlink()).startswith("socket:") for file in files)
 
 
 def _send_too_much(port: int, token: str) -> None:

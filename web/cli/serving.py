@@ -17,6 +17,7 @@ import click
 from gunicorn.app.base import BaseApplication
 
 from engine.rulebook import RuleSetRefused
+from web.cli.balanced_worker import BalancedWorker, ConnectionCounts
 from web.cli.demo import load_on_first_start
 from web.cli.desk import desk_of, environment, fail, print_problems
 from web.cli.malloc import share_arenas
@@ -115,7 +116,7 @@ class Server(BaseApplication):
             "bind": f"{shown}:{port}",
             "workers": workers,
             "threads": threads,
-            "worker_class": "gthread",
+            "worker_class": BalancedWorker,
             "timeout": 120,
             "graceful_timeout": SECONDS_TO_STOP,
             "keepalive": 5,
@@ -125,9 +126,11 @@ class Server(BaseApplication):
             "proc_name": "coverdesk",
             "worker_tmp_dir": _memory_folder(),
             "when_ready": self.print_address,
+            "pre_fork": lambda _, worker: BalancedWorker.counts.assign(worker),
             "post_fork": _set_up_worker_logs(env),
-            "child_exit": _forget_metrics,
+            "child_exit": _forget_worker,
         }
+        BalancedWorker.counts = ConnectionCounts()
         super().__init__()
 
     def load_config(self) -> None:
@@ -214,7 +217,8 @@ def _set_up_worker_logs(env: Environment) -> Callable[[object, object], None]:
     return set_up
 
 
-def _forget_metrics(_server: object, worker: Any) -> None:
+def _forget_worker(_server: object, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
+    BalancedWorker.counts.release(worker)
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library leaves it untyped
