@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import calls, candidates, decision, long_contracts, replay, sweeps, triggers
+from bench import calls, candidates, decision, desk_size, long_contracts, reads, replay, sweeps, triggers
 from bench.databases import KINDS, Databases, PostgresMissing, databases
 from bench.options import Options
 from bench.rounds import Result, table
@@ -16,9 +16,12 @@ MEASURES: dict[str, Measure] = {
     "candidates": candidates.measure,
     "calls": calls.measure,
     "long": long_contracts.measure,
+    "size": desk_size.measure,
     "sweeps": sweeps.measure,
     "triggers": triggers.measure,
     "memory": calls.measure_memory,
+    "reads": reads.measure,
+    "read-memory": reads.measure_memory,
     "replay": replay.measure,
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, sessionmaker
 
 from web.cli.serving import Server, metrics_folder
@@ -55,11 +55,26 @@ def create_bare_app(database_url: str) -> Flask:
             session.commit()
             return jsonify(answer), 201
 
+    @app.get("/tickets")
+    def list_tickets() -> ResponseReturnValue:
+        with session_of() as session:
+            newest = select(Ticket).order_by(Ticket.id.desc()).limit(request.args.get("limit", 50, int))
+            return jsonify(items=[_as_dict(ticket) for ticket in session.scalars(newest)])
+
+    @app.get("/tickets/<int:ticket_id>")
+    def read_ticket(ticket_id: int) -> ResponseReturnValue:
+        with session_of() as session:
+            return jsonify(_as_dict(session.get_one(Ticket, ticket_id)))
+
     @app.get("/healthz")
     def healthz() -> ResponseReturnValue:
         return jsonify(status="ok")
 
     return app
+
+
+def _as_dict(ticket: Ticket) -> dict[str, Any]:
+    return {column.name: getattr(ticket, column.name) for column in Ticket.__table__.columns}
 
 
 class BareServer(Server):

@@ -76,13 +76,12 @@ class Databases:
 
     def cpu_seconds(self, kind: Kind) -> float:
         """Return the CPU seconds of this process and of its PostgreSQL, in which SQLite is included."""
-        used = time.process_time()
-        if kind == "postgresql":
-            postmaster = int(
-                (self._postgres().socket_folder / "data" / "postmaster.pid").read_text().split()[0]
-            )
-            used += cpu_seconds(children(postmaster))
-        return used
+        return time.process_time() + (self.postgres_cpu_seconds() if kind == "postgresql" else 0)
+
+    def postgres_cpu_seconds(self) -> float:
+        """Return the CPU seconds of PostgreSQL's running processes."""
+        postmaster = (self._postgres().socket_folder / "data" / "postmaster.pid").read_text().split()[0]
+        return cpu_seconds(children(int(postmaster)))
 
     def _postgres(self) -> PostgresServer:
         if self._server is None:

@@ -30,7 +30,7 @@ from workflows.store.database import Database
 from workflows.store.ids import new_id
 from workflows.users.accounts import NewToken, NewUser, create_token, create_user
 
-EMAIL = "bench@example.com"
+EMAIL, PASSWORD = "bench@example.com", "only for the benchmark"
 EACH = timedelta(minutes=30)
 
 
@@ -163,7 +163,8 @@ def open_desk(database: Database) -> SmallDesk:
     publish_first(desk, read_rules_folder(PROJECT / "rules"))
     desk.refresh()
     desk.perform(SYSTEM, lambda tx: activate_billing(tx, ActivateBilling(time_expired_contract="rollover")))
-    user = desk.perform(SYSTEM, lambda tx: create_user(tx, NewUser(email=EMAIL, role="administrator")))
+    account = NewUser(email=EMAIL, role="administrator", password=PASSWORD)
+    user = desk.perform(SYSTEM, lambda tx: create_user(tx, account))
     token = desk.perform(SYSTEM, lambda tx: create_token(tx, NewToken(email=EMAIL))).text
     desk.refresh()
     app = create_app(desk, Environment(secret_key="only for the benchmark", log_format="json"))

@@ -129,6 +129,11 @@ class Operation:
             token = read_token()
             call = partial(self._authenticate_and_call, token, path, self._read())
             return self._respond(desk.perform(NOBODY, call, exclusive=True))
+        if self.method == "GET" and self.in_transaction:
+            token = read_token()
+            with desk.read(NOBODY) as tx:
+                rendered = self._authenticate_and_call(token, path, b"", tx)
+            return self._respond(rendered)
         actor = read_actor(desk)
         raw = self._read()
         found = self._call(desk, actor, self._parse(path, raw), raw)
@@ -175,7 +180,7 @@ class Operation:
         key = read_idempotency_key() if self.method == "POST" else None
         if not self.in_transaction and key is None:
             return self.render(self.endpoint(desk, actor, **arguments))
-        if self.method == "GET" or (self.reads and key is None):
+        if self.reads and key is None:
             with desk.read(actor) as tx:
                 return self.render(self.endpoint(tx, **arguments))
         if key is None:

@@ -18,7 +18,8 @@ from engine.periods import local_date
 from workflows.contracts.access import contract_row, up_to_date_contract, visible_contracts
 from workflows.core.actors import OFFICE, STAFF
 from workflows.core.errors import invalid
-from workflows.core.paging import Sort, matches, read_page
+from workflows.core.paging import Sort, read_page
+from workflows.core.search import found_by
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import during_lapse
 from workflows.ledger.journal import carried_by_holder
@@ -27,7 +28,7 @@ from workflows.lifecycle.contracts.monthly_grants import TO_COME, months_to_come
 from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.service_requests.access import Nameable, may_name
-from workflows.register.holder_names import find_holders_by_name, holder_names
+from workflows.register.holder_names import held_by_name, holder_names
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
@@ -102,7 +103,7 @@ def list_contracts(
             ordered_for if may_name(tx, "service_request", service_request) else false()
         )
     if q:
-        statement = statement.where(or_(matches(q, c.c.number), c.c.holder_id.in_(find_holders_by_name(q))))
+        statement = statement.where(or_(found_by(tx, c, q), held_by_name(tx, q)))
     if ends_within_days is not None:
         last = tx.now + timedelta(days=ends_within_days)
         statement = statement.where(c.c.expires_at > tx.now, c.c.expires_at <= last)

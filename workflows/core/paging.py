@@ -7,16 +7,16 @@ base64. Its content is validated like any input.
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, and_, literal, or_, tuple_
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, or_, tuple_
 
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.transaction import Transaction
-from workflows.store.column_types import EPOCH, MICROSECOND, Instant
+from workflows.store.column_types import EPOCH, MICROSECOND, Instant, number_constant
 from workflows.views import DEFAULT_LIMIT, MOST_LIMIT, Page
 
 T = TypeVar("T")
@@ -48,31 +48,74 @@ def read_page(
 
     Raises: InvalidInput for an unknown order, a limit out of range or an invalid cursor.
     """
-    descending = order.startswith("-")
-    sort = orders.get(order.removeprefix("-"))
-    if sort is None:
-        offered = ", ".join(orders)
-        raise invalid(
-            "/order",
-            f"{order!r} is not an order of this list.",
-            f"Use one of {offered}, or with - before it.",
+    wanted = PageWanted.read(orders, order, limit, cursor)
+    rows = tx.connection.execute(paged(statement, wanted.place, by_id), wanted.values).all()
+    return wanted.page(rows, view)
+
+
+class PagePlace(NamedTuple):
+    """What of a page is part of its statement's text.
+
+    `rows` is how many are read: if it were a parameter, PostgreSQL would plan the statement at each call.
+    `after` is set for a later page than the first one: "null" if the last row had no value in the key.
+    """
+
+    sort: Sort
+    descending: bool
+    rows: int
+    after: Literal["key", "null"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageWanted:
+    """A page that was asked for, validated; `values` are the parameters of the statement by `paged`."""
+
+    order: str
+    limit: int
+    place: PagePlace
+    values: dict[str, Any]
+
+    @classmethod
+    def read(cls, orders: Mapping[str, Sort], order: str, limit: int, cursor: str | None) -> "PageWanted":
+        """Raises: InvalidInput for an unknown order, a limit out of range or an invalid cursor."""
+        sort = orders.get(order.removeprefix("-"))
+        if sort is None:
+            offered = ", ".join(orders)
+            raise invalid(
+                "/order",
+                f"{order!r} is not an order of this list.",
+                f"Use one of {offered}, or with - before it.",
+            )
+        require_limit(limit)
+        first = PagePlace(sort, order.startswith("-"), limit + 1, None)
+        if cursor is None:
+            return cls(order, limit, first, {})
+        key, record_id = read_cursor(cursor, order, sort)
+        if key is None:
+            return cls(order, limit, first._replace(after="null"), {"after_id": record_id})
+        return cls(order, limit, first._replace(after="key"), {"after_key": key, "after_id": record_id})
+
+    def page(self, rows: Sequence[Any], view: Callable[[Any], T]) -> Page[T]:
+        """The page of the rows that the statement by `paged` returned: one more than wanted, if there is."""
+        last = rows[self.limit - 1] if len(rows) > self.limit else None
+        return Page(
+            items=[view(row) for row in rows[: self.limit]],
+            next_cursor=make_cursor(self.order, last.page_key, last.page_id) if last is not None else None,
         )
-    require_limit(limit)
-    if cursor is not None:
-        statement = statement.where(_after(sort, by_id, descending, read_cursor(cursor, order, sort)))
-    keys: list[ColumnElement[Any]] = [sort.key.desc(), by_id.desc()] if descending else [sort.key, by_id]
-    if sort.nullable:
-        keys.insert(0, sort.key.is_(None))
-    rows = tx.connection.execute(
-        statement.add_columns(sort.key.label("page_key"), by_id.label("page_id"))
-        .order_by(*keys)
-        .limit(limit + 1)
-    ).all()
-    more = len(rows) > limit
-    last = rows[limit - 1] if more else None
-    return Page(
-        items=[view(row) for row in rows[:limit]],
-        next_cursor=make_cursor(order, last.page_key, last.page_id) if last is not None else None,
+
+
+def paged(statement: Select[Any], place: PagePlace, by_id: ColumnElement[str]) -> Select[Any]:
+    """A statement for one page of rows, with the parameters `after_key` and `after_id` of a later page."""
+    key, descending = place.sort.key, place.descending
+    if place.after is not None:
+        statement = statement.where(_after(place, by_id))
+    order: list[ColumnElement[Any]] = [key.desc(), by_id.desc()] if descending else [key, by_id]
+    if place.sort.nullable:
+        order.insert(0, key.is_(None))
+    return (
+        statement.add_columns(key.label("page_key"), by_id.label("page_id"))
+        .order_by(*order)
+        .limit(number_constant(place.rows))
     )
 
 
@@ -87,16 +130,15 @@ def matches(q: str, *columns: ColumnElement[str]) -> ColumnElement[bool]:
     return or_(*(column.icontains(q.strip(), autoescape=True) for column in columns))
 
 
-def _after(
-    sort: Sort, by_id: ColumnElement[str], descending: bool, last: tuple[Any, str]
-) -> ColumnElement[bool]:
-    key, record_id = last
-    if key is None:
+def _after(place: PagePlace, by_id: ColumnElement[str]) -> ColumnElement[bool]:
+    key, descending = place.sort.key, place.descending
+    record_id = bindparam("after_id", type_=by_id.type)
+    if place.after == "null":
         behind = by_id < record_id if descending else by_id > record_id
-        return and_(sort.key.is_(None), behind)
-    pair, bound = tuple_(sort.key, by_id), tuple_(literal(key, sort.key.type), literal(record_id))
+        return and_(key.is_(None), behind)
+    pair, bound = tuple_(key, by_id), tuple_(bindparam("after_key", type_=key.type), record_id)
     beyond: ColumnElement[bool] = pair < bound if descending else pair > bound
-    return or_(beyond, sort.key.is_(None)) if sort.nullable else beyond
+    return or_(beyond, key.is_(None)) if place.sort.nullable else beyond
 
 
 def make_cursor(order: str, key: Any, record_id: str) -> str:

@@ -9,13 +9,15 @@ from sqlalchemy.exc import IntegrityError
 from workflows.commands.register import ChangeCustomer, NewCustomer
 from workflows.core.actors import DESK
 from workflows.core.errors import Conflict, invalid
-from workflows.core.paging import Sort, matches, read_page
+from workflows.core.paging import Sort, read_page
+from workflows.core.search import found_by
 from workflows.core.transaction import Transaction
 from workflows.register.records import READERS, insert_unique, locked, one_row, update_versioned
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
+from workflows.store.search_words import request_words
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.register import CustomerView
 
@@ -90,6 +92,8 @@ def change_customer(
         tx.connection.execute(delete(membership).where(membership.c.customer_id == customer_id))
         _add_memberships(tx, customer_id, after)
         changed["org_units"] = [before, after]
+    if "name" in changed:
+        _rename_in_requests(tx, customer_id, values["name"])
     if "email" in changed:
         _move_login(tx, customer_id, values["email"])
     if changed:
@@ -115,7 +119,7 @@ def list_customers(
     """A page of customers; `q` searches names and email addresses, `org_unit` lists all its members."""
     statement = _visible(tx)
     if q is not None:
-        statement = statement.where(matches(q, customer.c.email, customer.c.name))
+        statement = statement.where(found_by(tx, customer, q))
     if email is not None:
         statement = statement.where(customer.c.email == email.lower())
     if org_unit is not None:
@@ -196,6 +200,21 @@ def _add_memberships(tx: Transaction, customer_id: str, org_units: list[str]) ->
 _ORG_UNIT = Prepared(
     select(t.org_unit.c.id).where(t.org_unit.c.id == bindparam("id", type_=Id, required=True))
 )
+
+
+def _rename_in_requests(tx: Transaction, customer_id: str, name: str) -> None:
+    """Let a search for the new name find the customer's service requests."""
+    request = t.service_request
+    subjects = select(request.c.id, request.c.number, request.c.subject).where(
+        request.c.customer_id == customer_id
+    )
+    words = [
+        {"request_id": row.id, "words": request_words(row.number, row.subject, name)}
+        for row in tx.connection.execute(subjects)
+    ]
+    if words:
+        renamed = update(request).where(request.c.id == bindparam("request_id"))
+        tx.connection.execute(renamed.values(search_words=bindparam("words")), words)
 
 
 def _move_login(tx: Transaction, customer_id: str, email: str) -> None:

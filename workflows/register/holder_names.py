@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import literal, select
+from sqlalchemy import ColumnElement, and_, literal, or_, select
 
-from workflows.core.paging import matches
+from workflows.core.search import find_ids, parse
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 
@@ -27,13 +27,13 @@ def holder_names(tx: Transaction, holders: Iterable[tuple[str, str]]) -> dict[tu
     return names
 
 
-def find_holders_by_name(q: str) -> Any:
-    """SQL: the ids of items, customers and org units whose name, number, code or email matches `q`."""
-    return (
-        select(t.customer.c.id)
-        .where(matches(q, t.customer.c.name, t.customer.c.email))
-        .union_all(
-            select(t.item.c.id).where(matches(q, t.item.c.number, t.item.c.name)),
-            select(t.org_unit.c.id).where(matches(q, t.org_unit.c.name, t.org_unit.c.code)),
-        )
-    )
+def held_by_name(tx: Transaction, q: str) -> ColumnElement[bool]:
+    """SQL: a contract's holder is an item, a customer or an org unit whose words a search finds."""
+    search, c = parse(q), t.contract.c
+    conditions = []
+    for table in (t.customer, t.item, t.org_unit):
+        ids: Any = find_ids(tx, table, search)
+        if ids is None:
+            ids = select(table.c.id).where(search.matches(table))
+        conditions.append(and_(c.holder_kind == table.name, c.holder_id.in_(ids)))
+    return or_(*conditions)

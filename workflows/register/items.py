@@ -8,7 +8,8 @@ from workflows.commands.register import ChangeItem, NewItem, OwnerGiven
 from workflows.core.actors import DESK
 from workflows.core.config_version import settings_in_force
 from workflows.core.errors import Conflict, StateForbids
-from workflows.core.paging import Sort, matches, read_page
+from workflows.core.paging import Sort, read_page
+from workflows.core.search import found_by
 from workflows.core.transaction import Transaction
 from workflows.register.records import (
     READERS,
@@ -107,7 +108,7 @@ def list_items(
     """
     statement = _visible(tx)
     if q is not None:
-        statement = statement.where(matches(q, item.c.number, item.c.name))
+        statement = statement.where(found_by(tx, item, q))
     if number is not None:
         statement = statement.where(item.c.number == number)
     if item_type is not None:

@@ -7,7 +7,8 @@ from sqlalchemy import Row, Select, delete, func, insert, literal, select, text
 from workflows.commands.register import ChangeOrgUnit, NewOrgUnit
 from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import Conflict, StateForbids
-from workflows.core.paging import Sort, matches, read_page
+from workflows.core.paging import Sort, read_page
+from workflows.core.search import found_by
 from workflows.core.transaction import Transaction
 from workflows.register.records import (
     READERS,
@@ -116,7 +117,7 @@ def list_org_units(
     """A page of org units; `q` searches codes and names, `parent` lists children, `within` a whole branch."""
     statement = _visible(tx)
     if q is not None:
-        statement = statement.where(matches(q, unit.c.code, unit.c.name))
+        statement = statement.where(found_by(tx, unit, q))
     if code is not None:
         statement = statement.where(unit.c.code == code)
     if parent is not None:

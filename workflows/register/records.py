@@ -1,5 +1,6 @@
 """Shared functions for register records: versions, unique numbers, and which rows a customer may see."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, Table, select, update
@@ -9,8 +10,10 @@ from workflows.core.actors import STAFF
 from workflows.core.errors import Conflict, NotFound, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
+from workflows.store.search_words import search_words
 
 READERS = (*STAFF, "customer")
+SEARCHED_COLUMNS = {"org_unit": ("code", "name"), "customer": ("name", "email"), "item": ("number", "name")}
 
 
 def locked(tx: Transaction, table: Table, record_id: str, expected_version: int | None) -> Row[Any]:
@@ -40,7 +43,7 @@ def require_record(tx: Transaction, table: Table, record_id: str, pointer: str) 
 def insert_unique(tx: Transaction, table: Table, values: dict[str, Any], taken: Conflict) -> None:
     """Insert a row; raises `taken` if its number or email address exists (the table's unique key decides)."""
     try:
-        tx.add(table, **values)
+        tx.add(table, **values, search_words=_words(table, values))
     except IntegrityError:
         raise taken from None
 
@@ -56,15 +59,21 @@ def update_versioned(
         name: [getattr(row, name), value] for name, value in changes.items() if getattr(row, name) != value
     }
     if differing:
+        new_values = {name: new for name, (_, new) in differing.items()}
+        words = _words(table, {**row._mapping, **new_values})
         try:
             tx.connection.execute(
                 update(table)
                 .where(table.c.id == row.id)
-                .values(version=row.version + 1, **{name: new for name, (_, new) in differing.items()})
+                .values(version=row.version + 1, search_words=words, **new_values)
             )
         except IntegrityError:
             raise taken from None
     return differing
+
+
+def _words(table: Table, values: Mapping[str, Any]) -> str:
+    return search_words(*(values[column] for column in SEARCHED_COLUMNS[table.name]))
 
 
 def one_row(tx: Transaction, statement: Select[Any], table: Table) -> Row[Any]:

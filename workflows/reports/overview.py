@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, and_, func, select
 
 from engine.drawdown import REST_KIND
 from engine.periods import first_instant_of, local_date
@@ -13,18 +13,26 @@ from workflows.core.errors import invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.notifications.outbox import FAILED
-from workflows.service_requests.queries import in_queue
+from workflows.service_requests.queries import in_queue, queue_values
 from workflows.store import tables as t
-from workflows.views import DEFAULT_LIMIT, Page
+from workflows.store.column_types import text_constant
+from workflows.views import DEFAULT_LIMIT, MOST_COUNTED, Page
 
 ENDING_DAYS = 30
 UNCOVERED_KINDS = tuple(REST_KIND.values())
 r, c, a = t.service_request, t.contract, t.work_allocation
+_IS_UNCOVERED = and_(
+    a.c.kind.in_([text_constant(kind) for kind in UNCOVERED_KINDS]), a.c.reversed_at.is_(None)
+)
+"""As in the condition of its index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Counts as of now; `uncovered_minutes` are this month's minutes that no contract paid, by kind."""
+    """Counts as of now; `uncovered_minutes` are this month's minutes that no contract paid, by kind.
+
+    Requests and contracts are counted up to `MOST_COUNTED`; one more than that stands for any higher number.
+    """
 
     mine: int
     unassigned: int
@@ -84,7 +92,7 @@ def list_uncovered(
         .join(r, r.c.id == entry.c.service_request_id)
         .join(t.customer, t.customer.c.id == r.c.customer_id)
         .join(user, user.c.id == entry.c.technician_id)
-        .where(a.c.kind.in_(UNCOVERED_KINDS), a.c.reversed_at.is_(None))
+        .where(_IS_UNCOVERED)
     )
     if from_at is not None:
         statement = statement.where(a.c.effective_at >= from_at)
@@ -116,38 +124,35 @@ def read_overview(tx: Transaction) -> Overview:
     """The counts of the overview page. Raises: NotAllowed for customers."""
     tx.require(*STAFF)
     month = month_start(tx)
-    waiting, since = tx.connection.execute(
-        select(func.count(), func.min(r.c.opened_at)).where(in_queue(tx, "waiting"))
-    ).one()
+    first = select(r.c.opened_at).where(in_queue("waiting")).order_by(r.c.opened_at).limit(1)
     return Overview(
         mine=_queue_length(tx, "mine"),
         unassigned=_queue_length(tx, "unassigned"),
         at_risk=_queue_length(tx, "at_risk"),
-        waiting=waiting,
-        waiting_since=since,
+        waiting=_queue_length(tx, "waiting"),
+        waiting_since=tx.connection.execute(first).scalar_one_or_none(),
         unfinished=_queue_length(tx, "unfinished"),
         ending=_ending(tx),
         uncovered_minutes=_uncovered(tx, month),
         month_starts_at=month,
-        undelivered=tx.connection.execute(select(func.count()).where(FAILED)).scalar_one(),
+        undelivered=_count(tx, select(t.outbox.c.id).where(FAILED)),
     )
 
 
 def _queue_length(tx: Transaction, queue: str) -> int:
-    counted: int = tx.connection.execute(
-        select(func.count()).select_from(r).where(in_queue(tx, queue))
-    ).scalar_one()
-    return counted
+    return _count(tx, select(r.c.id).where(in_queue(queue)), queue_values(tx))
 
 
 def _ending(tx: Transaction) -> int:
     """The number of contracts that end within the next 30 days and are not cancelled."""
     last = tx.now + timedelta(days=ENDING_DAYS)
-    counted: int = tx.connection.execute(
-        select(func.count())
-        .select_from(c)
-        .where(c.c.expires_at > tx.now, c.c.expires_at <= last, c.c.cancelled_at.is_(None))
-    ).scalar_one()
+    ends = and_(c.c.expires_at > tx.now, c.c.expires_at <= last, c.c.cancelled_at.is_(None))
+    return _count(tx, select(c.c.id).where(ends))
+
+
+def _count(tx: Transaction, rows: Select[Any], values: dict[str, Any] | None = None) -> int:
+    found = rows.limit(MOST_COUNTED + 1).subquery()
+    counted: int = tx.connection.execute(select(func.count()).select_from(found), values or {}).scalar_one()
     return counted
 
 
@@ -155,8 +160,7 @@ def _uncovered(tx: Transaction, month_starts_at: datetime) -> dict[str, int]:
     rows = tx.connection.execute(
         select(a.c.kind, func.sum(a.c.minutes))
         .where(
-            a.c.kind.in_(UNCOVERED_KINDS),
-            a.c.reversed_at.is_(None),
+            _IS_UNCOVERED,
             a.c.effective_at >= month_starts_at,
             a.c.effective_at <= tx.now,
         )

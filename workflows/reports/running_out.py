@@ -6,7 +6,7 @@ This is an estimate for people, by `engine.projection`; no decision depends on i
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, literal, select
+from sqlalchemy import func, literal, select
 
 from engine.drawdown import NEVER
 from engine.projection import PACE_SPAN, Drawn, project_run_out
@@ -18,7 +18,6 @@ from workflows.store.column_types import Instant
 
 RUN_OUT_DAYS = 30
 MOST_CONTRACTS = 200
-DRAWN_KINDS = ("draw", "draw_carried", "reversal")
 c = t.contract
 
 
@@ -37,7 +36,7 @@ def list_running_out(tx: Transaction, *, within_days: int = RUN_OUT_DAYS) -> lis
     Raises: NotAllowed for customers.
     """
     tx.require(*STAFF)
-    b, moved, leg = t.grant_balance, t.ledger_transaction, t.ledger_posting
+    b, leg = t.grant_balance, t.ledger_posting
     now = literal(tx.now, Instant)
     left = (
         select(
@@ -50,14 +49,14 @@ def list_running_out(tx: Transaction, *, within_days: int = RUN_OUT_DAYS) -> lis
         .subquery()
     )
     drawn = (
-        select(func.sum(-leg.c.amount))
-        .join(moved, moved.c.id == leg.c.transaction_id)
+        select(func.sum(leg.c.amount))
+        .join(b, b.c.grant_id == leg.c.owner)
         .where(
-            moved.c.contract_id == c.c.id,
-            moved.c.effective_at > literal(tx.now - PACE_SPAN, Instant),
-            moved.c.effective_at <= now,
-            moved.c.kind.in_(DRAWN_KINDS),
-            and_(leg.c.account == "available", leg.c.unit == "minutes"),
+            b.c.contract_id == c.c.id,
+            b.c.unit == "minutes",
+            leg.c.account == "consumed",
+            leg.c.effective_at > literal(tx.now - PACE_SPAN, Instant),
+            leg.c.effective_at <= now,
         )
         .correlate(c)
         .scalar_subquery()

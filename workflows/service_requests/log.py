@@ -31,6 +31,7 @@ from workflows.service_requests.queries import view_of_logged
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.store.multi_table_insert import PreconditionFailed
+from workflows.store.search_words import request_words
 from workflows.views.service_requests import ServiceRequestView
 
 
@@ -204,6 +205,7 @@ def _insert(
     values = {
         "id": service_request_id,
         "subject": command.subject,
+        "search_words": request_words(number, command.subject, parties.customer_name),
         "description": command.description,
         "customer_id": command.customer,
         "item_id": command.item,

@@ -4,20 +4,31 @@ Source: product.md section 9.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, false, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    or_,
+    select,
+    type_coerce,
+)
 
 from engine.contracts import Limits
 from engine.coverage import CandidateContract, CoverageDecision
 from engine.periods import local_date
-from engine.service_requests import PRIORITIES, REOPENABLE_STATES, STATES, UNFINISHED_STATES
+from engine.service_requests import FINISHED_STATES, PRIORITIES, STATES
 from workflows.core.errors import NotFound, invalid
-from workflows.core.paging import Sort, matches, read_page
+from workflows.core.paging import PageWanted, Sort, read_page
+from workflows.core.search import MOST_FOUND, find_ids, parse
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
 from workflows.lifecycle.service_requests.access import (
     Named,
     PersonNames,
@@ -30,10 +41,10 @@ from workflows.lifecycle.service_requests.states import allowed_triggers
 from workflows.register.records import own_org_units
 from workflows.service_requests.closing import auto_closed_at, up_to_date_request
 from workflows.service_requests.coverage_status import contract_over
+from workflows.service_requests.request_rows import ROWS, limits_of, read_one, read_rows
 from workflows.service_requests.rows_as_seen import rows_as_seen
 from workflows.store import tables as t
-from workflows.store.column_types import Id
-from workflows.store.compiled_statements import Prepared
+from workflows.store.column_types import Id, Instant, text_constant
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.service_requests import (
     CoverageView,
@@ -42,14 +53,31 @@ from workflows.views.service_requests import (
     ServiceRequestView,
 )
 
-r, d, c, n = t.service_request, t.coverage_decision, t.contract, t.service_request_note
+r, c, n = t.service_request, t.contract, t.service_request_note
 AT_RISK_HOURS = 4
+_UNFINISHED = r.c.state.not_in([text_constant(state) for state in FINISHED_STATES])
+_NEXT_TARGET: ColumnElement[datetime] = type_coerce(
+    case(
+        (
+            and_(
+                r.c.responded_at.is_(None),
+                or_(r.c.resolution_due_at.is_(None), r.c.response_due_at < r.c.resolution_due_at),
+            ),
+            r.c.response_due_at,
+        ),
+        else_=r.c.resolution_due_at,
+    ),
+    Instant(),
+)
+"""When the first of the open targets is due; both are as in the conditions of their indexes."""
 QUEUES = ("mine", "unassigned", "waiting", "at_risk", "unfinished")
 ORDERS = {
     "opened_at": Sort(r.c.opened_at),
     "resolution_due_at": Sort(r.c.resolution_due_at, nullable=True),
+    "target_due_at": Sort(_NEXT_TARGET, nullable=True),
     "number": Sort(r.c.number),
 }
+_ORDERS_AT_RISK = {**ORDERS, "target_due_at": Sort(_NEXT_TARGET)}
 
 
 def read_service_request(tx: Transaction, service_request_id: str) -> ServiceRequestView:
@@ -85,35 +113,47 @@ def list_service_requests(
     A filter by a record that may not be named to the actor finds nothing.
     Raises: InvalidInput for `queue`, `state`, `priority`, `order` or `cursor`.
     """
-    statement = _ALL.where(visible_requests(tx))
     _known("/state", state, STATES)
     _known("/priority", priority, PRIORITIES)
-    for column, value in (
-        (r.c.priority, priority),
-        (r.c.customer_id, customer),
-        (r.c.item_id, item),
-        (r.c.technician_id, technician),
-        (r.c.contract_id, contract),
-        (r.c.outcome, outcome),
-        (r.c.number, number),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    given = {
+        "priority": priority,
+        "customer": customer,
+        "item": item,
+        "technician": technician,
+        "contract": contract,
+        "outcome": outcome,
+        "number": number,
+    }
+    values = {name: value for name, value in given.items() if value is not None}
+    conditions = [_EQUALS[name] for name in values]
     if state is not None:
-        statement = statement.where(_in_state(tx, state))
+        conditions.append(_IN_STATE[state])
+        values["state"] = state
+    if queue is not None:
+        conditions.append(in_queue(queue))
+        values |= queue_values(tx)
+    others = _other_conditions(tx, item=item, org_unit=org_unit, contract=contract, q=q)
+    # in the queue at risk every request has a target: sorted without a case for none, the index is in order
+    orders = _ORDERS_AT_RISK if queue == "at_risk" else ORDERS
+    wanted = PageWanted.read(orders, order, limit, cursor)
+    rows = read_rows(tx, (*conditions, *others), wanted.place, values | wanted.values, reusable=not others)
+    page = wanted.page(rows, lambda row: row)
+    return Page(items=_views(tx, page.items), next_cursor=page.next_cursor)
+
+
+def _other_conditions(
+    tx: Transaction, *, item: str | None, org_unit: str | None, contract: str | None, q: str | None
+) -> list[ColumnElement[bool]]:
+    """SQL: the conditions that depend on who asks, or on what a search finds."""
+    conditions = [] if tx.actor.is_staff else [visible_requests(tx)]
     filters: dict[Named, str | None] = {"item": item, "org_unit": org_unit, "contract": contract}
     if not all(may_name(tx, kind, one) for kind, one in filters.items() if one is not None):
-        statement = statement.where(false())
+        conditions.append(false())
     if org_unit is not None:
-        statement = statement.where(r.c.org_unit_id.in_(_branch(tx, org_unit)))
+        conditions.append(r.c.org_unit_id.in_(_branch(tx, org_unit)))
     if q:
-        statement = statement.where(_found_by(tx, q))
-    if queue is not None:
-        statement = statement.where(in_queue(tx, queue))
-    page = read_page(
-        tx, statement, lambda row: row, orders=ORDERS, by_id=r.c.id, order=order, limit=limit, cursor=cursor
-    )
-    return Page(items=_views(tx, page.items), next_cursor=page.next_cursor)
+        conditions.append(_found_by(tx, q))
+    return conditions
 
 
 def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
@@ -185,41 +225,7 @@ def _note_view(row: Row[Any], names: PersonNames) -> NoteView:
     return NoteView(row.id, row.body, row.public, names[row.author], row.written_at)
 
 
-def _select() -> Select[Any]:
-    return select(
-        r,
-        t.customer.c.name.label("customer_name"),
-        t.item.c.number.label("item_number"),
-        t.item.c.name.label("item_name"),
-        t.org_unit.c.name.label("org_unit_name"),
-        t.user_account.c.name.label("technician_name"),
-        d.c.rule.label("decision_rule"),
-        d.c.why.label("decision_why"),
-        d.c.contract_id.label("decision_contract_id"),
-        c.c.number.label("contract_number"),
-        c.c.type.label("contract_type"),
-        c.c.draws.label("contract_draws"),
-        c.c.starts_at.label("contract_starts_at"),
-        c.c.expires_at.label("contract_expires_at"),
-        c.c.cancelled_at.label("contract_cancelled_at"),
-        c.c.ended_at.label("contract_ended_at"),
-    ).select_from(
-        r.join(t.customer, t.customer.c.id == r.c.customer_id)
-        .outerjoin(t.item, t.item.c.id == r.c.item_id)
-        .outerjoin(t.org_unit, t.org_unit.c.id == r.c.org_unit_id)
-        .outerjoin(t.user_account, t.user_account.c.id == r.c.technician_id)
-        .outerjoin(d, d.c.id == r.c.decision_id)
-        .outerjoin(c, c.c.id == d.c.contract_id)
-    )
-
-
-_ALL = _select()
-_ONE = _ALL.where(r.c.id == bindparam("wanted_id", type_=Id))
-_PREPARED = Prepared(_ONE)
-"""Compiled once, because the response to every logging reads with it."""
-
-
-_NOTHING = dict.fromkeys(_ALL.selected_columns.keys()) | {
+_NOTHING = dict.fromkeys(ROWS.selected_columns.keys()) | {
     "before_contracts": False,
     "worked_minutes": 0,
     "chargeable_minutes": 0,
@@ -237,7 +243,7 @@ def view_of_logged(
 ) -> ServiceRequestView:
     """The view of a service request that was just logged and covered, from the values written.
 
-    It equals what a query by `_ALL` would return.
+    It equals what a query by `ROWS` would return.
     """
     contract = chosen.contract
     row: Any = SimpleNamespace(
@@ -263,17 +269,9 @@ def view_of_logged(
     return _view(tx, row, left)
 
 
-def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView]:
+def _views(tx: Transaction, rows: Sequence[Any]) -> list[ServiceRequestView]:
     rows = rows if tx.actor.is_staff else rows_as_seen(tx, rows)
-    # for a contract that has not started, use its balance at the start
-    metered = {
-        row.decision_contract_id: max(tx.now, row.contract_starts_at or tx.now)
-        for row in rows
-        if row.contract_draws in ("minutes", "incidents")
-    }
-    grants = grants_by_contract(tx, metered) if metered else {}
-    left = {contract_id: limits_at(found, metered[contract_id]) for contract_id, found in grants.items()}
-    return [_view(tx, row, left.get(row.decision_contract_id)) for row in rows]
+    return [_view(tx, row, limits_of(row)) for row in rows]
 
 
 def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
@@ -320,11 +318,7 @@ def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
 
 
 def _one(tx: Transaction, service_request_id: str) -> Any:
-    wanted = {"wanted_id": service_request_id}
-    if tx.actor.is_staff:
-        row = _PREPARED.first(tx.connection, wanted)
-    else:
-        row = tx.connection.execute(_ONE.where(visible_requests(tx)), wanted).one_or_none()
+    row = read_one(tx, service_request_id, None if tx.actor.is_staff else visible_requests(tx))
     if row is None:
         raise NotFound("There is no such service request.", remedy="Look it up by its number in the list.")
     return row
@@ -340,19 +334,21 @@ def _branch(tx: Transaction, org_unit: str) -> Select[Any]:
 
 
 def _found_by(tx: Transaction, q: str) -> ColumnElement[bool]:
-    """SQL: the number, the subject or the customer matches; customers do not search by others' addresses."""
-    found, by_email = matches(q, r.c.number, r.c.subject, t.customer.c.name), matches(q, t.customer.c.email)
+    """SQL: number, subject or customer have the words; customers search by their own address only."""
+    search = parse(q)
+    found = find_ids(tx, r, search)
+    by_words = search.matches(r) if found is None else r.c.id.in_(found)
     if not tx.actor.is_staff:
-        by_email = and_(by_email, r.c.customer_id == tx.actor.customer)
-    return or_(found, by_email)
-
-
-def _in_state(tx: Transaction, state: str) -> ColumnElement[bool]:
-    """SQL: the service request is in a state now, even if the auto-close job is late."""
-    if state not in REOPENABLE_STATES:
-        return r.c.state == state
-    overdue = and_(r.c.state == "resolved", r.c.auto_close_at <= tx.now)
-    return or_(r.c.state == "closed", overdue) if state == "closed" else and_(r.c.state == state, ~overdue)
+        return or_(by_words, and_(r.c.customer_id == tx.actor.customer, search.matches(t.customer)))
+    customers = find_ids(tx, t.customer, search)
+    if customers == set():
+        return by_words
+    by_customer = search.matches(t.customer) if customers is None else r.c.customer_id.in_(customers)
+    if found is None or customers is None:
+        return or_(search.matches(r), by_customer)
+    # looked up first: with an OR of two conditions SQLite would read the whole list in its order
+    theirs = set(tx.connection.execute(select(r.c.id).where(by_customer).limit(MOST_FOUND + 1)).scalars())
+    return or_(search.matches(r), by_customer) if len(theirs) > MOST_FOUND else r.c.id.in_(found | theirs)
 
 
 def _coverage(tx: Transaction, row: Row[Any], left: Limits | None) -> CoverageView | None:
@@ -375,21 +371,51 @@ def _coverage(tx: Transaction, row: Row[Any], left: Limits | None) -> CoverageVi
     )
 
 
-def in_queue(tx: Transaction, queue: str) -> ColumnElement[bool]:
-    """SQL: the service request is in a queue of the actor. Raises: InvalidInput for an unknown queue."""
+def in_queue(queue: str) -> ColumnElement[bool]:
+    """SQL: the service request is in a queue of the actor, with the parameters of `queue_values`.
+
+    Raises: InvalidInput for an unknown queue.
+    """
     _known("/queue", queue, QUEUES)
-    unfinished = r.c.state.in_(UNFINISHED_STATES)
-    soon = tx.now + timedelta(hours=AT_RISK_HOURS)
-    response_late = and_(r.c.responded_at.is_(None), r.c.response_due_at <= soon)
-    return {
-        "mine": and_(unfinished, r.c.technician_id == tx.actor.id),
-        "unassigned": and_(unfinished, r.c.technician_id.is_(None)),
-        "waiting": r.c.state == "pending_no_contract",
-        "at_risk": and_(
-            unfinished, r.c.paused_at.is_(None), or_(response_late, r.c.resolution_due_at <= soon)
-        ),
-        "unfinished": unfinished,
-    }[queue]
+    return _IN_QUEUE[queue]
+
+
+def queue_values(tx: Transaction) -> dict[str, Any]:
+    """The parameters of the conditions of queues."""
+    return {"me": tx.actor.id, "soon": tx.now + timedelta(hours=AT_RISK_HOURS)}
+
+
+_EQUALS: dict[str, ColumnElement[bool]] = {
+    name: column == bindparam(name, type_=column.type)
+    for name, column in (
+        ("priority", r.c.priority),
+        ("customer", r.c.customer_id),
+        ("item", r.c.item_id),
+        ("technician", r.c.technician_id),
+        ("contract", r.c.contract_id),
+        ("outcome", r.c.outcome),
+        ("number", r.c.number),
+    )
+}
+"""Each condition is one object: statements that are made of the same ones are compiled once."""
+
+_IS_STATE = r.c.state == bindparam("state", type_=r.c.state.type)
+_IS_OVERDUE = and_(r.c.state == "resolved", r.c.auto_close_at <= bindparam("now", type_=Instant))
+_IN_STATE: dict[str, ColumnElement[bool]] = {
+    **dict.fromkeys(STATES, _IS_STATE),
+    "closed": or_(_IS_STATE, _IS_OVERDUE),
+    "resolved": and_(_IS_STATE, ~_IS_OVERDUE),
+}
+"""SQL: the service request is in the state `state` now, even if the auto-close job is late."""
+
+_IS_DUE_SOON: ColumnElement[bool] = bindparam("soon", type_=Instant) >= _NEXT_TARGET
+_IN_QUEUE: dict[str, ColumnElement[bool]] = {
+    "mine": and_(_UNFINISHED, r.c.technician_id == bindparam("me", type_=Id)),
+    "unassigned": and_(_UNFINISHED, r.c.technician_id.is_(None)),
+    "waiting": r.c.state == text_constant("pending_no_contract"),
+    "at_risk": and_(_UNFINISHED, r.c.paused_at.is_(None), _IS_DUE_SOON),
+    "unfinished": _UNFINISHED,
+}
 
 
 def _known(pointer: str, value: str | None, values: Iterable[str]) -> None:

@@ -42,6 +42,7 @@ from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
+from workflows.store.search_words import request_words
 
 SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})
 DECISIVE_COLUMNS = frozenset({"customer_id", "item_id", "work_type"})
@@ -85,7 +86,8 @@ def change_service_request(
         )
     changes = _changed_columns(tx, request, given)
     if changes:
-        tx.change(t.service_request, request.id, **changes, version=t.service_request.c.version + 1)
+        words = _new_words(tx, request, changes)
+        tx.change(t.service_request, request.id, **changes, **words, version=t.service_request.c.version + 1)
         tx.audit(
             "service_request", request.id, "changed", **{key: str(value) for key, value in changes.items()}
         )
@@ -258,6 +260,15 @@ def _check_version(request: Row[Any], expected_version: int | None) -> None:
             f"{request.number} has been changed since you read it.",
             remedy="Read it again and repeat the change.",
         )
+
+
+def _new_words(tx: Transaction, request: Row[Any], changes: dict[str, Any]) -> dict[str, str]:
+    """The words of a service request whose subject or customer changes; empty if neither does."""
+    if not {"subject", "customer_id"} & changes.keys():
+        return {}
+    customer_id = changes.get("customer_id", request.customer_id)
+    name = tx.connection.execute(select(t.customer.c.name).where(t.customer.c.id == customer_id)).scalar_one()
+    return {"search_words": request_words(request.number, changes.get("subject", request.subject), name)}
 
 
 def _changed_columns(tx: Transaction, request: Row[Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Pages of a statement, and of the work of a service request, are parts of the whole, with the same balances."""
+"""Pages of a statement, and of the work of a request, are parts of the whole, with the same balances."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,13 +24,13 @@ from workflows.work.use_cases import change_work, delete_work, log_work
 
 
 def random_history(office: Office, random: Random) -> str:
-    """A contract with grants that open and end, top-ups, work at past instants, corrections. Returns its id."""
+    """A contract with grants that open and end, top-ups, late work, corrections. Returns its id."""
     now = office.clock.now
     grants = [GrantGiven(minutes=random.randrange(10, 200)) for _ in range(2)]
     grants += [
-        GrantGiven(minutes=50, effective_at=now() + timedelta(hours=hour), expires_at=now() + timedelta(hours=hour + 30))
-        for hour in (0, 10, 30)
-    ]  # fmt: skip
+        GrantGiven(minutes=50, effective_at=opens_at, expires_at=opens_at + timedelta(hours=30))
+        for opens_at in (now() + timedelta(hours=hour) for hour in (0, 10, 30))
+    ]
     contract = office.sell("support_hours", grants=grants)
     request = office.log()
     entries: list[str] = []
@@ -70,7 +70,7 @@ def pages(office: Office, contract: str, limit: int, **span: Any) -> Iterator[St
             return
 
 
-def lines_in_steps(tx: Transaction, contract: str, **span: Any) -> list[StatementLine]:
+def lines_in_steps(tx: Transaction, /, contract: str, **span: Any) -> list[StatementLine]:
     with open_statement(tx, contract, **span) as statement:
         return list(statement.lines)
 
@@ -93,7 +93,7 @@ def test_pages_are_parts_of_the_statement_with_its_balances(
     days = sorted({local_date(line.effective_at, zone) for line in whole.lines})
     monkeypatch.setattr("workflows.contracts.statement.STEP", 2)
     for from_, to in [(None, None), (days[len(days) // 2], None), (None, days[0]), (days[-1], days[-1])]:
-        span = {"from_": from_, "to": to}
+        span: dict[str, Any] = {"from_": from_, "to": to}
         part = office.see(read_statement, contract, **span)
         inside = [
             line
@@ -123,15 +123,16 @@ def test_a_cursor_that_is_not_of_the_statement_is_refused(office: Office) -> Non
         office.work(request, 5)
     other = office.sell("support_hours", minutes=600)
     cursor = office.see(read_statement, contract, limit=2).next_cursor
-    for wrong in (
-        lambda: office.see(read_statement, other, limit=2, cursor=cursor),
-        lambda: office.see(read_statement, contract, limit=2, cursor="nonsense"),
-        lambda: office.see(read_statement, contract, limit=2, order="-effective_at", cursor=cursor),
-        lambda: office.see(read_statement, contract, limit=0),
-        lambda: office.see(read_statement, contract, order="kind"),
-    ):
+    wrong: tuple[tuple[str, dict[str, Any]], ...] = (
+        (other, {"limit": 2, "cursor": cursor}),
+        (contract, {"limit": 2, "cursor": "nonsense"}),
+        (contract, {"limit": 2, "order": "-effective_at", "cursor": cursor}),
+        (contract, {"limit": 0}),
+        (contract, {"order": "kind"}),
+    )
+    for of, given in wrong:
         with pytest.raises(InvalidInput):
-            wrong()
+            office.see(read_statement, of, **given)
 
 
 def test_work_and_notes_are_lists_with_pages_in_the_api(office: Office) -> None:
@@ -147,13 +148,14 @@ def test_work_and_notes_are_lists_with_pages_in_the_api(office: Office) -> None:
         field = "worked_minutes" if path == "work" else "body"
         seen: list[Any] = []
         url = f"/service-requests/{request}/{path}?limit=2"
-        cursor = ""
-        while cursor is not None:
-            page = api.get(url + (f"&cursor={cursor}" if cursor else "")).json
-            assert page is not None
+        more = ""
+        while True:
+            page: Any = api.get(url + more).json
             assert len(page["items"]) <= 2
             seen += [one[field] for one in page["items"]]
-            cursor = page["next_cursor"]
+            if page["next_cursor"] is None:
+                break
+            more = f"&cursor={page['next_cursor']}"
         assert seen == values
         assert api.get(f"/service-requests/{request}/{path}?limit=201").status_code == 422
     newest = api.get(f"/service-requests/{request}/work?limit=1&order=-started_at").json

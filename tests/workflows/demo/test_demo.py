@@ -22,7 +22,7 @@ from workflows.lifecycle.contracts.rows import contract_value
 from workflows.operations.deployment import open_desk
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
-from workflows.service_requests.queries import in_queue
+from workflows.service_requests.queries import in_queue, queue_values
 from workflows.store import tables as t
 from workflows.users.accounts import password_matches
 
@@ -86,7 +86,8 @@ def check(desk: Desk) -> None:
         assert audit.ok, audit.differences
         due = next_due(tx)
         assert due is None or due > desk.now()
-        late = tx.connection.execute(select(t.service_request.c.id).where(in_queue(tx, "at_risk"))).all()
+        at_risk = select(t.service_request.c.id).where(in_queue("at_risk"))
+        late = tx.connection.execute(at_risk, queue_values(tx)).all()
     assert len(late) >= 4
     found = contract_states(desk)
     wanted = {(kind, state) for kind in TYPES for state in STATES} - NEVER

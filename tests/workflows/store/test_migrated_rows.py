@@ -18,13 +18,17 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.support.builders import StillClock
 from tests.support.office import MONDAY, Office
+from workflows.contracts.queries import list_contracts
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
+from workflows.service_requests.queries import list_service_requests
 from workflows.store import tables as t
 from workflows.store.database import MIGRATIONS, Database, migrate
 from workflows.store.migrations import HEAD
+from workflows.store.search_index import DOCUMENTS, create_search_index
+from workflows.store.search_words import words_in
 from workflows.store.triggers import protections
 
 CONFIG = Config()
@@ -36,6 +40,7 @@ RENAMED_COLUMNS = {
     "0006": {"stored_at": "kept_at"},  # codespell:ignore kept
 }
 """By the step that renamed them: the names of now and those of before."""
+SEARCHED = (t.service_request, t.customer, t.item, t.org_unit)
 HAVE_ROWS = (
     "contract_grant",
     "grant_balance",
@@ -101,6 +106,8 @@ def test_rows_and_names_survive_the_way_from_every_step(
         migrate(url)
         migrated = Database(url, pool_size=2)
         assert _rows(migrated, inserted) == given, f"from {step}"
+        assert _words(migrated) == _words(source), f"from {step}"
+        assert _found(migrated) == _found(source), f"from {step}"
         with migrated.read() as connection:
             found = _schema(connection)
         for what, names in declared.items():
@@ -113,6 +120,26 @@ def test_rows_and_names_survive_the_way_from_every_step(
 def test_the_newest_step_is_the_last() -> None:
     assert STEPS[-1] == HEAD
     assert {*RENAMED_TABLES, *RENAMED_COLUMNS} <= set(STEPS)
+
+
+def _words(database: Database) -> dict[str, set[str]]:
+    """The words by which each searchable row is found, by id; a request's number may be among them twice."""
+    with database.read() as connection:
+        return {
+            row.id: {*row.search_words.split(), *words_in(getattr(row, "number", ""))}
+            for table in SEARCHED
+            for row in connection.execute(select(table))
+        }
+
+
+def _found(database: Database) -> list[str]:
+    """The numbers of requests that a search finds by their indexed words, and of a contract."""
+    with Desk(database).read(SYSTEM) as tx:
+        requests = list_service_requests(tx, q="start ann", order="number").items
+        return [
+            *(one.number for one in requests),
+            *(one.number for one in list_contracts(tx, q="sh 1").items),
+        ]
 
 
 def _works_and_is_protected(database: Database) -> None:
@@ -223,6 +250,9 @@ def _schema_of_the_tables(url: str) -> Any:
         t.metadata.create_all(connection)
         for statement in protections(connection.dialect.name, t.APPEND_ONLY):
             connection.execute(text(statement.replace(":", "\\:")))
+        for table in DOCUMENTS:
+            for statement in create_search_index(connection.dialect.name, table):
+                connection.exec_driver_sql(statement)
     with database.read() as connection:
         schema = _schema(connection)
     database.dispose()

@@ -19,12 +19,24 @@ from workflows.store.migrations import HEAD
 from workflows.store.tables import APPEND_ONLY, idempotency_key, metadata
 
 
+@pytest.mark.filterwarnings("ignore:.* expression-based index")
 def test_tables_and_migrations_agree(database_url: str) -> None:
     database = Database(database_url, pool_size=1)
     with database.read() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+        context = MigrationContext.configure(connection, opts={"include_object": _is_declared})
+        differences = compare_metadata(context, metadata)
     database.dispose()
     assert differences == []
+
+
+def _is_declared(_object: object, name: str | None, *_: object) -> bool:
+    """Whether an object can be compared: not full-text indexes, which have their own DDL, nor expressions."""
+    if name == "ix_service_request_next_target":
+        return False
+    return (
+        re.fullmatch(r"(ix_)?(service_request|contract|customer|item|org_unit)_search(_\w+)?", name or "")
+        is None
+    )
 
 
 def test_checks_are_those_of_the_tables(database_url: str) -> None:

@@ -59,6 +59,7 @@ def register_templating(app: Flask) -> None:
         short_day=short_day,
         duration=formats.minutes_text,
         icon=icon,
+        counted=formats.counted_text,
         current_url=current_url,
         has_role=has_role,
         instant_text=lambda instant: formats.instant_text(instant, zone()),

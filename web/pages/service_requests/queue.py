@@ -22,7 +22,7 @@ from workflows.views.service_requests import ServiceRequestView
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "mine": ("Mine", {"queue": "mine", "order": "opened_at"}),
     "unassigned": ("Unassigned", {"queue": "unassigned", "order": "opened_at"}),
-    "risk": ("At risk", {"queue": "at_risk", "order": "resolution_due_at"}),
+    "risk": ("At risk", {"queue": "at_risk", "order": "target_due_at"}),
     "waiting": ("Waiting for a contract", {"queue": "waiting", "order": "opened_at"}),
     "open": ("Unresolved", {"queue": "unfinished", "order": "-opened_at"}),
     "all": ("All", {}),

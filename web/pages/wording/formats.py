@@ -12,6 +12,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from engine.contracts import Unit
+from workflows.views import MOST_COUNTED
 
 LOCALE = "en_GB"
 MINUTE = timedelta(minutes=1)
@@ -28,6 +29,11 @@ _PLAIN = re.compile(r"(\d{1,3})\.(\d{3})", re.ASCII)
 
 
 # ------------------------------------------------------------------ minutes
+
+
+def counted_text(count: int) -> str:
+    """A number of records: "1,234", or "5,000+" if they were not counted to the end."""
+    return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
 
 
 def minutes_text(minutes: int | None) -> str:

@@ -19,6 +19,8 @@ audit_event = Table(
     Index("ix_audit_event_subject", "subject_kind", "subject_id", "at"),
 )
 
+IS_FAILED = "delivered_at IS NULL AND last_error IS NOT NULL"
+
 outbox = Table(
     "outbox",
     metadata,
@@ -38,4 +40,11 @@ outbox = Table(
     Column("last_error", Text),
     Index("ix_outbox_next_attempt_at", "next_attempt_at", "id"),
     Index("ix_outbox_subject", "subject_kind", "subject_id"),
+    Index(
+        "ix_outbox_failed",
+        "created_at",
+        "id",
+        sqlite_where=text(IS_FAILED),
+        postgresql_where=text(IS_FAILED),
+    ),
 )

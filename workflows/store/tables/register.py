@@ -25,6 +25,7 @@ org_unit = Table(
     Column("parent_id", Id, ForeignKey("org_unit.id"), index=True),
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_at", Instant, nullable=False),
+    Column("search_words", Text, nullable=False, server_default=text("' '")),
 )
 
 org_unit_line = Table(
@@ -47,6 +48,7 @@ customer = Table(
     Column("org_unit_id", Id, ForeignKey("org_unit.id"), index=True),
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_at", Instant, nullable=False),
+    Column("search_words", Text, nullable=False, server_default=text("' '")),
 )
 
 customer_org_unit = Table(
@@ -72,5 +74,6 @@ item = Table(
     Column("owner_org_unit_id", Id, ForeignKey("org_unit.id"), index=True),
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_at", Instant, nullable=False),
+    Column("search_words", Text, nullable=False, server_default=text("' '")),
     CheckConstraint("owner_customer_id IS NULL OR owner_org_unit_id IS NULL", name="one_owner"),
 )

@@ -1,5 +1,7 @@
 """Service requests, their history and notes, and their coverage decisions."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -14,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from engine.service_requests import OUTCOMES, PRIORITIES, STATES
+from engine.service_requests import FINISHED_STATES, OUTCOMES, PRIORITIES, STATES
 from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
@@ -23,6 +25,22 @@ def _where_given(name: str, *columns: str) -> Index:
     """An index of the rows that have its first column: most new requests do not, and skip the index."""
     given = text(f"{columns[0]} IS NOT NULL")
     return Index(name, *columns, sqlite_where=given, postgresql_where=given)
+
+
+IS_UNFINISHED = f"state NOT IN ({', '.join(repr(state) for state in FINISHED_STATES)})"
+"""Not `state IN`: SQLite would rather read all such rows by the index of states, in no order, than in the
+order of an index that has this condition."""
+NEXT_TARGET_DUE_AT = (
+    "CASE WHEN responded_at IS NULL AND (resolution_due_at IS NULL OR response_due_at < resolution_due_at) "
+    "THEN response_due_at ELSE resolution_due_at END"
+)
+"""The earlier of the targets that are open. A query that uses the index has the same expression in it."""
+
+
+def _where_unfinished(name: str, *columns: Any, more: str = "") -> Index:
+    """An index of the rows that people work on, which are few however many have been closed."""
+    unfinished = text(IS_UNFINISHED + more)
+    return Index(name, *columns, sqlite_where=unfinished, postgresql_where=unfinished)
 
 
 service_request = Table(
@@ -61,6 +79,7 @@ service_request = Table(
     Column("chargeable_minutes", BigInteger, nullable=False, server_default=text("0")),
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_by", Text, nullable=False),
+    Column("search_words", Text, nullable=False, server_default=text("' '")),
     one_of("priority", *PRIORITIES),
     one_of("state", *STATES),
     CheckConstraint("(state = 'on_hold') = (on_hold_reason IS NOT NULL)", name="on_hold"),
@@ -72,6 +91,13 @@ service_request = Table(
     _where_given("ix_service_request_technician_id", "technician_id", "state"),
     _where_given("ix_service_request_auto_close_at", "auto_close_at", "id"),
     Index("ix_service_request_opened_at", "opened_at", "id"),
+    _where_unfinished("ix_service_request_unfinished", "opened_at", "id", "state"),
+    _where_unfinished(
+        "ix_service_request_unfinished_technician", "technician_id", "opened_at", "id", "state"
+    ),
+    _where_unfinished(
+        "ix_service_request_next_target", text(f"({NEXT_TARGET_DUE_AT})"), "id", more=" AND paused_at IS NULL"
+    ),
 )
 """`contract_id` is the contract that covers it; one that it waits for is in its decision."""
 

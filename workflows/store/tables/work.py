@@ -19,6 +19,9 @@ from engine.drawdown import ALLOCATION_KINDS
 from workflows.store.column_types import Id, Instant, Key
 from workflows.store.tables.base import metadata, one_of
 
+IS_UNCOVERED = "kind IN ('carried', 'ignored', 'overage') AND reversed_at IS NULL"
+"""The minutes that no contract paid; a query that uses the index has the same condition in it."""
+
 incident_hold = Table(
     "incident_hold",
     metadata,
@@ -81,5 +84,14 @@ work_allocation = Table(
     one_of("kind", *ALLOCATION_KINDS),
     CheckConstraint("minutes > 0", name="minutes"),
     Index("ix_work_allocation_contract_id", "contract_id", "effective_at"),
+    Index(
+        "ix_work_allocation_uncovered",
+        "effective_at",
+        "id",
+        "kind",
+        "minutes",
+        sqlite_where=text(IS_UNCOVERED),
+        postgresql_where=text(IS_UNCOVERED),
+    ),
 )
 """The minutes of a work entry by contract and grant; rows of a corrected entry stay, with `reversed_at`."""

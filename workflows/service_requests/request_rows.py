@@ -1,0 +1,107 @@
+"""The rows of service requests with everything that a view of one names, read by one statement.
+
+What is left of the covering contract is part of the row: three sums over its grants. Statements are compiled
+once for each combination of conditions and order.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
+
+from engine.contracts import Limits
+from workflows.core.paging import PagePlace, paged
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.open_grants import is_open_at
+from workflows.store import tables as t
+from workflows.store.column_types import Id, Instant, number_constant, text_constant
+from workflows.store.compiled_statements import Prepared
+
+r, d, c = t.service_request, t.coverage_decision, t.contract
+_NOW = bindparam("now", type_=Instant)
+_SHOWN = [column for column in r.c if column.name not in ("search_words", "sla_clock_at")]
+
+
+def _left(amount: ColumnElement[int], unit: str, *, when_open: bool) -> ColumnElement[int]:
+    """SQL: the sum over the grants of the decision's contract; None if it draws nothing.
+
+    For a contract that has not started it is what is left at the start.
+    """
+    b = t.grant_balance.c
+    zero = number_constant(0)
+    total = select(func.coalesce(func.sum(amount), zero)).where(
+        b.contract_id == c.c.id, b.unit == text_constant(unit)
+    )
+    if when_open:
+        total = total.where(is_open_at(case((c.c.starts_at > _NOW, c.c.starts_at), else_=_NOW)))
+    return case((c.c.draws != text_constant("nothing"), total.correlate(c).scalar_subquery()))
+
+
+ROWS: Select[Any] = select(
+    *_SHOWN,
+    t.customer.c.name.label("customer_name"),
+    t.item.c.number.label("item_number"),
+    t.item.c.name.label("item_name"),
+    t.org_unit.c.name.label("org_unit_name"),
+    t.user_account.c.name.label("technician_name"),
+    d.c.rule.label("decision_rule"),
+    d.c.why.label("decision_why"),
+    d.c.contract_id.label("decision_contract_id"),
+    c.c.number.label("contract_number"),
+    c.c.type.label("contract_type"),
+    c.c.draws.label("contract_draws"),
+    c.c.starts_at.label("contract_starts_at"),
+    c.c.expires_at.label("contract_expires_at"),
+    c.c.cancelled_at.label("contract_cancelled_at"),
+    c.c.ended_at.label("contract_ended_at"),
+    _left(t.grant_balance.c.available, "minutes", when_open=True).label("minutes_left"),
+    _left(t.grant_balance.c.available, "incidents", when_open=True).label("incidents_left"),
+    _left(t.grant_balance.c.held, "incidents", when_open=False).label("incidents_held"),
+).select_from(
+    r.join(t.customer, t.customer.c.id == r.c.customer_id)
+    .outerjoin(t.item, t.item.c.id == r.c.item_id)
+    .outerjoin(t.org_unit, t.org_unit.c.id == r.c.org_unit_id)
+    .outerjoin(t.user_account, t.user_account.c.id == r.c.technician_id)
+    .outerjoin(d, d.c.id == r.c.decision_id)
+    .outerjoin(c, c.c.id == d.c.contract_id)
+)
+"""Takes the parameter `now`."""
+
+_ONE = ROWS.where(r.c.id == bindparam("wanted_id", type_=Id))
+_PREPARED = Prepared(_ONE)
+
+
+def read_one(tx: Transaction, service_request_id: str, visible: ColumnElement[bool] | None = None) -> Any:
+    """The row of one service request; None if there is none or it is not `visible`."""
+    values = {"wanted_id": service_request_id, "now": tx.now}
+    if visible is None:
+        return _PREPARED.first(tx.connection, values)
+    return tx.connection.execute(_ONE.where(visible), values).one_or_none()
+
+
+def read_rows(
+    tx: Transaction,
+    conditions: tuple[ColumnElement[bool], ...],
+    place: PagePlace,
+    values: Mapping[str, Any],
+    *,
+    reusable: bool,
+) -> list[Any]:
+    """The rows of one page. `reusable`: the conditions are built once, and have no values of their own."""
+    given = {**values, "now": tx.now}
+    if reusable:
+        return _page(conditions, place).all(tx.connection, given)
+    return list(tx.connection.execute(paged(ROWS.where(*conditions), place, r.c.id), given).all())
+
+
+@lru_cache(maxsize=512)
+def _page(conditions: tuple[ColumnElement[bool], ...], place: PagePlace) -> Prepared:
+    return Prepared(paged(ROWS.where(*conditions), place, r.c.id))
+
+
+def limits_of(row: Any) -> Limits | None:
+    """What is left of the contract of a row's decision; None if it draws nothing."""
+    if row.minutes_left is None:
+        return None
+    return Limits(int(row.minutes_left), int(row.incidents_left), int(row.incidents_held))
