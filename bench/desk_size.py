@@ -1,6 +1,7 @@
 """Home, queue and search of a desk with 100,000 service requests, against the same desk with 1,000.
 
-Both are the product, in this process. One request in ten is unfinished, half of these have no technician.
+Both are the product, in this process. One request in ten is unfinished; half of these have no technician, and
+half are late, so that a page is full on both desks.
 """
 
 import re
@@ -151,7 +152,7 @@ def _request(number: int, customer: str, contract: str, technician: str, now: da
         "contract_id": contract,
         "opened_at": opened_at,
         "closed_at": None if unfinished else opened_at,
-        "response_due_at": now + timedelta(days=1 if number % 20 else -1),
+        "response_due_at": now + timedelta(days=1 if number % 2 else -1),
         "resolution_due_at": now + timedelta(days=2, minutes=number),
         "created_by": "bench",
     }
