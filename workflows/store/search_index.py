@@ -1,4 +1,4 @@
-"""Full-text indexes: FTS5 on SQLite, GIN over a tsvector on PostgreSQL, kept up to date by the database.
+"""Full-text indexes: FTS5 on SQLite, GIN over a tsvector on PostgreSQL, updated by the database.
 
 A row's document is the words that the program stored with it (`search_words`), and its number, which only
 the database may know when the row is inserted. Both databases index its words as they are:
