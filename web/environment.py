@@ -1,6 +1,7 @@
 """The configuration of a deployment: environment variables and an optional `.env` file."""
 
 import secrets
+from datetime import timedelta
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from workflows.core.session_limits import SessionLimits
 
 DEFAULT_KEYS = frozenset({"change-me", "changeme", "default", "dev", "development", "secret", "test"})
 MIN_KEY_LENGTH = 16
@@ -33,6 +36,16 @@ class Environment(BaseSettings):
     log_format: Literal["json", "console"] | None = None
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     """How many trusted proxies in front of the server append to X-Forwarded-For."""
+
+    session_idle_hours: Annotated[int, Field(ge=1, le=8760)] = 12
+    session_days: Annotated[int, Field(ge=1, le=3650)] = 30
+
+    @property
+    def session_limits(self) -> SessionLimits:
+        """After how long without use, and after how long at the latest, a login session ends."""
+        return SessionLimits(
+            idle=timedelta(hours=self.session_idle_hours), longest=timedelta(days=self.session_days)
+        )
 
     @cached_property
     def session_key(self) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import Row, select, update
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.notifications.mail_links import LinkGone, text_to_send
 from workflows.store import tables as t
 
 log = structlog.get_logger()
@@ -98,7 +99,11 @@ def _deliver(desk: Desk, row: Row[Any], sender: Sender) -> int:
     error = None
     if row.recipient:
         try:
-            sender.send(row.recipient, row.subject, row.body)
+            body = text_to_send(desk, row.event, row.body, row.payload.get("link"))
+            sender.send(row.recipient, row.subject, body)
+        except LinkGone:
+            desk.perform(SYSTEM, partial(_set_aside, row=row), job="deliver_outbox", repeatable=True)
+            return 0
         except (OSError, smtplib.SMTPException) as failure:
             error = f"{type(failure).__name__}: {failure}"[:500]
     # the mail is sent: storing that is retried, since otherwise it would be sent again
@@ -108,6 +113,12 @@ def _deliver(desk: Desk, row: Row[Any], sender: Sender) -> int:
         return 1
     log.warning("mail not delivered", message=row.id, attempts=row.attempts, error=error)
     return 0
+
+
+def _set_aside(tx: Transaction, *, row: Row[Any]) -> None:
+    """Give up a mail whose link would no longer work."""
+    reason = "The link is no longer needed: the password has been set in the meantime."
+    tx.change(t.outbox, row.id, next_attempt_at=None, last_error=reason)
 
 
 def _store_attempt(tx: Transaction, *, row: Row[Any], error: str | None) -> None:
