@@ -20,7 +20,7 @@ from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.users.login_delays import LONGEST_DELAY, count_attempt, delay_key, network_of
 from workflows.users.passwords import new_password_hash
-from workflows.users.sessions import end_sessions, forget_devices, remember_device
+from workflows.users.sessions import Visit, end_sessions, forget_devices, remember_device
 from workflows.views.users import CreatedLink
 
 ONE_MAIL_IN = timedelta(minutes=5)
@@ -73,7 +73,7 @@ def show_link(tx: Transaction, user_id: str, base_url: str | None) -> CreatedLin
     """
     tx.require("administrator")
     row = _enabled_user(tx, user_id)
-    secret = make_link_secret(tx, _add_link(tx, row))
+    secret = make_link_secret(tx, _add_link(tx, row, by_mail=False))
     tx.audit("user", row.id, "password link shown")
     return CreatedLink(link_url(base_url, secret), secret.expires_at)
 
@@ -122,10 +122,10 @@ def find_link_owner(tx: Transaction, secret: str) -> LinkOwner:
     return LinkOwner(row.email, row.name, row.password_hash is None)
 
 
-def set_password_by_link(tx: Transaction, secret: str, new_password: str, device: str) -> None:
+def set_password_by_link(tx: Transaction, secret: str, new_password: str, visit: Visit) -> None:
     """Set the password of a link's user. Uses the link up, and ends every session of the user.
 
-    The `device` becomes the only one that is known, since its user reads the user's mail.
+    The visit's device becomes the only one that is known, since its user reads the user's mail.
     Raises: LinkNotValid; InvalidInput for the password, and the link can still be used.
     """
     used = tx.connection.execute(
@@ -143,9 +143,11 @@ def set_password_by_link(tx: Transaction, secret: str, new_password: str, device
     tx.change(user, row.id, password_hash=hashed, session_epoch=row.session_epoch + 1)
     withdraw_links(tx, row.id)
     forget_devices(tx, row.id)
-    remember_device(tx, row.id, device)
+    if visit.device is not None:
+        remember_device(tx, row.id, visit.device)
     ended = end_sessions(tx, row.id, tokens=False)
-    tx.audit("user", row.id, "password set by link", purpose=used.purpose, **ended)
+    details = {"purpose": used.purpose, **visit.stored, **ended}
+    tx.audit("user", row.id, "password set by link", **details)
 
 
 def withdraw_links(tx: Transaction, user_id: str) -> None:
@@ -164,20 +166,20 @@ def _enabled_user(tx: Transaction, user_id: str) -> Row[Any]:
 
 def _was_just_sent(tx: Transaction, user_id: str) -> bool:
     since = tx.real_now - ONE_MAIL_IN
-    recent = select(link.c.id).where(link.c.user_id == user_id, link.c.created_at > since)
+    recent = select(link.c.id).where(link.c.user_id == user_id, link.c.by_mail, link.c.created_at > since)
     return tx.connection.execute(recent.limit(1)).one_or_none() is not None
 
 
-def _add_link(tx: Transaction, row: Row[Any]) -> str:
+def _add_link(tx: Transaction, row: Row[Any], *, by_mail: bool) -> str:
     """Add a link. Earlier ones still work, or anyone could make a user's mail useless by asking again."""
     link_id = new_id()
     purpose = "invitation" if row.password_hash is None else "reset"
-    tx.add(link, id=link_id, user_id=row.id, purpose=purpose, created_at=tx.real_now)
+    tx.add(link, id=link_id, user_id=row.id, purpose=purpose, by_mail=by_mail, created_at=tx.real_now)
     return link_id
 
 
 def _send(tx: Transaction, row: Row[Any], **details: str) -> None:
-    link_id = _add_link(tx, row)
+    link_id = _add_link(tx, row, by_mail=True)
     purpose = "invitation" if row.password_hash is None else "reset"
     subject, body = MAILS[purpose]
     send(

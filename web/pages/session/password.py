@@ -1,5 +1,6 @@
 """Setting a password by a link in a mail, and asking for such a link."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
@@ -9,7 +10,7 @@ from wtforms.validators import EqualTo, InputRequired, Regexp
 
 from engine.errors import DeskError
 from web.pages.context import desk
-from web.pages.forms.base import DeskForm
+from web.pages.forms.base import DeskForm, add_desk_error
 from web.pages.session.visits import store_device, visit
 from workflows.core.actors import NOBODY
 from workflows.core.secret_texts import new_secret
@@ -64,13 +65,13 @@ def new() -> Response:
             owner = find_link_owner(tx, secret)
         if form.validate_on_submit():
             device = visit().device or new_secret()
-            password = str(form.new_password.data)
+            here, password = replace(visit(), device=device), str(form.new_password.data)
             try:
-                desk().perform(NOBODY, lambda tx: set_password_by_link(tx, secret, password, device))
+                desk().perform(NOBODY, lambda tx: set_password_by_link(tx, secret, password, here))
             except LinkNotValid:
                 raise
             except DeskError as error:
-                form.add_error(str(error.values.get("pointer", "")), str(error))
+                add_desk_error(form, error)
             else:
                 flash("Your password has been set. Sign in with it now.", "success")
                 return store_device(redirect(url_for("login.login")), device)

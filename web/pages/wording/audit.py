@@ -33,6 +33,11 @@ RECORD_PAGES = {
     "user": ("users.edit", "user_id"),
 }
 KINDS = {"login": "Unknown user", "work_entry": "Work entry"}
+PURPOSES = {"invitation": "invited", "reset": "forgotten password"}
+COUNTED = {
+    "sessions": ("session ended", "sessions ended"),
+    "tokens": ("API token revoked", "API tokens revoked"),
+}
 HIDDEN = frozenset({"token", "link"})
 """Ids without a page."""
 
@@ -73,10 +78,11 @@ def _detail(name: str, value: Any) -> str:
         return "new password" if value else ""
     if name == "seconds":
         return f"next attempt after {value} s"
-    if name == "sessions":
-        return f"{value} session{'s' if value != 1 else ''} ended"
-    if name == "tokens":
-        return f"{value} API token{'s' if value != 1 else ''} revoked"
+    if name in COUNTED:
+        one, many = COUNTED[name]
+        return f"{value} {one if value == 1 else many}" if value else ""
+    if name == "purpose":
+        return PURPOSES.get(str(value), str(value))
     if name == "role":
         return ROLES.get(str(value), str(value))
     if name == "email":

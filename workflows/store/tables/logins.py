@@ -3,7 +3,7 @@
 Of every secret only the SHA-256 is stored. All instants are real time, also in a sandbox.
 """
 
-from sqlalchemy import Column, ForeignKey, Integer, PrimaryKeyConstraint, String, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, PrimaryKeyConstraint, String, Table, Text
 
 from workflows.store.column_types import Id, Instant, Key
 from workflows.store.tables.base import metadata, one_of
@@ -53,6 +53,7 @@ password_link = Table(
     Column("id", Id, primary_key=True),
     Column("user_id", Id, ForeignKey("user_account.id"), nullable=False, index=True),
     Column("purpose", String(20), nullable=False),
+    Column("by_mail", Boolean, nullable=False),
     Column("token_hash", String(64), unique=True),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
