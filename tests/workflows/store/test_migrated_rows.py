@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.support.builders import StillClock
 from tests.support.office import MONDAY, Office
+from tests.support.unique_keys import unique_keys
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.jobs.definitions import run_job
@@ -25,7 +26,7 @@ from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 from workflows.store.database import MIGRATIONS, Database, migrate
 from workflows.store.migrations import HEAD
-from workflows.store.triggers import protections
+from workflows.store.triggers import no_replacement, protections
 
 CONFIG = Config()
 CONFIG.set_main_option("script_location", str(MIGRATIONS))
@@ -223,6 +224,9 @@ def _schema_of_the_tables(url: str) -> Any:
         t.metadata.create_all(connection)
         for statement in protections(connection.dialect.name, t.APPEND_ONLY):
             connection.execute(text(statement.replace(":", "\\:")))
+        if database.is_sqlite:
+            for name in t.APPEND_ONLY:
+                connection.execute(text(no_replacement(name, unique_keys(t.metadata.tables[name]))))
     with database.read() as connection:
         schema = _schema(connection)
     database.dispose()
