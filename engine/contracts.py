@@ -163,18 +163,6 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
-class CarryOver:
-    """How much of a month's unused minutes carries over when the month ends, and for how many more months.
-
-    Exactly one cap is set: whole minutes, or percent of the month's grant (rounded down to the minute).
-    """
-
-    months: int
-    cap_minutes: int | None = None
-    cap_percent: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ContractType:
     """One checked file of `rules/contract_types/`. Its conditions are in the JSON form of business-rules.
 
@@ -194,7 +182,6 @@ class ContractType:
     draws: Draws
     on_expiry: OnExpiry = "time_expired"
     allocation: Allocation = "once"
-    carry_over: CarryOver | None = None
 
 
 class StateAt(NamedTuple):

@@ -59,7 +59,8 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
     price_minor = minor_units(tx, command.price, "/price")
     if price_minor is None:
         price_minor = terms.defaults.price_minor
-    _check_time_expired(tx, command)
+    if origin.renewal_of is None:
+        _check_time_expired(tx, command)
     payment_due = tx.settings.payment_required and bool(price_minor)
     if command.enable and payment_due and tx.actor.role not in ("finance", "system"):
         raise finance_only()
@@ -209,7 +210,9 @@ def _check_time_expired(tx: Transaction, command: NewContract) -> None:
     if command.time_expired != "bill":
         return
     if not tx.settings.invoices:
-        raise invalid("/time_expired", "'bill' needs invoices, which are off.", "Use rollover or ignore.")
+        raise invalid(
+            "/time_expired", "'bill' needs invoices, which are not available yet.", "Use rollover or ignore."
+        )
     if command.overage_rate is None and tx.settings.default_overage_rate_minor is None:
         raise invalid("/overage_rate", "'bill' needs the price of an hour.", "Give overage_rate.")
 
