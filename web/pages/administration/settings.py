@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
-from web.pages.administration.settings_form import DAYS, SettingsForm, changes, form_data
+from web.pages.administration.settings_form import DAYS, SettingsForm, changes, settings_form
 from web.pages.context import actor, desk
 from web.pages.forms.base import attempt
 from web.pages.layout.listing import cursor
@@ -31,7 +31,7 @@ def settings() -> tuple[str, int] | Response:
         stored = read_settings(tx)
         version = settings_version(tx)
         history = list_setting_changes(tx, limit=HISTORY_ROWS, cursor=cursor())
-    form = SettingsForm(data=form_data(stored, version))
+    form = settings_form(stored, version)
     if form.is_submitted():
         valid = form.validate()
         wanted = changes(form, stored)
