@@ -33,6 +33,12 @@ class Environment(BaseSettings):
     log_format: Literal["json", "console"] | None = None
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     """How many trusted proxies in front of the server append to X-Forwarded-For."""
+    header_seconds: Annotated[int, Field(ge=1, le=600)] = 10
+    """How long a client may take to send the head of a request, from its first byte."""
+    body_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    """How long a client may take to send the whole body of a request."""
+    connections_per_client: Annotated[int, Field(ge=0, le=10_000)] = 100
+    """Connections of one address to one server process; 0 for any number. Not applied behind a proxy."""
 
     @cached_property
     def session_key(self) -> str:
