@@ -6,8 +6,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from workflows.notifications.mail import read_smtp_url
 
 DEFAULT_KEYS = frozenset({"change-me", "changeme", "default", "dev", "development", "secret", "test"})
 MIN_KEY_LENGTH = 16
@@ -39,6 +42,16 @@ class Environment(BaseSettings):
     """How long a client may take to send the whole body of a request."""
     connections_per_client: Annotated[int, Field(ge=0, le=10_000)] = 100
     """Connections of one address to one server process; 0 for any number. Not applied behind a proxy."""
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                read_smtp_url(value)
+            except ValueError as error:
+                raise PydanticCustomError("smtp_url", "It {reason}.", {"reason": str(error)}) from None
+        return value
 
     @cached_property
     def session_key(self) -> str:

@@ -185,9 +185,18 @@ def test_a_database_that_is_unreachable_or_not_up_to_date(run: Run, tmp_path: Pa
             assert isinstance(found.exception, SystemExit), nonsense
 
 
-def test_an_invalid_environment_variable_is_named(run: Run) -> None:
-    bad = run("user", "list", COVERDESK_LOG_FORMAT="xml")
-    assert (bad.exit_code, "COVERDESK_LOG_FORMAT" in bad.stderr) == (1, True)
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("COVERDESK_LOG_FORMAT", "xml", ""),
+        ("COVERDESK_SMTP_URL", "smtp://mail.example.com:port", "It has a port that is not a number"),
+        ("COVERDESK_HEADER_SECONDS", "0", ""),
+    ],
+)
+def test_an_invalid_environment_variable_is_named(run: Run, name: str, value: str, words: str) -> None:
+    bad = run("user", "list", **{name: value})
+    assert bad.exit_code == 1
+    assert f"Error: {name}: {words}" in bad.stderr
 
 
 def test_backup_and_restore(run: Run, tmp_path: Path, database_url: str) -> None:

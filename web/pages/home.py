@@ -77,6 +77,7 @@ def _administrator() -> str:
         refused=refused,
         proposals=proposals,
         jobs=health.jobs,
+        sends_mail=desk().smtp_url is not None,
         **figures,
     )
 
