@@ -20,7 +20,7 @@ from web.field_errors import field_errors
 from web.refused_rules import report_refused_rules
 from workflows.core import errors as refusals
 from workflows.core.desk import HAS_COMMITTED, asks_for_retry, outcome_unknown
-from workflows.operations.deployment import is_database_failure, is_unstorable_value
+from workflows.operations.deployment import is_database_failure, is_disk_full, is_unstorable_value
 from workflows.rule_sets.publishing import check_view
 from workflows.users.authentication import NotAuthenticated, TooManyAttempts
 
@@ -43,6 +43,7 @@ STATUSES: Mapping[type[DeskError], int] = {
     refusals.NoRuleSet: 503,
     refusals.OutcomeUnknown: 503,
     refusals.Contended: 503,
+    refusals.DiskFull: 503,
     DeskError: 422,
 }
 HTTP_PROBLEMS = {
@@ -185,6 +186,9 @@ def handle_unexpected_error(error: Exception) -> Response:
     if asks_for_retry(error):
         log.warning("a transaction was rolled back too often", path=request.path, exc_info=error)
         return _with_retry_after(handle_desk_error(_contended()))
+    if is_disk_full(error):
+        log.error("the disk of the database is full", path=request.path)
+        return _with_retry_after(handle_desk_error(_disk_full()))
     error_id = uuid.uuid4().hex[:12]
     unreachable = is_database_failure(error)
     log.error(
@@ -209,6 +213,13 @@ def _contended() -> refusals.Contended:
     return refusals.Contended(
         "Others were changing the same records at the same time. Nothing was saved.",
         remedy="Try again in a moment.",
+    )
+
+
+def _disk_full() -> refusals.DiskFull:
+    return refusals.DiskFull(
+        "The disk of the database is full. Nothing was saved.",
+        remedy="Ask an administrator to free some space, and try again.",
     )
 
 

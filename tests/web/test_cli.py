@@ -190,6 +190,8 @@ def test_a_database_that_is_unreachable_or_not_up_to_date(run: Run, tmp_path: Pa
     [
         ("COVERDESK_LOG_FORMAT", "xml", ""),
         ("COVERDESK_SMTP_URL", "smtp://mail.example.com:port", "It has a port that is not a number"),
+        ("COVERDESK_BASE_URL", "desk.example.com", "Write the whole address, for example https://"),
+        ("COVERDESK_MONITORING_TOKEN", "short", ""),
         ("COVERDESK_HEADER_SECONDS", "0", ""),
     ],
 )
