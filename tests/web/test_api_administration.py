@@ -219,22 +219,6 @@ def test_tokens_are_listed_and_revoked(api: Callers) -> None:
     assert api.administrator.get("/users/nobody/tokens").status_code == 404
 
 
-def test_operations_endpoints(api: Callers) -> None:
-    client = api.nobody.client
-    assert client.get("/healthz").json == {"status": "ok"}
-    ready = client.get("/readyz")
-    assert ready.status_code == 200
-    assert ready.json is not None
-    assert ready.json["rule_set"] == api.kit.desk.config.rules.version
-    api.administrator.get("/org-units")
-    metrics = client.get("/metrics")
-    assert metrics.content_type.startswith("text/plain; version=0.0.4")
-    assert (
-        b'coverdesk_http_requests_total{method="GET",route="/api/v1/org-units",status="200"}' in metrics.data
-    )
-    assert b"coverdesk_ready 1.0" in metrics.data
-
-
 def test_another_process_uses_new_settings_in_its_next_call(api: Callers, database_url: str) -> None:
     other = Desk(Database(database_url, pool_size=2), api.kit.clock)
     elsewhere = Caller(create_app(other, ENVIRONMENT), api.administrator.token)
