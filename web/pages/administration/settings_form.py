@@ -3,6 +3,7 @@
 import re
 from typing import Any, ClassVar
 
+from pydantic import ValidationError
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from web.pages.forms.base import DeskForm
@@ -176,6 +177,14 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
         day: windows for day, windows in before["work_calendar"]["weekly"].items() if windows
     }
     return {name: value for name, value in wanted.items() if value != before[name]}
+
+
+def add_settings_errors(form: DeskForm, stored: Settings, wanted: dict[str, Any]) -> None:
+    """Add what the settings would refuse to a form that has other errors, so that all are shown at once."""
+    try:
+        stored.merged(wanted)
+    except ValidationError as error:
+        form.add_validation_errors(error)
 
 
 def _windows(form: SettingsForm, day: str) -> list[dict[str, str]]:

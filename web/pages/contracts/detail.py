@@ -73,7 +73,7 @@ def contract_page(
             burn_down=burn_down(contract, read_statement(tx, contract_id, to=_today(tx))),
             shown_lines=len(statement.lines) if "lines" in request.args else SHOWN_LINES,
             span={name: request.args.get(name, "") for name in ("from", "to")},
-            requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS),
+            requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS, counted=True),
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
             forms=forms_for(contract, actor().role, submitted or {}),
             submitted=next(iter(submitted)) if submitted else None,
