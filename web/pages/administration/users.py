@@ -10,6 +10,7 @@ from wtforms.validators import InputRequired
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import ActionForm, DeskForm, attempt, succeeds
 from web.pages.forms.fields import select_options
+from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.labels import ROLES
 from workflows.users.accounts import (
@@ -34,6 +35,7 @@ ROLE_DESCRIPTIONS = {
 ROLE_CHOICES = [(role, ROLES[role]) for role in ROLE_DESCRIPTIONS]
 
 pages = Blueprint("users", __name__, url_prefix="/users")
+keep_list(pages, "user_id")
 
 
 class NewUserForm(DeskForm):

@@ -13,6 +13,7 @@ from web.pages.contracts.burn_down import burn_down
 from web.pages.contracts.forms import forms_for
 from web.pages.forms.base import DeskForm
 from web.pages.forms.effects import EffectPreview
+from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import csv_response
 from web.pages.wording.formats import amount_text
 from workflows.contracts.queries import contract_audit, read_contract
@@ -25,6 +26,7 @@ SHOWN_REQUESTS = 10
 SHOWN_LINES = 50
 
 pages = Blueprint("contract", __name__, url_prefix="/contracts/<contract_id>")
+keep_list(pages, "contract_id")
 
 
 @pages.get("")

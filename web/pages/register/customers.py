@@ -10,6 +10,7 @@ from wtforms.fields import EmailField
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
 from web.pages.forms.pickers import RecordField
+from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from workflows.commands.register import ChangeCustomer, NewCustomer
 from workflows.core.actors import DESK, STAFF
@@ -29,6 +30,7 @@ SHOWN_ITEMS = 20
 READS_LIST = STAFF
 
 pages = Blueprint("customers", __name__, url_prefix="/customers")
+keep_list(pages, "customer_id")
 
 
 class CustomerForm(EditingForm):

@@ -9,6 +9,7 @@ from wtforms import StringField
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
 from web.pages.forms.pickers import RecordField
+from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from workflows.commands.register import ChangeItem, NewItem
 from workflows.core.actors import DESK
@@ -19,6 +20,7 @@ EDITORS = DESK
 UNOWNED = "none"
 
 pages = Blueprint("items", __name__, url_prefix="/items")
+keep_list(pages, "item_id")
 
 
 class ItemForm(EditingForm):

@@ -10,6 +10,7 @@ from wtforms import StringField
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
 from web.pages.forms.pickers import RecordField
+from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from workflows.commands.register import ChangeOrgUnit, NewOrgUnit
 from workflows.core.actors import SUPERVISORS
@@ -29,6 +30,7 @@ MAX_IN_TREE = 1000
 SHOWN_BELOW = 20
 
 pages = Blueprint("org_units", __name__, url_prefix="/org-units")
+keep_list(pages, "org_unit_id")
 
 
 class OrgUnitForm(EditingForm):

@@ -12,6 +12,7 @@ from web.pages.context import actor, desk, now
 from web.pages.forms.base import ActionForm, DeskForm, Explicit, KeyedForm, attempt, attempt_once
 from web.pages.forms.effects import EffectPreview
 from web.pages.forms.fields import select_options
+from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.coverage_panel import seen_contract
 from web.pages.service_requests.forms import (
     ASSIGNERS,
@@ -23,7 +24,7 @@ from web.pages.service_requests.forms import (
     take_form,
     work_form,
 )
-from web.pages.service_requests.list_context import keep_list, list_context
+from web.pages.service_requests.list_context import list_context
 from web.pages.service_requests.sla import targets
 from web.pages.service_requests.timeline import load_timeline
 from web.pages.service_requests.timer import running_since
@@ -40,7 +41,7 @@ from workflows.service_requests.use_cases import add_note, change_service_reques
 REQUIRED = "This field is required."
 
 pages = Blueprint("service_request", __name__, url_prefix="/requests/<service_request_id>")
-keep_list(pages)
+keep_list(pages, "service_request_id")
 
 
 class TransitionForm(DeskForm):

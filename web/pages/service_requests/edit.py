@@ -12,9 +12,9 @@ from web.pages.context import actor, desk
 from web.pages.forms.base import EditingForm, Explicit, attempt
 from web.pages.forms.fields import WorkTypeField, select_options
 from web.pages.forms.pickers import RecordField
+from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.detail import redirect_to_request
 from web.pages.service_requests.forms import assignees
-from web.pages.service_requests.list_context import keep_list
 from web.pages.wording.labels import PRIORITY_CHOICES
 from workflows.commands.service_requests import ChangeServiceRequest
 from workflows.core.actors import DESK
@@ -27,7 +27,7 @@ from workflows.views.service_requests import ServiceRequestView
 EDITED = ("subject", "description", "customer", "item", "org_unit", "priority", "work_type", "technician")
 
 pages = Blueprint("request_edit", __name__, url_prefix="/requests/<service_request_id>")
-keep_list(pages)
+keep_list(pages, "service_request_id")
 
 
 class EditForm(EditingForm):

@@ -1,23 +1,21 @@
 """The list from which a service request was opened: the way back, and the requests before and after it.
 
-Links in the list carry its query and the request's place in it. Every link and form on the request's pages
-passes both on, so that they are still known after an action, and even after the request has left the list.
+Links in the list carry its query and the request's place in it (`web/pages/layout/list_links.py`): both are
+still known after an action, and even after the request has left the list.
 """
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
-from flask import Blueprint, has_request_context, request, url_for
+from flask import request, url_for
 
 from engine.errors import DeskError
+from web.pages.layout.list_links import LIST, PLACE, opened_from
 from web.pages.service_requests.queue import FILTERS, read_list, request_list
 from workflows.core.paging import cursor_before
 from workflows.core.transaction import Transaction
 from workflows.views import CountedPage
-
-LIST, PLACE = "list", "at"
-MAX_LENGTH = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +29,9 @@ class ListContext:
     total: int | None = None
 
 
-def keep_list(pages: Blueprint) -> None:
-    """Make the addresses of this blueprint keep the list while they lead to the same service request."""
-    pages.url_defaults(_with_list)
-
-
 def list_context(tx: Transaction) -> ListContext:
     """The list from which the current page was opened; the whole queue if it was not opened from one."""
-    listed = dict(parse_qsl(request.args.get(LIST, "")[:MAX_LENGTH]))
+    listed = opened_from()
     place = request.args.get(PLACE, "")
     known: dict[str, Any] = {
         name: value for name, value in listed.items() if name in ("view", "cursor", *FILTERS)
@@ -66,13 +59,3 @@ def list_context(tx: Transaction) -> ListContext:
 def _address(service_request_id: str, query: str, place: str | None) -> str:
     values: dict[str, Any] = {LIST: query, PLACE: place}
     return url_for("service_request.show", service_request_id=service_request_id, **values)
-
-
-def _with_list(endpoint: str, values: dict[str, Any]) -> None:
-    here = request.view_args or {} if has_request_context() else {}
-    if "service_request_id" not in here or values.get("service_request_id") != here["service_request_id"]:
-        return
-    for name in (LIST, PLACE):
-        value = request.args.get(name, "")
-        if value and len(value) <= MAX_LENGTH:
-            values.setdefault(name, value)

@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response
 from engine.errors import DeskError
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, attempt, attempt_once
+from web.pages.layout.list_links import keep_list
 from web.pages.service_requests import timer
 from web.pages.service_requests.detail import redirect_to_request, request_page
 from web.pages.service_requests.forms import WorkForm
-from web.pages.service_requests.list_context import keep_list
 from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import minutes_text
 from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
@@ -25,7 +25,7 @@ from workflows.work.queries import preview_view, read_work
 from workflows.work.use_cases import change_work, delete_work, log_work, log_work_and_resolve, preview_work
 
 pages = Blueprint("request_work", __name__, url_prefix="/requests/<service_request_id>/work")
-keep_list(pages)
+keep_list(pages, "service_request_id")
 
 
 @pages.post("")

@@ -131,7 +131,7 @@ def test_the_list_shows_to_whom_a_holder_belongs(front: Front) -> None:
     office = front.office
     bob = office.customer("Bob")
     by_holder = {
-        "Item LAP-1 Ann Acme-Berlin": office.sell("subscription", to=("item", office.laptop)),
+        "LAP-1 Item LAP-1 Ann , Acme-Berlin": office.sell("subscription", to=("item", office.laptop)),
         "Ann Acme-Berlin Subscription": office.sell("subscription"),
         "Acme-Berlin part of Acme Subscription": office.sell("subscription", to=("org_unit", office.site)),
         "Acme Subscription": office.sell("subscription", to=("org_unit", office.parent)),

@@ -69,6 +69,32 @@ def test_pages_of_a_section_return_to_it(front: Front) -> None:
     assert "51–60 of 60 items" in front.administrator.open(_link(page, "next").split("#")[0])
 
 
+@pytest.mark.parametrize(
+    ("path", "record"),
+    [
+        ("/contracts?view=active&type=support_hours", "/contracts/"),
+        ("/customers?q=ann&order=-name", "/customers/"),
+        ("/items?q=lap", "/items/"),
+        ("/org-units?q=acme", "/org-units/"),
+        ("/users?role=technician", "/users/"),
+    ],
+)
+def test_the_way_back_from_a_record_keeps_the_filters(front: Front, path: str, record: str) -> None:
+    assert front.records
+    ada = front.administrator
+    link = re.findall(rf'href="({record}[^"/]*list=[^"]*)"', ada.open(path).html)[0].replace("&amp;", "&")
+    page = ada.open(link)
+    back = page.html.split('class="breadcrumbs">')[1].split('href="')[1].split('"')[0].replace("&amp;", "&")
+    assert sorted(back.split("?")[1].split("&")) == sorted(path.split("?")[1].split("&"))
+
+
+def test_an_action_on_a_contract_keeps_the_way_back(front: Front) -> None:
+    contract = front.records.contract
+    page = front.supervisor.open(f"/contracts/{contract}?list=view%3Dactive%26q%3Dann")
+    done = front.supervisor.send(page, "/top_up", topup_minutes="1:00")
+    assert 'class="breadcrumbs"><a href="/contracts?view=active&amp;q=ann"' in done.html
+
+
 def test_the_ledger_is_filtered(front: Front) -> None:
     _fill(front)
     fay = front.finance
