@@ -82,6 +82,7 @@ def list_setting_changes(
     order: str = "-changed_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[SettingChangeView]:
     """A page of the settings' audit trail, newest first. Raises: NotAllowed; InvalidInput."""
     tx.require(*OFFICE)
@@ -95,7 +96,14 @@ def list_setting_changes(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
+
+
+def list_changed_settings(tx: Transaction) -> list[str]:
+    """The keys of the settings that have ever been changed, in alphabetical order. Raises: NotAllowed."""
+    tx.require(*OFFICE)
+    return list(tx.connection.execute(select(change.c.key).distinct().order_by(change.c.key)).scalars())
 
 
 def _refuse_control_characters(value: Any, pointer: str) -> None:

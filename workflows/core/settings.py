@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, model_validator
 
 from engine.calendars import DAY_NAMES, Hours, WorkCalendar
 from engine.contracts import TimeExpired
@@ -120,6 +120,8 @@ class Company(_Part):
     """The provider, as named on the pages."""
 
     name: Annotated[str, Field(max_length=200)] = "Coverdesk"
+    email: EmailStr | None = None
+    """Where a customer's public note goes while nobody is assigned."""
 
 
 UNAVAILABLE: dict[str, Any] = {

@@ -43,7 +43,7 @@ DEMO_PASSWORD = "coverdesk-demo"
 SETTINGS = {
     "time_zone": "Europe/Berlin",
     "currency": "EUR",
-    "company": {"name": "Kestrel IT Support GmbH"},
+    "company": {"name": "Kestrel IT Support GmbH", "email": "desk@coverdesk.example"},
 }
 SUBJECT = ("desk", "demonstration")
 STARTED, LOADED = "loading", "loaded"

@@ -3,6 +3,7 @@
 import re
 from typing import Any, ClassVar
 
+from pydantic import ValidationError
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from web.pages.forms.base import DeskForm
@@ -94,6 +95,7 @@ class SettingsForm(DeskForm):
     currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
     time_zone = StringField("Time zone", description="IANA time zone name, for example Europe/Berlin.")
     company_name = StringField("Company")
+    company_email = StringField("Email")
     holidays = TextAreaField("Holidays", description="One date per line, for example 2026-12-25.")
     mon = StringField("Monday", description="For example 09:00-12:00, 13:00-17:00. Leave empty if closed.")
     tue = StringField("Tuesday")
@@ -131,6 +133,7 @@ def form_data(stored: Settings, version: int) -> dict[str, Any]:
         "currency": stored.currency,
         "time_zone": stored.time_zone,
         "company_name": stored.company.name,
+        "company_email": stored.company.email or "",
         "holidays": "\n".join(stored.work_calendar.holidays),
     }
 
@@ -146,7 +149,10 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
     wanted["currency"] = form.currency.data
     wanted["time_zone"] = (form.time_zone.data or "").strip()
     wanted["rounding"] = {name: form[f"rounding_{name}"].data for name in (*ROUNDING, "scope")}
-    wanted["company"] = {"name": (form.company_name.data or "").strip()}
+    wanted["company"] = {
+        "name": (form.company_name.data or "").strip(),
+        "email": (form.company_email.data or "").strip() or None,
+    }
     wanted["work_calendar"] = {
         "weekly": {day: windows for day in DAYS if (windows := _windows(form, day))},
         "holidays": [line.strip() for line in (form.holidays.data or "").splitlines() if line.strip()],
@@ -156,6 +162,14 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
         day: windows for day, windows in before["work_calendar"]["weekly"].items() if windows
     }
     return {name: value for name, value in wanted.items() if value != before[name]}
+
+
+def add_settings_errors(form: DeskForm, stored: Settings, wanted: dict[str, Any]) -> None:
+    """Add what the settings would refuse to a form that has other errors, so that all are shown at once."""
+    try:
+        stored.merged(wanted)
+    except ValidationError as error:
+        form.add_validation_errors(error)
 
 
 def _windows(form: SettingsForm, day: str) -> list[dict[str, str]]:

@@ -87,8 +87,8 @@ def new() -> tuple[str, int] | Response:
             ]
         )
     form.type.choices = select_options((one.key, one.label) for one in types)
-    if form.is_submitted() and not form.is_searching and form.validate():
-        command = form.command(NewContract, _values(form))
+    if form.is_submitted() and not form.is_searching:
+        command = form.checked_command(NewContract, _values(form))
         contract_id = (
             attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None
         )
