@@ -1,19 +1,21 @@
 """Links to set a password: their secret is made when a mail is sent, so it is stored nowhere but as a hash.
 
-The outbox has the mail with a placeholder. Each attempt to deliver it makes a new secret, which replaces the
-one before; so whoever reads the outbox, a backup or the log cannot use the link.
+The outbox has the mail with a placeholder. Each attempt to deliver it makes a secret of its own, since an
+earlier one may have arrived although it seemed to fail. Whoever reads the outbox, a backup or the log cannot
+use a link.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.secret_texts import new_secret, secret_hash
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
+from workflows.store.ids import new_id
 
 EVENT = "password_link"
 PLACEHOLDER = "[link: only in the mail that is sent]"
@@ -37,12 +39,16 @@ class LinkGone(Exception):
 
 
 def make_link_secret(tx: Transaction, link_id: str) -> LinkSecret:
-    """Make a new secret for a link, from now on the only one. Raises: LinkGone."""
-    purpose = tx.connection.execute(select(link.c.purpose).where(link.c.id == link_id)).scalar()
-    secret = LinkSecret(new_secret(), tx.real_now + LIFETIMES[purpose or "reset"])
-    values = {"token_hash": secret_hash(secret.text), "expires_at": secret.expires_at}
-    if not tx.connection.execute(update(link).where(link.c.id == link_id).values(values)).rowcount:
+    """Make a secret for a link, or for a copy of it if it has one already. Raises: LinkGone."""
+    row = tx.connection.execute(select(link).where(link.c.id == link_id).with_for_update()).one_or_none()
+    if row is None:
         raise LinkGone
+    secret = LinkSecret(new_secret(), tx.real_now + LIFETIMES[row.purpose])
+    values = {"token_hash": secret_hash(secret.text), "expires_at": secret.expires_at}
+    if row.token_hash is None:
+        tx.change(link, link_id, **values)
+    else:
+        tx.add(link, **{**row._asdict(), "id": new_id(), **values})
     return secret
 
 

@@ -1,9 +1,9 @@
 """The audit trail as an administrator reads it: who did what, to which record, and from where."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Column, Row, Table, select
 
@@ -54,6 +54,7 @@ def list_audit_events(
     order: str = "-recorded",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[AuditEventView]:
     """A page of events, the last recorded first; `q` searches actions and actors.
 
@@ -84,9 +85,11 @@ def list_audit_events(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
     names = _names(tx, page.items)
-    return Page([_view(row, names) for row in page.items], page.next_cursor)
+    # a counted page stays one
+    return replace(cast(Page[Any], page), items=[_view(row, names) for row in page.items])
 
 
 def _names(tx: Transaction, rows: Iterable[Row[Any]]) -> dict[tuple[str, str], str]:

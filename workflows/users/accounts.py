@@ -5,12 +5,11 @@ A password is stored as an argon2 hash, which cannot be reversed.
 
 from typing import Any
 
-from pydantic import EmailStr
 from sqlalchemy import Row, func, select
 from sqlalchemy.exc import IntegrityError
 
 from engine.roles import UserRole
-from workflows.commands.fields import Command, Name
+from workflows.commands.fields import Command, MailAddress, Name
 from workflows.core.actors import DESK
 from workflows.core.errors import (
     Conflict,
@@ -48,7 +47,7 @@ ORDERS = {
 class NewUser(Command):
     """A user account. One with the role customer belongs to the customer with the same email address."""
 
-    email: EmailStr
+    email: MailAddress
     name: Name | None = None
     role: UserRole
     password: Password | None = None
@@ -213,6 +212,7 @@ def list_users(
     order: str = "email",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[UserView]:
     """A page of users; `q` searches names and email addresses. Raises: NotAllowed; InvalidInput."""
     tx.require("administrator")
@@ -222,7 +222,15 @@ def list_users(
     if role is not None:
         statement = statement.where(user.c.role == role)
     return read_page(
-        tx, statement, _view, orders=ORDERS, by_id=user.c.id, order=order, limit=limit, cursor=cursor
+        tx,
+        statement,
+        _view,
+        orders=ORDERS,
+        by_id=user.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
     )
 
 

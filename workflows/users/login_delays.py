@@ -12,6 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.errors import DeskError
+from workflows.core.clock import CLOCK_SKEW
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 
@@ -63,10 +64,10 @@ def count_attempt(tx: Transaction, key: str, *, longest: timedelta) -> timedelta
         .on_conflict_do_update(index_elements=["key"], set_={"key": key})
         .returning(delay)
     ).one()
-    # an instant in the future was stored before the clock was set back: it delays nobody
-    if row.last_at <= now < row.until:
+    # what is further ahead was stored before the clock was set back: it delays nobody
+    forgotten = not now - FORGOTTEN_AFTER <= row.last_at <= now + CLOCK_SKEW
+    if not forgotten and now < row.until:
         raise _too_early(row.until - now)
-    forgotten = not now - FORGOTTEN_AFTER <= row.last_at <= now
     failures = 1 if forgotten else row.failures + 1
     wait = delay_after(failures, longest)
     tx.connection.execute(

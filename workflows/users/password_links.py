@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Row, delete, select
 
 from engine.errors import DeskError
+from workflows.core.clock import CLOCK_SKEW
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.secret_texts import secret_hash
 from workflows.core.transaction import Transaction
@@ -165,8 +166,10 @@ def _enabled_user(tx: Transaction, user_id: str) -> Row[Any]:
 
 
 def _was_just_sent(tx: Transaction, user_id: str) -> bool:
-    since = tx.real_now - ONE_MAIL_IN
-    recent = select(link.c.id).where(link.c.user_id == user_id, link.c.by_mail, link.c.created_at > since)
+    since, latest = tx.real_now - ONE_MAIL_IN, tx.real_now + CLOCK_SKEW
+    recent = select(link.c.id).where(
+        link.c.user_id == user_id, link.c.by_mail, link.c.created_at.between(since, latest)
+    )
     return tx.connection.execute(recent.limit(1)).one_or_none() is not None
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from workflows.core.actors import SYSTEM, Actor
+from workflows.core.clock import CLOCK_SKEW
 from workflows.core.desk import Desk
 from workflows.core.errors import NotFound, OutcomeUnknown
 from workflows.core.secret_texts import secret_hash
@@ -81,7 +82,8 @@ def load_session(desk: Desk, secret: str, visit: Visit) -> OpenSession | None:
     if row is None or _has_expired(row, desk.session_limits, now):
         return None
     desk.configs.see_generation(row.generation)
-    if now - row.last_seen_at >= SEEN_EVERY:
+    # a use that is ahead was stored before the clock was set back
+    if not -CLOCK_SKEW <= now - row.last_seen_at < SEEN_EVERY:
         _store_use(desk, row.session_id, visit)
     return OpenSession(row.session_id, Actor(row.id, row.name, row.role, row.customer_id))
 
@@ -195,9 +197,7 @@ def _store_use(desk: Desk, session_id: str, visit: Visit) -> None:
 
 def _update_use(tx: Transaction, *, session_id: str, visit: Visit) -> None:
     tx.connection.execute(
-        update(session)
-        .where(session.c.id == session_id, session.c.last_seen_at < tx.real_now)
-        .values(last_seen_at=tx.real_now, **visit.stored)
+        update(session).where(session.c.id == session_id).values(last_seen_at=tx.real_now, **visit.stored)
     )
 
 

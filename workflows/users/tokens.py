@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import EmailStr, Field
+from pydantic import Field
 from sqlalchemy import select
 
-from workflows.commands.fields import Command, Name
+from workflows.commands.fields import Command, MailAddress, Name
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.secret_texts import new_secret, secret_hash
 from workflows.core.transaction import Transaction
@@ -30,7 +30,7 @@ class NewOwnToken(Command):
 class NewToken(NewOwnToken):
     """An API token for the user with this email address."""
 
-    email: EmailStr
+    email: MailAddress
 
 
 def create_token(tx: Transaction, command: NewToken) -> CreatedToken:

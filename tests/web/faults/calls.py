@@ -109,7 +109,7 @@ PAGES: dict[str, Call] = {
         prepares=ASSIGN_ITEM,
     ),
     "/billing/assign": Call({"assign_owner": "customer:{ann}", "items": "{global_item}"}),
-    "/billing/off": Call(),
+    "/billing/off": Call({"confirmed": "y"}),
     "/billing/search/<group>": Call({"requests": "{waiting}"}, {"group": "waiting"}),
     "/contracts/<contract_id>/<action_name>": Call(
         {"topup_minutes": "1:00"}, {"action_name": "top_up"}, opens="/contracts/{contract}"
@@ -140,6 +140,7 @@ PAGES: dict[str, Call] = {
     "/password/new": Call(
         {"link": "{link}", "new_password": "{new_password}", "again": "{new_password}"}, role="nobody"
     ),
+    "/requests/<service_request_id>/assignee": Call({"assignee_technician": "{user}"}),
     "/requests/<service_request_id>/coverage/assign": Call(
         {"assign_contract": "{ending}", "assign_reason": "Agreed"}
     ),

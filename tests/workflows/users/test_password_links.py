@@ -257,9 +257,12 @@ def test_each_attempt_to_deliver_has_a_link_of_its_own(bare_kit: Kit, sue: Actor
     bare_kit.clock.move(minutes=10)
     deliver(bare_kit)
     first, second = mailbox.secrets()
+    assert first != second
+    # the first mail may have arrived although the server seemed to refuse it
+    bare_kit.see_as(NOBODY, find_link_owner, second)
+    use(bare_kit, first)
     with pytest.raises(LinkNotValid):
-        use(bare_kit, first)
-    use(bare_kit, second)
+        use(bare_kit, second)
 
 
 def test_a_mail_whose_link_is_not_needed_any_more_is_not_sent(

@@ -4,7 +4,7 @@ from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
-from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.audit import event_details, event_text
 from workflows.operations.audit_trail import list_audit_events
 
@@ -33,5 +33,5 @@ def audit() -> str | Response:
                 for one in rows
             ]
             return csv_response("audit-trail", CSV_HEADER, table)
-        page = list_audit_events(tx, **filters, cursor=cursor())
+        page = list_audit_events(tx, **filters, **counted_page())
     return render_template("administration/audit.html", page=page, filters=filters, views=VIEWS)
