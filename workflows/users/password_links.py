@@ -168,7 +168,7 @@ def _enabled_user(tx: Transaction, user_id: str) -> Row[Any]:
 def _was_just_sent(tx: Transaction, user_id: str) -> bool:
     since, latest = tx.real_now - ONE_MAIL_IN, tx.real_now + CLOCK_SKEW
     recent = select(link.c.id).where(
-        link.c.user_id == user_id, link.c.by_mail, link.c.created_at.between(since, latest)
+        link.c.user_id == user_id, link.c.by_mail, link.c.created_at > since, link.c.created_at <= latest
     )
     return tx.connection.execute(recent.limit(1)).one_or_none() is not None
 
