@@ -11,7 +11,7 @@ from flask import Blueprint, has_request_context, request, url_for
 
 LIST, PLACE = "list", "at"
 MAX_LENGTH = 2000
-NOT_KEPT = {"format", "audit"}
+LEFT_OUT = {"format", "audit"}
 
 
 def keep_list(pages: Blueprint, record: str) -> None:
@@ -34,7 +34,7 @@ def keep_list(pages: Blueprint, record: str) -> None:
 
 def list_query() -> str:
     """The query string of the list that is shown, for the links to its records."""
-    return urlencode([pair for pair in request.args.items() if pair[1] and pair[0] not in NOT_KEPT])
+    return urlencode([pair for pair in request.args.items() if pair[1] and pair[0] not in LEFT_OUT])
 
 
 def list_href(endpoint: str) -> str:
