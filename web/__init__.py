@@ -13,6 +13,7 @@ def create_app(desk: Desk, environment: Environment) -> Flask:
     """Create the Flask application of one desk: pages, API and operations endpoints."""
     from web.api import register_api
     from web.errors import register_errors
+    from web.hosts import OwnHostsOnly, own_hosts
     from web.operations import register_operations
     from web.pages import register_pages
     from web.static_files import register_static_files
@@ -30,6 +31,7 @@ def create_app(desk: Desk, environment: Environment) -> Flask:
     )
     app.extensions["coverdesk"] = desk
     app.extensions["coverdesk.environment"] = environment
+    app.wsgi_app = OwnHostsOnly(app.wsgi_app, own_hosts(environment))  # type: ignore[method-assign]
     if environment.trusted_proxies:
         count = environment.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
 from workflows.operations.health import read_health
+from workflows.operations.time_zone_data import time_zone_data
 from workflows.register import list_items
 from workflows.reports.finance import read_finance_overview
 from workflows.reports.overview import ENDING_DAYS, list_uncovered, read_overview
@@ -88,7 +89,7 @@ def _contract_figures(tx: Transaction) -> dict[str, object]:
 
 
 def _administrator() -> str:
-    """The administrator's overview: billing, rules, jobs and messages, then the service desk figures."""
+    """The administrator's overview: billing, rules, jobs, messages, time zones; then the service desk."""
     with desk().read(actor()) as tx:
         figures = _figures(tx)
         checklist = billing_checklist(tx, limit=1)
@@ -103,6 +104,8 @@ def _administrator() -> str:
         refused=refused,
         proposals=proposals,
         jobs=health.jobs,
+        sends_mail=desk().smtp_url is not None,
+        zones=time_zone_data(),
         **figures,
     )
 

@@ -146,14 +146,6 @@ def _checklist(
             "",
         ),
         _step(
-            "invoices",
-            "Invoices are on, with the due days, tax rates and company details of the settings"
-            if settings.invoices
-            else "Invoices are off",
-            True,
-            "",
-        ),
-        _step(
             "rule_set",
             "The rule set in force is valid",
             tx.config.rule_set is not None,

@@ -172,7 +172,7 @@ def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) 
     values = _values_as_of(tx, rows, at)
     links = _links(tx, rows)
     carried = carried_by_holder(tx, {one.holder.key for one in values.values()}, at)
-    ahead = {row.id: months_to_come(row, tx.settings.zone) for row in rows} if posted is None else {}
+    ahead = {row.id: months_to_come(row) for row in rows} if posted is None else {}
     return [
         _detail(
             tx,
@@ -279,9 +279,12 @@ def _links(tx: Transaction, rows: Sequence[Row[Any]]) -> dict[str, _Links]:
 
 
 def _successors(tx: Transaction, contract_ids: Sequence[str]) -> dict[str, str]:
-    """The ids of successors, by the contract renewed; one statement per page, as SQLite's join would scan."""
+    """The ids of successors that were not cancelled, by the contract renewed.
+
+    One statement per page, as SQLite's join would scan.
+    """
     renewing = select(c.c.renewal_of_id, c.c.id).where(
-        c.c.renewal_of_id.in_(contract_ids), visible_contracts(tx)
+        c.c.renewal_of_id.in_(contract_ids), c.c.cancelled_at.is_(None), visible_contracts(tx)
     )
     return {row.renewal_of_id: row.id for row in tx.connection.execute(renewing)} if contract_ids else {}
 

@@ -14,7 +14,7 @@ from web.pages.forms.base import ActionForm, DeskForm, attempt
 from web.pages.forms.fields import select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.listing import counted_page
-from web.pages.wording.settings import CURRENCY_CHOICES, TIME_EXPIRED_CHOICES, VALIDATION_CHOICES
+from web.pages.wording.settings import CURRENCY_CHOICES, VALIDATION_CHOICES, time_expired_choices
 from workflows.administration.activation import (
     activate_billing,
     assign_items,
@@ -44,7 +44,6 @@ class ActivateForm(DeskForm):
     time_expired_contract = RadioField(
         "Time worked after a contract ends",
         [InputRequired("Select an option; there is no default.")],
-        choices=select_options(TIME_EXPIRED_CHOICES),
     )
     contract_validation = RadioField("Contract validation", choices=select_options(VALIDATION_CHOICES))
     currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
@@ -95,7 +94,7 @@ def _item_count(number: int) -> str:
 
 @pages.post("/activate")
 def activate() -> tuple[str, int] | Response:
-    form = ActivateForm(prefix="activate_")
+    form = _activate_form()
     values = {
         "time_expired_contract": form.time_expired_contract.data,
         "contract_validation": form.contract_validation.data == "on",
@@ -154,13 +153,18 @@ def bulk(group: str) -> tuple[str, int] | str | Response:
     return page, 422 if form.has_errors else 200
 
 
+def _activate_form(**given: Any) -> ActivateForm:
+    form = ActivateForm(prefix="activate_", **given)
+    form.time_expired_contract.choices = select_options(time_expired_choices(invoices=settings().invoices))
+    return form
+
+
 def _page(**submitted: DeskForm) -> str:
     stored = settings()
     forms: dict[str, DeskForm] = {
         "assign_form": AssignForm(formdata=None, prefix="assign_"),
-        "activate_form": ActivateForm(
+        "activate_form": _activate_form(
             formdata=None,
-            prefix="activate_",
             data={
                 "time_expired_contract": stored.time_expired_contract,
                 "contract_validation": "on" if stored.contract_validation else "off",

@@ -14,8 +14,18 @@ VIEWS = {
     "waiting": "Waiting",
     "given_up": "Gave up",
     "delivered": "Delivered",
+    "logged": "Written to the log",
 }
-CSV_HEADER = ["created_at", "event", "recipient", "subject", "delivered_at", "attempts", "last_error"]
+CSV_HEADER = [
+    "created_at",
+    "event",
+    "recipient",
+    "subject",
+    "delivered_at",
+    "delivered_by",
+    "attempts",
+    "last_error",
+]
 
 pages = Blueprint("outbox", __name__, url_prefix="/outbox")
 
@@ -34,6 +44,7 @@ def outbox() -> str | Response:
         page=page,
         filters=filters,
         views=VIEWS,
+        sends_mail=desk().smtp_url is not None,
         action_form=ActionForm(formdata=None),
     )
 

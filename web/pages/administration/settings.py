@@ -12,7 +12,7 @@ from web.pages.administration.settings_form import (
     SettingsForm,
     add_settings_errors,
     changes,
-    form_data,
+    settings_form,
 )
 from web.pages.context import actor, desk
 from web.pages.forms.base import attempt
@@ -44,7 +44,7 @@ def settings() -> tuple[str, int] | Response:
             return _history_csv(all_rows(lambda **at: list_setting_changes(tx, **filters, **at)))
         history = list_setting_changes(tx, **filters, limit=HISTORY_ROWS, **counted_page())
         changed_keys = list_changed_settings(tx)
-    form = SettingsForm(data=form_data(stored, version))
+    form = settings_form(stored, version)
     if form.is_submitted():
         valid = form.validate()
         wanted = changes(form, stored)

@@ -51,7 +51,6 @@ class ContractForm(KeyedForm):
     sla = SelectField("Service level")
     time_expired = SelectField(
         "After the contract ends",
-        choices=select_options([("", "As in the settings"), *TIME_EXPIRED.items()]),
     )
     excluded_work_types = StringField("Excluded work types", description="Separate with commas.")
     excluded_item_types = StringField("Excluded item types", description="Separate with commas.")
@@ -75,6 +74,12 @@ def new() -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         tx.require(*SELLERS)
         types = [one for one in contract_types(tx) if set(one.held_by) - {"service_request"}]
+        form.time_expired.choices = select_options(
+            [
+                ("", "As in the settings"),
+                *(one for one in TIME_EXPIRED.items() if tx.settings.invoices or one[0] != "bill"),
+            ]
+        )
         form.sla.choices = select_options(
             [
                 ("", "As in the contract type"),

@@ -18,11 +18,13 @@ from flask import (
 )
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 from wtforms import EmailField, HiddenField, PasswordField
 
 from web.pages.context import desk
 from web.pages.forms.base import ActionForm, DeskForm
+from web.pages.session.signing import SkewTolerantSigner
 from workflows.core.actors import Actor
 from workflows.users.authentication import NotAuthenticated, TooManyAttempts, authenticate_login, load_session
 
@@ -50,6 +52,12 @@ class PageSessions(SecureCookieSessionInterface):
         if request.path.startswith(("/api/v1/", "/static/")):
             return None
         return super().open_session(app, request)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.signer = SkewTolerantSigner
+        return serializer
 
 
 class LoginForm(DeskForm):
