@@ -45,7 +45,7 @@ def _overview() -> str:
 
 
 def _figures(tx: Transaction) -> dict[str, object]:
-    at_risk = list_service_requests(tx, queue="at_risk", order="resolution_due_at", limit=FIRST_ROWS).items
+    at_risk = list_service_requests(tx, queue="at_risk", order="next_due_at", limit=FIRST_ROWS).items
     ending = list_contracts(tx, ends_within_days=ENDING_DAYS, order="expires_at", limit=FIRST_ROWS).items
     run_out = {one.contract: one.runs_out_at for one in list_running_out(tx)}
     running = list_contracts(tx, ids=list(run_out)[:FIRST_ROWS]).items
