@@ -30,37 +30,24 @@ from workflows.service_requests.queries import list_service_requests, read_servi
 from workflows.service_requests.use_cases import add_note
 
 BILLING = {"invoices": True, "default_overage_rate_minor": 1}
+"""Not available yet, but stored by desks that had it."""
 FEW_MINUTES = {"sun": [{"opens": "23:55", "closes": "24:00"}]}
 """Just enough for the longest target of the shipped levels in 20 years."""
 EVERY_DAY = [(date(2026, 1, 1) + timedelta(days=n)).isoformat() for n in range(2000)]
 EXTREMES: dict[str, list[dict[str, Any]]] = {
     "contracts": [{"contracts": False}],
-    "invoices": [{"invoices": True}, {"invoices": False}],
+    "invoices": [{"invoices": False}],
     "contract_validation": [{"contract_validation": True}, {"contract_validation": False}],
     "time_expired_contract": [
         {"time_expired_contract": "rollover"},
         {"time_expired_contract": "ignore"},
-        {"time_expired_contract": "bill", **BILLING},
     ],
-    "payment_required": [{"payment_required": True, "invoices": True}],
+    "payment_required": [{"payment_required": True}],
     "cascade": [{"cascade": True}],
     "default_contract_months": [{"default_contract_months": months} for months in (1, 120)],
-    "default_overage_rate_minor": [
-        {"default_overage_rate_minor": rate, "time_expired_contract": "bill", "invoices": True}
-        for rate in (0, 10**12)
-    ],
-    "renewal_lead_days": [{"renewal_lead_days": days} for days in (0, 3660)],
-    "unpaid_request_warning_hours": [
-        {"unpaid_request_warning_hours": 1, "unpaid_request_cancel_hours": 2},
-        {"unpaid_request_warning_hours": None},
-    ],
-    "unpaid_request_cancel_hours": [
-        {"unpaid_request_cancel_hours": hours, "payment_required": True, "invoices": True}
-        for hours in (1, 8760)
-    ],
-    "invoice_due_days": [{"invoice_due_days": days} for days in (0, 3660)],
-    "invoice_warning_days": [{"invoice_warning_days": days} for days in (0, 3660)],
-    "tax_rates": [{"tax_rates": []}, {"tax_rates": [{"name": "x", "basis_points": 10_000}] * 20}],
+    "default_overage_rate_minor": [{"default_overage_rate_minor": rate} for rate in (0, 10**12)],
+    "unpaid_request_warning_hours": [{"unpaid_request_warning_hours": None}],
+    "unpaid_request_cancel_hours": [{"unpaid_request_cancel_hours": None}],
     "currency": [{"currency": "JPY"}, {"currency": "KWD"}],
     "time_zone": [
         {"time_zone": name} for name in ("Pacific/Kiritimati", "Etc/GMT+12", "Australia/Lord_Howe", "Factory")
@@ -79,14 +66,10 @@ EXTREMES: dict[str, list[dict[str, Any]]] = {
     ],
     "reopen_window_days": [{"reopen_window_days": days} for days in (0, 3660)],
     "auto_close_days": [{"auto_close_days": days} for days in (0, 3660)],
-    "alert_thresholds_percent": [{"alert_thresholds_percent": some} for some in ([], [1, 100])],
     "customers_see_org_unit": [{"customers_see_org_unit": True}],
     "two_person_publishing": [{"two_person_publishing": True}],
     "rules_engine": [{"rules_engine": "plain"}, {"rules_engine": "compiled"}],
-    "company": [
-        {"company": {"name": "", "address": "", "email": None, "vat_id": ""}},
-        {"company": {"name": "N" * 200, "address": "A" * 1000, "vat_id": "V" * 40}},
-    ],
+    "company": [{"company": {"name": "", "email": None}}, {"company": {"name": "N" * 200}}],
 }
 """Changes of settings, by the setting that they try."""
 
@@ -157,8 +140,7 @@ def test_a_desk_works_with_all_largest_settings(office: Office, type_key: str) -
     largest = {
         key: tried[-1][key] for key, tried in EXTREMES.items() if key not in ("contracts", "time_zone")
     }
-    largest |= {"payment_required": False, **BILLING}
-    office.do(change_settings, largest)
+    office.do(change_settings, {**largest, "payment_required": False})
     work_through(office, type=type_key)
 
 
@@ -292,7 +274,7 @@ OPTIONS: list[dict[str, Any]] = [
 def test_a_request_can_be_logged_with_an_extreme_option(
     office: Office, params: dict[str, Any], enable: bool
 ) -> None:
-    office.do(change_settings, {**BILLING, "payment_required": "price_minor" in params})
+    office.set(**BILLING, payment_required="price_minor" in params)
     coverage = _coverage(**params, enable=enable)
     office.publish_rules(coverage=coverage, contract_types__own_hours=_own_hours())
     request = office.request(office.log())
@@ -320,7 +302,7 @@ def test_a_rule_that_bills_needs_invoices_and_a_rate(office: Office) -> None:
     files = {"coverage": coverage, "contract_types__own_hours": _own_hours()}
     with pytest.raises(RuleSetRefused, match="bills expired time"):
         office.publish_rules(**files)
-    office.do(change_settings, BILLING)
+    office.set(**BILLING)
     office.publish_rules(**files)
     office.log()
     for changes, pointer in (

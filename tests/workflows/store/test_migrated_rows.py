@@ -18,8 +18,10 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.support.builders import StillClock
 from tests.support.office import MONDAY, Office
-from workflows.commands.contracts import CancelContract
-from workflows.contracts.use_cases import cancel_contract
+from tests.support.unique_keys import unique_keys
+from workflows.administration.settings import change_settings
+from workflows.commands.contracts import CancelContract, Renew
+from workflows.contracts.use_cases import cancel_contract, renew
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.jobs.definitions import run_job
@@ -27,7 +29,7 @@ from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 from workflows.store.database import MIGRATIONS, Database, migrate
 from workflows.store.migrations import HEAD
-from workflows.store.triggers import protections
+from workflows.store.triggers import no_replacement, protections
 
 CONFIG = Config()
 CONFIG.set_main_option("script_location", str(MIGRATIONS))
@@ -112,10 +114,44 @@ def test_rows_and_names_survive_the_way_from_every_step(
     source.dispose()
 
 
+def test_contracts_get_the_time_zone_in_which_they_were_sold(
+    database_url: str, new_database: Callable[[], str]
+) -> None:
+    office = Office(database_url)
+    sold = {}
+    for zone in ("UTC", "Europe/Berlin", "America/New_York"):
+        if zone != "UTC":
+            office.clock.move(days=1)
+            office.do(change_settings, {"time_zone": zone})
+            office.clock.move(days=1)
+        sold[zone] = office.sell("subscription")
+    sold["renewed"] = office.do(renew, sold["UTC"], Renew())
+    office.close()
+    source = Database(database_url, pool_size=1)
+    url = new_database()
+    _migrate_to(url, "0007")
+    _insert_as_of(url, "0007", source)
+    source.dispose()
+    migrate(url)
+    migrated = Database(url, pool_size=1)
+    with migrated.read() as connection:
+        rows = connection.execute(select(t.contract)).all()
+    migrated.dispose()
+    zones = {row.id: row.time_zone for row in rows}
+    assert {name: zones[contract] for name, contract in sold.items()} == {
+        "UTC": "UTC",
+        "Europe/Berlin": "Europe/Berlin",
+        "America/New_York": "America/New_York",
+        # the trail has no more than when it was sold
+        "renewed": "America/New_York",
+    }
+    assert {row.renewal_of_id for row in rows} == {None, sold["UTC"]}
+
+
 def test_clocks_that_were_stopped_since_an_instant_of_the_history_have_it(
     database_url: str, new_database: Callable[[], str]
 ) -> None:
-    """Before 0008 only a hold had an instant from which the service level clock was stopped."""
+    """Before 0011 only a hold had an instant from which the service level clock was stopped."""
     office = Office(database_url, reopen_window_days=1)
     contract = office.sell("subscription", sla="standard")
     resolved, closed, reopened, held, cancelled, held_and_cancelled, started = (
@@ -139,8 +175,8 @@ def test_clocks_that_were_stopped_since_an_instant_of_the_history_have_it(
     assert [request for request, at in expected.items() if at is None] == [started]
     office.close()
     url = new_database()
-    _migrate_to(url, "0007")
-    _insert_as_of(url, "0007", Database(database_url, pool_size=1))
+    _migrate_to(url, "0010")
+    _insert_as_of(url, "0010", Database(database_url, pool_size=1))
     former = Database(url, pool_size=1)
     with former.write() as connection:
         connection.execute(text("UPDATE service_request SET paused_at = NULL WHERE on_hold_reason IS NULL"))
@@ -268,6 +304,9 @@ def _schema_of_the_tables(url: str) -> Any:
         t.metadata.create_all(connection)
         for statement in protections(connection.dialect.name, t.APPEND_ONLY):
             connection.execute(text(statement.replace(":", "\\:")))
+        if database.is_sqlite:
+            for name in t.APPEND_ONLY:
+                connection.execute(text(no_replacement(name, unique_keys(t.metadata.tables[name]))))
     with database.read() as connection:
         schema = _schema(connection)
     database.dispose()

@@ -21,9 +21,12 @@ class Target:
 
 
 def next_target(request: ServiceRequestView, now: datetime) -> Target | None:
-    """The current target: the response until there is one, then the resolution."""
-    response, resolution = _response(request, now), _resolution(request, now)
-    return response if response is not None and request.responded_at is None else resolution
+    """The next target: the response if it is awaited, and due no later than the resolution."""
+    response_due_at, resolution_due_at = request.response_due_at, request.resolution_due_at
+    if request.responded_at is not None or response_due_at is None:
+        return _resolution(request, now)
+    is_first = resolution_due_at is None or response_due_at <= resolution_due_at
+    return _response(request, now) if is_first else _resolution(request, now)
 
 
 def targets(request: ServiceRequestView, now: datetime) -> list[Target]:

@@ -6,7 +6,7 @@ Source: product.md section 9.
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, null, type_coerce
+from sqlalchemy import ColumnElement, and_, case, null, or_, type_coerce
 
 from engine.service_requests import UNFINISHED_STATES
 from engine.sla_clock import TargetState, remaining_minutes, target_state
@@ -64,14 +64,20 @@ def minutes_left_at_first(tx: Transaction, row: Any) -> MinutesLeft:
     return MinutesLeft(terms.target.response_minutes, terms.target.resolution_minutes)
 
 
-def next_due_at() -> ColumnElement[Any]:
-    """SQL: when the next target of a request is due, the response before the resolution.
-
-    NULL without a target, and for a target that is postponed because the clock is stopped.
-    """
+def next_target_at() -> ColumnElement[Any]:
+    """SQL: the due instant of a request's next target: the response if it is awaited, and due no later."""
     r = t.service_request.c
-    is_response = and_(r.responded_at.is_(None), r.response_due_at.is_not(None))
-    due_at = case((is_response, r.response_due_at), else_=r.resolution_due_at)
+    is_response = and_(
+        r.responded_at.is_(None),
+        r.response_due_at.is_not(None),
+        or_(r.resolution_due_at.is_(None), r.response_due_at <= r.resolution_due_at),
+    )
+    return case((is_response, r.response_due_at), else_=r.resolution_due_at)
+
+
+def next_due_at() -> ColumnElement[Any]:
+    """SQL: `next_target_at`, but NULL for a target that is postponed because the clock is stopped."""
+    r, due_at = t.service_request.c, next_target_at()
     is_postponed = and_(r.state.in_(UNFINISHED_STATES), due_at >= r.paused_at)
     return type_coerce(case((is_postponed, null()), else_=due_at), Instant)
 

@@ -73,7 +73,9 @@ STATES = {
 
 def next_due(one: dict[str, Any]) -> str | None:
     """When the next target of a request is due, from its fields in the API; None while it is postponed."""
-    waits_for_response = one["responded_at"] is None and one["response_due_at"] is not None
+    response_due_at, resolution_due_at = one["response_due_at"], one["resolution_due_at"]
+    waits_for_response = one["responded_at"] is None and response_due_at is not None
+    waits_for_response = waits_for_response and response_due_at <= (resolution_due_at or response_due_at)
     name = "response" if waits_for_response else "resolution"
     due_at: str | None = one[f"{name}_due_at"]
     return None if one[f"{name}_state"] == "stopped" else due_at
