@@ -51,6 +51,7 @@ from workflows.store.tables.service_requests import (
     service_request,
     service_request_history,
     service_request_note,
+    sla_counted_time,
 )
 from workflows.store.tables.work import incident_hold, work_allocation, work_entry
 
@@ -109,6 +110,7 @@ __all__ = [
     "service_request_note",
     "setting",
     "setting_change",
+    "sla_counted_time",
     "user_account",
     "work_allocation",
     "work_entry",
