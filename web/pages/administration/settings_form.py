@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from web.pages.forms.base import DeskForm
-from web.pages.forms.fields import CountField, MoneyField, select_options
+from web.pages.forms.fields import MoneyField, SpanField, select_options
 from web.pages.wording.settings import CURRENCY_CHOICES, ENGINE_CHOICES, SCOPE_CHOICES, TIME_EXPIRED_CHOICES
 from workflows.core.settings import Settings
 
@@ -64,32 +64,34 @@ class SettingsForm(DeskForm):
         "Cascade",
         description="When a contract runs out, the rest is drawn from the next valid contract first.",
     )
-    default_contract_months = CountField(
-        "Default duration (months)", description="Used if neither the contract nor its type sets one."
+    default_contract_months = SpanField(
+        "Default duration", unit="month", description="Used if neither the contract nor its type sets one."
     )
     default_overage_rate_minor = MoneyField(
         "Overage rate", description="Hourly price of time worked after a contract ends, if it is billed."
     )
-    renewal_lead_days = CountField(
-        "Renewal lead time (days)", description="How long before a contract ends its renewal is prepared."
+    renewal_lead_days = SpanField(
+        "Renewal lead time",
+        unit="day",
+        description="How long before a contract ends its renewal is prepared.",
     )
     invoices = BooleanField("Invoices", description="Contracts, top-ups and overage are invoiced.")
     payment_required = BooleanField(
         "Payment required", description="Contracts and grants take effect only when paid. Requires invoices."
     )
-    invoice_due_days = CountField("Payment due (days)")
-    invoice_warning_days = CountField("Warn before due date (days)")
-    unpaid_request_warning_hours = CountField(
-        "Unpaid: warn after (hours)", description="Leave empty for never."
+    invoice_due_days = SpanField("Payment due", unit="day")
+    invoice_warning_days = SpanField("Warn before due date", unit="day")
+    unpaid_request_warning_hours = SpanField(
+        "Unpaid: warn after", unit="hour", description="Leave empty for never."
     )
-    unpaid_request_cancel_hours = CountField(
-        "Unpaid: cancel after (hours)", description="Leave empty for never."
+    unpaid_request_cancel_hours = SpanField(
+        "Unpaid: cancel after", unit="hour", description="Leave empty for never."
     )
-    reopen_window_days = CountField(
-        "Reopen window (days)", description="A request reopened within this time keeps its coverage."
+    reopen_window_days = SpanField(
+        "Reopen window", unit="day", description="A request reopened within this time keeps its coverage."
     )
-    auto_close_days = CountField(
-        "Auto-close (days)", description="Resolved requests are closed after this time."
+    auto_close_days = SpanField(
+        "Auto-close", unit="day", description="Resolved requests are closed after this time."
     )
     customers_see_org_unit = BooleanField(
         "Customers see their org unit's requests",
@@ -103,12 +105,12 @@ class SettingsForm(DeskForm):
         choices=select_options(ENGINE_CHOICES),
         description="Both make the same decisions; the business-rules package is offered for comparison.",
     )
-    rounding_increment_minutes = CountField(
-        "Round up to (minutes)", description="1 charges every minute; 15 charges quarter hours."
+    rounding_increment_minutes = SpanField(
+        "Round up to", unit="minute", description="1 charges every minute; 15 charges quarter hours."
     )
-    rounding_minimum_minutes = CountField("Minimum (minutes)", description="0 means no minimum.")
-    rounding_grace_minutes = CountField(
-        "Grace (minutes)", description="Minutes past the last increment that are not charged."
+    rounding_minimum_minutes = SpanField("Minimum", unit="minute", description="0 means no minimum.")
+    rounding_grace_minutes = SpanField(
+        "Grace", unit="minute", description="Minutes past the last increment that are not charged."
     )
     rounding_scope = SelectField("Rounding scope", choices=select_options(SCOPE_CHOICES))
     alert_thresholds_percent = StringField(
