@@ -55,7 +55,6 @@ class ContractForm(KeyedForm):
     sla = SelectField("Service level")
     time_expired = SelectField(
         "After the contract ends",
-        choices=select_options([("", "As in the settings"), *TIME_EXPIRED.items()]),
     )
     excluded_work_types = StringField("Excluded work types", description="Separate with commas.")
     excluded_item_types = StringField("Excluded item types", description="Separate with commas.")
@@ -76,8 +75,8 @@ class ContractForm(KeyedForm):
 @pages.route("/new", methods=["GET", "POST"])
 def new() -> tuple[str, int] | Response:
     form, types = _form()
-    if form.is_submitted() and not form.is_searching and form.validate():
-        command = form.command(NewContract, _values(form))
+    if form.is_submitted() and not form.is_searching:
+        command = form.checked_command(NewContract, _values(form))
         contract_id = (
             attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None
         )
@@ -108,6 +107,12 @@ def _form() -> tuple[ContractForm, list[ContractTypeView]]:
     with desk().read(actor()) as tx:
         tx.require(*SELLERS)
         types = [one for one in contract_types(tx) if set(one.held_by) - {"service_request"}]
+        form.time_expired.choices = select_options(
+            [
+                ("", "As in the settings"),
+                *(one for one in TIME_EXPIRED.items() if tx.settings.invoices or one[0] != "bill"),
+            ]
+        )
         form.sla.choices = select_options(
             [
                 ("", "As in the contract type"),

@@ -42,7 +42,6 @@ FORMS = [
 def test_a_form_saved_as_it_was_opened_changes_nothing(front: Front, role: str, path: str) -> None:
     office = front.office
     office.clock.at = datetime(2026, 3, 2, 9, 0, 17, 123_457, tzinfo=UTC)
-    office.set(default_overage_rate_minor=9050, unpaid_request_warning_hours=1200)
     records = front.records
     changed = ChangeServiceRequest(description=ODD_TEXT, work_type="remote")
     office.do_as(office.technician, change_service_request, records.service_request, changed)

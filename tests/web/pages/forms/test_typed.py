@@ -108,7 +108,7 @@ def test_fields_say_their_unit(front: Front) -> None:
     assert page.text.count("A number means hours") == 2
     assert "Price (EUR)" in page
     shown = front.administrator.open("/settings")
-    for label in ("Overage rate (EUR)", "Round up to (minutes)", "Reopen window (days)"):
+    for label in ("Round up to (minutes)", "Reopen window (days)"):
         assert label in shown
     assert "14 days" in shown
     assert "12 months" in shown
