@@ -217,7 +217,7 @@ class Desk:
         except NotAllowed:
             raise
         except NotFound:
-            # staff see every record: one that they no longer find, such as a deleted entry, is gone by itself
+            # staff see every record: what they do not find any more, such as a deleted entry, is gone
             if not actor.is_staff:
                 raise
         except (_RolledBack, DeskError, IntegrityError, ValueError):

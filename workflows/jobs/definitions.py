@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from engine.errors import DeskError
 from engine.service_requests import WAITING_OUTCOMES
 from workflows.core.actors import SYSTEM
+from workflows.core.clock import CLOCK_SKEW
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import cover_one, settle_due
@@ -34,11 +35,6 @@ log = structlog.get_logger()
 KEEP_IDEMPOTENCY_KEYS = timedelta(hours=48)
 KEEP_JOB_SLOTS = timedelta(days=7)
 ANY_MACHINE = ""
-CLOCK_SKEW = timedelta(seconds=10)
-"""How far the clocks of two machines may differ.
-
-A slot further ahead than that was claimed by a clock that has been set back since: the claim does not count.
-"""
 KEEP_LOGIN_FAILURES = timedelta(days=1)
 c, r = t.contract, t.service_request
 
@@ -151,7 +147,7 @@ def clean_up(desk: Desk, at: datetime) -> int:
     for table, created_at, keep_for in old:
         delete_old = partial(_delete_before, table=table, created_at=created_at, keep_for=keep_for)
         count += desk.perform(SYSTEM, delete_old, job="clean_up", repeatable=True)
-    return count + desk.perform(SYSTEM, delete_old_replays, job="clean_up")
+    return count + desk.perform(SYSTEM, delete_old_replays, job="clean_up", repeatable=True)
 
 
 def _delete_before(

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, case, literal, or_, select, update
 
 from workflows.core.actors import SYSTEM
+from workflows.core.clock import CLOCK_SKEW
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.notifications.mail import (
@@ -24,6 +25,7 @@ from workflows.notifications.mail import (
     send,
 )
 from workflows.store import tables as t
+from workflows.store.column_types import Instant
 
 log = structlog.get_logger()
 CLAIMED_FOR = timedelta(minutes=5)
@@ -57,7 +59,7 @@ def _claim(tx: Transaction) -> list[Row[Any]]:
     o = t.outbox
     due = (
         select(o.c.id)
-        .where(o.c.next_attempt_at <= tx.real_now)
+        .where(or_(o.c.next_attempt_at <= tx.real_now, _was_set_by_a_clock_ahead(tx)))
         .order_by(o.c.next_attempt_at, o.c.id)
         .limit(BATCH)
         .with_for_update(skip_locked=True)
@@ -72,6 +74,32 @@ def _claim(tx: Transaction) -> list[Row[Any]]:
     )
     rows = tx.connection.execute(claimed.returning(o)).all()
     return sorted(rows, key=lambda row: row.id)
+
+
+def _was_set_by_a_clock_ahead(tx: Transaction) -> ColumnElement[bool]:
+    """Whether a message waits for longer than it may: its next attempt was set before the clock was set back.
+
+    It may wait for the claim of a process that sends it, or for the pause after its last failure.
+    """
+    o = t.outbox
+    latest = tx.real_now + CLOCK_SKEW
+    longest = case(
+        *(
+            (o.c.attempts == number, literal(latest + _longest_wait(number), Instant))
+            for number in range(MOST_ATTEMPTS)
+        ),
+        else_=literal(latest + LONGEST_PAUSE, Instant),
+    )
+    return (o.c.next_attempt_at > latest) & (o.c.next_attempt_at > longest)
+
+
+def _longest_wait(attempts: int) -> timedelta:
+    return max(CLAIMED_FOR, _pause_after(attempts)) if attempts else timedelta(0)
+
+
+def _pause_after(attempts: int) -> timedelta:
+    """The pause after that many failed attempts, at least one."""
+    return min(FIRST_PAUSE * (1 << (attempts - 1)), LONGEST_PAUSE)
 
 
 def _deliver(desk: Desk, row: Row[Any], server: MailServer | None) -> Exception | None:
@@ -111,8 +139,7 @@ def _store_attempt(tx: Transaction, *, row: Row[Any], error: str | None, deliver
             last_error=None,
         )
         return
-    pause = min(FIRST_PAUSE * 2 ** (row.attempts - 1), LONGEST_PAUSE)
-    again = tx.real_now + pause if row.attempts < MOST_ATTEMPTS else None
+    again = tx.real_now + _pause_after(row.attempts) if row.attempts < MOST_ATTEMPTS else None
     tx.change(t.outbox, row.id, next_attempt_at=again, last_error=error)
 
 

@@ -60,6 +60,7 @@ def list_outbox(
     order: str = "-created_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[MessageView]:
     """A page of messages; `state` is failed, waiting, given_up, delivered or logged.
 
@@ -77,7 +78,15 @@ def list_outbox(
         statement = statement.where(matches(q, o.c.subject, o.c.recipient))
     orders = {"created_at": Sort(o.c.created_at)}
     return read_page(
-        tx, statement, _view, orders=orders, by_id=o.c.id, order=order, limit=limit, cursor=cursor
+        tx,
+        statement,
+        _view,
+        orders=orders,
+        by_id=o.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
     )
 
 

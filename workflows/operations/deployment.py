@@ -16,7 +16,14 @@ from sqlalchemy.exc import (
 from engine.errors import DeskError
 from workflows.core.clock import Clock
 from workflows.core.desk import Desk
-from workflows.store.database import SQLITE_PRIMARY_CODE, Database, UnknownStep, migrate, normal_url
+from workflows.store.database import (
+    SQLITE_PRIMARY_CODE,
+    BrokenReferences,
+    Database,
+    UnknownStep,
+    migrate,
+    normal_url,
+)
 from workflows.store.database_url import MalformedUrl, check_url
 from workflows.store.migrations import HEAD
 from workflows.store.postgresql_sessions import UnusableSession
@@ -37,6 +44,12 @@ class NewerDatabase(DeskError):
     code = "newer-database"
 
 
+class DamagedDatabase(DeskError):
+    """A database whose rows refer to rows that do not exist."""
+
+    code = "damaged-database"
+
+
 def open_desk(
     database_url: str,
     clock: Clock | None = None,
@@ -51,12 +64,16 @@ def open_desk(
 
 
 def migrate_database(database_url: str) -> None:
-    """Apply all migrations to a database. Raises: UnusableDatabaseUrl, NewerDatabase."""
+    """Apply all migrations to a database. Raises: UnusableDatabaseUrl, NewerDatabase, DamagedDatabase."""
     _check_url(database_url)
     try:
         migrate(database_url)
     except UnknownStep as error:
         raise NewerDatabase(_is_newer(str(error))) from error
+    except BrokenReferences as error:
+        raise DamagedDatabase(
+            f"The database cannot be migrated: {error} Nothing was changed.", remedy="Restore a backup."
+        ) from error
     except OSError as error:
         raise _unusable(f"cannot be used: {error.strerror or error}") from error
 

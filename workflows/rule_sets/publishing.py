@@ -12,8 +12,6 @@ from difflib import unified_diff
 from typing import Any
 
 from sqlalchemy import Row, Select, select
-from sqlalchemy.dialects.postgresql import insert as insert_or_skip
-from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
 from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
 from workflows.commands.fields import CONTROL_CHARACTER
@@ -57,12 +55,9 @@ def put_in_force(
     tx: Transaction, rule_set: RuleSet, note: str, *, published_by: str, approved_by: str | None = None
 ) -> None:
     """Store a checked rule set and put it in force. The caller must have locked the deployment's row."""
-    skipping = insert_or_skip_on_sqlite if tx.is_sqlite else insert_or_skip
-    tx.connection.execute(
-        skipping(t.rule_set)
-        .values(version=rule_set.version, files=dict(rule_set.files), created_at=tx.real_now)
-        .on_conflict_do_nothing()
-    )
+    stored = select(t.rule_set.c.version).where(t.rule_set.c.version == rule_set.version)
+    if tx.connection.execute(stored).scalar() is None:
+        tx.add(t.rule_set, version=rule_set.version, files=dict(rule_set.files), created_at=tx.real_now)
     tx.add(
         publication,
         id=new_id(),
@@ -228,7 +223,12 @@ def get_rule_set(tx: Transaction, version: str) -> RuleSetView:
 
 
 def list_publications(
-    tx: Transaction, *, order: str = "-published_at", limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    tx: Transaction,
+    *,
+    order: str = "-published_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[PublicationView]:
     """A page of the publications, newest first. Raises: NotAllowed; InvalidInput for order or cursor."""
     tx.require(*READERS)
@@ -241,6 +241,7 @@ def list_publications(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 

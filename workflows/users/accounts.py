@@ -204,6 +204,7 @@ def list_users(
     order: str = "email",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[UserView]:
     """A page of users; `q` searches names and email addresses. Raises: NotAllowed; InvalidInput."""
     tx.require("administrator")
@@ -213,7 +214,15 @@ def list_users(
     if role is not None:
         statement = statement.where(user.c.role == role)
     return read_page(
-        tx, statement, _view, orders=ORDERS, by_id=user.c.id, order=order, limit=limit, cursor=cursor
+        tx,
+        statement,
+        _view,
+        orders=ORDERS,
+        by_id=user.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
     )
 
 

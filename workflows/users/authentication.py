@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, text
 
 from engine.errors import DeskError
 from workflows.core.actors import SYSTEM, Actor
+from workflows.core.clock import CLOCK_SKEW
 from workflows.core.desk import Desk
 from workflows.core.transaction import Runner, Transaction
 from workflows.store import tables as t
@@ -109,25 +110,27 @@ def authenticate_login(desk: Desk, email: str, password: str, client_address: st
     login = email.strip().lower()
     fit = "\0" not in login and len(login) <= LONGEST_LOGIN
     keys = [f"login:{login if fit else '?'}", f"address:{client_address[:100]}"]
-    desk.perform(SYSTEM, lambda tx: _record_attempt(tx, keys))
+    attempt_id = desk.perform(SYSTEM, lambda tx: _record_attempt(tx, keys))
     with desk.database.autocommit() as connection:
         row = connection.execute(select(user).where(user.c.email == (login if fit else ""))).one_or_none()
     fits = password_matches(row.password_hash if row is not None else None, password)
     if row is None or not fits or row.disabled_at is not None:
         raise NotAuthenticated("The email address or password is incorrect.", remedy="Try again.")
     new_hash = HASHER.hash(password) if HASHER.check_needs_rehash(row.password_hash) else None
-    desk.perform(SYSTEM, lambda tx: _record_success(tx, row.id, keys, new_hash), repeatable=True)
+    desk.perform(SYSTEM, lambda tx: _record_success(tx, row.id, keys, attempt_id, new_hash), repeatable=True)
     return Login(row.id, row.session_epoch, Actor(row.id, row.name, row.role, row.customer_id))
 
 
-def _record_attempt(tx: Transaction, keys: list[str]) -> None:
+def _record_attempt(tx: Transaction, keys: list[str]) -> str:
+    """Record the attempt as failed, by login and by address. Returns the id of the address's record."""
     for key in sorted(keys):
         if not tx.is_sqlite:
             lock = text("SELECT pg_advisory_xact_lock(:space, :key)")
             tx.connection.execute(lock, {"space": 0x6C6F67, "key": zlib.crc32(key.encode()) - 2**31})
     since = tx.real_now - FAILURES_COUNT_FOR
     for key in keys:
-        counted = (failure.c.login == key) & (failure.c.failed_at > since)
+        # one that is ahead was recorded before the system's clock was set back
+        counted = (failure.c.login == key) & failure.c.failed_at.between(since, tx.real_now + CLOCK_SKEW)
         number, first = tx.connection.execute(
             select(func.count(), func.min(failure.c.failed_at)).where(counted)
         ).one()
@@ -138,16 +141,15 @@ def _record_attempt(tx: Transaction, keys: list[str]) -> None:
                 remedy="Wait 15 minutes and try again.",
                 retry_after_seconds=max(1, int(wait.total_seconds())),
             )
-    tx.add_all(failure, [{"id": new_id(), "login": key, "failed_at": tx.real_now} for key in keys])
+    rows = [{"id": new_id(), "login": key, "failed_at": tx.real_now} for key in keys]
+    tx.add_all(failure, rows)
+    return str(rows[-1]["id"])
 
 
-def _record_success(tx: Transaction, user_id: str, keys: list[str], new_hash: str | None) -> None:
+def _record_success(
+    tx: Transaction, user_id: str, keys: list[str], attempt_id: str, new_hash: str | None
+) -> None:
     """Delete the failures of the login, and this attempt's record of the client address."""
-    login_key, address_key = keys
-    tx.connection.execute(delete(failure).where(failure.c.login == login_key))
-    latest = (
-        select(failure.c.id).where(failure.c.login == address_key).order_by(failure.c.id.desc()).limit(1)
-    ).scalar_subquery()
-    tx.connection.execute(delete(failure).where(failure.c.id == latest))
+    tx.connection.execute(delete(failure).where((failure.c.login == keys[0]) | (failure.c.id == attempt_id)))
     if new_hash is not None:
         tx.change(user, user_id, password_hash=new_hash)

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, attempt
-from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from workflows.notifications.outbox import list_outbox, send_again
 
 VIEWS = {
@@ -38,7 +38,7 @@ def outbox() -> str | Response:
             rows = all_rows(lambda **at: list_outbox(tx, **filters, **at))
             table = [[str(getattr(one, name) or "") for name in CSV_HEADER] for one in rows]
             return csv_response("outbox", CSV_HEADER, table)
-        page = list_outbox(tx, **filters, cursor=cursor())
+        page = list_outbox(tx, **filters, **counted_page())
     return render_template(
         "administration/outbox.html",
         page=page,

@@ -18,11 +18,13 @@ from flask import (
 )
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 from wtforms import EmailField, HiddenField, PasswordField
 
 from web.pages.context import desk
 from web.pages.forms.base import ActionForm, DeskForm
+from web.pages.session.signing import SkewTolerantSigner
 from workflows.core.actors import Actor
 from workflows.users.authentication import NotAuthenticated, TooManyAttempts, authenticate_login, load_session
 
@@ -41,12 +43,21 @@ class Visitor(UserMixin):
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Sessions for pages only: API calls use tokens, and neither read nor set the session cookie."""
+    """Sessions for pages only: API calls use tokens, and static files are the same for everyone.
+
+    Neither reads or sets the session cookie, so that a cache need not store a static file for each session.
+    """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if request.path.startswith("/api/v1/"):
+        if request.path.startswith(("/api/v1/", "/static/")):
             return None
         return super().open_session(app, request)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.signer = SkewTolerantSigner
+        return serializer
 
 
 class LoginForm(DeskForm):

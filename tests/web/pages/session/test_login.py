@@ -1,6 +1,9 @@
 """Signing in and out, and the account page."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import time_machine
 
 from tests.support.builders import Kit
 from tests.support.front import Front
@@ -158,3 +161,30 @@ def test_users_are_added_changed_and_disabled(front: Front) -> None:
     assert "Saved." in saved
     assert "Disabled" in saved
     assert "No owner" not in front.administrator.send(front.administrator.open("/users/new"), email="x").text
+
+
+@pytest.mark.parametrize(("ahead", "path"), [(10, "/contracts"), (11, "/login")])
+def test_a_session_from_the_future_has_ended_unless_machines_only_differ(
+    front: Front, ahead: int, path: str
+) -> None:
+    """Signed by another machine, whose clock is a little ahead; or before the system's clock was set back."""
+    new_user(front.office)
+    now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    with time_machine.travel(now + timedelta(seconds=ahead), tick=False):
+        sign_in(front.nobody)
+    with time_machine.travel(now, tick=False):
+        assert front.nobody.open("/contracts").path == path
+        if ahead > 10:
+            assert sign_in(front.nobody, "/contracts") == "/contracts"
+
+
+def test_a_session_ends_after_its_days(front: Front) -> None:
+    new_user(front.office)
+    now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    lifetime = front.app.permanent_session_lifetime
+    with time_machine.travel(now, tick=False):
+        sign_in(front.nobody)
+    with time_machine.travel(now + lifetime, tick=False):
+        assert front.nobody.open("/contracts").path == "/contracts"
+    with time_machine.travel(now + lifetime + timedelta(seconds=1), tick=False):
+        assert front.nobody.open("/contracts").path.startswith("/login")
