@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from web.pages.administration.settings_form import DAYS, SettingsForm, changes, form_data
 from web.pages.context import actor, desk
-from web.pages.forms.base import attempt
+from web.pages.forms.base import attempt_once
 from web.pages.layout.listing import cursor
 from web.pages.wording.labels import readable
 from web.pages.wording.settings import setting_label
@@ -18,6 +18,7 @@ from workflows.administration.settings import (
     read_settings,
     settings_version,
 )
+from workflows.core.transaction import Transaction
 
 HISTORY_ROWS = 20
 
@@ -55,10 +56,15 @@ def _store(form: SettingsForm, wanted: dict[str, Any]) -> bool:
     version = form.version.data or ""
     seen = int(version) if version.isdecimal() else None
     try:
-        return attempt(form, lambda tx: change_settings(tx, wanted, seen)) is not None
+        return attempt_once(form, lambda tx: _change(tx, wanted, seen)) is not None
     except ValidationError as error:
         form.add_validation_errors(error)
         return False
+
+
+def _change(tx: Transaction, wanted: dict[str, Any], seen: int | None) -> str:
+    change_settings(tx, wanted, seen)
+    return "saved"
 
 
 def _value_text(value: Any) -> str:

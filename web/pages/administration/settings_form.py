@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
-from web.pages.forms.base import DeskForm
+from web.pages.forms.base import KeyedForm
 from web.pages.forms.fields import CountField, MoneyField, select_options
 from web.pages.wording.settings import CURRENCY_CHOICES, ENGINE_CHOICES, SCOPE_CHOICES, TIME_EXPIRED_CHOICES
 from workflows.core.settings import Settings
@@ -43,7 +43,7 @@ SWITCHES = (
 COMPANY = ("name", "address", "email", "vat_id")
 
 
-class SettingsForm(DeskForm):
+class SettingsForm(KeyedForm):
     pointer_fields: ClassVar[dict[str, str]] = {
         "/rounding": "rounding_grace_minutes",
         "/work_calendar/holidays": "holidays",

@@ -8,7 +8,7 @@ from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringF
 from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk, require_role
-from web.pages.forms.base import ActionForm, DeskForm, attempt, succeeds
+from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt, attempt_once, succeeds
 from web.pages.forms.fields import select_options
 from web.pages.layout.listing import cursor, query_filters
 from web.pages.wording.labels import ROLES
@@ -36,7 +36,7 @@ ROLE_CHOICES = [(role, ROLES[role]) for role in ROLE_DESCRIPTIONS]
 pages = Blueprint("users", __name__, url_prefix="/users")
 
 
-class NewUserForm(DeskForm):
+class NewUserForm(KeyedForm):
     name = StringField("Name")
     email = EmailField("Email", [InputRequired("This field is required.")], description="Used to sign in.")
     role = RadioField("Role", [InputRequired("Select an option.")], choices=select_options(ROLE_CHOICES))
@@ -69,7 +69,7 @@ def new() -> tuple[str, int] | Response:
     if form.validate_on_submit():
         values = {name: form[name].data for name in ("name", "email", "role", "password")}
         command = form.command(NewUser, values)
-        if command and attempt(form, lambda tx: create_user(tx, command)):
+        if command and attempt_once(form, lambda tx: create_user(tx, command), command):
             flash(f"{command.email} can now sign in.", "success")
             return redirect(url_for("users.users"))
     return render_template(

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from engine.errors import DeskError
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, attempt, attempt_once
+from web.pages.forms.base import ActionForm, attempt_once, perform_once
 from web.pages.service_requests import timer
 from web.pages.service_requests.detail import redirect_to_request, request_page
 from web.pages.service_requests.forms import WorkForm
@@ -15,6 +15,7 @@ from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import minutes_text
 from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.core.actors import DESK
+from workflows.core.transaction import Transaction
 from workflows.service_requests.queries import read_service_request
 from workflows.views.service_requests import WorkEntryView, WorkPreview
 from workflows.work.queries import preview_view, read_work
@@ -75,7 +76,7 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         form.work_type.load_options(tx)
     if form.validate_on_submit():
         command = form.command(ChangeWork, _changes(form))
-        if command and attempt(form, lambda tx: change_work(tx, entry_id, command)):
+        if command and attempt_once(form, lambda tx: change_work(tx, entry_id, command), command):
             flash(
                 "Work entry updated. The previous draw-down was reversed and the new time drawn.",
                 "success",
@@ -95,10 +96,15 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
 def delete(service_request_id: str, entry_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
-        desk().perform(actor(), lambda tx: delete_work(tx, entry_id))
+        perform_once(form, lambda tx: _delete(tx, entry_id))
         flash("Work entry deleted. Its draw-down was reversed.", "success")
         return redirect_to_request(service_request_id, "#end")
     return redirect(url_for("request_work.edit", service_request_id=service_request_id, entry_id=entry_id))
+
+
+def _delete(tx: Transaction, entry_id: str) -> str:
+    delete_work(tx, entry_id)
+    return entry_id
 
 
 def _preview(form: WorkForm, service_request_id: str, command: WorkGiven) -> WorkPreview | None:
