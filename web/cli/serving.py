@@ -22,6 +22,8 @@ from web.cli.desk import desk_of, environment, fail, print_problems
 from web.cli.malloc import share_arenas
 from web.environment import Environment, is_loopback
 from web.logs import set_up_logs
+from web.server.incoming import LARGEST_LINE
+from web.server.limits import Limits
 from workflows.core.desk import Desk
 from workflows.rule_sets.folder import check_rules_folder
 from workflows.rule_sets.folder_watch import start_watching
@@ -109,17 +111,19 @@ class Server(BaseApplication):
 
     def __init__(self, env: Environment, *, host: str, port: int, workers: int, threads: int) -> None:
         self.environment = env
+        self.limits = limits_of(env)
         shown = f"[{host}]" if ":" in host else host
         self.address = f"http://{shown}:{port}"
         self.options: dict[str, Any] = {
             "bind": f"{shown}:{port}",
             "workers": workers,
             "threads": threads,
-            "worker_class": "gthread",
+            "worker_class": "web.server.worker.BufferingWorker",
             "timeout": 120,
             "graceful_timeout": SECONDS_TO_STOP,
             "keepalive": 5,
-            "limit_request_line": 8190,
+            "limit_request_line": LARGEST_LINE,
+            "sendfile": False,
             "loglevel": "warning",
             "control_socket_disable": True,
             "proc_name": "coverdesk",
@@ -136,13 +140,19 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         from web import create_app
-        from web.cli.server_errors import use_problem_json
+        from web.server.refusals import use_problem_json
 
         use_problem_json()
         return create_app(desk_of(self.environment), self.environment)
 
     def print_address(self, _: object) -> None:
         click.echo(f"Coverdesk is running at {self.address} (press Ctrl-C to stop)", err=True)
+
+
+def limits_of(env: Environment) -> Limits:
+    """Return what one client may take. Behind a proxy, every connection has the proxy's address."""
+    most = None if env.trusted_proxies else env.connections_per_client or None
+    return Limits(env.header_seconds, env.body_seconds, most)
 
 
 # Workers are forked inside these context managers and leave them too: only the parent process cleans up.

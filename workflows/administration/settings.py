@@ -9,7 +9,7 @@ from workflows.core.actors import OFFICE, STAFF
 from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.errors import StateForbids, VersionChanged, invalid
 from workflows.core.paging import Sort, read_page
-from workflows.core.settings import Settings
+from workflows.core.settings import UNAVAILABLE, Settings
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -37,14 +37,14 @@ def change_settings(
 ) -> Settings:
     """Merge the changes into the settings, including nested objects; each change is recorded in the trail.
 
-    `contracts: false` switches contracts off and deletes nothing. `invoices: true` before billing is active
-    takes effect with the activation.
+    `contracts: false` switches contracts off and deletes nothing.
 
     Raises:
         NotAllowed: the actor is no administrator.
         pydantic.ValidationError: a value is not valid; it names each field.
         StateForbids: `contracts: true`, which is only possible by activating billing.
-        InvalidInput: contracts are on and `time_expired_contract` would become empty.
+        InvalidInput: a setting is not available yet, or contracts are on and `time_expired_contract` would
+            become empty.
         VersionChanged: the settings do not have the expected version.
 
     Source: product.md section 3.
@@ -56,6 +56,7 @@ def change_settings(
         raise VersionChanged(
             "The settings have been changed in the meantime.", remedy="Read them again and repeat the change."
         )
+    _refuse_unavailable(settings, changes)
     changed = settings.merged(changes)
     if changed.contracts and not settings.contracts:
         raise StateForbids(
@@ -81,6 +82,7 @@ def list_setting_changes(
     order: str = "-changed_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[SettingChangeView]:
     """A page of the settings' audit trail, newest first. Raises: NotAllowed; InvalidInput."""
     tx.require(*OFFICE)
@@ -94,7 +96,14 @@ def list_setting_changes(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
+
+
+def list_changed_settings(tx: Transaction) -> list[str]:
+    """The keys of the settings that have ever been changed, in alphabetical order. Raises: NotAllowed."""
+    tx.require(*OFFICE)
+    return list(tx.connection.execute(select(change.c.key).distinct().order_by(change.c.key)).scalars())
 
 
 def _refuse_control_characters(value: Any, pointer: str) -> None:
@@ -108,6 +117,18 @@ def _refuse_control_characters(value: Any, pointer: str) -> None:
             _refuse_control_characters(inner, f"{pointer}/{position}")
     elif isinstance(value, str) and any(ord(char) < 32 and char not in "\n\r\t" for char in value):
         raise invalid(pointer, "It contains control characters; send plain text.")
+
+
+def _refuse_unavailable(settings: Settings, changes: dict[str, Any]) -> None:
+    """Refuse a value of a setting that nothing acts on yet. A desk that has one already may keep it."""
+    for name, off in UNAVAILABLE.items():
+        if name in changes and changes[name] not in (off, getattr(settings, name)):
+            only = "null" if off is None else "false"
+            raise invalid(
+                f"/{name}",
+                "This setting is not available yet: it would have no effect.",
+                f"Leave it out, or give {only}.",
+            )
 
 
 def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:

@@ -107,7 +107,7 @@ class ConfigStore:
         if known is not None and known.generation == generation:
             return known
         stored = connection.execute(select(t.setting.c.key, t.setting.c.value)).all()
-        settings = Settings().merged(dict(stored))
+        settings = Settings.from_stored(dict(stored))
         version = row.rule_set if row is not None else None
         refused = None
         try:

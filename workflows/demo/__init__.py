@@ -43,11 +43,7 @@ DEMO_PASSWORD = "coverdesk-demo"
 SETTINGS = {
     "time_zone": "Europe/Berlin",
     "currency": "EUR",
-    "company": {
-        "name": "Kestrel IT Support GmbH",
-        "address": "Hafenstraße 12\n20457 Hamburg",
-        "email": "desk@coverdesk.example",
-    },
+    "company": {"name": "Kestrel IT Support GmbH", "email": "desk@coverdesk.example"},
 }
 SUBJECT = ("desk", "demonstration")
 STARTED, LOADED = "loading", "loaded"

@@ -111,6 +111,7 @@ def list_customers(
     order: str = "email",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[CustomerView]:
     """A page of customers; `q` searches names and email addresses, `org_unit` lists all its members."""
     statement = _visible(tx)
@@ -130,9 +131,10 @@ def list_customers(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
     org_units = _org_units_of(tx, [row.id for row in page.items])
-    return Page([_view(row, org_units) for row in page.items], page.next_cursor)
+    return page.with_items([_view(row, org_units) for row in page.items])
 
 
 def _visible(tx: Transaction) -> Select[Any]:

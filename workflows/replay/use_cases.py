@@ -165,7 +165,12 @@ def files_of_replay(tx: Transaction, replay_id: str) -> dict[str, str]:
 
 
 def list_replays(
-    tx: Transaction, *, order: str = "-asked_at", limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    tx: Transaction,
+    *,
+    order: str = "-asked_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[ReplayView]:
     """A page of the stored replays, newest first. Raises: NotAllowed; InvalidInput for an unknown order."""
     tx.require("administrator")
@@ -178,6 +183,7 @@ def list_replays(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 
@@ -220,6 +226,7 @@ def list_differences(
     order: str = "position",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[DifferenceView]:
     """A page of a replay's differences, in the order in which the decisions were made.
 
@@ -242,6 +249,7 @@ def list_differences(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 

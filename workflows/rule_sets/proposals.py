@@ -167,6 +167,7 @@ def list_proposals(
     order: str = "-proposed_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[ProposalView]:
     """A page of the proposals and the decisions on them, newest first. Raises: NotAllowed; InvalidInput."""
     tx.require(*READERS)
@@ -181,6 +182,7 @@ def list_proposals(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 

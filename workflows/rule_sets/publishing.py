@@ -222,7 +222,12 @@ def get_rule_set(tx: Transaction, version: str) -> RuleSetView:
 
 
 def list_publications(
-    tx: Transaction, *, order: str = "-published_at", limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    tx: Transaction,
+    *,
+    order: str = "-published_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[PublicationView]:
     """A page of the publications, newest first. Raises: NotAllowed; InvalidInput for order or cursor."""
     tx.require(*READERS)
@@ -235,6 +240,7 @@ def list_publications(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 

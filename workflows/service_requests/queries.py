@@ -31,6 +31,7 @@ from workflows.register.records import own_org_units
 from workflows.service_requests.closing import auto_closed_at, up_to_date_request
 from workflows.service_requests.coverage_status import contract_over
 from workflows.service_requests.rows_as_seen import rows_as_seen
+from workflows.service_requests.urgency import AT_RISK_HOURS, urgency
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
@@ -43,7 +44,6 @@ from workflows.views.service_requests import (
 )
 
 r, d, c = t.service_request, t.coverage_decision, t.contract
-AT_RISK_HOURS = 4
 QUEUES = ("mine", "unassigned", "waiting", "at_risk", "unfinished")
 ORDERS = {
     "opened_at": Sort(r.c.opened_at),
@@ -79,9 +79,11 @@ def list_service_requests(
     order: str = "-opened_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[ServiceRequestView]:
     """A page of the service requests that the actor may see; `org_unit` includes all units below it.
 
+    The order `urgency` puts first what a desk should do first (`workflows.service_requests.urgency`).
     A filter by a record that may not be named to the actor finds nothing.
     Raises: InvalidInput for `queue`, `state`, `priority`, `order` or `cursor`.
     """
@@ -111,9 +113,17 @@ def list_service_requests(
     if queue is not None:
         statement = statement.where(in_queue(tx, queue))
     page = read_page(
-        tx, statement, lambda row: row, orders=ORDERS, by_id=r.c.id, order=order, limit=limit, cursor=cursor
+        tx,
+        statement,
+        lambda row: row,
+        orders={**ORDERS, "urgency": urgency(tx.now)},
+        by_id=r.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
     )
-    return Page(items=_views(tx, page.items), next_cursor=page.next_cursor)
+    return page.with_items(_views(tx, page.items))
 
 
 def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:

@@ -31,7 +31,7 @@ from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import sla_columns
 from workflows.lifecycle.service_requests.states import allowed_triggers, forbidden
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
-from workflows.notifications.messages import notify_request_event
+from workflows.notifications.messages import notify_public_note, notify_request_event
 from workflows.service_requests.closing import (
     end_coverage,
     end_own_contract,
@@ -142,18 +142,24 @@ def fire_trigger(
 
 
 def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
-    """Add a comment; those of customers are always public. Returns the note's id. Raises: NotFound."""
+    """Add a comment; those of customers are always public. Returns the note's id. Raises: NotFound.
+
+    A public one is also sent by mail: to the customer if staff wrote it, else to the desk.
+    """
     request = require_visible(tx, service_request_id)
     note_id = new_id()
+    public = command.public or not tx.actor.is_staff
     tx.add(
         t.service_request_note,
         id=note_id,
         service_request_id=request.id,
         body=command.body,
-        public=command.public or not tx.actor.is_staff,
+        public=public,
         author=tx.actor.name,
         written_at=tx.now,
     )
+    if public:
+        notify_public_note(tx, request, note_id, command.body)
     return note_id
 
 

@@ -43,6 +43,10 @@ class UnknownStep(Exception):
     """The database is at a step of the migrations that this program does not have, which is named."""
 
 
+class BrokenReferences(Exception):
+    """After the migrations, rows would refer to rows that do not exist; nothing was changed."""
+
+
 class Database:
     """One database and its connection pool; `read()` and `write()` open transactions."""
 
@@ -177,7 +181,10 @@ def normal_url(database_url: str) -> URL:
 
 
 def migrate(database_url: str) -> None:
-    """Bring the database up to date. Safe to repeat, and from two places at once. Raises: UnknownStep."""
+    """Bring the database up to date. Safe to repeat, and from two places at once.
+
+    Raises: UnknownStep; BrokenReferences.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -186,6 +193,9 @@ def migrate(database_url: str) -> None:
         if database.is_sqlite:
             create_private(Path(str(database.url.database)))
             _make_wal(str(database.url.database))
+            # a table that is written anew is dropped while others refer to it; within a transaction the
+            # pragma would change nothing
+            event.listen(database.engine, "connect", _without_foreign_keys)
         with database.write() as connection:
             if not database.is_sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
@@ -194,8 +204,22 @@ def migrate(database_url: str) -> None:
             config.attributes["connection"] = connection
             _must_know_step(connection, config)
             command.upgrade(config, "head")
+            if database.is_sqlite:
+                _must_refer_to_rows(connection)
     finally:
         database.dispose()
+
+
+def _without_foreign_keys(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    connection.execute("PRAGMA foreign_keys=OFF")
+
+
+def _must_refer_to_rows(connection: Connection) -> None:
+    """What SQLite would have checked with foreign keys on. Raises: BrokenReferences."""
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if broken:
+        tables = ", ".join(sorted({str(row[0]) for row in broken}))
+        raise BrokenReferences(f"{len(broken)} rows of {tables} refer to rows that do not exist.")
 
 
 def _must_know_step(connection: Connection, config: "Config") -> None:

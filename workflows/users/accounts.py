@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from pydantic import EmailStr, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from sqlalchemy import Row, func, select
 from sqlalchemy.exc import IntegrityError
 
 from engine.roles import UserRole
-from workflows.commands.fields import PASSWORD, Command, Name
+from workflows.commands.fields import PASSWORD, Command, MailAddress, Name
 from workflows.core.actors import DESK
 from workflows.core.errors import (
     Conflict,
@@ -52,7 +52,7 @@ ORDERS = {
 class NewUser(Command):
     """A user account. One with the role customer belongs to the customer with the same email address."""
 
-    email: EmailStr
+    email: MailAddress
     name: Name | None = None
     role: UserRole
     password: Password | None = None
@@ -75,7 +75,7 @@ class NewOwnToken(Command):
 class NewToken(NewOwnToken):
     """An API token for the user with this email address."""
 
-    email: EmailStr
+    email: MailAddress
 
 
 def create_user(tx: Transaction, command: NewUser) -> str:
@@ -204,6 +204,7 @@ def list_users(
     order: str = "email",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[UserView]:
     """A page of users; `q` searches names and email addresses. Raises: NotAllowed; InvalidInput."""
     tx.require("administrator")
@@ -213,7 +214,15 @@ def list_users(
     if role is not None:
         statement = statement.where(user.c.role == role)
     return read_page(
-        tx, statement, _view, orders=ORDERS, by_id=user.c.id, order=order, limit=limit, cursor=cursor
+        tx,
+        statement,
+        _view,
+        orders=ORDERS,
+        by_id=user.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
     )
 
 

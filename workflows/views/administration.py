@@ -41,6 +41,15 @@ class ChecklistView:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchingOffView:
+    """What switching contracts off concerns: requests that wait, unresolved covered ones, and contracts."""
+
+    waiting: int
+    covered: int
+    contracts: int
+
+
+@dataclass(frozen=True, slots=True)
 class AssignedView:
     """How many global items got an owner, and how many are left."""
 

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Row, func, literal, select
 
 from engine.service_requests import WORK_STATES
-from workflows.commands.work import ChangeWork, WorkGiven
+from workflows.commands.service_requests import FireTrigger
+from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
 from workflows.core.actors import DESK
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
@@ -19,6 +20,7 @@ from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.states import STATE_LABELS
 from workflows.service_requests.closing import lock_current, state_now, up_to_date_request
+from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 from workflows.store.ids import new_id
@@ -74,6 +76,17 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     touched += draw_planned(tx, request, entry_id, planned, contracts)
     _count(tx, request.id, planned.worked_minutes, planned.chargeable_minutes)
     _settle(tx, request.id, touched, contracts)
+    return entry_id
+
+
+def log_work_and_resolve(tx: Transaction, service_request_id: str, command: WorkAndResolution) -> str:
+    """Save time worked on a service request and resolve it: both or neither. Returns the entry's id.
+
+    Raises: NotAllowed; NotFound; StateForbids where work cannot be logged on the request or it cannot be
+    resolved; InvalidInput for time in the future or a resolution without text.
+    """
+    entry_id = log_work(tx, service_request_id, command)
+    fire_trigger(tx, service_request_id, FireTrigger(trigger="resolve", note=command.resolution))
     return entry_id
 
 

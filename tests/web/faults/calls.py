@@ -104,7 +104,7 @@ PAGES: dict[str, Call] = {
         prepares=ASSIGN_ITEM,
     ),
     "/billing/assign": Call({"assign_owner": "customer:{ann}", "items": "{global_item}"}),
-    "/billing/off": Call(),
+    "/billing/off": Call({"confirmed": "y"}),
     "/billing/search/<group>": Call({"requests": "{waiting}"}, {"group": "waiting"}),
     "/contracts/<contract_id>/<action_name>": Call(
         {"topup_minutes": "1:00"}, {"action_name": "top_up"}, opens="/contracts/{contract}"
@@ -131,6 +131,7 @@ PAGES: dict[str, Call] = {
     "/org-units/<org_unit_id>/edit": Call({"name": "Another"}, opens="/org-units/{org_unit}/edit"),
     "/org-units/new": Call({"name": "New", "code": "new"}, opens="/org-units/new"),
     "/outbox/<message_id>/again": Call(),
+    "/requests/<service_request_id>/assignee": Call({"assignee_technician": "{user}"}),
     "/requests/<service_request_id>/coverage/assign": Call(
         {"assign_contract": "{ending}", "assign_reason": "Agreed"}
     ),

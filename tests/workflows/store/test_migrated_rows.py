@@ -19,6 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from tests.support.builders import StillClock
 from tests.support.office import MONDAY, Office
 from tests.support.unique_keys import unique_keys
+from workflows.administration.settings import change_settings
+from workflows.commands.contracts import Renew
+from workflows.contracts.use_cases import renew
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.jobs.definitions import run_job
@@ -109,6 +112,40 @@ def test_rows_and_names_survive_the_way_from_every_step(
         _works_and_is_protected(migrated)
         migrated.dispose()
     source.dispose()
+
+
+def test_contracts_get_the_time_zone_in_which_they_were_sold(
+    database_url: str, new_database: Callable[[], str]
+) -> None:
+    office = Office(database_url)
+    sold = {}
+    for zone in ("UTC", "Europe/Berlin", "America/New_York"):
+        if zone != "UTC":
+            office.clock.move(days=1)
+            office.do(change_settings, {"time_zone": zone})
+            office.clock.move(days=1)
+        sold[zone] = office.sell("subscription")
+    sold["renewed"] = office.do(renew, sold["UTC"], Renew())
+    office.close()
+    source = Database(database_url, pool_size=1)
+    url = new_database()
+    _migrate_to(url, "0007")
+    _insert_as_of(url, "0007", source)
+    source.dispose()
+    migrate(url)
+    migrated = Database(url, pool_size=1)
+    with migrated.read() as connection:
+        rows = connection.execute(select(t.contract)).all()
+    migrated.dispose()
+    zones = {row.id: row.time_zone for row in rows}
+    assert {name: zones[contract] for name, contract in sold.items()} == {
+        "UTC": "UTC",
+        "Europe/Berlin": "Europe/Berlin",
+        "America/New_York": "America/New_York",
+        # the trail has no more than when it was sold
+        "renewed": "America/New_York",
+    }
+    assert {row.renewal_of_id for row in rows} == {None, sold["UTC"]}
 
 
 def test_the_newest_step_is_the_last() -> None:

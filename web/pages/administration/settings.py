@@ -1,24 +1,33 @@
 """The settings page, with the history of changes."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
-from web.pages.administration.settings_form import DAYS, SettingsForm, changes, form_data
+from web.pages.administration.settings_form import (
+    DAYS,
+    SettingsForm,
+    add_settings_errors,
+    changes,
+    settings_form,
+)
 from web.pages.context import actor, desk
 from web.pages.forms.base import attempt_once
-from web.pages.layout.listing import cursor
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.labels import readable
 from web.pages.wording.settings import setting_label
 from workflows.administration.settings import (
     change_settings,
+    list_changed_settings,
     list_setting_changes,
     read_settings,
     settings_version,
 )
 from workflows.core.transaction import Transaction
+from workflows.views.administration import SettingChangeView
 
 HISTORY_ROWS = 20
 
@@ -31,12 +40,18 @@ def settings() -> tuple[str, int] | Response:
         tx.require("administrator")
         stored = read_settings(tx)
         version = settings_version(tx)
-        history = list_setting_changes(tx, limit=HISTORY_ROWS, cursor=cursor())
-    form = SettingsForm(data=form_data(stored, version))
+        filters = query_filters("key")
+        if wants_csv():
+            return _history_csv(all_rows(lambda **at: list_setting_changes(tx, **filters, **at)))
+        history = list_setting_changes(tx, **filters, limit=HISTORY_ROWS, **counted_page())
+        changed_keys = list_changed_settings(tx)
+    form = settings_form(stored, version)
     if form.is_submitted():
         valid = form.validate()
         wanted = changes(form, stored)
-        if valid and not form.has_errors and _store(form, wanted):
+        if not valid or form.has_errors:
+            add_settings_errors(form, stored, wanted)
+        elif _store(form, wanted):
             desk().refresh()
             flash("Saved." if wanted else "No changes to save.", "success")
             return redirect(url_for("settings.settings"))
@@ -45,11 +60,27 @@ def settings() -> tuple[str, int] | Response:
         form=form,
         stored=stored,
         history=history,
+        filters=filters,
+        changed_keys=changed_keys,
         days=DAYS,
         setting_label=setting_label,
         value_text=_value_text,
     )
     return page, 422 if form.has_errors else 200
+
+
+def _history_csv(changes: Iterable[SettingChangeView]) -> Response:
+    rows = [
+        (
+            one.changed_at.isoformat(),
+            one.key,
+            _value_text(one.old_value),
+            _value_text(one.new_value),
+            one.changed_by,
+        )
+        for one in changes
+    ]
+    return csv_response("settings", ["changed_at", "setting", "from", "to", "changed_by"], rows)
 
 
 def _store(form: SettingsForm, wanted: dict[str, Any]) -> bool:

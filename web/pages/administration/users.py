@@ -10,7 +10,8 @@ from wtforms.validators import InputRequired
 from web.pages.context import actor, desk, require_role
 from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt, attempt_once, succeeds
 from web.pages.forms.fields import select_options
-from web.pages.layout.listing import cursor, query_filters
+from web.pages.layout.list_links import keep_list
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.labels import ROLES
 from workflows.users.accounts import (
     ChangeUser,
@@ -34,6 +35,7 @@ ROLE_DESCRIPTIONS = {
 ROLE_CHOICES = [(role, ROLES[role]) for role in ROLE_DESCRIPTIONS]
 
 pages = Blueprint("users", __name__, url_prefix="/users")
+keep_list(pages, "user_id")
 
 
 class NewUserForm(KeyedForm):
@@ -55,10 +57,14 @@ class UserForm(DeskForm):
 
 
 @pages.get("")
-def users() -> str:
+def users() -> str | Response:
     filters: dict[str, Any] = query_filters("q", "role", "order")
     with desk().read(actor()) as tx:
-        page = list_users(tx, **filters, cursor=cursor())
+        if wants_csv():
+            rows = all_rows(lambda **at: list_users(tx, **filters, **at))
+            table = [(one.name, one.email, one.role, one.disabled_at is None, one.created_at) for one in rows]
+            return csv_response("users", ["name", "email", "role", "enabled", "created_at"], table)
+        page = list_users(tx, **filters, **counted_page())
     return render_template("administration/users/index.html", page=page, filters=filters, roles=ROLE_CHOICES)
 
 
@@ -66,9 +72,9 @@ def users() -> str:
 def new() -> tuple[str, int] | Response:
     require_role("administrator")
     form = NewUserForm()
-    if form.validate_on_submit():
+    if form.is_submitted():
         values = {name: form[name].data for name in ("name", "email", "role", "password")}
-        command = form.command(NewUser, values)
+        command = form.checked_command(NewUser, values)
         if command and attempt_once(form, lambda tx: create_user(tx, command), command):
             flash(f"{command.email} can now sign in.", "success")
             return redirect(url_for("users.users"))

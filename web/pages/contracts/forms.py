@@ -72,7 +72,7 @@ def forms_for(contract: ContractDetail, role: Role, submitted: dict[str, DeskFor
         state=contract.state,
         pending_reason=contract.pending_reason,
         draws=contract.draws,
-        has_end=is_renewable(contract.type, contract.expires_at),
+        has_end=is_renewable(contract.type, next(iter(contract.holder)), contract.expires_at),
         is_renewed=contract.renewed_by is not None,
     )
     fits = {action.replace("-", "_") for action in possible}

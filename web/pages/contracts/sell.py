@@ -51,7 +51,6 @@ class ContractForm(KeyedForm):
     sla = SelectField("Service level")
     time_expired = SelectField(
         "After the contract ends",
-        choices=select_options([("", "As in the settings"), *TIME_EXPIRED.items()]),
     )
     excluded_work_types = StringField("Excluded work types", description="Separate with commas.")
     excluded_item_types = StringField("Excluded item types", description="Separate with commas.")
@@ -75,6 +74,12 @@ def new() -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         tx.require(*SELLERS)
         types = [one for one in contract_types(tx) if set(one.held_by) - {"service_request"}]
+        form.time_expired.choices = select_options(
+            [
+                ("", "As in the settings"),
+                *(one for one in TIME_EXPIRED.items() if tx.settings.invoices or one[0] != "bill"),
+            ]
+        )
         form.sla.choices = select_options(
             [
                 ("", "As in the contract type"),
@@ -82,8 +87,8 @@ def new() -> tuple[str, int] | Response:
             ]
         )
     form.type.choices = select_options((one.key, one.label) for one in types)
-    if form.is_submitted() and not form.is_searching and form.validate():
-        command = form.command(NewContract, _values(form))
+    if form.is_submitted() and not form.is_searching:
+        command = form.checked_command(NewContract, _values(form))
         contract_id = (
             attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None
         )

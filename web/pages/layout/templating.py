@@ -14,6 +14,7 @@ from markupsafe import Markup
 from web.pages.context import desk, now, settings, zone
 from web.pages.layout.balance_bars import balance_figure
 from web.pages.layout.icons import icon
+from web.pages.layout.list_links import list_href, list_query
 from web.pages.layout.navigation import navigation
 from web.pages.session.preferences import appearance, shortcuts_are_on
 from web.pages.session.saved_filters import filter_query, saved_filters
@@ -61,6 +62,8 @@ def register_templating(app: Flask) -> None:
         icon=icon,
         current_url=current_url,
         has_role=has_role,
+        list_href=list_href,
+        list_query=list_query,
         instant_text=lambda instant: formats.instant_text(instant, zone()),
         money=money,
         navigation=navigation,

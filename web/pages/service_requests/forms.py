@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from wtforms import BooleanField, RadioField, TextAreaField
+from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 from wtforms.validators import InputRequired, Optional
 
 from engine.contracts import PER_REQUEST
@@ -18,6 +18,7 @@ from workflows.core.actors import SUPERVISORS, Actor
 from workflows.core.transaction import Transaction
 from workflows.coverage.explanation import why_not
 from workflows.coverage.trace import contracts_that_fit
+from workflows.users.accounts import list_technicians
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.service_requests import ServiceRequestView
 from workflows.work.use_cases import WORKERS
@@ -35,6 +36,7 @@ class WorkForm(KeyedForm):
     work_type = WorkTypeField()
     note = TextAreaField("Work done")
     billable = BooleanField("Billable", default=True)
+    resolution = TextAreaField("Resolution of the request", description="Visible to the customer.")
 
     def values(self) -> dict[str, Any]:
         """Values for the command: start and end if either is given, otherwise the duration."""
@@ -78,6 +80,33 @@ class AssignForm(KeyedForm):
     descriptions: dict[str, str]
     contract = RadioField("Contract", [InputRequired("Select an option.")], choices=[], validate_choice=False)
     reason = TextAreaField("Reason", [InputRequired("This field is required.")])
+
+
+class AssigneeForm(KeyedForm):
+    """A supervisor's choice of who works on the request."""
+
+    technician = SelectField("Assignee")
+
+
+def assignee_form(
+    tx: Transaction, request: ServiceRequestView, form: AssigneeForm | None = None
+) -> AssigneeForm | None:
+    """The form to assign a person; None if the request has ended or the user is no supervisor."""
+    if tx.actor.role not in ASSIGNERS or request.state in ENDED_STATES:
+        return None
+    form = form or AssigneeForm(
+        formdata=None, prefix="assignee_", data={"technician": request.technician or ""}
+    )
+    form.technician.choices = select_options([("", "Unassigned"), *assignees(tx, request)])
+    return form
+
+
+def assignees(tx: Transaction, request: ServiceRequestView) -> list[tuple[str, str]]:
+    """The ids and names of those who can work on the request, and of its current assignee."""
+    people = [(one.id, one.name) for one in list_technicians(tx)]
+    if request.technician and request.technician not in [one for one, _ in people]:
+        people.append((request.technician, request.technician_name or ""))
+    return people
 
 
 def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:

@@ -43,10 +43,13 @@ class Visitor(UserMixin):
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Sessions for pages only: API calls use tokens, and neither read nor set the session cookie."""
+    """Sessions for pages only: API calls use tokens, and static files are the same for everyone.
+
+    Neither reads or sets the session cookie, so that a cache need not store a static file for each session.
+    """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if request.path.startswith("/api/v1/"):
+        if request.path.startswith(("/api/v1/", "/static/")):
             return None
         return super().open_session(app, request)
 

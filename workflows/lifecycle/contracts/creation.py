@@ -5,13 +5,14 @@ Source: product.md sections 4 and 5.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, select
 
-from engine.contracts import Contract, ContractType, Holder, Unit
+from engine.contracts import Contract, ContractType, Defaults, Holder, Unit
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
 from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import GrantGiven, HolderGiven, NewContract
@@ -34,11 +35,11 @@ HOLDER_TABLES = {
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a contract comes from; `offered_for` is a service request, `renewal_of` a contract, by id."""
+    """Where a contract comes from; `offered_for` is the id of a service request."""
 
     offered_for: str | None = None
     made_by_rule: bool = False
-    renewal_of: str | None = None
+    renewal_of: Contract | None = None
 
 
 def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
@@ -48,13 +49,18 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
     StateForbids or Conflict where a service request cannot hold it; NoRuleSet.
     """
     terms = type_in_force(tx, command.type)
+    if origin.renewal_of is not None:
+        # it has what its predecessor had, also where that was nothing
+        terms = replace(terms, defaults=Defaults())
+    zone = origin.renewal_of.zone if origin.renewal_of is not None else tx.settings.zone
     holder = _holder(tx, command, terms)
-    starts_at = _start(tx, command, holder)
-    expires_at = _end(tx, command, terms, starts_at)
+    starts_at = _start(tx, command, holder, zone)
+    expires_at = _end(tx, command, terms, starts_at, zone)
     price_minor = minor_units(tx, command.price, "/price")
     if price_minor is None:
         price_minor = terms.defaults.price_minor
-    _check_time_expired(tx, command)
+    if origin.renewal_of is None:
+        _check_time_expired(tx, command)
     payment_due = tx.settings.payment_required and bool(price_minor)
     if command.enable and payment_due and tx.actor.role not in ("finance", "system"):
         raise finance_only()
@@ -73,6 +79,7 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
         time_expired=command.time_expired,
         overage_rate_minor=minor_units(tx, command.overage_rate, "/overage_rate"),
         exclusions=_exclusions(command),
+        time_zone=zone.key,
     )
     if contract.expires_at is not None and contract.expires_at <= contract.starts_at:
         raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
@@ -151,7 +158,7 @@ def _check_request(tx: Transaction, service_request_id: str) -> None:
         raise Conflict(f"The service request already has {own}.", remedy=f"Enable {own} instead.")
 
 
-def _start(tx: Transaction, command: NewContract, holder: Holder) -> datetime:
+def _start(tx: Transaction, command: NewContract, holder: Holder, zone: ZoneInfo) -> datetime:
     if command.starts_on is not None and command.starts_at is not None:
         raise invalid("/starts_on", "Give starts_on or starts_at, not both.")
     if holder.kind == "service_request":
@@ -160,13 +167,13 @@ def _start(tx: Transaction, command: NewContract, holder: Holder) -> datetime:
         return opened_at
     if command.starts_at is not None:
         return command.starts_at
-    zone = tx.settings.zone
     return first_instant_of(command.starts_on or local_date(tx.now, zone), zone)
 
 
-def _end(tx: Transaction, command: NewContract, terms: ContractType, starts_at: datetime) -> datetime | None:
+def _end(
+    tx: Transaction, command: NewContract, terms: ContractType, starts_at: datetime, zone: ZoneInfo
+) -> datetime | None:
     period = terms.limits.get("period", "none")
-    zone = tx.settings.zone
     if command.ends_on is not None:
         if period == "none":
             raise invalid("/ends_on", f"A {terms.label} contract has no period.", "Leave it out.")
@@ -203,7 +210,9 @@ def _check_time_expired(tx: Transaction, command: NewContract) -> None:
     if command.time_expired != "bill":
         return
     if not tx.settings.invoices:
-        raise invalid("/time_expired", "'bill' needs invoices, which are off.", "Use rollover or ignore.")
+        raise invalid(
+            "/time_expired", "'bill' needs invoices, which are not available yet.", "Use rollover or ignore."
+        )
     if command.overage_rate is None and tx.settings.default_overage_rate_minor is None:
         raise invalid("/overage_rate", "'bill' needs the price of an hour.", "Give overage_rate.")
 
@@ -232,6 +241,7 @@ def _insert(
     monthly_minutes: int | None,
     origin: Origin,
 ) -> None:
+    has_amounts = price_minor is not None or contract.overage_rate_minor is not None
     tx.add(
         t.contract,
         id=contract.id,
@@ -240,6 +250,7 @@ def _insert(
         draws=terms.draws,
         holder_kind=contract.holder.kind,
         holder_id=contract.holder.id,
+        time_zone=contract.time_zone,
         state="pending",
         starts_at=contract.starts_at,
         expires_at=contract.expires_at,
@@ -247,13 +258,13 @@ def _insert(
         payment_due=contract.payment_due,
         paid_at=contract.paid_at,
         price_minor=price_minor,
-        currency=tx.settings.currency if price_minor is not None else None,
+        currency=tx.settings.currency if has_amounts else None,
         monthly_minutes=monthly_minutes,
         overage_rate_minor=contract.overage_rate_minor,
         time_expired=contract.time_expired,
         sla=contract.sla,
         exclusions={key: list(values) for key, values in contract.exclusions.items()} or None,
-        renewal_of_id=origin.renewal_of,
+        renewal_of_id=origin.renewal_of.id if origin.renewal_of is not None else None,
         offered_for_id=origin.offered_for,
         made_by_rule=origin.made_by_rule,
         created_at=contract.created_at,

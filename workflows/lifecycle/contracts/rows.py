@@ -29,6 +29,7 @@ def contract_value(row: Any) -> Contract:
         sla=row.sla,
         time_expired=row.time_expired,
         overage_rate_minor=row.overage_rate_minor,
+        time_zone=row.time_zone,
         exclusions={key: tuple(values) for key, values in (row.exclusions or {}).items()},
     )
 

@@ -97,7 +97,7 @@ def _allocate_months(tx: Transaction, loaded: LoadedContract) -> None:
     contract, minutes = loaded.contract, loaded.monthly_minutes
     if minutes is None or contract.expires_at is None:
         return
-    months = months_between(contract.starts_at, contract.expires_at, tx.settings.zone)
+    months = months_between(contract.starts_at, contract.expires_at, contract.zone)
     for number, month in enumerate(months, 1):
         add_grant(
             tx,
