@@ -1,6 +1,7 @@
 """The configuration of a deployment: environment variables and an optional `.env` file."""
 
 import secrets
+from datetime import timedelta
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from workflows.core.session_limits import SessionLimits
 from workflows.notifications.mail import read_smtp_url
 
 DEFAULT_KEYS = frozenset({"change-me", "changeme", "default", "dev", "development", "secret", "test"})
@@ -66,6 +68,16 @@ class Environment(BaseSettings):
         if value is not None and not BASE_URL.fullmatch(value):
             raise ValueError("Write the whole address, for example https://desk.example.com.")
         return value
+
+    session_idle_hours: Annotated[int, Field(ge=1, le=8760)] = 12
+    session_days: Annotated[int, Field(ge=1, le=3650)] = 30
+
+    @property
+    def session_limits(self) -> SessionLimits:
+        """After how long without use, and after how long at the latest, a login session ends."""
+        return SessionLimits(
+            idle=timedelta(hours=self.session_idle_hours), longest=timedelta(days=self.session_days)
+        )
 
     @cached_property
     def session_key(self) -> str:

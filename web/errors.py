@@ -22,7 +22,9 @@ from workflows.core import errors as refusals
 from workflows.core.desk import HAS_COMMITTED, asks_for_retry, outcome_unknown
 from workflows.operations.deployment import is_database_failure, is_disk_full, is_unstorable_value
 from workflows.rule_sets.publishing import check_view
-from workflows.users.authentication import NotAuthenticated, TooManyAttempts
+from workflows.users.authentication import NotAuthenticated
+from workflows.users.login_delays import TooManyAttempts
+from workflows.users.password_links import LinkNotValid
 
 
 class MalformedBody(DeskError):
@@ -36,6 +38,7 @@ STATUSES: Mapping[type[DeskError], int] = {
     NotAuthenticated: 401,
     refusals.NotAllowed: 403,
     refusals.NotFound: 404,
+    LinkNotValid: 410,
     refusals.StateForbids: 409,
     refusals.Conflict: 409,
     refusals.VersionChanged: 412,

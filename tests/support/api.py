@@ -10,7 +10,8 @@ from tests.support.builders import Kit
 from web import create_app
 from web.environment import Environment
 from workflows.core.actors import Actor
-from workflows.users.accounts import NewToken, create_token, get_user
+from workflows.users.accounts import get_user
+from workflows.users.tokens import NewToken, create_token
 
 ENVIRONMENT = Environment(secret_key="a key for tests alone", log_format="console")
 

@@ -99,6 +99,31 @@ def test_users_and_tokens(run: Run) -> None:
     assert "only administrator" in run("user", "disable", "ada@example.com").stderr
 
 
+def test_users_are_invited_and_signed_out(run: Run) -> None:
+    added = run("user", "add", "ada@example.com", "--role", "administrator")
+    assert "coverdesk user invite --print ada@example.com" in added.stderr
+    api = run("user", "add", "api@example.com", "--role", "finance", "--no-invitation")
+    assert "can only use API tokens" in api.stderr
+    weak = run("user", "password", "ada@example.com", "--password-stdin", stdin="password1234\n")
+    assert weak.exit_code == 1
+    assert "commonly used or easy to guess" in weak.stderr
+    printed = run("user", "invite", "ada@example.com", "--print", COVERDESK_BASE_URL="https://desk.example")
+    (line,) = printed.stdout.splitlines()
+    assert line.startswith("https://desk.example/password/new?link=")
+    unsent = run("user", "invite", "ada@example.com")
+    assert (unsent.exit_code, "There is no mail server" in unsent.stderr) == (1, True)
+    queued = run("user", "invite", "ada@example.com", COVERDESK_SMTP_URL="smtp://127.0.0.1:1")
+    assert (queued.exit_code, queued.stdout) == (0, "")
+    assert "is queued" in queued.stderr
+    run("token", "create", "ada@example.com")
+    out = run("user", "sign-out", "ada@example.com", "--revoke-tokens")
+    assert (out.exit_code, out.stderr) == (0, "ada@example.com is signed out.\n")
+    assert run("user", "sign-out", "nobody@example.com").exit_code == 1
+    for wrong in ("0", "-1", "soon", "9999999"):
+        refused = run("user", "list", COVERDESK_SESSION_IDLE_HOURS=wrong)
+        assert (refused.exit_code, "COVERDESK_SESSION_IDLE_HOURS" in refused.stderr) == (1, True)
+
+
 def test_rules(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     shutil.copytree(RULES, folder)

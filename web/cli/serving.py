@@ -64,8 +64,10 @@ def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool
         load_on_first_start(desk)
     desk.database.dispose()
     share_arenas()
-    with metrics_folder(), scheduler_process() if with_scheduler else nullcontext():
-        Server(env, host=host, port=port, workers=workers, threads=threads).run()
+    server = Server(env, host=host, port=port, workers=workers, threads=threads)
+    base_url = env.base_url or server.address
+    with metrics_folder(), scheduler_process(base_url) if with_scheduler else nullcontext():
+        server.run()
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -171,18 +173,21 @@ def metrics_folder() -> Iterator[None]:
 
 
 @contextmanager
-def scheduler_process() -> Iterator[None]:
-    """Run a scheduler process, restart it if it dies, and stop it with this process, however that ends."""
+def scheduler_process(base_url: str) -> Iterator[None]:
+    """Run a scheduler process, restart it if it dies, and stop it with this process, however that ends.
+
+    `base_url` is for links in mail.
+    """
     owner = os.getpid()
     stopping = threading.Event()
-    running: list[subprocess.Popen[bytes]] = [_start_scheduler()]
+    running: list[subprocess.Popen[bytes]] = [_start_scheduler(base_url)]
 
     def watch() -> None:
         while True:
             running[0].wait()
             if stopping.wait(SECONDS_BEFORE_RESTART):
                 return
-            running[0] = _start_scheduler()
+            running[0] = _start_scheduler(base_url)
 
     threading.Thread(target=watch, daemon=True).start()
     try:
@@ -193,12 +198,13 @@ def scheduler_process() -> Iterator[None]:
             _stop(running[0])
 
 
-def _start_scheduler() -> "subprocess.Popen[bytes]":
+def _start_scheduler(base_url: str) -> "subprocess.Popen[bytes]":
     # This process holds the pipe open: when it ends, even killed, the scheduler reads EOF and stops.
     return subprocess.Popen(
         [sys.executable, "-m", "web.cli", "scheduler", "--while-stdin-is-open"],
         stdin=subprocess.PIPE,
         start_new_session=True,
+        env={**os.environ, "COVERDESK_BASE_URL": base_url},
     )
 
 

@@ -64,7 +64,7 @@ def _supervisor() -> str:
 
 
 def _figures(tx: Transaction) -> dict[str, object]:
-    at_risk = list_service_requests(tx, queue="at_risk", order="resolution_due_at", limit=FIRST_ROWS).items
+    at_risk = list_service_requests(tx, queue="at_risk", order="next_due_at", limit=FIRST_ROWS).items
     return {
         "overview": read_overview(tx),
         "waiting": list_service_requests(tx, queue="waiting", order="opened_at", limit=FIRST_ROWS).items,

@@ -16,6 +16,7 @@ from engine.coverage import contract_state
 from engine.ledger import GrantBalance
 from engine.periods import local_date
 from workflows.contracts.access import contract_row, up_to_date_contract, visible_contracts
+from workflows.contracts.holder_parties import held_within
 from workflows.core.actors import OFFICE, STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, matches, read_page
@@ -28,7 +29,6 @@ from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.states import awaits_payment, state_as_of
 from workflows.lifecycle.service_requests.access import Nameable, may_name
 from workflows.register.holder_names import find_holders_by_name, holder_names
-from workflows.register.holder_parties import held_within
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.contracts import (

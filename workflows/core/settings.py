@@ -91,12 +91,12 @@ class Hours24(_Part):
 class WorkCalendarSetting(_Part):
     """Business hours by weekday, and the days without any."""
 
-    weekly: dict[Weekday, list[Hours24]] = Field(
+    weekly: dict[Weekday, Annotated[list[Hours24], Field(max_length=24)]] = Field(
         default_factory=lambda: {
             day: [Hours24(opens="09:00", closes="17:00")] for day in ("mon", "tue", "wed", "thu", "fri")
         }
     )
-    holidays: list[LocalDate] = Field(default_factory=list)
+    holidays: Annotated[list[LocalDate], Field(max_length=2000)] = Field(default_factory=list)
 
     def in_zone(self, zone: ZoneInfo) -> WorkCalendar:
         """The hours as the engine's calendar."""

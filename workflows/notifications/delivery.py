@@ -24,6 +24,7 @@ from workflows.notifications.mail import (
     read_smtp_url,
     send,
 )
+from workflows.notifications.mail_links import LinkGone, text_to_send
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
 
@@ -104,7 +105,10 @@ def _pause_after(attempts: int) -> timedelta:
 
 def _deliver(desk: Desk, row: Row[Any], server: MailServer | None) -> Exception | None:
     """Send one message and store the result; returns what went wrong."""
-    failure = _send(row, server)
+    failure = _send(desk, row, server)
+    if isinstance(failure, LinkGone):
+        desk.perform(SYSTEM, partial(_set_aside, row=row), job="deliver_outbox", repeatable=True)
+        return failure
     delivered_by = None if not row.recipient else "log" if server is None else "smtp"
     error = None if failure is None else _in_words(failure)
     # The mail is sent: storing that is retried, since otherwise it would be sent again.
@@ -115,14 +119,21 @@ def _deliver(desk: Desk, row: Row[Any], server: MailServer | None) -> Exception 
     return failure
 
 
-def _send(row: Row[Any], server: MailServer | None) -> Exception | None:
+def _set_aside(tx: Transaction, *, row: Row[Any]) -> None:
+    """Give up a mail whose link would no longer work."""
+    reason = "The link is no longer needed: the password has been set in the meantime."
+    tx.change(t.outbox, row.id, next_attempt_at=None, last_error=reason)
+
+
+def _send(desk: Desk, row: Row[Any], server: MailServer | None) -> Exception | None:
     if not row.recipient:
         return None
     if server is None:
         log.info("mail", recipient=row.recipient, subject=row.subject)
         return None
     try:
-        send(server, Mail(row.id, row.recipient, row.subject, row.body, row.created_at))
+        body = text_to_send(desk, row.event, row.body, row.payload.get("link"))
+        send(server, Mail(row.id, row.recipient, row.subject, body, row.created_at))
     except Exception as failure:  # noqa: BLE001 -- whatever is wrong with one message must not stop the others
         return failure
     return None

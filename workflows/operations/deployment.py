@@ -16,6 +16,7 @@ from sqlalchemy.exc import (
 from engine.errors import DeskError
 from workflows.core.clock import Clock
 from workflows.core.desk import Desk
+from workflows.core.session_limits import DEFAULT_SESSION_LIMITS, SessionLimits
 from workflows.store.database import (
     SQLITE_PRIMARY_CODE,
     BrokenReferences,
@@ -57,10 +58,20 @@ def open_desk(
     sandbox: bool = False,
     smtp_url: str | None = None,
     rules_folder: Path | None = None,
+    base_url: str | None = None,
+    session_limits: SessionLimits = DEFAULT_SESSION_LIMITS,
 ) -> Desk:
     """The desk of a database whose migrations have been applied. Raises: UnusableDatabaseUrl."""
     _check_url(database_url)
-    return Desk(Database(database_url), clock, sandbox=sandbox, smtp_url=smtp_url, rules_folder=rules_folder)
+    return Desk(
+        Database(database_url),
+        clock,
+        sandbox=sandbox,
+        smtp_url=smtp_url,
+        rules_folder=rules_folder,
+        base_url=base_url,
+        session_limits=session_limits,
+    )
 
 
 def migrate_database(database_url: str) -> None:

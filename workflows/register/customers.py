@@ -201,8 +201,13 @@ _ORG_UNIT = Prepared(
 
 
 def _move_login(tx: Transaction, customer_id: str, email: str) -> None:
-    """Give the customer's user account the customer's email address."""
-    account = t.user_account
+    """Give the customer's user account the customer's email address.
+
+    Links to set a password that were sent to the old address stop working.
+    """
+    account, link = t.user_account, t.password_link
+    theirs = select(account.c.id).where(account.c.customer_id == customer_id)
+    tx.connection.execute(delete(link).where(link.c.user_id.in_(theirs)))
     try:
         tx.connection.execute(update(account).where(account.c.customer_id == customer_id).values(email=email))
     except IntegrityError:

@@ -23,7 +23,7 @@ from workflows.rule_sets.publishing import (
     files_of,
     put_in_force,
     require_base,
-    require_types,
+    require_usable,
     rollback_note,
 )
 from workflows.store import tables as t
@@ -70,7 +70,7 @@ def submit_checked(
     tx.start_writing()
     config = config_in_force(tx, to_change=True)
     require_base(config, based_on)
-    require_types(tx, rule_set)
+    require_usable(tx, rule_set)
     if config.version is None or not config.settings.two_person_publishing:
         put_in_force(tx, rule_set, note, published_by=tx.actor.name)
         return Submitted(rule_set.version)
@@ -116,7 +116,7 @@ def approve_proposal(tx: Transaction, proposal_id: str, *, based_on: str | None 
     row = _to_decide(tx, proposal_id)
     config = config_in_force(tx, to_change=True)
     require_base(config, based_on or row.based_on)
-    require_types(tx, rule_set)
+    require_usable(tx, rule_set)
     put_in_force(tx, rule_set, row.note, published_by=row.proposed_by, approved_by=tx.actor.name)
     _decide(tx, row, "approved", None)
     return rule_set.version

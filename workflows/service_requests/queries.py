@@ -26,6 +26,15 @@ from workflows.lifecycle.service_requests.access import (
     visible_requests,
 )
 from workflows.lifecycle.service_requests.parties import Parties
+from workflows.lifecycle.service_requests.sla_targets import (
+    NOT_COUNTED,
+    MinutesLeft,
+    minutes_left,
+    minutes_left_at_first,
+    next_due_at,
+    resolution_state,
+    response_state,
+)
 from workflows.lifecycle.service_requests.states import allowed_triggers
 from workflows.register.records import own_org_units
 from workflows.service_requests.closing import auto_closed_at, up_to_date_request
@@ -47,6 +56,7 @@ r, d, c = t.service_request, t.coverage_decision, t.contract
 QUEUES = ("mine", "unassigned", "waiting", "at_risk", "unfinished")
 ORDERS = {
     "opened_at": Sort(r.c.opened_at),
+    "next_due_at": Sort(next_due_at(), nullable=True),
     "resolution_due_at": Sort(r.c.resolution_due_at, nullable=True),
     "number": Sort(r.c.number),
 }
@@ -59,7 +69,8 @@ def read_service_request(tx: Transaction, service_request_id: str) -> ServiceReq
     """
     row = _one(tx, service_request_id)
     with up_to_date_request(tx, row) as fresh:
-        return _views(fresh, [row if fresh is tx else _one(fresh, service_request_id)])[0]
+        current = row if fresh is tx else _one(fresh, service_request_id)
+        return _views(fresh, [current], minutes=minutes_left(fresh, current))[0]
 
 
 def list_service_requests(
@@ -237,10 +248,12 @@ def view_of_logged(
             "contract_ended_at": contract.ended_at,
         }
     )
-    return _view(tx, row, left)
+    return _view(tx, row, left, minutes_left_at_first(tx, row))
 
 
-def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView]:
+def _views(
+    tx: Transaction, rows: Sequence[Row[Any]], *, minutes: MinutesLeft = NOT_COUNTED
+) -> list[ServiceRequestView]:
     rows = rows if tx.actor.is_staff else rows_as_seen(tx, rows)
     # for a contract that has not started, use its balance at the start
     metered = {
@@ -250,10 +263,10 @@ def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView
     }
     grants = grants_by_contract(tx, metered) if metered else {}
     left = {contract_id: limits_at(found, metered[contract_id]) for contract_id, found in grants.items()}
-    return [_view(tx, row, left.get(row.decision_contract_id)) for row in rows]
+    return [_view(tx, row, left.get(row.decision_contract_id), minutes) for row in rows]
 
 
-def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
+def _view(tx: Transaction, row: Row[Any], left: Any, minutes: MinutesLeft) -> ServiceRequestView:
     closed_at = auto_closed_at(tx, row)
     state = row.state if closed_at is None else "closed"
     return ServiceRequestView(
@@ -286,7 +299,11 @@ def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
         auto_close_at=row.auto_close_at if closed_at is None else None,
         sla=row.sla,
         response_due_at=row.response_due_at,
+        response_state=response_state(row, tx.now),
+        response_minutes_left=minutes.response,
         resolution_due_at=row.resolution_due_at,
+        resolution_state=resolution_state(row, tx.now),
+        resolution_minutes_left=minutes.resolution,
         paused_at=row.paused_at,
         worked_minutes=row.worked_minutes,
         chargeable_minutes=row.chargeable_minutes,

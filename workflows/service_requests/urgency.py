@@ -7,11 +7,12 @@ priority comes first, then the earlier target, then the older request.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, func, literal, or_
+from sqlalchemy import case, func, literal, or_
 
 from engine.drawdown import NEVER
 from engine.service_requests import FINISHED_STATES, PRIORITIES
 from workflows.core.paging import Sort
+from workflows.lifecycle.service_requests.sla_targets import next_target_at
 from workflows.store import tables as t
 from workflows.store.column_types import Instant, number_constant
 
@@ -21,12 +22,7 @@ r = t.service_request
 
 def urgency(now: datetime) -> Sort:
     """SQL: the order by urgency as of `now` (aware UTC)."""
-    is_unanswered = and_(r.c.responded_at.is_(None), r.c.response_due_at.is_not(None))
-    response_is_next = and_(
-        is_unanswered,
-        or_(r.c.resolution_due_at.is_(None), r.c.response_due_at < r.c.resolution_due_at),
-    )
-    due_at = case((response_is_next, r.c.response_due_at), else_=r.c.resolution_due_at)
+    due_at = next_target_at()
     group = case(
         (r.c.state.in_(FINISHED_STATES), number_constant(5)),
         (r.c.state == "pending_no_contract", number_constant(4)),

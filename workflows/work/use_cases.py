@@ -7,7 +7,7 @@ a reversal and a new entry in the ledger, never an update. Source: product.md se
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, func, literal, select
+from sqlalchemy import Row, select
 
 from engine.service_requests import WORK_STATES
 from workflows.commands.service_requests import FireTrigger
@@ -22,7 +22,6 @@ from workflows.lifecycle.service_requests.states import STATE_LABELS
 from workflows.service_requests.closing import lock_current, state_now, up_to_date_request
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
-from workflows.store.column_types import Instant
 from workflows.store.ids import new_id
 from workflows.work.planning import Planned, load_payers, plan_work
 from workflows.work.posting import draw_carried_again, draw_planned, undraw
@@ -175,7 +174,6 @@ def _count(tx: Transaction, request_id: str, worked_minutes: int, charged_minute
         request_id,
         worked_minutes=r.c.worked_minutes + worked_minutes,
         chargeable_minutes=r.c.chargeable_minutes + charged_minutes,
-        responded_at=func.coalesce(r.c.responded_at, literal(tx.now, Instant)),
     )
 
 

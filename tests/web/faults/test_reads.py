@@ -24,6 +24,7 @@ QUERIES = {
     "/api/v1/coverage/bulk": "group=waiting",
     "/requests/coverage": "customer=customer%3A{ann}",
     "/requests/parties": "customer=customer%3A{ann}",
+    "/password/new": "link={link}",
     "/search": "q=laptop",
     "/pick/<name>": "kinds=customer&q=Ann",
     "/coverage": "customer=customer%3A{ann}",
@@ -47,7 +48,7 @@ def clients(stage: Stage) -> dict[bool, FlaskClient]:
     """An administrator at the pages, and at the API."""
     pages, api = stage.app.test_client(), stage.app.test_client()
     with pages.session_transaction() as session:
-        session["_user_id"] = f"0:{stage.office.administrator.id}"
+        session["_user_id"] = stage.records["sessions"]["administrator"]
         session["_fresh"] = True
     api.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {stage.records['tokens']['administrator']}"
     return {False: pages, True: api}

@@ -24,7 +24,7 @@ from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
 from workflows.service_requests.queries import in_queue
 from workflows.store import tables as t
-from workflows.users.accounts import password_matches
+from workflows.users.passwords import password_matches
 
 NOON = datetime(2026, 6, 17, 10, 0, tzinfo=UTC)
 TYPES = (

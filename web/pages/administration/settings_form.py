@@ -40,6 +40,7 @@ class SettingsForm(KeyedForm):
     pointer_fields: ClassVar[dict[str, str]] = {
         "/rounding": "rounding_grace_minutes",
         "/work_calendar/holidays": "holidays",
+        "/work_calendar/weekly": "mon",
         **{f"/work_calendar/weekly/{day}": day for day in DAYS},
     }
 

@@ -12,9 +12,9 @@ from web.pages.forms.base import ActionForm
 from web.pages.forms.pickers import KINDS, find_org_unit, option_of
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.formats import minutes_text
+from workflows.contracts.holder_parties import Parties, parties_of_holders
 from workflows.contracts.queries import contract_types, list_contracts
 from workflows.core.transaction import Transaction
-from workflows.register.holder_parties import Parties, parties_of_holders
 from workflows.reports.running_out import MOST_CONTRACTS, RUN_OUT_DAYS, list_running_out
 from workflows.views import CountedPage, Page
 from workflows.views.contracts import ContractDetail

@@ -215,6 +215,16 @@ def attempt_once(
         return None
 
 
+def succeeds_once(form: KeyedForm, use_case: Callable[[Transaction], object]) -> bool:
+    """Run a use case that returns nothing, as in `attempt_once`; returns whether it succeeded."""
+
+    def done(tx: Transaction) -> str:
+        use_case(tx)
+        return "done"
+
+    return attempt_once(form, done) is not None
+
+
 def perform_once(
     form: KeyedForm,
     use_case: Callable[[Transaction], str],

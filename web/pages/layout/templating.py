@@ -19,6 +19,8 @@ from web.pages.layout.navigation import navigation
 from web.pages.session.preferences import appearance, shortcuts_are_on
 from web.pages.session.saved_filters import filter_query, saved_filters
 from web.pages.wording import formats, labels
+from web.pages.wording.audit import event_details, event_href, event_kind, event_text
+from web.pages.wording.devices import device_name
 from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import amount_text
 from web.pages.wording.template_labels import TemplateLabels
@@ -61,6 +63,11 @@ def register_templating(app: Flask) -> None:
         duration=formats.minutes_text,
         icon=icon,
         current_url=current_url,
+        device_name=device_name,
+        event_details=event_details,
+        event_href=event_href,
+        event_kind=event_kind,
+        event_text=event_text,
         has_role=has_role,
         list_href=list_href,
         list_query=list_query,
@@ -75,17 +82,21 @@ def register_templating(app: Flask) -> None:
         readable=labels.readable,
         until=lambda expires_at: formats.until_text(expires_at, zone(), now()),
         when=when,
+        # logins happen in real time, also where the clock is set
+        when_real=lambda instant: when(instant, since=desk().clock.now()),
         labels=TemplateLabels,
     )
     app.context_processor(_context)
 
 
-def when(instant: datetime | None, missing: str = "–", *, exact: bool = False) -> Markup | str:
-    """A relative time with the exact time as tooltip, or the reverse if `exact`."""
+def when(
+    instant: datetime | None, missing: str = "–", *, exact: bool = False, since: datetime | None = None
+) -> Markup | str:
+    """A relative time with the exact time as tooltip, or the reverse if `exact`; `since` defaults to now."""
     if instant is None:
         return missing
     full = formats.instant_text(instant, zone())
-    near = formats.relative_text(instant, now(), zone())
+    near = formats.relative_text(instant, since or now(), zone())
     shown, hover = (full, near) if exact else (near, full)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         instant.isoformat().replace("+00:00", "Z"), hover, shown

@@ -36,7 +36,7 @@ FILTERS = ("q", "state", "priority", "customer", "item", "org_unit", "contract",
 EMPTY_TEXTS = {
     "mine": ("No requests assigned to you", "Pick an unassigned request, or log a new one."),
     "unassigned": ("No unassigned requests", "Every unresolved request has an assignee."),
-    "risk": ("No requests at risk", "No target is due within four hours, and none is overdue."),
+    "risk": ("No requests at risk", "No target whose clock runs is overdue or due within four hours."),
     "waiting": ("No requests waiting for a contract", "Work can start on every unresolved request."),
     "open": ("No unresolved requests", "New requests appear here until they are resolved."),
     "all": ("No requests yet", "All requests appear here, from open to closed."),
@@ -173,6 +173,13 @@ def _record_filters(tx: Transaction, filters: dict[str, str]) -> dict[str, str]:
     return names
 
 
+def _resolution_due(one: ServiceRequestView) -> str | None:
+    """When the resolution is due; nothing while that is postponed because the clock is stopped."""
+    if one.resolution_due_at is None or one.resolution_state == "stopped":
+        return None
+    return one.resolution_due_at.isoformat()
+
+
 def _row(one: ServiceRequestView) -> list[Any]:
     return [
         one.number,
@@ -185,7 +192,7 @@ def _row(one: ServiceRequestView) -> list[Any]:
         one.technician_name,
         one.coverage.contract_number if one.coverage else None,
         one.opened_at.isoformat(),
-        one.resolution_due_at.isoformat() if one.resolution_due_at else None,
+        _resolution_due(one),
         minutes_text(one.worked_minutes).replace(",", ""),
         minutes_text(one.chargeable_minutes).replace(",", ""),
     ]

@@ -22,6 +22,7 @@ LISTS = [
     ("/org-units", "technician", "2 org units"),
     ("/org-units?q=berlin", "technician", "1 org unit"),
     ("/users", "administrator", "4 users"),
+    ("/audit?subject_kind=item", "administrator", "1 event"),
     ("/outbox", "administrator", "6 messages"),
     ("/ledger", "finance", "5 transactions"),
     ("/settings", "administrator", "1 change"),

@@ -1,12 +1,13 @@
 """To whom the holders of contracts belong: their customer and org unit, for lists of contracts."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, null, or_, select
 
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.service_requests.access import Nameable
 from workflows.store import tables as t
 
 HolderKey = tuple[str, str]
@@ -27,7 +28,10 @@ class Parties:
 
 
 def parties_of_holders(tx: Transaction, holders: Collection[HolderKey]) -> dict[HolderKey, Parties]:
-    """The parties of holders, by kind and id, with one statement per kind."""
+    """The parties of holders, by kind and id, as far as they may be named to the actor.
+
+    One statement per kind of holder; for a customer, two more.
+    """
     found: dict[HolderKey, Parties] = {}
     for kind, statement in _statements().items():
         ids = {holder_id for one, holder_id in holders if one == kind}
@@ -35,7 +39,25 @@ def parties_of_holders(tx: Transaction, holders: Collection[HolderKey]) -> dict[
             for row in tx.connection.execute(statement.where(_TABLES[kind].c.id.in_(ids))):
                 names = (row.customer_id, row.customer_name, row.org_unit_id, row.org_unit_name)
                 found[kind, row.holder_id] = Parties(*names)
-    return found
+    return found if tx.actor.is_staff else _nameable(tx, found)
+
+
+def _nameable(tx: Transaction, found: dict[HolderKey, Parties]) -> dict[HolderKey, Parties]:
+    nameable = Nameable(
+        tx,
+        {
+            "customer": [one.customer for one in found.values()],
+            "org_unit": [one.org_unit for one in found.values()],
+        },
+    )
+    seen = {}
+    for holder, one in found.items():
+        if not nameable.may("customer", one.customer):
+            one = replace(one, customer=None, customer_name=None)
+        if not nameable.may("org_unit", one.org_unit):
+            one = replace(one, org_unit=None, org_unit_name=None)
+        seen[holder] = one
+    return seen
 
 
 def held_within(org_unit: str) -> ColumnElement[bool]:
