@@ -34,6 +34,8 @@ TABLES = [table for table in t.metadata.sorted_tables if table.name != "idempote
 RANDOM = {"password_hash", "token_hash"}
 """Columns whose values differ each time."""
 NEW_NAMES = re.compile(r"\b[0-9a-z]{26}\b|\bSR-\d+\b|\bcvd_\w+")
+ENDS_ITSELF = {"/account/password", "/account/tokens", "/password/new"}
+"""Forms whose first answer is not given again: it ends the session, shows a text once, or uses up a link."""
 Contents = dict[str, list[str]]
 
 
@@ -77,6 +79,8 @@ class Stage:
             with database.write() as connection:
                 connection.exec_driver_sql(self.text(call.prepares))
         desk = Desk(database, self.office.clock, sandbox=True, rules_folder=RULES)
+        # settings and rules are asked for each time, so that each call has as many statements as before
+        desk.configs.newest_for_seconds = 0
         desk.refresh()
         self.app.extensions["coverdesk"] = desk
         try:
@@ -187,6 +191,7 @@ def _fill(office: Office) -> dict[str, Any]:
         "ending": ending,
         "service_request": request,
         "entry": str(office.entries(request)[0].id),
+        "decision": str(office.rows(t.coverage_decision)[0].id),
         "waiting": waiting,
         "proposal": proposal.proposal,
         "replay": replay,
@@ -213,7 +218,7 @@ def _email(office: Office, user_id: str) -> str:
 
 @dataclass(frozen=True)
 class Sent:
-    """A call as it is sent: with the values of its page, and the key that makes it happen once."""
+    """A call as it is sent: with the values of its page, and the key that makes it happen once, if any."""
 
     stage: Stage
     method: str
@@ -265,14 +270,15 @@ def page_call(stage: Stage, rule: str, call: Call) -> Sent:
     page = Page(client.get(opens or ("/login" if call.role == "nobody" else "/account")))
     values = _values_of(page, address, opens) if opens else {}
     values |= stage.text(call.sends)
-    # a form has its token under the prefix of its fields
+    # a form has its token and its key under the prefix of its fields
     token = next(form.values["csrf_token"] for form in page.forms if "csrf_token" in form.values)
     prefixes = {"", *(name.partition("_")[0] + "_" for name in values)}
     values |= {f"{prefix}csrf_token": token for prefix in prefixes}
+    values = {f"{prefix}key": "a key" for prefix in prefixes} | values
     cookie = client.get_cookie("session")
-    return Sent(
-        stage, "POST", address, call.role, values, is_api=False, session=cookie.value if cookie else ""
-    )
+    key = None if rule in ENDS_ITSELF else "a key"
+    own = cookie.value if cookie else ""
+    return Sent(stage, "POST", address, call.role, values, is_api=False, key=key, session=own)
 
 
 def _values_of(page: Page, address: str, opens: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired
 
 from web.pages.administration.settings_form import add_settings_errors
 from web.pages.context import actor, desk, settings
-from web.pages.forms.base import ActionForm, DeskForm, attempt
+from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.forms.fields import select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.listing import counted_page
@@ -23,6 +23,7 @@ from workflows.administration.activation import (
 )
 from workflows.administration.settings import change_settings
 from workflows.commands.administration import ActivateBilling, AssignItems
+from workflows.core.transaction import Transaction
 from workflows.coverage.bulk import Group, apply_bulk, preview_bulk
 from workflows.register import list_items
 
@@ -31,7 +32,7 @@ GROUPS: dict[str, Group] = {"before-contracts": "before_contracts", "waiting": "
 pages = Blueprint("activation", __name__, url_prefix="/billing")
 
 
-class AssignForm(DeskForm):
+class AssignForm(KeyedForm):
     owner = RecordField(
         "New owner",
         ["org_unit", "customer"],
@@ -74,18 +75,20 @@ def assign() -> tuple[str, int] | Response:
             if request.form.get("which") != "all":
                 values["items"] = selected
             command = form.command(AssignItems, values)
-            done = attempt(form, lambda tx: assign_items(tx, command)) if command else None
+            done = attempt_once(form, lambda tx: _assign(tx, command), command) if command else None
             if done:
-                flash(_assigned_message(done.assigned, done.left), "success")
+                flash(done, "success")
                 return redirect(url_for("activation.activation"))
     return _page(assign_form=form), 422 if form.has_errors else 200
 
 
-def _assigned_message(assigned: int, left: int) -> str:
-    done = f"{_item_count(assigned)} assigned."
-    if not left:
+def _assign(tx: Transaction, command: AssignItems) -> str:
+    """Assign the items; returns what was done, in words."""
+    found = assign_items(tx, command)
+    done = f"{_item_count(found.assigned)} assigned."
+    if not found.left:
         return f"{done} All items now have an owner."
-    return f"{done} {_item_count(left)} still without an owner."
+    return f"{done} {_item_count(found.left)} still without an owner."
 
 
 def _item_count(number: int) -> str:
@@ -142,15 +145,21 @@ def bulk(group: str) -> tuple[str, int] | str | Response:
     form = ActionForm()
     if form.validate_on_submit():
         selected = request.form.getlist("requests")
-        done = attempt(form, lambda tx: apply_bulk(tx, GROUPS[group], selected))
-        if done is not None:
-            requests = "1 request" if done.searched == 1 else f"{done.searched} requests"
-            flash(f"{requests} searched, {done.changed} changed.", "success")
+        done = attempt_once(form, lambda tx: _search(tx, GROUPS[group], selected))
+        if done:
+            flash(done, "success")
             return redirect(url_for("activation.bulk", group=group))
     with desk().read(actor()) as tx:
         lines = preview_bulk(tx, GROUPS[group])
     page = render_template("administration/bulk_coverage.html", lines=lines, group=group, form=form)
     return page, 422 if form.has_errors else 200
+
+
+def _search(tx: Transaction, group: Group, selected: list[str]) -> str:
+    """Search coverage for the requests; returns what was done, in words."""
+    done = apply_bulk(tx, group, selected)
+    requests = "1 request" if done.searched == 1 else f"{done.searched} requests"
+    return f"{requests} searched, {done.changed} changed."
 
 
 def _activate_form(**given: Any) -> ActivateForm:

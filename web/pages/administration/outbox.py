@@ -4,7 +4,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, attempt
+from web.pages.forms.base import ActionForm, attempt_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from workflows.notifications.outbox import list_outbox, send_again
 
@@ -53,7 +53,7 @@ def outbox() -> str | Response:
 def retry(message_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
-        if attempt(form, lambda tx: send_again(tx, message_id)):
+        if attempt_once(form, lambda tx: send_again(tx, message_id)):
             flash("The message will be retried with the next delivery.", "success")
         else:
             flash(" ".join(form.form_errors), "error")

@@ -15,7 +15,7 @@ from web.pages.administration.settings_form import (
     settings_form,
 )
 from web.pages.context import actor, desk
-from web.pages.forms.base import attempt
+from web.pages.forms.base import succeeds_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.labels import readable
 from web.pages.wording.settings import setting_label
@@ -86,7 +86,7 @@ def _store(form: SettingsForm, wanted: dict[str, Any]) -> bool:
     version = form.version.data or ""
     seen = int(version) if version.isdecimal() else None
     try:
-        return attempt(form, lambda tx: change_settings(tx, wanted, seen)) is not None
+        return succeeds_once(form, lambda tx: change_settings(tx, wanted, seen))
     except ValidationError as error:
         form.add_validation_errors(error)
         return False

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from pydantic import ValidationError
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
-from web.pages.forms.base import DeskForm
+from web.pages.forms.base import DeskForm, KeyedForm
 from web.pages.forms.fields import MoneyField, SpanField, select_options
 from web.pages.wording.settings import CURRENCY_CHOICES, ENGINE_CHOICES, SCOPE_CHOICES, time_expired_choices
 from workflows.core.settings import Settings
@@ -36,7 +36,7 @@ SWITCHES = (
 )
 
 
-class SettingsForm(DeskForm):
+class SettingsForm(KeyedForm):
     pointer_fields: ClassVar[dict[str, str]] = {
         "/rounding": "rounding_grace_minutes",
         "/work_calendar/holidays": "holidays",

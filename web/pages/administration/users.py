@@ -9,7 +9,15 @@ from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringF
 from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk, require_role
-from web.pages.forms.base import ActionForm, DeskForm, attempt, succeeds
+from web.pages.forms.base import (
+    ActionForm,
+    DeskForm,
+    KeyedForm,
+    attempt,
+    attempt_once,
+    succeeds,
+    succeeds_once,
+)
 from web.pages.forms.fields import select_options
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
@@ -36,7 +44,7 @@ pages = Blueprint("users", __name__, url_prefix="/users")
 keep_list(pages, "user_id")
 
 
-class NewUserForm(DeskForm):
+class NewUserForm(KeyedForm):
     name = StringField("Name")
     email = EmailField("Email", [InputRequired("This field is required.")], description="Used to sign in.")
     role = RadioField("Role", [InputRequired("Select an option.")], choices=select_options(ROLE_CHOICES))
@@ -77,7 +85,7 @@ def new() -> tuple[str, int] | Response:
     if form.is_submitted():
         values = {name: form[name].data for name in ("name", "email", "role", "password")}
         command = form.checked_command(NewUser, values)
-        if command and attempt(form, lambda tx: create_user(tx, command)):
+        if command and attempt_once(form, lambda tx: create_user(tx, command), command):
             flash(_created_text(command), "success")
             return redirect(url_for("users.users"))
     return render_template(
@@ -157,7 +165,7 @@ def _act(user_id: str, use_case: Callable[[Transaction], object], done: str) -> 
     """Run a use case for a button of the page, and say what was done or why not."""
     require_role("administrator")
     form = ActionForm()
-    if form.validate_on_submit() and succeeds(form, use_case):
+    if form.validate_on_submit() and succeeds_once(form, use_case):
         flash(done, "success")
     return _back(user_id, form)
 

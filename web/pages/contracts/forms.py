@@ -51,7 +51,7 @@ class RenewForm(_AmountForm):
     price = MoneyField("Price", description="Defaults to the same price.")
 
 
-class CancelForm(DeskForm):
+class CancelForm(KeyedForm):
     reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
 
 

@@ -8,7 +8,7 @@ from wtforms import StringField
 from wtforms.fields import EmailField
 
 from web.pages.context import actor, desk, require_role
-from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
+from web.pages.forms.base import EditingForm, Explicit, attempt_once, succeeds
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
@@ -91,7 +91,9 @@ def new() -> tuple[str, int] | Response:
             "org_units": [form.another.record_id] if form.another.record_id else [],
         }
         command = form.checked_command(NewCustomer, values)
-        customer_id = attempt(form, lambda tx: create_customer(tx, command)) if command else None
+        customer_id = (
+            attempt_once(form, lambda tx: create_customer(tx, command), command) if command else None
+        )
         if customer_id:
             flash(f"{form.name.data} has been added.", "success")
             return redirect(url_for("customers.show", customer_id=customer_id))

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from wtforms import StringField
 
 from web.pages.context import actor, desk, require_role
-from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
+from web.pages.forms.base import EditingForm, Explicit, attempt_once, succeeds
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
@@ -69,7 +69,7 @@ def new() -> tuple[str, int] | Response:
             "owner": Explicit(form.owner.command_value),
         }
         command = form.checked_command(NewItem, values)
-        item_id = attempt(form, lambda tx: create_item(tx, command)) if command else None
+        item_id = attempt_once(form, lambda tx: create_item(tx, command), command) if command else None
         if item_id:
             flash(f"{form.name.data} has been added.", "success")
             return redirect(url_for("items.show", item_id=item_id))

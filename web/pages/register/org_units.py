@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from wtforms import StringField
 
 from web.pages.context import actor, desk, require_role
-from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
+from web.pages.forms.base import EditingForm, Explicit, attempt_once, succeeds
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
@@ -94,7 +94,9 @@ def new() -> str | tuple[str, int] | Response:
     if form.is_submitted() and not form.is_searching:
         values = {"code": form.code.data, "name": form.name.data, "parent": form.parent.record_id}
         command = form.checked_command(NewOrgUnit, values)
-        org_unit_id = attempt(form, lambda tx: create_org_unit(tx, command)) if command else None
+        org_unit_id = (
+            attempt_once(form, lambda tx: create_org_unit(tx, command), command) if command else None
+        )
         if org_unit_id:
             flash(f"{form.name.data} has been added.", "success")
             return redirect(url_for("org_units.show", org_unit_id=org_unit_id))

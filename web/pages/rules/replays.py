@@ -19,7 +19,7 @@ from engine.periods import contract_end, first_instant_of
 from engine.rulebook import RuleSetRefused
 from web.environment import Environment
 from web.pages.context import actor, desk, now, require_role, zone
-from web.pages.forms.base import ActionForm, DeskForm, succeeds
+from web.pages.forms.base import ActionForm, DeskForm, attempt_once
 from web.pages.forms.fields import DayField, select_options
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.formats import day_text
@@ -136,7 +136,7 @@ def summary(replay_id: str) -> str:
 @pages.post("/<replay_id>/cancel")
 def cancel(replay_id: str) -> tuple[str, int] | Answer:
     form = ActionForm()
-    if form.validate_on_submit() and succeeds(form, lambda tx: cancel_replay(tx, replay_id)):
+    if form.validate_on_submit() and attempt_once(form, lambda tx: _cancel(tx, replay_id)):
         flash("The replay has been stopped.", "warning")
         return redirect(url_for("replays.show", replay_id=replay_id))
     with desk().read(actor()) as tx:
@@ -213,6 +213,11 @@ def _folder() -> Path:
 
 
 # ------------------------------------------------------------------ results
+
+
+def _cancel(tx: Transaction, replay_id: str) -> str:
+    cancel_replay(tx, replay_id)
+    return replay_id
 
 
 def _page(replay: ReplayView, filters: dict[str, Any], form: ActionForm) -> str:

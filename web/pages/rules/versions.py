@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, Length
 from engine.rulebook import RuleSetRefused
 from web.environment import Environment
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, DeskForm, attempt, succeeds
+from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, wants_csv
 from web.refused_rules import report_refused_rules
 from workflows.core.errors import NoRuleSet
@@ -43,7 +43,7 @@ SHOWN_VERSIONS = 20
 pages = Blueprint("rules", __name__, url_prefix="/rules")
 
 
-class PublishForm(DeskForm):
+class PublishForm(KeyedForm):
     """`based_on` is the version that was in force when the page was rendered."""
 
     note = StringField(
@@ -58,7 +58,7 @@ class ApproveForm(ActionForm):
     based_on = HiddenField()
 
 
-class RejectForm(DeskForm):
+class RejectForm(KeyedForm):
     reason = TextAreaField("Reason", [InputRequired("Explain what should be changed.")])
 
 
@@ -125,7 +125,7 @@ def approve(proposal_id: str) -> tuple[str, int] | Response:
     problems: CheckView | None = None
     if form.validate_on_submit():
         try:
-            if attempt(
+            if attempt_once(
                 form,
                 lambda tx: approve_proposal(tx, proposal_id, based_on=form.based_on.data or None),
                 reads_first=True,
@@ -144,7 +144,7 @@ def reject(proposal_id: str) -> tuple[str, int] | Response:
     form = RejectForm(prefix="reject_")
     if form.validate_on_submit():
         reason = str(form.reason.data)
-        if succeeds(form, lambda tx: reject_proposal(tx, proposal_id, reason)):
+        if attempt_once(form, lambda tx: _reject(tx, proposal_id, reason)):
             flash("The proposal has been rejected. Its author has been notified.", "warning")
             return redirect(url_for("rules.rules"))
     return _proposal_page(proposal_id, form), 422
@@ -153,19 +153,24 @@ def reject(proposal_id: str) -> tuple[str, int] | Response:
 # ------------------------------------------------------------------ helpers
 
 
-def _submit(form: DeskForm, use_case: Callable[[Transaction], Submitted]) -> CheckView | None:
+def _reject(tx: Transaction, proposal_id: str, reason: str) -> str:
+    reject_proposal(tx, proposal_id, reason)
+    return proposal_id
+
+
+def _submit(form: KeyedForm, use_case: Callable[[Transaction], Submitted]) -> CheckView | None:
     """Publish or propose; returns the problems if the rules are invalid, adds other errors to the form."""
     try:
-        done = attempt(form, use_case, reads_first=True)
+        proposal_id = attempt_once(form, lambda tx: use_case(tx).proposal or "", reads_first=True)
     except RuleSetRefused as refused:
         report_refused_rules(refused, interface="page", by=actor().name)
         return check_view(list(refused.problems))
-    if done is not None:
+    if proposal_id is not None:
         desk().refresh()
         proposed = "Proposed. Another administrator must approve it."
         flash(
-            proposed if done.proposal else "The rule set is in force.",
-            "warning" if done.proposal else "success",
+            proposed if proposal_id else "The rule set is in force.",
+            "warning" if proposal_id else "success",
         )
     return None
 

@@ -9,7 +9,7 @@ from wtforms import BooleanField, Field, RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk, now
-from web.pages.forms.base import ActionForm, DeskForm, Explicit, KeyedForm, attempt, attempt_once
+from web.pages.forms.base import ActionForm, DeskForm, Explicit, KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview
 from web.pages.forms.fields import select_options
 from web.pages.layout.list_links import keep_list
@@ -44,7 +44,7 @@ pages = Blueprint("service_request", __name__, url_prefix="/requests/<service_re
 keep_list(pages, "service_request_id")
 
 
-class TransitionForm(DeskForm):
+class TransitionForm(KeyedForm):
     """A transition without required fields."""
 
     note: Field = TextAreaField("Note")
@@ -88,7 +88,7 @@ def transition(service_request_id: str, trigger: str) -> tuple[str, int] | Respo
     if form.validate_on_submit():
         values = {"trigger": trigger, "note": form.note.data, "reason": form.reason.data}
         command = form.command(FireTrigger, values)
-        if command and attempt(form, lambda tx: fire_trigger(tx, service_request_id, command)):
+        if command and attempt_once(form, lambda tx: fire_trigger(tx, service_request_id, command), command):
             flash(f"{TRIGGERS_DONE[trigger]}.", "success")
             return redirect_to_request(service_request_id)
     return request_page(service_request_id, **{trigger: form}), 422
@@ -99,7 +99,9 @@ def take(service_request_id: str) -> tuple[str, int] | Response:
     form = ActionForm()
     if form.validate_on_submit():
         command = form.command(ChangeServiceRequest, {"technician": actor().id})
-        if command and attempt(form, lambda tx: change_service_request(tx, service_request_id, command)):
+        if command and attempt_once(
+            form, lambda tx: change_service_request(tx, service_request_id, command), command
+        ):
             flash("Assigned to you.", "success")
             wanted = request.form.get("next")
             return redirect(local_target(wanted)) if wanted else redirect_to_request(service_request_id)
@@ -116,7 +118,9 @@ def assign(service_request_id: str) -> tuple[str, int] | Response:
             form.technician.choices = []
     if form.validate_on_submit():
         command = form.command(ChangeServiceRequest, {"technician": Explicit(form.technician.data or None)})
-        if command and attempt(form, lambda tx: change_service_request(tx, service_request_id, command)):
+        if command and attempt_once(
+            form, lambda tx: change_service_request(tx, service_request_id, command), command
+        ):
             flash(_assigned_message(service_request_id), "success")
             return redirect_to_request(service_request_id)
     return request_page(service_request_id, assignee=form), 422

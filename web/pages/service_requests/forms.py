@@ -10,7 +10,7 @@ from engine.contracts import PER_REQUEST
 from engine.service_requests import ENDED_STATES, OPENING_OUTCOMES, UNFINISHED_STATES, WORK_STATES
 from web.pages.context import now
 from web.pages.contracts.terms import usual_terms
-from web.pages.forms.base import DeskForm, KeyedForm
+from web.pages.forms.base import KeyedForm
 from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, select_options
 from web.pages.service_requests.timer import running_since
 from workflows.contracts.permitted_actions import SELLERS
@@ -64,8 +64,11 @@ class TakeForm(KeyedForm):
     """The choice of a contract for a waiting request; `descriptions` has the description of each type."""
 
     descriptions: dict[str, str]
-    type = RadioField("Contract type", [InputRequired("Select an option.")], choices=[])
-    holder = RadioField("Holder", [Optional()], choices=[], default="")
+    # the use case checks the choices: once a contract was taken, none is offered to a repeated submit
+    type = RadioField(
+        "Contract type", [InputRequired("Select an option.")], choices=[], validate_choice=False
+    )
+    holder = RadioField("Holder", [Optional()], choices=[], default="", validate_choice=False)
 
     pointer_fields: ClassVar[dict[str, str]] = {
         "/holder": "holder",
@@ -75,15 +78,15 @@ class TakeForm(KeyedForm):
     }
 
 
-class AssignForm(DeskForm):
+class AssignForm(KeyedForm):
     """A supervisor's choice of contract; `descriptions` has the reason why each was ruled out."""
 
     descriptions: dict[str, str]
-    contract = RadioField("Contract", [InputRequired("Select an option.")], choices=[])
+    contract = RadioField("Contract", [InputRequired("Select an option.")], choices=[], validate_choice=False)
     reason = TextAreaField("Reason", [InputRequired("This field is required.")])
 
 
-class AssigneeForm(DeskForm):
+class AssigneeForm(KeyedForm):
     """A supervisor's choice of who works on the request."""
 
     technician = SelectField("Assignee")

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from engine.errors import DeskError
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, Explicit, attempt, attempt_once
+from web.pages.forms.base import ActionForm, Explicit, attempt_once, perform_once
 from web.pages.layout.list_links import keep_list
 from web.pages.service_requests import timer
 from web.pages.service_requests.detail import redirect_to_request, request_page
@@ -81,7 +81,7 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
     form.worked_at.description = "Defaults to the time that the entry has."
     if form.validate_on_submit():
         command = form.command(ChangeWork, _changes(form, entry))
-        if command and attempt(form, lambda tx: change_work(tx, entry_id, command)):
+        if command and attempt_once(form, lambda tx: change_work(tx, entry_id, command), command):
             flash(_changed_message(entry), "success")
             return redirect_to_request(found.id)
     page = render_template(
@@ -98,10 +98,15 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
 def delete(service_request_id: str, entry_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
-        desk().perform(actor(), lambda tx: delete_work(tx, entry_id))
+        perform_once(form, lambda tx: _delete(tx, entry_id))
         flash("Work entry deleted. Its draw-down was reversed.", "success")
         return redirect_to_request(service_request_id)
     return redirect(url_for("request_work.edit", service_request_id=service_request_id, entry_id=entry_id))
+
+
+def _delete(tx: Transaction, entry_id: str) -> str:
+    delete_work(tx, entry_id)
+    return entry_id
 
 
 def _command(form: WorkForm, *, resolves: bool) -> WorkGiven | None:

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField
 
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, DeskForm, succeeds
+from web.pages.forms.base import ActionForm, KeyedForm, succeeds_once
 from web.pages.session.login import end_own_sessions
 from workflows.operations.audit_trail import list_audit_events
 from workflows.users.sessions import end_session, list_sessions
@@ -16,7 +16,7 @@ RECENT_EVENTS = 20
 pages = Blueprint("sessions", __name__, url_prefix="/account/sessions")
 
 
-class SignOutForm(DeskForm):
+class SignOutForm(KeyedForm):
     tokens = BooleanField("Also revoke all API tokens")
 
 
@@ -39,7 +39,7 @@ def sessions() -> str:
 @pages.post("/<session_id>/end")
 def end(session_id: str) -> Response:
     form = ActionForm()
-    if form.validate_on_submit() and succeeds(form, lambda tx: end_session(tx, session_id)):
+    if form.validate_on_submit() and succeeds_once(form, lambda tx: end_session(tx, session_id)):
         flash("The session has ended.", "success")
     return redirect(url_for("sessions.sessions"))
 
