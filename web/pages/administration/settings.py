@@ -7,17 +7,20 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
 from web.pages.administration.settings_form import DAYS, SettingsForm, changes, settings_form
+from web.pages.administration.time_zone import unconfirmed_change
 from web.pages.context import actor, desk
 from web.pages.forms.base import attempt
 from web.pages.layout.listing import cursor
 from web.pages.wording.labels import readable
 from web.pages.wording.settings import setting_label
+from web.pages.wording.time_zone_change import time_zone_change_text
 from workflows.administration.settings import (
     change_settings,
     list_setting_changes,
     read_settings,
     settings_version,
 )
+from workflows.views.administration import TimeZoneChangeView
 
 HISTORY_ROWS = 20
 
@@ -32,10 +35,13 @@ def settings() -> tuple[str, int] | Response:
         version = settings_version(tx)
         history = list_setting_changes(tx, limit=HISTORY_ROWS, cursor=cursor())
     form = settings_form(stored, version)
+    change: TimeZoneChangeView | None = None
     if form.is_submitted():
         valid = form.validate()
         wanted = changes(form, stored)
-        if valid and not form.has_errors and _store(form, wanted):
+        if valid and not form.has_errors:
+            change = unconfirmed_change(form, wanted.get("time_zone"))
+        if valid and not form.has_errors and change is None and _store(form, wanted):
             desk().refresh()
             flash("Saved." if wanted else "No changes to save.", "success")
             return redirect(url_for("settings.settings"))
@@ -45,6 +51,8 @@ def settings() -> tuple[str, int] | Response:
         stored=stored,
         history=history,
         days=DAYS,
+        time_zone_change=change,
+        change_text=time_zone_change_text,
         setting_label=setting_label,
         value_text=_value_text,
     )

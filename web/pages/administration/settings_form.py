@@ -43,6 +43,7 @@ class SettingsForm(DeskForm):
     }
 
     version = HiddenField()
+    confirmed_zone = HiddenField()
     contract_validation = BooleanField(
         "Contract validation",
         description="When on, requests without a valid contract are locked until they have one.",
