@@ -171,7 +171,7 @@ def _own_step(
     ]
     why = decision.why if holds else "The service request’s own contract is checked before the rules."
     taken = [replace(one, taken=one.contract == decision.contract and holds) for one in asked]
-    return StepView(OWN_CONTRACT_RULE, why, "its own contract", True, status, None, taken)
+    return StepView(OWN_CONTRACT_RULE, why, "Use its own contract", True, status, None, taken)
 
 
 def _view(reasons: StandingWhy, step: Step, status: Status, taken: str | None) -> StepView:

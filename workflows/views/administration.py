@@ -20,7 +20,10 @@ class SettingChangeView:
 
 @dataclass(frozen=True, slots=True)
 class ChecklistStep:
-    """One requirement for activating billing; `left` describes what is still to do."""
+    """One requirement for activating billing.
+
+    `label` states it where it is met, and asks for it where it is not; `left` describes what is still to do.
+    """
 
     id: str
     label: str
