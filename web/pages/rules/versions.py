@@ -162,12 +162,17 @@ def _submit(form: DeskForm, use_case: Callable[[Transaction], Submitted]) -> Che
         return check_view(list(refused.problems))
     if done is not None:
         desk().refresh()
-        proposed = "Proposed. Another administrator must approve it."
-        flash(
-            proposed if done.proposal else "The rule set is in force.",
-            "warning" if done.proposal else "success",
-        )
+        flash(*_result(done))
     return None
+
+
+def _result(done: Submitted) -> tuple[str, str]:
+    """The message about a submission, and its category."""
+    if done.unchanged:
+        return "Nothing has changed: this rule set is already in force.", "success"
+    if done.proposal:
+        return "Proposed. Another administrator must approve it.", "warning"
+    return "The rule set is in force.", "success"
 
 
 def _base(form: PublishForm) -> str | None:
