@@ -110,7 +110,7 @@ def test_watched_folders(api: Callers) -> None:
         [],
     )
     assert api.technician.get("/rules/folders").status_code == 403
-    metrics = api.nobody.client.get("/metrics").data.decode()
+    metrics = api.administrator.operations("/metrics").data.decode()
     assert f'path="{RULES}"}} 0.0' in metrics
 
 

@@ -37,9 +37,13 @@ STATEMENT_COLUMNS = (
 
 
 class ContractQuery(ListQuery):
-    """Filters of contracts. `holder` is the id of any kind of holder; `q` searches numbers and holders."""
+    """Filters of contracts. `holder` is the id of any kind of holder; `q` searches numbers and holders.
+
+    `org_unit` finds what an org unit, the units below it, their customers, items and requests hold.
+    """
 
     holder: Text | None = None
+    org_unit: Text | None = None
     type: Text | None = None
     state: Text | None = None
     number: Text | None = None
@@ -47,6 +51,7 @@ class ContractQuery(ListQuery):
     sla: Text | None = None
     service_request: Text | None = None
     ends_within_days: Annotated[int, Field(ge=0, le=3660)] | None = None
+    awaiting_payment: bool = False
 
 
 class AsOfQuery(Query):

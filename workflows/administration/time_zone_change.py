@@ -31,7 +31,7 @@ def preview_time_zone_change(tx: Transaction, time_zone: str) -> TimeZoneChangeV
         from_time_zone=before.time_zone,
         to_time_zone=time_zone,
         unchanged_contracts=_unchanged_contracts(tx),
-        unchanged_targets=_targets_in_business_hours(tx),
+        moved_targets=_targets_in_business_hours(tx),
         month_starts_at=_month_start(tx, before),
         new_month_starts_at=_month_start(tx, after),
     )

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, model_validator
 
 from engine.calendars import DAY_NAMES, Hours, WorkCalendar
 from engine.contracts import TimeExpired
@@ -96,12 +96,12 @@ class Hours24(_Part):
 class WorkCalendarSetting(_Part):
     """Business hours by weekday, and the days without any."""
 
-    weekly: dict[Weekday, list[Hours24]] = Field(
+    weekly: dict[Weekday, Annotated[list[Hours24], Field(max_length=24)]] = Field(
         default_factory=lambda: {
             day: [Hours24(opens="09:00", closes="17:00")] for day in ("mon", "tue", "wed", "thu", "fri")
         }
     )
-    holidays: list[LocalDate] = Field(default_factory=list)
+    holidays: Annotated[list[LocalDate], Field(max_length=2000)] = Field(default_factory=list)
 
     def in_zone(self, zone: ZoneInfo) -> WorkCalendar:
         """The hours as the engine's calendar."""
@@ -125,6 +125,8 @@ class Company(_Part):
     """The provider, as named on the pages."""
 
     name: Annotated[str, Field(max_length=200)] = "Coverdesk"
+    email: EmailStr | None = None
+    """Where a customer's public note goes while nobody is assigned."""
 
 
 UNAVAILABLE: dict[str, Any] = {

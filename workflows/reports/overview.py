@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, func, select
 
 from engine.drawdown import REST_KIND
 from engine.periods import first_instant_of, local_date
@@ -60,6 +60,7 @@ def list_uncovered(
     order: str = "-effective_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[UncoveredView]:
     """A page of the time that no contract paid, by the instant worked (aware UTC), from `from_at` on.
 
@@ -103,6 +104,7 @@ def list_uncovered(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 
@@ -126,8 +128,8 @@ def read_overview(tx: Transaction) -> Overview:
         waiting=waiting,
         waiting_since=since,
         unfinished=_queue_length(tx, "unfinished"),
-        ending=_ending(tx),
-        uncovered_minutes=_uncovered(tx, month),
+        ending=count_ending(tx),
+        uncovered_minutes=uncovered_minutes(tx, month),
         month_starts_at=month,
         undelivered=tx.connection.execute(select(func.count()).where(FAILED)).scalar_one(),
     )
@@ -140,18 +142,19 @@ def _queue_length(tx: Transaction, queue: str) -> int:
     return counted
 
 
-def _ending(tx: Transaction) -> int:
-    """The number of contracts that end within the next 30 days and are not cancelled."""
+def count_ending(tx: Transaction, *which: ColumnElement[bool]) -> int:
+    """How many contracts that fit `which` end within the next 30 days and are not cancelled."""
     last = tx.now + timedelta(days=ENDING_DAYS)
     counted: int = tx.connection.execute(
         select(func.count())
         .select_from(c)
-        .where(c.c.expires_at > tx.now, c.c.expires_at <= last, c.c.cancelled_at.is_(None))
+        .where(c.c.expires_at > tx.now, c.c.expires_at <= last, c.c.cancelled_at.is_(None), *which)
     ).scalar_one()
     return counted
 
 
-def _uncovered(tx: Transaction, month_starts_at: datetime) -> dict[str, int]:
+def uncovered_minutes(tx: Transaction, month_starts_at: datetime) -> dict[str, int]:
+    """The chargeable minutes that no contract paid, by kind, worked since an instant (aware UTC)."""
     rows = tx.connection.execute(
         select(a.c.kind, func.sum(a.c.minutes))
         .where(

@@ -23,7 +23,7 @@ from workflows.rule_sets.publishing import (
     files_of,
     put_in_force,
     require_base,
-    require_types,
+    require_usable,
     rollback_note,
 )
 from workflows.store import tables as t
@@ -76,7 +76,7 @@ def submit_checked(
     if config.version == rule_set.version:
         return Submitted(rule_set.version, unchanged=True)
     require_base(config, based_on)
-    require_types(tx, rule_set)
+    require_usable(tx, rule_set)
     if config.version is None or not config.settings.two_person_publishing:
         put_in_force(tx, rule_set, note, published_by=tx.actor.name)
         return Submitted(rule_set.version)
@@ -122,7 +122,7 @@ def approve_proposal(tx: Transaction, proposal_id: str, *, based_on: str | None 
     row = _to_decide(tx, proposal_id)
     config = config_in_force(tx, to_change=True)
     require_base(config, based_on or row.based_on)
-    require_types(tx, rule_set)
+    require_usable(tx, rule_set)
     if config.version != rule_set.version:
         put_in_force(tx, rule_set, row.note, published_by=row.proposed_by, approved_by=tx.actor.name)
     _decide(tx, row, "approved", None)
@@ -174,6 +174,7 @@ def list_proposals(
     order: str = "-proposed_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[ProposalView]:
     """A page of the proposals and the decisions on them, newest first. Raises: NotAllowed; InvalidInput."""
     tx.require(*READERS)
@@ -188,6 +189,7 @@ def list_proposals(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 

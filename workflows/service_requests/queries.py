@@ -27,11 +27,21 @@ from workflows.lifecycle.service_requests.access import (
     visible_requests,
 )
 from workflows.lifecycle.service_requests.parties import Parties
+from workflows.lifecycle.service_requests.sla_targets import (
+    NOT_COUNTED,
+    MinutesLeft,
+    minutes_left,
+    minutes_left_at_first,
+    next_due_at,
+    resolution_state,
+    response_state,
+)
 from workflows.lifecycle.service_requests.states import allowed_triggers
 from workflows.register.records import own_org_units
 from workflows.service_requests.closing import auto_closed_at, up_to_date_request
 from workflows.service_requests.coverage_status import contract_over
 from workflows.service_requests.rows_as_seen import rows_as_seen
+from workflows.service_requests.urgency import AT_RISK_HOURS, urgency
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
@@ -44,10 +54,10 @@ from workflows.views.service_requests import (
 )
 
 r, d, c = t.service_request, t.coverage_decision, t.contract
-AT_RISK_HOURS = 4
 QUEUES = ("mine", "unassigned", "waiting", "at_risk", "unfinished")
 ORDERS = {
     "opened_at": Sort(r.c.opened_at),
+    "next_due_at": Sort(next_due_at(), nullable=True),
     "resolution_due_at": Sort(r.c.resolution_due_at, nullable=True),
     "number": Sort(r.c.number),
 }
@@ -60,7 +70,8 @@ def read_service_request(tx: Transaction, service_request_id: str) -> ServiceReq
     """
     row = _one(tx, service_request_id)
     with up_to_date_request(tx, row) as fresh:
-        return _views(fresh, [row if fresh is tx else _one(fresh, service_request_id)])[0]
+        current = row if fresh is tx else _one(fresh, service_request_id)
+        return _views(fresh, [current], minutes=minutes_left(fresh, current))[0]
 
 
 def list_service_requests(
@@ -80,9 +91,11 @@ def list_service_requests(
     order: str = "-opened_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[ServiceRequestView]:
     """A page of the service requests that the actor may see; `org_unit` includes all units below it.
 
+    The order `urgency` puts first what a desk should do first (`workflows.service_requests.urgency`).
     A filter by a record that may not be named to the actor finds nothing.
     Raises: InvalidInput for `queue`, `state`, `priority`, `order` or `cursor`.
     """
@@ -112,9 +125,17 @@ def list_service_requests(
     if queue is not None:
         statement = statement.where(in_queue(tx, queue))
     page = read_page(
-        tx, statement, lambda row: row, orders=ORDERS, by_id=r.c.id, order=order, limit=limit, cursor=cursor
+        tx,
+        statement,
+        lambda row: row,
+        orders={**ORDERS, "urgency": urgency(tx.now)},
+        by_id=r.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
     )
-    return Page(items=_views(tx, page.items), next_cursor=page.next_cursor)
+    return page.with_items(_views(tx, page.items))
 
 
 def history_of(tx: Transaction, service_request_id: str) -> list[HistoryLine]:
@@ -230,10 +251,12 @@ def view_of_logged(
             "contract_ended_at": contract.ended_at,
         }
     )
-    return _view(tx, row, left)
+    return _view(tx, row, left, minutes_left_at_first(tx, row))
 
 
-def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView]:
+def _views(
+    tx: Transaction, rows: Sequence[Row[Any]], *, minutes: MinutesLeft = NOT_COUNTED
+) -> list[ServiceRequestView]:
     rows = rows if tx.actor.is_staff else rows_as_seen(tx, rows)
     # for a contract that has not started, use its balance at the start
     metered = {
@@ -243,10 +266,10 @@ def _views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[ServiceRequestView
     }
     grants = grants_by_contract(tx, metered) if metered else {}
     left = {contract_id: limits_at(found, metered[contract_id]) for contract_id, found in grants.items()}
-    return [_view(tx, row, left.get(row.decision_contract_id)) for row in rows]
+    return [_view(tx, row, left.get(row.decision_contract_id), minutes) for row in rows]
 
 
-def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
+def _view(tx: Transaction, row: Row[Any], left: Any, minutes: MinutesLeft) -> ServiceRequestView:
     closed_at = auto_closed_at(tx, row)
     state = row.state if closed_at is None else "closed"
     return ServiceRequestView(
@@ -279,7 +302,11 @@ def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
         auto_close_at=row.auto_close_at if closed_at is None else None,
         sla=row.sla,
         response_due_at=row.response_due_at,
+        response_state=response_state(row, tx.now),
+        response_minutes_left=minutes.response,
         resolution_due_at=row.resolution_due_at,
+        resolution_state=resolution_state(row, tx.now),
+        resolution_minutes_left=minutes.resolution,
         paused_at=row.paused_at,
         worked_minutes=row.worked_minutes,
         chargeable_minutes=row.chargeable_minutes,

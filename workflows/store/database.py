@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
@@ -18,7 +18,9 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from workflows.store.begin import BEGIN, SNAPSHOT, WRITE
 from workflows.store.database_url import connect_arguments, read_url
+from workflows.store.lost_reads import read_again_when_lost
 from workflows.store.postgresql_sessions import PREPARE, Sessions, session_arguments
 from workflows.store.private_files import create_private
 from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, retry_while_locked
@@ -26,12 +28,9 @@ from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, retry_while
 if TYPE_CHECKING:
     from alembic.config import Config
 
+T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x636F76657264
-BEGIN, WRITE, SNAPSHOT = "begin", "write", "snapshot"
-"""`connection.info[BEGIN]` says what a transaction is for: WRITE or SNAPSHOT; None is autocommit."""
-
-
 STATEMENT_COMPLETION_UNKNOWN = "40003"
 SQLITE_PRIMARY_CODE = 0xFF
 
@@ -76,6 +75,17 @@ class Database:
         """A connection whose statements all see the same snapshot."""
         with self._connect(SNAPSHOT) as connection:
             yield connection
+
+    def in_snapshot(self, read: Callable[[Connection], T]) -> T:
+        """What `read` returns of one snapshot. It only reads: where its connection is lost it runs again."""
+        try:
+            with self.snapshot() as connection:
+                return read(connection)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        with self.snapshot() as connection:
+            return read(connection)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -330,4 +340,5 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
     event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "checkin", _end_postgresql)
     Sessions(engine, prepare)
+    read_again_when_lost(engine)
     return engine

@@ -44,6 +44,15 @@ class ChecklistView:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchingOffView:
+    """What switching contracts off concerns: requests that wait, unresolved covered ones, and contracts."""
+
+    waiting: int
+    covered: int
+    contracts: int
+
+
+@dataclass(frozen=True, slots=True)
 class AssignedView:
     """How many global items got an owner, and how many are left."""
 
@@ -63,7 +72,7 @@ class ZoneCount:
 class TimeZoneChangeView:
     """What would move, and what would stay, if the provider's time zone changed.
 
-    `unchanged_contracts` have not ended and keep their days; `unchanged_targets` counts the unfinished
+    `unchanged_contracts` have not ended and keep their days; `moved_targets` counts the unfinished
     service requests whose due times were computed by the business hours. The month of the reports would
     begin at `new_month_starts_at` instead of `month_starts_at`.
     """
@@ -71,11 +80,11 @@ class TimeZoneChangeView:
     from_time_zone: str
     to_time_zone: str
     unchanged_contracts: list[ZoneCount]
-    unchanged_targets: int
+    moved_targets: int
     month_starts_at: datetime
     new_month_starts_at: datetime
 
     @property
     def concerns_records(self) -> bool:
         """Whether there is any record whose days or times somebody might expect to move."""
-        return bool(self.unchanged_contracts) or self.unchanged_targets > 0
+        return bool(self.unchanged_contracts) or self.moved_targets > 0

@@ -15,7 +15,7 @@ from tests.support.api import ENVIRONMENT
 from tests.support.builders import RULES
 from tests.support.faults import make_faulty
 from tests.support.office import Office
-from tests.support.pages import Page
+from tests.support.pages import Page, new_session
 from tests.support.postgres import PostgresServer
 from tests.web.faults.calls import PARTS, Call
 from web import create_app
@@ -25,7 +25,9 @@ from workflows.rule_sets.proposals import submit_rule_set
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
-from workflows.users.accounts import HASHER, NewToken, create_token
+from workflows.users.password_links import show_link
+from workflows.users.passwords import HASHER
+from workflows.users.tokens import NewToken, create_token
 
 PASSWORD = "a very long password"
 TABLES = [table for table in t.metadata.sorted_tables if table.name != "idempotency_key"]
@@ -171,6 +173,8 @@ def _fill(office: Office) -> dict[str, Any]:
         role: office.do(create_token, NewToken(email=_email(office, str(getattr(office, role).id)))).text
         for role in ("administrator", "finance", "supervisor", "technician")
     }
+    sessions = {role: new_session(office.desk, getattr(office, role)) for role in tokens}
+    link = office.do(show_link, str(office.technician.id), None).url.rpartition("=")[2]
     return {
         "ann": office.ann,
         "bob": bob,
@@ -193,10 +197,13 @@ def _fill(office: Office) -> dict[str, Any]:
         "old_version": old,
         "files": {**files, "slas.json": files["slas.json"] + "\n\n\n"},
         "edited_slas": files["slas.json"] + "\n\n\n",
+        "link": link,
+        "session": str(office.rows(t.login_session, user_id=office.supervisor.id)[0].id),
         "email": _email(office, str(office.administrator.id)),
         "password": PASSWORD,
         "new_password": "another long password",
         "tokens": tokens,
+        "sessions": sessions,
     }
 
 
@@ -251,7 +258,7 @@ def page_call(stage: Stage, rule: str, call: Call) -> Sent:
     client = stage.app.test_client()
     if call.role != "nobody":
         with client.session_transaction() as session:
-            session["_user_id"] = f"0:{getattr(stage.office, call.role).id}"
+            session["_user_id"] = stage.records["sessions"][call.role]
             session["_fresh"] = True
     address = stage.address(rule, call)
     opens = stage.text(call.opens)

@@ -80,11 +80,13 @@ def _try_faults(stage: Stage, sent: Sent, call: Call) -> None:
             first = sent()
         assert first.status_code in DONE, first.get_data(as_text=True)[:3000]
         after = copy.contents()
+        # the calls below count anew, in the same plan
+        statements, commits = plan.count, list(plan.commits)
     wrong = []
-    for fault, number in _cases(plan.count, plan.commits):
-        problem = _problem_of(stage, sent, fault, number, plan.count, before, after, first, call)
+    for fault, number in _cases(statements, commits):
+        problem = _problem_of(stage, sent, fault, number, statements, before, after, first, call)
         if problem:
-            wrong.append(f"{fault.name} at statement {number} of {plan.count}: {problem}")
+            wrong.append(f"{fault.name} at statement {number} of {statements}: {problem}")
     assert wrong == []
 
 

@@ -18,9 +18,10 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.support.builders import StillClock
 from tests.support.office import MONDAY, Office
+from tests.support.unique_keys import unique_keys
 from workflows.administration.settings import change_settings
-from workflows.commands.contracts import Renew
-from workflows.contracts.use_cases import renew
+from workflows.commands.contracts import CancelContract, Renew
+from workflows.contracts.use_cases import cancel_contract, renew
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.jobs.definitions import run_job
@@ -28,7 +29,7 @@ from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 from workflows.store.database import MIGRATIONS, Database, migrate
 from workflows.store.migrations import HEAD
-from workflows.store.triggers import protections
+from workflows.store.triggers import no_replacement, protections
 
 CONFIG = Config()
 CONFIG.set_main_option("script_location", str(MIGRATIONS))
@@ -147,6 +148,51 @@ def test_contracts_get_the_time_zone_in_which_they_were_sold(
     assert {row.renewal_of_id for row in rows} == {None, sold["UTC"]}
 
 
+def test_clocks_that_were_stopped_since_an_instant_of_the_history_have_it(
+    database_url: str, new_database: Callable[[], str]
+) -> None:
+    """Before 0012 only a hold had an instant from which the service level clock was stopped."""
+    office = Office(database_url, reopen_window_days=1)
+    contract = office.sell("subscription", sla="standard")
+    resolved, closed, reopened, held, cancelled, held_and_cancelled, started = (
+        office.log() for _ in range(7)
+    )
+    office.clock.move(hours=1)
+    for request in (resolved, closed, reopened):
+        office.fire(request, "resolve", note="done")
+    office.fire(closed, "close")
+    office.fire(started, "start")
+    for request in (held, held_and_cancelled):
+        office.fire(request, "hold", reason="customer")
+    office.clock.move(hours=1)
+    for request in (cancelled, held_and_cancelled):
+        office.fire(request, "cancel", reason="not needed")
+    office.clock.move(days=5)
+    office.do(cancel_contract, contract, CancelContract(reason="left"))
+    waiting = office.log()
+    assert office.fire(reopened, "reopen") == office.request(waiting).state == "pending_no_contract"
+    expected = {row.id: row.paused_at for row in office.rows(t.service_request)}
+    assert [request for request, at in expected.items() if at is None] == [started]
+    office.close()
+    url = new_database()
+    _migrate_to(url, "0011")
+    source = Database(database_url, pool_size=1)
+    _insert_as_of(url, "0011", source)
+    source.dispose()
+    former = Database(url, pool_size=1)
+    with former.write() as connection:
+        connection.execute(text("UPDATE service_request SET paused_at = NULL WHERE on_hold_reason IS NULL"))
+    former.dispose()
+    migrate(url)
+    migrated = Database(url, pool_size=1)
+    with migrated.read() as connection:
+        found = connection.execute(select(t.service_request.c.id, t.service_request.c.paused_at)).all()
+    migrated.dispose()
+    # a hold that ended with the request had lost its instant: the clock is stopped since the end
+    expected[held_and_cancelled] = expected[cancelled]
+    assert {row.id: row.paused_at for row in found} == expected
+
+
 def test_the_newest_step_is_the_last() -> None:
     assert STEPS[-1] == HEAD
     assert {*RENAMED_TABLES, *RENAMED_COLUMNS} <= set(STEPS)
@@ -260,6 +306,9 @@ def _schema_of_the_tables(url: str) -> Any:
         t.metadata.create_all(connection)
         for statement in protections(connection.dialect.name, t.APPEND_ONLY):
             connection.execute(text(statement.replace(":", "\\:")))
+        if database.is_sqlite:
+            for name in t.APPEND_ONLY:
+                connection.execute(text(no_replacement(name, unique_keys(t.metadata.tables[name]))))
     with database.read() as connection:
         schema = _schema(connection)
     database.dispose()

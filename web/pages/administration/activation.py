@@ -5,21 +5,28 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
-from wtforms import HiddenField, RadioField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
+from web.pages.administration.settings_form import add_settings_errors
 from web.pages.administration.time_zone import unconfirmed_change
 from web.pages.context import actor, desk, settings
 from web.pages.forms.base import ActionForm, DeskForm, attempt
 from web.pages.forms.fields import select_options
 from web.pages.forms.pickers import RecordField
-from web.pages.layout.listing import cursor
+from web.pages.layout.listing import counted_page
 from web.pages.wording.settings import CURRENCY_CHOICES, VALIDATION_CHOICES, time_expired_choices
 from web.pages.wording.time_zone_change import time_zone_change_text
-from workflows.administration.activation import activate_billing, assign_items, billing_checklist
+from workflows.administration.activation import (
+    activate_billing,
+    assign_items,
+    billing_checklist,
+    preview_switching_off,
+)
 from workflows.administration.settings import change_settings
 from workflows.commands.administration import ActivateBilling, AssignItems
 from workflows.coverage.bulk import Group, apply_bulk, preview_bulk
+from workflows.register import list_items
 from workflows.views.administration import TimeZoneChangeView
 
 GROUPS: dict[str, Group] = {"before-contracts": "before_contracts", "waiting": "waiting"}
@@ -45,6 +52,13 @@ class ActivateForm(DeskForm):
     currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
     time_zone = StringField("Time zone", description="IANA time zone name, for example Europe/Berlin.")
     confirmed_zone = HiddenField()
+
+
+class OffForm(DeskForm):
+    confirmed = BooleanField(
+        "New requests will be worked on without a contract",
+        [InputRequired("Confirm that you want this.")],
+    )
 
 
 @pages.get("")
@@ -85,13 +99,13 @@ def _item_count(number: int) -> str:
 @pages.post("/activate")
 def activate() -> tuple[str, int] | Response:
     form = _activate_form()
+    values = {
+        "time_expired_contract": form.time_expired_contract.data,
+        "contract_validation": form.contract_validation.data == "on",
+        "currency": form.currency.data,
+        "time_zone": form.time_zone.data,
+    }
     if form.validate_on_submit():
-        values = {
-            "time_expired_contract": form.time_expired_contract.data,
-            "contract_validation": form.contract_validation.data == "on",
-            "currency": form.currency.data,
-            "time_zone": form.time_zone.data,
-        }
         command = form.command(ActivateBilling, values)
         change = unconfirmed_change(form, form.time_zone.data)
         if change is not None:
@@ -105,17 +119,26 @@ def activate() -> tuple[str, int] | Response:
             desk().refresh()
             flash("Billing is active. Coverage is now searched for each new service request.", "success")
             return redirect(url_for("activation.activation"))
+    else:
+        given = {name: value for name, value in values.items() if value not in (None, "")}
+        add_settings_errors(form, settings(), given)
     return _page(activate_form=form), 422
 
 
-@pages.post("/off")
-def switch_off() -> tuple[str, int] | Response:
-    form = ActionForm()
+@pages.route("/off", methods=["GET", "POST"])
+def switch_off() -> tuple[str, int] | str | Response:
+    """Show what switching contracts off would change, and do it once that is confirmed."""
+    form = OffForm()
     if form.validate_on_submit() and attempt(form, lambda tx: change_settings(tx, {"contracts": False})):
         desk().refresh()
         flash("Contracts are switched off. No records are deleted.", "warning")
         return redirect(url_for("activation.activation"))
-    return _page(off_form=form), 422
+    with desk().read(actor()) as tx:
+        effect = preview_switching_off(tx)
+    if not settings().contracts:
+        return redirect(url_for("activation.activation"))
+    page = render_template("administration/contracts_off.html", form=form, effect=effect)
+    return page, 422 if form.has_errors else 200
 
 
 @pages.route("/search/<group>", methods=["GET", "POST"])
@@ -147,7 +170,6 @@ def _page(change: TimeZoneChangeView | None = None, /, **submitted: DeskForm) ->
     stored = settings()
     forms: dict[str, DeskForm] = {
         "assign_form": AssignForm(formdata=None, prefix="assign_"),
-        "off_form": ActionForm(formdata=None),
         "activate_form": _activate_form(
             formdata=None,
             data={
@@ -159,8 +181,9 @@ def _page(change: TimeZoneChangeView | None = None, /, **submitted: DeskForm) ->
         ),
     }
     with desk().read(actor()) as tx:
-        checklist = billing_checklist(tx, cursor=cursor())
         tx.require("administrator")
+        checklist = billing_checklist(tx, limit=1)
+        unowned = list_items(tx, owner="none", **counted_page())
         for form in submitted.values():
             form.load_options(tx)
     wrong = next((form for form in submitted.values() if form.has_errors), None)
@@ -168,6 +191,7 @@ def _page(change: TimeZoneChangeView | None = None, /, **submitted: DeskForm) ->
     return render_template(
         "administration/activation.html",
         checklist=checklist,
+        unowned=unowned,
         failed_form=wrong,
         selected=selected,
         time_zone_change=change,

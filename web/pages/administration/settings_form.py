@@ -3,10 +3,11 @@
 import re
 from typing import Any, ClassVar
 
+from pydantic import ValidationError
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from web.pages.forms.base import DeskForm
-from web.pages.forms.fields import CountField, MoneyField, select_options
+from web.pages.forms.fields import MoneyField, SpanField, select_options
 from web.pages.wording.settings import CURRENCY_CHOICES, ENGINE_CHOICES, SCOPE_CHOICES, time_expired_choices
 from workflows.core.settings import Settings
 
@@ -39,6 +40,7 @@ class SettingsForm(DeskForm):
     pointer_fields: ClassVar[dict[str, str]] = {
         "/rounding": "rounding_grace_minutes",
         "/work_calendar/holidays": "holidays",
+        "/work_calendar/weekly": "mon",
         **{f"/work_calendar/weekly/{day}": day for day in DAYS},
     }
 
@@ -56,8 +58,8 @@ class SettingsForm(DeskForm):
         "Cascade",
         description="When a contract runs out, the rest is drawn from the next valid contract first.",
     )
-    default_contract_months = CountField(
-        "Default duration (months)", description="Used if neither the contract nor its type sets one."
+    default_contract_months = SpanField(
+        "Default duration", unit="month", description="Used if neither the contract nor its type sets one."
     )
     default_overage_rate_minor = MoneyField(
         "Overage rate", description="Hourly price of time worked after a contract ends, if it is billed."
@@ -66,11 +68,11 @@ class SettingsForm(DeskForm):
         "Payment required",
         description="A contract with a price takes effect only when finance has received the payment.",
     )
-    reopen_window_days = CountField(
-        "Reopen window (days)", description="A request reopened within this time keeps its coverage."
+    reopen_window_days = SpanField(
+        "Reopen window", unit="day", description="A request reopened within this time keeps its coverage."
     )
-    auto_close_days = CountField(
-        "Auto-close (days)", description="Resolved requests are closed after this time."
+    auto_close_days = SpanField(
+        "Auto-close", unit="day", description="Resolved requests are closed after this time."
     )
     customers_see_org_unit = BooleanField(
         "Customers see their org unit's requests",
@@ -84,17 +86,18 @@ class SettingsForm(DeskForm):
         choices=select_options(ENGINE_CHOICES),
         description="Both make the same decisions; the business-rules package is offered for comparison.",
     )
-    rounding_increment_minutes = CountField(
-        "Round up to (minutes)", description="1 charges every minute; 15 charges quarter hours."
+    rounding_increment_minutes = SpanField(
+        "Round up to", unit="minute", description="1 charges every minute; 15 charges quarter hours."
     )
-    rounding_minimum_minutes = CountField("Minimum (minutes)", description="0 means no minimum.")
-    rounding_grace_minutes = CountField(
-        "Grace (minutes)", description="Minutes past the last increment that are not charged."
+    rounding_minimum_minutes = SpanField("Minimum", unit="minute", description="0 means no minimum.")
+    rounding_grace_minutes = SpanField(
+        "Grace", unit="minute", description="Minutes past the last increment that are not charged."
     )
     rounding_scope = SelectField("Rounding scope", choices=select_options(SCOPE_CHOICES))
     currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
     time_zone = StringField("Time zone", description="IANA time zone name, for example Europe/Berlin.")
     company_name = StringField("Company")
+    company_email = StringField("Email")
     holidays = TextAreaField("Holidays", description="One date per line, for example 2026-12-25.")
     mon = StringField("Monday", description="For example 09:00-12:00, 13:00-17:00. Leave empty if closed.")
     tue = StringField("Tuesday")
@@ -132,6 +135,7 @@ def form_data(stored: Settings, version: int) -> dict[str, Any]:
         "currency": stored.currency,
         "time_zone": stored.time_zone,
         "company_name": stored.company.name,
+        "company_email": stored.company.email or "",
         "holidays": "\n".join(stored.work_calendar.holidays),
     }
 
@@ -147,7 +151,10 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
     wanted["currency"] = form.currency.data
     wanted["time_zone"] = (form.time_zone.data or "").strip()
     wanted["rounding"] = {name: form[f"rounding_{name}"].data for name in (*ROUNDING, "scope")}
-    wanted["company"] = {"name": (form.company_name.data or "").strip()}
+    wanted["company"] = {
+        "name": (form.company_name.data or "").strip(),
+        "email": (form.company_email.data or "").strip() or None,
+    }
     wanted["work_calendar"] = {
         "weekly": {day: windows for day in DAYS if (windows := _windows(form, day))},
         "holidays": [line.strip() for line in (form.holidays.data or "").splitlines() if line.strip()],
@@ -157,6 +164,14 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
         day: windows for day, windows in before["work_calendar"]["weekly"].items() if windows
     }
     return {name: value for name, value in wanted.items() if value != before[name]}
+
+
+def add_settings_errors(form: DeskForm, stored: Settings, wanted: dict[str, Any]) -> None:
+    """Add what the settings would refuse to a form that has other errors, so that all are shown at once."""
+    try:
+        stored.merged(wanted)
+    except ValidationError as error:
+        form.add_validation_errors(error)
 
 
 def _windows(form: SettingsForm, day: str) -> list[dict[str, str]]:

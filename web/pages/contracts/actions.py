@@ -13,6 +13,7 @@ from web.pages.contracts.detail import contract_page
 from web.pages.contracts.forms import FORMS, adjust_values, renew_values, top_up_values
 from web.pages.forms.base import DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.forms.effects import REASON_PLACEHOLDER, effect_response, preview_effect
+from web.pages.layout.list_links import keep_list
 from workflows.commands.contracts import Adjust, CancelContract, Renew, TopUp
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
@@ -28,6 +29,7 @@ DONE_MESSAGES = {
 }
 
 pages = Blueprint("contract_actions", __name__, url_prefix="/contracts/<contract_id>")
+keep_list(pages, "contract_id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from web.pages.contracts.burn_down import burn_down
 from web.pages.contracts.forms import forms_for
 from web.pages.forms.base import DeskForm
 from web.pages.forms.effects import EffectPreview
+from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import csv_response
 from web.pages.wording.formats import amount_text
 from workflows.contracts.queries import contract_audit, read_contract
@@ -26,6 +27,7 @@ SHOWN_REQUESTS = 10
 SHOWN_LINES = 50
 
 pages = Blueprint("contract", __name__, url_prefix="/contracts/<contract_id>")
+keep_list(pages, "contract_id")
 
 
 @pages.get("")
@@ -74,7 +76,7 @@ def contract_page(
             burn_down=burn_down(contract, read_statement(tx, contract_id, to=_today(tx, contract.time_zone))),
             shown_lines=len(statement.lines) if "lines" in request.args else SHOWN_LINES,
             span={name: request.args.get(name, "") for name in ("from", "to")},
-            requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS),
+            requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS, counted=True),
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
             forms=forms_for(contract, actor().role, submitted or {}),
             submitted=next(iter(submitted)) if submitted else None,

@@ -66,11 +66,25 @@ class DeskForm(FlaskForm):
             self.add_validation_errors(error)
             return None
 
+    def checked_command(self, kind: type[C], values: Mapping[str, Any]) -> C | None:
+        """Validate the form and build a command, as `command` does; all errors are added at once.
+
+        The command is built even if the form is not valid, because it may refuse other fields.
+        """
+        is_valid = self.validate()
+        command = self.command(kind, values)
+        return command if is_valid else None
+
     def add_validation_errors(self, error: ValidationError) -> None:
-        """Add each validation error to its field."""
+        """Add each validation error to its field, unless that has an error already: it could not be read."""
+        unreadable = {name for name, field in self._fields.items() if field.errors}
         for wrong in error.errors(include_url=False):
-            pointer = "/" + "/".join(str(part) for part in wrong["loc"])
-            self.add_error(pointer if wrong["loc"] else "", _message(wrong))
+            pointer = "/" + "/".join(str(part) for part in wrong["loc"]) if wrong["loc"] else ""
+            field = self._field_at(pointer)
+            if field is not None and field.short_name in unreadable:
+                continue
+            if field is not None or not unreadable:
+                self.add_error(pointer, _message(wrong))
 
     def add_error(self, pointer: str, message: str) -> None:
         """Add an error to the field that the JSON pointer refers to, or to the form if there is none."""
@@ -131,7 +145,9 @@ class EditingForm(DeskForm):
 
         If someone else changed the same field to a different value, an error asks the user to save again.
         """
-        original = {**stored, **self._original()}
+        # a browser sends other line ends than an API client may have stored
+        stored = {name: _with_plain_line_ends(value) for name, value in stored.items()}
+        original = {name: _with_plain_line_ends(value) for name, value in (stored | self._original()).items()}
         edited = [name for name, value in wanted.items() if value != original[name]]
         for name in edited:
             if stored[name] not in (original[name], wanted[name]):

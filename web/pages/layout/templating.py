@@ -15,10 +15,13 @@ from markupsafe import Markup
 from web.pages.context import desk, now, settings, zone
 from web.pages.layout.balance_bars import balance_figure
 from web.pages.layout.icons import icon
+from web.pages.layout.list_links import list_href, list_query
 from web.pages.layout.navigation import navigation
 from web.pages.session.preferences import appearance, shortcuts_are_on
 from web.pages.session.saved_filters import filter_query, saved_filters
 from web.pages.wording import formats, labels
+from web.pages.wording.audit import event_details, event_href, event_kind, event_text
+from web.pages.wording.devices import device_name
 from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import amount_text
 from web.pages.wording.template_labels import TemplateLabels
@@ -61,7 +64,14 @@ def register_templating(app: Flask) -> None:
         duration=formats.minutes_text,
         icon=icon,
         current_url=current_url,
+        device_name=device_name,
+        event_details=event_details,
+        event_href=event_href,
+        event_kind=event_kind,
+        event_text=event_text,
         has_role=has_role,
+        list_href=list_href,
+        list_query=list_query,
         instant_text=lambda instant: formats.instant_text(instant, zone()),
         money=money,
         navigation=navigation,
@@ -73,6 +83,8 @@ def register_templating(app: Flask) -> None:
         readable=labels.readable,
         until=contract_end_text,
         when=when,
+        # logins happen in real time, also where the clock is set
+        when_real=lambda instant: when(instant, since=desk().clock.now()),
         labels=TemplateLabels,
     )
     app.context_processor(_context)
@@ -89,9 +101,14 @@ def contract_end_text(expires_at: datetime | None, time_zone: str) -> str:
 
 
 def when(
-    instant: datetime | None, missing: str = "–", *, exact: bool = False, time_zone: str | None = None
+    instant: datetime | None,
+    missing: str = "–",
+    *,
+    exact: bool = False,
+    since: datetime | None = None,
+    time_zone: str | None = None,
 ) -> Markup | str:
-    """A relative time with the exact time as tooltip, or the reverse if `exact`.
+    """A relative time with the exact time as tooltip, or the reverse if `exact`; `since` defaults to now.
 
     A day far away is that of `time_zone`, which defaults to the provider's.
     """
@@ -99,7 +116,7 @@ def when(
         return missing
     shown_in = ZoneInfo(time_zone) if time_zone else zone()
     full = formats.instant_text(instant, shown_in)
-    near = formats.relative_text(instant, now(), shown_in)
+    near = formats.relative_text(instant, since or now(), shown_in)
     shown, hover = (full, near) if exact else (near, full)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         instant.isoformat().replace("+00:00", "Z"), hover, shown

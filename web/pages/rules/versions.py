@@ -13,7 +13,7 @@ from engine.rulebook import RuleSetRefused
 from web.environment import Environment
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, DeskForm, attempt, succeeds
-from web.pages.layout.listing import cursor
+from web.pages.layout.listing import all_rows, counted_page, csv_response, wants_csv
 from web.refused_rules import report_refused_rules
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
@@ -72,8 +72,8 @@ class Folder:
 
 
 @pages.get("")
-def rules() -> str:
-    return _page()
+def rules() -> str | Response:
+    return _publications_csv() if wants_csv() else _page()
 
 
 @pages.post("/publish")
@@ -179,6 +179,16 @@ def _base(form: PublishForm) -> str | None:
     return form.based_on.data or None
 
 
+def _publications_csv() -> Response:
+    with desk().read(actor()) as tx:
+        rows = [
+            (one.version, one.published_at.isoformat(), one.published_by, one.approved_by, one.note)
+            for one in all_rows(lambda **at: list_publications(tx, **at))
+        ]
+    header = ["version", "published_at", "published_by", "approved_by", "note"]
+    return csv_response("rule-versions", header, rows)
+
+
 def _page(form: PublishForm | None = None, problems: CheckView | None = None) -> str:
     with desk().read(actor()) as tx:
         current = _in_force(tx)
@@ -186,7 +196,7 @@ def _page(form: PublishForm | None = None, problems: CheckView | None = None) ->
             "rules/index.html",
             current=current,
             check=check_rules(tx, current.files) if current else None,
-            publications=list_publications(tx, limit=SHOWN_VERSIONS, cursor=cursor()),
+            publications=list_publications(tx, limit=SHOWN_VERSIONS, **counted_page()),
             proposals=list_proposals(tx, state="open").items,
             watched=list_rules_folders(tx),
             folder=_folder_now(current, problems),

@@ -9,6 +9,7 @@ from engine.contracts import PER_REQUEST
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, attempt, attempt_once
 from web.pages.forms.effects import REASON_PLACEHOLDER, effect_response, preview_effect
+from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.detail import redirect_to_request, request_page
 from web.pages.service_requests.forms import AssignForm, TakeForm, assign_form, fill_take_form
 from workflows.commands.contracts import TakeContract
@@ -19,6 +20,7 @@ from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import search_or_assign
 
 pages = Blueprint("request_coverage", __name__, url_prefix="/requests/<service_request_id>/coverage")
+keep_list(pages, "service_request_id")
 
 
 @pages.post("/search")

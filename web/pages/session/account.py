@@ -9,17 +9,15 @@ from wtforms import BooleanField, IntegerField, PasswordField, RadioField, Strin
 from wtforms.validators import EqualTo, InputRequired, NumberRange, Optional
 
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, DeskForm, attempt
+from web.pages.forms.base import ActionForm, DeskForm, attempt, succeeds
 from web.pages.forms.fields import select_options
 from web.pages.session.login import Visitor
 from web.pages.session.preferences import appearance, shortcuts_are_on, store_preferences
-from workflows.users.accounts import (
-    NewOwnToken,
-    change_own_password,
-    create_own_token,
-    list_tokens,
-    revoke_token,
-)
+from web.pages.session.visits import visit
+from workflows.core.secret_texts import new_secret
+from workflows.core.transaction import Transaction
+from workflows.users.accounts import change_own_password
+from workflows.users.tokens import NewOwnToken, create_own_token, list_tokens, revoke_token
 
 REQUIRED = "This field is required."
 
@@ -34,6 +32,7 @@ class PasswordForm(DeskForm):
         description="At least 12 characters; a sentence works well.",
     )
     again = PasswordField("Repeat new password", [EqualTo("new_password", "The passwords do not match.")])
+    revoke_tokens = BooleanField("Also revoke all my API tokens")
 
 
 class PreferencesForm(DeskForm):
@@ -64,10 +63,14 @@ def account() -> str:
 def password() -> tuple[str, int] | Response:
     form = PasswordForm()
     if form.validate_on_submit():
-        old, new = str(form.old_password.data), str(form.new_password.data)
-        epoch = attempt(form, lambda tx: change_own_password(tx, old, new))
-        if epoch is not None:
-            login_user(Visitor(actor(), epoch))
+        old, new, secret = str(form.old_password.data), str(form.new_password.data), new_secret()
+        here, tokens = visit(), bool(form.revoke_tokens.data)
+
+        def change(tx: Transaction) -> None:
+            change_own_password(tx, old, new, secret=secret, visit=here, revoke_tokens=tokens)
+
+        if succeeds(form, change):
+            login_user(Visitor(actor(), secret))
             flash("Your password has been changed. Your other sessions have ended.", "success")
             return redirect(url_for("account.account"))
     return _page(password_form=form), 422

@@ -25,13 +25,13 @@ def time_zone_change_text(change: TimeZoneChangeView) -> TimeZoneChangeText:
         f"Contracts that are sold from now on begin and end by the days of {new}.",
         f"Business hours, and the weekdays, hours and dates in rules, are those of {new} instead of {old}.",
     ]
+    if change.moved_targets:
+        moves.append(_targets_text(change.moved_targets))
     if change.month_starts_at != change.new_month_starts_at:
         before = instant_text(change.month_starts_at, zone)
         after = instant_text(change.new_month_starts_at, zone)
         moves.append(f"The current month of the reports begins at {after}; until now it began at {before}.")
     stays = [_contracts_text(one) for one in change.unchanged_contracts]
-    if change.unchanged_targets:
-        stays.append(_targets_text(change.unchanged_targets))
     stays.append("Decisions, charged time and balances stay as they are.")
     return TimeZoneChangeText(moves, stays)
 
@@ -53,8 +53,5 @@ def _contracts_text(count: ZoneCount) -> str:
 
 def _targets_text(requests: int) -> str:
     if requests == 1:
-        return "The due times of 1 unfinished request stay, until its clock is stopped or its target changes."
-    return (
-        f"The due times of {requests:,} unfinished requests stay, until their clock is stopped or their "
-        "target changes."
-    )
+        return "The open targets of 1 unfinished request move with the business hours."
+    return f"The open targets of {requests:,} unfinished requests move with the business hours."

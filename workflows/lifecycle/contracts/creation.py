@@ -14,11 +14,13 @@ from sqlalchemy import and_, select
 
 from engine.contracts import Contract, ContractType, Defaults, Holder, Unit
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
+from engine.rulebook import RuleSet
 from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import GrantGiven, HolderGiven, NewContract
 from workflows.commands.fields import MoneyGiven
 from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
 from workflows.core.numbering import next_number
+from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import add_grant
 from workflows.lifecycle.contracts.settlement import sync_contract_state
@@ -68,6 +70,9 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
     if origin.renewal_of is None:
         _check_time_expired(tx, command)
     payment_due = tx.settings.payment_required and bool(price_minor)
+    if origin.made_by_rule and command.enable:
+        # the rule says that this contract covers at once, whoever logs the request
+        payment_due = False
     if command.enable and payment_due and tx.actor.role not in ("finance", "system"):
         raise finance_only()
     contract = Contract(
@@ -228,6 +233,18 @@ def _check_time_expired(tx: Transaction, command: NewContract) -> None:
         )
     if command.overage_rate is None and tx.settings.default_overage_rate_minor is None:
         raise invalid("/overage_rate", "Billed time needs the price of an hour.", "Give overage_rate.")
+
+
+def unbillable_rule(settings: Settings, rule_set: RuleSet) -> str | None:
+    """The id of the first coverage rule whose contract bills expired time, which the settings do not allow.
+
+    No service request could be logged by it. Source: product.md section 7.
+    """
+    for rule in rule_set.coverage.rules:
+        has_rate = rule.params.get("overage_rate_minor", settings.default_overage_rate_minor) is not None
+        if rule.params.get("time_expired") == "bill" and not (settings.invoices and has_rate):
+            return rule.id
+    return None
 
 
 def _exclusions(command: NewContract) -> dict[str, tuple[str, ...]]:

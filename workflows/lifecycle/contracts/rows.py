@@ -45,3 +45,10 @@ def lock_contract(tx: Transaction, contract_id: str) -> Row[Any]:
             "There is no such contract.", remedy="Look it up by its number in the list of contracts."
         )
     return row
+
+
+def level_of(tx: Transaction, contract_id: str) -> str | None:
+    """The service level of a contract. Raises: NoResultFound if there is no such contract."""
+    level = select(t.contract.c.sla).where(t.contract.c.id == bindparam("wanted", type_=Id))
+    sla: str | None = tx.connection.execute(level, {"wanted": contract_id}).scalar_one()
+    return sla

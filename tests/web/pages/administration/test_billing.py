@@ -72,14 +72,48 @@ def test_requests_opened_before_activation_can_be_searched_with_a_preview(front:
 
 def test_switching_contracts_off_keeps_all_records(front: Front) -> None:
     contract = front.records.contract
-    page = front.administrator.send(front.administrator.open("/billing"), "/off")
+    ada = front.administrator
+    assert not ada.open("/billing").has_form("/off")
+    preview = ada.open("/billing/off")
+    assert "2 unresolved service requests would keep their contracts" in preview
+    assert "1 service request waiting for a contract" not in preview
+    assert "2 active or pending contracts would stay" in preview
+    unsure = ada.send(preview)
+    assert unsure.status == 422
+    assert front.office.desk.refresh().settings.contracts
+    page = ada.send(unsure, confirmed="y")
     assert "Activate billing" in page
+    assert ada.open("/billing/off").path == "/billing"
     assert "SH-0001" in front.supervisor.open(f"/contracts/{contract}")
     assert "Contracts are switched off" in front.technician.open(f"/requests/new?customer={front.office.ann}")
     assert "Contracts are off" in front.technician.open(f"/coverage?customer=customer:{front.office.ann}")
 
 
 # ------------------------------------------------------------------ settings
+
+
+def test_a_wrong_time_zone_is_reported_together_with_the_other_errors(front: Front) -> None:
+    ada = front.administrator
+    wrong = ada.send(ada.open("/settings"), time_zone="Berlin", company_email="much", auto_close_days="soon")
+    assert wrong.status == 422
+    for field in ("time_zone", "company_email", "auto_close_days"):
+        assert f'id="{field}-error"' in wrong.html, field
+    assert wrong.html.count('class="field-error"') == 3
+    front.office.set(contracts=False, time_expired_contract=None)
+    early = ada.send(ada.open("/billing"), "/activate", activate_time_zone="Berlin")
+    assert early.status == 422
+    for field in ("time_zone", "time_expired_contract"):
+        assert f'id="activate_{field}-error"' in early.html, field
+
+
+def test_all_errors_of_a_form_are_reported_at_once(front: Front) -> None:
+    ada = front.administrator
+    new = ada.send(ada.open("/users/new"), email="nobody", password="short", role=None)
+    for field in ("email", "password", "role"):
+        assert f'id="{field}-error"' in new.html, field
+    customer = ada.send(ada.open("/customers/new"), email="nobody", name="")
+    for field in ("email", "name"):
+        assert f'id="{field}-error"' in customer.html, field
 
 
 def test_changed_settings_appear_in_the_change_history(front: Front) -> None:

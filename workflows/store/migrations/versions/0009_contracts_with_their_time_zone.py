@@ -10,8 +10,8 @@ from alembic import op
 
 from workflows.store.column_types import Id, Instant, Json, Key
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
