@@ -44,10 +44,12 @@ class Proxied:
         connection.request(method, path, body, {"Connection": "close"} | names)
         return connection.getresponse()
 
-    def failed_logins(self) -> set[str]:
+    def addresses_of_failed_logins(self) -> set[str]:
+        """The addresses in the audit trail: of an unknown user, the failure is recorded by address."""
         engine = create_engine(f"sqlite:///{self.database}")
         with engine.connect() as connection:
-            found = set(connection.execute(text("SELECT DISTINCT login FROM login_failure")).scalars())
+            failed = text("SELECT subject_id FROM audit_event WHERE action = 'login failed'")
+            found = set(connection.execute(failed).scalars())
         engine.dispose()
         return found
 
@@ -112,7 +114,7 @@ def test_the_address_of_a_client_is_the_one_that_nginx_saw(proxied: Proxied) -> 
             X_Forwarded_For=claimed,
         )
         assert "incorrect" in answer.read().decode()
-    assert proxied.failed_logins() == {"login:ada@example.com", "address:127.0.0.1"}
+    assert proxied.addresses_of_failed_logins() == {"127.0.0.1"}
 
 
 @pytest.mark.slow
