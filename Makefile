@@ -24,7 +24,7 @@ run: .venv/.run-ready  ## start the web server and the scheduler with demonstrat
 test: check  ## run check, then every test: SQLite, a real PostgreSQL, a real browser (ARGS="-k word")
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
 
-faults: .venv/.dev-ready  ## try every fault of the database at each statement of each writing route (25 minutes)
+faults: .venv/.dev-ready  ## try every fault of the database at each statement of each route (25 minutes)
 	@COVERDESK_FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/web/faults $(ARGS)
 
 check: .venv/.dev-ready  ## check formatting, lint, types and import rules (make test also compares migrations with models)
@@ -55,8 +55,9 @@ lock: .venv/.uv-ready  ## rewrite the lock files from pyproject.toml, keeping ve
 upgrade: UPGRADE := --upgrade
 upgrade: lock  ## rewrite the lock files with the newest versions that pyproject.toml allows
 
+# Strict: a package that the service does not know counts as a failure, not as free of vulnerabilities.
 audit-packages: .venv/.dev-ready  ## check the locked packages for known vulnerabilities (needs the network)
-	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 
 install: .venv/.run-ready .venv/.dev-ready  ## create .venv with everything that run and test need
 

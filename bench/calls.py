@@ -31,7 +31,8 @@ from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
 from workflows.store import tables as t
 from workflows.store.database import Database
-from workflows.users.accounts import NewToken, NewUser, create_token, create_user
+from workflows.users.accounts import NewUser, create_user
+from workflows.users.tokens import NewToken, create_token
 
 CONTRACTS = 20_000
 CUSTOMERS = 200

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine, create_engine
 
 from bench.cpu import children, cpu_seconds
 from tests.support.postgres import PostgresMissing, PostgresServer, running_postgres
-from workflows.store.database import BEGIN, WRITE, Database, migrate
+from workflows.store.begin import BEGIN, WRITE
+from workflows.store.database import Database, migrate
 
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")

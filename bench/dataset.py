@@ -246,6 +246,7 @@ def _fill_contracts(connection: Connection, sql: Sql, size: Size, shape: _Shape)
         "draws": draws,
         "holder_kind": "kind",
         "holder_id": "holder_id",
+        "time_zone": "'UTC'",
         "state": "state",
         "next_due_at": "CASE state WHEN 'pending' THEN starts_at WHEN 'active' THEN expires_at END",
         "starts_at": "starts_at",

@@ -28,7 +28,8 @@ from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
-from workflows.users.accounts import NewToken, NewUser, create_token, create_user
+from workflows.users.accounts import NewUser, create_user
+from workflows.users.tokens import NewToken, create_token
 
 EMAIL, PASSWORD = "bench@example.com", "only for the benchmark"
 EACH = timedelta(minutes=30)

@@ -29,10 +29,10 @@ from engine.quantities import MINUTES_A_DAY, Minutes, Period
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _FIRST_INSTANT = datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC)
-_LAST_INSTANT = datetime(LATEST_YEAR + 1, 1, 1, tzinfo=UTC)
+LAST_INSTANT = datetime(LATEST_YEAR + 1, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
-_MAX_SECONDS = (_LAST_INSTANT - _FIRST_INSTANT) // _SECOND
+_MAX_SECONDS = (LAST_INSTANT - _FIRST_INSTANT) // _SECOND
 
 Span = tuple[datetime, datetime]
 
@@ -94,8 +94,18 @@ def working_seconds_between(
     Raises: NaiveInstant if an instant has no offset; AbsurdDate outside the years 1970 to 2199.
     Source: product.md section 9.
     """
+    return working_time_between(calendar, start, end, pauses=pauses) // _SECOND
+
+
+def working_time_between(
+    calendar: WorkCalendar, start: datetime, end: datetime, *, pauses: Iterable[Period] = ()
+) -> timedelta:
+    """The exact open time in [start, end) outside the pauses; zero if `end` is not later.
+
+    Raises: as working_seconds_between.
+    """
     spans = _open_spans(calendar, check_instant(start), check_instant(end), _joined_pauses(pauses))
-    return sum((closes - opens for opens, closes in spans), timedelta()) // _SECOND
+    return sum((closes - opens for opens, closes in spans), timedelta())
 
 
 def add_working_seconds(
@@ -110,13 +120,25 @@ def add_working_seconds(
     years 1970 to 2199.
     Source: product.md section 9.
     """
-    start, left = check_instant(start), _amount(seconds)
-    if left <= _LAST_INSTANT - start:
-        for opens, closes in _open_spans(calendar, start, _LAST_INSTANT, _joined_pauses(pauses)):
+    return add_working_time(calendar, start, _amount(seconds), pauses=pauses)
+
+
+def add_working_time(
+    calendar: WorkCalendar, start: datetime, amount: timedelta, *, pauses: Iterable[Period] = ()
+) -> datetime:
+    """`add_working_seconds` for an exact amount of working time, which must not be negative.
+
+    Raises: as add_working_seconds.
+    """
+    start, left = check_instant(start), amount
+    if calendar.never_closes and not pauses and timedelta() <= left <= LAST_INSTANT - start:
+        return start + left
+    if timedelta() <= left <= LAST_INSTANT - start:
+        for opens, closes in _open_spans(calendar, start, LAST_INSTANT, _joined_pauses(pauses)):
             if left <= closes - opens:
                 return opens + left
             left -= closes - opens
-    raise _not_reached(start, seconds, f"before {LATEST_YEAR + 1}")
+    raise _not_reached(start, amount // _SECOND, f"before {LATEST_YEAR + 1}")
 
 
 def subtract_working_seconds(
@@ -231,7 +253,7 @@ def _instant_at(zone: ZoneInfo, day: date, minute: Minutes) -> datetime:
 
 
 def _joined_pauses(pauses: Iterable[Period]) -> list[Span]:
-    return _joined((pause.start, pause.end or _LAST_INSTANT) for pause in pauses)
+    return _joined((pause.start, pause.end or LAST_INSTANT) for pause in pauses)
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, get_args
+from zoneinfo import ZoneInfo
 
 HolderKind = Literal["service_request", "item", "customer", "org_unit"]
 ContractState = Literal["pending", "active", "expired", "exhausted", "cancelled"]
@@ -36,6 +37,11 @@ INCIDENT_HOLD_STATES: tuple[IncidentHoldState, ...] = get_args(IncidentHoldState
 """What becomes of an incident that is held for a service request."""
 GRANT_KINDS: tuple[GrantKind, ...] = get_args(GrantKind)
 PER_REQUEST = "per_request"
+
+
+def amount_text(amount: int, unit: str) -> str:
+    """An amount with its unit for a sentence: "1 minute", "20 incidents"."""
+    return f"{amount:,} {unit.removesuffix('s') if amount == 1 else unit}"
 
 
 class Holder(NamedTuple):
@@ -101,6 +107,8 @@ class Contract:
     `ended_at` is set if the contract ended before its period did: a per-request contract ends when its
     service request is closed. Reopening the request clears it; as of an instant between closing and
     reopening, it is the instant of the closing.
+    `time_zone` is the provider's IANA time zone when the contract was sold: the contract's days begin and end
+    in it, whatever the provider's time zone is today.
     Units: instants aware UTC; `expires_at` is exclusive; `overage_rate_minor` is the price of an hour in the
     currency's minor unit.
     Source: product.md sections 4 and 5.
@@ -121,7 +129,13 @@ class Contract:
     sla: str | None = None
     time_expired: TimeExpired | None = None
     overage_rate_minor: int | None = None
+    time_zone: str = "UTC"
     exclusions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which its days begin and end."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def window(self) -> Window:
@@ -154,18 +168,6 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
-class CarryOver:
-    """How much of a month's unused minutes carries over when the month ends, and for how many more months.
-
-    Exactly one cap is set: whole minutes, or percent of the month's grant (rounded down to the minute).
-    """
-
-    months: int
-    cap_minutes: int | None = None
-    cap_percent: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ContractType:
     """One checked file of `rules/contract_types/`. Its conditions are in the JSON form of business-rules.
 
@@ -185,7 +187,6 @@ class ContractType:
     draws: Draws
     on_expiry: OnExpiry = "time_expired"
     allocation: Allocation = "once"
-    carry_over: CarryOver | None = None
 
 
 class StateAt(NamedTuple):

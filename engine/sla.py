@@ -5,7 +5,10 @@ Source: product.md sections 5 and 9.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal, get_args
+
+from engine.calendars import LAST_INSTANT, WorkCalendar, working_time_between
 
 SlaCalendar = Literal["always", "business_hours"]
 
@@ -28,3 +31,33 @@ class Sla:
     label: str
     calendar: SlaCalendar
     targets: Mapping[str, SlaTarget]
+
+
+LONGEST_WAIT = timedelta(days=20 * 365)
+"""Within this time the desk must be open for as long as its longest target takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreachableTarget:
+    """A target that business hours do not reach within `LONGEST_WAIT`; None for hours that never open."""
+
+    sla: Sla | None = None
+    priority: str | None = None
+
+
+def unreachable_target(
+    slas: Mapping[str, Sla], business_hours: WorkCalendar, at: datetime
+) -> UnreachableTarget | None:
+    """The first target that the business hours do not reach in time, counted from `at`; None if all are.
+
+    No service request could be logged under such a level. Source: product.md section 9.
+    """
+    until = min(at + LONGEST_WAIT, LAST_INSTANT) if at < LAST_INSTANT else at
+    open_time = working_time_between(business_hours, at, until)
+    if not open_time:
+        return UnreachableTarget()
+    for sla in slas.values():
+        for priority, target in sla.targets.items():
+            if sla.calendar != "always" and open_time < timedelta(minutes=target.resolution_minutes):
+                return UnreachableTarget(sla, priority)
+    return None

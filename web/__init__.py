@@ -13,8 +13,10 @@ def create_app(desk: Desk, environment: Environment) -> Flask:
     """Create the Flask application of one desk: pages, API and operations endpoints."""
     from web.api import register_api
     from web.errors import register_errors
+    from web.hosts import OwnHostsOnly, own_hosts
     from web.operations import register_operations
     from web.pages import register_pages
+    from web.static_files import register_static_files
 
     app = Flask(__name__)
     # A URL with doubled slashes is a 404: redirecting it would drop the request body.
@@ -29,9 +31,11 @@ def create_app(desk: Desk, environment: Environment) -> Flask:
     )
     app.extensions["coverdesk"] = desk
     app.extensions["coverdesk.environment"] = environment
+    app.wsgi_app = OwnHostsOnly(app.wsgi_app, own_hosts(environment))  # type: ignore[method-assign]
     if environment.trusted_proxies:
         count = environment.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    register_static_files(app)
     register_errors(app)
     register_operations(app)
     register_api(app)

@@ -1,16 +1,24 @@
 """The configuration of a deployment: environment variables and an optional `.env` file."""
 
 import secrets
+from datetime import timedelta
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
+from re import ASCII
+from re import compile as regex
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from workflows.core.session_limits import SessionLimits
+from workflows.notifications.mail import read_smtp_url
 
 DEFAULT_KEYS = frozenset({"change-me", "changeme", "default", "dev", "development", "secret", "test"})
 MIN_KEY_LENGTH = 16
+BASE_URL = regex(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[^\s?#]*)?", ASCII)
 
 
 class Environment(BaseSettings):
@@ -30,9 +38,46 @@ class Environment(BaseSettings):
     sandbox: bool = False
     smtp_url: str | None = None
     base_url: str | None = None
+    allowed_hosts: str = ""
+    """Further host names of the desk besides that of `base_url`, separated by commas."""
+    monitoring_token: Annotated[str | None, Field(min_length=16)] = None
+    """The bearer token for the details of /readyz and /metrics."""
     log_format: Literal["json", "console"] | None = None
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     """How many trusted proxies in front of the server append to X-Forwarded-For."""
+    header_seconds: Annotated[int, Field(ge=1, le=600)] = 10
+    """How long a client may take to send the head of a request, from its first byte."""
+    body_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    """How long a client may take to send the whole body of a request."""
+    connections_per_client: Annotated[int, Field(ge=0, le=10_000)] = 100
+    """Connections of one address to one server process; 0 for any number. Not applied behind a proxy."""
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                read_smtp_url(value)
+            except ValueError as error:
+                raise PydanticCustomError("smtp_url", "It {reason}.", {"reason": str(error)}) from None
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, value: str | None) -> str | None:
+        if value is not None and not BASE_URL.fullmatch(value):
+            raise ValueError("Write the whole address, for example https://desk.example.com.")
+        return value
+
+    session_idle_hours: Annotated[int, Field(ge=1, le=8760)] = 12
+    session_days: Annotated[int, Field(ge=1, le=3650)] = 30
+
+    @property
+    def session_limits(self) -> SessionLimits:
+        """After how long without use, and after how long at the latest, a login session ends."""
+        return SessionLimits(
+            idle=timedelta(hours=self.session_idle_hours), longest=timedelta(days=self.session_days)
+        )
 
     @cached_property
     def session_key(self) -> str:

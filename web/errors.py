@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from pydantic import ValidationError
 from pydantic_core import to_json
 from werkzeug.exceptions import ClientDisconnected, HTTPException
@@ -20,9 +20,11 @@ from web.field_errors import field_errors
 from web.refused_rules import report_refused_rules
 from workflows.core import errors as refusals
 from workflows.core.desk import HAS_COMMITTED, asks_for_retry, outcome_unknown
-from workflows.operations.deployment import is_database_failure, is_unstorable_value
+from workflows.operations.deployment import is_database_failure, is_disk_full, is_unstorable_value
 from workflows.rule_sets.publishing import check_view
-from workflows.users.authentication import NotAuthenticated, TooManyAttempts
+from workflows.users.authentication import NotAuthenticated
+from workflows.users.login_delays import TooManyAttempts
+from workflows.users.password_links import LinkNotValid
 
 
 class MalformedBody(DeskError):
@@ -36,6 +38,7 @@ STATUSES: Mapping[type[DeskError], int] = {
     NotAuthenticated: 401,
     refusals.NotAllowed: 403,
     refusals.NotFound: 404,
+    LinkNotValid: 410,
     refusals.StateForbids: 409,
     refusals.Conflict: 409,
     refusals.VersionChanged: 412,
@@ -43,6 +46,7 @@ STATUSES: Mapping[type[DeskError], int] = {
     refusals.NoRuleSet: 503,
     refusals.OutcomeUnknown: 503,
     refusals.Contended: 503,
+    refusals.DiskFull: 503,
     DeskError: 422,
 }
 HTTP_PROBLEMS = {
@@ -54,8 +58,6 @@ HTTP_PROBLEMS = {
     429: ("too-many-requests", "Too many calls. Please wait before trying again."),
 }
 STANDARD_MEMBERS = frozenset({"type", "title", "status", "detail", "errors", "pointer"})
-MAX_DRAINED_BYTES = 64 * 1024 * 1024
-READ_TIMEOUT_SECONDS = 20
 PROBLEM_JSON = "application/problem+json"
 PUBLISHING_SUFFIXES = ("/publish", "/approve")
 """Suffixes of the paths that put a rule set in force."""
@@ -98,7 +100,6 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, handle_http_error)
     app.register_error_handler(Exception, handle_unexpected_error)
     app.before_request(_begin_call)
-    app.after_request(_drain_refused_body)
 
 
 def problem_kinds() -> dict[str, str]:
@@ -162,7 +163,7 @@ def handle_http_error(error: HTTPException) -> Response | HTTPException:
     if status < 400:
         return error
     if isinstance(error, ClientDisconnected):
-        return _handle_connection_error()
+        return _handle_body_error()
     if is_machine_path():
         code, detail = HTTP_PROBLEMS.get(status, ("error", error.description or "This cannot be done."))
         if status == 413 and request.max_content_length is not None:
@@ -181,13 +182,16 @@ def handle_unexpected_error(error: Exception) -> Response:
     if is_unstorable_value(error):
         log.warning("a value cannot be stored", path=request.path, exc_info=error)
         return handle_desk_error(refusals.InvalidInput("The request contains a value that cannot be stored."))
-    if _is_connection_error(error):
-        return _handle_connection_error()
+    if _is_body_error(error):
+        return _handle_body_error()
     if HAS_COMMITTED.get() and (is_database_failure(error) or asks_for_retry(error)):
         return handle_desk_error(outcome_unknown())
     if asks_for_retry(error):
         log.warning("a transaction was rolled back too often", path=request.path, exc_info=error)
         return _with_retry_after(handle_desk_error(_contended()))
+    if is_disk_full(error):
+        log.error("the disk of the database is full", path=request.path)
+        return _with_retry_after(handle_desk_error(_disk_full()))
     error_id = uuid.uuid4().hex[:12]
     unreachable = is_database_failure(error)
     log.error(
@@ -215,6 +219,13 @@ def _contended() -> refusals.Contended:
     )
 
 
+def _disk_full() -> refusals.DiskFull:
+    return refusals.DiskFull(
+        "The disk of the database is full. Nothing was saved.",
+        remedy="Ask an administrator to free some space, and try again.",
+    )
+
+
 def _with_retry_after(response: Response) -> Response:
     response.headers["Retry-After"] = "2"
     return response
@@ -232,52 +243,17 @@ def _page(status: int, error: DeskError | None = None) -> Response:
 
 
 def _begin_call() -> None:
-    """Without a timeout, a client that stops in the middle of its body would block a thread for ever."""
     HAS_COMMITTED.set(False)
-    client_socket = request.environ.get("gunicorn.socket")
-    if client_socket is not None:
-        client_socket.settimeout(READ_TIMEOUT_SECONDS)
 
 
-def _is_connection_error(error: Exception) -> bool:
-    """Return whether the client's connection failed: closed, timed out, or with invalid chunks."""
-    from_the_server = type(error).__module__.startswith("gunicorn.http.")
-    return from_the_server or isinstance(error, TimeoutError | ConnectionError)
+def _is_body_error(error: Exception) -> bool:
+    """Return whether the server found the body truncated or its chunks malformed when it was read."""
+    return type(error).__module__.startswith("gunicorn.http.")
 
 
-def _handle_connection_error() -> Response:
-    g.connection_failed = True
-    return handle_desk_error(
+def _handle_body_error() -> Response:
+    response = handle_desk_error(
         MalformedBody("The body does not match its headers.", remedy="Send the whole body again.")
     )
-
-
-def _drain_refused_body(response: Response) -> Response:
-    """Read the rest of the body of a refused call: a client still sending it would not see the response."""
-    if response.status_code < 400 or request.method in ("GET", "HEAD"):
-        return response
-    if g.get("connection_failed"):
-        response.headers["Connection"] = "close"
-        return response
-    try:
-        _drain()
-    except Exception as error:
-        if not _is_connection_error(error) and not isinstance(error, HTTPException):
-            raise
-        # The body ended early or never arrived: respond all the same, and close.
-        response.headers["Connection"] = "close"
+    response.headers["Connection"] = "close"
     return response
-
-
-def _drain() -> None:
-    if "wsgi.input_terminated" not in request.environ and "stream" in request.__dict__:
-        return  # already read; a server that does not mark the end (the test server's) would block here
-    stream, left = request.environ["wsgi.input"], MAX_DRAINED_BYTES
-    length = request.content_length
-    if length is not None:
-        left = min(left, length)
-    while left > 0:
-        chunk = stream.read(min(left, 65536))
-        if not chunk:
-            return
-        left -= len(chunk)

@@ -52,17 +52,32 @@ def metrics_text(health: Health) -> bytes:
     return generate_latest(registry) + generate_latest(_desk_registry(health))
 
 
+def ready_text(health: Health) -> bytes:
+    """Return `coverdesk_ready` alone, in the Prometheus text format."""
+    registry = CollectorRegistry()
+    registry.register(_ReadyCollector(health))
+    return generate_latest(registry)
+
+
 def _desk_registry(health: Health) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(_DatabaseCollector(health))
     return registry
 
 
-class _DatabaseCollector(Collector):
-    """Metrics read from the database: the same in every process, so neither written to files nor summed."""
+class _ReadyCollector(Collector):
+    """Whether the desk is ready."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric."""
+        yield _gauge("ready", "1 when the database answers and a rule set is in force.", self._health.ready)
+
+
+class _DatabaseCollector(_ReadyCollector):
+    """Metrics read from the database: the same in every process, so neither written to files nor summed."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric family."""
@@ -70,7 +85,7 @@ class _DatabaseCollector(Collector):
         in_force = {health.rule_set: 1} if health.rule_set is not None else {}
         ran = {job.job: job.last_run_at.timestamp() for job in health.jobs if job.last_run_at}
         failed = {job.job: job.failed_at.timestamp() for job in health.jobs if job.failed_at}
-        yield _gauge("ready", "1 when the database answers and a rule set is in force.", health.ready)
+        yield from super().collect()
         yield _gauges("rule_set_in_force", "1 for the rule set in force.", "version", in_force)
         yield _gauges("job_last_run_timestamp_seconds", "When a job last ran.", "job", ran)
         yield _gauges("job_last_failure_timestamp_seconds", "When a job last failed.", "job", failed)

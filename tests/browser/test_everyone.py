@@ -9,6 +9,7 @@ import pytest
 from tests.support.front import Front
 from workflows.commands.register import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.register import create_customer, create_item, create_org_unit
+from workflows.users.password_links import show_link
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -38,6 +39,8 @@ PAGES = {
         "/rules/replays",
         "/users",
         "/users/new",
+        "/users/{user}",
+        "/audit",
         "/jobs",
         "/outbox",
         "/ledger?audit=run",
@@ -46,6 +49,7 @@ PAGES = {
         "/customers/new",
         "/items/new",
         "/account",
+        "/account/sessions",
     ],
     "supervisor": [
         "/",
@@ -76,7 +80,7 @@ PAGES = {
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("role", PAGES)
 def test_every_page_is_accessible(front: Front, enter: Open, role: str, look: str) -> None:
-    ids = vars(front.records)
+    ids = {**vars(front.records), "user": str(front.office.technician.id)}
     page = enter(role, reduced_motion="reduce", **LOOKS[look])
     complaints = {}
     for path in PAGES[role]:
@@ -89,11 +93,19 @@ def test_every_page_is_accessible(front: Front, enter: Open, role: str, look: st
     assert complaints == {}
 
 
-def test_the_login_form_is_accessible(address: str, pages: Any) -> None:
+def test_the_pages_before_the_login_are_accessible(front: Front, address: str, pages: Any) -> None:
+    front.office.desk.smtp_url = "smtp://127.0.0.1:1"
+    link = front.office.do(show_link, str(front.office.technician.id), "").url
     for look in LOOKS.values():
         page = pages.open(base_url=address, **look)
-        page.goto("/login")
-        assert page.evaluate(AUDIT) == []
+        for path in (
+            "/login",
+            "/password/forgotten",
+            "/password/new",
+            link.removeprefix("http://127.0.0.1:8000"),
+        ):
+            page.goto(path)
+            assert page.evaluate(AUDIT) == [], path
 
 
 def test_form_errors_are_announced_to_screen_readers(front: Front, enter: Open) -> None:

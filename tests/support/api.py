@@ -10,14 +10,15 @@ from tests.support.builders import Kit
 from web import create_app
 from web.environment import Environment
 from workflows.core.actors import Actor
-from workflows.users.accounts import NewToken, create_token, get_user
+from workflows.users.accounts import get_user
+from workflows.users.tokens import NewToken, create_token
 
 ENVIRONMENT = Environment(secret_key="a key for tests alone", log_format="console")
 
 
-def app_of(kit: Kit) -> Flask:
+def app_of(kit: Kit, environment: Environment = ENVIRONMENT) -> Flask:
     """Return the web application of a test desk."""
-    app = create_app(kit.desk, ENVIRONMENT)
+    app = create_app(kit.desk, environment)
     app.config["TESTING"] = False
     return app
 
@@ -37,6 +38,11 @@ class Caller:
 
     def get(self, path: str, **headers: str) -> TestResponse:
         return self.call("GET", path, headers=headers)
+
+    def operations(self, path: str) -> TestResponse:
+        """Get an operations endpoint, such as /readyz."""
+        sent = {"Authorization": f"Bearer {self.token}"} if self.token is not None else {}
+        return self.client.get(path, headers=sent)
 
     def post(self, path: str, body: Any = None, **headers: str) -> TestResponse:
         return self.call("POST", path, body, headers=headers)

@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from workflows.commands.register import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.core.actors import Actor, Role
 from workflows.core.desk import Desk
+from workflows.core.session_limits import SessionLimits
 from workflows.core.transaction import Transaction
 from workflows.register import create_customer, create_item, create_org_unit
 from workflows.rule_sets.folder import read_rules_folder
@@ -23,6 +24,8 @@ from workflows.store.ids import new_id
 T = TypeVar("T")
 P = ParamSpec("P")
 
+LASTING = SessionLimits(idle=timedelta(days=3650), longest=timedelta(days=3650))
+"""Tests move the clock by years, and their browsers stay logged in."""
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 RULES = Path(__file__).resolve().parents[2] / "rules"
 
@@ -47,7 +50,9 @@ class Kit:
 
     def __init__(self, database_url: str, *, sandbox: bool = False) -> None:
         self.clock = StillClock()
-        self.desk = Desk(Database(database_url, pool_size=5), self.clock, sandbox=sandbox)
+        self.desk = Desk(
+            Database(database_url, pool_size=5), self.clock, sandbox=sandbox, session_limits=LASTING
+        )
         self.administrator = self.person("administrator")
         self.finance = self.person("finance")
         self.supervisor = self.person("supervisor")

@@ -6,7 +6,7 @@ out, when only the answer is lost.
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -34,7 +34,8 @@ STATES = {Fault.DEADLOCK: "40P01", Fault.SERIALIZATION_FAILURE: "40001"}
 class Plan:
     """Counts the statements of all connections while `on`, and makes the fault happen at one of them.
 
-    Statements are numbered from 0; commits count, rollbacks do not. `times` is how often the fault happens.
+    Statements are numbered from 0; commits count, rollbacks do not. `happened` is how often the fault did.
+    `meanwhile` is called after a transaction was rolled back by the fault, before it is run again.
     """
 
     fault: Fault | None = None
@@ -43,6 +44,7 @@ class Plan:
     count: int = 0
     happened: int = 0
     commits: list[int] = field(default_factory=list)
+    meanwhile: Callable[[], object] | None = None
 
     def next(self, *, is_commit: bool) -> Fault | None:
         if not self.on:
@@ -116,6 +118,10 @@ class FaultyConnection(psycopg.Connection[Any]):
         finally:
             if self._in_commit:  # one that fails ends the transaction
                 self._exec("ROLLBACK")
+            if PLAN.meanwhile is not None:
+                PLAN.on = False
+                PLAN.meanwhile()
+                PLAN.on = True
 
     def _exec(self, statement: str) -> None:
         """Run a statement below the connection's own methods, whose lock is held. Raises: psycopg.Error."""
@@ -137,12 +143,14 @@ def make_faulty(engine: Engine) -> None:
 
 
 @contextmanager
-def counting(fault: Fault | None = None, at: int = -1) -> Iterator[Plan]:
+def counting(
+    fault: Fault | None = None, at: int = -1, *, meanwhile: Callable[[], object] | None = None
+) -> Iterator[Plan]:
     """Count the statements of this block; with a `fault`, let it happen at one of them."""
-    PLAN.fault, PLAN.at, PLAN.on = fault, at, True
+    PLAN.fault, PLAN.at, PLAN.on, PLAN.meanwhile = fault, at, True, meanwhile
     PLAN.count = PLAN.happened = 0
     PLAN.commits = []
     try:
         yield PLAN
     finally:
-        PLAN.on = False
+        PLAN.on, PLAN.meanwhile = False, None

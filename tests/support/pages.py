@@ -9,7 +9,11 @@ from werkzeug.test import TestResponse
 
 from tests.support.api import app_of
 from tests.support.builders import Kit
-from workflows.core.actors import Actor
+from workflows.core.actors import SYSTEM, Actor
+from workflows.core.desk import Desk
+from workflows.core.secret_texts import new_secret
+from workflows.store import tables as t
+from workflows.users.sessions import Visit, open_session
 
 NO_TEXT = {"script", "style"}
 
@@ -127,6 +131,17 @@ class Page:
         return text in self.text
 
 
+def new_session(desk: Desk, actor: Actor) -> str:
+    """Open a session for a user without a login; returns its secret."""
+    secret, user_id = new_secret(), str(actor.id)
+    with desk.database.read() as connection:
+        query = t.user_account.select().where(t.user_account.c.id == user_id)
+        epoch = connection.execute(query).one().session_epoch
+    visit = Visit("192.0.2.1", "a test browser")
+    desk.perform(SYSTEM, lambda tx: open_session(tx, user_id, epoch=epoch, secret=secret, visit=visit))
+    return secret
+
+
 class Browser:
     """A test browser, logged in as the given actor without a password."""
 
@@ -135,7 +150,7 @@ class Browser:
         self.client = self.app.test_client()
         if actor is not None:
             with self.client.session_transaction() as session:
-                session["_user_id"] = f"0:{actor.id}"
+                session["_user_id"] = new_session(kit.desk, actor)
                 session["_fresh"] = True
 
     def open(self, path: str) -> Page:

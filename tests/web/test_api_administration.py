@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.support.api import ENVIRONMENT, Caller, Callers
 from tests.support.builders import RULES, Kit
+from tests.support.pages import new_session
 from web import create_app
 from workflows.core.desk import Desk
 from workflows.rule_sets.folder import read_rules_folder
@@ -47,8 +48,9 @@ BAD_SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"time_zone": "Europe/Atlantis"}, "/time_zone"),
     ({"time_zone": "../../etc/passwd"}, "/time_zone"),
     ({"time_expired_contract": "bill"}, "/time_expired_contract"),
-    ({"payment_required": True}, "/payment_required"),
-    ({"tax_rates": [{"name": "x", "basis_points": -1}]}, "/tax_rates/0/basis_points"),
+    ({"invoices": True}, "/invoices"),
+    ({"unpaid_request_cancel_hours": 48}, "/unpaid_request_cancel_hours"),
+    ({"tax_rates": []}, "/tax_rates"),
     ({"work_calendar": {"weekly": {"blursday": []}}}, "/work_calendar/weekly/blursday"),
     ({"work_calendar": {"holidays": ["2026-02-28", "x"]}}, "/work_calendar/holidays/1"),
     ({"work_calendar": {"holidays": ["2026-02-31"]}}, "/work_calendar/holidays/0"),
@@ -218,20 +220,56 @@ def test_tokens_are_listed_and_revoked(api: Callers) -> None:
     assert api.administrator.get("/users/nobody/tokens").status_code == 404
 
 
-def test_operations_endpoints(api: Callers) -> None:
-    client = api.nobody.client
-    assert client.get("/healthz").json == {"status": "ok"}
-    ready = client.get("/readyz")
-    assert ready.status_code == 200
-    assert ready.json is not None
-    assert ready.json["rule_set"] == api.kit.desk.config.rules.version
-    api.administrator.get("/org-units")
-    metrics = client.get("/metrics")
-    assert metrics.content_type.startswith("text/plain; version=0.0.4")
-    assert (
-        b'coverdesk_http_requests_total{method="GET",route="/api/v1/org-units",status="200"}' in metrics.data
-    )
-    assert b"coverdesk_ready 1.0" in metrics.data
+def test_sessions_are_listed_and_ended(api: Callers) -> None:
+    tom = api.kit.technician
+    new_session(api.kit.desk, tom)
+    new_session(api.kit.desk, tom)
+    listed = api.technician.get(f"/users/{tom.id}/sessions").json
+    assert listed is not None
+    assert [one["address"] for one in listed["items"]] == ["192.0.2.1", "192.0.2.1"]
+    assert "token_hash" not in listed["items"][0]
+    one, other = (one["id"] for one in listed["items"])
+    assert api.supervisor.get(f"/users/{tom.id}/sessions").status_code == 403
+    assert api.supervisor.delete(f"/sessions/{one}").status_code == 404
+    assert api.technician.delete(f"/sessions/{one}").status_code == 204
+    assert api.technician.delete(f"/sessions/{one}").status_code == 404
+    assert api.supervisor.post(f"/users/{tom.id}/sign-out").status_code == 403
+    assert api.administrator.post("/users/nobody/sign-out").status_code == 404
+    assert api.administrator.post(f"/users/{tom.id}/sign-out").status_code == 200
+    assert api.administrator.delete(f"/sessions/{other}").status_code == 404
+    assert api.technician.get("/org-units").status_code == 200
+    assert api.administrator.post(f"/users/{tom.id}/sign-out", {"revoke_api_access": True}).status_code == 200
+    assert api.technician.get("/org-units").status_code == 401
+
+
+def test_the_audit_trail_is_for_administrators(api: Callers) -> None:
+    tom = api.kit.technician
+    whole = api.administrator.get("/audit-events").json
+    assert whole is not None
+    assert {one["subject_kind"] for one in whole["items"]} >= {"user"}
+    recorded = [one["id"] for one in whole["items"]]
+    assert recorded == sorted(recorded, reverse=True)
+    assert api.technician.get("/audit-events").status_code == 403
+    assert api.technician.get(f"/audit-events?subject_kind=user&subject_id={tom.id}").status_code == 200
+    other = api.kit.supervisor.id
+    assert api.technician.get(f"/audit-events?subject_kind=user&subject_id={other}").status_code == 403
+    assert api.technician.get(f"/audit-events?subject_id={tom.id}").status_code == 403
+    assert api.administrator.get("/audit-events?view=everything").status_code == 422
+
+
+def test_a_password_link_is_sent(api: Callers) -> None:
+    tom = api.kit.technician
+    assert api.technician.post(f"/users/{tom.id}/password-link").status_code == 403
+    sent = api.administrator.post(f"/users/{tom.id}/password-link")
+    assert sent.status_code == 200
+    assert sent.json is not None
+    assert sent.json["can_log_in"] is False
+    [mail] = api.kit.rows(t.outbox, event="password_link")
+    assert mail.subject == "Your account at the support desk"
+    weak = api.administrator.patch(f"/users/{tom.id}", {"password": "password1234"})
+    assert weak.status_code == 422
+    assert weak.json is not None
+    assert weak.json["errors"][0]["pointer"] == "/password"
 
 
 def test_another_process_uses_new_settings_in_its_next_call(api: Callers, database_url: str) -> None:

@@ -288,7 +288,10 @@ def test_list_filters(office: Office, api: Callers) -> None:
             "/service-requests",
             ("state", "priority", "customer", "item", "org_unit", "technician", "number", "q", "queue"),
         ),
-        ("/contracts", ("holder", "type", "state", "number", "q", "ends_within_days")),
+        (
+            "/contracts",
+            ("holder", "org_unit", "type", "state", "number", "q", "ends_within_days", "awaiting_payment"),
+        ),
         ("/ledger/transactions", ("kind", "contract", "cause")),
     ):
         for name in names:

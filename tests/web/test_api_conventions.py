@@ -1,9 +1,7 @@
 """Conventions of every API call: tokens, bodies, idempotency keys, versions, paging, problems."""
 
-import io
 import json
 import logging
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +9,6 @@ import pytest
 from sqlalchemy import URL
 
 from tests.support.api import Caller, Callers
-from web.errors import READ_TIMEOUT_SECONDS
 from workflows.store import tables as t
 from workflows.store.database import Database
 
@@ -289,38 +286,3 @@ def test_paths_with_extra_slashes_are_404(api: Callers) -> None:
     for path in ("//org-units", "/org-units/", "/org-units//x"):
         answer = api.administrator.call("GET", path)
         assert (answer.status_code, answer.content_type) == (404, "application/problem+json"), path
-
-
-class SilentBody(io.RawIOBase):
-    """A body that never arrives."""
-
-    reads = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, _: object) -> int:
-        self.reads += 1
-        raise TimeoutError
-
-
-@pytest.mark.parametrize("token", [True, False])
-def test_a_body_that_never_arrives_times_out_once(api: Callers, token: bool) -> None:
-    client_socket, other = socket.socketpair()
-    body = SilentBody()
-    with client_socket, other:
-        answer = api.administrator.client.post(
-            "/api/v1/org-units",
-            headers={"Authorization": f"Bearer {api.administrator.token}" if token else ""},
-            environ_overrides={
-                "CONTENT_LENGTH": "20",
-                "CONTENT_TYPE": "application/json",
-                "gunicorn.socket": client_socket,
-                "wsgi.input": body,
-                "wsgi.input_terminated": True,
-            },
-        )
-        assert client_socket.gettimeout() == READ_TIMEOUT_SECONDS
-    assert (answer.status_code, answer.headers["Connection"]) == (400 if token else 401, "close")
-    assert answer.content_type == "application/problem+json"
-    assert body.reads == 1

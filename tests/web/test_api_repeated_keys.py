@@ -13,7 +13,8 @@ from tests.web.faults.calls import API
 from tests.web.faults.stage import Sent, Stage, api_call, open_stage
 from workflows.commands.fields import secret_fields
 from workflows.store import tables as t
-from workflows.users.accounts import ChangeUser, NewOwnToken, NewUser
+from workflows.users.accounts import ChangeUser, NewUser
+from workflows.users.tokens import NewOwnToken
 
 POSTS = [route for route in API if route.startswith("POST ")]
 DONE = (200, 201, 202, 204)
@@ -94,6 +95,33 @@ def test_a_request_that_moved_to_another_customer_is_not_shown_again(
     assert len(office.rows(t.service_request_note)) == 1
 
 
+def test_a_customer_gets_the_first_response_again(
+    office: Office, api: Callers, cara: tuple[str, Caller]
+) -> None:
+    """Each call that a customer may make: the second would be refused as it is done, or would do it twice."""
+    customer, caller = cara
+    logged = {"subject": "Mine", "customer": customer}
+    office.sell("incident_pack", to=("customer", customer), incidents=1)
+    resolved = office.log("Mine too", customer=customer, item=None)
+    office.fire(resolved, "resolve", note="Done")
+    waiting = caller.post("/service-requests", logged, Idempotency_Key="K1").get_json()["id"]
+    calls: list[tuple[str, dict[str, str]]] = [
+        ("/service-requests", logged),
+        (f"/service-requests/{waiting}/notes", {"body": "A note"}),
+        (f"/service-requests/{waiting}/contracts", {"type": "support_hours"}),
+        (f"/service-requests/{resolved}/transitions", {"trigger": "reopen", "note": "Again"}),
+    ]
+    for number, (path, body) in enumerate(calls, 1):
+        first = caller.post(path, body, Idempotency_Key=f"K{number}")
+        assert first.status_code < 300, (path, first.text)
+        before = [office.rows(table) for table in t.metadata.sorted_tables]
+        again = caller.post(path, body, Idempotency_Key=f"K{number}")
+        assert (again.status_code, again.text) == (first.status_code, first.text), path
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert [office.rows(table) for table in t.metadata.sorted_tables] == before
+    assert office.request(resolved).state == "in_progress"
+
+
 def test_a_user_who_belongs_to_another_customer_gets_nothing_again(
     office: Office, cara: tuple[str, Caller]
 ) -> None:
@@ -132,7 +160,7 @@ NEW_USER = {"email": "new@example.com", "role": "technician", "password": "a ver
 def test_no_password_is_part_of_what_is_stored(office: Office, api: Callers) -> None:
     assert api.administrator.post("/users", NEW_USER, Idempotency_Key="K1").status_code == 201
     [stored] = office.rows(t.idempotency_key)
-    without = b'{"email":"new@example.com","name":null,"role":"technician"}'
+    without = b'{"email":"new@example.com","name":null,"role":"technician","invite":true}'
     assert stored.body_hash == hashlib.sha256(b"POST /api/v1/users\0" + without).hexdigest()
     assert "password" not in stored.answer
 

@@ -10,16 +10,16 @@ import sqlite3
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.builders import RULES
+from tests.support.served import Server
 from web.cli import main
 from workflows.store.migrations import HEAD
 
@@ -97,6 +97,31 @@ def test_users_and_tokens(run: Run) -> None:
     ]
     assert run("user", "disable", "nobody@example.com").exit_code == 1
     assert "only administrator" in run("user", "disable", "ada@example.com").stderr
+
+
+def test_users_are_invited_and_signed_out(run: Run) -> None:
+    added = run("user", "add", "ada@example.com", "--role", "administrator")
+    assert "coverdesk user invite --print ada@example.com" in added.stderr
+    api = run("user", "add", "api@example.com", "--role", "finance", "--no-invitation")
+    assert "can only use API tokens" in api.stderr
+    weak = run("user", "password", "ada@example.com", "--password-stdin", stdin="password1234\n")
+    assert weak.exit_code == 1
+    assert "commonly used or easy to guess" in weak.stderr
+    printed = run("user", "invite", "ada@example.com", "--print", COVERDESK_BASE_URL="https://desk.example")
+    (line,) = printed.stdout.splitlines()
+    assert line.startswith("https://desk.example/password/new?link=")
+    unsent = run("user", "invite", "ada@example.com")
+    assert (unsent.exit_code, "There is no mail server" in unsent.stderr) == (1, True)
+    queued = run("user", "invite", "ada@example.com", COVERDESK_SMTP_URL="smtp://127.0.0.1:1")
+    assert (queued.exit_code, queued.stdout) == (0, "")
+    assert "is queued" in queued.stderr
+    run("token", "create", "ada@example.com")
+    out = run("user", "sign-out", "ada@example.com", "--revoke-tokens")
+    assert (out.exit_code, out.stderr) == (0, "ada@example.com is signed out.\n")
+    assert run("user", "sign-out", "nobody@example.com").exit_code == 1
+    for wrong in ("0", "-1", "soon", "9999999"):
+        refused = run("user", "list", COVERDESK_SESSION_IDLE_HOURS=wrong)
+        assert (refused.exit_code, "COVERDESK_SESSION_IDLE_HOURS" in refused.stderr) == (1, True)
 
 
 def test_rules(run: Run, tmp_path: Path) -> None:
@@ -185,9 +210,20 @@ def test_a_database_that_is_unreachable_or_not_up_to_date(run: Run, tmp_path: Pa
             assert isinstance(found.exception, SystemExit), nonsense
 
 
-def test_an_invalid_environment_variable_is_named(run: Run) -> None:
-    bad = run("user", "list", COVERDESK_LOG_FORMAT="xml")
-    assert (bad.exit_code, "COVERDESK_LOG_FORMAT" in bad.stderr) == (1, True)
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("COVERDESK_LOG_FORMAT", "xml", ""),
+        ("COVERDESK_SMTP_URL", "smtp://mail.example.com:port", "It has a port that is not a number"),
+        ("COVERDESK_BASE_URL", "desk.example.com", "Write the whole address, for example https://"),
+        ("COVERDESK_MONITORING_TOKEN", "short", ""),
+        ("COVERDESK_HEADER_SECONDS", "0", ""),
+    ],
+)
+def test_an_invalid_environment_variable_is_named(run: Run, name: str, value: str, words: str) -> None:
+    bad = run("user", "list", **{name: value})
+    assert bad.exit_code == 1
+    assert f"Error: {name}: {words}" in bad.stderr
 
 
 def test_backup_and_restore(run: Run, tmp_path: Path, database_url: str) -> None:
@@ -252,56 +288,21 @@ def test_serve_refuses_invalid_rules(run: Run, tmp_path: Path) -> None:
     assert f"{tmp_path}/none:1:1: " in missing.stderr
 
 
-class Server:
-    """`coverdesk serve` in a process of its own."""
-
-    def __init__(self, settings: dict[str, str], folder: Path, *options: str) -> None:
-        with closing(socket.socket()) as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.log = folder / "server.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "web.cli", "serve", "--port", str(self.port), *options],
-                env=os.environ | settings | {"PYTHONPATH": str(RULES.parent)},
-                cwd=folder,
-                stderr=log,
-            )
-        give_up_at = time.monotonic() + 60
-        while time.monotonic() < give_up_at and self.process.poll() is None:
-            try:
-                if self.get("/healthz").status == 200:
-                    return
-            except OSError:
-                time.sleep(0.1)
-        raise AssertionError(self.log.read_text())
-
-    def get(self, path: str) -> HTTPResponse:
-        answer: HTTPResponse = urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10)
-        return answer
-
-    def stop(self, number: int) -> float:
-        started = time.monotonic()
-        self.process.send_signal(number)
-        self.process.wait(30)
-        return time.monotonic() - started
-
-
 @pytest.mark.slow
 def test_serve_responds_and_stops_cleanly(settings: dict[str, str], tmp_path: Path, run: Run) -> None:
     server = Server(settings, tmp_path, "--with-scheduler", "--workers", "2")
     try:
-        ready = json.load(server.get("/readyz"))
-        assert ready["rule_set"] is not None
         run("user", "add", "a@example.com", "--role", "administrator")
         token = run("token", "create", "a@example.com").stdout.strip()
+        ready = json.load(server.get("/readyz", token))
+        assert ready["rule_set"] is not None
         _send_too_much(server.port, token)
         _send_what_is_no_call(server.port, token)
         give_up_at = time.monotonic() + 30
-        while not json.load(server.get("/readyz"))["jobs"]:
+        while not json.load(server.get("/readyz", token))["jobs"]:
             assert time.monotonic() < give_up_at, "the scheduler has run no job"
             time.sleep(0.2)
-        metrics = [server.get("/metrics").read().decode().splitlines() for _ in range(2)][-1]
+        metrics = [server.get("/metrics", token).read().decode().splitlines() for _ in range(2)][-1]
         assert sum("coverdesk_http_requests_total{" in line for line in metrics) >= 3
         assert [line for line in metrics if line.startswith("coverdesk_ready")] == ["coverdesk_ready 1.0"]
         assert not [line for line in metrics if "pid=" in line], "metrics of the database have no pid"
@@ -368,11 +369,11 @@ def _send_too_much(port: int, token: str) -> None:
 
 def _send_what_is_no_call(port: int, token: str) -> None:
     """What the server refuses by itself, and a body that is not chunked as it says: problems, all of them."""
-    post = f"POST /api/v1/org-units HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+    post = f"POST /api/v1/org-units HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
     post += "Content-Type: application/json\r\n"
     for call, status in (
-        ("GET /api/v1/items?q=" + "x" * 10_000 + " HTTP/1.1\r\nHost: x\r\n\r\n", 414),
-        ("GET / HTTP/1.1\r\nHost: x\r\nX: " + "x" * 100_000 + "\r\n\r\n", 431),
+        ("GET /api/v1/items?q=" + "x" * 10_000 + " HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + "x" * 100_000 + "\r\n\r\n", 431),
         ("nonsense\r\n\r\n", 400),
         (post + "Content-Length: -5\r\n\r\n{}", 400),
         (post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n", 400),

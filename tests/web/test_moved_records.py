@@ -105,7 +105,11 @@ def test_an_org_units_statement_does_not_name_the_request_of_a_sister(customers:
 def test_the_earlier_owner_no_longer_reads_of_the_items_contract(customers: Customers) -> None:
     customers.move_item()
     request = listed(customers.ann_api, f"/service-requests/{customers.request}")
-    assert (request["item"], request["item_number"], request["item_name"]) == (None, None, None)
+    assert (request["item"], request["item_number"], request["item_name"]) == (
+        None,
+        None,
+        "Another holder's item",
+    )
     coverage = request["coverage"]
     assert coverage["outcome"] == "covered"
     assert {coverage[name] for name in ("contract", "contract_number", "minutes_left")} == {None}

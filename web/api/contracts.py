@@ -40,9 +40,13 @@ STATEMENT_COLUMNS = (
 
 
 class ContractQuery(ListQuery):
-    """Filters of contracts. `holder` is the id of any kind of holder; `q` searches numbers and holders."""
+    """Filters of contracts. `holder` is the id of any kind of holder; `q` searches numbers and holders.
+
+    `org_unit` finds what an org unit, the units below it, their customers, items and requests hold.
+    """
 
     holder: Text | None = None
+    org_unit: Text | None = None
     type: Text | None = None
     state: Text | None = None
     number: Text | None = None
@@ -50,6 +54,7 @@ class ContractQuery(ListQuery):
     sla: Text | None = None
     service_request: Text | None = None
     ends_within_days: Annotated[int, Field(ge=0, le=3660)] | None = None
+    awaiting_payment: bool = False
 
 
 class AsOfQuery(Query):
@@ -59,7 +64,7 @@ class AsOfQuery(Query):
 
 
 class SpanQuery(Query):
-    """The first and last day, both inclusive, in the provider's time zone."""
+    """The first and last day, both inclusive, in the contract's time zone."""
 
     from_: Annotated[On | None, Field(alias="from")] = None
     to: On | None = None

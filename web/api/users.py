@@ -3,16 +3,19 @@
 Tokens are created on the command line or on a page: a response here would be stored with its idempotency key.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from engine.roles import UserRole
 from web.api.queries import ListQuery, Text
 from web.api.routing import RouteGroup
+from workflows.commands.fields import Command
 from workflows.core.transaction import Transaction
-from workflows.users import accounts
+from workflows.operations import audit_trail
+from workflows.operations.audit_trail import AuditEventView
+from workflows.users import accounts, password_links, sessions, tokens
 from workflows.users.accounts import ChangeUser, NewUser
 from workflows.views import Page
-from workflows.views.users import TokenView, UserView
+from workflows.views.users import SessionView, TokenView, UserView
 
 users = RouteGroup("Users")
 
@@ -22,6 +25,21 @@ class UserQuery(ListQuery):
 
     q: Text | None = None
     role: UserRole | None = None
+
+
+class AuditQuery(ListQuery):
+    """Filters of the audit trail. `view=logins` has users and logins; `q` searches actions and actors."""
+
+    view: Literal["logins"] | None = None
+    subject_kind: Text | None = None
+    subject_id: Text | None = None
+    q: Text | None = None
+
+
+class SignOut(Command):
+    """`revoke_api_access` revokes every API token of the user as well."""
+
+    revoke_api_access: bool = False
 
 
 def _same_password(tx: Transaction, command: NewUser, first: dict[str, Any]) -> None:
@@ -56,10 +74,45 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> UserView:
 @users.get("/users/{user_id}/tokens")
 def list_tokens(tx: Transaction, user_id: str) -> Page[TokenView]:
     """List a user's API tokens, newest first. The token texts are not stored."""
-    return Page(accounts.list_tokens(tx, user_id), None)
+    return Page(tokens.list_tokens(tx, user_id), None)
+
+
+@users.get("/users/{user_id}/sessions")
+def list_sessions(tx: Transaction, user_id: str) -> Page[SessionView]:
+    """List where a user is signed in to the pages, last used first."""
+    return Page(sessions.list_sessions(tx, user_id), None)
+
+
+@users.post("/users/{user_id}/sign-out")
+def sign_out_user(tx: Transaction, user_id: str, command: SignOut) -> UserView:
+    """End every session of a user and, if asked for, revoke every API token. For administrators."""
+    sessions.sign_out_user(tx, user_id, tokens=command.revoke_api_access)
+    return accounts.get_user(tx, user_id)
+
+
+@users.post("/users/{user_id}/password-link")
+def send_password_link(tx: Transaction, user_id: str) -> UserView:
+    """Send a user a link to set a password by mail: an invitation, or a reset. For administrators."""
+    password_links.send_link(tx, user_id)
+    return accounts.get_user(tx, user_id)
+
+
+@users.delete("/sessions/{session_id}")
+def end_session(tx: Transaction, session_id: str) -> None:
+    """End one session, effective with the next page."""
+    sessions.end_session(tx, session_id)
+
+
+@users.get("/audit-events")
+def list_audit_events(tx: Transaction, query: AuditQuery) -> Page[AuditEventView]:
+    """List the audit trail, the last recorded event first.
+
+    Users may read the events of their own account; everything else is for administrators.
+    """
+    return audit_trail.list_audit_events(tx, **query.given())
 
 
 @users.delete("/tokens/{token_id}")
 def revoke_token(tx: Transaction, token_id: str) -> None:
     """Revoke a token, effective with the next call."""
-    accounts.revoke_token(tx, token_id)
+    tokens.revoke_token(tx, token_id)

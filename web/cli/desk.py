@@ -56,7 +56,14 @@ def environment() -> Environment:
 
 def desk_of(env: Environment) -> Desk:
     """Open the desk. Exits 1 if the schema of its database is not the one this program needs."""
-    desk = open_desk(env.database_url, sandbox=env.sandbox, smtp_url=env.smtp_url, rules_folder=env.rules_dir)
+    desk = open_desk(
+        env.database_url,
+        sandbox=env.sandbox,
+        smtp_url=env.smtp_url,
+        rules_folder=env.rules_dir,
+        base_url=env.base_url,
+        session_limits=env.session_limits,
+    )
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(desk.database.dispose)

@@ -17,12 +17,14 @@ import click
 from gunicorn.app.base import BaseApplication
 
 from engine.rulebook import RuleSetRefused
-from web.cli.balanced_worker import BalancedWorker, ConnectionCounts
 from web.cli.demo import load_on_first_start
 from web.cli.desk import desk_of, environment, fail, print_problems
 from web.cli.malloc import share_arenas
 from web.environment import Environment, is_loopback
 from web.logs import set_up_logs
+from web.server.balance import ConnectionCounts
+from web.server.incoming import LARGEST_LINE
+from web.server.limits import Limits
 from workflows.core.desk import Desk
 from workflows.rule_sets.folder import check_rules_folder
 from workflows.rule_sets.folder_watch import start_watching
@@ -63,8 +65,10 @@ def serve(host: str, port: int, workers: int, threads: int, with_scheduler: bool
         load_on_first_start(desk)
     desk.database.dispose()
     share_arenas()
-    with metrics_folder(), scheduler_process() if with_scheduler else nullcontext():
-        Server(env, host=host, port=port, workers=workers, threads=threads).run()
+    server = Server(env, host=host, port=port, workers=workers, threads=threads)
+    base_url = env.base_url or server.address
+    with metrics_folder(), scheduler_process(base_url) if with_scheduler else nullcontext():
+        server.run()
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -110,27 +114,28 @@ class Server(BaseApplication):
 
     def __init__(self, env: Environment, *, host: str, port: int, workers: int, threads: int) -> None:
         self.environment = env
+        self.limits = limits_of(env)
+        self.connection_counts = ConnectionCounts()
         shown = f"[{host}]" if ":" in host else host
         self.address = f"http://{shown}:{port}"
         self.options: dict[str, Any] = {
             "bind": f"{shown}:{port}",
             "workers": workers,
             "threads": threads,
-            "worker_class": BalancedWorker,
+            "worker_class": "web.server.worker.BufferingWorker",
             "timeout": 120,
             "graceful_timeout": SECONDS_TO_STOP,
             "keepalive": 5,
-            "limit_request_line": 8190,
+            "limit_request_line": LARGEST_LINE,
+            "sendfile": False,
             "loglevel": "warning",
             "control_socket_disable": True,
             "proc_name": "coverdesk",
             "worker_tmp_dir": _memory_folder(),
             "when_ready": self.print_address,
-            "pre_fork": lambda _, worker: BalancedWorker.counts.assign(worker),
             "post_fork": _set_up_worker_logs(env),
             "child_exit": _forget_worker,
         }
-        BalancedWorker.counts = ConnectionCounts()
         super().__init__()
 
     def load_config(self) -> None:
@@ -139,13 +144,19 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         from web import create_app
-        from web.cli.server_errors import use_problem_json
+        from web.server.refusals import use_problem_json
 
         use_problem_json()
         return create_app(desk_of(self.environment), self.environment)
 
     def print_address(self, _: object) -> None:
         click.echo(f"Coverdesk is running at {self.address} (press Ctrl-C to stop)", err=True)
+
+
+def limits_of(env: Environment) -> Limits:
+    """Return what one client may take. Behind a proxy, every connection has the proxy's address."""
+    most = None if env.trusted_proxies else env.connections_per_client or None
+    return Limits(env.header_seconds, env.body_seconds, most)
 
 
 # Workers are forked inside these context managers and leave them too: only the parent process cleans up.
@@ -164,18 +175,21 @@ def metrics_folder() -> Iterator[None]:
 
 
 @contextmanager
-def scheduler_process() -> Iterator[None]:
-    """Run a scheduler process, restart it if it dies, and stop it with this process, however that ends."""
+def scheduler_process(base_url: str) -> Iterator[None]:
+    """Run a scheduler process, restart it if it dies, and stop it with this process, however that ends.
+
+    `base_url` is for links in mail.
+    """
     owner = os.getpid()
     stopping = threading.Event()
-    running: list[subprocess.Popen[bytes]] = [_start_scheduler()]
+    running: list[subprocess.Popen[bytes]] = [_start_scheduler(base_url)]
 
     def watch() -> None:
         while True:
             running[0].wait()
             if stopping.wait(SECONDS_BEFORE_RESTART):
                 return
-            running[0] = _start_scheduler()
+            running[0] = _start_scheduler(base_url)
 
     threading.Thread(target=watch, daemon=True).start()
     try:
@@ -186,12 +200,13 @@ def scheduler_process() -> Iterator[None]:
             _stop(running[0])
 
 
-def _start_scheduler() -> "subprocess.Popen[bytes]":
+def _start_scheduler(base_url: str) -> "subprocess.Popen[bytes]":
     # This process holds the pipe open: when it ends, even killed, the scheduler reads EOF and stops.
     return subprocess.Popen(
         [sys.executable, "-m", "web.cli", "scheduler", "--while-stdin-is-open"],
         stdin=subprocess.PIPE,
         start_new_session=True,
+        env={**os.environ, "COVERDESK_BASE_URL": base_url},
     )
 
 
@@ -220,5 +235,5 @@ def _set_up_worker_logs(env: Environment) -> Callable[[object, object], None]:
 def _forget_worker(_server: object, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
-    BalancedWorker.counts.release(worker)
+    worker.app.connection_counts.release(worker.share.slot)
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library leaves it untyped

@@ -4,10 +4,10 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 
 from web.pages import home
-from web.pages.administration import activation, jobs, ledger, outbox, sandbox, settings, users
+from web.pages.administration import activation, audit, jobs, ledger, outbox, sandbox, settings, users
 from web.pages.contracts import actions, index, sell, uncovered
 from web.pages.contracts import detail as contract
-from web.pages.forms import pickers
+from web.pages.forms import pickers, typed
 from web.pages.layout import search
 from web.pages.layout.security import register_headers
 from web.pages.layout.templating import register_templating
@@ -15,12 +15,13 @@ from web.pages.register import customers, items, org_units
 from web.pages.rules import editor, explorer, replays, versions
 from web.pages.service_requests import coverage, edit, log, queue, work
 from web.pages.service_requests import detail as service_request
-from web.pages.session import account, login, saved_filters
+from web.pages.session import account, login, password, saved_filters, sessions
 
 BLUEPRINTS = (
     account.pages,
     actions.pages,
     activation.pages,
+    audit.pages,
     contract.pages,
     coverage.pages,
     customers.pages,
@@ -43,7 +44,9 @@ BLUEPRINTS = (
     search.pages,
     sell.pages,
     service_request.pages,
+    sessions.pages,
     settings.pages,
+    typed.pages,
     uncovered.pages,
     users.pages,
     versions.pages,
@@ -59,6 +62,7 @@ def register_pages(app: Flask) -> None:
     CSRFProtect(app)
     register_headers(app)
     login.register_login(app, {blueprint.name for blueprint in BLUEPRINTS})
+    app.register_blueprint(password.pages)
     register_templating(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

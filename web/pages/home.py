@@ -1,4 +1,4 @@
-"""The overview page of each role."""
+"""The overview page of each role but technicians, who begin with the queue."""
 
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
@@ -10,8 +10,10 @@ from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
 from workflows.operations.health import read_health
+from workflows.operations.time_zone_data import time_zone_data
 from workflows.register import list_items
-from workflows.reports.overview import ENDING_DAYS, read_overview
+from workflows.reports.finance import read_finance_overview
+from workflows.reports.overview import ENDING_DAYS, list_uncovered, read_overview
 from workflows.reports.running_out import list_running_out
 from workflows.rule_sets.folder_watch import list_rules_folders
 from workflows.rule_sets.proposals import list_proposals
@@ -35,26 +37,51 @@ def home() -> str | Response:
         return _customer()
     if role == "administrator":
         return _administrator()
-    return _overview()
+    return _finance() if role == "finance" else _supervisor()
 
 
-def _overview() -> str:
-    """The overview of supervisors and finance: waiting, at risk, ending contracts and uncovered time."""
+def _finance() -> str:
+    """The overview of finance: payments awaited, contracts that end or run out, and uncovered time."""
+    with desk().read(actor()) as tx:
+        overview = read_finance_overview(tx)
+        unpaid = list_contracts(tx, awaiting_payment=True, order="created_at", limit=FIRST_ROWS).items
+        used_up = list_contracts(tx, state="exhausted", limit=FIRST_ROWS).items
+        uncovered = list_uncovered(tx, from_at=overview.month_starts_at, limit=FIRST_ROWS)
+        return render_template(
+            "home/finance.html",
+            overview=overview,
+            unpaid=unpaid,
+            used_up=used_up,
+            uncovered=uncovered.items,
+            **_contract_figures(tx),
+        )
+
+
+def _supervisor() -> str:
+    """The overview of supervisors: waiting, at risk, ending contracts and uncovered time."""
     with desk().read(actor()) as tx:
         return render_template("home/overview.html", **_figures(tx))
 
 
 def _figures(tx: Transaction) -> dict[str, object]:
-    at_risk = list_service_requests(tx, queue="at_risk", order="target_due_at", limit=FIRST_ROWS).items
-    ending = list_contracts(tx, ends_within_days=ENDING_DAYS, order="expires_at", limit=FIRST_ROWS).items
-    run_out = {one.contract: one.runs_out_at for one in list_running_out(tx)}
-    running = list_contracts(tx, ids=list(run_out)[:FIRST_ROWS]).items
+    at_risk = list_service_requests(tx, queue="at_risk", order="next_due_at", limit=FIRST_ROWS).items
     return {
         "overview": read_overview(tx),
         "waiting": list_service_requests(tx, queue="waiting", order="opened_at", limit=FIRST_ROWS).items,
         "at_risk": at_risk,
         "targets": {one.id: next_target(one, now()) for one in at_risk},
-        "ending": ending,
+        **_contract_figures(tx),
+    }
+
+
+def _contract_figures(tx: Transaction) -> dict[str, object]:
+    """The contracts that end soon, and those that run out soon at the current rate."""
+    run_out = {one.contract: one.runs_out_at for one in list_running_out(tx)}
+    running = list_contracts(tx, ids=list(run_out)[:FIRST_ROWS]).items
+    return {
+        "ending": list_contracts(
+            tx, ends_within_days=ENDING_DAYS, order="expires_at", limit=FIRST_ROWS
+        ).items,
         "run_out": run_out,
         "running_low": sorted(running, key=lambda one: run_out[one.id]),
         "ending_days": ENDING_DAYS,
@@ -62,7 +89,7 @@ def _figures(tx: Transaction) -> dict[str, object]:
 
 
 def _administrator() -> str:
-    """The administrator's overview: billing, rules, jobs and messages, then the service desk figures."""
+    """The administrator's overview: billing, rules, jobs, messages, time zones; then the service desk."""
     with desk().read(actor()) as tx:
         figures = _figures(tx)
         checklist = billing_checklist(tx, limit=1)
@@ -77,6 +104,8 @@ def _administrator() -> str:
         refused=refused,
         proposals=proposals,
         jobs=health.jobs,
+        sends_mail=desk().smtp_url is not None,
+        zones=time_zone_data(),
         **figures,
     )
 

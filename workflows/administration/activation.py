@@ -5,9 +5,9 @@ Source: product.md section 3.
 
 from dataclasses import replace
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 
-from engine.service_requests import ENDED_STATES
+from engine.service_requests import ENDED_STATES, UNFINISHED_STATES
 from workflows.administration.settings import store_settings
 from workflows.commands.administration import ActivateBilling, AssignItems
 from workflows.core.actors import OFFICE, SUPERVISORS
@@ -18,7 +18,7 @@ from workflows.core.transaction import Transaction
 from workflows.register.items import get_item, is_global, list_items, owner_columns
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT
-from workflows.views.administration import AssignedView, ChecklistStep, ChecklistView
+from workflows.views.administration import AssignedView, ChecklistStep, ChecklistView, SwitchingOffView
 
 item, request = t.item, t.service_request
 
@@ -73,6 +73,23 @@ def activate_billing(tx: Transaction, command: ActivateBilling) -> ChecklistView
     return replace(checklist, active=True)
 
 
+def preview_switching_off(tx: Transaction) -> SwitchingOffView:
+    """How many service requests and contracts there are for which switching contracts off makes a difference.
+
+    Raises: NotAllowed unless the actor is an administrator. Source: product.md section 3.
+    """
+    tx.require("administrator")
+    c = t.contract
+    is_waiting = request.c.state == "pending_no_contract"
+    is_covered = and_(request.c.state.in_(UNFINISHED_STATES), ~is_waiting, request.c.contract_id.is_not(None))
+    counts = (
+        select(func.count()).select_from(request).where(is_waiting),
+        select(func.count()).select_from(request).where(is_covered),
+        select(func.count()).select_from(c).where(c.c.state.in_(("active", "pending"))),
+    )
+    return SwitchingOffView(*(int(tx.connection.execute(one).scalar_one()) for one in counts))
+
+
 def assign_items(tx: Transaction, command: AssignItems) -> AssignedView:
     """Assign an owner to the listed global items, or to all of them; either all are assigned or none.
 
@@ -105,14 +122,18 @@ def _checklist(
     steps = [
         _step(
             "global_items",
-            "Every item is owned by a customer or an org unit",
+            "Every item is owned by a customer or an org unit"
+            if count == 0
+            else "Give each item an owner: a customer or an org unit",
             count == 0,
             ("1 item has no owner. Assign it" if count == 1 else f"{count} items have no owner. Assign them")
             + " to a customer, or to a department if no person fits.",
         ),
         _step(
             "time_expired_contract",
-            "The treatment of time after a contract ends is chosen",
+            "The treatment of time after a contract ends is chosen"
+            if settings.time_expired_contract is not None
+            else "Choose what happens to time after a contract ends",
             settings.time_expired_contract is not None,
             "Choose rollover or ignore for time after a contract ends; there is no default.",
         ),
@@ -129,16 +150,8 @@ def _checklist(
             "",
         ),
         _step(
-            "invoices",
-            "Invoices are on, with the due days, tax rates and company details of the settings"
-            if settings.invoices
-            else "Invoices are off",
-            True,
-            "",
-        ),
-        _step(
             "rule_set",
-            "The rule set in force is valid",
+            "The rule set in force is valid" if tx.config.rule_set is not None else "Publish a rule set",
             tx.config.rule_set is not None,
             "No rule set is in force. Publish one.",
         ),

@@ -5,12 +5,16 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
+from engine.sla import unreachable_target
 from workflows.core.actors import OFFICE, STAFF
 from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.errors import StateForbids, VersionChanged, invalid
 from workflows.core.paging import Sort, read_page
-from workflows.core.settings import Settings
+from workflows.core.settings import UNAVAILABLE, Settings
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.creation import unbillable_rule
+from workflows.lifecycle.service_requests.sla import levels_in_force
+from workflows.lifecycle.service_requests.sla_changes import move_open_targets
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
@@ -37,14 +41,14 @@ def change_settings(
 ) -> Settings:
     """Merge the changes into the settings, including nested objects; each change is recorded in the trail.
 
-    `contracts: false` switches contracts off and deletes nothing. `invoices: true` before billing is active
-    takes effect with the activation.
+    `contracts: false` switches contracts off and deletes nothing.
 
     Raises:
         NotAllowed: the actor is no administrator.
         pydantic.ValidationError: a value is not valid; it names each field.
         StateForbids: `contracts: true`, which is only possible by activating billing.
-        InvalidInput: contracts are on and `time_expired_contract` would become empty.
+        InvalidInput: a setting is not available yet, or contracts are on and `time_expired_contract` would
+            become empty.
         VersionChanged: the settings do not have the expected version.
 
     Source: product.md section 3.
@@ -56,6 +60,7 @@ def change_settings(
         raise VersionChanged(
             "The settings have been changed in the meantime.", remedy="Read them again and repeat the change."
         )
+    _refuse_unavailable(settings, changes)
     changed = settings.merged(changes)
     if changed.contracts and not settings.contracts:
         raise StateForbids(
@@ -81,6 +86,7 @@ def list_setting_changes(
     order: str = "-changed_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[SettingChangeView]:
     """A page of the settings' audit trail, newest first. Raises: NotAllowed; InvalidInput."""
     tx.require(*OFFICE)
@@ -94,7 +100,14 @@ def list_setting_changes(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
+
+
+def list_changed_settings(tx: Transaction) -> list[str]:
+    """The keys of the settings that have ever been changed, in alphabetical order. Raises: NotAllowed."""
+    tx.require(*OFFICE)
+    return list(tx.connection.execute(select(change.c.key).distinct().order_by(change.c.key)).scalars())
 
 
 def _refuse_control_characters(value: Any, pointer: str) -> None:
@@ -110,7 +123,32 @@ def _refuse_control_characters(value: Any, pointer: str) -> None:
         raise invalid(pointer, "It contains control characters; send plain text.")
 
 
+def _refuse_unavailable(settings: Settings, changes: dict[str, Any]) -> None:
+    """Refuse a value of a setting that nothing acts on yet. A desk that has one already may keep it."""
+    for name, off in UNAVAILABLE.items():
+        if name in changes and changes[name] not in (off, getattr(settings, name)):
+            only = "null" if off is None else "false"
+            raise invalid(
+                f"/{name}",
+                "This setting is not available yet: it would have no effect.",
+                f"Leave it out, or give {only}.",
+            )
+
+
 def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:
+    """Store what differs, with its trail; other business hours move the targets that are open.
+
+    Raises: InvalidInput for business hours, or an end of billing, with which no request could be logged.
+    """
+    if new.business_hours != old.business_hours or (new.contracts and not old.contracts):
+        _require_reachable_targets(tx, new)
+    _require_billable_rules(tx, new)
+    levels = levels_in_force(tx)
+    move_open_targets(
+        tx,
+        levels._replace(business_hours=old.business_hours),
+        levels._replace(business_hours=new.business_hours),
+    )
     before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
     changed = [key for key in after if after[key] != before[key]]
     for key in changed:
@@ -131,6 +169,38 @@ def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:
     if changed:
         bump_generation(tx)
         tx.config = replace(tx.config, settings=new)
+
+
+def _require_billable_rules(tx: Transaction, settings: Settings) -> None:
+    """Raise InvalidInput if a coverage rule in force could no longer create its contract."""
+    rules = tx.config.rule_set
+    rule_id = unbillable_rule(settings, rules) if rules is not None else None
+    if rule_id is not None:
+        raise invalid(
+            "/default_overage_rate_minor" if settings.invoices else "/invoices",
+            f"The coverage rule {rule_id} creates contracts that bill expired time: that needs invoices and "
+            "the price of an hour.",
+            "Publish rules without it first.",
+        )
+
+
+def _require_reachable_targets(tx: Transaction, settings: Settings) -> None:
+    """Raise InvalidInput if a service level's target is never due by these business hours."""
+    found = unreachable_target(levels_in_force(tx).slas, settings.business_hours, tx.now)
+    if found is None:
+        return
+    if found.sla is None:
+        raise invalid(
+            "/work_calendar/weekly",
+            "The desk is never open: a service request would have no target.",
+            "Give opening hours on one weekday at least that is no holiday.",
+        )
+    raise invalid(
+        "/work_calendar/weekly",
+        f"The desk is open for less time in 20 years than the service level {found.sla.label} gives to "
+        f"resolve priority {found.priority}.",
+        "Give more hours, or publish rules with fewer minutes.",
+    )
 
 
 def _change_view(row: Row[Any]) -> SettingChangeView:

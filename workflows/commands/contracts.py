@@ -88,7 +88,10 @@ class Adjust(Command):
 
 
 class Renew(Command):
-    """A successor that starts when the contract ends, with its terms except for those given here."""
+    """A successor that starts when the contract ends, with its terms and grants except for those given here.
+
+    `minutes` or `incidents` take the place of all grants that were sold with the contract.
+    """
 
     ends_on: Day | None = None
     minutes: Minutes | None = None

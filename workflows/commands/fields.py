@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    EmailStr,
     Field,
     Strict,
     StringConstraints,
@@ -37,6 +38,13 @@ def no_control_characters(value: str) -> str:
     if CONTROL_CHARACTER.search(value):
         raise ValueError("It contains control characters; send plain text.")
     return value
+
+
+def no_encoded_words(address: str) -> str:
+    """Refuse an address that mail libraries would decode (RFC 2047), and so take for another one."""
+    if "=?" in address:
+        raise ValueError("It must not contain '=?', which mail programs would decode.")
+    return address
 
 
 def _as_instant_text(value: Any) -> Any:
@@ -82,6 +90,7 @@ Code = Annotated[
     StringConstraints(min_length=1, max_length=60, strip_whitespace=True),
     AfterValidator(no_control_characters),
 ]
+MailAddress = Annotated[EmailStr, AfterValidator(no_control_characters), AfterValidator(no_encoded_words)]
 LongText = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(no_control_characters)]
 Instant = Annotated[AwareDatetime, Strict(False), BeforeValidator(_as_instant_text), AfterValidator(_instant)]
 Day = Annotated[date, Strict(False), BeforeValidator(_as_day_text), AfterValidator(_in_years)]

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import EmailStr, Field
+from pydantic import Field
 
-from workflows.commands.fields import Code, Command, Id, Name, OneOf
+from workflows.commands.fields import Code, Command, Id, MailAddress, Name, OneOf
 
 
 class OwnerGiven(OneOf):
@@ -27,14 +27,14 @@ class ChangeOrgUnit(Command):
 
 
 class NewCustomer(Command):
-    email: EmailStr
+    email: MailAddress
     name: Name
     org_unit: Id | None = None
     org_units: Annotated[list[Id], Field(max_length=50)] = Field(default_factory=list)
 
 
 class ChangeCustomer(Command):
-    email: EmailStr = ""
+    email: MailAddress = ""
     name: Name = ""
     org_unit: Id | None = None
     org_units: Annotated[list[Id], Field(max_length=50)] = Field(default_factory=list)

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from workflows.commands.fields import Code, Command, Instant, LongText
+from workflows.commands.fields import Code, Command, Instant, LongText, no_control_characters
 
 
 class WorkGiven(Command):
@@ -31,6 +31,14 @@ class WorkGiven(Command):
         if self.started_at is not None and self.ended_at is not None and self.ended_at <= self.started_at:
             raise ValueError("ended_at must be later than started_at.")
         return self
+
+
+class WorkAndResolution(WorkGiven):
+    """Time worked, and the resolution of its service request, which the customer reads."""
+
+    resolution: Annotated[
+        str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(no_control_characters)
+    ]
 
 
 class ChangeWork(Command):

@@ -16,9 +16,9 @@ DONE = {
 """The past participle of each action, for messages."""
 
 
-def is_renewable(type_key: str, expires_at: datetime | None) -> bool:
-    """Whether a contract has an end at which a successor could start."""
-    return type_key != PER_REQUEST and expires_at is not None
+def is_renewable(type_key: str, holder_kind: str, expires_at: datetime | None) -> bool:
+    """Whether a contract has an end at which a successor could start; one of a service request has none."""
+    return type_key != PER_REQUEST and holder_kind != "service_request" and expires_at is not None
 
 
 def possible_actions(

@@ -9,13 +9,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, false, func, literal, or_, select
+from sqlalchemy import Row, false, func, or_, select
 
 from engine.contracts import CONTRACT_STATES, UNITS, Contract, Limits
 from engine.coverage import contract_state
 from engine.ledger import GrantBalance
 from engine.periods import local_date
 from workflows.contracts.access import contract_row, up_to_date_contract, visible_contracts
+from workflows.contracts.holder_parties import held_within
 from workflows.core.actors import OFFICE, STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, read_page
@@ -25,12 +26,11 @@ from workflows.coverage.candidates import during_lapse
 from workflows.ledger.journal import carried_by_holder
 from workflows.lifecycle.contracts.grants import StoredGrant, grants_by_contract
 from workflows.lifecycle.contracts.monthly_grants import TO_COME, months_to_come
-from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.lifecycle.contracts.rows import contract_value
+from workflows.lifecycle.contracts.states import awaits_payment, state_as_of
 from workflows.lifecycle.service_requests.access import Nameable, may_name
 from workflows.register.holder_names import held_by_name, holder_names
 from workflows.store import tables as t
-from workflows.store.column_types import Instant
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.contracts import (
     AuditLine,
@@ -65,25 +65,31 @@ def list_contracts(
     tx: Transaction,
     *,
     holder: str | None = None,
+    org_unit: str | None = None,
     type: str | None = None,
     state: str | None = None,
     number: str | None = None,
     q: str | None = None,
     sla: str | None = None,
     ends_within_days: int | None = None,
+    awaiting_payment: bool = False,
     service_request: str | None = None,
     ids: Sequence[str] | None = None,
     order: str = "-created_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[ContractDetail]:
-    """A page of the contracts that the actor may see, as of now. `holder` is an id of any kind of holder.
+    """A page of the contracts that the actor may see, as of now. `holder` is an id of any kind of holder;
+    `org_unit` finds what it, the units below it, their customers and items, and their requests hold.
 
     Raises: InvalidInput for `state`, `order` or `cursor`.
     """
     statement = select(c).where(visible_contracts(tx))
     if holder is not None:
         statement = statement.where(c.c.holder_id == holder)
+    if org_unit is not None:
+        statement = statement.where(held_within(org_unit) if may_name(tx, "org_unit", org_unit) else false())
     if type is not None:
         statement = statement.where(c.c.type == type)
     if state is not None:
@@ -104,13 +110,23 @@ def list_contracts(
         )
     if q:
         statement = statement.where(or_(found_by(tx, c, q), held_by_name(tx, q)))
+    if awaiting_payment:
+        statement = statement.where(awaits_payment(tx.now))
     if ends_within_days is not None:
         last = tx.now + timedelta(days=ends_within_days)
         statement = statement.where(c.c.expires_at > tx.now, c.c.expires_at <= last)
     page = read_page(
-        tx, statement, lambda row: row, orders=ORDERS, by_id=c.c.id, order=order, limit=limit, cursor=cursor
+        tx,
+        statement,
+        lambda row: row,
+        orders=ORDERS,
+        by_id=c.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
     )
-    return Page(items=_details(tx, page.items, None), next_cursor=page.next_cursor)
+    return page.with_items(_details(tx, page.items, None))
 
 
 def contract_audit(tx: Transaction, contract_id: str) -> list[AuditLine]:
@@ -149,30 +165,6 @@ def contract_types(tx: Transaction) -> list[ContractTypeView]:
     ]
 
 
-def state_as_of(at: datetime, *, never_used_up: Sequence[str] = ()) -> ColumnElement[str]:
-    """SQL: the state of a contract at `at`, from its dates and then its balance.
-
-    Contracts of the types `never_used_up` are not exhausted: they wait for their next monthly grant.
-    """
-    now = literal(at, Instant)
-    b = t.grant_balance
-    something_left = exists(
-        select(b.c.grant_id).where(
-            b.c.contract_id == c.c.id,
-            b.c.unit == c.c.draws,
-            or_(and_(b.c.available > 0, is_open_at(now)), b.c.held > 0),
-        )
-    )
-    return case(
-        (c.c.cancelled_at <= now, "cancelled"),
-        (or_(c.c.ended_at <= now, c.c.expires_at <= now), "expired"),
-        (and_(c.c.payment_due, or_(c.c.paid_at.is_(None), c.c.paid_at > now)), "pending"),
-        (or_(c.c.enabled_at.is_(None), c.c.enabled_at > now, c.c.starts_at > now), "pending"),
-        (and_(c.c.draws != "nothing", c.c.type.not_in(never_used_up), ~something_left), "exhausted"),
-        else_="active",
-    )
-
-
 def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) -> list[ContractDetail]:
     at = as_of or tx.now
     grants = grants_by_contract(tx, [row.id for row in rows]) if rows else {}
@@ -181,7 +173,7 @@ def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) 
     values = _values_as_of(tx, rows, at)
     links = _links(tx, rows)
     carried = carried_by_holder(tx, {one.holder.key for one in values.values()}, at)
-    ahead = {row.id: months_to_come(row, tx.settings.zone) for row in rows} if posted is None else {}
+    ahead = {row.id: months_to_come(row) for row in rows} if posted is None else {}
     return [
         _detail(
             tx,
@@ -222,7 +214,7 @@ def _detail(
     )
     state = contract_state(contract, limits, at, tx.rules)
     terms = tx.rules.contract_types.get(row.type)
-    zone = tx.settings.zone
+    zone = contract.zone
     priced = tx.actor.role in PRICE_ROLES
     currency = row.currency or tx.settings.currency
     seen = [one for one in grants if balances[one.grant.id].purchased and one.kind != TO_COME]
@@ -239,6 +231,7 @@ def _detail(
         expires_at=row.expires_at,
         starts_on=local_date(row.starts_at, zone),
         ends_on=local_date(row.expires_at - timedelta(microseconds=1), zone) if row.expires_at else None,
+        time_zone=row.time_zone,
         draws=row.draws,
         price=_money(row.price_minor, currency) if priced else None,
         overage_rate=_money(row.overage_rate_minor, currency) if priced else None,
@@ -288,9 +281,12 @@ def _links(tx: Transaction, rows: Sequence[Row[Any]]) -> dict[str, _Links]:
 
 
 def _successors(tx: Transaction, contract_ids: Sequence[str]) -> dict[str, str]:
-    """The ids of successors, by the contract renewed; one statement per page, as SQLite's join would scan."""
+    """The ids of successors that were not cancelled, by the contract renewed.
+
+    One statement per page, as SQLite's join would scan.
+    """
     renewing = select(c.c.renewal_of_id, c.c.id).where(
-        c.c.renewal_of_id.in_(contract_ids), visible_contracts(tx)
+        c.c.renewal_of_id.in_(contract_ids), c.c.cancelled_at.is_(None), visible_contracts(tx)
     )
     return {row.renewal_of_id: row.id for row in tx.connection.execute(renewing)} if contract_ids else {}
 

@@ -16,8 +16,9 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
 from engine.periods import first_instant_of
 from workflows.contracts.access import contract_row, up_to_date_contract
 from workflows.core.errors import invalid
-from workflows.core.paging import Sort, broken_cursor, make_cursor, read_cursor, require_limit
+from workflows.core.paging import Place, Sort, broken_cursor, read_cursor, require_limit
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.service_requests.access import ANOTHER_REQUEST, Nameable
 from workflows.store import tables as t
 from workflows.views.contracts import StatementLine, StatementView
@@ -52,7 +53,8 @@ def read_statement(
     limit: int | None = None,
     cursor: str | None = None,
 ) -> StatementView:
-    """The contract's movements until now, by effective instant; `from_` and `to` are days, both inclusive.
+    """The contract's movements until now, by effective instant; `from_` and `to` are days in the
+    contract's time zone, both inclusive.
 
     The unit is whole minutes, or incidents for packs. Monthly grants that were created in advance appear when
     they begin: the running balance is that of the ledger as of each line. A line of a service request that
@@ -69,7 +71,7 @@ def read_statement(
         raise invalid("/order", f"{order!r} is not an order of a statement.", f"Use {' or '.join(ORDERS)}.")
     if limit is not None:
         require_limit(limit)
-    after = read_cursor(cursor, order, BY_INSTANT) if cursor is not None else None
+    after = _place_after(cursor, order) if cursor is not None else None
     with up_to_date_contract(tx, contract_id) as fresh:
         ledger = _Ledger(fresh, contract_row(fresh, contract_id), from_, to)
         lines, more = ledger.page(limit, after, latest_first=order.startswith("-"))
@@ -81,7 +83,7 @@ def read_statement(
             opening_balance=ledger.opening_balance,
             closing_balance=ledger.stored_before(ledger.end),
             lines=lines,
-            next_cursor=make_cursor(order, last.effective_at, last.transaction) if last else None,
+            next_cursor=Place(order, (last.effective_at,), last.transaction).cursor() if last else None,
         )
 
 
@@ -99,11 +101,19 @@ def open_statement(
         yield Statement(ledger.row.number, ledger.unit, ledger.lines())
 
 
+def _place_after(cursor: str, order: str) -> tuple[datetime, str]:
+    """The instant and the id of the line that a cursor comes after. Raises: InvalidInput."""
+    place = read_cursor(cursor, order, BY_INSTANT)
+    if place.backward:
+        raise broken_cursor()
+    return place.keys[0], place.record_id
+
+
 class _Ledger:
     """The movements of one contract in a span of days."""
 
     def __init__(self, tx: Transaction, row: Row[Any], from_: date | None, to: date | None) -> None:
-        zone = tx.settings.zone
+        zone = contract_value(row).zone
         self.tx, self.row = tx, row
         self.unit = "incidents" if row.draws == "incidents" else "minutes"
         self.start = first_instant_of(from_, zone) if from_ else None

@@ -5,26 +5,22 @@ service requests that waited for it. Source: product.md section 5.
 """
 
 from dataclasses import replace
-from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.contracts import OVER_STATES, Contract, Unit, dated_state
+from engine.contracts import OVER_STATES, Contract, Unit, amount_text, dated_state
 from engine.drawdown import burn_order
 from engine.ledger import LedgerTransaction, move
-from engine.periods import Duration, last_included_day, local_date
 from workflows.commands.contracts import (
     Adjust,
     CancelContract,
-    Exclusions,
-    HolderGiven,
     NewContract,
     Renew,
     TopUp,
 )
-from workflows.commands.fields import MoneyGiven
 from workflows.contracts.permitted_actions import DONE, SELLERS, is_renewable, possible_actions
+from workflows.contracts.renewal import successor_number, successor_terms
 from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import search_covered_again, settle_and_cover
@@ -36,7 +32,6 @@ from workflows.lifecycle.contracts.creation import (
     finance_only,
     minor_units,
     sell,
-    type_in_force,
 )
 from workflows.lifecycle.contracts.grants import add_grant, expire_grants, read_grants, update_grant_spans
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
@@ -156,50 +151,27 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
 
 
 def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
-    """Create the successor, which starts when this contract ends and has its terms; returns its id.
+    """Create the successor, which starts when this contract ends, with its terms and grants; returns its id.
+
+    A successor that was cancelled does not count.
 
     Raises:
         NotAllowed: the actor does not sell contracts.
         NotFound: there is no such contract.
         StateForbids: it is cancelled, or has no end.
-        Conflict: it has been renewed already.
-        InvalidInput: the terms do not fit the type.
+        Conflict: it has been renewed already, or has amounts in another currency than the desk's.
+        InvalidInput: the terms do not fit the type, or a grant would begin after the successor's end.
     """
     tx.require(*SELLERS)
     row = _locked(tx, contract_id)
     if row.state == "cancelled":
         raise _forbidden(tx, row, "renew")
-    if not is_renewable(row.type, row.expires_at):
+    if not is_renewable(row.type, row.holder_kind, row.expires_at):
         raise _forbidden(tx, row, "renew", "It has no end date at which a successor could start.")
-    taken = _successor(tx, contract_id)
+    taken = successor_number(tx, contract_id)
     if taken is not None:
         raise Conflict(f"{row.number} has already been renewed by {taken}.", remedy=f"Open {taken} instead.")
-    terms = type_in_force(tx, row.type)
-    grants = read_grants(tx, contract_id)
-    sold = {one.grant.unit: one.grant.quantity for one in grants if one.kind == "sold"}
-    ends_on = command.ends_on or _same_length(tx, row)
-    price = command.price or (
-        MoneyGiven(amount_minor=row.price_minor) if row.price_minor is not None else None
-    )
-    overage = row.overage_rate_minor
-    wanted = NewContract.model_construct(
-        type=terms.key,
-        holder=_given_holder(row),
-        starts_at=row.expires_at,
-        starts_on=None,
-        ends_on=ends_on,
-        minutes=command.minutes or row.monthly_minutes or sold.get("minutes"),
-        incidents=command.incidents or sold.get("incidents"),
-        grants=None,
-        price=price,
-        overage_rate=MoneyGiven(amount_minor=overage) if overage is not None else None,
-        sla=row.sla,
-        time_expired=row.time_expired,
-        exclusions=Exclusions(**row.exclusions) if row.exclusions else None,
-        service_request=None,
-        enable=command.enable,
-    )
-    renewed = sell(tx, wanted, Origin(renewal_of=contract_id))
+    renewed = sell(tx, successor_terms(tx, row, command), Origin(renewal_of=contract_value(row)))
     settle_and_cover(tx, renewed)
     tx.audit("contract", contract_id, "renewed", successor=renewed)
     return renewed
@@ -274,7 +246,7 @@ def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, re
     grants.sort(key=lambda one: burn_order(one.window, one.grant.id))
     available = sum(one.grant.available for one in grants)
     if quantity > available:
-        raise invalid(f"/{unit}", f"Only {available} {unit} can be withdrawn.", "Withdraw less.")
+        raise invalid(f"/{unit}", f"Only {amount_text(available, unit)} can be withdrawn.", "Withdraw less.")
     rest = quantity
     postings: list[Any] = []
     for one in reversed(grants):
@@ -288,32 +260,6 @@ def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, re
     record(tx, entry, contract_id=contract.id)
 
 
-def _same_length(tx: Transaction, row: Row[Any]) -> date:
-    """The last day of a successor of the same length: in months if the contract's period is whole months."""
-    zone = tx.settings.zone
-    first, after = local_date(row.starts_at, zone), local_date(row.expires_at, zone)
-    last = after - timedelta(days=1)
-    most = (after.year - first.year) * 12 + after.month - first.month
-    for months in (most, most - 1):
-        # the second value is for a period from the 31st, which ends with a shorter month
-        if months > 0 and last_included_day(first, Duration(months=months)) == last:
-            return last_included_day(after, Duration(months=months))
-    return last + max(after - first, timedelta(days=1))
-
-
-def _given_holder(row: Row[Any]) -> HolderGiven:
-    from workflows.commands.contracts import HolderGiven
-
-    return HolderGiven(**{row.holder_kind: row.holder_id})
-
-
-def _successor(tx: Transaction, contract_id: str) -> str | None:
-    """The number of the contract that renewed this one; None if there is none."""
-    successor = select(t.contract.c.number).where(t.contract.c.renewal_of_id == contract_id)
-    number: str | None = tx.connection.execute(successor).scalar()
-    return number
-
-
 def _forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "") -> StateForbids:
     """The error for an action that is not possible, with the current state and the possible actions."""
     dated = dated_state(contract_value(row), tx.now)
@@ -323,8 +269,8 @@ def _forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "") -> St
         state=state,
         pending_reason=dated.pending_reason,
         draws=row.draws,
-        has_end=is_renewable(row.type, row.expires_at),
-        is_renewed=_successor(tx, row.id) is not None,
+        has_end=is_renewable(row.type, row.holder_kind, row.expires_at),
+        is_renewed=successor_number(tx, row.id) is not None,
     )
     return StateForbids(
         f"{row.number} cannot be {DONE[action]}: it is {state}.{why and f' {why}'}",

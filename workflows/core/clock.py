@@ -1,7 +1,14 @@
 """The clock, passed in as a value; only entry points build the real one."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+CLOCK_SKEW = timedelta(seconds=10)
+"""How far the clocks of two machines may differ.
+
+What is stored as done further ahead than that was written by a clock that has been set back since: as a claim
+it does not count.
+"""
 
 
 class Clock(Protocol):

@@ -58,6 +58,7 @@ class ConfigStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.newest_for_seconds = NEWEST_FOR_SECONDS
         self.cached: Config | None = None
         self._checked_at = 0.0
         self._lock = Lock()
@@ -76,8 +77,7 @@ class ConfigStore:
         # one at a time: of two concurrent reads, the older must not be stored last
         with self._refreshing:
             asked_at = monotonic()
-            with self.database.snapshot() as connection:
-                self.cached = self.load(connection, self.cached)
+            self.cached = self.database.in_snapshot(lambda found: self.load(found, self.cached))
             self._checked_at = asked_at
             return self.cached
 
@@ -88,7 +88,7 @@ class ConfigStore:
         ones, neither after waiting for a lock nor in a job of many transactions.
         """
         asked_at = monotonic()
-        if self.cached is None or asked_at - self._checked_at < NEWEST_FOR_SECONDS:
+        if self.cached is None or asked_at - self._checked_at < self.newest_for_seconds:
             return self.current
         row = _GENERATION.first(connection, {})
         return self._see(row.generation if row is not None else None, asked_at)
@@ -107,7 +107,7 @@ class ConfigStore:
         if known is not None and known.generation == generation:
             return known
         stored = connection.execute(select(t.setting.c.key, t.setting.c.value)).all()
-        settings = Settings().merged(dict(stored))
+        settings = Settings.from_stored(dict(stored))
         version = row.rule_set if row is not None else None
         refused = None
         try:

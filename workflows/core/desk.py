@@ -23,6 +23,7 @@ from workflows.core.clock import Clock, SystemClock
 from workflows.core.config import Config, ConfigStore
 from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
 from workflows.core.idempotency import Answer, Keyed, find_answer, store_answer
+from workflows.core.session_limits import DEFAULT_SESSION_LIMITS, SessionLimits
 from workflows.core.transaction import Transaction
 from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.store.database import CommitUncertain, Database
@@ -51,9 +52,13 @@ class Desk:
         sandbox: bool = False,
         smtp_url: str | None = None,
         rules_folder: Path | None = None,
+        base_url: str | None = None,
+        session_limits: SessionLimits = DEFAULT_SESSION_LIMITS,
     ) -> None:
         self.database = database
         self.smtp_url = smtp_url
+        self.base_url = base_url
+        self.session_limits = session_limits
         self.rules_folder = rules_folder
         self.clock = clock or SystemClock()
         self.sandbox = sandbox
@@ -217,7 +222,7 @@ class Desk:
         except NotAllowed:
             raise
         except NotFound:
-            # staff see every record: what they do not find, such as a deleted entry, is gone by itself
+            # staff see every record: what they do not find any more, such as a deleted entry, is gone
             if not actor.is_staff:
                 raise
         except (_RolledBack, DeskError, IntegrityError, ValueError):

@@ -57,6 +57,12 @@ class Contended(DeskError):
     code = "contended"
 
 
+class DiskFull(DeskError):
+    """The disk of the database is full: nothing can be stored until space is freed."""
+
+    code = "disk-full"
+
+
 class NoRuleSet(DeskError):
     """No rule set is in force yet."""
 

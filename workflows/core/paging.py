@@ -1,23 +1,24 @@
 """Keyset pagination: each page starts after the last row of the previous one, however long the list is.
 
-A cursor is opaque to clients: the order it belongs to, and the last row's key and id, as JSON in URL-safe
-base64. Its content is validated like any input.
+A cursor is opaque to clients: the order it belongs to, a row's keys and id, the direction, and how many rows
+come before, as JSON in URL-safe base64. Its content is validated like any input. This is the only
+place where lists are counted.
 """
 
 import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, or_, tuple_
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, func, or_, tuple_
 
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.transaction import Transaction
 from workflows.store.column_types import EPOCH, MICROSECOND, Instant, number_constant
-from workflows.views import DEFAULT_LIMIT, MOST_LIMIT, Page
+from workflows.views import DEFAULT_LIMIT, MOST_LIMIT, CountedPage, Page
 
 T = TypeVar("T")
 
@@ -27,10 +28,43 @@ MOST_INTEGER = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One way to order a list. Rows without a value in a `nullable` key come last, in both directions."""
+    """One way to order a list, by `key`, then by the keys of `then`, then by the id.
+
+    Rows without a value in a `nullable` key come last, in both directions; it has no keys after it.
+    """
 
     key: ColumnElement[Any]
     nullable: bool = False
+    then: tuple[ColumnElement[Any], ...] = ()
+
+    @property
+    def keys(self) -> tuple[ColumnElement[Any], ...]:
+        return (self.key, *self.then)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The row that a cursor names: the page has the rows after it, or before it if `backward`.
+
+    `start` is how many rows come before the page, or before that row if `backward`.
+    """
+
+    order: str
+    keys: tuple[Any, ...]
+    record_id: str
+    start: int = 0
+    backward: bool = False
+
+    def turned(self) -> "Place":
+        """The place for what comes before the row of a place for what comes after it."""
+        return replace(self, backward=True, start=max(self.start - 1, 0))
+
+    def cursor(self) -> str:
+        """The cursor that names this place."""
+        keys = [(key - EPOCH) // MICROSECOND if isinstance(key, datetime) else key for key in self.keys]
+        parts = [self.order, keys, self.record_id, self.start, int(self.backward)]
+        text = json.dumps(parts, separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 def read_page(
@@ -43,27 +77,30 @@ def read_page(
     order: str,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[T]:
     """One page of a statement's rows in the order named; `-name` reverses it.
 
+    With `counted` it is a `CountedPage`: with the list's total, at the cost of one more statement.
     Raises: InvalidInput for an unknown order, a limit out of range or an invalid cursor.
     """
     wanted = PageWanted.read(orders, order, limit, cursor)
-    rows = tx.connection.execute(paged(statement, wanted.place, by_id), wanted.values).all()
-    return wanted.page(rows, view)
+    rows = tx.connection.execute(paged(statement, wanted.shape, by_id), wanted.values).all()
+    return wanted.page(rows, view, total=count_rows(tx, statement) if counted else None)
 
 
-class PagePlace(NamedTuple):
+class PageShape(NamedTuple):
     """What of a page is part of its statement's text.
 
     `rows` is how many are read: if it were a parameter, PostgreSQL would plan the statement at each call.
-    `after` is set for a later page than the first one: "null" if the last row had no value in the key.
+    `beyond` is set for a page that a cursor names: "null" if the cursor's row had no value in the key.
     """
 
     sort: Sort
     descending: bool
     rows: int
-    after: Literal["key", "null"] | None
+    beyond: Literal["key", "null"] | None = None
+    backward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,51 +109,91 @@ class PageWanted:
 
     order: str
     limit: int
-    place: PagePlace
-    values: dict[str, Any]
+    place: Place | None
+    shape: PageShape
 
     @classmethod
     def read(cls, orders: Mapping[str, Sort], order: str, limit: int, cursor: str | None) -> "PageWanted":
         """Raises: InvalidInput for an unknown order, a limit out of range or an invalid cursor."""
-        sort = orders.get(order.removeprefix("-"))
-        if sort is None:
-            offered = ", ".join(orders)
-            raise invalid(
-                "/order",
-                f"{order!r} is not an order of this list.",
-                f"Use one of {offered}, or with - before it.",
-            )
+        sort = _sort(orders, order)
         require_limit(limit)
-        first = PagePlace(sort, order.startswith("-"), limit + 1, None)
+        shape = PageShape(sort, order.startswith("-"), limit + 1)
         if cursor is None:
-            return cls(order, limit, first, {})
-        key, record_id = read_cursor(cursor, order, sort)
-        if key is None:
-            return cls(order, limit, first._replace(after="null"), {"after_id": record_id})
-        return cls(order, limit, first._replace(after="key"), {"after_key": key, "after_id": record_id})
+            return cls(order, limit, None, shape)
+        place = read_cursor(cursor, order, sort)
+        beyond: Literal["key", "null"] = "null" if place.keys[0] is None else "key"
+        return cls(order, limit, place, shape._replace(beyond=beyond, backward=place.backward))
 
-    def page(self, rows: Sequence[Any], view: Callable[[Any], T]) -> Page[T]:
-        """The page of the rows that the statement by `paged` returned: one more than wanted, if there is."""
-        last = rows[self.limit - 1] if len(rows) > self.limit else None
-        return Page(
-            items=[view(row) for row in rows[: self.limit]],
-            next_cursor=make_cursor(self.order, last.page_key, last.page_id) if last is not None else None,
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of the statement by `paged`; none for the first page."""
+        if self.place is None:
+            return {}
+        keys = self.place.keys if self.shape.beyond == "key" else ()
+        return {_key_name(index): key for index, key in enumerate(keys)} | {"after_id": self.place.record_id}
+
+    def page(self, rows: Sequence[Any], view: Callable[[Any], T], *, total: int | None = None) -> Page[T]:
+        """The page of the rows that the statement by `paged` returned: one more than wanted, if there is.
+
+        With the list's `total` it is a `CountedPage`.
+        """
+        more, backward = len(rows) > self.limit, self.shape.backward
+        rows = rows[: self.limit][::-1] if backward else rows[: self.limit]
+        items = [view(row) for row in rows]
+        start = self._start(len(rows), more=more)
+        has_next = bool(rows) and (more or backward)
+        next_cursor = self._after(rows[-1], start + len(rows)).cursor() if has_next else None
+        if total is None:
+            return Page(items, next_cursor)
+        places = [self._after(row, start + position) for position, row in enumerate(rows, 1)]
+        has_previous = bool(rows) and (more if backward else self.place is not None)
+        return CountedPage(
+            items=items,
+            next_cursor=next_cursor,
+            previous_cursor=places[0].turned().cursor() if has_previous else None,
+            total=total,
+            start=start,
+            cursors=[one.cursor() for one in places],
         )
 
+    def _start(self, rows: int, *, more: bool) -> int:
+        """How many rows come before the page."""
+        start = self.place.start if self.place is not None else 0
+        if not self.shape.backward:
+            return start
+        return max(start - rows, 0) if more else 0
 
-def paged(statement: Select[Any], place: PagePlace, by_id: ColumnElement[str]) -> Select[Any]:
-    """A statement for one page of rows, with the parameters `after_key` and `after_id` of a later page."""
-    key, descending = place.sort.key, place.descending
-    if place.after is not None:
-        statement = statement.where(_after(place, by_id))
-    order: list[ColumnElement[Any]] = [key.desc(), by_id.desc()] if descending else [key, by_id]
-    if place.sort.nullable:
-        order.insert(0, key.is_(None))
-    return (
-        statement.add_columns(key.label("page_key"), by_id.label("page_id"))
-        .order_by(*order)
-        .limit(number_constant(place.rows))
-    )
+    def _after(self, row: Any, start: int) -> Place:
+        """The place after a row, which ends with its keys and its id."""
+        return Place(self.order, tuple(row[-1 - len(self.shape.sort.keys) : -1]), row[-1], start)
+
+
+def paged(statement: Select[Any], shape: PageShape, by_id: ColumnElement[str]) -> Select[Any]:
+    """A statement for one page of rows, which end with their keys and id; a backward page is reversed.
+
+    Its parameters are `PageWanted.values`.
+    """
+    sort, backward = shape.sort, shape.backward
+    if shape.beyond is not None:
+        statement = statement.where(_beyond(shape, by_id))
+    keys: list[ColumnElement[Any]] = [*sort.keys, by_id]
+    if shape.descending != backward:
+        keys = [key.desc() for key in keys]
+    if sort.nullable:
+        missing = sort.key.is_(None)
+        keys.insert(0, missing.desc() if backward else missing)
+    labels = [key.label(f"page_key_{index}") for index, key in enumerate(sort.keys)]
+    ordered = statement.add_columns(*labels, by_id.label("page_id")).order_by(*keys)
+    return ordered.limit(number_constant(shape.rows))
+
+
+def count_rows(tx: Transaction, statement: Select[Any], values: Mapping[str, Any] | None = None) -> int:
+    """How many rows a statement without grouping has: the total of each list that people see.
+
+    `values` are the statement's parameters.
+    """
+    counted = statement.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
+    return int(tx.connection.execute(counted, values or {}).scalar_one())
 
 
 def require_limit(limit: int) -> None:
@@ -125,52 +202,94 @@ def require_limit(limit: int) -> None:
         raise invalid("/limit", f"limit must be between 1 and {MOST_LIMIT}.")
 
 
+def cursor_before(cursor: str) -> str:
+    """The cursor that fetches what comes before the row that `cursor` comes after.
+
+    Raises: InvalidInput if it is no cursor.
+    """
+    order, keys, record_id, start, backward = _parts(cursor)
+    return Place(order, tuple(keys), record_id, start, backward).turned().cursor()
+
+
+def read_cursor(cursor: str, order: str, sort: Sort) -> Place:
+    """The place that a cursor of this order names. Raises: InvalidInput."""
+    of_order, keys, record_id, start, backward = _parts(cursor)
+    try:
+        if of_order != order or len(keys) != len(sort.keys):
+            raise ValueError
+        values = tuple(
+            _read_key(key, column, sort.nullable) for key, column in zip(keys, sort.keys, strict=True)
+        )
+    except (ValueError, TypeError, OverflowError):
+        raise broken_cursor() from None
+    return Place(order, values, record_id, start, backward)
+
+
+def broken_cursor() -> InvalidInput:
+    """The error of a cursor that is not one of the list."""
+    return invalid(
+        "/cursor", "This is not a cursor of this list and order.", "Use next_cursor of the previous page."
+    )
+
+
 def matches(q: str, *columns: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether any of the columns contains the text, ignoring case."""
     return or_(*(column.icontains(q.strip(), autoescape=True) for column in columns))
 
 
-def _after(place: PagePlace, by_id: ColumnElement[str]) -> ColumnElement[bool]:
-    key, descending = place.sort.key, place.descending
+def _sort(orders: Mapping[str, Sort], order: str) -> Sort:
+    sort = orders.get(order.removeprefix("-"))
+    if sort is None:
+        raise invalid(
+            "/order",
+            f"{order!r} is not an order of this list.",
+            f"Use one of {', '.join(orders)}, or with - before it.",
+        )
+    return sort
+
+
+def _beyond(shape: PageShape, by_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """SQL: the row comes after the cursor's, or before it if the page is read backward."""
+    sort, backward = shape.sort, shape.backward
+    greater = shape.descending == backward
     record_id = bindparam("after_id", type_=by_id.type)
-    if place.after == "null":
-        behind = by_id < record_id if descending else by_id > record_id
-        return and_(key.is_(None), behind)
-    pair, bound = tuple_(key, by_id), tuple_(bindparam("after_key", type_=key.type), record_id)
-    beyond: ColumnElement[bool] = pair < bound if descending else pair > bound
-    return or_(beyond, key.is_(None)) if place.sort.nullable else beyond
+    if shape.beyond == "null":
+        same = and_(sort.key.is_(None), by_id > record_id if greater else by_id < record_id)
+        return or_(same, sort.key.is_not(None)) if backward else same
+    keys = [bindparam(_key_name(index), type_=key.type) for index, key in enumerate(sort.keys)]
+    row, bound = tuple_(*sort.keys, by_id), tuple_(*keys, record_id)
+    beyond: ColumnElement[bool] = row > bound if greater else row < bound
+    return or_(beyond, sort.key.is_(None)) if sort.nullable and not backward else beyond
 
 
-def make_cursor(order: str, key: Any, record_id: str) -> str:
-    """The cursor after the row with this key and id."""
-    plain = (key - EPOCH) // MICROSECOND if isinstance(key, datetime) else key
-    text = json.dumps([order, plain, record_id], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+def _key_name(index: int) -> str:
+    return f"after_key_{index}"
 
 
-def read_cursor(cursor: str, order: str, sort: Sort) -> tuple[Any, str]:
-    """The key and the id that a cursor was made of. Raises: InvalidInput."""
+def _parts(cursor: str) -> tuple[str, list[Any], str, int, bool]:
     try:
         if len(cursor) > LONGEST_CURSOR:
             raise ValueError
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        of_order, key, record_id = parts
-        if of_order != order or not _is_text(record_id):
+        order, keys, record_id, start, backward = parts
+        if not (_is_text(order) and type(keys) is list and _is_text(record_id)):
             raise ValueError
-        return _read_key(key, sort), record_id
-    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
+        if type(start) is not int or not 0 <= start <= MOST_INTEGER or backward not in (0, 1):
+            raise ValueError
+    except (ValueError, TypeError, RecursionError, binascii.Error):
         raise broken_cursor() from None
+    return order, keys, record_id, start, bool(backward)
 
 
-def _read_key(key: Any, sort: Sort) -> Any:
-    if key is None and sort.nullable:
+def _read_key(key: Any, column: ColumnElement[Any], nullable: bool) -> Any:
+    if key is None and nullable:
         return None
-    if isinstance(sort.key.type, Instant):
+    if isinstance(column.type, Instant):
         if type(key) is not int:
             raise ValueError
         return EPOCH + timedelta(microseconds=key)
-    if isinstance(sort.key.type, Integer):
+    if isinstance(column.type, Integer):
         if type(key) is not int or abs(key) > MOST_INTEGER:
             raise ValueError
         return key
@@ -184,10 +303,3 @@ def _is_text(value: Any) -> bool:
         return False
     value.encode()
     return True
-
-
-def broken_cursor() -> InvalidInput:
-    """The error of a cursor that is not one of the list."""
-    return invalid(
-        "/cursor", "This is not a cursor of this list and order.", "Use next_cursor of the previous page."
-    )

@@ -3,6 +3,7 @@
 Source: product.md section 3.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -16,7 +17,6 @@ from engine.quantities import RoundingScope
 from engine.rulebook import RulesEngine
 
 Days = Annotated[int, Field(ge=0, le=3660)]
-HourCount = Annotated[int, Field(ge=1, le=8760)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 
@@ -42,8 +42,13 @@ CURRENCIES = frozenset(
 )
 
 
+def is_time_zone(name: str) -> bool:
+    """Whether there is an IANA time zone with this name."""
+    return name in available_timezones()
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if not is_time_zone(name):
         raise ValueError("It is not an IANA time zone; write for example Europe/Berlin.")
     return name
 
@@ -91,12 +96,12 @@ class Hours24(_Part):
 class WorkCalendarSetting(_Part):
     """Business hours by weekday, and the days without any."""
 
-    weekly: dict[Weekday, list[Hours24]] = Field(
+    weekly: dict[Weekday, Annotated[list[Hours24], Field(max_length=24)]] = Field(
         default_factory=lambda: {
             day: [Hours24(opens="09:00", closes="17:00")] for day in ("mon", "tue", "wed", "thu", "fri")
         }
     )
-    holidays: list[LocalDate] = Field(default_factory=list)
+    holidays: Annotated[list[LocalDate], Field(max_length=2000)] = Field(default_factory=list)
 
     def in_zone(self, zone: ZoneInfo) -> WorkCalendar:
         """The hours as the engine's calendar."""
@@ -116,48 +121,41 @@ def _minute(clock: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-class TaxRate(_Part):
-    """A tax rate in basis points: 1900 is 19 %."""
-
-    name: Annotated[str, Field(min_length=1, max_length=60)]
-    basis_points: Annotated[int, Field(ge=0, le=10_000)]
-
-
 class Company(_Part):
-    """The provider, for documents and mail."""
+    """The provider, as named on the pages."""
 
     name: Annotated[str, Field(max_length=200)] = "Coverdesk"
-    address: Annotated[str, Field(max_length=1000)] = ""
     email: EmailStr | None = None
-    vat_id: Annotated[str, Field(max_length=40)] = ""
+    """Where a customer's public note goes while nobody is assigned."""
+
+
+UNAVAILABLE: dict[str, Any] = {
+    "invoices": False,
+    "unpaid_request_warning_hours": None,
+    "unpaid_request_cancel_hours": None,
+}
+"""Settings that the API names and nothing acts on yet, with their only value. No page offers them."""
 
 
 class Settings(_Part):
-    """All settings of a deployment. A job whose hours are None does not run."""
+    """All settings of a deployment."""
 
     contracts: bool = False
-    invoices: bool = False
+    invoices: bool = Field(default=False, description="Not available yet: false.")
     contract_validation: bool = True
     time_expired_contract: TimeExpired | None = None
     payment_required: bool = False
     cascade: bool = False
     default_contract_months: Annotated[int, Field(ge=1, le=120)] = 12
     default_overage_rate_minor: Annotated[int, Field(ge=0, le=10**12)] | None = None
-    renewal_lead_days: Days = 30
-    unpaid_request_warning_hours: HourCount | None = None
-    unpaid_request_cancel_hours: HourCount | None = None
-    invoice_due_days: Days = 14
-    invoice_warning_days: Days = 3
-    tax_rates: Annotated[list[TaxRate], Field(max_length=20)] = Field(default_factory=list)
+    unpaid_request_warning_hours: None = Field(default=None, description="Not available yet: null.")
+    unpaid_request_cancel_hours: None = Field(default=None, description="Not available yet: null.")
     currency: Annotated[str, AfterValidator(_known_currency)] = "EUR"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     work_calendar: WorkCalendarSetting = Field(default_factory=WorkCalendarSetting)
     rounding: RoundingSetting = Field(default_factory=RoundingSetting)
     reopen_window_days: Days = 14
     auto_close_days: Days = 7
-    alert_thresholds_percent: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=10)] = (
-        Field(default_factory=lambda: [80, 100])
-    )
     customers_see_org_unit: bool = False
     two_person_publishing: bool = False
     rules_engine: RulesEngine = "compiled"
@@ -166,16 +164,14 @@ class Settings(_Part):
     @model_validator(mode="after")
     def _belongs_together(self) -> "Settings":
         if self.time_expired_contract == "bill" and not self.invoices:
-            raise ValueError("time_expired_contract 'bill' needs invoices; switch invoices on as well.")
+            raise ValueError(
+                "time_expired_contract 'bill' needs invoices, which are not available yet. "
+                "Use rollover or ignore."
+            )
         if self.time_expired_contract == "bill" and self.default_overage_rate_minor is None:
             raise ValueError(
                 "time_expired_contract 'bill' needs default_overage_rate_minor, the price of an hour."
             )
-        if self.payment_required and not self.invoices:
-            raise ValueError("payment_required needs invoices; switch invoices on as well.")
-        warning, cancel = self.unpaid_request_warning_hours, self.unpaid_request_cancel_hours
-        if warning is not None and cancel is not None and cancel <= warning:
-            raise ValueError("unpaid_request_cancel_hours must be more than unpaid_request_warning_hours.")
         return self
 
     @property
@@ -187,6 +183,21 @@ class Settings(_Part):
     def business_hours(self) -> WorkCalendar:
         """The desk's business hours."""
         return self.work_calendar.in_zone(self.zone)
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> "Settings":
+        """The settings with these stored values; those that this program does not have are left out.
+
+        Raises: pydantic.ValidationError naming each bad field.
+        """
+        known = {key: value for key, value in stored.items() if key in cls.model_fields}
+        for key in UNAVAILABLE.keys() - {"invoices"}:
+            known.pop(key, None)
+        if isinstance(known.get("company"), dict):
+            known["company"] = {
+                key: value for key, value in known["company"].items() if key in Company.model_fields
+            }
+        return cls().merged(known)
 
     def merged(self, changes: dict[str, Any]) -> "Settings":
         """These settings with `changes` merged in, nested objects too; validated as a whole.

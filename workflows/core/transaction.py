@@ -14,6 +14,7 @@ from workflows.core.actors import Actor, Role
 from workflows.core.clock import Clock
 from workflows.core.config import Config, ConfigStore
 from workflows.core.errors import NotAllowed
+from workflows.core.session_limits import SessionLimits
 from workflows.core.settings import Settings
 from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.store import tables as t
@@ -32,6 +33,7 @@ class Runner(Protocol):
     database: Database
     configs: ConfigStore
     clock: Clock
+    session_limits: SessionLimits
 
     def now(self) -> datetime: ...
 

@@ -25,7 +25,7 @@ from workflows.store.compiled_statements import Prepared
 FACT_COLUMNS = (
     "id", "number", "type", "holder_kind", "holder_id", "created_at", "starts_at", "expires_at", "enabled_at",
     "payment_due", "paid_at", "cancelled_at", "ended_at", "sla", "time_expired", "overage_rate_minor",
-    "exclusions",
+    "time_zone", "exclusions",
 )  # fmt: skip
 """The columns of a `Contract`, in the order in which `_gather` reads them from a row."""
 NO_LIMITS = Limits()
@@ -213,6 +213,6 @@ def with_months_to_come(tx: Transaction, found: Candidates, at: datetime) -> Can
     ids = [one.contract.id for one in found.held]
     starting = select(c).where(c.c.id.in_(ids), c.c.monthly_minutes.is_not(None), c.c.activated_at.is_(None))
     rows = tx.connection.execute(starting).all() if ids else []
-    limits = {row.id: limits_at(months_to_come(row, tx.settings.zone), at) for row in rows}
+    limits = {row.id: limits_at(months_to_come(row), at) for row in rows}
     held = [one._replace(limits=limits.get(one.contract.id, one.limits)) for one in found.held]
     return found._replace(held=held)

@@ -3,6 +3,8 @@
 Every search makes a new decision; earlier ones are never changed. Source: product.md section 6.
 """
 
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -23,10 +25,10 @@ from workflows.coverage.waiting_list import rests_on, waiting_requests
 from workflows.lifecycle.contracts.creation import make_for_request
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
 from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
-from workflows.lifecycle.contracts.rows import lock_contract
+from workflows.lifecycle.contracts.rows import level_of, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state, sync_loaded
 from workflows.lifecycle.service_requests.parties import check_parties
-from workflows.lifecycle.service_requests.sla import sla_columns
+from workflows.lifecycle.service_requests.sla import level_columns
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.notifications.messages import notify_request_event
 from workflows.store import tables as t
@@ -160,6 +162,8 @@ def follow(
     tx: Transaction, request: Row[Any], found: Reservation, *, cause: str, reason: str | None = None
 ) -> str:
     """Store a decision for a logged service request and apply it. Returns the decision's id."""
+    # the search may have applied due changes of contracts, which cover requests
+    request = lock_request(tx, request.id)
     decision = found.decision
     contract_id = decision.contract
     if decision.outcome == "created":
@@ -178,10 +182,10 @@ def follow(
         "contract_id": covering,
         "version": t.service_request.c.version + 1,
     }
-    changes |= sla_columns(tx, found.contract if covering else None, request)
+    changes |= level_columns(tx, request, _service_level(tx, found, covering))
     tx.change(t.service_request, request.id, **changes)
     if request.state == "pending_no_contract" and (covering or decision.outcome == "uncovered"):
-        move_request(tx, request, "cover", note=decision.why)
+        move_request(tx, lock_request(tx, request.id), "cover", note=decision.why)
         notify_request_event(tx, request, "opened")
     if covering is not None:
         cancel_untaken(tx, request.id, keep=covering)
@@ -238,32 +242,35 @@ def settle_loaded_and_cover(tx: Transaction, loaded: LoadedContract, *, skip: st
     return tx.settings.contracts and _cover_waiting(tx, loaded, skip=skip)
 
 
-def settle_due(tx: Transaction, contract_id: str) -> None:
+def settle_due(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
     """Apply the due changes of a contract in order, each as of its own instant, as the jobs do.
 
-    Raises: NotFound.
+    `skip` is a service request that is being searched for already. Raises: NotFound.
     """
-    settle_loaded_due(tx, load_contract(tx, contract_id))
+    settle_loaded_due(tx, load_contract(tx, contract_id), skip=skip)
 
 
-def settle_loaded_due(tx: Transaction, loaded: LoadedContract) -> bool:
+def settle_loaded_due(tx: Transaction, loaded: LoadedContract, *, skip: str | None = None) -> bool:
     """The same for a contract that is locked. Returns whether anything was due.
 
     After that, whatever is loaded has to be read again.
     """
     for number in range(MOST_DUE):
-        if loaded.next_due_at is None or loaded.next_due_at > tx.now:
+        due_at = loaded.next_due_at
+        if due_at is None or due_at > tx.now:
             return number > 0
-        sync_loaded(tx, loaded, loaded.next_due_at)
-        if tx.settings.contracts and _cover_waiting(tx, loaded):
+        sync_loaded(tx, loaded, due_at)
+        if tx.settings.contracts and _cover_waiting(tx, loaded, since=due_at, skip=skip):
             loaded = load_contract(tx, loaded.id)
     return True
 
 
-def _cover_waiting(tx: Transaction, loaded: LoadedContract, *, skip: str | None = None) -> bool:
+def _cover_waiting(
+    tx: Transaction, loaded: LoadedContract, *, since: datetime | None = None, skip: str | None = None
+) -> bool:
     """Search again for the waiting service requests of an active contract's holder, oldest first.
 
-    Returns whether there was any.
+    The contract is valid since that instant, or since now. Returns whether there was any.
     """
     if loaded.state != "active":
         return False
@@ -273,24 +280,33 @@ def _cover_waiting(tx: Transaction, loaded: LoadedContract, *, skip: str | None 
             continue
         if loaded.draws == "incidents" and lock_free_incident(tx, loaded.id) is None:
             break
-        cover_one(tx, request_id, cause=f"contract:{loaded.id}")
+        cover_one(tx, request_id, cause=f"contract:{loaded.id}", since=since)
         searched = True
     return searched
 
 
-def cover_one(tx: Transaction, request_id: str, *, cause: str) -> bool:
+def cover_one(tx: Transaction, request_id: str, *, cause: str, since: datetime | None = None) -> bool:
     """Search for one waiting service request; the decision is stored only if it is covered now.
 
-    Returns whether it was.
+    One that is locked opens as of `since`, if it waited then. Returns whether it was covered.
     """
     request = lock_request(tx, request_id)
     if request.outcome not in WAITING_OUTCOMES or request.state not in UNFINISHED_STATES:
         return False
+    if since is not None and since < tx.now and request.state == "pending_no_contract":
+        tx = replace(tx, now=max(since, request.paused_at, _decided_at(tx, request)))
     found = find(tx, facts_of(tx, request))
     if found.decision.outcome not in OPENING_OUTCOMES:
         return False
     follow(tx, request, found, cause=cause)
     return True
+
+
+def _decided_at(tx: Transaction, request: Row[Any]) -> datetime:
+    """When the decision that a request follows was made."""
+    decided = select(t.coverage_decision.c.decided_at).where(t.coverage_decision.c.id == request.decision_id)
+    at: datetime = tx.connection.execute(decided).scalar_one()
+    return at
 
 
 def search_covered_again(tx: Transaction, contract_id: str) -> None:
@@ -313,7 +329,7 @@ def _candidates(tx: Transaction, facts: RequestFacts) -> Candidates:
         return found
     for contract_id in found.due:
         if tx.writes:
-            settle_due(tx, contract_id)
+            settle_due(tx, contract_id, skip=facts.service_request)
         else:
             tx.runner.perform(SYSTEM, partial(settle_due, contract_id=contract_id), repeatable=True)
     if tx.writes:
@@ -332,6 +348,15 @@ def _query(tx: Transaction, facts: RequestFacts) -> Candidates:
         at=facts.at,
     )
     return with_months_to_come(tx, found, facts.at) if facts.at > tx.now else found
+
+
+def _service_level(tx: Transaction, found: Reservation, covering: str | None) -> str | None:
+    """The service level of the covering contract, which may have been created by the decision."""
+    if covering is None:
+        return None
+    if found.contract is not None and found.contract.id == covering:
+        return found.contract.sla
+    return level_of(tx, covering)
 
 
 def _covers(tx: Transaction, decision: CoverageDecision, contract_id: str | None) -> bool:

@@ -274,7 +274,7 @@ def _plan_prepayment(timeline: Timeline) -> None:
     timeline.plan(
         begin,
         "administrator",
-        lambda tx: change_settings(tx, {"invoices": True, "payment_required": True}),
+        lambda tx: change_settings(tx, {"payment_required": True}),
         is_exclusive=True,
     )
     for type_key in TYPES:
@@ -300,7 +300,7 @@ def _plan_prepayment(timeline: Timeline) -> None:
     timeline.plan(
         begin + timedelta(hours=1),
         "administrator",
-        lambda tx: change_settings(tx, {"invoices": False, "payment_required": False}),
+        lambda tx: change_settings(tx, {"payment_required": False}),
         is_exclusive=True,
     )
 

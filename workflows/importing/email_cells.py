@@ -3,7 +3,9 @@
 import re
 from functools import lru_cache
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import validate_email
+
+from workflows.commands.fields import no_encoded_words
 
 IN_BRACKETS = re.compile(r"<([^<>]*)>")
 BETWEEN = re.compile(r"[\s,;]+")
@@ -26,7 +28,7 @@ def usable_address(cell: str) -> tuple[str | None, str | None]:
 
 def _is_usable(text: str) -> bool:
     try:
-        validate_email(text, check_deliverability=False)
-    except EmailNotValidError:
+        no_encoded_words(validate_email(text, check_deliverability=False).normalized)
+    except ValueError:
         return False
     return True

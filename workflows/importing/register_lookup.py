@@ -138,7 +138,9 @@ class RegisterLookup:
 
         def make() -> str:
             address = email or self._address(tx, t.user_account, name)
-            command = NewUser(email=address, name=clipped(name, LONGEST_NAME), role="technician")
+            command = NewUser(
+                email=address, name=clipped(name, LONGEST_NAME), role="technician", invite=False
+            )
             user_id = create_user(tx, command)
             change_user(tx, user_id, ChangeUser(disabled=True))
             return user_id

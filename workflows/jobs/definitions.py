@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from engine.errors import DeskError
 from engine.service_requests import WAITING_OUTCOMES
 from workflows.core.actors import SYSTEM
+from workflows.core.clock import CLOCK_SKEW
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import cover_one, settle_due
@@ -29,17 +30,16 @@ from workflows.replay.use_cases import delete_old_replays, resume_lost_replays
 from workflows.rule_sets.folder_watch import pick_up_rules
 from workflows.service_requests.closing import close_if_due
 from workflows.store import tables as t
+from workflows.users.login_delays import FORGOTTEN_AFTER
+from workflows.users.password_links import answer_request
 
 log = structlog.get_logger()
 KEEP_IDEMPOTENCY_KEYS = timedelta(hours=48)
 KEEP_JOB_SLOTS = timedelta(days=7)
 ANY_MACHINE = ""
-CLOCK_SKEW = timedelta(seconds=10)
-"""How far the clocks of two machines may differ.
-
-A slot further ahead than that was claimed by a clock that has been set back since: the claim does not count.
-"""
-KEEP_LOGIN_FAILURES = timedelta(days=1)
+KEEP_LINKS = timedelta(days=7)
+KEEP_DEVICES = timedelta(days=400)
+"""Browsers delete a cookie after 400 days at the latest."""
 c, r = t.contract, t.service_request
 
 
@@ -140,18 +140,29 @@ def open_waiting(desk: Desk, at: datetime) -> int:
     return _each(desk, due, partial(cover_one, cause="open_waiting"), at, "open_waiting")
 
 
+def send_password_links(desk: Desk, at: datetime) -> int:
+    """Send the password links that were asked for, to addresses that have an account."""
+    asked = select(t.password_request.c.id).order_by(t.password_request.c.id)
+    return _each(desk, asked, answer_request, at, "send_password_links")
+
+
 def clean_up(desk: Desk, at: datetime) -> int:
-    """Delete old idempotency keys, job slots, failed logins and replays, by real time."""
+    """Delete old idempotency keys, job slots, replays, and what logins left behind, by real time."""
+    session, limits = t.login_session, desk.session_limits
     old: tuple[tuple[Any, ColumnElement[Any], timedelta], ...] = (
         (t.idempotency_key, t.idempotency_key.c.stored_at, KEEP_IDEMPOTENCY_KEYS),
         (t.job_slot, t.job_slot.c.claimed_at, KEEP_JOB_SLOTS),
-        (t.login_failure, t.login_failure.c.failed_at, KEEP_LOGIN_FAILURES),
+        (session, session.c.last_seen_at, limits.idle),
+        (session, session.c.created_at, limits.longest),
+        (t.login_delay, t.login_delay.c.last_at, FORGOTTEN_AFTER),
+        (t.password_link, t.password_link.c.expires_at, KEEP_LINKS),
+        (t.known_device, t.known_device.c.last_used_at, KEEP_DEVICES),
     )
     count = 0
     for table, created_at, keep_for in old:
         delete_old = partial(_delete_before, table=table, created_at=created_at, keep_for=keep_for)
         count += desk.perform(SYSTEM, delete_old, job="clean_up", repeatable=True)
-    return count + desk.perform(SYSTEM, delete_old_replays, job="clean_up")
+    return count + desk.perform(SYSTEM, delete_old_replays, job="clean_up", repeatable=True)
 
 
 def _delete_before(
@@ -221,6 +232,7 @@ JOBS: dict[str, Job] = {
         Job("expire_contracts", 5, expire_due, _earliest(c.c.next_due_at, ENDING)),
         Job("auto_close", 30, auto_close, _earliest(r.c.auto_close_at, r.c.state == "resolved")),
         Job("open_waiting", 30, open_waiting),
+        Job("send_password_links", 5, send_password_links),
         Job("deliver_outbox", 5, deliver_outbox),
         Job("pick_up_rules", 2, pick_up_rules, on_each_machine=True),
         Job("take_up_replays", 30, resume_lost_replays),

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import or_, select
 
 from workflows.core.actors import Actor
-from workflows.core.config_version import bump_generation
+from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.desk import Desk
 from workflows.core.errors import NotFound, StateForbids
 from workflows.core.transaction import Transaction
@@ -47,7 +47,8 @@ def set_clock(desk: Desk, actor: Actor, now: datetime) -> ClockView:
     Source: product.md section 13.
     """
     _require_sandbox(desk)
-    desk.perform(actor, lambda tx: tx.require("administrator"))
+    with desk.read(actor) as tx:
+        tx.require("administrator")
     desk.refresh()
     if _is_empty(desk):
         _move(desk, actor, now)
@@ -82,9 +83,10 @@ def _due_after(desk: Desk, done_at: datetime | None) -> datetime | None:
 
 def _move(desk: Desk, actor: Actor, now: datetime) -> None:
     def use_case(tx: Transaction) -> None:
-        bump_generation(tx, sandbox_now=now)
+        if config_in_force(tx, to_change=True).sandbox_now != now:
+            bump_generation(tx, sandbox_now=now)
 
-    desk.perform(actor, use_case)
+    desk.perform(actor, use_case, repeatable=True)
     desk.refresh()
 
 

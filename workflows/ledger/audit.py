@@ -6,7 +6,7 @@ Source: product.md section 8.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from engine.ledger import GRANT_ACCOUNTS
 from workflows.core.actors import OFFICE
@@ -43,8 +43,12 @@ def audit_ledger(tx: Transaction) -> AuditView:
     Raises: NotAllowed for a role that does not read the ledger. Source: product.md section 8.
     """
     tx.require(*OFFICE)
-    with tx.runner.database.snapshot() as connection:
-        return _audit(replace(tx, state=TransactionState(connection, Mode.READ_ONLY, tx.runner.database)))
+    database = tx.runner.database
+
+    def read(connection: Connection) -> AuditView:
+        return _audit(replace(tx, state=TransactionState(connection, Mode.READ_ONLY, database)))
+
+    return database.in_snapshot(read)
 
 
 def _audit(tx: Transaction) -> AuditView:

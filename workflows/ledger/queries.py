@@ -56,6 +56,7 @@ def list_ledger_transactions(
     order: str = "-recorded_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[LedgerTransactionView]:
     """A page of ledger transactions with their legs, for the roles that may read the ledger.
 
@@ -80,9 +81,10 @@ def list_ledger_transactions(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
     legs = _legs(tx, [row.id for row in page.items])
-    return Page([_view(row, legs.get(row.id, [])) for row in page.items], page.next_cursor)
+    return page.with_items([_view(row, legs.get(row.id, [])) for row in page.items])
 
 
 def _legs(tx: Transaction, ids: list[str]) -> dict[str, list[PostingView]]:

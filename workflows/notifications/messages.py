@@ -117,6 +117,37 @@ _CUSTOMER_EMAIL = Prepared(
 )
 
 
+def notify_public_note(tx: Transaction, request: Any, note_id: str, body: str) -> None:
+    """Write to those who wait for an answer: a note by staff goes to the customer, another one to the desk.
+
+    The desk is the assignee who can still log in, else the company's address of the settings; without an
+    address the message is only a record, and for webhooks. A customer also gets what a colleague writes on
+    their request. `request` is its row.
+    """
+    values = {
+        "number": request.number,
+        "subject": request.subject,
+        "author": tx.actor.name,
+        "note": body,
+    }
+    recipients = []
+    if tx.actor.customer != request.customer_id:
+        address = _CUSTOMER_EMAIL.one(tx.connection, {"id": request.customer_id}).email
+        recipients.append((address, "New message on your request {number}"))
+    if not tx.actor.is_staff:
+        recipients.append((_desk_address(tx, request), "{number}: new message from the customer"))
+    for recipient, subject in recipients:
+        send(
+            tx,
+            "service_request_note_added",
+            recipient=recipient,
+            subject=_fill(subject, values),
+            body=_fill("{author} wrote about «{subject}»:\n\n{note}", values),
+            about=("service_request", request.id),
+            payload={"number": request.number, "note": note_id},
+        )
+
+
 def notify_request_event(tx: Transaction, request: Any, event: str, *, why: str = "", note: str = "") -> None:
     """Write to the customer of a service request about a change of its state; `request` is its row."""
     subject, body = REQUEST_MESSAGES[event]
@@ -177,6 +208,14 @@ def _outbox_values(
         "created_at": tx.now,
         "next_attempt_at": tx.real_now,
     }
+
+
+def _desk_address(tx: Transaction, request: Any) -> str | None:
+    """The address of a request's assignee, else that of the company."""
+    user = t.user_account.c
+    assignee = select(user.email).where(user.id == request.technician_id, user.disabled_at.is_(None))
+    found: str | None = tx.connection.execute(assignee).scalar()
+    return found or tx.settings.company.email or None
 
 
 def _fill(template: str, values: dict[str, Any]) -> Any:

@@ -21,13 +21,20 @@ STATES = {
     "failed": FAILED,
     "waiting": and_(o.c.delivered_at.is_(None), o.c.next_attempt_at.is_not(None)),
     "given_up": and_(o.c.delivered_at.is_(None), o.c.next_attempt_at.is_(None)),
-    "delivered": o.c.delivered_at.is_not(None),
+    "delivered": and_(
+        o.c.delivered_at.is_not(None), o.c.recipient.is_not(None), o.c.delivered_by.is_distinct_from("log")
+    ),
+    "logged": o.c.delivered_by == "log",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One message. A message without a recipient is only a record, and for webhooks."""
+    """One message. A message without a recipient is only a record, and for webhooks.
+
+    `delivered_by` is smtp, or log if there was no mail server; None without a recipient, or where it was not
+    recorded yet.
+    """
 
     id: str
     event: str
@@ -40,6 +47,7 @@ class MessageView:
     next_attempt_at: datetime | None
     attempts: int
     delivered_at: datetime | None
+    delivered_by: str | None
     last_error: str | None
 
 
@@ -52,8 +60,9 @@ def list_outbox(
     order: str = "-created_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[MessageView]:
-    """A page of messages; `state` is failed, waiting, given_up or delivered.
+    """A page of messages; `state` is failed, waiting, given_up, delivered or logged.
 
     Raises: NotAllowed unless the actor is an administrator; InvalidInput for `state`, `order` or `cursor`.
     """
@@ -69,7 +78,15 @@ def list_outbox(
         statement = statement.where(matches(q, o.c.subject, o.c.recipient))
     orders = {"created_at": Sort(o.c.created_at)}
     return read_page(
-        tx, statement, _view, orders=orders, by_id=o.c.id, order=order, limit=limit, cursor=cursor
+        tx,
+        statement,
+        _view,
+        orders=orders,
+        by_id=o.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
     )
 
 
@@ -104,5 +121,6 @@ def _view(row: Row[Any]) -> MessageView:
         next_attempt_at=row.next_attempt_at,
         attempts=row.attempts,
         delivered_at=row.delivered_at,
+        delivered_by=row.delivered_by,
         last_error=row.last_error,
     )

@@ -1,6 +1,7 @@
 """From a database URL to a desk; what entry points need of the store."""
 
 from pathlib import Path
+from sqlite3 import SQLITE_FULL
 
 from sqlalchemy import text
 from sqlalchemy.exc import (
@@ -15,12 +16,21 @@ from sqlalchemy.exc import (
 from engine.errors import DeskError
 from workflows.core.clock import Clock
 from workflows.core.desk import Desk
-from workflows.store.database import Database, UnknownStep, migrate, normal_url
+from workflows.core.session_limits import DEFAULT_SESSION_LIMITS, SessionLimits
+from workflows.store.database import (
+    SQLITE_PRIMARY_CODE,
+    BrokenReferences,
+    Database,
+    UnknownStep,
+    migrate,
+    normal_url,
+)
 from workflows.store.database_url import MalformedUrl, check_url
 from workflows.store.migrations import HEAD
 from workflows.store.postgresql_sessions import UnusableSession
 
-READ_ONLY = "25006"
+READ_ONLY, DISK_FULL = "25006", "53100"
+"""PostgreSQL's codes."""
 
 
 class UnusableDatabaseUrl(DeskError):
@@ -35,6 +45,12 @@ class NewerDatabase(DeskError):
     code = "newer-database"
 
 
+class DamagedDatabase(DeskError):
+    """A database whose rows refer to rows that do not exist."""
+
+    code = "damaged-database"
+
+
 def open_desk(
     database_url: str,
     clock: Clock | None = None,
@@ -42,19 +58,33 @@ def open_desk(
     sandbox: bool = False,
     smtp_url: str | None = None,
     rules_folder: Path | None = None,
+    base_url: str | None = None,
+    session_limits: SessionLimits = DEFAULT_SESSION_LIMITS,
 ) -> Desk:
     """The desk of a database whose migrations have been applied. Raises: UnusableDatabaseUrl."""
     _check_url(database_url)
-    return Desk(Database(database_url), clock, sandbox=sandbox, smtp_url=smtp_url, rules_folder=rules_folder)
+    return Desk(
+        Database(database_url),
+        clock,
+        sandbox=sandbox,
+        smtp_url=smtp_url,
+        rules_folder=rules_folder,
+        base_url=base_url,
+        session_limits=session_limits,
+    )
 
 
 def migrate_database(database_url: str) -> None:
-    """Apply all migrations to a database. Raises: UnusableDatabaseUrl, NewerDatabase."""
+    """Apply all migrations to a database. Raises: UnusableDatabaseUrl, NewerDatabase, DamagedDatabase."""
     _check_url(database_url)
     try:
         migrate(database_url)
     except UnknownStep as error:
         raise NewerDatabase(_is_newer(str(error))) from error
+    except BrokenReferences as error:
+        raise DamagedDatabase(
+            f"The database cannot be migrated: {error} Nothing was changed.", remedy="Restore a backup."
+        ) from error
     except OSError as error:
         raise _unusable(f"cannot be used: {error.strerror or error}") from error
 
@@ -88,6 +118,13 @@ def is_database_failure(error: BaseException) -> bool:
     # SQLite has no narrower class for a damaged file; a PostgreSQL standby refuses to write
     is_unusable = type(error) is DatabaseError
     return is_unusable or getattr(getattr(error, "orig", None), "sqlstate", None) == READ_ONLY
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether the database could not store something because its disk is full."""
+    driver = getattr(error, "orig", None)
+    code: int = getattr(driver, "sqlite_errorcode", 0)
+    return code & SQLITE_PRIMARY_CODE == SQLITE_FULL or getattr(driver, "sqlstate", None) == DISK_FULL
 
 
 def is_unstorable_value(error: BaseException) -> bool:

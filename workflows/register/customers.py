@@ -115,6 +115,7 @@ def list_customers(
     order: str = "email",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[CustomerView]:
     """A page of customers; `q` searches names and email addresses, `org_unit` lists all its members."""
     statement = _visible(tx)
@@ -134,9 +135,10 @@ def list_customers(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
     org_units = _org_units_of(tx, [row.id for row in page.items])
-    return Page([_view(row, org_units) for row in page.items], page.next_cursor)
+    return page.with_items([_view(row, org_units) for row in page.items])
 
 
 def _visible(tx: Transaction) -> Select[Any]:
@@ -218,8 +220,13 @@ def _rename_in_requests(tx: Transaction, customer_id: str, name: str) -> None:
 
 
 def _move_login(tx: Transaction, customer_id: str, email: str) -> None:
-    """Give the customer's user account the customer's email address."""
-    account = t.user_account
+    """Give the customer's user account the customer's email address.
+
+    Links to set a password that were sent to the old address stop working.
+    """
+    account, link = t.user_account, t.password_link
+    theirs = select(account.c.id).where(account.c.customer_id == customer_id)
+    tx.connection.execute(delete(link).where(link.c.user_id.in_(theirs)))
     try:
         tx.connection.execute(update(account).where(account.c.customer_id == customer_id).values(email=email))
     except IntegrityError:

@@ -100,6 +100,7 @@ def list_items(
     order: str = "number",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[ItemView]:
     """A page of items; `q` searches numbers and names.
 
@@ -121,7 +122,15 @@ def list_items(
         own = tx.actor.is_staff or tx.actor.customer == for_customer
         statement = statement.where(may_be_asked_for(for_customer) if own else false())
     return read_page(
-        tx, statement, _view, orders=ORDERS, by_id=item.c.id, order=order, limit=limit, cursor=cursor
+        tx,
+        statement,
+        _view,
+        orders=ORDERS,
+        by_id=item.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
     )
 
 

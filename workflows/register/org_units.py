@@ -113,6 +113,7 @@ def list_org_units(
     order: str = "code",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[OrgUnitView]:
     """A page of org units; `q` searches codes and names, `parent` lists children, `within` a whole branch."""
     statement = _visible(tx)
@@ -126,7 +127,15 @@ def list_org_units(
         branch = select(line.c.org_unit_id).where(line.c.ancestor_id == within)
         statement = statement.where(unit.c.id.in_(branch))
     return read_page(
-        tx, statement, _view, orders=ORDERS, by_id=unit.c.id, order=order, limit=limit, cursor=cursor
+        tx,
+        statement,
+        _view,
+        orders=ORDERS,
+        by_id=unit.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
     )
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Row, delete, func, or_, select, update
 from engine.errors import DeskError
 from engine.rulebook import RuleSet, load_rule_set
 from workflows.core.actors import SYSTEM, Actor
+from workflows.core.clock import CLOCK_SKEW
 from workflows.core.desk import Desk
 from workflows.core.errors import NotFound, StateForbids, invalid
 from workflows.core.paging import Sort, read_page
@@ -164,7 +165,12 @@ def files_of_replay(tx: Transaction, replay_id: str) -> dict[str, str]:
 
 
 def list_replays(
-    tx: Transaction, *, order: str = "-asked_at", limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    tx: Transaction,
+    *,
+    order: str = "-asked_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[ReplayView]:
     """A page of the stored replays, newest first. Raises: NotAllowed; InvalidInput for an unknown order."""
     tx.require("administrator")
@@ -177,6 +183,7 @@ def list_replays(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 
@@ -219,6 +226,7 @@ def list_differences(
     order: str = "position",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[DifferenceView]:
     """A page of a replay's differences, in the order in which the decisions were made.
 
@@ -241,6 +249,7 @@ def list_differences(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 
@@ -353,11 +362,14 @@ class _Writer:
                 run.c.id == self._id, run.c.runner == self._runner, run.c.state == "running"
             )
             changed = tx.connection.execute(ours.values(beat_at=tx.real_now, **columns)).rowcount
-            if changed:
+            if changed and waiting:
+                # a commit whose outcome is unknown may have written them
+                again = difference.c.position >= waiting[0]["position"]
+                tx.connection.execute(delete(difference).where(difference.c.replay_id == self._id, again))
                 tx.add_all(difference, waiting)
             return bool(changed)
 
-        return self._desk.perform(SYSTEM, write)
+        return self._desk.perform(SYSTEM, write, repeatable=True)
 
 
 def _claim_lost(desk: Desk) -> Row[Any] | None:
@@ -366,7 +378,7 @@ def _claim_lost(desk: Desk) -> Row[Any] | None:
     def claim(tx: Transaction) -> Row[Any] | None:
         lost = (
             select(run.c.id)
-            .where(run.c.state == "running", run.c.beat_at < tx.real_now - LOST_AFTER)
+            .where(run.c.state == "running", _is_lost(run.c.beat_at, tx.real_now))
             .order_by(run.c.asked_at, run.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -379,6 +391,14 @@ def _claim_lost(desk: Desk) -> Row[Any] | None:
         return tx.connection.execute(claimed.returning(run)).one()
 
     return desk.perform(SYSTEM, claim)
+
+
+def _is_lost(beat_at: Any, real_now: datetime) -> Any:
+    """Whether the process of a running replay has ended, from its last heartbeat or the column of it.
+
+    A heartbeat that is ahead was written before the system's clock was set back, and says nothing any more.
+    """
+    return (beat_at < real_now - LOST_AFTER) | (beat_at > real_now + CLOCK_SKEW)
 
 
 def _row(tx: Transaction, replay_id: str) -> Row[Any]:
@@ -404,5 +424,5 @@ def _view(row: Row[Any], real_now: datetime) -> ReplayView:
         decisions=row.decisions,
         summary=SUMMARY.validate_python(row.summary) if row.summary is not None else None,
         error=row.error,
-        lost=row.state == "running" and row.beat_at < real_now - LOST_AFTER,
+        lost=row.state == "running" and _is_lost(row.beat_at, real_now),
     )

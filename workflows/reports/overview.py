@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 
 from engine.drawdown import REST_KIND
 from engine.periods import first_instant_of, local_date
@@ -68,6 +68,7 @@ def list_uncovered(
     order: str = "-effective_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[UncoveredView]:
     """A page of the time that no contract paid, by the instant worked (aware UTC), from `from_at` on.
 
@@ -111,6 +112,7 @@ def list_uncovered(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 
@@ -132,8 +134,8 @@ def read_overview(tx: Transaction) -> Overview:
         waiting=_queue_length(tx, "waiting"),
         waiting_since=tx.connection.execute(first).scalar_one_or_none(),
         unfinished=_queue_length(tx, "unfinished"),
-        ending=_ending(tx),
-        uncovered_minutes=_uncovered(tx, month),
+        ending=count_ending(tx),
+        uncovered_minutes=uncovered_minutes(tx, month),
         month_starts_at=month,
         undelivered=_count(tx, select(t.outbox.c.id).where(FAILED)),
     )
@@ -143,10 +145,10 @@ def _queue_length(tx: Transaction, queue: str) -> int:
     return _count(tx, select(r.c.id).where(in_queue(queue)), queue_values(tx))
 
 
-def _ending(tx: Transaction) -> int:
-    """The number of contracts that end within the next 30 days and are not cancelled."""
+def count_ending(tx: Transaction, *which: ColumnElement[bool]) -> int:
+    """How many contracts that fit `which` end within the next 30 days and are not cancelled."""
     last = tx.now + timedelta(days=ENDING_DAYS)
-    ends = and_(c.c.expires_at > tx.now, c.c.expires_at <= last, c.c.cancelled_at.is_(None))
+    ends = and_(c.c.expires_at > tx.now, c.c.expires_at <= last, c.c.cancelled_at.is_(None), *which)
     return _count(tx, select(c.c.id).where(ends))
 
 
@@ -156,7 +158,8 @@ def _count(tx: Transaction, rows: Select[Any], values: dict[str, Any] | None = N
     return counted
 
 
-def _uncovered(tx: Transaction, month_starts_at: datetime) -> dict[str, int]:
+def uncovered_minutes(tx: Transaction, month_starts_at: datetime) -> dict[str, int]:
+    """The chargeable minutes that no contract paid, by kind, worked since an instant (aware UTC)."""
     rows = tx.connection.execute(
         select(a.c.kind, func.sum(a.c.minutes))
         .where(

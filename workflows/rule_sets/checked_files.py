@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from engine.rulebook import Problem, check_rule_set, load_rule_set
+from engine.rulebook import Problem, RuleSet, check_rule_set, load_rule_set
 
 MOST_KNOWN = 4
 """The set in force, the folder, and a draft or two; each holds its texts."""
@@ -16,10 +16,10 @@ MOST_KNOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class CheckedFiles:
-    """All problems, warnings too, by file and position; `contract_types` are None if there are errors."""
+    """All problems, warnings too, by file and position; `rule_set` is None if there are errors."""
 
     problems: tuple[Problem, ...]
-    contract_types: frozenset[str] | None
+    rule_set: RuleSet | None
 
 
 def checked_files(files: Mapping[str, str]) -> CheckedFiles:
@@ -33,4 +33,4 @@ def _checked(files: tuple[tuple[str, str], ...]) -> CheckedFiles:
     problems = tuple(check_rule_set(texts))
     if any(problem.severity == "error" for problem in problems):
         return CheckedFiles(problems, None)
-    return CheckedFiles(problems, frozenset(load_rule_set(texts).contract_types))
+    return CheckedFiles(problems, load_rule_set(texts))

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
 from engine.rulebook import Problem, RuleSet, RuleSetRefused, check_rule_set, load_rule_set, version_of
 from workflows.core.actors import Actor
+from workflows.core.clock import CLOCK_SKEW
 from workflows.core.config_version import config_in_force
 from workflows.core.desk import Desk
 from workflows.core.errors import StateForbids
@@ -167,6 +168,8 @@ def _seen_elsewhere(tx: Transaction, row: Row[Any], version: str) -> bool:
         folders.c.id != row.id,
         folders.c.content == version,
         folders.c.content_seen_at > row.content_seen_at,
+        # one that is ahead was seen before the system's clock was set back
+        folders.c.content_seen_at <= tx.real_now + CLOCK_SKEW,
     )
     return tx.connection.execute(other.limit(1)).scalar() is not None
 

@@ -23,7 +23,7 @@ from workflows.rule_sets.publishing import (
     files_of,
     put_in_force,
     require_base,
-    require_types,
+    require_usable,
     rollback_note,
 )
 from workflows.store import tables as t
@@ -40,6 +40,7 @@ class Submitted:
 
     version: str
     proposal: str | None = None
+    unchanged: bool = False
 
 
 def submit_rule_set(
@@ -65,12 +66,17 @@ def submit_rule_set(
 def submit_checked(
     tx: Transaction, rule_set: RuleSet, note: str = "", *, based_on: str | None = None
 ) -> Submitted:
-    """The same as `submit_rule_set` for a rule set that has been checked and loaded."""
+    """The same as `submit_rule_set` for a rule set that has been checked and loaded.
+
+    The rule set in force is neither published nor proposed again.
+    """
     note = clean_note(note)
     tx.start_writing()
     config = config_in_force(tx, to_change=True)
+    if config.version == rule_set.version:
+        return Submitted(rule_set.version, unchanged=True)
     require_base(config, based_on)
-    require_types(tx, rule_set)
+    require_usable(tx, rule_set)
     if config.version is None or not config.settings.two_person_publishing:
         put_in_force(tx, rule_set, note, published_by=tx.actor.name)
         return Submitted(rule_set.version)
@@ -116,8 +122,9 @@ def approve_proposal(tx: Transaction, proposal_id: str, *, based_on: str | None 
     row = _to_decide(tx, proposal_id)
     config = config_in_force(tx, to_change=True)
     require_base(config, based_on or row.based_on)
-    require_types(tx, rule_set)
-    put_in_force(tx, rule_set, row.note, published_by=row.proposed_by, approved_by=tx.actor.name)
+    require_usable(tx, rule_set)
+    if config.version != rule_set.version:
+        put_in_force(tx, rule_set, row.note, published_by=row.proposed_by, approved_by=tx.actor.name)
     _decide(tx, row, "approved", None)
     return rule_set.version
 
@@ -167,6 +174,7 @@ def list_proposals(
     order: str = "-proposed_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[ProposalView]:
     """A page of the proposals and the decisions on them, newest first. Raises: NotAllowed; InvalidInput."""
     tx.require(*READERS)
@@ -181,6 +189,7 @@ def list_proposals(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 

@@ -7,15 +7,14 @@ force and the contract types in use are checked while other writers wait.
 Source: product.md sections 6 and 12.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from difflib import unified_diff
 from typing import Any
 
 from sqlalchemy import Row, Select, select
-from sqlalchemy.dialects.postgresql import insert as insert_or_skip
-from sqlalchemy.dialects.sqlite import insert as insert_or_skip_on_sqlite
 
 from engine.rulebook import Problem, RuleSet, RuleSetRefused, load_rule_set, version_of
+from engine.sla import unreachable_target
 from workflows.commands.fields import CONTROL_CHARACTER
 from workflows.core.actors import OFFICE, SYSTEM
 from workflows.core.config import Config
@@ -24,8 +23,12 @@ from workflows.core.desk import Desk
 from workflows.core.errors import Conflict, InvalidInput, NoRuleSet, NotFound, invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.creation import unbillable_rule
+from workflows.lifecycle.service_requests.sla import ServiceLevels, levels_in_force
+from workflows.lifecycle.service_requests.sla_changes import move_open_targets
 from workflows.notifications.messages import notify_administrators
 from workflows.rule_sets.checked_files import checked_files
+from workflows.rule_sets.line_comparison import can_compare
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
@@ -57,12 +60,9 @@ def put_in_force(
     tx: Transaction, rule_set: RuleSet, note: str, *, published_by: str, approved_by: str | None = None
 ) -> None:
     """Store a checked rule set and put it in force. The caller must have locked the deployment's row."""
-    skipping = insert_or_skip_on_sqlite if tx.is_sqlite else insert_or_skip
-    tx.connection.execute(
-        skipping(t.rule_set)
-        .values(version=rule_set.version, files=dict(rule_set.files), created_at=tx.real_now)
-        .on_conflict_do_nothing()
-    )
+    stored = select(t.rule_set.c.version).where(t.rule_set.c.version == rule_set.version)
+    if tx.connection.execute(stored).scalar() is None:
+        tx.add(t.rule_set, version=rule_set.version, files=dict(rule_set.files), created_at=tx.real_now)
     tx.add(
         publication,
         id=new_id(),
@@ -72,6 +72,8 @@ def put_in_force(
         approved_by=approved_by,
         published_at=tx.real_now,
     )
+    after = ServiceLevels(rule_set.slas, tx.settings.business_hours)
+    move_open_targets(tx, levels_in_force(tx), after)
     bump_generation(tx, rule_set=rule_set.version)
     approved = f", approved by {approved_by}" if approved_by else ""
     notify_administrators(
@@ -86,15 +88,18 @@ def put_in_force(
 def load_publishable(tx: Transaction, files: Mapping[str, str]) -> RuleSet:
     """Check and load the files as for publishing. Raises: RuleSetRefused, with all problems."""
     rule_set = load_rule_set(files)
-    require_types(tx, rule_set)
+    require_usable(tx, rule_set)
     return rule_set
 
 
-def require_types(tx: Transaction, rule_set: RuleSet) -> None:
-    """Raise RuleSetRefused if a contract type in use is missing."""
-    missing = _missing_types(tx, rule_set.contract_types)
-    if missing:
-        raise RuleSetRefused(missing)
+def require_usable(tx: Transaction, rule_set: RuleSet) -> None:
+    """Raise RuleSetRefused if this desk cannot use the rule set.
+
+    A contract type in use is missing, or the desk is never open for as long as a service level takes.
+    """
+    problems = _problems_of_use(tx, rule_set)
+    if problems:
+        raise RuleSetRefused(problems)
 
 
 def require_base(config: Config, based_on: str | None) -> None:
@@ -169,8 +174,8 @@ def check_rules(tx: Transaction, files: Mapping[str, str]) -> CheckView:
     """All problems of the files, as publishing would find them. Nothing is stored. Raises: NotAllowed."""
     tx.require(*READERS)
     checked = checked_files(files)
-    missing = () if checked.contract_types is None else _missing_types(tx, checked.contract_types)
-    return check_view([*checked.problems, *missing])
+    problems = () if checked.rule_set is None else _problems_of_use(tx, checked.rule_set)
+    return check_view([*checked.problems, *problems])
 
 
 def check_view(problems: list[Problem]) -> CheckView:
@@ -227,7 +232,12 @@ def get_rule_set(tx: Transaction, version: str) -> RuleSetView:
 
 
 def list_publications(
-    tx: Transaction, *, order: str = "-published_at", limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    tx: Transaction,
+    *,
+    order: str = "-published_at",
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[PublicationView]:
     """A page of the publications, newest first. Raises: NotAllowed; InvalidInput for order or cursor."""
     tx.require(*READERS)
@@ -240,6 +250,7 @@ def list_publications(
         order=order,
         limit=limit,
         cursor=cursor,
+        counted=counted,
     )
 
 
@@ -276,10 +287,16 @@ def difference(
 ) -> Iterator[str]:
     """The lines in which two sets of files differ, as a unified diff."""
     for path in sorted(old.keys() | new.keys()):
-        before, after = old.get(path, ""), new.get(path, "")
-        yield from unified_diff(
-            before.splitlines(), after.splitlines(), f"{old_name}/{path}", f"{new_name}/{path}", lineterm=""
-        )
+        before, after = old.get(path, "").splitlines(), new.get(path, "").splitlines()
+        old_path, new_path = f"{old_name}/{path}", f"{new_name}/{path}"
+        if before == after or can_compare(before, after):
+            yield from unified_diff(before, after, old_path, new_path, lineterm="")
+        else:
+            # comparing their lines would take too long: all of them are listed
+            yield from (f"--- {old_path}", f"+++ {new_path}")
+            yield f"@@ -1,{len(before)} +1,{len(after)} @@"
+            yield from (f"-{line}" for line in before)
+            yield from (f"+{line}" for line in after)
 
 
 def _whole(tx: Transaction, version: str | None, pointer: str) -> RuleSetView:
@@ -291,7 +308,33 @@ def _whole(tx: Transaction, version: str | None, pointer: str) -> RuleSetView:
         raise invalid(pointer, str(error), "See GET /api/v1/rules/versions.") from None
 
 
-def _missing_types(tx: Transaction, known: Collection[str]) -> tuple[Problem, ...]:
+def _problems_of_use(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
+    return _missing_types(tx, rule_set) + _unreachable_targets(tx, rule_set) + _unbillable_rules(tx, rule_set)
+
+
+def _unbillable_rules(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
+    rule_id = unbillable_rule(tx.settings, rule_set)
+    if rule_id is None:
+        return ()
+    message = (
+        f'The contract of rule "{rule_id}" bills expired time, but invoices are off or an hour has no price. '
+        "Switch invoices on and give the default overage rate in the settings, or use rollover or ignore."
+    )
+    return (Problem("coverage.json", 1, 1, "", "error", message),)
+
+
+def _unreachable_targets(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
+    found = unreachable_target(rule_set.slas, tx.settings.business_hours, tx.now)
+    if found is None or found.sla is None:
+        return ()
+    message = (
+        f'The desk\'s business hours do not have as much time in 20 years as "{found.sla.id}" gives to '
+        f"resolve priority {found.priority}. Write fewer minutes, or open for more hours in the settings."
+    )
+    return (Problem("slas.json", 1, 1, "", "error", message),)
+
+
+def _missing_types(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
     used = tx.connection.execute(select(t.contract.c.type).distinct()).scalars()
     return tuple(
         Problem(
@@ -302,7 +345,7 @@ def _missing_types(tx: Transaction, known: Collection[str]) -> tuple[Problem, ..
             "error",
             "The file is missing, but there are contracts of this type. Restore it.",
         )
-        for key in sorted(set(used).difference(known))
+        for key in sorted(set(used).difference(rule_set.contract_types))
     )
 
 

@@ -5,7 +5,7 @@ Source: product.md sections 6 and 9.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import select
 
@@ -21,10 +21,9 @@ from workflows.coverage.facts import request_facts
 from workflows.coverage.reservation import Reservation
 from workflows.coverage.search import find, find_unlocked, made_contract
 from workflows.lifecycle.contracts.incident_holds import hold_incident
-from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.contracts.settlement import sync_contract_state
 from workflows.lifecycle.service_requests.parties import Parties, check_parties
-from workflows.lifecycle.service_requests.sla import sla_columns
+from workflows.lifecycle.service_requests.sla import level_columns, logged_columns
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request, write_history
 from workflows.notifications.messages import notify_request_event
 from workflows.service_requests.queries import view_of_logged
@@ -46,13 +45,6 @@ class Logged:
     decision: str | None
     refused: str | None = None
     view: ServiceRequestView | None = None
-
-
-class _Subject(NamedTuple):
-    """The columns of a new service request that its service level is computed from."""
-
-    priority: str
-    sla_clock_at: None = None
 
 
 def log_service_request(tx: Transaction, command: NewServiceRequest, *, number: str | None = None) -> Logged:
@@ -128,7 +120,12 @@ def _write_decided(
             outcome=decision.outcome,
             contract_id=covering,
             decision_id=decision_id,
-            **sla_columns(tx, found.contract, _Subject(command.priority)),
+            **logged_columns(
+                tx,
+                found.contract if covering is not None else None,
+                command.priority,
+                waits=state == "pending_no_contract",
+            ),
         )
         write_history(tx, service_request_id, "log", None, state)
         if decision.outcome != "created":
@@ -187,7 +184,7 @@ def _open_if_enabled(tx: Transaction, service_request_id: str, contract_id: str,
         t.service_request,
         service_request_id,
         contract_id=contract_id,
-        **sla_columns(tx, contract_value(made), request),
+        **level_columns(tx, lock_request(tx, service_request_id), made.sla),
     )
 
 

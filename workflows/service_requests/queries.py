@@ -4,29 +4,19 @@ Source: product.md section 9.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    and_,
-    bindparam,
-    case,
-    false,
-    or_,
-    select,
-    type_coerce,
-)
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, false, or_, select
 
 from engine.contracts import Limits
 from engine.coverage import CandidateContract, CoverageDecision
 from engine.periods import local_date
 from engine.service_requests import FINISHED_STATES, PRIORITIES, STATES
 from workflows.core.errors import NotFound, invalid
-from workflows.core.paging import PageWanted, Sort, read_page
+from workflows.core.paging import PageWanted, Sort, count_rows, read_page
 from workflows.core.search import MOST_FOUND, find_ids, parse
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.service_requests.access import (
@@ -37,14 +27,25 @@ from workflows.lifecycle.service_requests.access import (
     visible_requests,
 )
 from workflows.lifecycle.service_requests.parties import Parties
+from workflows.lifecycle.service_requests.sla_targets import (
+    NOT_COUNTED,
+    MinutesLeft,
+    minutes_left,
+    minutes_left_at_first,
+    next_due_at,
+    next_target_at,
+    resolution_state,
+    response_state,
+)
 from workflows.lifecycle.service_requests.states import allowed_triggers
 from workflows.register.records import own_org_units
 from workflows.service_requests.closing import auto_closed_at, up_to_date_request
 from workflows.service_requests.coverage_status import contract_over
-from workflows.service_requests.request_rows import ROWS, limits_of, read_one, read_rows
+from workflows.service_requests.request_rows import ROWS, limits_of, listed_rows, read_one, read_rows
 from workflows.service_requests.rows_as_seen import rows_as_seen
+from workflows.service_requests.urgency import AT_RISK_HOURS, NOW, SOON, URGENCY
 from workflows.store import tables as t
-from workflows.store.column_types import Id, Instant, text_constant
+from workflows.store.column_types import Id, text_constant
 from workflows.views import DEFAULT_LIMIT, Page
 from workflows.views.service_requests import (
     CoverageView,
@@ -54,30 +55,18 @@ from workflows.views.service_requests import (
 )
 
 r, c, n = t.service_request, t.contract, t.service_request_note
-AT_RISK_HOURS = 4
 _UNFINISHED = r.c.state.not_in([text_constant(state) for state in FINISHED_STATES])
-_NEXT_TARGET: ColumnElement[datetime] = type_coerce(
-    case(
-        (
-            and_(
-                r.c.responded_at.is_(None),
-                or_(r.c.resolution_due_at.is_(None), r.c.response_due_at < r.c.resolution_due_at),
-            ),
-            r.c.response_due_at,
-        ),
-        else_=r.c.resolution_due_at,
-    ),
-    Instant(),
-)
-"""When the first of the open targets is due; both are as in the conditions of their indexes."""
 QUEUES = ("mine", "unassigned", "waiting", "at_risk", "unfinished")
 ORDERS = {
     "opened_at": Sort(r.c.opened_at),
+    "next_due_at": Sort(next_due_at(), nullable=True),
     "resolution_due_at": Sort(r.c.resolution_due_at, nullable=True),
-    "target_due_at": Sort(_NEXT_TARGET, nullable=True),
     "number": Sort(r.c.number),
+    "urgency": URGENCY,
 }
-_ORDERS_AT_RISK = {**ORDERS, "target_due_at": Sort(_NEXT_TARGET)}
+_ORDERS_AT_RISK = {**ORDERS, "next_due_at": Sort(next_target_at())}
+"""Every request at risk has a target, and its clock runs: sorted by the target itself, its index is in order.
+"""
 
 
 def read_service_request(tx: Transaction, service_request_id: str) -> ServiceRequestView:
@@ -87,7 +76,8 @@ def read_service_request(tx: Transaction, service_request_id: str) -> ServiceReq
     """
     row = _one(tx, service_request_id)
     with up_to_date_request(tx, row) as fresh:
-        return _views(fresh, [row if fresh is tx else _one(fresh, service_request_id)])[0]
+        current = row if fresh is tx else _one(fresh, service_request_id)
+        return _views(fresh, [current], minutes=minutes_left(fresh, current))[0]
 
 
 def list_service_requests(
@@ -107,9 +97,11 @@ def list_service_requests(
     order: str = "-opened_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[ServiceRequestView]:
     """A page of the service requests that the actor may see; `org_unit` includes all units below it.
 
+    The order `urgency` puts first what a desk should do first (`workflows.service_requests.urgency`).
     A filter by a record that may not be named to the actor finds nothing.
     Raises: InvalidInput for `queue`, `state`, `priority`, `order` or `cursor`.
     """
@@ -126,19 +118,20 @@ def list_service_requests(
     }
     values = {name: value for name, value in given.items() if value is not None}
     conditions = [_EQUALS[name] for name in values]
+    values |= queue_values(tx)
     if state is not None:
         conditions.append(_IN_STATE[state])
         values["state"] = state
     if queue is not None:
         conditions.append(in_queue(queue))
-        values |= queue_values(tx)
     others = _other_conditions(tx, item=item, org_unit=org_unit, contract=contract, q=q)
-    # in the queue at risk every request has a target: sorted without a case for none, the index is in order
     orders = _ORDERS_AT_RISK if queue == "at_risk" else ORDERS
     wanted = PageWanted.read(orders, order, limit, cursor)
-    rows = read_rows(tx, (*conditions, *others), wanted.place, values | wanted.values, reusable=not others)
-    page = wanted.page(rows, lambda row: row)
-    return Page(items=_views(tx, page.items), next_cursor=page.next_cursor)
+    which = (*conditions, *others)
+    rows = read_rows(tx, which, wanted.shape, values | wanted.values, reusable=not others)
+    total = count_rows(tx, listed_rows(which), values) if counted else None
+    page = wanted.page(rows, lambda row: row, total=total)
+    return page.with_items(_views(tx, page.items))
 
 
 def _other_conditions(
@@ -262,19 +255,22 @@ def view_of_logged(
             "contract_draws": chosen.draws,
             "contract_starts_at": contract.starts_at,
             "contract_expires_at": contract.expires_at,
+            "contract_time_zone": contract.time_zone,
             "contract_cancelled_at": contract.cancelled_at,
             "contract_ended_at": contract.ended_at,
         }
     )
-    return _view(tx, row, left)
+    return _view(tx, row, left, minutes_left_at_first(tx, row))
 
 
-def _views(tx: Transaction, rows: Sequence[Any]) -> list[ServiceRequestView]:
+def _views(
+    tx: Transaction, rows: Sequence[Any], *, minutes: MinutesLeft = NOT_COUNTED
+) -> list[ServiceRequestView]:
     rows = rows if tx.actor.is_staff else rows_as_seen(tx, rows)
-    return [_view(tx, row, limits_of(row)) for row in rows]
+    return [_view(tx, row, limits_of(row), minutes) for row in rows]
 
 
-def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
+def _view(tx: Transaction, row: Row[Any], left: Any, minutes: MinutesLeft) -> ServiceRequestView:
     closed_at = auto_closed_at(tx, row)
     state = row.state if closed_at is None else "closed"
     return ServiceRequestView(
@@ -307,7 +303,11 @@ def _view(tx: Transaction, row: Row[Any], left: Any) -> ServiceRequestView:
         auto_close_at=row.auto_close_at if closed_at is None else None,
         sla=row.sla,
         response_due_at=row.response_due_at,
+        response_state=response_state(row, tx.now),
+        response_minutes_left=minutes.response,
         resolution_due_at=row.resolution_due_at,
+        resolution_state=resolution_state(row, tx.now),
+        resolution_minutes_left=minutes.resolution,
         paused_at=row.paused_at,
         worked_minutes=row.worked_minutes,
         chargeable_minutes=row.chargeable_minutes,
@@ -355,7 +355,9 @@ def _coverage(tx: Transaction, row: Row[Any], left: Limits | None) -> CoverageVi
     if row.decision_id is None:
         return None
     ends = row.contract_expires_at
-    last_day = local_date(ends - timedelta(microseconds=1), tx.settings.zone) if ends else None
+    last_day = (
+        local_date(ends - timedelta(microseconds=1), ZoneInfo(row.contract_time_zone)) if ends else None
+    )
     return CoverageView(
         decision=row.decision_id,
         outcome=row.outcome,
@@ -381,8 +383,8 @@ def in_queue(queue: str) -> ColumnElement[bool]:
 
 
 def queue_values(tx: Transaction) -> dict[str, Any]:
-    """The parameters of the conditions of queues."""
-    return {"me": tx.actor.id, "soon": tx.now + timedelta(hours=AT_RISK_HOURS)}
+    """The parameters of the conditions and orders of queues."""
+    return {"me": tx.actor.id, "now": tx.now, "soon": tx.now + timedelta(hours=AT_RISK_HOURS)}
 
 
 _EQUALS: dict[str, ColumnElement[bool]] = {
@@ -400,7 +402,7 @@ _EQUALS: dict[str, ColumnElement[bool]] = {
 """Each condition is one object: statements that are made of the same ones are compiled once."""
 
 _IS_STATE = r.c.state == bindparam("state", type_=r.c.state.type)
-_IS_OVERDUE = and_(r.c.state == "resolved", r.c.auto_close_at <= bindparam("now", type_=Instant))
+_IS_OVERDUE = and_(r.c.state == "resolved", r.c.auto_close_at <= NOW)
 _IN_STATE: dict[str, ColumnElement[bool]] = {
     **dict.fromkeys(STATES, _IS_STATE),
     "closed": or_(_IS_STATE, _IS_OVERDUE),
@@ -408,7 +410,7 @@ _IN_STATE: dict[str, ColumnElement[bool]] = {
 }
 """SQL: the service request is in the state `state` now, even if the auto-close job is late."""
 
-_IS_DUE_SOON: ColumnElement[bool] = bindparam("soon", type_=Instant) >= _NEXT_TARGET
+_IS_DUE_SOON: ColumnElement[bool] = next_target_at() <= SOON
 _IN_QUEUE: dict[str, ColumnElement[bool]] = {
     "mine": and_(_UNFINISHED, r.c.technician_id == bindparam("me", type_=Id)),
     "unassigned": and_(_UNFINISHED, r.c.technician_id.is_(None)),

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
 
 from engine.contracts import Limits
-from workflows.core.paging import PagePlace, paged
+from workflows.core.paging import PageShape, paged
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.open_grants import is_open_at
 from workflows.store import tables as t
@@ -53,6 +53,7 @@ ROWS: Select[Any] = select(
     c.c.draws.label("contract_draws"),
     c.c.starts_at.label("contract_starts_at"),
     c.c.expires_at.label("contract_expires_at"),
+    c.c.time_zone.label("contract_time_zone"),
     c.c.cancelled_at.label("contract_cancelled_at"),
     c.c.ended_at.label("contract_ended_at"),
     _left(t.grant_balance.c.available, "minutes", when_open=True).label("minutes_left"),
@@ -67,6 +68,8 @@ ROWS: Select[Any] = select(
     .outerjoin(c, c.c.id == d.c.contract_id)
 )
 """Takes the parameter `now`."""
+
+_LISTED = select(r.c.id).join(t.customer, t.customer.c.id == r.c.customer_id)
 
 _ONE = ROWS.where(r.c.id == bindparam("wanted_id", type_=Id))
 _PREPARED = Prepared(_ONE)
@@ -83,21 +86,28 @@ def read_one(tx: Transaction, service_request_id: str, visible: ColumnElement[bo
 def read_rows(
     tx: Transaction,
     conditions: tuple[ColumnElement[bool], ...],
-    place: PagePlace,
+    shape: PageShape,
     values: Mapping[str, Any],
     *,
     reusable: bool,
 ) -> list[Any]:
-    """The rows of one page. `reusable`: the conditions are built once, and have no values of their own."""
-    given = {**values, "now": tx.now}
+    """The rows of one page; `values` are the parameters of the conditions and of the page.
+
+    `reusable`: the conditions are built once, and have no values of their own.
+    """
     if reusable:
-        return _page(conditions, place).all(tx.connection, given)
-    return list(tx.connection.execute(paged(ROWS.where(*conditions), place, r.c.id), given).all())
+        return _page(conditions, shape).all(tx.connection, values)
+    return list(tx.connection.execute(paged(ROWS.where(*conditions), shape, r.c.id), values).all())
+
+
+def listed_rows(conditions: tuple[ColumnElement[bool], ...]) -> Select[Any]:
+    """The rows of all pages, without what a view of them needs: to count them."""
+    return _LISTED.where(*conditions)
 
 
 @lru_cache(maxsize=512)
-def _page(conditions: tuple[ColumnElement[bool], ...], place: PagePlace) -> Prepared:
-    return Prepared(paged(ROWS.where(*conditions), place, r.c.id))
+def _page(conditions: tuple[ColumnElement[bool], ...], shape: PageShape) -> Prepared:
+    return Prepared(paged(ROWS.where(*conditions), shape, r.c.id))
 
 
 def limits_of(row: Any) -> Limits | None:

@@ -7,13 +7,19 @@ from typing import Any
 from sqlalchemy import Row
 
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.service_requests.access import Nameable, Named, PersonNames
+from workflows.lifecycle.service_requests.access import (
+    ANOTHER_ITEM,
+    Nameable,
+    Named,
+    PersonNames,
+)
 
 
 def rows_as_seen(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Any]:
     """The rows without the items, org units, contracts and persons that may not be named to a customer.
 
-    The request may have been covered, or its item owned, by another customer before.
+    The request may have been covered, or its item owned, by another customer before. Instead of such an
+    item's name, the row says that there is one.
     """
     columns: dict[Named, str] = {
         "item": "item_id",
@@ -28,6 +34,9 @@ def rows_as_seen(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Any]:
         for kind, id_ in columns.items():
             if not nameable.may(kind, values[id_]):
                 prefix = f"{kind}_"
+                was_there = values[id_] is not None
                 values |= {id_: None, **{name: None for name in values if name.startswith(prefix)}}
+                if kind == "item" and was_there:
+                    values["item_name"] = ANOTHER_ITEM
         seen.append(SimpleNamespace(**values))
     return seen

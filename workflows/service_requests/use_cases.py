@@ -25,13 +25,13 @@ from workflows.coverage.search import (
     settle_and_cover,
 )
 from workflows.lifecycle.contracts.incident_holds import hold_again, release_incidents
-from workflows.lifecycle.contracts.rows import contract_value
+from workflows.lifecycle.contracts.rows import level_of
 from workflows.lifecycle.service_requests.access import require_changeable, require_visible
 from workflows.lifecycle.service_requests.parties import check_parties
-from workflows.lifecycle.service_requests.sla import sla_columns
+from workflows.lifecycle.service_requests.sla import level_columns, responded_columns
 from workflows.lifecycle.service_requests.states import allowed_triggers, forbidden
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
-from workflows.notifications.messages import notify_request_event
+from workflows.notifications.messages import notify_public_note, notify_request_event
 from workflows.service_requests.closing import (
     end_coverage,
     end_own_contract,
@@ -91,9 +91,12 @@ def change_service_request(
         tx.audit(
             "service_request", request.id, "changed", **{key: str(value) for key, value in changes.items()}
         )
-    is_other = any(changes[name] != getattr(request, name) for name in SEARCHED_COLUMNS & changes.keys())
-    if is_other and tx.settings.contracts:
+    others = {name for name in SEARCHED_COLUMNS & changes.keys() if changes[name] != getattr(request, name)}
+    if others and tx.settings.contracts:
         _search_changed(tx, lock_request(tx, request.id), changes.keys())
+    elif "priority" in others:
+        changed = lock_request(tx, request.id)
+        tx.change(t.service_request, request.id, **level_columns(tx, changed, changed.sla))
     return service_request_id
 
 
@@ -144,18 +147,27 @@ def fire_trigger(
 
 
 def add_note(tx: Transaction, service_request_id: str, command: AddNote) -> str:
-    """Add a comment; those of customers are always public. Returns the note's id. Raises: NotFound."""
+    """Add a comment; those of customers are always public. Returns the note's id.
+
+    A public one is also sent by mail: to the customer if staff wrote it, else to the desk. The first public
+    one by staff is the response, unless work started before. Raises: NotFound. Source: product.md section 9.
+    """
     request = require_visible(tx, service_request_id)
     note_id = new_id()
+    public = command.public or not tx.actor.is_staff
     tx.add(
         t.service_request_note,
         id=note_id,
         service_request_id=request.id,
         body=command.body,
-        public=command.public or not tx.actor.is_staff,
+        public=public,
         author=tx.actor.name,
         written_at=tx.now,
     )
+    if public:
+        notify_public_note(tx, request, note_id, command.body)
+    if tx.actor.is_staff and command.public and request.responded_at is None:
+        _respond(tx, request)
     return note_id
 
 
@@ -190,6 +202,14 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
     return assign_contract(tx, request, command.contract, command.reason)
 
 
+def _respond(tx: Transaction, seen: Row[Any]) -> None:
+    """Record the response to a request, unless there was one, or it has ended without one."""
+    request = lock_current(tx, seen)
+    changes = responded_columns(tx, request) if request.state not in ENDED_STATES else {}
+    if changes:
+        tx.change(t.service_request, request.id, **changes, version=t.service_request.c.version + 1)
+
+
 def _search_changed(tx: Transaction, request: Row[Any], changed: AbstractSet[str]) -> None:
     """Search again after a change.
 
@@ -200,8 +220,9 @@ def _search_changed(tx: Transaction, request: Row[Any], changed: AbstractSet[str
     taken = {one.candidate.contract: one.candidate for one in found.decision.candidates}
     current = taken.get(request.contract_id)
     if keeps and current is not None and current.standing == "ended" and found.contract is None:
-        row = tx.connection.execute(select(t.contract).where(t.contract.c.id == request.contract_id)).one()
-        tx.change(t.service_request, request.id, **sla_columns(tx, contract_value(row), request))
+        tx.change(
+            t.service_request, request.id, **level_columns(tx, request, level_of(tx, request.contract_id))
+        )
         return
     if request.state == "resolved" and found.decision.outcome not in OPENING_OUTCOMES:
         raise StateForbids(

@@ -31,7 +31,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.sql.type_api import TypeEngine
 
-from workflows.store.database import BEGIN
+from workflows.store.begin import BEGIN
+from workflows.store.lost_reads import may_read_again, reconnect
 
 Statement = Select[Any] | Insert | Update | Delete
 Row = Any
@@ -112,6 +113,15 @@ class Prepared:
         try:
             return driver.execute(text, parameters)
         except connection.dialect.loaded_dbapi.Error as error:
+            if not may_read_again(connection, text, error):
+                raise _wrapped(connection, text, parameters, error) from error
+            return self._send_again(connection, text, parameters, error)
+
+    def _send_again(self, connection: Connection, text: str, parameters: Any, lost: Exception) -> Any:
+        try:
+            reconnect(connection, lost)
+            return connection.connection.driver_connection.execute(text, parameters)  # type: ignore[union-attr]  # there is one
+        except connection.dialect.loaded_dbapi.Error as error:
             raise _wrapped(connection, text, parameters, error) from error
 
 
@@ -172,7 +182,7 @@ def _returned(statement: Statement) -> list[tuple[str, TypeEngine[Any]]]:
 def _wrapped(connection: Connection, text: str, parameters: Any, error: Exception) -> Exception:
     """A driver's error as SQLAlchemy's; a broken connection is invalidated."""
     dialect = connection.dialect
-    is_broken = dialect.is_disconnect(error, connection.connection, None)  # type: ignore[arg-type]  # the driver's error class is only known at run time
+    is_broken = connection.invalidated or dialect.is_disconnect(error, connection.connection, None)  # type: ignore[arg-type]  # the driver's error class is only known at run time
     if is_broken:
         connection.invalidate(error)
     return DBAPIError.instance(

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
@@ -18,7 +18,9 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from workflows.store.begin import BEGIN, SNAPSHOT, WRITE
 from workflows.store.database_url import connect_arguments, read_url
+from workflows.store.lost_reads import read_again_when_lost
 from workflows.store.postgresql_sessions import PREPARE, Sessions, session_arguments
 from workflows.store.private_files import create_private
 from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, retry_while_locked
@@ -26,12 +28,9 @@ from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, retry_while
 if TYPE_CHECKING:
     from alembic.config import Config
 
+T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x636F76657264
-BEGIN, WRITE, SNAPSHOT = "begin", "write", "snapshot"
-"""`connection.info[BEGIN]` says what a transaction is for: WRITE or SNAPSHOT; None is autocommit."""
-
-
 STATEMENT_COMPLETION_UNKNOWN = "40003"
 SQLITE_PRIMARY_CODE = 0xFF
 
@@ -42,6 +41,10 @@ class CommitUncertain(Exception):
 
 class UnknownStep(Exception):
     """The database is at a step of the migrations that this program does not have, which is named."""
+
+
+class BrokenReferences(Exception):
+    """After the migrations, rows would refer to rows that do not exist; nothing was changed."""
 
 
 class Database:
@@ -72,6 +75,17 @@ class Database:
         """A connection whose statements all see the same snapshot."""
         with self._connect(SNAPSHOT) as connection:
             yield connection
+
+    def in_snapshot(self, read: Callable[[Connection], T]) -> T:
+        """What `read` returns of one snapshot. It only reads: where its connection is lost it runs again."""
+        try:
+            with self.snapshot() as connection:
+                return read(connection)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        with self.snapshot() as connection:
+            return read(connection)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -167,7 +181,10 @@ def normal_url(database_url: str) -> URL:
 
 
 def migrate(database_url: str) -> None:
-    """Bring the database up to date. Safe to repeat, and from two places at once. Raises: UnknownStep."""
+    """Bring the database up to date. Safe to repeat, and from two places at once.
+
+    Raises: UnknownStep; BrokenReferences.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -176,6 +193,9 @@ def migrate(database_url: str) -> None:
         if database.is_sqlite:
             create_private(Path(str(database.url.database)))
             _make_wal(str(database.url.database))
+            # a table that is written anew is dropped while others refer to it; within a transaction the
+            # pragma would change nothing
+            event.listen(database.engine, "connect", _without_foreign_keys)
         with database.write() as connection:
             if not database.is_sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
@@ -184,8 +204,22 @@ def migrate(database_url: str) -> None:
             config.attributes["connection"] = connection
             _must_know_step(connection, config)
             command.upgrade(config, "head")
+            if database.is_sqlite:
+                _must_refer_to_rows(connection)
     finally:
         database.dispose()
+
+
+def _without_foreign_keys(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    connection.execute("PRAGMA foreign_keys=OFF")
+
+
+def _must_refer_to_rows(connection: Connection) -> None:
+    """What SQLite would have checked with foreign keys on. Raises: BrokenReferences."""
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if broken:
+        tables = ", ".join(sorted({str(row[0]) for row in broken}))
+        raise BrokenReferences(f"{len(broken)} rows of {tables} refer to rows that do not exist.")
 
 
 def _must_know_step(connection: Connection, config: "Config") -> None:
@@ -306,4 +340,5 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
     event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "checkin", _end_postgresql)
     Sessions(engine, prepare)
+    read_again_when_lost(engine)
     return engine

@@ -1,11 +1,14 @@
 """Triggers by which the database protects the ledger, for both dialects.
 
-- Rows of append-only tables are neither updated nor deleted. - A ledger transaction is inserted after its
-  postings, or on PostgreSQL by the same statement: the postings must then sum to zero per unit, and no
-  posting can be added to the transaction later.
+- Rows of append-only tables are neither updated, deleted nor replaced.
+- A ledger transaction is inserted after its postings, or on PostgreSQL by the same statement: the postings
+  must then sum to zero per unit, and no posting can be added to the transaction later.
 """
 
 from collections.abc import Iterable, Iterator
+
+Keys = tuple[tuple[str, ...], ...]
+"""The columns of each primary and unique key of a table."""
 
 BALANCE_TEXT = "the postings of a ledger transaction sum to zero per unit"
 SEALED_TEXT = "a ledger transaction that has been written takes no further posting"
@@ -27,6 +30,21 @@ def protections(dialect: str, append_only: Iterable[str]) -> Iterator[str]:
         yield from _sqlite(append_only)
     else:
         yield from _postgresql(append_only)
+
+
+def no_replacement(table: str, keys: Keys) -> str:
+    """The DDL statement of the trigger by which SQLite refuses INSERT OR REPLACE.
+
+    REPLACE deletes the rows that have a key of the new one, and fires no trigger for that: a connection would
+    have to ask for it (recursive_triggers). A row also has a number, by which it is replaced where the
+    statement gives one; where it gives none, NEW.rowid is -1.
+    """
+    given = ("rowid = NEW.rowid", *(" AND ".join(f"{name} = NEW.{name}" for name in key) for key in keys))
+    found = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {one})" for one in given)
+    return (
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {found} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only: a row has this unique key already'); END"
+    )
 
 
 def _sqlite(append_only: Iterable[str]) -> Iterator[str]:

@@ -1,21 +1,15 @@
-"""Users, their passwords and API tokens. Logging in is in `workflows/users/authentication.py`.
+"""Users and their roles. Logging in is in `workflows/users/authentication.py`.
 
-A password is stored as an argon2 hash, a token as its SHA-256: neither can be recovered.
+A password is stored as an argon2 hash, which cannot be reversed.
 """
 
-import hashlib
-import secrets
-from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from pydantic import EmailStr, Field, StringConstraints
 from sqlalchemy import Row, func, select
 from sqlalchemy.exc import IntegrityError
 
 from engine.roles import UserRole
-from workflows.commands.fields import PASSWORD, Command, Name
+from workflows.commands.fields import Command, MailAddress, Name
 from workflows.core.actors import DESK
 from workflows.core.errors import (
     Conflict,
@@ -29,18 +23,19 @@ from workflows.core.paging import Sort, matches, read_page
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.ids import new_id
+from workflows.users.password_links import invite, withdraw_links
+from workflows.users.passwords import Password, new_password_hash, password_matches
+from workflows.users.sessions import (
+    Visit,
+    end_sessions,
+    forget_devices,
+    open_session,
+    remember_device,
+)
 from workflows.views import DEFAULT_LIMIT, Page
-from workflows.views.users import CreatedToken, TokenView, UserView
+from workflows.views.users import UserView
 
-Password = Annotated[
-    str, StringConstraints(min_length=12, max_length=1000), Field(json_schema_extra=PASSWORD)
-]
-
-TOKEN_PREFIX = "cvd_"
-TOKEN_BYTES = 32
-HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-
-user, token = t.user_account, t.api_token
+user = t.user_account
 
 ORDERS = {
     "email": Sort(user.c.email),
@@ -52,10 +47,12 @@ ORDERS = {
 class NewUser(Command):
     """A user account. One with the role customer belongs to the customer with the same email address."""
 
-    email: EmailStr
+    email: MailAddress
     name: Name | None = None
     role: UserRole
     password: Password | None = None
+    invite: bool = True
+    """Whether to send an invitation by mail, if no password is given."""
 
 
 class ChangeUser(Command):
@@ -63,39 +60,30 @@ class ChangeUser(Command):
     role: UserRole = "customer"
     password: Password = ""
     disabled: bool = False
-
-
-class NewOwnToken(Command):
-    """An API token for the actor."""
-
-    name: Name = "API"
-    expires_days: Annotated[int, Field(ge=1, le=3650)] | None = None
-
-
-class NewToken(NewOwnToken):
-    """An API token for the user with this email address."""
-
-    email: EmailStr
+    revoke_api_access: bool = False
+    """Revoke every API token of the user as well."""
 
 
 def create_user(tx: Transaction, command: NewUser) -> str:
-    """Add a user; returns the id.
+    """Add a user; returns the id. Without a password, an invitation is sent unless `invite` is false.
 
     Raises:
         NotAllowed: the actor is no administrator.
-        InvalidInput: the role is customer and no customer has this email address.
+        InvalidInput: the role is customer and no customer has this email address; the password is easy to
+            guess.
         Conflict: another user has this email address.
     """
     tx.require("administrator")
     email = command.email.lower()
+    name, password = command.name or email, command.password
     user_id = new_id()
     values = {
         "id": user_id,
         "email": email,
-        "name": command.name or email,
+        "name": name,
         "role": command.role,
         "customer_id": _customer_by_email(tx, email) if command.role == "customer" else None,
-        "password_hash": HASHER.hash(command.password) if command.password is not None else None,
+        "password_hash": new_password_hash(password, "/password", email, name) if password else None,
         "created_at": tx.real_now,
     }
     try:
@@ -103,6 +91,8 @@ def create_user(tx: Transaction, command: NewUser) -> str:
     except IntegrityError:
         raise Conflict(f"There is another user with the email address {email!r}.", pointer="/email") from None
     tx.audit("user", user_id, "created", email=email, role=command.role)
+    if password is None and command.invite:
+        invite(tx, _locked(tx, user_id))
     return user_id
 
 
@@ -130,7 +120,8 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
     Raises:
         NotAllowed: the actor is no administrator.
         NotFound: there is no such user.
-        InvalidInput: the role becomes customer and no customer has this email address.
+        InvalidInput: the role becomes customer and no customer has this email address; the password is easy
+            to guess.
         StateForbids: no administrator would be left.
     """
     tx.require("administrator")
@@ -145,37 +136,54 @@ def change_user(tx: Transaction, user_id: str, command: ChangeUser) -> None:
     if "disabled" in given and command.disabled != (row.disabled_at is not None):
         changes["disabled_at"] = tx.real_now if command.disabled else None
     if "password" in given:
-        changes["password_hash"] = HASHER.hash(command.password)
-    if not changes:
+        names = (row.email, changes.get("name", row.name))
+        changes["password_hash"] = new_password_hash(command.password, "/password", *names)
+    if not changes and not command.revoke_api_access:
         return
     _require_other_administrator(tx, row, changes)
-    if changes.keys() & {"role", "disabled_at", "password_hash"}:
-        changes["session_epoch"] = row.session_epoch + 1
-    tx.change(user, user_id, **changes)
     details: dict[str, Any] = {name: changes[name] for name in ("name", "role") if name in changes}
     if "disabled_at" in changes:
         details["disabled"] = command.disabled
+    if changes.keys() & {"role", "disabled_at", "password_hash"}:
+        changes["session_epoch"] = row.session_epoch + 1
+    if "session_epoch" in changes or command.revoke_api_access:
+        details |= end_sessions(tx, user_id, tokens=command.revoke_api_access)
+    if "password_hash" in changes:
+        _end_what_the_old_password_allowed(tx, user_id)
+    if changes:
+        tx.change(user, user_id, **changes)
     tx.audit("user", user_id, "changed", **details, password="password_hash" in changes)
 
 
-def change_own_password(tx: Transaction, old_password: str, new_password: str) -> int:
-    """Change the actor's password and end all sessions; returns the epoch for new sessions.
+def change_own_password(
+    tx: Transaction,
+    old_password: str,
+    new_password: str,
+    *,
+    secret: str,
+    visit: Visit,
+    revoke_tokens: bool = False,
+) -> None:
+    """Change the actor's password and end all sessions; the one with this secret takes their place.
 
     Raises:
         NotFound: the actor is no user.
-        InvalidInput: the old password is wrong, or the new one is too short or too long.
+        InvalidInput: the old password is wrong, or the new one is too short, too long or easy to guess.
     """
     if tx.actor.id is None:
         raise NotFound("There is no such user.")
-    if not 12 <= len(new_password) <= 1000:
-        raise invalid("/new_password", "The password must have at least 12 characters.")
     row = _locked(tx, tx.actor.id)
     if not password_matches(row.password_hash, old_password):
         raise InvalidInput("The old password is incorrect.", pointer="/old_password")
+    hashed = new_password_hash(new_password, "/new_password", row.email, row.name)
     epoch: int = row.session_epoch + 1
-    tx.change(user, row.id, password_hash=HASHER.hash(new_password), session_epoch=epoch)
-    tx.audit("user", row.id, "changed", password=True)
-    return epoch
+    tx.change(user, row.id, password_hash=hashed, session_epoch=epoch)
+    ended = end_sessions(tx, row.id, tokens=revoke_tokens)
+    _end_what_the_old_password_allowed(tx, row.id)
+    open_session(tx, row.id, epoch=epoch, secret=secret, visit=visit)
+    if visit.device is not None:
+        remember_device(tx, row.id, visit.device)
+    tx.audit("user", row.id, "changed", password=True, **ended)
 
 
 def get_user(tx: Transaction, user_id: str) -> UserView:
@@ -204,6 +212,7 @@ def list_users(
     order: str = "email",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
+    counted: bool = False,
 ) -> Page[UserView]:
     """A page of users; `q` searches names and email addresses. Raises: NotAllowed; InvalidInput."""
     tx.require("administrator")
@@ -213,7 +222,15 @@ def list_users(
     if role is not None:
         statement = statement.where(user.c.role == role)
     return read_page(
-        tx, statement, _view, orders=ORDERS, by_id=user.c.id, order=order, limit=limit, cursor=cursor
+        tx,
+        statement,
+        _view,
+        orders=ORDERS,
+        by_id=user.c.id,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
     )
 
 
@@ -228,83 +245,10 @@ def list_technicians(tx: Transaction) -> list[UserView]:
     return [_view(row) for row in rows]
 
 
-def create_token(tx: Transaction, command: NewToken) -> CreatedToken:
-    """Create an API token for a user; its text is returned only here.
-
-    Raises: NotAllowed; NotFound if no user has this email address; StateForbids if the user is disabled.
-    """
-    tx.require("administrator")
-    owner = user_by_email(tx, command.email)
-    if owner.disabled_at is not None:
-        raise StateForbids(f"The user {owner.email} is disabled.", remedy="Enable the user first.")
-    return _create_token(tx, owner.id, command)
-
-
-def create_own_token(tx: Transaction, command: NewOwnToken) -> CreatedToken:
-    """Create an API token for the actor, with the actor's role. Raises: NotFound if the actor is no user."""
-    if tx.actor.id is None:
-        raise NotFound("There is no such user.")
-    return _create_token(tx, tx.actor.id, command)
-
-
-def _create_token(tx: Transaction, user_id: str, command: NewOwnToken) -> CreatedToken:
-    made = CreatedToken(
-        id=new_id(),
-        text=TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES),
-        expires_at=tx.real_now + timedelta(days=command.expires_days) if command.expires_days else None,
-    )
-    tx.add(
-        token,
-        id=made.id,
-        user_id=user_id,
-        name=command.name,
-        token_hash=token_hash(made.text),
-        created_at=tx.real_now,
-        expires_at=made.expires_at,
-    )
-    tx.audit("user", user_id, "token made", name=command.name, token=made.id)
-    return made
-
-
-def revoke_token(tx: Transaction, token_id: str) -> None:
-    """Revoke a token, which is refused from the next call on.
-
-    Raises: NotFound, also for the token of another user unless the actor is an administrator.
-    """
-    row = tx.connection.execute(select(token).where(token.c.id == token_id).with_for_update()).one_or_none()
-    if row is None or (row.user_id != tx.actor.id and tx.actor.role not in ("administrator", "system")):
-        raise NotFound("There is no such token.")
-    if row.revoked_at is None:
-        tx.change(token, token_id, revoked_at=tx.real_now)
-        tx.audit("user", row.user_id, "token revoked", name=row.name, token=token_id)
-
-
-def list_tokens(tx: Transaction, user_id: str) -> list[TokenView]:
-    """A user's tokens, newest first.
-
-    Raises: NotAllowed for another user's tokens unless the actor is an administrator; NotFound.
-    """
-    if user_id != tx.actor.id:
-        tx.require("administrator")
-        get_user(tx, user_id)
-    rows = tx.connection.execute(
-        select(token).where(token.c.user_id == user_id).order_by(token.c.created_at.desc(), token.c.id.desc())
-    )
-    return [TokenView(row.id, row.name, row.created_at, row.expires_at, row.revoked_at) for row in rows]
-
-
-def token_hash(text: str) -> str:
-    """The stored hash of a token. A token is random enough that a plain hash cannot be reversed."""
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-def password_matches(password_hash: str | None, password: str) -> bool:
-    """Whether the password matches the hash. It takes as long without a hash, so as not to reveal that."""
-    try:
-        HASHER.verify(password_hash or DUMMY_HASH, password.encode("utf-8", "replace"))
-    except (VerificationError, InvalidHashError):
-        return False
-    return password_hash is not None
+def _end_what_the_old_password_allowed(tx: Transaction, user_id: str) -> None:
+    """Withdraw links that would set yet another password, and devices that were known by the old one."""
+    withdraw_links(tx, user_id)
+    forget_devices(tx, user_id)
 
 
 def _locked(tx: Transaction, user_id: str) -> Row[Any]:
@@ -349,7 +293,5 @@ def _view(row: Row[Any]) -> UserView:
         customer=row.customer_id,
         disabled_at=row.disabled_at,
         created_at=row.created_at,
+        can_log_in=row.password_hash is not None and row.disabled_at is None,
     )
-
-
-DUMMY_HASH = HASHER.hash(secrets.token_urlsafe(16))

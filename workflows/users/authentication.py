@@ -1,42 +1,52 @@
-"""Authentication by token, login and session.
+"""Authentication by API token, and by email address and password.
 
 Each call reads the user and the deployment's generation in one statement, so that the process also learns
-whether its settings and rules are still current.
+whether its settings and rules are still current. Sessions are in `workflows/users/sessions.py`.
 """
 
-import zlib
+import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, text
+from sqlalchemy import Connection, Row, bindparam, exists, select, update
 
 from engine.errors import DeskError
-from workflows.core.actors import SYSTEM, Actor
+from workflows.core.actors import NOBODY, Actor
 from workflows.core.desk import Desk
+from workflows.core.secret_texts import new_secret, secret_hash
 from workflows.core.transaction import Runner, Transaction
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
-from workflows.store.ids import new_id
-from workflows.users.accounts import HASHER, password_matches, token_hash
+from workflows.users.login_delays import (
+    LONGEST_DELAY,
+    LONGEST_DEVICE_DELAY,
+    count_attempt,
+    delay_key,
+    forgive_attempts,
+    network_of,
+)
+from workflows.users.passwords import HASHER, password_matches
+from workflows.users.sessions import Visit, open_session, remember_device
 
-MOST_FAILURES = 10
-FAILURES_COUNT_FOR = timedelta(minutes=15)
 LONGEST_LOGIN = 254
+EMAIL = re.compile(r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$")
+"""What is recorded of an unknown login: anything else may be a password, typed into the wrong field."""
 
-user, token, failure = t.user_account, t.api_token, t.login_failure
+user, token, device = t.user_account, t.api_token, t.known_device
 
-_generation = select(t.deployment.c.generation).scalar_subquery().label("generation")
-_who = (user.c.id, user.c.name, user.c.role, user.c.customer_id, _generation)
 _BY_TOKEN = Prepared(
-    select(*_who, token.c.expires_at)
+    select(
+        user.c.id,
+        user.c.name,
+        user.c.role,
+        user.c.customer_id,
+        select(t.deployment.c.generation).scalar_subquery().label("generation"),
+        token.c.expires_at,
+    )
     .join(user, user.c.id == token.c.user_id)
     .where(token.c.token_hash == bindparam("token_hash"))
     .where(token.c.revoked_at.is_(None), user.c.disabled_at.is_(None))
-)
-_BY_SESSION = Prepared(
-    select(*_who)
-    .where(user.c.id == bindparam("user_id"), user.c.session_epoch == bindparam("epoch"))
-    .where(user.c.disabled_at.is_(None))
 )
 
 
@@ -46,19 +56,13 @@ class NotAuthenticated(DeskError):
     code = "not-authenticated"
 
 
-class TooManyAttempts(DeskError):
-    """Too many failed logins; `values["retry_after_seconds"]` says how long to wait."""
-
-    code = "too-many-attempts"
-
-
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A successful login. A session stores `user_id` and `epoch`."""
+    """A successful login: the secrets of the new session and of the device, for the browser's cookies."""
 
-    user_id: str
-    epoch: int
     actor: Actor
+    session: str
+    device: str
 
 
 def authenticate_token(desk: Desk, text: str) -> Actor:
@@ -76,7 +80,7 @@ def become_token_owner(tx: Transaction, text: str) -> None:
 
 
 def _token_actor(runner: Runner, connection: Connection, text: str) -> Actor:
-    row = _BY_TOKEN.first(connection, {"token_hash": token_hash(text)})
+    row = _BY_TOKEN.first(connection, {"token_hash": secret_hash(text)})
     if row is None or (row.expires_at is not None and row.expires_at <= runner.clock.now()):
         raise NotAuthenticated(
             "This token is not valid: it is unknown, expired or revoked.",
@@ -86,68 +90,70 @@ def _token_actor(runner: Runner, connection: Connection, text: str) -> Actor:
     return Actor(row.id, row.name, row.role, row.customer_id)
 
 
-def load_session(desk: Desk, user_id: str, epoch: int) -> Actor | None:
-    """The user of a session; None if it was ended by a new password, a new role or disabling the user."""
-    with desk.database.autocommit() as connection:
-        row = _BY_SESSION.first(connection, {"user_id": user_id, "epoch": epoch})
-    if row is None:
-        return None
-    desk.configs.see_generation(row.generation)
-    return Actor(row.id, row.name, row.role, row.customer_id)
+def authenticate_login(desk: Desk, email: str, password: str, visit: Visit) -> Login:
+    """Log in by email address and password, which opens a session.
 
-
-def authenticate_login(desk: Desk, email: str, password: str, client_address: str) -> Login:
-    """Log in by email address and password.
-
-    An attempt is recorded as failed before the password is checked, so that concurrent attempts in any number
-    of processes stay within the limit; a successful attempt deletes its record.
+    An attempt is counted as failed before the password is checked, so that concurrent attempts in any number
+    of processes get no more guesses; a successful attempt forgives them. Logins, failures and delays are in
+    the audit trail; attempts that come too early are not, so that nobody can fill it with them.
 
     Raises:
         NotAuthenticated: the login failed; the message is the same for every reason.
-        TooManyAttempts: there were 10 failures of the login or client address within 15 minutes.
+        TooManyAttempts: after failures with this login from this address or device, it comes too early.
     """
     login = email.strip().lower()
-    fit = "\0" not in login and len(login) <= LONGEST_LOGIN
-    keys = [f"login:{login if fit else '?'}", f"address:{client_address[:100]}"]
-    desk.perform(SYSTEM, lambda tx: _record_attempt(tx, keys))
-    with desk.database.autocommit() as connection:
-        row = connection.execute(select(user).where(user.c.email == (login if fit else ""))).one_or_none()
+    login = login if login.isprintable() and len(login) <= LONGEST_LOGIN else ""
+    row = _read_user(desk, login, visit)
+    is_known = row is not None and row.is_known_device
+    place = ("device", visit.device or "") if is_known else ("address", network_of(visit.address))
+    key = delay_key(login, *place)
+    longest = LONGEST_DEVICE_DELAY if is_known else LONGEST_DELAY
+    wait = desk.perform(NOBODY, lambda tx: count_attempt(tx, key, longest=longest))
     fits = password_matches(row.password_hash if row is not None else None, password)
     if row is None or not fits or row.disabled_at is not None:
+        desk.perform(NOBODY, lambda tx: _store_failure(tx, row, login, visit, wait))
         raise NotAuthenticated("The email address or password is incorrect.", remedy="Try again.")
     new_hash = HASHER.hash(password) if HASHER.check_needs_rehash(row.password_hash) else None
-    desk.perform(SYSTEM, lambda tx: _record_success(tx, row.id, keys, new_hash), repeatable=True)
-    return Login(row.id, row.session_epoch, Actor(row.id, row.name, row.role, row.customer_id))
+    keeps_device = visit.device is not None and row.is_device
+    found = Login(
+        actor=Actor(row.id, row.name, row.role, row.customer_id),
+        session=new_secret(),
+        device=str(visit.device) if keeps_device else new_secret(),
+    )
+
+    def store(tx: Transaction) -> None:
+        forgive_attempts(tx, key)
+        open_session(tx, row.id, epoch=row.session_epoch, secret=found.session, visit=visit)
+        remember_device(tx, row.id, found.device)
+        if new_hash is not None:
+            same = (user.c.id == row.id) & (user.c.password_hash == row.password_hash)
+            tx.connection.execute(update(user).where(same).values(password_hash=new_hash))
+        tx.audit("user", row.id, "logged in", **visit.stored, known_device=is_known)
+
+    desk.perform(found.actor, store)
+    return found
 
 
-def _record_attempt(tx: Transaction, keys: list[str]) -> None:
-    for key in sorted(keys):
-        if not tx.is_sqlite:
-            lock = text("SELECT pg_advisory_xact_lock(:space, :key)")
-            tx.connection.execute(lock, {"space": 0x6C6F67, "key": zlib.crc32(key.encode()) - 2**31})
-    since = tx.real_now - FAILURES_COUNT_FOR
-    for key in keys:
-        counted = (failure.c.login == key) & (failure.c.failed_at > since)
-        number, first = tx.connection.execute(
-            select(func.count(), func.min(failure.c.failed_at)).where(counted)
-        ).one()
-        if number >= MOST_FAILURES:
-            wait = first + FAILURES_COUNT_FOR - tx.real_now
-            raise TooManyAttempts(
-                "Too many failed logins.",
-                remedy="Wait 15 minutes and try again.",
-                retry_after_seconds=max(1, int(wait.total_seconds())),
-            )
-    tx.add_all(failure, [{"id": new_id(), "login": key, "failed_at": tx.real_now} for key in keys])
+def _read_user(desk: Desk, login: str, visit: Visit) -> Row[Any] | None:
+    """The user with this email address, and whether the visit's device is known: to this user, to anyone."""
+    hashed = secret_hash(visit.device or "")
+    is_device = exists().where(device.c.token_hash == hashed)
+    with desk.database.autocommit() as connection:
+        return connection.execute(
+            select(
+                user,
+                is_device.where(device.c.user_id == user.c.id).label("is_known_device"),
+                is_device.label("is_device"),
+            ).where(user.c.email == login)
+        ).one_or_none()
 
 
-def _record_success(tx: Transaction, user_id: str, keys: list[str], new_hash: str | None) -> None:
-    """Delete the failures of the login, and this attempt's record of the client address."""
-    login_key, address_key = keys
-    tx.connection.execute(delete(failure).where(failure.c.login == login_key))
-    latest = (
-        select(failure.c.id).where(failure.c.login == address_key).order_by(failure.c.id.desc()).limit(1)
-    ).scalar_subquery()
-    tx.connection.execute(delete(failure).where(failure.c.id == latest))
-    if new_hash is not None:
-        tx.change(user, user_id, password_hash=new_hash)
+def _store_failure(tx: Transaction, row: Row[Any] | None, login: str, visit: Visit, wait: timedelta) -> None:
+    """Add a failed login to the audit trail of the user, or of the address if there is no such user."""
+    details: dict[str, Any] = dict(visit.stored)
+    kind, subject = ("user", row.id) if row is not None else ("login", details["address"])
+    if row is None and EMAIL.match(login):
+        details["email"] = login
+    tx.audit(kind, subject, "login failed", **details)
+    if wait:
+        tx.audit(kind, subject, "login delayed", **details, seconds=int(wait.total_seconds()))

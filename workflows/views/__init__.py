@@ -1,9 +1,10 @@
 """The results of queries: frozen values whose field names are those of the HTTP API."""
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 DEFAULT_LIMIT = 50
 MOST_LIMIT = 200
@@ -17,6 +18,25 @@ class Page(Generic[T]):
 
     items: list[T]
     next_cursor: str | None
+
+    def with_items(self, items: list[U]) -> "Page[U]":
+        """The same page with other items, one for each of its own."""
+        same: Any = self
+        return cast("Page[U]", replace(same, items=items))
+
+
+@dataclass(frozen=True, slots=True)
+class CountedPage(Page[T]):
+    """A page with the total of the list, as the web pages show it.
+
+    `start` is how many rows come before this page: exact unless rows have been added or removed since the
+    first page was read. `cursors` has a cursor for each item, which fetches what follows it.
+    """
+
+    previous_cursor: str | None = None
+    total: int = 0
+    start: int = 0
+    cursors: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

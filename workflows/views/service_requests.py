@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from engine.sla_clock import TargetState
+
 ContractOver = Literal["expired", "cancelled", "ended", "exhausted"]
 
 
@@ -34,6 +36,12 @@ class CoverageView:
 @dataclass(frozen=True, slots=True)
 class ServiceRequestView:
     """A service request; `coverage` is None if contracts were off when it was logged.
+
+    `paused_at` is the instant at which the service level clock stopped: on hold, while waiting for a
+    contract, and from the resolution on. Until it runs again, `response_due_at` and `resolution_due_at` of a
+    target that is not done are as of that instant: they will move by the time for which it is stopped.
+    Minutes left are working minutes of the level's calendar, rounded down: 0 for a missed target, None for
+    one that is done or cancelled, and in lists.
 
     For a customer, `item` and `org_unit` are None if they name what the customer may not see; `created_by` is
     "Another person" for an earlier customer of the service request.
@@ -68,7 +76,11 @@ class ServiceRequestView:
     auto_close_at: datetime | None
     sla: str | None
     response_due_at: datetime | None
+    response_state: TargetState | None
+    response_minutes_left: int | None
     resolution_due_at: datetime | None
+    resolution_state: TargetState | None
+    resolution_minutes_left: int | None
     paused_at: datetime | None
     worked_minutes: int
     chargeable_minutes: int

@@ -6,7 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class UserView:
-    """A user account. `customer` is the id of the customer record of a user with that role."""
+    """A user account. `customer` is the id of the customer record of a user with that role.
+
+    `can_log_in` is whether the user has a password and is not disabled; without one, a link sets it.
+    """
 
     id: str
     email: str
@@ -15,6 +18,7 @@ class UserView:
     customer: str | None
     disabled_at: datetime | None
     created_at: datetime
+    can_log_in: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +39,23 @@ class TokenView:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A login session in a browser. `expires_at` is when it ends if it is not used again."""
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedLink:
+    """A link to set a password that was just created: `url` is shown only this once."""
+
+    url: str
+    expires_at: datetime

@@ -13,7 +13,6 @@ from engine.contracts import (
     LIMITS,
     ON_EXPIRY,
     Allocation,
-    CarryOver,
     ContractType,
     Defaults,
     Draws,
@@ -48,7 +47,9 @@ REQUIRED = (
     "key", "label", "description", "number_prefix", "held_by", "limits", "draws",
     "valid_when", "expires_when", "on_expiry",
 )  # fmt: skip
-OPTIONAL = ("$schema", "defaults", "allocation", "carry_over", "examples")
+OPTIONAL = ("$schema", "defaults", "allocation", "examples")
+UNAVAILABLE = "carry_over"
+"""A key that published sets may have. Nothing reads it yet, so that new ones are refused."""
 LIMIT_USES = ("required", "optional", "none")
 DEFAULT_FACTS: dict[str, Any] = {
     "within_period": True,
@@ -68,7 +69,7 @@ def read_contract_type_file(
 
     Only the service levels of `known` are used.
     """
-    fields = read_object(report, root, REQUIRED, OPTIONAL)
+    fields = read_object(report, root, REQUIRED, (*OPTIONAL, UNAVAILABLE))
     if fields is None:
         return None
     reader = _TypeReader(report, fields, known)
@@ -103,7 +104,7 @@ class _TypeReader:
         valid_when = self._conditions("valid_when")
         expires_when = self._conditions("expires_when")
         defaults = self._defaults(limits)
-        carry_over = self._carry_over(allocation)
+        self._refuse_carry_over()
         self._check_consistency(limits, draws, allocation)
         if (
             report.has_errors
@@ -125,7 +126,6 @@ class _TypeReader:
             expires_when=as_json(expires_when),
             draws=cast(Draws, draws),
             allocation=cast(Allocation, allocation),
-            carry_over=carry_over,
         )
         places = (fields["valid_when"].place, fields["expires_when"].place)
         lint_type(report, valid_when, expires_when, *places)
@@ -227,32 +227,12 @@ class _TypeReader:
                 )
         return Defaults(sla=sla, **numbers)
 
-    def _carry_over(self, allocation: str) -> CarryOver | None:
-        if "carry_over" not in self.fields or self.fields["carry_over"].value is None:
-            return None
-        node = self.fields["carry_over"]
-        fields = read_object(self.report, node, ("months",), ("cap_minutes", "cap_percent"))
-        if fields is None:
-            return None
-        if allocation != "monthly":
+    def _refuse_carry_over(self) -> None:
+        if UNAVAILABLE in self.fields:
             self.report.reject(
-                node.place, 'Only monthly minutes carry over. Write "allocation": "monthly", or remove it.'
+                self.fields.node.key_place(UNAVAILABLE),
+                "Carry-over is not available yet: what a month leaves unused expires. Remove carry_over.",
             )
-        if ("cap_minutes" in fields) == ("cap_percent" in fields):
-            self.report.reject(
-                node.place, "Carry-over needs exactly one cap. Write either cap_minutes or cap_percent."
-            )
-        numbers = {
-            name: read_whole_number(self.report, fields[name], minimum=minimum, maximum=maximum)
-            for name, minimum, maximum in (
-                ("months", 1, 120),
-                ("cap_minutes", 0, MAX_MINUTES),
-                ("cap_percent", 0, 100),
-            )
-            if name in fields
-        }
-        months = numbers.pop("months", None)
-        return CarryOver(months, **numbers) if months is not None else None
 
     def _check_consistency(
         self, limits: dict[LimitName, LimitUse], draws: str | None, allocation: str

@@ -288,6 +288,13 @@ class RuleReader:
                     node.value[term].place,
                     f'Type "{contract_type.key}" has no limit on {limit}. Remove {term}, or change the type.',
                 )
+        drawn = contract_type.draws
+        is_missing = drawn not in params and drawn != "nothing"
+        if is_missing and getattr(contract_type.defaults, drawn) is None:
+            self.report.reject(
+                node.value["type"].place,
+                f'Type "{contract_type.key}" needs {drawn} and has no default. Add {drawn}.',
+            )
 
     def _check_request_only(self, node: Node, action: Action) -> None:
         for name_node in _names(node):

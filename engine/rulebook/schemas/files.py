@@ -157,17 +157,6 @@ def _contract_type() -> Schema:
         ),
         "draws": one_of(DRAWS, "What service requests and their work draw from it."),
         "allocation": one_of(ALLOCATIONS, "Whether minutes are granted once or each month."),
-        "carry_over": or_null(
-            object_of(
-                {
-                    "months": number_of(1, 120, "How many more months they last."),
-                    "cap_minutes": number_of(0, MAX_MINUTES, "At most this many minutes."),
-                    "cap_percent": number_of(0, 100, "At most this percentage of the month's minutes."),
-                },
-                ["months"],
-                "How much of a month's unused minutes carries over when the month ends.",
-            )
-        ),
         "valid_when": {**conditions, "description": "When it can cover."},
         "expires_when": {**conditions, "description": "When it has ended."},
         "on_expiry": one_of(ON_EXPIRY, "time_expired: according to the contract or the setting."),

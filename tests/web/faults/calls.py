@@ -76,7 +76,10 @@ API: dict[str, Call] = {
     "POST /service-requests/<service_request>/work/preview": Call(WORK),
     "PATCH /settings": Call({"auto_close_days": 9}),
     "DELETE /tokens/<token_id>": Call(),
+    "DELETE /sessions/<session_id>": Call(),
     "POST /users": Call({"email": "new@example.com", "role": "technician", "password": "a long password"}),
+    "POST /users/<user_id>/password-link": Call(),
+    "POST /users/<user_id>/sign-out": Call({"revoke_api_access": True}),
     "PATCH /users/<user_id>": Call({"name": "Another", "password": "another long password"}),
     "PATCH /work/<entry>": Call({"minutes": 50}),
     "DELETE /work/<entry>": Call(),
@@ -92,6 +95,8 @@ PAGES: dict[str, Call] = {
         }
     ),
     "/account/preferences": Call({"theme": "dark"}),
+    "/account/sessions/<session_id>/end": Call(),
+    "/account/sessions/end-all": Call({"tokens": "y"}),
     "/account/tokens": Call({"name": "New"}),
     "/account/tokens/<token_id>/revoke": Call(),
     "/billing/activate": Call(
@@ -104,7 +109,7 @@ PAGES: dict[str, Call] = {
         prepares=ASSIGN_ITEM,
     ),
     "/billing/assign": Call({"assign_owner": "customer:{ann}", "items": "{global_item}"}),
-    "/billing/off": Call(),
+    "/billing/off": Call({"confirmed": "y"}),
     "/billing/search/<group>": Call({"requests": "{waiting}"}, {"group": "waiting"}),
     "/contracts/<contract_id>/<action_name>": Call(
         {"topup_minutes": "1:00"}, {"action_name": "top_up"}, opens="/contracts/{contract}"
@@ -115,6 +120,7 @@ PAGES: dict[str, Call] = {
     "/contracts/new": Call(
         {"type": "support_hours", "holder": "customer:{bob}", "minutes": "1:00"}, opens="/contracts/new"
     ),
+    "/contracts/new/effect": Call({"type": "support_hours", "holder": "customer:{bob}", "minutes": "1:00"}),
     "/customers/<customer_id>/edit": Call({"name": "Ann Other"}, opens="/customers/{ann}/edit"),
     "/customers/new": Call({"name": "New", "email": "new@example.com"}, opens="/customers/new"),
     "/items/<item_id>/edit": Call({"name": "Another"}, opens="/items/{item}/edit"),
@@ -131,6 +137,11 @@ PAGES: dict[str, Call] = {
     "/org-units/<org_unit_id>/edit": Call({"name": "Another"}, opens="/org-units/{org_unit}/edit"),
     "/org-units/new": Call({"name": "New", "code": "new"}, opens="/org-units/new"),
     "/outbox/<message_id>/again": Call(),
+    "/password/forgotten": Call({"email": "{email}"}, role="nobody"),
+    "/password/new": Call(
+        {"link": "{link}", "new_password": "{new_password}", "again": "{new_password}"}, role="nobody"
+    ),
+    "/requests/<service_request_id>/assignee": Call({"assignee_technician": "{user}"}),
     "/requests/<service_request_id>/coverage/assign": Call(
         {"assign_contract": "{ending}", "assign_reason": "Agreed"}
     ),
@@ -178,6 +189,10 @@ PAGES: dict[str, Call] = {
     "/settings": Call({"auto_close_days": "9"}, opens="/settings"),
     "/users/<user_id>": Call({"name": "Another"}, opens="/users/{user}"),
     "/users/<user_id>/tokens/<token_id>/revoke": Call(),
+    "/users/<user_id>/password-link": Call(),
+    "/users/<user_id>/password-link/show": Call(),
+    "/users/<user_id>/sessions/<session_id>/end": Call(),
+    "/users/<user_id>/sign-out": Call({"tokens": "y"}),
     "/users/new": Call({"email": "new@example.com", "name": "New", "role": "technician"}, opens="/users/new"),
 }
 PARTS = {
@@ -195,6 +210,7 @@ PARTS = {
     "replay": "replay",
     "replay_id": "replay",
     "message_id": "message",
+    "session_id": "session",
     "token_id": "token",
     "user_id": "user",
 }

@@ -15,7 +15,7 @@ from tests.support.api import ENVIRONMENT
 from tests.support.builders import RULES
 from tests.support.faults import make_faulty
 from tests.support.office import Office
-from tests.support.pages import Page
+from tests.support.pages import Page, new_session
 from tests.support.postgres import PostgresServer
 from tests.web.faults.calls import PARTS, Call
 from web import create_app
@@ -25,13 +25,17 @@ from workflows.rule_sets.proposals import submit_rule_set
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
-from workflows.users.accounts import HASHER, NewToken, create_token
+from workflows.users.password_links import show_link
+from workflows.users.passwords import HASHER
+from workflows.users.tokens import NewToken, create_token
 
 PASSWORD = "a very long password"
 TABLES = [table for table in t.metadata.sorted_tables if table.name != "idempotency_key"]
 RANDOM = {"password_hash", "token_hash"}
 """Columns whose values differ each time."""
 NEW_NAMES = re.compile(r"\b[0-9a-z]{26}\b|\bSR-\d+\b|\bcvd_\w+")
+ENDS_ITSELF = {"/account/password", "/account/tokens", "/password/new"}
+"""Forms whose first answer is not given again: it ends the session, shows a text once, or uses up a link."""
 Contents = dict[str, list[str]]
 
 
@@ -75,6 +79,8 @@ class Stage:
             with database.write() as connection:
                 connection.exec_driver_sql(self.text(call.prepares))
         desk = Desk(database, self.office.clock, sandbox=True, rules_folder=RULES)
+        # settings and rules are asked for each time, so that each call has as many statements as before
+        desk.configs.newest_for_seconds = 0
         desk.refresh()
         self.app.extensions["coverdesk"] = desk
         try:
@@ -171,6 +177,8 @@ def _fill(office: Office) -> dict[str, Any]:
         role: office.do(create_token, NewToken(email=_email(office, str(getattr(office, role).id)))).text
         for role in ("administrator", "finance", "supervisor", "technician")
     }
+    sessions = {role: new_session(office.desk, getattr(office, role)) for role in tokens}
+    link = office.do(show_link, str(office.technician.id), None).url.rpartition("=")[2]
     return {
         "ann": office.ann,
         "bob": bob,
@@ -183,6 +191,7 @@ def _fill(office: Office) -> dict[str, Any]:
         "ending": ending,
         "service_request": request,
         "entry": str(office.entries(request)[0].id),
+        "decision": str(office.rows(t.coverage_decision)[0].id),
         "waiting": waiting,
         "proposal": proposal.proposal,
         "replay": replay,
@@ -193,10 +202,13 @@ def _fill(office: Office) -> dict[str, Any]:
         "old_version": old,
         "files": {**files, "slas.json": files["slas.json"] + "\n\n\n"},
         "edited_slas": files["slas.json"] + "\n\n\n",
+        "link": link,
+        "session": str(office.rows(t.login_session, user_id=office.supervisor.id)[0].id),
         "email": _email(office, str(office.administrator.id)),
         "password": PASSWORD,
         "new_password": "another long password",
         "tokens": tokens,
+        "sessions": sessions,
     }
 
 
@@ -206,7 +218,7 @@ def _email(office: Office, user_id: str) -> str:
 
 @dataclass(frozen=True)
 class Sent:
-    """A call as it is sent: with the values of its page, and the key that makes it happen once."""
+    """A call as it is sent: with the values of its page, and the key that makes it happen once, if any."""
 
     stage: Stage
     method: str
@@ -251,21 +263,22 @@ def page_call(stage: Stage, rule: str, call: Call) -> Sent:
     client = stage.app.test_client()
     if call.role != "nobody":
         with client.session_transaction() as session:
-            session["_user_id"] = f"0:{getattr(stage.office, call.role).id}"
+            session["_user_id"] = stage.records["sessions"][call.role]
             session["_fresh"] = True
     address = stage.address(rule, call)
     opens = stage.text(call.opens)
     page = Page(client.get(opens or ("/login" if call.role == "nobody" else "/account")))
     values = _values_of(page, address, opens) if opens else {}
     values |= stage.text(call.sends)
-    # a form has its token under the prefix of its fields
+    # a form has its token and its key under the prefix of its fields
     token = next(form.values["csrf_token"] for form in page.forms if "csrf_token" in form.values)
     prefixes = {"", *(name.partition("_")[0] + "_" for name in values)}
     values |= {f"{prefix}csrf_token": token for prefix in prefixes}
+    values = {f"{prefix}key": "a key" for prefix in prefixes} | values
     cookie = client.get_cookie("session")
-    return Sent(
-        stage, "POST", address, call.role, values, is_api=False, session=cookie.value if cookie else ""
-    )
+    key = None if rule in ENDS_ITSELF else "a key"
+    own = cookie.value if cookie else ""
+    return Sent(stage, "POST", address, call.role, values, is_api=False, key=key, session=own)
 
 
 def _values_of(page: Page, address: str, opens: str) -> dict[str, Any]:

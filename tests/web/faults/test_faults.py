@@ -1,8 +1,8 @@
 """A fault of the database at each statement of each writing route: done once or not at all, and said clearly.
 
 A deadlock, a serialization failure, and a connection that is lost before or after a statement was carried
-out; at a commit the last two leave its outcome unknown. `make faults` tries every statement of each route;
-with COVERDESK_FAULTS=few a few.
+out; at a commit the last two leave its outcome unknown. `make faults` tries each fault at every statement of
+each route, and `make test` one for each route.
 """
 
 import gc
@@ -10,25 +10,27 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import select
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
+from engine.rulebook import version_of
 from tests.support.faults import Fault, counting
 from tests.support.postgres import PostgresServer
 from tests.web.faults.calls import API, PAGES, Call
 from tests.web.faults.stage import NEW_NAMES, Contents, Sent, Stage, api_call, open_stage, page_call
+from workflows.core.desk import Desk
+from workflows.rule_sets.proposals import submit_rule_set
+from workflows.store import tables as t
+from workflows.store.database import Database
 
-# A connection that is cut is not closed by its driver, which warns of that when it is collected.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    # Which statement a number names varies with time, and writes that are not retried yet are found now and
-    # then (a login's failed attempts, a job's status): not in `make test` until they are.
-    pytest.mark.skipif("COVERDESK_FAULTS" not in os.environ, reason="make faults runs them"),
-]
 EVERY_STATEMENT = os.environ.get("COVERDESK_FAULTS") == "all"
 MAY_BE_SAVED = "it may have been saved"
 DONE = (200, 201, 202, 204, 302)
-LOST = (Fault.LOST_BEFORE, Fault.LOST_AFTER)
+KEYED = [route for route in API if route.startswith("POST ")]
+"""The calls of the API that take an idempotency key."""
+PUBLISHING = ("publish", "<version>/publish", "proposals/<proposal>/approve")
+PUBLISHING_FORMS = ("publish", "<version>/publish", "proposals/<proposal_id>/approve", "edit")
 
 
 @pytest.fixture(scope="module")
@@ -54,52 +56,92 @@ def test_every_writing_route_has_a_call(stage: Stage) -> None:
     assert found == {True: set(API), False: set(PAGES)}
 
 
-@pytest.mark.parametrize("route", [name for name in API if name.startswith("POST ")])
+@pytest.mark.parametrize("route", KEYED)
 def test_a_call_with_a_key_is_done_once(stage: Stage, route: str) -> None:
     sent = api_call(stage, route, API[route]).with_key("a key")
-    _try_faults(stage, sent, API[route])
+    _try_faults(stage, route, sent)
 
 
-@pytest.mark.parametrize("route", API)
+@pytest.mark.parametrize("route", API if EVERY_STATEMENT else [one for one in API if one not in KEYED])
 def test_a_call_is_done_once_or_not_at_all(stage: Stage, route: str) -> None:
-    _try_faults(stage, api_call(stage, route, API[route]), API[route])
+    _try_faults(stage, route, api_call(stage, route, API[route]))
 
 
 @pytest.mark.parametrize("rule", PAGES)
 def test_a_form_is_done_once_or_not_at_all(stage: Stage, rule: str) -> None:
     with stage.copy(PAGES[rule]):
         sent = page_call(stage, rule, PAGES[rule])
-    _try_faults(stage, sent, PAGES[rule])
+    _try_faults(stage, rule, sent)
 
 
-def _try_faults(stage: Stage, sent: Sent, call: Call) -> None:
-    """Send the call on a copy of the stage for each fault at each statement."""
+@pytest.mark.parametrize(
+    ("is_api", "route"),
+    [
+        *((True, f"POST /rules/{rest}") for rest in PUBLISHING),
+        *((False, f"/rules/{rest}") for rest in PUBLISHING_FORMS),
+    ],
+)
+def test_a_rule_set_is_based_on_what_was_read_also_when_it_is_run_again(
+    stage: Stage, is_api: bool, route: str
+) -> None:
+    """Another set is published while a deadlock undoes this one: run again it must not replace that one."""
+    call = (API if is_api else PAGES)[route]
+    with stage.copy(call) as copy:
+        sent = api_call(stage, route, call) if is_api else page_call(stage, route, call)
+        with counting() as plan:
+            first = sent()
+        assert first.status_code in DONE
+        number = plan.commits[0]
+    files = stage.records["files"] | {"slas.json": stage.records["files"]["slas.json"] + "\n"}
+    with stage.copy(call) as copy:
+
+        def publish() -> None:
+            other = Desk(Database(str(copy.database.url), pool_size=1), stage.office.clock)
+            other.perform(stage.office.administrator, lambda tx: submit_rule_set(tx, files, "Another"))
+            other.database.dispose()
+
+        with counting(Fault.DEADLOCK, number, meanwhile=publish) as plan:
+            refused = sent()
+        assert plan.happened
+        assert (refused.status_code, "based on" in refused.text) == ((409, True) if is_api else (422, True))
+        with copy.database.read() as connection:
+            assert connection.execute(select(t.deployment.c.rule_set)).scalar_one() == version_of(files)
+
+
+def _try_faults(stage: Stage, name: str, sent: Sent) -> None:
+    """Send the call on a copy of the stage for each fault to try."""
+    call = {**API, **PAGES}[name]
     with stage.copy(call) as copy:
         before = copy.contents()
         with counting() as plan:
             first = sent()
         assert first.status_code in DONE, first.get_data(as_text=True)[:3000]
         after = copy.contents()
+        # the calls below count anew, in the same plan
+        statements, commits = plan.count, list(plan.commits)
     wrong = []
-    for fault, number in _cases(plan.count, plan.commits):
-        problem = _problem_of(stage, sent, fault, number, plan.count, before, after, first, call)
+    for fault, number in _cases(name, statements, commits):
+        problem = _problem_of(stage, sent, fault, number, statements, before, after, first, call)
         if problem:
-            wrong.append(f"{fault.name} at statement {number} of {plan.count}: {problem}")
+            wrong.append(f"{fault.name} at statement {number} of {statements}: {problem}")
     assert wrong == []
 
 
-OPTIONAL_STATEMENTS = 2
-"""Settings and rules are asked for again after half a second, so that a call has a statement more or less."""
-
-
-def _cases(statements: int, commits: list[int]) -> list[tuple[Fault, int]]:
-    """The faults to try: all, or a few that differ most."""
+def _cases(name: str, statements: int, commits: list[int]) -> list[tuple[Fault, int]]:
+    """The faults to try: all, or one at the commit or before it, of which neighbouring routes have others."""
     if EVERY_STATEMENT:
         return [(fault, number) for fault in Fault for number in range(statements)]
     if not statements:
         return []
-    last = commits[-1] if commits else statements - 1
-    return [(Fault.DEADLOCK, max(0, last - 1)), (Fault.LOST_AFTER, last)]
+    commit = commits[-1] if commits else statements - 1
+    before = max(0, commit - 1)
+    few = [
+        (Fault.DEADLOCK, before),
+        (Fault.LOST_AFTER, commit),
+        (Fault.SERIALIZATION_FAILURE, commit),
+        (Fault.LOST_BEFORE, before),
+    ]
+    return [few[[*API, *PAGES].index(name) % len(few)]]
 
 
 def _problem_of(
@@ -118,10 +160,7 @@ def _problem_of(
         with counting(fault, number) as plan:
             answer = sent()
         if not plan.happened:
-            # this run had fewer statements
-            return (
-                "" if number >= plan.count >= statements - OPTIONAL_STATEMENTS else "the fault did not happen"
-            )
+            return f"the fault did not happen: {plan.count} statements, not {statements}"
         text = answer.get_data(as_text=True)
         found = copy.contents()
         # a step that runs in the background has failed, and the answer says so

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.support.builders import Kit
+from tests.support.office import Office
 from workflows.administration.activation import activate_billing, assign_items, billing_checklist
 from workflows.administration.settings import (
     change_settings,
@@ -55,10 +56,62 @@ def test_changes_are_merged_and_recorded_per_setting(bare_kit: Kit) -> None:
 
 
 def test_a_setting_can_be_cleared(bare_kit: Kit) -> None:
-    bare_kit.do(change_settings, {"unpaid_request_warning_hours": 24})
-    assert bare_kit.see(read_settings).unpaid_request_warning_hours == 24
-    bare_kit.do(change_settings, {"unpaid_request_warning_hours": None})
-    assert bare_kit.see(read_settings).unpaid_request_warning_hours is None
+    bare_kit.do(change_settings, {"default_overage_rate_minor": 8_000})
+    assert bare_kit.see(read_settings).default_overage_rate_minor == 8_000
+    bare_kit.do(change_settings, {"default_overage_rate_minor": None})
+    assert bare_kit.see(read_settings).default_overage_rate_minor is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("invoices", True),
+        ("invoices", "yes"),
+        ("unpaid_request_warning_hours", 24),
+        ("unpaid_request_cancel_hours", 48),
+    ],
+)
+def test_a_setting_without_an_effect_is_refused(bare_kit: Kit, name: str, value: Any) -> None:
+    with pytest.raises(InvalidInput, match="not available yet: it would have no effect") as refused:
+        bare_kit.do(change_settings, {name: value, "currency": "CHF"})
+    assert refused.value.values["pointer"] == f"/{name}"
+    assert bare_kit.rows(t.setting) == []
+    bare_kit.do(change_settings, bare_kit.see(read_settings).model_dump(mode="json"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "renewal_lead_days",
+        "invoice_due_days",
+        "invoice_warning_days",
+        "tax_rates",
+        "alert_thresholds_percent",
+    ],
+)
+def test_a_setting_that_nothing_reads_is_unknown(bare_kit: Kit, name: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        bare_kit.do(change_settings, {name: 1})
+    assert name not in bare_kit.see(read_settings).model_dump()
+
+
+def test_stored_settings_that_nothing_reads_are_left_out(office: Office) -> None:
+    """A desk may have set them by an earlier program; invoices decide whether time may be billed."""
+    office.set(
+        invoices=True,
+        tax_rates=[{"name": "Standard", "basis_points": 1900}],
+        unpaid_request_cancel_hours=48,
+        company={"name": "Northwind", "vat_id": "DE1"},
+        time_expired_contract="bill",
+        default_overage_rate_minor=8_000,
+    )
+    settings = office.see(read_settings)
+    assert (settings.invoices, settings.company.name) == (True, "Northwind")
+    assert settings.unpaid_request_cancel_hours is None
+    office.do(change_settings, {"invoices": True, "cascade": True})
+    assert office.do(change_settings, {"invoices": False, "time_expired_contract": "ignore"}).cascade
+    with pytest.raises(InvalidInput):
+        office.do(change_settings, {"invoices": True})
 
 
 @pytest.mark.parametrize(
@@ -76,9 +129,8 @@ def test_a_setting_can_be_cleared(bare_kit: Kit) -> None:
         {"contract_validation": "yes"},
         {"work_calendar": {"weekly": {"xyz": []}}},
         {"work_calendar": {"weekly": {"mon": [{"opens": "17:00", "closes": "09:00"}]}}},
-        {"payment_required": True},
         {"time_expired_contract": "bill"},
-        {"company": {"email": "not an address"}},
+        {"company": {"vat_id": "DE1"}},
     ],
 )
 def test_invalid_changes_change_nothing(bare_kit: Kit, changes: dict[str, Any]) -> None:
@@ -165,12 +217,11 @@ def test_activation_refuses_invalid_settings(kit: Kit) -> None:
     assert not kit.see(read_settings).contracts
 
 
-def test_invoices_set_before_activation_take_effect_with_it(kit: Kit) -> None:
-    kit.do(change_settings, {"invoices": True, "payment_required": True})
-    assert not kit.see(read_settings).contracts
+def test_a_payment_can_be_required_without_invoices(kit: Kit) -> None:
+    kit.do(change_settings, {"payment_required": True})
     activate(kit, time_expired_contract="ignore")
     settings = kit.see(read_settings)
-    assert (settings.contracts, settings.invoices, settings.payment_required) == (True, True, True)
+    assert (settings.contracts, settings.invoices, settings.payment_required) == (True, False, True)
 
 
 def test_contracts_are_switched_off_and_on_again(kit: Kit) -> None:

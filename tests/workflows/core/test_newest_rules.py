@@ -74,13 +74,11 @@ def test_another_process_asks_again_after_half_a_second(
     assert elsewhere.perform(SYSTEM, lambda tx: tx.rules.version) == version_seen(office.desk)
 
 
-def test_who_waited_for_a_lock_decides_by_the_newest(
-    sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_waited_for_a_lock_decides_by_the_newest(sqlite_database_url: str) -> None:
     """SQLite's writers wait for each other: one that began while a publication ran decides by its rules."""
-    monkeypatch.setattr(configs, "NEWEST_FOR_SECONDS", 0.2)
     office = Office(sqlite_database_url)
     other = Desk(Database(sqlite_database_url, pool_size=2), office.clock)
+    other.configs.newest_for_seconds = 0.2
     other.refresh()
     with ThreadPoolExecutor(1) as pool:
         with office.desk.write(office.administrator) as tx:

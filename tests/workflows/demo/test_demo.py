@@ -24,7 +24,7 @@ from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
 from workflows.service_requests.queries import in_queue, queue_values
 from workflows.store import tables as t
-from workflows.users.accounts import password_matches
+from workflows.users.passwords import password_matches
 
 NOON = datetime(2026, 6, 17, 10, 0, tzinfo=UTC)
 TYPES = (
@@ -129,6 +129,7 @@ def test_everything_is_there(desk: Desk) -> None:
     )
     assert (settings.contracts, settings.invoices, settings.payment_required) == (True, False, False)
     assert all(row.delivered_at is not None for row in rows(desk, t.outbox))
+    assert {row.delivered_by for row in rows(desk, t.outbox) if row.recipient} == {"log"}
     taken = [row for row in rows(desk, t.ledger_transaction) if row.kind == "draw_carried"]
     assert taken
 

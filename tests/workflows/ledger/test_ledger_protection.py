@@ -1,17 +1,21 @@
 """The database refuses to change the ledger; the audit finds the changes that it cannot refuse."""
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import Table, insert, text, update
 from sqlalchemy.exc import DBAPIError
 
 from engine.ledger import LedgerTransaction, move
 from tests.support.office import MONDAY, Office
+from tests.support.unique_keys import unique_keys
 from workflows.ledger.audit import audit_ledger
 from workflows.ledger.journal import record, reverse
 from workflows.store import tables as t
+from workflows.store.database import Database
 from workflows.store.ids import new_id
 from workflows.store.multi_table_insert import NewRow, insert_rows
 
@@ -58,6 +62,58 @@ def test_no_row_of_an_append_only_table_is_updated_or_deleted(busy: Office, name
     if not busy.desk.database.is_sqlite:
         refused(busy, text(f"TRUNCATE {name} CASCADE"), FORBIDDEN)
     assert busy.rows(table) == rows
+
+
+@pytest.mark.parametrize("name", t.APPEND_ONLY)
+def test_no_row_of_an_append_only_table_is_replaced(busy: Office, name: str) -> None:
+    database, table = busy.desk.database, t.metadata.tables[name]
+    with busy.desk.write() as tx:
+        reverse(tx, busy.rows(t.ledger_transaction, kind="draw")[0].id, cause="test", why="test")
+    rows = busy.rows(table)
+    if not database.is_sqlite:
+        for statement in merges(table, database):
+            refused(busy, text(statement), FORBIDDEN)
+            assert busy.rows(table) == rows, statement
+        return
+    # a connection of another program has none of the settings of ours
+    with closing(sqlite3.connect(str(database.url.database), isolation_level=None)) as other:
+        for statement, values in replacements(table, other):
+            with pytest.raises(sqlite3.IntegrityError, match=FORBIDDEN):
+                other.execute(statement, values)
+            with pytest.raises(DBAPIError, match=FORBIDDEN), database.write() as connection:
+                connection.exec_driver_sql(statement, values)
+            assert busy.rows(table) == rows, statement
+
+
+def replacements(table: Table, connection: sqlite3.Connection) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Statements of SQLite that would replace a row: any, and one that has one key of a row and no other."""
+    everything = f"SELECT * FROM {table.name} WHERE true"
+    yield f"INSERT OR REPLACE INTO {table.name} {everything}", ()
+    yield f"INSERT INTO {table.name} {everything} ON CONFLICT DO UPDATE SET rowid = -9", ()
+    yield f"UPDATE OR REPLACE {table.name} SET rowid = (SELECT max(rowid) FROM {table.name})", ()
+    keys = [("rowid",), *unique_keys(table)]
+    connection.row_factory = sqlite3.Row
+    for key in keys:
+        given = " AND ".join(f"{name} IS NOT NULL" for name in key)
+        row = connection.execute(f"SELECT rowid, * FROM {table.name} WHERE {given} LIMIT 1").fetchone()
+        assert row is not None, f"no row of {table.name} has a {key}"
+        others = {name for other in keys if other != key for name in other} - set(key)
+        values = {**row, **{name: 9999 if name in ("rowid", "leg") else "another" for name in others}}
+        columns, marks = ", ".join(values), ", ".join("?" * len(values))
+        yield f"INSERT OR REPLACE INTO {table.name} ({columns}) VALUES ({marks})", tuple(values.values())
+
+
+def merges(table: Table, database: Database) -> Iterator[str]:
+    """Statements of PostgreSQL that would change the rows that are there."""
+    name, key = table.name, table.primary_key.columns.keys()
+    same = f"{key[0]} = excluded.{key[0]}"
+    yield f"INSERT INTO {name} SELECT * FROM {name} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {same}"
+    yield f"TRUNCATE {name} CASCADE"
+    if (database.engine.dialect.server_version_info or (0,)) >= (15,):
+        same = " AND ".join(f"old.{column} = new.{column}" for column in key)
+        merge = f"MERGE INTO {name} old USING {name} new ON {same} WHEN MATCHED THEN"
+        yield f"{merge} UPDATE SET {key[0]} = new.{key[0]}"
+        yield f"{merge} DELETE"
 
 
 def test_the_ledger_the_history_and_the_audit_trail_are_append_only() -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import tzdata
 
+from tests.support.front import Front
+from workflows.operations.time_zone_data import time_zone_data
+
 SCRIPT = """
 from datetime import datetime, UTC
 from zoneinfo import ZoneInfo
@@ -61,3 +64,9 @@ def test_system_files_of_an_unknown_version_count_as_older(system_zones: Path) -
 def test_without_system_files_the_package_is_used(tmp_path: Path) -> None:
     assert started_with(str(tmp_path)) == [tzdata.IANA_VERSION, "package", NEW_RULE]
     assert started_with("") == [tzdata.IANA_VERSION, "package", NEW_RULE]
+
+
+def test_an_administrator_sees_which_data_is_used(front: Front) -> None:
+    found = time_zone_data()
+    origin = "the tzdata package" if found.source == "package" else "this server's operating system"
+    assert f"Time zone data {found.version} From {origin}" in front.administrator.open("/")

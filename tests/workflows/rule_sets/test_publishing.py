@@ -83,6 +83,7 @@ def test_a_contract_type_in_use_cannot_be_removed(bare_kit: Kit) -> None:
             type="subscription",
             draws="nothing",
             holder_kind="customer",
+            time_zone="UTC",
             holder_id=ann,
             state="expired",
             starts_at=tx.now,

@@ -26,8 +26,8 @@ from workflows.service_requests.log import Logged, log_service_request
 from workflows.service_requests.queries import read_service_request
 from workflows.store import tables as t
 from workflows.store.database import Database
-from workflows.users.accounts import NewOwnToken, create_own_token
 from workflows.users.authentication import become_token_owner
+from workflows.users.tokens import NewOwnToken, create_own_token
 
 SOLD: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("subscription", "customer", {}),

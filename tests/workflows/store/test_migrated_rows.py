@@ -18,7 +18,11 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.support.builders import StillClock
 from tests.support.office import MONDAY, Office
+from tests.support.unique_keys import unique_keys
+from workflows.administration.settings import change_settings
+from workflows.commands.contracts import CancelContract, Renew
 from workflows.contracts.queries import list_contracts
+from workflows.contracts.use_cases import cancel_contract, renew
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.jobs.definitions import run_job
@@ -29,7 +33,7 @@ from workflows.store.database import MIGRATIONS, Database, migrate
 from workflows.store.migrations import HEAD
 from workflows.store.search_index import DOCUMENTS, create_search_index
 from workflows.store.search_words import words_in
-from workflows.store.triggers import protections
+from workflows.store.triggers import no_replacement, protections
 
 CONFIG = Config()
 CONFIG.set_main_option("script_location", str(MIGRATIONS))
@@ -115,6 +119,85 @@ def test_rows_and_names_survive_the_way_from_every_step(
         _works_and_is_protected(migrated)
         migrated.dispose()
     source.dispose()
+
+
+def test_contracts_get_the_time_zone_in_which_they_were_sold(
+    database_url: str, new_database: Callable[[], str]
+) -> None:
+    office = Office(database_url)
+    sold = {}
+    for zone in ("UTC", "Europe/Berlin", "America/New_York"):
+        if zone != "UTC":
+            office.clock.move(days=1)
+            office.do(change_settings, {"time_zone": zone})
+            office.clock.move(days=1)
+        sold[zone] = office.sell("subscription")
+    sold["renewed"] = office.do(renew, sold["UTC"], Renew())
+    office.close()
+    source = Database(database_url, pool_size=1)
+    url = new_database()
+    _migrate_to(url, "0007")
+    _insert_as_of(url, "0007", source)
+    source.dispose()
+    migrate(url)
+    migrated = Database(url, pool_size=1)
+    with migrated.read() as connection:
+        rows = connection.execute(select(t.contract)).all()
+    migrated.dispose()
+    zones = {row.id: row.time_zone for row in rows}
+    assert {name: zones[contract] for name, contract in sold.items()} == {
+        "UTC": "UTC",
+        "Europe/Berlin": "Europe/Berlin",
+        "America/New_York": "America/New_York",
+        # the trail has no more than when it was sold
+        "renewed": "America/New_York",
+    }
+    assert {row.renewal_of_id for row in rows} == {None, sold["UTC"]}
+
+
+def test_clocks_that_were_stopped_since_an_instant_of_the_history_have_it(
+    database_url: str, new_database: Callable[[], str]
+) -> None:
+    """Before 0012 only a hold had an instant from which the service level clock was stopped."""
+    office = Office(database_url, reopen_window_days=1)
+    contract = office.sell("subscription", sla="standard")
+    resolved, closed, reopened, held, cancelled, held_and_cancelled, started = (
+        office.log() for _ in range(7)
+    )
+    office.clock.move(hours=1)
+    for request in (resolved, closed, reopened):
+        office.fire(request, "resolve", note="done")
+    office.fire(closed, "close")
+    office.fire(started, "start")
+    for request in (held, held_and_cancelled):
+        office.fire(request, "hold", reason="customer")
+    office.clock.move(hours=1)
+    for request in (cancelled, held_and_cancelled):
+        office.fire(request, "cancel", reason="not needed")
+    office.clock.move(days=5)
+    office.do(cancel_contract, contract, CancelContract(reason="left"))
+    waiting = office.log()
+    assert office.fire(reopened, "reopen") == office.request(waiting).state == "pending_no_contract"
+    expected = {row.id: row.paused_at for row in office.rows(t.service_request)}
+    assert [request for request, at in expected.items() if at is None] == [started]
+    office.close()
+    url = new_database()
+    _migrate_to(url, "0011")
+    source = Database(database_url, pool_size=1)
+    _insert_as_of(url, "0011", source)
+    source.dispose()
+    former = Database(url, pool_size=1)
+    with former.write() as connection:
+        connection.execute(text("UPDATE service_request SET paused_at = NULL WHERE on_hold_reason IS NULL"))
+    former.dispose()
+    migrate(url)
+    migrated = Database(url, pool_size=1)
+    with migrated.read() as connection:
+        found = connection.execute(select(t.service_request.c.id, t.service_request.c.paused_at)).all()
+    migrated.dispose()
+    # a hold that ended with the request had lost its instant: the clock is stopped since the end
+    expected[held_and_cancelled] = expected[cancelled]
+    assert {row.id: row.paused_at for row in found} == expected
 
 
 def test_the_newest_step_is_the_last() -> None:
@@ -253,6 +336,9 @@ def _schema_of_the_tables(url: str) -> Any:
         for table in DOCUMENTS:
             for statement in create_search_index(connection.dialect.name, table):
                 connection.exec_driver_sql(statement)
+        if database.is_sqlite:
+            for name in t.APPEND_ONLY:
+                connection.execute(text(no_replacement(name, unique_keys(t.metadata.tables[name]))))
     with database.read() as connection:
         schema = _schema(connection)
     database.dispose()

@@ -4,8 +4,8 @@ import pytest
 
 from tests.support.builders import Kit
 from workflows.core.errors import NotAllowed, NotFound
-from workflows.users.accounts import NewOwnToken, create_own_token, list_tokens, revoke_token
 from workflows.users.authentication import NotAuthenticated, authenticate_token
+from workflows.users.tokens import NewOwnToken, create_own_token, list_tokens, revoke_token
 
 
 def test_a_technician_creates_a_token_with_their_own_role(bare_kit: Kit) -> None:

@@ -5,26 +5,37 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
-from wtforms import RadioField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
+from web.pages.administration.settings_form import add_settings_errors
+from web.pages.administration.time_zone import unconfirmed_change
 from web.pages.context import actor, desk, settings
-from web.pages.forms.base import ActionForm, DeskForm, attempt
+from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.forms.fields import select_options
 from web.pages.forms.pickers import RecordField
-from web.pages.layout.listing import cursor
-from web.pages.wording.settings import CURRENCY_CHOICES, TIME_EXPIRED_CHOICES, VALIDATION_CHOICES
-from workflows.administration.activation import activate_billing, assign_items, billing_checklist
+from web.pages.layout.listing import counted_page
+from web.pages.wording.settings import CURRENCY_CHOICES, VALIDATION_CHOICES, time_expired_choices
+from web.pages.wording.time_zone_change import time_zone_change_text
+from workflows.administration.activation import (
+    activate_billing,
+    assign_items,
+    billing_checklist,
+    preview_switching_off,
+)
 from workflows.administration.settings import change_settings
 from workflows.commands.administration import ActivateBilling, AssignItems
+from workflows.core.transaction import Transaction
 from workflows.coverage.bulk import Group, apply_bulk, preview_bulk
+from workflows.register import list_items
+from workflows.views.administration import TimeZoneChangeView
 
 GROUPS: dict[str, Group] = {"before-contracts": "before_contracts", "waiting": "waiting"}
 
 pages = Blueprint("activation", __name__, url_prefix="/billing")
 
 
-class AssignForm(DeskForm):
+class AssignForm(KeyedForm):
     owner = RecordField(
         "New owner",
         ["org_unit", "customer"],
@@ -37,11 +48,18 @@ class ActivateForm(DeskForm):
     time_expired_contract = RadioField(
         "Time worked after a contract ends",
         [InputRequired("Select an option; there is no default.")],
-        choices=select_options(TIME_EXPIRED_CHOICES),
     )
     contract_validation = RadioField("Contract validation", choices=select_options(VALIDATION_CHOICES))
     currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
     time_zone = StringField("Time zone", description="IANA time zone name, for example Europe/Berlin.")
+    confirmed_zone = HiddenField()
+
+
+class OffForm(DeskForm):
+    confirmed = BooleanField(
+        "New requests will be worked on without a contract",
+        [InputRequired("Confirm that you want this.")],
+    )
 
 
 @pages.get("")
@@ -61,18 +79,20 @@ def assign() -> tuple[str, int] | Response:
             if request.form.get("which") != "all":
                 values["items"] = selected
             command = form.command(AssignItems, values)
-            done = attempt(form, lambda tx: assign_items(tx, command)) if command else None
+            done = attempt_once(form, lambda tx: _assign(tx, command), command) if command else None
             if done:
-                flash(_assigned_message(done.assigned, done.left), "success")
+                flash(done, "success")
                 return redirect(url_for("activation.activation"))
     return _page(assign_form=form), 422 if form.has_errors else 200
 
 
-def _assigned_message(assigned: int, left: int) -> str:
-    done = f"{_item_count(assigned)} assigned."
-    if not left:
+def _assign(tx: Transaction, command: AssignItems) -> str:
+    """Assign the items; returns what was done, in words."""
+    found = assign_items(tx, command)
+    done = f"{_item_count(found.assigned)} assigned."
+    if not found.left:
         return f"{done} All items now have an owner."
-    return f"{done} {_item_count(left)} still without an owner."
+    return f"{done} {_item_count(found.left)} still without an owner."
 
 
 def _item_count(number: int) -> str:
@@ -81,15 +101,18 @@ def _item_count(number: int) -> str:
 
 @pages.post("/activate")
 def activate() -> tuple[str, int] | Response:
-    form = ActivateForm(prefix="activate_")
+    form = _activate_form()
+    values = {
+        "time_expired_contract": form.time_expired_contract.data,
+        "contract_validation": form.contract_validation.data == "on",
+        "currency": form.currency.data,
+        "time_zone": form.time_zone.data,
+    }
     if form.validate_on_submit():
-        values = {
-            "time_expired_contract": form.time_expired_contract.data,
-            "contract_validation": form.contract_validation.data == "on",
-            "currency": form.currency.data,
-            "time_zone": form.time_zone.data,
-        }
         command = form.command(ActivateBilling, values)
+        change = unconfirmed_change(form, form.time_zone.data)
+        if change is not None:
+            return _page(change, activate_form=form), 200
         try:
             done = attempt(form, lambda tx: activate_billing(tx, command)) if command else None
         except ValidationError as error:
@@ -99,17 +122,26 @@ def activate() -> tuple[str, int] | Response:
             desk().refresh()
             flash("Billing is active. Coverage is now searched for each new service request.", "success")
             return redirect(url_for("activation.activation"))
+    else:
+        given = {name: value for name, value in values.items() if value not in (None, "")}
+        add_settings_errors(form, settings(), given)
     return _page(activate_form=form), 422
 
 
-@pages.post("/off")
-def switch_off() -> tuple[str, int] | Response:
-    form = ActionForm()
+@pages.route("/off", methods=["GET", "POST"])
+def switch_off() -> tuple[str, int] | str | Response:
+    """Show what switching contracts off would change, and do it once that is confirmed."""
+    form = OffForm()
     if form.validate_on_submit() and attempt(form, lambda tx: change_settings(tx, {"contracts": False})):
         desk().refresh()
         flash("Contracts are switched off. No records are deleted.", "warning")
         return redirect(url_for("activation.activation"))
-    return _page(off_form=form), 422
+    with desk().read(actor()) as tx:
+        effect = preview_switching_off(tx)
+    if not settings().contracts:
+        return redirect(url_for("activation.activation"))
+    page = render_template("administration/contracts_off.html", form=form, effect=effect)
+    return page, 422 if form.has_errors else 200
 
 
 @pages.route("/search/<group>", methods=["GET", "POST"])
@@ -120,10 +152,9 @@ def bulk(group: str) -> tuple[str, int] | str | Response:
     form = ActionForm()
     if form.validate_on_submit():
         selected = request.form.getlist("requests")
-        done = attempt(form, lambda tx: apply_bulk(tx, GROUPS[group], selected))
-        if done is not None:
-            requests = "1 request" if done.searched == 1 else f"{done.searched} requests"
-            flash(f"{requests} searched, {done.changed} changed.", "success")
+        done = attempt_once(form, lambda tx: _search(tx, GROUPS[group], selected))
+        if done:
+            flash(done, "success")
             return redirect(url_for("activation.bulk", group=group))
     with desk().read(actor()) as tx:
         lines = preview_bulk(tx, GROUPS[group])
@@ -131,14 +162,25 @@ def bulk(group: str) -> tuple[str, int] | str | Response:
     return page, 422 if form.has_errors else 200
 
 
-def _page(**submitted: DeskForm) -> str:
+def _search(tx: Transaction, group: Group, selected: list[str]) -> str:
+    """Search coverage for the requests; returns what was done, in words."""
+    done = apply_bulk(tx, group, selected)
+    requests = "1 request" if done.searched == 1 else f"{done.searched} requests"
+    return f"{requests} searched, {done.changed} changed."
+
+
+def _activate_form(**given: Any) -> ActivateForm:
+    form = ActivateForm(prefix="activate_", **given)
+    form.time_expired_contract.choices = select_options(time_expired_choices(invoices=settings().invoices))
+    return form
+
+
+def _page(change: TimeZoneChangeView | None = None, /, **submitted: DeskForm) -> str:
     stored = settings()
     forms: dict[str, DeskForm] = {
         "assign_form": AssignForm(formdata=None, prefix="assign_"),
-        "off_form": ActionForm(formdata=None),
-        "activate_form": ActivateForm(
+        "activate_form": _activate_form(
             formdata=None,
-            prefix="activate_",
             data={
                 "time_expired_contract": stored.time_expired_contract,
                 "contract_validation": "on" if stored.contract_validation else "off",
@@ -148,8 +190,9 @@ def _page(**submitted: DeskForm) -> str:
         ),
     }
     with desk().read(actor()) as tx:
-        checklist = billing_checklist(tx, cursor=cursor())
         tx.require("administrator")
+        checklist = billing_checklist(tx, limit=1)
+        unowned = list_items(tx, owner="none", **counted_page())
         for form in submitted.values():
             form.load_options(tx)
     wrong = next((form for form in submitted.values() if form.has_errors), None)
@@ -157,7 +200,10 @@ def _page(**submitted: DeskForm) -> str:
     return render_template(
         "administration/activation.html",
         checklist=checklist,
+        unowned=unowned,
         failed_form=wrong,
         selected=selected,
+        time_zone_change=change,
+        change_text=time_zone_change_text,
         **{**forms, **submitted},
     )

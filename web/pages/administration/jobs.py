@@ -19,13 +19,17 @@ JOB_LABELS = {
     "expire_contracts": ("Expire contracts", "Expires contracts and grants whose end has been reached."),
     "auto_close": ("Close resolved requests", "Closes them after the number of days in the settings."),
     "open_waiting": ("Open waiting requests", "Opens waiting requests that a contract now covers."),
+    "send_password_links": (
+        "Answer forgotten passwords",
+        "Queues a mail with a link for each known address that asked for one.",
+    ),
     "deliver_outbox": ("Deliver mail", "Sends queued messages and retries failed ones."),
     "pick_up_rules": (
         "Check the rules folder",
         "Publishes changes to the folder, or refuses them if there are errors.",
     ),
     "take_up_replays": ("Resume replays", "Resumes replays that were interrupted."),
-    "clean_up": ("Clean up", "Deletes old idempotency keys, failed logins and replays."),
+    "clean_up": ("Clean up", "Deletes old idempotency keys, ended sessions, used links and replays."),
 }
 
 pages = Blueprint("jobs", __name__, url_prefix="/jobs")

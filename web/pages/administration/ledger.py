@@ -1,19 +1,71 @@
 """The ledger: its transactions, and the audit that recalculates every balance from them."""
 
+from typing import Any
+
 from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
-from web.pages.layout.listing import cursor, query_filters
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
+from web.pages.wording.labels import MOVEMENTS
+from workflows.contracts.queries import list_contracts
+from workflows.core.transaction import Transaction
 from workflows.ledger.audit import audit_ledger
-from workflows.ledger.queries import list_ledger_transactions
+from workflows.ledger.queries import LedgerTransactionView, list_ledger_transactions
+from workflows.service_requests.queries import list_service_requests
+from workflows.views import CountedPage, Page
+
+CSV_HEADER = ["effective_at", "recorded_at", "kind", "why", "actor", "owner", "account", "unit", "amount"]
 
 pages = Blueprint("ledger", __name__, url_prefix="/ledger")
 
 
 @pages.get("")
-def ledger() -> str:
+def ledger() -> str | Response:
     filters = query_filters("kind", "contract", "service_request")
     with desk().read(actor()) as tx:
-        page = list_ledger_transactions(tx, **filters, cursor=cursor())
+        chosen = _resolved(tx, filters)
+        if wants_csv():
+            rows = all_rows(lambda **at: _read(tx, chosen, at))
+            return csv_response("ledger", CSV_HEADER, (line for one in rows for line in _csv_rows(one)))
+        page = _read(tx, chosen, counted_page())
         audit = audit_ledger(tx) if "audit" in request.args else None
-    return render_template("administration/ledger.html", page=page, filters=filters, audit=audit)
+    return render_template(
+        "administration/ledger.html", page=page, filters=filters, kinds=MOVEMENTS, audit=audit
+    )
+
+
+def _read(tx: Transaction, chosen: dict[str, Any], at: dict[str, Any]) -> Page[LedgerTransactionView]:
+    if None in chosen.values():
+        return CountedPage([], None)
+    return list_ledger_transactions(tx, **chosen, **at)
+
+
+def _resolved(tx: Transaction, filters: dict[str, str]) -> dict[str, Any]:
+    """The filters, with numbers of contracts and requests replaced by ids; None: there is no such record."""
+    chosen: dict[str, Any] = dict(filters)
+    if "contract" in filters:
+        contracts = list_contracts(tx, number=filters["contract"].upper(), limit=1).items
+        chosen["contract"] = contracts[0].id if contracts else None
+    if "service_request" in filters:
+        requests = list_service_requests(tx, number=filters["service_request"].upper(), limit=1).items
+        chosen["service_request"] = requests[0].id if requests else None
+    return chosen
+
+
+def _csv_rows(one: LedgerTransactionView) -> list[list[Any]]:
+    """A row for each posting."""
+    return [
+        [
+            one.effective_at.isoformat(),
+            one.recorded_at.isoformat(),
+            one.kind,
+            one.why,
+            one.actor,
+            posting.owner,
+            posting.account,
+            posting.unit,
+            posting.amount,
+        ]
+        for posting in one.postings
+    ]

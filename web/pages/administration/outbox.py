@@ -4,8 +4,8 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, attempt
-from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
+from web.pages.forms.base import ActionForm, attempt_once
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from workflows.notifications.outbox import list_outbox, send_again
 
 VIEWS = {
@@ -14,8 +14,18 @@ VIEWS = {
     "waiting": "Waiting",
     "given_up": "Gave up",
     "delivered": "Delivered",
+    "logged": "Written to the log",
 }
-CSV_HEADER = ["created_at", "event", "recipient", "subject", "delivered_at", "attempts", "last_error"]
+CSV_HEADER = [
+    "created_at",
+    "event",
+    "recipient",
+    "subject",
+    "delivered_at",
+    "delivered_by",
+    "attempts",
+    "last_error",
+]
 
 pages = Blueprint("outbox", __name__, url_prefix="/outbox")
 
@@ -28,12 +38,13 @@ def outbox() -> str | Response:
             rows = all_rows(lambda **at: list_outbox(tx, **filters, **at))
             table = [[str(getattr(one, name) or "") for name in CSV_HEADER] for one in rows]
             return csv_response("outbox", CSV_HEADER, table)
-        page = list_outbox(tx, **filters, cursor=cursor())
+        page = list_outbox(tx, **filters, **counted_page())
     return render_template(
         "administration/outbox.html",
         page=page,
         filters=filters,
         views=VIEWS,
+        sends_mail=desk().smtp_url is not None,
         action_form=ActionForm(formdata=None),
     )
 
@@ -42,7 +53,7 @@ def outbox() -> str | Response:
 def retry(message_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
-        if attempt(form, lambda tx: send_again(tx, message_id)):
+        if attempt_once(form, lambda tx: send_again(tx, message_id)):
             flash("The message will be retried with the next delivery.", "success")
         else:
             flash(" ".join(form.form_errors), "error")

@@ -1,23 +1,34 @@
 """The settings page, with the history of changes."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
-from web.pages.administration.settings_form import DAYS, SettingsForm, changes, form_data
+from web.pages.administration.settings_form import (
+    DAYS,
+    SettingsForm,
+    add_settings_errors,
+    changes,
+    settings_form,
+)
+from web.pages.administration.time_zone import unconfirmed_change
 from web.pages.context import actor, desk
-from web.pages.forms.base import attempt
-from web.pages.layout.listing import cursor
+from web.pages.forms.base import succeeds_once
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.labels import readable
 from web.pages.wording.settings import setting_label
+from web.pages.wording.time_zone_change import time_zone_change_text
 from workflows.administration.settings import (
     change_settings,
+    list_changed_settings,
     list_setting_changes,
     read_settings,
     settings_version,
 )
+from workflows.views.administration import SettingChangeView, TimeZoneChangeView
 
 HISTORY_ROWS = 20
 
@@ -30,12 +41,20 @@ def settings() -> tuple[str, int] | Response:
         tx.require("administrator")
         stored = read_settings(tx)
         version = settings_version(tx)
-        history = list_setting_changes(tx, limit=HISTORY_ROWS, cursor=cursor())
-    form = SettingsForm(data=form_data(stored, version))
+        filters = query_filters("key")
+        if wants_csv():
+            return _history_csv(all_rows(lambda **at: list_setting_changes(tx, **filters, **at)))
+        history = list_setting_changes(tx, **filters, limit=HISTORY_ROWS, **counted_page())
+        changed_keys = list_changed_settings(tx)
+    form = settings_form(stored, version)
+    change: TimeZoneChangeView | None = None
     if form.is_submitted():
         valid = form.validate()
         wanted = changes(form, stored)
-        if valid and not form.has_errors and _store(form, wanted):
+        change = unconfirmed_change(form, wanted.get("time_zone")) if valid and not form.has_errors else None
+        if not valid or form.has_errors:
+            add_settings_errors(form, stored, wanted)
+        elif change is None and _store(form, wanted):
             desk().refresh()
             flash("Saved." if wanted else "No changes to save.", "success")
             return redirect(url_for("settings.settings"))
@@ -44,18 +63,36 @@ def settings() -> tuple[str, int] | Response:
         form=form,
         stored=stored,
         history=history,
+        filters=filters,
+        changed_keys=changed_keys,
         days=DAYS,
+        time_zone_change=change,
+        change_text=time_zone_change_text,
         setting_label=setting_label,
         value_text=_value_text,
     )
     return page, 422 if form.has_errors else 200
 
 
+def _history_csv(changes: Iterable[SettingChangeView]) -> Response:
+    rows = [
+        (
+            one.changed_at.isoformat(),
+            one.key,
+            _value_text(one.old_value),
+            _value_text(one.new_value),
+            one.changed_by,
+        )
+        for one in changes
+    ]
+    return csv_response("settings", ["changed_at", "setting", "from", "to", "changed_by"], rows)
+
+
 def _store(form: SettingsForm, wanted: dict[str, Any]) -> bool:
     version = form.version.data or ""
     seen = int(version) if version.isdecimal() else None
     try:
-        return attempt(form, lambda tx: change_settings(tx, wanted, seen)) is not None
+        return succeeds_once(form, lambda tx: change_settings(tx, wanted, seen))
     except ValidationError as error:
         form.add_validation_errors(error)
         return False

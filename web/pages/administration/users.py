@@ -1,27 +1,34 @@
 """User management, for administrators."""
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringField
 from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk, require_role
-from web.pages.forms.base import ActionForm, DeskForm, attempt, succeeds
-from web.pages.forms.fields import select_options
-from web.pages.layout.listing import cursor, query_filters
-from web.pages.wording.labels import ROLES
-from workflows.users.accounts import (
-    ChangeUser,
-    NewUser,
-    change_user,
-    create_user,
-    get_user,
-    list_tokens,
-    list_users,
-    revoke_token,
+from web.pages.forms.base import (
+    ActionForm,
+    DeskForm,
+    KeyedForm,
+    attempt,
+    attempt_once,
+    succeeds,
+    succeeds_once,
 )
+from web.pages.forms.fields import select_options
+from web.pages.layout.list_links import keep_list
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
+from web.pages.session.sessions import RECENT_EVENTS, SignOutForm
+from web.pages.wording.labels import ROLES
+from workflows.core.transaction import Transaction
+from workflows.operations.audit_trail import list_audit_events
+from workflows.users.accounts import ChangeUser, NewUser, change_user, create_user, get_user, list_users
+from workflows.users.password_links import send_link, show_link
+from workflows.users.sessions import end_session, list_sessions, sign_out_user
+from workflows.users.tokens import list_tokens, revoke_token
 from workflows.views.users import UserView
 
 ROLE_DESCRIPTIONS = {
@@ -34,14 +41,16 @@ ROLE_DESCRIPTIONS = {
 ROLE_CHOICES = [(role, ROLES[role]) for role in ROLE_DESCRIPTIONS]
 
 pages = Blueprint("users", __name__, url_prefix="/users")
+keep_list(pages, "user_id")
 
 
-class NewUserForm(DeskForm):
+class NewUserForm(KeyedForm):
     name = StringField("Name")
     email = EmailField("Email", [InputRequired("This field is required.")], description="Used to sign in.")
     role = RadioField("Role", [InputRequired("Select an option.")], choices=select_options(ROLE_CHOICES))
     password = PasswordField(
-        "Initial password", description="At least 12 characters. It can be changed on the account page."
+        "Initial password",
+        description="At least 12 characters. Leave it empty to send an invitation by mail instead.",
     )
 
 
@@ -49,16 +58,23 @@ class UserForm(DeskForm):
     name = StringField("Name", [InputRequired("This field is required.")])
     role = RadioField("Role", choices=select_options(ROLE_CHOICES))
     password = PasswordField("New password", description="Leave empty to keep the current password.")
+    revoke_tokens = BooleanField(
+        "Revoke all API tokens", description="Programs that use the user's tokens stop working."
+    )
     disabled = BooleanField(
         "Disabled", description="Cannot sign in, and API tokens stop working. Records are not deleted."
     )
 
 
 @pages.get("")
-def users() -> str:
+def users() -> str | Response:
     filters: dict[str, Any] = query_filters("q", "role", "order")
     with desk().read(actor()) as tx:
-        page = list_users(tx, **filters, cursor=cursor())
+        if wants_csv():
+            rows = all_rows(lambda **at: list_users(tx, **filters, **at))
+            table = [(one.name, one.email, one.role, one.disabled_at is None, one.created_at) for one in rows]
+            return csv_response("users", ["name", "email", "role", "enabled", "created_at"], table)
+        page = list_users(tx, **filters, **counted_page())
     return render_template("administration/users/index.html", page=page, filters=filters, roles=ROLE_CHOICES)
 
 
@@ -66,11 +82,11 @@ def users() -> str:
 def new() -> tuple[str, int] | Response:
     require_role("administrator")
     form = NewUserForm()
-    if form.validate_on_submit():
+    if form.is_submitted():
         values = {name: form[name].data for name in ("name", "email", "role", "password")}
-        command = form.command(NewUser, values)
-        if command and attempt(form, lambda tx: create_user(tx, command)):
-            flash(f"{command.email} can now sign in.", "success")
+        command = form.checked_command(NewUser, values)
+        if command and attempt_once(form, lambda tx: create_user(tx, command), command):
+            flash(_created_text(command), "success")
             return redirect(url_for("users.users"))
     return render_template(
         "administration/users/new.html", form=form, role_descriptions=ROLE_DESCRIPTIONS
@@ -81,32 +97,91 @@ def new() -> tuple[str, int] | Response:
 def edit(user_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
         user = get_user(tx, user_id)
-        tokens = list_tokens(tx, user_id)
     form = UserForm(data={"name": user.name, "role": user.role, "disabled": user.disabled_at is not None})
     if form.validate_on_submit():
         command = form.command(ChangeUser, _changes(form, user))
         if command and succeeds(form, lambda tx: change_user(tx, user_id, command)):
             flash("Saved.", "success")
             return redirect(url_for("users.users"))
-    page = render_template(
-        "administration/users/edit.html",
-        form=form,
-        user=user,
-        tokens=tokens,
-        action_form=ActionForm(formdata=None),
-        role_descriptions=ROLE_DESCRIPTIONS,
-    )
-    return page, 422 if form.has_errors else 200
+    return _page(user_id, form), 422 if form.has_errors else 200
 
 
 @pages.post("/<user_id>/tokens/<token_id>/revoke")
 def revoke(user_id: str, token_id: str) -> Response:
+    return _act(user_id, lambda tx: revoke_token(tx, token_id), "The token has been revoked.")
+
+
+@pages.post("/<user_id>/sessions/<session_id>/end")
+def end_user_session(user_id: str, session_id: str) -> Response:
+    return _act(user_id, lambda tx: end_session(tx, session_id), "The session has ended.")
+
+
+@pages.post("/<user_id>/sign-out")
+def sign_out(user_id: str) -> Response:
+    tokens = bool(SignOutForm().tokens.data)
+    done = "Signed out everywhere."
+    return _act(user_id, lambda tx: sign_out_user(tx, user_id, tokens=tokens), done)
+
+
+@pages.post("/<user_id>/password-link")
+def send_password_link(user_id: str) -> Response:
+    return _act(user_id, lambda tx: send_link(tx, user_id), "The link will be sent within seconds.")
+
+
+@pages.post("/<user_id>/password-link/show")
+def show_password_link(user_id: str) -> str | Response:
+    """Show the link in the response itself: it is not stored anywhere, not even in the session."""
+    require_role("administrator")
+    form, base_url = ActionForm(), desk().base_url or request.host_url
+    if form.validate_on_submit():
+        new_link = attempt(form, lambda tx: show_link(tx, user_id, base_url))
+        if new_link is not None:
+            return _page(user_id, None, new_link=new_link)
+    return _back(user_id, form)
+
+
+def _page(user_id: str, form: UserForm | None, **shown: Any) -> str:
+    with desk().read(actor()) as tx:
+        user = get_user(tx, user_id)
+        tokens, sessions = list_tokens(tx, user_id), list_sessions(tx, user_id)
+        events = list_audit_events(tx, subject_kind="user", subject_id=user_id, limit=RECENT_EVENTS)
+    values = {"name": user.name, "role": user.role, "disabled": user.disabled_at is not None}
+    return render_template(
+        "administration/users/edit.html",
+        form=form or UserForm(formdata=None, data=values),
+        user=user,
+        tokens=tokens,
+        sessions=sessions,
+        events=events.items,
+        sends_mail=desk().smtp_url is not None,
+        action_form=ActionForm(formdata=None),
+        sign_out_form=SignOutForm(formdata=None),
+        role_descriptions=ROLE_DESCRIPTIONS,
+        **shown,
+    )
+
+
+def _act(user_id: str, use_case: Callable[[Transaction], object], done: str) -> Response:
+    """Run a use case for a button of the page, and say what was done or why not."""
     require_role("administrator")
     form = ActionForm()
-    if form.validate_on_submit():
-        attempt(form, lambda tx: revoke_token(tx, token_id))
-        flash("The token has been revoked.", "success")
+    if form.validate_on_submit() and succeeds_once(form, use_case):
+        flash(done, "success")
+    return _back(user_id, form)
+
+
+def _back(user_id: str, form: DeskForm) -> Response:
+    for message in form.form_errors:
+        flash(message, "error")
     return redirect(url_for("users.edit", user_id=user_id))
+
+
+def _created_text(command: NewUser) -> str:
+    if command.password:
+        return f"{command.email} can now sign in."
+    if desk().smtp_url is None:
+        return f"{command.email} was added. Open the user to show a link to choose a password."
+    return f"{command.email} was added. An invitation is sent by mail."
 
 
 def _changes(form: UserForm, user: UserView) -> dict[str, Any]:
@@ -120,4 +195,6 @@ def _changes(form: UserForm, user: UserView) -> dict[str, Any]:
         changes["disabled"] = bool(form.disabled.data)
     if form.password.data:
         changes["password"] = form.password.data
+    if form.revoke_tokens.data:
+        changes["revoke_api_access"] = True
     return changes

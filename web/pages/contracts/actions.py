@@ -11,8 +11,9 @@ from werkzeug.wrappers import Response
 from web.pages.context import actor, desk
 from web.pages.contracts.detail import contract_page
 from web.pages.contracts.forms import FORMS, adjust_values, renew_values, top_up_values
-from web.pages.forms.base import DeskForm, KeyedForm, attempt, attempt_once
+from web.pages.forms.base import DeskForm, KeyedForm, attempt_once
 from web.pages.forms.effects import REASON_PLACEHOLDER, effect_response, preview_effect
+from web.pages.layout.list_links import keep_list
 from workflows.commands.contracts import Adjust, CancelContract, Renew, TopUp
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
@@ -28,6 +29,7 @@ DONE_MESSAGES = {
 }
 
 pages = Blueprint("contract_actions", __name__, url_prefix="/contracts/<contract_id>")
+keep_list(pages, "contract_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def run(contract_id: str, action_name: str) -> tuple[str, int] | Response:
     """Run the action and show the contract; if it is refused, show its form with the typed values."""
     form, contract = _form(action_name), _contract(contract_id)
     action = _action(action_name, form, contract) if form.validate_on_submit() else None
-    target_id = _run(form, action) if action is not None else None
+    target_id = attempt_once(form, action.run, action.command) if action is not None else None
     if target_id is None:
         return contract_page(contract_id, {action_name: form}), 422
     flash(DONE_MESSAGES[action_name].format(contract.number), "success")
@@ -63,22 +65,16 @@ def preview(contract_id: str, action_name: str) -> str:
     return effect_response(shown, lambda: contract_page(contract_id, {action_name: form}, shown))
 
 
-def _form(action_name: str) -> DeskForm:
+def _form(action_name: str) -> KeyedForm:
     if action_name not in FORMS:
         raise NotFound
-    form: DeskForm = FORMS[action_name]()
+    form: KeyedForm = FORMS[action_name]()
     return form
 
 
 def _contract(contract_id: str) -> ContractDetail:
     with desk().read(actor()) as tx:
         return read_contract(tx, contract_id)
-
-
-def _run(form: DeskForm, action: ContractAction) -> str | None:
-    if isinstance(form, KeyedForm) and action.command is not None:
-        return attempt_once(form, action.run, action.command)
-    return attempt(form, action.run)
 
 
 def _action(
@@ -98,7 +94,7 @@ def _action(
             else ContractAction(cancels, lambda tx: cancel_contract(tx, contract.id, cancels))
         )
     if action_name == "top_up":
-        adds = form.command(TopUp, top_up_values(form, contract.draws))
+        adds = form.command(TopUp, top_up_values(form, contract))
         return None if adds is None else ContractAction(adds, lambda tx: top_up(tx, contract.id, adds))
     if action_name == "adjust":
         adjusts = form.command(Adjust, adjust_values(form, contract.draws, reason))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
@@ -14,6 +15,7 @@ from web.pages.contracts.burn_down import burn_down
 from web.pages.contracts.forms import forms_for
 from web.pages.forms.base import DeskForm
 from web.pages.forms.effects import EffectPreview
+from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import csv_response, cursor
 from web.pages.wording.formats import amount_text
 from workflows.contracts.balance_curve import read_balance_curve
@@ -27,6 +29,7 @@ SHOWN_REQUESTS = 10
 SHOWN_LINES = 50
 
 pages = Blueprint("contract", __name__, url_prefix="/contracts/<contract_id>")
+keep_list(pages, "contract_id")
 
 
 @pages.get("")
@@ -39,7 +42,7 @@ def statement_csv(contract_id: str) -> Response:
     """The statement as CSV; its lines are read while they are sent."""
     with ExitStack() as stack:
         tx = stack.enter_context(desk().read(actor()))
-        days = {"from_": _day("from"), "to": _day("to") or _today(tx)}
+        days = _days(tx, read_contract(tx, contract_id))
         statement = stack.enter_context(open_statement(tx, contract_id, **days))
         unit = statement.unit
         header = ["effective_at", "recorded_at", "kind", "service_request", unit, "balance_after", "why"]
@@ -75,8 +78,7 @@ def contract_page(
         statement = read_statement(
             tx,
             contract_id,
-            from_=_day("from"),
-            to=_day("to") or _today(tx),
+            **_days(tx, contract),
             order="-effective_at",
             limit=SHOWN_LINES,
             cursor=cursor(),
@@ -88,18 +90,21 @@ def contract_page(
             statement=statement,
             burn_down=burn_down(contract, read_balance_curve(tx, contract_id)),
             span={name: request.args.get(name, "") for name in ("from", "to")},
-            requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS),
+            requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS, counted=True),
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
             forms=forms_for(contract, actor().role, submitted or {}),
             submitted=next(iter(submitted)) if submitted else None,
             effect=effect,
             amount=_amount(contract),
             desk_time_expired=tx.settings.time_expired_contract,
+            settings_time_zone=tx.settings.time_zone,
         )
 
 
-def _today(tx: Transaction) -> date:
-    return local_date(tx.now, tx.settings.zone)
+def _days(tx: Transaction, contract: ContractDetail) -> dict[str, Any]:
+    """The requested days of the statement, until today by default (without future grants)."""
+    today = local_date(tx.now, ZoneInfo(contract.time_zone))
+    return {"from_": _day("from"), "to": _day("to") or today}
 
 
 def _day(name: str) -> date | None:

@@ -21,7 +21,7 @@ class EnableForm(ActionForm):
 
 
 class _AmountForm(KeyedForm):
-    minutes = DurationField("Hours", description="For example 10:00, 90m or 1.5 h.")
+    minutes = DurationField("Hours", unit="hours")
     incidents = CountField("Incidents")
 
 
@@ -51,7 +51,7 @@ class RenewForm(_AmountForm):
     price = MoneyField("Price", description="Defaults to the same price.")
 
 
-class CancelForm(DeskForm):
+class CancelForm(KeyedForm):
     reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
 
 
@@ -72,7 +72,7 @@ def forms_for(contract: ContractDetail, role: Role, submitted: dict[str, DeskFor
         state=contract.state,
         pending_reason=contract.pending_reason,
         draws=contract.draws,
-        has_end=is_renewable(contract.type, contract.expires_at),
+        has_end=is_renewable(contract.type, next(iter(contract.holder)), contract.expires_at),
         is_renewed=contract.renewed_by is not None,
     )
     fits = {action.replace("-", "_") for action in possible}
@@ -83,11 +83,11 @@ def forms_for(contract: ContractDetail, role: Role, submitted: dict[str, DeskFor
     }
 
 
-def top_up_values(form: TopUpForm, draws: str) -> dict[str, Any]:
+def top_up_values(form: TopUpForm, contract: ContractDetail) -> dict[str, Any]:
     return {
-        **_amounts(form, draws),
-        "effective_at": form.effective_on.first_instant,
-        "expires_at": form.expires_on.end,
+        **_amounts(form, contract.draws),
+        "effective_at": form.effective_on.first_instant(contract.time_zone),
+        "expires_at": form.expires_on.end(contract.time_zone),
         "price": form.price.command_value,
     }
 

@@ -1,5 +1,6 @@
 """The list of contracts, with views such as active, ending soon and running low."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,21 +9,24 @@ from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm
-from web.pages.forms.pickers import KINDS, option_of
-from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
+from web.pages.forms.pickers import KINDS, find_org_unit, option_of
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.formats import minutes_text
+from workflows.contracts.holder_parties import Parties, parties_of_holders
 from workflows.contracts.queries import contract_types, list_contracts
 from workflows.core.transaction import Transaction
 from workflows.reports.running_out import MOST_CONTRACTS, RUN_OUT_DAYS, list_running_out
-from workflows.views import Page
+from workflows.views import CountedPage, Page
 from workflows.views.contracts import ContractDetail
 
 SOON_DAYS = 30
-RUNNING_OUT = "running-out"
+RUNNING_OUT, UNPAID = "running-out", "unpaid"
+DEFAULT_ORDER = "-created_at"
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "": ("All", {}),
     "active": ("Active", {"state": "active"}),
     "pending": ("Pending", {"state": "pending"}),
+    UNPAID: ("Awaiting payment", {"awaiting_payment": True}),
     "soon": (f"Ending within {SOON_DAYS} days", {"ends_within_days": SOON_DAYS, "order": "expires_at"}),
     RUNNING_OUT: ("Running low", {}),
     "exhausted": ("Used up", {"state": "exhausted"}),
@@ -32,6 +36,7 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
 EMPTY_TEXTS = {
     "active": "Active contracts appear here. They can cover requests.",
     "pending": "Contracts awaiting their start, payment or activation appear here.",
+    UNPAID: "Contracts that become active once finance has recorded their payment appear here.",
     "soon": f"Contracts that end within {SOON_DAYS} days appear here, soonest first.",
     RUNNING_OUT: f"Contracts that will run out within {RUN_OUT_DAYS} days at the current rate appear here.",
     "exhausted": "Contracts with no balance left appear here. A top-up makes them active again.",
@@ -42,6 +47,8 @@ CSV_HEADER = [
     "number",
     "type",
     "holder",
+    "customer",
+    "org_unit",
     "state",
     "pending_reason",
     "starts_on",
@@ -60,42 +67,62 @@ pages = Blueprint("contracts", __name__, url_prefix="/contracts")
 
 @pages.get("")
 def contracts() -> str | Response:
-    filters = query_filters("view", "q", "type", "holder", "order")
+    filters = query_filters("view", "q", "type", "holder", "org_unit", "order")
     view = filters.pop("view", "")
-    chosen: dict[str, Any] = {**VIEWS.get(view, VIEWS[""])[1], **filters}
-    if not actor().is_staff and view == RUNNING_OUT:
+    if view not in VIEWS or (view == RUNNING_OUT and not actor().is_staff):
         view = ""
     with desk().read(actor()) as tx:
+        chosen = _resolved(tx, {**VIEWS[view][1], **filters})
         run_out: dict[str, datetime] = {}
         if view == RUNNING_OUT:
             run_out = {one.contract: one.runs_out_at for one in list_running_out(tx)}
         if wants_csv():
-            rows = all_rows(lambda **at: _read(tx, chosen, run_out, view, at))
-            return csv_response("contracts", CSV_HEADER, [_row(one) for one in rows])
+            rows = list(all_rows(lambda **at: _read(tx, chosen, run_out, view, at)))
+            parties = _parties(tx, rows)
+            return csv_response("contracts", CSV_HEADER, [_row(one, parties[one.id]) for one in rows])
+        page = _read(tx, chosen, run_out, view, counted_page())
         return render_template(
             "contracts/index.html",
-            page=_read(tx, chosen, run_out, view, {"cursor": cursor()}),
+            page=page,
+            parties=_parties(tx, page.items),
             run_out=run_out,
             action_form=ActionForm(formdata=None),
             view=view,
             empty_texts=EMPTY_TEXTS,
             views={key: label for key, (label, _) in VIEWS.items() if key != RUNNING_OUT or actor().is_staff},
             filters=filters,
+            order=chosen.get("order", DEFAULT_ORDER),
             types=contract_types(tx),
             holder=_holder(tx, filters.get("holder")),
         )
+
+
+def _resolved(tx: Transaction, chosen: dict[str, Any]) -> dict[str, Any]:
+    """The filters, with the code or name of an org unit replaced by its id; None if there is no such unit."""
+    if "org_unit" not in chosen:
+        return chosen
+    return {**chosen, "org_unit": find_org_unit(tx, chosen["org_unit"])}
+
+
+def _parties(tx: Transaction, contracts: Sequence[ContractDetail]) -> dict[str, Parties]:
+    """To whom the holder of each contract belongs, by the contract's id."""
+    holders = {one.id: next(iter(one.holder.items())) for one in contracts}
+    found = parties_of_holders(tx, set(holders.values()))
+    return {one: found.get(holder, Parties()) for one, holder in holders.items()}
 
 
 def _read(
     tx: Transaction, chosen: dict[str, Any], run_out: dict[str, datetime], view: str, at: dict[str, Any]
 ) -> Page[ContractDetail]:
     """One page of the list. The view "Running low" is a single page, by default ordered by run-out date."""
+    if chosen.get("org_unit", "") is None:
+        return CountedPage([], None)
     if view != RUNNING_OUT:
         return list_contracts(tx, **chosen, **at)
-    page = list_contracts(tx, ids=list(run_out), limit=MOST_CONTRACTS, **chosen)
+    page = list_contracts(tx, ids=list(run_out), limit=MOST_CONTRACTS, counted=True, **chosen)
     if "order" in chosen:
         return page
-    return Page(sorted(page.items, key=lambda one: run_out[one.id]), None)
+    return page.with_items(sorted(page.items, key=lambda one: run_out[one.id]))
 
 
 def _holder(tx: Transaction, holder_id: str | None) -> str | None:
@@ -109,7 +136,7 @@ def _holder(tx: Transaction, holder_id: str | None) -> str | None:
     return "this holder"
 
 
-def _row(one: ContractDetail) -> list[Any]:
+def _row(one: ContractDetail, parties: Parties) -> list[Any]:
     unit = one.balance.incidents if one.draws == "incidents" else one.balance.minutes
     amounts = [unit.purchased, unit.drawn, unit.held, unit.available, unit.expired]
     shown = ["" for _ in amounts]
@@ -122,6 +149,8 @@ def _row(one: ContractDetail) -> list[Any]:
         one.number,
         one.type_label,
         one.holder_name,
+        parties.customer_name,
+        parties.org_unit_name,
         one.state,
         one.pending_reason,
         one.starts_on,

@@ -4,7 +4,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
-from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.formats import minutes_text
 from workflows.reports.overview import list_uncovered, month_start
 
@@ -35,5 +35,5 @@ def uncovered() -> str | Response:
                 for one in rows
             ]
             return csv_response("uncovered-time", CSV_HEADER, table)
-        page = list_uncovered(tx, **chosen, cursor=cursor())
+        page = list_uncovered(tx, **chosen, **counted_page())
     return render_template("contracts/uncovered.html", page=page, filters=filters, kinds=KINDS, every=every)

@@ -26,6 +26,7 @@ from workflows.core.errors import IdempotencyKeyReused, NoRuleSet, NotAllowed, N
 from workflows.core.idempotency import Answer, Keyed
 from workflows.core.transaction import Transaction
 
+LONGEST_KEY = 255
 _CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 C = TypeVar("C", bound=BaseModel)
 T = TypeVar("T")
@@ -66,11 +67,25 @@ class DeskForm(FlaskForm):
             self.add_validation_errors(error)
             return None
 
+    def checked_command(self, kind: type[C], values: Mapping[str, Any]) -> C | None:
+        """Validate the form and build a command, as `command` does; all errors are added at once.
+
+        The command is built even if the form is not valid, because it may refuse other fields.
+        """
+        is_valid = self.validate()
+        command = self.command(kind, values)
+        return command if is_valid else None
+
     def add_validation_errors(self, error: ValidationError) -> None:
-        """Add each validation error to its field."""
+        """Add each validation error to its field, unless that has an error already: it could not be read."""
+        unreadable = {name for name, field in self._fields.items() if field.errors}
         for wrong in error.errors(include_url=False):
-            pointer = "/" + "/".join(str(part) for part in wrong["loc"])
-            self.add_error(pointer if wrong["loc"] else "", _message(wrong))
+            pointer = "/" + "/".join(str(part) for part in wrong["loc"]) if wrong["loc"] else ""
+            field = self._field_at(pointer)
+            if field is not None and field.short_name in unreadable:
+                continue
+            if field is not None or not unreadable:
+                self.add_error(pointer, _message(wrong))
 
     def add_error(self, pointer: str, message: str) -> None:
         """Add an error to the field that the JSON pointer refers to, or to the form if there is none."""
@@ -121,7 +136,13 @@ class DeskForm(FlaskForm):
         return None
 
 
-class EditingForm(DeskForm):
+class KeyedForm(DeskForm):
+    """A form whose command is executed once, even if submitted twice, by its idempotency key."""
+
+    key = HiddenField(default=lambda: uuid4().hex)
+
+
+class EditingForm(KeyedForm):
     """A form for a record that others may edit too. `seen` holds the record as it was rendered."""
 
     seen = HiddenField()
@@ -131,7 +152,9 @@ class EditingForm(DeskForm):
 
         If someone else changed the same field to a different value, an error asks the user to save again.
         """
-        original = {**stored, **self._original()}
+        # a browser sends other line ends than an API client may have stored
+        stored = {name: _with_plain_line_ends(value) for name, value in stored.items()}
+        original = {name: _with_plain_line_ends(value) for name, value in (stored | self._original()).items()}
         edited = [name for name, value in wanted.items() if value != original[name]]
         for name in edited:
             if stored[name] not in (original[name], wanted[name]):
@@ -149,14 +172,8 @@ class EditingForm(DeskForm):
         return original if isinstance(original, dict) else {}
 
 
-class KeyedForm(DeskForm):
-    """A form whose command is executed once, even if submitted twice, by its idempotency key."""
-
-    key = HiddenField(default=lambda: uuid4().hex)
-
-
-class ActionForm(DeskForm):
-    """A form with a single button: it contains only the CSRF token."""
+class ActionForm(KeyedForm):
+    """A form with a single button: it contains only the CSRF token and the key."""
 
 
 class Explicit:
@@ -185,19 +202,61 @@ def succeeds(form: DeskForm, use_case: Callable[[Transaction], object]) -> bool:
     return attempt(form, lambda tx: (use_case(tx), True)) is not None
 
 
-def attempt_once(form: KeyedForm, use_case: Callable[[Transaction], str], command: BaseModel) -> str | None:
+def attempt_once(
+    form: KeyedForm,
+    use_case: Callable[[Transaction], str],
+    command: BaseModel | None = None,
+    *,
+    reads_first: bool = False,
+) -> str | None:
     """Like `attempt`, but once per idempotency key: a repeated submit returns the first result."""
-    user = actor().id
-    keyed = None
-    if user is not None and form.key.data:
-        body = without_secrets(command)
-        keyed = Keyed(user, str(form.key.data)[:64], f"PAGE {request.path}", body)
     try:
-        answer = desk().answer(actor(), use_case, lambda tx, made: Answer(200, made), keyed)
+        return perform_once(form, use_case, command, reads_first=reads_first)
     except DeskError as error:
         add_desk_error(form, error)
         return None
+
+
+def succeeds_once(form: KeyedForm, use_case: Callable[[Transaction], object]) -> bool:
+    """Run a use case that returns nothing, as in `attempt_once`; returns whether it succeeded."""
+
+    def done(tx: Transaction) -> str:
+        use_case(tx)
+        return "done"
+
+    return attempt_once(form, done) is not None
+
+
+def perform_once(
+    form: KeyedForm,
+    use_case: Callable[[Transaction], str],
+    command: BaseModel | None = None,
+    *,
+    reads_first: bool = False,
+) -> str:
+    """Run a use case once per idempotency key of the form: a repeated submit returns the first result.
+
+    Without a `command` the submitted fields are what a repeated submit must have again.
+
+    Raises: IdempotencyKeyReused if it was submitted with another command; as `Desk.answer`.
+    """
+    user = actor().id
+    keyed = None
+    if user is not None and form.key.data:
+        body = without_secrets(command) if command is not None else _submitted_fields()
+        # the forms that a page has for several records have the same key
+        key = f"{str(form.key.data)[:64]} {request.path}"[:LONGEST_KEY]
+        keyed = Keyed(user, key, f"PAGE {request.path}", body)
+    answer = desk().answer(
+        actor(), use_case, lambda tx, made: Answer(200, made), keyed, reads_first=reads_first
+    )
     return answer.body
+
+
+def _submitted_fields() -> bytes:
+    """The fields of the submitted form, without its CSRF token."""
+    fields = request.form.lists()
+    return json.dumps([one for one in fields if not one[0].endswith("csrf_token")]).encode()
 
 
 def add_desk_error(form: DeskForm, error: DeskError) -> None:

@@ -172,6 +172,14 @@ def option_of(tx: Transaction, value: str, kinds: Iterable[str]) -> Option | Non
         return None
 
 
+def find_org_unit(tx: Transaction, typed: str) -> str | None:
+    """The id of the org unit with this code, name or id, as typed into a filter; None if none fits."""
+    units = list_org_units(tx, code=typed, limit=1).items or list_org_units(tx, q=typed, limit=1).items
+    if units:
+        return units[0].id
+    return typed if option_of(tx, f"org_unit:{typed}", ["org_unit"]) else None
+
+
 @pages.get("/pick/<name>")
 def pick(name: str) -> str:
     """The results for the current query, as radio buttons for the named field."""

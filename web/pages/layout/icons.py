@@ -30,6 +30,7 @@ ICONS = {
     "clock": '<circle cx="8" cy="8" r="5.75"/><path d="M8 4.75V8l2.25 1.75"/>',
     "note": '<path d="M2.75 3.5h10.5v7.25H8L5 13.25v-2.5H2.75z"/>',
     "private-note": '<path d="M2.75 3.5h10.5v7.25H8L5 13.25v-2.5H2.75zM5 6h6M5 8.25h3.5"/>',
+    "back": '<path d="M13 8H3M7 4 3 8l4 4"/>',
     "arrow": '<path d="M3 8h10M9 4l4 4-4 4"/>',
     "mail": '<rect x="2" y="3.5" width="12" height="9" rx="1.25"/><path d="m2.5 4.5 5.5 4.25 5.5-4.25"/>',
     "edit": '<path d="m10.5 2.75 2.75 2.75-7.5 7.5-3.25.5.5-3.25z"/>',

@@ -29,6 +29,11 @@ def cursor() -> str | None:
     return request.args.get("cursor") or None
 
 
+def counted_page() -> dict[str, Any]:
+    """The arguments of a list for the page that was asked for, with the list's total."""
+    return {"cursor": cursor(), "counted": True}
+
+
 def all_rows(read: Callable[..., Page[T]], limit: int = MAX_CSV_ROWS) -> Iterable[T]:
     """All rows of a list, page by page, up to `limit`; `read` takes limit and cursor."""
     at: str | None = None

@@ -77,6 +77,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
             MenuItem("settings.settings", "Settings", ADMINISTRATOR),
             MenuItem("rules.rules", "Rules", OFFICE, ("replays", "rule_editor")),
             MenuItem("users.users", "Users", ADMINISTRATOR),
+            MenuItem("audit.audit", "Audit trail", ADMINISTRATOR),
             MenuItem("jobs.jobs", "Jobs", ADMINISTRATOR),
             MenuItem("outbox.outbox", "Outbox", ADMINISTRATOR),
             MenuItem("ledger.ledger", "Ledger", OFFICE),

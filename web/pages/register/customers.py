@@ -8,9 +8,10 @@ from wtforms import StringField
 from wtforms.fields import EmailField
 
 from web.pages.context import actor, desk, require_role
-from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
+from web.pages.forms.base import EditingForm, Explicit, attempt_once, succeeds
 from web.pages.forms.pickers import RecordField
-from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
+from web.pages.layout.list_links import keep_list
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from workflows.commands.register import ChangeCustomer, NewCustomer
 from workflows.core.actors import DESK, STAFF
 from workflows.core.transaction import Transaction
@@ -29,6 +30,7 @@ SHOWN_ITEMS = 20
 READS_LIST = STAFF
 
 pages = Blueprint("customers", __name__, url_prefix="/customers")
+keep_list(pages, "customer_id")
 
 
 class CustomerForm(EditingForm):
@@ -59,7 +61,7 @@ def customers() -> str | Response:
             rows = all_rows(lambda **at: list_customers(tx, **filters, **at))
             table = [(one.name, one.email, one.org_unit_name) for one in rows]
             return csv_response("customers", ["name", "email", "org_unit"], table)
-        page = list_customers(tx, **filters, cursor=cursor())
+        page = list_customers(tx, **filters, **counted_page())
         unit = get_org_unit(tx, filters["org_unit"]) if "org_unit" in filters else None
     return render_template("register/customers/index.html", page=page, filters=filters, unit=unit)
 
@@ -81,15 +83,17 @@ def new() -> tuple[str, int] | Response:
     require_role(*EDITORS)
     org_unit = request.args.get("org_unit")
     form = CustomerForm(data={"org_unit": f"org_unit:{org_unit}" if org_unit else ""})
-    if form.is_submitted() and not form.is_searching and form.validate():
+    if form.is_submitted() and not form.is_searching:
         values = {
             "name": form.name.data,
             "email": form.email.data,
             "org_unit": form.org_unit.record_id,
             "org_units": [form.another.record_id] if form.another.record_id else [],
         }
-        command = form.command(NewCustomer, values)
-        customer_id = attempt(form, lambda tx: create_customer(tx, command)) if command else None
+        command = form.checked_command(NewCustomer, values)
+        customer_id = (
+            attempt_once(form, lambda tx: create_customer(tx, command), command) if command else None
+        )
         if customer_id:
             flash(f"{form.name.data} has been added.", "success")
             return redirect(url_for("customers.show", customer_id=customer_id))

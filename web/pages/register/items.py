@@ -7,9 +7,10 @@ from werkzeug.wrappers import Response
 from wtforms import StringField
 
 from web.pages.context import actor, desk, require_role
-from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
+from web.pages.forms.base import EditingForm, Explicit, attempt_once, succeeds
 from web.pages.forms.pickers import RecordField
-from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
+from web.pages.layout.list_links import keep_list
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from workflows.commands.register import ChangeItem, NewItem
 from workflows.core.actors import DESK
 from workflows.register import change_item, create_item, get_item, list_items
@@ -19,6 +20,7 @@ EDITORS = DESK
 UNOWNED = "none"
 
 pages = Blueprint("items", __name__, url_prefix="/items")
+keep_list(pages, "item_id")
 
 
 class ItemForm(EditingForm):
@@ -44,7 +46,7 @@ def items() -> str | Response:
             rows = all_rows(lambda **at: list_items(tx, **filters, **at))
             table = [(one.number, one.name, one.item_type, one.owner_name) for one in rows]
             return csv_response("items", ["number", "name", "type", "owner"], table)
-        page = list_items(tx, **filters, cursor=cursor())
+        page = list_items(tx, **filters, **counted_page())
         unowned = list_items(tx, owner=UNOWNED, limit=1).items
     return render_template("register/items/index.html", page=page, filters=filters, has_unowned=bool(unowned))
 
@@ -59,15 +61,15 @@ def show(item_id: str) -> str:
 def new() -> tuple[str, int] | Response:
     require_role(*EDITORS)
     form = ItemForm(data={"owner": request.args.get("owner", "")})
-    if form.is_submitted() and not form.is_searching and form.validate():
+    if form.is_submitted() and not form.is_searching:
         values = {
             "number": form.number.data,
             "name": form.name.data,
             "item_type": form.item_type.data,
             "owner": Explicit(form.owner.command_value),
         }
-        command = form.command(NewItem, values)
-        item_id = attempt(form, lambda tx: create_item(tx, command)) if command else None
+        command = form.checked_command(NewItem, values)
+        item_id = attempt_once(form, lambda tx: create_item(tx, command), command) if command else None
         if item_id:
             flash(f"{form.name.data} has been added.", "success")
             return redirect(url_for("items.show", item_id=item_id))

@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response
 from wtforms import StringField
 
 from web.pages.context import actor, desk, require_role
-from web.pages.forms.base import EditingForm, Explicit, attempt, succeeds
+from web.pages.forms.base import EditingForm, Explicit, attempt_once, succeeds
 from web.pages.forms.pickers import RecordField
-from web.pages.layout.listing import all_rows, csv_response, cursor, query_filters, wants_csv
+from web.pages.layout.list_links import keep_list
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from workflows.commands.register import ChangeOrgUnit, NewOrgUnit
 from workflows.core.actors import SUPERVISORS
 from workflows.core.transaction import Transaction
@@ -29,6 +30,7 @@ MAX_IN_TREE = 1000
 SHOWN_BELOW = 20
 
 pages = Blueprint("org_units", __name__, url_prefix="/org-units")
+keep_list(pages, "org_unit_id")
 
 
 class OrgUnitForm(EditingForm):
@@ -57,7 +59,7 @@ def org_units() -> str | Response:
                 [(one.code, one.name, one.parent_name) for one in rows],
             )
         if filters:
-            page = list_org_units(tx, **filters, cursor=cursor())
+            page = list_org_units(tx, **filters, **counted_page())
             return render_template("register/org_units/index.html", page=page, filters=filters, tree=None)
         everything = list(all_rows(lambda **at: list_org_units(tx, **at), limit=MAX_IN_TREE + 1))
     return render_template(
@@ -65,6 +67,7 @@ def org_units() -> str | Response:
         page=None,
         filters=filters,
         tree=build_tree(everything[:MAX_IN_TREE]),
+        shown=len(everything[:MAX_IN_TREE]),
         truncated=len(everything) > MAX_IN_TREE,
     )
 
@@ -88,10 +91,12 @@ def new() -> str | tuple[str, int] | Response:
     form = OrgUnitForm(
         data={"parent": f"org_unit:{request.args['parent']}" if "parent" in request.args else ""}
     )
-    if form.is_submitted() and not form.is_searching and form.validate():
+    if form.is_submitted() and not form.is_searching:
         values = {"code": form.code.data, "name": form.name.data, "parent": form.parent.record_id}
-        command = form.command(NewOrgUnit, values)
-        org_unit_id = attempt(form, lambda tx: create_org_unit(tx, command)) if command else None
+        command = form.checked_command(NewOrgUnit, values)
+        org_unit_id = (
+            attempt_once(form, lambda tx: create_org_unit(tx, command), command) if command else None
+        )
         if org_unit_id:
             flash(f"{form.name.data} has been added.", "success")
             return redirect(url_for("org_units.show", org_unit_id=org_unit_id))

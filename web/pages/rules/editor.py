@@ -24,7 +24,7 @@ from engine.periods import contract_end, first_instant_of
 from engine.rulebook import RuleSetRefused
 from engine.rulebook.schemas import schema_texts
 from web.pages.context import actor, desk, now, require_role, zone
-from web.pages.forms.base import DeskForm
+from web.pages.forms.base import KeyedForm, perform_once
 from web.pages.forms.fields import DayField, select_options
 from web.pages.layout.security import A_YEAR, policy_with_styles
 from web.pages.rules.draft import (
@@ -41,7 +41,7 @@ from web.pages.rules.draft import (
 )
 from web.pages.wording.replay import ReplayDescription, describe_replay
 from web.refused_rules import report_refused_rules
-from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
+from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown, StateForbids
 from workflows.core.transaction import Transaction
 from workflows.replay.rule_set_choices import files_of_choice
 from workflows.replay.use_cases import read_replay, start_replay
@@ -51,7 +51,7 @@ from workflows.rule_sets.publishing import LONGEST_NOTE, RulesChanged
 pages = Blueprint("rule_editor", __name__, url_prefix="/rules/edit")
 
 
-class EditorForm(DeskForm):
+class EditorForm(KeyedForm):
     """The form around the files. `based_on` is the version that the draft is based on."""
 
     pointer_fields = {  # noqa: RUF012
@@ -196,14 +196,8 @@ def _publish(state: EditorState, path: str) -> None:
     if not note.strip():
         form.add_error("/note", "Describe what changes, and why.")
         return
-    rule_set = desk().config.rule_set
-    if rule_set is not None and rule_set.files == draft.files:
-        form.add_error("", "Nothing has changed: this rule set is already in force.")
-        return
     try:
-        done = desk().perform(
-            actor(), lambda tx: submit_rule_set(tx, draft.files, note, based_on=draft.based_on or None)
-        )
+        proposal_id = perform_once(form, lambda tx: _submit(tx, draft, note))
     except RuleSetRefused as refused:
         report_refused_rules(refused, interface="page", by=actor().name)
         form.add_error("", "There are errors. The current rule set stays in force until they are fixed.")
@@ -215,12 +209,20 @@ def _publish(state: EditorState, path: str) -> None:
         form.add_error(str(error.values.get("pointer", "")), str(error))
     else:
         desk().refresh()
-        if done.proposal:
+        if proposal_id:
             flash("Proposed. Another administrator must approve it.", "warning")
-            state.redirect_to = url_for("rules.proposal", proposal_id=done.proposal)
+            state.redirect_to = url_for("rules.proposal", proposal_id=proposal_id)
         else:
             flash("The rule set is in force.", "success")
             state.redirect_to = url_for("rules.rules")
+
+
+def _submit(tx: Transaction, draft: Draft, note: str) -> str:
+    """Publish or propose the draft; returns the id of the proposal, else "". Raises: StateForbids."""
+    rule_set = tx.config.rule_set
+    if rule_set is not None and rule_set.files == draft.files:
+        raise StateForbids("Nothing has changed: this rule set is already in force.")
+    return submit_rule_set(tx, draft.files, note, based_on=draft.based_on or None).proposal or ""
 
 
 STEPS: Mapping[str, Callable[[EditorState, str], None]] = {

@@ -19,9 +19,9 @@ from engine.periods import contract_end, first_instant_of
 from engine.rulebook import RuleSetRefused
 from web.environment import Environment
 from web.pages.context import actor, desk, now, require_role, zone
-from web.pages.forms.base import ActionForm, DeskForm, succeeds
+from web.pages.forms.base import ActionForm, DeskForm, attempt_once
 from web.pages.forms.fields import DayField, select_options
-from web.pages.layout.listing import cursor, query_filters, wants_csv
+from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.formats import day_text
 from web.pages.wording.replay import Move, Side, describe_replay, overage_text, replay_line, side_of
 from web.replay_table import replay_columns, replay_row
@@ -81,8 +81,10 @@ class ReplaySpan:
 
 
 @pages.get("")
-def replays() -> str:
+def replays() -> str | Response:
     require_role("administrator")
+    if wants_csv():
+        return _replays_csv()
     chosen = query_filters("rules")
     first, last = _last_month()
     form = ReplayForm(
@@ -134,12 +136,30 @@ def summary(replay_id: str) -> str:
 @pages.post("/<replay_id>/cancel")
 def cancel(replay_id: str) -> tuple[str, int] | Answer:
     form = ActionForm()
-    if form.validate_on_submit() and succeeds(form, lambda tx: cancel_replay(tx, replay_id)):
+    if form.validate_on_submit() and attempt_once(form, lambda tx: _cancel(tx, replay_id)):
         flash("The replay has been stopped.", "warning")
         return redirect(url_for("replays.show", replay_id=replay_id))
     with desk().read(actor()) as tx:
         replay = read_replay(tx, replay_id)
     return _page(replay, {}, form), 422
+
+
+def _replays_csv() -> Response:
+    with desk().read(actor()) as tx:
+        rows = [
+            (
+                one.asked_at.isoformat(),
+                one.asked_by,
+                one.version,
+                one.from_at.isoformat(),
+                one.to_at.isoformat(),
+                one.state,
+            )
+            for one in all_rows(lambda **at: list_replays(tx, **at))
+        ]
+    return csv_response(
+        "replays", ["started_at", "started_by", "rule_set", "from_at", "to_at", "state"], rows
+    )
 
 
 # ------------------------------------------------------------------ starting
@@ -161,7 +181,7 @@ def _start(form: ReplayForm) -> str:
 
 def _list_page(form: ReplayForm, problems: CheckView | None = None) -> str:
     with desk().read(actor()) as tx:
-        page = list_replays(tx, cursor=cursor())
+        page = list_replays(tx, **counted_page())
         choices = rule_choices(tx)
         form.rules.choices = select_options([(FOLDER, "Rules folder of this server"), *map(_choice, choices)])
         published = {one.version for one in choices if one.kind != "proposed"}
@@ -195,13 +215,18 @@ def _folder() -> Path:
 # ------------------------------------------------------------------ results
 
 
+def _cancel(tx: Transaction, replay_id: str) -> str:
+    cancel_replay(tx, replay_id)
+    return replay_id
+
+
 def _page(replay: ReplayView, filters: dict[str, Any], form: ActionForm) -> str:
     with desk().read(actor()) as tx:
         description = describe_replay(tx, replay)
         move = _move_of(replay, filters)
         page, lines = None, []
         if replay.state == "done":
-            page = list_differences(tx, replay.id, **_wanted(replay, filters), cursor=cursor())
+            page = list_differences(tx, replay.id, **_wanted(replay, filters), **counted_page())
             lines = _lines(tx, page.items)
         return render_template(
             "rules/replay.html",

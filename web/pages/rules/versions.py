@@ -12,8 +12,8 @@ from wtforms.validators import InputRequired, Length
 from engine.rulebook import RuleSetRefused
 from web.environment import Environment
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, DeskForm, attempt, succeeds
-from web.pages.layout.listing import cursor
+from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt_once
+from web.pages.layout.listing import all_rows, counted_page, csv_response, wants_csv
 from web.refused_rules import report_refused_rules
 from workflows.core.errors import NoRuleSet
 from workflows.core.transaction import Transaction
@@ -42,8 +42,15 @@ SHOWN_VERSIONS = 20
 
 pages = Blueprint("rules", __name__, url_prefix="/rules")
 
+RESULTS = {
+    "unchanged": ("Nothing has changed: this rule set is already in force.", "success"),
+    "proposed": ("Proposed. Another administrator must approve it.", "warning"),
+    "published": ("The rule set is in force.", "success"),
+}
+"""The message about a submission, and its category."""
 
-class PublishForm(DeskForm):
+
+class PublishForm(KeyedForm):
     """`based_on` is the version that was in force when the page was rendered."""
 
     note = StringField(
@@ -58,7 +65,7 @@ class ApproveForm(ActionForm):
     based_on = HiddenField()
 
 
-class RejectForm(DeskForm):
+class RejectForm(KeyedForm):
     reason = TextAreaField("Reason", [InputRequired("Explain what should be changed.")])
 
 
@@ -72,8 +79,8 @@ class Folder:
 
 
 @pages.get("")
-def rules() -> str:
-    return _page()
+def rules() -> str | Response:
+    return _publications_csv() if wants_csv() else _page()
 
 
 @pages.post("/publish")
@@ -125,7 +132,7 @@ def approve(proposal_id: str) -> tuple[str, int] | Response:
     problems: CheckView | None = None
     if form.validate_on_submit():
         try:
-            if attempt(
+            if attempt_once(
                 form,
                 lambda tx: approve_proposal(tx, proposal_id, based_on=form.based_on.data or None),
                 reads_first=True,
@@ -144,7 +151,7 @@ def reject(proposal_id: str) -> tuple[str, int] | Response:
     form = RejectForm(prefix="reject_")
     if form.validate_on_submit():
         reason = str(form.reason.data)
-        if succeeds(form, lambda tx: reject_proposal(tx, proposal_id, reason)):
+        if attempt_once(form, lambda tx: _reject(tx, proposal_id, reason)):
             flash("The proposal has been rejected. Its author has been notified.", "warning")
             return redirect(url_for("rules.rules"))
     return _proposal_page(proposal_id, form), 422
@@ -153,25 +160,43 @@ def reject(proposal_id: str) -> tuple[str, int] | Response:
 # ------------------------------------------------------------------ helpers
 
 
-def _submit(form: DeskForm, use_case: Callable[[Transaction], Submitted]) -> CheckView | None:
+def _reject(tx: Transaction, proposal_id: str, reason: str) -> str:
+    reject_proposal(tx, proposal_id, reason)
+    return proposal_id
+
+
+def _submit(form: KeyedForm, use_case: Callable[[Transaction], Submitted]) -> CheckView | None:
     """Publish or propose; returns the problems if the rules are invalid, adds other errors to the form."""
     try:
-        done = attempt(form, use_case, reads_first=True)
+        outcome = attempt_once(form, lambda tx: _outcome(use_case(tx)), reads_first=True)
     except RuleSetRefused as refused:
         report_refused_rules(refused, interface="page", by=actor().name)
         return check_view(list(refused.problems))
-    if done is not None:
+    if outcome is not None:
         desk().refresh()
-        proposed = "Proposed. Another administrator must approve it."
-        flash(
-            proposed if done.proposal else "The rule set is in force.",
-            "warning" if done.proposal else "success",
-        )
+        flash(*RESULTS[outcome])
     return None
+
+
+def _outcome(done: Submitted) -> str:
+    """Which of `RESULTS` a submission has."""
+    if done.unchanged:
+        return "unchanged"
+    return "proposed" if done.proposal else "published"
 
 
 def _base(form: PublishForm) -> str | None:
     return form.based_on.data or None
+
+
+def _publications_csv() -> Response:
+    with desk().read(actor()) as tx:
+        rows = [
+            (one.version, one.published_at.isoformat(), one.published_by, one.approved_by, one.note)
+            for one in all_rows(lambda **at: list_publications(tx, **at))
+        ]
+    header = ["version", "published_at", "published_by", "approved_by", "note"]
+    return csv_response("rule-versions", header, rows)
 
 
 def _page(form: PublishForm | None = None, problems: CheckView | None = None) -> str:
@@ -181,7 +206,7 @@ def _page(form: PublishForm | None = None, problems: CheckView | None = None) ->
             "rules/index.html",
             current=current,
             check=check_rules(tx, current.files) if current else None,
-            publications=list_publications(tx, limit=SHOWN_VERSIONS, cursor=cursor()),
+            publications=list_publications(tx, limit=SHOWN_VERSIONS, **counted_page()),
             proposals=list_proposals(tx, state="open").items,
             watched=list_rules_folders(tx),
             folder=_folder_now(current, problems),

@@ -7,8 +7,9 @@ from werkzeug.wrappers import Response
 
 from engine.contracts import PER_REQUEST
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, attempt, attempt_once
+from web.pages.forms.base import ActionForm, attempt_once
 from web.pages.forms.effects import REASON_PLACEHOLDER, effect_response, preview_effect
+from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.detail import redirect_to_request, request_page
 from web.pages.service_requests.forms import AssignForm, TakeForm, assign_form, fill_take_form
 from workflows.commands.contracts import TakeContract
@@ -19,6 +20,7 @@ from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import search_or_assign
 
 pages = Blueprint("request_coverage", __name__, url_prefix="/requests/<service_request_id>/coverage")
+keep_list(pages, "service_request_id")
 
 
 @pages.post("/search")
@@ -26,7 +28,7 @@ def search(service_request_id: str) -> tuple[str, int] | Response:
     form = ActionForm()
     if form.validate_on_submit():
         command = SearchCoverage()
-        if attempt(form, lambda tx: search_or_assign(tx, service_request_id, command)):
+        if attempt_once(form, lambda tx: search_or_assign(tx, service_request_id, command), command):
             flash("Coverage has been searched again. The new decision is shown below.", "success")
             return redirect_to_request(service_request_id)
     return request_page(service_request_id, searched=form), 422
@@ -39,7 +41,7 @@ def enable(service_request_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         # The request's own contract has the type per_request; take_contract finds and enables it.
         command = TakeContract(type=PER_REQUEST)
-        if attempt(form, lambda tx: take_contract(tx, service_request_id, command)):
+        if attempt_once(form, lambda tx: take_contract(tx, service_request_id, command), command):
             flash("The contract is active and covers this request.", "success")
             return redirect_to_request(service_request_id)
     return request_page(service_request_id, enabled=form), 422
@@ -51,7 +53,9 @@ def assign(service_request_id: str) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         values = {"contract": form.contract.data, "reason": form.reason.data}
         command = form.command(SearchCoverage, values)
-        if command and attempt(form, lambda tx: search_or_assign(tx, service_request_id, command)):
+        if command and attempt_once(
+            form, lambda tx: search_or_assign(tx, service_request_id, command), command
+        ):
             flash("The contract has been assigned.", "success")
             return redirect_to_request(service_request_id)
     return request_page(service_request_id, assign=form), 422

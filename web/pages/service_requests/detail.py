@@ -3,16 +3,28 @@
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, Field, RadioField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk, now
-from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt, attempt_once
+from web.pages.forms.base import ActionForm, DeskForm, Explicit, KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview
 from web.pages.forms.fields import select_options
+from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.coverage_panel import seen_contract
-from web.pages.service_requests.forms import WorkForm, assign_form, may_enable, take_form, work_form
+from web.pages.service_requests.forms import (
+    ASSIGNERS,
+    AssigneeForm,
+    WorkForm,
+    assign_form,
+    assignee_form,
+    may_enable,
+    take_form,
+    work_form,
+)
+from web.pages.service_requests.list_context import list_context
 from web.pages.service_requests.sla import targets
 from web.pages.service_requests.timeline import load_timeline
 from web.pages.service_requests.timer import running_since
@@ -29,9 +41,10 @@ from workflows.service_requests.use_cases import add_note, change_service_reques
 REQUIRED = "This field is required."
 
 pages = Blueprint("service_request", __name__, url_prefix="/requests/<service_request_id>")
+keep_list(pages, "service_request_id")
 
 
-class TransitionForm(DeskForm):
+class TransitionForm(KeyedForm):
     """A transition without required fields."""
 
     note: Field = TextAreaField("Note")
@@ -75,7 +88,7 @@ def transition(service_request_id: str, trigger: str) -> tuple[str, int] | Respo
     if form.validate_on_submit():
         values = {"trigger": trigger, "note": form.note.data, "reason": form.reason.data}
         command = form.command(FireTrigger, values)
-        if command and attempt(form, lambda tx: fire_trigger(tx, service_request_id, command)):
+        if command and attempt_once(form, lambda tx: fire_trigger(tx, service_request_id, command), command):
             flash(f"{TRIGGERS_DONE[trigger]}.", "success")
             return redirect_to_request(service_request_id)
     return request_page(service_request_id, **{trigger: form}), 422
@@ -86,11 +99,31 @@ def take(service_request_id: str) -> tuple[str, int] | Response:
     form = ActionForm()
     if form.validate_on_submit():
         command = form.command(ChangeServiceRequest, {"technician": actor().id})
-        if command and attempt(form, lambda tx: change_service_request(tx, service_request_id, command)):
+        if command and attempt_once(
+            form, lambda tx: change_service_request(tx, service_request_id, command), command
+        ):
             flash("Assigned to you.", "success")
             wanted = request.form.get("next")
             return redirect(local_target(wanted)) if wanted else redirect_to_request(service_request_id)
     return request_page(service_request_id, taken=form), 422
+
+
+@pages.post("/assignee")
+def assign(service_request_id: str) -> tuple[str, int] | Response:
+    """Assign the request to the person whom a supervisor picks."""
+    form = AssigneeForm(prefix="assignee_")
+    with desk().read(actor()) as tx:
+        tx.require(*ASSIGNERS)
+        if assignee_form(tx, read_service_request(tx, service_request_id), form) is None:
+            form.technician.choices = []
+    if form.validate_on_submit():
+        command = form.command(ChangeServiceRequest, {"technician": Explicit(form.technician.data or None)})
+        if command and attempt_once(
+            form, lambda tx: change_service_request(tx, service_request_id, command), command
+        ):
+            flash(_assigned_message(service_request_id), "success")
+            return redirect_to_request(service_request_id)
+    return request_page(service_request_id, assignee=form), 422
 
 
 @pages.post("/notes")
@@ -103,9 +136,17 @@ def note(service_request_id: str) -> tuple[str, int] | Response:
             form, lambda tx: add_note(tx, service_request_id, command), command
         )
         if written:
-            flash("The note has been added.", "success")
-            return redirect_to_request(service_request_id, "#end")
+            flash(
+                Markup('The note has been added. <a href="#note-{}">Show note</a>').format(written), "success"
+            )
+            return redirect_to_request(service_request_id)
     return request_page(service_request_id, note=form), 422
+
+
+def _assigned_message(service_request_id: str) -> str:
+    with desk().read(actor()) as tx:
+        name = read_service_request(tx, service_request_id).technician_name
+    return f"Assigned to {name}." if name else "The request is assigned to nobody now."
 
 
 def redirect_to_request(service_request_id: str, place: str = "") -> Response:
@@ -137,6 +178,7 @@ def request_page(
         forms["work"] = work_form(found, actor())
         forms["take_contract"] = take_form(tx, found)
         forms["assign"] = assign_form(tx, found)
+        forms["assignee"] = assignee_form(tx, found)
         forms |= submitted
         if isinstance(forms["work"], WorkForm):
             forms["work"].work_type.load_options(tx)
@@ -158,4 +200,5 @@ def request_page(
             running_since=running_since(service_request_id),
             action_form=ActionForm(formdata=None),
             mine=found.technician == actor().id,
+            listed=list_context(tx),
         )

@@ -12,7 +12,9 @@ from web.pages.context import actor, desk
 from web.pages.forms.base import EditingForm, Explicit, attempt
 from web.pages.forms.fields import WorkTypeField, select_options
 from web.pages.forms.pickers import RecordField
+from web.pages.layout.list_links import keep_list
 from web.pages.service_requests.detail import redirect_to_request
+from web.pages.service_requests.forms import assignees
 from web.pages.wording.labels import PRIORITY_CHOICES
 from workflows.commands.service_requests import ChangeServiceRequest
 from workflows.core.actors import DESK
@@ -20,12 +22,12 @@ from workflows.core.transaction import Transaction
 from workflows.register import get_customer, get_org_unit
 from workflows.service_requests.queries import read_service_request
 from workflows.service_requests.use_cases import change_service_request
-from workflows.users.accounts import list_technicians
 from workflows.views.service_requests import ServiceRequestView
 
 EDITED = ("subject", "description", "customer", "item", "org_unit", "priority", "work_type", "technician")
 
 pages = Blueprint("request_edit", __name__, url_prefix="/requests/<service_request_id>")
+keep_list(pages, "service_request_id")
 
 
 class EditForm(EditingForm):
@@ -82,10 +84,7 @@ def _fill(tx: Transaction, form: EditForm, found: ServiceRequestView) -> None:
     form.org_unit.choices = select_options([(unit.id, unit.name) for unit in units] or [("", "None")])
     if form.org_unit.data not in [unit.id for unit in units]:
         form.org_unit.data = units[0].id if units else ""
-    people = [(one.id, one.name) for one in list_technicians(tx)]
-    if found.technician and found.technician not in [one for one, _ in people]:
-        people.append((found.technician, found.technician_name or ""))
-    form.technician.choices = select_options([("", "Unassigned"), *people])
+    form.technician.choices = select_options([("", "Unassigned"), *assignees(tx, found)])
 
 
 def _stored(found: ServiceRequestView) -> dict[str, Any]:

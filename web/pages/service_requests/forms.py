@@ -1,15 +1,16 @@
 """The larger forms of the service request page: time worked, choosing and assigning a contract."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
-from wtforms import BooleanField, RadioField, TextAreaField
+from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 from wtforms.validators import InputRequired, Optional
 
 from engine.contracts import PER_REQUEST
 from engine.service_requests import ENDED_STATES, OPENING_OUTCOMES, UNFINISHED_STATES, WORK_STATES
 from web.pages.context import now
 from web.pages.contracts.terms import usual_terms
-from web.pages.forms.base import DeskForm, KeyedForm
+from web.pages.forms.base import KeyedForm
 from web.pages.forms.fields import DurationField, InstantField, WorkTypeField, select_options
 from web.pages.service_requests.timer import running_since
 from workflows.contracts.permitted_actions import SELLERS
@@ -18,6 +19,7 @@ from workflows.core.actors import SUPERVISORS, Actor
 from workflows.core.transaction import Transaction
 from workflows.coverage.explanation import why_not
 from workflows.coverage.trace import contracts_that_fit
+from workflows.users.accounts import list_technicians
 from workflows.views.contracts import ContractDetail, ContractTypeView
 from workflows.views.service_requests import ServiceRequestView
 from workflows.work.use_cases import WORKERS
@@ -28,23 +30,27 @@ ASSIGNERS = SUPERVISORS
 class WorkForm(KeyedForm):
     """Time worked: a duration with an instant, or a start and an end."""
 
-    minutes = DurationField("Time worked", description="1:30, 1h30, 90m or 1.5 h.")
+    minutes = DurationField("Time worked", unit="minutes")
     worked_at = InstantField("When", description="Defaults to now.")
     started_at = InstantField("Start")
     ended_at = InstantField("End")
     work_type = WorkTypeField()
     note = TextAreaField("Work done")
     billable = BooleanField("Billable", default=True)
+    resolution = TextAreaField("Resolution of the request", description="Visible to the customer.")
 
-    def values(self) -> dict[str, Any]:
-        """Values for the command: start and end if either is given, otherwise the duration."""
+    def values(self, default_at: datetime | None = None) -> dict[str, Any]:
+        """Values for the command: start and end if either is given, otherwise the duration.
+
+        A duration counts at `default_at` (aware UTC, default: now) if no instant is given.
+        """
         when: dict[str, Any]
         if self.started_at.data or self.ended_at.data:
             when = {"started_at": self.started_at.text, "ended_at": self.ended_at.text}
             if self.minutes.data:
                 when["minutes"] = self.minutes.data
         else:
-            at = self.worked_at.text or now().isoformat().replace("+00:00", "Z")
+            at = self.worked_at.text or (default_at or now()).isoformat().replace("+00:00", "Z")
             when = {"minutes": self.minutes.data, "worked_at": at if self.minutes.data else None}
         return {
             **when,
@@ -58,8 +64,11 @@ class TakeForm(KeyedForm):
     """The choice of a contract for a waiting request; `descriptions` has the description of each type."""
 
     descriptions: dict[str, str]
-    type = RadioField("Contract type", [InputRequired("Select an option.")], choices=[])
-    holder = RadioField("Holder", [Optional()], choices=[], default="")
+    # the use case checks the choices: once a contract was taken, none is offered to a repeated submit
+    type = RadioField(
+        "Contract type", [InputRequired("Select an option.")], choices=[], validate_choice=False
+    )
+    holder = RadioField("Holder", [Optional()], choices=[], default="", validate_choice=False)
 
     pointer_fields: ClassVar[dict[str, str]] = {
         "/holder": "holder",
@@ -69,12 +78,39 @@ class TakeForm(KeyedForm):
     }
 
 
-class AssignForm(DeskForm):
+class AssignForm(KeyedForm):
     """A supervisor's choice of contract; `descriptions` has the reason why each was ruled out."""
 
     descriptions: dict[str, str]
-    contract = RadioField("Contract", [InputRequired("Select an option.")], choices=[])
+    contract = RadioField("Contract", [InputRequired("Select an option.")], choices=[], validate_choice=False)
     reason = TextAreaField("Reason", [InputRequired("This field is required.")])
+
+
+class AssigneeForm(KeyedForm):
+    """A supervisor's choice of who works on the request."""
+
+    technician = SelectField("Assignee")
+
+
+def assignee_form(
+    tx: Transaction, request: ServiceRequestView, form: AssigneeForm | None = None
+) -> AssigneeForm | None:
+    """The form to assign a person; None if the request has ended or the user is no supervisor."""
+    if tx.actor.role not in ASSIGNERS or request.state in ENDED_STATES:
+        return None
+    form = form or AssigneeForm(
+        formdata=None, prefix="assignee_", data={"technician": request.technician or ""}
+    )
+    form.technician.choices = select_options([("", "Unassigned"), *assignees(tx, request)])
+    return form
+
+
+def assignees(tx: Transaction, request: ServiceRequestView) -> list[tuple[str, str]]:
+    """The ids and names of those who can work on the request, and of its current assignee."""
+    people = [(one.id, one.name) for one in list_technicians(tx)]
+    if request.technician and request.technician not in [one for one, _ in people]:
+        people.append((request.technician, request.technician_name or ""))
+    return people
 
 
 def work_form(request: ServiceRequestView, who: Actor) -> WorkForm | None:

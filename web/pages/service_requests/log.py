@@ -54,13 +54,8 @@ def log() -> tuple[str, int] | Response:
     item = request.args.get("item")
     form = RequestForm(data={"customer": _asked_customer(), "item": f"item:{item}" if item else ""})
     _fill(form)
-    if (
-        form.is_submitted()
-        and request.form.get("step") != "look"
-        and not form.is_searching
-        and form.validate()
-    ):
-        command = form.command(NewServiceRequest, _values(form))
+    if form.is_submitted() and request.form.get("step") != "look" and not form.is_searching:
+        command = form.checked_command(NewServiceRequest, _values(form))
         result = attempt_once(form, lambda tx: _log(tx, command), command) if command else None
         if result is not None:
             request_id, refused = json.loads(result)

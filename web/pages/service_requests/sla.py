@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engine.sla_clock import TargetState
 from web.pages.wording.formats import span_text
 from web.pages.wording.labels import Label
 from workflows.views.service_requests import ServiceRequestView
@@ -20,44 +21,59 @@ class Target:
 
 
 def next_target(request: ServiceRequestView, now: datetime) -> Target | None:
-    """The current target: the response until there is one, then the resolution."""
-    listed = targets(request, now)
-    if request.responded_at is None and len(listed) > 1:
-        return listed[0]
-    return listed[-1] if listed else None
+    """The next target: the response if it is awaited, and due no later than the resolution."""
+    response_due_at, resolution_due_at = request.response_due_at, request.resolution_due_at
+    if request.responded_at is not None or response_due_at is None:
+        return _resolution(request, now)
+    is_first = resolution_due_at is None or response_due_at <= resolution_due_at
+    return _response(request, now) if is_first else _resolution(request, now)
 
 
 def targets(request: ServiceRequestView, now: datetime) -> list[Target]:
     """The response and resolution targets, if the service level defines them."""
-    stages = (
-        ("Response", request.response_due_at, request.responded_at),
-        ("Resolution", request.resolution_due_at, request.resolved_at),
-    )
-    ended = request.closed_at
-    return [
-        _target(name, due_at, done_at or ended, request.paused_at, now)
-        for name, due_at, done_at in stages
-        if due_at is not None
-    ]
+    return [one for one in (_response(request, now), _resolution(request, now)) if one is not None]
+
+
+def _response(request: ServiceRequestView, now: datetime) -> Target | None:
+    done = request.responded_at is not None
+    return _target("Response", request, request.response_due_at, request.response_state, now, is_done=done)
+
+
+def _resolution(request: ServiceRequestView, now: datetime) -> Target | None:
+    done = request.resolved_at is not None
+    state = request.resolution_state
+    return _target("Resolution", request, request.resolution_due_at, state, now, is_done=done)
 
 
 def _target(
-    name: str, due_at: datetime, done_at: datetime | None, paused_at: datetime | None, now: datetime
-) -> Target:
-    """While the clock is stopped there is no due time, since it is postponed."""
-    is_stopped = done_at is None and paused_at is not None
-    return Target(name, None if is_stopped else due_at, _label(due_at, done_at, paused_at, now))
+    name: str,
+    request: ServiceRequestView,
+    due_at: datetime | None,
+    state: TargetState | None,
+    now: datetime,
+    *,
+    is_done: bool,
+) -> Target | None:
+    """While the clock is stopped an open target has no due time, since it is postponed."""
+    if due_at is None or state is None:
+        return None
+    if state == "missed" and not is_done and request.state != "cancelled":
+        late = span_text((request.paused_at or now) - due_at)
+        return Target(name, due_at, Label(f"overdue by {late}", "warn", "error"))
+    if state == "open":
+        return Target(name, due_at, _time_left(due_at - now))
+    return Target(name, None if state == "stopped" else due_at, _LABELS[state])
 
 
-def _label(due_at: datetime, done_at: datetime | None, paused_at: datetime | None, now: datetime) -> Label:
-    if done_at is not None:
-        met = done_at <= due_at
-        return Label("met", "check-circle", "success") if met else Label("missed", "cross", "error")
-    if paused_at is not None:
-        return Label("clock stopped", "pause", "neutral")
-    if due_at <= now:
-        return Label(f"overdue by {span_text(now - due_at)}", "warn", "error")
-    left = due_at - now
+_LABELS: dict[TargetState, Label] = {
+    "met": Label("met", "check-circle", "success"),
+    "missed": Label("missed", "cross", "error"),
+    "stopped": Label("clock stopped", "pause", "neutral"),
+    "cancelled": Label("cancelled", "cross", "neutral"),
+}
+
+
+def _time_left(left: timedelta) -> Label:
     if left <= AT_RISK:
         return Label(f"{span_text(left)} left", "warn", "warning")
     return Label(f"{span_text(left)} left", "clock", "neutral")

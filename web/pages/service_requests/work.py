@@ -1,43 +1,48 @@
 """Time worked on a service request: preview, logging, editing and deleting."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from engine.errors import DeskError
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, attempt, attempt_once
+from web.pages.forms.base import ActionForm, Explicit, attempt_once, perform_once
+from web.pages.layout.list_links import keep_list
 from web.pages.service_requests import timer
 from web.pages.service_requests.detail import redirect_to_request, request_page
 from web.pages.service_requests.forms import WorkForm
 from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import minutes_text
-from workflows.commands.work import ChangeWork, WorkGiven
+from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
 from workflows.core.actors import DESK
+from workflows.core.transaction import Transaction
 from workflows.service_requests.queries import read_service_request
 from workflows.views.service_requests import WorkEntryView, WorkPreview
 from workflows.work.queries import preview_view, read_work
-from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
+from workflows.work.use_cases import change_work, delete_work, log_work, log_work_and_resolve, preview_work
 
 pages = Blueprint("request_work", __name__, url_prefix="/requests/<service_request_id>/work")
+keep_list(pages, "service_request_id")
 
 
 @pages.post("")
 def log(service_request_id: str) -> tuple[str, int] | str | Response:
     form = WorkForm(prefix="work_")
     if form.validate_on_submit():
-        command = form.command(WorkGiven, form.values())
-        if command and request.form.get("step") == "preview":
+        step = request.form.get("step")
+        command = _command(form, resolves=step == "resolve")
+        if command and step == "preview":
             return request_page(
                 service_request_id, preview=_preview(form, service_request_id, command), work=form
             )
-        if command:
-            saved = attempt_once(form, lambda tx: log_work(tx, service_request_id, command), command)
-            if saved:
-                timer.forget(service_request_id)
-                flash(_saved_message(saved), "success")
-                return redirect_to_request(service_request_id, "#end")
+        saved = attempt_once(form, partial(_save, service_request_id, command), command) if command else None
+        if saved:
+            timer.forget(service_request_id)
+            flash(_saved_message(saved, is_resolved=step == "resolve"), "success")
+            return redirect_to_request(service_request_id)
     return request_page(service_request_id, work=form), 422
 
 
@@ -73,14 +78,12 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         found = read_service_request(tx, entry.service_request)
         form = WorkForm(data=_form_data(entry))
         form.work_type.load_options(tx)
+    form.worked_at.description = "Defaults to the time that the entry has."
     if form.validate_on_submit():
-        command = form.command(ChangeWork, _changes(form))
-        if command and attempt(form, lambda tx: change_work(tx, entry_id, command)):
-            flash(
-                "Work entry updated. The previous draw-down was reversed and the new time drawn.",
-                "success",
-            )
-            return redirect_to_request(found.id, "#end")
+        command = form.command(ChangeWork, _changes(form, entry))
+        if command and attempt_once(form, lambda tx: change_work(tx, entry_id, command), command):
+            flash(_changed_message(entry), "success")
+            return redirect_to_request(found.id)
     page = render_template(
         "service_requests/work_edit.html",
         form=form,
@@ -95,10 +98,29 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
 def delete(service_request_id: str, entry_id: str) -> Response:
     form = ActionForm()
     if form.validate_on_submit():
-        desk().perform(actor(), lambda tx: delete_work(tx, entry_id))
+        perform_once(form, lambda tx: _delete(tx, entry_id))
         flash("Work entry deleted. Its draw-down was reversed.", "success")
-        return redirect_to_request(service_request_id, "#end")
+        return redirect_to_request(service_request_id)
     return redirect(url_for("request_work.edit", service_request_id=service_request_id, entry_id=entry_id))
+
+
+def _delete(tx: Transaction, entry_id: str) -> str:
+    delete_work(tx, entry_id)
+    return entry_id
+
+
+def _command(form: WorkForm, *, resolves: bool) -> WorkGiven | None:
+    """The command of the form: the time alone, or with the resolution of the request."""
+    if not resolves:
+        return form.command(WorkGiven, form.values())
+    resolution = (form.resolution.data or "").strip()
+    return form.command(WorkAndResolution, {**form.values(), "resolution": resolution})
+
+
+def _save(service_request_id: str, command: WorkGiven, tx: Transaction) -> str:
+    if isinstance(command, WorkAndResolution):
+        return log_work_and_resolve(tx, service_request_id, command)
+    return log_work(tx, service_request_id, command)
 
 
 def _preview(form: WorkForm, service_request_id: str, command: WorkGiven) -> WorkPreview | None:
@@ -110,10 +132,12 @@ def _preview(form: WorkForm, service_request_id: str, command: WorkGiven) -> Wor
         return None
 
 
-def _saved_message(entry_id: str) -> str:
+def _saved_message(entry_id: str, *, is_resolved: bool) -> Markup:
     with desk().read(actor()) as tx:
         entry = read_work(tx, entry_id)
-    return f"{minutes_text(entry.worked_minutes)} logged: {allocation_text(entry.allocations)}."
+    logged = f"{minutes_text(entry.worked_minutes)} logged: {allocation_text(entry.allocations)}."
+    done = f"Resolved. {logged}" if is_resolved else logged
+    return Markup('{} <a href="#entry-{}">Show entry</a>').format(done, entry_id)
 
 
 def _form_data(entry: WorkEntryView) -> dict[str, Any]:
@@ -123,6 +147,24 @@ def _form_data(entry: WorkEntryView) -> dict[str, Any]:
     return {**values, "minutes": entry.worked_minutes, "worked_at": entry.started_at}
 
 
-def _changes(form: WorkForm) -> dict[str, Any]:
-    """The new values of the whole entry."""
-    return {name: value for name, value in form.values().items() if value is not None}
+def _changes(form: WorkForm, entry: WorkEntryView) -> dict[str, Any]:
+    """The new values of the whole entry; an empty note or work type removes the one there was."""
+    values = form.values(default_at=entry.started_at)
+    if values["note"] == (entry.note or "").replace("\r\n", "\n"):
+        values["note"] = entry.note  # a browser sends other line ends than an API client may have
+    texts = {name: Explicit(values.pop(name) or None) for name in ("note", "work_type")}
+    return {name: value for name, value in values.items() if value is not None} | texts
+
+
+def _changed_message(before: WorkEntryView) -> str:
+    with desk().read(actor()) as tx:
+        after = read_work(tx, before.id)
+    if after == before:
+        return "Nothing was changed."
+    if _drawn(after) == _drawn(before):
+        return "Work entry updated. No minutes have moved."
+    return "Work entry updated. The previous draw-down was reversed and the new time drawn."
+
+
+def _drawn(entry: WorkEntryView) -> tuple[Any, ...]:
+    return entry.started_at, entry.ended_at, entry.chargeable_minutes, entry.allocations

@@ -9,17 +9,16 @@ from wtforms import BooleanField, IntegerField, PasswordField, RadioField, Strin
 from wtforms.validators import EqualTo, InputRequired, NumberRange, Optional
 
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, DeskForm, attempt
+from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt, attempt_once, succeeds
 from web.pages.forms.fields import select_options
 from web.pages.session.login import Visitor
 from web.pages.session.preferences import appearance, shortcuts_are_on, store_preferences
-from workflows.users.accounts import (
-    NewOwnToken,
-    change_own_password,
-    create_own_token,
-    list_tokens,
-    revoke_token,
-)
+from web.pages.session.visits import visit
+from workflows.core.secret_texts import new_secret
+from workflows.core.transaction import Transaction
+from workflows.users.accounts import change_own_password
+from workflows.users.tokens import NewOwnToken, create_own_token, list_tokens, revoke_token
+from workflows.views.users import CreatedToken
 
 REQUIRED = "This field is required."
 
@@ -34,6 +33,7 @@ class PasswordForm(DeskForm):
         description="At least 12 characters; a sentence works well.",
     )
     again = PasswordField("Repeat new password", [EqualTo("new_password", "The passwords do not match.")])
+    revoke_tokens = BooleanField("Also revoke all my API tokens")
 
 
 class PreferencesForm(DeskForm):
@@ -48,7 +48,7 @@ class PreferencesForm(DeskForm):
     )
 
 
-class TokenForm(DeskForm):
+class TokenForm(KeyedForm):
     name = StringField("Name", [InputRequired(REQUIRED)], description="For example: nightly export.")
     expires_days = IntegerField(
         "Expires after (days)", [Optional(), NumberRange(1, 3650, "Enter 1 to 3650 days.")]
@@ -64,10 +64,14 @@ def account() -> str:
 def password() -> tuple[str, int] | Response:
     form = PasswordForm()
     if form.validate_on_submit():
-        old, new = str(form.old_password.data), str(form.new_password.data)
-        epoch = attempt(form, lambda tx: change_own_password(tx, old, new))
-        if epoch is not None:
-            login_user(Visitor(actor(), epoch))
+        old, new, secret = str(form.old_password.data), str(form.new_password.data), new_secret()
+        here, tokens = visit(), bool(form.revoke_tokens.data)
+
+        def change(tx: Transaction) -> None:
+            change_own_password(tx, old, new, secret=secret, visit=here, revoke_tokens=tokens)
+
+        if succeeds(form, change):
+            login_user(Visitor(actor(), secret))
             flash("Your password has been changed. Your other sessions have ended.", "success")
             return redirect(url_for("account.account"))
     return _page(password_form=form), 422
@@ -88,11 +92,21 @@ def create_token() -> tuple[str, int] | str:
     form = TokenForm()
     if form.validate_on_submit():
         command = form.command(NewOwnToken, {"name": form.name.data, "expires_days": form.expires_days.data})
-        new_token = attempt(form, lambda tx: create_own_token(tx, command)) if command else None
-        if new_token:
+        created: list[CreatedToken] = []
+        token_id = command and attempt_once(form, lambda tx: _create(tx, command, created), command)
+        if token_id:
             # Shown in the response itself: the token is not stored anywhere, not even in the session.
+            new_token = next((one for one in created if one.id == token_id), None)
+            if new_token is None:
+                flash("The token was created already. Revoke it if you have not seen it.", "warning")
             return _page(new_token=new_token)
     return _page(token_form=form), 422
+
+
+def _create(tx: Transaction, command: NewOwnToken, created: list[CreatedToken]) -> str:
+    """Create a token and add it to `created`; returns its id, which may be stored as the text may not."""
+    created.append(create_own_token(tx, command))
+    return created[-1].id
 
 
 @pages.post("/tokens/<token_id>/revoke")

@@ -1,4 +1,4 @@
-"""Signing in and out. A session holds the user's id and epoch; a new password or role ends all sessions."""
+"""Signing in and out. The cookie has the secret of a session, which is stored in the database."""
 
 from collections.abc import Container
 from typing import Any
@@ -18,35 +18,50 @@ from flask import (
 )
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 from wtforms import EmailField, HiddenField, PasswordField
 
-from web.pages.context import desk
+from web.pages.context import actor, desk
 from web.pages.forms.base import ActionForm, DeskForm
+from web.pages.session.signing import SkewTolerantSigner
+from web.pages.session.visits import store_device, visit
 from workflows.core.actors import Actor
-from workflows.users.authentication import NotAuthenticated, TooManyAttempts, authenticate_login, load_session
+from workflows.users.authentication import NotAuthenticated, authenticate_login
+from workflows.users.login_delays import TooManyAttempts
+from workflows.users.sessions import load_session, sign_out
 
 pages = Blueprint("login", __name__)
 
 
 class Visitor(UserMixin):
-    """A logged-in user, for Flask-Login."""
+    """A logged-in user and the session, for Flask-Login; `session_id` is None right after the login."""
 
-    def __init__(self, actor: Actor, epoch: int) -> None:
+    def __init__(self, actor: Actor, secret: str, session_id: str | None = None) -> None:
         self.actor = actor
-        self.epoch = epoch
+        self.secret = secret
+        self.session_id = session_id
 
     def get_id(self) -> str:
-        return f"{self.epoch}:{self.actor.id}"
+        return self.secret
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Sessions for pages only: API calls use tokens, and neither read nor set the session cookie."""
+    """Sessions for pages only: API calls use tokens, and static files are the same for everyone.
+
+    Neither reads or sets the session cookie, so that a cache need not store a static file for each session.
+    """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if request.path.startswith("/api/v1/"):
+        if request.path.startswith(("/api/v1/", "/static/")):
             return None
         return super().open_session(app, request)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.signer = SkewTolerantSigner
+        return serializer
 
 
 class LoginForm(DeskForm):
@@ -77,13 +92,10 @@ def register_login(app: Flask, protected: Container[str]) -> None:
         return None
 
 
-def load_visitor(stored_id: str) -> Visitor | None:
+def load_visitor(secret: str) -> Visitor | None:
     """The user of a session; None if it has ended."""
-    epoch, _, user_id = stored_id.partition(":")
-    if not epoch.isdecimal() or not user_id:
-        return None
-    actor = load_session(desk(), user_id, int(epoch))
-    return Visitor(actor, int(epoch)) if actor is not None else None
+    found = load_session(desk(), secret, visit())
+    return Visitor(found.actor, secret, found.id) if found is not None else None
 
 
 @pages.route("/login", methods=["GET", "POST"])
@@ -94,9 +106,7 @@ def login() -> str | tuple[str, int] | tuple[str, int, dict[str, str]] | Respons
     if not form.validate_on_submit():
         return render_template("session/login.html", form=form), 422 if form.has_errors else 200
     try:
-        found = authenticate_login(
-            desk(), form.email.data or "", form.password.data or "", request.remote_addr or ""
-        )
+        found = authenticate_login(desk(), form.email.data or "", form.password.data or "", visit())
     except TooManyAttempts as error:
         form.add_error("", str(error))
         wait = str(error.values["retry_after_seconds"])
@@ -105,17 +115,25 @@ def login() -> str | tuple[str, int] | tuple[str, int, dict[str, str]] | Respons
         form.add_error("", str(error))
         return render_template("session/login.html", form=form), 401
     session.clear()
-    login_user(Visitor(found.actor, found.epoch))
-    return redirect(local_target(form.next.data))
+    login_user(Visitor(found.actor, found.session))
+    return store_device(redirect(local_target(form.next.data)), found.device)
 
 
 @pages.post("/logout")
 def logout() -> Response:
-    if ActionForm().validate_on_submit():
-        logout_user()
-        session.clear()
-        flash("You have been signed out.", "success")
+    if current_user.is_authenticated and ActionForm().validate_on_submit():
+        end_own_sessions()
     return redirect(url_for("login.login"))
+
+
+def end_own_sessions(*, tokens: bool = False) -> None:
+    """Sign the user out on every device and, if asked for, revoke every API token."""
+    who = actor()
+    desk().perform(who, lambda tx: sign_out(tx, tokens=tokens))
+    logout_user()
+    session.clear()
+    also = " Your API tokens have been revoked." if tokens else ""
+    flash(f"You have been signed out on all your devices.{also}", "success")
 
 
 def local_target(wanted: str | None) -> str:

@@ -21,7 +21,7 @@ LISTS = {
     "queue.queue": frozenset(
         {"view", "q", "state", "priority", "customer", "item", "org_unit", "contract", "technician", "order"}
     ),
-    "contracts.contracts": frozenset({"view", "q", "type", "holder", "order"}),
+    "contracts.contracts": frozenset({"view", "q", "type", "holder", "org_unit", "order"}),
 }
 MAX_FILTERS = 12
 MAX_NAME_LENGTH = 40
@@ -48,7 +48,13 @@ class SavedFilter:
     def is_open(self) -> bool:
         """Whether the current page shows this filter."""
         shown = request.query_string.decode(errors="replace")
-        return request.endpoint == self.place and _query(self.place, shown) == self.query
+        return request.endpoint == self.place and known_query(self.place, shown) == self.query
+
+
+def known_query(place: str, text: str) -> str:
+    """The known filters of a query string in a fixed order; "" for an unknown list."""
+    known = LISTS.get(place, frozenset())
+    return urlencode(sorted({(key, value) for key, value in parse_qsl(text) if key in known and value}))
 
 
 def saved_filters(place: str) -> list[SavedFilter]:
@@ -58,7 +64,7 @@ def saved_filters(place: str) -> list[SavedFilter]:
 
 def filter_query(place: str) -> str:
     """The query string of this page that can be saved; "" if the list is not filtered."""
-    query = _query(place, request.query_string.decode(errors="replace"))
+    query = known_query(place, request.query_string.decode(errors="replace"))
     return query if {key for key, _ in parse_qsl(query)} - {"view", "order"} else ""
 
 
@@ -66,7 +72,7 @@ def filter_query(place: str) -> str:
 def save() -> Response:
     place = request.form.get("place", "")
     name = " ".join(request.form.get("name", "").split())[:MAX_NAME_LENGTH]
-    query = _query(place, request.form.get("query", ""))
+    query = known_query(place, request.form.get("query", ""))
     if place not in LISTS or not ActionForm().validate_on_submit():
         flash("The filter was not saved because the page expired. Please try again.", "error")
         return redirect(url_for(place if place in LISTS else "home.home"))
@@ -126,13 +132,7 @@ def _stored() -> list[SavedFilter]:
         return [
             SavedFilter(place, name[:MAX_NAME_LENGTH], query)
             for place, name, given in rows[:MAX_FILTERS]
-            if place in LISTS and (query := _query(place, given))
+            if place in LISTS and (query := known_query(place, given))
         ]
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError, binascii.Error):
         return []
-
-
-def _query(place: str, text: str) -> str:
-    """The known filters of a query string in a fixed order; "" for an unknown list."""
-    known = LISTS.get(place, frozenset())
-    return urlencode(sorted({(key, value) for key, value in parse_qsl(text) if key in known and value}))

@@ -86,7 +86,7 @@ MOVEMENTS = {
     "draw": "Drawn for work",
     "hold": "Held for a request",
     "settle": "Used by a request",
-    "release": "Explicit back by a request",
+    "release": "Released by a request",
     "expire": "Expired unused",
     "restore": "Restored",
     "carry": "Carried forward",

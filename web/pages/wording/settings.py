@@ -2,10 +2,10 @@
 
 from workflows.core.settings import CURRENCIES
 
-TIME_EXPIRED_CHOICES = [
+_TIME_EXPIRED_CHOICES = [
     ("rollover", "Rollover: drawn from the holder's next contract"),
     ("ignore", "Ignore: recorded but not billed"),
-    ("bill", "Bill: at the overage rate (requires invoices and a rate)"),
+    ("bill", "Bill: at the overage rate (requires a rate)"),
 ]
 VALIDATION_CHOICES = [
     ("on", "On: requests without a valid contract are locked until they have one"),
@@ -22,31 +22,28 @@ ENGINE_CHOICES = [
 ]
 SETTING_LABELS = {
     "contracts": "Contracts",
-    "invoices": "Invoices",
     "contract_validation": "Contract validation",
     "time_expired_contract": "Time worked after a contract ends",
     "payment_required": "Payment required",
     "cascade": "Cascade",
     "default_contract_months": "Default contract duration (months)",
     "default_overage_rate_minor": "Overage rate",
-    "renewal_lead_days": "Renewal lead time (days)",
-    "unpaid_request_warning_hours": "Unpaid request: warn after (hours)",
-    "unpaid_request_cancel_hours": "Unpaid request: cancel after (hours)",
-    "invoice_due_days": "Invoice payment due (days)",
-    "invoice_warning_days": "Warn before invoice due date (days)",
-    "tax_rates": "Tax rates",
     "currency": "Currency",
     "time_zone": "Time zone",
     "work_calendar": "Business hours",
     "rounding": "Rounding",
     "reopen_window_days": "Reopen window (days)",
     "auto_close_days": "Auto-close (days)",
-    "alert_thresholds_percent": "Alert thresholds (%)",
     "customers_see_org_unit": "Customers see their org unit's requests",
     "two_person_publishing": "Require approval of rules",
     "rules_engine": "Rule engine",
     "company": "Company",
 }
+
+
+def time_expired_choices(*, invoices: bool) -> list[tuple[str, str]]:
+    """What may become of time after a contract's end; nothing can be billed without invoices."""
+    return [one for one in _TIME_EXPIRED_CHOICES if invoices or one[0] != "bill"]
 
 
 def setting_label(key: str) -> str:

@@ -1,17 +1,53 @@
-// Enhancements for all pages: keyboard shortcuts, focus on form errors, no double submit. No page depends on it.
+// Enhancements for all pages: keyboard shortcuts, focus on messages, no double submit. No page depends on it.
 "use strict";
 
 (function () {
   const typing = (element) =>
     element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName);
 
-  // After a failed submit, move the focus to the error summary.
-  function focusOnErrors(root) {
-    const summary = root.querySelector("[data-focus]");
-    if (summary) summary.focus();
+  // After a submit, move the focus to the error summary, or to the message that says what was done.
+  function focusOnMessage(root) {
+    const message = root.querySelector("[data-focus]") || root.querySelector(".notices > .notice");
+    if (!message) return;
+    message.tabIndex = -1;
+    message.focus();
   }
 
-  // Single-key shortcuts, unless the user switched them off: "/" focuses the search; pages define others by data-key.
+  // The list of keys: those that every page has, and those of this page, by their data-key.
+  function showKeys() {
+    const dialog = document.getElementById("key-list");
+    if (!dialog || dialog.open) return;
+    const list = dialog.querySelector("dl");
+    list.querySelectorAll("[data-of-page]").forEach((row) => row.remove());
+    document.querySelectorAll("[data-key]").forEach((element) => {
+      if (!element.checkVisibility()) return;
+      const label = element.labels && element.labels.length ? element.labels[0] : element;
+      const key = document.createElement("kbd");
+      key.textContent = element.dataset.key;
+      const term = document.createElement("dt");
+      const text = document.createElement("dd");
+      term.append(key);
+      text.textContent = label.textContent.trim().replace(/\s+/g, " ");
+      [term, text].forEach((cell) => cell.setAttribute("data-of-page", ""));
+      list.append(term, text);
+    });
+    dialog.showModal();
+  }
+
+  // Ctrl+Enter (or Cmd+Enter) sends the form in which the focus is, as its nearest submit button would.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+    const form = event.target.closest("form");
+    if (!form) return;
+    const usable = "button[type=submit]:not([formnovalidate], [aria-hidden])";
+    const section = event.target.closest("details");
+    const nearest = section && form.contains(section) ? section.querySelector(usable) : null;
+    event.preventDefault();
+    form.requestSubmit(nearest || form.querySelector(usable));
+  });
+
+  // Single-key shortcuts, unless the user switched them off: "/" focuses the search, "?" lists the
+  // keys, and pages define others by data-key.
   document.addEventListener("keydown", (event) => {
     if (!document.body.hasAttribute("data-shortcuts")) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
@@ -25,6 +61,12 @@
       }
       return;
     }
+    if (event.key === "?") {
+      event.preventDefault();
+      showKeys();
+      return;
+    }
+    if (event.target.closest("dialog")) return;
     const wanted = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     if (!wanted) return;
     event.preventDefault();
@@ -76,5 +118,5 @@
     });
   });
 
-  document.addEventListener("DOMContentLoaded", () => focusOnErrors(document));
+  document.addEventListener("DOMContentLoaded", () => focusOnMessage(document));
 })();

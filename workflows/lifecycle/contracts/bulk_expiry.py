@@ -38,7 +38,7 @@ def expire_due(desk: Desk, at: datetime) -> int:
     count = 0
     for start in range(0, len(ids), BATCH):
         batch = partial(_expire, at=at, ids=ids[start : start + BATCH])
-        count += desk.perform(SYSTEM, batch, at=at, job="expire_contracts")
+        count += desk.perform(SYSTEM, batch, at=at, job="expire_contracts", repeatable=True)
     return count
 
 

@@ -5,19 +5,22 @@ Source: product.md sections 4 and 5.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, select
 
-from engine.contracts import Contract, ContractType, Holder, Unit
+from engine.contracts import Contract, ContractType, Defaults, Holder, Unit
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
+from engine.rulebook import RuleSet
 from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import GrantGiven, HolderGiven, NewContract
 from workflows.commands.fields import MoneyGiven
 from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
 from workflows.core.numbering import next_number
+from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import add_grant
 from workflows.lifecycle.contracts.settlement import sync_contract_state
@@ -30,15 +33,21 @@ HOLDER_TABLES = {
     "org_unit": t.org_unit,
     "service_request": t.service_request,
 }
+HOLDER_TEXTS = {
+    "item": "an item",
+    "customer": "a customer",
+    "org_unit": "an org unit",
+    "service_request": "a service request",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a contract comes from; `offered_for` is a service request, `renewal_of` a contract, by id."""
+    """Where a contract comes from; `offered_for` is the id of a service request."""
 
     offered_for: str | None = None
     made_by_rule: bool = False
-    renewal_of: str | None = None
+    renewal_of: Contract | None = None
 
 
 def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
@@ -48,14 +57,22 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
     StateForbids or Conflict where a service request cannot hold it; NoRuleSet.
     """
     terms = type_in_force(tx, command.type)
+    if origin.renewal_of is not None:
+        # it has what its predecessor had, also where that was nothing
+        terms = replace(terms, defaults=Defaults())
+    zone = origin.renewal_of.zone if origin.renewal_of is not None else tx.settings.zone
     holder = _holder(tx, command, terms)
-    starts_at = _start(tx, command, holder)
-    expires_at = _end(tx, command, terms, starts_at)
+    starts_at = _start(tx, command, holder, zone)
+    expires_at = _end(tx, command, terms, starts_at, zone)
     price_minor = minor_units(tx, command.price, "/price")
     if price_minor is None:
         price_minor = terms.defaults.price_minor
-    _check_time_expired(tx, command)
+    if origin.renewal_of is None:
+        _check_time_expired(tx, command)
     payment_due = tx.settings.payment_required and bool(price_minor)
+    if origin.made_by_rule and command.enable:
+        # the rule says that this contract covers at once, whoever logs the request
+        payment_due = False
     if command.enable and payment_due and tx.actor.role not in ("finance", "system"):
         raise finance_only()
     contract = Contract(
@@ -73,6 +90,7 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
         time_expired=command.time_expired,
         overage_rate_minor=minor_units(tx, command.overage_rate, "/overage_rate"),
         exclusions=_exclusions(command),
+        time_zone=zone.key,
     )
     if contract.expires_at is not None and contract.expires_at <= contract.starts_at:
         raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
@@ -119,12 +137,17 @@ def type_in_force(tx: Transaction, key: str) -> ContractType:
     return terms
 
 
+def _of_type(terms: ContractType) -> str:
+    """The subject of a sentence about all contracts of a type, whatever its label is."""
+    return f"Contracts of the type “{terms.label}”"
+
+
 def _holder(tx: Transaction, command: NewContract, terms: ContractType) -> Holder:
     kind, holder_id = command.holder.kind, command.holder.id
     if kind not in terms.held_by:
         allowed = ", ".join(terms.held_by) or "another type: this one cannot be held"
         raise invalid(
-            f"/holder/{kind}", f"A {terms.label} contract cannot be held by {kind}.", f"Use {allowed}."
+            f"/holder/{kind}", f"{_of_type(terms)} cannot be held by {HOLDER_TEXTS[kind]}.", f"Use {allowed}."
         )
     table = HOLDER_TABLES[kind]
     found = tx.connection.execute(select(table.c.id).where(table.c.id == holder_id)).scalar()
@@ -151,7 +174,7 @@ def _check_request(tx: Transaction, service_request_id: str) -> None:
         raise Conflict(f"The service request already has {own}.", remedy=f"Enable {own} instead.")
 
 
-def _start(tx: Transaction, command: NewContract, holder: Holder) -> datetime:
+def _start(tx: Transaction, command: NewContract, holder: Holder, zone: ZoneInfo) -> datetime:
     if command.starts_on is not None and command.starts_at is not None:
         raise invalid("/starts_on", "Give starts_on or starts_at, not both.")
     if holder.kind == "service_request":
@@ -160,16 +183,16 @@ def _start(tx: Transaction, command: NewContract, holder: Holder) -> datetime:
         return opened_at
     if command.starts_at is not None:
         return command.starts_at
-    zone = tx.settings.zone
     return first_instant_of(command.starts_on or local_date(tx.now, zone), zone)
 
 
-def _end(tx: Transaction, command: NewContract, terms: ContractType, starts_at: datetime) -> datetime | None:
+def _end(
+    tx: Transaction, command: NewContract, terms: ContractType, starts_at: datetime, zone: ZoneInfo
+) -> datetime | None:
     period = terms.limits.get("period", "none")
-    zone = tx.settings.zone
     if command.ends_on is not None:
         if period == "none":
-            raise invalid("/ends_on", f"A {terms.label} contract has no period.", "Leave it out.")
+            raise invalid("/ends_on", f"{_of_type(terms)} have no period.", "Leave it out.")
         end = contract_end(command.ends_on, zone)
         if end <= starts_at:
             raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
@@ -203,9 +226,25 @@ def _check_time_expired(tx: Transaction, command: NewContract) -> None:
     if command.time_expired != "bill":
         return
     if not tx.settings.invoices:
-        raise invalid("/time_expired", "'bill' needs invoices, which are off.", "Use rollover or ignore.")
+        raise invalid(
+            "/time_expired",
+            "Time is billed by invoices, which are not available yet.",
+            "Use rollover or ignore.",
+        )
     if command.overage_rate is None and tx.settings.default_overage_rate_minor is None:
-        raise invalid("/overage_rate", "'bill' needs the price of an hour.", "Give overage_rate.")
+        raise invalid("/overage_rate", "Billed time needs the price of an hour.", "Give overage_rate.")
+
+
+def unbillable_rule(settings: Settings, rule_set: RuleSet) -> str | None:
+    """The id of the first coverage rule whose contract bills expired time, which the settings do not allow.
+
+    No service request could be logged by it. Source: product.md section 7.
+    """
+    for rule in rule_set.coverage.rules:
+        has_rate = rule.params.get("overage_rate_minor", settings.default_overage_rate_minor) is not None
+        if rule.params.get("time_expired") == "bill" and not (settings.invoices and has_rate):
+            return rule.id
+    return None
 
 
 def _exclusions(command: NewContract) -> dict[str, tuple[str, ...]]:
@@ -220,7 +259,7 @@ def _monthly_minutes(command: NewContract, terms: ContractType) -> int | None:
         return None
     minutes = command.minutes or terms.defaults.minutes
     if minutes is None:
-        raise invalid("/minutes", f"A {terms.label} contract needs the minutes of a month.", "Give minutes.")
+        raise invalid("/minutes", f"{_of_type(terms)} need the minutes of each month.", "Give minutes.")
     return minutes
 
 
@@ -232,6 +271,7 @@ def _insert(
     monthly_minutes: int | None,
     origin: Origin,
 ) -> None:
+    has_amounts = price_minor is not None or contract.overage_rate_minor is not None
     tx.add(
         t.contract,
         id=contract.id,
@@ -240,6 +280,7 @@ def _insert(
         draws=terms.draws,
         holder_kind=contract.holder.kind,
         holder_id=contract.holder.id,
+        time_zone=contract.time_zone,
         state="pending",
         starts_at=contract.starts_at,
         expires_at=contract.expires_at,
@@ -247,13 +288,13 @@ def _insert(
         payment_due=contract.payment_due,
         paid_at=contract.paid_at,
         price_minor=price_minor,
-        currency=tx.settings.currency if price_minor is not None else None,
+        currency=tx.settings.currency if has_amounts else None,
         monthly_minutes=monthly_minutes,
         overage_rate_minor=contract.overage_rate_minor,
         time_expired=contract.time_expired,
         sla=contract.sla,
         exclusions={key: list(values) for key, values in contract.exclusions.items()} or None,
-        renewal_of_id=origin.renewal_of,
+        renewal_of_id=origin.renewal_of.id if origin.renewal_of is not None else None,
         offered_for_id=origin.offered_for,
         made_by_rule=origin.made_by_rule,
         created_at=contract.created_at,
@@ -265,10 +306,10 @@ def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, c
     unit: Unit | None = None if terms.draws == "nothing" else terms.draws
     for field, value in (("minutes", command.minutes), ("incidents", command.incidents)):
         if value is not None and field != unit:
-            raise invalid(f"/{field}", f"A {terms.label} contract has no {field}.", "Leave it out.")
+            raise invalid(f"/{field}", f"{_of_type(terms)} have no {field}.", "Leave it out.")
     if unit is None:
         if command.grants:
-            raise invalid("/grants", f"A {terms.label} contract has no grants.", "Leave them out.")
+            raise invalid("/grants", f"{_of_type(terms)} have no grants.", "Leave them out.")
         return
     if command.grants is not None:
         if getattr(command, unit) is not None:
@@ -282,7 +323,7 @@ def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, c
         return
     quantity = getattr(command, unit) or getattr(terms.defaults, unit)
     if quantity is None:
-        raise invalid(f"/{unit}", f"A {terms.label} contract needs {unit}.", f"Give {unit} or grants.")
+        raise invalid(f"/{unit}", f"{_of_type(terms)} need {unit}.", f"Give {unit} or grants.")
     add_grant(tx, contract, unit=unit, quantity=quantity, kind="sold")
 
 
@@ -293,7 +334,7 @@ def _add_given_grant(
     quantity = getattr(grant, unit)
     other = "incidents" if unit == "minutes" else "minutes"
     if quantity is None or getattr(grant, other) is not None:
-        raise invalid(pointer, f"A grant of a {terms.label} contract is in {unit}.", f"Give {unit} alone.")
+        raise invalid(pointer, f"{_of_type(terms)} have grants of {unit}.", f"Give {unit} alone.")
     check_span(contract, grant.effective_at, grant.expires_at, pointer)
     add_grant(
         tx,

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from engine.contracts import Contract, Draws, Limits
-from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting
+from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
@@ -182,6 +182,16 @@ class LoadedContract:
         is_enough = self.others is not None and self.others.at == at
         grants = self.drawable_grants if is_enough else self.grants
         self.known_grants = expire_grants(tx, self.id, at, grants=grants)
+
+    def restore(self, tx: Transaction, grant_id: str, minutes: int, *, cause: str) -> None:
+        """Make expired minutes available again, so that work before the grant's end can draw `minutes`."""
+        stored = next(one for one in self.drawable_grants if one.grant.id == grant_id)
+        missing = minutes - stored.grant.available
+        if missing <= 0 or stored.closes_at is None:
+            return
+        restored = move("minutes", missing, (grant_id, "expired"), (grant_id, "available"))
+        why = "Worked before the grant expired, logged afterwards"
+        self.record(tx, LedgerTransaction("restore", stored.closes_at, restored, cause=cause, why=why))
 
     def change(self, tx: Transaction, **columns: Any) -> None:
         """Store new values of `state`, `activated_at` or `next_due_at`."""

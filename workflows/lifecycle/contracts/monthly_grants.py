@@ -6,7 +6,6 @@ computed from its dates. Source: product.md sections 4 and 11.
 
 from collections.abc import Iterable
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from engine.contracts import Contract, Grant
 from engine.periods import months_between
@@ -17,7 +16,7 @@ TO_COME = "to_come"
 """The kind of a grant that is not granted yet: it counts, but is not a record."""
 
 
-def months_to_come(row: Any, zone: ZoneInfo) -> list[StoredGrant]:
+def months_to_come(row: Any) -> list[StoredGrant]:
     """The monthly grants of a contract that has yet to start; none once they have been granted.
 
     None either while it awaits being enabled or paid, since it may never start. Units: whole minutes.
@@ -27,13 +26,13 @@ def months_to_come(row: Any, zone: ZoneInfo) -> list[StoredGrant]:
     ended = contract.cancelled_at is not None or contract.ended_at is not None
     if row.monthly_minutes is None or row.activated_at is not None or waits or ended:
         return []
-    return list(_months_as_grants(contract, row.monthly_minutes, zone))
+    return list(_months_as_grants(contract, row.monthly_minutes))
 
 
-def _months_as_grants(contract: Contract, monthly_minutes: int, zone: ZoneInfo) -> Iterable[StoredGrant]:
+def _months_as_grants(contract: Contract, monthly_minutes: int) -> Iterable[StoredGrant]:
     if contract.expires_at is None:
         return
-    months = months_between(contract.starts_at, contract.expires_at, zone)
+    months = months_between(contract.starts_at, contract.expires_at, contract.zone)
     for number, month in enumerate(months, 1):
         grant = Grant(
             f"month {number}",

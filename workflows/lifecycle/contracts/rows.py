@@ -29,6 +29,7 @@ def contract_value(row: Any) -> Contract:
         sla=row.sla,
         time_expired=row.time_expired,
         overage_rate_minor=row.overage_rate_minor,
+        time_zone=row.time_zone,
         exclusions={key: tuple(values) for key, values in (row.exclusions or {}).items()},
     )
 
@@ -44,3 +45,10 @@ def lock_contract(tx: Transaction, contract_id: str) -> Row[Any]:
             "There is no such contract.", remedy="Look it up by its number in the list of contracts."
         )
     return row
+
+
+def level_of(tx: Transaction, contract_id: str) -> str | None:
+    """The service level of a contract. Raises: NoResultFound if there is no such contract."""
+    level = select(t.contract.c.sla).where(t.contract.c.id == bindparam("wanted", type_=Id))
+    sla: str | None = tx.connection.execute(level, {"wanted": contract_id}).scalar_one()
+    return sla

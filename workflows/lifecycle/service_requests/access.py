@@ -22,6 +22,7 @@ Named = Literal["service_request", "contract", "customer", "item", "org_unit"]
 
 ANOTHER_REQUEST = "another service request"
 ANOTHER_PERSON = "Another person"
+ANOTHER_ITEM = "Another holder's item"
 
 _TABLES: Mapping[Named, Table] = {
     "service_request": t.service_request,

@@ -1,83 +1,184 @@
-"""Response and resolution targets, from the contract's SLA and in the SLA's calendar.
+"""The service level clock of a service request, in its row: targets from the contract's level and calendar.
 
-The clock runs while the service request is covered and not on hold; it stops on hold and while the request
-waits for a contract. After a stop the targets move so that the remaining working time is the same.
+The clock counts while a contract with a service level covers the request and it is being worked on; it stops
+on hold, while the request waits for a contract, and from the resolution to a reopening. `engine.sla_clock`
+has the rules. The row has the clock's instants; what has counted before `sla_clock_at` is in the table
+`sla_counted_time`. `paused_at` is set in every state in which the clock is stopped, with or without a level.
 Source: product.md section 9.
 """
 
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row
+from sqlalchemy import Row, bindparam, select
 
-from engine.calendars import (
-    WorkCalendar,
-    add_working_seconds,
-    subtract_working_seconds,
-    working_seconds_between,
-)
+from engine.calendars import ALWAYS_OPEN, WorkCalendar
 from engine.contracts import Contract
+from engine.quantities import Period
 from engine.sla import Sla
+from engine.sla_clock import (
+    SlaClock,
+    SlaTerms,
+    change_terms,
+    first_due_instants,
+    reopen,
+    resolve,
+    respond,
+    run_clock,
+)
 from workflows.core.transaction import Transaction
+from workflows.store import tables as t
+from workflows.store.column_types import Id
+from workflows.store.compiled_statements import Prepared
 
 
-def sla_columns(tx: Transaction, contract: Contract | None, request: Row[Any] | Any) -> dict[str, Any]:
-    """The SLA columns of a request that a contract covers; they are None if the contract has no SLA.
+class ServiceLevels(NamedTuple):
+    """The service levels of a rule set, by id, and the desk's business hours."""
 
-    Targets count from the start of the request's clock, which another contract or priority does not restart.
-    """
-    sla = tx.rules.slas.get(contract.sla) if contract is not None and contract.sla else None
-    if sla is None:
-        return {"sla": None, "response_due_at": None, "resolution_due_at": None}
-    clock_at = request.sla_clock_at or tx.now
-    return {"sla": sla.id, "sla_clock_at": clock_at, **_targets(tx, sla, request.priority, clock_at)}
+    slas: Mapping[str, Sla]
+    business_hours: WorkCalendar
 
-
-def paused_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
-    """The columns that stop the clock."""
-    return {"paused_at": request.paused_at or tx.now}
+    def terms(self, sla: str | None, priority: str) -> SlaTerms | None:
+        """The terms of a level for a priority; None without a level, or for one that does not exist."""
+        level = self.slas.get(sla) if sla is not None else None
+        if level is None:
+            return None
+        calendar = ALWAYS_OPEN if level.calendar == "always" else self.business_hours
+        return SlaTerms(level.targets[priority], calendar)
 
 
-def resumed_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
-    """The columns that restart the clock, with the same elapsed working time as when it stopped."""
-    sla = tx.rules.slas.get(request.sla) if request.sla else None
-    if request.paused_at is None or sla is None or request.sla_clock_at is None:
-        return {"paused_at": None}
-    calendar = _calendar(sla, tx)
-    gone_by = _between(calendar, request.sla_clock_at, request.paused_at)
-    if calendar is None:
-        clock_at = tx.now - timedelta(seconds=gone_by)
-    else:
-        clock_at = subtract_working_seconds(calendar, tx.now, gone_by)
-    return {"paused_at": None, "sla_clock_at": clock_at, **_targets(tx, sla, request.priority, clock_at)}
+def levels_in_force(tx: Transaction) -> ServiceLevels:
+    """The service levels of the rules in force; none where no rules are in force."""
+    rules = tx.config.rule_set
+    return ServiceLevels(rules.slas if rules is not None else {}, tx.settings.business_hours)
 
 
-def _targets(tx: Transaction, sla: Sla, priority: str, clock_at: datetime) -> dict[str, datetime]:
-    target, calendar = sla.targets[priority], _calendar(sla, tx)
-    response_due_at = _due(calendar, clock_at, target.response_minutes * 60)
-    after = target.resolution_minutes - target.response_minutes
-    # the later target is counted from the earlier one, so that no working hour is walked through twice
-    start, minutes = (response_due_at, after) if after > 0 else (clock_at, target.resolution_minutes)
+# ------------------------------------------------------------------ events
+
+
+def logged_columns(
+    tx: Transaction, contract: Contract | None, priority: str, *, waits: bool
+) -> dict[str, Any]:
+    """The SLA columns of a new service request; the others are None. Raises: WorkTimeNotReached."""
+    if waits:
+        return {"paused_at": tx.now}
+    terms = levels_in_force(tx).terms(contract.sla, priority) if contract is not None else None
+    if contract is None or terms is None:
+        return {}
+    response_due_at, resolution_due_at = first_due_instants(terms, tx.now)
     return {
+        "sla": contract.sla,
+        "sla_clock_at": tx.now,
         "response_due_at": response_due_at,
-        "resolution_due_at": _due(calendar, start, minutes * 60),
+        "resolution_due_at": resolution_due_at,
     }
 
 
-def _calendar(sla: Sla, tx: Transaction) -> WorkCalendar | None:
-    """The SLA's calendar; None means around the clock."""
-    if sla.calendar == "always":
-        return None
-    return tx.settings.business_hours
+def level_columns(tx: Transaction, request: Row[Any], sla: str | None) -> dict[str, Any]:
+    """The changed columns after a change of service level or priority; `request` has the new priority.
+
+    Raises: WorkTimeNotReached.
+    """
+    sla, terms = _level(levels_in_force(tx), sla, request.priority)
+    return {"sla": sla, **_after(tx, request, lambda clock: change_terms(clock, terms, tx.now), terms=terms)}
 
 
-def _due(calendar: WorkCalendar | None, start: datetime, seconds: int) -> datetime:
-    if calendar is None:
-        return start + timedelta(seconds=seconds)
-    return add_working_seconds(calendar, start, seconds)
+def responded_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
+    """The changed columns after a response; only the first counts."""
+    return _after(tx, request, lambda clock: respond(clock, tx.now))
 
 
-def _between(calendar: WorkCalendar | None, start: datetime, end: datetime) -> int:
-    if calendar is None:
-        return max(0, (end - start) // timedelta(seconds=1))
-    return working_seconds_between(calendar, start, end)
+def stopped_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
+    """The changed columns after a hold or a cancellation. Nothing has to be counted, or read, for it."""
+    return {} if request.paused_at is not None else {"paused_at": tx.now}
+
+
+def running_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
+    """The changed columns after a stop ends."""
+    return _after(tx, request, lambda clock: run_clock(clock, tx.now))
+
+
+def started_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
+    """The changed columns after work starts, or starts again: that is a response."""
+    return _after(tx, request, lambda clock: respond(run_clock(clock, tx.now), tx.now))
+
+
+def resolved_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
+    """The changed columns after the resolution."""
+    return _after(tx, request, lambda clock: resolve(clock, tx.now))
+
+
+def reopened_columns(tx: Transaction, request: Row[Any], *, waits: bool) -> dict[str, Any]:
+    """The changed columns after a reopening."""
+    return _after(tx, request, lambda clock: reopen(clock, tx.now, waits=waits))
+
+
+# ------------------------------------------------------------------ the clock in its row
+
+
+def clock_of(request: Row[Any], terms: SlaTerms | None, counted: tuple[Period, ...] = ()) -> SlaClock:
+    """The clock of a request's row."""
+    return SlaClock(
+        terms=terms,
+        counted=counted,
+        counts_from=request.sla_clock_at if terms is not None else None,
+        stopped_at=request.paused_at,
+        responded_at=request.responded_at,
+        resolved_at=request.resolved_at,
+        response_due_at=request.response_due_at,
+        resolution_due_at=request.resolution_due_at,
+    )
+
+
+def changed_columns(tx: Transaction, request: Row[Any], before: SlaClock, after: SlaClock) -> dict[str, Any]:
+    """The columns in which two clocks of a request differ; what has counted in between is stored."""
+    new = after.counted[len(before.counted) :]
+    rows = [
+        {"service_request_id": request.id, "began_at": period.start, "ended_at": period.end} for period in new
+    ]
+    tx.add_all(t.sla_counted_time, rows)
+    return {name: value for name, value in _columns(after).items() if value != getattr(request, name)}
+
+
+def _after(
+    tx: Transaction,
+    request: Row[Any],
+    event: Callable[[SlaClock], SlaClock],
+    *,
+    terms: SlaTerms | None = None,
+) -> dict[str, Any]:
+    """The changed columns of a locked row after an event; `terms` are those that the event brings."""
+    current = levels_in_force(tx).terms(request.sla, request.priority)
+    counted = counted_time(tx, request.id) if current is not None or terms is not None else ()
+    before = clock_of(request, current, counted)
+    return changed_columns(tx, request, before, event(before))
+
+
+def _level(levels: ServiceLevels, sla: str | None, priority: str) -> tuple[str | None, SlaTerms | None]:
+    terms = levels.terms(sla, priority)
+    return (sla if terms is not None else None), terms
+
+
+def _columns(clock: SlaClock) -> dict[str, datetime | None]:
+    return {
+        "sla_clock_at": clock.counts_from,
+        "paused_at": clock.stopped_at,
+        "responded_at": clock.responded_at,
+        "resolved_at": clock.resolved_at,
+        "response_due_at": clock.response_due_at,
+        "resolution_due_at": clock.resolution_due_at,
+    }
+
+
+def counted_time(tx: Transaction, request_id: str) -> tuple[Period, ...]:
+    """The open time that a request's clock counted before `sla_clock_at`, in order."""
+    rows = _COUNTED.all(tx.connection, {"request": request_id})
+    return tuple(Period(row.began_at, row.ended_at) for row in rows)
+
+
+_COUNTED = Prepared(
+    select(t.sla_counted_time.c.began_at, t.sla_counted_time.c.ended_at)
+    .where(t.sla_counted_time.c.service_request_id == bindparam("request", type_=Id, required=True))
+    .order_by(t.sla_counted_time.c.began_at)
+)

@@ -9,7 +9,13 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select
 
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.service_requests.sla import paused_columns, resumed_columns
+from workflows.lifecycle.service_requests.sla import (
+    reopened_columns,
+    resolved_columns,
+    running_columns,
+    started_columns,
+    stopped_columns,
+)
 from workflows.lifecycle.service_requests.states import fire
 from workflows.store import tables as t
 from workflows.store.column_types import Id
@@ -86,32 +92,45 @@ def _columns(
 ) -> dict[str, Any]:
     """The columns that a trigger changes in addition to the state."""
     now = tx.now
-    if trigger == "start":
-        return {
-            "started_at": request.started_at or now,
-            "responded_at": request.responded_at or now,
-            "technician_id": request.technician_id or (tx.actor.id if tx.actor.is_staff else None),
-        }
+    if trigger == "cover":
+        return running_columns(tx, request)
+    if trigger in ("start", "resume"):
+        return {"on_hold_reason": None, **_started(tx, request), **started_columns(tx, request)}
     if trigger == "hold":
-        return {"on_hold_reason": reason, **paused_columns(tx, request)}
-    if trigger == "resume":
-        return {"on_hold_reason": None, **resumed_columns(tx, request)}
+        return {"on_hold_reason": reason, **stopped_columns(tx, request)}
     if trigger == "resolve":
         return {
             "on_hold_reason": None,
             "resolution": note,
-            "resolved_at": now,
-            "responded_at": request.responded_at or now,
             "auto_close_at": now + timedelta(days=tx.settings.auto_close_days),
-            **resumed_columns(tx, request),
+            **resolved_columns(tx, request),
         }
     if trigger == "close":
         return {"closed_at": now, "auto_close_at": None}
-    if trigger in ("reopen", "reopen_uncovered"):
-        return {"resolved_at": None, "closed_at": None, "auto_close_at": None}
+    if trigger == "reopen":
+        open_again = {"closed_at": None, "auto_close_at": None}
+        return open_again | _started(tx, request) | reopened_columns(tx, request, waits=False)
+    if trigger == "reopen_uncovered":
+        return {"closed_at": None, "auto_close_at": None, **reopened_columns(tx, request, waits=True)}
     if trigger == "cancel":
-        return {"on_hold_reason": None, "closed_at": now, "auto_close_at": None}
+        return {
+            "on_hold_reason": None,
+            "closed_at": now,
+            "auto_close_at": None,
+            **stopped_columns(tx, request),
+        }
     return {}
+
+
+def _started(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
+    """The columns of a request that is in progress from now on: it has a start, and is assigned.
+
+    Every way into this state has started the work, a hold before the start and a reopening included.
+    """
+    return {
+        "started_at": request.started_at or tx.now,
+        "technician_id": request.technician_id or (tx.actor.id if tx.actor.is_staff else None),
+    }
 
 
 def lock_request(tx: Transaction, request_id: str) -> Row[Any]:

@@ -9,7 +9,6 @@ One module for each subject; import them all as `from workflows.store import tab
 from workflows.store.tables.administration import (
     api_token,
     deployment,
-    login_failure,
     setting,
     setting_change,
     user_account,
@@ -31,6 +30,13 @@ from workflows.store.tables.infrastructure import (
     job_status,
 )
 from workflows.store.tables.ledger import ledger_posting, ledger_transaction
+from workflows.store.tables.logins import (
+    known_device,
+    login_delay,
+    login_session,
+    password_link,
+    password_request,
+)
 from workflows.store.tables.register import customer, customer_org_unit, item, org_unit, org_unit_line
 from workflows.store.tables.rules import (
     rule_proposal,
@@ -45,6 +51,7 @@ from workflows.store.tables.service_requests import (
     service_request,
     service_request_history,
     service_request_note,
+    sla_counted_time,
 )
 from workflows.store.tables.work import incident_hold, work_allocation, work_entry
 
@@ -81,13 +88,17 @@ __all__ = [
     "item",
     "job_slot",
     "job_status",
+    "known_device",
     "ledger_posting",
     "ledger_transaction",
-    "login_failure",
+    "login_delay",
+    "login_session",
     "metadata",
     "org_unit",
     "org_unit_line",
     "outbox",
+    "password_link",
+    "password_request",
     "rule_proposal",
     "rule_publication",
     "rule_replay",
@@ -99,6 +110,7 @@ __all__ = [
     "service_request_note",
     "setting",
     "setting_change",
+    "sla_counted_time",
     "user_account",
     "work_allocation",
     "work_entry",

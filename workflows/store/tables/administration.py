@@ -1,11 +1,10 @@
-"""The deployment: its generation, settings, users, tokens and failed logins."""
+"""The deployment: its generation, settings, users and tokens."""
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
-    Index,
     Integer,
     String,
     Table,
@@ -67,13 +66,4 @@ api_token = Table(
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
-)
-
-login_failure = Table(
-    "login_failure",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("login", Key, nullable=False),
-    Column("failed_at", Instant, nullable=False),
-    Index("ix_login_failure_login_failed_at", "login", "failed_at"),
 )

@@ -37,6 +37,7 @@ outbox = Table(
     Column("next_attempt_at", Instant),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("delivered_at", Instant),
+    Column("delivered_by", String(10)),
     Column("last_error", Text),
     Index("ix_outbox_next_attempt_at", "next_attempt_at", "id"),
     Index("ix_outbox_subject", "subject_kind", "subject_id"),

@@ -19,6 +19,9 @@ from engine.contracts import CONTRACT_STATES, DRAWS, GRANT_KINDS, HOLDER_KINDS, 
 from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
+ONE_SUCCESSOR = "renewal_of_id IS NOT NULL AND cancelled_at IS NULL"
+"""A contract may be renewed again after its successor was cancelled."""
+
 contract = Table(
     "contract",
     metadata,
@@ -28,6 +31,7 @@ contract = Table(
     Column("draws", String(10), nullable=False),
     Column("holder_kind", String(16), nullable=False),
     Column("holder_id", Id, nullable=False),
+    Column("time_zone", Key, nullable=False),
     Column("state", String(10), nullable=False),
     Column("next_due_at", Instant),
     Column("starts_at", Instant, nullable=False),
@@ -46,7 +50,7 @@ contract = Table(
     Column("time_expired", String(10)),
     Column("sla", Key),
     Column("exclusions", Json),
-    Column("renewal_of_id", Id, ForeignKey("contract.id"), unique=True),
+    Column("renewal_of_id", Id, ForeignKey("contract.id")),
     Column("offered_for_id", Id, index=True),
     Column("made_by_rule", Boolean, nullable=False, default=False),
     Column("created_at", Instant, nullable=False),
@@ -62,8 +66,19 @@ contract = Table(
     Index("ix_contract_next_due_at", "next_due_at", "id"),
     Index("ix_contract_created_at", "created_at", "id"),
     Index("ix_contract_expires_at", "expires_at", "id"),
+    Index(
+        "uq_contract_renewal_of_id",
+        "renewal_of_id",
+        unique=True,
+        sqlite_where=text(ONE_SUCCESSOR),
+        postgresql_where=text(ONE_SUCCESSOR),
+    ),
 )
-"""`state` is as of the last sync; `next_due_at` is when dates alone will change it (NULL: never)."""
+"""`state` is as of the last sync; `next_due_at` is when dates alone will change it (NULL: never).
+
+`time_zone` is the provider's when the contract was sold: the contract's days begin and end in it, whatever
+the provider's time zone is today.
+"""
 
 contract_lapse = Table(
     "contract_lapse",

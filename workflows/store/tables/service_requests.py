@@ -118,6 +118,16 @@ service_request_history = Table(
     Index("ix_service_request_history_request", "service_request_id", "at", "id"),
 )
 
+sla_counted_time = Table(
+    "sla_counted_time",
+    metadata,
+    Column("service_request_id", Id, ForeignKey("service_request.id"), primary_key=True),
+    Column("began_at", Instant, primary_key=True),
+    Column("ended_at", Instant, nullable=False),
+    CheckConstraint("ended_at > began_at", name="ended_at"),
+)
+"""The open time that a request's service level clock counted before `service_request.sla_clock_at`."""
+
 service_request_note = Table(
     "service_request_note",
     metadata,

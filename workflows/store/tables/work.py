@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from engine.contracts import INCIDENT_HOLD_STATES
 from engine.drawdown import ALLOCATION_KINDS
-from workflows.store.column_types import Id, Instant, Key
+from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
 IS_UNCOVERED = "kind IN ('carried', 'ignored', 'overage') AND reversed_at IS NULL"
@@ -56,6 +56,7 @@ work_entry = Table(
     Column("worked_minutes", BigInteger, nullable=False),
     Column("chargeable_minutes", BigInteger, nullable=False),
     Column("charge_why", Text),
+    Column("charged_by", Json),
     Column("billable", Boolean, nullable=False, default=True),
     Column("work_type", Key),
     Column("note", Text),
@@ -68,6 +69,7 @@ work_entry = Table(
     Index("ix_work_entry_request", "service_request_id", "started_at", "id"),
     Index("ix_work_entry_technician_id", "technician_id", "started_at"),
 )
+"""`charged_by` has the terms of `workflows.work.charging_terms`; None where older programs charged it."""
 
 work_allocation = Table(
     "work_allocation",

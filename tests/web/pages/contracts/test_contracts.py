@@ -1,5 +1,7 @@
 """Contract pages: creating, viewing and acting on contracts."""
 
+import csv
+import io
 import re
 from html import unescape
 
@@ -81,7 +83,7 @@ def test_the_contract_list_views_and_filters(front: Front) -> None:
     assert "Cancelled contracts appear here" in fay.open("/contracts?view=cancelled")
     assert "SUB-0001" in fay.open(f"/contracts?holder={office.ann}")
     text = fay.client.get("/contracts?format=csv&order=number").get_data(as_text=True)
-    assert "SH-0001,Support hours,Acme,exhausted,,2026-03-02,,0:30,0:30,0:00,0:00,0:00," in text
+    assert "SH-0001,Support hours,Acme,,,exhausted,,2026-03-02,,0:30,0:30,0:00,0:00,0:00," in text
 
 
 def test_the_statement_lists_each_entry(front: Front) -> None:
@@ -126,6 +128,49 @@ def test_an_ended_contract_shows_its_end_and_carried_time(front: Front) -> None:
     assert "0:45 carried over to the holder's next contract" in page
     assert 'class="burn-projection"' not in page.html
     assert "Rollover: carried forward to the holder's next contract (from the settings)" in page
+
+
+def test_the_list_shows_to_whom_a_holder_belongs(front: Front) -> None:
+    office = front.office
+    bob = office.customer("Bob")
+    by_holder = {
+        "LAP-1 Item LAP-1 Ann , Acme-Berlin": office.sell("subscription", to=("item", office.laptop)),
+        "Ann Acme-Berlin Subscription": office.sell("subscription"),
+        "Acme-Berlin part of Acme Subscription": office.sell("subscription", to=("org_unit", office.site)),
+        "Acme Subscription": office.sell("subscription", to=("org_unit", office.parent)),
+        "Bob Subscription": office.sell("subscription", to=("customer", bob)),
+    }
+    page = front.supervisor.open("/contracts")
+    for words in by_holder:
+        assert words in page, words
+    text = front.supervisor.client.get("/contracts?format=csv&order=number").get_data(as_text=True)
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    parties = [(row["customer"], row["org_unit"]) for row in rows]
+    assert parties == [
+        ("Ann", "Acme-Berlin"),
+        ("Ann", "Acme-Berlin"),
+        ("", "Acme"),
+        ("", ""),
+        ("Bob", ""),
+    ]
+
+
+def test_the_list_is_filtered_by_org_unit(front: Front) -> None:
+    office = front.office
+    office.sell("subscription", to=("customer", office.customer("Bob")))
+    assert "Bob" in front.supervisor.open("/contracts")
+    for holder in (
+        ("org_unit", office.parent),
+        ("org_unit", office.site),
+        ("customer", office.ann),
+        ("item", office.laptop),
+    ):
+        office.sell("subscription", to=holder)
+    for typed, count in (("ACME", 4), ("acme-berlin", 3), ("Berlin", 3), (office.site, 3)):
+        page = front.supervisor.open(f"/contracts?org_unit={typed}")
+        assert f"{count} contracts" in page, typed
+        assert "Bob" not in page
+    assert "No matching contracts" in front.supervisor.open("/contracts?org_unit=nowhere")
 
 
 def test_uncovered_time_is_linked_from_the_overview(front: Front) -> None:

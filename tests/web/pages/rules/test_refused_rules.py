@@ -43,7 +43,7 @@ def test_an_invalid_folder_edit_is_reported_everywhere(front: Front, folder: Pat
     assert words in page
     [log] = [one for one in logs if one["log_level"] == "error"]
     assert words in str(log["problems"])
-    metrics = front.nobody.open("/metrics").html
+    metrics = front.administrator.open("/metrics").html
     assert "coverdesk_rules_folder_errors{" in metrics
     assert any(words in row.body for row in front.office.rows(t.outbox, event="rules_refused"))
     shutil.copytree(RULES, folder, dirs_exist_ok=True)
@@ -61,7 +61,7 @@ def test_a_refused_publication_is_logged_and_counted(front: Front) -> None:
     [log] = [one for one in logs if "refused" in one["event"]]
     assert log["by"] == front.office.administrator.name
     assert "coverage.json" in str(log["problems"])
-    assert 'coverdesk_rule_sets_refused_total{interface="page"}' in front.nobody.open("/metrics").html
+    assert 'coverdesk_rule_sets_refused_total{interface="page"}' in front.administrator.open("/metrics").html
 
 
 def test_open_proposals_are_on_the_overview(front: Front) -> None:

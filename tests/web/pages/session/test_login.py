@@ -1,6 +1,9 @@
 """Signing in and out, and the account page."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import time_machine
 
 from tests.support.builders import Kit
 from tests.support.front import Front
@@ -60,32 +63,61 @@ def test_a_wrong_password_does_not_reveal_whether_the_user_exists(front: Front) 
     assert other.text.replace("nobody@", "sue@") == page.text
 
 
-def test_too_many_failed_logins_are_blocked_with_retry_after(front: Front) -> None:
+def test_too_many_failed_logins_are_slowed_down_with_retry_after(front: Front) -> None:
     new_user(front.office)
     page = front.nobody.open("/login")
-    for _ in range(10):
+    for _ in range(7):
         page = front.nobody.send(page, "/login", email=EMAIL, password="wrong")
+        if page.status == 429:
+            front.office.clock.move(seconds=int(page.answer.headers["Retry-After"]))
+            page = front.nobody.send(page, "/login", email=EMAIL, password="wrong")
+        assert page.status == 401
     page = front.nobody.send(page, "/login", email=EMAIL, password=PASSWORD)
     assert page.status == 429
-    assert "Too many failed logins" in page
-    assert int(page.answer.headers["Retry-After"]) > 0
+    assert "Too many failed attempts. Try again in 4 seconds." in page
+    assert page.answer.headers["Retry-After"] == "4"
+    assert page.form("/login").values["email"] == EMAIL
 
 
-def test_the_session_cookie_is_http_only(front: Front) -> None:
+def test_a_browser_that_was_logged_in_before_is_not_slowed_down(front: Front) -> None:
+    new_user(front.office)
+    known, stranger = front.browser(None), front.browser(None)
+    sign_in(known)
+    known.send(known.open("/"), "/logout")
+    page = stranger.open("/login")
+    for _ in range(6):
+        page = stranger.send(page, "/login", email=EMAIL, password="wrong")
+    assert page.status == 429
+    assert sign_in(known) == "/"
+
+
+def test_the_cookies_are_http_only(front: Front) -> None:
     new_user(front.office)
     page = front.nobody.open("/login")
     form = page.form("/login")
     answer = front.nobody.client.post("/login", data={**form.values, "email": EMAIL, "password": PASSWORD})
-    cookie = answer.headers["Set-Cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert sorted(cookie.split("=")[0] for cookie in cookies) == ["coverdesk_device", "session"]
+    for cookie in cookies:
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
 
 
-def test_signing_out_ends_the_session(front: Front) -> None:
+def test_signing_out_ends_every_session(front: Front) -> None:
     new_user(front.office)
-    sign_in(front.nobody)
-    page = front.nobody.send(front.nobody.open("/"), "/logout")
-    assert "You have been signed out." in page
+    here, elsewhere = front.browser(None), front.browser(None)
+    sign_in(here)
+    sign_in(elsewhere)
+    page = here.send(here.open("/"), "/logout")
+    assert "You have been signed out on all your devices." in page
+    for browser in (here, elsewhere):
+        assert browser.open("/contracts").path == "/login"
+
+
+def test_a_cookie_from_before_the_sessions_were_stored_is_signed_out(front: Front) -> None:
+    sue = new_user(front.office)
+    with front.nobody.client.session_transaction() as session:
+        session["_user_id"] = f"0:{sue}"
     assert front.nobody.open("/contracts").path == "/login"
 
 
@@ -158,3 +190,30 @@ def test_users_are_added_changed_and_disabled(front: Front) -> None:
     assert "Saved." in saved
     assert "Disabled" in saved
     assert "No owner" not in front.administrator.send(front.administrator.open("/users/new"), email="x").text
+
+
+@pytest.mark.parametrize(("ahead", "path"), [(10, "/contracts"), (11, "/login")])
+def test_a_session_from_the_future_has_ended_unless_machines_only_differ(
+    front: Front, ahead: int, path: str
+) -> None:
+    """Signed by another machine, whose clock is a little ahead; or before the system's clock was set back."""
+    new_user(front.office)
+    now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    with time_machine.travel(now + timedelta(seconds=ahead), tick=False):
+        sign_in(front.nobody)
+    with time_machine.travel(now, tick=False):
+        assert front.nobody.open("/contracts").path == path
+        if ahead > 10:
+            assert sign_in(front.nobody, "/contracts") == "/contracts"
+
+
+def test_a_session_ends_after_its_days(front: Front) -> None:
+    new_user(front.office)
+    now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    lifetime = front.app.permanent_session_lifetime
+    with time_machine.travel(now, tick=False):
+        sign_in(front.nobody)
+    with time_machine.travel(now + lifetime, tick=False):
+        assert front.nobody.open("/contracts").path == "/contracts"
+    with time_machine.travel(now + lifetime + timedelta(seconds=1), tick=False):
+        assert front.nobody.open("/contracts").path.startswith("/login")

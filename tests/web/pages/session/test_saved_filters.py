@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tests.support.front import Front
+from tests.support.pages import new_session
 
 FILTERED = "/requests?view=open&q=slow&priority=high"
 
@@ -40,7 +41,7 @@ def test_saving_under_an_existing_name_replaces_the_filter(front: Front) -> None
 def test_filters_are_per_user(front: Front) -> None:
     save(front)
     with front.technician.client.session_transaction() as session:
-        session["_user_id"] = f"0:{front.office.supervisor.id}"
+        session["_user_id"] = new_session(front.office.desk, front.office.supervisor)
     assert "Slow ones" not in front.technician.open("/requests")
 
 

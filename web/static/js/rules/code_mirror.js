@@ -140,7 +140,8 @@ window.RuleCode = (function () {
         EditorState.phrases.of(PHRASES),
         EditorView.lineWrapping,
         EditorView.cspNonce.of(options.nonce),
-        EditorView.contentAttributes.of({ "aria-label": `Text of ${path}`, spellcheck: "false" }),
+        // tabindex changes nothing for the keyboard: checkers do not know that contenteditable can be focused
+        EditorView.contentAttributes.of({ "aria-label": `Text of ${path}`, spellcheck: "false", tabindex: "0" }),
         EditorView.updateListener.of((update) => {
           if (!update.docChanged) return;
           options.changed(path);

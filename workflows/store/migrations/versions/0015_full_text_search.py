@@ -6,8 +6,8 @@ from alembic import op
 from workflows.store.search_index import DOCUMENTS, create_search_index
 from workflows.store.search_words import search_words
 
-revision = "0009"
-down_revision = "0008"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,106 @@
+"""On every reading route a call whose connection is lost in flight gets the answer it would have got."""
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from structlog.testing import capture_logs
+from werkzeug.test import TestResponse
+
+from tests.support.faults import Fault, counting
+from tests.support.postgres import PostgresServer
+from tests.web.faults.calls import PARTS, Call
+from tests.web.faults.stage import Stage, open_stage
+
+EVERY_STATEMENT = os.environ.get("COVERDESK_FAULTS") == "all"
+LOST = (Fault.LOST_BEFORE, Fault.LOST_AFTER)
+OTHERS = {"/static/<path:filename>", "/healthz", "/api/openapi.json", "/api/docs", "/login"}
+"""Routes that read nothing, and the login, which only redirects a user who has logged in."""
+NEW_EACH_TIME = re.compile(r"[\w.-]{60,}|\b[0-9a-f]{32}\b|nonce-[\w-]+|nonce=\"[\w-]+\"|\d+\.\d+(e-\d+)?")
+"""Tokens, keys and nonces of forms, and the times that metrics measure."""
+QUERIES = {
+    "/api/v1/coverage/bulk": "group=waiting",
+    "/api/v1/settings/time-zone-change": "time_zone=America/New_York",
+    "/requests/coverage": "customer=customer%3A{ann}",
+    "/requests/parties": "customer=customer%3A{ann}",
+    "/password/new": "link={link}",
+    "/search": "q=laptop",
+    "/typed/duration/<any(hours, minutes):unit>": "field=minutes&minutes=2",
+    "/typed/instant": "field=worked_at&worked_at=2026-03-02T09:00",
+    "/typed/money": "field=price&price=2",
+    "/typed/span/<any(minute, hour, day, month):unit>": "field=days&days=2",
+    "/pick/<name>": "kinds=customer&q=Ann",
+    "/coverage": "customer=customer%3A{ann}",
+}
+NAMES = {**PARTS, "version": "version", "decision": "decision"}
+WORDS = {"group": "waiting", "name": "customer"}
+
+
+@pytest.fixture(scope="module")
+def stage(postgres_server: PostgresServer, migrated_postgres_template: str) -> Iterator[Stage]:
+    """The desk that is read: one copy for all tests, since nothing changes."""
+    with (
+        capture_logs(),
+        open_stage(postgres_server, migrated_postgres_template) as opened,
+        opened.copy(Call()),
+    ):
+        yield opened
+
+
+def clients(stage: Stage) -> dict[bool, FlaskClient]:
+    """An administrator at the pages, and at the API."""
+    pages, api = stage.app.test_client(), stage.app.test_client()
+    with pages.session_transaction() as session:
+        session["_user_id"] = stage.records["sessions"]["administrator"]
+        session["_fresh"] = True
+    api.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {stage.records['tokens']['administrator']}"
+    return {False: pages, True: api}
+
+
+def test_every_read_is_answered_when_its_connection_is_lost(stage: Stage) -> None:
+    found = clients(stage)
+    wrong = []
+    for rule in routes(stage):
+        address = stage.text(address_of(stage, rule))
+        client = found[rule.startswith("/api/v1/")]
+        first, count = read(stage, client, address)
+        assert first.status_code == 200, (address, first.text[:300])
+        assert count, f"{rule} reads nothing"
+        few = [(Fault.LOST_BEFORE, count // 2), (Fault.LOST_AFTER, count - 1)]
+        every = [(fault, number) for fault in LOST for number in range(count)]
+        for fault, number in every if EVERY_STATEMENT else few:
+            again, _ = read(stage, client, address, fault, number)
+            if again.status_code != 200 or seen(again.text) != seen(first.text):
+                wrong.append(f"{address}, {fault.name} at {number} of {count}: {again.status_code}")
+    assert wrong == []
+
+
+def read(
+    stage: Stage, client: FlaskClient, address: str, fault: Fault | None = None, number: int = -1
+) -> tuple[TestResponse, int]:
+    """Read with connections that are open; returns the response and the number of statements."""
+    stage.app.extensions["coverdesk"].database.dispose()
+    client.get(address)
+    with counting(fault, number) as plan:
+        response = client.get(address)
+    assert plan.happened == (fault is not None), f"{address} has {plan.count} statements this time"
+    return response, plan.count
+
+
+def routes(stage: Stage) -> list[str]:
+    rules = {rule.rule for rule in stage.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    return sorted(rules - OTHERS)
+
+
+def address_of(stage: Stage, rule: str) -> str:
+    rule_with_one = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule)
+    path = re.sub(
+        r"<(\w+)>", lambda part: WORDS.get(part[1]) or str(stage.records[NAMES[part[1]]]), rule_with_one
+    )
+    return f"{path}?{QUERIES[rule]}" if rule in QUERIES else path
+
+
+def seen(text: str) -> str:
+    return NEW_EACH_TIME.sub("#", text)

@@ -1,0 +1,137 @@
+"""Every list counts its rows, pages forward and backward, and is exported."""
+
+import csv
+import io
+import re
+
+import pytest
+
+from tests.support.front import Front
+from tests.support.pages import Browser, Page
+from workflows.commands.service_requests import AddNote
+from workflows.service_requests.use_cases import add_note
+
+# The address of each list, who reads it, and what the pager counts on the desk of `front.records`.
+LISTS = [
+    ("/requests?view=all", "technician", "3 requests"),
+    ("/requests?view=all", "customer", "2 requests"),
+    ("/contracts", "supervisor", "3 contracts"),
+    ("/uncovered-time?every=yes", "finance", "1 record"),
+    ("/customers", "technician", "2 customers"),
+    ("/items", "technician", "1 item"),
+    ("/org-units", "technician", "2 org units"),
+    ("/org-units?q=berlin", "technician", "1 org unit"),
+    ("/users", "administrator", "4 users"),
+    ("/audit?subject_kind=item", "administrator", "1 event"),
+    ("/outbox", "administrator", "6 messages"),
+    ("/ledger", "finance", "5 transactions"),
+    ("/settings", "administrator", "1 change"),
+    ("/rules", "supervisor", "1 publication"),
+]
+
+
+@pytest.mark.parametrize(("path", "role", "words"), LISTS)
+def test_every_list_shows_its_total_and_is_exported(front: Front, path: str, role: str, words: str) -> None:
+    _fill(front)
+    browser = front.of_role(role)
+    page = browser.open(path)
+    assert words in page
+    total = int(words.split()[0])
+    rows = _export(browser, page)
+    # the ledger's export has a row for each posting, and each transaction has two or more
+    assert len(rows) >= 2 * total if path == "/ledger" else len(rows) == total
+
+
+def test_a_long_list_is_read_forward_and_backward(front: Front) -> None:
+    for number in range(120):
+        front.office.customer(f"Person {number:03}")
+    tom = front.technician
+    first = tom.open("/customers?order=name")
+    assert "1–50 of 121 customers" in first
+    assert 'rel="prev"' not in first.html
+    second = tom.open(_link(first, "next"))
+    assert "51–100 of 121 customers" in second
+    third = tom.open(_link(second, "next"))
+    assert "101–121 of 121 customers" in third
+    assert 'rel="next"' not in third.html
+    back = tom.open(_link(third, "prev"))
+    assert "51–100 of 121 customers" in back
+    assert _names(back) == _names(second)
+    assert _names(tom.open(_link(back, "prev"))) == _names(first)
+
+
+def test_pages_of_a_section_return_to_it(front: Front) -> None:
+    front.office.set(contracts=False)
+    for number in range(60):
+        front.office.item(f"G-{number:02}")
+    page = front.administrator.open("/billing")
+    assert "1–50 of 60 items" in page
+    assert _link(page, "next").endswith("#unowned")
+    assert "51–60 of 60 items" in front.administrator.open(_link(page, "next").split("#")[0])
+
+
+@pytest.mark.parametrize(
+    ("path", "record"),
+    [
+        ("/contracts?view=active&type=support_hours", "/contracts/"),
+        ("/customers?q=ann&order=-name", "/customers/"),
+        ("/items?q=lap", "/items/"),
+        ("/org-units?q=acme", "/org-units/"),
+        ("/users?role=technician", "/users/"),
+    ],
+)
+def test_the_way_back_from_a_record_keeps_the_filters(front: Front, path: str, record: str) -> None:
+    assert front.records
+    ada = front.administrator
+    link = re.findall(rf'href="({record}[^"/]*list=[^"]*)"', ada.open(path).html)[0].replace("&amp;", "&")
+    page = ada.open(link)
+    back = page.html.split('class="breadcrumbs">')[1].split('href="')[1].split('"')[0].replace("&amp;", "&")
+    assert sorted(back.split("?")[1].split("&")) == sorted(path.split("?")[1].split("&"))
+
+
+def test_an_action_on_a_contract_keeps_the_way_back(front: Front) -> None:
+    contract = front.records.contract
+    page = front.supervisor.open(f"/contracts/{contract}?list=view%3Dactive%26q%3Dann")
+    done = front.supervisor.send(page, "/top_up", topup_minutes="1:00")
+    assert 'class="breadcrumbs"><a href="/contracts?view=active&amp;q=ann"' in done.html
+
+
+def test_the_ledger_is_filtered(front: Front) -> None:
+    _fill(front)
+    fay = front.finance
+    assert "2 transactions" in fay.open("/ledger?kind=grant")
+    assert "Drawn for work" in fay.open("/ledger?contract=sh-0001")
+    assert "1 transaction" in fay.open("/ledger?kind=draw&service_request=SR-1001")
+    assert "No matching transactions" in fay.open("/ledger?contract=SH-9999")
+
+
+def test_the_history_of_one_setting_is_shown(front: Front) -> None:
+    ada = front.administrator
+    ada.send(ada.open("/settings"), reopen_window_days="20")
+    ada.send(ada.open("/settings"), auto_close_days="9")
+    assert "2 changes" in ada.open("/settings")
+    page = ada.open("/settings?key=auto_close_days")
+    assert "1 change" in page
+
+
+def _fill(front: Front) -> None:
+    """A record for each list."""
+    office, records = front.office, front.records
+    office.do_as(office.technician, add_note, records.service_request, AddNote(body="Done"))
+    office.sell("support_hours", to=("item", office.laptop), minutes=15)
+    office.work(office.log("More than the contract has"), 30)
+    front.administrator.send(front.administrator.open("/settings"), reopen_window_days="20")
+
+
+def _export(browser: Browser, page: Page) -> list[list[str]]:
+    address = re.findall(r'href="([^"]*format=csv[^"]*)"', page.html)[-1].replace("&amp;", "&")
+    text = browser.client.get(address).get_data(as_text=True)
+    return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))[1:]
+
+
+def _link(page: Page, rel: str) -> str:
+    return page.html.split(f'rel="{rel}" href="')[1].split('"')[0].replace("&amp;", "&")
+
+
+def _names(page: Page) -> list[str]:
+    return re.findall(r"Person \d{3}", page.text)

@@ -1,0 +1,75 @@
+"""Sharing the connections among the workers: one with more than another leaves new ones to it for a moment.
+
+All workers wait at one socket, and the one that wakes first takes what is there: clients that keep their
+connections can all end at one worker, while the others idle.
+"""
+
+import mmap
+import struct
+import time
+
+SECONDS_TO_LEAVE, MOST_TIMES_LEFT = 0.005, 40
+"""An idle worker wakes and takes a connection at once, on a busy machine after a while. If none has taken it
+after 0.2 s, this worker does."""
+MOST_WORKERS = 128
+_COUNT = struct.Struct("q")
+
+
+class ConnectionCounts:
+    """The number of connections of each worker, in memory that the processes share.
+
+    It has to be made before the workers are forked. Each worker has a slot of its own.
+    """
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, MOST_WORKERS * _COUNT.size)
+        self._used: set[int] = set()
+
+    def assign(self) -> int:
+        """Return a slot that no worker has, for one that is about to be forked; called by the parent."""
+        slot = next(slot for slot in range(MOST_WORKERS) if slot not in self._used)
+        self._used.add(slot)
+        self.set(slot, 0)
+        return slot
+
+    def release(self, slot: int) -> None:
+        """Forget a worker that has ended; called by the parent."""
+        self._used.discard(slot)
+        self.set(slot, -1)
+
+    def set(self, slot: int, connections: int) -> None:
+        """Store the number of connections of a slot; below zero for one that no worker has."""
+        _COUNT.pack_into(self._memory, slot * _COUNT.size, connections)
+
+    def is_above_others(self, slot: int, connections: int) -> bool:
+        """Whether another worker has fewer connections."""
+        counts = (count for (count,) in _COUNT.iter_unpack(self._memory[:]))
+        return any(0 <= count < connections for other, count in enumerate(counts) if other != slot)
+
+
+class Share:
+    """What one worker knows of its share: how often in a row it has left what waits to the others."""
+
+    def __init__(self, counts: ConnectionCounts) -> None:
+        self.slot = counts.assign()
+        self.times_left = 0
+        self._counts = counts
+        self._accepts_again_at = 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the worker still accepts nothing; 0 if it may accept."""
+        return max(0.0, self._accepts_again_at - time.monotonic())
+
+    def leaves(self, connections: int) -> bool:
+        """Whether a worker that has so many connections leaves the next one to another for a moment."""
+        if self.times_left < MOST_TIMES_LEFT and self._counts.is_above_others(self.slot, connections):
+            self.times_left += 1
+            self._accepts_again_at = time.monotonic() + SECONDS_TO_LEAVE
+            return True
+        self.times_left = 0
+        return False
+
+    def publish(self, connections: int) -> None:
+        """Let the other workers know how many connections this one has."""
+        self._counts.set(self.slot, connections)

@@ -1,0 +1,69 @@
+"""Passwords: which are accepted, and how they are hashed (argon2id) and verified."""
+
+import re
+import secrets
+from typing import Annotated
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from pydantic import Field, StringConstraints
+
+from workflows.commands.fields import PASSWORD
+from workflows.core.errors import invalid
+
+LEAST_LENGTH, MOST_LENGTH = 12, 1000
+Password = Annotated[
+    str,
+    StringConstraints(min_length=LEAST_LENGTH, max_length=MOST_LENGTH),
+    Field(json_schema_extra=PASSWORD),
+]
+FEWEST_GUESSES = 10**6
+"""How many guesses a password must withstand: more than a login that slows down will ever answer."""
+LONGEST_ESTIMATED = 72
+"""Characters that are estimated: the time for it grows with their square."""
+OWN_NAME = "coverdesk"
+HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+def new_password_hash(password: str, pointer: str, *about: str) -> str:
+    """The hash of a new password for the user whom `about` describes: the email address and the name.
+
+    Raises: InvalidInput at the `pointer` for a password that is too short or long, or easy to guess.
+    """
+    if len(password) < LEAST_LENGTH:
+        raise invalid(pointer, f"The password must have at least {LEAST_LENGTH} characters.")
+    if len(password) > MOST_LENGTH:
+        raise invalid(pointer, f"The password must have at most {MOST_LENGTH} characters.")
+    if is_easy_to_guess(password, *about):
+        raise invalid(
+            pointer,
+            "This password is commonly used or easy to guess.",
+            "Choose another one, for example four words that have nothing to do with each other.",
+        )
+    return HASHER.hash(password.encode("utf-8", "replace"))
+
+
+def is_easy_to_guess(password: str, *about: str) -> bool:
+    """Whether a password is a known one, close to one, or made of what is known about the user.
+
+    The list of known passwords, names and words is that of the package zxcvbn, which also knows common
+    changes to them. Source: Wheeler, zxcvbn, USENIX Security 2016; NIST SP 800-63B, 3.1.1.2.
+    """
+    # its lists take 25 ms and 10 MB to load: only where a password is set, not at each start
+    from zxcvbn import zxcvbn
+
+    known = [OWN_NAME, *about, *(part for text in about for part in re.split(r"\W+", text) if len(part) > 2)]
+    found = zxcvbn(password[:LONGEST_ESTIMATED], user_inputs=known, max_length=LONGEST_ESTIMATED)
+    return bool(found["guesses"] < FEWEST_GUESSES)
+
+
+def password_matches(password_hash: str | None, password: str) -> bool:
+    """Whether the password matches the hash. It takes as long without a hash, so as not to reveal that."""
+    try:
+        HASHER.verify(password_hash or DUMMY_HASH, password.encode("utf-8", "replace"))
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
+
+
+DUMMY_HASH = HASHER.hash(secrets.token_urlsafe(16))
