@@ -55,8 +55,9 @@ lock: .venv/.uv-ready  ## rewrite the lock files from pyproject.toml, keeping ve
 upgrade: UPGRADE := --upgrade
 upgrade: lock  ## rewrite the lock files with the newest versions that pyproject.toml allows
 
+# Strict: a package that the service does not know counts as a failure, not as free of vulnerabilities.
 audit-packages: .venv/.dev-ready  ## check the locked packages for known vulnerabilities (needs the network)
-	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 
 install: .venv/.run-ready .venv/.dev-ready  ## create .venv with everything that run and test need
 

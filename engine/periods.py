@@ -125,16 +125,27 @@ def local_date(instant: datetime, zone: ZoneInfo) -> date:
 def resolve_local(wall: datetime, zone: ZoneInfo) -> datetime:
     """The instant, in UTC, at which the local time in `zone` is `wall` (naive); the first if it is ambiguous.
 
+    Raises: as `local_instants`.
+    """
+    return local_instants(wall, zone)[0]
+
+
+def local_instants(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """The instants, in UTC and in order, at which the local time in `zone` is `wall` (naive): one or two.
+
+    There are two if the clocks go back over that time.
     Raises: NonexistentLocalTime if a daylight-saving change skips it; AbsurdDate outside the years 1970 to
     2199; ValueError if `wall` has an offset.
     """
     if wall.tzinfo is not None:
-        raise ValueError("resolve_local takes a wall-clock time: give a datetime without an offset")
+        raise ValueError("local_instants takes a wall-clock time: give a datetime without an offset")
     check_date(wall)
+    both = {wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    found = tuple(sorted(one for one in both if _clock_at(one, zone) == wall))
+    if found:
+        return found
     instant = first_instant_at(wall, zone)
     shown = _clock_at(instant, zone)
-    if shown == wall:
-        return instant
     before = _clock_at(instant - _SECOND, zone) + _SECOND
     raise NonexistentLocalTime(
         f"{wall:%Y-%m-%d %H:%M} does not exist in {zone.key}: "

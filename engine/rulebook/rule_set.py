@@ -5,6 +5,7 @@ Source: product.md sections 4, 6 and 7.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from re import compile as regex
 from types import MappingProxyType
@@ -230,7 +231,7 @@ class _Folder:
         if size_bytes > MAX_BYTES and not report.reject(TOP, too_large(size_bytes)):
             return
         self.texts[path] = report.text = strip_byte_order_mark(report, text)
-        root = scan(report)
+        root = report.within_limit(lambda: scan(report))
         if root is not None:
             self.roots[path] = root
 
@@ -242,20 +243,27 @@ class _Folder:
 
     def _slas(self) -> dict[str, Sla]:
         root = self.roots.get(SLA_FILE)
-        return read_sla_file(self._report(SLA_FILE), root) if root is not None else {}
+        if root is None:
+            return {}
+        report = self._report(SLA_FILE)
+        return report.within_limit(lambda: read_sla_file(report, root)) or {}
 
     def _types(self, known: Declarations) -> dict[str, TypeRules]:
         types: dict[str, TypeRules] = {}
         for path, root in self.roots.items():
             match = TYPE_PATH.fullmatch(path)
-            if match is None:
-                continue
-            report = self._report(path)
-            rules = read_contract_type_file(report, root, match.group(1), known)
-            if rules is not None:
-                self._check_unique_prefix(report, root, rules, types)
-                types[rules.type.key] = rules
+            if match is not None:
+                report = self._report(path)
+                report.within_limit(partial(self._read_type, report, root, match.group(1), known, types))
         return types
+
+    def _read_type(
+        self, report: FileReport, root: Node, key: str, known: Declarations, types: dict[str, TypeRules]
+    ) -> None:
+        rules = read_contract_type_file(report, root, key, known)
+        if rules is not None:
+            self._check_unique_prefix(report, root, rules, types)
+            types[rules.type.key] = rules
 
     def _check_unique_prefix(
         self, report: FileReport, root: Node, rules: TypeRules, types: Mapping[str, TypeRules]
@@ -270,12 +278,16 @@ class _Folder:
 
     def _coverage(self, path: str, known: Declarations) -> CoverageBook | None:
         root = self.roots.get(path)
-        return read_coverage_file(self._report(path), root, known) if root is not None else None
+        if root is None:
+            return None
+        report = self._report(path)
+        return report.within_limit(lambda: read_coverage_file(report, root, known))
 
     def _charging(self) -> ChargingBook | None:
         root = self.roots.get(CHARGING_FILE)
         if root is not None:
-            return read_charging_file(self._report(CHARGING_FILE), root)
+            report = self._report(CHARGING_FILE)
+            return report.within_limit(lambda: read_charging_file(report, root))
         if CHARGING_FILE not in self.reports:
             message = (
                 "The file is missing, so time is charged as worked. Add it, with an empty list of rules."

@@ -168,7 +168,10 @@ def get_work(tx: Transaction, service_request: str) -> Page[WorkEntryView]:
 def patch_work(
     tx: Transaction, entry: str, command: ChangeWork, expected_version: int | None
 ) -> WorkEntryView:
-    """Correct a work entry: its draw-down is reversed and posted again."""
+    """Correct a work entry. A new time, work type or billing reverses its draw-down and posts it again.
+
+    It is charged by the terms stored with it. A new note moves no minutes.
+    """
     return read_work(tx, change_work(tx, entry, command, expected_version=expected_version))
 
 

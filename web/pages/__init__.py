@@ -7,7 +7,7 @@ from web.pages import home
 from web.pages.administration import activation, audit, jobs, ledger, outbox, sandbox, settings, users
 from web.pages.contracts import actions, index, sell, uncovered
 from web.pages.contracts import detail as contract
-from web.pages.forms import pickers
+from web.pages.forms import pickers, typed
 from web.pages.layout import search
 from web.pages.layout.security import register_headers
 from web.pages.layout.templating import register_templating
@@ -46,6 +46,7 @@ BLUEPRINTS = (
     service_request.pages,
     sessions.pages,
     settings.pages,
+    typed.pages,
     uncovered.pages,
     users.pages,
     versions.pages,

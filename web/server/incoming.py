@@ -34,8 +34,8 @@ class TooLarge(Exception):
 class IncomingRequest:
     """Stores what arrives on a connection until one request is complete.
 
-    `is_whole` is false if its body was not received to its end, because it is too long or malformed: what
-    follows on the connection cannot be separated from it then. `rest` is the beginning of the next request.
+    `is_whole` is false if its body was not received to its end, because it is too long or malformed: where
+    the next request begins is not known then. `rest` is the beginning of the next request.
     """
 
     def __init__(self) -> None:

@@ -134,7 +134,7 @@ def read_mapping(name: str, raw: bytes) -> Mapping:
         MappingRefused: the file is not a valid mapping; it carries all problems.
     """
     report = FileReport(name)
-    mapping = _read(report, raw)
+    mapping = report.within_limit(lambda: _read(report, raw))
     if mapping is None or report.has_errors:
         raise MappingRefused([one for one in report.problems if one.severity == "error"])
     return mapping

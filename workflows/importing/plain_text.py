@@ -35,7 +35,11 @@ MARKUP = (
     )
 )
 """What is removed; anything else in angle brackets, such as an email address, is text."""
-ESCAPED_TAG = re.compile(r"&lt;/?[a-zA-Z][^<>]*?&gt;", re.DOTALL)
+ESCAPED_TAG = re.compile(r"&lt;/?[a-zA-Z](?:(?!&lt;)[^<>])*?&gt;", re.DOTALL)
+DECLARATION = re.compile(r"<![^<>]*>")
+"""Not shown by a browser. Python's parser raises an AssertionError for some, such as `<![x]>`."""
+UNCLOSED = re.compile(r"<(?![^<>]*>)")
+"""A bracket that no markup begins with: there is another one, or the end, before it is closed."""
 
 
 def plain_text(text: str) -> str:
@@ -43,10 +47,21 @@ def plain_text(text: str) -> str:
     if ESCAPED_TAG.search(text):
         text = unescape(text)
     reader = _TextReader()
-    reader.feed(text)
+    # Python's parser looks for the end of each tag and comment up to the end of the text, so that unclosed
+    # ones would take quadratic time (CPython 3.11).
+    reader.feed(UNCLOSED.sub("&lt;", DECLARATION.sub("", _without_comments(text))))
     reader.close()
     lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _without_comments(text: str) -> str:
+    parts: list[str] = []
+    at = 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        parts.append(text[at:start])
+        at = end + 3
+    return "".join(parts) + text[at:]
 
 
 class _TextReader(HTMLParser):

@@ -23,6 +23,7 @@ from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import grants_by_contract
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.store import tables as t
+from workflows.work.charging_terms import stored_terms
 from workflows.work.planning import payer_value
 
 MAX_IDS_PER_STATEMENT = 900
@@ -106,7 +107,7 @@ class WorkUnder:
         # one table per statement, by its index: no join whose plan the database could get wrong
         wanted = select(
             e.c.id, e.c.service_request_id, e.c.technician_id, e.c.started_at, e.c.ended_at,
-            e.c.worked_minutes, e.c.chargeable_minutes, e.c.billable, e.c.work_type,
+            e.c.worked_minutes, e.c.chargeable_minutes, e.c.charged_by, e.c.billable, e.c.work_type,
         ).where(e.c.service_request_id.in_(requests), e.c.deleted_at.is_(None))  # fmt: skip
         entries: Sequence[Any] = tx.connection.execute(wanted.order_by(e.c.id)).all()
         if not entries:
@@ -137,8 +138,13 @@ class WorkUnder:
             self._roles.update((row.id, row.role) for row in known)
 
     def _worked(self, row: Row[Any], entries: Sequence[Row[Any]]) -> Worked:
-        request, role = self._requests[row.service_request_id], self._roles[row.technician_id]
-        fixed = (row.work_type, request.priority, role, request.channel)
+        request, terms = self._requests[row.service_request_id], row.charged_by or {}
+        fixed = (
+            row.work_type,
+            terms.get("priority", request.priority),
+            terms.get("role", self._roles[row.technician_id]),
+            terms.get("channel", request.channel),
+        )
         return Worked(
             id=row.id,
             started_at=row.started_at,
@@ -171,6 +177,11 @@ class _Charging:
         in_force, percent = self._percents[key]
         if in_force == percent:
             return int(row.chargeable_minutes)
+        if row.charged_by is not None:
+            terms = stored_terms(row.charged_by)
+            return chargeable_minutes(
+                row.worked_minutes, terms.rounding, percent=percent, before_minutes=terms.before_minutes
+            )
         before = 0
         if self._rounding.scope == "service_request_day":
             day = self._day(row.started_at)

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from workflows.rule_sets.line_comparison import MOST_LINES, can_compare
+
 MARK_YOURS = "<<<<<<< yours"
 MARK_BETWEEN = "======="
 MARK_IN_FORCE = ">>>>>>> in force"
-MOST_LINES = 5000
-"""Longer texts that both changed become one conflict: comparing their lines would take too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ def merge_rule_files(base: Mapping[str, str], mine: Mapping[str, str], theirs: M
 def _merge_texts(base: str, mine: str, theirs: str) -> tuple[str, bool]:
     texts = [text.splitlines(keepends=True) for text in (base, mine, theirs)]
     end = "\r\n" if "\r\n" in mine else "\n"
-    if max(map(len, texts)) > MOST_LINES:
+    before, *changed = texts
+    if len(before) > MOST_LINES or not all(can_compare(before, one) for one in changed):
+        # comparing their lines would take too long
         return "".join(_both(texts[1], texts[2], end)), False
     lines: list[str] = []
     is_clean = True

@@ -27,6 +27,7 @@ from workflows.lifecycle.contracts.creation import unbillable_rule
 from workflows.lifecycle.service_requests.sla import ServiceLevels, levels_in_force
 from workflows.lifecycle.service_requests.sla_changes import move_open_targets
 from workflows.notifications.messages import notify_administrators
+from workflows.rule_sets.line_comparison import can_compare
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
@@ -286,10 +287,16 @@ def difference(
 ) -> Iterator[str]:
     """The lines in which two sets of files differ, as a unified diff."""
     for path in sorted(old.keys() | new.keys()):
-        before, after = old.get(path, ""), new.get(path, "")
-        yield from unified_diff(
-            before.splitlines(), after.splitlines(), f"{old_name}/{path}", f"{new_name}/{path}", lineterm=""
-        )
+        before, after = old.get(path, "").splitlines(), new.get(path, "").splitlines()
+        old_path, new_path = f"{old_name}/{path}", f"{new_name}/{path}"
+        if before == after or can_compare(before, after):
+            yield from unified_diff(before, after, old_path, new_path, lineterm="")
+        else:
+            # comparing their lines would take too long: all of them are listed
+            yield from (f"--- {old_path}", f"+++ {new_path}")
+            yield f"@@ -1,{len(before)} +1,{len(after)} @@"
+            yield from (f"-{line}" for line in before)
+            yield from (f"+{line}" for line in after)
 
 
 def _whole(tx: Transaction, version: str | None, pointer: str) -> RuleSetView:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from engine.charging import chargeable_minutes
 from engine.contracts import Contract, Draws, TimeExpired, Window
 from engine.coverage import find_coverage
 from engine.drawdown import Payer, Slice, TimeWorked, plan_draw_down
 from engine.facts import local_clock
-from engine.quantities import Rounding, whole_minutes
+from engine.quantities import whole_minutes
 from engine.rulebook import ChargingFacts
 from workflows.commands.work import WorkGiven
 from workflows.core.errors import invalid
@@ -26,21 +26,33 @@ from workflows.coverage.facts import facts_of
 from workflows.coverage.reservation import chosen_of
 from workflows.lifecycle.contracts.grants import StoredGrant
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
-from workflows.store import tables as t
+from workflows.work.charging_terms import ChargingTerms, rules_of
 
 CASCADE_DEPTH = 20
 """How many contracts one entry may go through."""
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """A work entry as it would be saved, with the split of its chargeable minutes."""
+class Worked:
+    """A work entry with its chargeable minutes; those who pay for them are not known yet."""
 
     started_at: datetime
     ended_at: datetime | None
     worked_minutes: int
     chargeable_minutes: int
     charge_why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A work entry as it would be saved, with the terms and the split of its chargeable minutes."""
+
+    started_at: datetime
+    ended_at: datetime | None
+    worked_minutes: int
+    chargeable_minutes: int
+    charge_why: str | None
+    terms: ChargingTerms
     slices: tuple[Slice, ...]
     payers: tuple[Payer, ...]
 
@@ -49,44 +61,78 @@ def plan_work(
     tx: Transaction,
     request: Row[Any],
     command: WorkGiven,
+    terms: ChargingTerms,
     contracts: Sequence[LoadedContract],
-    *,
-    replaces: str | None = None,
 ) -> Planned:
-    """The entry that a command makes of a service request, paid by `contracts` (`load_payers`).
+    """The entry that a command makes of a service request, charged by `terms` and paid by `contracts`.
 
-    `replaces` is the id of an entry that it takes the place of. Units: whole minutes; instants aware UTC.
+    The contracts are those of `load_payers`. Units: whole minutes; instants aware UTC.
     Raises: InvalidInput for time in the future or an entry that is too long; NoRuleSet.
     """
-    started_at, ended_at, worked = _span(tx, command)
-    weekday, hour = local_clock(started_at, tx.settings.time_zone)
-    charge = tx.rules.charging.charge(
+    return plan_split(request, command, charge_work(tx, request, command, terms), terms, contracts)
+
+
+def charge_work(tx: Transaction, request: Row[Any], command: WorkGiven, terms: ChargingTerms) -> Worked:
+    """The length and the chargeable minutes of the entry that a command makes. Raises: as `plan_work`."""
+    started_at, ended_at, worked = worked_span(tx, command)
+    if not command.billable:
+        return Worked(started_at, ended_at, worked, 0, "Not billable")
+    weekday, hour = local_clock(started_at, terms.time_zone)
+    charge = rules_of(tx, terms).charging.charge(
         ChargingFacts(
             work_type=command.work_type or request.work_type,
-            priority=request.priority,
-            role=tx.actor.role,
-            channel=request.channel,
+            priority=terms.priority,
+            role=terms.role,
+            channel=terms.channel,
             worked_weekday=weekday,
             worked_hour=hour,
         )
     )
-    charged = 0
-    if command.billable:
-        rounding = Rounding(**tx.settings.rounding.model_dump())
-        before = 0
-        if rounding.scope == "service_request_day":
-            before = _worked_that_day(tx, request.id, started_at, replaces)
-        charged = chargeable_minutes(worked, rounding, percent=charge.percent, before_minutes=before)
+    charged = chargeable_minutes(
+        worked, terms.rounding, percent=charge.percent, before_minutes=terms.before_minutes
+    )
+    return Worked(started_at, ended_at, worked, charged, charge.why)
+
+
+def plan_split(
+    request: Row[Any],
+    command: WorkGiven,
+    worked: Worked,
+    terms: ChargingTerms,
+    contracts: Sequence[LoadedContract],
+) -> Planned:
+    """The split of an entry that has been charged: see `plan_work`."""
     payers: tuple[Payer, ...] = ()
     slices: tuple[Slice, ...] = ()
-    if tx.settings.contracts and request.decision_id is not None:
-        payers, policy = _payers(tx, contracts, command.work_type or request.work_type)
-        slices = tuple(plan_draw_down(TimeWorked(started_at, ended_at, charged), payers, policy))
-    why = charge.why if command.billable else "Not billable"
-    return Planned(started_at, ended_at, worked, charged, why, slices, payers)
+    if terms.draws:
+        payers, policy = _payers(contracts, terms, command.work_type or request.work_type)
+        time = TimeWorked(worked.started_at, worked.ended_at, worked.chargeable_minutes)
+        slices = tuple(plan_draw_down(time, payers, policy))
+    return Planned(
+        worked.started_at,
+        worked.ended_at,
+        worked.worked_minutes,
+        worked.chargeable_minutes,
+        worked.charge_why,
+        terms,
+        slices,
+        payers,
+    )
 
 
-def _span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime | None, int]:
+def worked_at(command: WorkGiven) -> datetime:
+    """The instant at which the work began, or at which its minutes count (aware UTC)."""
+    at = command.started_at or command.worked_at
+    if at is None:
+        raise invalid("/minutes", "Give minutes and worked_at, or started_at and ended_at.")
+    return at
+
+
+def worked_span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime | None, int]:
+    """Start, end (None for minutes at one instant) and whole minutes worked.
+
+    Raises: InvalidInput for time in the future or more than 100,000 minutes.
+    """
     if command.started_at is not None and command.ended_at is not None:
         if command.ended_at > tx.now:
             raise invalid("/ended_at", "Work cannot end in the future.", "Give the time worked so far.")
@@ -102,31 +148,42 @@ def _span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime | Non
     return command.worked_at, None, command.minutes
 
 
-def load_payers(tx: Transaction, request: Row[Any], contracts: LoadedContracts) -> list[LoadedContract]:
-    """The covering contract; then, with cascade on, what the search would take next. Locked by a writer."""
-    if request.contract_id is None:
+def load_payers(
+    tx: Transaction,
+    request: Row[Any],
+    terms: ChargingTerms,
+    at: datetime,
+    contracts: LoadedContracts,
+) -> list[LoadedContract]:
+    """The contract that covered the request at `at` (aware UTC); with cascade, also those that follow.
+
+    Locked where the transaction writes.
+    """
+    if terms.contract is None:
         return []
-    following = _cascade(tx, request) if tx.settings.cascade else []
-    return contracts.load([request.contract_id, *following])
+    following = _cascade(tx, request, terms, at) if terms.cascade else []
+    return contracts.load([terms.contract, *following])
 
 
-def _cascade(tx: Transaction, request: Row[Any]) -> list[str]:
-    """The contracts that the search would take, one after the other, if those before were not there.
+def _cascade(tx: Transaction, request: Row[Any], terms: ChargingTerms, at: datetime) -> list[str]:
+    """The contracts that a search at `at` would have taken, one after the other, after the covering one.
 
     Packs are left out: an incident is for a whole service request, not for the rest of one.
     """
-    facts = facts_of(tx, request)
+    facts = replace(facts_of(tx, request), at=at)
+    rules = rules_of(tx, terms)
     found = find_candidates(
         tx,
         customer=facts.customer,
         item=facts.item,
         org_unit=facts.org_unit,
         service_request=facts.service_request,
+        at=at,
     ).held
-    candidates = [one for one in found if one.contract.id != request.contract_id]
+    candidates = [one for one in found if one.contract.id != terms.contract]
     following: list[str] = []
     while candidates and len(following) < CASCADE_DEPTH:
-        decision = find_coverage(facts, candidates, tx.rules)
+        decision = find_coverage(facts, candidates, rules)
         if decision.outcome != "covered":
             break
         chosen = chosen_of(decision, candidates)
@@ -137,20 +194,22 @@ def _cascade(tx: Transaction, request: Row[Any]) -> list[str]:
 
 
 def _payers(
-    tx: Transaction, contracts: Sequence[LoadedContract], work_type: str | None
+    contracts: Sequence[LoadedContract], terms: ChargingTerms, work_type: str | None
 ) -> tuple[tuple[Payer, ...], TimeExpired]:
     """The contracts as payers, and what happens to time past their end.
 
-    No contract pays for work that the covering one excludes, by its type or the role of who did it.
+    No contract pays for work that the covering one excludes.
     """
-    if not contracts:
-        return (), "ignore"
-    covering = contracts[0].contract
-    exclusions = covering.exclusions
-    if tx.actor.role in exclusions.get("roles", ()) or work_type in exclusions.get("work_types", ()):
+    if not contracts or is_excluded(contracts[0].contract, terms.role, work_type):
         return (), "ignore"
     payers = tuple(payer_value(one.contract, one.draws, one.grants) for one in contracts)
-    return payers, covering.time_expired or tx.settings.time_expired_contract or "ignore"
+    return payers, contracts[0].contract.time_expired or terms.time_expired
+
+
+def is_excluded(contract: Contract, role: str, work_type: str | None) -> bool:
+    """Whether a covering contract excludes work by its type or by the role of who did it."""
+    exclusions = contract.exclusions
+    return role in exclusions.get("roles", ()) or work_type in exclusions.get("work_types", ())
 
 
 def payer_value(contract: Contract, draws: Draws, grants: Sequence[StoredGrant]) -> Payer:
@@ -158,25 +217,5 @@ def payer_value(contract: Contract, draws: Draws, grants: Sequence[StoredGrant])
     window = contract.window
     if contract.holder.kind == "service_request":
         window = Window(datetime.min.replace(tzinfo=UTC), window.until)
-    drawable = []
-    if draws == "minutes":
-        for one in grants:
-            left = one.grant.available + (one.expired if one.expiry_posted else 0)
-            drawable.append(replace(one.grant, available=left))
-    return Payer(contract.id, contract.holder, window, draws, tuple(drawable))
-
-
-def _worked_that_day(
-    tx: Transaction, service_request_id: str, started_at: datetime, replaces: str | None
-) -> int:
-    """Billable minutes worked on the request on the same local day, without those of the entry `replaces`."""
-    e = t.work_entry
-    zone = tx.settings.zone
-    day = started_at.astimezone(zone).date()
-    rows = tx.connection.execute(
-        select(e.c.id, e.c.started_at, e.c.worked_minutes).where(
-            e.c.service_request_id == service_request_id, e.c.deleted_at.is_(None), e.c.billable
-        )
-    )
-    same_day = [row for row in rows if row.started_at.astimezone(zone).date() == day and row.id != replaces]
-    return sum(row.worked_minutes for row in same_day)
+    drawable = tuple(one.drawable for one in grants) if draws == "minutes" else ()
+    return Payer(contract.id, contract.holder, window, draws, drawable)

@@ -15,7 +15,7 @@ from engine.ledger import Account, Kind, LedgerTransaction, move
 from engine.quantities import hours_text
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record, reverse
-from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.lifecycle.contracts.loaded import LoadedContracts
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.work.planning import Planned
@@ -74,7 +74,7 @@ def _post(
     cause = f"work_entry:{entry_id}"
     if piece.kind == "grant":
         contract, grant_id = contracts[str(piece.contract)], str(piece.grant)
-        _restore(tx, contract, grant_id, piece.minutes, cause)
+        contract.restore(tx, grant_id, piece.minutes, cause=cause)
         drawn = move("minutes", piece.minutes, (grant_id, "available"), (grant_id, "consumed"))
         entry = LedgerTransaction(
             "draw", piece.effective_at, drawn, cause=cause, why=f"Work on {request.number}"
@@ -104,17 +104,6 @@ def _carrier(piece: Slice, payers: Sequence[Payer], request: Row[Any]) -> Holder
     return Holder("customer", request.customer_id) if holder.kind == "service_request" else holder
 
 
-def _restore(tx: Transaction, contract: LoadedContract, grant_id: str, minutes: int, cause: str) -> None:
-    """Make expired minutes available again, for work from before the grant's end."""
-    grant = next(one for one in contract.grants if one.grant.id == grant_id)
-    missing = minutes - grant.grant.available
-    if missing <= 0 or grant.closes_at is None:
-        return
-    restored = move("minutes", missing, (grant_id, "expired"), (grant_id, "available"))
-    why = "Worked before the grant expired, logged afterwards"
-    contract.record(tx, LedgerTransaction("restore", grant.closes_at, restored, cause=cause, why=why))
-
-
 def undraw(tx: Transaction, entry: Row[Any], contracts: LoadedContracts) -> list[str]:
     """Reverse what an entry drew. Returns the ids of the contracts touched, some perhaps twice.
 
@@ -128,7 +117,7 @@ def undraw(tx: Transaction, entry: Row[Any], contracts: LoadedContracts) -> list
     contracts.load(touched)
     for row in rows:
         if row.kind == "carried":
-            touched += give_back_carried(tx, row.transaction_id, row.minutes, contracts)
+            touched += give_back_carried(tx, row.transaction_id, contracts)
         if row.transaction_id is not None:
             reverse(tx, row.transaction_id, cause=f"work_entry:{entry.id}", why="The entry was corrected")
             if row.contract_id is not None:

@@ -5,6 +5,7 @@ a reversal and a new entry in the ledger, never an update. Source: product.md se
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -23,7 +24,17 @@ from workflows.service_requests.closing import lock_current, state_now, up_to_da
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
 from workflows.store.ids import new_id
-from workflows.work.planning import Planned, load_payers, plan_work
+from workflows.work.charging_terms import ChargingTerms, moved_terms, new_terms, terms_of
+from workflows.work.planning import (
+    Planned,
+    Worked,
+    charge_work,
+    is_excluded,
+    load_payers,
+    plan_split,
+    plan_work,
+    worked_at,
+)
 from workflows.work.posting import draw_carried_again, draw_planned, undraw
 
 WORKERS = DESK
@@ -40,7 +51,9 @@ def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -
     with up_to_date_request(tx, seen) as fresh:
         request = seen if fresh is tx else require_visible(fresh, service_request_id)
         _check_state(fresh, request)
-        return plan_work(fresh, request, command, load_payers(fresh, request, LoadedContracts(fresh)))
+        terms = new_terms(fresh, request, worked_at(command), fresh.actor.role)
+        payers = load_payers(fresh, request, terms, worked_at(command), LoadedContracts(fresh))
+        return plan_work(fresh, request, command, terms, payers)
 
 
 def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> str:
@@ -53,7 +66,9 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     request = lock_current(tx, require_visible(tx, service_request_id))
     _check_state(tx, request)
     contracts = LoadedContracts(tx)
-    planned = plan_work(tx, request, command, _settled_payers(tx, request, contracts))
+    terms = new_terms(tx, request, worked_at(command), tx.actor.role)
+    payers = _settled_payers(tx, request, terms, worked_at(command), contracts)
+    planned = plan_work(tx, request, command, terms, payers)
     entry_id = new_id()
     tx.add(
         t.work_entry,
@@ -65,6 +80,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
         worked_minutes=planned.worked_minutes,
         chargeable_minutes=planned.chargeable_minutes,
         charge_why=planned.charge_why,
+        charged_by=planned.terms.stored(),
         billable=command.billable,
         work_type=command.work_type or request.work_type,
         note=command.note,
@@ -92,41 +108,80 @@ def log_work_and_resolve(tx: Transaction, service_request_id: str, command: Work
 def change_work(
     tx: Transaction, entry_id: str, command: ChangeWork, *, expected_version: int | None = None
 ) -> str:
-    """Correct an entry: reverse what it drew, then draw the corrected time. Returns the entry's id.
+    """Correct an entry. Returns its id.
+
+    If its time or its charge changes, what it drew is reversed and the corrected time is drawn, by the terms
+    stored with it. Otherwise the ledger stays as it is; without any change, the entry does too.
 
     Raises: NotAllowed; NotFound; VersionChanged; StateForbids for another technician's entry or a cancelled
-    request; InvalidInput for time in the future.
+    request; InvalidInput for time in the future; RuleSetRefused.
+    Source: product.md section 7 (Which contract covered it then).
     """
     tx.require(*WORKERS)
     entry, request = _locked_entry(tx, entry_id, expected_version)
     wanted = _merged(entry, command)
+    changed = _changed_fields(entry, wanted)
+    if not changed:
+        return entry_id
+    described = {"billable": wanted.billable, "work_type": wanted.work_type, "note": wanted.note}
+    tx.change(t.work_entry, entry_id, **described, version=t.work_entry.c.version + 1)
+    tx.audit("work_entry", entry_id, "changed", before=_audit_values(entry))
+    if changed != {"note"}:
+        _charge_again(tx, entry, request, wanted)
+    return entry_id
+
+
+def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: WorkGiven) -> None:
+    """Charge a changed entry by its terms, and draw it again where it takes other minutes than before."""
+    terms = terms_of(tx, entry, request)
+    if worked_at(wanted) != entry.started_at:
+        terms = moved_terms(tx, request, terms, worked_at(wanted), entry.id)
+    worked = charge_work(tx, request, wanted, terms)
     contracts = LoadedContracts(tx)
-    touched = undraw(tx, entry, contracts)
-    planned = plan_work(tx, request, wanted, load_payers(tx, request, contracts), replaces=entry_id)
     tx.change(
         t.work_entry,
-        entry_id,
-        started_at=planned.started_at,
-        ended_at=planned.ended_at,
-        worked_minutes=planned.worked_minutes,
-        chargeable_minutes=planned.chargeable_minutes,
-        charge_why=planned.charge_why,
-        billable=wanted.billable,
-        work_type=wanted.work_type,
-        note=wanted.note,
-        version=t.work_entry.c.version + 1,
+        entry.id,
+        started_at=worked.started_at,
+        ended_at=worked.ended_at,
+        worked_minutes=worked.worked_minutes,
+        chargeable_minutes=worked.chargeable_minutes,
+        charge_why=worked.charge_why,
+        charged_by=terms.stored(),
     )
-    touched += draw_planned(tx, request, entry_id, planned, contracts)
-    touched += draw_carried_again(tx, touched, entry, contracts)
     _count(
         tx,
         request.id,
-        planned.worked_minutes - entry.worked_minutes,
-        planned.chargeable_minutes - entry.chargeable_minutes,
+        worked.worked_minutes - entry.worked_minutes,
+        worked.chargeable_minutes - entry.chargeable_minutes,
     )
-    tx.audit("work_entry", entry_id, "changed", before=_audit_values(entry))
+    if _draws_alike(entry, wanted, worked, terms, contracts):
+        return
+    touched = undraw(tx, entry, contracts)
+    payers = load_payers(tx, request, terms, worked.started_at, contracts)
+    planned = plan_split(request, wanted, worked, terms, payers)
+    touched += draw_planned(tx, request, entry.id, planned, contracts)
+    touched += draw_carried_again(tx, touched, entry, contracts)
     _settle(tx, request.id, touched + [payer.contract for payer in planned.payers], contracts)
-    return entry_id
+
+
+def _changed_fields(entry: Row[Any], wanted: WorkGiven) -> set[str]:
+    """The fields in which an entry would change."""
+    before = _merged(entry, ChangeWork()).model_dump()
+    return {name for name, value in wanted.model_dump().items() if value != before[name]}
+
+
+def _draws_alike(
+    entry: Row[Any], wanted: WorkGiven, worked: Worked, terms: ChargingTerms, contracts: LoadedContracts
+) -> bool:
+    """Whether a changed entry takes the minutes that it took before."""
+    before = (entry.started_at, entry.ended_at, entry.chargeable_minutes)
+    if (worked.started_at, worked.ended_at, worked.chargeable_minutes) != before:
+        return False
+    if not terms.draws or terms.contract is None:
+        return True
+    covering = contracts[terms.contract].contract
+    excluded = is_excluded(covering, terms.role, wanted.work_type)
+    return excluded == is_excluded(covering, terms.role, entry.work_type)
 
 
 def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None = None) -> None:
@@ -149,12 +204,14 @@ def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None 
 # ------------------------------------------------------------------ helpers
 
 
-def _settled_payers(tx: Transaction, request: Row[Any], contracts: LoadedContracts) -> list[LoadedContract]:
-    """The payers of a request, after the due changes of its covering contract."""
-    payers = load_payers(tx, request, contracts)
+def _settled_payers(
+    tx: Transaction, request: Row[Any], terms: ChargingTerms, at: datetime, contracts: LoadedContracts
+) -> list[LoadedContract]:
+    """The payers of work at `at`, after the due changes of the covering contract."""
+    payers = load_payers(tx, request, terms, at, contracts)
     if payers and settle_loaded_due(tx, payers[0]):
         contracts.forget()
-        payers = load_payers(tx, request, contracts)
+        payers = load_payers(tx, request, terms, at, contracts)
     return payers
 
 

@@ -75,6 +75,7 @@ class CoverageExample:
         self.place = node.place
         self.request = example_request({})
         self.candidates: list[Candidate] = []
+        self._ids: set[str] = set()
         self.expected = Expected("", None, None)
         fields = read_object(report, node, ("name", "facts", "decision"), ("contracts",))
         if fields is None:
@@ -128,13 +129,14 @@ class CoverageExample:
         id = read_text(self.report, fields["id"], maximum=MAX_TEXT) if "id" in fields else None
         if id is None or not values.keys() >= {"contract_holder", "contract_standing"}:
             return
-        if id in [candidate.contract for candidate in self.candidates]:
+        if id in self._ids:
             self.report.error(fields["id"].place, f"Contract {quoted(id)} is listed twice. Rename one.")
         if values["contract_holder"] == "service_request":
             self.report.error(
                 fields["contract_holder"].place,
                 "A contract of the service request itself takes precedence over all rules. Leave it out.",
             )
+        self._ids.add(id)
         self.candidates.append(example_candidate(id, values, days, self.request.time_zone))
 
     def _values(self, fields: Fields) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """Problems in rule files: what is wrong, where, and what to write instead."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from re import compile as regex
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, TypeVar
 
 from engine.errors import DeskError
 
 Severity = Literal["error", "warning"]
+T = TypeVar("T")
 
 MAX_PROBLEMS_PER_FILE = 200
 LINE_END = regex(r"\r\n|\n|\r")
@@ -47,6 +48,10 @@ class RuleSetRefused(DeskError):
         self.problems = problems
 
 
+class TooManyProblems(Exception):
+    """A file has more errors than are listed, so the rest of it is not read."""
+
+
 class Place(NamedTuple):
     """A position in a file's text: an offset in characters, and the JSON pointer of the value there."""
 
@@ -58,8 +63,10 @@ TOP = Place(0, "")
 
 
 class FileReport:
-    """Collects the problems of one rule file.
+    """Collects the problems of one rule file, up to `MAX_PROBLEMS_PER_FILE`.
 
+    One more error raises TooManyProblems, so that a file that is full of them is not read to its end; further
+    warnings are only counted.
     A file that `was_accepted` by an earlier version of the checker is read as it was then: what only the
     current checker would refuse is a warning; what can no longer be read at all is still an error.
     """
@@ -71,7 +78,8 @@ class FileReport:
         self._text = text
         self._line_starts: list[int] | None = None
         self._problems: list[Problem] = []
-        self._omitted: list[Severity] = []
+        self._omitted_warnings = 0
+        self._was_stopped = False
 
     @property
     def text(self) -> str:
@@ -84,17 +92,24 @@ class FileReport:
         self._line_starts = None
 
     def error(self, place: Place, message: str) -> None:
-        """Report what cannot be read or evaluated as written."""
+        """Report what cannot be read or evaluated as written. Raises: TooManyProblems."""
         is_tolerated = self._was_accepted and self._in_examples
         self._add(place, "warning" if is_tolerated else "error", message)
 
     def reject(self, place: Place, message: str) -> bool:
         """Report what could be evaluated but is not allowed.
 
-        Returns whether to use it anyway, because the file was accepted earlier.
+        Returns whether to use it anyway, because the file was accepted earlier. Raises: TooManyProblems.
         """
         self._add(place, "warning" if self._was_accepted else "error", message)
         return self._was_accepted
+
+    def within_limit(self, read: Callable[[], T]) -> T | None:
+        """What `read` returns, or None if it finds too many problems."""
+        try:
+            return read()
+        except TooManyProblems:
+            return None
 
     @contextmanager
     def examples(self) -> Iterator[None]:
@@ -110,7 +125,7 @@ class FileReport:
 
     @property
     def has_errors(self) -> bool:
-        return "error" in self._omitted or any(problem.severity == "error" for problem in self._problems)
+        return any(problem.severity == "error" for problem in self._problems)
 
     @property
     def is_full(self) -> bool:
@@ -119,12 +134,14 @@ class FileReport:
 
     @property
     def problems(self) -> list[Problem]:
-        """The problems by position; if there are too many, the first ones and a count of the rest."""
+        """The problems by position; if there are too many, the first ones and a remark on the rest."""
         found = sorted(self._problems, key=lambda problem: (problem.line, problem.column))
-        if self._omitted:
-            message = f"{len(self._omitted)} more problems in this file are not listed. Fix these first."
-            severity: Severity = "error" if "error" in self._omitted else "warning"
-            found.append(Problem(self.file, 1, 1, "", severity, message))
+        if self._was_stopped:
+            message = f"The file has more than {MAX_PROBLEMS_PER_FILE} problems. Fix these first."
+            found.append(Problem(self.file, 1, 1, "", "error", message))
+        elif self._omitted_warnings:
+            message = f"{self._omitted_warnings} more problems in this file are not listed. Fix these first."
+            found.append(Problem(self.file, 1, 1, "", "warning", message))
         return found
 
     def line_and_column(self, offset: int) -> tuple[int, int]:
@@ -135,9 +152,12 @@ class FileReport:
         return line, offset - self._line_starts[line - 1] + 1
 
     def _add(self, place: Place, severity: Severity, message: str) -> None:
-        if self.is_full and not (severity == "error" and self._drop_last_warning()):
-            self._omitted.append(severity)
+        if self.is_full and severity == "warning":
+            self._omitted_warnings += 1
             return
+        if self.is_full and not self._drop_last_warning():
+            self._was_stopped = True
+            raise TooManyProblems
         line, column = self.line_and_column(place.start)
         self._problems.append(
             Problem(self.file, line, column, printable(place.pointer), severity, printable(message))
@@ -148,7 +168,7 @@ class FileReport:
         for index in reversed(range(len(self._problems))):
             if self._problems[index].severity == "warning":
                 del self._problems[index]
-                self._omitted.append("warning")
+                self._omitted_warnings += 1
                 return True
         return False
 

@@ -75,6 +75,7 @@ DAY = r"\d{4}-\d\d-\d\d"
 NAME = r"[A-Za-z]\w*(?:\.contract)?"
 KINDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "CONTRACT": (NAME, str),
+    "ENTRY": (NAME, str),
     "GRANT": (NAME, str),
     "GRANTS": (r".+", read_grants),
     "HOLDER": (r"[a-z]+", str),

@@ -32,6 +32,8 @@ class Story:
     jobs_in_time: bool
     contracts: dict[str, str] = field(default_factory=dict)
     requests: dict[str, str] = field(default_factory=dict)
+    entries: dict[str, str] = field(default_factory=dict)
+    """Ids of work entries by name."""
     grants: dict[str, str] = field(default_factory=dict)
     """Ids of grants by name."""
     months: dict[str, str] = field(default_factory=dict)
@@ -98,6 +100,13 @@ class Story:
     def request(self, name: str) -> str:
         return self.requests[_known(name, self.requests, "service request")]
 
+    def entry(self, name: str) -> str:
+        return self.entries[_known(name, self.entries, "work entry")]
+
+    def name_entry(self, name: str, entry_id: str) -> None:
+        self._check_free(name)
+        self.entries[name] = entry_id
+
     def name_contract(self, name: str, contract_id: str, grants: tuple[GrantText, ...]) -> None:
         self._check_free(name)
         self.contracts[name] = contract_id
@@ -156,7 +165,7 @@ class Story:
         return self.office.see(read_contract, contract_id).number
 
     def _check_free(self, name: str) -> None:
-        if name in self.contracts or name in self.requests or name in self.grants:
+        if any(name in names for names in (self.contracts, self.requests, self.grants, self.entries)):
             raise BadValue(f"The name {name} is taken.")
 
 

@@ -11,10 +11,12 @@ from typing import Any
 from tests.support.scenarios.forms import BadValue, Form, GrantText, Moment, Quantity
 from tests.support.scenarios.story import Story
 from workflows.commands.contracts import Adjust, CancelContract, GrantGiven, Renew, TopUp
-from workflows.commands.work import WorkGiven
+from workflows.commands.service_requests import SearchCoverage
+from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
+from workflows.service_requests.use_cases import search_or_assign
 from workflows.work.queries import read_work
-from workflows.work.use_cases import log_work
+from workflows.work.use_cases import change_work, delete_work, log_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,12 @@ def reopen(story: Story, request: str) -> None:
     story.name_created_contract(request)
 
 
+@event("assign CONTRACT to REQUEST")
+def assign(story: Story, contract: str, request: str) -> None:
+    command = SearchCoverage(contract=story.contract(contract), reason="Agreed with the customer")
+    story.office.do_as(story.office.supervisor, search_or_assign, story.request(request), command)
+
+
 @event("cancel request REQUEST")
 def cancel_request(story: Story, request: str) -> None:
     story.office.fire(story.request(request), "cancel", reason="Solved itself")
@@ -147,22 +155,50 @@ def cancel_request(story: Story, request: str) -> None:
 # ------------------------------------------------------------------ work
 
 
-@event("work MINUTES on REQUEST [at INSTANT]", splits=True)
-def work(story: Story, minutes: int, request: str, at: Moment | None) -> Outcome:
+@event("work MINUTES on REQUEST [at INSTANT] [as ENTRY]", splits=True)
+def work(story: Story, minutes: int, request: str, at: Moment | None, name: str | None) -> Outcome:
     worked_at = story.instant(at) if at else story.office.desk.now()
-    return _work(story, request, WorkGiven(minutes=minutes, worked_at=worked_at))
+    return _work(story, request, WorkGiven(minutes=minutes, worked_at=worked_at), name)
 
 
-@event("work from INSTANT to INSTANT on REQUEST", splits=True)
-def work_span(story: Story, start: Moment, end: Moment, request: str) -> Outcome:
-    return _work(story, request, WorkGiven(started_at=story.instant(start), ended_at=story.instant(end)))
+@event("work from INSTANT to INSTANT on REQUEST [as ENTRY]", splits=True)
+def work_span(story: Story, start: Moment, end: Moment, request: str, name: str | None) -> Outcome:
+    command = WorkGiven(started_at=story.instant(start), ended_at=story.instant(end))
+    return _work(story, request, command, name)
 
 
-def _work(story: Story, request: str, command: WorkGiven) -> Outcome:
+@event("change ENTRY to MINUTES", splits=True)
+def change_minutes(story: Story, entry: str, minutes: int) -> Outcome:
+    return _change(story, entry, ChangeWork(minutes=minutes))
+
+
+@event("change the note of ENTRY", splits=True)
+def change_note(story: Story, entry: str) -> Outcome:
+    return _change(story, entry, ChangeWork(note="Described better"))
+
+
+@event("delete ENTRY")
+def delete(story: Story, entry: str) -> None:
+    story.office.do_as(story.office.supervisor, delete_work, story.entry(entry))
+
+
+def _work(story: Story, request: str, command: WorkGiven, name: str | None) -> Outcome:
     office = story.office
     entry = office.do_as(office.technician, log_work, story.request(request), command)
+    if name is not None:
+        story.name_entry(name, entry)
+    return _split(story, entry)
+
+
+def _change(story: Story, name: str, command: ChangeWork) -> Outcome:
+    """A supervisor corrects an entry of the technician."""
+    story.office.do_as(story.office.supervisor, change_work, story.entry(name), command)
+    return _split(story, story.entry(name))
+
+
+def _split(story: Story, entry: str) -> Outcome:
     parts = []
-    for one in office.see(read_work, entry).allocations:
+    for one in story.office.see(read_work, entry).allocations:
         where = one.kind
         if one.kind == "grant":
             where = story.grant_names(str(one.contract))[str(one.grant)]

@@ -30,6 +30,8 @@ QUERIES = {
     "/coverage": "customer=customer%3A{ann}",
 }
 NAMES = {**PARTS, "version": "version", "decision": "decision"}
+CHOICE = re.compile(r"<any\((\w+)[^)]*\):\w+>")
+"""A part of an address that is one of several words, of which the first is taken."""
 WORDS = {"group": "waiting", "name": "customer"}
 
 
@@ -90,8 +92,10 @@ def routes(stage: Stage) -> list[str]:
 
 
 def address_of(stage: Stage, rule: str) -> str:
-    path = re.sub(r"<(\w+)>", lambda part: WORDS.get(part[1]) or str(stage.records[NAMES[part[1]]]), rule)
-    return f"{path}?{QUERIES[rule]}" if rule in QUERIES else path
+    path = CHOICE.sub(r"\1", rule)
+    path = re.sub(r"<(\w+)>", lambda part: WORDS.get(part[1]) or str(stage.records[NAMES[part[1]]]), path)
+    query = "field=typed&typed=2" if rule.startswith("/typed/") else QUERIES.get(rule)
+    return f"{path}?{query}" if query else path
 
 
 def seen(text: str) -> str:

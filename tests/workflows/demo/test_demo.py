@@ -128,6 +128,7 @@ def test_everything_is_there(desk: Desk) -> None:
     )
     assert (settings.contracts, settings.invoices, settings.payment_required) == (True, False, False)
     assert all(row.delivered_at is not None for row in rows(desk, t.outbox))
+    assert {row.delivered_by for row in rows(desk, t.outbox) if row.recipient} == {"log"}
     taken = [row for row in rows(desk, t.ledger_transaction) if row.kind == "draw_carried"]
     assert taken
 

@@ -84,6 +84,7 @@ def test_a_contract_type_in_use_cannot_be_removed(bare_kit: Kit) -> None:
             draws="nothing",
             holder_kind="customer",
             holder_id=ann,
+            time_zone="UTC",
             state="expired",
             starts_at=tx.now,
             created_at=tx.now,

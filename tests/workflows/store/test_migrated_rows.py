@@ -151,7 +151,7 @@ def test_contracts_get_the_time_zone_in_which_they_were_sold(
 def test_clocks_that_were_stopped_since_an_instant_of_the_history_have_it(
     database_url: str, new_database: Callable[[], str]
 ) -> None:
-    """Before 0011 only a hold had an instant from which the service level clock was stopped."""
+    """Before 0012 only a hold had an instant from which the service level clock was stopped."""
     office = Office(database_url, reopen_window_days=1)
     contract = office.sell("subscription", sla="standard")
     resolved, closed, reopened, held, cancelled, held_and_cancelled, started = (
@@ -175,8 +175,10 @@ def test_clocks_that_were_stopped_since_an_instant_of_the_history_have_it(
     assert [request for request, at in expected.items() if at is None] == [started]
     office.close()
     url = new_database()
-    _migrate_to(url, "0010")
-    _insert_as_of(url, "0010", Database(database_url, pool_size=1))
+    _migrate_to(url, "0011")
+    source = Database(database_url, pool_size=1)
+    _insert_as_of(url, "0011", source)
+    source.dispose()
     former = Database(url, pool_size=1)
     with former.write() as connection:
         connection.execute(text("UPDATE service_request SET paused_at = NULL WHERE on_hold_reason IS NULL"))

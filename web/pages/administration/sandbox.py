@@ -37,6 +37,9 @@ def clock() -> tuple[str, int] | Response:
         wanted = now() + step[1] if step else form.now.data
         if wanted is None:
             form.add_error("/now", "This field is required.")
+        elif step is None and wanted == form.now.given:
+            flash("Nothing was changed.", "success")
+            return redirect(url_for("sandbox.clock"))
         else:
             try:
                 done = set_clock(desk(), actor(), wanted)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from web.pages.forms.base import DeskForm, KeyedForm
-from web.pages.forms.fields import CountField, MoneyField, select_options
+from web.pages.forms.fields import MoneyField, SpanField, select_options
 from web.pages.wording.settings import CURRENCY_CHOICES, ENGINE_CHOICES, SCOPE_CHOICES, time_expired_choices
 from workflows.core.settings import Settings
 
@@ -57,8 +57,8 @@ class SettingsForm(KeyedForm):
         "Cascade",
         description="When a contract runs out, the rest is drawn from the next valid contract first.",
     )
-    default_contract_months = CountField(
-        "Default duration (months)", description="Used if neither the contract nor its type sets one."
+    default_contract_months = SpanField(
+        "Default duration", unit="month", description="Used if neither the contract nor its type sets one."
     )
     default_overage_rate_minor = MoneyField(
         "Overage rate", description="Hourly price of time worked after a contract ends, if it is billed."
@@ -67,11 +67,11 @@ class SettingsForm(KeyedForm):
         "Payment required",
         description="A contract with a price takes effect only when finance has received the payment.",
     )
-    reopen_window_days = CountField(
-        "Reopen window (days)", description="A request reopened within this time keeps its coverage."
+    reopen_window_days = SpanField(
+        "Reopen window", unit="day", description="A request reopened within this time keeps its coverage."
     )
-    auto_close_days = CountField(
-        "Auto-close (days)", description="Resolved requests are closed after this time."
+    auto_close_days = SpanField(
+        "Auto-close", unit="day", description="Resolved requests are closed after this time."
     )
     customers_see_org_unit = BooleanField(
         "Customers see their org unit's requests",
@@ -85,12 +85,12 @@ class SettingsForm(KeyedForm):
         choices=select_options(ENGINE_CHOICES),
         description="Both make the same decisions; the business-rules package is offered for comparison.",
     )
-    rounding_increment_minutes = CountField(
-        "Round up to (minutes)", description="1 charges every minute; 15 charges quarter hours."
+    rounding_increment_minutes = SpanField(
+        "Round up to", unit="minute", description="1 charges every minute; 15 charges quarter hours."
     )
-    rounding_minimum_minutes = CountField("Minimum (minutes)", description="0 means no minimum.")
-    rounding_grace_minutes = CountField(
-        "Grace (minutes)", description="Minutes past the last increment that are not charged."
+    rounding_minimum_minutes = SpanField("Minimum", unit="minute", description="0 means no minimum.")
+    rounding_grace_minutes = SpanField(
+        "Grace", unit="minute", description="Minutes past the last increment that are not charged."
     )
     rounding_scope = SelectField("Rounding scope", choices=select_options(SCOPE_CHOICES))
     currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))

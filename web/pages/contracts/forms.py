@@ -21,7 +21,7 @@ class EnableForm(ActionForm):
 
 
 class _AmountForm(KeyedForm):
-    minutes = DurationField("Hours", description="For example 10:00, 90m or 1.5 h.")
+    minutes = DurationField("Hours", unit="hours")
     incidents = CountField("Incidents")
 
 

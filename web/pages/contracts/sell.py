@@ -1,5 +1,6 @@
 """The form for a new contract."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -11,13 +12,16 @@ from wtforms.validators import InputRequired
 from web.pages.context import actor, desk
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import KeyedForm, attempt_once
+from web.pages.forms.effects import EffectPreview, effect_response, preview_effect
 from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, select_options
 from web.pages.forms.pickers import RecordField
+from web.pages.wording.formats import counted, duration_words
 from web.pages.wording.labels import TIME_EXPIRED
 from workflows.commands.contracts import NewContract
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.queries import contract_types, read_contract
 from workflows.contracts.use_cases import create_contract
+from workflows.core.transaction import Transaction
 from workflows.views.contracts import ContractTypeView
 from workflows.work.work_types import known_work_types
 
@@ -41,7 +45,7 @@ class ContractForm(KeyedForm):
     starts_on = DayField("First day", description="Defaults to today.")
     ends_on = DayField("Last day", description="Defaults to the duration of the contract type.")
     minutes = DurationField(
-        "Hours", description="For example 20:00. Per month for types with a monthly allocation."
+        "Hours", unit="hours", description="Per month for types with a monthly allocation."
     )
     incidents = CountField("Incidents")
     price = MoneyField("Price")
@@ -70,6 +74,35 @@ class ContractForm(KeyedForm):
 
 @pages.route("/new", methods=["GET", "POST"])
 def new() -> tuple[str, int] | Response:
+    form, types = _form()
+    if form.is_submitted() and not form.is_searching:
+        command = form.checked_command(NewContract, _values(form))
+        contract_id = (
+            attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None
+        )
+        if contract_id:
+            flash(_sold_message(contract_id), "success")
+            return redirect(url_for("contract.show", contract_id=contract_id))
+    return _page(form, types), 422 if form.has_errors else 200
+
+
+@pages.post("/new/effect")
+def preview() -> str:
+    """Preview the sale, with the requests that it opens: a fragment for htmx, otherwise the page."""
+    form, types = _form()
+    if form.is_searching and "HX-Request" not in request.headers:
+        return _page(form, types)
+
+    def use_case() -> Callable[[Transaction], str] | None:
+        command = form.command(NewContract, _values(form))
+        return (lambda tx: create_contract(tx, command)) if command else None
+
+    shown = preview_effect("sell", form, use_case)
+    return effect_response(shown, lambda: _page(form, types, shown))
+
+
+def _form() -> tuple[ContractForm, list[ContractTypeView]]:
+    """The form as submitted, and the types that can be sold. Raises: NotAllowed."""
     form = ContractForm(data={"holder": request.args.get("holder", ""), "type": request.args.get("type")})
     with desk().read(actor()) as tx:
         tx.require(*SELLERS)
@@ -87,22 +120,17 @@ def new() -> tuple[str, int] | Response:
             ]
         )
     form.type.choices = select_options((one.key, one.label) for one in types)
-    if form.is_submitted() and not form.is_searching:
-        command = form.checked_command(NewContract, _values(form))
-        contract_id = (
-            attempt_once(form, lambda tx: create_contract(tx, command), command) if command else None
-        )
-        if contract_id:
-            flash(_sold_message(contract_id), "success")
-            return redirect(url_for("contract.show", contract_id=contract_id))
+    return form, types
+
+
+def _page(form: ContractForm, types: list[ContractTypeView], effect: EffectPreview | None = None) -> str:
     with desk().read(actor()) as tx:
         form.load_options(tx)
         known = known_work_types(tx)
-        if known:
-            form.excluded_work_types.description += f" In use: {', '.join(known)}."
-        descriptions = {one.key: _description(one) for one in types}
-    page = render_template("contracts/new.html", form=form, descriptions=descriptions)
-    return page, 422 if form.has_errors else 200
+    if known:
+        form.excluded_work_types.description += f" In use: {', '.join(known)}."
+    descriptions = {one.key: _description(one) for one in types}
+    return render_template("contracts/new.html", form=form, descriptions=descriptions, effect=effect)
 
 
 def _values(form: ContractForm) -> dict[str, Any]:
@@ -139,4 +167,11 @@ def _description(one: ContractTypeView) -> str:
 def _sold_message(contract_id: str) -> Markup:
     with desk().read(actor()) as tx:
         contract = read_contract(tx, contract_id)
-    return Markup("{} has been created for {}.").format(contract.number, contract.holder_name)
+    sold = {
+        "minutes": duration_words(contract.balance.minutes.purchased) if contract.balance.minutes else "",
+        "incidents": counted(contract.balance.incidents.purchased, "incident")
+        if contract.balance.incidents
+        else "",
+    }.get(contract.draws)
+    amount = f" with {sold}" if sold else ""
+    return Markup("{} has been created for {}{}.").format(contract.number, contract.holder_name, amount)

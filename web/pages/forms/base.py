@@ -152,7 +152,9 @@ class EditingForm(KeyedForm):
 
         If someone else changed the same field to a different value, an error asks the user to save again.
         """
-        original = {**stored, **self._original()}
+        # a browser sends other line ends than an API client may have stored
+        stored = {name: _with_plain_line_ends(value) for name, value in stored.items()}
+        original = {name: _with_plain_line_ends(value) for name, value in (stored | self._original()).items()}
         edited = [name for name, value in wanted.items() if value != original[name]]
         for name in edited:
             if stored[name] not in (original[name], wanted[name]):

@@ -3,19 +3,32 @@
 Each keeps the typed text if it cannot be parsed, and its error shows the expected format.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from flask import url_for
 from markupsafe import Markup
 from wtforms import StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.widgets import DateInput, DateTimeLocalInput
 
 from engine.errors import DeskError
-from engine.periods import check_date, contract_end, first_instant_of, resolve_local
+from engine.periods import check_date, check_instant, contract_end, first_instant_of, local_instants
 from web.pages.context import settings, zone
-from web.pages.wording.formats import minutes_text, plain_money, read_minutes, read_money
+from web.pages.wording.formats import (
+    SpanUnit,
+    TimeUnit,
+    counted,
+    duration_words,
+    minutes_text,
+    money_text,
+    plain_money,
+    read_minutes,
+    read_money,
+    read_span,
+)
+from web.pages.wording.local_times import WHICH, occurrence_texts, repeated_time_text
 from workflows.core.transaction import Transaction
 from workflows.work.work_types import known_work_types
 
@@ -48,25 +61,83 @@ class TypedField(StringField):
         return str(value)
 
 
-class DurationField(TypedField):
-    """Whole minutes, typed as 1:30, 1h30, 90m, 1.5 h or 1,5 h."""
+def _asks(url: str, *, trigger: str, target: str) -> dict[str, str]:
+    """Attributes of a field that gets a text below it from `url` while it is typed in."""
+    # all are given, as a field inherits those of its form
+    return {
+        "hx-get": url,
+        "hx-trigger": trigger,
+        "hx-target": f"#{target}",
+        "hx-swap": "innerHTML",
+        "hx-sync": "this:replace",
+    }
+
+
+class EchoedField(TypedField):
+    """A field below which its value is shown in words, while typing and when the page is rendered."""
+
+    def words(self, value: Any) -> str:
+        """The value in words, such as "20 hours"."""
+        raise NotImplementedError
+
+    def echo_url(self) -> str:
+        """Where the words for what is being typed come from."""
+        raise NotImplementedError
+
+    def __call__(self, **kwargs: Any) -> Markup:
+        echo = f"{self.id}-words"
+        kwargs["aria_describedby"] = f"{kwargs.get('aria_describedby', '')} {echo}".strip()
+        asks = _asks(self.echo_url(), trigger="input changed delay:150ms", target=echo)
+        typed = super().__call__(**{"autocomplete": "off", **kwargs, **asks})
+        words = self.words(self.data) if self.data is not None and not self.errors else ""
+        return typed + Markup('<output class="typed" id="{}" for="{}">{}</output>').format(
+            echo, self.id, words
+        )
+
+
+class DurationField(EchoedField):
+    """Whole minutes, typed as 1:30, 1h30, 90m, 1.5 h or 1,5 h; a number alone is in `unit`.
+
+    The description says so.
+    """
+
+    def __init__(self, label: str, *, unit: TimeUnit, description: str = "", **kwargs: Any) -> None:
+        self.unit = unit
+        formats = {
+            "hours": "A number means hours: 20, or 1:30, 90m.",
+            "minutes": "A number means minutes: 90, or 1:30, 1h30, 1.5 h.",
+        }
+        super().__init__(label, description=f"{formats[unit]} {description}".strip(), **kwargs)
 
     def read(self, text: str) -> int:
-        minutes = read_minutes(text)
+        minutes = read_minutes(text, self.unit)
         if minutes is None:
-            raise ValueError(f"“{text}” is not a duration. Use a format such as 1:30, 1h30, 90m or 1.5 h.")
+            raise ValueError(
+                f"“{text}” is not a duration. Use a format such as 1:30, 1h30, 90m or 1.5 h;"
+                f" a number alone means {self.unit}."
+            )
         return minutes
 
     def shown(self, value: int) -> str:
         return minutes_text(value).replace(",", "")
 
+    def words(self, value: int) -> str:
+        return duration_words(value)
 
-class MoneyField(TypedField):
-    """An amount in the configured currency; `data` is in minor units."""
+    def echo_url(self) -> str:
+        return url_for("typed.duration", unit=self.unit, field=self.name)
+
+
+class MoneyField(EchoedField):
+    """An amount in the configured currency, which the label names; `data` is in minor units."""
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.label.text = f"{label} ({settings().currency})"
 
     def read(self, text: str) -> int:
         currency = settings().currency
-        amount = read_money(text.removeprefix(currency).removesuffix(currency).strip(" €$£"), currency)
+        amount = read_money(text, currency)
         if amount is None:
             raise ValueError(
                 f"“{text}” is not an amount in {currency}. Use the format {plain_money(12500, currency)}."
@@ -75,6 +146,12 @@ class MoneyField(TypedField):
 
     def shown(self, value: int) -> str:
         return plain_money(value, settings().currency)
+
+    def words(self, value: int) -> str:
+        return money_text(value, settings().currency)
+
+    def echo_url(self) -> str:
+        return url_for("typed.money", field=self.name)
 
     @property
     def command_value(self) -> dict[str, Any] | None:
@@ -89,6 +166,26 @@ class CountField(TypedField):
         if not text.isascii() or not text.isdecimal() or len(text) > 9:
             raise ValueError(f"“{text}” is not a whole number.")
         return int(text)
+
+
+class SpanField(EchoedField):
+    """A whole number of a unit of time, which the label names: minutes, hours, days or months."""
+
+    def __init__(self, label: str, *, unit: SpanUnit, **kwargs: Any) -> None:
+        self.unit = unit
+        super().__init__(f"{label} ({unit}s)", **kwargs)
+
+    def read(self, text: str) -> int:
+        number = read_span(text, self.unit)
+        if number is None:
+            raise ValueError(f"“{text}” is not a whole number of {self.unit}s.")
+        return number
+
+    def words(self, value: int) -> str:
+        return counted(value, self.unit)
+
+    def echo_url(self) -> str:
+        return url_for("typed.span", unit=self.unit, field=self.name)
 
 
 class WorkTypeField(StringField):
@@ -140,28 +237,103 @@ class DayField(TypedField):
 
 
 class InstantField(TypedField):
-    """A local time in the provider's time zone; `data` is an aware UTC instant."""
+    """A local time in the provider's time zone; `data` is an aware UTC instant.
+
+    When the clocks go back, an hour happens twice: a second field asks which of the two is meant. A third
+    field has the instant that the form was given, so that submitting it unchanged gives back exactly that
+    instant, with fractions of a second.
+    """
 
     widget = DateTimeLocalInput()
+    which: str = ""
+    given: datetime | None = None
+
+    def process(self, formdata: Any, *args: Any, **kwargs: Any) -> None:
+        if formdata:
+            self.which = str(formdata.get(f"{self.name}_which", ""))
+            self.given = _instant_of(str(formdata.get(f"{self.name}_given", "")))
+        super().process(formdata, *args, **kwargs)
+        if self.given is None and not formdata:
+            self.given = self.data
 
     def read(self, text: str) -> datetime:
         try:
             wall = datetime.fromisoformat(text)
         except ValueError:
             raise ValueError(f"“{text}” is not a valid time. Use the format 2026-03-31T09:00.") from None
-        if wall.tzinfo is not None:
-            return wall.astimezone(UTC)
         try:
-            return resolve_local(wall, zone())
+            if wall.tzinfo is not None:
+                return check_instant(wall)
+            instants = local_instants(wall, zone())
         except DeskError as error:
             raise ValueError(str(error)) from None
+        if self.given is not None and self._is_as_given(wall, instants):
+            return self.given
+        if len(instants) == 1:
+            return instants[0]
+        if self.which not in WHICH:
+            raise ValueError(repeated_time_text(wall, instants, zone()))
+        return instants[WHICH.index(self.which)]
+
+    def _is_as_given(self, wall: datetime, instants: Sequence[datetime]) -> bool:
+        """Whether the typed time is the one that the form was given, as far as it was shown."""
+        given = _whole_seconds(self.given)
+        if given not in instants:
+            return False
+        return len(instants) == 1 or self.which in ("", WHICH[list(instants).index(given)])
 
     def shown(self, value: datetime) -> str:
-        return value.astimezone(zone()).strftime("%Y-%m-%dT%H:%M")
+        local = value.astimezone(zone())
+        return local.strftime("%Y-%m-%dT%H:%M:%S" if local.second else "%Y-%m-%dT%H:%M")
+
+    def __call__(self, **kwargs: Any) -> Markup:
+        which = f"{self.id}-which"
+        asks = _asks(url_for("typed.instant", field=self.name), trigger="change", target=which)
+        given = _written(self.given) if self.given else ""
+        choice = which_of_two(self.name, self._value(), self.data)
+        return (
+            super().__call__(**kwargs, **asks, **self._step())
+            + Markup('<input type="hidden" name="{}_given" value="{}">').format(self.name, given)
+            + Markup('<span class="which" id="{}" aria-live="polite">{}</span>').format(which, choice)
+        )
+
+    def _step(self) -> dict[str, str]:
+        """Browsers show and accept seconds only with a step of one; they are offered where there are some."""
+        has_seconds = len(self._value()) > len("2026-03-31T09:00")
+        return {"step": "1"} if has_seconds else {}
 
     @property
     def text(self) -> str | None:
         return _written(self.data) if self.data else None
+
+
+def which_of_two(name: str, text: str, data: datetime | None = None) -> Markup:
+    """The choice for the field `name` if its local time happens twice, else nothing; `data` is chosen."""
+    try:
+        wall = datetime.fromisoformat(text)
+        instants = local_instants(wall, zone()) if wall.tzinfo is None else ()
+    except (ValueError, DeskError):
+        return Markup("")
+    if len(instants) < 2:
+        return Markup("")
+    options = Markup("") if data is not None else Markup('<option value="">Choose</option>')
+    for value, instant, shown in zip(WHICH, instants, occurrence_texts(instants, zone()), strict=True):
+        selected = Markup(" selected") if data and _whole_seconds(instant) == _whole_seconds(data) else ""
+        options += Markup('<option value="{}"{}>{}</option>').format(value, selected, shown)
+    label = f"{wall:%H:%M} happens twice on that day. Which one?"
+    return Markup('<label>{} <select name="{}_which">{}</select></label>').format(label, name, options)
+
+
+def _whole_seconds(instant: datetime | None) -> datetime:
+    return (instant or datetime.min.replace(tzinfo=UTC)).replace(microsecond=0)
+
+
+def _instant_of(text: str) -> datetime | None:
+    """The instant that a form was given; None if there is none."""
+    try:
+        return check_instant(datetime.fromisoformat(text))
+    except (ValueError, DeskError):
+        return None
 
 
 def _written(instant: datetime) -> str:

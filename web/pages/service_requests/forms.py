@@ -1,5 +1,6 @@
 """The larger forms of the service request page: time worked, choosing and assigning a contract."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from wtforms import BooleanField, RadioField, SelectField, TextAreaField
@@ -29,7 +30,7 @@ ASSIGNERS = SUPERVISORS
 class WorkForm(KeyedForm):
     """Time worked: a duration with an instant, or a start and an end."""
 
-    minutes = DurationField("Time worked", description="1:30, 1h30, 90m or 1.5 h.")
+    minutes = DurationField("Time worked", unit="minutes")
     worked_at = InstantField("When", description="Defaults to now.")
     started_at = InstantField("Start")
     ended_at = InstantField("End")
@@ -38,15 +39,18 @@ class WorkForm(KeyedForm):
     billable = BooleanField("Billable", default=True)
     resolution = TextAreaField("Resolution of the request", description="Visible to the customer.")
 
-    def values(self) -> dict[str, Any]:
-        """Values for the command: start and end if either is given, otherwise the duration."""
+    def values(self, default_at: datetime | None = None) -> dict[str, Any]:
+        """Values for the command: start and end if either is given, otherwise the duration.
+
+        A duration counts at `default_at` (aware UTC, default: now) if no instant is given.
+        """
         when: dict[str, Any]
         if self.started_at.data or self.ended_at.data:
             when = {"started_at": self.started_at.text, "ended_at": self.ended_at.text}
             if self.minutes.data:
                 when["minutes"] = self.minutes.data
         else:
-            at = self.worked_at.text or now().isoformat().replace("+00:00", "Z")
+            at = self.worked_at.text or (default_at or now()).isoformat().replace("+00:00", "Z")
             when = {"minutes": self.minutes.data, "worked_at": at if self.minutes.data else None}
         return {
             **when,

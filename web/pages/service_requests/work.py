@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from engine.errors import DeskError
 from web.pages.context import actor, desk
-from web.pages.forms.base import ActionForm, attempt_once, perform_once
+from web.pages.forms.base import ActionForm, Explicit, attempt_once, perform_once
 from web.pages.layout.list_links import keep_list
 from web.pages.service_requests import timer
 from web.pages.service_requests.detail import redirect_to_request, request_page
@@ -78,13 +78,12 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         found = read_service_request(tx, entry.service_request)
         form = WorkForm(data=_form_data(entry))
         form.work_type.load_options(tx)
+    form.worked_at.description = "Defaults to the time that the entry has."
     if form.validate_on_submit():
-        command = form.command(ChangeWork, _changes(form))
-        if command and attempt_once(form, lambda tx: change_work(tx, entry_id, command), command):
-            flash(
-                "Work entry updated. The previous draw-down was reversed and the new time drawn.",
-                "success",
-            )
+        command = form.command(ChangeWork, _changes(form, entry))
+        # a repeated submit has the same fields, but changes nothing of the entry any more
+        if command and attempt_once(form, lambda tx: change_work(tx, entry_id, command)):
+            flash(_changed_message(entry), "success")
             return redirect_to_request(found.id)
     page = render_template(
         "service_requests/work_edit.html",
@@ -149,6 +148,24 @@ def _form_data(entry: WorkEntryView) -> dict[str, Any]:
     return {**values, "minutes": entry.worked_minutes, "worked_at": entry.started_at}
 
 
-def _changes(form: WorkForm) -> dict[str, Any]:
-    """The new values of the whole entry."""
-    return {name: value for name, value in form.values().items() if value is not None}
+def _changes(form: WorkForm, entry: WorkEntryView) -> dict[str, Any]:
+    """The new values of the whole entry; an empty note or work type removes the one there was."""
+    values = form.values(default_at=entry.started_at)
+    if values["note"] == (entry.note or "").replace("\r\n", "\n"):
+        values["note"] = entry.note  # a browser sends other line ends than an API client may have
+    texts = {name: Explicit(values.pop(name) or None) for name in ("note", "work_type")}
+    return {name: value for name, value in values.items() if value is not None} | texts
+
+
+def _changed_message(before: WorkEntryView) -> str:
+    with desk().read(actor()) as tx:
+        after = read_work(tx, before.id)
+    if after == before:
+        return "Nothing was changed."
+    if _drawn(after) == _drawn(before):
+        return "Work entry updated. No minutes have moved."
+    return "Work entry updated. The previous draw-down was reversed and the new time drawn."
+
+
+def _drawn(entry: WorkEntryView) -> tuple[Any, ...]:
+    return entry.started_at, entry.ended_at, entry.chargeable_minutes, entry.allocations

@@ -6,10 +6,11 @@ gives the distance from now, and the `<time>` element has the exact instant.
 
 import re
 from datetime import date, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_precision, get_currency_symbol
 
 from engine.contracts import Unit
 
@@ -17,12 +18,16 @@ LOCALE = "en_GB"
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+TimeUnit = Literal["hours", "minutes"]
+SpanUnit = Literal["minute", "hour", "day", "month"]
 A_MOMENT = timedelta(seconds=59)
 FARTHEST_RELATIVE = 30 * DAY
 
 _CLOCK = re.compile(r"(\d{1,5}):([0-5]\d)", re.ASCII)
 _PARTS = re.compile(r"(?:(\d{1,5})\s*h(?:ours?|rs?)?)?\s*(?:(\d{1,5})\s*(?:m|min|mins|minutes?)?)?", re.ASCII)
-_HOURS = re.compile(r"(\d{1,5})[.,](\d{1,4})\s*h(?:ours?|rs?)?", re.ASCII)
+_HOURS = re.compile(r"(\d{1,5})[.,](\d{1,2})\s*h(?:ours?|rs?)?", re.ASCII)
+_SPAN = re.compile(r"(\d{1,9})(?: ?([a-z]+))?", re.ASCII)
+_BARE = re.compile(r"\d{1,5}(?:[.,]\d{1,2})?", re.ASCII)
 _AMOUNT = re.compile(r"(\d{1,3}([ ,.'])\d{3}(?:\2\d{3})*|\d+)(?:[.,](\d+))?", re.ASCII)
 _PLAIN = re.compile(r"(\d{1,3})\.(\d{3})", re.ASCII)
 
@@ -39,12 +44,29 @@ def minutes_text(minutes: int | None) -> str:
     return f"{sign}{format_decimal(hours, locale=LOCALE)}:{rest:02d}"
 
 
-def read_minutes(text: str) -> int | None:
-    """Parse a duration such as 1:30, 1h30, 90m, 90 or 1,5 h to whole minutes; None if it is invalid.
+def duration_words(minutes: int) -> str:
+    """90 is "1 hour 30 minutes": what someone typed, in words that cannot be misread."""
+    hours, rest = divmod(abs(minutes), 60)
+    parts = [counted(hours, "hour")] if hours else []
+    if rest or not hours:
+        parts.append(counted(rest, "minute"))
+    return " ".join(parts)
 
-    Fractions of a minute are rounded up.
+
+def counted(number: int, what: str) -> str:
+    """ "1 incident", "1,200 incidents"."""
+    return f"{format_decimal(number, locale=LOCALE)} {what if number == 1 else what + 's'}"
+
+
+def read_minutes(text: str, unit: TimeUnit = "minutes") -> int | None:
+    """Parse a duration such as 1:30, 1h30, 90m or 1,5 h to whole minutes; None if it is invalid.
+
+    A number alone is in `unit`, that of the field. Fractions of a minute are rounded up; three digits after a
+    comma or point are refused, as they may be meant as thousands.
     """
     text = " ".join(text.lower().split())
+    if unit == "hours" and _BARE.fullmatch(text):
+        text += " h"
     clock = _CLOCK.fullmatch(text)
     if clock:
         return 60 * int(clock[1]) + int(clock[2])
@@ -56,6 +78,19 @@ def read_minutes(text: str) -> int | None:
     if parts and (parts[1] or parts[2]):
         return 60 * int(parts[1] or 0) + int(parts[2] or 0)
     return None
+
+
+def read_span(text: str, unit: SpanUnit) -> int | None:
+    """Parse a whole number of `unit`s, with or without its name: 14 or "14 days"; None if it is invalid.
+
+    Minutes may also be typed as a duration: 1:30.
+    """
+    if unit == "minute":
+        return read_minutes(text)
+    match = _SPAN.fullmatch(" ".join(text.lower().split()))
+    if match is None or match[2] not in (None, unit, f"{unit}s"):
+        return None
+    return int(match[1])
 
 
 # ------------------------------------------------------------------ money
@@ -82,13 +117,13 @@ def plain_money(amount_minor: int | None, currency: str) -> str:
 
 
 def read_money(text: str, currency: str) -> int | None:
-    """Parse an amount such as 125, 125.00 or 1.250,00 to minor units; None if it is invalid.
+    """Parse an amount such as 125, 125.00, 1.250,00 or €125 to minor units; None if it is invalid.
 
-    Three digits after a single separator are thousands, except after a point if the currency has three
-    decimals.
+    It may have the code or the sign of `currency`; any other makes it invalid. Three digits after a single
+    separator are thousands, except after a point if the currency has three decimals.
     """
     digits = get_currency_precision(currency)
-    text = text.strip().replace("\u00a0", " ")
+    text = _without_currency(text.replace("\u00a0", " "), currency)
     plain = _PLAIN.fullmatch(text) if digits == 3 else None
     match = _AMOUNT.fullmatch(text)
     if match is None:
@@ -97,6 +132,18 @@ def read_money(text: str, currency: str) -> int | None:
     if len(part) > digits:
         return None
     return int(whole + part.ljust(digits, "0"))
+
+
+def _without_currency(text: str, currency: str) -> str:
+    """The text without the code or the sign of a currency in front of it or after it."""
+    text = text.strip()
+    symbol = get_currency_symbol(currency, locale=LOCALE)
+    short = symbol[-1] if not symbol[-1].isalnum() else symbol  # "$" for US$
+    for sign in (currency, symbol, short):
+        for rest in (text.removeprefix(sign), text.removesuffix(sign)):
+            if rest != text:
+                return rest.strip()
+    return text
 
 
 # ------------------------------------------------------------------ time

@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 
 from engine.contracts import Unit
 from web.pages.context import now, zone
-from web.pages.wording.formats import amount_text, instant_text, period_text, until_text
+from web.pages.wording.formats import (
+    amount_text,
+    counted,
+    duration_words,
+    instant_text,
+    period_text,
+    until_text,
+)
 from web.pages.wording.labels import CONTRACT_STATES, label_of
 from workflows.views.contracts import UnitBalance
 from workflows.views.effects import ContractEffect, ContractSnapshot, Effects, RequestEffect, RequestSnapshot
@@ -23,16 +30,18 @@ class Line:
 
 
 def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line]:
-    """The effects on `own_contract` first, then on service requests, then on other contracts."""
+    """The effects on `own_contract` first, then on new contracts, service requests and other contracts."""
     mine = [one for one in effects.contracts if one.after.id == own_contract]
-    others = [one for one in effects.contracts if one.after.id != own_contract]
+    new = [one for one in effects.contracts if one.before is None]
+    others = [one for one in effects.contracts if one not in mine and one not in new]
     lines = [Line(text) for one in mine for text in _own_contract(one)]
+    lines += [Line(text) for one in new for text in _new_contract(one)]
     lines += _request_lines(effects.requests)
     if not effects.requests:
         lines.append(Line("No service requests are affected."))
     lines += [Line(text) for one in others for text in _other_contract(one)]
     if effects.mails:
-        lines.append(Line(f"{_count(effects.mails, 'email')} will be sent."))
+        lines.append(Line(f"{counted(effects.mails, 'email')} will be sent."))
     return lines
 
 
@@ -50,7 +59,7 @@ def _own_contract(effect: ContractEffect) -> list[str]:
     if moved.purchased < 0:
         sentences.append(f"{_amount(after, -moved.purchased)} withdrawn; {_left(after)}.")
     if moved.drawn > 0:
-        sentences.append(f"{_amount(after, moved.drawn)} of carried time is drawn from it immediately.")
+        sentences.append(_carried_text(after, moved.drawn))
     if moved.held > 0:
         sentences.append(_held_text(after, moved.held))
     if moved.expired > 0:
@@ -68,12 +77,20 @@ def _state_text(contract: ContractSnapshot) -> str:
     return f"{contract.number} will be {_plain_state(contract)}."
 
 
+def _new_contract(effect: ContractEffect) -> list[str]:
+    after = effect.after
+    sold = f", with {_amount(after, after.balance.purchased)}" if after.balance.purchased else ""
+    period = period_text(after.starts_at, after.expires_at, zone())
+    sentences = [f"{after.number} will be created ({_plain_state(after)}): {period}{sold}."]
+    if after.balance.drawn:
+        sentences.append(_carried_text(after, after.balance.drawn))
+    if after.balance.held:
+        sentences.append(_held_text(after, after.balance.held))
+    return sentences
+
+
 def _other_contract(effect: ContractEffect) -> list[str]:
     before, after = effect.before, effect.after
-    if before is None:
-        sold = f", with {_amount(after, after.balance.purchased)}" if after.balance.purchased else ""
-        period = period_text(after.starts_at, after.expires_at, zone())
-        return [f"{after.number} will be created ({_plain_state(after)}): {period}{sold}."]
     sentences = []
     moved = _moved(effect)
     if moved.held < 0 and moved.expired <= 0:
@@ -84,13 +101,13 @@ def _other_contract(effect: ContractEffect) -> list[str]:
         sentences.append(f"{_amount(after, moved.expired)} of {after.number} {expires} unused.")
     if moved.held > 0:
         sentences.append(_held_text(after, moved.held))
-    if before.state != after.state:
+    if before is not None and before.state != after.state:
         sentences.append(f"{after.number} will be {_plain_state(after)}.")
     return sentences
 
 
 def _held_text(contract: ContractSnapshot, incidents: int) -> str:
-    return f"{_count(incidents, 'incident')} of {contract.number} will be held; {_left(contract)}."
+    return f"{counted(incidents, 'incident')} of {contract.number} will be held; {_left(contract)}."
 
 
 def _plain_state(contract: ContractSnapshot) -> str:
@@ -110,13 +127,21 @@ def _moved(effect: ContractEffect) -> UnitBalance:
 
 
 def _amount(contract: ContractSnapshot, amount: int) -> str:
-    if contract.unit == "incidents":
-        return _count(amount, "incident")
-    return amount_text(amount, "minutes")
+    return counted(amount, "incident") if contract.unit == "incidents" else duration_words(amount)
 
 
 def _expires(contract: ContractSnapshot, amount: int) -> str:
-    return "expire" if contract.unit == "incidents" and amount > 1 else "expires"
+    return "expires" if _is_one(contract, amount) else "expire"
+
+
+def _is_one(contract: ContractSnapshot, amount: int) -> bool:
+    """Whether an amount is in the singular: "1 incident", "1 hour"."""
+    return amount == 1 or (contract.unit != "incidents" and amount == 60)
+
+
+def _carried_text(contract: ContractSnapshot, minutes: int) -> str:
+    verb = "is" if _is_one(contract, minutes) else "are"
+    return f"{_amount(contract, minutes)} of carried time {verb} drawn from it immediately."
 
 
 def _left(contract: ContractSnapshot) -> str:
@@ -134,7 +159,7 @@ def _request_lines(requests: Iterable[RequestEffect]) -> list[Line]:
         alike.setdefault(_outcome(effect), []).append(effect.after)
     return [
         Line(
-            f"{_count(len(stands), 'service request')} {one if len(stands) == 1 else many}",
+            f"{counted(len(stands), 'service request')} {one if len(stands) == 1 else many}",
             stands[:MAX_NAMED],
             max(0, len(stands) - MAX_NAMED),
         )
@@ -161,7 +186,3 @@ def _outcome(effect: RequestEffect) -> tuple[str, str]:
         return f"stays with {after.contract_number}{due}:", f"stay with {after.contract_number}{due}:"
     way = f"from {before.contract_number} to {after.contract_number}{due}"
     return f"moves {way}:", f"move {way}:"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

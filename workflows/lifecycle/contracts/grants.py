@@ -38,6 +38,12 @@ class StoredGrant:
         """The span in which it can be drawn; empty where it opens and closes at the same instant."""
         return Window(self.opens_at, self.closes_at)
 
+    @property
+    def drawable(self) -> Grant:
+        """The grant with all that work from inside its span can still draw, including what expired unused."""
+        left = self.grant.available + (self.expired if self.expiry_posted else 0)
+        return replace(self.grant, available=left)
+
 
 _GRANTS = (
     select(t.contract_grant, t.grant_balance)

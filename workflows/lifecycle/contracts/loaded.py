@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from engine.contracts import Contract, Draws
-from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting
+from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
@@ -124,6 +124,16 @@ class LoadedContract:
     def expire(self, tx: Transaction, at: datetime) -> None:
         """Post what is left in grants whose span is over as expired. Raises: IntegrityError."""
         self.known_grants = expire_grants(tx, self.id, at, grants=self.grants)
+
+    def restore(self, tx: Transaction, grant_id: str, minutes: int, *, cause: str) -> None:
+        """Make expired minutes available again, so that work before the grant's end can draw `minutes`."""
+        stored = next(one for one in self.grants if one.grant.id == grant_id)
+        missing = minutes - stored.grant.available
+        if missing <= 0 or stored.closes_at is None:
+            return
+        restored = move("minutes", missing, (grant_id, "expired"), (grant_id, "available"))
+        why = "Worked before the grant expired, logged afterwards"
+        self.record(tx, LedgerTransaction("restore", stored.closes_at, restored, cause=cause, why=why))
 
     def change(self, tx: Transaction, **columns: Any) -> None:
         """Store new values of `state`, `activated_at` or `next_due_at`."""

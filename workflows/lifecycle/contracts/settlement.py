@@ -116,26 +116,28 @@ def draw_carried(tx: Transaction, loaded: LoadedContract, at: datetime) -> None:
     """Draw the minutes that the holder had carried by `at` from a contract that became valid then.
 
     In burn order, before anything else. A subscription covers them without drawing; packs and per-request
-    contracts leave them to the holder's next contract. Source: product.md section 7 (Rollover).
+    contracts leave them to the holder's next contract. If the contract has ended since, what expired unused
+    can be drawn. Source: product.md section 7 (Rollover).
     """
     contract = loaded.contract
     carried = carried_from(tx, contract.holder.key, at)
     if not carried or loaded.draws == "incidents" or contract.holder.kind == "service_request":
         return
+    cause = f"contract:{contract.id}"
     postings: list[Posting] = []
     taken = 0
     if loaded.draws == "nothing":
         taken = carried
     else:
-        grants = [one.grant for one in loaded.grants]
+        grants = [one.drawable for one in loaded.grants]
         for grant in in_burn_order(grants, contract.window, at):
             amount = min(grant.available, carried - taken)
             if amount:
+                loaded.restore(tx, grant.id, amount, cause=cause)
                 postings += move("minutes", amount, (grant.id, "available"), (grant.id, "consumed"))
                 taken += amount
     if not taken:
         return
-    cause = f"contract:{contract.id}"
     postings += move("minutes", taken, (contract.holder.key, "carried"), (cause, "carried_drawn"))
     why = "Time carried over from before this contract"
     loaded.record(tx, LedgerTransaction("draw_carried", at, tuple(postings), cause=cause, why=why))

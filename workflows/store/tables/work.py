@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from engine.contracts import INCIDENT_HOLD_STATES
 from engine.drawdown import ALLOCATION_KINDS
-from workflows.store.column_types import Id, Instant, Key
+from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
 incident_hold = Table(
@@ -53,6 +53,7 @@ work_entry = Table(
     Column("worked_minutes", BigInteger, nullable=False),
     Column("chargeable_minutes", BigInteger, nullable=False),
     Column("charge_why", Text),
+    Column("charged_by", Json),
     Column("billable", Boolean, nullable=False, default=True),
     Column("work_type", Key),
     Column("note", Text),
@@ -65,6 +66,7 @@ work_entry = Table(
     Index("ix_work_entry_request", "service_request_id", "started_at"),
     Index("ix_work_entry_technician_id", "technician_id", "started_at"),
 )
+"""`charged_by` has the terms of `workflows.work.charging_terms`; None where older programs charged it."""
 
 work_allocation = Table(
     "work_allocation",

@@ -28,7 +28,7 @@ def test_cancelling_previews_the_requests_that_lose_coverage(front: Front, heade
     path = f"/contracts/{contract}"
     result = preview(sue, sue.open(path), "/cancel", f"{path}/cancel/effect", headers)
     assert result.status == 200
-    assert "SH-0001 ends now. The remaining 2:00 expires unused." in result
+    assert "SH-0001 ends now. The remaining 2 hours expire unused." in result
     first, second = (one.number for one in office.rows(t.service_request))
     assert f"2 service requests lose their coverage: {first} , {second} ." in result
     assert ("Adjust" in result) == (headers is PLAIN)
@@ -44,7 +44,7 @@ def test_the_preview_reflects_the_typed_values(front: Front) -> None:
     path = f"/contracts/{contract}"
     page = sue.open(path)
     result = preview(sue, page, "/top_up", f"{path}/top_up/effect", HTMX, topup_minutes="10:00")
-    assert "10:00 added; 12:00 will be left." in result
+    assert "10 hours added; 12:00 will be left." in result
     assert "No service requests are affected." in result
     withdrawn = preview(
         sue, page, "/adjust", f"{path}/adjust/effect", HTMX, adjust_way="withdraw", adjust_minutes="3:00"
@@ -54,7 +54,7 @@ def test_the_preview_reflects_the_typed_values(front: Front) -> None:
     assert "is not a duration" in odd
     renewed = preview(sue, page, "/renew", f"{path}/renew/effect", HTMX)
     assert "will be created (pending): 2 Mar 2027" in renewed
-    assert "with 2:00" in renewed
+    assert "with 2 hours" in renewed
     assert preview(sue, page, "/renew", f"{path}/nothing/effect", HTMX).status == 404
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from web.pages.wording.formats import (
+    duration_words,
     instant_text,
     minutes_text,
     money_text,
@@ -48,10 +49,33 @@ def test_typed_durations(typed: str, minutes: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "h", "1,5", "-3", "1:60", "1:3", "abc", "1:30:00", "٣", "1e3", "9" * 40]
+    "typed", ["", "h", "1,5", "1.125 h", "-3", "1:60", "1:3", "abc", "1:30:00", "٣", "1e3", "9" * 40]
 )
 def test_invalid_durations(typed: str) -> None:
     assert read_minutes(typed) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "minutes"),
+    [
+        ("20", 1200),
+        ("1,5", 90),
+        ("1.25", 75),
+        ("0", 0),
+        ("1:30", 90),
+        ("90m", 90),
+        ("2h", 120),
+        ("1.500", None),
+    ],
+)
+def test_a_number_alone_has_the_unit_of_its_field(typed: str, minutes: int | None) -> None:
+    assert read_minutes(typed, "hours") == minutes
+
+
+@given(st.integers(min_value=0, max_value=99_999))
+def test_durations_in_words_are_parsed_back(minutes: int) -> None:
+    for unit in ("hours", "minutes"):
+        assert read_minutes(duration_words(minutes).replace(",", ""), unit) == minutes
 
 
 @given(st.integers(min_value=0, max_value=99_999))
