@@ -39,6 +39,11 @@ GRANT_KINDS: tuple[GrantKind, ...] = get_args(GrantKind)
 PER_REQUEST = "per_request"
 
 
+def amount_text(amount: int, unit: str) -> str:
+    """An amount with its unit for a sentence: "1 minute", "20 incidents"."""
+    return f"{amount:,} {unit.removesuffix('s') if amount == 1 else unit}"
+
+
 class Holder(NamedTuple):
     """The service request, item, customer or org unit that a contract covers."""
 

@@ -235,7 +235,7 @@ def _assigned(verdict: Verdict, contract: str, number: str) -> Verdict:
 def _own_valid(own: Sequence[Candidate]) -> Match | None:
     for candidate in own:
         if candidate.standing == "valid":
-            why = "This service request has a contract of its own."
+            why = "This service request has a valid contract of its own."
             return Match(OWN_CONTRACT_RULE, why, "cover_with", {}, candidate)
     return None
 
@@ -243,16 +243,16 @@ def _own_valid(own: Sequence[Candidate]) -> Match | None:
 def _own_pending(own: Sequence[Candidate]) -> Match | None:
     for candidate in own:
         if candidate.standing == "pending":
-            why = "The contract made for this service request is not active yet."
+            why = "The contract of this service request is pending. Work starts as soon as it is valid."
             return Match(OWN_CONTRACT_RULE, why, "wait_for", {}, candidate)
     return None
 
 
 def _nothing_matched(request: RequestFacts) -> Match:
     if request.contract_validation:
-        why = "No rule applies, and without a valid contract no service request may proceed."
+        why = "No rule applies, and contract validation is on: without a valid contract no request is opened."
         return Match(NO_RULE, why, "refuse", {"message": why}, None)
-    why = "No rule applies, and contract validation is off."
+    why = "No rule applies. Contract validation is off, so the request opens without a contract."
     return Match(NO_RULE, why, "leave_uncovered", {}, None)
 
 

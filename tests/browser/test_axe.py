@@ -17,6 +17,7 @@ from sqlalchemy import select
 from tests.support.api import ENVIRONMENT
 from tests.support.builders import RULES
 from tests.support.front import COMPILED
+from tests.support.pages import new_session
 from web import create_app
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
@@ -26,6 +27,7 @@ from workflows.replay.use_cases import start_replay
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
 from workflows.store import tables as t
+from workflows.users.password_links import show_link
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -50,6 +52,7 @@ QUERIES = {
     "/ledger": ["?audit=run"],
     "/requests": ["?view=open", "?view=all&q=nothing-like-it"],
     "/contracts": ["", "?view=running-out"],
+    "/password/new": ["", "?link={link}"],
     "/search": ["?q=notebook"],
 }
 NOT_PAGES = {
@@ -63,7 +66,7 @@ NOT_PAGES = {
     "rules.proposal",  # the demonstration has no open proposal
     "sandbox.clock",  # only with the sandbox setting
 }
-OUTSIDE = {"static", "api", "operations"}
+OUTSIDE = {"static", "api", "operations", "typed"}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +95,7 @@ def test_axe_finds_nothing(desk: Desk, role: str, serve: Callable[..., str], pag
     app = create_app(desk, ENVIRONMENT)
     app.jinja_env.bytecode_cache = COMPILED
     address = serve(app)
-    client = _client(app, _actor(desk, role))
+    client = _client(app, desk, _actor(desk, role))
     # axe adds a style sheet of its own, which the pages' security policy does not allow
     options = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", "bypass_csp": True}
     page = pages.open(base_url=address, **options)
@@ -117,7 +120,7 @@ def test_every_route_is_a_page_that_is_visited(desk: Desk) -> None:
     assert rules >= NOT_PAGES
     opened = set()
     for role in ("administrator", "nobody"):
-        client = _client(app, _actor(desk, role))
+        client = _client(app, desk, _actor(desk, role))
         adapter = app.url_map.bind("localhost")
         for path in _paths(app, desk):
             if client.get(path).status_code == 200:
@@ -185,7 +188,17 @@ def _any_record(desk: Desk) -> dict[str, str]:
             "version": first(t.rule_set.c.version),
             "replay_id": first(t.rule_replay.c.id),
             "group": "waiting",
+            "link": _password_link(desk),
         }
+
+
+def _password_link(desk: Desk) -> str:
+    administrator, technician = _actor(desk, "administrator"), _actor(desk, "technician")
+    assert administrator is not None
+    assert technician is not None
+    user_id = str(technician.id)
+    link = desk.perform(administrator, lambda tx: show_link(tx, user_id, None))
+    return link.url.partition("link=")[2]
 
 
 def _actor(desk: Desk, role: str) -> Actor | None:
@@ -197,12 +210,12 @@ def _actor(desk: Desk, role: str) -> Actor | None:
     return Actor(row.id, row.name, row.role, row.customer_id)
 
 
-def _client(app: Flask, actor: Actor | None) -> FlaskClient:
+def _client(app: Flask, desk: Desk, actor: Actor | None) -> FlaskClient:
     """A client logged in as the actor, or not logged in."""
     client = app.test_client()
     if actor is None:
         return client
     with client.session_transaction() as session:
-        session["_user_id"] = f"0:{actor.id}"
+        session["_user_id"] = new_session(desk, actor)
         session["_fresh"] = True
     return client

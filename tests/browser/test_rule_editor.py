@@ -126,7 +126,7 @@ def test_an_operator_is_completed_for_its_variable(page: "Page") -> None:
 
 
 def test_publish_with_a_note(front: Front, page: "Page") -> None:
-    replace(page, "This item has a contract of its own", "The item brings its own contract")
+    replace(page, "This item has a valid contract", "The item brings its own contract")
     page.locator("#changes", has_text="brings its own").wait_for()
     page.get_by_role("button", name="Publish rule set").click()
     page.locator("#form-errors", has_text="Describe what changes, and why.").wait_for()
@@ -142,10 +142,10 @@ def test_publish_with_a_note(front: Front, page: "Page") -> None:
 
 
 def test_a_second_editor_merges_a_newer_publication(front: Front, page: "Page") -> None:
-    replace(page, "This item has a contract of its own", "The item brings its own contract")
+    replace(page, "This item has a valid contract", "The item brings its own contract")
     page.locator("#changes", has_text="brings its own").wait_for()
     newest = publish(
-        front, "The customer has a contract in force.", "A contract of the customer's.", "Bob's words"
+        front, "The customer has a valid contract.", "A contract of the customer's.", "Bob's words"
     )
     notice = page.locator("#published-since")
     page.get_by_label("Note", exact=True).fill("Mine")
@@ -170,13 +170,13 @@ def test_a_second_editor_merges_a_newer_publication(front: Front, page: "Page") 
 
 
 def test_a_second_editor_is_notified_by_polling(front: Front, page: "Page") -> None:
-    publish(front, "The customer has a contract in force.", "A contract of the customer's.", "Bob's words")
+    publish(front, "The customer has a valid contract.", "A contract of the customer's.", "Bob's words")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.locator("#published-since").get_by_text("Bob published another rule set").wait_for()
 
 
 def test_a_draft_is_saved_in_the_browser(page: "Page") -> None:
-    replace(page, "This item has a contract of its own", "Half a thou")
+    replace(page, "This item has a valid contract", "Half a thou")
     page.locator("#changes", has_text="Half a thou").wait_for()
     page.get_by_role("button", name="Revert").click()
     page.locator("#changes", has_text="No changes").wait_for()
@@ -199,7 +199,7 @@ def test_a_draft_is_saved_in_the_browser(page: "Page") -> None:
 
 def test_a_signed_out_editor_continues_after_signing_in(page: "Page") -> None:
     page.context.clear_cookies()
-    replace(page, "This item has a contract of its own", "Half a thou")
+    replace(page, "This item has a valid contract", "Half a thou")
     page.locator("#saved-draft").get_by_text("You have been signed out.").wait_for()
     other = page.context.new_page()
     log_in(other, "administrator@staff.example")
@@ -232,7 +232,7 @@ def test_a_draft_is_replayed(front: Front, page: "Page") -> None:
     office.sell("subscription", to=("item", office.laptop))
     office.sell("subscription")
     office.log("On history")
-    replace(page, "The customer has a contract in force.", "A contract of the customer is in force.")
+    replace(page, "The customer has a valid contract.", "A contract of the customer is in force.")
     day = office.desk.now().date().isoformat()
     page.get_by_label("From", exact=True).fill(day)
     page.get_by_label("To (inclusive)").fill(day)

@@ -13,6 +13,7 @@ from workflows.core.config_version import bump_generation
 from workflows.service_requests.log import Logged, log_service_request
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
+from workflows.store.ids import new_id
 from workflows.work.use_cases import log_work
 
 
@@ -37,6 +38,14 @@ class Office(Kit):
         version = load_rule_set(files).version
         with self.desk.write() as tx:
             tx.add(t.rule_set, version=version, files=files, created_at=tx.now)
+            tx.add(
+                t.rule_publication,
+                id=new_id(),
+                version=version,
+                note="For a test",
+                published_by=self.administrator.name,
+                published_at=tx.now,
+            )
             for key, value in values.items():
                 tx.add(t.setting, key=key, value=value)
             bump_generation(tx, rule_set=version)

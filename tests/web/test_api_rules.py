@@ -271,3 +271,22 @@ def test_an_approval_checks_before_it_writes(api: Callers) -> None:
     with api.kit.desk.write_on_demand(bob) as tx, pytest.raises(RuleSetRefused):
         submit_rule_set(tx, SHIPPED | {"coverage.json": "{"})
     assert not tx.writes
+
+
+def test_unchanged_files_are_not_published_again(api: Callers) -> None:
+    publications = api.administrator.get("/rules/versions").json
+    shipped = {"files": SHIPPED, "note": "Nothing new", "based_on": "0" * 64}
+    again = api.administrator.post("/rules/publish", shipped)
+    assert again.status_code == 201
+    assert again.json is not None
+    assert again.json["unchanged"] is True
+    in_force = api.administrator.get("/rules").json
+    assert in_force is not None
+    assert (again.json["version"], again.json["note"]) == (in_force["version"], in_force["note"])
+    rolled = api.administrator.post(f"/rules/{in_force['version']}/publish", {"note": "Again"})
+    assert rolled.json is not None
+    assert rolled.json["unchanged"] is True
+    assert api.administrator.get("/rules/versions").json == publications
+    new = api.administrator.post("/rules/publish", {"files": edited(), "note": "A line"})
+    assert new.json is not None
+    assert new.json["unchanged"] is False

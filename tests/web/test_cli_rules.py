@@ -85,6 +85,15 @@ def test_versions_are_published_compared_and_rolled_back(office: Office, run: Ru
     assert "A line more" in lines[1]
 
 
+def test_unchanged_files_are_not_published_again(office: Office, run: Run) -> None:
+    before = run("rules", "history").stdout
+    made = run("rules", "publish", str(RULES), "--note", "Nothing new")
+    assert made.exit_code == 0
+    assert made.stdout.strip() == office.desk.config.version
+    assert made.stderr.strip() == "Unchanged: this rule set is already in force."
+    assert run("rules", "history").stdout == before
+
+
 def test_with_approval_required_publish_creates_a_proposal(office: Office, run: Run, tmp_path: Path) -> None:
     first = office.desk.config.rules.version
     office.set(two_person_publishing=True)

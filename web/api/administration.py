@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from web.api.queries import ListQuery, PageQuery, Text
+from web.api.queries import ListQuery, PageQuery, Query, Text
 from web.api.routing import RouteGroup, WithVersion
-from workflows.administration import activation
+from workflows.administration import activation, time_zone_change
 from workflows.administration import settings as setting_use_cases
 from workflows.commands.administration import ActivateBilling
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.views import Page
-from workflows.views.administration import ChecklistView, SettingChangeView
+from workflows.views.administration import ChecklistView, SettingChangeView, TimeZoneChangeView
 
 settings, billing = RouteGroup("Settings"), RouteGroup("Billing")
 
@@ -19,6 +19,12 @@ class ChangesQuery(ListQuery):
     """Filters of the settings' audit trail. `key` is the name of a setting."""
 
     key: Text | None = None
+
+
+class TimeZoneQuery(Query):
+    """An IANA time zone."""
+
+    time_zone: Text
 
 
 class ChecklistQuery(PageQuery):
@@ -43,6 +49,15 @@ def change_settings(
     """
     changed = setting_use_cases.change_settings(tx, command, expected_version)
     return WithVersion(changed, setting_use_cases.settings_version(tx))
+
+
+@settings.get("/settings/time-zone-change")
+def preview_time_zone_change(tx: Transaction, query: TimeZoneQuery) -> TimeZoneChangeView:
+    """Return what would move, and what would stay, if this became the provider's time zone.
+
+    Contracts keep the days that they were sold with, in their own `time_zone`.
+    """
+    return time_zone_change.preview_time_zone_change(tx, query.time_zone)
 
 
 @settings.get("/settings/changes")

@@ -61,7 +61,7 @@ class AsOfQuery(Query):
 
 
 class SpanQuery(Query):
-    """The first and last day, both inclusive, in the provider's time zone."""
+    """The first and last day, both inclusive, in the contract's time zone."""
 
     from_: Annotated[On | None, Field(alias="from")] = None
     to: On | None = None

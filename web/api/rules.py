@@ -1,5 +1,6 @@
 """API routes of rule sets."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
@@ -23,6 +24,7 @@ from workflows.views.rules import (
     ProposalState,
     ProposalView,
     PublicationView,
+    PublishedView,
     RuleSetView,
 )
 
@@ -148,8 +150,10 @@ def check_rules(tx: Transaction, command: RuleFiles) -> CheckView:
     max_body_bytes=MAX_RULES_BYTES,
     accepted_at="/rules/proposals/{id}",
 )
-def publish_rules(tx: Transaction, command: Publication) -> RuleSetView | Accepted[ProposalView]:
+def publish_rules(tx: Transaction, command: Publication) -> PublishedView | Accepted[ProposalView]:
     """Check the files and put them in force; a set with errors is refused and the one in force is unchanged.
+
+    Files that are in force already are not published again: `unchanged` is true then.
 
     If publishing requires approval, responds with 202 and a proposal that another administrator approves.
     """
@@ -160,7 +164,7 @@ def publish_rules(tx: Transaction, command: Publication) -> RuleSetView | Accept
 @rules.post("/rules/{version}/publish", status=201, reads_first=True, accepted_at="/rules/proposals/{id}")
 def publish_rules_again(
     tx: Transaction, version: str, command: Republication
-) -> RuleSetView | Accepted[ProposalView]:
+) -> PublishedView | Accepted[ProposalView]:
     """Publish an earlier version again (rollback). A unique prefix of the version is enough."""
     submitted = proposals.submit_rollback(tx, version, command.note, based_on=command.based_on)
     return _submitted(tx, submitted)
@@ -233,7 +237,9 @@ def list_replay_differences(tx: Transaction, replay: str, query: DifferencesQuer
     return use_cases.list_differences(tx, replay, **query.given())
 
 
-def _submitted(tx: Transaction, submitted: proposals.Submitted) -> RuleSetView | Accepted[ProposalView]:
+def _submitted(tx: Transaction, submitted: proposals.Submitted) -> PublishedView | Accepted[ProposalView]:
     if submitted.proposal is None:
-        return publishing.get_rule_set(tx, submitted.version)
+        return PublishedView(
+            **asdict(publishing.get_rule_set(tx, submitted.version)), unchanged=submitted.unchanged
+        )
     return Accepted(proposals.read_proposal(tx, submitted.proposal).proposal)

@@ -60,6 +60,8 @@ def check(folder: Path | None, as_json: bool) -> None:
 def publish(folder: Path | None, note: str, based_on: str | None) -> None:
     """Check a folder of rule files and put it in force. Prints the version.
 
+    Files that are in force already are not published again.
+
     If publishing requires approval, the set is proposed, and an administrator approves it.
     """
     env = environment()
@@ -131,6 +133,8 @@ def rollback(version: str, note: str) -> None:
 
 def _print_submitted(submitted: Submitted) -> None:
     click.echo(submitted.version)
+    if submitted.unchanged:
+        click.echo("Unchanged: this rule set is already in force.", err=True)
     if submitted.proposal is not None:
         click.echo("Proposed. It comes into force when an administrator approves it.", err=True)
 

@@ -122,14 +122,18 @@ def _checklist(
     steps = [
         _step(
             "global_items",
-            "Every item is owned by a customer or an org unit",
+            "Every item is owned by a customer or an org unit"
+            if count == 0
+            else "Give each item an owner: a customer or an org unit",
             count == 0,
             ("1 item has no owner. Assign it" if count == 1 else f"{count} items have no owner. Assign them")
             + " to a customer, or to a department if no person fits.",
         ),
         _step(
             "time_expired_contract",
-            "The treatment of time after a contract ends is chosen",
+            "The treatment of time after a contract ends is chosen"
+            if settings.time_expired_contract is not None
+            else "Choose what happens to time after a contract ends",
             settings.time_expired_contract is not None,
             "Choose rollover or ignore for time after a contract ends; there is no default.",
         ),
@@ -147,7 +151,7 @@ def _checklist(
         ),
         _step(
             "rule_set",
-            "The rule set in force is valid",
+            "The rule set in force is valid" if tx.config.rule_set is not None else "Publish a rule set",
             tx.config.rule_set is not None,
             "No rule set is in force. Publish one.",
         ),

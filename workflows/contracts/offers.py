@@ -81,6 +81,7 @@ def _nearest_holder(tx: Transaction, request: Any, type_key: str) -> HolderGiven
             return HolderGiven(**{holder.kind: holder.id})
     raise invalid(
         "/type",
-        f"Neither the item, the customer nor the org unit of this request can hold a {terms.label} contract.",
+        f"Contracts of the type “{terms.label}” cannot be held by the item, the customer or the org unit of "
+        "this request.",
         "Choose another type.",
     )

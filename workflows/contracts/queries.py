@@ -213,7 +213,7 @@ def _detail(
     )
     state = contract_state(contract, limits, at, tx.rules)
     terms = tx.rules.contract_types.get(row.type)
-    zone = tx.settings.zone
+    zone = contract.zone
     priced = tx.actor.role in PRICE_ROLES
     currency = row.currency or tx.settings.currency
     seen = [one for one in grants if balances[one.grant.id].purchased and one.kind != TO_COME]
@@ -230,6 +230,7 @@ def _detail(
         expires_at=row.expires_at,
         starts_on=local_date(row.starts_at, zone),
         ends_on=local_date(row.expires_at - timedelta(microseconds=1), zone) if row.expires_at else None,
+        time_zone=row.time_zone,
         draws=row.draws,
         price=_money(row.price_minor, currency) if priced else None,
         overage_rate=_money(row.overage_rate_minor, currency) if priced else None,

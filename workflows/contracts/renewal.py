@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.contracts import Contract
+from engine.contracts import Contract, amount_text
 from engine.periods import contract_end
 from engine.renewals import Succession, successor_last_day
 from workflows.commands.contracts import Exclusions, GrantGiven, HolderGiven, NewContract, Renew
@@ -86,7 +86,7 @@ def _grant(succession: Succession, stored: StoredGrant) -> GrantGiven:
     if effective_at is not None and effective_at >= succession.successor_expires_at:
         raise invalid(
             "/ends_on",
-            f"A grant of {grant.quantity} {grant.unit} would begin after that day.",
+            f"A grant of {amount_text(grant.quantity, grant.unit)} would begin after that day.",
             f"Give a later day, or the {grant.unit} of the whole renewal.",
         )
     return GrantGiven.model_validate(

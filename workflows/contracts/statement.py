@@ -12,6 +12,7 @@ from sqlalchemy import Row, and_, case, func, select
 from engine.periods import first_instant_of
 from workflows.contracts.access import contract_row, up_to_date_contract
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.service_requests.access import ANOTHER_REQUEST, Nameable
 from workflows.store import tables as t
 from workflows.views.contracts import StatementLine, StatementView
@@ -23,7 +24,8 @@ SAME_INSTANT = {"restore": 0, "expire": 1}
 def read_statement(
     tx: Transaction, contract_id: str, *, from_: date | None = None, to: date | None = None
 ) -> StatementView:
-    """The contract's movements until now, by effective instant; `from_` and `to` are days, both inclusive.
+    """The contract's movements until now, by effective instant; `from_` and `to` are days in the
+    contract's time zone, both inclusive.
 
     The unit is whole minutes, or incidents for packs. Monthly grants that were created in advance appear when
     they begin: the running balance is that of the ledger as of each line. A line of a service request that
@@ -36,7 +38,7 @@ def read_statement(
 
 
 def _statement(tx: Transaction, row: Row[Any], from_: date | None, to: date | None) -> StatementView:
-    zone = tx.settings.zone
+    zone = contract_value(row).zone
     start = first_instant_of(from_, zone) if from_ else None
     end = first_instant_of(to + timedelta(days=1), zone) if to else None
     entry, leg, request = t.ledger_transaction, t.ledger_posting, t.service_request

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.contracts import OVER_STATES, Contract, Unit, dated_state
+from engine.contracts import OVER_STATES, Contract, Unit, amount_text, dated_state
 from engine.drawdown import burn_order
 from engine.ledger import LedgerTransaction, move
 from workflows.commands.contracts import (
@@ -246,7 +246,7 @@ def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, re
     grants.sort(key=lambda one: burn_order(one.window, one.grant.id))
     available = sum(one.grant.available for one in grants)
     if quantity > available:
-        raise invalid(f"/{unit}", f"Only {available} {unit} can be withdrawn.", "Withdraw less.")
+        raise invalid(f"/{unit}", f"Only {amount_text(available, unit)} can be withdrawn.", "Withdraw less.")
     rest = quantity
     postings: list[Any] = []
     for one in reversed(grants):

@@ -42,8 +42,13 @@ CURRENCIES = frozenset(
 )
 
 
+def is_time_zone(name: str) -> bool:
+    """Whether there is an IANA time zone with this name."""
+    return name in available_timezones()
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if not is_time_zone(name):
         raise ValueError("It is not an IANA time zone; write for example Europe/Berlin.")
     return name
 

@@ -47,7 +47,7 @@ def store_decision(
         why=decision.why,
         contract_id=contract_id,
         facts=facts_json(decision.facts),
-        candidates=[verdict_json(verdict) for verdict in decision.candidates],
+        candidates=[verdict_json(verdict, decision.facts.time_zone) for verdict in decision.candidates],
         params=decision.params,
         cause=cause,
         actor=tx.actor.name,
@@ -88,7 +88,7 @@ def decision_view(row: Row[Any], tx: Transaction) -> DecisionView:
 
 
 def _decision_view(row: Row[Any], tx: Transaction, nameable: Nameable) -> DecisionView:
-    candidates = [_candidate_view(one, tx.settings.zone) for one in row.candidates]
+    candidates = [_candidate_view(one, row.facts) for one in row.candidates]
     contract_id = nameable.id("contract", row.contract_id)
     return DecisionView(
         id=row.id,
@@ -111,9 +111,9 @@ def _decision_view(row: Row[Any], tx: Transaction, nameable: Nameable) -> Decisi
 
 def preview_view(tx: Transaction, decision: CoverageDecision) -> DecisionView:
     """The view of a decision that is not stored."""
-    zone = tx.settings.zone
     facts = facts_json(decision.facts)
-    candidates = [_candidate_view(verdict_json(verdict), zone) for verdict in decision.candidates]
+    stored = [verdict_json(verdict, decision.facts.time_zone) for verdict in decision.candidates]
+    candidates = [_candidate_view(one, facts) for one in stored]
     nameable = _nameable(tx, [facts], [{decision.contract, *(one.contract for one in candidates)}])
     contract_id = nameable.id("contract", decision.contract)
     return DecisionView(
@@ -189,8 +189,9 @@ def _without_numbers(reason: str | None, numbers: set[str]) -> str | None:
     return f"another holder’s contract {rest}" if number in numbers else reason
 
 
-def _candidate_view(stored: dict[str, Any], zone: ZoneInfo) -> CandidateView:
+def _candidate_view(stored: dict[str, Any], facts: Mapping[str, Any]) -> CandidateView:
     reason = stored["ruled_out"]
+    zone = ZoneInfo(stored.get("time_zone") or facts.get("time_zone", "UTC"))
     return CandidateView(
         contract=stored["contract"],
         number=stored["number"],

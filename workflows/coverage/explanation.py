@@ -1,7 +1,8 @@
 """A coverage decision in one sentence: which contract covers, and why no contract before it does.
 
 "Covered by SH-0012 of org unit Acme Berlin: the item's own contract SUB-0003 ended on 31 March 2026; Ann
-has none." Customers get the same sentence without the contracts of others. Source: product.md section 6.
+has no contract." Customers get the same sentence without the contracts of others.
+Source: product.md section 6.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -92,7 +93,7 @@ class _Description:
         is_own = self._reader is None or decision.facts.get("customer") == self._reader
         reasons = list(self._reasons(kinds, taken)) if is_own else []
         if len(reasons) > MOST_REASONS + 1:
-            reasons[MOST_REASONS:] = [f"{len(reasons) - MOST_REASONS} others do not cover it"]
+            reasons[MOST_REASONS:] = [f"there are {len(reasons) - MOST_REASONS} more reasons"]
         head = self._head(taken)
         return f"{head}: {'; '.join(reasons)}." if reasons else f"{head}."
 
@@ -138,7 +139,7 @@ class _Description:
                 of_kind = of_kind[: of_kind.index(taken)]
             elif kind == "org_unit" and self._reader is not None:
                 # customers must not see the number or the state of their organization's contracts
-                yield "your organization has none that covers it"
+                yield "your organization has no contract that covers it"
             elif not of_kind and self._decision.facts.get(kind) and kind != "service_request":
                 yield self._none(kind)
             for one in of_kind:
@@ -163,13 +164,13 @@ class _Description:
     def _none(self, kind: str) -> str:
         party = str(self._decision.facts[kind])
         if kind == "item":
-            return "the item has none"
+            return "the item has no contract"
         if kind == "customer" and party == self._reader:
-            return "you have none of your own"
+            return "you have no contract of your own"
         name = self._name(kind, party)
         if kind == "org_unit":
-            return f"{name or 'its org unit'} and the org units above it have none"
-        return f"{name or 'the customer'} has none"
+            return f"{name or 'its org unit'} and the org units above it have no contract"
+        return f"{name or 'the customer'} has no contract"
 
     def _name(self, kind: str, party: str) -> str:
         return self._names.get((kind, party), "")

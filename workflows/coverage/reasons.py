@@ -21,8 +21,8 @@ RULED_OUT_TEXTS = {
     "type_not_in_force": "has the type {value}, which is not in the rule set",
     "came_after": "{value} takes precedence",
     "decided_before": "the rule {value} takes precedence",
-    "rule_condition": "does not meet the rule {value}",
-    "condition": "does not meet {value}",
+    "rule_condition": "does not meet the condition “{condition}” of the rule {rule}",
+    "condition": "does not meet the condition “{value}”",
     "not_assigned": "{value} was assigned by a supervisor",
 }
 
@@ -33,7 +33,9 @@ def ruled_out_text(code: str, at: datetime | None, value: str | None, zone: Zone
         code = "expired"
     text = RULED_OUT_TEXTS.get(code, code.replace("_", " "))
     day = _last_day(code, at, zone) if at is not None else "an unknown day"
-    return text.format(day=day, value=value or "")
+    # stored as the rule's id and the condition's text
+    rule, _, condition = (value or "").partition(": ")
+    return text.format(day=day, value=value or "", rule=rule, condition=condition)
 
 
 def _last_day(code: str, at: datetime, zone: ZoneInfo) -> str:

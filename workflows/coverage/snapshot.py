@@ -30,8 +30,11 @@ def facts_from(stored: Mapping[str, Any]) -> RequestFacts:
     return RequestFacts(**{**stored, **instants})
 
 
-def verdict_json(verdict: Verdict) -> dict[str, Any]:
-    """A candidate with its standing and what ruled it out. Dates that are not set are omitted."""
+def verdict_json(verdict: Verdict, desk_time_zone: str) -> dict[str, Any]:
+    """A candidate with its standing and what ruled it out. Dates that are not set are omitted.
+
+    So is a time zone that is the desk's, which the facts have.
+    """
     one, contract = verdict.candidate, verdict.source.contract
     stored: dict[str, Any] = {
         "contract": one.contract,
@@ -59,14 +62,16 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
             stored[name] = instant.isoformat()
     if contract.payment_due:
         stored["payment_due"] = True
+    if contract.time_zone != desk_time_zone:
+        stored["time_zone"] = contract.time_zone
     if contract.exclusions:
         stored["exclusions"] = {name: list(values) for name, values in contract.exclusions.items()}
     return stored
 
 
-def candidates_from(stored: Sequence[Mapping[str, Any]]) -> list[CandidateContract]:
+def candidates_from(stored: Sequence[Mapping[str, Any]], desk_time_zone: str) -> list[CandidateContract]:
     """The inverse of `verdict_json` for a list: the candidates before they were judged."""
-    return [_candidate(one) for one in stored]
+    return [_candidate(one, desk_time_zone) for one in stored]
 
 
 def ruled_out_json(reason: RuledOut | None) -> dict[str, Any] | None:
@@ -76,7 +81,7 @@ def ruled_out_json(reason: RuledOut | None) -> dict[str, Any] | None:
     return {"code": reason.code, "at": reason.at.isoformat() if reason.at else None, "value": reason.value}
 
 
-def _candidate(stored: Mapping[str, Any]) -> CandidateContract:
+def _candidate(stored: Mapping[str, Any], desk_time_zone: str) -> CandidateContract:
     contract = Contract(
         id=stored["contract"],
         number=stored["number"],
@@ -90,6 +95,7 @@ def _candidate(stored: Mapping[str, Any]) -> CandidateContract:
         paid_at=_instant(stored.get("paid_at")),
         cancelled_at=_instant(stored.get("cancelled_at")),
         ended_at=_instant(stored.get("ended_at")),
+        time_zone=stored.get("time_zone", desk_time_zone),
         exclusions={name: tuple(values) for name, values in stored.get("exclusions", {}).items()},
     )
     limits = Limits(stored["minutes_available"], stored["incidents_available"], stored["incidents_held"])

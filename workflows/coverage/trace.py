@@ -4,7 +4,7 @@ A trace uses the rule set in force or any other one. It explains the decision fo
 request, or a stored decision with the facts and contracts stored with it. Source: product.md section 6.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -22,7 +22,6 @@ from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decision_view, preview_view
 from workflows.coverage.explanation import CandidateText, DecisionText, describe_decision
 from workflows.coverage.facts import facts_of
-from workflows.coverage.reasons import ruled_out_text
 from workflows.coverage.search import decide, decide_question
 from workflows.coverage.snapshot import candidates_from, facts_from
 from workflows.lifecycle.service_requests.access import require_visible
@@ -31,6 +30,8 @@ from workflows.store import tables as t
 from workflows.views.decisions import DecisionView
 
 Status = Literal["holds", "passed", "unreached"]
+StandingWhy = Mapping[str, str | None]
+"""Why each contract that is not valid is not, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ def explain_decision(tx: Transaction, decision_id: str, rules: RuleSet | None = 
     tx.require(*STAFF)
     row = _row(tx, decision_id)
     deciding = rules or RuleVersions(tx.runner).load(row.rule_set)
-    decision = find_coverage(facts_from(row.facts), candidates_from(row.candidates), deciding)
+    facts = facts_from(row.facts)
+    decision = find_coverage(facts, candidates_from(row.candidates, facts.time_zone), deciding)
     return RepeatedView(
         made=decision_view(row, tx),
         explanation=_explained(tx, decision, deciding),
@@ -137,38 +139,42 @@ def _explained(tx: Transaction, decision: CoverageDecision, rules: RuleSet) -> E
     others = [one for one in candidates if one.holder_kind != "service_request"]
     own_valid = decision.rule == OWN_CONTRACT_RULE and decision.outcome == "covered"
     own_awaited = decision.rule == OWN_CONTRACT_RULE and not own_valid
+    view = preview_view(tx, decision)
+    reasons = {one.contract: one.standing_why for one in view.candidates}
     steps: list[StepView] = []
     if own:
-        steps.append(_own_step(tx, own, decision, "holds" if own_valid else "passed"))
+        steps.append(_own_step(reasons, own, decision, "holds" if own_valid else "passed"))
     decided = own_valid
     for step in trace(rules.coverage, decision.facts, others):
         holds = not decided and step.rule.id == decision.rule
         status: Status = "unreached" if decided else "passed"
-        steps.append(_view(tx, step, "holds" if holds else status, decision.contract if holds else None))
+        steps.append(_view(reasons, step, "holds" if holds else status, decision.contract if holds else None))
         decided = decided or holds
     if own_awaited:
-        steps.append(_own_step(tx, own, decision, "holds"))
+        steps.append(_own_step(reasons, own, decision, "holds"))
     elif decision.rule == NO_RULE:
         steps.append(StepView(NO_RULE, decision.why, "no rule matches", False, "holds", None, []))
-    view = preview_view(tx, decision)
     return ExplanationView(view, describe_decision(tx, view, rules), rules.coverage.name, steps)
 
 
 def _own_step(
-    tx: Transaction, own: Sequence[Candidate], decision: CoverageDecision, status: Status
+    reasons: StandingWhy, own: Sequence[Candidate], decision: CoverageDecision, status: Status
 ) -> StepView:
     """The step for the request's own contract: before the rules if valid, after them if waited for."""
     holds = status == "holds"
     asked = [
-        _asked(tx, Asked(one, None if one.contract == decision.contract and holds else "contract is valid"))
+        _asked(
+            reasons,
+            Asked(one, None if one.contract == decision.contract and holds else "contract is valid"),
+        )
         for one in own
     ]
     why = decision.why if holds else "The service request’s own contract is checked before the rules."
     taken = [replace(one, taken=one.contract == decision.contract and holds) for one in asked]
-    return StepView(OWN_CONTRACT_RULE, why, "its own contract", True, status, None, taken)
+    return StepView(OWN_CONTRACT_RULE, why, "Use its own contract", True, status, None, taken)
 
 
-def _view(tx: Transaction, step: Step, status: Status, taken: str | None) -> StepView:
+def _view(reasons: StandingWhy, step: Step, status: Status, taken: str | None) -> StepView:
     return StepView(
         rule=step.rule.id,
         why=step.rule.why,
@@ -176,28 +182,21 @@ def _view(tx: Transaction, step: Step, status: Status, taken: str | None) -> Ste
         needs_contract=step.rule.action.needs_contract,
         status=status,
         unmet=step.unmet,
-        asked=[replace(_asked(tx, one), taken=one.candidate.contract == taken) for one in step.asked],
+        asked=[replace(_asked(reasons, one), taken=one.candidate.contract == taken) for one in step.asked],
     )
 
 
-def _asked(tx: Transaction, one: Asked) -> AskedView:
+def _asked(reasons: StandingWhy, one: Asked) -> AskedView:
     return AskedView(
         contract=one.candidate.contract,
         number=one.candidate.number,
         type=one.candidate.type,
         holder_kind=one.candidate.holder_kind,
         standing=one.candidate.standing,
-        standing_why=_standing_why(tx, one.candidate),
+        standing_why=reasons.get(one.candidate.contract),
         unmet=one.unmet,
         taken=False,
     )
-
-
-def _standing_why(tx: Transaction, candidate: Candidate) -> str | None:
-    reason = candidate.ruled_out
-    if reason is None:
-        return None
-    return ruled_out_text(reason.code, reason.at, reason.value, tx.settings.zone)
 
 
 @contextmanager

@@ -98,12 +98,13 @@ def _differences(row: Row[Any], versions: RuleVersions) -> Iterator[DecisionDiff
 
 
 def _decide_again(row: Row[Any], rules: RuleSet) -> CoverageDecision:
-    decision = find_coverage(facts_from(row.facts), candidates_from(row.candidates), rules)
+    facts = facts_from(row.facts)
+    decision = find_coverage(facts, candidates_from(row.candidates, facts.time_zone), rules)
     return assign_manually(decision, row.contract_id) if row.rule == ASSIGNED_MANUALLY else decision
 
 
 def _candidate_differences(row: Row[Any], again: CoverageDecision) -> Iterator[DecisionDifference]:
-    made = [verdict_json(one) for one in again.candidates]
+    made = [verdict_json(one, again.facts.time_zone) for one in again.candidates]
     snapshot_order = [one["contract"] for one in row.candidates]
     order = [one["contract"] for one in made]
     if order != snapshot_order:

@@ -296,12 +296,13 @@ def _stored_decision(row: Row[Any]) -> RecordedDecision:
         if one["contract"] == row.contract_id:
             number, type_key = one["number"], one["type"]
     is_made = row.outcome == "created"
+    facts = facts_from(row.facts)
     return RecordedDecision(
         id=row.id,
         service_request=row.service_request_id,
         cause=row.cause,
-        facts=facts_from(row.facts),
-        candidates=candidates_from(row.candidates),
+        facts=facts,
+        candidates=candidates_from(row.candidates, facts.time_zone),
         result=Result(
             outcome=row.outcome,
             contract=None if is_made else row.contract_id,

@@ -18,6 +18,10 @@ from workflows.store.ids import new_id
 from workflows.views.contracts import UnitBalance
 from workflows.views.effects import ContractEffect, ContractSnapshot, Effects, RequestEffect, RequestSnapshot
 
+_SNAPSHOT = [
+    t.contract.c[name] for name in ("id", "number", "state", "draws", "starts_at", "expires_at", "time_zone")
+]
+
 
 def preview_impact(desk: Desk, actor: Actor, use_case: Callable[[Transaction], object]) -> Effects:
     """The contracts and service requests that the use case would change now; everything is rolled back.
@@ -92,7 +96,7 @@ def _contracts(tx: Transaction, ids: Iterable[str]) -> dict[str, ContractSnapsho
     c, b = t.contract, t.grant_balance
     sums = [func.coalesce(func.sum(b.c[name]), 0) for name in ("consumed", "held", "available", "expired")]
     rows = tx.connection.execute(
-        select(c.c.id, c.c.number, c.c.state, c.c.draws, c.c.starts_at, c.c.expires_at, *sums)
+        select(*_SNAPSHOT, *sums)
         .join_from(c, b, b.c.contract_id == c.c.id, isouter=True)
         .where(c.c.id.in_(sorted(ids)))
         .group_by(c.c.id)
@@ -102,7 +106,7 @@ def _contracts(tx: Transaction, ids: Iterable[str]) -> dict[str, ContractSnapsho
 
 
 def _contract_snapshot(row: Row[Any]) -> ContractSnapshot:
-    drawn, held, available, expired = map(int, row[6:])
+    drawn, held, available, expired = map(int, row[len(_SNAPSHOT) :])
     return ContractSnapshot(
         id=row.id,
         number=row.number,
@@ -110,6 +114,7 @@ def _contract_snapshot(row: Row[Any]) -> ContractSnapshot:
         unit=row.draws if row.draws != "nothing" else None,
         starts_at=row.starts_at,
         expires_at=row.expires_at,
+        time_zone=row.time_zone,
         balance=UnitBalance(drawn + held + available + expired, drawn, held, available, expired),
     )
 

@@ -40,6 +40,7 @@ class Submitted:
 
     version: str
     proposal: str | None = None
+    unchanged: bool = False
 
 
 def submit_rule_set(
@@ -65,10 +66,15 @@ def submit_rule_set(
 def submit_checked(
     tx: Transaction, rule_set: RuleSet, note: str = "", *, based_on: str | None = None
 ) -> Submitted:
-    """The same as `submit_rule_set` for a rule set that has been checked and loaded."""
+    """The same as `submit_rule_set` for a rule set that has been checked and loaded.
+
+    The rule set in force is neither published nor proposed again.
+    """
     note = clean_note(note)
     tx.start_writing()
     config = config_in_force(tx, to_change=True)
+    if config.version == rule_set.version:
+        return Submitted(rule_set.version, unchanged=True)
     require_base(config, based_on)
     require_usable(tx, rule_set)
     if config.version is None or not config.settings.two_person_publishing:
@@ -117,7 +123,8 @@ def approve_proposal(tx: Transaction, proposal_id: str, *, based_on: str | None 
     config = config_in_force(tx, to_change=True)
     require_base(config, based_on or row.based_on)
     require_usable(tx, rule_set)
-    put_in_force(tx, rule_set, row.note, published_by=row.proposed_by, approved_by=tx.actor.name)
+    if config.version != rule_set.version:
+        put_in_force(tx, rule_set, row.note, published_by=row.proposed_by, approved_by=tx.actor.name)
     _decide(tx, row, "approved", None)
     return rule_set.version
 

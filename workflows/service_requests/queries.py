@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, false, or_, select
 
@@ -189,6 +190,7 @@ def _select() -> Select[Any]:
         c.c.draws.label("contract_draws"),
         c.c.starts_at.label("contract_starts_at"),
         c.c.expires_at.label("contract_expires_at"),
+        c.c.time_zone.label("contract_time_zone"),
         c.c.cancelled_at.label("contract_cancelled_at"),
         c.c.ended_at.label("contract_ended_at"),
     ).select_from(
@@ -244,6 +246,7 @@ def view_of_logged(
             "contract_draws": chosen.draws,
             "contract_starts_at": contract.starts_at,
             "contract_expires_at": contract.expires_at,
+            "contract_time_zone": contract.time_zone,
             "contract_cancelled_at": contract.cancelled_at,
             "contract_ended_at": contract.ended_at,
         }
@@ -353,7 +356,9 @@ def _coverage(tx: Transaction, row: Row[Any], left: Limits | None) -> CoverageVi
     if row.decision_id is None:
         return None
     ends = row.contract_expires_at
-    last_day = local_date(ends - timedelta(microseconds=1), tx.settings.zone) if ends else None
+    last_day = (
+        local_date(ends - timedelta(microseconds=1), ZoneInfo(row.contract_time_zone)) if ends else None
+    )
     return CoverageView(
         decision=row.decision_id,
         outcome=row.outcome,

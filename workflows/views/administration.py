@@ -20,7 +20,10 @@ class SettingChangeView:
 
 @dataclass(frozen=True, slots=True)
 class ChecklistStep:
-    """One requirement for activating billing; `left` describes what is still to do."""
+    """One requirement for activating billing.
+
+    `label` states it where it is met, and asks for it where it is not; `left` describes what is still to do.
+    """
 
     id: str
     label: str
@@ -55,3 +58,33 @@ class AssignedView:
 
     assigned: int
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneCount:
+    """How many contracts have their days in a time zone."""
+
+    time_zone: str
+    contracts: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeZoneChangeView:
+    """What would move, and what would stay, if the provider's time zone changed.
+
+    `unchanged_contracts` have not ended and keep their days; `moved_targets` counts the unfinished
+    service requests whose due times were computed by the business hours. The month of the reports would
+    begin at `new_month_starts_at` instead of `month_starts_at`.
+    """
+
+    from_time_zone: str
+    to_time_zone: str
+    unchanged_contracts: list[ZoneCount]
+    moved_targets: int
+    month_starts_at: datetime
+    new_month_starts_at: datetime
+
+    @property
+    def concerns_records(self) -> bool:
+        """Whether there is any record whose days or times somebody might expect to move."""
+        return bool(self.unchanged_contracts) or self.moved_targets > 0

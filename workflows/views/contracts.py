@@ -46,6 +46,7 @@ class GrantView:
 class ContractView:
     """A contract as of an instant. `holder` is `{kind: id}`; prices are None if the user may not see them.
 
+    `starts_on` and `ends_on` are days in `time_zone`, the provider's when the contract was sold.
     `service_request` is the one for which the contract was ordered; it and the contracts that this one renews
     or is renewed by are None, too, if the user may not see them.
     """
@@ -62,6 +63,7 @@ class ContractView:
     expires_at: datetime | None
     starts_on: date
     ends_on: date | None
+    time_zone: str
     draws: str
     price: MoneyView | None
     overage_rate: MoneyView | None

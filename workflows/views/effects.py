@@ -11,7 +11,7 @@ from workflows.views.contracts import UnitBalance
 
 @dataclass(frozen=True, slots=True)
 class ContractSnapshot:
-    """A contract at one instant; `unit` is None if it draws nothing."""
+    """A contract at one instant; `unit` is None if it draws nothing, `time_zone` is that of its days."""
 
     id: str
     number: str
@@ -19,6 +19,7 @@ class ContractSnapshot:
     unit: str | None
     starts_at: datetime
     expires_at: datetime | None
+    time_zone: str
     balance: UnitBalance
 
 

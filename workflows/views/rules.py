@@ -37,6 +37,13 @@ class RuleSetView:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedView(RuleSetView):
+    """A published rule set; `unchanged` is true if it was in force already, so that nothing was added."""
+
+    unchanged: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ProblemView:
     """A problem in a rule file; `line` and `column` count from 1."""
 

@@ -5,6 +5,7 @@ Source: product.md section 9.
 
 from typing import cast
 
+from engine.contracts import amount_text
 from engine.rulebook.files.examples import MAX_TEXT, example_nodes
 from engine.rulebook.files.rule_reader import ID, ID_FORM
 from engine.rulebook.syntax.problems import FileReport
@@ -75,7 +76,8 @@ def _target(report: FileReport, node: Node) -> SlaTarget | None:
         return None
     if resolution < response and not report.reject(
         fields["resolution_minutes"].place,
-        f"{resolution} minutes to resolve are fewer than {response} to respond. Write {response} or more.",
+        f"The time to resolve, {amount_text(resolution, 'minutes')}, is shorter than the time to respond, "
+        f"{amount_text(response, 'minutes')}. Write {response} or more.",
     ):
         return None
     return SlaTarget(response, resolution)

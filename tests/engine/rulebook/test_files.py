@@ -64,7 +64,7 @@ def test_carry_over_is_refused_as_nothing_carries_over(value: Any) -> None:
         (lambda one: one["slas"][0].update(calendar="nights"), '"nights" is not a valid calendar. Known: always, business_hours.'),
         (lambda one: one["slas"][0]["targets"].pop("low"), '"low" is missing. Add it.'),
         (lambda one: one["slas"][1]["targets"]["high"].update(response_minutes=0), "0 is out of range."),
-        (lambda one: one["slas"][1]["targets"]["high"].update(response_minutes=481), "480 minutes to resolve are fewer than 481 to respond. Write 481 or more."),
+        (lambda one: one["slas"][1]["targets"]["high"].update(response_minutes=481), "The time to resolve, 480 minutes, is shorter than the time to respond, 481 minutes. Write 481 or more."),
         (lambda one: one["examples"][1]["targets"].update(response_minutes=5), 'expects 5 and 240 minutes, but "gold" says 15 and 240 minutes. Correct'),
     ],
 )  # fmt: skip

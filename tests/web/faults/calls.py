@@ -120,6 +120,7 @@ PAGES: dict[str, Call] = {
     "/contracts/new": Call(
         {"type": "support_hours", "holder": "customer:{bob}", "minutes": "1:00"}, opens="/contracts/new"
     ),
+    "/contracts/new/effect": Call({"type": "support_hours", "holder": "customer:{bob}", "minutes": "1:00"}),
     "/customers/<customer_id>/edit": Call({"name": "Ann Other"}, opens="/customers/{ann}/edit"),
     "/customers/new": Call({"name": "New", "email": "new@example.com"}, opens="/customers/new"),
     "/items/<item_id>/edit": Call({"name": "Another"}, opens="/items/{item}/edit"),

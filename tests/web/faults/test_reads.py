@@ -22,6 +22,7 @@ NEW_EACH_TIME = re.compile(r"[\w.-]{60,}|\b[0-9a-f]{32}\b|nonce-[\w-]+|nonce=\"[
 """Tokens, keys and nonces of forms, and the times that metrics measure."""
 QUERIES = {
     "/api/v1/coverage/bulk": "group=waiting",
+    "/api/v1/settings/time-zone-change": "time_zone=Europe/Berlin",
     "/requests/coverage": "customer=customer%3A{ann}",
     "/requests/parties": "customer=customer%3A{ann}",
     "/password/new": "link={link}",

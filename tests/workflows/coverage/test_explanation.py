@@ -40,11 +40,11 @@ def test_the_example_of_the_product_page(office: Office) -> None:
     request = office.log()
     assert described(office, request).sentence == (
         "Covered by SH-0001 of org unit Acme-Berlin: "
-        "the item’s own contract SUB-0001 ended on 31 January 2026; Ann has none."
+        "the item’s own contract SUB-0001 ended on 31 January 2026; Ann has no contract."
     )
     assert described(office, request, reader(office)).sentence == (
         "Covered by SH-0001 of your organization: "
-        "the item’s own contract SUB-0001 ended on 31 January 2026; you have none of your own."
+        "the item’s own contract SUB-0001 ended on 31 January 2026; you have no contract of your own."
     )
 
 
@@ -62,7 +62,7 @@ def test_reasons_follow_the_order_of_the_decisions_rules(office: Office) -> None
     request = office.log()
     office.publish(SHIPPED, "Back")
     office.desk.refresh()
-    assert described(office, request).sentence == "Covered by SUB-0001 of org unit Acme: Ann has none."
+    assert described(office, request).sentence == "Covered by SUB-0001 of org unit Acme: Ann has no contract."
 
 
 def test_waiting_names_the_contract_and_its_start(office: Office) -> None:
@@ -71,7 +71,7 @@ def test_waiting_names_the_contract_and_its_start(office: Office) -> None:
     request = office.log()
     sentence = described(office, request).sentence
     assert sentence.startswith(
-        "Waiting for SUB-0001 of Ann, which starts on 12 March 2026: the item has none"
+        "Waiting for SUB-0001 of Ann, which starts on 12 March 2026: the item has no contract"
     )
     own = described(office, request, reader(office)).sentence
     assert own.startswith("Waiting for your own contract SUB-0001, which starts on 12 March 2026")
@@ -81,14 +81,14 @@ def test_no_contract_found_and_then_the_one_created_for_it(office: Office) -> No
     office.sell("subscription", **ENDED)
     request = office.log()
     assert described(office, request).sentence == (
-        "No valid contract was found, so one was created for this request: the item has none; "
+        "No valid contract was found, so one was created for this request: the item has no contract; "
         "Ann’s contract SUB-0001 ended on 31 January 2026; "
-        "Acme-Berlin and the org units above it have none."
+        "Acme-Berlin and the org units above it have no contract."
     )
     made = office.rows(t.contract, holder_id=request)[0].id
     office.do_as(office.technician, search_or_assign, request, SearchCoverage())
     assert described(office, request).sentence.startswith(
-        "Waiting for its own contract PR-0001, which is awaiting activation: the item has none"
+        "Waiting for its own contract PR-0001, which is awaiting activation: the item has no contract"
     )
     office.do(enable_contract, made)
     assert described(office, request).sentence == "Covered by its own contract PR-0001."
@@ -109,7 +109,7 @@ def test_many_reasons_are_shortened(office: Office) -> None:
         office.do(cancel_contract, contract, CancelContract(reason="No"))
     sentence = described(office, office.log(item=None)).sentence
     assert sentence.count("was cancelled on 2 March 2026") == 4
-    assert sentence.endswith("; 4 others do not cover it.")
+    assert sentence.endswith("; there are 4 more reasons.")
 
 
 def test_a_customer_does_not_see_contracts_of_others(office: Office) -> None:
@@ -129,4 +129,4 @@ def test_a_customer_does_not_see_contracts_of_others(office: Office) -> None:
         decision = office.see_as(actor, read_decision, str(seen.decision.id))
         assert {one.number for one in decision.candidates} == known
     assert office.contract(secret).number not in described(office, request, colleague).sentence
-    assert "Ann has none" not in described(office, request, colleague).sentence
+    assert "Ann has no contract" not in described(office, request, colleague).sentence

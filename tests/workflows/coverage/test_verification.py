@@ -150,9 +150,9 @@ def test_the_snapshot_has_everything_that_a_variable_reads(office: Office) -> No
     for row in office.rows(t.coverage_decision):
         facts = facts_from(row.facts)
         assert facts_json(facts) == row.facts
-        held = candidates_from(row.candidates)
+        held = candidates_from(row.candidates, facts.time_zone)
         decision = find_coverage(facts, held, rules)
-        assert [verdict_json(one) for one in decision.candidates] == row.candidates
+        assert [verdict_json(one, facts.time_zone) for one in decision.candidates] == row.candidates
         for one in decision.candidates:
             again = judge(_by_id(held)[one.candidate.contract], facts, rules)
             for variable in COVERAGE.variables.values():

@@ -162,7 +162,8 @@ def test_a_proposal_is_checked_again(kit: Kit, first: str, bob: Actor) -> None:
     with kit.desk.write() as tx:
         tx.add(
             t.contract, id="one", number="PACK-1", type="incident_pack", draws="incidents",
-            holder_kind="customer", holder_id=ann, state="expired", starts_at=tx.now, created_at=tx.now,
+            holder_kind="customer", holder_id=ann, time_zone="UTC", state="expired",
+            starts_at=tx.now, created_at=tx.now,
             created_by="test",
         )  # fmt: skip
     with pytest.raises(RuleSetRefused):
@@ -214,3 +215,14 @@ def test_versions_are_compared_file_by_file(kit: Kit) -> None:
         kit.see(diff_rule_sets, "0" * 64)
     with pytest.raises(NotAllowed):
         kit.see_as(kit.technician, diff_rule_sets, first)
+
+
+def test_the_rule_set_in_force_is_not_published_again(kit: Kit) -> None:
+    files, in_force = read_rules_folder(RULES), kit.desk.config.version
+    for two_persons in (False, True):
+        kit.do(change_settings, {"two_person_publishing": two_persons})
+        before = len(kit.rows(t.rule_publication)), len(kit.rows(t.outbox))
+        done = kit.do(submit_rule_set, files, "Nothing new")
+        assert (done.version, done.unchanged, done.proposal) == (in_force, True, None)
+        assert (len(kit.rows(t.rule_publication)), len(kit.rows(t.outbox))) == before
+        assert kit.rows(t.rule_proposal) == []

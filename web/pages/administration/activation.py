@@ -5,16 +5,18 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, RadioField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired
 
 from web.pages.administration.settings_form import add_settings_errors
+from web.pages.administration.time_zone import unconfirmed_change
 from web.pages.context import actor, desk, settings
 from web.pages.forms.base import ActionForm, DeskForm, KeyedForm, attempt, attempt_once
 from web.pages.forms.fields import select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.layout.listing import counted_page
 from web.pages.wording.settings import CURRENCY_CHOICES, VALIDATION_CHOICES, time_expired_choices
+from web.pages.wording.time_zone_change import time_zone_change_text
 from workflows.administration.activation import (
     activate_billing,
     assign_items,
@@ -26,6 +28,7 @@ from workflows.commands.administration import ActivateBilling, AssignItems
 from workflows.core.transaction import Transaction
 from workflows.coverage.bulk import Group, apply_bulk, preview_bulk
 from workflows.register import list_items
+from workflows.views.administration import TimeZoneChangeView
 
 GROUPS: dict[str, Group] = {"before-contracts": "before_contracts", "waiting": "waiting"}
 
@@ -49,6 +52,7 @@ class ActivateForm(DeskForm):
     contract_validation = RadioField("Contract validation", choices=select_options(VALIDATION_CHOICES))
     currency = SelectField("Currency", choices=select_options(CURRENCY_CHOICES))
     time_zone = StringField("Time zone", description="IANA time zone name, for example Europe/Berlin.")
+    confirmed_zone = HiddenField()
 
 
 class OffForm(DeskForm):
@@ -106,6 +110,9 @@ def activate() -> tuple[str, int] | Response:
     }
     if form.validate_on_submit():
         command = form.command(ActivateBilling, values)
+        change = unconfirmed_change(form, form.time_zone.data)
+        if change is not None:
+            return _page(change, activate_form=form), 200
         try:
             done = attempt(form, lambda tx: activate_billing(tx, command)) if command else None
         except ValidationError as error:
@@ -168,7 +175,7 @@ def _activate_form(**given: Any) -> ActivateForm:
     return form
 
 
-def _page(**submitted: DeskForm) -> str:
+def _page(change: TimeZoneChangeView | None = None, /, **submitted: DeskForm) -> str:
     stored = settings()
     forms: dict[str, DeskForm] = {
         "assign_form": AssignForm(formdata=None, prefix="assign_"),
@@ -196,5 +203,7 @@ def _page(**submitted: DeskForm) -> str:
         unowned=unowned,
         failed_form=wrong,
         selected=selected,
+        time_zone_change=change,
+        change_text=time_zone_change_text,
         **{**forms, **submitted},
     )

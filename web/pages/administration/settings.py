@@ -14,11 +14,13 @@ from web.pages.administration.settings_form import (
     changes,
     settings_form,
 )
+from web.pages.administration.time_zone import unconfirmed_change
 from web.pages.context import actor, desk
 from web.pages.forms.base import succeeds_once
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.labels import readable
 from web.pages.wording.settings import setting_label
+from web.pages.wording.time_zone_change import time_zone_change_text
 from workflows.administration.settings import (
     change_settings,
     list_changed_settings,
@@ -26,7 +28,7 @@ from workflows.administration.settings import (
     read_settings,
     settings_version,
 )
-from workflows.views.administration import SettingChangeView
+from workflows.views.administration import SettingChangeView, TimeZoneChangeView
 
 HISTORY_ROWS = 20
 
@@ -45,12 +47,14 @@ def settings() -> tuple[str, int] | Response:
         history = list_setting_changes(tx, **filters, limit=HISTORY_ROWS, **counted_page())
         changed_keys = list_changed_settings(tx)
     form = settings_form(stored, version)
+    change: TimeZoneChangeView | None = None
     if form.is_submitted():
         valid = form.validate()
         wanted = changes(form, stored)
+        change = unconfirmed_change(form, wanted.get("time_zone")) if valid and not form.has_errors else None
         if not valid or form.has_errors:
             add_settings_errors(form, stored, wanted)
-        elif _store(form, wanted):
+        elif change is None and _store(form, wanted):
             desk().refresh()
             flash("Saved." if wanted else "No changes to save.", "success")
             return redirect(url_for("settings.settings"))
@@ -62,6 +66,8 @@ def settings() -> tuple[str, int] | Response:
         filters=filters,
         changed_keys=changed_keys,
         days=DAYS,
+        time_zone_change=change,
+        change_text=time_zone_change_text,
         setting_label=setting_label,
         value_text=_value_text,
     )

@@ -45,6 +45,7 @@ class SettingsForm(KeyedForm):
     }
 
     version = HiddenField()
+    confirmed_zone = HiddenField()
     contract_validation = BooleanField(
         "Contract validation",
         description="When on, requests without a valid contract are locked until they have one.",

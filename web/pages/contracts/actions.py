@@ -94,7 +94,7 @@ def _action(
             else ContractAction(cancels, lambda tx: cancel_contract(tx, contract.id, cancels))
         )
     if action_name == "top_up":
-        adds = form.command(TopUp, top_up_values(form, contract.draws))
+        adds = form.command(TopUp, top_up_values(form, contract))
         return None if adds is None else ContractAction(adds, lambda tx: top_up(tx, contract.id, adds))
     if action_name == "adjust":
         adjusts = form.command(Adjust, adjust_values(form, contract.draws, reason))

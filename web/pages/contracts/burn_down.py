@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from engine.contracts import OVER_STATES
 from engine.projection import Drawn, Pace, project_run_out
-from web.pages.context import now, zone
+from web.pages.context import now
 from web.pages.wording.formats import day_text, last_day, minutes_text
 from workflows.views.contracts import ContractDetail, StatementView
 
@@ -37,6 +38,7 @@ def burn_down(contract: ContractDetail, statement: StatementView) -> BurnDown | 
         pace = project_run_out(drawn, available_minutes=available, began_at=contract.starts_at, now=now())
     begins = min(statement.lines[0].effective_at, now())
     ends = _ends(contract, pace)
+    zone = ZoneInfo(contract.time_zone)
     scale = _Scale(begins, ends, max([1, *(one.balance_after for one in statement.lines)]))
     projection = ""
     if pace is not None:
@@ -46,9 +48,9 @@ def burn_down(contract: ContractDetail, statement: StatementView) -> BurnDown | 
         line=_steps(scale, statement, available),
         projection=projection,
         today_x=scale.x(now()),
-        begins=day_text(begins.astimezone(zone()).date()),
+        begins=day_text(begins.astimezone(zone).date()),
         # the end is exclusive: the first instant after the last day
-        ends=day_text((ends - timedelta(seconds=1)).astimezone(zone()).date()),
+        ends=day_text((ends - timedelta(seconds=1)).astimezone(zone).date()),
     )
 
 
@@ -105,12 +107,13 @@ def _steps(scale: _Scale, statement: StatementView, available: int) -> str:
 
 
 def _summary(contract: ContractDetail, pace: Pace | None) -> str:
+    zone = ZoneInfo(contract.time_zone)
     ended_at = _ended_at(contract)
     if ended_at is not None:
         if contract.state == "cancelled":
-            ending = f"Cancelled on {day_text(ended_at.astimezone(zone()).date())}"
+            ending = f"Cancelled on {day_text(ended_at.astimezone(zone).date())}"
         else:
-            ending = f"Ended on {day_text(last_day(ended_at, zone()) or ended_at.astimezone(zone()).date())}"
+            ending = f"Ended on {day_text(last_day(ended_at, zone) or ended_at.astimezone(zone).date())}"
         unused = contract.balance.minutes.expired
         return f"{ending} with {minutes_text(unused)} unused." if unused else f"{ending} with nothing left."
     if contract.state == "exhausted":
@@ -122,8 +125,8 @@ def _summary(contract: ContractDetail, pace: Pace | None) -> str:
     recent = f"{minutes_text(pace.drawn_minutes)} drawn in the last {period}."
     end = contract.expires_at
     if pace.runs_out_at is None or (end is not None and pace.runs_out_at >= end):
-        until = last_day(end, zone()) if end is not None else None
+        until = last_day(end, zone) if end is not None else None
         rest = f"until it ends on {day_text(until)}" if until else "for years"
         return f"{recent} At this rate it will last {rest}."
-    day = pace.runs_out_at.astimezone(zone()).date()
+    day = pace.runs_out_at.astimezone(zone).date()
     return f"{recent} At this rate it will run out around {day_text(day)}."

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
@@ -37,7 +38,7 @@ def show(contract_id: str) -> str:
 @pages.get("/statement.csv")
 def statement_csv(contract_id: str) -> Response:
     with desk().read(actor()) as tx:
-        statement = _statement(tx, contract_id)
+        statement = _statement(tx, read_contract(tx, contract_id))
     unit = statement.unit
     rows = [
         (
@@ -66,13 +67,13 @@ def contract_page(
             for name, other in (("renewal_of", contract.renewal_of), ("renewed_by", contract.renewed_by))
             if other is not None
         }
-        statement = _statement(tx, contract_id)
+        statement = _statement(tx, contract)
         return render_template(
             "contracts/show.html",
             contract=contract,
             related=related,
             statement=statement,
-            burn_down=burn_down(contract, read_statement(tx, contract_id, to=_today(tx))),
+            burn_down=burn_down(contract, read_statement(tx, contract_id, to=_today(tx, contract.time_zone))),
             shown_lines=len(statement.lines) if "lines" in request.args else SHOWN_LINES,
             span={name: request.args.get(name, "") for name in ("from", "to")},
             requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS, counted=True),
@@ -82,16 +83,18 @@ def contract_page(
             effect=effect,
             amount=_amount(contract),
             desk_time_expired=tx.settings.time_expired_contract,
+            settings_time_zone=tx.settings.time_zone,
         )
 
 
-def _statement(tx: Transaction, contract_id: str) -> StatementView:
+def _statement(tx: Transaction, contract: ContractDetail) -> StatementView:
     """The statement for the requested period, until today by default (without future grants)."""
-    return read_statement(tx, contract_id, from_=_day("from"), to=_day("to") or _today(tx))
+    today = _today(tx, contract.time_zone)
+    return read_statement(tx, contract.id, from_=_day("from"), to=_day("to") or today)
 
 
-def _today(tx: Transaction) -> date:
-    return local_date(tx.now, tx.settings.zone)
+def _today(tx: Transaction, time_zone: str) -> date:
+    return local_date(tx.now, ZoneInfo(time_zone))
 
 
 def _day(name: str) -> date | None:

@@ -83,11 +83,11 @@ def forms_for(contract: ContractDetail, role: Role, submitted: dict[str, DeskFor
     }
 
 
-def top_up_values(form: TopUpForm, draws: str) -> dict[str, Any]:
+def top_up_values(form: TopUpForm, contract: ContractDetail) -> dict[str, Any]:
     return {
-        **_amounts(form, draws),
-        "effective_at": form.effective_on.first_instant,
-        "expires_at": form.expires_on.end,
+        **_amounts(form, contract.draws),
+        "effective_at": form.effective_on.first_instant(contract.time_zone),
+        "expires_at": form.expires_on.end(contract.time_zone),
         "price": form.price.command_value,
     }
 

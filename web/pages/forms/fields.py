@@ -6,6 +6,7 @@ Each keeps the typed text if it cannot be parsed, and its error shows the expect
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import url_for
 from markupsafe import Markup
@@ -225,15 +226,13 @@ class DayField(TypedField):
         """The date in ISO format, as used in commands."""
         return self.data.isoformat() if self.data else None
 
-    @property
-    def first_instant(self) -> str | None:
-        """The first instant of the day in the provider's time zone, as used in commands."""
-        return _written(first_instant_of(self.data, zone())) if self.data else None
+    def first_instant(self, time_zone: str) -> str | None:
+        """The first instant of the day in a time zone, as used in commands."""
+        return _written(first_instant_of(self.data, ZoneInfo(time_zone))) if self.data else None
 
-    @property
-    def end(self) -> str | None:
-        """The exclusive end of the day, as used in commands."""
-        return _written(contract_end(self.data, zone())) if self.data else None
+    def end(self, time_zone: str) -> str | None:
+        """The exclusive end of the day in a time zone, as used in commands."""
+        return _written(contract_end(self.data, ZoneInfo(time_zone))) if self.data else None
 
 
 class InstantField(TypedField):

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, request, url_for
 from flask_login import current_user
@@ -74,13 +75,13 @@ def register_templating(app: Flask) -> None:
         instant_text=lambda instant: formats.instant_text(instant, zone()),
         money=money,
         navigation=navigation,
-        period=lambda starts_at, expires_at: formats.period_text(starts_at, expires_at, zone()),
+        period=contract_period,
         filter_query=filter_query,
         saved_filters_of=saved_filters,
         allocation_text=allocation_text,
         why_not=why_not,
         readable=labels.readable,
-        until=lambda expires_at: formats.until_text(expires_at, zone(), now()),
+        until=contract_end_text,
         when=when,
         # logins happen in real time, also where the clock is set
         when_real=lambda instant: when(instant, since=desk().clock.now()),
@@ -89,14 +90,33 @@ def register_templating(app: Flask) -> None:
     app.context_processor(_context)
 
 
+def contract_period(starts_at: datetime, expires_at: datetime | None, time_zone: str) -> str:
+    """The first and the last day of a contract or a grant, in the contract's time zone."""
+    return formats.period_text(starts_at, expires_at, ZoneInfo(time_zone))
+
+
+def contract_end_text(expires_at: datetime | None, time_zone: str) -> str:
+    """ "until 31 Mar": the last day of a contract, in its time zone."""
+    return formats.until_text(expires_at, ZoneInfo(time_zone), now())
+
+
 def when(
-    instant: datetime | None, missing: str = "–", *, exact: bool = False, since: datetime | None = None
+    instant: datetime | None,
+    missing: str = "–",
+    *,
+    exact: bool = False,
+    since: datetime | None = None,
+    time_zone: str | None = None,
 ) -> Markup | str:
-    """A relative time with the exact time as tooltip, or the reverse if `exact`; `since` defaults to now."""
+    """A relative time with the exact time as tooltip, or the reverse if `exact`; `since` defaults to now.
+
+    A day far away is that of `time_zone`, which defaults to the provider's.
+    """
     if instant is None:
         return missing
-    full = formats.instant_text(instant, zone())
-    near = formats.relative_text(instant, since or now(), zone())
+    shown_in = ZoneInfo(time_zone) if time_zone else zone()
+    full = formats.instant_text(instant, shown_in)
+    near = formats.relative_text(instant, since or now(), shown_in)
     shown, hover = (full, near) if exact else (near, full)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         instant.isoformat().replace("+00:00", "Z"), hover, shown

@@ -42,6 +42,13 @@ SHOWN_VERSIONS = 20
 
 pages = Blueprint("rules", __name__, url_prefix="/rules")
 
+RESULTS = {
+    "unchanged": ("Nothing has changed: this rule set is already in force.", "success"),
+    "proposed": ("Proposed. Another administrator must approve it.", "warning"),
+    "published": ("The rule set is in force.", "success"),
+}
+"""The message about a submission, and its category."""
+
 
 class PublishForm(KeyedForm):
     """`based_on` is the version that was in force when the page was rendered."""
@@ -161,18 +168,21 @@ def _reject(tx: Transaction, proposal_id: str, reason: str) -> str:
 def _submit(form: KeyedForm, use_case: Callable[[Transaction], Submitted]) -> CheckView | None:
     """Publish or propose; returns the problems if the rules are invalid, adds other errors to the form."""
     try:
-        proposal_id = attempt_once(form, lambda tx: use_case(tx).proposal or "", reads_first=True)
+        outcome = attempt_once(form, lambda tx: _outcome(use_case(tx)), reads_first=True)
     except RuleSetRefused as refused:
         report_refused_rules(refused, interface="page", by=actor().name)
         return check_view(list(refused.problems))
-    if proposal_id is not None:
+    if outcome is not None:
         desk().refresh()
-        proposed = "Proposed. Another administrator must approve it."
-        flash(
-            proposed if proposal_id else "The rule set is in force.",
-            "warning" if proposal_id else "success",
-        )
+        flash(*RESULTS[outcome])
     return None
+
+
+def _outcome(done: Submitted) -> str:
+    """Which of `RESULTS` a submission has."""
+    if done.unchanged:
+        return "unchanged"
+    return "proposed" if done.proposal else "published"
 
 
 def _base(form: PublishForm) -> str | None:

@@ -51,8 +51,8 @@ def describe_unlock_condition(request: ServiceRequestView, contract: ContractDet
         offered = request.coverage.outcome == "offered"
         return f"as soon as {'one of these contracts is chosen' if offered else 'a contract covers it'}"
     if contract.pending_reason == "awaiting_start":
-        starts_on = contract.starts_at.astimezone(zone()).date()
-        return f"when {contract.number} starts on {day_text(starts_on, now().astimezone(zone()).date())}"
+        today = now().astimezone(zone()).date()
+        return f"when {contract.number} starts on {day_text(contract.starts_on, today)}"
     if contract.pending_reason == "awaiting_payment":
         return f"when finance records the payment for {contract.number}"
     return f"when {contract.number} is enabled by finance or a supervisor"

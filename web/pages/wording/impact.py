@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from engine.contracts import Unit
 from web.pages.context import now, zone
@@ -71,7 +72,8 @@ def _own_contract(effect: ContractEffect) -> list[str]:
 
 def _state_text(contract: ContractSnapshot) -> str:
     if contract.state == "active":
-        return f"{contract.number} becomes active now ({until_text(contract.expires_at, zone(), now())})."
+        until = until_text(contract.expires_at, ZoneInfo(contract.time_zone), now())
+        return f"{contract.number} becomes active now ({until})."
     if contract.state == "cancelled":
         return f"{contract.number} ends now."
     return f"{contract.number} will be {_plain_state(contract)}."
@@ -80,7 +82,7 @@ def _state_text(contract: ContractSnapshot) -> str:
 def _new_contract(effect: ContractEffect) -> list[str]:
     after = effect.after
     sold = f", with {_amount(after, after.balance.purchased)}" if after.balance.purchased else ""
-    period = period_text(after.starts_at, after.expires_at, zone())
+    period = period_text(after.starts_at, after.expires_at, ZoneInfo(after.time_zone))
     sentences = [f"{after.number} will be created ({_plain_state(after)}): {period}{sold}."]
     if after.balance.drawn:
         sentences.append(_carried_text(after, after.balance.drawn))

@@ -33,6 +33,12 @@ HOLDER_TABLES = {
     "org_unit": t.org_unit,
     "service_request": t.service_request,
 }
+HOLDER_TEXTS = {
+    "item": "an item",
+    "customer": "a customer",
+    "org_unit": "an org unit",
+    "service_request": "a service request",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +137,17 @@ def type_in_force(tx: Transaction, key: str) -> ContractType:
     return terms
 
 
+def _of_type(terms: ContractType) -> str:
+    """The subject of a sentence about all contracts of a type, whatever its label is."""
+    return f"Contracts of the type “{terms.label}”"
+
+
 def _holder(tx: Transaction, command: NewContract, terms: ContractType) -> Holder:
     kind, holder_id = command.holder.kind, command.holder.id
     if kind not in terms.held_by:
         allowed = ", ".join(terms.held_by) or "another type: this one cannot be held"
         raise invalid(
-            f"/holder/{kind}", f"A {terms.label} contract cannot be held by {kind}.", f"Use {allowed}."
+            f"/holder/{kind}", f"{_of_type(terms)} cannot be held by {HOLDER_TEXTS[kind]}.", f"Use {allowed}."
         )
     table = HOLDER_TABLES[kind]
     found = tx.connection.execute(select(table.c.id).where(table.c.id == holder_id)).scalar()
@@ -181,7 +192,7 @@ def _end(
     period = terms.limits.get("period", "none")
     if command.ends_on is not None:
         if period == "none":
-            raise invalid("/ends_on", f"A {terms.label} contract has no period.", "Leave it out.")
+            raise invalid("/ends_on", f"{_of_type(terms)} have no period.", "Leave it out.")
         end = contract_end(command.ends_on, zone)
         if end <= starts_at:
             raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
@@ -216,10 +227,12 @@ def _check_time_expired(tx: Transaction, command: NewContract) -> None:
         return
     if not tx.settings.invoices:
         raise invalid(
-            "/time_expired", "'bill' needs invoices, which are not available yet.", "Use rollover or ignore."
+            "/time_expired",
+            "Time is billed by invoices, which are not available yet.",
+            "Use rollover or ignore.",
         )
     if command.overage_rate is None and tx.settings.default_overage_rate_minor is None:
-        raise invalid("/overage_rate", "'bill' needs the price of an hour.", "Give overage_rate.")
+        raise invalid("/overage_rate", "Billed time needs the price of an hour.", "Give overage_rate.")
 
 
 def unbillable_rule(settings: Settings, rule_set: RuleSet) -> str | None:
@@ -246,7 +259,7 @@ def _monthly_minutes(command: NewContract, terms: ContractType) -> int | None:
         return None
     minutes = command.minutes or terms.defaults.minutes
     if minutes is None:
-        raise invalid("/minutes", f"A {terms.label} contract needs the minutes of a month.", "Give minutes.")
+        raise invalid("/minutes", f"{_of_type(terms)} need the minutes of each month.", "Give minutes.")
     return minutes
 
 
@@ -293,10 +306,10 @@ def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, c
     unit: Unit | None = None if terms.draws == "nothing" else terms.draws
     for field, value in (("minutes", command.minutes), ("incidents", command.incidents)):
         if value is not None and field != unit:
-            raise invalid(f"/{field}", f"A {terms.label} contract has no {field}.", "Leave it out.")
+            raise invalid(f"/{field}", f"{_of_type(terms)} have no {field}.", "Leave it out.")
     if unit is None:
         if command.grants:
-            raise invalid("/grants", f"A {terms.label} contract has no grants.", "Leave them out.")
+            raise invalid("/grants", f"{_of_type(terms)} have no grants.", "Leave them out.")
         return
     if command.grants is not None:
         if getattr(command, unit) is not None:
@@ -310,7 +323,7 @@ def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, c
         return
     quantity = getattr(command, unit) or getattr(terms.defaults, unit)
     if quantity is None:
-        raise invalid(f"/{unit}", f"A {terms.label} contract needs {unit}.", f"Give {unit} or grants.")
+        raise invalid(f"/{unit}", f"{_of_type(terms)} need {unit}.", f"Give {unit} or grants.")
     add_grant(tx, contract, unit=unit, quantity=quantity, kind="sold")
 
 
@@ -321,7 +334,7 @@ def _add_given_grant(
     quantity = getattr(grant, unit)
     other = "incidents" if unit == "minutes" else "minutes"
     if quantity is None or getattr(grant, other) is not None:
-        raise invalid(pointer, f"A grant of a {terms.label} contract is in {unit}.", f"Give {unit} alone.")
+        raise invalid(pointer, f"{_of_type(terms)} have grants of {unit}.", f"Give {unit} alone.")
     check_span(contract, grant.effective_at, grant.expires_at, pointer)
     add_grant(
         tx,

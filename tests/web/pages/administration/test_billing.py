@@ -213,9 +213,7 @@ def test_the_rules_in_force_are_shown_and_the_folder_is_published(front: Front, 
     front.app.extensions["coverdesk.environment"].rules_dir = folder
     try:
         coverage = folder / "coverage.json"
-        coverage.write_text(
-            coverage.read_text().replace("The customer has a contract in force.", "A new why.")
-        )
+        coverage.write_text(coverage.read_text().replace("The customer has a valid contract.", "A new why."))
         page = admin.open("/rules")
         assert "Differs from the rule set in force" in page
         assert "A new why." in page
@@ -237,7 +235,9 @@ def test_the_rules_in_force_are_shown_and_the_folder_is_published(front: Front, 
 def test_an_old_rule_set_is_published_again(front: Front) -> None:
     first = front.office.desk.config.rules.version
     files = RULES / "coverage.json"
-    second = front.office.publish_rules(coverage=files.read_text().replace("in force.", "in force now.", 1))
+    second = front.office.publish_rules(
+        coverage=files.read_text().replace("valid contract.", "valid contract now.", 1)
+    )
     page = front.administrator.open(f"/rules/{first}")
     assert "+" in page
     done = front.administrator.send(page, "/publish", publish_note="Back to the old one")
@@ -251,7 +251,7 @@ def test_rules_require_approval_by_a_second_administrator(front: Front) -> None:
     office = front.office
     first = office.desk.config.rules.version
     second = office.publish_rules(
-        coverage=(RULES / "coverage.json").read_text().replace("in force.", "in force now.", 1)
+        coverage=(RULES / "coverage.json").read_text().replace("valid contract.", "valid contract now.", 1)
     )
     office.set(two_person_publishing=True)
     page = front.administrator.open(f"/rules/{first}")
@@ -276,9 +276,9 @@ def test_rules_require_approval_by_a_second_administrator(front: Front) -> None:
 def test_publishing_from_an_outdated_rule_set_is_refused(front: Front) -> None:
     first = front.office.desk.config.rules.version
     text = (RULES / "coverage.json").read_text()
-    second = front.office.publish_rules(coverage=text.replace("in force.", "in force now.", 1))
+    second = front.office.publish_rules(coverage=text.replace("valid contract.", "valid contract now.", 1))
     stale = front.administrator.open(f"/rules/{first}")
-    front.office.publish_rules(coverage=text.replace("in force.", "in force then.", 1))
+    front.office.publish_rules(coverage=text.replace("valid contract.", "valid contract then.", 1))
     late = front.administrator.send(stale, "/publish", publish_note="Mine")
     assert late.status == 422
     assert f"yours is based on {second[:12]}" in late

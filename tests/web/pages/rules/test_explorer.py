@@ -38,9 +38,9 @@ def test_another_rule_set_is_evaluated(front: Front, earlier: str) -> None:
     item_and_customer(front)
     admin = front.administrator
     in_force = admin.open(asked(front))
-    assert "1. This item has a contract of its own, and it is in force. matched" in in_force
+    assert "1. This item has a valid contract. matched" in in_force
     other = admin.open(f"{asked(front)}&rules={earlier}")
-    assert "1. The customer has a contract in force. matched" in other
+    assert "1. The customer has a valid contract. matched" in other
     assert "SUB-0001 Subscription is selected." in other
     assert f"rule set {earlier[:12]}" in other
     assert f"rule set {earlier[:12]}" not in in_force
@@ -143,7 +143,10 @@ def test_the_requests_own_contract_is_evaluated_first_and_awaited_last(front: Fr
     decision = office.do_as(office.technician, search_or_assign, request, SearchCoverage())
     page = front.technician.open(f"/coverage?decision={decision}")
     assert "1. The service request’s own contract is checked before the rules. not matched" in page
-    assert "10. The contract made for this service request is not active yet. matched" in page
+    assert (
+        "10. The contract of this service request is pending. Work starts as soon as it is valid. matched"
+        in page
+    )
     assert "Same result as before" in page
 
 

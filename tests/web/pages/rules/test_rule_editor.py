@@ -11,7 +11,7 @@ from workflows.rule_sets.proposals import list_proposals, submit_rule_set
 from workflows.rule_sets.publishing import list_publications, rule_set_in_force
 
 COVERAGE = "file:coverage.json"
-OLD, NEW = "The customer has a contract in force.", "A contract of the customer's is in force."
+OLD, NEW = "The customer has a valid contract.", "A contract of the customer's is in force."
 
 
 def in_force(front: Front) -> Any:
@@ -109,7 +109,9 @@ def test_windows_line_endings_are_preserved(front: Front) -> None:
 def test_a_second_administrator_reviews_and_merges_a_newer_publication(front: Front) -> None:
     page = opened(front)
     text = edited(page)
-    newest = published_meanwhile(front, "This item has a contract", "Bob says that this item has a contract")
+    newest = published_meanwhile(
+        front, "This item has a valid contract", "Bob says that this item has a valid contract"
+    )
     page = sent(front, page, "publish", editor_note="Mine", **{COVERAGE: text})
     assert page.status == 422
     assert "Bob published another rule set" in page
@@ -122,7 +124,7 @@ def test_a_second_administrator_reviews_and_merges_a_newer_publication(front: Fr
     page = sent(front, page, "publish", editor_note="Mine, too")
     text = in_force(front).files["coverage.json"]
     assert NEW in text
-    assert "Bob says that this item has a contract" in text
+    assert "Bob says that this item has a valid contract" in text
 
 
 def test_conflicting_lines_are_marked_and_cannot_be_published(front: Front) -> None:

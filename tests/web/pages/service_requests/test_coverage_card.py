@@ -29,7 +29,7 @@ def test_the_reason_and_why_each_candidate_was_ruled_out(front: Front) -> None:
     page = front.technician.open(f"/requests/{request}")
     assert (
         "Covered by SH-0001 of org unit Acme-Berlin: "
-        "the item’s own contract SUB-0001 ended on 31 January 2026; Ann has none." in page
+        "the item’s own contract SUB-0001 ended on 31 January 2026; Ann has no contract." in page
     )
     table = card(page).split("Other contracts considered")[1]
     assert "SUB-0001 Subscription item LAP-1 Item LAP-1 Ended It ended on 31 January 2026" in table
@@ -46,7 +46,7 @@ def test_customers_do_not_see_contracts_of_others(front: Front) -> None:
     page = front.ann.open(f"/requests/{request}")
     assert (
         "Covered by SH-0001 of your organization: "
-        "the item’s own contract SUB-0002 ended on 31 January 2026; you have none of your own." in page
+        "the item’s own contract SUB-0002 ended on 31 January 2026; you have no contract of your own." in page
     )
     for hidden in ("SUB-0001", "777", "888", "/coverage?", "rule set", "Acme"):
         assert hidden not in card(page), hidden

@@ -280,7 +280,7 @@ def test_the_coverage_card_shows_reason_and_other_candidates(front: Front) -> No
     taken = office.sell("support_hours", minutes=600)
     request = office.log()
     page = front.technician.open(f"/requests/{request}")
-    assert "The customer has a contract in force." in page
+    assert "The customer has a valid contract." in page
     assert "10:00 of 10:00 left" in page
     assert "Other contracts considered" in page
     number = office.contract(ended).number

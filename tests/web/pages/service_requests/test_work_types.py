@@ -38,9 +38,11 @@ def test_the_preview_uses_the_wording_of_the_request_page(front: Front) -> None:
     office = front.office
     office.sell("subscription", to=("org_unit", office.site))
     ask = f"/requests/new?customer={office.ann}&item={office.laptop}"
-    sentence = "of org unit Acme-Berlin: the item has none; Ann has none."
+    sentence = "of org unit Acme-Berlin: the item has no contract; Ann has no contract."
     assert f"Covered by SUB-0001 {sentence}" in front.technician.open(ask)
     assert f"Covered by SUB-0001 {sentence}" in front.technician.open(f"/requests/{office.log()}")
     bob = office.customer("Bob")
     panel = front.technician.open(f"/requests/new?customer={bob}")
-    assert "No valid contract was found, so one will be created for this request: Bob has none." in panel
+    assert (
+        "No valid contract was found, so one will be created for this request: Bob has no contract." in panel
+    )
