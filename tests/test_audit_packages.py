@@ -11,23 +11,21 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-
-from tests.support.certificates import issue
+import trustme
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-SERVICE = "pypi.org"
 
 
 class Service:
-    """An HTTPS proxy that answers every call itself, as the service: with `status` and no vulnerability."""
+    """An HTTPS proxy that answers every call itself, for any host: with `status` and no vulnerability."""
 
     def __init__(self, folder: Path, status: str) -> None:
-        self.files = issue(folder, SERVICE)
+        self._issuer = trustme.CA()
+        self.authority = folder / "authority.pem"
+        self._issuer.cert_pem.write_to_path(self.authority)
         body = json.dumps({"vulnerabilities": []}).encode()
         head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         self._answer = head.encode() + b"Connection: close\r\n\r\n" + body
-        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._context.load_cert_chain(self.files.certificate, self.files.key)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -41,9 +39,11 @@ class Service:
                 return
             with suppress(OSError), closing(client):
                 client.settimeout(20)
-                _read_head(client)
+                host = _read_head(client).split()[1].rpartition(b":")[0].decode()  # CONNECT host:port
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                with self._context.wrap_socket(client, server_side=True) as secured:
+                context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+                self._issuer.issue_cert(host).configure_cert(context)
+                with context.wrap_socket(client, server_side=True) as secured:
                     _read_head(secured)
                     secured.sendall(self._answer)
 
@@ -53,13 +53,14 @@ class Service:
         self._thread.join(20)
 
 
-def _read_head(client: socket.socket) -> None:
+def _read_head(client: socket.socket) -> bytes:
     received = b""
     while b"\r\n\r\n" not in received:
         piece = client.recv(4096)
         if not piece:
-            return
+            raise ConnectionResetError
         received += piece
+    return received
 
 
 @pytest.fixture(params=["200 OK", "404 Not Found"])
@@ -77,7 +78,7 @@ def test_a_package_that_could_not_be_audited_is_a_failure(
     environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     environment |= {
         "HTTPS_PROXY": f"http://127.0.0.1:{running.port}",
-        "REQUESTS_CA_BUNDLE": str(running.files.authority),
+        "REQUESTS_CA_BUNDLE": str(running.authority),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "PIP_CACHE_DIR": str(tmp_path / "cache"),
         "HOME": str(tmp_path),

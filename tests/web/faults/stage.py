@@ -34,8 +34,16 @@ TABLES = [table for table in t.metadata.sorted_tables if table.name != "idempote
 RANDOM = {"password_hash", "token_hash"}
 """Columns whose values differ each time."""
 NEW_NAMES = re.compile(r"\b[0-9a-z]{26}\b|\bSR-\d+\b|\bcvd_\w+")
-ENDS_ITSELF = {"/account/password", "/account/tokens", "/password/new"}
-"""Forms whose first answer is not given again: it ends the session, shows a text once, or uses up a link."""
+WITHOUT_KEY = {
+    "/account/password",
+    "/account/tokens",
+    "/login",
+    "/password/forgotten",
+    "/password/new",
+    "/users/<user_id>/password-link/show",
+}
+"""Forms whose first answer is not given again: it ends the session, shows a text once, or is for nobody who
+is logged in."""
 Contents = dict[str, list[str]]
 
 
@@ -276,7 +284,7 @@ def page_call(stage: Stage, rule: str, call: Call) -> Sent:
     values |= {f"{prefix}csrf_token": token for prefix in prefixes}
     values = {f"{prefix}key": "a key" for prefix in prefixes} | values
     cookie = client.get_cookie("session")
-    key = None if rule in ENDS_ITSELF else "a key"
+    key = None if rule in WITHOUT_KEY else "a key"
     own = cookie.value if cookie else ""
     return Sent(stage, "POST", address, call.role, values, is_api=False, key=key, session=own)
 

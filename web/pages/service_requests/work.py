@@ -81,7 +81,8 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
     form.worked_at.description = "Defaults to the time that the entry has."
     if form.validate_on_submit():
         command = form.command(ChangeWork, _changes(form, entry))
-        if command and attempt_once(form, lambda tx: change_work(tx, entry_id, command), command):
+        # a repeated submit has the same fields, but changes nothing of the entry any more
+        if command and attempt_once(form, lambda tx: change_work(tx, entry_id, command)):
             flash(_changed_message(entry), "success")
             return redirect_to_request(found.id)
     page = render_template(
