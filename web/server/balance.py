@@ -11,6 +11,12 @@ import time
 SECONDS_TO_LEAVE, MOST_TIMES_LEFT = 0.005, 40
 """An idle worker wakes and takes a connection at once, on a busy machine after a while. If none has taken it
 after 0.2 s, this worker does."""
+SECONDS_WITHOUT_LEAVING = 1
+"""If that happens to a worker with many connections: the other one has too much to do, or is starting, and
+many clients may be waiting."""
+SLACK = 8
+"""One in so many more than another worker is no reason to leave: a burst of connections is accepted in
+groups, without waiting for the other worker at each."""
 MOST_WORKERS = 128
 _COUNT = struct.Struct("q")
 
@@ -42,9 +48,10 @@ class ConnectionCounts:
         _COUNT.pack_into(self._memory, slot * _COUNT.size, connections)
 
     def is_above_others(self, slot: int, connections: int) -> bool:
-        """Whether another worker has fewer connections."""
+        """Whether another worker has considerably fewer connections: any fewer, if there are few."""
+        most = connections - connections // SLACK
         counts = (count for (count,) in _COUNT.iter_unpack(self._memory[:]))
-        return any(0 <= count < connections for other, count in enumerate(counts) if other != slot)
+        return any(0 <= count < most for other, count in enumerate(counts) if other != slot)
 
 
 class Share:
@@ -54,7 +61,7 @@ class Share:
         self.slot = counts.assign()
         self.times_left = 0
         self._counts = counts
-        self._accepts_again_at = 0.0
+        self._accepts_again_at = self._leaves_again_at = 0.0
 
     @property
     def seconds_left(self) -> float:
@@ -63,12 +70,18 @@ class Share:
 
     def leaves(self, connections: int) -> bool:
         """Whether a worker that has so many connections leaves the next one to another for a moment."""
-        if self.times_left < MOST_TIMES_LEFT and self._counts.is_above_others(self.slot, connections):
-            self.times_left += 1
-            self._accepts_again_at = time.monotonic() + SECONDS_TO_LEAVE
-            return True
-        self.times_left = 0
-        return False
+        now = time.monotonic()
+        if now < self._leaves_again_at or not self._counts.is_above_others(self.slot, connections):
+            self.times_left = 0
+            return False
+        if self.times_left >= MOST_TIMES_LEFT:
+            self.times_left = 0
+            if connections >= SLACK:
+                self._leaves_again_at = now + SECONDS_WITHOUT_LEAVING
+            return False
+        self.times_left += 1
+        self._accepts_again_at = now + SECONDS_TO_LEAVE
+        return True
 
     def publish(self, connections: int) -> None:
         """Let the other workers know how many connections this one has."""

@@ -64,7 +64,7 @@ class Connection(TConn):
 class BufferingWorker(ThreadWorker):
     """Reads whole requests and sends responses in the poller, and closes connections that take too long.
 
-    It has as many connections as the other workers, or one more.
+    It has about as many connections as the other workers (`Share`).
     """
 
     _accepting: bool
