@@ -78,11 +78,14 @@ def test_every_read_is_answered_when_its_connection_is_lost(stage: Stage) -> Non
 def read(
     stage: Stage, client: FlaskClient, address: str, fault: Fault | None = None, number: int = -1
 ) -> tuple[TestResponse, int]:
-    """Read with connections that are open; returns the response and the number of statements."""
+    """Read with connections that are open; returns the response and the number of statements.
+
+    The whole response is read, as by a server: some are read from the database while they are sent.
+    """
     stage.app.extensions["coverdesk"].database.dispose()
-    client.get(address)
+    client.get(address, buffered=True)
     with counting(fault, number) as plan:
-        response = client.get(address)
+        response = client.get(address, buffered=True)
     assert plan.happened == (fault is not None), f"{address} has {plan.count} statements this time"
     return response, plan.count
 
