@@ -46,8 +46,10 @@ class Story:
 
         A setting that is not offered yet is stored as an earlier program may have stored it.
         """
-        office.set(**{name: value for name, value in settings.items() if name in UNAVAILABLE})
+        earlier = {name: value for name, value in settings.items() if name in UNAVAILABLE}
         offered = {name: value for name, value in settings.items() if name not in UNAVAILABLE}
+        if earlier:
+            office.set(**earlier)
         if offered:
             office.do(change_settings, offered)
         return cls(office, jobs_in_time)
