@@ -24,7 +24,7 @@ run: .venv/.run-ready  ## start the web server and the scheduler with demonstrat
 test: check  ## run check, then every test: SQLite, a real PostgreSQL, a real browser (ARGS="-k word")
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
 
-faults: .venv/.dev-ready  ## try every fault of the database at each statement of each route (25 minutes)
+faults: .venv/.dev-ready  ## try every fault of the database at each statement of each route (takes long)
 	@COVERDESK_FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/web/faults $(ARGS)
 
 check: .venv/.dev-ready  ## check formatting, lint, types and import rules (make test also compares migrations with models)

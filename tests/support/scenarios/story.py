@@ -9,6 +9,7 @@ from tests.support.office import Office
 from tests.support.scenarios.forms import BadValue, GrantText, Moment
 from workflows.administration.settings import change_settings
 from workflows.contracts.queries import read_contract
+from workflows.core.settings import UNAVAILABLE
 from workflows.jobs.definitions import JOBS, next_due, run_job
 from workflows.service_requests.queries import read_service_request
 
@@ -41,9 +42,16 @@ class Story:
 
     @classmethod
     def begin(cls, office: Office, settings: dict[str, Any], *, jobs_in_time: bool) -> "Story":
-        """A story under the settings given; its clock is set by its first line."""
-        if settings:
-            office.do(change_settings, settings)
+        """A story under the settings given; its clock is set by its first line.
+
+        A setting that is not offered yet is stored as an earlier program may have stored it.
+        """
+        earlier = {name: value for name, value in settings.items() if name in UNAVAILABLE}
+        offered = {name: value for name, value in settings.items() if name not in UNAVAILABLE}
+        if earlier:
+            office.set(**earlier)
+        if offered:
+            office.do(change_settings, offered)
         return cls(office, jobs_in_time)
 
     # -------------------------------------------------------------- time

@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.builders import MONDAY, Kit
+from tests.support.builders import Kit
 from tests.support.exports import event, export, mapping, run
-from tests.support.office import Office
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
@@ -19,7 +18,6 @@ from workflows.importing import ImportReport
 from workflows.importing.export import read_export
 from workflows.importing.history import group_by_service_request
 from workflows.importing.replaying_events import HistoryOutcome, replay_history, replay_step_by_step
-from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 
 
@@ -319,9 +317,6 @@ def test_a_later_export_continues_at_the_end(kit: Kit) -> None:
     assert moves(kit) == [("log", False), ("start", False), ("resolve", False)]
 
 
-SEARCHED = mapping(coverage="search", draws=True)
-
-
 class Stopped(Exception):
     pass
 
@@ -343,62 +338,6 @@ def test_a_second_run_continues_an_interrupted_import(kit: Kit) -> None:
 def test_no_messages_are_sent_about_the_past(kit: Kit) -> None:
     run(kit.desk, export(event("INC1", "Closed", "08:05")))
     assert kit.rows(t.outbox, subject_kind="service_request") == []
-
-
-def test_with_contracts_on_a_waiting_request_is_reported_and_not_forced(office: Office) -> None:
-    raw = export(event("INC1", "New", "08:05"), event("INC1", "Resolved", "09:00"))
-    report = run(office.desk, raw, SEARCHED)
-    (refused,) = skipped(report)
-    assert refused.startswith(
-        "line 3: not imported: the trigger start is not possible: "
-        "the service request is waiting for a contract."
-    )
-    assert "Allowed now: cancel." in refused
-    assert one(office).state == "pending_no_contract"
-    before = everything(office.desk)
-    run(office.desk, raw, SEARCHED)
-    assert everything(office.desk) == before
-
-
-def test_with_contracts_on_the_coverage_search_is_as_of_the_event(office: Office) -> None:
-    office.clock.at = at("01 00:00")
-    old = office.org_unit("OLD")
-    past = office.sell("subscription", to=("org_unit", old), ends_on="2026-01-31")
-    pack = office.sell("incident_pack", to=("org_unit", old), incidents=1, starts_on="2026-02-01")
-    office.clock.at = MONDAY
-    raw = export(
-        event("INC1", "Closed", "08:05"),
-        event("INC2", "Closed", "2026-02-10 09:00", opened="2026-02-10 08:00"),
-        event("INC3", "Closed", "2026-02-11 09:00", opened="2026-02-11 08:00"),
-    )
-    report = run(office.desk, raw, SEARCHED)
-    assert one(office).contract_id == past
-    assert one(office, "INC2").contract_id == pack
-    assert one(office, "INC3").state == "pending_no_contract"
-    (remark,) = report.lines()
-    assert remark.startswith(
-        "line 4: imported, but the trigger start is not possible: "
-        "the service request is waiting for a contract."
-    )
-    assert [row.consumed for row in office.grants(pack)] == [1]
-    with office.desk.read(SYSTEM) as tx:
-        assert audit_ledger(tx).ok
-
-
-def test_a_rule_that_refuses_leaves_nothing(office: Office) -> None:
-    texts = office.rows(t.rule_set)[0].files
-    office.publish_rules(
-        coverage=texts["coverage.json"]
-        .replace('"name": "create_contract"', '"name": "refuse"')
-        .replace('"type": "per_request"', '"message": "No contract, no call"')
-        .replace('"outcome": "created"', '"outcome": "refused"')
-    )
-    office.desk.refresh()
-    before = everything(office.desk)
-    report = run(office.desk, export(event("INC1", "New", "08:05")), SEARCHED)
-    assert skipped(report) == ["line 2: not imported: a rule refuses it: No contract, no call"]
-    after = everything(office.desk)
-    assert after == before | {"imported_record": 1}
 
 
 def test_the_mapping_names_the_owner_of_unowned_items(kit: Kit) -> None:

@@ -44,7 +44,8 @@ def add_twice(database: Database) -> None:
 
 
 def read_over_a_lost_connection(database: Database) -> None:
-    with database.read() as connection:
+    """In a transaction: outside of one, the query would be sent again."""
+    with database.write() as connection:
         process = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
         with database.write() as other:
             other.execute(text("SELECT pg_terminate_backend(:process)"), {"process": process})
