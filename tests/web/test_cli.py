@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 from tests.support.builders import RULES
 from tests.support.served import Server
 from web.cli import main
+from web.server.balance import TIMES_AS_MANY
 from workflows.store.migrations import HEAD
 
 PASSWORD = "a long enough password"
@@ -318,7 +319,7 @@ def test_serve_responds_and_stops_cleanly(settings: dict[str, str], tmp_path: Pa
     assert "SIGKILL" not in text
 
 
-CONNECTIONS = 8
+CONNECTIONS = 16
 
 
 @pytest.mark.slow
@@ -336,7 +337,7 @@ def test_workers_share_the_connections_that_clients_keep(settings: dict[str, str
             while sum(opened) < CONNECTIONS - 1 and time.monotonic() < give_up_at:
                 opened = [_sockets(worker) - old for worker, old in zip(workers, before, strict=True)]
         assert sum(opened) >= CONNECTIONS - 1
-        assert min(opened) >= CONNECTIONS // 2 - 1, opened
+        assert min(opened) >= CONNECTIONS // TIMES_AS_MANY - 2, opened
     finally:
         server.stop(signal.SIGINT)
 

@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from workflows.core.transaction import Transaction
 from workflows.store.column_types import Id
-from workflows.store.search_index import document, vector
+from workflows.store.search_index import DEFERRED, document, vector, waiting_table
 from workflows.store.search_words import words_in
 
 PART = re.compile(r'"([^"]*)"|([^"]+)')
@@ -57,6 +57,10 @@ def find_ids(tx: Transaction, table: Table, search: "Search") -> set[str] | None
     ids = set(tx.connection.execute(indexed, {"words": given}).scalars())
     if len(ids) > MOST_FOUND:
         return None
+    if tx.is_sqlite and table.name in DEFERRED:
+        waiting = sql.table(waiting_table(table.name), column("id", Id))
+        not_indexed = select(table.c.id).where(table.c.id.in_(select(waiting.c.id)), search.matches(table))
+        ids.update(tx.connection.execute(not_indexed).scalars())
     if search.phrases and ids:
         # the index knows which words a record has, not their order
         in_order = select(table.c.id).where(table.c.id.in_(ids), search.matches(table))

@@ -6,12 +6,15 @@ long as a short query itself, and on PostgreSQL as long as its round trip. Conne
 errors are SQLAlchemy's.
 """
 
+import re
+import sqlite3
 from collections import namedtuple
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from operator import add
 from typing import Any
 
+from psycopg import RawCursor
 from sqlalchemy import (
     BinaryExpression,
     BindParameter,
@@ -35,6 +38,7 @@ from workflows.store.begin import BEGIN
 from workflows.store.lost_reads import may_read_again, reconnect
 
 Statement = Select[Any] | Insert | Update | Delete
+PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 Row = Any
 """A named tuple of the statement's columns."""
 
@@ -111,7 +115,7 @@ class Prepared:
             # these statements bypass Core, which would call the listeners
             listener(connection, None, text, parameters, None, False)
         try:
-            return driver.execute(text, parameters)
+            return _execute(driver, text, parameters)
         except connection.dialect.loaded_dbapi.Error as error:
             if not may_read_again(connection, text, error):
                 raise _wrapped(connection, text, parameters, error) from error
@@ -120,7 +124,7 @@ class Prepared:
     def _send_again(self, connection: Connection, text: str, parameters: Any, lost: Exception) -> Any:
         try:
             reconnect(connection, lost)
-            return connection.connection.driver_connection.execute(text, parameters)  # type: ignore[union-attr]  # there is one
+            return _execute(connection.connection.driver_connection, text, parameters)
         except connection.dialect.loaded_dbapi.Error as error:
             raise _wrapped(connection, text, parameters, error) from error
 
@@ -131,8 +135,9 @@ class _Compiled:
     def __init__(self, statement: Statement, columns: Sequence[str] | None, dialect: Dialect) -> None:
         found = statement.compile(dialect=dialect, column_keys=columns)
         self.text = str(found)
-        self._positional = found.positional
-        names = found.positiontup if found.positiontup is not None else list(found.binds)
+        names = list(found.positiontup or ())
+        if not found.positional:
+            self.text, names = _numbered(self.text)
         convert = {
             name: bind.type.dialect_impl(dialect).bind_processor(dialect)
             for name, bind in found.binds.items()
@@ -143,7 +148,7 @@ class _Compiled:
             for name, bind in found.binds.items()
             if not bind.required
         }
-        self._order = names if self._constant and self._positional else None
+        self._order = names if self._constant else None
         returned = _returned(statement)
         self._row: Any = namedtuple("Row", [name for name, _ in returned], rename=True)  # type: ignore[misc]  # names known at run time
         self._back = [
@@ -154,11 +159,11 @@ class _Compiled:
 
     def parameters(self, values: Mapping[str, Any]) -> Any:
         """The values as the driver takes them, with the constants that the statement was built with."""
-        if self._positional and self._order is None:
+        if self._order is None:
             return tuple([values[name] if make is None else make(values[name]) for name, make in self._given])
         named = {name: values[name] if make is None else make(values[name]) for name, make in self._given}
         named |= self._constant
-        return tuple([named[name] for name in self._order]) if self._order is not None else named
+        return tuple([named[name] for name in self._order])
 
     def rows(self, raw: Iterable[Sequence[Any]]) -> list[Row]:
         return list(map(self._row._make, self.lists(raw) if self._back else raw))
@@ -172,6 +177,26 @@ class _Compiled:
                 if value is not None:
                     row[at] = make(value)
         return rows
+
+
+def _execute(driver: Any, text: str, parameters: Sequence[Any]) -> Any:
+    if isinstance(driver, sqlite3.Connection):
+        return driver.execute(text, parameters)
+    return RawCursor(driver).execute(text.encode(), parameters)
+
+
+def _numbered(text: str) -> tuple[str, list[str]]:
+    """The text with PostgreSQL's own placeholders, and the name of each parameter.
+
+    psycopg parses a text with named ones at each call if it has more than 50 or is longer than 4096 bytes.
+    """
+    numbers: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        name = found[1]
+        return "%" if name is None else f"${numbers.setdefault(name, len(numbers) + 1)}"
+
+    return PLACEHOLDER.sub(number, text), list(numbers)
 
 
 def _returned(statement: Statement) -> list[tuple[str, TypeEngine[Any]]]:

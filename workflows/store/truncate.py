@@ -5,8 +5,11 @@ them. The table of migrations stays, and the deployment's generation rises, so t
 settings and rules again.
 """
 
+from itertools import chain
+
 from sqlalchemy import Connection, text, update
 
+from workflows.store.search_index import DOCUMENTS, empty_search_index
 from workflows.store.tables import APPEND_ONLY, deployment, metadata
 
 
@@ -16,6 +19,9 @@ def empty_tables(connection: Connection) -> None:
     for table in reversed(metadata.sorted_tables):
         if table is not deployment:
             connection.execute(table.delete())
+    if connection.dialect.name == "sqlite":
+        for statement in chain.from_iterable(map(empty_search_index, DOCUMENTS)):
+            connection.exec_driver_sql(statement)
     generation = deployment.c.generation
     connection.execute(update(deployment).values(generation=generation + 1, rule_set=None, sandbox_now=None))
     _enable_triggers(connection, triggers)

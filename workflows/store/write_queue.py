@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import OperationalError, TimeoutError
 
 BUSY_TIMEOUT_MS = 30_000
-SECONDS_BETWEEN_TRIES = 0.0004
+SECONDS_BETWEEN_TRIES = 0.0002
 PRIMARY_CODE = 0xFF
 GROUP_SIZES = (4, 2)
 """How many are written by one statement: for each size every connection caches another statement."""
@@ -97,7 +97,7 @@ class WriteQueue:
 
 
 def retry_while_locked(execute: Callable[[str], object], act: Callable[[], T]) -> T:
-    """Do what needs the lock, polling it every 0.4 ms while another process writes. Returns act's result.
+    """Do what needs the lock, polling it every 0.2 ms while another process writes. Returns act's result.
 
     SQLite's own busy handler doubles its pauses up to a tenth of a second: under load a waiting process is
     overtaken for seconds, and the lock is idle in between. Raises: OperationalError after 30 seconds.

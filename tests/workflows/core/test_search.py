@@ -9,14 +9,17 @@ from tests.support.office import Office
 from workflows.commands.register import ChangeCustomer, ChangeItem, ChangeOrgUnit, NewCustomer
 from workflows.commands.service_requests import ChangeServiceRequest
 from workflows.contracts.queries import list_contracts
-from workflows.core.search import _indexed_ids, parse
+from workflows.core.search import _indexed_ids, find_ids, parse
 from workflows.register import change_customer, change_item, change_org_unit, list_customers, list_items
 from workflows.register.customers import create_customer
 from workflows.service_requests.queries import list_service_requests
 from workflows.service_requests.use_cases import change_service_request
 from workflows.store import tables as t
+from workflows.store.search_index import MOST_WAITING
 from workflows.store.search_words import search_words, words_in
+from workflows.store.truncate import empty_tables
 
+ORDERS = ("opened_at", "-opened_at")
 SUBJECTS = (
     "The printer does not print",
     "Drucker im 2. Stock: Ärger",
@@ -172,6 +175,30 @@ def test_a_search_follows_every_change(office: Office) -> None:
     office.do(change_service_request, request, ChangeServiceRequest(customer=bob, item=None))
     assert (found("muller"), found("bob loud")) == ([], [request])
     assert [one.id for one in office.see(list_customers, q="zoe").items] == [office.ann]
+
+
+def test_requests_are_found_before_and_after_they_are_indexed_together(office: Office) -> None:
+    logged = [office.log(f"Alarm {'odd' if number % 2 else 'even'}") for number in range(MOST_WAITING + 3)]
+    office.do(change_service_request, logged[0], ChangeServiceRequest(subject="Silence"))
+    office.do(change_service_request, logged[-1], ChangeServiceRequest(subject="Silence"))
+
+    def found(q: str) -> set[str]:
+        pages = (office.see(list_service_requests, q=q, order=order, limit=50) for order in ORDERS)
+        return {one.id for page in pages for one in page.items}
+
+    assert found("alarm odd") == {one for number, one in enumerate(logged[:-1]) if number % 2}
+    assert found("alarm even") == set(logged[2:-1:2])
+    assert found("silence") == {logged[0], logged[-1]}
+    assert found("ann") == set(logged)
+
+
+def test_an_emptied_desk_finds_nothing(office: Office) -> None:
+    for _ in range(MOST_WAITING + 3):
+        office.log("Alarm")
+    with office.desk.write() as tx:
+        empty_tables(tx.connection)
+        for table in (t.service_request, t.customer):
+            assert find_ids(tx, table, parse("alarm")) == find_ids(tx, table, parse("ann")) == set()
 
 
 def test_every_record_has_its_words(office: Office) -> None:
