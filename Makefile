@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: run test faults check words format bench lock upgrade audit-packages install help
+.PHONY: run test faults check types lint words format bench lock upgrade audit-packages install help
 .DELETE_ON_ERROR:
 
 run: .venv/.run-ready  ## start the web server and the scheduler with demonstration data (PORT=8000, SANDBOX=1)
@@ -28,9 +28,14 @@ faults: .venv/.dev-ready  ## try every fault of the database at each statement o
 	@COVERDESK_FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/web/faults $(ARGS)
 
 check: .venv/.dev-ready  ## check formatting, lint, types and import rules (make test also compares migrations with models)
+	@$(MAKE) --no-print-directory --jobs 2 types lint
+
+types: .venv/.dev-ready
+	@$(BIN)/mypy $(SOURCES)
+
+lint: .venv/.dev-ready
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
-	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/lint-imports --no-logo
 	@$(MAKE) --no-print-directory words
 
