@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from tests.support.browser import Pages
-    from tests.support.builders import Kit
-    from tests.support.front import Front
-    from tests.support.office import Office
+    from tests.support.builders import DeskFixture
     from tests.support.pgbouncer import Pgbouncer
+    from tests.support.sample_desk import SampleDesk
+    from tests.support.web_clients import WebClients
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -205,37 +205,37 @@ def shared_cases() -> Path:
 
 
 @pytest.fixture
-def bare_kit(database_url: str) -> Iterator["Kit"]:
+def bare_desk(database_url: str) -> Iterator["DeskFixture"]:
     """A desk with a user of every staff role and nothing else: no rule set is in force."""
-    from tests.support.builders import Kit
+    from tests.support.builders import DeskFixture
 
-    kit = Kit(database_url)
-    yield kit
-    kit.close()
+    new_desk = DeskFixture(database_url)
+    yield new_desk
+    new_desk.close()
 
 
 @pytest.fixture
-def kit(bare_kit: "Kit") -> "Kit":
+def new_desk(bare_desk: "DeskFixture") -> "DeskFixture":
     """A desk with the shipped rules in force; contracts are off."""
-    bare_kit.publish_rules()
-    return bare_kit
+    bare_desk.publish_rules()
+    return bare_desk
 
 
 @pytest.fixture
-def office(database_url: str) -> Iterator["Office"]:
+def sample(database_url: str) -> Iterator["SampleDesk"]:
     """A desk in use, in UTC: Acme, Ann and her laptop, the shipped rules in force, contracts on."""
-    from tests.support.office import Office
+    from tests.support.sample_desk import SampleDesk
 
-    desk = Office(database_url)
+    desk = SampleDesk(database_url)
     yield desk
     desk.close()
 
 
 @pytest.fixture
-def front(sqlite_database_url: str) -> Iterator["Front"]:
+def web(sqlite_database_url: str) -> Iterator["WebClients"]:
     """The pages of such a desk in the time zone of Berlin, and a client for each role."""
-    from tests.support.front import Front
+    from tests.support.web_clients import WebClients
 
-    desk = Front(sqlite_database_url)
+    desk = WebClients(sqlite_database_url)
     yield desk
-    desk.office.close()
+    desk.sample.close()

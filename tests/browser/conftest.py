@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.builders import Kit
-from tests.support.front import Front
+from tests.support.builders import DeskFixture
+from tests.support.web_clients import WebClients
 from workflows.users.accounts import NewUser, create_user
 
 if TYPE_CHECKING:
@@ -19,30 +19,30 @@ Open = Callable[..., "Page"]
 
 
 @pytest.fixture
-def address(front: Front, serve: Callable[..., str]) -> str:
+def address(web: WebClients, serve: Callable[..., str]) -> str:
     """The base URL of the test server."""
-    return serve(front.app)
+    return serve(web.app)
 
 
 @pytest.fixture
-def enter(front: Front, address: str, pages: "Pages") -> Open:
+def enter(web: WebClients, address: str, pages: "Pages") -> Open:
     """Returns a function that opens a browser page logged in with a role."""
 
     def start(role: str = "technician", **options: Any) -> "Page":
         options.setdefault("viewport", {"width": 1280, "height": 800})
         page = pages.open(base_url=address, **options)
-        log_in(page, login_of(front.office, front, role))
+        log_in(page, login_of(web.sample, web, role))
         return page
 
     return start
 
 
-def login_of(kit: Kit, front: Front, role: str) -> str:
+def login_of(new_desk: DeskFixture, web: WebClients, role: str) -> str:
     """Create a user with the role and return its email; the customer is Ann."""
     email = "ann@example.com" if role == "customer" else f"{role}@staff.example"
     name = "Ann" if role == "customer" else role.capitalize()
     command = NewUser.model_validate({"email": email, "name": name, "role": role, "password": PASSWORD})
-    kit.do(create_user, command)
+    new_desk.do(create_user, command)
     return email
 
 

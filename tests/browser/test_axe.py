@@ -16,8 +16,8 @@ from sqlalchemy import select
 
 from tests.support.api import ENVIRONMENT
 from tests.support.builders import RULES
-from tests.support.front import COMPILED
 from tests.support.pages import new_session
+from tests.support.web_clients import COMPILED
 from web import create_app
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk

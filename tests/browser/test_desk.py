@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.front import Front
+from tests.support.web_clients import WebClients
 from workflows.store import tables as t
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.browser
 Open = Callable[..., "Page"]
 
 
-def test_log_a_request_with_coverage_preview(front: Front, enter: Open) -> None:
-    contract = front.office.contract(front.office.sell("support_hours", minutes=600)).number
+def test_log_a_request_with_coverage_preview(web: WebClients, enter: Open) -> None:
+    contract = web.sample.contract(web.sample.sell("support_hours", minutes=600)).number
     page = enter()
     page.get_by_role("link", name="Log a request").first.click()
     page.get_by_label("Search: Customer").press_sequentially("ann", delay=20)
@@ -29,26 +29,26 @@ def test_log_a_request_with_coverage_preview(front: Front, enter: Open) -> None:
     page.get_by_label("Priority").select_option("high")
     page.get_by_role("button", name="Log request").click()
     page.get_by_role("heading", name="The fan is loud").wait_for()
-    [request] = front.office.rows(t.service_request)
-    assert (request.item_id, request.priority) == (front.office.laptop, "high")
+    [request] = web.sample.rows(t.service_request)
+    assert (request.item_id, request.priority) == (web.sample.laptop, "high")
 
 
-def test_the_items_contract_is_shown_when_the_item_is_selected(front: Front, enter: Open) -> None:
-    office = front.office
-    office.sell("support_hours", minutes=600)
-    office.sell("subscription", to=("item", office.laptop))
+def test_the_items_contract_is_shown_when_the_item_is_selected(web: WebClients, enter: Open) -> None:
+    sample = web.sample
+    sample.sell("support_hours", minutes=600)
+    sample.sell("subscription", to=("item", sample.laptop))
     page = enter()
-    page.goto(f"/requests/new?customer={office.ann}")
+    page.goto(f"/requests/new?customer={sample.ann}")
     coverage = page.get_by_label("Coverage")
     coverage.get_by_text("Covered by SH-0001").wait_for()
     page.get_by_role("radio", name="LAP-1").check()
     coverage.get_by_text("Covered by SUB-0001").wait_for()
 
 
-def test_assign_start_log_time_and_resolve(front: Front, enter: Open) -> None:
-    office = front.office
-    office.sell("support_hours", minutes=30)
-    request = office.log("Slow again")
+def test_assign_start_log_time_and_resolve(web: WebClients, enter: Open) -> None:
+    sample = web.sample
+    sample.sell("support_hours", minutes=30)
+    request = sample.log("Slow again")
     page = enter()
     page.goto("/requests?view=unassigned")
     page.get_by_role("button", name="Assign to me").click()
@@ -58,7 +58,7 @@ def test_assign_start_log_time_and_resolve(front: Front, enter: Open) -> None:
     page.get_by_text("Work started").first.wait_for()
     page.get_by_label("Time worked").press_sequentially("1h30")
     page.get_by_text("0:30 from SH-0001 (leaves 0:00), 1:00 carried to the next contract.").wait_for()
-    assert office.rows(t.work_entry) == []
+    assert sample.rows(t.work_entry) == []
     page.get_by_label("Work done").fill("Cleaned the fan")
     page.get_by_role("button", name="Save time").click()
     page.get_by_text("1:30 worked").wait_for()
@@ -66,13 +66,13 @@ def test_assign_start_log_time_and_resolve(front: Front, enter: Open) -> None:
     page.get_by_label("Resolution", exact=True).fill("A clean fan")
     page.get_by_role("button", name="Resolve").click()
     page.get_by_text("Resolved", exact=True).first.wait_for()
-    assert office.request(request).state == "resolved"
+    assert sample.request(request).state == "resolved"
 
 
-def test_a_request_is_resolved_with_four_keys(front: Front, enter: Open) -> None:
-    office = front.office
-    office.sell("subscription")
-    request = office.log("By keys")
+def test_a_request_is_resolved_with_four_keys(web: WebClients, enter: Open) -> None:
+    sample = web.sample
+    sample.sell("subscription")
+    request = sample.log("By keys")
     page = enter()
     page.goto(f"/requests/{request}")
     page.keyboard.press("t")
@@ -88,23 +88,23 @@ def test_a_request_is_resolved_with_four_keys(front: Front, enter: Open) -> None
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.get_by_text("Done by keyboard alone").first.wait_for()
-    assert office.request(request).state == "resolved"
+    assert sample.request(request).state == "resolved"
 
 
-def test_slash_focuses_the_search_except_while_typing(front: Front, enter: Open) -> None:
-    number = front.office.request(front.records.service_request).number
+def test_slash_focuses_the_search_except_while_typing(web: WebClients, enter: Open) -> None:
+    number = web.sample.request(web.records.service_request).number
     page = enter()
     page.goto("/customers")
     page.keyboard.press("/")
     page.keyboard.type(number)
     page.keyboard.press("Enter")
-    page.wait_for_url(f"**/requests/{front.records.service_request}")
+    page.wait_for_url(f"**/requests/{web.records.service_request}")
     page.get_by_label("Note", exact=True).fill("")
     page.get_by_label("Note", exact=True).press_sequentially("either/or")
     assert page.get_by_label("Note", exact=True).input_value() == "either/or"
 
 
-def test_shortcuts_can_be_switched_off(front: Front, enter: Open) -> None:
+def test_shortcuts_can_be_switched_off(web: WebClients, enter: Open) -> None:
     page = enter()
     page.goto("/account")
     page.get_by_label("Single-key shortcuts").uncheck()
@@ -114,9 +114,9 @@ def test_shortcuts_can_be_switched_off(front: Front, enter: Open) -> None:
     assert page.evaluate("document.activeElement.id") != "find"
 
 
-def test_a_failed_form_focuses_the_error_summary(front: Front, enter: Open) -> None:
-    front.office.sell("subscription")
-    request = front.office.log()
+def test_a_failed_form_focuses_the_error_summary(web: WebClients, enter: Open) -> None:
+    web.sample.sell("subscription")
+    request = web.sample.log()
     page = enter()
     page.goto(f"/requests/{request}")
     page.get_by_label("Time worked").fill("soon")
@@ -129,22 +129,22 @@ def test_a_failed_form_focuses_the_error_summary(front: Front, enter: Open) -> N
     assert page.get_by_label("Time worked").input_value() == "soon"
 
 
-def test_a_double_click_saves_once(front: Front, enter: Open) -> None:
-    front.office.sell("subscription")
-    request = front.office.log()
+def test_a_double_click_saves_once(web: WebClients, enter: Open) -> None:
+    web.sample.sell("subscription")
+    request = web.sample.log()
     page = enter()
     page.goto(f"/requests/{request}")
     page.get_by_label("Time worked").fill("0:10")
     page.get_by_role("button", name="Save time").dblclick()
     page.get_by_text("0:10 worked").wait_for()
-    assert len(front.office.entries(request)) == 1
+    assert len(web.sample.entries(request)) == 1
 
 
-def test_billing_is_activated_in_the_browser(front: Front, enter: Open) -> None:
-    office = front.office
-    office.set(contracts=False, time_expired_contract=None)
-    office.item("G-1")
-    office.item("G-2")
+def test_billing_is_activated_in_the_browser(web: WebClients, enter: Open) -> None:
+    sample = web.sample
+    sample.set(contracts=False, time_expired_contract=None)
+    sample.item("G-1")
+    sample.item("G-2")
     page = enter("administrator")
     page.goto("/billing")
     page.get_by_label("Select all on this page").check()
@@ -155,11 +155,11 @@ def test_billing_is_activated_in_the_browser(front: Front, enter: Open) -> None:
     page.get_by_role("radio", name="Rollover").check()
     page.get_by_role("button", name="Activate billing").click()
     page.get_by_role("heading", name="Billing is active").wait_for()
-    assert office.desk.refresh().settings.contracts
+    assert sample.desk.refresh().settings.contracts
 
 
-def test_a_customer_sees_their_own_overview(front: Front, enter: Open) -> None:
-    records = front.records
+def test_a_customer_sees_their_own_overview(web: WebClients, enter: Open) -> None:
+    records = web.records
     page = enter("customer")
     page.get_by_role("heading", name="My support").wait_for()
     page.get_by_role("link", name="The laptop is slow").click()
@@ -172,9 +172,9 @@ def test_a_customer_sees_their_own_overview(front: Front, enter: Open) -> None:
     assert answer.status == 404
 
 
-def test_pages_work_without_scripts(front: Front, enter: Open) -> None:
-    office = front.office
-    office.sell("support_hours", minutes=600)
+def test_pages_work_without_scripts(web: WebClients, enter: Open) -> None:
+    sample = web.sample
+    sample.sell("support_hours", minutes=600)
     page = enter(java_script_enabled=False)
     page.goto("/requests/new")
     page.get_by_label("Search: Customer").fill("ann")
@@ -190,11 +190,11 @@ def test_pages_work_without_scripts(front: Front, enter: Open) -> None:
     page.get_by_label("Resolution", exact=True).fill("Nothing needed")
     page.get_by_role("button", name="Resolve").click()
     page.get_by_text("Nothing needed").first.wait_for()
-    [request] = office.rows(t.service_request)
-    assert (request.state, request.item_id) == ("resolved", office.laptop)
+    [request] = sample.rows(t.service_request)
+    assert (request.state, request.item_id) == ("resolved", sample.laptop)
 
 
-def test_the_menu_opens_on_a_phone_without_scripts(front: Front, enter: Open) -> None:
+def test_the_menu_opens_on_a_phone_without_scripts(web: WebClients, enter: Open) -> None:
     page = enter(viewport={"width": 360, "height": 740}, java_script_enabled=False)
     link = page.get_by_role("navigation", name="Main menu").get_by_role("link", name="Contracts")
     assert not link.is_visible()

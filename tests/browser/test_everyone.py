@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.front import Front
+from tests.support.web_clients import WebClients
 from workflows.commands.register import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.register import create_customer, create_item, create_org_unit
 from workflows.users.password_links import show_link
@@ -79,8 +79,8 @@ PAGES = {
 
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("role", PAGES)
-def test_every_page_is_accessible(front: Front, enter: Open, role: str, look: str) -> None:
-    ids = {**vars(front.records), "user": str(front.office.technician.id)}
+def test_every_page_is_accessible(web: WebClients, enter: Open, role: str, look: str) -> None:
+    ids = {**vars(web.records), "user": str(web.sample.technician.id)}
     page = enter(role, reduced_motion="reduce", **LOOKS[look])
     complaints = {}
     for path in PAGES[role]:
@@ -93,9 +93,9 @@ def test_every_page_is_accessible(front: Front, enter: Open, role: str, look: st
     assert complaints == {}
 
 
-def test_the_pages_before_the_login_are_accessible(front: Front, address: str, pages: Any) -> None:
-    front.office.desk.smtp_url = "smtp://127.0.0.1:1"
-    link = front.office.do(show_link, str(front.office.technician.id), "").url
+def test_the_pages_before_the_login_are_accessible(web: WebClients, address: str, pages: Any) -> None:
+    web.sample.desk.smtp_url = "smtp://127.0.0.1:1"
+    link = web.sample.do(show_link, str(web.sample.technician.id), "").url
     for look in LOOKS.values():
         page = pages.open(base_url=address, **look)
         for path in (
@@ -108,7 +108,7 @@ def test_the_pages_before_the_login_are_accessible(front: Front, address: str, p
             assert page.evaluate(AUDIT) == [], path
 
 
-def test_form_errors_are_announced_to_screen_readers(front: Front, enter: Open) -> None:
+def test_form_errors_are_announced_to_screen_readers(web: WebClients, enter: Open) -> None:
     page = enter("supervisor", color_scheme="dark")
     page.goto("/org-units/new")
     page.get_by_role("button", name="Save", exact=True).last.click()
@@ -120,9 +120,9 @@ def test_form_errors_are_announced_to_screen_readers(front: Front, enter: Open) 
     assert page.evaluate(AUDIT) == []
 
 
-def test_everything_is_reachable_by_tab_with_visible_focus(front: Front, enter: Open) -> None:
+def test_everything_is_reachable_by_tab_with_visible_focus(web: WebClients, enter: Open) -> None:
     page = enter("supervisor")
-    page.goto(f"/requests/{front.records.service_request}")
+    page.goto(f"/requests/{web.records.service_request}")
     page.evaluate("document.body.focus()")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
@@ -145,8 +145,8 @@ def test_everything_is_reachable_by_tab_with_visible_focus(front: Front, enter: 
     assert {"Resolve", "Put on hold", "Save time", "Add note", "Other contracts considered"} <= reached
 
 
-def test_a_state_has_text_and_icon(front: Front, enter: Open) -> None:
-    assert front.records
+def test_a_state_has_text_and_icon(web: WebClients, enter: Open) -> None:
+    assert web.records
     page = enter("technician")
     page.goto("/requests?view=open")
     states = page.locator("td .state:not(.bare)")
@@ -156,9 +156,9 @@ def test_a_state_has_text_and_icon(front: Front, enter: Open) -> None:
         assert states.nth(index).locator("svg").count() == 1
 
 
-def test_a_balance_has_a_text_alternative(front: Front, enter: Open) -> None:
+def test_a_balance_has_a_text_alternative(web: WebClients, enter: Open) -> None:
     page = enter("technician")
-    page.goto(f"/contracts/{front.records.contract}")
+    page.goto(f"/contracts/{web.records.contract}")
     assert page.get_by_role("img", name="9:15 of 10:00 left").first.is_visible()
     shapes = {
         one.get_attribute("fill") or one.get_attribute("class") for one in page.locator(".legend rect").all()
@@ -166,16 +166,16 @@ def test_a_balance_has_a_text_alternative(front: Front, enter: Open) -> None:
     assert len(shapes) == 4
 
 
-def test_an_instant_has_its_exact_time_as_tooltip(front: Front, enter: Open) -> None:
+def test_an_instant_has_its_exact_time_as_tooltip(web: WebClients, enter: Open) -> None:
     page = enter("technician")
-    page.goto(f"/requests/{front.records.service_request}")
+    page.goto(f"/requests/{web.records.service_request}")
     time = page.locator(".timeline time").first
     assert time.get_attribute("datetime") == "2026-03-02T09:00:00Z"
     assert time.get_attribute("title") == "2 Mar 2026, 10:00 CET"
     assert time.inner_text() == "now"
 
 
-def test_the_audit_detects_problems(front: Front, enter: Open) -> None:
+def test_the_audit_detects_problems(web: WebClients, enter: Open) -> None:
     page = enter("technician")
     page.goto("/customers")
     page.evaluate(
@@ -199,14 +199,14 @@ def test_the_audit_detects_problems(front: Front, enter: Open) -> None:
 
 
 @pytest.mark.parametrize("look", ["desk, light", "phone, light"])
-def test_long_names_do_not_widen_the_page(front: Front, enter: Open, look: str) -> None:
-    office = front.office
+def test_long_names_do_not_widen_the_page(web: WebClients, enter: Open, look: str) -> None:
+    sample = web.sample
     name = "W" * 120
-    unit = office.do(create_org_unit, NewOrgUnit(code="LONG", name=name))
+    unit = sample.do(create_org_unit, NewOrgUnit(code="LONG", name=name))
     customer = NewCustomer(email=f"{'a' * 50}@{'b' * 50}.example", name=name, org_unit=unit)
-    person = office.do(create_customer, customer)
+    person = sample.do(create_customer, customer)
     item = NewItem(number="N" * 50, name=name, item_type="t" * 50, owner=OwnerGiven(customer=person))
-    office.do(create_item, item)
+    sample.do(create_item, item)
     page = enter("supervisor", **LOOKS[look])
     paths = [f"/customers/{person}", f"/org-units/{unit}", "/org-units", f"/requests/new?customer={person}"]
     for path in paths:

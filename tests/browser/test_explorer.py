@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.builders import RULES
-from tests.support.front import Front
+from tests.support.web_clients import WebClients
 from workflows.rule_sets.folder import read_rules_folder
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ SHIPPED = read_rules_folder(RULES)
 CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}
 
 
-def test_results_update_when_the_item_or_the_rules_change(front: Front, enter: Open) -> None:
-    office = front.office
-    version = office.publish(CUSTOMER_FIRST, "Customer first")
-    office.publish(SHIPPED, "Back again")
-    office.desk.refresh()
-    office.sell("support_hours", to=("item", office.laptop), minutes=60)
-    office.sell("subscription")
+def test_results_update_when_the_item_or_the_rules_change(web: WebClients, enter: Open) -> None:
+    sample = web.sample
+    version = sample.publish(CUSTOMER_FIRST, "Customer first")
+    sample.publish(SHIPPED, "Back again")
+    sample.desk.refresh()
+    sample.sell("support_hours", to=("item", sample.laptop), minutes=60)
+    sample.sell("subscription")
     page = enter("supervisor")
     page.goto("/coverage")
     page.get_by_label("Search: Customer").press_sequentially("ann", delay=20)

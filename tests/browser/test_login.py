@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.front import Front
+from tests.support.web_clients import WebClients
 from workflows.users.accounts import NewUser, create_user
 from workflows.users.password_links import show_link
 
@@ -16,12 +16,12 @@ EMAIL, PASSWORD = "sue@staff.example", "four unrelated words here"
 
 
 def test_an_invited_user_signs_in_ends_a_session_and_signs_out(
-    front: Front, address: str, pages: "Pages"
+    web: WebClients, address: str, pages: "Pages"
 ) -> None:
-    office = front.office
-    sue = office.do(create_user, NewUser(email=EMAIL, name="Sue", role="technician", invite=False))
+    sample = web.sample
+    sue = sample.do(create_user, NewUser(email=EMAIL, name="Sue", role="technician", invite=False))
     page = pages.open(base_url=address, viewport={"width": 375, "height": 740})
-    page.goto(office.do(show_link, sue, address).url)
+    page.goto(sample.do(show_link, sue, address).url)
     page.get_by_label("New password", exact=True).fill("password1234")
     page.get_by_label("Repeat new password").fill("password1234")
     page.get_by_role("button", name="Set the password").click()

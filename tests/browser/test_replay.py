@@ -9,8 +9,8 @@ import pytest
 
 from tests.browser.test_everyone import AUDIT, LOOKS
 from tests.support.builders import RULES
-from tests.support.front import Front
-from tests.support.office import MONDAY
+from tests.support.sample_desk import MONDAY
+from tests.support.web_clients import WebClients
 from workflows.replay import use_cases
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.store import tables as t
@@ -26,15 +26,15 @@ CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.js
 
 
 @pytest.fixture
-def version(front: Front) -> str:
+def version(web: WebClients) -> str:
     """The version of the customer-first rules; by the shipped rules, the item's contract covers a request."""
-    office = front.office
-    version = office.publish(CUSTOMER_FIRST, "Customer first")
-    office.publish(SHIPPED, "Back again")
-    office.desk.refresh()
-    office.sell("support_hours", to=("item", office.laptop), minutes=600)
-    office.sell("subscription")
-    office.work(office.log(), 90)
+    sample = web.sample
+    version = sample.publish(CUSTOMER_FIRST, "Customer first")
+    sample.publish(SHIPPED, "Back again")
+    sample.desk.refresh()
+    sample.sell("support_hours", to=("item", sample.laptop), minutes=600)
+    sample.sell("subscription")
+    sample.work(sample.log(), 90)
     return version
 
 
@@ -54,7 +54,7 @@ def let_it_run() -> None:
             thread.join(30)
 
 
-def test_the_result_appears_and_links_to_the_differences(front: Front, enter: Open, version: str) -> None:
+def test_the_result_appears_and_links_to_the_differences(web: WebClients, enter: Open, version: str) -> None:
     page = enter("administrator")
     use_cases._one_at_a_time.acquire()
     try:
@@ -71,7 +71,7 @@ def test_the_result_appears_and_links_to_the_differences(front: Front, enter: Op
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-def test_without_scripts_the_page_is_refreshed_manually(front: Front, enter: Open, version: str) -> None:
+def test_without_scripts_the_page_is_refreshed_manually(web: WebClients, enter: Open, version: str) -> None:
     page = enter("administrator", java_script_enabled=False, viewport={"width": 360, "height": 740})
     use_cases._one_at_a_time.acquire()
     try:
@@ -83,7 +83,7 @@ def test_without_scripts_the_page_is_refreshed_manually(front: Front, enter: Ope
     assert page.get_by_role("link", name="SR-1001").is_visible()
 
 
-def test_a_running_replay_is_stopped(front: Front, enter: Open, version: str) -> None:
+def test_a_running_replay_is_stopped(web: WebClients, enter: Open, version: str) -> None:
     page = enter("administrator")
     use_cases._one_at_a_time.acquire()
     try:
@@ -95,15 +95,15 @@ def test_a_running_replay_is_stopped(front: Front, enter: Open, version: str) ->
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_the_results_are_accessible(front: Front, enter: Open, version: str, look: str) -> None:
+def test_the_results_are_accessible(web: WebClients, enter: Open, version: str, look: str) -> None:
     """The replay, and the explorer with two rule sets, are accessible."""
-    office = front.office
+    sample = web.sample
     replay_id, thread = use_cases.start_replay(
-        office.desk, office.administrator, CUSTOMER_FIRST, MONDAY, MONDAY + timedelta(days=2)
+        sample.desk, sample.administrator, CUSTOMER_FIRST, MONDAY, MONDAY + timedelta(days=2)
     )
     thread.join(30)
-    decision = office.rows(t.coverage_decision)[0].id
-    request = office.rows(t.service_request)[0].id
+    decision = sample.rows(t.coverage_decision)[0].id
+    request = sample.rows(t.service_request)[0].id
     page = enter("administrator", reduced_motion="reduce", **LOOKS[look])
     paths = (
         f"/rules/replays/{replay_id}",

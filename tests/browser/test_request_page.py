@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.front import Front
+from tests.support.web_clients import WebClients
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -17,9 +17,9 @@ PHONE = {"width": 375, "height": 700}
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-def test_a_message_is_in_view_and_has_the_focus(front: Front, enter: Open, viewport: Any) -> None:
-    front.office.sell("support_hours", minutes=600)
-    request = front.office.log()
+def test_a_message_is_in_view_and_has_the_focus(web: WebClients, enter: Open, viewport: Any) -> None:
+    web.sample.sell("support_hours", minutes=600)
+    request = web.sample.log()
     page = enter(viewport=viewport)
     page.goto(f"/requests/{request}")
     page.get_by_label("Time worked").fill("0:30")
@@ -32,9 +32,9 @@ def test_a_message_is_in_view_and_has_the_focus(front: Front, enter: Open, viewp
     assert page.locator(".note-body", has_text="We call you").is_visible()
 
 
-def test_ctrl_enter_sends_the_form_in_which_one_types(front: Front, enter: Open) -> None:
-    front.office.sell("subscription")
-    request = front.office.log()
+def test_ctrl_enter_sends_the_form_in_which_one_types(web: WebClients, enter: Open) -> None:
+    web.sample.sell("subscription")
+    request = web.sample.log()
     page = enter()
     page.goto(f"/requests/{request}")
     page.get_by_label("Note", exact=True).fill("Sent by two keys")
@@ -47,12 +47,12 @@ def test_ctrl_enter_sends_the_form_in_which_one_types(front: Front, enter: Open)
     page.get_by_label("Resolution of the request").fill("Fixed")
     page.keyboard.press("Control+Enter")
     _assert_focused(page, "Resolved. 0:20 logged")
-    assert front.office.request(request).state == "resolved"
+    assert web.sample.request(request).state == "resolved"
 
 
-def test_a_question_mark_lists_the_keys_of_the_page(front: Front, enter: Open) -> None:
-    front.office.sell("subscription")
-    request = front.office.log()
+def test_a_question_mark_lists_the_keys_of_the_page(web: WebClients, enter: Open) -> None:
+    web.sample.sell("subscription")
+    request = web.sample.log()
     page = enter()
     page.goto(f"/requests/{request}")
     page.keyboard.press("?")
@@ -67,11 +67,11 @@ def test_a_question_mark_lists_the_keys_of_the_page(front: Front, enter: Open) -
     assert not dialog.is_visible()
 
 
-def test_next_and_previous_follow_the_queue_by_keys(front: Front, enter: Open) -> None:
-    front.office.sell("subscription")
+def test_next_and_previous_follow_the_queue_by_keys(web: WebClients, enter: Open) -> None:
+    web.sample.sell("subscription")
     for number in range(3):
-        front.office.log(f"Number {number}")
-        front.office.clock.move(minutes=1)
+        web.sample.log(f"Number {number}")
+        web.sample.clock.move(minutes=1)
     page = enter()
     page.goto("/requests?view=unassigned&order=opened_at")
     page.get_by_role("link", name="Number 0").click()
@@ -83,9 +83,9 @@ def test_next_and_previous_follow_the_queue_by_keys(front: Front, enter: Open) -
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-def test_an_open_action_leaves_the_others_in_place(front: Front, enter: Open, viewport: Any) -> None:
-    front.office.sell("subscription")
-    request = front.office.log()
+def test_an_open_action_leaves_the_others_in_place(web: WebClients, enter: Open, viewport: Any) -> None:
+    web.sample.sell("subscription")
+    request = web.sample.log()
     page = enter("supervisor", viewport=viewport)
     page.goto(f"/requests/{request}")
     bar = page.locator(".transitions")
@@ -103,13 +103,13 @@ def test_an_open_action_leaves_the_others_in_place(front: Front, enter: Open, vi
         assert box["width"] > 0.6 * (viewport["width"] - 300 if viewport is DESK else viewport["width"])
 
 
-def test_the_queue_is_dense(front: Front, enter: Open) -> None:
-    office = front.office
-    office.sell("support_hours", to=("org_unit", office.parent), minutes=600)
-    customer = office.customer("Someone With A Long Name", office.site)
+def test_the_queue_is_dense(web: WebClients, enter: Open) -> None:
+    sample = web.sample
+    sample.sell("support_hours", to=("org_unit", sample.parent), minutes=600)
+    customer = sample.customer("Someone With A Long Name", sample.site)
     for number in range(12):
         subject = f"{number} A subject that is as long as people write them, and then longer"
-        office.log(subject, customer=customer, item=None, priority="critical")
+        sample.log(subject, customer=customer, item=None, priority="critical")
     page = enter()
     page.goto("/requests?view=unassigned")
     heights = page.locator(".queue tbody tr").evaluate_all(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.conftest import log_in
-from tests.support.front import Front
+from tests.support.web_clients import WebClients
 from workflows.rule_sets.proposals import submit_rule_set
 from workflows.rule_sets.publishing import list_publications, rule_set_in_force
 
@@ -19,7 +19,7 @@ Open = Callable[..., "Page"]
 
 
 @pytest.fixture
-def page(front: Front, enter: Open) -> "Page":
+def page(web: WebClients, enter: Open) -> "Page":
     """The editor, opened by an administrator, after its first check."""
     page = enter("administrator")
     open_editor(page)
@@ -54,13 +54,13 @@ def text_of(page: "Page", path: str = "coverage.json") -> str:
     return page.locator(f'textarea[name="file:{path}"]').input_value()
 
 
-def publish(front: Front, old: str, new: str, note: str) -> str:
+def publish(web: WebClients, old: str, new: str, note: str) -> str:
     """Publish a change of coverage.json as another administrator."""
-    files = dict(front.office.see(rule_set_in_force).files)
+    files = dict(web.sample.see(rule_set_in_force).files)
     files["coverage.json"] = files["coverage.json"].replace(old, new, 1)
-    bob = front.office.person("administrator", "Bob")
-    version = front.office.desk.perform(bob, lambda tx: submit_rule_set(tx, files, note).version)
-    front.office.desk.refresh()
+    bob = web.sample.person("administrator", "Bob")
+    version = web.sample.desk.perform(bob, lambda tx: submit_rule_set(tx, files, note).version)
+    web.sample.desk.refresh()
     return version
 
 
@@ -125,7 +125,7 @@ def test_an_operator_is_completed_for_its_variable(page: "Page") -> None:
     assert offered.get_by_text("greater_than").count() == 0
 
 
-def test_publish_with_a_note(front: Front, page: "Page") -> None:
+def test_publish_with_a_note(web: WebClients, page: "Page") -> None:
     replace(page, "This item has a valid contract", "The item brings its own contract")
     page.locator("#changes", has_text="brings its own").wait_for()
     page.get_by_role("button", name="Publish rule set").click()
@@ -133,26 +133,26 @@ def test_publish_with_a_note(front: Front, page: "Page") -> None:
     page.get_by_label("Note", exact=True).fill("Kinder words")
     page.get_by_role("button", name="Publish rule set").click()
     page.get_by_text("The rule set is in force.").wait_for()
-    [newest, _] = front.office.see(list_publications).items
+    [newest, _] = web.sample.see(list_publications).items
     assert newest.note == "Kinder words"
-    text = front.office.see(rule_set_in_force).files["coverage.json"]
+    text = web.sample.see(rule_set_in_force).files["coverage.json"]
     assert "The item brings its own contract" in text
     open_editor(page)
     assert page.locator("#saved-draft .notice").count() == 0
 
 
-def test_a_second_editor_merges_a_newer_publication(front: Front, page: "Page") -> None:
+def test_a_second_editor_merges_a_newer_publication(web: WebClients, page: "Page") -> None:
     replace(page, "This item has a valid contract", "The item brings its own contract")
     page.locator("#changes", has_text="brings its own").wait_for()
     newest = publish(
-        front, "The customer has a valid contract.", "A contract of the customer's.", "Bob's words"
+        web, "The customer has a valid contract.", "A contract of the customer's.", "Bob's words"
     )
     notice = page.locator("#published-since")
     page.get_by_label("Note", exact=True).fill("Mine")
     page.get_by_role("button", name="Publish rule set").click()
     notice.get_by_text("Bob published another rule set").wait_for()
     notice.get_by_text("Bob's words").wait_for()
-    assert front.office.see(rule_set_in_force).version == newest
+    assert web.sample.see(rule_set_in_force).version == newest
     notice.get_by_text("Show changes").click()
     notice.get_by_text("A contract of the customer's.").wait_for()
     notice.get_by_role("button", name="Merge into my draft").click()
@@ -164,13 +164,13 @@ def test_a_second_editor_merges_a_newer_publication(front: Front, page: "Page") 
     assert notice.get_by_text("The published changes have been merged into your draft").is_visible()
     page.get_by_role("button", name="Publish rule set").click()
     page.get_by_text("The rule set is in force.").wait_for()
-    text = front.office.see(rule_set_in_force).files["coverage.json"]
+    text = web.sample.see(rule_set_in_force).files["coverage.json"]
     assert "The item has brought its own contract" in text
     assert "A contract of the customer's." in text
 
 
-def test_a_second_editor_is_notified_by_polling(front: Front, page: "Page") -> None:
-    publish(front, "The customer has a valid contract.", "A contract of the customer's.", "Bob's words")
+def test_a_second_editor_is_notified_by_polling(web: WebClients, page: "Page") -> None:
+    publish(web, "The customer has a valid contract.", "A contract of the customer's.", "Bob's words")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.locator("#published-since").get_by_text("Bob published another rule set").wait_for()
 
@@ -229,13 +229,13 @@ def test_a_contract_type_is_added_and_a_file_removed_and_restored(page: "Page") 
     page.locator("#changes", has_text="No changes").wait_for()
 
 
-def test_a_draft_is_replayed(front: Front, page: "Page") -> None:
-    office = front.office
-    office.sell("subscription", to=("item", office.laptop))
-    office.sell("subscription")
-    office.log("On history")
+def test_a_draft_is_replayed(web: WebClients, page: "Page") -> None:
+    sample = web.sample
+    sample.sell("subscription", to=("item", sample.laptop))
+    sample.sell("subscription")
+    sample.log("On history")
     replace(page, "The customer has a valid contract.", "A contract of the customer is in force.")
-    day = office.desk.now().date().isoformat()
+    day = sample.desk.now().date().isoformat()
     page.get_by_label("From", exact=True).fill(day)
     page.get_by_label("To (inclusive)").fill(day)
     page.get_by_role("button", name="Replay").click()

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.support.builders import Kit
+from tests.support.builders import DeskFixture
 from web import create_app
 from web.environment import Environment
 from workflows.core.actors import Actor
@@ -16,20 +16,20 @@ from workflows.users.tokens import NewToken, create_token
 ENVIRONMENT = Environment(secret_key="a key for tests alone", log_format="console")
 
 
-def app_of(kit: Kit, environment: Environment = ENVIRONMENT) -> Flask:
+def app_of(new_desk: DeskFixture, environment: Environment = ENVIRONMENT) -> Flask:
     """Return the web application of a test desk."""
-    app = create_app(kit.desk, environment)
+    app = create_app(new_desk.desk, environment)
     app.config["TESTING"] = False
     return app
 
 
-def token_of(kit: Kit, actor: Actor) -> str:
+def token_of(new_desk: DeskFixture, actor: Actor) -> str:
     """Create and return an API token."""
-    email = kit.see(get_user, str(actor.id)).email
-    return kit.do(create_token, NewToken(email=email)).text
+    email = new_desk.see(get_user, str(actor.id)).email
+    return new_desk.do(create_token, NewToken(email=email)).text
 
 
-class Caller:
+class ApiClient:
     """A client with a token, or without one. Paths are relative to /api/v1."""
 
     def __init__(self, app: Flask, token: str | None) -> None:
@@ -72,22 +72,22 @@ class Caller:
         return self.client.open(f"/api/v1{path}", method=method, data=data, content_type=kind, headers=sent)
 
 
-class Callers:
+class ApiClients:
     """A client for each staff role, and one without a token."""
 
-    def __init__(self, kit: Kit) -> None:
-        self.kit = kit
-        self.app = app_of(kit)
-        self.administrator = self.caller(kit.administrator)
-        self.finance = self.caller(kit.finance)
-        self.supervisor = self.caller(kit.supervisor)
-        self.technician = self.caller(kit.technician)
-        self.nobody = Caller(self.app, None)
+    def __init__(self, new_desk: DeskFixture) -> None:
+        self.fixture = new_desk
+        self.app = app_of(new_desk)
+        self.administrator = self.client_of(new_desk.administrator)
+        self.finance = self.client_of(new_desk.finance)
+        self.supervisor = self.client_of(new_desk.supervisor)
+        self.technician = self.client_of(new_desk.technician)
+        self.nobody = ApiClient(self.app, None)
 
-    def caller(self, actor: Actor) -> Caller:
-        return Caller(self.app, token_of(self.kit, actor))
+    def client_of(self, actor: Actor) -> ApiClient:
+        return ApiClient(self.app, token_of(self.fixture, actor))
 
-    def customer(self, name: str, *org_units: str) -> tuple[str, Caller]:
+    def customer(self, name: str, *org_units: str) -> tuple[str, ApiClient]:
         """Create a customer with a user; return the customer's id and a client."""
-        customer_id = self.kit.customer(name, *org_units)
-        return customer_id, self.caller(self.kit.person("customer", name, customer=customer_id))
+        customer_id = self.fixture.customer(name, *org_units)
+        return customer_id, self.client_of(self.fixture.person("customer", name, customer=customer_id))

@@ -30,7 +30,7 @@ MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 RULES = Path(__file__).resolve().parents[2] / "rules"
 
 
-class StillClock:
+class FixedClock:
     """A clock that moves only when `move` is called."""
 
     def __init__(self, at: datetime = MONDAY) -> None:
@@ -45,11 +45,11 @@ class StillClock:
         return self.at
 
 
-class Kit:
+class DeskFixture:
     """A desk, its clock, and shortcuts for filling it."""
 
     def __init__(self, database_url: str, *, sandbox: bool = False) -> None:
-        self.clock = StillClock()
+        self.clock = FixedClock()
         self.desk = Desk(
             Database(database_url, pool_size=5), self.clock, sandbox=sandbox, session_limits=LASTING
         )

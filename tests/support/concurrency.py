@@ -1,6 +1,6 @@
 """Concurrent workers, each with a `Desk` of its own, in threads or in processes.
 
-A `Post` can be sent to another process; the functions return plain values.
+A `WorkerContext` can be sent to another process; the functions return plain values.
 """
 
 import os
@@ -14,8 +14,8 @@ from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from engine.errors import DeskError
-from tests.support.builders import StillClock
-from tests.support.office import Office
+from tests.support.builders import FixedClock
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.service_requests import FireTrigger, NewServiceRequest, SearchCoverage
 from workflows.commands.work import WorkGiven
 from workflows.core.actors import Actor
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Post:
+class WorkerContext:
     """What a worker needs: the database, the current instant, the actor, and a customer and item to serve."""
 
     database_url: str
@@ -42,14 +42,14 @@ class Post:
     item: str
 
 
-def post_in(office: Office, actor: Actor | None = None) -> Post:
+def worker_context(sample: SampleDesk, actor: Actor | None = None) -> WorkerContext:
     """Return the context of a worker on a test desk; the actor defaults to the technician."""
-    url = office.desk.database.url.render_as_string(hide_password=False)
-    return Post(url, office.clock.at, actor or office.technician, office.ann, office.laptop)
+    url = sample.desk.database.url.render_as_string(hide_password=False)
+    return WorkerContext(url, sample.clock.at, actor or sample.technician, sample.ann, sample.laptop)
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPool:
     """A number of threads or processes that can do the same thing concurrently."""
 
     pool: Executor
@@ -64,7 +64,7 @@ class Crew:
 
 
 @contextmanager
-def crew_of(kind: str, size: int) -> Iterator[Crew]:
+def worker_pool(kind: str, size: int) -> Iterator[WorkerPool]:
     """Start threads or processes. Processes are spawned, so that they share nothing."""
     made: Executor
     if kind == "threads":
@@ -72,25 +72,25 @@ def crew_of(kind: str, size: int) -> Iterator[Crew]:
     else:
         made = ProcessPoolExecutor(size, mp_context=get_context("spawn"))
     with made as pool:
-        yield Crew(pool, size)
+        yield WorkerPool(pool, size)
 
 
 @contextmanager
-def desk_at(post: Post) -> Iterator[Desk]:
-    desk = Desk(Database(post.database_url, pool_size=2), StillClock(post.at))
+def desk_at(context: WorkerContext) -> Iterator[Desk]:
+    desk = Desk(Database(context.database_url, pool_size=2), FixedClock(context.at))
     try:
         yield desk
     finally:
         desk.database.dispose()
 
 
-def log_requests(post: Post, count: int, log_path: str | None = None) -> list[str]:
+def log_requests(context: WorkerContext, count: int, log_path: str | None = None) -> list[str]:
     """Log service requests and return their ids; each is appended to the file once it is saved."""
-    command = NewServiceRequest(subject="It does not start", customer=post.customer, item=post.item)
+    command = NewServiceRequest(subject="It does not start", customer=context.customer, item=context.item)
     logged = []
-    with desk_at(post) as desk:
+    with desk_at(context) as desk:
         for _ in range(count):
-            made = desk.perform(post.actor, lambda tx: log_service_request(tx, command))
+            made = desk.perform(context.actor, lambda tx: log_service_request(tx, command))
             assert made.service_request is not None
             logged.append(made.service_request)
             append_line(log_path, made.service_request)
@@ -98,49 +98,49 @@ def log_requests(post: Post, count: int, log_path: str | None = None) -> list[st
 
 
 def log_minutes(
-    post: Post, request_ids: list[str], minutes: int, count: int, log_path: str | None = None
+    context: WorkerContext, request_ids: list[str], minutes: int, count: int, log_path: str | None = None
 ) -> list[str]:
     """Log work of `minutes` each on the service requests in turn; return the ids of the entries."""
-    command = WorkGiven(minutes=minutes, worked_at=post.at)
+    command = WorkGiven(minutes=minutes, worked_at=context.at)
     entries = []
-    with desk_at(post) as desk:
+    with desk_at(context) as desk:
         for turn in range(count):
             use_case = partial(
                 log_work, service_request_id=request_ids[turn % len(request_ids)], command=command
             )
-            entries.append(desk.perform(post.actor, use_case))
+            entries.append(desk.perform(context.actor, use_case))
             append_line(log_path, entries[-1])
     return entries
 
 
-def fire_once(post: Post, request_id: str, trigger: str, reason: str) -> str:
+def fire_once(context: WorkerContext, request_id: str, trigger: str, reason: str) -> str:
     """Fire a trigger; return "done" or the code of the refusal."""
     command = FireTrigger.model_validate({"trigger": trigger, "note": reason, "reason": reason})
-    return attempt(post, lambda tx: fire_trigger(tx, request_id, command))
+    return attempt(context, lambda tx: fire_trigger(tx, request_id, command))
 
 
-def search_once(post: Post, request_id: str) -> str:
-    return attempt(post, lambda tx: search_or_assign(tx, request_id, SearchCoverage()))
+def search_once(context: WorkerContext, request_id: str) -> str:
+    return attempt(context, lambda tx: search_or_assign(tx, request_id, SearchCoverage()))
 
 
-def attempt(post: Post, use_case: Callable[[Transaction], Any]) -> str:
-    with desk_at(post) as desk:
+def attempt(context: WorkerContext, use_case: Callable[[Transaction], Any]) -> str:
+    with desk_at(context) as desk:
         try:
-            desk.perform(post.actor, use_case)
+            desk.perform(context.actor, use_case)
         except DeskError as refusal:
             return refusal.code
     return "done"
 
 
-def run_every_job(post: Post, rounds: int) -> int:
+def run_every_job(context: WorkerContext, rounds: int) -> int:
     """Run all jobs that need no network, without claiming slots; return how much was done."""
-    with desk_at(post) as desk:
+    with desk_at(context) as desk:
         return sum(run_job(desk, name) for _ in range(rounds) for name in JOBS if name != "deliver_outbox")
 
 
-def tick_every_job(post: Post) -> list[str]:
+def tick_every_job(context: WorkerContext) -> list[str]:
     """Tick as a scheduler does; return the jobs whose slot was claimed."""
-    with desk_at(post) as desk:
+    with desk_at(context) as desk:
         return [
             name
             for name, job in JOBS.items()

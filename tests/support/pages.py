@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.support.api import app_of
-from tests.support.builders import Kit
+from tests.support.builders import DeskFixture
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.desk import Desk
 from workflows.core.secret_texts import new_secret
@@ -145,12 +145,12 @@ def new_session(desk: Desk, actor: Actor) -> str:
 class Browser:
     """A test browser, logged in as the given actor without a password."""
 
-    def __init__(self, kit: Kit, actor: Actor | None = None, app: Flask | None = None) -> None:
-        self.app = app or app_of(kit)
+    def __init__(self, new_desk: DeskFixture, actor: Actor | None = None, app: Flask | None = None) -> None:
+        self.app = app or app_of(new_desk)
         self.client = self.app.test_client()
         if actor is not None:
             with self.client.session_transaction() as session:
-                session["_user_id"] = new_session(kit.desk, actor)
+                session["_user_id"] = new_session(new_desk.desk, actor)
                 session["_fresh"] = True
 
     def open(self, path: str) -> Page:

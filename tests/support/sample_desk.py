@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.rulebook import is_rule_file, load_rule_set
-from tests.support.builders import MONDAY, RULES, Kit
+from tests.support.builders import MONDAY, RULES, DeskFixture
 from workflows.commands.contracts import HolderGiven, NewContract
 from workflows.commands.service_requests import FireTrigger, NewServiceRequest
 from workflows.commands.work import WorkGiven
@@ -17,7 +17,7 @@ from workflows.store.ids import new_id
 from workflows.work.use_cases import log_work
 
 
-class Office(Kit):
+class SampleDesk(DeskFixture):
     """Acme with a site, Ann at the site and her laptop, and the contracts that a test creates."""
 
     def __init__(self, database_url: str, **settings: Any) -> None:
@@ -119,4 +119,4 @@ class Office(Kit):
         return self.rows(t.work_entry, service_request_id=request_id)
 
 
-__all__ = ["MONDAY", "Office"]
+__all__ = ["MONDAY", "SampleDesk"]

@@ -9,8 +9,8 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
 from tests.support.api import app_of
-from tests.support.office import Office
 from tests.support.pages import Browser
+from tests.support.sample_desk import SampleDesk
 from workflows.core.actors import Actor
 
 # Each test has its own application; the templates are compiled once for all of them.
@@ -33,38 +33,38 @@ class Records:
     other_request: str
 
 
-class Front:
-    """The pages of an Office: a client for each role, created on first use."""
+class WebClients:
+    """The pages of an SampleDesk: a client for each role, created on first use."""
 
     def __init__(self, database_url: str, **settings: Any) -> None:
-        self.office = Office(database_url, **{"time_zone": "Europe/Berlin", **settings})
-        self.office.publish_rules()
-        self.app: Flask = app_of(self.office)
+        self.sample = SampleDesk(database_url, **{"time_zone": "Europe/Berlin", **settings})
+        self.sample.publish_rules()
+        self.app: Flask = app_of(self.sample)
         self.app.jinja_env.bytecode_cache = COMPILED
 
     def browser(self, actor: Actor | None) -> Browser:
-        return Browser(self.office, actor, self.app)
+        return Browser(self.sample, actor, self.app)
 
     @cached_property
     def administrator(self) -> Browser:
-        return self.browser(self.office.administrator)
+        return self.browser(self.sample.administrator)
 
     @cached_property
     def finance(self) -> Browser:
-        return self.browser(self.office.finance)
+        return self.browser(self.sample.finance)
 
     @cached_property
     def supervisor(self) -> Browser:
-        return self.browser(self.office.supervisor)
+        return self.browser(self.sample.supervisor)
 
     @cached_property
     def technician(self) -> Browser:
-        return self.browser(self.office.technician)
+        return self.browser(self.sample.technician)
 
     @cached_property
     def ann(self) -> Browser:
         """The customer who owns the laptop."""
-        return self.browser(self.office.person("customer", "Ann", customer=self.office.ann))
+        return self.browser(self.sample.person("customer", "Ann", customer=self.sample.ann))
 
     @cached_property
     def nobody(self) -> Browser:
@@ -78,21 +78,21 @@ class Front:
     @cached_property
     def records(self) -> Records:
         """Create a contract, a request and work for Ann; and a contract and a request for Bob."""
-        office = self.office
-        contract = office.sell("support_hours", minutes=600)
-        request = office.log("The laptop is slow")
-        office.fire(request, "start")
-        office.work(request, 45)
-        bob = office.customer("Bob")
-        other_contract = office.sell("subscription", to=("customer", bob))
-        other_request = office.log("Bob's printer", customer=bob, item=None)
+        sample = self.sample
+        contract = sample.sell("support_hours", minutes=600)
+        request = sample.log("The laptop is slow")
+        sample.fire(request, "start")
+        sample.work(request, 45)
+        bob = sample.customer("Bob")
+        other_contract = sample.sell("subscription", to=("customer", bob))
+        other_request = sample.log("Bob's printer", customer=bob, item=None)
         return Records(
-            org_unit=office.site,
-            customer=office.ann,
-            item=office.laptop,
+            org_unit=sample.site,
+            customer=sample.ann,
+            item=sample.laptop,
             contract=contract,
             service_request=request,
-            entry=str(office.entries(request)[0].id),
+            entry=str(sample.entries(request)[0].id),
             other_customer=bob,
             other_contract=other_contract,
             other_request=other_request,

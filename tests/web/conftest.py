@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.support.api import Callers
-from tests.support.builders import Kit
+from tests.support.api import ApiClients
+from tests.support.builders import DeskFixture
 
 
 @pytest.fixture
-def api(kit: Kit) -> Callers:
+def api(new_desk: DeskFixture) -> ApiClients:
     """The API of a desk with the shipped rules in force, and a client for each role."""
-    return Callers(kit)
+    return ApiClients(new_desk)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.support.api import ENVIRONMENT, Caller, Callers
-from tests.support.builders import RULES, Kit
+from tests.support.api import ENVIRONMENT, ApiClient, ApiClients
+from tests.support.builders import RULES, DeskFixture
 from tests.support.pages import new_session
 from web import create_app
 from workflows.core.desk import Desk
@@ -14,7 +14,7 @@ from workflows.store.database import Database
 SHIPPED = read_rules_folder(RULES)
 
 
-def test_settings_merge(api: Callers) -> None:
+def test_settings_merge(api: ApiClients) -> None:
     before = api.technician.get("/settings").json
     assert before is not None
     assert before["time_expired_contract"] is None
@@ -58,18 +58,18 @@ BAD_SETTINGS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_invalid_settings_are_reported_by_field(api: Callers) -> None:
+def test_invalid_settings_are_reported_by_field(api: ApiClients) -> None:
     for changes, pointer in BAD_SETTINGS:
         answer = api.administrator.patch("/settings", {"cascade": True, **changes})
         assert answer.status_code == 422, changes
         assert answer.json is not None
         assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
-    assert api.kit.rows(t.setting) == []
+    assert api.fixture.rows(t.setting) == []
 
 
-def test_billing_activation_requires_the_checklist(api: Callers) -> None:
-    acme = api.kit.org_unit("ACME")
-    item = api.kit.item("G")
+def test_billing_activation_requires_the_checklist(api: ApiClients) -> None:
+    acme = api.fixture.org_unit("ACME")
+    item = api.fixture.item("G")
     by_patch = api.administrator.patch("/settings", {"contracts": True})
     assert by_patch.status_code == 409
     assert by_patch.json is not None
@@ -102,7 +102,7 @@ def test_billing_activation_requires_the_checklist(api: Callers) -> None:
     assert api.supervisor.post("/billing/activate").status_code == 403
 
 
-def test_required_settings_cannot_be_removed_while_contracts_are_on(api: Callers) -> None:
+def test_required_settings_cannot_be_removed_while_contracts_are_on(api: ApiClients) -> None:
     assert api.administrator.patch("/settings", {"time_expired_contract": None}).status_code == 200
     assert api.administrator.post("/billing/activate", {"time_expired_contract": "ignore"}).status_code == 200
     refused = api.administrator.patch("/settings", {"time_expired_contract": None})
@@ -113,7 +113,7 @@ def test_required_settings_cannot_be_removed_while_contracts_are_on(api: Callers
     assert switched_off.status_code == 200
 
 
-def test_rules_are_checked_and_published(api: Callers) -> None:
+def test_rules_are_checked_and_published(api: ApiClients) -> None:
     in_force = api.supervisor.get("/rules").json
     assert in_force is not None
     assert in_force["files"] == SHIPPED
@@ -157,17 +157,17 @@ BAD_FILES: list[dict[str, str]] = [
 ]
 
 
-def test_invalid_rule_sets_are_refused(api: Callers) -> None:
+def test_invalid_rule_sets_are_refused(api: ApiClients) -> None:
     for files in BAD_FILES:
         check = api.administrator.post("/rules/check", {"files": files})
         assert check.status_code == 200, list(files)[:3]
         assert check.json is not None
         assert check.json["ok"] is False
         assert api.administrator.post("/rules/publish", {"files": files}).status_code == 422
-    assert len(api.kit.rows(t.rule_publication)) == 1
+    assert len(api.fixture.rows(t.rule_publication)) == 1
 
 
-def test_large_rule_sets_are_accepted_up_to_the_limit(api: Callers) -> None:
+def test_large_rule_sets_are_accepted_up_to_the_limit(api: ApiClients) -> None:
     padded = {**SHIPPED, "coverage.json": SHIPPED["coverage.json"] + " " * 900_000}
     more = {f"variants/v{number}.json": SHIPPED["coverage.json"] for number in range(3)}
     check = api.administrator.post("/rules/check", {"files": padded | more})
@@ -177,8 +177,8 @@ def test_large_rule_sets_are_accepted_up_to_the_limit(api: Callers) -> None:
     assert api.administrator.post("/rules/check", {"files": huge}).status_code == 413
 
 
-def test_without_a_rule_set_calls_are_503(bare_kit: Kit) -> None:
-    api = Callers(bare_kit)
+def test_without_a_rule_set_calls_are_503(bare_desk: DeskFixture) -> None:
+    api = ApiClients(bare_desk)
     for path in ("/rules", "/contract-types"):
         answer = api.administrator.get(path)
         assert answer.status_code == 503
@@ -190,7 +190,7 @@ def test_without_a_rule_set_calls_are_503(bare_kit: Kit) -> None:
     assert ready.json["detail"] == "No rule set is in force."
 
 
-def test_users(api: Callers) -> None:
+def test_users(api: ApiClients) -> None:
     body = {"email": "sue@staff.example", "role": "supervisor", "password": "a long password"}
     made = api.administrator.post("/users", body)
     assert made.status_code == 201
@@ -201,15 +201,15 @@ def test_users(api: Callers) -> None:
     assert api.administrator.post("/users", body | {"password": "short"}).status_code == 422
     assert api.administrator.post("/users", body | {"role": "system"}).status_code == 422
     assert api.supervisor.get("/users").status_code == 403
-    stored = api.kit.rows(t.user_account, email="sue@staff.example")[0]
+    stored = api.fixture.rows(t.user_account, email="sue@staff.example")[0]
     changed = api.administrator.patch(f"/users/{sue['id']}", {"disabled": True, "name": "Sue"})
     assert changed.json is not None
     assert changed.json["disabled_at"] is not None
     assert stored.password_hash.startswith("$argon2id$")
 
 
-def test_tokens_are_listed_and_revoked(api: Callers) -> None:
-    tokens = api.administrator.get(f"/users/{api.kit.technician.id}/tokens").json
+def test_tokens_are_listed_and_revoked(api: ApiClients) -> None:
+    tokens = api.administrator.get(f"/users/{api.fixture.technician.id}/tokens").json
     assert tokens is not None
     (token,) = tokens["items"]
     assert api.technician.get("/org-units").status_code == 200
@@ -220,10 +220,10 @@ def test_tokens_are_listed_and_revoked(api: Callers) -> None:
     assert api.administrator.get("/users/nobody/tokens").status_code == 404
 
 
-def test_sessions_are_listed_and_ended(api: Callers) -> None:
-    tom = api.kit.technician
-    new_session(api.kit.desk, tom)
-    new_session(api.kit.desk, tom)
+def test_sessions_are_listed_and_ended(api: ApiClients) -> None:
+    tom = api.fixture.technician
+    new_session(api.fixture.desk, tom)
+    new_session(api.fixture.desk, tom)
     listed = api.technician.get(f"/users/{tom.id}/sessions").json
     assert listed is not None
     assert [one["address"] for one in listed["items"]] == ["192.0.2.1", "192.0.2.1"]
@@ -242,8 +242,8 @@ def test_sessions_are_listed_and_ended(api: Callers) -> None:
     assert api.technician.get("/org-units").status_code == 401
 
 
-def test_the_audit_trail_is_for_administrators(api: Callers) -> None:
-    tom = api.kit.technician
+def test_the_audit_trail_is_for_administrators(api: ApiClients) -> None:
+    tom = api.fixture.technician
     whole = api.administrator.get("/audit-events").json
     assert whole is not None
     assert {one["subject_kind"] for one in whole["items"]} >= {"user"}
@@ -251,20 +251,20 @@ def test_the_audit_trail_is_for_administrators(api: Callers) -> None:
     assert recorded == sorted(recorded, reverse=True)
     assert api.technician.get("/audit-events").status_code == 403
     assert api.technician.get(f"/audit-events?subject_kind=user&subject_id={tom.id}").status_code == 200
-    other = api.kit.supervisor.id
+    other = api.fixture.supervisor.id
     assert api.technician.get(f"/audit-events?subject_kind=user&subject_id={other}").status_code == 403
     assert api.technician.get(f"/audit-events?subject_id={tom.id}").status_code == 403
     assert api.administrator.get("/audit-events?view=everything").status_code == 422
 
 
-def test_a_password_link_is_sent(api: Callers) -> None:
-    tom = api.kit.technician
+def test_a_password_link_is_sent(api: ApiClients) -> None:
+    tom = api.fixture.technician
     assert api.technician.post(f"/users/{tom.id}/password-link").status_code == 403
     sent = api.administrator.post(f"/users/{tom.id}/password-link")
     assert sent.status_code == 200
     assert sent.json is not None
     assert sent.json["can_log_in"] is False
-    [mail] = api.kit.rows(t.outbox, event="password_link")
+    [mail] = api.fixture.rows(t.outbox, event="password_link")
     assert mail.subject == "Your account at the support desk"
     weak = api.administrator.patch(f"/users/{tom.id}", {"password": "password1234"})
     assert weak.status_code == 422
@@ -272,9 +272,9 @@ def test_a_password_link_is_sent(api: Callers) -> None:
     assert weak.json["errors"][0]["pointer"] == "/password"
 
 
-def test_another_process_uses_new_settings_in_its_next_call(api: Callers, database_url: str) -> None:
-    other = Desk(Database(database_url, pool_size=2), api.kit.clock)
-    elsewhere = Caller(create_app(other, ENVIRONMENT), api.administrator.token)
+def test_another_process_uses_new_settings_in_its_next_call(api: ApiClients, database_url: str) -> None:
+    other = Desk(Database(database_url, pool_size=2), api.fixture.clock)
+    elsewhere = ApiClient(create_app(other, ENVIRONMENT), api.administrator.token)
     assert elsewhere.get("/settings").json == api.administrator.get("/settings").json
     api.administrator.patch("/settings", {"currency": "CHF"})
     found = elsewhere.get("/settings").json

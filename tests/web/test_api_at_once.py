@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.api import app_of, token_of
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
 
@@ -25,9 +25,9 @@ INCIDENTS = 20
 
 
 @pytest.fixture
-def office(postgres_database_url: str) -> Iterator[Office]:
+def sample(postgres_database_url: str) -> Iterator[SampleDesk]:
     """A desk on PostgreSQL with as many connections as it has callers."""
-    desk = Office(postgres_database_url)
+    desk = SampleDesk(postgres_database_url)
     yield desk
     desk.close()
 
@@ -58,32 +58,32 @@ class Client:
 
 
 @pytest.fixture
-def client(office: Office, serve: Callable[["WSGIApplication"], str]) -> Client:
+def client(sample: SampleDesk, serve: Callable[["WSGIApplication"], str]) -> Client:
     """A technician's client."""
-    return Client(serve(app_of(office)), token_of(office, office.technician))
+    return Client(serve(app_of(sample)), token_of(sample, sample.technician))
 
 
-def test_fifty_requests_logged_at_once_on_one_pack_are_all_taken(office: Office, client: Client) -> None:
+def test_fifty_requests_logged_at_once_on_one_pack_are_all_taken(sample: SampleDesk, client: Client) -> None:
     for round_number in range(ROUNDS):
-        customer = office.customer(f"Customer {round_number}")
+        customer = sample.customer(f"Customer {round_number}")
         bodies = [{"subject": f"Call {number}", "customer": customer} for number in range(CALLS)]
-        pack = office.sell("incident_pack", to=("customer", customer), incidents=INCIDENTS)
+        pack = sample.sell("incident_pack", to=("customer", customer), incidents=INCIDENTS)
         answers = client.post_at_once("/service-requests", bodies)
         assert [body for status, body in answers if status != 201] == []
         assert sorted(body["subject"] for _, body in answers) == sorted(body["subject"] for body in bodies)
         outcomes = Counter(body["coverage"]["outcome"] for _, body in answers)
         assert outcomes == {"covered": INCIDENTS, "created": CALLS - INCIDENTS}
-        [grant] = office.grants(pack)
+        [grant] = sample.grants(pack)
         assert (grant.available, grant.held) == (0, INCIDENTS)
-        assert len(office.rows(t.service_request, customer_id=customer)) == CALLS
-    assert office.see(audit_ledger).ok
+        assert len(sample.rows(t.service_request, customer_id=customer)) == CALLS
+    assert sample.see(audit_ledger).ok
 
 
-def test_fifty_requests_closed_at_once_settle_their_pack(office: Office, client: Client) -> None:
-    pack = office.sell("incident_pack", incidents=CALLS)
-    requests = [office.log(item=None) for _ in range(CALLS)]
+def test_fifty_requests_closed_at_once_settle_their_pack(sample: SampleDesk, client: Client) -> None:
+    pack = sample.sell("incident_pack", incidents=CALLS)
+    requests = [sample.log(item=None) for _ in range(CALLS)]
     for request in requests:
-        office.fire(request, "resolve", note="Done")
+        sample.fire(request, "resolve", note="Done")
     together = Barrier(CALLS)
 
     def close(request: str) -> int:
@@ -95,6 +95,6 @@ def test_fifty_requests_closed_at_once_settle_their_pack(office: Office, client:
 
     with ThreadPoolExecutor(CALLS) as pool:
         assert list(pool.map(close, requests)) == [200] * CALLS
-    [grant] = office.grants(pack)
+    [grant] = sample.grants(pack)
     assert (grant.available, grant.held, grant.consumed) == (0, 0, CALLS)
-    assert office.see(audit_ledger).ok
+    assert sample.see(audit_ledger).ok

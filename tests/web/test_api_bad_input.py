@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Callers
-from tests.support.office import Office
+from tests.support.api import ApiClients
+from tests.support.sample_desk import SampleDesk
 from workflows.store import tables as t
 
 HUGE = 10**400
@@ -70,29 +70,29 @@ INVALID_IDS: list[Any] = ["", "nobody", "\u0000", "x" * 10_000, 7, True, [], {}]
 
 
 @pytest.fixture
-def api(office: Office) -> Callers:
+def api(sample: SampleDesk) -> ApiClients:
     """The API of the desk."""
-    return Callers(office)
+    return ApiClients(sample)
 
 
-def stored(office: Office) -> list[int]:
-    return [len(office.rows(table)) for table in TABLES]
+def stored(sample: SampleDesk) -> list[int]:
+    return [len(sample.rows(table)) for table in TABLES]
 
 
 def expect(
-    office: Office, api: Callers, method: str, path: str, bodies: list[dict[str, Any]], *allowed: int
+    sample: SampleDesk, api: ApiClients, method: str, path: str, bodies: list[dict[str, Any]], *allowed: int
 ) -> None:
     """Assert that each body is refused with one of the statuses and that nothing is stored."""
-    before = stored(office)
+    before = stored(sample)
     for body in bodies:
         answer = api.administrator.call(method, path, body)
         assert answer.status_code in allowed, (body, answer.status_code, answer.text[:300])
         assert answer.content_type == "application/problem+json"
-    assert stored(office) == before
+    assert stored(sample) == before
 
 
-def test_contracts(office: Office, api: Callers) -> None:
-    good = {"type": "support_hours", "holder": {"customer": office.ann}, "minutes": 60}
+def test_contracts(sample: SampleDesk, api: ApiClients) -> None:
+    good = {"type": "support_hours", "holder": {"customer": sample.ann}, "minutes": 60}
     bad: list[dict[str, Any]] = [{**good, "minutes": value} for value in INVALID_MINUTES]
     bad += [{**good, "starts_at": value} for value in INVALID_INSTANTS if value is not None]
     bad += [{**good, "starts_on": value} for value in INVALID_DAYS]
@@ -101,7 +101,7 @@ def test_contracts(office: Office, api: Callers) -> None:
     bad += [{**good, "type": value} for value in INVALID_TEXTS]
     holders: list[Any] = [None, {}, [], "x", {"nobody": "x"}]
     bad += [
-        {**good, "holder": value} for value in [*holders, {"customer": office.ann, "item": office.laptop}]
+        {**good, "holder": value} for value in [*holders, {"customer": sample.ann, "item": sample.laptop}]
     ]
     bad += [{**good, "price": value} for value in INVALID_PRICES]
     bad += [{**good, "grants": value} for value in INVALID_GRANTS]
@@ -112,15 +112,15 @@ def test_contracts(office: Office, api: Callers) -> None:
     ]
     bad += [{**good, "starts_on": "2026-05-01", "ends_on": "2026-04-01"}]
     bad += [{**good, "unknown": 1}, {**good, "enable": "yes"}, {**good, "time_expired": "vanish"}, {}]
-    expect(office, api, "POST", "/contracts", bad, 422)
+    expect(sample, api, "POST", "/contracts", bad, 422)
 
 
-def test_actions_on_contracts(office: Office, api: Callers) -> None:
-    contract = office.sell("support_hours", minutes=60, enable=True)
+def test_actions_on_contracts(sample: SampleDesk, api: ApiClients) -> None:
+    contract = sample.sell("support_hours", minutes=60, enable=True)
     minutes: list[dict[str, Any]] = [{"minutes": value} for value in INVALID_MINUTES]
     instants = [{"minutes": 5, "effective_at": value} for value in INVALID_INSTANTS if value is not None]
     expect(
-        office,
+        sample,
         api,
         "POST",
         f"/contracts/{contract}/top-up",
@@ -135,7 +135,7 @@ def test_actions_on_contracts(office: Office, api: Callers) -> None:
         if not isinstance(value, str) or value.strip() in ("", "\u0000")
     ]
     expect(
-        office,
+        sample,
         api,
         "POST",
         f"/contracts/{contract}/adjust",
@@ -144,7 +144,7 @@ def test_actions_on_contracts(office: Office, api: Callers) -> None:
         422,
     )
     expect(
-        office,
+        sample,
         api,
         "POST",
         f"/contracts/{contract}/renew",
@@ -152,9 +152,9 @@ def test_actions_on_contracts(office: Office, api: Callers) -> None:
         409,
         422,
     )
-    expect(office, api, "POST", f"/contracts/{contract}/enable", [{"x": 1}], 409, 422)
+    expect(sample, api, "POST", f"/contracts/{contract}/enable", [{"x": 1}], 409, 422)
     expect(
-        office,
+        sample,
         api,
         "POST",
         f"/contracts/{contract}/cancel",
@@ -176,31 +176,31 @@ def test_actions_on_contracts(office: Office, api: Callers) -> None:
         assert api.administrator.get(f"/contracts/{contract}?as_of={as_of}").status_code == 200, as_of
 
 
-def test_service_requests(office: Office, api: Callers) -> None:
-    good = {"subject": "Help", "customer": office.ann}
+def test_service_requests(sample: SampleDesk, api: ApiClients) -> None:
+    good = {"subject": "Help", "customer": sample.ann}
     bad: list[dict[str, Any]] = [{**good, "subject": value} for value in INVALID_TEXTS]
     bad += [{**good, "customer": value} for value in [*INVALID_IDS, None]]
     bad += [{**good, "item": value} for value in INVALID_IDS]
-    bad += [{**good, "org_unit": value} for value in [*INVALID_IDS, office.ann]]
+    bad += [{**good, "org_unit": value} for value in [*INVALID_IDS, sample.ann]]
     bad += [{**good, "priority": value} for value in ("urgent", "", 7, None)]
     bad += [{**good, "description": "x" * 100_000}, {**good, "description": "\u0000"}, {**good, "x": 1}, {}]
     bad += [{**good, "work_type": value} for value in ("", "\u0000", "x" * 1000, 7)]
-    expect(office, api, "POST", "/service-requests", bad, 422)
+    expect(sample, api, "POST", "/service-requests", bad, 422)
     expect(
-        office,
+        sample,
         api,
         "POST",
         "/coverage/preview",
-        [{"customer": office.ann, "at": value} for value in INVALID_INSTANTS if value is not None]
+        [{"customer": sample.ann, "at": value} for value in INVALID_INSTANTS if value is not None]
         + [{"customer": value} for value in INVALID_IDS],
         404,
         422,
     )
 
 
-def test_transitions_and_work(office: Office, api: Callers) -> None:
-    office.sell("support_hours", minutes=600, enable=True)
-    request = office.log()
+def test_transitions_and_work(sample: SampleDesk, api: ApiClients) -> None:
+    sample.sell("support_hours", minutes=600, enable=True)
+    request = sample.log()
     path = f"/service-requests/{request}"
     moves: list[dict[str, Any]] = [
         {"trigger": value} for value in ("cover", "log", "close", "", 7, None, "x" * 9999)
@@ -212,7 +212,7 @@ def test_transitions_and_work(office: Office, api: Callers) -> None:
         {"trigger": "cancel"},
     ]
     moves += [{"trigger": "start", "note": "\u0000"}, {"trigger": "start", "x": 1}, {}]
-    expect(office, api, "POST", f"{path}/transitions", moves, 409, 422)
+    expect(sample, api, "POST", f"{path}/transitions", moves, 409, 422)
     now = "2026-03-02T09:00:00Z"
     work: list[dict[str, Any]] = [{"minutes": value, "worked_at": now} for value in INVALID_MINUTES]
     work += [{"minutes": 5, "worked_at": value} for value in INVALID_INSTANTS]
@@ -228,17 +228,17 @@ def test_transitions_and_work(office: Office, api: Callers) -> None:
         {"minutes": 5},
         {},
     ]
-    expect(office, api, "POST", f"{path}/work", work, 422)
-    expect(office, api, "POST", f"{path}/work/preview", work, 422)
+    expect(sample, api, "POST", f"{path}/work", work, 422)
+    expect(sample, api, "POST", f"{path}/work/preview", work, 422)
     entry = api.administrator.post(f"{path}/work", {"minutes": 30, "worked_at": now}).json
     assert entry is not None
     expect(
-        office, api, "PATCH", f"/work/{entry['id']}", [{"minutes": value} for value in INVALID_MINUTES], 422
+        sample, api, "PATCH", f"/work/{entry['id']}", [{"minutes": value} for value in INVALID_MINUTES], 422
     )
-    expect(office, api, "PATCH", path, [{"subject": value} for value in INVALID_TEXTS], 422)
-    expect(office, api, "PATCH", path, [{"customer": value} for value in [*INVALID_IDS, None]], 422)
+    expect(sample, api, "PATCH", path, [{"subject": value} for value in INVALID_TEXTS], 422)
+    expect(sample, api, "PATCH", path, [{"customer": value} for value in [*INVALID_IDS, None]], 422)
     expect(
-        office,
+        sample,
         api,
         "POST",
         f"{path}/coverage",
@@ -247,7 +247,7 @@ def test_transitions_and_work(office: Office, api: Callers) -> None:
         422,
     )
     expect(
-        office,
+        sample,
         api,
         "POST",
         f"{path}/notes",
@@ -256,8 +256,8 @@ def test_transitions_and_work(office: Office, api: Callers) -> None:
     )
 
 
-def test_unknown_ids(office: Office, api: Callers) -> None:
-    before = stored(office)
+def test_unknown_ids(sample: SampleDesk, api: ApiClients) -> None:
+    before = stored(sample)
     calls = [
         ("POST", "/contracts/nothing/enable", {}),
         ("POST", "/contracts/nothing/top-up", {"minutes": 5}),
@@ -278,11 +278,11 @@ def test_unknown_ids(office: Office, api: Callers) -> None:
     for method, path, body in calls:
         answer = api.administrator.call(method, path, body)
         assert answer.status_code == 404, (method, path, answer.text[:200])
-    assert stored(office) == before
+    assert stored(sample) == before
 
 
-def test_list_filters(office: Office, api: Callers) -> None:
-    office.log()
+def test_list_filters(sample: SampleDesk, api: ApiClients) -> None:
+    sample.log()
     for path, names in (
         (
             "/service-requests",
@@ -303,11 +303,11 @@ def test_list_filters(office: Office, api: Callers) -> None:
         assert api.administrator.get(f"{path}?limit=1").status_code == 200
 
 
-def test_technicians_see_no_prices(office: Office, api: Callers) -> None:
+def test_technicians_see_no_prices(sample: SampleDesk, api: ApiClients) -> None:
     price = {"amount_minor": 98765, "currency": "EUR"}
-    contract = office.sell("support_hours", minutes=60, price={"amount_minor": 98765}, enable=True)
-    office.set(default_overage_rate_minor=98765)
-    request = office.log()
+    contract = sample.sell("support_hours", minutes=60, price={"amount_minor": 98765}, enable=True)
+    sample.set(default_overage_rate_minor=98765)
+    request = sample.log()
     assert api.finance.get(f"/contracts/{contract}").json["price"] == price  # type: ignore[index]
     for path in (
         "/contracts",
@@ -324,18 +324,20 @@ def test_technicians_see_no_prices(office: Office, api: Callers) -> None:
         answer = api.technician.get(path)
         assert answer.status_code in (200, 403), path
         assert "98765" not in answer.text, path
-    sold = api.technician.post("/contracts", {"type": "subscription", "holder": {"customer": office.ann}})
+    sold = api.technician.post("/contracts", {"type": "subscription", "holder": {"customer": sample.ann}})
     assert sold.status_code == 403
 
 
-def test_a_refusal_by_the_rules_is_409_and_its_decision_is_stored(office: Office, api: Callers) -> None:
+def test_a_refusal_by_the_rules_is_409_and_its_decision_is_stored(
+    sample: SampleDesk, api: ApiClients
+) -> None:
     refusing = (
         '{"name": "strict", "rank": ["ends_first"], "rules": [{"id": "none", "why": "No contract, no help.", '
         '"conditions": {"all": [{"name": "contract_validation", "operator": "is_true", "value": true}]}, '
         '"actions": [{"name": "refuse", "params": {"message": "Buy a contract first."}}]}], "examples": []}'
     )
-    office.publish_rules(coverage=refusing)
-    body = {"subject": "Help", "customer": office.ann}
+    sample.publish_rules(coverage=refusing)
+    body = {"subject": "Help", "customer": sample.ann}
     refused = api.technician.post("/service-requests", body, Idempotency_Key="k-1")
     assert (refused.status_code, refused.content_type) == (409, "application/problem+json")
     assert refused.json is not None
@@ -343,8 +345,8 @@ def test_a_refusal_by_the_rules_is_409_and_its_decision_is_stored(office: Office
     again = api.technician.post("/service-requests", body, Idempotency_Key="k-1")
     assert (again.status_code, again.json) == (409, refused.json)
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert office.rows(t.service_request) == []
+    assert sample.rows(t.service_request) == []
     decision = api.administrator.get(f"/decisions/{refused.json['decision']}").json
     assert decision is not None
     assert (decision["outcome"], decision["service_request"]) == ("refused", None)
-    assert len(office.rows(t.coverage_decision)) == 1
+    assert len(sample.rows(t.coverage_decision)) == 1

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import URL
 
-from tests.support.api import Caller, Callers
+from tests.support.api import ApiClient, ApiClients
 from workflows.store import tables as t
 from workflows.store.database import Database
 
 ACME = {"code": "ACME", "name": "Acme"}
 
 
-def test_calls_without_a_valid_token_are_401(api: Callers) -> None:
+def test_calls_without_a_valid_token_are_401(api: ApiClients) -> None:
     for header in (
         {},
         {"Authorization": "Bearer wrong"},
@@ -29,10 +29,10 @@ def test_calls_without_a_valid_token_are_401(api: Callers) -> None:
         assert answer.json is not None
         assert answer.json["type"].endswith("#not-authenticated")
     assert api.nobody.post("/org-units", ACME).status_code == 401
-    assert api.kit.rows(t.org_unit) == []
+    assert api.fixture.rows(t.org_unit) == []
 
 
-def test_a_problem_names_each_invalid_field(api: Callers) -> None:
+def test_a_problem_names_each_invalid_field(api: ApiClients) -> None:
     answer = api.administrator.post("/org-units", {"code": "", "name": 7, "nonsense": True})
     assert answer.status_code == 422
     assert answer.content_type == "application/problem+json"
@@ -63,45 +63,45 @@ NOT_JSON = [
 ]
 
 
-def test_malformed_json_is_400(api: Callers) -> None:
+def test_malformed_json_is_400(api: ApiClients) -> None:
     for raw in NOT_JSON:
         answer = api.administrator.call("POST", "/org-units", raw=raw)
         assert answer.status_code == 400, raw[:80]
         assert answer.json is not None
         assert answer.json["type"].endswith("#malformed-body")
-    assert api.kit.rows(t.org_unit) == []
+    assert api.fixture.rows(t.org_unit) == []
 
 
-def test_json_other_than_an_object_is_422(api: Callers) -> None:
+def test_json_other_than_an_object_is_422(api: ApiClients) -> None:
     for body in ([], "text", 7, None, True, [ACME]):
         raw = json.dumps(body).encode()
         assert api.administrator.call("POST", "/org-units", raw=raw).status_code == 422, body
         assert api.administrator.call("PATCH", "/settings", raw=raw).status_code == 422, body
 
 
-def test_another_content_type_is_415(api: Callers) -> None:
+def test_another_content_type_is_415(api: ApiClients) -> None:
     for kind in (None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         answer = api.administrator.call("POST", "/org-units", ACME, content_type=kind)
         assert answer.status_code == 415, kind
 
 
-def test_a_body_of_ten_megabytes_is_413(api: Callers) -> None:
+def test_a_body_of_ten_megabytes_is_413(api: ApiClients) -> None:
     raw = json.dumps({"code": "A", "name": "x" * 10_000_000}).encode()
     answer = api.administrator.call("POST", "/org-units", raw=raw)
     assert answer.status_code == 413
     assert "1048576 bytes" in answer.get_data(as_text=True)
     assert answer.content_type == "application/problem+json"
-    assert api.kit.rows(t.org_unit) == []
+    assert api.fixture.rows(t.org_unit) == []
 
 
-def test_a_post_without_fields_accepts_an_empty_object_or_no_body(api: Callers) -> None:
+def test_a_post_without_fields_accepts_an_empty_object_or_no_body(api: ApiClients) -> None:
     for raw in (None, b"", b"{}"):
         answer = api.administrator.call("POST", "/billing/activate", raw=raw)
         assert answer.status_code == 409
     assert api.administrator.post("/billing/activate", {"x": 1}).status_code == 422
 
 
-def test_unknown_paths_and_methods(api: Callers) -> None:
+def test_unknown_paths_and_methods(api: ApiClients) -> None:
     assert api.administrator.get("/nothing").status_code == 404
     answer = api.administrator.call("PUT", "/org-units", ACME)
     assert answer.status_code == 405
@@ -111,7 +111,7 @@ def test_unknown_paths_and_methods(api: Callers) -> None:
         assert answer.content_type == "application/problem+json"
 
 
-def test_unknown_ids_are_404(api: Callers) -> None:
+def test_unknown_ids_are_404(api: ApiClients) -> None:
     for path in ("org-units", "customers", "items", "rules", "users", "contracts", "decisions"):
         for record_id in ("nothing", "%00", "%ff", "..%2f..", "a" * 300, "%F0%9F%92%A9", "' OR 1=1"):
             assert api.administrator.get(f"/{path}/{record_id}").status_code == 404, (path, record_id)
@@ -143,7 +143,7 @@ INVALID_QUERIES = [
 ]
 
 
-def test_invalid_parameters_are_422(api: Callers) -> None:
+def test_invalid_parameters_are_422(api: ApiClients) -> None:
     for query in INVALID_QUERIES:
         answer = api.administrator.get(f"/org-units?{query}")
         assert answer.status_code == 422, query
@@ -151,9 +151,9 @@ def test_invalid_parameters_are_422(api: Callers) -> None:
         assert answer.json["errors"][0]["pointer"] == "/" + query.partition("=")[0]
 
 
-def test_lists_are_paged(api: Callers) -> None:
+def test_lists_are_paged(api: ApiClients) -> None:
     for number in range(5):
-        api.kit.org_unit(f"U{number}")
+        api.fixture.org_unit(f"U{number}")
     first = api.administrator.get("/org-units?limit=2").json
     assert first is not None
     second = api.administrator.get(f"/org-units?limit=2&cursor={first['next_cursor']}").json
@@ -166,8 +166,8 @@ def test_lists_are_paged(api: Callers) -> None:
 # ------------------------------------------------------------------ versions
 
 
-def test_if_match_prevents_a_lost_update(api: Callers) -> None:
-    acme = api.kit.org_unit("ACME")
+def test_if_match_prevents_a_lost_update(api: ApiClients) -> None:
+    acme = api.fixture.org_unit("ACME")
     tag = api.administrator.get(f"/org-units/{acme}").headers["ETag"]
     assert tag == '"1"'
     changed = api.administrator.patch(f"/org-units/{acme}", {"name": "New"}, If_Match=tag)
@@ -178,7 +178,7 @@ def test_if_match_prevents_a_lost_update(api: Callers) -> None:
     assert api.administrator.patch(f"/org-units/{acme}", {"name": "Newest"}, If_Match="*").status_code == 200
 
 
-def test_settings_have_a_version(api: Callers) -> None:
+def test_settings_have_a_version(api: ApiClients) -> None:
     tag = api.administrator.get("/settings").headers["ETag"]
     assert api.administrator.patch("/settings", {"currency": "CHF"}, If_Match=tag).status_code == 200
     assert api.administrator.patch("/settings", {"currency": "USD"}, If_Match=tag).status_code == 412
@@ -187,7 +187,7 @@ def test_settings_have_a_version(api: Callers) -> None:
 # ------------------------------------------------------------------ idempotency keys
 
 
-def test_the_same_key_and_body_return_the_first_response(api: Callers) -> None:
+def test_the_same_key_and_body_return_the_first_response(api: ApiClients) -> None:
     first = api.administrator.post("/org-units", ACME, Idempotency_Key="k-1")
     again = api.administrator.post("/org-units", ACME, Idempotency_Key="k-1")
     assert (first.status_code, again.status_code) == (201, 201)
@@ -195,10 +195,10 @@ def test_the_same_key_and_body_return_the_first_response(api: Callers) -> None:
     assert again.headers["ETag"] == first.headers["ETag"] == '"1"'
     assert "Idempotency-Replayed" not in first.headers
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert len(api.kit.rows(t.org_unit)) == 1
+    assert len(api.fixture.rows(t.org_unit)) == 1
 
 
-def test_the_same_key_with_another_body_is_422(api: Callers) -> None:
+def test_the_same_key_with_another_body_is_422(api: ApiClients) -> None:
     api.administrator.post("/org-units", ACME, Idempotency_Key="k-1")
     for answer in (
         api.administrator.post("/org-units", {"code": "B", "name": "B"}, Idempotency_Key="k-1"),
@@ -208,47 +208,47 @@ def test_the_same_key_with_another_body_is_422(api: Callers) -> None:
     other = api.administrator.post("/org-units", {"code": "B", "name": "B"}, Idempotency_Key="k-1").json
     assert other is not None
     assert other["type"].endswith("#idempotency-key-reused")
-    assert len(api.kit.rows(t.org_unit)) == 1
+    assert len(api.fixture.rows(t.org_unit)) == 1
 
 
-def test_keys_belong_to_their_user(api: Callers) -> None:
+def test_keys_belong_to_their_user(api: ApiClients) -> None:
     api.administrator.post("/org-units", ACME, Idempotency_Key="k-1")
     other = api.supervisor.post("/org-units", {"code": "B", "name": "B"}, Idempotency_Key="k-1")
     assert other.status_code == 201
 
 
-def test_a_refused_command_may_be_repeated_with_its_key(api: Callers) -> None:
+def test_a_refused_command_may_be_repeated_with_its_key(api: ApiClients) -> None:
     item = {"number": "A", "name": "A", "item_type": "server", "owner": {"customer": "nobody"}}
     assert api.administrator.post("/items", item, Idempotency_Key="k-1").status_code == 422
-    item["owner"] = {"customer": api.kit.customer("Ann")}
+    item["owner"] = {"customer": api.fixture.customer("Ann")}
     assert api.administrator.post("/items", item, Idempotency_Key="k-1").status_code == 201
 
 
-def test_invalid_keys_are_422(api: Callers) -> None:
+def test_invalid_keys_are_422(api: ApiClients) -> None:
     for key in ("", "x" * 256, "tab\tkey", "\xe9"):
         assert api.administrator.post("/org-units", ACME, Idempotency_Key=key).status_code == 422, key
-    assert api.kit.rows(t.org_unit) == []
+    assert api.fixture.rows(t.org_unit) == []
 
 
-def test_concurrent_calls_with_the_same_key_run_once(api: Callers) -> None:
+def test_concurrent_calls_with_the_same_key_run_once(api: ApiClients) -> None:
     token = api.administrator.token
 
     def post(_: int) -> tuple[int, Any]:
-        answer = Caller(api.app, token).post("/org-units", ACME, Idempotency_Key="k-1")
+        answer = ApiClient(api.app, token).post("/org-units", ACME, Idempotency_Key="k-1")
         return answer.status_code, answer.json
 
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(post, range(6)))
     assert [status for status, _ in answers] == [201] * 6
     assert len({json.dumps(body) for _, body in answers}) == 1
-    assert len(api.kit.rows(t.org_unit)) == 1
+    assert len(api.fixture.rows(t.org_unit)) == 1
 
 
 # ------------------------------------------------------------------ failures
 
 
 def test_unexpected_errors_are_500_without_a_traceback(
-    api: Callers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    api: ApiClients, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     monkeypatch.delattr("workflows.register.list_org_units")
@@ -261,16 +261,16 @@ def test_unexpected_errors_are_500_without_a_traceback(
     assert b"AttributeError" not in answer.data
 
 
-def test_an_unreachable_database_is_503(api: Callers) -> None:
-    original = api.kit.desk.database
+def test_an_unreachable_database_is_503(api: ApiClients) -> None:
+    original = api.fixture.desk.database
     gone = "sqlite:////proc/gone.db" if original.is_sqlite else original.url.set(database="gone")
-    api.kit.desk.database = Database(gone if isinstance(gone, str) else _text(gone))
+    api.fixture.desk.database = Database(gone if isinstance(gone, str) else _text(gone))
     answer = api.administrator.get("/org-units")
     ready = api.nobody.client.get("/readyz")
     metrics = api.nobody.client.get("/metrics")
     alive = api.nobody.client.get("/healthz")
-    api.kit.desk.database.dispose()
-    api.kit.desk.database = original
+    api.fixture.desk.database.dispose()
+    api.fixture.desk.database = original
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert (ready.status_code, ready.content_type) == (503, "application/problem+json")
     assert b"coverdesk_ready 0.0" in metrics.data
@@ -282,7 +282,7 @@ def _text(url: URL) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def test_paths_with_extra_slashes_are_404(api: Callers) -> None:
+def test_paths_with_extra_slashes_are_404(api: ApiClients) -> None:
     for path in ("//org-units", "/org-units/", "/org-units//x"):
         answer = api.administrator.call("GET", path)
         assert (answer.status_code, answer.content_type) == (404, "application/problem+json"), path

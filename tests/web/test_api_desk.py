@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Caller, app_of, token_of
-from tests.support.office import Office
+from tests.support.api import ApiClient, app_of, token_of
+from tests.support.sample_desk import SampleDesk
 from workflows.core.actors import Actor
 
 
 class Client:
     """A client with a token that returns JSON."""
 
-    def __init__(self, office: Office, actor: Actor) -> None:
-        self.caller = Caller(app_of(office), token_of(office, actor))
+    def __init__(self, sample: SampleDesk, actor: Actor) -> None:
+        self.client = ApiClient(app_of(sample), token_of(sample, actor))
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        return self.caller.call(method, path, body, headers=headers)
+        return self.client.call(method, path, body, headers=headers)
 
     def get(self, path: str) -> Any:
         return self.call("GET", path).json
@@ -28,22 +28,22 @@ class Client:
 
 
 @pytest.fixture
-def staff(office: Office) -> Client:
-    return Client(office, office.administrator)
+def staff(sample: SampleDesk) -> Client:
+    return Client(sample, sample.administrator)
 
 
-def log(client: Client, office: Office, status: int = 201, **given: Any) -> Any:
-    body = {"subject": "No sound", "customer": office.ann, "item": office.laptop} | given
+def log(client: Client, sample: SampleDesk, status: int = 201, **given: Any) -> Any:
+    body = {"subject": "No sound", "customer": sample.ann, "item": sample.laptop} | given
     return client.post("/service-requests", body, status=status)
 
 
-def test_from_log_to_close_on_support_hours(office: Office, staff: Client) -> None:
+def test_from_log_to_close_on_support_hours(sample: SampleDesk, staff: Client) -> None:
     contract = staff.post(
         "/contracts",
-        {"type": "support_hours", "holder": {"customer": office.ann}, "minutes": 60, "enable": True},
+        {"type": "support_hours", "holder": {"customer": sample.ann}, "minutes": 60, "enable": True},
         status=201,
     )
-    assert (contract["state"], contract["holder"]) == ("active", {"customer": office.ann})
+    assert (contract["state"], contract["holder"]) == ("active", {"customer": sample.ann})
     assert contract["balance"]["minutes"] == {
         "purchased": 60,
         "drawn": 0,
@@ -51,14 +51,14 @@ def test_from_log_to_close_on_support_hours(office: Office, staff: Client) -> No
         "available": 60,
         "expired": 0,
     }
-    request = log(staff, office)
+    request = log(staff, sample)
     assert (request["state"], request["coverage"]["outcome"]) == ("open", "covered")
     assert request["coverage"]["contract"] == contract["id"]
     path = f"/service-requests/{request['id']}"
     assert "start" in request["allowed_triggers"]
     assert "cover" not in request["allowed_triggers"]
     assert staff.post(f"{path}/transitions", {"trigger": "start"})["state"] == "in_progress"
-    now = office.clock.now().isoformat()
+    now = sample.clock.now().isoformat()
     preview = staff.post(f"{path}/work/preview", {"minutes": 90, "worked_at": now})
     assert [(one["kind"], one["minutes"]) for one in preview["allocations"]] == [
         ("grant", 60),
@@ -90,10 +90,10 @@ def test_from_log_to_close_on_support_hours(office: Office, staff: Client) -> No
     assert staff.get("/ledger/audit")["ok"] is True
 
 
-def test_a_decision_is_explained_and_stored(office: Office, staff: Client) -> None:
-    preview = staff.post("/coverage/preview", {"customer": office.ann, "item": office.laptop})
+def test_a_decision_is_explained_and_stored(sample: SampleDesk, staff: Client) -> None:
+    preview = staff.post("/coverage/preview", {"customer": sample.ann, "item": sample.laptop})
     assert (preview["outcome"], preview["id"]) == ("created", None)
-    request = log(staff, office)
+    request = log(staff, sample)
     decision = staff.get(f"/decisions/{request['coverage']['decision']}")
     assert (decision["outcome"], decision["candidates"]) == ("created", [])
     assert decision["contract"] == request["coverage"]["contract"]
@@ -107,7 +107,7 @@ def test_a_decision_is_explained_and_stored(office: Office, staff: Client) -> No
         staff.call(
             "POST",
             f"/service-requests/{request['id']}/work",
-            {"minutes": 5, "worked_at": office.clock.now().isoformat()},
+            {"minutes": 5, "worked_at": sample.clock.now().isoformat()},
         ).status_code
         == 409
     )
@@ -117,12 +117,12 @@ def test_a_decision_is_explained_and_stored(office: Office, staff: Client) -> No
     assert outcomes == ["covered", "created"]
 
 
-def test_a_customer_sees_only_own_records(office: Office, staff: Client) -> None:
-    bo = office.customer("Bo", office.site)
-    own = Client(office, office.person("customer", "Bo", customer=bo))
-    request = log(staff, office)
+def test_a_customer_sees_only_own_records(sample: SampleDesk, staff: Client) -> None:
+    bo = sample.customer("Bo", sample.site)
+    own = Client(sample, sample.person("customer", "Bo", customer=bo))
+    request = log(staff, sample)
     contract = staff.post(
-        "/contracts", {"type": "subscription", "holder": {"customer": office.ann}}, status=201
+        "/contracts", {"type": "subscription", "holder": {"customer": sample.ann}}, status=201
     )
     hidden = (
         f"/service-requests/{request['id']}",
@@ -131,13 +131,13 @@ def test_a_customer_sees_only_own_records(office: Office, staff: Client) -> None
         f"/decisions/{request['coverage']['decision']}",
         f"/contracts/{contract['id']}",
         f"/contracts/{contract['id']}/statement",
-        f"/customers/{office.ann}",
-        f"/items/{office.laptop}",
+        f"/customers/{sample.ann}",
+        f"/items/{sample.laptop}",
     )
     assert {own.call("GET", path).status_code for path in hidden} == {404}
     assert own.get("/service-requests")["items"] == []
     assert own.get("/contracts")["items"] == []
-    asked = own.call("POST", "/service-requests", {"subject": "x", "customer": office.ann})
+    asked = own.call("POST", "/service-requests", {"subject": "x", "customer": sample.ann})
     assert asked.status_code == 422
     mine = own.post("/service-requests", {"subject": "x", "customer": bo}, status=201)
     assert own.get("/service-requests")["items"][0]["id"] == mine["id"]
@@ -167,17 +167,17 @@ def test_a_customer_sees_only_own_records(office: Office, staff: Client) -> None
     ],
 )
 def test_invalid_contracts_are_refused_by_field(
-    office: Office, staff: Client, body: dict[str, Any], pointer: str
+    sample: SampleDesk, staff: Client, body: dict[str, Any], pointer: str
 ) -> None:
-    good = {"type": "support_hours", "holder": {"customer": office.ann}, "minutes": 60}
+    good = {"type": "support_hours", "holder": {"customer": sample.ann}, "minutes": 60}
     answer = staff.call("POST", "/contracts", good | body)
     assert answer.status_code == 422, answer.text
     assert pointer in [error["pointer"] for error in answer.json["errors"]], answer.text
     assert staff.get("/contracts")["items"] == []
 
 
-def test_the_same_key_logs_once(office: Office, staff: Client) -> None:
-    body = {"subject": "No sound", "customer": office.ann}
+def test_the_same_key_logs_once(sample: SampleDesk, staff: Client) -> None:
+    body = {"subject": "No sound", "customer": sample.ann}
     first = staff.call("POST", "/service-requests", body, **{"Idempotency-Key": "k1"})
     again = staff.call("POST", "/service-requests", body, **{"Idempotency-Key": "k1"})
     assert (first.status_code, again.status_code) == (201, 201)

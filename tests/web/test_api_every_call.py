@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.api import Callers
-from tests.support.office import Office
+from tests.support.api import ApiClients
+from tests.support.sample_desk import SampleDesk
 from workflows.store import tables as t
 
 TABLES = tuple(t.metadata.sorted_tables)
@@ -40,12 +40,12 @@ class Call(NamedTuple):
 
 
 @pytest.fixture
-def api(office: Office) -> Callers:
+def api(sample: SampleDesk) -> ApiClients:
     """The API of the desk."""
-    return Callers(office)
+    return ApiClients(sample)
 
 
-def writing_calls(api: Callers) -> Iterator[Call]:
+def writing_calls(api: ApiClients) -> Iterator[Call]:
     document = api.nobody.client.get("/api/openapi.json").json
     assert document is not None
     for path, methods in document["paths"].items():
@@ -58,8 +58,8 @@ def writing_calls(api: Callers) -> Iterator[Call]:
                 yield Call(method.upper(), address, tuple(whole.get("properties", ())))
 
 
-def stored(office: Office) -> list[int]:
-    return [len(office.rows(table)) for table in TABLES]
+def stored(sample: SampleDesk) -> list[int]:
+    return [len(sample.rows(table)) for table in TABLES]
 
 
 def refused(answer: Any, status: int, *said: object) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def refused(answer: Any, status: int, *said: object) -> dict[str, Any]:
     return problem
 
 
-def test_malformed_bodies_are_refused(office: Office, api: Callers) -> None:
-    before = stored(office)
+def test_malformed_bodies_are_refused(sample: SampleDesk, api: ApiClients) -> None:
+    before = stored(sample)
     calls = list(writing_calls(api))
     assert len(calls) > 30
     admin = api.administrator
@@ -92,24 +92,24 @@ def test_malformed_bodies_are_refused(office: Office, api: Callers) -> None:
         refused(admin.call(method, path, raw=b'{"a": "' + b"x" * 17 * 2**20 + b'"}'), 413, path)
         refused(api.nobody.call(method, path, {}), 401, path)
         refused(admin.call("PUT", path, {}), 405, path)
-    assert stored(office) == before
+    assert stored(sample) == before
 
 
-def test_invalid_values_are_refused_by_field(office: Office, api: Callers) -> None:
-    before = stored(office)
+def test_invalid_values_are_refused_by_field(sample: SampleDesk, api: ApiClients) -> None:
+    before = stored(sample)
     for method, path, fields in writing_calls(api):
         for name in fields:
             for value in INVALID_VALUES:
                 problem = refused(api.administrator.call(method, path, {name: value}), 422, path, name, value)
                 pointers = [one["pointer"] for one in problem["errors"]]
                 assert any(pointer.startswith(f"/{name}") for pointer in pointers), (path, name, value)
-    assert stored(office) == before
+    assert stored(sample) == before
 
 
-def test_a_contract_cannot_be_linked_to_an_unknown_request(office: Office, api: Callers) -> None:
-    good = {"type": "support_hours", "holder": {"customer": office.ann}, "minutes": 60}
+def test_a_contract_cannot_be_linked_to_an_unknown_request(sample: SampleDesk, api: ApiClients) -> None:
+    good = {"type": "support_hours", "holder": {"customer": sample.ann}, "minutes": 60}
     problem = refused(api.supervisor.post("/contracts", {**good, "service_request": "nobody"}), 422)
     assert problem["errors"][0]["pointer"] == "/service_request"
-    assert office.rows(t.contract) == []
-    answer = api.supervisor.post("/contracts", {**good, "service_request": office.log()})
+    assert sample.rows(t.contract) == []
+    answer = api.supervisor.post("/contracts", {**good, "service_request": sample.log()})
     assert answer.status_code == 201

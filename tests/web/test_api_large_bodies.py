@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.api import Callers
-from tests.support.builders import Kit
+from tests.support.api import ApiClients
+from tests.support.builders import DeskFixture
 from tests.support.growth import require_linear
 
 SIZE = 200_000
@@ -32,26 +32,26 @@ SEARCHES = ("x", "%", "_", "*", '"', "(", " a", "é")
 
 
 @pytest.fixture
-def callers(sqlite_database_url: str) -> Callers:
-    kit = Kit(sqlite_database_url)
-    kit.publish_rules()
-    return Callers(kit)
+def callers(sqlite_database_url: str) -> ApiClients:
+    new_desk = DeskFixture(sqlite_database_url)
+    new_desk.publish_rules()
+    return ApiClients(new_desk)
 
 
 @pytest.mark.parametrize("shape", BODIES)
-def test_bodies(callers: Callers, shape: str) -> None:
+def test_bodies(callers: ApiClients, shape: str) -> None:
     def post(body: str) -> None:
         answer = callers.administrator.call("POST", "/org-units", raw=body.encode())
         assert answer.status_code in (400, 422)
 
     require_linear(post, BODIES[shape], SIZE)
-    callers.kit.close()
+    callers.fixture.close()
 
 
 @pytest.mark.parametrize("piece", SEARCHES)
-def test_searches(callers: Callers, piece: str) -> None:
+def test_searches(callers: ApiClients, piece: str) -> None:
     for number in range(20):
-        callers.kit.customer(f"Ann{number}")
+        callers.fixture.customer(f"Ann{number}")
 
     def search(text: str) -> None:
         answer = callers.administrator.client.get(
@@ -62,4 +62,4 @@ def test_searches(callers: Callers, piece: str) -> None:
         assert answer.status_code in (200, 422)
 
     require_linear(search, lambda size: piece * size, 3000)
-    callers.kit.close()
+    callers.fixture.close()

@@ -1,10 +1,10 @@
 """Org units, customers and items over HTTP: who may do what, and who sees whom."""
 
-from tests.support.api import Callers
+from tests.support.api import ApiClients
 from workflows.store import tables as t
 
 
-def test_org_units(api: Callers) -> None:
+def test_org_units(api: ApiClients) -> None:
     made = api.administrator.post("/org-units", {"code": "ACME", "name": "Acme"})
     assert made.status_code == 201
     acme = made.json
@@ -34,8 +34,8 @@ def test_org_units(api: Callers) -> None:
     assert moved.json["parent"] is None
 
 
-def test_customers(api: Callers) -> None:
-    acme = api.kit.org_unit("ACME")
+def test_customers(api: ApiClients) -> None:
+    acme = api.fixture.org_unit("ACME")
     body = {"email": "Ann@Example.com", "name": "Ann", "org_unit": acme}
     made = api.technician.post("/customers", body)
     assert made.status_code == 201
@@ -53,11 +53,11 @@ def test_customers(api: Callers) -> None:
     for email in (*unusable, "x" * 300 + "@example.com"):
         assert api.technician.post("/customers", {"email": email, "name": "X"}).status_code == 422
         assert api.administrator.post("/users", {"email": email, "role": "finance"}).status_code == 422
-    assert len(api.kit.rows(t.customer)) == 1
+    assert len(api.fixture.rows(t.customer)) == 1
 
 
-def test_items(api: Callers) -> None:
-    ann, acme = api.kit.customer("Ann"), api.kit.org_unit("ACME")
+def test_items(api: ApiClients) -> None:
+    ann, acme = api.fixture.customer("Ann"), api.fixture.org_unit("ACME")
     item = {"number": "SRV-1", "name": "Server", "item_type": "server", "owner": {"customer": ann}}
     made = api.technician.post("/items", item)
     assert made.status_code == 201
@@ -76,15 +76,15 @@ def test_items(api: Callers) -> None:
         assert api.technician.post("/items", {**item, "number": "X", "owner": owner}).status_code == 422
     without = {name: value for name, value in item.items() if name != "owner"}
     assert api.technician.post("/items", without).status_code == 422
-    assert len(api.kit.rows(t.item)) == 2
+    assert len(api.fixture.rows(t.item)) == 2
 
 
-def test_a_customer_sees_only_own_records(api: Callers) -> None:
-    acme, globex = api.kit.org_unit("ACME"), api.kit.org_unit("GLOBEX")
+def test_a_customer_sees_only_own_records(api: ApiClients) -> None:
+    acme, globex = api.fixture.org_unit("ACME"), api.fixture.org_unit("GLOBEX")
     ann_id, ann = api.customer("Ann", acme)
     ben_id, _ = api.customer("Ben", globex)
-    own = api.kit.item("ANNS", customer=ann_id)
-    bens = api.kit.item("BENS", customer=ben_id)
+    own = api.fixture.item("ANNS", customer=ann_id)
+    bens = api.fixture.item("BENS", customer=ben_id)
     for path, status in (
         (f"/customers/{ann_id}", 200),
         (f"/customers/{ben_id}", 404),

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from tests.support.api import Caller, Callers
-from tests.support.office import Office
+from tests.support.api import ApiClient, ApiClients
 from tests.support.postgres import PostgresServer
+from tests.support.sample_desk import SampleDesk
 from tests.web.faults.calls import API
 from tests.web.faults.stage import Sent, Stage, api_call, open_stage
 from workflows.commands.fields import secret_fields
@@ -37,7 +37,7 @@ def test_the_first_response_is_given_again_and_not_after_the_role_or_the_user_is
     stage: Stage, route: str
 ) -> None:
     call, role = sent(stage, route), API[route].role
-    user = str(getattr(stage.office, role).id)
+    user = str(getattr(stage.sample, role).id)
     with stage.copy(API[route]) as copy:
         first = call()
         assert first.status_code in DONE, first.text
@@ -61,50 +61,50 @@ def test_the_first_response_is_given_again_and_not_after_the_role_or_the_user_is
 
 
 @pytest.fixture
-def api(office: Office) -> Callers:
+def api(sample: SampleDesk) -> ApiClients:
     """The API of the desk."""
-    return Callers(office)
+    return ApiClients(sample)
 
 
 @pytest.fixture
-def cara(office: Office, api: Callers) -> tuple[str, Caller]:
+def cara(sample: SampleDesk, api: ApiClients) -> tuple[str, ApiClient]:
     """A customer at Ann's site."""
-    return api.customer("Cara", office.site)
+    return api.customer("Cara", sample.site)
 
 
 def test_a_request_that_moved_to_another_customer_is_not_shown_again(
-    office: Office, api: Callers, cara: tuple[str, Caller]
+    sample: SampleDesk, api: ApiClients, cara: tuple[str, ApiClient]
 ) -> None:
-    customer, caller = cara
+    customer, client = cara
     body = {"subject": "Mine", "customer": customer}
-    logged = caller.post("/service-requests", body, Idempotency_Key="K1")
+    logged = client.post("/service-requests", body, Idempotency_Key="K1")
     path = f"/service-requests/{logged.get_json()['id']}"
-    noted = caller.post(f"{path}/notes", {"body": "A note"}, Idempotency_Key="K2")
+    noted = client.post(f"{path}/notes", {"body": "A note"}, Idempotency_Key="K2")
     assert (logged.status_code, noted.status_code) == (201, 201)
-    assert caller.post("/service-requests", body, Idempotency_Key="K1").text == logged.text
-    assert caller.post(f"{path}/notes", {"body": "A note"}, Idempotency_Key="K2").text == noted.text
-    assert api.supervisor.patch(path, {"customer": office.ann}).status_code == 200
+    assert client.post("/service-requests", body, Idempotency_Key="K1").text == logged.text
+    assert client.post(f"{path}/notes", {"body": "A note"}, Idempotency_Key="K2").text == noted.text
+    assert api.supervisor.patch(path, {"customer": sample.ann}).status_code == 200
     for answer in (
-        caller.post("/service-requests", body, Idempotency_Key="K1"),
-        caller.post(f"{path}/notes", {"body": "A note"}, Idempotency_Key="K2"),
-        caller.get(path),
+        client.post("/service-requests", body, Idempotency_Key="K1"),
+        client.post(f"{path}/notes", {"body": "A note"}, Idempotency_Key="K2"),
+        client.get(path),
     ):
         assert answer.status_code == 404
         assert "Mine" not in answer.text
-    assert len(office.rows(t.service_request)) == 1
-    assert len(office.rows(t.service_request_note)) == 1
+    assert len(sample.rows(t.service_request)) == 1
+    assert len(sample.rows(t.service_request_note)) == 1
 
 
 def test_a_customer_gets_the_first_response_again(
-    office: Office, api: Callers, cara: tuple[str, Caller]
+    sample: SampleDesk, api: ApiClients, cara: tuple[str, ApiClient]
 ) -> None:
     """Each call that a customer may make: the second would be refused as it is done, or would do it twice."""
-    customer, caller = cara
+    customer, client = cara
     logged = {"subject": "Mine", "customer": customer}
-    office.sell("incident_pack", to=("customer", customer), incidents=1)
-    resolved = office.log("Mine too", customer=customer, item=None)
-    office.fire(resolved, "resolve", note="Done")
-    waiting = caller.post("/service-requests", logged, Idempotency_Key="K1").get_json()["id"]
+    sample.sell("incident_pack", to=("customer", customer), incidents=1)
+    resolved = sample.log("Mine too", customer=customer, item=None)
+    sample.fire(resolved, "resolve", note="Done")
+    waiting = client.post("/service-requests", logged, Idempotency_Key="K1").get_json()["id"]
     calls: list[tuple[str, dict[str, str]]] = [
         ("/service-requests", logged),
         (f"/service-requests/{waiting}/notes", {"body": "A note"}),
@@ -112,43 +112,43 @@ def test_a_customer_gets_the_first_response_again(
         (f"/service-requests/{resolved}/transitions", {"trigger": "reopen", "note": "Again"}),
     ]
     for number, (path, body) in enumerate(calls, 1):
-        first = caller.post(path, body, Idempotency_Key=f"K{number}")
+        first = client.post(path, body, Idempotency_Key=f"K{number}")
         assert first.status_code < 300, (path, first.text)
-        before = [office.rows(table) for table in t.metadata.sorted_tables]
-        again = caller.post(path, body, Idempotency_Key=f"K{number}")
+        before = [sample.rows(table) for table in t.metadata.sorted_tables]
+        again = client.post(path, body, Idempotency_Key=f"K{number}")
         assert (again.status_code, again.text) == (first.status_code, first.text), path
         assert again.headers["Idempotency-Replayed"] == "true"
-        assert [office.rows(table) for table in t.metadata.sorted_tables] == before
-    assert office.request(resolved).state == "in_progress"
+        assert [sample.rows(table) for table in t.metadata.sorted_tables] == before
+    assert sample.request(resolved).state == "in_progress"
 
 
 def test_a_user_who_belongs_to_another_customer_gets_nothing_again(
-    office: Office, cara: tuple[str, Caller]
+    sample: SampleDesk, cara: tuple[str, ApiClient]
 ) -> None:
-    customer, caller = cara
+    customer, client = cara
     body = {"subject": "Mine", "customer": customer}
-    assert caller.post("/service-requests", body, Idempotency_Key="K1").status_code == 201
-    with office.desk.write() as tx:
+    assert client.post("/service-requests", body, Idempotency_Key="K1").status_code == 201
+    with sample.desk.write() as tx:
         users = t.user_account
         tx.connection.execute(
-            users.update().where(users.c.customer_id == customer).values(customer_id=office.ann)
+            users.update().where(users.c.customer_id == customer).values(customer_id=sample.ann)
         )
-    answer = caller.post("/service-requests", body, Idempotency_Key="K1")
+    answer = client.post("/service-requests", body, Idempotency_Key="K1")
     assert answer.status_code == 403
     assert "Mine" not in answer.text
 
 
 def test_a_request_of_the_org_unit_is_not_shown_again_when_only_own_ones_are(
-    office: Office, cara: tuple[str, Caller]
+    sample: SampleDesk, cara: tuple[str, ApiClient]
 ) -> None:
-    _, caller = cara
-    office.set(customers_see_org_unit=True)
-    request = office.log("Of the site")
+    _, client = cara
+    sample.set(customers_see_org_unit=True)
+    request = sample.log("Of the site")
     path = f"/service-requests/{request}/notes"
-    first = caller.post(path, {"body": "A note"}, Idempotency_Key="K1")
+    first = client.post(path, {"body": "A note"}, Idempotency_Key="K1")
     assert first.status_code == 201
-    office.set(customers_see_org_unit=False)
-    assert caller.post(path, {"body": "A note"}, Idempotency_Key="K1").status_code == 404
+    sample.set(customers_see_org_unit=False)
+    assert client.post(path, {"body": "A note"}, Idempotency_Key="K1").status_code == 404
 
 
 # ------------------------------------------------------------------ passwords
@@ -157,15 +157,15 @@ def test_a_request_of_the_org_unit_is_not_shown_again_when_only_own_ones_are(
 NEW_USER = {"email": "new@example.com", "role": "technician", "password": "a very long password"}
 
 
-def test_no_password_is_part_of_what_is_stored(office: Office, api: Callers) -> None:
+def test_no_password_is_part_of_what_is_stored(sample: SampleDesk, api: ApiClients) -> None:
     assert api.administrator.post("/users", NEW_USER, Idempotency_Key="K1").status_code == 201
-    [stored] = office.rows(t.idempotency_key)
+    [stored] = sample.rows(t.idempotency_key)
     without = b'{"email":"new@example.com","name":null,"role":"technician","invite":true}'
     assert stored.body_hash == hashlib.sha256(b"POST /api/v1/users\0" + without).hexdigest()
     assert "password" not in stored.answer
 
 
-def test_another_password_is_another_body(office: Office, api: Callers) -> None:
+def test_another_password_is_another_body(sample: SampleDesk, api: ApiClients) -> None:
     first = api.administrator.post("/users", NEW_USER, Idempotency_Key="K1")
     again = api.administrator.post("/users", NEW_USER, Idempotency_Key="K1")
     assert (again.status_code, again.text) == (201, first.text)
@@ -174,10 +174,10 @@ def test_another_password_is_another_body(office: Office, api: Callers) -> None:
         refused = api.administrator.post("/users", body, Idempotency_Key="K1")
         assert refused.status_code == 422
         assert refused.get_json()["type"].endswith("#idempotency-key-reused")
-    assert len(office.rows(t.user_account, email="new@example.com")) == 1
+    assert len(sample.rows(t.user_account, email="new@example.com")) == 1
 
 
-def test_the_password_that_a_user_chose_later_is_not_compared(office: Office, api: Callers) -> None:
+def test_the_password_that_a_user_chose_later_is_not_compared(sample: SampleDesk, api: ApiClients) -> None:
     first = api.administrator.post("/users", NEW_USER, Idempotency_Key="K1")
     own = {"password": "chosen by the user"}
     path = f"/users/{first.get_json()['id']}"
@@ -189,7 +189,7 @@ def test_the_password_that_a_user_chose_later_is_not_compared(office: Office, ap
         assert again.text == first.text
 
 
-def test_every_field_for_a_password_is_marked(api: Callers) -> None:
+def test_every_field_for_a_password_is_marked(api: ApiClients) -> None:
     document = api.nobody.client.get("/api/openapi.json").get_json()
     marked = set()
     for path, methods in document["paths"].items():

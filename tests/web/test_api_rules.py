@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from engine.rulebook import RuleSetRefused
-from tests.support.api import Callers
+from tests.support.api import ApiClients
 from tests.support.builders import RULES
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.core.config_version import config_in_force
 from workflows.replay import use_cases
 from workflows.rule_sets.folder import read_rules_folder
@@ -23,7 +23,7 @@ def edited(number: int = 1) -> dict[str, str]:
     return SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + "\n" * number}
 
 
-def test_two_versions_are_compared(api: Callers) -> None:
+def test_two_versions_are_compared(api: ApiClients) -> None:
     first = api.administrator.get("/rules").json["version"]  # type: ignore[index]
     second = api.administrator.post("/rules/publish", {"files": edited()}).json["version"]  # type: ignore[index]
     found = api.supervisor.get(f"/rules/diff?from={first[:12]}&to={second}")
@@ -39,7 +39,7 @@ def test_two_versions_are_compared(api: Callers) -> None:
     assert api.technician.get("/rules/diff").status_code == 403
 
 
-def test_publishing_on_an_outdated_version_names_both_versions(api: Callers) -> None:
+def test_publishing_on_an_outdated_version_names_both_versions(api: ApiClients) -> None:
     base = api.administrator.get("/rules").json["version"]  # type: ignore[index]
     body = {"files": edited(1), "based_on": base}
     one = api.administrator.post("/rules/publish", body)
@@ -54,8 +54,8 @@ def test_publishing_on_an_outdated_version_names_both_versions(api: Callers) -> 
     assert (back.json["version"], back.json["note"]) == (base, "No")  # type: ignore[index]
 
 
-def test_publishing_with_approval(api: Callers) -> None:
-    bob = api.caller(api.kit.person("administrator", "Bob"))
+def test_publishing_with_approval(api: ApiClients) -> None:
+    bob = api.client_of(api.fixture.person("administrator", "Bob"))
     first = api.administrator.get("/rules").json["version"]  # type: ignore[index]
     assert api.administrator.patch("/settings", {"two_person_publishing": True}).status_code == 200
     key = {"Idempotency_Key": "one"}
@@ -96,10 +96,10 @@ def test_publishing_with_approval(api: Callers) -> None:
     assert api.finance.get("/rules/proposals/nothing").status_code == 404
 
 
-def test_watched_folders(api: Callers) -> None:
+def test_watched_folders(api: ApiClients) -> None:
     from workflows.rule_sets.folder_watch import start_watching
 
-    start_watching(api.kit.desk, RULES, SHIPPED)
+    start_watching(api.fixture.desk, RULES, SHIPPED)
     found = api.finance.get("/rules/folders").json
     assert found is not None
     (folder,) = found["items"]
@@ -114,7 +114,7 @@ def test_watched_folders(api: Callers) -> None:
     assert f'path="{RULES}"}} 0.0' in metrics
 
 
-def test_the_document_describes_accepted_responses(api: Callers) -> None:
+def test_the_document_describes_accepted_responses(api: ApiClients) -> None:
     document = api.nobody.client.get("/api/openapi.json").json
     assert document is not None
     responses = document["paths"]["/api/v1/rules/publish"]["post"]["responses"]
@@ -126,21 +126,21 @@ def test_the_document_describes_accepted_responses(api: Callers) -> None:
 
 
 @pytest.fixture
-def office(office: Office) -> Office:
+def sample(sample: SampleDesk) -> SampleDesk:
     """The item's contract covers two requests; with the variant customer_first, the customer's would."""
-    office.sell("subscription", to=("item", office.laptop))
-    office.sell("subscription")
+    sample.sell("subscription", to=("item", sample.laptop))
+    sample.sell("subscription")
     for _ in range(2):
-        office.work(office.log(), 30)
-    return office
+        sample.work(sample.log(), 30)
+    return sample
 
 
 CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]}
 TRIAL = {"files": CUSTOMER_FIRST, "from": "2026-03-01T00:00:00Z", "to": "2026-04-01T00:00:00+02:00"}
 
 
-def test_a_replay_returns_what_would_differ(office: Office) -> None:
-    api = Callers(office)
+def test_a_replay_returns_what_would_differ(sample: SampleDesk) -> None:
+    api = ApiClients(sample)
     found = api.administrator.post("/rules/replay", TRIAL)
     assert found.status_code == 200
     assert found.json is not None
@@ -155,8 +155,10 @@ def test_a_replay_returns_what_would_differ(office: Office) -> None:
     assert (same.json["summary"]["differ"], same.json["differences"]) == (0, [])
 
 
-def test_a_long_replay_is_accepted_and_read_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    api = Callers(office)
+def test_a_long_replay_is_accepted_and_read_later(
+    sample: SampleDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = ApiClients(sample)
     monkeypatch.setattr(use_cases, "WAIT_SECONDS", 0.01)
     with use_cases._one_at_a_time:
         key = {"Idempotency_Key": "one"}
@@ -179,8 +181,8 @@ def test_a_long_replay_is_accepted_and_read_later(office: Office, monkeypatch: p
     assert [one["id"] for one in listed["items"]] == [begun.json["id"]]
 
 
-def test_a_running_replay_is_cancelled(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    api = Callers(office)
+def test_a_running_replay_is_cancelled(sample: SampleDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = ApiClients(sample)
     monkeypatch.setattr(use_cases, "WAIT_SECONDS", 0.01)
     with use_cases._one_at_a_time:
         begun = api.administrator.post("/rules/replay", TRIAL).json
@@ -197,8 +199,8 @@ def test_a_running_replay_is_cancelled(office: Office, monkeypatch: pytest.Monke
     assert wait_until_done(api, path)["state"] == "cancelled"
 
 
-def test_differences_are_filtered(office: Office) -> None:
-    api = Callers(office)
+def test_differences_are_filtered(sample: SampleDesk) -> None:
+    api = ApiClients(sample)
     done = api.administrator.post("/rules/replay", TRIAL).json
     assert done is not None
     path = f"/rules/replays/{done['id']}/differences"
@@ -210,7 +212,7 @@ def test_differences_are_filtered(office: Office) -> None:
     assert api.administrator.get(f"{path}?change=weather").status_code == 422
 
 
-def wait_until_done(api: Callers, path: str) -> dict[str, Any]:
+def wait_until_done(api: ApiClients, path: str) -> dict[str, Any]:
     for _ in range(400):
         shown: dict[str, Any] = api.administrator.get(path).json or {}
         if shown["state"] != "running":
@@ -219,8 +221,8 @@ def wait_until_done(api: Callers, path: str) -> dict[str, Any]:
     raise AssertionError("still running")
 
 
-def test_replays_require_an_administrator_and_valid_rules(office: Office) -> None:
-    api = Callers(office)
+def test_replays_require_an_administrator_and_valid_rules(sample: SampleDesk) -> None:
+    api = ApiClients(sample)
     assert api.supervisor.post("/rules/replay", TRIAL).status_code == 403
     assert api.supervisor.get("/rules/replays").status_code == 403
     bad = api.administrator.post("/rules/replay", TRIAL | {"files": SHIPPED | {"coverage.json": "{"}})
@@ -232,10 +234,10 @@ def test_replays_require_an_administrator_and_valid_rules(office: Office) -> Non
     without = api.administrator.post("/rules/replay", {"files": SHIPPED, "to": "2026-03-01T00:00:00Z"})
     assert (without.status_code, without.json["errors"][0]["pointer"]) == (422, "/from")  # type: ignore[index]
     assert api.administrator.get("/rules/replays/nothing").status_code == 404
-    assert office.rows(t.rule_replay) == []
+    assert sample.rows(t.rule_replay) == []
 
 
-def test_rules_are_checked_while_another_writes(api: Callers) -> None:
+def test_rules_are_checked_while_another_writes(api: ApiClients) -> None:
     bad = {"files": SHIPPED | {"coverage.json": "{"}}
     version = str(api.administrator.get("/rules").json["version"])  # type: ignore[index]
     asked = [
@@ -252,7 +254,7 @@ def test_rules_are_checked_while_another_writes(api: Callers) -> None:
             answers.append(api.administrator.post(path, body, **headers).status_code)
 
     thread = threading.Thread(target=ask)
-    with api.kit.desk.write() as tx:
+    with api.fixture.desk.write() as tx:
         config_in_force(tx, to_change=True)
         thread.start()
         thread.join(10)
@@ -260,20 +262,20 @@ def test_rules_are_checked_while_another_writes(api: Callers) -> None:
     thread.join()
 
 
-def test_an_approval_checks_before_it_writes(api: Callers) -> None:
-    bob = api.kit.person("administrator", "Bob")
+def test_an_approval_checks_before_it_writes(api: ApiClients) -> None:
+    bob = api.fixture.person("administrator", "Bob")
     assert api.administrator.patch("/settings", {"two_person_publishing": True}).status_code == 200
     proposed = api.administrator.post("/rules/publish", {"files": edited()})
     assert proposed.json is not None
-    with api.kit.desk.write_on_demand(bob) as tx:
+    with api.fixture.desk.write_on_demand(bob) as tx:
         assert approve_proposal(tx, proposed.json["id"]) == proposed.json["version"]
         assert tx.writes
-    with api.kit.desk.write_on_demand(bob) as tx, pytest.raises(RuleSetRefused):
+    with api.fixture.desk.write_on_demand(bob) as tx, pytest.raises(RuleSetRefused):
         submit_rule_set(tx, SHIPPED | {"coverage.json": "{"})
     assert not tx.writes
 
 
-def test_unchanged_files_are_not_published_again(api: Callers) -> None:
+def test_unchanged_files_are_not_published_again(api: ApiClients) -> None:
     publications = api.administrator.get("/rules/versions").json
     shipped = {"files": SHIPPED, "note": "Nothing new", "based_on": "0" * 64}
     again = api.administrator.post("/rules/publish", shipped)

@@ -6,24 +6,24 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Callers
-from tests.support.office import MONDAY, Office
+from tests.support.api import ApiClients
+from tests.support.sample_desk import MONDAY, SampleDesk
 
 CLOCK = "/sandbox/clock"
 
 
 @pytest.fixture
-def api(office: Office) -> Callers:
-    office.desk.sandbox = True
-    office.sell("subscription")
-    return Callers(office)
+def api(sample: SampleDesk) -> ApiClients:
+    sample.desk.sandbox = True
+    sample.sell("subscription")
+    return ApiClients(sample)
 
 
 def at(days: int) -> dict[str, Any]:
     return {"now": (MONDAY + timedelta(days=days)).isoformat()}
 
 
-def test_a_key_sets_the_clock_once(api: Callers) -> None:
+def test_a_key_sets_the_clock_once(api: ApiClients) -> None:
     first = api.administrator.post(CLOCK, at(1), Idempotency_Key="one")
     assert (first.status_code, first.headers.get("Idempotency-Replayed")) == (200, None)
     assert api.administrator.post(CLOCK, at(2), Idempotency_Key="two").status_code == 200
@@ -37,10 +37,10 @@ def test_a_key_sets_the_clock_once(api: Callers) -> None:
     assert now["now"] == "2026-03-04T09:00:00Z"
 
 
-def test_concurrent_calls_with_one_key_return_one_response(api: Callers) -> None:
+def test_concurrent_calls_with_one_key_return_one_response(api: ApiClients) -> None:
     def ask(_: int) -> str:
-        caller = api.caller(api.kit.administrator)
-        answer = caller.call("POST", CLOCK, at(5), headers={"Idempotency_Key": "same"})
+        client = api.client_of(api.fixture.administrator)
+        answer = client.call("POST", CLOCK, at(5), headers={"Idempotency_Key": "same"})
         assert answer.status_code == 200
         return answer.text
 
@@ -49,10 +49,10 @@ def test_concurrent_calls_with_one_key_return_one_response(api: Callers) -> None
 
 
 @pytest.mark.parametrize("now", ["2026-02-31T00:00:00Z", "0000-01-01T00:00:00Z", "now", None, 5, {}])
-def test_invalid_instants_are_refused(api: Callers, now: Any) -> None:
+def test_invalid_instants_are_refused(api: ApiClients, now: Any) -> None:
     assert api.administrator.post(CLOCK, {"now": now}).status_code == 422
 
 
-def test_only_administrators_set_the_clock(api: Callers) -> None:
+def test_only_administrators_set_the_clock(api: ApiClients) -> None:
     assert api.supervisor.post(CLOCK, at(1)).status_code == 403
     assert api.nobody.post(CLOCK, at(1)).status_code == 401

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.builders import RULES
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from web.cli import main
 from workflows.store import tables as t
 from workflows.store.ids import new_id
@@ -37,14 +37,14 @@ def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     logging.getLogger().handlers[:] = handlers
 
 
-def test_decisions_are_verified(office: Office, run: Run) -> None:
-    office.sell("subscription")
-    office.log()
+def test_decisions_are_verified(sample: SampleDesk, run: Run) -> None:
+    sample.sell("subscription")
+    sample.log()
     good = run("decisions", "verify")
     assert (good.exit_code, good.stdout) == (0, "")
     assert good.stderr == "1 decisions verified, 0 differ.\n"
-    (row,) = office.rows(t.coverage_decision)
-    with office.desk.write() as tx:
+    (row,) = sample.rows(t.coverage_decision)
+    with sample.desk.write() as tx:
         tx.add(t.coverage_decision, **(dict(row._mapping) | {"id": new_id(), "rule": "no-such-rule"}))
     bad = run("decisions", "verify", "--from", "2026-03-02T00:00:00Z")
     assert bad.exit_code == 1
@@ -61,8 +61,10 @@ def edit(tmp_path: Path, name: str = "rules", number: int = 1) -> Path:
     return place
 
 
-def test_versions_are_published_compared_and_rolled_back(office: Office, run: Run, tmp_path: Path) -> None:
-    first = office.desk.config.rules.version
+def test_versions_are_published_compared_and_rolled_back(
+    sample: SampleDesk, run: Run, tmp_path: Path
+) -> None:
+    first = sample.desk.config.rules.version
     folder = edit(tmp_path)
     made = run("rules", "publish", str(folder), "--note", "A line more", "--based-on", first[:10])
     assert (made.exit_code, made.stderr) == (0, "")
@@ -85,28 +87,30 @@ def test_versions_are_published_compared_and_rolled_back(office: Office, run: Ru
     assert "A line more" in lines[1]
 
 
-def test_unchanged_files_are_not_published_again(office: Office, run: Run) -> None:
+def test_unchanged_files_are_not_published_again(sample: SampleDesk, run: Run) -> None:
     before = run("rules", "history").stdout
     made = run("rules", "publish", str(RULES), "--note", "Nothing new")
     assert made.exit_code == 0
-    assert made.stdout.strip() == office.desk.config.version
+    assert made.stdout.strip() == sample.desk.config.version
     assert made.stderr.strip() == "Unchanged: this rule set is already in force."
     assert run("rules", "history").stdout == before
 
 
-def test_with_approval_required_publish_creates_a_proposal(office: Office, run: Run, tmp_path: Path) -> None:
-    first = office.desk.config.rules.version
-    office.set(two_person_publishing=True)
+def test_with_approval_required_publish_creates_a_proposal(
+    sample: SampleDesk, run: Run, tmp_path: Path
+) -> None:
+    first = sample.desk.config.rules.version
+    sample.set(two_person_publishing=True)
     made = run("rules", "publish", str(edit(tmp_path)), "--note", "A line more")
     assert made.exit_code == 0
     assert "when an administrator approves it" in made.stderr
-    (proposal,) = office.rows(t.rule_proposal)
+    (proposal,) = sample.rows(t.rule_proposal)
     assert proposal.version == made.stdout.strip() != first
-    assert office.desk.refresh().rules.version == first
+    assert sample.desk.refresh().rules.version == first
 
 
 def test_publishing_the_watched_folder_leaves_no_change_to_pick_up(
-    office: Office, run: Run, tmp_path: Path
+    sample: SampleDesk, run: Run, tmp_path: Path
 ) -> None:
     folder = edit(tmp_path)
     watched = {"COVERDESK_RULES_DIR": str(folder)}
@@ -116,18 +120,18 @@ def test_publishing_the_watched_folder_leaves_no_change_to_pick_up(
     assert run("run-job", "pick_up_rules", **watched).stdout == "pick_up_rules: 0 done\n"
     edit(tmp_path, number=3)
     assert run("run-job", "pick_up_rules", **watched).stdout == "pick_up_rules: 1 done\n"
-    assert office.desk.refresh().rules.version != published
-    assert [row.host for row in office.rows(t.rules_folder)] == [gethostname()]
+    assert sample.desk.refresh().rules.version != published
+    assert [row.host for row in sample.rows(t.rules_folder)] == [gethostname()]
 
 
-def test_the_rules_are_shown_as_files_and_as_code(office: Office, run: Run, tmp_path: Path) -> None:
+def test_the_rules_are_shown_as_files_and_as_code(sample: SampleDesk, run: Run, tmp_path: Path) -> None:
     files = run("rules", "show")
     assert files.exit_code == 0
     assert files.stdout.startswith('# charging.json\n{\n  "$schema"')
     code = run("rules", "show", "--compiled").stdout
     assert code.startswith("# coverage.json\n")
     assert "def decide(request, contracts):" in code
-    version = office.desk.config.rules.version
+    version = sample.desk.config.rules.version
     assert run("rules", "show", "--compiled", "--version", version[:10]).stdout == code
     without_database = run(
         "rules", "show", "--compiled", str(RULES), COVERDESK_DATABASE_URL="sqlite:////nowhere/x"
@@ -151,23 +155,23 @@ def customer_first(tmp_path: Path) -> Path:
     return place
 
 
-def test_a_folder_is_replayed_on_past_requests(office: Office, run: Run, tmp_path: Path) -> None:
-    item = office.sell("subscription", to=("item", office.laptop))
-    mine = office.sell("subscription")
-    one, two = office.log(), office.log()
-    office.work(one, 90)
+def test_a_folder_is_replayed_on_past_requests(sample: SampleDesk, run: Run, tmp_path: Path) -> None:
+    item = sample.sell("subscription", to=("item", sample.laptop))
+    mine = sample.sell("subscription")
+    one, two = sample.log(), sample.log()
+    sample.work(one, 90)
     folder = str(customer_first(tmp_path))
     span = ("--from", "2026-03-01", "--to", "2026-03-03T00:00:00Z")
     found = run("rules", "replay", *span, folder)
     assert found.exit_code == 0, found.stderr
-    moved = f"covered {office.contract(item).number} -> covered {office.contract(mine).number}"
+    moved = f"covered {sample.contract(item).number} -> covered {sample.contract(mine).number}"
     assert found.stdout.splitlines() == [
-        f"{office.request(one).number}  2026-03-02T09:00:00Z  {moved}  90 min",
-        f"{office.request(two).number}  2026-03-02T09:00:00Z  {moved}",
+        f"{sample.request(one).number}  2026-03-02T09:00:00Z  {moved}  90 min",
+        f"{sample.request(two).number}  2026-03-02T09:00:00Z  {moved}",
     ]
     assert found.stderr.splitlines() == [
         "2 decisions, 2 would differ.",
-        f"  2 from covered {office.contract(item).number} to covered {office.contract(mine).number}, 90 min",
+        f"  2 from covered {sample.contract(item).number} to covered {sample.contract(mine).number}, 90 min",
         "90 of 90 worked minutes would move.",
     ]
     same = run("rules", "replay", *span)
@@ -175,13 +179,13 @@ def test_a_folder_is_replayed_on_past_requests(office: Office, run: Run, tmp_pat
     written = run("rules", "replay", *span, folder, "--csv", "march.csv")
     assert (written.exit_code, written.stdout) == (0, "")
     rows = list(csv.DictReader((tmp_path / "march.csv").read_text(encoding="utf-8").splitlines()))
-    assert [row["number"] for row in rows] == [office.request(one).number, office.request(two).number]
+    assert [row["number"] for row in rows] == [sample.request(one).number, sample.request(two).number]
     assert (rows[0]["covered_minutes_before"], rows[0]["covered_minutes_after"]) == ("90", "90")
-    assert (rows[0]["contract_after"], rows[0]["changes"]) == (office.contract(mine).number, "contract")
+    assert (rows[0]["contract_after"], rows[0]["changes"]) == (sample.contract(mine).number, "contract")
     assert run("rules", "replay", *span, folder, "--csv", "-").stdout.count("\n") == 3
 
 
-def test_replay_reports_invalid_input(office: Office, run: Run, tmp_path: Path) -> None:
+def test_replay_reports_invalid_input(sample: SampleDesk, run: Run, tmp_path: Path) -> None:
     span = ("--from", "2026-03-01", "--to", "2026-03-03")
     folder = edit(tmp_path)
     (folder / "coverage.json").write_text('{\n  "name": ,\n}')

@@ -14,10 +14,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.conftest import lacking
-from tests.support.api import Caller, Callers
-from tests.support.office import Office
+from tests.support.api import ApiClient, ApiClients
 from tests.support.postgres import PostgresMissing
 from tests.support.postgres_nodes import Node, primary_and_standby
+from tests.support.sample_desk import SampleDesk
 from workflows.store import tables as t
 from workflows.store.database import migrate
 
@@ -42,13 +42,13 @@ def nodes() -> Iterator[tuple[Node, Node]]:
 class Writer:
     """A client that logs one service request after another, each under its own key until it is answered."""
 
-    def __init__(self, number: int, caller: Caller, office: Office) -> None:
+    def __init__(self, number: int, caller: ApiClient, sample: SampleDesk) -> None:
         self.number = number
         self.acknowledged: dict[str, str] = {}
         self.failed = 0
         self.unexpected: list[str] = []
         self._caller = caller
-        self._body = {"subject": "It does not start", "customer": office.ann, "item": office.laptop}
+        self._body = {"subject": "It does not start", "customer": sample.ann, "item": sample.laptop}
 
     def write_until(self, stop: Event) -> None:
         while not stop.is_set():
@@ -80,9 +80,9 @@ def test_a_killed_primary_loses_no_acknowledged_write(nodes: tuple[Node, Node]) 
     primary.execute("CREATE DATABASE desk")
     url = f"postgresql://postgres@{primary.address},{standby.address}/desk?target_session_attrs=read-write"
     migrate(url)
-    office = Office(url)
-    callers, stop = Callers(office), Event()
-    writers = [Writer(number, callers.technician, office) for number in range(WRITERS)]
+    sample = SampleDesk(url)
+    callers, stop = ApiClients(sample), Event()
+    writers = [Writer(number, callers.technician, sample) for number in range(WRITERS)]
     with capture_logs() as logs, ThreadPoolExecutor(WRITERS) as pool:
         writing = [pool.submit(writer.write_until, stop) for writer in writers]
         try:
@@ -103,10 +103,10 @@ def test_a_killed_primary_loses_no_acknowledged_write(nodes: tuple[Node, Node]) 
         "the database cannot be reached",
         "the outcome of a commit is unknown",
     }
-    stored = {row.id for row in office.rows(t.service_request)}
+    stored = {row.id for row in sample.rows(t.service_request)}
     acknowledged = {key: one for writer in writers for key, one in writer.acknowledged.items()}
     assert set(acknowledged.values()) - stored == set(), "acknowledged and lost"
     assert len(set(acknowledged.values())) == len(acknowledged)
     # a call that failed and was never sent again may have been saved: one a writer, at the end
     assert len(stored - set(acknowledged.values())) <= WRITERS
-    office.close()
+    sample.close()

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.api import ENVIRONMENT, app_of
-from tests.support.builders import Kit
+from tests.support.builders import DeskFixture
 from web.environment import Environment
 from web.hosts import own_hosts
 
@@ -47,8 +47,8 @@ def test_names(settings: dict[str, str], header: str, *, answered: bool) -> None
     assert own_hosts(environment(**settings))(header) is answered
 
 
-def test_another_name_is_refused_on_every_path(kit: Kit) -> None:
-    client = app_of(kit, environment(base_url="https://desk.example.com")).test_client()
+def test_another_name_is_refused_on_every_path(new_desk: DeskFixture) -> None:
+    client = app_of(new_desk, environment(base_url="https://desk.example.com")).test_client()
     for path in PATHS:
         refused = client.get(path, headers={"Host": "other.example.com"})
         assert refused.status_code == 421, path
@@ -61,9 +61,12 @@ def test_another_name_is_refused_on_every_path(kit: Kit) -> None:
         assert client.get(path, headers={"Host": "desk.example.com"}).status_code != 421, path
 
 
-def test_a_forwarded_name_counts_only_behind_a_trusted_proxy(kit: Kit) -> None:
+def test_a_forwarded_name_counts_only_behind_a_trusted_proxy(new_desk: DeskFixture) -> None:
     claimed = {"Host": "127.0.0.1:8000", "X-Forwarded-Host": "other.example.com"}
     base = {"base_url": "https://desk.example.com"}
-    assert app_of(kit, environment(**base)).test_client().get("/healthz", headers=claimed).status_code == 200
+    assert (
+        app_of(new_desk, environment(**base)).test_client().get("/healthz", headers=claimed).status_code
+        == 200
+    )
     behind = ENVIRONMENT.model_copy(update={**base, "trusted_proxies": 1})
-    assert app_of(kit, behind).test_client().get("/healthz", headers=claimed).status_code == 421
+    assert app_of(new_desk, behind).test_client().get("/healthz", headers=claimed).status_code == 421

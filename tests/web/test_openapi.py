@@ -12,8 +12,8 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.result import Ok
 
-from tests.support.api import Callers
-from tests.support.builders import Kit
+from tests.support.api import ApiClients
+from tests.support.builders import DeskFixture
 from workflows.administration.activation import activate_billing
 from workflows.commands.administration import ActivateBilling
 
@@ -28,14 +28,14 @@ CHECKED = (
 DISABLES_THE_CALLER = {"change_user", "revoke_token"}
 
 
-def document_of(api: Callers) -> dict[str, Any]:
+def document_of(api: ApiClients) -> dict[str, Any]:
     answer = api.nobody.client.get("/api/openapi.json")
     assert answer.status_code == 200
     assert isinstance(answer.json, dict)
     return answer.json
 
 
-def test_the_document_is_valid_openapi(api: Callers) -> None:
+def test_the_document_is_valid_openapi(api: ApiClients) -> None:
     document = document_of(api)
     validate(document)
     assert document["openapi"].startswith("3.1")
@@ -44,7 +44,7 @@ def test_the_document_is_valid_openapi(api: Callers) -> None:
     assert all(operation["summary"] for operation in operations)
 
 
-def test_the_document_has_every_route(api: Callers) -> None:
+def test_the_document_has_every_route(api: ApiClients) -> None:
     described = {
         (method.upper(), path.replace("{", "<").replace("}", ">"))
         for path, methods in document_of(api)["paths"].items()
@@ -60,13 +60,13 @@ def test_the_document_has_every_route(api: Callers) -> None:
     assert len(routes) > 50
 
 
-def test_patched_fields_have_no_defaults(api: Callers) -> None:
+def test_patched_fields_have_no_defaults(api: ApiClients) -> None:
     schemas = document_of(api)["components"]["schemas"]
     for name in ("ChangeCustomer", "ChangeItem", "ChangeOrgUnit", "ChangeServiceRequest"):
         assert not any("default" in field for field in schemas[name]["properties"].values()), name
 
 
-def test_the_document_and_its_page_need_no_token_and_load_nothing_external(api: Callers) -> None:
+def test_the_document_and_its_page_need_no_token_and_load_nothing_external(api: ApiClients) -> None:
     page = api.nobody.client.get("/api/docs")
     assert page.status_code == 200
     text = page.get_data(as_text=True)
@@ -76,27 +76,27 @@ def test_the_document_and_its_page_need_no_token_and_load_nothing_external(api: 
     assert "<script" not in text
 
 
-def test_outside_a_sandbox_the_clock_has_no_route(api: Callers) -> None:
+def test_outside_a_sandbox_the_clock_has_no_route(api: ApiClients) -> None:
     assert "/api/v1/sandbox/clock" not in document_of(api)["paths"]
     assert api.administrator.get("/sandbox/clock").status_code == 404
     assert api.administrator.post("/sandbox/clock", {"now": "x"}).status_code == 404
 
 
 @pytest.fixture
-def sandbox(database_url: str) -> Iterator[Callers]:
+def sandbox(database_url: str) -> Iterator[ApiClients]:
     """The API of a sandbox with a few records."""
-    kit = Kit(database_url, sandbox=True)
-    kit.publish_rules()
-    acme = kit.org_unit("ACME")
-    kit.item("SRV-1", customer=kit.customer("Ann", acme))
-    kit.do(activate_billing, ActivateBilling(time_expired_contract="rollover"))
-    yield Callers(kit)
-    kit.close()
+    new_desk = DeskFixture(database_url, sandbox=True)
+    new_desk.publish_rules()
+    acme = new_desk.org_unit("ACME")
+    new_desk.item("SRV-1", customer=new_desk.customer("Ann", acme))
+    new_desk.do(activate_billing, ActivateBilling(time_expired_contract="rollover"))
+    yield ApiClients(new_desk)
+    new_desk.close()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-def test_every_response_is_as_documented(sandbox: Callers, mode: GenerationMode) -> None:
+def test_every_response_is_as_documented(sandbox: ApiClients, mode: GenerationMode) -> None:
     load_all_checks()
     checks: Any = [CHECKS.get_one(name) for name in CHECKED]
     schema = schemathesis.openapi.from_wsgi("/api/openapi.json", sandbox.app)
@@ -125,14 +125,14 @@ def test_every_response_is_as_documented(sandbox: Callers, mode: GenerationMode)
     assert tried > 50
 
 
-def test_every_error_status_is_documented(api: Callers) -> None:
+def test_every_error_status_is_documented(api: ApiClients) -> None:
     paths = document_of(api)["paths"]
     change = paths["/api/v1/org-units/{org_unit_id}"]["patch"]["responses"]
     assert {"200", "400", "401", "403", "404", "409", "412", "413", "415", "422", "503"} <= set(change)
     assert change["409"]["content"].keys() == {"application/problem+json"}
 
 
-def test_responses_to_a_customer_are_as_documented(api: Callers) -> None:
+def test_responses_to_a_customer_are_as_documented(api: ApiClients) -> None:
     _, ann = api.customer("Ann")
     for path, methods in document_of(api)["paths"].items():
         if "get" not in methods:

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Connection, event, text
 from werkzeug.test import TestResponse
 
-from tests.support.api import ENVIRONMENT, Caller, Callers, app_of
-from tests.support.builders import Kit
+from tests.support.api import ENVIRONMENT, ApiClient, ApiClients, app_of
+from tests.support.builders import DeskFixture
 from workflows.operations.disk_space import DiskSpace, folder_problem
 from workflows.operations.time_zone_data import time_zone_data
 from workflows.store.database import Database
@@ -22,23 +22,23 @@ MONITORING_TOKEN = "a token for monitoring"
 
 
 @pytest.fixture
-def monitored(kit: Kit) -> Callers:
+def monitored(new_desk: DeskFixture) -> ApiClients:
     """The API of a desk with a monitoring token."""
-    callers = Callers(kit)
-    callers.app = app_of(kit, ENVIRONMENT.model_copy(update={"monitoring_token": MONITORING_TOKEN}))
+    callers = ApiClients(new_desk)
+    callers.app = app_of(new_desk, ENVIRONMENT.model_copy(update={"monitoring_token": MONITORING_TOKEN}))
     for caller in (callers.administrator, callers.finance, callers.technician, callers.nobody):
         caller.client = callers.app.test_client()
     return callers
 
 
-def test_a_stranger_learns_whether_the_desk_is_ready_and_nothing_else(monitored: Callers) -> None:
+def test_a_stranger_learns_whether_the_desk_is_ready_and_nothing_else(monitored: ApiClients) -> None:
     monitored.administrator.get("/org-units")
     strangers = [
         monitored.nobody,
         monitored.technician,
         monitored.finance,
-        Caller(monitored.app, "no token of anyone"),
-        Caller(monitored.app, MONITORING_TOKEN[:-1]),
+        ApiClient(monitored.app, "no token of anyone"),
+        ApiClient(monitored.app, MONITORING_TOKEN[:-1]),
     ]
     for caller in strangers:
         assert caller.operations("/healthz").json == {"status": "ok"}
@@ -50,14 +50,14 @@ def test_a_stranger_learns_whether_the_desk_is_ready_and_nothing_else(monitored:
         assert "coverdesk_ready 1.0" in metrics
 
 
-def test_who_is_authorized_gets_the_details(monitored: Callers) -> None:
+def test_who_is_authorized_gets_the_details(monitored: ApiClients) -> None:
     monitored.administrator.get("/org-units")
     zones = time_zone_data()
-    for caller in (monitored.administrator, Caller(monitored.app, MONITORING_TOKEN)):
+    for caller in (monitored.administrator, ApiClient(monitored.app, MONITORING_TOKEN)):
         ready = caller.operations("/readyz").json
         assert ready is not None
         assert ready["status"] == "ready"
-        assert ready["rule_set"] == monitored.kit.desk.config.rules.version
+        assert ready["rule_set"] == monitored.fixture.desk.config.rules.version
         assert ready["time_zone_data"] == {"version": zones.version, "source": zones.source}
         assert ready["jobs"] == []
         metrics = caller.operations("/metrics")
@@ -67,17 +67,17 @@ def test_who_is_authorized_gets_the_details(monitored: Callers) -> None:
         assert "coverdesk_outbox_waiting" in metrics.text
 
 
-def test_the_monitoring_token_opens_nothing_else(monitored: Callers) -> None:
-    assert Caller(monitored.app, MONITORING_TOKEN).get("/org-units").status_code == 401
+def test_the_monitoring_token_opens_nothing_else(monitored: ApiClients) -> None:
+    assert ApiClient(monitored.app, MONITORING_TOKEN).get("/org-units").status_code == 401
 
 
-def test_the_monitoring_token_needs_no_database(monitored: Callers) -> None:
-    original = monitored.kit.desk.database
-    monitored.kit.desk.database = Database("sqlite:////proc/gone.db")
-    ready = Caller(monitored.app, MONITORING_TOKEN).operations("/readyz")
+def test_the_monitoring_token_needs_no_database(monitored: ApiClients) -> None:
+    original = monitored.fixture.desk.database
+    monitored.fixture.desk.database = Database("sqlite:////proc/gone.db")
+    ready = ApiClient(monitored.app, MONITORING_TOKEN).operations("/readyz")
     stranger = monitored.administrator.operations("/readyz")
-    monitored.kit.desk.database.dispose()
-    monitored.kit.desk.database = original
+    monitored.fixture.desk.database.dispose()
+    monitored.fixture.desk.database = original
     assert (ready.status_code, stranger.status_code) == (503, 503)
     assert ready.json is not None
     assert stranger.json is not None
@@ -128,9 +128,9 @@ def test_a_folder_in_which_nothing_can_grow_is_a_problem(tmp_path: Path) -> None
 
 
 def test_readiness_fails_in_words_where_the_database_cannot_grow(sqlite_database_url: str) -> None:
-    kit = Kit(sqlite_database_url)
-    kit.publish_rules()
-    client = Callers(kit).nobody
+    new_desk = DeskFixture(sqlite_database_url)
+    new_desk.publish_rules()
+    client = ApiClients(new_desk).nobody
     assert client.operations("/readyz").status_code == 200
     with only_small_files(100_000):
         ready = client.operations("/readyz")
@@ -138,59 +138,59 @@ def test_readiness_fails_in_words_where_the_database_cannot_grow(sqlite_database
     assert ready.json is not None
     assert ready.json["detail"].startswith("The disk of the database is full: ")
     assert client.operations("/readyz").status_code == 200
-    kit.close()
+    new_desk.close()
 
 
 def test_readiness_fails_in_words_where_the_server_cannot_write(postgres_database_url: str) -> None:
     """A server that may write no temporary file fails at the same statement as one with a full disk."""
-    kit = Kit(postgres_database_url)
-    kit.publish_rules()
-    client = Callers(kit).nobody
+    new_desk = DeskFixture(postgres_database_url)
+    new_desk.publish_rules()
+    client = ApiClients(new_desk).nobody
     assert client.operations("/readyz").status_code == 200
     client.client.application.extensions["coverdesk_disk_space"] = DiskSpace()
 
-    @event.listens_for(kit.desk.database.engine, "begin")
+    @event.listens_for(new_desk.desk.database.engine, "begin")
     def limit(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL temp_file_limit = '64kB'")
 
     ready = client.operations("/readyz")
-    event.remove(kit.desk.database.engine, "begin", limit)
+    event.remove(new_desk.desk.database.engine, "begin", limit)
     assert ready.status_code == 503
     assert ready.json is not None
     assert ready.json["detail"].startswith(
         "The database server cannot write to its disk: temporary file size"
     )
-    kit.close()
+    new_desk.close()
 
 
 def test_a_call_that_finds_the_database_full_says_so(sqlite_database_url: str) -> None:
     """SQLite's own limit of pages gives the error of a full disk."""
-    kit = Kit(sqlite_database_url)
-    kit.publish_rules()
-    callers, customer = Callers(kit), kit.customer("Ann")
-    with kit.desk.database.autocommit() as connection:
+    new_desk = DeskFixture(sqlite_database_url)
+    new_desk.publish_rules()
+    callers, customer = ApiClients(new_desk), new_desk.customer("Ann")
+    with new_desk.desk.database.autocommit() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar_one()
-    kit.desk.database.dispose()
+    new_desk.desk.database.dispose()
 
-    @event.listens_for(kit.desk.database.engine, "connect")
+    @event.listens_for(new_desk.desk.database.engine, "connect")
     def limit(driver: sqlite3.Connection, _record: object) -> None:
         driver.execute(f"PRAGMA max_page_count = {pages}").close()
 
     refused = first_refused(callers, customer)
-    event.remove(kit.desk.database.engine, "connect", limit)
-    kit.desk.database.dispose()
+    event.remove(new_desk.desk.database.engine, "connect", limit)
+    new_desk.desk.database.dispose()
     require_disk_full(refused)
     later = callers.technician.post("/service-requests", {"customer": customer, "subject": "Later"})
     assert later.status_code == 201
-    kit.close()
+    new_desk.close()
 
 
 def test_a_full_disk_is_noticed_and_left_behind(migrated_sqlite_template: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
         shutil.copyfile(migrated_sqlite_template, disk / "coverdesk.db")
-        kit = Kit(f"sqlite:///{disk}/coverdesk.db")
-        kit.publish_rules()
-        callers, customer = Callers(kit), kit.customer("Ann")
+        new_desk = DeskFixture(f"sqlite:///{disk}/coverdesk.db")
+        new_desk.publish_rules()
+        callers, customer = ApiClients(new_desk), new_desk.customer("Ann")
         assert callers.nobody.operations("/readyz").status_code == 200
         filler = disk / "filler"
         with filler.open("wb", buffering=0) as file, suppress(OSError):
@@ -206,10 +206,10 @@ def test_a_full_disk_is_noticed_and_left_behind(migrated_sqlite_template: Path, 
         assert callers.nobody.operations("/readyz").status_code == 200
         later = callers.administrator.post("/org-units", {"code": "LAST", "name": "Last"})
         assert later.status_code == 201
-        kit.close()
+        new_desk.close()
 
 
-def first_refused(callers: Callers, customer: str) -> TestResponse:
+def first_refused(callers: ApiClients, customer: str) -> TestResponse:
     """Store long texts until one is refused."""
     for _ in range(300):
         body = {"customer": customer, "subject": "Long", "description": "x" * 20_000}

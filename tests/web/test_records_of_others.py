@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from werkzeug.routing import Rule
 
 from engine.errors import DeskError
-from tests.support.api import Caller, Callers
-from tests.support.office import Office
+from tests.support.api import ApiClient, ApiClients
 from tests.support.pages import Browser
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.contracts import Adjust, TakeContract
 from workflows.commands.register import ChangeCustomer, ChangeItem, ChangeOrgUnit, OwnerGiven
 from workflows.commands.service_requests import (
@@ -72,7 +72,7 @@ FILTERS = {
 class Register:
     """The records of one random history, by kind; `words` are the texts that belong to a record."""
 
-    office: Office
+    sample: SampleDesk
     actors: dict[str, Actor] = field(default_factory=dict)
     ids: dict[str, list[str]] = field(default_factory=dict)
     words: dict[str, set[str]] = field(default_factory=dict)
@@ -87,34 +87,34 @@ class Register:
 
     def org_unit(self, parent: str | None = None) -> str:
         code = f"unit{next(SERIAL)}zq"
-        return self.add("org_unit", self.office.org_unit(code, parent=parent), code, code.title())
+        return self.add("org_unit", self.sample.org_unit(code, parent=parent), code, code.title())
 
     def customer(self, *org_units: str) -> str:
         name = f"Person{next(SERIAL)}zq"
-        made = self.office.customer(name, *org_units)
-        self.actors[made] = self.office.person("customer", name, customer=made)
+        made = self.sample.customer(name, *org_units)
+        self.actors[made] = self.sample.person("customer", name, customer=made)
         return self.add("customer", made, name, f"{name.lower()}@example.com")
 
     def item(self, **owner: str) -> str:
         number = f"ITEM{next(SERIAL)}zq"
-        return self.add("item", self.office.item(number, **owner), number)
+        return self.add("item", self.sample.item(number, **owner), number)
 
     def sell(self, type_key: str, kind: str, holder_id: str, **terms: Any) -> str:
-        made = self.office.sell(type_key, to=(kind, holder_id), **terms)
-        return self.add("contract", made, self.office.contract(made).number)
+        made = self.sample.sell(type_key, to=(kind, holder_id), **terms)
+        return self.add("contract", made, self.sample.contract(made).number)
 
     def log(self, actor: Actor, customer: str, item: str | None) -> str | None:
         subject, description = f"subject{next(SERIAL)}zq", f"description{next(SERIAL)}zq"
         command = NewServiceRequest(subject=subject, description=description, customer=customer, item=item)
-        made = self.office.do_as(actor, log_service_request, command).service_request
+        made = self.sample.do_as(actor, log_service_request, command).service_request
         if made is None:
             return None
-        return self.add("service_request", made, subject, description, self.office.request(made).number)
+        return self.add("service_request", made, subject, description, self.sample.request(made).number)
 
 
-def open_register(office: Office) -> Register:
+def open_register(sample: SampleDesk) -> Register:
     """Two sister org units below one parent, and a customer, an item, contracts and work of each."""
-    register = Register(office)
+    register = Register(sample)
     parent = register.org_unit()
     for _ in range(2):
         unit = register.org_unit(parent)
@@ -135,23 +135,23 @@ def open_register(office: Office) -> Register:
 
 def log(register: Register, a: int, b: int, c: int) -> None:
     customer = register.one("customer", a)
-    actor = register.actors[customer] if c % 2 else register.office.technician
+    actor = register.actors[customer] if c % 2 else register.sample.technician
     register.log(actor, customer, [None, *register.ids["item"]][b % (len(register.ids["item"]) + 1)])
 
 
 def work(register: Register, a: int, b: int, _c: int) -> None:
     note = f"work{next(SERIAL)}zq"
     request = register.one("service_request", a)
-    register.office.work(request, 10 + b, note=note)
+    register.sample.work(request, 10 + b, note=note)
     register.words[request].add(note)
 
 
 def write_note(register: Register, a: int, b: int, c: int) -> None:
     note = f"note{next(SERIAL)}zq"
     request = register.one("service_request", a)
-    customer = str(register.office.request(request).customer_id)
-    actor = register.actors[customer] if b % 2 else register.office.technician
-    register.office.do_as(actor, add_note, request, AddNote(body=note, public=bool(c % 2)))
+    customer = str(register.sample.request(request).customer_id)
+    actor = register.actors[customer] if b % 2 else register.sample.technician
+    register.sample.do_as(actor, add_note, request, AddNote(body=note, public=bool(c % 2)))
     register.words[request].add(note)
 
 
@@ -160,29 +160,29 @@ def fire(register: Register, a: int, b: int, _c: int) -> None:
     trigger = TRIGGERS[b % len(TRIGGERS)]
     reason = "customer" if trigger == "hold" else text
     command = FireTrigger.model_validate({"trigger": trigger, "note": text, "reason": reason})
-    register.office.do_as(register.office.technician, fire_trigger, request, command)
+    register.sample.do_as(register.sample.technician, fire_trigger, request, command)
     register.words[request].add(text)
 
 
 def move_request(register: Register, a: int, b: int, _c: int) -> None:
     command = ChangeServiceRequest(customer=register.one("customer", b))
-    register.office.do(change_service_request, register.one("service_request", a), command)
+    register.sample.do(change_service_request, register.one("service_request", a), command)
 
 
 def move_item(register: Register, a: int, b: int, c: int) -> None:
     kind = "customer" if c % 2 else "org_unit"
     owner = OwnerGiven(**{kind: register.one(kind, b)})
-    register.office.do(change_item, register.one("item", a), ChangeItem(owner=owner))
+    register.sample.do(change_item, register.one("item", a), ChangeItem(owner=owner))
 
 
 def move_customer(register: Register, a: int, b: int, c: int) -> None:
     units = {register.one("org_unit", b): None, register.one("org_unit", c): None}
-    register.office.do(change_customer, register.one("customer", a), ChangeCustomer(org_units=list(units)))
+    register.sample.do(change_customer, register.one("customer", a), ChangeCustomer(org_units=list(units)))
 
 
 def move_org_unit(register: Register, a: int, b: int, c: int) -> None:
     parent = None if c % 3 == 0 else register.one("org_unit", b)
-    register.office.do(change_org_unit, register.one("org_unit", a), ChangeOrgUnit(parent=parent))
+    register.sample.do(change_org_unit, register.one("org_unit", a), ChangeOrgUnit(parent=parent))
 
 
 def sell(register: Register, a: int, b: int, c: int) -> None:
@@ -199,27 +199,27 @@ def sell(register: Register, a: int, b: int, c: int) -> None:
 def take(register: Register, a: int, b: int, c: int) -> None:
     request = register.one("service_request", a)
     type_key = ("per_request", "support_hours", "incident_pack")[b % 3]
-    customer = str(register.office.request(request).customer_id)
-    actor = register.actors[customer] if c % 2 else register.office.supervisor
-    register.office.do_as(actor, take_contract, request, TakeContract(type=type_key))
+    customer = str(register.sample.request(request).customer_id)
+    actor = register.actors[customer] if c % 2 else register.sample.supervisor
+    register.sample.do_as(actor, take_contract, request, TakeContract(type=type_key))
 
 
 def assign(register: Register, a: int, b: int, c: int) -> None:
     contract = register.one("contract", b) if c % 2 else None
     command = SearchCoverage(contract=contract, reason="As agreed")
-    register.office.do(search_or_assign, register.one("service_request", a), command)
+    register.sample.do(search_or_assign, register.one("service_request", a), command)
 
 
 def withdraw(register: Register, a: int, _b: int, _c: int) -> None:
-    register.office.do(adjust, register.one("contract", a), Adjust(minutes=-5, reason="Goodwill"))
+    register.sample.do(adjust, register.one("contract", a), Adjust(minutes=-5, reason="Goodwill"))
 
 
 def switch_setting(register: Register, a: int, _b: int, _c: int) -> None:
-    register.office.set(customers_see_org_unit=bool(a % 2))
+    register.sample.set(customers_see_org_unit=bool(a % 2))
 
 
 def let_time_pass(register: Register, a: int, _b: int, _c: int) -> None:
-    register.office.clock.move(days=a % 20)
+    register.sample.clock.move(days=a % 20)
 
 
 STEPS: tuple[Callable[[Register, int, int, int], None], ...] = (
@@ -255,38 +255,38 @@ HISTORIES = st.lists(st.tuples(st.sampled_from(STEPS), NUMBERS, NUMBERS, NUMBERS
     ],
 )
 def test_what_a_customer_may_not_see_is_named_nowhere(
-    office: Office, history: list[Any], sees_org_unit: bool
+    sample: SampleDesk, history: list[Any], sees_org_unit: bool
 ) -> None:
-    office.set(customers_see_org_unit=sees_org_unit)
-    register = open_register(office)
+    sample.set(customers_see_org_unit=sees_org_unit)
+    register = open_register(sample)
     for step, a, b, c in history:
         with suppress(DeskError):
             step(register, a, b, c)
     add_made_records(register)
-    api = Callers(office)
+    api = ApiClients(sample)
     for customer, actor in register.actors.items():
-        Reader(register, customer, api.caller(actor), Browser(office, actor, api.app)).check()
+        Reader(register, customer, api.client_of(actor), Browser(sample, actor, api.app)).check()
 
 
 def add_made_records(register: Register) -> None:
     """Add what the use cases made themselves: contracts of requests, decisions and work entries."""
-    office = register.office
+    sample = register.sample
     requests = set(register.ids["service_request"])
-    for row in office.rows(t.contract):
+    for row in sample.rows(t.contract):
         ours = row.holder_id in requests or row.offered_for_id in requests
         if ours and row.id not in register.ids["contract"]:
             register.add("contract", row.id, row.number)
     for kind, table in (("decision", t.coverage_decision), ("entry", t.work_entry)):
-        register.ids[kind] = [row.id for row in office.rows(table) if row.service_request_id in requests]
+        register.ids[kind] = [row.id for row in sample.rows(table) if row.service_request_id in requests]
 
 
 class Reader:
     """A customer who opens every address with every id, and looks for what they may not see."""
 
-    def __init__(self, register: Register, customer: str, caller: Caller, browser: Browser) -> None:
+    def __init__(self, register: Register, customer: str, caller: ApiClient, browser: Browser) -> None:
         self.register = register
         self.customer = customer
-        self.caller = caller
+        self.client = caller
         self.browser = browser
         self.visible = {
             record_id
@@ -299,7 +299,7 @@ class Reader:
     def check(self) -> None:
         for path in self._paths():
             answer = self.browser.client.get(
-                path, headers={"Authorization": f"Bearer {self.caller.token}"} if "/api/" in path else {}
+                path, headers={"Authorization": f"Bearer {self.client.token}"} if "/api/" in path else {}
             )
             assert answer.status_code < 500, path
             found = self.secrets & tokens(answer.get_data(as_text=True))
@@ -326,11 +326,11 @@ class Reader:
 
     def _may_name_contract(self, contract_id: str) -> bool:
         """A contract covers a visible request: it may be named if its holder is there for the reader."""
-        return str(self.register.office.contract(contract_id).holder_id) in self.visible
+        return str(self.register.sample.contract(contract_id).holder_id) in self.visible
 
     def _asks_for_a_visible_request(self, customer: str) -> bool:
         requests = (one for one in self.register.ids["service_request"] if one in self.visible)
-        return any(self.register.office.request(one).customer_id == customer for one in requests)
+        return any(self.register.sample.request(one).customer_id == customer for one in requests)
 
     def _paths(self) -> Iterator[str]:
         for rule in self.browser.app.url_map.iter_rules():
@@ -357,9 +357,9 @@ class Reader:
         everything = [one for kind in ADDRESS for one in self.register.ids[kind]]
         for path, names in FILTERS.items():
             for name in names:
-                none = self.caller.get(f"{path}?{name}=nothing").get_data()
+                none = self.client.get(f"{path}?{name}=nothing").get_data()
                 for record_id in self.secrets.intersection(everything):
-                    assert self.caller.get(f"{path}?{name}={record_id}").get_data() == none, (path, name)
+                    assert self.client.get(f"{path}?{name}={record_id}").get_data() == none, (path, name)
 
 
 def tokens(text: str) -> set[str]:

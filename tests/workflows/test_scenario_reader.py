@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from tests.support.scenarios.facts import FACTS
 from tests.support.scenarios.forms import GRANT, Form, GrantText, Quantity, read_moment
 from tests.support.scenarios.run import (
@@ -145,27 +145,27 @@ def test_a_scenario_without_its_parts_is_refused(text: str, words: str) -> None:
 
 def test_a_ledger_that_does_not_add_up_fails_the_story(sqlite_database_url: str) -> None:
     scenario = story("    2026-03-02  work 20m on R1 -> G1 20")
-    office = Office(sqlite_database_url)
-    running = Story.begin(office, {}, jobs_in_time=False)
-    contract = office.sell("support_hours", minutes=60)
+    sample = SampleDesk(sqlite_database_url)
+    running = Story.begin(sample, {}, jobs_in_time=False)
+    contract = sample.sell("support_hours", minutes=60)
     audit(running, scenario)
-    with office.desk.write() as tx:
+    with sample.desk.write() as tx:
         tx.connection.execute(t.grant_balance.update().values(available=59))
-    with pytest.raises(NotAsExpected, match=rf"^a\.txt:1: the audit .*{office.grants(contract)[0].grant_id}"):
+    with pytest.raises(NotAsExpected, match=rf"^a\.txt:1: the audit .*{sample.grants(contract)[0].grant_id}"):
         audit(running, scenario)
-    office.close()
+    sample.close()
 
 
 @pytest.mark.parametrize("jobs_in_time", [True, False])
 def test_jobs_run_in_time_or_not_at_all(jobs_in_time: bool, sqlite_database_url: str) -> None:
     """A contract has become active in the database when its start has gone by, or still has not."""
-    office = Office(sqlite_database_url)
-    running = Story.begin(office, {}, jobs_in_time=jobs_in_time)
+    sample = SampleDesk(sqlite_database_url)
+    running = Story.begin(sample, {}, jobs_in_time=jobs_in_time)
     running.move_to(read_moment("2026-03-02"))
-    contract = office.sell("subscription", starts_at=running.instant(read_moment("2026-03-09")))
+    contract = sample.sell("subscription", starts_at=running.instant(read_moment("2026-03-09")))
     running.move_to(read_moment("2026-03-10"))
-    assert office.contract(contract).state == ("active" if jobs_in_time else "pending")
-    office.close()
+    assert sample.contract(contract).state == ("active" if jobs_in_time else "pending")
+    sample.close()
 
 
 def test_forms_read_what_they_describe_and_nothing_else() -> None:

@@ -40,7 +40,7 @@ def actual(story: Story, subject: str, form: Form, as_of: datetime | None) -> st
             raise BadValue("A service request is asked as of now.")
         answers = _of_request(story, subject)
     elif subject in story.contracts:
-        view = story.office.see(read_contract, story.contract(subject), as_of=as_of)
+        view = story.sample.see(read_contract, story.contract(subject), as_of=as_of)
         answers = _of_contract(story, view)
     else:
         answers = _of_grant(story, subject, as_of)
@@ -71,13 +71,13 @@ def _of_contract(story: Story, view: ContractDetail) -> dict[str, str]:
 def _of_grant(story: Story, name: str, as_of: datetime | None) -> dict[str, str]:
     """One that has not begun holds nothing yet."""
     contract_id, grant_id = story.contract_of_grant(name)
-    view = story.office.see(read_contract, contract_id, as_of=as_of)
+    view = story.sample.see(read_contract, contract_id, as_of=as_of)
     found = [one.balance for one in view.grants if one.id == grant_id]
     return _numbers(found[0] if found else UnitBalance())
 
 
 def _of_request(story: Story, name: str) -> dict[str, str]:
-    view = story.office.see(read_service_request, story.request(name))
+    view = story.sample.see(read_service_request, story.request(name))
     outcome = view.coverage.outcome if view.coverage else "uncovered"
     contract = story.contract_name(view.coverage.contract if view.coverage else None)
     shown = {
@@ -92,7 +92,7 @@ def _of_holder(story: Story, name: str, as_of: datetime | None) -> dict[str, str
     """Carried minutes are shown with each contract of the holder."""
     _, holder_id = story.holder(name)
     for contract_id in story.contracts.values():
-        view = story.office.see(read_contract, contract_id, as_of=as_of)
+        view = story.sample.see(read_contract, contract_id, as_of=as_of)
         if holder_id in view.holder.values():
             return {"carried": f"carried {view.carried_minutes}"}
     raise UnknownName(f"No line has sold {name} a contract.")

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.errors import DeskError
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from tests.support.scenarios.facts import FACTS, actual, expected
 from tests.support.scenarios.forms import BadValue
 from tests.support.scenarios.story import Story, UnknownName
@@ -37,14 +37,14 @@ def run_scenario(scenario: Scenario, database_url: str, *, jobs_in_time: bool) -
 
     Raises: NotAsExpected; ScenarioError for a line that cannot be carried out.
     """
-    office = Office(database_url)
+    sample = SampleDesk(database_url)
     try:
-        story = Story.begin(office, scenario.settings, jobs_in_time=jobs_in_time)
+        story = Story.begin(sample, scenario.settings, jobs_in_time=jobs_in_time)
         for event in scenario.events:
             _run(story, event)
         audit(story, scenario)
     finally:
-        office.close()
+        sample.close()
 
 
 def _run(story: Story, event: Event) -> None:
@@ -82,7 +82,7 @@ def _check(story: Story, event: Event, fact: Fact, as_of: datetime | None) -> No
 def audit(story: Story, scenario: Scenario) -> None:
     """Audit the ledger, before and after the jobs that are still due. Raises: NotAsExpected."""
     for _ in range(2):
-        found = story.office.see(audit_ledger)
+        found = story.sample.see(audit_ledger)
         if not found.ok:
             raise NotAsExpected(f"{scenario.place}: the audit of the ledger finds {found.differences}")
         story.run_jobs()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from tests.support.scenarios.forms import BadValue, GrantText, Moment
 from workflows.administration.settings import change_settings
 from workflows.contracts.queries import read_contract
@@ -23,13 +23,13 @@ class UnknownName(LookupError):
 
 @dataclass
 class Story:
-    """The people are those of `Office`: Ann of Acme's site in Berlin, and her laptop.
+    """The people are those of `SampleDesk`: Ann of Acme's site in Berlin, and her laptop.
 
     `jobs_in_time`: whenever the clock moves, the jobs run at each instant at which something is due, as with
     a scheduler that never stops. Otherwise they run where a line says `jobs`, and not before.
     """
 
-    office: Office
+    sample: SampleDesk
     jobs_in_time: bool
     contracts: dict[str, str] = field(default_factory=dict)
     requests: dict[str, str] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Story:
     """By contract id: how the months' grants are named, less their number."""
 
     @classmethod
-    def begin(cls, office: Office, settings: dict[str, Any], *, jobs_in_time: bool) -> "Story":
+    def begin(cls, sample: SampleDesk, settings: dict[str, Any], *, jobs_in_time: bool) -> "Story":
         """A story under the settings given; its clock is set by its first line.
 
         A setting that is not offered yet is stored as an earlier program may have stored it.
@@ -49,10 +49,10 @@ class Story:
         earlier = {name: value for name, value in settings.items() if name in UNAVAILABLE}
         offered = {name: value for name, value in settings.items() if name not in UNAVAILABLE}
         if earlier:
-            office.set(**earlier)
+            sample.set(**earlier)
         if offered:
-            office.do(change_settings, offered)
-        return cls(office, jobs_in_time)
+            sample.do(change_settings, offered)
+        return cls(sample, jobs_in_time)
 
     # -------------------------------------------------------------- time
 
@@ -74,31 +74,31 @@ class Story:
         """Set the clock; where jobs run in time, they run at each instant due on the way."""
         at = self.instant(moment)
         done_at: datetime | None = None
-        while self.jobs_in_time and (due := self.office.see(next_due)) is not None and due <= at:
+        while self.jobs_in_time and (due := self.sample.see(next_due)) is not None and due <= at:
             assert due != done_at, f"what was due at {due} is still due after the jobs ran"
-            self.office.clock.at = max(due, self.office.clock.at)
+            self.sample.clock.at = max(due, self.sample.clock.at)
             self.run_jobs()
             done_at = due
-        self.office.clock.at = at
+        self.sample.clock.at = at
 
     def run_jobs(self) -> None:
         """Run every job that changes contracts or service requests, in the order of the scheduler."""
         for name in JOBS:
             if name not in UNTIMED_JOBS:
-                run_job(self.office.desk, name)
+                run_job(self.sample.desk, name)
 
     def _zone(self) -> ZoneInfo:
-        return ZoneInfo(self.office.desk.config.settings.time_zone)
+        return ZoneInfo(self.sample.desk.config.settings.time_zone)
 
     # -------------------------------------------------------------- names
 
     def holder(self, name: str) -> tuple[str, str]:
         """The kind and id of someone or something that can hold a contract."""
         known = {
-            "ann": ("customer", self.office.ann),
-            "laptop": ("item", self.office.laptop),
-            "site": ("org_unit", self.office.site),
-            "acme": ("org_unit", self.office.parent),
+            "ann": ("customer", self.sample.ann),
+            "laptop": ("item", self.sample.laptop),
+            "site": ("org_unit", self.sample.site),
+            "acme": ("org_unit", self.sample.parent),
         }
         return known[_known(name, known, "holder")]
 
@@ -126,7 +126,7 @@ class Story:
 
     def name_grants(self, contract_id: str, names: list[str]) -> None:
         """Name the newest grants of a contract, in the order in which they were given."""
-        ids = sorted(row.grant_id for row in self.office.grants(contract_id))
+        ids = sorted(row.grant_id for row in self.sample.grants(contract_id))
         for name, grant_id in zip(names, ids[len(ids) - len(names) :], strict=True):
             self._check_free(name)
             self.grants[name] = grant_id
@@ -138,7 +138,7 @@ class Story:
 
     def name_created_contract(self, request: str) -> None:
         """Call the contract that a search has just created for the request R1 `R1.contract`."""
-        coverage = self.office.see(read_service_request, self.request(request)).coverage
+        coverage = self.sample.see(read_service_request, self.request(request)).coverage
         if coverage is not None and coverage.outcome == "created" and coverage.contract is not None:
             self.contracts[f"{request}.contract"] = coverage.contract
 
@@ -159,7 +159,7 @@ class Story:
     def grant_names(self, contract_id: str) -> dict[str, str]:
         """The names of a contract's grants by id. Those without a name of their own are its months."""
         names = {grant_id: name for name, grant_id in self.grants.items()}
-        ids = sorted(row.grant_id for row in self.office.grants(contract_id))
+        ids = sorted(row.grant_id for row in self.sample.grants(contract_id))
         months = [one for one in ids if one not in names]
         prefix = self.months.get(contract_id, "unnamed")
         names |= {grant_id: f"{prefix}{number}" for number, grant_id in enumerate(months, 1)}
@@ -170,7 +170,7 @@ class Story:
         names = {one: name for name, one in self.contracts.items()}
         if contract_id is None or contract_id in names:
             return names.get(contract_id or "", "no contract")
-        return self.office.see(read_contract, contract_id).number
+        return self.sample.see(read_contract, contract_id).number
 
     def _check_free(self, name: str) -> None:
         if any(name in names for names in (self.contracts, self.requests, self.grants, self.entries)):

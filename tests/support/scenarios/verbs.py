@@ -77,38 +77,38 @@ def sell(
         terms["minutes"] = given[0].quantity.amount
     elif given:
         terms["grants"] = [_grant(story, one) for one in given]
-    story.name_contract(name, story.office.sell(type_key, to=story.holder(holder), **terms), given)
+    story.name_contract(name, story.sample.sell(type_key, to=story.holder(holder), **terms), given)
 
 
 @event("enable CONTRACT")
 def enable(story: Story, contract: str) -> None:
-    story.office.do(enable_contract, story.contract(contract))
+    story.sample.do(enable_contract, story.contract(contract))
 
 
 @event("top up CONTRACT with GRANTS")
 def top_up_contract(story: Story, contract: str, grants: tuple[GrantText, ...]) -> None:
     for one in grants:
         command = TopUp(**_grant(story, one).model_dump())
-        story.office.do(top_up, story.contract(contract), command)
+        story.sample.do(top_up, story.contract(contract), command)
         story.name_grants(story.contract(contract), [one.name])
 
 
 @event("withdraw QUANTITY from CONTRACT")
 def withdraw(story: Story, quantity: Quantity, contract: str) -> None:
     command = Adjust.model_validate({quantity.unit: -quantity.amount, "reason": "Agreed with the customer"})
-    story.office.do(adjust, story.contract(contract), command)
+    story.sample.do(adjust, story.contract(contract), command)
 
 
 @event("renew CONTRACT as CONTRACT with GRANT")
 def renew_contract(story: Story, contract: str, name: str, grant: str) -> None:
-    renewed = story.office.do(renew, story.contract(contract), Renew())
+    renewed = story.sample.do(renew, story.contract(contract), Renew())
     story.name_contract(name, renewed, ())
     story.name_grants(renewed, [grant])
 
 
 @event("cancel contract CONTRACT")
 def cancel(story: Story, contract: str) -> None:
-    story.office.do(cancel_contract, story.contract(contract), CancelContract(reason="Sold by mistake"))
+    story.sample.do(cancel_contract, story.contract(contract), CancelContract(reason="Sold by mistake"))
 
 
 # ------------------------------------------------------------------ service requests
@@ -117,39 +117,39 @@ def cancel(story: Story, contract: str) -> None:
 @event("log REQUEST [without item]")
 def log(story: Story, name: str, without_item: bool) -> None:
     item = {"item": None} if without_item else {}
-    story.name_request(name, story.office.log(name, **item))
+    story.name_request(name, story.sample.log(name, **item))
 
 
 @event("start REQUEST")
 def start_request(story: Story, request: str) -> None:
-    story.office.fire(story.request(request), "start")
+    story.sample.fire(story.request(request), "start")
 
 
 @event("resolve REQUEST")
 def resolve(story: Story, request: str) -> None:
-    story.office.fire(story.request(request), "resolve", note="Done")
+    story.sample.fire(story.request(request), "resolve", note="Done")
 
 
 @event("close REQUEST")
 def close(story: Story, request: str) -> None:
-    story.office.fire(story.request(request), "close")
+    story.sample.fire(story.request(request), "close")
 
 
 @event("reopen REQUEST")
 def reopen(story: Story, request: str) -> None:
-    story.office.fire(story.request(request), "reopen")
+    story.sample.fire(story.request(request), "reopen")
     story.name_created_contract(request)
 
 
 @event("assign CONTRACT to REQUEST")
 def assign(story: Story, contract: str, request: str) -> None:
     command = SearchCoverage(contract=story.contract(contract), reason="Agreed with the customer")
-    story.office.do_as(story.office.supervisor, search_or_assign, story.request(request), command)
+    story.sample.do_as(story.sample.supervisor, search_or_assign, story.request(request), command)
 
 
 @event("cancel request REQUEST")
 def cancel_request(story: Story, request: str) -> None:
-    story.office.fire(story.request(request), "cancel", reason="Solved itself")
+    story.sample.fire(story.request(request), "cancel", reason="Solved itself")
 
 
 # ------------------------------------------------------------------ work
@@ -157,7 +157,7 @@ def cancel_request(story: Story, request: str) -> None:
 
 @event("work MINUTES on REQUEST [at INSTANT] [as ENTRY]", splits=True)
 def work(story: Story, minutes: int, request: str, at: Moment | None, name: str | None) -> Outcome:
-    worked_at = story.instant(at) if at else story.office.desk.now()
+    worked_at = story.instant(at) if at else story.sample.desk.now()
     return _work(story, request, WorkGiven(minutes=minutes, worked_at=worked_at), name)
 
 
@@ -179,12 +179,12 @@ def change_note(story: Story, entry: str) -> Outcome:
 
 @event("delete ENTRY")
 def delete(story: Story, entry: str) -> None:
-    story.office.do_as(story.office.supervisor, delete_work, story.entry(entry))
+    story.sample.do_as(story.sample.supervisor, delete_work, story.entry(entry))
 
 
 def _work(story: Story, request: str, command: WorkGiven, name: str | None) -> Outcome:
-    office = story.office
-    entry = office.do_as(office.technician, log_work, story.request(request), command)
+    sample = story.sample
+    entry = sample.do_as(sample.technician, log_work, story.request(request), command)
     if name is not None:
         story.name_entry(name, entry)
     return _split(story, entry)
@@ -192,13 +192,13 @@ def _work(story: Story, request: str, command: WorkGiven, name: str | None) -> O
 
 def _change(story: Story, name: str, command: ChangeWork) -> Outcome:
     """A supervisor corrects an entry of the technician."""
-    story.office.do_as(story.office.supervisor, change_work, story.entry(name), command)
+    story.sample.do_as(story.sample.supervisor, change_work, story.entry(name), command)
     return _split(story, story.entry(name))
 
 
 def _split(story: Story, entry: str) -> Outcome:
     parts = []
-    for one in story.office.see(read_work, entry).allocations:
+    for one in story.sample.see(read_work, entry).allocations:
         where = one.kind
         if one.kind == "grant":
             where = story.grant_names(str(one.contract))[str(one.grant)]

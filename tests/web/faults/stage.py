@@ -14,9 +14,9 @@ from werkzeug.test import TestResponse
 from tests.support.api import ENVIRONMENT
 from tests.support.builders import RULES
 from tests.support.faults import make_faulty
-from tests.support.office import Office
 from tests.support.pages import Page, new_session
 from tests.support.postgres import PostgresServer
+from tests.support.sample_desk import SampleDesk
 from tests.web.faults.calls import PARTS, Call
 from web import create_app
 from workflows.core.desk import Desk
@@ -53,7 +53,7 @@ class Stage:
 
     server: PostgresServer
     template: str
-    office: Office
+    sample: SampleDesk
     records: dict[str, Any]
     app: Flask
     known: set[str]
@@ -86,7 +86,7 @@ class Stage:
         if call.prepares:
             with database.write() as connection:
                 connection.exec_driver_sql(self.text(call.prepares))
-        desk = Desk(database, self.office.clock, sandbox=True, rules_folder=RULES)
+        desk = Desk(database, self.sample.clock, sandbox=True, rules_folder=RULES)
         # settings and rules are asked for each time, so that each call has as many statements as before
         desk.configs.newest_for_seconds = 0
         desk.refresh()
@@ -122,41 +122,41 @@ class Copy:
 def open_stage(server: PostgresServer, template: str) -> Iterator[Stage]:
     """The stage; its database is dropped at the end."""
     name = server.create_database(template)
-    office = Office(server.url(name))
-    records = _fill(office)
-    known = set(NEW_NAMES.findall(str([office.rows(table) for table in t.metadata.sorted_tables])))
-    app = create_app(Desk(office.desk.database, office.clock, sandbox=True), ENVIRONMENT)
-    office.close()
+    sample = SampleDesk(server.url(name))
+    records = _fill(sample)
+    known = set(NEW_NAMES.findall(str([sample.rows(table) for table in t.metadata.sorted_tables])))
+    app = create_app(Desk(sample.desk.database, sample.clock, sandbox=True), ENVIRONMENT)
+    sample.close()
     try:
-        yield Stage(server, name, office, records, app, known)
+        yield Stage(server, name, sample, records, app, known)
     finally:
         server.drop_database(name)
 
 
-def _fill(office: Office) -> dict[str, Any]:
-    files, now = read_rules_folder(RULES), office.clock.now()
-    old = office.publish({**files, "slas.json": files["slas.json"] + "\n"}, "An older one")
-    version = office.publish(files, "The shipped ones")
-    office.set(two_person_publishing=True)
+def _fill(sample: SampleDesk) -> dict[str, Any]:
+    files, now = read_rules_folder(RULES), sample.clock.now()
+    old = sample.publish({**files, "slas.json": files["slas.json"] + "\n"}, "An older one")
+    version = sample.publish(files, "The shipped ones")
+    sample.set(two_person_publishing=True)
     edited = {**files, "slas.json": files["slas.json"] + "\n\n"}
-    proposal = office.do_as(office.person("administrator", "Another"), submit_rule_set, edited, "Proposed")
-    office.set(two_person_publishing=False)
-    office.set(contracts=False)
-    global_item = office.item("GLOBAL")
-    office.set(contracts=True)
-    bob, carl = office.customer("Bob"), office.customer("Carl")
-    contract = office.sell("support_hours", minutes=600)
-    office.sell("incident_pack", to=("customer", carl), incidents=1)
-    request = office.log("The laptop is slow")
-    office.fire(request, "start")
-    office.work(request, 45)
-    waiting = office.log("Bob's printer", customer=bob, item=None)
-    pending = office.sell("subscription", to=("customer", bob), enable=False)
-    ending = office.sell("subscription", to=("org_unit", office.parent), ends_on=(now + timedelta(20)).date())
-    token = office.do(create_token, NewToken(email=_email(office, str(office.administrator.id))))
+    proposal = sample.do_as(sample.person("administrator", "Another"), submit_rule_set, edited, "Proposed")
+    sample.set(two_person_publishing=False)
+    sample.set(contracts=False)
+    global_item = sample.item("GLOBAL")
+    sample.set(contracts=True)
+    bob, carl = sample.customer("Bob"), sample.customer("Carl")
+    contract = sample.sell("support_hours", minutes=600)
+    sample.sell("incident_pack", to=("customer", carl), incidents=1)
+    request = sample.log("The laptop is slow")
+    sample.fire(request, "start")
+    sample.work(request, 45)
+    waiting = sample.log("Bob's printer", customer=bob, item=None)
+    pending = sample.sell("subscription", to=("customer", bob), enable=False)
+    ending = sample.sell("subscription", to=("org_unit", sample.parent), ends_on=(now + timedelta(20)).date())
+    token = sample.do(create_token, NewToken(email=_email(sample, str(sample.administrator.id))))
     replay, message = new_id(), new_id()
-    with office.desk.write() as tx:
-        tx.change(t.user_account, str(office.administrator.id), password_hash=HASHER.hash(PASSWORD))
+    with sample.desk.write() as tx:
+        tx.change(t.user_account, str(sample.administrator.id), password_hash=HASHER.hash(PASSWORD))
         tx.add(
             t.rule_replay,
             id=replay,
@@ -182,37 +182,37 @@ def _fill(office: Office) -> dict[str, Any]:
             attempts=9,
         )
     tokens = {
-        role: office.do(create_token, NewToken(email=_email(office, str(getattr(office, role).id)))).text
+        role: sample.do(create_token, NewToken(email=_email(sample, str(getattr(sample, role).id)))).text
         for role in ("administrator", "finance", "supervisor", "technician")
     }
-    sessions = {role: new_session(office.desk, getattr(office, role)) for role in tokens}
-    link = office.do(show_link, str(office.technician.id), None).url.rpartition("=")[2]
+    sessions = {role: new_session(sample.desk, getattr(sample, role)) for role in tokens}
+    link = sample.do(show_link, str(sample.technician.id), None).url.rpartition("=")[2]
     return {
-        "ann": office.ann,
+        "ann": sample.ann,
         "bob": bob,
         "carl": carl,
-        "org_unit": office.site,
-        "item": office.laptop,
+        "org_unit": sample.site,
+        "item": sample.laptop,
         "global_item": global_item,
         "contract": contract,
         "pending": pending,
         "ending": ending,
         "service_request": request,
-        "entry": str(office.entries(request)[0].id),
-        "decision": str(office.rows(t.coverage_decision)[0].id),
+        "entry": str(sample.entries(request)[0].id),
+        "decision": str(sample.rows(t.coverage_decision)[0].id),
         "waiting": waiting,
         "proposal": proposal.proposal,
         "replay": replay,
         "message": message,
         "token": token.id,
-        "user": str(office.technician.id),
+        "user": str(sample.technician.id),
         "version": version,
         "old_version": old,
         "files": {**files, "slas.json": files["slas.json"] + "\n\n\n"},
         "edited_slas": files["slas.json"] + "\n\n\n",
         "link": link,
-        "session": str(office.rows(t.login_session, user_id=office.supervisor.id)[0].id),
-        "email": _email(office, str(office.administrator.id)),
+        "session": str(sample.rows(t.login_session, user_id=sample.supervisor.id)[0].id),
+        "email": _email(sample, str(sample.administrator.id)),
         "password": PASSWORD,
         "new_password": "another long password",
         "tokens": tokens,
@@ -220,8 +220,8 @@ def _fill(office: Office) -> dict[str, Any]:
     }
 
 
-def _email(office: Office, user_id: str) -> str:
-    return str(office.rows(t.user_account, id=user_id)[0].email)
+def _email(sample: SampleDesk, user_id: str) -> str:
+    return str(sample.rows(t.user_account, id=user_id)[0].email)
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,8 @@ def test_a_rule_set_is_based_on_what_was_read_also_when_it_is_run_again(
     with stage.copy(call) as copy:
 
         def publish() -> None:
-            other = Desk(Database(str(copy.database.url), pool_size=1), stage.office.clock)
-            other.perform(stage.office.administrator, lambda tx: submit_rule_set(tx, files, "Another"))
+            other = Desk(Database(str(copy.database.url), pool_size=1), stage.sample.clock)
+            other.perform(stage.sample.administrator, lambda tx: submit_rule_set(tx, files, "Another"))
             other.database.dispose()
 
         with counting(Fault.DEADLOCK, number, meanwhile=publish) as plan:

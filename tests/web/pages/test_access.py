@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.routing import Rule
 
-from tests.support.front import Front
+from tests.support.web_clients import WebClients
 from workflows.store import tables as t
 
 STAFF = ("administrator", "finance", "supervisor", "technician")
@@ -58,9 +58,9 @@ PAGES: list[tuple[str, tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize("role", EVERYONE)
-def test_each_page_opens_only_for_its_roles(front: Front, role: str) -> None:
-    ids = {**vars(front.records), "user": str(front.office.technician.id)}
-    browser = front.of_role(role)
+def test_each_page_opens_only_for_its_roles(web: WebClients, role: str) -> None:
+    ids = {**vars(web.records), "user": str(web.sample.technician.id)}
+    browser = web.of_role(role)
     wrong = {}
     for path, roles in PAGES:
         page = browser.open(path.format(**ids))
@@ -72,13 +72,13 @@ def test_each_page_opens_only_for_its_roles(front: Front, role: str) -> None:
     assert wrong == {}
 
 
-def test_anonymous_users_get_the_login_form(front: Front) -> None:
-    ids = {**vars(front.records), "user": str(front.office.technician.id)}
+def test_anonymous_users_get_the_login_form(web: WebClients) -> None:
+    ids = {**vars(web.records), "user": str(web.sample.technician.id)}
     for path, _ in PAGES:
-        answer = front.nobody.client.get(path.format(**ids))
+        answer = web.nobody.client.get(path.format(**ids))
         assert answer.status_code == 302, path
         assert answer.headers["Location"].startswith("/login?next="), path
-    assert "Sign in" in front.nobody.open("/")
+    assert "Sign in" in web.nobody.open("/")
 
 
 @pytest.mark.parametrize(
@@ -93,57 +93,57 @@ def test_anonymous_users_get_the_login_form(front: Front) -> None:
         "/customers/nothing",
     ],
 )
-def test_records_of_other_customers_are_not_found(front: Front, path: str) -> None:
-    page = front.ann.open(path.format(**vars(front.records)))
+def test_records_of_other_customers_are_not_found(web: WebClients, path: str) -> None:
+    page = web.ann.open(path.format(**vars(web.records)))
     assert page.status == 404
     assert "Bob" not in page
 
 
-def test_a_customer_finds_only_own_records(front: Front) -> None:
-    records = front.records
+def test_a_customer_finds_only_own_records(web: WebClients) -> None:
+    records = web.records
     for path in ("/requests?view=all", "/contracts", "/search?q=bob", "/requests?view=all&format=csv"):
-        page = front.ann.open(path)
+        page = web.ann.open(path)
         assert "Bob" not in page.text.replace("“bob”", ""), path
-    page = front.ann.open("/requests?view=all")
+    page = web.ann.open("/requests?view=all")
     assert "The laptop is slow" in page
     assert "/edit" not in page.html
-    assert not front.ann.open(f"/requests/{records.service_request}").has_form("/work")
+    assert not web.ann.open(f"/requests/{records.service_request}").has_form("/work")
 
 
-def test_technicians_see_no_prices(front: Front) -> None:
-    sold = front.office.sell("subscription", price={"amount_minor": 49900})
-    assert "€499.00" in front.supervisor.open(f"/contracts/{sold}")
-    assert "499" not in front.technician.open(f"/contracts/{sold}").text
-    assert "499" not in front.technician.open("/contracts").text
+def test_technicians_see_no_prices(web: WebClients) -> None:
+    sold = web.sample.sell("subscription", price={"amount_minor": 49900})
+    assert "€499.00" in web.supervisor.open(f"/contracts/{sold}")
+    assert "499" not in web.technician.open(f"/contracts/{sold}").text
+    assert "499" not in web.technician.open("/contracts").text
 
 
 # ------------------------------------------------------------------ CSRF protection
 
 
-def test_no_post_changes_anything_without_the_csrf_token(front: Front) -> None:
-    ids = {**vars(front.records), "user_id": str(front.office.technician.id)}
-    browser = front.administrator  # has its session before anything is compared
-    before = _everything(front)
-    rules = [rule for rule in front.app.url_map.iter_rules() if _is_page_post(front, rule)]
+def test_no_post_changes_anything_without_the_csrf_token(web: WebClients) -> None:
+    ids = {**vars(web.records), "user_id": str(web.sample.technician.id)}
+    browser = web.administrator  # has its session before anything is compared
+    before = _everything(web)
+    rules = [rule for rule in web.app.url_map.iter_rules() if _is_page_post(web, rule)]
     assert len(rules) > 30
     for rule in rules:
         path = _filled(rule, ids)
         answer = browser.client.post(path, data={"reason": "x", "email": "a@b.example"})
         assert answer.status_code < 500, path
-        assert _everything(front) == before, path
+        assert _everything(web) == before, path
 
 
-def test_the_csrf_token_of_another_session_is_refused(front: Front) -> None:
-    records = front.records
-    page = front.technician.open(f"/requests/{records.service_request}")
+def test_the_csrf_token_of_another_session_is_refused(web: WebClients) -> None:
+    records = web.records
+    page = web.technician.open(f"/requests/{records.service_request}")
     form = page.form("/moves/resolve")
     sent = {**form.values, "resolve_note": "Done"}
-    answer = front.supervisor.client.post(form.action, data=sent)
+    answer = web.supervisor.client.post(form.action, data=sent)
     assert answer.status_code == 422
-    assert front.office.request(records.service_request).state == "in_progress"
+    assert web.sample.request(records.service_request).state == "in_progress"
 
 
-def _is_page_post(front: Front, rule: Rule) -> bool:
+def _is_page_post(web: WebClients, rule: Rule) -> bool:
     blueprint = rule.endpoint.split(".")[0]
     outside = {"static", "api", "operations", "login"}
     return "POST" in (rule.methods or ()) and not rule.rule.startswith("/api") and blueprint not in outside
@@ -170,32 +170,32 @@ def _filled(rule: Rule, ids: dict[str, str]) -> str:
     return path
 
 
-def _everything(front: Front) -> dict[str, list[Any]]:
-    return {table.name: sorted(map(str, front.office.rows(table))) for table in t.metadata.sorted_tables}
+def _everything(web: WebClients) -> dict[str, list[Any]]:
+    return {table.name: sorted(map(str, web.sample.rows(table))) for table in t.metadata.sorted_tables}
 
 
 # ------------------------------------------------------------------ headers
 
 
-def test_every_response_has_the_security_headers(front: Front) -> None:
+def test_every_response_has_the_security_headers(web: WebClients) -> None:
     for path in ("/login", "/requests", "/nothing-here", "/static/css/tokens.css", "/healthz"):
-        answer = front.technician.client.get(path)
+        answer = web.technician.client.get(path)
         answer.close()
         headers = answer.headers
         assert "default-src 'self'" in headers["Content-Security-Policy"]
         assert "unsafe" not in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["X-Frame-Options"] == "DENY"
-    assert front.technician.client.get("/requests").headers["Cache-Control"] == "no-store"
-    page = front.technician.client.get("/requests").get_data(as_text=True)
+    assert web.technician.client.get("/requests").headers["Cache-Control"] == "no-store"
+    page = web.technician.client.get("/requests").get_data(as_text=True)
     assert "<script>" not in page
     assert " style=" not in page
     assert " onclick=" not in page
 
 
-def test_static_files_are_cached_by_content_hash(front: Front) -> None:
-    page = front.nobody.open("/login")
+def test_static_files_are_cached_by_content_hash(web: WebClients) -> None:
+    page = web.nobody.open("/login")
     address = page.html.split('rel="stylesheet" href="')[1].split('"')[0]
-    answer = front.nobody.client.get(address)
+    answer = web.nobody.client.get(address)
     answer.close()
     assert "immutable" in answer.headers["Cache-Control"]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.support.builders import Kit
-from tests.support.office import Office
+from tests.support.builders import DeskFixture
+from tests.support.sample_desk import SampleDesk
 from workflows.administration.activation import activate_billing, assign_items, billing_checklist
 from workflows.administration.settings import (
     change_settings,
@@ -23,12 +23,12 @@ from workflows.store import tables as t
 from workflows.views.register import OrgUnitOwner
 
 
-def activate(kit: Kit, **fields: Any) -> None:
-    kit.do(activate_billing, ActivateBilling.model_validate(fields))
+def activate(new_desk: DeskFixture, **fields: Any) -> None:
+    new_desk.do(activate_billing, ActivateBilling.model_validate(fields))
 
 
-def test_settings_start_as_shipped(bare_kit: Kit) -> None:
-    settings = bare_kit.see(read_settings)
+def test_settings_start_as_shipped(bare_desk: DeskFixture) -> None:
+    settings = bare_desk.see(read_settings)
     assert not settings.contracts
     assert not settings.invoices
     assert settings.time_expired_contract is None
@@ -36,30 +36,30 @@ def test_settings_start_as_shipped(bare_kit: Kit) -> None:
     assert settings.rounding.increment_minutes == 1
 
 
-def test_changes_are_merged_and_recorded_per_setting(bare_kit: Kit) -> None:
-    bare_kit.do(
+def test_changes_are_merged_and_recorded_per_setting(bare_desk: DeskFixture) -> None:
+    bare_desk.do(
         change_settings,
         {"rounding": {"increment_minutes": 15}, "currency": "CHF", "reopen_window_days": 14},
     )
-    settings = bare_kit.see(read_settings)
+    settings = bare_desk.see(read_settings)
     assert (settings.rounding.increment_minutes, settings.rounding.scope) == (15, "entry")
     assert settings.currency == "CHF"
-    trail = bare_kit.see(list_setting_changes).items
+    trail = bare_desk.see(list_setting_changes).items
     assert {line.key for line in trail} == {"rounding", "currency"}
-    (currency,) = bare_kit.see(list_setting_changes, key="currency").items
+    (currency,) = bare_desk.see(list_setting_changes, key="currency").items
     assert (currency.old_value, currency.new_value, currency.changed_by) == (
         "EUR",
         "CHF",
         "the administrator",
     )
-    assert bare_kit.see(settings_version) == 2
+    assert bare_desk.see(settings_version) == 2
 
 
-def test_a_setting_can_be_cleared(bare_kit: Kit) -> None:
-    bare_kit.do(change_settings, {"default_overage_rate_minor": 8_000})
-    assert bare_kit.see(read_settings).default_overage_rate_minor == 8_000
-    bare_kit.do(change_settings, {"default_overage_rate_minor": None})
-    assert bare_kit.see(read_settings).default_overage_rate_minor is None
+def test_a_setting_can_be_cleared(bare_desk: DeskFixture) -> None:
+    bare_desk.do(change_settings, {"default_overage_rate_minor": 8_000})
+    assert bare_desk.see(read_settings).default_overage_rate_minor == 8_000
+    bare_desk.do(change_settings, {"default_overage_rate_minor": None})
+    assert bare_desk.see(read_settings).default_overage_rate_minor is None
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_a_setting_can_be_cleared(bare_kit: Kit) -> None:
         ("unpaid_request_cancel_hours", 48),
     ],
 )
-def test_a_setting_without_an_effect_is_refused(bare_kit: Kit, name: str, value: Any) -> None:
+def test_a_setting_without_an_effect_is_refused(bare_desk: DeskFixture, name: str, value: Any) -> None:
     with pytest.raises(InvalidInput, match="not available yet: it would have no effect") as refused:
-        bare_kit.do(change_settings, {name: value, "currency": "CHF"})
+        bare_desk.do(change_settings, {name: value, "currency": "CHF"})
     assert refused.value.values["pointer"] == f"/{name}"
-    assert bare_kit.rows(t.setting) == []
-    bare_kit.do(change_settings, bare_kit.see(read_settings).model_dump(mode="json"))
+    assert bare_desk.rows(t.setting) == []
+    bare_desk.do(change_settings, bare_desk.see(read_settings).model_dump(mode="json"))
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,15 @@ def test_a_setting_without_an_effect_is_refused(bare_kit: Kit, name: str, value:
         "alert_thresholds_percent",
     ],
 )
-def test_a_setting_that_nothing_reads_is_unknown(bare_kit: Kit, name: str) -> None:
+def test_a_setting_that_nothing_reads_is_unknown(bare_desk: DeskFixture, name: str) -> None:
     with pytest.raises(ValidationError, match=name):
-        bare_kit.do(change_settings, {name: 1})
-    assert name not in bare_kit.see(read_settings).model_dump()
+        bare_desk.do(change_settings, {name: 1})
+    assert name not in bare_desk.see(read_settings).model_dump()
 
 
-def test_stored_settings_that_nothing_reads_are_left_out(office: Office) -> None:
+def test_stored_settings_that_nothing_reads_are_left_out(sample: SampleDesk) -> None:
     """A desk may have set them by an earlier program; invoices decide whether time may be billed."""
-    office.set(
+    sample.set(
         invoices=True,
         tax_rates=[{"name": "Standard", "basis_points": 1900}],
         unpaid_request_cancel_hours=48,
@@ -105,13 +105,13 @@ def test_stored_settings_that_nothing_reads_are_left_out(office: Office) -> None
         time_expired_contract="bill",
         default_overage_rate_minor=8_000,
     )
-    settings = office.see(read_settings)
+    settings = sample.see(read_settings)
     assert (settings.invoices, settings.company.name) == (True, "Northwind")
     assert settings.unpaid_request_cancel_hours is None
-    office.do(change_settings, {"invoices": True, "cascade": True})
-    assert office.do(change_settings, {"invoices": False, "time_expired_contract": "ignore"}).cascade
+    sample.do(change_settings, {"invoices": True, "cascade": True})
+    assert sample.do(change_settings, {"invoices": False, "time_expired_contract": "ignore"}).cascade
     with pytest.raises(InvalidInput):
-        office.do(change_settings, {"invoices": True})
+        sample.do(change_settings, {"invoices": True})
 
 
 @pytest.mark.parametrize(
@@ -133,18 +133,18 @@ def test_stored_settings_that_nothing_reads_are_left_out(office: Office) -> None
         {"company": {"vat_id": "DE1"}},
     ],
 )
-def test_invalid_changes_change_nothing(bare_kit: Kit, changes: dict[str, Any]) -> None:
+def test_invalid_changes_change_nothing(bare_desk: DeskFixture, changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        bare_kit.do(change_settings, {"currency": "CHF", **changes})
-    assert bare_kit.rows(t.setting) == []
-    assert bare_kit.rows(t.setting_change) == []
+        bare_desk.do(change_settings, {"currency": "CHF", **changes})
+    assert bare_desk.rows(t.setting) == []
+    assert bare_desk.rows(t.setting_change) == []
 
 
-def test_two_concurrent_changes_both_take_effect(bare_kit: Kit) -> None:
-    bare_kit.do(change_settings, {"reopen_window_days": 10})
+def test_two_concurrent_changes_both_take_effect(bare_desk: DeskFixture) -> None:
+    bare_desk.do(change_settings, {"reopen_window_days": 10})
 
     def change(changes: dict[str, Any]) -> None:
-        bare_kit.desk.perform(bare_kit.administrator, lambda tx: change_settings(tx, changes))
+        bare_desk.desk.perform(bare_desk.administrator, lambda tx: change_settings(tx, changes))
 
     with ThreadPoolExecutor(2) as threads:
         list(
@@ -152,35 +152,35 @@ def test_two_concurrent_changes_both_take_effect(bare_kit: Kit) -> None:
                 change, [{"rounding": {"increment_minutes": 15}}, {"rounding": {"minimum_minutes": 30}}]
             )
         )
-    rounding = bare_kit.see(read_settings).rounding
+    rounding = bare_desk.see(read_settings).rounding
     assert (rounding.increment_minutes, rounding.minimum_minutes) == (15, 30)
 
 
-def test_a_change_can_require_a_version(bare_kit: Kit) -> None:
-    bare_kit.do(change_settings, {"currency": "CHF"}, expected_version=0)
+def test_a_change_can_require_a_version(bare_desk: DeskFixture) -> None:
+    bare_desk.do(change_settings, {"currency": "CHF"}, expected_version=0)
     with pytest.raises(VersionChanged):
-        bare_kit.do(change_settings, {"currency": "EUR"}, expected_version=0)
+        bare_desk.do(change_settings, {"currency": "EUR"}, expected_version=0)
 
 
-def test_who_may_change_settings(bare_kit: Kit) -> None:
-    for actor in (bare_kit.finance, bare_kit.supervisor, bare_kit.technician):
+def test_who_may_change_settings(bare_desk: DeskFixture) -> None:
+    for actor in (bare_desk.finance, bare_desk.supervisor, bare_desk.technician):
         with pytest.raises(NotAllowed):
-            bare_kit.do_as(actor, change_settings, {"currency": "CHF"})
-        assert bare_kit.see_as(actor, read_settings).currency == "EUR"
+            bare_desk.do_as(actor, change_settings, {"currency": "CHF"})
+        assert bare_desk.see_as(actor, read_settings).currency == "EUR"
 
 
-def test_contracts_are_switched_on_only_by_activation(kit: Kit) -> None:
+def test_contracts_are_switched_on_only_by_activation(new_desk: DeskFixture) -> None:
     with pytest.raises(StateForbids, match="POST /api/v1/billing/activate"):
-        kit.do(change_settings, {"contracts": True})
-    assert not kit.see(read_settings).contracts
+        new_desk.do(change_settings, {"contracts": True})
+    assert not new_desk.see(read_settings).contracts
 
 
-def test_activation_lists_the_open_steps(kit: Kit) -> None:
-    acme = kit.org_unit("ACME")
-    kit.item("OWNED", org_unit=acme)
-    nobodys = kit.item("NOBODYS")
+def test_activation_lists_the_open_steps(new_desk: DeskFixture) -> None:
+    acme = new_desk.org_unit("ACME")
+    new_desk.item("OWNED", org_unit=acme)
+    nobodys = new_desk.item("NOBODYS")
     with pytest.raises(StateForbids) as refusal:
-        activate(kit, currency="CHF")
+        activate(new_desk, currency="CHF")
     assert [left["step"] for left in refusal.value.values["left"]] == [  # type: ignore[attr-defined]
         "global_items",
         "time_expired_contract",
@@ -188,75 +188,77 @@ def test_activation_lists_the_open_steps(kit: Kit) -> None:
     assert refusal.value.values["global_items"] == [
         {"id": nobodys, "number": "NOBODYS", "name": "Item NOBODYS"}
     ]
-    assert kit.see(read_settings).currency == "EUR"
-    checklist = kit.see(billing_checklist)
+    assert new_desk.see(read_settings).currency == "EUR"
+    checklist = new_desk.see(billing_checklist)
     assert (checklist.active, checklist.ready, checklist.global_items_count) == (False, False, 1)
     assert [view.id for view in checklist.global_items] == [nobodys]
 
 
-def test_activation_can_change_settings(kit: Kit) -> None:
-    activate(kit, time_expired_contract="rollover", contract_validation=False, time_zone="Europe/Berlin")
-    settings = kit.see(read_settings)
+def test_activation_can_change_settings(new_desk: DeskFixture) -> None:
+    activate(new_desk, time_expired_contract="rollover", contract_validation=False, time_zone="Europe/Berlin")
+    settings = new_desk.see(read_settings)
     assert (settings.contracts, settings.time_expired_contract) == (True, "rollover")
     assert (settings.contract_validation, settings.time_zone) == (False, "Europe/Berlin")
-    assert kit.see(billing_checklist).active
-    activate(kit, time_expired_contract="ignore")
-    assert kit.see(read_settings).time_expired_contract == "ignore"
+    assert new_desk.see(billing_checklist).active
+    activate(new_desk, time_expired_contract="ignore")
+    assert new_desk.see(read_settings).time_expired_contract == "ignore"
 
 
-def test_activation_needs_a_rule_set(bare_kit: Kit) -> None:
+def test_activation_needs_a_rule_set(bare_desk: DeskFixture) -> None:
     with pytest.raises(StateForbids, match="No rule set is in force"):
-        activate(bare_kit, time_expired_contract="ignore")
+        activate(bare_desk, time_expired_contract="ignore")
 
 
-def test_activation_refuses_invalid_settings(kit: Kit) -> None:
+def test_activation_refuses_invalid_settings(new_desk: DeskFixture) -> None:
     with pytest.raises(ValidationError):
-        activate(kit, time_expired_contract="ignore", time_zone="Mars/Base")
+        activate(new_desk, time_expired_contract="ignore", time_zone="Mars/Base")
     with pytest.raises(ValidationError):
-        activate(kit, time_expired_contract="bill")
-    assert not kit.see(read_settings).contracts
+        activate(new_desk, time_expired_contract="bill")
+    assert not new_desk.see(read_settings).contracts
 
 
-def test_a_payment_can_be_required_without_invoices(kit: Kit) -> None:
-    kit.do(change_settings, {"payment_required": True})
-    activate(kit, time_expired_contract="ignore")
-    settings = kit.see(read_settings)
+def test_a_payment_can_be_required_without_invoices(new_desk: DeskFixture) -> None:
+    new_desk.do(change_settings, {"payment_required": True})
+    activate(new_desk, time_expired_contract="ignore")
+    settings = new_desk.see(read_settings)
     assert (settings.contracts, settings.invoices, settings.payment_required) == (True, False, True)
 
 
-def test_contracts_are_switched_off_and_on_again(kit: Kit) -> None:
-    activate(kit, time_expired_contract="ignore")
-    kit.do(change_settings, {"contracts": True})
-    kit.do(change_settings, {"contracts": False})
-    assert not kit.see(read_settings).contracts
-    nobodys = kit.item("NOBODYS")
+def test_contracts_are_switched_off_and_on_again(new_desk: DeskFixture) -> None:
+    activate(new_desk, time_expired_contract="ignore")
+    new_desk.do(change_settings, {"contracts": True})
+    new_desk.do(change_settings, {"contracts": False})
+    assert not new_desk.see(read_settings).contracts
+    nobodys = new_desk.item("NOBODYS")
     with pytest.raises(StateForbids):
-        activate(kit)
-    kit.do(assign_items, AssignItems(owner=OwnerGiven(org_unit=kit.org_unit("ACME")), items=[nobodys]))
-    activate(kit)
-    assert kit.see(read_settings).contracts
+        activate(new_desk)
+    new_desk.do(
+        assign_items, AssignItems(owner=OwnerGiven(org_unit=new_desk.org_unit("ACME")), items=[nobodys])
+    )
+    activate(new_desk)
+    assert new_desk.see(read_settings).contracts
 
 
-def test_an_item_created_during_activation_needs_an_owner(kit: Kit) -> None:
+def test_an_item_created_during_activation_needs_an_owner(new_desk: DeskFixture) -> None:
     def make(_: int) -> None:
-        kit.item("NOBODYS")
+        new_desk.item("NOBODYS")
 
     def switch(_: int) -> None:
-        kit.desk.perform(
-            kit.administrator,
+        new_desk.desk.perform(
+            new_desk.administrator,
             lambda tx: activate_billing(tx, ActivateBilling(time_expired_contract="ignore")),
         )
 
     with ThreadPoolExecutor(2) as threads:
         outcomes = [threads.submit(work, 0).exception() for work in (make, switch)]
     assert [type(outcome) for outcome in outcomes].count(StateForbids) == 1
-    assert kit.see(read_settings).contracts != bool(kit.rows(t.item))
+    assert new_desk.see(read_settings).contracts != bool(new_desk.rows(t.item))
 
 
-def test_service_requests_open_at_activation_are_marked(kit: Kit) -> None:
-    ann = kit.customer("Ann")
+def test_service_requests_open_at_activation_are_marked(new_desk: DeskFixture) -> None:
+    ann = new_desk.customer("Ann")
     for number, state in enumerate(("open", "in_progress", "resolved", "closed", "cancelled")):
-        with kit.desk.write() as tx:
+        with new_desk.desk.write() as tx:
             tx.add(
                 t.service_request,
                 id=f"request-{number}",
@@ -268,40 +270,40 @@ def test_service_requests_open_at_activation_are_marked(kit: Kit) -> None:
                 opened_at=tx.now,
                 created_by="test",
             )
-    activate(kit, time_expired_contract="ignore")
-    marked = {row.state for row in kit.rows(t.service_request, before_contracts=True)}
+    activate(new_desk, time_expired_contract="ignore")
+    marked = {row.state for row in new_desk.rows(t.service_request, before_contracts=True)}
     assert marked == {"open", "in_progress", "resolved"}
 
 
-def test_global_items_are_assigned_in_bulk(kit: Kit) -> None:
-    acme = kit.org_unit("ACME")
-    owned = kit.item("OWNED", customer=kit.customer("Ann"))
-    items = [kit.item(f"I{number}") for number in range(4)]
-    first = kit.do(assign_items, AssignItems(owner=OwnerGiven(org_unit=acme), items=items[:1]))
+def test_global_items_are_assigned_in_bulk(new_desk: DeskFixture) -> None:
+    acme = new_desk.org_unit("ACME")
+    owned = new_desk.item("OWNED", customer=new_desk.customer("Ann"))
+    items = [new_desk.item(f"I{number}") for number in range(4)]
+    first = new_desk.do(assign_items, AssignItems(owner=OwnerGiven(org_unit=acme), items=items[:1]))
     assert (first.assigned, first.left) == (1, 3)
-    rest = kit.do(assign_items, AssignItems(owner=OwnerGiven(org_unit=acme)))
+    rest = new_desk.do(assign_items, AssignItems(owner=OwnerGiven(org_unit=acme)))
     assert (rest.assigned, rest.left) == (3, 0)
-    assert {kit.see(get_item, one).owner for one in items} == {OrgUnitOwner(acme)}
-    assert kit.see(get_item, items[0]).version == 2
-    assert kit.see(get_item, owned).version == 1
-    assert len(kit.rows(t.audit_event, action="assigned")) == 4
+    assert {new_desk.see(get_item, one).owner for one in items} == {OrgUnitOwner(acme)}
+    assert new_desk.see(get_item, items[0]).version == 2
+    assert new_desk.see(get_item, owned).version == 1
+    assert len(new_desk.rows(t.audit_event, action="assigned")) == 4
 
 
-def test_if_one_item_cannot_be_assigned_none_is(kit: Kit) -> None:
-    acme = kit.org_unit("ACME")
-    free, owned = kit.item("FREE"), kit.item("OWNED", org_unit=acme)
+def test_if_one_item_cannot_be_assigned_none_is(new_desk: DeskFixture) -> None:
+    acme = new_desk.org_unit("ACME")
+    free, owned = new_desk.item("FREE"), new_desk.item("OWNED", org_unit=acme)
     for bad, words in ((owned, "belongs to"), ("nothing", "no item with the id")):
         command = AssignItems(owner=OwnerGiven(org_unit=acme), items=[free, bad])
         with pytest.raises(InvalidInput, match=words) as refusal:
-            kit.do(assign_items, command)
+            new_desk.do(assign_items, command)
         assert refusal.value.values["pointer"] == "/items/1"
-    assert kit.see(get_item, free).owner is None
+    assert new_desk.see(get_item, free).owner is None
 
 
-def test_the_checklist_pages_its_items(kit: Kit) -> None:
+def test_the_checklist_pages_its_items(new_desk: DeskFixture) -> None:
     for number in range(5):
-        kit.item(f"I{number}")
-    first = kit.see(billing_checklist, limit=3)
+        new_desk.item(f"I{number}")
+    first = new_desk.see(billing_checklist, limit=3)
     assert (len(first.global_items), first.global_items_count) == (3, 5)
-    second = kit.see(billing_checklist, limit=3, cursor=first.next_cursor)
+    second = new_desk.see(billing_checklist, limit=3, cursor=first.next_cursor)
     assert [view.number for view in second.global_items] == ["I3", "I4"]

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from engine.rulebook import RuleSetRefused
 from engine.service_requests import PRIORITIES
 from tests.support.builders import RULES
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.administration.activation import activate_billing
 from workflows.administration.settings import change_settings, read_settings
 from workflows.commands.administration import ActivateBilling
@@ -80,45 +80,45 @@ def database_url(sqlite_database_url: str) -> str:
     return sqlite_database_url
 
 
-def work_through(office: Office, *, type: str = "time_limited_subscription") -> None:
+def work_through(sample: SampleDesk, *, type: str = "time_limited_subscription") -> None:
     """Sell a contract, and take requests through all their states; jobs run for two months in between."""
     with capture_logs() as logs:
-        office.sell(type, minutes=120, sla="standard", price={"amount_minor": 12_000})
-        cancelled, request = office.log(), office.log(priority="low")
+        sample.sell(type, minutes=120, sla="standard", price={"amount_minor": 12_000})
+        cancelled, request = sample.log(), sample.log(priority="low")
         for one in (cancelled, request):
-            office.do_as(office.technician, add_note, one, AddNote(body="We are looking at it."))
-        office.fire(cancelled, "cancel", reason="Not needed")
-        if office.request(request).state == "pending_no_contract":
-            assert office.desk.config.settings.payment_required
-            _run_jobs(office)
+            sample.do_as(sample.technician, add_note, one, AddNote(body="We are looking at it."))
+        sample.fire(cancelled, "cancel", reason="Not needed")
+        if sample.request(request).state == "pending_no_contract":
+            assert sample.desk.config.settings.payment_required
+            _run_jobs(sample)
             return
-        _work_on(office, request)
-        assert office.fire(request, "resolve", note="Done") == "resolved"
+        _work_on(sample, request)
+        assert sample.fire(request, "resolve", note="Done") == "resolved"
         for hours in (1, 24 * 7 + 1, 24 * 50):
-            office.clock.move(hours=hours)
-            _run_jobs(office)
-        state = office.see(read_service_request, request).state
+            sample.clock.move(hours=hours)
+            _run_jobs(sample)
+        state = sample.see(read_service_request, request).state
         if state == "resolved":
-            assert office.fire(request, "close") == "closed"
-        office.fire(request, "reopen")
-        _run_jobs(office)
-        assert office.see(list_service_requests, order="next_due_at").items
+            assert sample.fire(request, "close") == "closed"
+        sample.fire(request, "reopen")
+        _run_jobs(sample)
+        assert sample.see(list_service_requests, order="next_due_at").items
     assert [line for line in logs if line["log_level"] == "error"] == []
 
 
-def _work_on(office: Office, request: str) -> None:
-    office.fire(request, "start")
-    office.clock.move(hours=30)
-    office.work(request, 100_000, at=office.clock.at - timedelta(days=1))
-    office.work_span(request, office.clock.at - timedelta(hours=20), hours=20)
-    assert office.fire(request, "hold", reason="supplier") == "on_hold"
-    office.clock.move(days=3)
-    assert office.fire(request, "resume") == "in_progress"
+def _work_on(sample: SampleDesk, request: str) -> None:
+    sample.fire(request, "start")
+    sample.clock.move(hours=30)
+    sample.work(request, 100_000, at=sample.clock.at - timedelta(days=1))
+    sample.work_span(request, sample.clock.at - timedelta(hours=20), hours=20)
+    assert sample.fire(request, "hold", reason="supplier") == "on_hold"
+    sample.clock.move(days=3)
+    assert sample.fire(request, "resume") == "in_progress"
 
 
-def _run_jobs(office: Office) -> None:
+def _run_jobs(sample: SampleDesk) -> None:
     for name in JOBS:
-        run_job(office.desk, name)
+        run_job(sample.desk, name)
 
 
 def test_every_setting_is_tried() -> None:
@@ -130,18 +130,18 @@ def test_every_setting_is_tried() -> None:
 @pytest.mark.parametrize(
     "changes", [pytest.param(one, id=f"{key}-{n}") for key in EXTREMES for n, one in enumerate(EXTREMES[key])]
 )
-def test_a_desk_works_with_an_extreme_setting(office: Office, changes: dict[str, Any]) -> None:
-    office.do(change_settings, changes)
-    work_through(office)
+def test_a_desk_works_with_an_extreme_setting(sample: SampleDesk, changes: dict[str, Any]) -> None:
+    sample.do(change_settings, changes)
+    work_through(sample)
 
 
 @pytest.mark.parametrize("type_key", ["support_hours", "support_hours_by_month", "time_limited_subscription"])
-def test_a_desk_works_with_all_largest_settings(office: Office, type_key: str) -> None:
+def test_a_desk_works_with_all_largest_settings(sample: SampleDesk, type_key: str) -> None:
     largest = {
         key: tried[-1][key] for key, tried in EXTREMES.items() if key not in ("contracts", "time_zone")
     }
-    office.do(change_settings, {**largest, "payment_required": False})
-    work_through(office, type=type_key)
+    sample.do(change_settings, {**largest, "payment_required": False})
+    work_through(sample, type=type_key)
 
 
 def test_every_time_zone_that_is_accepted_can_be_worked_in() -> None:
@@ -161,40 +161,42 @@ CLOSED: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("calendar", CLOSED)
-def test_a_week_without_hours_is_refused(office: Office, calendar: dict[str, Any]) -> None:
+def test_a_week_without_hours_is_refused(sample: SampleDesk, calendar: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as refused:
-        office.do(change_settings, {"work_calendar": calendar})
+        sample.do(change_settings, {"work_calendar": calendar})
     assert refused.value.values["pointer"] == "/work_calendar/weekly"
     assert "never open" in str(refused.value)
-    assert office.see(read_settings).work_calendar.weekly["mon"]
-    work_through(office)
+    assert sample.see(read_settings).work_calendar.weekly["mon"]
+    work_through(sample)
 
 
-def test_too_few_hours_for_a_level_in_force_are_refused_and_the_level_for_the_hours(office: Office) -> None:
+def test_too_few_hours_for_a_level_in_force_are_refused_and_the_level_for_the_hours(
+    sample: SampleDesk,
+) -> None:
     slow = _levels(1, 10_000_000)
     with pytest.raises(RuleSetRefused, match="business hours do not have as much time in 20 years"):
-        office.publish_rules(slas=slow)
+        sample.publish_rules(slas=slow)
     files = {**read_rules_folder(RULES), "slas.json": slow}
-    assert [one.file for one in office.see(check_rules, files).problems if one.severity == "error"] == [
+    assert [one.file for one in sample.see(check_rules, files).problems if one.severity == "error"] == [
         "slas.json"
     ]
     weekly = {
         day: [{"opens": "00:00", "closes": "24:00"}]
         for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     }
-    office.do(change_settings, {"work_calendar": {"weekly": weekly}})
-    office.publish_rules(slas=slow)
-    work_through(office)
+    sample.do(change_settings, {"work_calendar": {"weekly": weekly}})
+    sample.publish_rules(slas=slow)
+    work_through(sample)
     with pytest.raises(InvalidInput) as refused:
-        office.do(change_settings, {"work_calendar": {"weekly": {"mon": weekly["mon"]}}})
+        sample.do(change_settings, {"work_calendar": {"weekly": {"mon": weekly["mon"]}}})
     assert refused.value.values["pointer"] == "/work_calendar/weekly"
 
 
-def test_activating_billing_needs_hours_as_well(office: Office) -> None:
-    office.do(change_settings, {"contracts": False})
-    office.set(work_calendar={"weekly": {}, "holidays": []})
+def test_activating_billing_needs_hours_as_well(sample: SampleDesk) -> None:
+    sample.do(change_settings, {"contracts": False})
+    sample.set(work_calendar={"weekly": {}, "holidays": []})
     with pytest.raises(InvalidInput, match="never open"):
-        office.do(activate_billing, ActivateBilling())
+        sample.do(activate_billing, ActivateBilling())
 
 
 @pytest.mark.parametrize(
@@ -204,9 +206,9 @@ def test_activating_billing_needs_hours_as_well(office: Office) -> None:
         {"weekly": {"mon": [{"opens": "09:00", "closes": "10:00"}] * 25}},
     ],
 )
-def test_a_calendar_has_a_size(office: Office, calendar: dict[str, Any]) -> None:
+def test_a_calendar_has_a_size(sample: SampleDesk, calendar: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        office.do(change_settings, {"work_calendar": calendar})
+        sample.do(change_settings, {"work_calendar": calendar})
 
 
 # ------------------------------------------------------------------ levels and options of rules
@@ -224,10 +226,10 @@ def _levels(response: int, resolution: int, calendar: str = "business_hours") ->
     [(1, 1, "business_hours"), (1, 1, "always"), (1, 2_000_000, "business_hours"), (10**7, 10**7, "always")],
 )
 def test_a_desk_works_with_an_extreme_level(
-    office: Office, response: int, resolution: int, calendar: str
+    sample: SampleDesk, response: int, resolution: int, calendar: str
 ) -> None:
-    office.publish_rules(slas=_levels(response, resolution, calendar))
-    work_through(office)
+    sample.publish_rules(slas=_levels(response, resolution, calendar))
+    work_through(sample)
 
 
 def _coverage(**params: Any) -> str:
@@ -272,56 +274,58 @@ OPTIONS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("enable", [True, False])
 @pytest.mark.parametrize("params", OPTIONS, ids=str)
 def test_a_request_can_be_logged_with_an_extreme_option(
-    office: Office, params: dict[str, Any], enable: bool
+    sample: SampleDesk, params: dict[str, Any], enable: bool
 ) -> None:
-    office.set(**BILLING, payment_required="price_minor" in params)
+    sample.set(**BILLING, payment_required="price_minor" in params)
     coverage = _coverage(**params, enable=enable)
-    office.publish_rules(coverage=coverage, contract_types__own_hours=_own_hours())
-    request = office.request(office.log())
+    sample.publish_rules(coverage=coverage, contract_types__own_hours=_own_hours())
+    request = sample.request(sample.log())
     assert request.state == ("open" if enable else "pending_no_contract")
     if enable:
         assert request.sla == params.get("sla")
-        office.work(request.id, 5)
-        office.fire(request.id, "resolve", note="Done")
-        office.fire(request.id, "close")
-    _run_jobs(office)
+        sample.work(request.id, 5)
+        sample.fire(request.id, "resolve", note="Done")
+        sample.fire(request.id, "close")
+    _run_jobs(sample)
 
 
 @pytest.mark.parametrize("allocation", ["once", "monthly"])
-def test_a_contract_of_a_rule_has_the_minutes_that_its_type_needs(office: Office, allocation: str) -> None:
+def test_a_contract_of_a_rule_has_the_minutes_that_its_type_needs(
+    sample: SampleDesk, allocation: str
+) -> None:
     needy = _own_hours(allocation=allocation)
     with pytest.raises(RuleSetRefused, match="needs minutes and has no default"):
-        office.publish_rules(coverage=_coverage(enable=True), contract_types__own_hours=needy)
+        sample.publish_rules(coverage=_coverage(enable=True), contract_types__own_hours=needy)
     own = _own_hours(allocation=allocation, minutes=60)
-    office.publish_rules(coverage=_coverage(enable=True), contract_types__own_hours=own)
-    assert office.request(office.log()).state == "open"
+    sample.publish_rules(coverage=_coverage(enable=True), contract_types__own_hours=own)
+    assert sample.request(sample.log()).state == "open"
 
 
-def test_a_rule_that_bills_needs_invoices_and_a_rate(office: Office) -> None:
+def test_a_rule_that_bills_needs_invoices_and_a_rate(sample: SampleDesk) -> None:
     coverage = _coverage(minutes=1, time_expired="bill")
     files = {"coverage": coverage, "contract_types__own_hours": _own_hours()}
     with pytest.raises(RuleSetRefused, match="bills expired time"):
-        office.publish_rules(**files)
-    office.set(**BILLING)
-    office.publish_rules(**files)
-    office.log()
+        sample.publish_rules(**files)
+    sample.set(**BILLING)
+    sample.publish_rules(**files)
+    sample.log()
     for changes, pointer in (
         ({"invoices": False}, "/invoices"),
         ({"default_overage_rate_minor": None}, "/default_overage_rate_minor"),
     ):
         with pytest.raises(InvalidInput) as refused:
-            office.do(change_settings, changes)
+            sample.do(change_settings, changes)
         assert refused.value.values["pointer"] == pointer
-    office.log()
+    sample.log()
 
 
 @pytest.mark.parametrize("percent", [0, 1, 1000])
-def test_a_desk_works_with_an_extreme_charge(office: Office, percent: int) -> None:
+def test_a_desk_works_with_an_extreme_charge(sample: SampleDesk, percent: int) -> None:
     rule = {
         "id": "all",
         "why": "All work.",
         "conditions": {"any": [{"name": "worked_hour", "operator": "less_than", "value": 24}]},
         "actions": [{"name": "charge_percent", "params": {"percent": percent}}],
     }
-    office.publish_rules(charging=json.dumps({"name": "Own", "rules": [rule], "examples": []}))
-    work_through(office)
+    sample.publish_rules(charging=json.dumps({"name": "Own", "rules": [rule], "examples": []}))
+    work_through(sample)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import Adjust, CancelContract, NewContract, Renew, TakeContract, TopUp
 from workflows.commands.fields import MoneyGiven
 from workflows.contracts.offers import take_contract
@@ -24,24 +24,24 @@ from workflows.store import tables as t
 
 
 @pytest.fixture
-def office(office: Office) -> Office:
-    """The office of a provider in Berlin."""
-    office.set(time_zone="Europe/Berlin")
-    return office
+def sample(sample: SampleDesk) -> SampleDesk:
+    """The sample of a provider in Berlin."""
+    sample.set(time_zone="Europe/Berlin")
+    return sample
 
 
-def state(office: Office, contract: str) -> tuple[str, str | None]:
-    view = office.see(read_contract, contract)
+def state(sample: SampleDesk, contract: str) -> tuple[str, str | None]:
+    view = sample.see(read_contract, contract)
     return view.state, view.pending_reason
 
 
-def available(office: Office, contract: str) -> int:
-    return office.see(read_contract, contract).balance.minutes.available
+def available(sample: SampleDesk, contract: str) -> int:
+    return sample.see(read_contract, contract).balance.minutes.available
 
 
-def test_without_a_start_it_starts_today_in_the_providers_time_zone(office: Office) -> None:
-    office.clock.at = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)  # 2 March in Berlin
-    view = office.see(read_contract, office.sell("subscription"))
+def test_without_a_start_it_starts_today_in_the_providers_time_zone(sample: SampleDesk) -> None:
+    sample.clock.at = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)  # 2 March in Berlin
+    view = sample.see(read_contract, sample.sell("subscription"))
     assert view.starts_at == datetime(2026, 3, 1, 23, 0, tzinfo=UTC)
     assert (view.starts_on, view.ends_on) == (date(2026, 3, 2), date(2027, 3, 1))
 
@@ -50,199 +50,199 @@ def test_without_a_start_it_starts_today_in_the_providers_time_zone(office: Offi
     ("starts_on", "ends_on"),
     [(date(2026, 1, 31), date(2027, 1, 30)), (date(2024, 2, 29), date(2025, 2, 28))],
 )
-def test_a_year_is_a_calendar_year(office: Office, starts_on: date, ends_on: date) -> None:
-    assert office.see(read_contract, office.sell("subscription", starts_on=starts_on)).ends_on == ends_on
+def test_a_year_is_a_calendar_year(sample: SampleDesk, starts_on: date, ends_on: date) -> None:
+    assert sample.see(read_contract, sample.sell("subscription", starts_on=starts_on)).ends_on == ends_on
 
 
-def test_enabling_early_moves_the_start_and_the_grants(office: Office) -> None:
-    contract = office.sell("support_hours", minutes=60, starts_at=MONDAY + timedelta(days=9))
-    assert state(office, contract) == ("pending", "awaiting_start")
-    office.do(enable_contract, contract)
-    assert state(office, contract) == ("active", None)
-    assert office.see(read_contract, contract).starts_at == MONDAY
-    assert office.work(office.log(), 10) == [("grant", 10)]
+def test_enabling_early_moves_the_start_and_the_grants(sample: SampleDesk) -> None:
+    contract = sample.sell("support_hours", minutes=60, starts_at=MONDAY + timedelta(days=9))
+    assert state(sample, contract) == ("pending", "awaiting_start")
+    sample.do(enable_contract, contract)
+    assert state(sample, contract) == ("active", None)
+    assert sample.see(read_contract, contract).starts_at == MONDAY
+    assert sample.work(sample.log(), 10) == [("grant", 10)]
     with pytest.raises(StateForbids):
-        office.do(enable_contract, contract)
+        sample.do(enable_contract, contract)
 
 
-def test_enable_false_waits_and_true_starts_now(office: Office) -> None:
-    waiting = office.sell("subscription", enable=False)
-    assert state(office, waiting) == ("pending", "awaiting_enable")
-    office.clock.move(days=3)
-    assert state(office, waiting) == ("pending", "awaiting_enable")
-    now = office.sell("subscription", starts_at=MONDAY + timedelta(days=30), enable=True)
-    assert office.see(read_contract, now).starts_at == office.clock.now()
+def test_enable_false_waits_and_true_starts_now(sample: SampleDesk) -> None:
+    waiting = sample.sell("subscription", enable=False)
+    assert state(sample, waiting) == ("pending", "awaiting_enable")
+    sample.clock.move(days=3)
+    assert state(sample, waiting) == ("pending", "awaiting_enable")
+    now = sample.sell("subscription", starts_at=MONDAY + timedelta(days=30), enable=True)
+    assert sample.see(read_contract, now).starts_at == sample.clock.now()
 
 
-def test_only_finance_enables_a_contract_that_awaits_payment(office: Office) -> None:
-    office.set(invoices=True, payment_required=True)
-    contract = office.sell("subscription", price=MoneyGiven(amount_minor=12_000))
-    assert state(office, contract) == ("pending", "awaiting_payment")
-    free = office.sell("subscription", price=MoneyGiven(amount_minor=0))
-    assert state(office, free) == ("active", None)
-    for actor in (office.administrator, office.supervisor):
+def test_only_finance_enables_a_contract_that_awaits_payment(sample: SampleDesk) -> None:
+    sample.set(invoices=True, payment_required=True)
+    contract = sample.sell("subscription", price=MoneyGiven(amount_minor=12_000))
+    assert state(sample, contract) == ("pending", "awaiting_payment")
+    free = sample.sell("subscription", price=MoneyGiven(amount_minor=0))
+    assert state(sample, free) == ("active", None)
+    for actor in (sample.administrator, sample.supervisor):
         with pytest.raises(NotAllowed):
-            office.do_as(actor, enable_contract, contract)
-    office.do_as(office.finance, enable_contract, contract)
-    assert state(office, contract) == ("active", None)
+            sample.do_as(actor, enable_contract, contract)
+    sample.do_as(sample.finance, enable_contract, contract)
+    assert state(sample, contract) == ("active", None)
 
 
-def test_a_top_up_makes_an_exhausted_contract_active(office: Office) -> None:
-    contract = office.sell("support_hours", minutes=10)
-    office.work(office.log(), 10)
-    assert state(office, contract) == ("exhausted", None)
-    waiting = office.log()
-    assert office.request(waiting).state == "pending_no_contract"
-    office.do(top_up, contract, TopUp(minutes=30))
-    assert state(office, contract) == ("active", None)
-    assert office.request(waiting).contract_id == contract
+def test_a_top_up_makes_an_exhausted_contract_active(sample: SampleDesk) -> None:
+    contract = sample.sell("support_hours", minutes=10)
+    sample.work(sample.log(), 10)
+    assert state(sample, contract) == ("exhausted", None)
+    waiting = sample.log()
+    assert sample.request(waiting).state == "pending_no_contract"
+    sample.do(top_up, contract, TopUp(minutes=30))
+    assert state(sample, contract) == ("active", None)
+    assert sample.request(waiting).contract_id == contract
 
 
-def test_adjusting_withdraws_no_more_than_is_available(office: Office) -> None:
-    contract = office.sell("support_hours", minutes=60)
-    office.do(adjust, contract, Adjust(minutes=-20, reason="sold too much"))
-    assert available(office, contract) == 40
+def test_adjusting_withdraws_no_more_than_is_available(sample: SampleDesk) -> None:
+    contract = sample.sell("support_hours", minutes=60)
+    sample.do(adjust, contract, Adjust(minutes=-20, reason="sold too much"))
+    assert available(sample, contract) == 40
     with pytest.raises(InvalidInput):
-        office.do(adjust, contract, Adjust(minutes=-41, reason="too much"))
-    office.do(adjust, contract, Adjust(minutes=5, reason="goodwill"))
-    view = office.see(read_contract, contract).balance.minutes
+        sample.do(adjust, contract, Adjust(minutes=-41, reason="too much"))
+    sample.do(adjust, contract, Adjust(minutes=5, reason="goodwill"))
+    view = sample.see(read_contract, contract).balance.minutes
     assert (view.purchased, view.available) == (45, 45)
 
 
-def test_the_successor_starts_where_the_contract_ends(office: Office) -> None:
-    contract = office.sell(
+def test_the_successor_starts_where_the_contract_ends(sample: SampleDesk) -> None:
+    contract = sample.sell(
         "time_limited_subscription", minutes=90, starts_on=date(2026, 3, 2), ends_on=date(2026, 5, 31)
     )
-    successor = office.do(renew, contract, Renew())
-    old, new = office.see(read_contract, contract), office.see(read_contract, successor)
+    successor = sample.do(renew, contract, Renew())
+    old, new = sample.see(read_contract, contract), sample.see(read_contract, successor)
     assert (new.starts_at, new.renewal_of, old.renewed_by) == (old.expires_at, contract, successor)
     assert (new.state, new.balance.minutes.purchased) == ("pending", 90)
     with pytest.raises(Conflict):
-        office.do(renew, contract, Renew())
+        sample.do(renew, contract, Renew())
 
 
-def test_cancelling_ends_it_and_expires_its_balance(office: Office) -> None:
-    contract = office.sell("support_hours", minutes=60)
-    office.do(cancel_contract, contract, CancelContract(reason="wrong customer"))
-    view = office.see(read_contract, contract)
+def test_cancelling_ends_it_and_expires_its_balance(sample: SampleDesk) -> None:
+    contract = sample.sell("support_hours", minutes=60)
+    sample.do(cancel_contract, contract, CancelContract(reason="wrong customer"))
+    view = sample.see(read_contract, contract)
     assert (view.state, view.balance.minutes.expired, view.balance.minutes.available) == ("cancelled", 60, 0)
     with pytest.raises(StateForbids):
-        office.do(top_up, contract, TopUp(minutes=5))
+        sample.do(top_up, contract, TopUp(minutes=5))
     with pytest.raises(StateForbids):
-        office.do(cancel_contract, contract, CancelContract())
+        sample.do(cancel_contract, contract, CancelContract())
 
 
-def test_a_per_request_contract_ends_and_is_revived_with_its_request(office: Office) -> None:
-    request = office.log()
-    own = office.do(take_contract, request, TakeContract(type="per_request"))
-    assert office.request(request).contract_id == own
-    office.clock.move(hours=1)
-    office.work(request, 500)
-    office.fire(request, "resolve", note="done")
-    office.fire(request, "close")
-    assert state(office, own) == ("expired", None)
-    office.fire(request, "reopen")
-    assert state(office, own) == ("active", None)
-    office.fire(request, "resolve", note="done")
-    office.fire(request, "close")
-    office.clock.move(days=14)
-    office.fire(request, "reopen")
-    assert office.request(request).state == "pending_no_contract"
+def test_a_per_request_contract_ends_and_is_revived_with_its_request(sample: SampleDesk) -> None:
+    request = sample.log()
+    own = sample.do(take_contract, request, TakeContract(type="per_request"))
+    assert sample.request(request).contract_id == own
+    sample.clock.move(hours=1)
+    sample.work(request, 500)
+    sample.fire(request, "resolve", note="done")
+    sample.fire(request, "close")
+    assert state(sample, own) == ("expired", None)
+    sample.fire(request, "reopen")
+    assert state(sample, own) == ("active", None)
+    sample.fire(request, "resolve", note="done")
+    sample.fire(request, "close")
+    sample.clock.move(days=14)
+    sample.fire(request, "reopen")
+    assert sample.request(request).state == "pending_no_contract"
 
 
-def test_a_customers_order_waits_for_someone_to_enable_it(office: Office) -> None:
-    ann = office.person("customer", "Ann", customer=office.ann)
-    request = office.log()
-    order = office.do_as(ann, take_contract, request, TakeContract(type="subscription"))
-    assert state(office, order) == ("pending", "awaiting_enable")
-    assert office.request(request).state == "pending_no_contract"
-    office.do(enable_contract, order)
-    assert office.request(request).contract_id == order
-    assert [one.state for one in office.rows(t.contract, holder_id=request)] == ["cancelled"]
+def test_a_customers_order_waits_for_someone_to_enable_it(sample: SampleDesk) -> None:
+    ann = sample.person("customer", "Ann", customer=sample.ann)
+    request = sample.log()
+    order = sample.do_as(ann, take_contract, request, TakeContract(type="subscription"))
+    assert state(sample, order) == ("pending", "awaiting_enable")
+    assert sample.request(request).state == "pending_no_contract"
+    sample.do(enable_contract, order)
+    assert sample.request(request).contract_id == order
+    assert [one.state for one in sample.rows(t.contract, holder_id=request)] == ["cancelled"]
 
 
 @pytest.mark.parametrize("role", ["technician", "customer"])
-def test_roles_that_do_not_sell_are_refused(office: Office, role: Any) -> None:
-    actor = office.technician if role == "technician" else office.person("customer", customer=office.ann)
-    command = NewContract.model_validate({"type": "subscription", "holder": {"customer": office.ann}})
+def test_roles_that_do_not_sell_are_refused(sample: SampleDesk, role: Any) -> None:
+    actor = sample.technician if role == "technician" else sample.person("customer", customer=sample.ann)
+    command = NewContract.model_validate({"type": "subscription", "holder": {"customer": sample.ann}})
     with pytest.raises(NotAllowed):
-        office.do_as(actor, create_contract, command)
+        sample.do_as(actor, create_contract, command)
 
 
-def test_the_list_filters_by_state_whether_or_not_jobs_have_run(office: Office) -> None:
-    ends = office.sell("subscription", ends_on=MONDAY.date())
-    starts = office.sell("subscription", starts_at=MONDAY + timedelta(days=1))
-    used = office.sell("support_hours", minutes=5)
-    monthly = office.sell("support_hours_by_month", minutes=5)
-    office.clock.move(hours=1)
-    office.work(office.log(), 5)
+def test_the_list_filters_by_state_whether_or_not_jobs_have_run(sample: SampleDesk) -> None:
+    ends = sample.sell("subscription", ends_on=MONDAY.date())
+    starts = sample.sell("subscription", starts_at=MONDAY + timedelta(days=1))
+    used = sample.sell("support_hours", minutes=5)
+    monthly = sample.sell("support_hours_by_month", minutes=5)
+    sample.clock.move(hours=1)
+    sample.work(sample.log(), 5)
 
     def found(wanted: str) -> set[str]:
-        return {one.id for one in office.see(list_contracts, state=wanted).items}
+        return {one.id for one in sample.see(list_contracts, state=wanted).items}
 
     assert (found("active"), found("pending")) == ({ends, used, monthly}, {starts})
-    office.clock.move(days=2)
+    sample.clock.move(days=2)
     assert (found("expired"), found("pending")) == ({ends}, set())
     assert found("active") == {starts, used, monthly}
 
 
-def test_a_longer_list_needs_no_more_statements(office: Office) -> None:
+def test_a_longer_list_needs_no_more_statements(sample: SampleDesk) -> None:
     def statements() -> int:
         seen: list[str] = []
 
         def take_down(_c: Any, _k: Any, statement: str, *_: Any) -> None:
             seen.append(statement)
 
-        with office.desk.read(office.supervisor) as tx:
+        with sample.desk.read(sample.supervisor) as tx:
             event.listen(tx.connection.engine, "before_cursor_execute", take_down)
             listed = list_contracts(tx)
             event.remove(tx.connection.engine, "before_cursor_execute", take_down)
         assert listed.items
         return len(seen)
 
-    office.sell("support_hours", minutes=60)
+    sample.sell("support_hours", minutes=60)
     few = statements()
     for index in range(6):
-        office.sell("support_hours", to=("customer", office.customer(f"Bob {index}")), minutes=60)
+        sample.sell("support_hours", to=("customer", sample.customer(f"Bob {index}")), minutes=60)
     assert statements() == few
 
 
-def test_a_list_has_the_successor_of_each_contract(office: Office) -> None:
-    contract = office.sell("support_hours", minutes=60, ends_on=date(2026, 3, 20))
-    office.sell("support_hours", to=("customer", office.customer("Bob")), minutes=60)
-    successor = office.do(renew, contract, Renew())
-    listed = {one.id: one.renewed_by for one in office.see(list_contracts).items}
+def test_a_list_has_the_successor_of_each_contract(sample: SampleDesk) -> None:
+    contract = sample.sell("support_hours", minutes=60, ends_on=date(2026, 3, 20))
+    sample.sell("support_hours", to=("customer", sample.customer("Bob")), minutes=60)
+    successor = sample.do(renew, contract, Renew())
+    listed = {one.id: one.renewed_by for one in sample.see(list_contracts).items}
     assert listed[contract] == successor
     assert [other for one, other in listed.items() if one != contract] == [None, None]
 
 
-def test_a_refused_action_names_the_state_and_the_possible_actions(office: Office) -> None:
-    contract = office.sell("subscription", starts_on="2026-03-01", ends_on="2026-03-10")
+def test_a_refused_action_names_the_state_and_the_possible_actions(sample: SampleDesk) -> None:
+    contract = sample.sell("subscription", starts_on="2026-03-01", ends_on="2026-03-10")
     with pytest.raises(StateForbids) as refused:
-        office.do(enable_contract, contract)
+        sample.do(enable_contract, contract)
     assert str(refused.value) == "SUB-0001 cannot be enabled: it is active. Possible now: renew, cancel."
-    office.clock.move(days=30)
+    sample.clock.move(days=30)
     with pytest.raises(StateForbids) as refused:
-        office.do(cancel_contract, contract, CancelContract())
+        sample.do(cancel_contract, contract, CancelContract())
     assert str(refused.value) == "SUB-0001 cannot be cancelled: it is expired. Possible now: renew."
-    hours = office.sell("support_hours", minutes=60)
+    hours = sample.sell("support_hours", minutes=60)
     with pytest.raises(StateForbids) as refused:
-        office.do(renew, hours, Renew())
+        sample.do(renew, hours, Renew())
     assert str(refused.value) == (
         "SH-0001 cannot be renewed: it is active. It has no end date at which a successor could start. "
         "Possible now: top-up, adjust, cancel."
     )
-    office.do(cancel_contract, hours, CancelContract())
+    sample.do(cancel_contract, hours, CancelContract())
     with pytest.raises(StateForbids) as refused:
-        office.do(top_up, hours, TopUp(minutes=5))
+        sample.do(top_up, hours, TopUp(minutes=5))
     assert str(refused.value) == ("SH-0001 cannot be topped up: it is cancelled. No actions are possible.")
     assert refused.value.values["allowed_actions"] == []
 
 
-def test_renewing_is_not_offered_for_a_contract_with_a_successor(office: Office) -> None:
+def test_renewing_is_not_offered_for_a_contract_with_a_successor(sample: SampleDesk) -> None:
     """Neither by the error nor by the page: both use the same list."""
-    contract = office.sell("subscription", starts_on="2026-03-01", ends_on="2026-03-10")
-    office.do(renew, contract, Renew())
+    contract = sample.sell("subscription", starts_on="2026-03-01", ends_on="2026-03-10")
+    sample.do(renew, contract, Renew())
     with pytest.raises(StateForbids) as refused:
-        office.do(enable_contract, contract)
+        sample.do(enable_contract, contract)
     assert refused.value.values["allowed_actions"] == ["cancel"]

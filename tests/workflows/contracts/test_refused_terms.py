@@ -7,7 +7,7 @@ import pytest
 
 from engine.errors import DeskError
 from tests.support.builders import RULES
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from tests.support.sentences import faults_of
 from workflows.commands.contracts import Adjust, GrantGiven, Renew
 from workflows.contracts.use_cases import adjust, renew
@@ -36,37 +36,37 @@ def database_url(sqlite_database_url: str) -> str:
 
 
 @pytest.fixture
-def office(office: Office) -> Office:
-    """An office with types that have no default amounts, so that an amount can be missing."""
+def sample(sample: SampleDesk) -> SampleDesk:
+    """An sample with types that have no default amounts, so that an amount can be missing."""
     texts = {path.stem: path.read_text() for path in (RULES / "contract_types").glob("*.json")}
     amounts = (('"minutes": 600', '"minutes": null'), ('"minutes": 300', '"minutes": null'))
     for old, new in (*amounts, ('"incidents": 5', '"incidents": null')):
         texts = {name: text.replace(old, new, 1) for name, text in texts.items()}
-    office.publish_rules(**{f"contract_types__{name}": text for name, text in texts.items()})
-    return office
+    sample.publish_rules(**{f"contract_types__{name}": text for name, text in texts.items()})
+    return sample
 
 
-def refusals(office: Office) -> dict[tuple[str, str], str]:
+def refusals(sample: SampleDesk) -> dict[tuple[str, str], str]:
     """The messages of all refused combinations of a type, a holder and a term."""
     holders = {
-        "customer": office.ann,
-        "item": office.laptop,
-        "org_unit": office.site,
-        "service_request": office.log(),
+        "customer": sample.ann,
+        "item": sample.laptop,
+        "org_unit": sample.site,
+        "service_request": sample.log(),
     }
     found = {}
     for type_key in TYPES:
         for kind, holder in holders.items():
             for terms in ({}, *TERMS):
                 try:
-                    office.sell(type_key, to=(kind, holder), **terms)
+                    sample.sell(type_key, to=(kind, holder), **terms)
                 except DeskError as error:
                     found[type_key, f"{kind} {terms}"] = str(error)
     return found
 
 
-def test_every_refusal_is_whole_sentences(office: Office) -> None:
-    found = refusals(office)
+def test_every_refusal_is_whole_sentences(sample: SampleDesk) -> None:
+    found = refusals(sample)
     assert {type_key for type_key, _ in found} == set(TYPES)
     texts = set(found.values())
     assert len(texts) > 30
@@ -82,14 +82,14 @@ def test_every_refusal_is_whole_sentences(office: Office) -> None:
         assert expected in texts
 
 
-def test_amounts_of_one_are_in_the_singular(office: Office) -> None:
-    pack = office.sell("incident_pack", incidents=1)
+def test_amounts_of_one_are_in_the_singular(sample: SampleDesk) -> None:
+    pack = sample.sell("incident_pack", incidents=1)
     with pytest.raises(DeskError) as too_much:
-        office.do(adjust, pack, Adjust(incidents=-2, reason="x"))
+        sample.do(adjust, pack, Adjust(incidents=-2, reason="x"))
     assert str(too_much.value) == "Only 1 incident can be withdrawn. Withdraw less."
     late = GrantGiven(minutes=1, effective_at=datetime(2026, 12, 1, tzinfo=UTC))
-    hours = office.sell("support_hours", ends_on=DAY, grants=[late])
+    hours = sample.sell("support_hours", ends_on=DAY, grants=[late])
     with pytest.raises(DeskError) as too_short:
-        office.do(renew, hours, Renew(ends_on=date(2027, 1, 31)))
+        sample.do(renew, hours, Renew(ends_on=date(2027, 1, 31)))
     assert str(too_short.value).startswith("A grant of 1 minute would begin after that day.")
     assert not faults_of(str(too_short.value))

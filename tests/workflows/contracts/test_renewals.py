@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders import RULES
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import Adjust, CancelContract, Exclusions, GrantGiven, Renew, TopUp
 from workflows.commands.fields import MoneyGiven
 from workflows.contracts.queries import list_contracts, read_contract
@@ -71,9 +71,9 @@ def database_url(sqlite_database_url: str) -> str:
     return sqlite_database_url
 
 
-def grants(office: Office, contract_id: str) -> list[tuple[Any, ...]]:
+def grants(sample: SampleDesk, contract_id: str) -> list[tuple[Any, ...]]:
     """Unit, quantity and span of each grant of a contract, in the order in which they were added."""
-    rows = office.rows(t.contract_grant, contract_id=contract_id)
+    rows = sample.rows(t.contract_grant, contract_id=contract_id)
     return [
         (row.unit, row.quantity, row.effective_at, row.expires_at)
         for row in sorted(rows, key=lambda row: row.id)
@@ -86,11 +86,11 @@ def test_each_column_of_a_contract_is_carried_or_deliberately_not() -> None:
 
 
 @pytest.mark.parametrize("type_key", RENEWABLE)
-def test_a_renewal_has_every_term(office: Office, type_key: str) -> None:
-    sold = office.sell(type_key, **TERMS)
-    office.set(time_zone="Pacific/Auckland")
-    before = office.contract(sold)
-    after = office.contract(office.do(renew, sold, Renew()))
+def test_a_renewal_has_every_term(sample: SampleDesk, type_key: str) -> None:
+    sold = sample.sell(type_key, **TERMS)
+    sample.set(time_zone="Pacific/Auckland")
+    before = sample.contract(sold)
+    after = sample.contract(sample.do(renew, sold, Renew()))
     assert before.price_minor == 9_900
     for column in sorted(CARRIED):
         assert getattr(after, column) == getattr(before, column), column
@@ -99,131 +99,131 @@ def test_a_renewal_has_every_term(office: Office, type_key: str) -> None:
 
 
 @pytest.mark.parametrize("type_key", RENEWABLE)
-def test_what_a_contract_lacked_is_not_taken_from_the_type(office: Office, type_key: str) -> None:
+def test_what_a_contract_lacked_is_not_taken_from_the_type(sample: SampleDesk, type_key: str) -> None:
     """Prices and service levels that the type has got since are no terms of the contract."""
     file = RULES / "contract_types" / f"{type_key}.json"
     text = file.read_text()
-    office.publish_rules(**{f"contract_types__{type_key}": text.replace('"standard"', "null")})
-    sold = office.sell(type_key, **YEAR)
-    assert (office.contract(sold).sla, office.contract(sold).price_minor) == (None, None)
+    sample.publish_rules(**{f"contract_types__{type_key}": text.replace('"standard"', "null")})
+    sold = sample.sell(type_key, **YEAR)
+    assert (sample.contract(sold).sla, sample.contract(sold).price_minor) == (None, None)
     priced = text.replace('"price_minor": null', '"price_minor": 500')
-    office.publish_rules(**{f"contract_types__{type_key}": priced})
-    after = office.contract(office.do(renew, sold, Renew()))
+    sample.publish_rules(**{f"contract_types__{type_key}": priced})
+    after = sample.contract(sample.do(renew, sold, Renew()))
     assert (after.sla, after.price_minor) == (None, None)
 
 
 @pytest.mark.parametrize("type_key", RENEWABLE)
-def test_a_renewal_has_every_grant_in_its_place(office: Office, type_key: str) -> None:
+def test_a_renewal_has_every_grant_in_its_place(sample: SampleDesk, type_key: str) -> None:
     unit = {"subscription": None, "incident_pack": "incidents"}.get(type_key, "minutes")
     if unit is None:
-        sold = office.sell(type_key, **YEAR)
-        assert grants(office, office.do(renew, sold, Renew())) == []
+        sold = sample.sell(type_key, **YEAR)
+        assert grants(sample, sample.do(renew, sold, Renew())) == []
         return
     given = [
         GrantGiven.model_validate({unit: 30}),
         GrantGiven.model_validate({unit: 20, "expires_at": JULY}),
         GrantGiven.model_validate({unit: 10, "effective_at": JULY}),
     ]
-    sold = office.sell(type_key, **YEAR, grants=given)
-    renewed = office.do(renew, sold, Renew())
-    assert grants(office, renewed) == [
+    sold = sample.sell(type_key, **YEAR, grants=given)
+    renewed = sample.do(renew, sold, Renew())
+    assert grants(sample, renewed) == [
         (unit, 30, None, None),
         (unit, 20, None, NEXT_JULY),
         (unit, 10, NEXT_JULY, None),
     ]
-    again = office.do(renew, renewed, Renew())
-    assert [(one[1], one[2] and one[2].year) for one in grants(office, again)] == [
+    again = sample.do(renew, renewed, Renew())
+    assert [(one[1], one[2] and one[2].year) for one in grants(sample, again)] == [
         (30, None),
         (20, None),
         (10, 2028),
     ]
-    office.do(cancel_contract, again, CancelContract(reason="only one"))
-    one_grant = office.do(renew, renewed, Renew.model_validate({unit: 55}))
+    sample.do(cancel_contract, again, CancelContract(reason="only one"))
+    one_grant = sample.do(renew, renewed, Renew.model_validate({unit: 55}))
     if type_key == "support_hours_by_month":
-        assert office.contract(one_grant).monthly_minutes == 55
+        assert sample.contract(one_grant).monthly_minutes == 55
     else:
-        assert grants(office, one_grant) == [(unit, 55, None, None)]
+        assert grants(sample, one_grant) == [(unit, 55, None, None)]
 
 
-def test_the_minutes_of_each_month_are_carried(office: Office) -> None:
-    sold = office.sell("support_hours_by_month", **YEAR, minutes=100)
-    assert len(grants(office, sold)) == 12
-    renewed = office.do(renew, sold, Renew(enable=True))
-    office.clock.move(days=400)
-    view = office.see(read_contract, renewed)
+def test_the_minutes_of_each_month_are_carried(sample: SampleDesk) -> None:
+    sold = sample.sell("support_hours_by_month", **YEAR, minutes=100)
+    assert len(grants(sample, sold)) == 12
+    renewed = sample.do(renew, sold, Renew(enable=True))
+    sample.clock.move(days=400)
+    view = sample.see(read_contract, renewed)
     assert (view.monthly_minutes, view.starts_on.year) == (100, 2026)
 
 
-def test_what_was_given_once_is_not_carried(office: Office) -> None:
-    sold = office.sell("support_hours", **YEAR, minutes=60)
-    office.do(top_up, sold, TopUp(minutes=45))
-    office.do(adjust, sold, Adjust(minutes=15, reason="goodwill"))
-    office.do(adjust, sold, Adjust(minutes=-10, reason="mistake"))
-    assert grants(office, office.do(renew, sold, Renew())) == [("minutes", 60, None, None)]
+def test_what_was_given_once_is_not_carried(sample: SampleDesk) -> None:
+    sold = sample.sell("support_hours", **YEAR, minutes=60)
+    sample.do(top_up, sold, TopUp(minutes=45))
+    sample.do(adjust, sold, Adjust(minutes=15, reason="goodwill"))
+    sample.do(adjust, sold, Adjust(minutes=-10, reason="mistake"))
+    assert grants(sample, sample.do(renew, sold, Renew())) == [("minutes", 60, None, None)]
 
 
-def test_a_shorter_renewal_must_contain_its_grants(office: Office) -> None:
+def test_a_shorter_renewal_must_contain_its_grants(sample: SampleDesk) -> None:
     late = [GrantGiven(minutes=30), GrantGiven(minutes=10, effective_at=JULY)]
-    sold = office.sell("support_hours", **YEAR, grants=late)
+    sold = sample.sell("support_hours", **YEAR, grants=late)
     with pytest.raises(InvalidInput) as refused:
-        office.do(renew, sold, Renew(ends_on=date(2027, 6, 30)))
+        sample.do(renew, sold, Renew(ends_on=date(2027, 6, 30)))
     assert str(refused.value) == (
         "A grant of 10 minutes would begin after that day. "
         "Give a later day, or the minutes of the whole renewal."
     )
     assert refused.value.values["pointer"] == "/ends_on"
-    assert len(office.rows(t.contract)) == 1
-    assert office.do(renew, sold, Renew(ends_on=date(2027, 6, 30), minutes=40))
+    assert len(sample.rows(t.contract)) == 1
+    assert sample.do(renew, sold, Renew(ends_on=date(2027, 6, 30), minutes=40))
 
 
-def test_a_cancelled_successor_does_not_block_another(office: Office) -> None:
-    sold = office.sell("time_limited_subscription", **YEAR, minutes=90)
-    first = office.do(renew, sold, Renew())
+def test_a_cancelled_successor_does_not_block_another(sample: SampleDesk) -> None:
+    sold = sample.sell("time_limited_subscription", **YEAR, minutes=90)
+    first = sample.do(renew, sold, Renew())
     with pytest.raises(Conflict):
-        office.do(renew, sold, Renew())
-    office.do(cancel_contract, first, CancelContract(reason="wrong price"))
-    assert office.see(read_contract, sold).renewed_by is None
+        sample.do(renew, sold, Renew())
+    sample.do(cancel_contract, first, CancelContract(reason="wrong price"))
+    assert sample.see(read_contract, sold).renewed_by is None
     with pytest.raises(StateForbids) as refused:
-        office.do(enable_contract, sold)
+        sample.do(enable_contract, sold)
     assert "renew" in str(refused.value.values["allowed_actions"])
-    second = office.do(renew, sold, Renew(price=MoneyGiven(amount_minor=100)))
-    assert office.see(read_contract, sold).renewed_by == second
-    assert office.see(read_contract, first).renewal_of == sold
-    assert {one.id: one.renewed_by for one in office.see(list_contracts).items}[sold] == second
+    second = sample.do(renew, sold, Renew(price=MoneyGiven(amount_minor=100)))
+    assert sample.see(read_contract, sold).renewed_by == second
+    assert sample.see(read_contract, first).renewal_of == sold
+    assert {one.id: one.renewed_by for one in sample.see(list_contracts).items}[sold] == second
     with pytest.raises(Conflict):
-        office.do(renew, sold, Renew())
+        sample.do(renew, sold, Renew())
 
 
-def test_a_cancelled_contract_is_not_renewed(office: Office) -> None:
-    sold = office.sell("subscription", **YEAR)
-    office.do(cancel_contract, sold, CancelContract(reason="mistake"))
+def test_a_cancelled_contract_is_not_renewed(sample: SampleDesk) -> None:
+    sold = sample.sell("subscription", **YEAR)
+    sample.do(cancel_contract, sold, CancelContract(reason="mistake"))
     with pytest.raises(StateForbids):
-        office.do(renew, sold, Renew())
+        sample.do(renew, sold, Renew())
 
 
-def test_amounts_in_another_currency_are_not_taken_over(office: Office) -> None:
-    sold = office.sell("subscription", **YEAR, price=MoneyGiven(amount_minor=9_900))
-    rate = office.sell("subscription", **YEAR, overage_rate=MoneyGiven(amount_minor=8_000))
-    office.set(currency="JPY")
+def test_amounts_in_another_currency_are_not_taken_over(sample: SampleDesk) -> None:
+    sold = sample.sell("subscription", **YEAR, price=MoneyGiven(amount_minor=9_900))
+    rate = sample.sell("subscription", **YEAR, overage_rate=MoneyGiven(amount_minor=8_000))
+    sample.set(currency="JPY")
     for contract in (sold, rate):
         with pytest.raises(Conflict, match=r"was sold in EUR, and the desk's currency is JPY"):
-            office.do(renew, contract, Renew())
-    priced = office.do(renew, sold, Renew(price=MoneyGiven(amount_minor=5_000)))
-    assert (office.contract(priced).price_minor, office.contract(priced).currency) == (5_000, "JPY")
+            sample.do(renew, contract, Renew())
+    priced = sample.do(renew, sold, Renew(price=MoneyGiven(amount_minor=5_000)))
+    assert (sample.contract(priced).price_minor, sample.contract(priced).currency) == (5_000, "JPY")
 
 
-def test_a_contract_of_a_service_request_is_not_renewed(office: Office) -> None:
+def test_a_contract_of_a_service_request_is_not_renewed(sample: SampleDesk) -> None:
     """Its successor would begin when the request was opened, not where the contract ends."""
     text = (RULES / "contract_types" / "time_limited_subscription.json").read_text()
     held = text.replace('"held_by": [', '"held_by": [\n    "service_request",')
-    office.publish_rules(contract_types__time_limited_subscription=held)
-    office.set(contract_validation=False)
-    own = office.sell(
+    sample.publish_rules(contract_types__time_limited_subscription=held)
+    sample.set(contract_validation=False)
+    own = sample.sell(
         "time_limited_subscription",
-        to=("service_request", office.log()),
+        to=("service_request", sample.log()),
         minutes=60,
         ends_on=(MONDAY + timedelta(days=30)).date(),
     )
     with pytest.raises(StateForbids) as refused:
-        office.do(renew, own, Renew())
+        sample.do(renew, own, Renew())
     assert "renew" not in str(refused.value.values["allowed_actions"])

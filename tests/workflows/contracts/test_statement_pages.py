@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from engine.periods import local_date
-from tests.support.api import Callers
-from tests.support.office import Office
+from tests.support.api import ApiClients
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.contracts import Adjust, GrantGiven, TopUp
 from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.contracts.queries import read_contract
@@ -23,47 +23,47 @@ from workflows.work.queries import list_work
 from workflows.work.use_cases import change_work, delete_work, log_work
 
 
-def random_history(office: Office, random: Random) -> str:
+def random_history(sample: SampleDesk, random: Random) -> str:
     """A contract with grants that open and end, top-ups, late work, corrections. Returns its id."""
-    now = office.clock.now
+    now = sample.clock.now
     grants = [GrantGiven(minutes=random.randrange(10, 200)) for _ in range(2)]
     grants += [
         GrantGiven(minutes=50, effective_at=opens_at, expires_at=opens_at + timedelta(hours=30))
         for opens_at in (now() + timedelta(hours=hour) for hour in (0, 10, 30))
     ]
-    contract = office.sell("support_hours", grants=grants)
-    request = office.log()
+    contract = sample.sell("support_hours", grants=grants)
+    request = sample.log()
     entries: list[str] = []
     for _ in range(25):
-        office.clock.move(minutes=random.choice([0, 0, 30, 600]))
+        sample.clock.move(minutes=random.choice([0, 0, 30, 600]))
         action = random.choice(["work"] * 6 + ["change", "delete", "top up", "adjust"])
         at = now() - timedelta(minutes=random.choice([0, 0, 60, 1500]))
         if action == "work":
             command = WorkGiven(minutes=random.randrange(1, 60), worked_at=at)
-            entries.append(office.do_as(office.technician, log_work, request, command))
+            entries.append(sample.do_as(sample.technician, log_work, request, command))
         elif action == "change" and entries:
-            office.do_as(office.technician, change_work, random.choice(entries), ChangeWork(minutes=7))
+            sample.do_as(sample.technician, change_work, random.choice(entries), ChangeWork(minutes=7))
         elif action == "delete" and entries:
-            office.do_as(office.technician, delete_work, entries.pop(random.randrange(len(entries))))
+            sample.do_as(sample.technician, delete_work, entries.pop(random.randrange(len(entries))))
         elif action == "top up":
-            office.do(top_up, contract, TopUp(minutes=random.randrange(1, 90)))
+            sample.do(top_up, contract, TopUp(minutes=random.randrange(1, 90)))
         elif action == "adjust":
-            office.do(adjust, contract, Adjust(minutes=random.randrange(1, 9), reason="a gift"))
+            sample.do(adjust, contract, Adjust(minutes=random.randrange(1, 9), reason="a gift"))
     return contract
 
 
-def pack_history(office: Office, random: Random) -> str:
-    contract = office.sell("incident_pack", incidents=30)
+def pack_history(sample: SampleDesk, random: Random) -> str:
+    contract = sample.sell("incident_pack", incidents=30)
     for _ in range(15):
-        office.clock.move(minutes=random.choice([0, 30]))
-        office.fire(office.log(), "cancel", reason="not needed")
+        sample.clock.move(minutes=random.choice([0, 30]))
+        sample.fire(sample.log(), "cancel", reason="not needed")
     return contract
 
 
-def pages(office: Office, contract: str, limit: int, **span: Any) -> Iterator[StatementView]:
+def pages(sample: SampleDesk, contract: str, limit: int, **span: Any) -> Iterator[StatementView]:
     cursor: str | None = None
     while True:
-        page = office.see(read_statement, contract, limit=limit, cursor=cursor, **span)
+        page = sample.see(read_statement, contract, limit=limit, cursor=cursor, **span)
         yield page
         cursor = page.next_cursor
         if cursor is None:
@@ -78,23 +78,23 @@ def lines_in_steps(tx: Transaction, /, contract: str, **span: Any) -> list[State
 @pytest.mark.parametrize("history", [random_history, pack_history])
 @pytest.mark.parametrize("seed", range(2))
 def test_pages_are_parts_of_the_statement_with_its_balances(
-    office: Office, monkeypatch: pytest.MonkeyPatch, history: Any, seed: int
+    sample: SampleDesk, monkeypatch: pytest.MonkeyPatch, history: Any, seed: int
 ) -> None:
-    contract = history(office, Random(seed))
-    whole = office.see(read_statement, contract)
+    contract = history(sample, Random(seed))
+    whole = sample.see(read_statement, contract)
     balance = 0
     for line in whole.lines:
         balance += line.minutes + line.incidents
         assert line.balance_after == balance
     assert whole.closing_balance == balance
-    current = office.see(read_contract, contract).balance
+    current = sample.see(read_contract, contract).balance
     assert balance == (current.minutes.available or current.incidents.available)
-    zone = office.desk.config.settings.zone
+    zone = sample.desk.config.settings.zone
     days = sorted({local_date(line.effective_at, zone) for line in whole.lines})
     monkeypatch.setattr("workflows.contracts.statement.STEP", 2)
     for from_, to in [(None, None), (days[len(days) // 2], None), (None, days[0]), (days[-1], days[-1])]:
         span: dict[str, Any] = {"from_": from_, "to": to}
-        part = office.see(read_statement, contract, **span)
+        part = sample.see(read_statement, contract, **span)
         inside = [
             line
             for line in whole.lines
@@ -102,10 +102,10 @@ def test_pages_are_parts_of_the_statement_with_its_balances(
             and (to is None or local_date(line.effective_at, zone) <= to)
         ]
         assert part.lines == inside
-        assert office.see(lines_in_steps, contract, **span) == inside
+        assert sample.see(lines_in_steps, contract, **span) == inside
         for limit in (1, 4, 200):
             for order, expected in (("effective_at", inside), ("-effective_at", inside[::-1])):
-                found = list(pages(office, contract, limit, order=order, **span))
+                found = list(pages(sample, contract, limit, order=order, **span))
                 assert [line for page in found for line in page.lines] == expected
                 assert all(len(page.lines) <= limit for page in found)
                 assert {(page.opening_balance, page.closing_balance) for page in found} == {
@@ -116,13 +116,13 @@ def test_pages_are_parts_of_the_statement_with_its_balances(
         assert part.closing_balance == last.balance_after
 
 
-def test_a_cursor_that_is_not_of_the_statement_is_refused(office: Office) -> None:
-    contract = office.sell("support_hours", minutes=600)
-    request = office.log()
+def test_a_cursor_that_is_not_of_the_statement_is_refused(sample: SampleDesk) -> None:
+    contract = sample.sell("support_hours", minutes=600)
+    request = sample.log()
     for _ in range(3):
-        office.work(request, 5)
-    other = office.sell("support_hours", minutes=600)
-    cursor = office.see(read_statement, contract, limit=2).next_cursor
+        sample.work(request, 5)
+    other = sample.sell("support_hours", minutes=600)
+    cursor = sample.see(read_statement, contract, limit=2).next_cursor
     wrong: tuple[tuple[str, dict[str, Any]], ...] = (
         (other, {"limit": 2, "cursor": cursor}),
         (contract, {"limit": 2, "cursor": "nonsense"}),
@@ -132,16 +132,16 @@ def test_a_cursor_that_is_not_of_the_statement_is_refused(office: Office) -> Non
     )
     for of, given in wrong:
         with pytest.raises(InvalidInput):
-            office.see(read_statement, of, **given)
+            sample.see(read_statement, of, **given)
 
 
-def test_work_and_notes_are_lists_with_pages_in_the_api(office: Office) -> None:
-    office.sell("support_hours", minutes=600)
-    request = office.log()
+def test_work_and_notes_are_lists_with_pages_in_the_api(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=600)
+    request = sample.log()
     for minutes in range(1, 8):
-        office.clock.move(minutes=minutes)
-        office.work(request, minutes)
-    api = Callers(office).technician
+        sample.clock.move(minutes=minutes)
+        sample.work(request, minutes)
+    api = ApiClients(sample).technician
     for body in "abc":
         assert api.post(f"/service-requests/{request}/notes", {"body": body}).status_code == 201
     for path, values in (("work", [*range(1, 8)]), ("notes", ["a", "b", "c"])):
@@ -162,17 +162,17 @@ def test_work_and_notes_are_lists_with_pages_in_the_api(office: Office) -> None:
     assert newest is not None
     assert newest["items"][0]["worked_minutes"] == 7
     statement = api.get(
-        f"/contracts/{office.rows(t.contract)[0].id}/statement?limit=3&order=-effective_at"
+        f"/contracts/{sample.rows(t.contract)[0].id}/statement?limit=3&order=-effective_at"
     ).json
     assert statement is not None
     assert [line["minutes"] for line in statement["lines"]] == [-7, -6, -5]
     assert statement["next_cursor"]
 
 
-def test_work_of_a_page_names_its_contracts_with_two_statements(office: Office) -> None:
-    office.sell("support_hours", minutes=600)
-    request = office.log()
+def test_work_of_a_page_names_its_contracts_with_two_statements(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=600)
+    request = sample.log()
     for _ in range(5):
-        office.work(request, 3)
-    views = office.see(list_work, request).items
+        sample.work(request, 3)
+    views = sample.see(list_work, request).items
     assert [[one.contract_number for one in view.allocations] for view in views] == [["SH-0001"]] * 5

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, months_between
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import Renew
 from workflows.contracts.queries import read_contract
 from workflows.contracts.statement import read_statement
@@ -40,8 +40,8 @@ def database_url(sqlite_database_url: str) -> str:
     return sqlite_database_url
 
 
-def grant_spans(office: Office, contract_id: str) -> list[tuple[datetime, datetime]]:
-    rows = office.rows(t.contract_grant, contract_id=contract_id)
+def grant_spans(sample: SampleDesk, contract_id: str) -> list[tuple[datetime, datetime]]:
+    rows = sample.rows(t.contract_grant, contract_id=contract_id)
     return sorted((row.effective_at, row.expires_at) for row in rows)
 
 
@@ -54,83 +54,83 @@ def grant_spans(office: Office, contract_id: str) -> list[tuple[datetime, dateti
     moves_before_start=st.booleans(),
 )
 def test_months_and_days_are_those_of_the_zone_in_which_it_was_sold(
-    office: Office, sold_in: str, moved_to: str, first: date, months: int, moves_before_start: bool
+    sample: SampleDesk, sold_in: str, moved_to: str, first: date, months: int, moves_before_start: bool
 ) -> None:
-    office.clock.at = MONDAY
-    office.set(time_zone=sold_in)
+    sample.clock.at = MONDAY
+    sample.set(time_zone=sold_in)
     zone = ZoneInfo(sold_in)
     last = last_included_day(first, Duration(months=months))
     terms: dict[str, Any] = {"starts_on": first, "ends_on": last}
-    monthly = office.sell("support_hours_by_month", **terms, minutes=100)
-    yearly = office.sell("subscription", **terms)
+    monthly = sample.sell("support_hours_by_month", **terms, minutes=100)
+    yearly = sample.sell("subscription", **terms)
     if moves_before_start:
-        office.set(time_zone=moved_to)
-    assert office.see(read_contract, monthly).balance.minutes.purchased == 0
-    office.clock.at = first_instant_of(first, zone)
-    assert office.see(read_contract, monthly, as_of=office.clock.at).balance.minutes.purchased == 100
-    run_job(office.desk, "settle_contracts")
-    office.set(time_zone=moved_to)
+        sample.set(time_zone=moved_to)
+    assert sample.see(read_contract, monthly).balance.minutes.purchased == 0
+    sample.clock.at = first_instant_of(first, zone)
+    assert sample.see(read_contract, monthly, as_of=sample.clock.at).balance.minutes.purchased == 100
+    run_job(sample.desk, "settle_contracts")
+    sample.set(time_zone=moved_to)
 
     expected = months_between(first_instant_of(first, zone), contract_end(last, zone), zone)
     assert len(expected) == months
-    assert grant_spans(office, monthly) == [(one.start, one.end) for one in expected]
+    assert grant_spans(sample, monthly) == [(one.start, one.end) for one in expected]
     for contract in (monthly, yearly):
-        view = office.see(read_contract, contract)
+        view = sample.see(read_contract, contract)
         assert (view.state, view.starts_on, view.ends_on, view.time_zone) == ("active", first, last, sold_in)
-    successor = office.see(read_contract, office.do(renew, monthly, Renew()))
+    successor = sample.see(read_contract, sample.do(renew, monthly, Renew()))
     assert successor.starts_on == last + timedelta(days=1)
     assert successor.ends_on == last_included_day(successor.starts_on, Duration(months=months))
-    sold_now = office.see(read_contract, office.sell("subscription", **terms))
+    sold_now = sample.see(read_contract, sample.sell("subscription", **terms))
     assert (sold_now.starts_on, sold_now.ends_on, sold_now.time_zone) == (first, last, moved_to)
 
-    office.clock.at = contract_end(last, zone)
-    run_job(office.desk, "expire_contracts")
-    states = {office.see(read_contract, contract).state for contract in (monthly, yearly)}
+    sample.clock.at = contract_end(last, zone)
+    run_job(sample.desk, "expire_contracts")
+    states = {sample.see(read_contract, contract).state for contract in (monthly, yearly)}
     assert states == {"expired"}
-    statement = office.see(read_statement, monthly, from_=first, to=last)
+    statement = sample.see(read_statement, monthly, from_=first, to=last)
     assert [one.minutes for one in statement.lines if one.minutes > 0] == [100] * months
-    day = office.see(read_statement, monthly, from_=first, to=first)
+    day = sample.see(read_statement, monthly, from_=first, to=first)
     assert [one.minutes for one in day.lines if one.kind == "grant"] == [100]
 
 
-def test_a_request_and_its_decision_name_the_day_it_was_sold_with(office: Office) -> None:
-    office.set(time_zone="Europe/Berlin")
-    ended = office.sell("subscription", starts_on=date(2025, 1, 1), ends_on=date(2025, 12, 31))
-    covering = office.sell("subscription", starts_on=date(2026, 1, 1), ends_on=NEW_YEARS_EVE)
-    office.set(time_zone="America/New_York")
-    request = office.log()
-    view = office.see(read_service_request, request)
+def test_a_request_and_its_decision_name_the_day_it_was_sold_with(sample: SampleDesk) -> None:
+    sample.set(time_zone="Europe/Berlin")
+    ended = sample.sell("subscription", starts_on=date(2025, 1, 1), ends_on=date(2025, 12, 31))
+    covering = sample.sell("subscription", starts_on=date(2026, 1, 1), ends_on=NEW_YEARS_EVE)
+    sample.set(time_zone="America/New_York")
+    request = sample.log()
+    view = sample.see(read_service_request, request)
     assert view.coverage is not None
     assert (view.coverage.contract, view.coverage.contract_ends_on) == (covering, NEW_YEARS_EVE)
-    listed = office.see(decisions_of, request)[0]
+    listed = sample.see(decisions_of, request)[0]
     why = {one.contract: one.ruled_out_by for one in listed.candidates}
     assert why[ended] == "ended on 31 December 2025"
     assert listed.id is not None
-    asked = [one for step in office.see(explain_decision, listed.id).explanation.steps for one in step.asked]
+    asked = [one for step in sample.see(explain_decision, listed.id).explanation.steps for one in step.asked]
     assert {one.standing_why for one in asked if one.contract == ended} == {"ended on 31 December 2025"}
 
 
-def test_a_logged_answer_names_the_same_day_as_a_later_read(office: Office) -> None:
+def test_a_logged_answer_names_the_same_day_as_a_later_read(sample: SampleDesk) -> None:
     """The answer to a covered call is made from what was written, without another query."""
-    office.set(time_zone="Pacific/Auckland")
-    office.sell("subscription", starts_on=date(2026, 1, 1), ends_on=NEW_YEARS_EVE)
-    office.set(time_zone="UTC")
-    logged = office.try_log()
+    sample.set(time_zone="Pacific/Auckland")
+    sample.sell("subscription", starts_on=date(2026, 1, 1), ends_on=NEW_YEARS_EVE)
+    sample.set(time_zone="UTC")
+    logged = sample.try_log()
     assert logged.service_request is not None
     assert logged.view is not None
     assert logged.view.coverage is not None
     assert logged.view.coverage.contract_ends_on == NEW_YEARS_EVE
-    assert logged.view == office.see_as(office.technician, read_service_request, logged.service_request)
+    assert logged.view == sample.see_as(sample.technician, read_service_request, logged.service_request)
 
 
-def test_six_months_are_six_grants(office: Office) -> None:
+def test_six_months_are_six_grants(sample: SampleDesk) -> None:
     """The case by which this was found: the change made a seventh month of a few hours."""
-    office.set(time_zone="Europe/Berlin")
-    sold = office.sell(
+    sample.set(time_zone="Europe/Berlin")
+    sold = sample.sell(
         "support_hours_by_month", starts_on=date(2026, 4, 1), ends_on=date(2026, 9, 30), minutes=100
     )
-    office.set(time_zone="America/New_York")
-    office.clock.at = datetime(2026, 3, 31, 22, 0, tzinfo=UTC)
-    run_job(office.desk, "settle_contracts")
-    assert len(grant_spans(office, sold)) == 6
-    assert office.see(read_contract, sold).ends_on == date(2026, 9, 30)
+    sample.set(time_zone="America/New_York")
+    sample.clock.at = datetime(2026, 3, 31, 22, 0, tzinfo=UTC)
+    run_job(sample.desk, "settle_contracts")
+    assert len(grant_spans(sample, sold)) == 6
+    assert sample.see(read_contract, sold).ends_on == date(2026, 9, 30)

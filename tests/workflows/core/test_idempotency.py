@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.service_requests import FireTrigger, NewServiceRequest
 from workflows.commands.work import WorkGiven
 from workflows.core.errors import IdempotencyKeyReused, InvalidInput
@@ -58,14 +58,14 @@ def render(tx: Transaction, logged: Logged) -> Answer:
     return Answer(201, json.dumps({"id": logged.service_request}))
 
 
-def log(office: Office, key: Keyed) -> Answer:
+def log(sample: SampleDesk, key: Keyed) -> Answer:
     subject = json.loads(key.body)["subject"]
-    command = NewServiceRequest(subject=subject, customer=office.ann, item=office.laptop)
-    return office.desk.answer(office.technician, lambda tx: log_service_request(tx, command), render, key)
+    command = NewServiceRequest(subject=subject, customer=sample.ann, item=sample.laptop)
+    return sample.desk.answer(sample.technician, lambda tx: log_service_request(tx, command), render, key)
 
 
-def subjects(office: Office) -> list[str]:
-    return [row.subject for row in office.rows(t.service_request)]
+def subjects(sample: SampleDesk) -> list[str]:
+    return [row.subject for row in sample.rows(t.service_request)]
 
 
 def test_every_borrowed_case_is_tried_or_left_out_for_a_reason(shared_cases: Path) -> None:
@@ -74,39 +74,39 @@ def test_every_borrowed_case_is_tried_or_left_out_for_a_reason(shared_cases: Pat
     assert ids - HERE.keys() - ELSEWHERE.keys() == set()
 
 
-def test_the_same_key_and_body_get_the_first_answer(office: Office) -> None:
-    first = log(office, keyed("K1"))
-    again = log(office, keyed("K1"))
+def test_the_same_key_and_body_get_the_first_answer(sample: SampleDesk) -> None:
+    first = log(sample, keyed("K1"))
+    again = log(sample, keyed("K1"))
     assert (first.status, first.replayed) == (201, False)
     assert (again.status, again.body, again.replayed) == (201, first.body, True)
-    assert len(subjects(office)) == 1
-    assert log(office, keyed("K2")).body != first.body
-    assert len(subjects(office)) == 2
+    assert len(subjects(sample)) == 1
+    assert log(sample, keyed("K2")).body != first.body
+    assert len(subjects(sample)) == 2
 
 
-def test_the_same_key_with_another_body_is_refused(office: Office) -> None:
-    log(office, keyed("K1"))
+def test_the_same_key_with_another_body_is_refused(sample: SampleDesk) -> None:
+    log(sample, keyed("K1"))
     with pytest.raises(IdempotencyKeyReused):
-        log(office, keyed("K1", "Another"))
+        log(sample, keyed("K1", "Another"))
     with pytest.raises(IdempotencyKeyReused):
-        log(office, Keyed("U1", "K1", "POST /api/v1/contracts", keyed("K1").body))
-    assert subjects(office) == ["It does not start"]
+        log(sample, Keyed("U1", "K1", "POST /api/v1/contracts", keyed("K1").body))
+    assert subjects(sample) == ["It does not start"]
 
 
-def test_keys_are_their_users_own(office: Office) -> None:
-    first = log(office, keyed("K1"))
-    other = log(office, keyed("K1", "Another", user="U2"))
+def test_keys_are_their_users_own(sample: SampleDesk) -> None:
+    first = log(sample, keyed("K1"))
+    other = log(sample, keyed("K1", "Another", user="U2"))
     assert (other.replayed, other.body == first.body) == (False, False)
 
 
-def test_a_failed_first_attempt_is_not_stored(office: Office) -> None:
-    office.sell("subscription")
-    request = office.log()
+def test_a_failed_first_attempt_is_not_stored(sample: SampleDesk) -> None:
+    sample.sell("subscription")
+    request = sample.log()
 
     def fire(note: str) -> Answer:
         command = FireTrigger(trigger="resolve", note=note)
-        return office.desk.answer(
-            office.technician,
+        return sample.desk.answer(
+            sample.technician,
             lambda tx: fire_trigger(tx, request, command),
             lambda tx, _: Answer(200, "resolved"),
             Keyed("U1", "K1", "POST", b"the same"),
@@ -118,16 +118,16 @@ def test_a_failed_first_attempt_is_not_stored(office: Office) -> None:
     assert fire("done").replayed
 
     def broken(tx: Transaction) -> Logged:
-        log_service_request(tx, NewServiceRequest(subject="Half", customer=office.ann))
+        log_service_request(tx, NewServiceRequest(subject="Half", customer=sample.ann))
         raise RuntimeError("the power went")
 
     with pytest.raises(RuntimeError):
-        office.desk.answer(office.technician, broken, render, keyed("K2"))
-    assert "Half" not in subjects(office)
-    assert log(office, keyed("K2")).replayed is False
+        sample.desk.answer(sample.technician, broken, render, keyed("K2"))
+    assert "Half" not in subjects(sample)
+    assert log(sample, keyed("K2")).replayed is False
 
 
-def test_a_refusal_that_is_returned_is_stored_with_what_it_wrote(office: Office) -> None:
+def test_a_refusal_that_is_returned_is_stored_with_what_it_wrote(sample: SampleDesk) -> None:
     """A refusal by a rule stores its decision: the repeated command gets that one and makes no second."""
 
     def refuse(tx: Transaction) -> str:
@@ -135,31 +135,31 @@ def test_a_refusal_that_is_returned_is_stored_with_what_it_wrote(office: Office)
         return "refused"
 
     answers = [
-        office.desk.answer(
-            office.technician, refuse, lambda tx, text: Answer(409, text), Keyed("U1", "K", "POST", b"")
+        sample.desk.answer(
+            sample.technician, refuse, lambda tx, text: Answer(409, text), Keyed("U1", "K", "POST", b"")
         )
         for _ in range(2)
     ]
     assert [(one.status, one.replayed) for one in answers] == [(409, False), (409, True)]
-    assert len(office.rows(t.audit_event, subject_id="none")) == 1
+    assert len(sample.rows(t.audit_event, subject_id="none")) == 1
 
 
-def test_two_at_once_are_one(office: Office) -> None:
+def test_two_at_once_are_one(sample: SampleDesk) -> None:
     with ThreadPoolExecutor(WORKERS) as pool:
-        answers = list(pool.map(lambda _: log(office, keyed("K1")), range(WORKERS)))
+        answers = list(pool.map(lambda _: log(sample, keyed("K1")), range(WORKERS)))
     assert len({one.body for one in answers}) == 1
     assert Counter(one.replayed for one in answers) == {False: 1, True: WORKERS - 1}
-    assert len(subjects(office)) == 1
-    assert len(office.rows(t.service_request_history)) == 1
+    assert len(subjects(sample)) == 1
+    assert len(sample.rows(t.service_request_history)) == 1
 
 
-def test_a_repeated_move_gets_the_first_answer_though_the_state_has_gone_on(office: Office) -> None:
-    office.sell("subscription")
-    request = office.log()
+def test_a_repeated_move_gets_the_first_answer_though_the_state_has_gone_on(sample: SampleDesk) -> None:
+    sample.sell("subscription")
+    request = sample.log()
 
     def start(_: int) -> Answer:
-        return office.desk.answer(
-            office.technician,
+        return sample.desk.answer(
+            sample.technician,
             lambda tx: fire_trigger(tx, request, FireTrigger(trigger="start")),
             lambda tx, _: Answer(200, "started"),
             Keyed("U1", "K1", "POST", b"start"),
@@ -168,19 +168,19 @@ def test_a_repeated_move_gets_the_first_answer_though_the_state_has_gone_on(offi
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(start, range(4)))
     assert {(one.status, one.body) for one in answers} == {(200, "started")}
-    assert len(office.rows(t.service_request_history, trigger="start")) == 1
+    assert len(sample.rows(t.service_request_history, trigger="start")) == 1
 
 
-def test_duplicates_by_twenty_workers_draw_once_each(office: Office) -> None:
+def test_duplicates_by_twenty_workers_draw_once_each(sample: SampleDesk) -> None:
     """120 entries of work, each sent twice."""
     count, minutes = 120, 7
-    hours = office.sell("support_hours", minutes=count * minutes - 20)
-    requests = [office.log() for _ in range(6)]
-    command = WorkGiven(minutes=minutes, worked_at=office.clock.at)
+    hours = sample.sell("support_hours", minutes=count * minutes - 20)
+    requests = [sample.log() for _ in range(6)]
+    command = WorkGiven(minutes=minutes, worked_at=sample.clock.at)
 
     def work(number: int) -> Answer:
-        return office.desk.answer(
-            office.technician,
+        return sample.desk.answer(
+            sample.technician,
             lambda tx: log_work(tx, requests[number % 6], command),
             lambda tx, entry: Answer(201, entry),
             Keyed("U1", f"K{number}", "POST", str(number).encode()),
@@ -190,31 +190,31 @@ def test_duplicates_by_twenty_workers_draw_once_each(office: Office) -> None:
         answers = list(pool.map(work, [number for number in range(count) for _ in range(2)]))
     assert Counter(one.replayed for one in answers) == {False: count, True: count}
     assert set(Counter(one.body for one in answers).values()) == {2}
-    assert len(office.rows(t.work_entry)) == count
-    assert [grant.available for grant in office.grants(hours)] == [0]
-    assert office.carried(f"customer:{office.ann}") == 20
-    assert office.see(audit_ledger).ok
+    assert len(sample.rows(t.work_entry)) == count
+    assert [grant.available for grant in sample.grants(hours)] == [0]
+    assert sample.carried(f"customer:{sample.ann}") == 20
+    assert sample.see(audit_ledger).ok
 
 
-def test_a_pruned_key_is_a_new_command(office: Office) -> None:
-    first = log(office, keyed("K1"))
-    office.clock.move(hours=24)
-    run_job(office.desk, "clean_up")
-    assert log(office, keyed("K1")) == Answer(201, first.body, replayed=True)
-    office.clock.move(hours=25)
-    run_job(office.desk, "clean_up")
-    assert log(office, keyed("K1")).replayed is False
+def test_a_pruned_key_is_a_new_command(sample: SampleDesk) -> None:
+    first = log(sample, keyed("K1"))
+    sample.clock.move(hours=24)
+    run_job(sample.desk, "clean_up")
+    assert log(sample, keyed("K1")) == Answer(201, first.body, replayed=True)
+    sample.clock.move(hours=25)
+    run_job(sample.desk, "clean_up")
+    assert log(sample, keyed("K1")).replayed is False
 
 
-def test_the_expiry_job_ends_what_has_ended_once(office: Office) -> None:
+def test_the_expiry_job_ends_what_has_ended_once(sample: SampleDesk) -> None:
     day = timedelta(days=1)
-    now = office.clock.at
-    over = office.sell("subscription", starts_at=now - 400 * day, ends_on=(now + day).date())
-    running = office.sell("subscription", ends_on=(now + 80 * day).date())
-    office.clock.move(days=41)
-    assert run_job(office.desk, "expire_contracts") == 1
-    expirations = office.rows(t.audit_event, subject_id=over, action="expired")
-    assert run_job(office.desk, "expire_contracts") == 0
-    assert office.rows(t.audit_event, subject_id=over, action="expired") == expirations
-    assert [office.contract(one).state for one in (over, running)] == ["expired", "active"]
-    assert len(office.rows(t.outbox, event="contract_expired")) == 1
+    now = sample.clock.at
+    over = sample.sell("subscription", starts_at=now - 400 * day, ends_on=(now + day).date())
+    running = sample.sell("subscription", ends_on=(now + 80 * day).date())
+    sample.clock.move(days=41)
+    assert run_job(sample.desk, "expire_contracts") == 1
+    expirations = sample.rows(t.audit_event, subject_id=over, action="expired")
+    assert run_job(sample.desk, "expire_contracts") == 0
+    assert sample.rows(t.audit_event, subject_id=over, action="expired") == expirations
+    assert [sample.contract(one).state for one in (over, running)] == ["expired", "active"]
+    assert len(sample.rows(t.outbox, event="contract_expired")) == 1

@@ -11,7 +11,7 @@ from multiprocessing.synchronize import Event
 import pytest
 
 from tests.support.builders import RULES
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.service_requests import NewServiceRequest
 from workflows.core import config as configs
 from workflows.core.actors import SYSTEM, Actor
@@ -29,9 +29,9 @@ TECHNICIAN = Actor(None, "a technician", "technician")
 
 
 @pytest.fixture
-def elsewhere(office: Office, database_url: str) -> Iterator[Desk]:
+def elsewhere(sample: SampleDesk, database_url: str) -> Iterator[Desk]:
     """The desk of another process."""
-    other = Desk(Database(database_url, pool_size=5), office.clock)
+    other = Desk(Database(database_url, pool_size=5), sample.clock)
     other.refresh()
     yield other
     other.database.dispose()
@@ -64,37 +64,37 @@ def version_seen(desk: Desk) -> str:
 
 
 def test_another_process_asks_again_after_half_a_second(
-    office: Office, elsewhere: Desk, later: Callable[[float], None]
+    sample: SampleDesk, elsewhere: Desk, later: Callable[[float], None]
 ) -> None:
-    new = office.publish(renamed(1), "")
+    new = sample.publish(renamed(1), "")
     later(configs.NEWEST_FOR_SECONDS)
     assert version_seen(elsewhere) == new
-    office.publish(renamed(2), "")
+    sample.publish(renamed(2), "")
     later(configs.NEWEST_FOR_SECONDS)
-    assert elsewhere.perform(SYSTEM, lambda tx: tx.rules.version) == version_seen(office.desk)
+    assert elsewhere.perform(SYSTEM, lambda tx: tx.rules.version) == version_seen(sample.desk)
 
 
 def test_who_waited_for_a_lock_decides_by_the_newest(sqlite_database_url: str) -> None:
     """SQLite's writers wait for each other: one that began while a publication ran decides by its rules."""
-    office = Office(sqlite_database_url)
-    other = Desk(Database(sqlite_database_url, pool_size=2), office.clock)
+    sample = SampleDesk(sqlite_database_url)
+    other = Desk(Database(sqlite_database_url, pool_size=2), sample.clock)
     other.configs.newest_for_seconds = 0.2
     other.refresh()
     with ThreadPoolExecutor(1) as pool:
-        with office.desk.write(office.administrator) as tx:
+        with sample.desk.write(sample.administrator) as tx:
             new = submit_rule_set(tx, renamed(1), "").version
             waiting = pool.submit(other.perform, SYSTEM, lambda tx: tx.rules.version)
             time.sleep(0.4)
         assert waiting.result(timeout=20) == new
     other.database.dispose()
-    office.close()
+    sample.close()
 
 
-def test_of_readings_at_once_the_newest_stays(office: Office, elsewhere: Desk) -> None:
+def test_of_readings_at_once_the_newest_stays(sample: SampleDesk, elsewhere: Desk) -> None:
     with ThreadPoolExecutor(4) as pool:
         for number in range(6):
             calls = [pool.submit(elsewhere.refresh) for _ in range(4)]
-            new = office.publish(renamed(number), "")
+            new = sample.publish(renamed(number), "")
             calls += [pool.submit(elsewhere.refresh) for _ in range(4)]
             for call in calls:
                 call.result()
@@ -112,12 +112,12 @@ def keep_logging(database_url: str, customer: str, stop: Event) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_follow_within_a_second(office: Office, database_url: str) -> None:
+def test_two_processes_follow_within_a_second(sample: SampleDesk, database_url: str) -> None:
     """Each decision carries the version and the rule of one and the same set, the newest but for a second."""
     context = get_context("spawn")
     stop = context.Event()
     loggers = [
-        context.Process(target=keep_logging, args=(database_url, office.ann, stop), daemon=True)
+        context.Process(target=keep_logging, args=(database_url, sample.ann, stop), daemon=True)
         for _ in range(2)
     ]
     for one in loggers:
@@ -125,9 +125,9 @@ def test_two_processes_follow_within_a_second(office: Office, database_url: str)
     publisher = Desk(Database(database_url, pool_size=2))
     published: list[tuple[datetime, str]] = []
     try:
-        _wait_for_decisions(office, 4)
+        _wait_for_decisions(sample, 4)
         for number in range(4):
-            with publisher.write(office.administrator) as tx:
+            with publisher.write(sample.administrator) as tx:
                 version = submit_rule_set(tx, renamed(number), "").version
             published.append((datetime.now(UTC), version))
             time.sleep(1.5)
@@ -136,7 +136,7 @@ def test_two_processes_follow_within_a_second(office: Office, database_url: str)
         for one in loggers:
             one.join(30)
     assert [one.exitcode for one in loggers] == [0, 0]
-    rows = sorted(office.rows(t.coverage_decision), key=lambda row: row.decided_at)
+    rows = sorted(sample.rows(t.coverage_decision), key=lambda row: row.decided_at)
     numbers = {version: f"v{number}-" for number, (_, version) in enumerate(published)}
     for row in rows:
         assert row.rule.startswith(numbers.get(row.rule_set, "")), "a rule of another set"
@@ -151,12 +151,12 @@ def test_two_processes_follow_within_a_second(office: Office, database_url: str)
     differences: list[object] = []
     assert verify_decisions(publisher, differences.append).differ == 0, differences[:3]
     publisher.database.dispose()
-    assert office.see(rule_set_in_force).version == published[-1][1]
+    assert sample.see(rule_set_in_force).version == published[-1][1]
 
 
-def _wait_for_decisions(office: Office, count: int) -> None:
+def _wait_for_decisions(sample: SampleDesk, count: int) -> None:
     for _ in range(600):
-        if len(office.rows(t.coverage_decision)) >= count:
+        if len(sample.rows(t.coverage_decision)) >= count:
             return
         time.sleep(0.05)
     raise AssertionError("nothing was logged")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.core.errors import InvalidInput
 from workflows.core.paging import cursor_before
 from workflows.service_requests.queries import list_service_requests
@@ -24,11 +24,11 @@ DUE_HOURS = (None, 3, 3, -2, None, 30, 3, None, 80)
 
 
 @pytest.fixture
-def requests(office: Office) -> list[str]:
+def requests(sample: SampleDesk) -> list[str]:
     """Requests with equal keys, and some without a target."""
-    office.sell("subscription")
-    ids = [office.log(f"Request {number}") for number in range(len(DUE_HOURS))]
-    with office.desk.write() as tx:
+    sample.sell("subscription")
+    ids = [sample.log(f"Request {number}") for number in range(len(DUE_HOURS))]
+    with sample.desk.write() as tx:
         for one, hours in zip(ids, DUE_HOURS, strict=True):
             due = None if hours is None else MONDAY + timedelta(hours=hours)
             statement = update(t.service_request).where(t.service_request.c.id == one)
@@ -36,9 +36,9 @@ def requests(office: Office) -> list[str]:
     return ids
 
 
-def test_every_order_is_read_forward_and_backward(office: Office, requests: list[str]) -> None:
+def test_every_order_is_read_forward_and_backward(sample: SampleDesk, requests: list[str]) -> None:
     for order in ORDERS:
-        read = _reader(office, order)
+        read = _reader(sample, order)
         whole = [one.id for one in read(limit=200).items]
         assert sorted(whole) == sorted(requests), order
         pages = [read(limit=2)]
@@ -55,9 +55,9 @@ def test_every_order_is_read_forward_and_backward(office: Office, requests: list
             assert (back.previous_cursor is None) == (before.start == 0), order
 
 
-def test_each_row_has_a_cursor_to_its_neighbours(office: Office, requests: list[str]) -> None:
+def test_each_row_has_a_cursor_to_its_neighbours(sample: SampleDesk, requests: list[str]) -> None:
     for order in ORDERS:
-        read = _reader(office, order)
+        read = _reader(sample, order)
         page = read(limit=200)
         for index, cursor in enumerate(page.cursors):
             after, before = read(limit=1, cursor=cursor), read(limit=1, cursor=cursor_before(cursor))
@@ -66,23 +66,23 @@ def test_each_row_has_a_cursor_to_its_neighbours(office: Office, requests: list[
             assert after.start == index + 1
 
 
-def test_a_page_without_a_count_has_no_total(office: Office, requests: list[str]) -> None:
-    assert not isinstance(office.see(list_service_requests, limit=2), CountedPage)
+def test_a_page_without_a_count_has_no_total(sample: SampleDesk, requests: list[str]) -> None:
+    assert not isinstance(sample.see(list_service_requests, limit=2), CountedPage)
 
 
-def test_a_cursor_of_another_order_is_refused(office: Office, requests: list[str]) -> None:
-    cursor = office.see(list_service_requests, order="urgency", limit=2).next_cursor
+def test_a_cursor_of_another_order_is_refused(sample: SampleDesk, requests: list[str]) -> None:
+    cursor = sample.see(list_service_requests, order="urgency", limit=2).next_cursor
     assert cursor is not None
     for wrong in (cursor[:-4], cursor_before(cursor)):
         with pytest.raises(InvalidInput):
-            office.see(list_service_requests, order="number", cursor=wrong)
+            sample.see(list_service_requests, order="number", cursor=wrong)
     with pytest.raises(InvalidInput):
         cursor_before("nonsense")
 
 
-def _reader(office: Office, order: str) -> Callable[..., CountedPage[Any]]:
+def _reader(sample: SampleDesk, order: str) -> Callable[..., CountedPage[Any]]:
     def read(**at: Any) -> CountedPage[Any]:
-        page = office.see(list_service_requests, order=order, counted=True, **at)
+        page = sample.see(list_service_requests, order=order, counted=True, **at)
         assert isinstance(page, CountedPage)
         return page
 

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 from sqlalchemy import select
 
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.register import ChangeCustomer, ChangeItem, ChangeOrgUnit, NewCustomer
 from workflows.commands.service_requests import ChangeServiceRequest
 from workflows.contracts.queries import list_contracts
@@ -119,25 +119,25 @@ def model_finds(q: str, document: str) -> bool:
 
 
 @pytest.fixture
-def requests(office: Office) -> dict[str, tuple[str, str]]:
+def requests(sample: SampleDesk) -> dict[str, tuple[str, str]]:
     """The words of service requests and of their customers, by the id of the request."""
     random = Random(1)
-    bob = office.do(create_customer, NewCustomer(email="bob@example.com", name="Bób Ünal"))
+    bob = sample.do(create_customer, NewCustomer(email="bob@example.com", name="Bób Ünal"))
     words = {}
     for subject in SUBJECTS:
-        customer, item = random.choice([(office.ann, office.laptop), (bob, None)])
-        request = office.log(subject, customer=customer, item=item)
+        customer, item = random.choice([(sample.ann, sample.laptop), (bob, None)])
+        request = sample.log(subject, customer=customer, item=item)
         name, email = (
-            ("Ann", "ann@example.com") if customer == office.ann else ("Bób Ünal", "bob@example.com")
+            ("Ann", "ann@example.com") if customer == sample.ann else ("Bób Ünal", "bob@example.com")
         )
-        own = search_words(office.request(request).number, subject, name)
+        own = search_words(sample.request(request).number, subject, name)
         words[request] = (own, search_words(name, email))
     return words
 
 
 @pytest.mark.parametrize("most_found", [500, 3, 0])
 def test_every_search_finds_what_the_model_finds(
-    office: Office,
+    sample: SampleDesk,
     monkeypatch: pytest.MonkeyPatch,
     requests: dict[str, tuple[str, str]],
     most_found: int,
@@ -147,43 +147,43 @@ def test_every_search_finds_what_the_model_finds(
         monkeypatch.setattr(f"{module}.MOST_FOUND", most_found)
     monkeypatch.setattr("workflows.core.search._indexed_ids", _indexed_ids.__wrapped__)
     for q in QUERIES:
-        found = {one.id for one in office.see(list_service_requests, q=q).items}
+        found = {one.id for one in sample.see(list_service_requests, q=q).items}
         expected = {id_ for id_, words in requests.items() if any(model_finds(q, one) for one in words)}
         assert found == expected, q
 
 
-def test_a_search_follows_every_change(office: Office) -> None:
-    request = office.log("Slow")
-    contract = office.sell("support_hours", minutes=60)
+def test_a_search_follows_every_change(sample: SampleDesk) -> None:
+    request = sample.log("Slow")
+    contract = sample.sell("support_hours", minutes=60)
 
     def found(q: str) -> list[str]:
-        return [one.id for one in office.see(list_service_requests, q=q).items]
+        return [one.id for one in sample.see(list_service_requests, q=q).items]
 
     assert found("slow") == found("ann") == found("SR-1001") == [request]
-    office.do(change_service_request, request, ChangeServiceRequest(subject="Loud"))
+    sample.do(change_service_request, request, ChangeServiceRequest(subject="Loud"))
     assert (found("slow"), found("loud")) == ([], [request])
-    office.do(change_customer, office.ann, ChangeCustomer(name="Zoë Müller"))
+    sample.do(change_customer, sample.ann, ChangeCustomer(name="Zoë Müller"))
     assert (found("ann slow"), found("zoe loud"), found("muller")) == ([], [request], [request])
-    assert [one.id for one in office.see(list_contracts, q="müller").items] == [contract]
-    assert [one.id for one in office.see(list_contracts, q="sh 1").items] == [contract]
-    office.do(change_item, office.laptop, ChangeItem(name="Workstation", number="WS-0009"))
-    assert [one.id for one in office.see(list_items, q="9 work").items] == [office.laptop]
-    office.do(change_org_unit, office.site, ChangeOrgUnit(name="Acme Köln"))
-    held = office.sell("subscription", to=("org_unit", office.site))
-    assert [one.id for one in office.see(list_contracts, q="koln").items] == [held]
-    bob = office.customer("Bob", office.site)
-    office.do(change_service_request, request, ChangeServiceRequest(customer=bob, item=None))
+    assert [one.id for one in sample.see(list_contracts, q="müller").items] == [contract]
+    assert [one.id for one in sample.see(list_contracts, q="sh 1").items] == [contract]
+    sample.do(change_item, sample.laptop, ChangeItem(name="Workstation", number="WS-0009"))
+    assert [one.id for one in sample.see(list_items, q="9 work").items] == [sample.laptop]
+    sample.do(change_org_unit, sample.site, ChangeOrgUnit(name="Acme Köln"))
+    held = sample.sell("subscription", to=("org_unit", sample.site))
+    assert [one.id for one in sample.see(list_contracts, q="koln").items] == [held]
+    bob = sample.customer("Bob", sample.site)
+    sample.do(change_service_request, request, ChangeServiceRequest(customer=bob, item=None))
     assert (found("muller"), found("bob loud")) == ([], [request])
-    assert [one.id for one in office.see(list_customers, q="zoe").items] == [office.ann]
+    assert [one.id for one in sample.see(list_customers, q="zoe").items] == [sample.ann]
 
 
-def test_requests_are_found_before_and_after_they_are_indexed_together(office: Office) -> None:
-    logged = [office.log(f"Alarm {'odd' if number % 2 else 'even'}") for number in range(MOST_WAITING + 3)]
-    office.do(change_service_request, logged[0], ChangeServiceRequest(subject="Silence"))
-    office.do(change_service_request, logged[-1], ChangeServiceRequest(subject="Silence"))
+def test_requests_are_found_before_and_after_they_are_indexed_together(sample: SampleDesk) -> None:
+    logged = [sample.log(f"Alarm {'odd' if number % 2 else 'even'}") for number in range(MOST_WAITING + 3)]
+    sample.do(change_service_request, logged[0], ChangeServiceRequest(subject="Silence"))
+    sample.do(change_service_request, logged[-1], ChangeServiceRequest(subject="Silence"))
 
     def found(q: str) -> set[str]:
-        pages = (office.see(list_service_requests, q=q, order=order, limit=50) for order in ORDERS)
+        pages = (sample.see(list_service_requests, q=q, order=order, limit=50) for order in ORDERS)
         return {one.id for page in pages for one in page.items}
 
     assert found("alarm odd") == {one for number, one in enumerate(logged[:-1]) if number % 2}
@@ -192,28 +192,28 @@ def test_requests_are_found_before_and_after_they_are_indexed_together(office: O
     assert found("ann") == set(logged)
 
 
-def test_an_emptied_desk_finds_nothing(office: Office) -> None:
+def test_an_emptied_desk_finds_nothing(sample: SampleDesk) -> None:
     for _ in range(MOST_WAITING + 3):
-        office.log("Alarm")
-    with office.desk.write() as tx:
+        sample.log("Alarm")
+    with sample.desk.write() as tx:
         empty_tables(tx.connection)
         for table in (t.service_request, t.customer):
             assert find_ids(tx, table, parse("alarm")) == find_ids(tx, table, parse("ann")) == set()
 
 
-def test_every_record_has_its_words(office: Office) -> None:
-    office.sell("incident_pack", incidents=3)
+def test_every_record_has_its_words(sample: SampleDesk) -> None:
+    sample.sell("incident_pack", incidents=3)
     for subject in SUBJECTS:
-        office.log(subject)
-    office.do(create_customer, NewCustomer(email="x.y@example.com", name="Ünal"))
+        sample.log(subject)
+    sample.do(create_customer, NewCustomer(email="x.y@example.com", name="Ünal"))
     texts = {
         t.customer: ("name", "email"), t.item: ("number", "name"), t.org_unit: ("code", "name"),
     }  # fmt: skip
     for table, columns in texts.items():
-        for row in office.rows(table):
+        for row in sample.rows(table):
             assert row.search_words == search_words(*(getattr(row, column) for column in columns))
     r, c = t.service_request.c, t.customer.c
-    with office.desk.read() as tx:
+    with sample.desk.read() as tx:
         for row in tx.connection.execute(
             select(r.search_words, r.subject, c.name).where(r.customer_id == c.id)
         ):

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from engine.rulebook import RuleSetRefused, load_accepted_rule_set, load_rule_set, version_of
 from engine.rulebook.files import rule_reader
 from tests.support.builders import RULES
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
@@ -27,17 +27,17 @@ SHIPPED = read_rules_folder(RULES)
 
 
 @pytest.fixture
-def anew(office: Office, database_url: str) -> Iterator[Desk]:
+def anew(sample: SampleDesk, database_url: str) -> Iterator[Desk]:
     """The desk of a process that starts now: it has loaded nothing yet."""
-    desk = Desk(Database(database_url, pool_size=2), office.clock)
+    desk = Desk(Database(database_url, pool_size=2), sample.clock)
     yield desk
     desk.database.dispose()
 
 
-def in_force_by_force(office: Office, files: dict[str, str]) -> str:
+def in_force_by_force(sample: SampleDesk, files: dict[str, str]) -> str:
     """Files in force that no checker of today was asked about, as an older release left them."""
     version = version_of(files)
-    with office.desk.write() as tx:
+    with sample.desk.write() as tx:
         tx.add(t.rule_set, version=version, files=files, created_at=tx.real_now)
         tx.connection.execute(
             t.deployment.update().values(rule_set=version, generation=t.deployment.c.generation + 1)
@@ -56,11 +56,11 @@ def failing_example() -> dict[str, str]:
 
 
 def test_a_stricter_checker_stops_no_desk(
-    office: Office, anew: Desk, monkeypatch: pytest.MonkeyPatch
+    sample: SampleDesk, anew: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = office.desk.config.rules.version
-    office.sell("subscription")
-    office.log()
+    old = sample.desk.config.rules.version
+    sample.sell("subscription")
+    sample.log()
     monkeypatch.setattr(rule_reader, "MAX_RULES", 1)
     monkeypatch.setattr(rule_reader, "RESERVED_IDS", ("item-valid",))
     with pytest.raises(RuleSetRefused):
@@ -71,21 +71,21 @@ def test_a_stricter_checker_stops_no_desk(
     assert warning["version"] == old
     assert any("too many" in one for one in warning["problems"])
     anew.perform(
-        SYSTEM, lambda tx: log_service_request(tx, NewServiceRequest(subject="Again", customer=office.ann))
+        SYSTEM, lambda tx: log_service_request(tx, NewServiceRequest(subject="Again", customer=sample.ann))
     )
-    assert {row.rule_set for row in office.rows(t.coverage_decision)} == {old}
+    assert {row.rule_set for row in sample.rows(t.coverage_decision)} == {old}
     differ: list[object] = []
     assert verify_decisions(anew, differ.append) == VerificationResult(2, 0), differ
     assert publish_first(anew, SHIPPED) is None
     with pytest.raises(RuleSetRefused):
-        office.publish(SHIPPED)
+        sample.publish(SHIPPED)
     with pytest.raises(RuleSetRefused):
-        office.do(submit_rollback, old)
-    assert not office.see(check_rules, SHIPPED).ok
+        sample.do(submit_rollback, old)
+    assert not sample.see(check_rules, SHIPPED).ok
 
 
-def test_an_example_that_fails_by_now_is_a_warning(office: Office, anew: Desk) -> None:
-    version = in_force_by_force(office, failing_example())
+def test_an_example_that_fails_by_now_is_a_warning(sample: SampleDesk, anew: Desk) -> None:
+    version = in_force_by_force(sample, failing_example())
     found = anew.refresh().rules
     assert found.version == version
     assert any("expects refused" in problem.message for problem in found.warnings)
@@ -95,22 +95,22 @@ def test_an_example_that_fails_by_now_is_a_warning(office: Office, anew: Desk) -
     ]
 
 
-def test_a_rule_that_cannot_be_read_is_not_left_out(office: Office, anew: Desk) -> None:
+def test_a_rule_that_cannot_be_read_is_not_left_out(sample: SampleDesk, anew: Desk) -> None:
     """It refuses, rather than decide without it: pages go on, and another set can be published."""
-    office.log()
+    sample.log()
     book = json.loads(SHIPPED["coverage.json"])
     book["rules"][0]["conditions"] = {"name": "a_variable_of_tomorrow", "operator": "is_true"}
     files = with_coverage(rules=book["rules"])
     with pytest.raises(RuleSetRefused):
         load_accepted_rule_set(files)
-    version = in_force_by_force(office, files)
+    version = in_force_by_force(sample, files)
     config = anew.refresh()
     assert (config.version, config.rule_set) == (version, None)
     assert not read_health(anew).ready
     with pytest.raises(NoRuleSet, match="a_variable_of_tomorrow"):
-        office.log()
+        sample.log()
     assert publish_first(anew, SHIPPED) is None, "the folder is not put in its place"
-    office.publish(SHIPPED, "", based_on=version)
+    sample.publish(SHIPPED, "", based_on=version)
     assert anew.refresh().rules.version == version_of(SHIPPED)
     assert anew.perform(SYSTEM, lambda tx: tx.rules.version) == version_of(SHIPPED)
     assert verify_decisions(anew, lambda _: None).differ == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, literal_column, select
 
-from tests.support.builders import Kit
+from tests.support.builders import DeskFixture
 from workflows.core.actors import SYSTEM
 from workflows.core.transaction import Transaction
 from workflows.core.transaction_mode import MOVES, ForbiddenMove, Mode, NotWriting, PendingRows
@@ -23,20 +23,20 @@ def audit(tx: Transaction, action: str = "tried") -> None:
     tx.audit("desk", "1", action)
 
 
-def actions(kit: Kit) -> list[str]:
-    return sorted(row.action for row in kit.rows(t.audit_event, subject_kind="desk"))
+def actions(new_desk: DeskFixture) -> list[str]:
+    return sorted(row.action for row in new_desk.rows(t.audit_event, subject_kind="desk"))
 
 
 @contextmanager
-def transaction_in(kit: Kit, mode: Mode) -> Iterator[Transaction]:
+def transaction_in(new_desk: DeskFixture, mode: Mode) -> Iterator[Transaction]:
     """A transaction that has reached the mode by the moves that lead there."""
     opened: dict[Mode, Callable[[], AbstractContextManager[Transaction]]] = {
-        Mode.READ_ONLY: kit.desk.read,
-        Mode.READ_FIRST: lambda: kit.desk.write_on_demand(SYSTEM),
-        Mode.WRITING: kit.desk.write,
-        Mode.BATCHING: kit.desk.write,
+        Mode.READ_ONLY: new_desk.desk.read,
+        Mode.READ_FIRST: lambda: new_desk.desk.write_on_demand(SYSTEM),
+        Mode.WRITING: new_desk.desk.write,
+        Mode.BATCHING: new_desk.desk.write,
     }
-    with opened.get(mode, lambda: kit.desk.write_on_demand(SYSTEM, exclusive=True))() as tx:
+    with opened.get(mode, lambda: new_desk.desk.write_on_demand(SYSTEM, exclusive=True))() as tx:
         if mode is Mode.BATCHING:
             with tx.state.batching(t.audit_event.c.id, None):
                 yield tx
@@ -73,9 +73,9 @@ STARTS = {
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_every_move_is_allowed_or_refused_as_the_table_says(bare_kit: Kit, mode: Mode) -> None:
+def test_every_move_is_allowed_or_refused_as_the_table_says(bare_desk: DeskFixture, mode: Mode) -> None:
     for target, start in STARTS.items():
-        with transaction_in(bare_kit, mode) as tx:
+        with transaction_in(bare_desk, mode) as tx:
             assert tx.state.mode is mode
             # a batch becomes writing at the end of its block, not by starting to write
             if target in MOVES[mode] and mode is not Mode.BATCHING:
@@ -87,10 +87,10 @@ def test_every_move_is_allowed_or_refused_as_the_table_says(bare_kit: Kit, mode:
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_a_row_is_written_only_where_the_mode_writes(bare_kit: Kit, mode: Mode) -> None:
+def test_a_row_is_written_only_where_the_mode_writes(bare_desk: DeskFixture, mode: Mode) -> None:
     writes = mode in (Mode.WRITING, *BATCH_MODES)
-    with transaction_in(bare_kit, mode) as tx:
-        before = len(actions(bare_kit))
+    with transaction_in(bare_desk, mode) as tx:
+        before = len(actions(bare_desk))
         if writes:
             audit(tx, "written")
         else:
@@ -103,28 +103,28 @@ def test_a_row_is_written_only_where_the_mode_writes(bare_kit: Kit, mode: Mode) 
             ):
                 with pytest.raises(NotWriting, match=mode.value):
                     write(tx)
-    assert len(actions(bare_kit)) == before + writes
+    assert len(actions(bare_desk)) == before + writes
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_every_mode_reads(bare_kit: Kit, mode: Mode) -> None:
-    with transaction_in(bare_kit, mode) as tx:
+def test_every_mode_reads(bare_desk: DeskFixture, mode: Mode) -> None:
+    with transaction_in(bare_desk, mode) as tx:
         assert tx.connection.execute(select(literal_column("1"))).scalar_one() == 1
 
 
 @pytest.mark.parametrize("mode", BATCH_MODES)
-def test_pending_rows_are_never_written_by_a_read(bare_kit: Kit, mode: Mode) -> None:
-    with transaction_in(bare_kit, mode) as tx:
+def test_pending_rows_are_never_written_by_a_read(bare_desk: DeskFixture, mode: Mode) -> None:
+    with transaction_in(bare_desk, mode) as tx:
         audit(tx)
         with pytest.raises(PendingRows, match=mode.value):
             _ = tx.connection
         with pytest.raises(PendingRows):
             tx.change(t.audit_event, "1", action="changed")
-    assert actions(bare_kit) == ["tried"]
+    assert actions(bare_desk) == ["tried"]
 
 
-def test_a_batch_is_read_after_it_is_flushed(bare_kit: Kit) -> None:
-    with bare_kit.desk.write() as tx:
+def test_a_batch_is_read_after_it_is_flushed(bare_desk: DeskFixture) -> None:
+    with bare_desk.desk.write() as tx:
         with tx.state.batching(t.audit_event.c.id, None) as batch:
             audit(tx, "first")
             tx.flush()
@@ -134,37 +134,37 @@ def test_a_batch_is_read_after_it_is_flushed(bare_kit: Kit) -> None:
             tx.flush()
             audit(tx, "second")
         assert tx.state.mode is Mode.WRITING
-    assert actions(bare_kit) == ["first", "second"]
+    assert actions(bare_desk) == ["first", "second"]
 
 
-def test_a_batch_is_one_statement_on_postgresql(bare_kit: Kit) -> None:
+def test_a_batch_is_one_statement_on_postgresql(bare_desk: DeskFixture) -> None:
     sent: list[str] = []
 
     def listen(_c: Any, _k: Any, statement: str, *_: Any) -> None:
         sent.append(statement)
 
-    with bare_kit.desk.write() as tx:
+    with bare_desk.desk.write() as tx:
         tx.connection.execute(select(literal_column("1")))
-        event.listen(bare_kit.desk.database.engine, "before_cursor_execute", listen)
+        event.listen(bare_desk.desk.database.engine, "before_cursor_execute", listen)
         with tx.batch(t.audit_event.c.id):
             audit(tx, "first")
             audit(tx, "second")
-    assert len(sent) == (2 if bare_kit.desk.database.is_sqlite else 1)
-    assert actions(bare_kit) == ["first", "second"]
+    assert len(sent) == (2 if bare_desk.desk.database.is_sqlite else 1)
+    assert actions(bare_desk) == ["first", "second"]
 
 
-def test_a_batch_needs_a_writing_transaction(bare_kit: Kit) -> None:
+def test_a_batch_needs_a_writing_transaction(bare_desk: DeskFixture) -> None:
     for mode in (Mode.READ_ONLY, Mode.READ_FIRST, Mode.EXCLUSIVE, Mode.COMMITTED):
         with (
-            transaction_in(bare_kit, mode) as tx,
+            transaction_in(bare_desk, mode) as tx,
             pytest.raises((ForbiddenMove, NotWriting), match=mode.value),
             tx.batch(t.audit_event.c.id),
         ):
             pass
 
 
-def test_a_single_statement_is_not_flushed_in_parts(bare_kit: Kit) -> None:
-    with transaction_in(bare_kit, Mode.SINGLE_STATEMENT) as tx:
+def test_a_single_statement_is_not_flushed_in_parts(bare_desk: DeskFixture) -> None:
+    with transaction_in(bare_desk, Mode.SINGLE_STATEMENT) as tx:
         audit(tx)
         with pytest.raises(ForbiddenMove):
             tx.flush()
@@ -190,14 +190,14 @@ def fail_precondition(tx: Transaction) -> None:
         audit(tx, "refused")
 
 
-def test_an_error_after_a_single_statement_takes_nothing_back(bare_kit: Kit) -> None:
+def test_an_error_after_a_single_statement_takes_nothing_back(bare_desk: DeskFixture) -> None:
     with pytest.raises(ZeroDivisionError):
-        bare_kit.desk.perform(SYSTEM, write_and_fail, exclusive=True)
-    assert actions(bare_kit) == ["tried"]
+        bare_desk.desk.perform(SYSTEM, write_and_fail, exclusive=True)
+    assert actions(bare_desk) == ["tried"]
 
 
-def test_where_nothing_was_written_the_transaction_may_still_begin_to_write(bare_kit: Kit) -> None:
-    with bare_kit.desk.write_on_demand(SYSTEM, exclusive=True) as tx:
+def test_where_nothing_was_written_the_transaction_may_still_begin_to_write(bare_desk: DeskFixture) -> None:
+    with bare_desk.desk.write_on_demand(SYSTEM, exclusive=True) as tx:
         with pytest.raises(PreconditionFailed):
             fail_precondition(tx)
         with pytest.raises(ZeroDivisionError):
@@ -205,32 +205,32 @@ def test_where_nothing_was_written_the_transaction_may_still_begin_to_write(bare
         assert tx.state.mode is Mode.EXCLUSIVE
         assert tx.start_writing()
         audit(tx, "written")
-    assert actions(bare_kit) == ["written"]
+    assert actions(bare_desk) == ["written"]
 
 
-def test_writing_starts_once(bare_kit: Kit) -> None:
-    with bare_kit.desk.write_on_demand(SYSTEM) as tx:
+def test_writing_starts_once(bare_desk: DeskFixture) -> None:
+    with bare_desk.desk.write_on_demand(SYSTEM) as tx:
         steps = [tx.writes, tx.start_writing(), tx.writes, tx.start_writing()]
     assert steps == [False, True, True, False]
-    with bare_kit.desk.write() as tx:
+    with bare_desk.desk.write() as tx:
         assert not tx.start_writing()
-    with bare_kit.desk.read() as tx, pytest.raises(ForbiddenMove, match="read only"):
+    with bare_desk.desk.read() as tx, pytest.raises(ForbiddenMove, match="read only"):
         tx.start_writing()
 
 
-def test_copies_for_another_actor_or_instant_share_the_mode(bare_kit: Kit) -> None:
-    with bare_kit.desk.write_on_demand(SYSTEM) as tx:
-        copy = replace(tx, actor=bare_kit.technician)
+def test_copies_for_another_actor_or_instant_share_the_mode(bare_desk: DeskFixture) -> None:
+    with bare_desk.desk.write_on_demand(SYSTEM) as tx:
+        copy = replace(tx, actor=bare_desk.technician)
         tx.start_writing()
         assert copy.writes
         audit(copy)
-    assert actions(bare_kit) == ["tried"]
+    assert actions(bare_desk) == ["tried"]
 
 
-def test_a_single_statement_needs_the_newest_settings(bare_kit: Kit) -> None:
-    with bare_kit.desk.write_on_demand(SYSTEM, exclusive=True) as tx:
+def test_a_single_statement_needs_the_newest_settings(bare_desk: DeskFixture) -> None:
+    with bare_desk.desk.write_on_demand(SYSTEM, exclusive=True) as tx:
         assert tx.can_write_single_statement()
         tx.config = replace(tx.config)
         assert not tx.can_write_single_statement()
-    with bare_kit.desk.write_on_demand(SYSTEM) as tx:
+    with bare_desk.desk.write_on_demand(SYSTEM) as tx:
         assert not tx.can_write_single_statement()

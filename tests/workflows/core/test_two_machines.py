@@ -19,7 +19,7 @@ from sqlalchemy import text, update
 
 from engine.rulebook import version_of
 from tests.support.builders import RULES
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
@@ -72,62 +72,62 @@ def coverage(number: int) -> str:
     return json.dumps(book | {"examples": []})
 
 
-def versions_seen(office: Office) -> dict[str, str]:
+def versions_seen(sample: SampleDesk) -> dict[str, str]:
     """By which version each machine made its last decision."""
-    decisions = sorted(office.rows(t.coverage_decision), key=lambda row: (row.decided_at, row.id))
-    machines = {row.id: row.subject.partition(" ")[0] for row in office.rows(t.service_request)}
+    decisions = sorted(sample.rows(t.coverage_decision), key=lambda row: (row.decided_at, row.id))
+    machines = {row.id: row.subject.partition(" ")[0] for row in sample.rows(t.service_request)}
     return {machines[row.service_request_id]: row.rule_set for row in decisions}
 
 
-def wait_until_in_force(office: Office, version: str) -> datetime:
+def wait_until_in_force(sample: SampleDesk, version: str) -> datetime:
     """Returns an instant by which the version was in force."""
     give_up_at = time.monotonic() + SECONDS_TO_WAIT
-    while office.desk.refresh().version != version:
+    while sample.desk.refresh().version != version:
         assert time.monotonic() < give_up_at, "the edit is not published"
         time.sleep(0.02)
     return datetime.now(UTC)
 
 
-def wait_until_both_decide_by(office: Office, version: str) -> None:
+def wait_until_both_decide_by(sample: SampleDesk, version: str) -> None:
     give_up_at = time.monotonic() + SECONDS_TO_WAIT
-    while set(versions_seen(office).values()) != {version} or len(versions_seen(office)) < 2:
+    while set(versions_seen(sample).values()) != {version} or len(versions_seen(sample)) < 2:
         assert time.monotonic() < give_up_at, "no machine decides, or not by the version in force"
         time.sleep(0.1)
 
 
 @pytest.mark.slow
 def test_two_folders_are_edited_and_neither_machine_undoes_the_other(
-    office: Office, database_url: str, tmp_path: Path
+    sample: SampleDesk, database_url: str, tmp_path: Path
 ) -> None:
     folders = {name: shutil.copytree(RULES, tmp_path / name) for name in ("one", "two")}
     context = get_context("spawn")
     stop = context.Event()
     machines = [
         context.Process(
-            target=work_as_machine, args=(name, database_url, folder, office.ann, stop), daemon=True
+            target=work_as_machine, args=(name, database_url, folder, sample.ann, stop), daemon=True
         )
         for name, folder in folders.items()
     ]
     for machine in machines:
         machine.start()
     try:
-        wait_until_both_decide_by(office, version_of(SHIPPED))
-        wait_until_watched(office, 2)
+        wait_until_both_decide_by(sample, version_of(SHIPPED))
+        wait_until_watched(sample, 2)
         edited, seen = [], []
         for number, name in enumerate(("one", "two", "one")):
             (folders[name] / "coverage.json").write_text(coverage(number))
             edited.append(version_of(read_rules_folder(folders[name])))
-            seen.append((wait_until_in_force(office, edited[-1]), edited[-1]))
-            wait_until_both_decide_by(office, edited[-1])
+            seen.append((wait_until_in_force(sample, edited[-1]), edited[-1]))
+            wait_until_both_decide_by(sample, edited[-1])
         (folders["two"] / "coverage.json").write_text(coverage(9).replace("[", "[,", 1))
-        wait_until_watched(office, 2, good=1)
+        wait_until_watched(sample, 2, good=1)
         back_from = datetime.now(UTC)
-        back = office.publish(SHIPPED, "Back to the shipped ones, by the page")
+        back = sample.publish(SHIPPED, "Back to the shipped ones, by the page")
         seen.append((datetime.now(UTC), back))
-        wait_until_both_decide_by(office, back)
+        wait_until_both_decide_by(sample, back)
         # several looks at both folders: neither is put in force again
         time.sleep(1.5)
-        assert set(versions_seen(office).values()) == {back}
+        assert set(versions_seen(sample).values()) == {back}
     finally:
         stop.set()
         for machine in machines:
@@ -135,36 +135,38 @@ def test_two_folders_are_edited_and_neither_machine_undoes_the_other(
     assert [machine.exitcode for machine in machines] == [0, 0]
     published = sorted(
         (one.published_at, one.version)
-        for one in office.see(list_publications).items
+        for one in sample.see(list_publications).items
         if one.published_by == "The rules folder"
     )
     assert [version for _, version in published] == edited
-    assert office.see(rule_set_in_force).version == back
-    followed_within_a_second(office, seen, back_from)
-    each_by_one_version(office, edited)
-    nothing_differs_until_tampered_with(office)
+    assert sample.see(rule_set_in_force).version == back
+    followed_within_a_second(sample, seen, back_from)
+    each_by_one_version(sample, edited)
+    nothing_differs_until_tampered_with(sample)
 
 
-def wait_until_watched(office: Office, folders: int, *, good: int | None = None) -> None:
+def wait_until_watched(sample: SampleDesk, folders: int, *, good: int | None = None) -> None:
     give_up_at = time.monotonic() + SECONDS_TO_WAIT
     wanted = folders if good is None else good
     while True:
-        seen = office.see(list_rules_folders)
+        seen = sample.see(list_rules_folders)
         if len(seen) == folders and sum(one.ok for one in seen) == wanted:
             return
         assert time.monotonic() < give_up_at, seen
         time.sleep(0.1)
 
 
-def followed_within_a_second(office: Office, seen: list[tuple[datetime, str]], back_from: datetime) -> None:
+def followed_within_a_second(
+    sample: SampleDesk, seen: list[tuple[datetime, str]], back_from: datetime
+) -> None:
     """A call that began a second after a version was seen in force decides by that one or a later one.
 
     The last one is the first one again: from `back_from` on.
     """
     versions = [version_of(SHIPPED), *(version for _, version in seen)]
-    requests = office.rows(t.service_request)
+    requests = sample.rows(t.service_request)
     began = {row.id: datetime.fromisoformat(row.subject.partition(" ")[2]) for row in requests}
-    for row in office.rows(t.coverage_decision):
+    for row in sample.rows(t.coverage_decision):
         began_at = began[row.service_request_id]
         due = [number for number, (at, _) in enumerate(seen, 1) if began_at > at + TIME_TO_FOLLOW]
         number = versions.index(row.rule_set)
@@ -175,24 +177,24 @@ def followed_within_a_second(office: Office, seen: list[tuple[datetime, str]], b
         )
 
 
-def each_by_one_version(office: Office, edited: list[str]) -> None:
+def each_by_one_version(sample: SampleDesk, edited: list[str]) -> None:
     """A rule's name shows its set, which is the version that the decision names."""
     prefixes = {version: f"v{number}-" for number, version in enumerate(edited)}
-    rows = office.rows(t.coverage_decision)
+    rows = sample.rows(t.coverage_decision)
     assert {row.rule_set for row in rows} == {*edited, version_of(SHIPPED)}
     for row in rows:
         prefix = prefixes.get(row.rule_set)
         assert row.rule.startswith(prefix) if prefix else not row.rule.startswith("v"), row.rule
 
 
-def nothing_differs_until_tampered_with(office: Office) -> None:
-    rows = office.rows(t.coverage_decision)
+def nothing_differs_until_tampered_with(sample: SampleDesk) -> None:
+    rows = sample.rows(t.coverage_decision)
     differences: list[DecisionDifference] = []
-    assert verify_decisions(office.desk, differences.append) == VerificationResult(len(rows), 0), differences[
+    assert verify_decisions(sample.desk, differences.append) == VerificationResult(len(rows), 0), differences[
         :3
     ]
     tampered = rows[len(rows) // 2]
-    with office.desk.write() as tx:
+    with sample.desk.write() as tx:
         if tx.is_sqlite:
             names = tx.connection.execute(
                 text(
@@ -205,7 +207,7 @@ def nothing_differs_until_tampered_with(office: Office) -> None:
             tx.connection.execute(text("ALTER TABLE coverage_decision DISABLE TRIGGER USER"))
         changed = update(t.coverage_decision).where(t.coverage_decision.c.id == tampered.id)
         tx.connection.execute(changed.values(rule="v7-item-valid"))
-    assert verify_decisions(office.desk, differences.append) == VerificationResult(len(rows), 1)
+    assert verify_decisions(sample.desk, differences.append) == VerificationResult(len(rows), 1)
     assert [(one.decision, one.what, one.stored) for one in differences] == [
         (tampered.id, "rule", "v7-item-valid")
     ]

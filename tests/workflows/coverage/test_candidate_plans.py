@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from bench.dataset import LEVELS, NOW, Size, customer_number, fill, record_id
-from tests.support.builders import StillClock
+from tests.support.builders import FixedClock
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import find_candidates
@@ -26,7 +26,7 @@ def desk(database_url: str) -> Iterator[Desk]:
     """A desk large enough for an index to pay off."""
     database = Database(database_url, pool_size=2)
     fill(database, CONTRACTS, ledger=True)
-    yield Desk(database, StillClock(NOW))
+    yield Desk(database, FixedClock(NOW))
     database.dispose()
 
 

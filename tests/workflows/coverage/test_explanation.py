@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.support.builders import RULES
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import CancelContract
 from workflows.commands.service_requests import SearchCoverage
 from workflows.contracts.use_cases import cancel_contract, enable_contract
@@ -21,112 +21,112 @@ CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.js
 ENDED: dict[str, Any] = {"starts_on": "2025-04-01", "ends_on": "2026-01-31"}
 
 
-def described(office: Office, request: str, actor: Actor | None = None) -> DecisionText:
+def described(sample: SampleDesk, request: str, actor: Actor | None = None) -> DecisionText:
     """The description of the latest decision for an actor (default: the technician)."""
 
     def read(tx: Transaction) -> DecisionText:
         return describe_decision(tx, decisions_of(tx, request)[0])
 
-    return office.see_as(actor or office.technician, read)
+    return sample.see_as(actor or sample.technician, read)
 
 
-def reader(office: Office) -> Actor:
-    return office.person("customer", "Ann", customer=office.ann)
+def reader(sample: SampleDesk) -> Actor:
+    return sample.person("customer", "Ann", customer=sample.ann)
 
 
-def test_the_example_of_the_product_page(office: Office) -> None:
-    office.sell("subscription", to=("item", office.laptop), **ENDED)
-    office.sell("support_hours", to=("org_unit", office.site), minutes=60)
-    request = office.log()
-    assert described(office, request).sentence == (
+def test_the_example_of_the_product_page(sample: SampleDesk) -> None:
+    sample.sell("subscription", to=("item", sample.laptop), **ENDED)
+    sample.sell("support_hours", to=("org_unit", sample.site), minutes=60)
+    request = sample.log()
+    assert described(sample, request).sentence == (
         "Covered by SH-0001 of org unit Acme-Berlin: "
         "the item’s own contract SUB-0001 ended on 31 January 2026; Ann has no contract."
     )
-    assert described(office, request, reader(office)).sentence == (
+    assert described(sample, request, reader(sample)).sentence == (
         "Covered by SH-0001 of your organization: "
         "the item’s own contract SUB-0001 ended on 31 January 2026; you have no contract of your own."
     )
 
 
-def test_the_first_candidate_needs_no_reason(office: Office) -> None:
-    office.sell("subscription")
-    office.sell("subscription", to=("item", office.laptop))
-    assert described(office, office.log()).sentence == "Covered by SUB-0002 of item LAP-1 Item LAP-1."
+def test_the_first_candidate_needs_no_reason(sample: SampleDesk) -> None:
+    sample.sell("subscription")
+    sample.sell("subscription", to=("item", sample.laptop))
+    assert described(sample, sample.log()).sentence == "Covered by SUB-0002 of item LAP-1 Item LAP-1."
 
 
-def test_reasons_follow_the_order_of_the_decisions_rules(office: Office) -> None:
+def test_reasons_follow_the_order_of_the_decisions_rules(sample: SampleDesk) -> None:
     """Decided with the customer's contracts first, described when the shipped rules are in force again."""
-    office.publish(CUSTOMER_FIRST, "Customer first")
-    office.desk.refresh()
-    office.sell("subscription", to=("org_unit", office.parent))
-    request = office.log()
-    office.publish(SHIPPED, "Back")
-    office.desk.refresh()
-    assert described(office, request).sentence == "Covered by SUB-0001 of org unit Acme: Ann has no contract."
+    sample.publish(CUSTOMER_FIRST, "Customer first")
+    sample.desk.refresh()
+    sample.sell("subscription", to=("org_unit", sample.parent))
+    request = sample.log()
+    sample.publish(SHIPPED, "Back")
+    sample.desk.refresh()
+    assert described(sample, request).sentence == "Covered by SUB-0001 of org unit Acme: Ann has no contract."
 
 
-def test_waiting_names_the_contract_and_its_start(office: Office) -> None:
+def test_waiting_names_the_contract_and_its_start(sample: SampleDesk) -> None:
     start = (MONDAY + timedelta(days=10)).date()
-    office.sell("subscription", starts_on=start.isoformat())
-    request = office.log()
-    sentence = described(office, request).sentence
+    sample.sell("subscription", starts_on=start.isoformat())
+    request = sample.log()
+    sentence = described(sample, request).sentence
     assert sentence.startswith(
         "Waiting for SUB-0001 of Ann, which starts on 12 March 2026: the item has no contract"
     )
-    own = described(office, request, reader(office)).sentence
+    own = described(sample, request, reader(sample)).sentence
     assert own.startswith("Waiting for your own contract SUB-0001, which starts on 12 March 2026")
 
 
-def test_no_contract_found_and_then_the_one_created_for_it(office: Office) -> None:
-    office.sell("subscription", **ENDED)
-    request = office.log()
-    assert described(office, request).sentence == (
+def test_no_contract_found_and_then_the_one_created_for_it(sample: SampleDesk) -> None:
+    sample.sell("subscription", **ENDED)
+    request = sample.log()
+    assert described(sample, request).sentence == (
         "No valid contract was found, so one was created for this request: the item has no contract; "
         "Ann’s contract SUB-0001 ended on 31 January 2026; "
         "Acme-Berlin and the org units above it have no contract."
     )
-    made = office.rows(t.contract, holder_id=request)[0].id
-    office.do_as(office.technician, search_or_assign, request, SearchCoverage())
-    assert described(office, request).sentence.startswith(
+    made = sample.rows(t.contract, holder_id=request)[0].id
+    sample.do_as(sample.technician, search_or_assign, request, SearchCoverage())
+    assert described(sample, request).sentence.startswith(
         "Waiting for its own contract PR-0001, which is awaiting activation: the item has no contract"
     )
-    office.do(enable_contract, made)
-    assert described(office, request).sentence == "Covered by its own contract PR-0001."
+    sample.do(enable_contract, made)
+    assert described(sample, request).sentence == "Covered by its own contract PR-0001."
 
 
-def test_assigned_by_a_supervisor(office: Office) -> None:
-    office.sell("subscription", to=("item", office.laptop))
-    own = office.sell("subscription")
-    request = office.log()
+def test_assigned_by_a_supervisor(sample: SampleDesk) -> None:
+    sample.sell("subscription", to=("item", sample.laptop))
+    own = sample.sell("subscription")
+    request = sample.log()
     command = SearchCoverage(contract=own, reason="As agreed")
-    office.do_as(office.supervisor, search_or_assign, request, command)
-    assert described(office, request).sentence == "Covered by SUB-0002 of Ann, assigned by a supervisor."
+    sample.do_as(sample.supervisor, search_or_assign, request, command)
+    assert described(sample, request).sentence == "Covered by SUB-0002 of Ann, assigned by a supervisor."
 
 
-def test_many_reasons_are_shortened(office: Office) -> None:
+def test_many_reasons_are_shortened(sample: SampleDesk) -> None:
     for _ in range(7):
-        contract = office.sell("subscription")
-        office.do(cancel_contract, contract, CancelContract(reason="No"))
-    sentence = described(office, office.log(item=None)).sentence
+        contract = sample.sell("subscription")
+        sample.do(cancel_contract, contract, CancelContract(reason="No"))
+    sentence = described(sample, sample.log(item=None)).sentence
     assert sentence.count("was cancelled on 2 March 2026") == 4
     assert sentence.endswith("; there are 4 more reasons.")
 
 
-def test_a_customer_does_not_see_contracts_of_others(office: Office) -> None:
+def test_a_customer_does_not_see_contracts_of_others(sample: SampleDesk) -> None:
     """Neither the org unit's other contracts nor, for a colleague's request, the colleague's own."""
-    office.set(customers_see_org_unit=True)
-    hidden = office.sell("subscription", to=("org_unit", office.parent), **ENDED)
-    secret = office.sell("subscription", **ENDED)
-    office.sell("support_hours", to=("org_unit", office.site), minutes=60)
-    request = office.log()
-    bob = office.customer("Bob", office.site)
-    colleague = office.person("customer", "Bob", customer=bob)
-    for actor, known in ((reader(office), {"SUB-0002", "SH-0001"}), (colleague, {"SH-0001"})):
-        seen = described(office, request, actor)
+    sample.set(customers_see_org_unit=True)
+    hidden = sample.sell("subscription", to=("org_unit", sample.parent), **ENDED)
+    secret = sample.sell("subscription", **ENDED)
+    sample.sell("support_hours", to=("org_unit", sample.site), minutes=60)
+    request = sample.log()
+    bob = sample.customer("Bob", sample.site)
+    colleague = sample.person("customer", "Bob", customer=bob)
+    for actor, known in ((reader(sample), {"SUB-0002", "SH-0001"}), (colleague, {"SH-0001"})):
+        seen = described(sample, request, actor)
         assert {one.candidate.number for one in seen.candidates} == known
         assert {one.holder_name for one in seen.candidates} <= {"your organization", "you"}
-        assert office.contract(hidden).number not in seen.sentence
-        decision = office.see_as(actor, read_decision, str(seen.decision.id))
+        assert sample.contract(hidden).number not in seen.sentence
+        decision = sample.see_as(actor, read_decision, str(seen.decision.id))
         assert {one.number for one in decision.candidates} == known
-    assert office.contract(secret).number not in described(office, request, colleague).sentence
-    assert "Ann has no contract" not in described(office, request, colleague).sentence
+    assert sample.contract(secret).number not in described(sample, request, colleague).sentence
+    assert "Ann has no contract" not in described(sample, request, colleague).sentence

@@ -4,7 +4,7 @@ import pytest
 
 from engine.rulebook import load_rule_set
 from tests.support.builders import RULES
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.service_requests import CoverageQuestion, SearchCoverage
 from workflows.core.errors import NotAllowed, StateForbids
 from workflows.coverage.trace import ExplanationView, StepView, explain_coverage, explain_decision
@@ -13,17 +13,17 @@ from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 
 
-def explained(office: Office) -> ExplanationView:
-    question = CoverageQuestion(customer=office.ann, item=office.laptop)
-    return office.see_as(office.technician, explain_coverage, question)
+def explained(sample: SampleDesk) -> ExplanationView:
+    question = CoverageQuestion(customer=sample.ann, item=sample.laptop)
+    return sample.see_as(sample.technician, explain_coverage, question)
 
 
-def test_steps_are_passed_until_one_matches(office: Office) -> None:
-    ended = office.sell(
-        "subscription", to=("item", office.laptop), starts_on="2025-01-01", ends_on="2025-12-31"
+def test_steps_are_passed_until_one_matches(sample: SampleDesk) -> None:
+    ended = sample.sell(
+        "subscription", to=("item", sample.laptop), starts_on="2025-01-01", ends_on="2025-12-31"
     )
-    taken = office.sell("subscription", to=("org_unit", office.parent))
-    explanation = explained(office)
+    taken = sample.sell("subscription", to=("org_unit", sample.parent))
+    explanation = explained(sample)
     item, customer, org_unit = explanation.steps[:3]
     assert [one.status for one in explanation.steps[:4]] == ["passed", "passed", "holds", "unreached"]
     assert [(one.contract, one.standing, one.standing_why) for one in item.asked] == [
@@ -35,8 +35,8 @@ def test_steps_are_passed_until_one_matches(office: Office) -> None:
     assert explanation.decision.contract == taken
 
 
-def test_a_step_without_contract_names_its_unmet_condition(office: Office) -> None:
-    explanation = explained(office)
+def test_a_step_without_contract_names_its_unmet_condition(sample: SampleDesk) -> None:
+    explanation = explained(sample)
     off = next(step for step in explanation.steps if step.rule == "validation-off")
     assert off.status == "passed"
     assert off.unmet is not None
@@ -45,10 +45,10 @@ def test_a_step_without_contract_names_its_unmet_condition(office: Office) -> No
     assert explanation.decision.outcome == "created"
 
 
-def test_the_steps_agree_with_the_decision(office: Office) -> None:
+def test_the_steps_agree_with_the_decision(sample: SampleDesk) -> None:
     for enable in (False, None):
-        office.sell("subscription", enable=enable)
-        explanation = explained(office)
+        sample.sell("subscription", enable=enable)
+        explanation = explained(sample)
         assert [step.rule for step in explanation.steps if step.status == "holds"] == [
             explanation.decision.rule
         ]
@@ -62,24 +62,24 @@ def _meets(step: StepView) -> bool:
     return step.unmet is None
 
 
-def test_customers_and_a_desk_without_contracts_get_no_explanation(office: Office) -> None:
-    question = CoverageQuestion(customer=office.ann)
+def test_customers_and_a_desk_without_contracts_get_no_explanation(sample: SampleDesk) -> None:
+    question = CoverageQuestion(customer=sample.ann)
     with pytest.raises(NotAllowed):
-        office.see_as(office.person("customer", customer=office.ann), explain_coverage, question)
-    office.set(contracts=False)
+        sample.see_as(sample.person("customer", customer=sample.ann), explain_coverage, question)
+    sample.set(contracts=False)
     with pytest.raises(StateForbids):
-        explained(office)
+        explained(sample)
 
 
 SHIPPED = read_rules_folder(RULES)
 CUSTOMER_FIRST = load_rule_set(SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.json"]})
 
 
-def test_an_explanation_by_other_rules_does_not_change_those_in_force(office: Office) -> None:
-    office.sell("subscription", to=("item", office.laptop))
-    own = office.sell("subscription")
-    question = CoverageQuestion(customer=office.ann, item=office.laptop)
-    with office.desk.read(office.technician) as tx:
+def test_an_explanation_by_other_rules_does_not_change_those_in_force(sample: SampleDesk) -> None:
+    sample.sell("subscription", to=("item", sample.laptop))
+    own = sample.sell("subscription")
+    question = CoverageQuestion(customer=sample.ann, item=sample.laptop)
+    with sample.desk.read(sample.technician) as tx:
         in_force = tx.rules.version
         explanation = explain_coverage(tx, question, CUSTOMER_FIRST)
         assert tx.rules.version == in_force
@@ -87,20 +87,20 @@ def test_an_explanation_by_other_rules_does_not_change_those_in_force(office: Of
     assert explanation.steps[0].status == "holds"
 
 
-def test_every_decision_has_the_same_result_by_its_own_rules(office: Office) -> None:
+def test_every_decision_has_the_same_result_by_its_own_rules(sample: SampleDesk) -> None:
     """Covered, waiting for the contract that a rule created, and covered by it once it is enabled."""
-    request = office.log()
-    office.do_as(office.technician, search_or_assign, request, SearchCoverage())
-    office.sell("subscription", to=("item", office.laptop))
-    office.log()
-    decisions = office.rows(t.coverage_decision)
+    request = sample.log()
+    sample.do_as(sample.technician, search_or_assign, request, SearchCoverage())
+    sample.sell("subscription", to=("item", sample.laptop))
+    sample.log()
+    decisions = sample.rows(t.coverage_decision)
     assert {one.outcome for one in decisions} == {"created", "waiting", "covered"}
     for one in decisions:
-        again = office.see_as(office.technician, explain_decision, one.id)
+        again = sample.see_as(sample.technician, explain_decision, one.id)
         assert again.same, one.outcome
         holding = [step.rule for step in again.explanation.steps if step.status == "holds"]
         assert holding == [one.rule]
-    assert not office.see_as(office.technician, explain_decision, decisions[-1].id, REFUSING).same
+    assert not sample.see_as(sample.technician, explain_decision, decisions[-1].id, REFUSING).same
 
 
 REFUSING = load_rule_set(

@@ -10,7 +10,7 @@ import pytest
 from engine.coverage import CandidateContract, find_coverage, judge
 from engine.rulebook.vocabulary.registry import COVERAGE
 from tests.support.builders import RULES
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import CancelContract
 from workflows.commands.service_requests import ChangeServiceRequest, SearchCoverage
 from workflows.contracts.use_cases import cancel_contract, enable_contract
@@ -30,9 +30,9 @@ TYPES: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def verify(office: Office, **span: Any) -> tuple[VerificationResult, list[DecisionDifference]]:
+def verify(sample: SampleDesk, **span: Any) -> tuple[VerificationResult, list[DecisionDifference]]:
     differences: list[DecisionDifference] = []
-    return verify_decisions(office.desk, differences.append, **span), differences
+    return verify_decisions(sample.desk, differences.append, **span), differences
 
 
 def customer_first() -> dict[str, str]:
@@ -40,46 +40,46 @@ def customer_first() -> dict[str, str]:
     return files | {"coverage.json": files["variants/customer_first.json"]}
 
 
-def test_the_decisions_of_a_busy_desk_are_verified(office: Office) -> None:
+def test_the_decisions_of_a_busy_desk_are_verified(sample: SampleDesk) -> None:
     """Every outcome, every cause, two rule sets, and contracts in all states."""
     random = Random(3)
-    holders = [("item", office.laptop), ("customer", office.ann), ("org_unit", office.site)]
+    holders = [("item", sample.laptop), ("customer", sample.ann), ("org_unit", sample.site)]
     for day in range(12):
         if day == 6:
-            office.publish(customer_first(), "The customer comes first")
+            sample.publish(customer_first(), "The customer comes first")
         type_key, terms = random.choice(TYPES)
         exclusions = random.choice([None, {"work_types": ["on_site"]}, {"priorities": ["low"]}])
-        sold = office.sell(
+        sold = sample.sell(
             type_key,
             to=random.choice(holders),
-            starts_at=office.clock.now() + timedelta(days=random.choice([0, 0, 2])),
-            ends_on=(office.clock.now() + timedelta(days=random.choice([1, 4, 30]))).date(),
+            starts_at=sample.clock.now() + timedelta(days=random.choice([0, 0, 2])),
+            ends_on=(sample.clock.now() + timedelta(days=random.choice([1, 4, 30]))).date(),
             enable=random.choice([None, True, False]),
             **({"exclusions": exclusions} if exclusions else {}),
             **terms,
         )
         requests = [
-            office.log(work_type=random.choice([None, "on_site"]), priority=random.choice(["low", "high"]))
+            sample.log(work_type=random.choice([None, "on_site"]), priority=random.choice(["low", "high"]))
             for _ in range(3)
         ]
         for request in requests:
-            if office.request(request).state == "open":
-                office.work(request, 20)
-        office.do(change_service_request, requests[0], ChangeServiceRequest(work_type="remote"))
-        office.do(search_or_assign, requests[1], SearchCoverage())
-        candidates = office.rows(t.coverage_decision, service_request_id=requests[2])[0].candidates
+            if sample.request(request).state == "open":
+                sample.work(request, 20)
+        sample.do(change_service_request, requests[0], ChangeServiceRequest(work_type="remote"))
+        sample.do(search_or_assign, requests[1], SearchCoverage())
+        candidates = sample.rows(t.coverage_decision, service_request_id=requests[2])[0].candidates
         if candidates and day % 3 == 0:
             pick = SearchCoverage(contract=candidates[-1]["contract"], reason="As agreed by phone")
             with suppress(StateForbids):  # a pack without an incident left
-                office.do(search_or_assign, requests[2], pick)
-        for made in office.rows(t.contract, made_by_rule=True, state="pending")[:1]:
-            office.do(enable_contract, made.id)
+                sample.do(search_or_assign, requests[2], pick)
+        for made in sample.rows(t.contract, made_by_rule=True, state="pending")[:1]:
+            sample.do(enable_contract, made.id)
         if day % 4 == 3:
-            office.do(cancel_contract, sold, CancelContract())
-        office.clock.move(days=1)
-    verified, differences = verify(office)
+            sample.do(cancel_contract, sold, CancelContract())
+        sample.clock.move(days=1)
+    verified, differences = verify(sample)
     assert differences == []
-    stored = office.rows(t.coverage_decision)
+    stored = sample.rows(t.coverage_decision)
     assert verified == VerificationResult(len(stored), 0)
     assert len(stored) > 60
     assert {row.outcome for row in stored} >= {"covered", "waiting", "created"}
@@ -87,21 +87,21 @@ def test_the_decisions_of_a_busy_desk_are_verified(office: Office) -> None:
     assert len({row.rule_set for row in stored}) == 2
 
 
-def test_a_span_is_half_open(office: Office) -> None:
-    office.log()
-    office.clock.move(hours=1)
-    office.log()
-    assert verify(office, from_=MONDAY, to=office.clock.now())[0].decisions == 1
-    assert verify(office, from_=MONDAY, to=office.clock.now() + timedelta(microseconds=1))[0].decisions == 2
+def test_a_span_is_half_open(sample: SampleDesk) -> None:
+    sample.log()
+    sample.clock.move(hours=1)
+    sample.log()
+    assert verify(sample, from_=MONDAY, to=sample.clock.now())[0].decisions == 1
+    assert verify(sample, from_=MONDAY, to=sample.clock.now() + timedelta(microseconds=1))[0].decisions == 2
 
 
-def test_batches_omit_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_omit_nothing(sample: SampleDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even decisions of the same instant."""
     for _ in range(5):
-        office.log()
+        sample.log()
     monkeypatch.setattr("workflows.coverage.decision_stream.BATCH", 2)
     steps: list[tuple[int, int]] = []
-    verify_decisions(office.desk, lambda _: None, progress=lambda done, total: steps.append((done, total)))
+    verify_decisions(sample.desk, lambda _: None, progress=lambda done, total: steps.append((done, total)))
     assert steps[-1] == (5, 5)
 
 
@@ -116,38 +116,38 @@ def test_batches_omit_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -
         ({"candidates": []}, "outcome"),
     ],
 )
-def test_a_forged_decision_is_reported(office: Office, changes: dict[str, Any], what: str) -> None:
-    office.sell("subscription")
-    office.log()
-    (row,) = office.rows(t.coverage_decision)
+def test_a_forged_decision_is_reported(sample: SampleDesk, changes: dict[str, Any], what: str) -> None:
+    sample.sell("subscription")
+    sample.log()
+    (row,) = sample.rows(t.coverage_decision)
     forged = dict(row._mapping) | {"id": new_id()} | changes
-    with office.desk.write() as tx:
+    with sample.desk.write() as tx:
         tx.add(t.coverage_decision, **forged)
-    verified, differences = verify(office)
+    verified, differences = verify(sample)
     assert verified == VerificationResult(2, 1)
     assert what in [one.what for one in differences]
     assert {one.decision for one in differences} == {forged["id"]}
 
 
-def test_a_forged_balance_is_reported(office: Office) -> None:
-    office.sell("support_hours", minutes=60)
-    office.log()
-    (row,) = office.rows(t.coverage_decision)
+def test_a_forged_balance_is_reported(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=60)
+    sample.log()
+    (row,) = sample.rows(t.coverage_decision)
     candidates = [row.candidates[0] | {"minutes_available": 0}]
-    with office.desk.write() as tx:
+    with sample.desk.write() as tx:
         tx.add(t.coverage_decision, **(dict(row._mapping) | {"id": new_id(), "candidates": candidates}))
-    _, differences = verify(office)
+    _, differences = verify(sample)
     assert "outcome" in [one.what for one in differences]
 
 
-def test_the_snapshot_has_everything_that_a_variable_reads(office: Office) -> None:
+def test_the_snapshot_has_everything_that_a_variable_reads(sample: SampleDesk) -> None:
     """A variable added to the registry must find its value in the snapshot."""
-    office.sell("incident_pack", incidents=2, ends_on=(MONDAY + timedelta(days=9)).date())
-    office.sell("support_hours", to=("org_unit", office.parent), minutes=60, enable=False)
-    request = office.log(work_type="remote", channel="phone")
-    office.do(search_or_assign, request, SearchCoverage())
-    rules = office.desk.config.rules
-    for row in office.rows(t.coverage_decision):
+    sample.sell("incident_pack", incidents=2, ends_on=(MONDAY + timedelta(days=9)).date())
+    sample.sell("support_hours", to=("org_unit", sample.parent), minutes=60, enable=False)
+    request = sample.log(work_type="remote", channel="phone")
+    sample.do(search_or_assign, request, SearchCoverage())
+    rules = sample.desk.config.rules
+    for row in sample.rows(t.coverage_decision):
         facts = facts_from(row.facts)
         assert facts_json(facts) == row.facts
         held = candidates_from(row.candidates, facts.time_zone)

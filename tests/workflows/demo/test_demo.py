@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.contracts import dated_state
-from tests.support.builders import RULES, StillClock
+from tests.support.builders import RULES, FixedClock
 from workflows import demo
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
@@ -54,7 +54,7 @@ NEVER = {
 
 
 def opened(database_url: str, now: datetime = NOON) -> Desk:
-    desk = open_desk(database_url, StillClock(now))
+    desk = open_desk(database_url, FixedClock(now))
     publish_first(desk, read_rules_folder(RULES))
     return desk
 
@@ -180,16 +180,16 @@ def test_whenever_it_is_loaded(sqlite_database_url: str, now: datetime) -> None:
     desk.database.dispose()
 
 
-def test_a_desk_in_use_is_not_changed(bare_kit: Any) -> None:
+def test_a_desk_in_use_is_not_changed(bare_desk: Any) -> None:
     with pytest.raises(NoRuleSet):
-        load_demo(bare_kit.desk)
-    bare_kit.publish_rules()
-    assert not can_load_demo(bare_kit.desk)
+        load_demo(bare_desk.desk)
+    bare_desk.publish_rules()
+    assert not can_load_demo(bare_desk.desk)
     with pytest.raises(StateForbids, match="not empty"):
-        load_demo(bare_kit.desk)
+        load_demo(bare_desk.desk)
     with pytest.raises(StateForbids, match="not loaded as a demonstration"):
-        reset_demo(bare_kit.desk, read_rules_folder(RULES))
-    assert len(rows(bare_kit.desk, t.user_account)) == 4
+        reset_demo(bare_desk.desk, read_rules_folder(RULES))
+    assert len(rows(bare_desk.desk, t.user_account)) == 4
 
 
 def test_a_failed_load_leaves_an_empty_desk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +208,7 @@ def test_an_interrupted_load_is_started_again(
     sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Timeline, "run", lambda timeline: None)
-    clock = StillClock(NOON)
+    clock = FixedClock(NOON)
     desk = open_desk(sqlite_database_url, clock)
     publish_first(desk, read_rules_folder(RULES))
     desk.perform(SYSTEM, demo._begin)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import Kit
+from tests.support.builders import DeskFixture
 from workflows.importing import ExportUnreadable, ImportReport, MappingRefused, import_history, read_mapping
 from workflows.store import tables as t
 
@@ -95,25 +95,25 @@ def folder(shared_cases: Path) -> Path:
     return shared_cases / "import"
 
 
-def load(kit: Kit, folder: Path, name: str, additions: dict[str, Any]) -> ImportReport:
+def load(new_desk: DeskFixture, folder: Path, name: str, additions: dict[str, Any]) -> ImportReport:
     made = json.loads((folder / f"{name}.json").read_text())
     columns = made["columns"] | additions.get("columns", {})
     raw = json.dumps(made | additions | {"columns": columns}).encode()
     file = folder / f"{name}.csv"
-    return import_history(kit.desk, file.name, file.read_bytes(), read_mapping("m.json", raw))
+    return import_history(new_desk.desk, file.name, file.read_bytes(), read_mapping("m.json", raw))
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_case(sqlite_database_url: str, folder: Path, name: str) -> None:
     additions, imported, skipped, starts = CASES[name]
-    kit = Kit(sqlite_database_url)
-    report = load(kit, folder, name, additions)
+    new_desk = DeskFixture(sqlite_database_url)
+    report = load(new_desk, folder, name, additions)
     assert (report.rows_imported, len(report.skipped)) == (imported, skipped)
     assert report.rows == imported + skipped + report.left_out
     lines = list(report.lines())
     assert len(lines) == len(starts), lines
     assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True)), lines
-    requests = {row.number: row for row in kit.rows(t.service_request)}
+    requests = {row.number: row for row in new_desk.rows(t.service_request)}
     expected = VALUES.get(name, {})
     assert not expected or set(requests) == set(expected)
     for number, values in expected.items():
@@ -123,18 +123,18 @@ def test_a_case(sqlite_database_url: str, folder: Path, name: str) -> None:
             assert found[column] == (
                 datetime.fromisoformat(value).replace(tzinfo=UTC) if is_instant else value
             )
-    kit.close()
+    new_desk.close()
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_case_that_is_refused(sqlite_database_url: str, folder: Path, name: str) -> None:
     error, text = REFUSED[name]
-    kit = Kit(sqlite_database_url)
+    new_desk = DeskFixture(sqlite_database_url)
     with pytest.raises(error) as refused:
-        load(kit, folder, name, {})
+        load(new_desk, folder, name, {})
     assert text in str(refused.value)
-    assert kit.rows(t.service_request) == []
-    kit.close()
+    assert new_desk.rows(t.service_request) == []
+    new_desk.close()
 
 
 def test_every_case_is_in_the_table(folder: Path) -> None:

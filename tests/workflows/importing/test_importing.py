@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.builders import Kit
+from tests.support.builders import DeskFixture
 from tests.support.exports import event, export, mapping, run
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
@@ -25,14 +25,14 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-01-{text}").replace(tzinfo=UTC)
 
 
-def one(kit: Kit, number: str = "INC1") -> Any:
-    (row,) = kit.rows(t.service_request, number=number)
+def one(new_desk: DeskFixture, number: str = "INC1") -> Any:
+    (row,) = new_desk.rows(t.service_request, number=number)
     return row
 
 
-def moves(kit: Kit, number: str = "INC1") -> list[tuple[str, bool]]:
-    request = one(kit, number)
-    rows = kit.rows(t.service_request_history, service_request_id=request.id)
+def moves(new_desk: DeskFixture, number: str = "INC1") -> list[tuple[str, bool]]:
+    request = one(new_desk, number)
+    rows = new_desk.rows(t.service_request_history, service_request_id=request.id)
     return [(row.trigger, row.inferred) for row in sorted(rows, key=lambda row: (row.at, row.id))]
 
 
@@ -40,7 +40,7 @@ def skipped(report: ImportReport) -> list[str]:
     return [line for line in report.lines() if "not imported" in line]
 
 
-def test_a_history_is_imported_at_its_own_instants(kit: Kit) -> None:
+def test_a_history_is_imported_at_its_own_instants(new_desk: DeskFixture) -> None:
     raw = export(
         event("INC1", "New", "08:05", count="0"),
         event("INC1", "Active", "09:00", who="Bo Berg", prio="high", count="1"),
@@ -48,28 +48,28 @@ def test_a_history_is_imported_at_its_own_instants(kit: Kit) -> None:
         event("INC1", "Resolved", "11:00", who="Bo Berg", prio="high", count="3"),
         event("INC1", "Closed", "2026-01-12 09:00", who="Bo Berg", prio="high", count="4"),
     )
-    report = run(kit.desk, raw)
+    report = run(new_desk.desk, raw)
     assert not skipped(report)
     assert (report.rows_imported, report.new, report.moves, report.inferred) == (5, 1, 4, 0)
-    request = one(kit)
+    request = one(new_desk)
     assert (request.state, request.priority, request.subject) == ("closed", "high", "Trouble with Printer")
     assert request.opened_at == at("05 08:00")
     assert request.resolved_at == at("05 11:00")
     assert request.closed_at == at("12 09:00")
-    assert moves(kit) == [
+    assert moves(new_desk) == [
         ("log", False), ("start", False), ("hold", False), ("resolve", False), ("close", False)
     ]  # fmt: skip
-    (held,) = [row for row in kit.rows(t.service_request_history) if row.trigger == "hold"]
+    (held,) = [row for row in new_desk.rows(t.service_request_history) if row.trigger == "hold"]
     assert (held.reason, held.note, held.at) == ("customer", "Waiting for caller", at("05 10:00"))
 
 
-def test_register_records_are_created_at_the_instant_first_seen(kit: Kit) -> None:
-    run(kit.desk, export(event("INC1", "New", "08:05", who="Bo Berg")))
-    (top,) = kit.rows(t.org_unit, code="OLD")
-    (site,) = kit.rows(t.org_unit, code="Berlin")
-    (ann,) = kit.rows(t.customer)
-    (printer,) = kit.rows(t.item)
-    (bo,) = kit.rows(t.user_account, name="Bo Berg")
+def test_register_records_are_created_at_the_instant_first_seen(new_desk: DeskFixture) -> None:
+    run(new_desk.desk, export(event("INC1", "New", "08:05", who="Bo Berg")))
+    (top,) = new_desk.rows(t.org_unit, code="OLD")
+    (site,) = new_desk.rows(t.org_unit, code="Berlin")
+    (ann,) = new_desk.rows(t.customer)
+    (printer,) = new_desk.rows(t.item)
+    (bo,) = new_desk.rows(t.user_account, name="Bo Berg")
     assert (top.name, site.parent_id) == ("The old company", top.id)
     assert (ann.email, ann.name, ann.org_unit_id) == ("ann.smith@old.desk.example", "Ann Smith", site.id)
     assert (printer.number, printer.owner_org_unit_id, printer.created_at) == (
@@ -81,10 +81,10 @@ def test_register_records_are_created_at_the_instant_first_seen(kit: Kit) -> Non
     assert bo.role == "technician"
     assert bo.disabled_at is not None
     assert bo.password_hash is None
-    assert one(kit).technician_id == bo.id
+    assert one(new_desk).technician_id == bo.id
 
 
-def test_skipped_triggers_are_inferred(kit: Kit) -> None:
+def test_skipped_triggers_are_inferred(new_desk: DeskFixture) -> None:
     raw = export(
         event("INC1", "New", "08:05"),
         event("INC1", "Resolved", "09:00"),
@@ -93,19 +93,19 @@ def test_skipped_triggers_are_inferred(kit: Kit) -> None:
         event("INC2", "Closed", "10:00"),
         event("INC3", "Closed", "08:05"),
     )
-    run(kit.desk, raw)
-    assert moves(kit, "INC1") == [("log", False), ("start", True), ("resolve", False)]
-    assert moves(kit, "INC2") == [
+    run(new_desk.desk, raw)
+    assert moves(new_desk, "INC1") == [("log", False), ("start", True), ("resolve", False)]
+    assert moves(new_desk, "INC2") == [
         ("log", False), ("hold", False), ("resume", True),
         ("hold", False), ("resolve", True), ("close", False),
     ]  # fmt: skip
-    assert moves(kit, "INC3") == [("log", False), ("start", True), ("resolve", True), ("close", False)]
-    inferred = [row for row in kit.rows(t.service_request_history) if row.inferred]
+    assert moves(new_desk, "INC3") == [("log", False), ("start", True), ("resolve", True), ("close", False)]
+    inferred = [row for row in new_desk.rows(t.service_request_history) if row.inferred]
     assert {row.at for row in inferred} == {at("05 09:00"), at("05 10:00"), at("05 08:05")}
-    assert one(kit, "INC2").resolution == "Resolved at Old desk"
+    assert one(new_desk, "INC2").resolution == "Resolved at Old desk"
 
 
-def test_reopening_and_cancelling(kit: Kit) -> None:
+def test_reopening_and_cancelling(new_desk: DeskFixture) -> None:
     raw = export(
         event("INC1", "Resolved", "08:05"),
         event("INC1", "Active", "09:00"),
@@ -115,35 +115,35 @@ def test_reopening_and_cancelling(kit: Kit) -> None:
         event("INC2", "Cancelled", "09:00"),
         event("INC2", "Active", "10:00"),
     )
-    report = run(kit.desk, raw)
-    assert [trigger for trigger, _ in moves(kit)] == [
+    report = run(new_desk.desk, raw)
+    assert [trigger for trigger, _ in moves(new_desk)] == [
         "log", "start", "resolve", "reopen", "resolve", "close", "reopen"
     ]  # fmt: skip
-    assert one(kit).state == "in_progress"
-    assert one(kit, "INC2").state == "cancelled"
+    assert one(new_desk).state == "in_progress"
+    assert one(new_desk, "INC2").state == "cancelled"
     (refused,) = skipped(report)
     assert refused.startswith(
         "line 8: not imported: the trigger start is not possible: the service request is cancelled."
     )
-    (cancelled,) = [row for row in kit.rows(t.service_request_history) if row.trigger == "cancel"]
+    (cancelled,) = [row for row in new_desk.rows(t.service_request_history) if row.trigger == "cancel"]
     assert cancelled.reason == "Taken back"
 
 
-def test_rows_are_sorted_by_instant_then_by_sequence(kit: Kit) -> None:
+def test_rows_are_sorted_by_instant_then_by_sequence(new_desk: DeskFixture) -> None:
     raw = export(
         event("INC1", "Closed", "12:00", count="3"),
         event("INC1", "Resolved", "09:00", count="10"),
         event("INC1", "Active", "09:00", count="9"),
         event("INC1", "New", "08:05", count="1"),
     )
-    report = run(kit.desk, raw)
-    assert moves(kit) == [("log", False), ("start", False), ("resolve", False)]
+    report = run(new_desk.desk, raw)
+    assert moves(new_desk) == [("log", False), ("start", False), ("resolve", False)]
     assert skipped(report) == [
         "line 2: not imported: its sequence is before that of line 3, but its time is later"
     ]
 
 
-def test_changed_values_change_the_service_request(kit: Kit) -> None:
+def test_changed_values_change_the_service_request(new_desk: DeskFixture) -> None:
     raw = export(
         event("INC1", "New", "08:05"),
         event("INC1", "New", "09:00", thing="Router", site="Munich", who="Bo Berg"),
@@ -151,23 +151,25 @@ def test_changed_values_change_the_service_request(kit: Kit) -> None:
         event("INC1", "Closed", "11:00", caller="Cy Cole"),
         event("INC1", "Active", "12:00", caller="Cy Cole", prio="low"),
     )
-    report = run(kit.desk, raw)
+    report = run(new_desk.desk, raw)
     assert not list(report.lines())
-    request = one(kit)
-    (cy,) = kit.rows(t.customer, name="Cy Cole")
+    request = one(new_desk)
+    (cy,) = new_desk.rows(t.customer, name="Cy Cole")
     assert (request.customer_id, request.priority, request.state) == (cy.id, "low", "in_progress")
-    (ann,) = kit.rows(t.customer, name="Ann Smith")
-    members = kit.rows(t.customer_org_unit, customer_id=ann.id)
-    codes = {row.id: row.code for row in kit.rows(t.org_unit)}
+    (ann,) = new_desk.rows(t.customer, name="Ann Smith")
+    members = new_desk.rows(t.customer_org_unit, customer_id=ann.id)
+    codes = {row.id: row.code for row in new_desk.rows(t.org_unit)}
     assert [codes[row.org_unit_id] for row in sorted(members, key=lambda row: row.position)] == [
         "Berlin",
         "Munich",
     ]
-    changes = [row.at for row in kit.rows(t.audit_event, subject_kind="service_request", action="changed")]
+    changes = [
+        row.at for row in new_desk.rows(t.audit_event, subject_kind="service_request", action="changed")
+    ]
     assert at("05 09:00") in changes
 
 
-def test_every_row_that_is_not_imported_is_reported(kit: Kit) -> None:
+def test_every_row_that_is_not_imported_is_reported(new_desk: DeskFixture) -> None:
     raw = export(
         event("INC1", "New", "08:05"),
         event("", "New", "08:05"),
@@ -186,7 +188,7 @@ def test_every_row_that_is_not_imported_is_reported(kit: Kit) -> None:
         event("I" * 61, "Active", "08:10"),
         event("INC1", "Active", "08:10", thing="Print\x01er"),
     )
-    assert skipped(run(kit.desk, raw)) == [
+    assert skipped(run(new_desk.desk, raw)) == [
         "line 3: not imported: it has no service request number",
         "line 4: not imported: the state 'Lost' is not named in the mapping",
         "line 5: not imported: changed_at: '31.01.2026' is not a date of the form %Y-%m-%d %H:%M",
@@ -203,58 +205,58 @@ def test_every_row_that_is_not_imported_is_reported(kit: Kit) -> None:
         "line 16: not imported: its number has more than 60 characters",
         "line 17: not imported: its item contains control characters",
     ]
-    assert len(kit.rows(t.service_request)) == 1
+    assert len(new_desk.rows(t.service_request)) == 1
 
 
-def test_a_row_is_refused_alone(kit: Kit) -> None:
+def test_a_row_is_refused_alone(new_desk: DeskFixture) -> None:
     raw = export(
         event("INC1", "New", "08:05", caller="?"),
         event("INC1", "Active", "09:00"),
         event("INC2", "New", "08:05", caller="Cy Cole"),
     )
-    report = run(kit.desk, raw)
+    report = run(new_desk.desk, raw)
     assert skipped(report) == ["line 2: not imported: it has no customer"]
     # the next row logs it, still at its opening
-    assert one(kit).opened_at == at("05 08:00")
-    assert moves(kit) == [("log", False), ("start", False)]
-    assert [row.name for row in kit.rows(t.customer)] == ["Ann Smith", "Cy Cole"]
+    assert one(new_desk).opened_at == at("05 08:00")
+    assert moves(new_desk) == [("log", False), ("start", False)]
+    assert [row.name for row in new_desk.rows(t.customer)] == ["Ann Smith", "Cy Cole"]
 
 
-def test_remarks_about_values_that_could_not_be_used(kit: Kit) -> None:
+def test_remarks_about_values_that_could_not_be_used(new_desk: DeskFixture) -> None:
     raw = export(event("INC1", "New", "08:05", prio="P1", thing="x" * 300))
-    report = run(kit.desk, raw)
+    report = run(new_desk.desk, raw)
     assert list(report.lines()) == [
         "line 2: imported, but its subject was shortened to 200 characters",
         "line 2: imported, but the priority 'P1' is not named in the mapping: normal is used",
     ]
-    request = one(kit)
+    request = one(new_desk)
     assert len(request.subject) <= 200
-    (item,) = kit.rows(t.item)
+    (item,) = new_desk.rows(t.item)
     assert (len(item.number) <= 60, len(item.name) <= 200) == (True, True)
 
 
-def test_nothing_leads_back_to_new(kit: Kit) -> None:
+def test_nothing_leads_back_to_new(new_desk: DeskFixture) -> None:
     raw = export(
         event("INC1", "Active", "08:05"),
         event("INC1", "New", "09:00"),
         event("INC1", "New", "09:30"),
         event("INC1", "New", "10:00", prio="low"),
     )
-    report = run(kit.desk, raw)
+    report = run(new_desk.desk, raw)
     assert skipped(report) == [
         "line 3: not imported: no move leads from in_progress back to open",
         "line 4: not imported: it has nothing new after line 3",
     ]
-    assert one(kit).priority == "low"
+    assert one(new_desk).priority == "low"
 
 
-def test_an_existing_service_request_of_ours_is_not_changed(kit: Kit) -> None:
-    run(kit.desk, export(event("INC1", "New", "08:05")))
-    report = run(kit.desk, export(event("INC1", "Closed", "09:00")), mapping(source="Third desk"))
+def test_an_existing_service_request_of_ours_is_not_changed(new_desk: DeskFixture) -> None:
+    run(new_desk.desk, export(event("INC1", "New", "08:05")))
+    report = run(new_desk.desk, export(event("INC1", "Closed", "09:00")), mapping(source="Third desk"))
     assert skipped(report) == [
         "line 2: not imported: a service request with the number INC1 already exists here"
     ]
-    assert one(kit).state == "open"
+    assert one(new_desk).state == "open"
 
 
 def everything(desk: Desk) -> dict[str, int]:
@@ -276,30 +278,30 @@ RAW = export(
 )
 
 
-def test_a_second_run_adds_nothing(kit: Kit) -> None:
-    first = run(kit.desk, RAW)
-    before = everything(kit.desk)
-    second = run(kit.desk, RAW)
+def test_a_second_run_adds_nothing(new_desk: DeskFixture) -> None:
+    first = run(new_desk.desk, RAW)
+    before = everything(new_desk.desk)
+    second = run(new_desk.desk, RAW)
     assert first.rows_imported == 6
     assert (second.rows_imported, second.moves, second.new, second.created) == (0, 0, 0, set())
     assert len(skipped(second)) == 8
-    assert everything(kit.desk) == before
+    assert everything(new_desk.desk) == before
 
 
-def test_a_dry_run_writes_nothing_and_reports_the_same(kit: Kit) -> None:
-    before = everything(kit.desk)
-    tried = run(kit.desk, RAW, dry_run=True)
-    assert everything(kit.desk) == before
-    done = run(kit.desk, RAW)
+def test_a_dry_run_writes_nothing_and_reports_the_same(new_desk: DeskFixture) -> None:
+    before = everything(new_desk.desk)
+    tried = run(new_desk.desk, RAW, dry_run=True)
+    assert everything(new_desk.desk) == before
+    done = run(new_desk.desk, RAW)
     assert list(tried.lines()) == list(done.lines())
     assert list(tried.summary())[:-1] == list(done.summary())
     assert list(tried.summary())[-1] == "dry run: nothing was written"
 
 
-def test_a_later_export_continues_at_the_end(kit: Kit) -> None:
-    run(kit.desk, export(event("INC1", "New", "08:05"), event("INC1", "Active", "09:00")))
+def test_a_later_export_continues_at_the_end(new_desk: DeskFixture) -> None:
+    run(new_desk.desk, export(event("INC1", "New", "08:05"), event("INC1", "Active", "09:00")))
     report = run(
-        kit.desk,
+        new_desk.desk,
         export(
             event("INC1", "New", "08:05"),
             event("INC1", "Waiting for caller", "08:30"),
@@ -314,89 +316,89 @@ def test_a_later_export_continues_at_the_end(kit: Kit) -> None:
         "line 4: not imported: it was imported earlier",
     ]
     assert (report.continued, report.new) == (1, 1)
-    assert moves(kit) == [("log", False), ("start", False), ("resolve", False)]
+    assert moves(new_desk) == [("log", False), ("start", False), ("resolve", False)]
 
 
 class Stopped(Exception):
     pass
 
 
-def test_a_second_run_continues_an_interrupted_import(kit: Kit) -> None:
+def test_a_second_run_continues_an_interrupted_import(new_desk: DeskFixture) -> None:
     def stop(done: int, of: int) -> None:
         if done == 1:
             raise Stopped
 
     raw = export(event("INC1", "New", "08:05"), event("INC2", "New", "08:06"), event("INC3", "New", "08:07"))
     with pytest.raises(Stopped):
-        run(kit.desk, raw, progress=stop)
-    assert len(kit.rows(t.service_request)) == 1
-    report = run(kit.desk, raw)
+        run(new_desk.desk, raw, progress=stop)
+    assert len(new_desk.rows(t.service_request)) == 1
+    report = run(new_desk.desk, raw)
     assert (report.rows_imported, report.new) == (2, 2)
-    assert len(kit.rows(t.service_request)) == 3
+    assert len(new_desk.rows(t.service_request)) == 3
 
 
-def test_no_messages_are_sent_about_the_past(kit: Kit) -> None:
-    run(kit.desk, export(event("INC1", "Closed", "08:05")))
-    assert kit.rows(t.outbox, subject_kind="service_request") == []
+def test_no_messages_are_sent_about_the_past(new_desk: DeskFixture) -> None:
+    run(new_desk.desk, export(event("INC1", "Closed", "08:05")))
+    assert new_desk.rows(t.outbox, subject_kind="service_request") == []
 
 
-def test_the_mapping_names_the_owner_of_unowned_items(kit: Kit) -> None:
+def test_the_mapping_names_the_owner_of_unowned_items(new_desk: DeskFixture) -> None:
     run(
-        kit.desk,
+        new_desk.desk,
         export(event("INC1", "New", "08:05"), event("INC2", "New", "08:05", caller="Cy Cole", site="Munich")),
         mapping(item_owner="org_unit"),
     )
-    sites = {row.code: row.id for row in kit.rows(t.org_unit)}
-    assert {row.number: row.owner_org_unit_id for row in kit.rows(t.item)} == {
+    sites = {row.code: row.id for row in new_desk.rows(t.org_unit)}
+    assert {row.number: row.owner_org_unit_id for row in new_desk.rows(t.item)} == {
         "Printer · Berlin": sites["Berlin"],
         "Printer · Munich": sites["Munich"],
     }
 
 
-def test_items_owned_by_customers(kit: Kit) -> None:
+def test_items_owned_by_customers(new_desk: DeskFixture) -> None:
     run(
-        kit.desk,
+        new_desk.desk,
         export(event("INC1", "New", "08:05"), event("INC2", "New", "08:05", caller="Cy Cole", site="?")),
         mapping(item_owner="customer", org_units_under=...),
     )
-    people = {row.name: row.id for row in kit.rows(t.customer)}
-    assert {row.number: row.owner_customer_id for row in kit.rows(t.item)} == {
+    people = {row.name: row.id for row in new_desk.rows(t.customer)}
+    assert {row.number: row.owner_customer_id for row in new_desk.rows(t.item)} == {
         "Printer · Ann Smith": people["Ann Smith"],
         "Printer · Cy Cole": people["Cy Cole"],
     }
 
 
-def test_existing_register_records_are_used(kit: Kit) -> None:
-    berlin = kit.org_unit("Berlin")
-    ann = kit.customer("Ann", berlin)
-    printer = kit.item("Printer", org_unit=berlin)
+def test_existing_register_records_are_used(new_desk: DeskFixture) -> None:
+    berlin = new_desk.org_unit("Berlin")
+    ann = new_desk.customer("Ann", berlin)
+    printer = new_desk.item("Printer", org_unit=berlin)
     run(
-        kit.desk,
+        new_desk.desk,
         export(
             event("INC1", "New", "08:05", mail="Ann@Example.com"),
             event("INC2", "New", "08:05", caller="Cy Cole", site="Munich"),
         ),
         mapping(item_owner="org_unit"),
     )
-    request = one(kit)
+    request = one(new_desk)
     assert (request.customer_id, request.org_unit_id, request.item_id) == (ann, berlin, printer)
-    assert len(kit.rows(t.customer)) == 2
-    assert {row.number for row in kit.rows(t.item)} == {"Printer", "Printer · Munich"}
+    assert len(new_desk.rows(t.customer)) == 2
+    assert {row.number for row in new_desk.rows(t.item)} == {"Printer", "Printer · Munich"}
 
 
-def test_people_whose_names_give_the_same_address_stay_two(kit: Kit) -> None:
+def test_people_whose_names_give_the_same_address_stay_two(new_desk: DeskFixture) -> None:
     raw = export(
         event("INC1", "New", "08:05", caller="Jürgen Groß"),
         event("INC2", "New", "08:05", caller="Jurgen Gross"),
         event("INC3", "New", "08:05", caller="李雷"),
     )
-    run(kit.desk, raw)
-    emails = [row.email for row in kit.rows(t.customer)]
+    run(new_desk.desk, raw)
+    emails = [row.email for row in new_desk.rows(t.customer)]
     assert len(set(emails)) == 3
     assert "jurgen.gross@old.desk.example" in emails
 
 
-def rows_without_ids(kit: Kit) -> dict[str, list[str]]:
+def rows_without_ids(new_desk: DeskFixture) -> dict[str, list[str]]:
     """Return the rows of each table, each id replaced by the order of its first appearance."""
     seen: dict[str, str] = {}
 
@@ -412,7 +414,7 @@ def rows_without_ids(kit: Kit) -> dict[str, list[str]]:
         "service_request",
         "service_request_history",
     )
-    return {name: [plain(row) for row in kit.rows(getattr(t, name))] for name in tables}
+    return {name: [plain(row) for row in new_desk.rows(getattr(t, name))] for name in tables}
 
 
 def test_a_history_without_refusals_is_the_same_with_and_without_savepoints(
@@ -430,14 +432,14 @@ def test_a_history_without_refusals_is_the_same_with_and_without_savepoints(
     shutil.copy(sqlite_database_url.removeprefix("sqlite:///"), other)
     results = []
     for url, is_careful in ((sqlite_database_url, True), (f"sqlite:///{other}", False)):
-        kit = Kit(url)
+        new_desk = DeskFixture(url)
 
         def replay(tx: Transaction, *, is_careful: bool = is_careful) -> HistoryOutcome:
             if is_careful:
                 return replay_step_by_step(tx, history, mapping())
             return replay_history(tx, history, mapping(), {})
 
-        outcome = kit.desk.perform(SYSTEM, replay)
-        results.append((outcome.imported, outcome.moves, outcome.inferred, rows_without_ids(kit)))
-        kit.close()
+        outcome = new_desk.desk.perform(SYSTEM, replay)
+        results.append((outcome.imported, outcome.moves, outcome.inferred, rows_without_ids(new_desk)))
+        new_desk.close()
     assert results[0] == results[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT
-from tests.support.builders import Kit
+from tests.support.builders import DeskFixture
 from workflows.core.actors import SYSTEM
 from workflows.importing import ImportReport, import_history, read_mapping
 from workflows.ledger.audit import audit_ledger
@@ -26,16 +26,16 @@ def public_file() -> Path:
     return folder / NAME
 
 
-def load(kit: Kit, file: Path) -> ImportReport:
+def load(new_desk: DeskFixture, file: Path) -> ImportReport:
     mapping = read_mapping(MAPPING.name, MAPPING.read_bytes())
-    return import_history(kit.desk, file.name, file.read_bytes(), mapping)
+    return import_history(new_desk.desk, file.name, file.read_bytes(), mapping)
 
 
 @pytest.mark.slow
 def test_the_whole_file_is_imported(sqlite_database_url: str, public_file: Path) -> None:
-    kit = Kit(sqlite_database_url)
-    kit.publish_rules()
-    report = load(kit, public_file)
+    new_desk = DeskFixture(sqlite_database_url)
+    new_desk.publish_rules()
+    report = load(new_desk, public_file)
     assert (report.rows, report.service_requests, report.new) == (5998, 890, 890)
     assert report.rows_imported + len(report.skipped) == 5998
     assert not report.remarks
@@ -45,21 +45,21 @@ def test_the_whole_file_is_imported(sqlite_database_url: str, public_file: Path)
         "it is before the opening": 5,
         "its sequence is before that of line 361, but its time is later": 1,
     }
-    requests = kit.rows(t.service_request)
+    requests = new_desk.rows(t.service_request)
     assert Counter(row.state for row in requests) == {"closed": 890}
-    history = kit.rows(t.service_request_history)
+    history = new_desk.rows(t.service_request_history)
     triggers = Counter((row.trigger, row.inferred) for row in history)
     assert triggers["reopen", False] == 11
     assert triggers["start", True] == 251
     assert triggers["log", False] == triggers["close", False] == 890
-    members = Counter(row.customer_id for row in kit.rows(t.customer_org_unit))
+    members = Counter(row.customer_id for row in new_desk.rows(t.customer_org_unit))
     assert len(members) == 639
     assert sum(count > 1 for count in members.values()) == 15
-    assert kit.rows(t.item, owner_org_unit_id=None) == []
-    with kit.desk.read(SYSTEM) as tx:
+    assert new_desk.rows(t.item, owner_org_unit_id=None) == []
+    with new_desk.desk.read(SYSTEM) as tx:
         assert audit_ledger(tx).ok
 
-    again = load(kit, public_file)
+    again = load(new_desk, public_file)
     assert (again.rows_imported, again.new, len(again.skipped)) == (0, 0, 5998)
-    assert len(kit.rows(t.service_request_history)) == len(history)
-    kit.close()
+    assert len(new_desk.rows(t.service_request_history)) == len(history)
+    new_desk.close()

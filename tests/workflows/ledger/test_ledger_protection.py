@@ -10,7 +10,7 @@ from sqlalchemy import Table, insert, text, update
 from sqlalchemy.exc import DBAPIError
 
 from engine.ledger import LedgerTransaction, move
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.support.unique_keys import unique_keys
 from workflows.ledger.audit import audit_ledger
 from workflows.ledger.journal import record, reverse
@@ -23,14 +23,14 @@ FORBIDDEN = "append-only"
 
 
 @pytest.fixture
-def busy(office: Office) -> Office:
+def busy(sample: SampleDesk) -> SampleDesk:
     """A desk with a row in each append-only table."""
-    office.sell("support_hours", minutes=30)
-    office.sell("incident_pack", to=("item", office.laptop), incidents=2)
-    office.work(office.log(), 20)
-    office.work(office.log(item=None), 50)
-    office.publish_rules()
-    with office.desk.write() as tx:
+    sample.sell("support_hours", minutes=30)
+    sample.sell("incident_pack", to=("item", sample.laptop), incidents=2)
+    sample.work(sample.log(), 20)
+    sample.work(sample.log(item=None), 50)
+    sample.publish_rules()
+    with sample.desk.write() as tx:
         tx.add(
             t.setting_change,
             id=new_id(),
@@ -40,18 +40,18 @@ def busy(office: Office) -> Office:
             changed_by="the administrator",
             changed_at=tx.now,
         )
-    return office
+    return sample
 
 
-def refused(office: Office, statement: Any, match: str) -> None:
-    before = office.see(audit_ledger)
-    with pytest.raises(DBAPIError, match=match), office.desk.write() as tx:
+def refused(sample: SampleDesk, statement: Any, match: str) -> None:
+    before = sample.see(audit_ledger)
+    with pytest.raises(DBAPIError, match=match), sample.desk.write() as tx:
         tx.connection.execute(statement)
-    assert office.see(audit_ledger) == before
+    assert sample.see(audit_ledger) == before
 
 
 @pytest.mark.parametrize("name", t.APPEND_ONLY)
-def test_no_row_of_an_append_only_table_is_updated_or_deleted(busy: Office, name: str) -> None:
+def test_no_row_of_an_append_only_table_is_updated_or_deleted(busy: SampleDesk, name: str) -> None:
     table = t.metadata.tables[name]
     rows = busy.rows(table)
     assert rows, f"no row in {name} to try"
@@ -65,7 +65,7 @@ def test_no_row_of_an_append_only_table_is_updated_or_deleted(busy: Office, name
 
 
 @pytest.mark.parametrize("name", t.APPEND_ONLY)
-def test_no_row_of_an_append_only_table_is_replaced(busy: Office, name: str) -> None:
+def test_no_row_of_an_append_only_table_is_replaced(busy: SampleDesk, name: str) -> None:
     database, table = busy.desk.database, t.metadata.tables[name]
     with busy.desk.write() as tx:
         reverse(tx, busy.rows(t.ledger_transaction, kind="draw")[0].id, cause="test", why="test")
@@ -131,7 +131,7 @@ def test_the_ledger_the_history_and_the_audit_trail_are_append_only() -> None:
 # A ledger transaction balances and takes no posting afterwards
 
 
-def write_transaction(office: Office, *legs: tuple[str, str, int]) -> None:
+def write_transaction(sample: SampleDesk, *legs: tuple[str, str, int]) -> None:
     """Write legs (account, unit, amount) of a fictitious owner, then their transaction."""
     transaction_id = new_id()
     rows = [
@@ -146,7 +146,7 @@ def write_transaction(office: Office, *legs: tuple[str, str, int]) -> None:
         }
         for index, (account, unit, amount) in enumerate(legs)
     ]
-    with office.desk.write() as tx:
+    with sample.desk.write() as tx:
         if rows:
             tx.connection.execute(insert(t.ledger_posting), rows)
         tx.add(
@@ -177,20 +177,20 @@ def write_transaction(office: Office, *legs: tuple[str, str, int]) -> None:
     ],
 )
 def test_a_transaction_that_does_not_sum_to_zero_is_refused(
-    office: Office, legs: tuple[tuple[str, str, int], ...]
+    sample: SampleDesk, legs: tuple[tuple[str, str, int], ...]
 ) -> None:
     with pytest.raises(DBAPIError, match="sum to zero"):
-        write_transaction(office, *legs)
-    assert office.rows(t.ledger_posting) == []
+        write_transaction(sample, *legs)
+    assert sample.rows(t.ledger_posting) == []
 
 
-def test_a_posting_of_zero_is_refused(office: Office) -> None:
+def test_a_posting_of_zero_is_refused(sample: SampleDesk) -> None:
     with pytest.raises(DBAPIError, match=r"ck_ledger_posting_amount|amount <> 0"):
-        write_transaction(office, ("available", "minutes", 0), ("consumed", "minutes", 0))
+        write_transaction(sample, ("available", "minutes", 0), ("consumed", "minutes", 0))
 
 
 @pytest.mark.parametrize("amounts", [(7,), (7, -7)])
-def test_a_posting_to_an_existing_transaction_is_refused(busy: Office, amounts: tuple[int, ...]) -> None:
+def test_a_posting_to_an_existing_transaction_is_refused(busy: SampleDesk, amounts: tuple[int, ...]) -> None:
     written = busy.rows(t.ledger_transaction)[0]
     legs = [
         {
@@ -236,23 +236,23 @@ def transaction_row(transaction_id: str) -> NewRow:
     }
 
 
-def test_a_posting_to_a_transaction_of_the_same_database_transaction_is_refused(office: Office) -> None:
+def test_a_posting_to_a_transaction_of_the_same_database_transaction_is_refused(sample: SampleDesk) -> None:
     """By the statement after the one that inserted the ledger transaction."""
-    with office.desk.write() as tx:
+    with sample.desk.write() as tx:
         insert_rows(tx.connection, [*fictitious_legs("T", (5, -5)), transaction_row("T")])
         with pytest.raises(DBAPIError, match="no further posting"):
             insert_rows(tx.connection, fictitious_legs("T", (7, -7), first_leg=2))
         tx.connection.rollback()
-    assert office.rows(t.ledger_posting) == []
+    assert sample.rows(t.ledger_posting) == []
 
 
-def test_a_transaction_inserted_with_its_postings_by_one_statement_must_balance(office: Office) -> None:
-    with pytest.raises(DBAPIError, match="sum to zero"), office.desk.write() as tx:
+def test_a_transaction_inserted_with_its_postings_by_one_statement_must_balance(sample: SampleDesk) -> None:
+    with pytest.raises(DBAPIError, match="sum to zero"), sample.desk.write() as tx:
         insert_rows(tx.connection, [*fictitious_legs("T", (5, -4)), transaction_row("T")])
-    assert office.rows(t.ledger_posting) == []
+    assert sample.rows(t.ledger_posting) == []
 
 
-def test_a_posting_without_a_transaction_is_refused_at_commit(office: Office) -> None:
+def test_a_posting_without_a_transaction_is_refused_at_commit(sample: SampleDesk) -> None:
     leg = {
         "transaction_id": "none",
         "leg": 0,
@@ -262,12 +262,12 @@ def test_a_posting_without_a_transaction_is_refused_at_commit(office: Office) ->
         "amount": 1,
         "effective_at": MONDAY,
     }
-    with pytest.raises(DBAPIError, match=r"(?i)foreign key"), office.desk.write() as tx:
+    with pytest.raises(DBAPIError, match=r"(?i)foreign key"), sample.desk.write() as tx:
         tx.connection.execute(insert(t.ledger_posting), leg)
-    assert office.rows(t.ledger_posting) == []
+    assert sample.rows(t.ledger_posting) == []
 
 
-def test_a_transaction_is_reversed_once_and_a_key_is_used_once(busy: Office) -> None:
+def test_a_transaction_is_reversed_once_and_a_key_is_used_once(busy: SampleDesk) -> None:
     draw = busy.rows(t.ledger_transaction, kind="draw")[0]
     with busy.desk.write() as tx:
         reverse(tx, draw.id, cause="test", why="test")
@@ -291,7 +291,7 @@ def test_a_transaction_is_reversed_once_and_a_key_is_used_once(busy: Office) -> 
 
 
 @pytest.mark.parametrize("account", ["available", "held", "consumed", "expired"])
-def test_no_account_of_a_grant_falls_below_zero(busy: Office, account: str) -> None:
+def test_no_account_of_a_grant_falls_below_zero(busy: SampleDesk, account: str) -> None:
     balance = t.grant_balance.c[account]
     refused(
         busy, update(t.grant_balance).values({account: -1}), rf"ck_grant_balance_{account}|{account} >= 0"
@@ -299,7 +299,7 @@ def test_no_account_of_a_grant_falls_below_zero(busy: Office, account: str) -> N
     refused(busy, update(t.grant_balance).values({account: balance - 1_000_000}), "grant_balance")
 
 
-def test_drawing_more_than_is_available_or_carried_writes_nothing(busy: Office) -> None:
+def test_drawing_more_than_is_available_or_carried_writes_nothing(busy: SampleDesk) -> None:
     grant = next(one.grant_id for one in busy.rows(t.grant_balance) if one.unit == "minutes")
     holder = f"customer:{busy.ann}"
     carried = busy.carried(holder)
@@ -318,10 +318,10 @@ def test_drawing_more_than_is_available_or_carried_writes_nothing(busy: Office) 
 # The audit finds the changes that the database cannot refuse
 
 
-def tamper_grant(office: Office, **values: Any) -> Callable[[], None]:
+def tamper_grant(sample: SampleDesk, **values: Any) -> Callable[[], None]:
     def do() -> None:
-        grant = next(one for one in office.rows(t.grant_balance) if one.unit == "minutes")
-        with office.desk.write() as tx:
+        grant = next(one for one in sample.rows(t.grant_balance) if one.unit == "minutes")
+        with sample.desk.write() as tx:
             tx.connection.execute(
                 update(t.grant_balance).where(t.grant_balance.c.grant_id == grant.grant_id).values(**values)
             )
@@ -330,7 +330,7 @@ def tamper_grant(office: Office, **values: Any) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("account", ["available", "held", "consumed", "expired"])
-def test_the_audit_finds_a_balance_that_was_tampered_with(busy: Office, account: str) -> None:
+def test_the_audit_finds_a_balance_that_was_tampered_with(busy: SampleDesk, account: str) -> None:
     assert busy.see(audit_ledger).ok
     grant = next(one for one in busy.rows(t.grant_balance) if one.unit == "minutes")
     stored = getattr(grant, account)
@@ -341,7 +341,7 @@ def test_the_audit_finds_a_balance_that_was_tampered_with(busy: Office, account:
     assert (f"grant {account}", grant.grant_id, stored + 7, stored) in found
 
 
-def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_contradict(busy: Office) -> None:
+def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_contradict(busy: SampleDesk) -> None:
     with busy.desk.write() as tx:
         tx.connection.execute(update(t.carried_balance).values(minutes=t.carried_balance.c.minutes + 1))
         tx.connection.execute(update(t.incident_hold).values(state="released"))
@@ -349,7 +349,7 @@ def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_contradict(
     assert {"carried minutes", "incidents held"} <= whats
 
 
-def test_the_audit_finds_a_deleted_balance(busy: Office) -> None:
+def test_the_audit_finds_a_deleted_balance(busy: SampleDesk) -> None:
     grant = next(one for one in busy.rows(t.grant_balance) if one.unit == "minutes")
     with busy.desk.write() as tx:
         tx.connection.execute(t.grant_balance.delete().where(t.grant_balance.c.grant_id == grant.grant_id))
@@ -357,7 +357,7 @@ def test_the_audit_finds_a_deleted_balance(busy: Office) -> None:
     assert (difference.what, difference.record) == ("grant without a balance", grant.grant_id)
 
 
-def test_the_audit_finds_changed_minutes_of_a_work_entry(busy: Office) -> None:
+def test_the_audit_finds_changed_minutes_of_a_work_entry(busy: SampleDesk) -> None:
     with busy.desk.write() as tx:
         tx.connection.execute(
             update(t.work_entry).values(chargeable_minutes=t.work_entry.c.chargeable_minutes + 1)
@@ -366,7 +366,7 @@ def test_the_audit_finds_changed_minutes_of_a_work_entry(busy: Office) -> None:
     assert {one.what for one in view.differences} == {"work entry's allocations"}
 
 
-def test_the_audit_changes_nothing_and_can_be_repeated(busy: Office) -> None:
+def test_the_audit_changes_nothing_and_can_be_repeated(busy: SampleDesk) -> None:
     first = busy.see(audit_ledger)
     assert first.ok
     assert first.transactions > 0

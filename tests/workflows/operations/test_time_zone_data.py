@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tzdata
 
-from tests.support.front import Front
+from tests.support.web_clients import WebClients
 from workflows.operations.time_zone_data import time_zone_data
 
 SCRIPT = """
@@ -66,7 +66,7 @@ def test_without_system_files_the_package_is_used(tmp_path: Path) -> None:
     assert started_with("") == [tzdata.IANA_VERSION, "package", NEW_RULE]
 
 
-def test_an_administrator_sees_which_data_is_used(front: Front) -> None:
+def test_an_administrator_sees_which_data_is_used(web: WebClients) -> None:
     found = time_zone_data()
     origin = "the tzdata package" if found.source == "package" else "this server's operating system"
-    assert f"Time zone data {found.version} From {origin}" in front.administrator.open("/")
+    assert f"Time zone data {found.version} From {origin}" in web.administrator.open("/")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event
 
 from engine.rulebook import RuleSetRefused, load_rule_set
 from tests.support.builders import RULES
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import CancelContract
 from workflows.commands.service_requests import SearchCoverage
 from workflows.contracts.use_cases import cancel_contract, enable_contract
@@ -28,11 +28,11 @@ CUSTOMER_FIRST = SHIPPED | {"coverage.json": SHIPPED["variants/customer_first.js
 END = MONDAY + timedelta(days=400)
 
 
-def run(office: Office, files: dict[str, str], **span: Any) -> tuple[SummaryView, list[DifferenceView]]:
+def run(sample: SampleDesk, files: dict[str, str], **span: Any) -> tuple[SummaryView, list[DifferenceView]]:
     found: list[DifferenceView] = []
     rules = load_rule_set(files)
     span = {"from_": MONDAY, "to": END} | span
-    return replay(office.desk, rules, on_difference=found.append, **span), found
+    return replay(sample.desk, rules, on_difference=found.append, **span), found
 
 
 def with_rules(*rules: dict[str, Any], before: str | None = None) -> dict[str, str]:
@@ -60,41 +60,41 @@ ALWAYS = ("customer", "non_empty", True)
 VALID = ("contract_standing", "equal_to", "valid")
 
 
-def number(office: Office, contract: str) -> str:
-    return str(office.contract(contract).number)
+def number(sample: SampleDesk, contract: str) -> str:
+    return str(sample.contract(contract).number)
 
 
-def test_the_same_rules_change_nothing(office: Office) -> None:
-    office.sell("support_hours", minutes=30)
-    request = office.log()
-    office.work(request, 50)
-    office.log(item=None)
-    assert run(office, SHIPPED)[1] == []
-    summary, differences = run(office, SHIPPED | {"variants/mine.json": SHIPPED["coverage.json"]})
+def test_the_same_rules_change_nothing(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    sample.work(request, 50)
+    sample.log(item=None)
+    assert run(sample, SHIPPED)[1] == []
+    summary, differences = run(sample, SHIPPED | {"variants/mine.json": SHIPPED["coverage.json"]})
     assert differences == []
     assert (summary.decisions, summary.differ, summary.by_another_rule) == (2, 0, 0)
     assert (summary.worked_minutes, summary.moves, summary.overage) == (0, [], [])
 
 
-def test_customer_first_moves_named_decisions(office: Office) -> None:
+def test_customer_first_moves_named_decisions(sample: SampleDesk) -> None:
     """Item, customer and org unit have contracts; two requests have the item, one has none."""
-    item = office.sell("subscription", to=("item", office.laptop))
-    customer = office.sell("subscription")
-    office.sell("subscription", to=("org_unit", office.site))
-    one, two = office.log(), office.log()
-    office.log(item=None)
-    office.work(one, 60)
-    office.work(one, 30)
-    summary, differences = run(office, CUSTOMER_FIRST)
+    item = sample.sell("subscription", to=("item", sample.laptop))
+    customer = sample.sell("subscription")
+    sample.sell("subscription", to=("org_unit", sample.site))
+    one, two = sample.log(), sample.log()
+    sample.log(item=None)
+    sample.work(one, 60)
+    sample.work(one, 30)
+    summary, differences = run(sample, CUSTOMER_FIRST)
     assert [(each.service_request, each.changes) for each in differences] == [
         (one, ["contract"]),
         (two, ["contract"]),
     ]
     for each in differences:
-        assert (each.before.contract, each.before.contract_number) == (item, number(office, item))
-        assert (each.after.contract, each.after.contract_number) == (customer, number(office, customer))
+        assert (each.before.contract, each.before.contract_number) == (item, number(sample, item))
+        assert (each.after.contract, each.after.contract_number) == (customer, number(sample, customer))
         assert (each.before.outcome, each.after.outcome) == ("covered", "covered")
-        assert each.number == office.request(str(each.service_request)).number
+        assert each.number == sample.request(str(each.service_request)).number
     first = differences[0]
     assert (first.worked_minutes, first.chargeable_before, first.chargeable_after) == (90, 90, 90)
     assert (first.minutes_before, first.minutes_after) == ({"covered": 90}, {"covered": 90})
@@ -104,37 +104,37 @@ def test_customer_first_moves_named_decisions(office: Office) -> None:
     assert (move.before.contract, move.after.contract) == (item, customer)
 
 
-def test_the_same_result_by_another_rule_is_not_a_difference(office: Office) -> None:
-    office.sell("subscription")
-    office.log()
-    summary, differences = run(office, with_rules(rule("mine", "cover_with", VALID)))
+def test_the_same_result_by_another_rule_is_not_a_difference(sample: SampleDesk) -> None:
+    sample.sell("subscription")
+    sample.log()
+    summary, differences = run(sample, with_rules(rule("mine", "cover_with", VALID)))
     assert differences == []
     assert (summary.differ, summary.by_another_rule) == (0, 1)
 
 
-def test_a_span_is_half_open(office: Office) -> None:
-    office.log()
-    office.clock.move(hours=1)
-    later = office.log()
+def test_a_span_is_half_open(sample: SampleDesk) -> None:
+    sample.log()
+    sample.clock.move(hours=1)
+    later = sample.log()
     refuse = with_rules(rule("refuse", "refuse", ALWAYS, message="No"))
-    at = office.clock.now()
-    assert run(office, refuse, to=at)[0].decisions == 1
-    assert [each.service_request for each in run(office, refuse, from_=at)[1]] == [later]
+    at = sample.clock.now()
+    assert run(sample, refuse, to=at)[0].decisions == 1
+    assert [each.service_request for each in run(sample, refuse, from_=at)[1]] == [later]
 
 
-def test_work_on_a_request_that_would_be_refused(office: Office) -> None:
+def test_work_on_a_request_that_would_be_refused(sample: SampleDesk) -> None:
     """Printers are refused: the request would not exist, nor would anything that followed."""
-    office.sell("support_hours", minutes=100)
-    printer = office.item("P-1", customer=office.ann, item_type="printer")
-    refused = office.log(item=printer)
-    logged = office.log()
-    office.work(refused, 40)
-    office.work(logged, 10)
-    office.do(search_or_assign, refused, SearchCoverage())
-    office.work(refused, 5)
+    sample.sell("support_hours", minutes=100)
+    printer = sample.item("P-1", customer=sample.ann, item_type="printer")
+    refused = sample.log(item=printer)
+    logged = sample.log()
+    sample.work(refused, 40)
+    sample.work(logged, 10)
+    sample.do(search_or_assign, refused, SearchCoverage())
+    sample.work(refused, 5)
     condition = ("item_type", "equal_to", "printer")
     files = with_rules(rule("no-printers", "refuse", condition, message="No"), before="item-valid")
-    summary, differences = run(office, files)
+    summary, differences = run(sample, files)
     assert [(each.service_request, each.after.outcome) for each in differences] == [(refused, "refused")] * 2
     assert [each.minutes_before for each in differences] == [{"grant": 40}, {"grant": 5}]
     assert [each.minutes_after for each in differences] == [{"not_worked": 40}, {"not_worked": 5}]
@@ -142,34 +142,34 @@ def test_work_on_a_request_that_would_be_refused(office: Office) -> None:
     assert [move.decisions for move in summary.moves] == [2]
 
 
-def test_a_refused_request_that_would_be_covered(office: Office) -> None:
+def test_a_refused_request_that_would_be_covered(sample: SampleDesk) -> None:
     files = with_rules(rule("no", "refuse", ALWAYS, message="No"))
-    with office.desk.write() as tx:
+    with sample.desk.write() as tx:
         tx.add(t.rule_set, version=load_rule_set(files).version, files=files, created_at=tx.now)
-    office.sell("subscription")
+    sample.sell("subscription")
     version = load_rule_set(files).version
-    office.set()
-    with office.desk.write() as tx:
+    sample.set()
+    with sample.desk.write() as tx:
         tx.connection.execute(t.deployment.update().values(rule_set=version, generation=99))
-    assert office.try_log().service_request is None
-    (each,) = run(office, SHIPPED)[1]
+    assert sample.try_log().service_request is None
+    (each,) = run(sample, SHIPPED)[1]
     assert (each.service_request, each.number) == (None, None)
     assert (each.before.outcome, each.after.outcome) == ("refused", "covered")
 
 
-def test_a_request_that_would_be_covered_needs_no_later_search(office: Office) -> None:
+def test_a_request_that_would_be_covered_needs_no_later_search(sample: SampleDesk) -> None:
     """Recorded: a rule created a contract, which was enabled. By the other rules the item's contract covers.
 
     The created contract would not exist, and the search when it was enabled would not have happened.
     """
-    office.sell("subscription", to=("item", office.laptop), exclusions={"work_types": ["on_site"]})
-    request = office.log(work_type="on_site")
-    (made,) = office.rows(t.contract, made_by_rule=True)
-    office.do(enable_contract, made.id)
-    office.work(request, 30)
+    sample.sell("subscription", to=("item", sample.laptop), exclusions={"work_types": ["on_site"]})
+    request = sample.log(work_type="on_site")
+    (made,) = sample.rows(t.contract, made_by_rule=True)
+    sample.do(enable_contract, made.id)
+    sample.work(request, 30)
     excluded = rule("excluded-too", "cover_with", ("contract_standing", "equal_to", "excluded"))
-    _, differences = run(office, with_rules(excluded, before="item-valid"))
-    item = office.rows(t.contract, holder_kind="item")[0].id
+    _, differences = run(sample, with_rules(excluded, before="item-valid"))
+    item = sample.rows(t.contract, holder_kind="item")[0].id
     assert [(each.before.outcome, each.before.contract) for each in differences] == [
         ("created", None),
         ("covered", made.id),
@@ -179,70 +179,70 @@ def test_a_request_that_would_be_covered_needs_no_later_search(office: Office) -
     assert (differences[1].minutes_before, differences[1].minutes_after) == ({"covered": 30}, {"covered": 30})
 
 
-def test_a_request_that_would_wait_is_opened_by_its_later_search(office: Office) -> None:
+def test_a_request_that_would_wait_is_opened_by_its_later_search(sample: SampleDesk) -> None:
     """Recorded: it waits for the customer's pending contract. By the other rules one is created first."""
-    pending = office.sell("subscription", enable=False)
-    request = office.log()
-    office.do(enable_contract, pending)
-    office.work(request, 20)
+    pending = sample.sell("subscription", enable=False)
+    request = sample.log()
+    sample.do(enable_contract, pending)
+    sample.work(request, 20)
     files = with_rules(
         rule("mine", "cover_with", VALID),
         rule("make", "create_contract", ("contract_validation", "is_true", True), type="per_request"),
     )
-    summary, differences = run(office, files)
+    summary, differences = run(sample, files)
     assert [(each.before.outcome, each.after.outcome) for each in differences] == [("waiting", "created")]
     assert (summary.decisions, summary.by_another_rule) == (2, 1)
 
 
-def test_a_manually_assigned_contract_does_not_change(office: Office) -> None:
-    office.sell("subscription", to=("item", office.laptop))
-    customer = office.sell("subscription")
-    request = office.log()
-    office.do(search_or_assign, request, SearchCoverage(contract=customer, reason="Agreed"))
-    office.work(request, 25)
-    summary, differences = run(office, CUSTOMER_FIRST)
+def test_a_manually_assigned_contract_does_not_change(sample: SampleDesk) -> None:
+    sample.sell("subscription", to=("item", sample.laptop))
+    customer = sample.sell("subscription")
+    request = sample.log()
+    sample.do(search_or_assign, request, SearchCoverage(contract=customer, reason="Agreed"))
+    sample.work(request, 25)
+    summary, differences = run(sample, CUSTOMER_FIRST)
     assert [(each.cause, each.worked_minutes) for each in differences] == [("log", 0)]
     assert summary.decisions == 2
 
 
-def test_a_search_after_a_cancellation_happens_only_if_that_contract_covers(office: Office) -> None:
+def test_a_search_after_a_cancellation_happens_only_if_that_contract_covers(sample: SampleDesk) -> None:
     """The item's contract is cancelled; by the other rules it covers nothing, so there is no new search."""
-    item = office.sell("subscription", to=("item", office.laptop))
-    customer = office.sell("subscription")
-    request = office.log()
-    office.do(cancel_contract, item, CancelContract())
-    assert office.request(request).contract_id == customer
-    summary, differences = run(office, CUSTOMER_FIRST)
+    item = sample.sell("subscription", to=("item", sample.laptop))
+    customer = sample.sell("subscription")
+    request = sample.log()
+    sample.do(cancel_contract, item, CancelContract())
+    assert sample.request(request).contract_id == customer
+    summary, differences = run(sample, CUSTOMER_FIRST)
     assert [(each.cause, each.before.contract, each.after.contract) for each in differences] == [
         ("log", item, customer)
     ]
     assert summary.decisions == 2
 
 
-def test_moved_work_is_priced_by_the_contract_it_moves_to(office: Office) -> None:
+def test_moved_work_is_priced_by_the_contract_it_moves_to(sample: SampleDesk) -> None:
     """60 minutes left of an item's hours at 90.00 an hour, billed: 100 minutes would be 60 and 40 over."""
-    office.set(invoices=True, time_expired_contract="bill", default_overage_rate_minor=6000)
-    customer = office.sell("subscription")
-    item = office.sell(
+    sample.set(invoices=True, time_expired_contract="bill", default_overage_rate_minor=6000)
+    customer = sample.sell("subscription")
+    item = sample.sell(
         "support_hours",
-        to=("item", office.laptop),
+        to=("item", sample.laptop),
         minutes=60,
         enable=False,
         overage_rate={"amount_minor": 9000, "currency": "EUR"},
     )
-    request = office.log()
-    assert office.request(request).contract_id == customer
-    office.work(request, 70)
-    office.work(request, 30)
-    office.do(enable_contract, item)
-    office.clock.move(hours=1)
-    office.do(search_or_assign, request, SearchCoverage())
+    request = sample.log()
+    assert sample.request(request).contract_id == customer
+    sample.work(request, 70)
+    sample.work(request, 30)
+    sample.do(enable_contract, item)
+    sample.clock.move(hours=1)
+    sample.do(search_or_assign, request, SearchCoverage())
     pending_too = rule(
         "item-first",
         "cover_with",
         ("contract_holder", "equal_to", "item"),
     )
-    summary, differences = run(office, with_rules(pending_too, before="item-valid"))
+    summary, differences = run(sample, with_rules(pending_too, before="item-valid"))
     (each,) = differences
     assert (each.before.contract, each.after.contract) == (customer, item)
     assert each.minutes_before == {"covered": 100}
@@ -254,33 +254,33 @@ def test_moved_work_is_priced_by_the_contract_it_moves_to(office: Office) -> Non
     )  # fmt: skip
 
 
-def test_minutes_are_not_drawn_twice(office: Office) -> None:
+def test_minutes_are_not_drawn_twice(sample: SampleDesk) -> None:
     """Of two requests of 40 minutes that move to 60 minutes of hours, the second finds 20."""
-    office.set(time_expired_contract="ignore")
-    item = office.sell("subscription", to=("item", office.laptop))
-    office.sell("support_hours", minutes=60)
+    sample.set(time_expired_contract="ignore")
+    item = sample.sell("subscription", to=("item", sample.laptop))
+    sample.sell("support_hours", minutes=60)
     for _ in range(2):
-        office.work(office.log(), 40)
-    assert office.rows(t.service_request)[0].contract_id == item
-    summary, differences = run(office, CUSTOMER_FIRST)
+        sample.work(sample.log(), 40)
+    assert sample.rows(t.service_request)[0].contract_id == item
+    summary, differences = run(sample, CUSTOMER_FIRST)
     assert [each.minutes_after for each in differences] == [{"grant": 40}, {"grant": 20, "ignored": 20}]
     assert summary.minutes_after == {"grant": 60, "ignored": 20}
 
 
-def test_minutes_that_are_no_longer_drawn_are_available_to_others(office: Office) -> None:
+def test_minutes_that_are_no_longer_drawn_are_available_to_others(sample: SampleDesk) -> None:
     """Item and customer have 60 minutes each. By the other rules the two requests swap their contracts.
 
     The first uses up the customer's hours, so the second draws from the item's, which were given back.
     """
-    hours = office.sell("support_hours", to=("item", office.laptop), minutes=60)
-    mine = office.sell("support_hours", minutes=60)
-    one = office.log()
-    office.work(one, 60)
-    office.clock.move(hours=1)
-    two = office.log()
-    assert (office.request(one).contract_id, office.request(two).contract_id) == (hours, mine)
-    office.work(two, 50)
-    summary, differences = run(office, CUSTOMER_FIRST)
+    hours = sample.sell("support_hours", to=("item", sample.laptop), minutes=60)
+    mine = sample.sell("support_hours", minutes=60)
+    one = sample.log()
+    sample.work(one, 60)
+    sample.clock.move(hours=1)
+    two = sample.log()
+    assert (sample.request(one).contract_id, sample.request(two).contract_id) == (hours, mine)
+    sample.work(two, 50)
+    summary, differences = run(sample, CUSTOMER_FIRST)
     assert [(each.service_request, each.after.contract) for each in differences] == [
         (one, mine),
         (two, hours),
@@ -289,13 +289,13 @@ def test_minutes_that_are_no_longer_drawn_are_available_to_others(office: Office
     assert (summary.minutes_before, summary.minutes_after) == ({"grant": 110}, {"grant": 110})
 
 
-def test_an_incident_taken_by_an_earlier_request_is_not_available(office: Office) -> None:
+def test_an_incident_taken_by_an_earlier_request_is_not_available(sample: SampleDesk) -> None:
     """A pack of one incident: by the other rules the first request takes it, and the second finds none."""
-    item = office.sell("subscription", to=("item", office.laptop))
-    pack = office.sell("incident_pack", incidents=1)
-    one, two, three = office.log(), office.log(), office.log(item=None)
-    assert office.request(three).contract_id == pack
-    summary, differences = run(office, CUSTOMER_FIRST)
+    item = sample.sell("subscription", to=("item", sample.laptop))
+    pack = sample.sell("incident_pack", incidents=1)
+    one, two, three = sample.log(), sample.log(), sample.log(item=None)
+    assert sample.request(three).contract_id == pack
+    summary, differences = run(sample, CUSTOMER_FIRST)
     found = {each.service_request: (each.before.contract, each.after.contract) for each in differences}
     assert found[one] == (item, pack)
     assert two not in found
@@ -304,26 +304,26 @@ def test_an_incident_taken_by_an_earlier_request_is_not_available(office: Office
     assert summary.differ == 2
 
 
-def test_minutes_used_by_an_earlier_request_are_not_available(office: Office) -> None:
+def test_minutes_used_by_an_earlier_request_are_not_available(sample: SampleDesk) -> None:
     """By the other rules the first request uses up the customer's hours, so the item's cover the next."""
-    item = office.sell("subscription", to=("item", office.laptop))
-    hours = office.sell("support_hours", minutes=60)
-    one = office.log()
-    office.clock.move(hours=1)
-    office.work(one, 60)
-    office.clock.move(hours=1)
-    two = office.log()
-    _, differences = run(office, CUSTOMER_FIRST)
+    item = sample.sell("subscription", to=("item", sample.laptop))
+    hours = sample.sell("support_hours", minutes=60)
+    one = sample.log()
+    sample.clock.move(hours=1)
+    sample.work(one, 60)
+    sample.clock.move(hours=1)
+    two = sample.log()
+    _, differences = run(sample, CUSTOMER_FIRST)
     assert [(each.service_request, each.after.contract) for each in differences] == [(one, hours)]
-    assert office.request(two).contract_id == item
+    assert sample.request(two).contract_id == item
 
 
-def test_differences_by_other_charging_rules(office: Office) -> None:
+def test_differences_by_other_charging_rules(sample: SampleDesk) -> None:
     """Travel at half: 60 minutes of a request become 30, and all other work is charged as before."""
-    office.sell("support_hours", minutes=600)
-    one, two = office.log(), office.log()
-    office.work(one, 60, work_type="travel")
-    office.work(two, 45)
+    sample.sell("support_hours", minutes=600)
+    one, two = sample.log(), sample.log()
+    sample.work(one, 60, work_type="travel")
+    sample.work(two, 45)
     charging = json.loads(SHIPPED["charging.json"])
     charging["rules"] = [
         {
@@ -335,7 +335,7 @@ def test_differences_by_other_charging_rules(office: Office) -> None:
     ]
     charging.pop("examples", None)
     files = SHIPPED | {"charging.json": json.dumps(charging | {"examples": []})}
-    summary, differences = run(office, files)
+    summary, differences = run(sample, files)
     (each,) = differences
     assert (each.service_request, each.changes) == (one, ["charge"])
     assert (each.worked_minutes, each.chargeable_before, each.chargeable_after) == (60, 60, 30)
@@ -343,48 +343,48 @@ def test_differences_by_other_charging_rules(office: Office) -> None:
     assert (summary.differ, summary.charged_otherwise, summary.moved_minutes) == (0, 1, 0)
 
 
-def test_with_cascade_the_next_contract_takes_the_rest(office: Office) -> None:
-    office.set(cascade=True)
-    office.sell("support_hours", to=("item", office.laptop), minutes=500)
-    office.sell("support_hours", minutes=20)
-    request = office.log()
-    office.work(request, 50)
-    (each,) = run(office, CUSTOMER_FIRST)[1]
+def test_with_cascade_the_next_contract_takes_the_rest(sample: SampleDesk) -> None:
+    sample.set(cascade=True)
+    sample.sell("support_hours", to=("item", sample.laptop), minutes=500)
+    sample.sell("support_hours", minutes=20)
+    request = sample.log()
+    sample.work(request, 50)
+    (each,) = run(sample, CUSTOMER_FIRST)[1]
     assert (each.minutes_before, each.minutes_after) == ({"grant": 50}, {"grant": 50})
 
 
-def tables(office: Office) -> dict[str, list[Any]]:
-    return {table.name: office.rows(table) for table in t.metadata.sorted_tables}
+def tables(sample: SampleDesk) -> dict[str, list[Any]]:
+    return {table.name: sample.rows(table) for table in t.metadata.sorted_tables}
 
 
-def test_it_writes_nothing_and_is_repeatable(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_writes_nothing_and_is_repeatable(sample: SampleDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workflows.coverage.decision_stream.BATCH", 2)
-    office.sell("support_hours", to=("item", office.laptop), minutes=100)
-    office.sell("incident_pack", incidents=2)
+    sample.sell("support_hours", to=("item", sample.laptop), minutes=100)
+    sample.sell("incident_pack", incidents=2)
     for _ in range(5):
-        office.work(office.log(), 30)
-        office.clock.move(hours=1)
-    before = tables(office)
-    first = run(office, CUSTOMER_FIRST)
+        sample.work(sample.log(), 30)
+        sample.clock.move(hours=1)
+    before = tables(sample)
+    first = run(sample, CUSTOMER_FIRST)
     assert len(first[1]) > 1
-    assert run(office, CUSTOMER_FIRST) == first
+    assert run(sample, CUSTOMER_FIRST) == first
     monkeypatch.setattr("workflows.coverage.decision_stream.BATCH", 100)
-    assert run(office, CUSTOMER_FIRST) == first
-    assert tables(office) == before
+    assert run(sample, CUSTOMER_FIRST) == first
+    assert tables(sample) == before
 
 
 def test_batches_use_an_index_where_postgresql_has_no_statistics(
     postgres_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would scan so few rows, and it would scan a long history in each batch before it is analysed."""
-    office = Office(postgres_database_url)
-    office.sell("support_hours", minutes=600)
-    office.sell("support_hours", to=("item", office.laptop), minutes=600)
+    sample = SampleDesk(postgres_database_url)
+    sample.sell("support_hours", minutes=600)
+    sample.sell("support_hours", to=("item", sample.laptop), minutes=600)
     for _ in range(6):
-        office.work(office.log(), 15)
+        sample.work(sample.log(), 15)
     monkeypatch.setattr("workflows.coverage.decision_stream.BATCH", 2)
-    with plans(office) as seen:
-        summary, _ = run(office, CUSTOMER_FIRST)
+    with plans(sample) as seen:
+        summary, _ = run(sample, CUSTOMER_FIRST)
     assert summary.differ == summary.decisions == 6
     large = ("coverage_decision", "work_entry", "work_allocation", "contract", "grant_balance")
     for table in large:
@@ -396,11 +396,11 @@ def test_batches_use_an_index_where_postgresql_has_no_statistics(
     batches = [plan for statement, plan in seen if "LIMIT" in statement]
     assert len(batches) == 4
     assert not [plan for plan in batches if "Sort" in plan]
-    office.close()
+    sample.close()
 
 
 @contextmanager
-def plans(office: Office) -> Iterator[list[tuple[str, str]]]:
+def plans(sample: SampleDesk) -> Iterator[list[tuple[str, str]]]:
     """The statements that are executed, each with PostgreSQL's plan at that moment."""
     seen: list[tuple[str, str]] = []
 
@@ -409,23 +409,23 @@ def plans(office: Office) -> Iterator[list[tuple[str, str]]]:
             plan = cursor.connection.execute(f"EXPLAIN {statement}", parameters).fetchall()
             seen.append((statement, "\n".join(line for (line,) in plan)))
 
-    engine = office.desk.database.engine
+    engine = sample.desk.database.engine
     event.listen(engine, "before_cursor_execute", explain)
     yield seen
     event.remove(engine, "before_cursor_execute", explain)
 
 
-def test_progress_is_reported(office: Office) -> None:
-    office.log()
+def test_progress_is_reported(sample: SampleDesk) -> None:
+    sample.log()
     steps: list[tuple[int, int]] = []
-    run(office, CUSTOMER_FIRST, progress=lambda done, total: steps.append((done, total)))
+    run(sample, CUSTOMER_FIRST, progress=lambda done, total: steps.append((done, total)))
     assert steps == [(1, 1)]
 
 
-def test_permission_and_refusals(office: Office) -> None:
-    with office.desk.read(office.supervisor) as tx, pytest.raises(NotAllowed):
+def test_permission_and_refusals(sample: SampleDesk) -> None:
+    with sample.desk.read(sample.supervisor) as tx, pytest.raises(NotAllowed):
         load_for_replay(tx, SHIPPED, MONDAY, END)
-    with office.desk.read(SYSTEM) as tx:
+    with sample.desk.read(SYSTEM) as tx:
         with pytest.raises(InvalidInput):
             load_for_replay(tx, SHIPPED, END, END)
         with pytest.raises(RuleSetRefused):

@@ -4,56 +4,56 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NotAllowed
 from workflows.reports.running_out import list_running_out
 
 
 @pytest.fixture
-def office(office: Office) -> Office:
-    """The office of a provider in Berlin."""
-    office.set(time_zone="Europe/Berlin")
-    return office
+def sample(sample: SampleDesk) -> SampleDesk:
+    """The sample of a provider in Berlin."""
+    sample.set(time_zone="Europe/Berlin")
+    return sample
 
 
-def test_a_contract_that_is_drawn_fast_runs_out_soon(office: Office) -> None:
-    fast = office.sell("support_hours", minutes=600, starts_at=MONDAY - timedelta(days=40))
-    slow = office.sell("support_hours", minutes=6000, to=("org_unit", office.parent))
-    office.work(office.log(), 300)
-    office.work(office.log(customer=office.customer("Dee", office.parent), item=None), 60)
-    [found] = office.see(list_running_out)
+def test_a_contract_that_is_drawn_fast_runs_out_soon(sample: SampleDesk) -> None:
+    fast = sample.sell("support_hours", minutes=600, starts_at=MONDAY - timedelta(days=40))
+    slow = sample.sell("support_hours", minutes=6000, to=("org_unit", sample.parent))
+    sample.work(sample.log(), 300)
+    sample.work(sample.log(customer=sample.customer("Dee", sample.parent), item=None), 60)
+    [found] = sample.see(list_running_out)
     # 300 minutes in 30 days: the remaining 300 last for 30 more days
     assert (found.contract, found.runs_out_at) == (fast, MONDAY + timedelta(days=30))
-    assert [one.contract for one in office.see(list_running_out, within_days=3650)] == [fast, slow]
-    assert office.see(list_running_out, within_days=29) == []
+    assert [one.contract for one in sample.see(list_running_out, within_days=3650)] == [fast, slow]
+    assert sample.see(list_running_out, within_days=29) == []
 
 
-def test_a_contract_that_ends_before_it_is_used_up_does_not_run_out(office: Office) -> None:
-    office.sell(
+def test_a_contract_that_ends_before_it_is_used_up_does_not_run_out(sample: SampleDesk) -> None:
+    sample.sell(
         "support_hours", minutes=600, starts_at=MONDAY - timedelta(days=40), ends_on=date(2026, 3, 20)
     )
-    office.work(office.log(), 300)
-    assert office.see(list_running_out) == []
+    sample.work(sample.log(), 300)
+    assert sample.see(list_running_out) == []
 
 
-def test_a_contract_without_recent_work_has_no_pace(office: Office) -> None:
-    office.sell("support_hours", minutes=600)
-    office.work(office.log(), 590)
-    office.clock.at += timedelta(days=31)
-    assert office.see(list_running_out) == []
+def test_a_contract_without_recent_work_has_no_pace(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=600)
+    sample.work(sample.log(), 590)
+    sample.clock.at += timedelta(days=31)
+    assert sample.see(list_running_out) == []
 
 
-def test_customers_cannot_list_it(office: Office) -> None:
+def test_customers_cannot_list_it(sample: SampleDesk) -> None:
     with (
         pytest.raises(NotAllowed),
-        office.desk.read(office.person("customer", "Ann", customer=office.ann)) as tx,
+        sample.desk.read(sample.person("customer", "Ann", customer=sample.ann)) as tx,
     ):
         list_running_out(tx)
 
 
-def test_contracts_can_be_listed_by_ids(office: Office) -> None:
-    office.sell("support_hours", minutes=600)
-    wanted = office.sell("subscription")
-    assert [one.id for one in office.see(list_contracts, ids=[wanted]).items] == [wanted]
-    assert office.see(list_contracts, ids=[]).items == []
+def test_contracts_can_be_listed_by_ids(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=600)
+    wanted = sample.sell("subscription")
+    assert [one.id for one in sample.see(list_contracts, ids=[wanted]).items] == [wanted]
+    assert sample.see(list_contracts, ids=[]).items == []

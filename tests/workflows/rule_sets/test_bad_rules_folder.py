@@ -10,7 +10,7 @@ from time import thread_time
 import pytest
 
 from engine.rulebook import RuleSetRefused, load_rule_set
-from tests.support.builders import RULES, Kit
+from tests.support.builders import RULES, DeskFixture
 from workflows.rule_sets.folder import check_rules_folder, read_rules_folder
 from workflows.rule_sets.publishing import rule_set_in_force
 
@@ -151,11 +151,11 @@ def test_files_that_are_replaced_while_they_are_read(folder: Path) -> None:
     assert seen <= {text, None}
 
 
-def test_the_rule_set_in_force_does_not_change(folder: Path, bare_kit: Kit) -> None:
-    version = bare_kit.publish(read_rules_folder(folder))
+def test_the_rule_set_in_force_does_not_change(folder: Path, bare_desk: DeskFixture) -> None:
+    version = bare_desk.publish(read_rules_folder(folder))
     for spoil in (huge, without_coverage, bytes_that_are_no_text):
         spoil(folder)
         with pytest.raises(RuleSetRefused):
-            bare_kit.publish(read_rules_folder(folder))
-        assert bare_kit.see(rule_set_in_force).version == version
-        assert bare_kit.desk.config.rules.version == version
+            bare_desk.publish(read_rules_folder(folder))
+        assert bare_desk.see(rule_set_in_force).version == version
+        assert bare_desk.desk.config.rules.version == version

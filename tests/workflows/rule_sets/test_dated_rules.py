@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from tests.rules.files import shipped_files
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.coverage.snapshot import facts_from
 from workflows.coverage.verification import DecisionDifference, verify_decisions
 from workflows.store import tables as t
@@ -16,22 +16,22 @@ SATURDAY_IN_BERLIN = datetime.fromisoformat("2026-03-06T23:30:00Z")
 
 
 @pytest.fixture
-def office(office: Office) -> Office:
-    """The office of a provider in Berlin."""
-    office.set(time_zone="Europe/Berlin")
-    return office
+def sample(sample: SampleDesk) -> SampleDesk:
+    """The sample of a provider in Berlin."""
+    sample.set(time_zone="Europe/Berlin")
+    return sample
 
 
-def publish(office: Office, path: str, *rules: object) -> None:
+def publish(sample: SampleDesk, path: str, *rules: object) -> None:
     document = {"name": "x", "rank": [], "rules": rules, "examples": []}
     if path == "charging.json":
         del document["rank"]
-    office.publish(shipped_files() | {path: json.dumps(document)})
+    sample.publish(shipped_files() | {path: json.dumps(document)})
 
 
-def test_saturday_work_is_charged_by_the_providers_time_zone(office: Office) -> None:
+def test_saturday_work_is_charged_by_the_providers_time_zone(sample: SampleDesk) -> None:
     publish(
-        office,
+        sample,
         "charging.json",
         {
             "id": "saturday",
@@ -40,16 +40,16 @@ def test_saturday_work_is_charged_by_the_providers_time_zone(office: Office) -> 
             "actions": [{"name": "charge_percent", "params": {"percent": 150}}],
         },
     )
-    office.sell("support_hours", minutes=600)
-    request = office.log()
-    office.clock.move(days=14)
-    assert office.work(request, 60, at=FRIDAY_EVENING) == [("grant", 60)]
-    assert office.work(request, 60, at=SATURDAY_IN_BERLIN) == [("grant", 90)]
+    sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.clock.move(days=14)
+    assert sample.work(request, 60, at=FRIDAY_EVENING) == [("grant", 60)]
+    assert sample.work(request, 60, at=SATURDAY_IN_BERLIN) == [("grant", 90)]
 
 
-def test_a_decision_stores_the_instant_of_logging_and_the_time_zone(office: Office) -> None:
+def test_a_decision_stores_the_instant_of_logging_and_the_time_zone(sample: SampleDesk) -> None:
     publish(
-        office,
+        sample,
         "coverage.json",
         {
             "id": "fresh",
@@ -70,18 +70,18 @@ def test_a_decision_stores_the_instant_of_logging_and_the_time_zone(office: Offi
             "actions": [{"name": "offer_contracts", "params": {"types": ["subscription"]}}],
         },
     )
-    request = office.log()
-    office.clock.move(hours=20)
-    office.sell("subscription")
-    office.clock.move(days=2)
-    later = office.log()
-    rows = office.rows(t.coverage_decision)
+    request = sample.log()
+    sample.clock.move(hours=20)
+    sample.sell("subscription")
+    sample.clock.move(days=2)
+    later = sample.log()
+    rows = sample.rows(t.coverage_decision)
     by_request = {row.service_request_id: row for row in sorted(rows, key=lambda row: row.id)}
     assert (by_request[request].rule, by_request[later].rule) == ("fresh", "late")
     facts = facts_from(by_request[request].facts)
-    logged_at = office.request(request).opened_at
+    logged_at = sample.request(request).opened_at
     assert (facts.logged_at, facts.time_zone) == (logged_at, "Europe/Berlin")
     assert facts.at > logged_at
     differences: list[DecisionDifference] = []
-    verify_decisions(office.desk, differences.append)
+    verify_decisions(sample.desk, differences.append)
     assert differences == []

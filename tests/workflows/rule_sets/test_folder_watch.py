@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.rulebook import version_of
-from tests.support.builders import RULES, Kit
+from tests.support.builders import RULES, DeskFixture
 from workflows.administration.settings import change_settings
 from workflows.jobs import scheduler
 from workflows.jobs.definitions import run_job
@@ -29,12 +29,12 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def folder(kit: Kit, tmp_path: Path) -> Path:
+def folder(new_desk: DeskFixture, tmp_path: Path) -> Path:
     """A watched folder that has the rules in force."""
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
-    kit.desk.rules_folder = place
-    assert run_job(kit.desk, "pick_up_rules") == 0
+    new_desk.desk.rules_folder = place
+    assert run_job(new_desk.desk, "pick_up_rules") == 0
     return place
 
 
@@ -54,211 +54,218 @@ def edit(folder: Path, number: int = 1) -> str:
     return version_of(read_rules_folder(folder))
 
 
-def pick_up(kit: Kit) -> int:
-    kit.clock.move(seconds=2)
-    return run_job(kit.desk, "pick_up_rules")
+def pick_up(new_desk: DeskFixture) -> int:
+    new_desk.clock.move(seconds=2)
+    return run_job(new_desk.desk, "pick_up_rules")
 
 
-def in_force(kit: Kit) -> str:
-    return kit.see(rule_set_in_force).version
+def in_force(new_desk: DeskFixture) -> str:
+    return new_desk.see(rule_set_in_force).version
 
 
-def test_an_edit_is_published_with_its_folder_in_the_note(kit: Kit, folder: Path) -> None:
-    assert pick_up(kit) == 0
+def test_an_edit_is_published_with_its_folder_in_the_note(new_desk: DeskFixture, folder: Path) -> None:
+    assert pick_up(new_desk) == 0
     version = edit(folder)
-    assert pick_up(kit) == 1
-    view = kit.see(rule_set_in_force)
+    assert pick_up(new_desk) == 1
+    view = new_desk.see(rule_set_in_force)
     assert (view.version, view.published_by) == (version, "The rules folder")
     assert str(folder) in view.note
-    assert pick_up(kit) == 0
-    (shown,) = kit.see(list_rules_folders)
+    assert pick_up(new_desk) == 0
+    (shown,) = new_desk.see(list_rules_folders)
     assert (shown.ok, shown.version, shown.in_force) == (True, version, True)
-    assert {row.recipient is None for row in kit.rows(t.outbox, event="rules_published")} == {True, False}
+    assert {row.recipient is None for row in new_desk.rows(t.outbox, event="rules_published")} == {
+        True,
+        False,
+    }
 
 
-def test_a_publication_is_not_undone_and_writes_no_file(kit: Kit, folder: Path) -> None:
+def test_a_publication_is_not_undone_and_writes_no_file(new_desk: DeskFixture, folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    version = kit.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
-    assert (pick_up(kit), in_force(kit)) == (0, version)
+    version = new_desk.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
+    assert (pick_up(new_desk), in_force(new_desk)) == (0, version)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     edited = edit(folder)
-    assert (pick_up(kit), in_force(kit)) == (1, edited)
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, edited)
 
 
-def test_files_published_in_another_way_are_not_an_edit(kit: Kit, folder: Path) -> None:
+def test_files_published_in_another_way_are_not_an_edit(new_desk: DeskFixture, folder: Path) -> None:
     version = edit(folder)
-    kit.publish(read_rules_folder(folder), "By the command line")
-    assert (pick_up(kit), in_force(kit)) == (0, version)
-    kit.publish(SHIPPED, "Back again")
-    assert pick_up(kit) == 0
+    new_desk.publish(read_rules_folder(folder), "By the command line")
+    assert (pick_up(new_desk), in_force(new_desk)) == (0, version)
+    new_desk.publish(SHIPPED, "Back again")
+    assert pick_up(new_desk) == 0
     edit(folder, 2)
     files = read_rules_folder(folder)
-    mark_as_published(kit.desk, folder, files)
-    assert pick_up(kit) == 0
-    assert in_force(kit) == version_of(SHIPPED)
+    mark_as_published(new_desk.desk, folder, files)
+    assert pick_up(new_desk) == 0
+    assert in_force(new_desk) == version_of(SHIPPED)
 
 
-def test_a_new_folder_is_watched_but_not_published(kit: Kit, tmp_path: Path) -> None:
+def test_a_new_folder_is_watched_but_not_published(new_desk: DeskFixture, tmp_path: Path) -> None:
     """It may be any old copy."""
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
     edit(place)
-    kit.desk.rules_folder = place
-    before = in_force(kit)
-    assert (pick_up(kit), in_force(kit)) == (0, before)
-    (shown,) = kit.see(list_rules_folders)
+    new_desk.desk.rules_folder = place
+    before = in_force(new_desk)
+    assert (pick_up(new_desk), in_force(new_desk)) == (0, before)
+    (shown,) = new_desk.see(list_rules_folders)
     assert (shown.ok, shown.in_force) == (True, False)
     version = edit(place, 2)
-    assert (pick_up(kit), in_force(kit)) == (1, version)
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, version)
 
 
-def test_an_edit_between_the_start_and_the_first_check_counts(kit: Kit, tmp_path: Path) -> None:
+def test_an_edit_between_the_start_and_the_first_check_counts(new_desk: DeskFixture, tmp_path: Path) -> None:
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
-    kit.desk.rules_folder = place
-    start_watching(kit.desk, place, read_rules_folder(place))
+    new_desk.desk.rules_folder = place
+    start_watching(new_desk.desk, place, read_rules_folder(place))
     version = edit(place)
-    start_watching(kit.desk, place, read_rules_folder(place))
-    assert (pick_up(kit), in_force(kit)) == (1, version)
+    start_watching(new_desk.desk, place, read_rules_folder(place))
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, version)
 
 
-def test_the_folder_is_published_if_no_rule_set_is_in_force(bare_kit: Kit, tmp_path: Path) -> None:
+def test_the_folder_is_published_if_no_rule_set_is_in_force(bare_desk: DeskFixture, tmp_path: Path) -> None:
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
-    bare_kit.desk.rules_folder = place
-    assert (pick_up(bare_kit), in_force(bare_kit)) == (1, version_of(SHIPPED))
+    bare_desk.desk.rules_folder = place
+    assert (pick_up(bare_desk), in_force(bare_desk)) == (1, version_of(SHIPPED))
 
 
-def test_a_bad_edit_is_reported_once_and_changes_nothing(kit: Kit, folder: Path) -> None:
-    before = in_force(kit)
+def test_a_bad_edit_is_reported_once_and_changes_nothing(new_desk: DeskFixture, folder: Path) -> None:
+    before = in_force(new_desk)
     text = SHIPPED["coverage.json"]
     (folder / "coverage.json").write_text(text.replace('"rules": [', '"rules": [,', 1))
-    assert pick_up(kit) == 1
-    assert pick_up(kit) == 0
-    assert in_force(kit) == before
-    (shown,) = kit.see(list_rules_folders)
-    checked_at = kit.clock.at - timedelta(seconds=2)
+    assert pick_up(new_desk) == 1
+    assert pick_up(new_desk) == 0
+    assert in_force(new_desk) == before
+    (shown,) = new_desk.see(list_rules_folders)
+    checked_at = new_desk.clock.at - timedelta(seconds=2)
     assert (shown.ok, shown.in_force, shown.checked_at) == (False, False, checked_at)
     line = text[: text.index('"rules": [')].count("\n") + 1
     assert [(one.file, one.line, one.severity) for one in shown.problems] == [
         ("coverage.json", line, "error")
     ]
-    messages = kit.rows(t.outbox, event="rules_refused")
-    assert {row.recipient for row in messages} == {None, f"{kit.administrator.id}@staff.example"}
+    messages = new_desk.rows(t.outbox, event="rules_refused")
+    assert {row.recipient for row in messages} == {None, f"{new_desk.administrator.id}@staff.example"}
     assert f"coverage.json:{line}:" in messages[0].body
-    (health,) = read_health(kit.desk, counts=CachedCounts()).rules_folders
+    (health,) = read_health(new_desk.desk, counts=CachedCounts()).rules_folders
     assert health.errors == 1
     version = edit(folder)
-    assert (pick_up(kit), in_force(kit)) == (1, version)
-    assert [one.ok for one in kit.see(list_rules_folders)] == [True]
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, version)
+    assert [one.ok for one in new_desk.see(list_rules_folders)] == [True]
 
 
-def test_a_bad_edit_that_is_reverted_publishes_nothing(kit: Kit, folder: Path) -> None:
+def test_a_bad_edit_that_is_reverted_publishes_nothing(new_desk: DeskFixture, folder: Path) -> None:
     (folder / "coverage.json").write_text("{")
-    assert pick_up(kit) == 1
-    later = kit.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
+    assert pick_up(new_desk) == 1
+    later = new_desk.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
     (folder / "coverage.json").write_text(SHIPPED["coverage.json"])
-    assert (pick_up(kit), in_force(kit)) == (0, later)
-    (shown,) = kit.see(list_rules_folders)
+    assert (pick_up(new_desk), in_force(new_desk)) == (0, later)
+    (shown,) = new_desk.see(list_rules_folders)
     assert (shown.ok, shown.problems) == (True, [])
 
 
-def test_a_folder_that_was_bad_when_first_seen_is_published_when_fixed(kit: Kit, tmp_path: Path) -> None:
+def test_a_folder_that_was_bad_when_first_seen_is_published_when_fixed(
+    new_desk: DeskFixture, tmp_path: Path
+) -> None:
     place = tmp_path / "rules"
     shutil.copytree(RULES, place)
     (place / "coverage.json").write_text("{")
-    kit.desk.rules_folder = place
-    assert pick_up(kit) == 1
+    new_desk.desk.rules_folder = place
+    assert pick_up(new_desk) == 1
     version = edit(place)
-    assert (pick_up(kit), in_force(kit)) == (1, version)
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, version)
 
 
-def test_a_folder_that_reappears_is_not_published(kit: Kit, folder: Path) -> None:
+def test_a_folder_that_reappears_is_not_published(new_desk: DeskFixture, folder: Path) -> None:
     """A disk that was unmounted for a while, and one that is mounted for the first time."""
-    later = kit.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
+    later = new_desk.publish(SHIPPED | {"coverage.json": SHIPPED["coverage.json"] + " "}, "By the page")
     away = folder.rename(folder.with_name("away"))
-    assert pick_up(kit) == 1
-    assert "does not exist" in kit.see(list_rules_folders)[0].problems[0].message
+    assert pick_up(new_desk) == 1
+    assert "does not exist" in new_desk.see(list_rules_folders)[0].problems[0].message
     away.rename(folder)
-    assert (pick_up(kit), in_force(kit)) == (0, later)
-    kit.desk.rules_folder = folder.with_name("another")
-    assert pick_up(kit) == 1
-    shutil.copytree(RULES, kit.desk.rules_folder)
-    assert (pick_up(kit), in_force(kit)) == (0, later)
+    assert (pick_up(new_desk), in_force(new_desk)) == (0, later)
+    new_desk.desk.rules_folder = folder.with_name("another")
+    assert pick_up(new_desk) == 1
+    shutil.copytree(RULES, new_desk.desk.rules_folder)
+    assert (pick_up(new_desk), in_force(new_desk)) == (0, later)
 
 
 def test_a_file_that_is_being_written_is_read_in_the_next_run(
-    kit: Kit, folder: Path, monkeypatch: pytest.MonkeyPatch
+    new_desk: DeskFixture, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "coverage.json").write_text(SHIPPED["coverage.json"][:500])
     monkeypatch.setattr("workflows.rule_sets.folder_watch.time.sleep", lambda _: edit(folder))
-    assert pick_up(kit) == 0
-    assert kit.rows(t.outbox, event="rules_refused") == []
+    assert pick_up(new_desk) == 0
+    assert new_desk.rows(t.outbox, event="rules_refused") == []
     version = edit(folder)
-    assert (pick_up(kit), in_force(kit)) == (1, version)
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, version)
 
 
-def test_an_edit_is_proposed_if_approval_is_required(kit: Kit, folder: Path) -> None:
-    kit.do(change_settings, {"two_person_publishing": True})
-    before = in_force(kit)
+def test_an_edit_is_proposed_if_approval_is_required(new_desk: DeskFixture, folder: Path) -> None:
+    new_desk.do(change_settings, {"two_person_publishing": True})
+    before = in_force(new_desk)
     version = edit(folder)
-    assert pick_up(kit) == 1
-    assert pick_up(kit) == 0
-    assert in_force(kit) == before
-    (proposal,) = kit.see(list_proposals).items
+    assert pick_up(new_desk) == 1
+    assert pick_up(new_desk) == 0
+    assert in_force(new_desk) == before
+    (proposal,) = new_desk.see(list_proposals).items
     assert (proposal.version, proposal.proposed_by, proposal.state) == (version, "The rules folder", "open")
-    assert kit.do(approve_proposal, proposal.id) == version
+    assert new_desk.do(approve_proposal, proposal.id) == version
     edit(folder, 2)
     edited = edit(folder, 3)
-    kit.do(change_settings, {"two_person_publishing": False})
-    assert (pick_up(kit), in_force(kit)) == (1, edited)
+    new_desk.do(change_settings, {"two_person_publishing": False})
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, edited)
 
 
 def test_machines_that_share_a_folder_publish_an_edit_once(
-    kit: Kit, folder: Path, on_machine: Callable[[str], None]
+    new_desk: DeskFixture, folder: Path, on_machine: Callable[[str], None]
 ) -> None:
     for machine in ("one", "two"):
         on_machine(machine)
-        pick_up(kit)
+        pick_up(new_desk)
     edit(folder)
     on_machine("one")
-    assert pick_up(kit) == 1
-    back = kit.publish(SHIPPED, "Rolled back")
+    assert pick_up(new_desk) == 1
+    back = new_desk.publish(SHIPPED, "Rolled back")
     on_machine("two")
-    assert (pick_up(kit), in_force(kit)) == (0, back)
-    assert len(kit.see(list_publications).items) == 3
+    assert (pick_up(new_desk), in_force(new_desk)) == (0, back)
+    assert len(new_desk.see(list_publications).items) == 3
 
 
 def test_a_machine_with_an_unedited_folder_undoes_nothing(
-    kit: Kit, folder: Path, tmp_path: Path, on_machine: Callable[[str], None]
+    new_desk: DeskFixture, folder: Path, tmp_path: Path, on_machine: Callable[[str], None]
 ) -> None:
     other = tmp_path / "other"
     shutil.copytree(RULES, other)
     on_machine("two")
-    kit.desk.rules_folder = other
-    pick_up(kit)
+    new_desk.desk.rules_folder = other
+    pick_up(new_desk)
     on_machine("one")
-    kit.desk.rules_folder = folder
-    pick_up(kit)
+    new_desk.desk.rules_folder = folder
+    pick_up(new_desk)
     version = edit(folder)
-    pick_up(kit)
+    pick_up(new_desk)
     for machine, place in (("two", other), ("one", folder)) * 2:
         on_machine(machine)
-        kit.desk.rules_folder = place
-        assert (pick_up(kit), in_force(kit)) == (0, version)
+        new_desk.desk.rules_folder = place
+        assert (pick_up(new_desk), in_force(new_desk)) == (0, version)
     shutil.copyfile(folder / "coverage.json", other / "coverage.json")
     on_machine("two")
-    kit.desk.rules_folder = other
-    assert (pick_up(kit), in_force(kit)) == (0, version)
+    new_desk.desk.rules_folder = other
+    assert (pick_up(new_desk), in_force(new_desk)) == (0, version)
 
 
-def test_each_machine_checks_its_own_folder_once_per_tick(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_machine_checks_its_own_folder_once_per_tick(
+    new_desk: DeskFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = []
     for machine in ("one", "one", "two"):
         monkeypatch.setattr(scheduler, "gethostname", lambda machine=machine: machine)
-        found.append(scheduler.tick(kit.desk, "pick_up_rules", 2))
+        found.append(scheduler.tick(new_desk.desk, "pick_up_rules", 2))
     assert found == [0, None, 0]
-    assert [scheduler.tick(kit.desk, "clean_up", 3600) for _ in range(2)] == [0, None]
+    assert [scheduler.tick(new_desk.desk, "clean_up", 3600) for _ in range(2)] == [0, None]
 
 
 def huge(folder: Path) -> None:
@@ -302,24 +309,26 @@ def emptied(folder: Path) -> None:
     ],
 )
 def test_an_unreadable_file_has_a_message_and_a_place(
-    kit: Kit, folder: Path, spoil: Callable[[Path], None], place: str, text: str
+    new_desk: DeskFixture, folder: Path, spoil: Callable[[Path], None], place: str, text: str
 ) -> None:
-    before = in_force(kit)
+    before = in_force(new_desk)
     spoil(folder)
-    assert (pick_up(kit), in_force(kit)) == (1, before)
-    assert pick_up(kit) == 0
-    (shown,) = kit.see(list_rules_folders)
+    assert (pick_up(new_desk), in_force(new_desk)) == (1, before)
+    assert pick_up(new_desk) == 0
+    (shown,) = new_desk.see(list_rules_folders)
     messages = {one.file: one.message for one in shown.problems if one.severity == "error"}
     assert text in messages[place]
     assert all(one.line >= 1 and one.column >= 1 for one in shown.problems)
 
 
 @pytest.mark.parametrize("kind", ["a mark", "line ends"])
-def test_files_written_by_editors_of_other_systems_are_accepted(kit: Kit, folder: Path, kind: str) -> None:
+def test_files_written_by_editors_of_other_systems_are_accepted(
+    new_desk: DeskFixture, folder: Path, kind: str
+) -> None:
     text = SHIPPED["coverage.json"].encode()
     changed = b"\xef\xbb\xbf" + text + b"\n" if kind == "a mark" else text.replace(b"\n", b"\r\n")
     (folder / "coverage.json").write_bytes(changed)
-    before = in_force(kit)
-    assert pick_up(kit) == 1
-    assert in_force(kit) != before
-    assert kit.see(list_rules_folders)[0].ok
+    before = in_force(new_desk)
+    assert pick_up(new_desk) == 1
+    assert in_force(new_desk) != before
+    assert new_desk.see(list_rules_folders)[0].ok

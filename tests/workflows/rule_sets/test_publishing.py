@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.rulebook import MAX_BYTES, RuleSetRefused, version_of
-from tests.support.builders import RULES, Kit
+from tests.support.builders import RULES, DeskFixture
 from workflows.core.desk import Desk
 from workflows.core.errors import InvalidInput, NoRuleSet, NotAllowed, NotFound
 from workflows.rule_sets.folder import check_rules_folder, read_rules_folder
@@ -28,54 +28,56 @@ def changed(**texts: str) -> dict[str, str]:
     return SHIPPED | {path.replace("__", "/") + ".json": text for path, text in texts.items()}
 
 
-def test_the_shipped_rules_can_be_published(bare_kit: Kit) -> None:
+def test_the_shipped_rules_can_be_published(bare_desk: DeskFixture) -> None:
     with pytest.raises(NoRuleSet):
-        bare_kit.see(rule_set_in_force)
-    version = bare_kit.publish(SHIPPED, "First")
-    view = bare_kit.see(rule_set_in_force)
+        bare_desk.see(rule_set_in_force)
+    version = bare_desk.publish(SHIPPED, "First")
+    view = bare_desk.see(rule_set_in_force)
     assert (view.version, view.note, view.published_by) == (version, "First", "the administrator")
-    assert view.published_at == bare_kit.clock.at
+    assert view.published_at == bare_desk.clock.at
     assert version_of(view.files) == version
-    assert bare_kit.desk.config.rules.version == version
+    assert bare_desk.desk.config.rules.version == version
 
 
-def test_each_publication_is_stored_and_an_old_rule_set_can_be_published_again(bare_kit: Kit) -> None:
-    first = bare_kit.publish(SHIPPED, "First")
-    bare_kit.clock.move(hours=1)
-    second = bare_kit.publish(changed(coverage=SHIPPED["coverage.json"] + "\n"), "Second")
-    bare_kit.clock.move(hours=1)
-    assert bare_kit.do(submit_rollback, first[:8]).version == first
-    page = bare_kit.see(list_publications)
+def test_each_publication_is_stored_and_an_old_rule_set_can_be_published_again(
+    bare_desk: DeskFixture,
+) -> None:
+    first = bare_desk.publish(SHIPPED, "First")
+    bare_desk.clock.move(hours=1)
+    second = bare_desk.publish(changed(coverage=SHIPPED["coverage.json"] + "\n"), "Second")
+    bare_desk.clock.move(hours=1)
+    assert bare_desk.do(submit_rollback, first[:8]).version == first
+    page = bare_desk.see(list_publications)
     assert [(view.version, view.in_force) for view in page.items] == [
         (first, True),
         (second, False),
         (first, True),
     ]
-    assert len(bare_kit.rows(t.rule_set)) == 2
-    assert bare_kit.see(get_rule_set, first).note == f"Rolled back to {first[:8]}"
-    assert not bare_kit.see(get_rule_set, second).in_force
-    assert bare_kit.see(list_publications, limit=2).next_cursor is not None
+    assert len(bare_desk.rows(t.rule_set)) == 2
+    assert bare_desk.see(get_rule_set, first).note == f"Rolled back to {first[:8]}"
+    assert not bare_desk.see(get_rule_set, second).in_force
+    assert bare_desk.see(list_publications, limit=2).next_cursor is not None
 
 
-def test_a_bad_rule_set_does_not_replace_the_one_in_force(bare_kit: Kit) -> None:
-    version = bare_kit.publish(SHIPPED)
+def test_a_bad_rule_set_does_not_replace_the_one_in_force(bare_desk: DeskFixture) -> None:
+    version = bare_desk.publish(SHIPPED)
     bad = changed(coverage='{\n  "name": "x",\n  "rules": [},\n}')
     with pytest.raises(RuleSetRefused) as refusal:
-        bare_kit.publish(bad)
+        bare_desk.publish(bad)
     (problem, *_) = refusal.value.problems
     assert (problem.file, problem.line) == ("coverage.json", 3)
-    assert bare_kit.see(rule_set_in_force).version == version
-    assert len(bare_kit.rows(t.rule_publication)) == 1
-    check = bare_kit.see(check_rules, bad)
+    assert bare_desk.see(rule_set_in_force).version == version
+    assert len(bare_desk.rows(t.rule_publication)) == 1
+    check = bare_desk.see(check_rules, bad)
     assert not check.ok
     assert check.problems[0].file == "coverage.json"
-    assert bare_kit.see(check_rules, SHIPPED).ok
+    assert bare_desk.see(check_rules, SHIPPED).ok
 
 
-def test_a_contract_type_in_use_cannot_be_removed(bare_kit: Kit) -> None:
-    version = bare_kit.publish(SHIPPED)
-    ann = bare_kit.customer("Ann")
-    with bare_kit.desk.write() as tx:
+def test_a_contract_type_in_use_cannot_be_removed(bare_desk: DeskFixture) -> None:
+    version = bare_desk.publish(SHIPPED)
+    ann = bare_desk.customer("Ann")
+    with bare_desk.desk.write() as tx:
         tx.add(
             t.contract,
             id="one",
@@ -92,36 +94,36 @@ def test_a_contract_type_in_use_cannot_be_removed(bare_kit: Kit) -> None:
         )
     without = {path: text for path, text in SHIPPED.items() if path != "contract_types/subscription.json"}
     with pytest.raises(RuleSetRefused) as refusal:
-        bare_kit.publish(without)
+        bare_desk.publish(without)
     assert [problem.file for problem in refusal.value.problems] == ["contract_types/subscription.json"]
-    assert not bare_kit.see(check_rules, without).ok
-    assert bare_kit.see(rule_set_in_force).version == version
+    assert not bare_desk.see(check_rules, without).ok
+    assert bare_desk.see(rule_set_in_force).version == version
 
 
-def test_the_folder_is_published_only_at_the_first_start(bare_kit: Kit, database_url: str) -> None:
-    version = publish_first(bare_kit.desk, SHIPPED)
-    assert bare_kit.desk.config.rules.version == version
-    other = Desk(Database(database_url, pool_size=1), bare_kit.clock)
+def test_the_folder_is_published_only_at_the_first_start(bare_desk: DeskFixture, database_url: str) -> None:
+    version = publish_first(bare_desk.desk, SHIPPED)
+    assert bare_desk.desk.config.rules.version == version
+    other = Desk(Database(database_url, pool_size=1), bare_desk.clock)
     assert publish_first(other, changed(coverage=SHIPPED["coverage.json"] + "\n")) is None
     assert other.config.rules.version == version
     other.database.dispose()
 
 
-def test_unknown_or_ambiguous_versions_are_refused(bare_kit: Kit) -> None:
-    bare_kit.publish(SHIPPED)
+def test_unknown_or_ambiguous_versions_are_refused(bare_desk: DeskFixture) -> None:
+    bare_desk.publish(SHIPPED)
     for unknown in ("", "%", "zzzzzzzz", "\0", "a" * 200):
         with pytest.raises((NotFound, InvalidInput)):
-            bare_kit.do(submit_rollback, unknown)
+            bare_desk.do(submit_rollback, unknown)
 
 
-def test_who_may_publish_and_who_may_read(bare_kit: Kit) -> None:
-    bare_kit.publish(SHIPPED)
-    for actor in (bare_kit.supervisor, bare_kit.finance, bare_kit.technician):
+def test_who_may_publish_and_who_may_read(bare_desk: DeskFixture) -> None:
+    bare_desk.publish(SHIPPED)
+    for actor in (bare_desk.supervisor, bare_desk.finance, bare_desk.technician):
         with pytest.raises(NotAllowed):
-            bare_kit.do_as(actor, submit_rule_set, SHIPPED)
-    assert bare_kit.see_as(bare_kit.supervisor, rule_set_in_force).files == SHIPPED
+            bare_desk.do_as(actor, submit_rule_set, SHIPPED)
+    assert bare_desk.see_as(bare_desk.supervisor, rule_set_in_force).files == SHIPPED
     with pytest.raises(NotAllowed):
-        bare_kit.see_as(bare_kit.technician, rule_set_in_force)
+        bare_desk.see_as(bare_desk.technician, rule_set_in_force)
 
 
 def test_the_difference_names_files_and_lines() -> None:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from tests.support.builders import RULES
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import CancelContract, TopUp
 from workflows.commands.service_requests import NewServiceRequest
 from workflows.contracts.use_cases import cancel_contract, top_up
@@ -39,19 +39,19 @@ SOLD: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
-def log_exclusively(office: Office, **given: Any) -> Logged:
+def log_exclusively(sample: SampleDesk, **given: Any) -> Logged:
     """Log as the API does: the transaction writes nothing else."""
-    fields: dict[str, Any] = {"subject": "It does not start", "customer": office.ann, "item": office.laptop}
+    fields: dict[str, Any] = {"subject": "It does not start", "customer": sample.ann, "item": sample.laptop}
     command = NewServiceRequest(**fields | given)
 
     def log(tx: Transaction) -> Logged:
         return log_service_request(tx, command)
 
-    return office.desk.perform(office.technician, log, exclusive=True)
+    return sample.desk.perform(sample.technician, log, exclusive=True)
 
 
 @contextmanager
-def meanwhile(office: Office, written: str, act: Any) -> Iterator[list[str]]:
+def meanwhile(sample: SampleDesk, written: str, act: Any) -> Iterator[list[str]]:
     """Let `act` run once, just before a statement that contains `written` is sent."""
     sent: list[str] = []
     done: list[bool] = []
@@ -62,7 +62,7 @@ def meanwhile(office: Office, written: str, act: Any) -> Iterator[list[str]]:
             done.append(True)
             act()
 
-    engine = office.desk.database.engine
+    engine = sample.desk.database.engine
     event.listen(engine, "before_cursor_execute", listen)
     try:
         yield sent
@@ -72,23 +72,23 @@ def meanwhile(office: Office, written: str, act: Any) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(("type_key", "holder", "terms"), SOLD)
 def test_the_response_equals_a_later_read(
-    office: Office, type_key: str, holder: str, terms: dict[str, Any]
+    sample: SampleDesk, type_key: str, holder: str, terms: dict[str, Any]
 ) -> None:
-    ids = {"customer": office.ann, "item": office.laptop, "org_unit": office.parent}
-    office.sell(type_key, to=(holder, ids[holder]), **terms)
+    ids = {"customer": sample.ann, "item": sample.laptop, "org_unit": sample.parent}
+    sample.sell(type_key, to=(holder, ids[holder]), **terms)
     given = {} if holder == "item" else {"item": None, "work_type": "remote", "description": "Since Monday"}
-    logged = log_exclusively(office, **given)
+    logged = log_exclusively(sample, **given)
     assert logged.view is not None
-    with office.desk.read(office.technician) as tx:
+    with sample.desk.read(sample.technician) as tx:
         assert logged.view == read_service_request(tx, str(logged.service_request))
     assert logged.view.coverage is not None
     assert logged.view.coverage.outcome == "covered"
 
 
-def test_the_last_incident_of_a_pack_is_shown_correctly(office: Office) -> None:
-    office.sell("incident_pack", incidents=1)
-    logged = log_exclusively(office)
-    with office.desk.read(office.technician) as tx:
+def test_the_last_incident_of_a_pack_is_shown_correctly(sample: SampleDesk) -> None:
+    sample.sell("incident_pack", incidents=1)
+    logged = log_exclusively(sample)
+    with sample.desk.read(sample.technician) as tx:
         read = read_service_request(tx, str(logged.service_request))
     assert logged.view in (None, read)
     assert read.coverage is not None
@@ -96,72 +96,72 @@ def test_the_last_incident_of_a_pack_is_shown_correctly(office: Office) -> None:
 
 
 @pytest.fixture
-def far_office(postgres_database_url: str) -> Iterator[Office]:
+def far_office(postgres_database_url: str) -> Iterator[SampleDesk]:
     """A desk on PostgreSQL, where each statement is a round trip."""
-    desk = Office(postgres_database_url)
+    desk = SampleDesk(postgres_database_url)
     yield desk
     desk.close()
 
 
 @contextmanager
-def colleague_of(office: Office) -> Iterator[Office]:
+def colleague_of(sample: SampleDesk) -> Iterator[SampleDesk]:
     """A colleague who uses the same desk from another process, with connections and locks of its own."""
-    other = copy(office)
-    url = office.desk.database.url.render_as_string(hide_password=False)
-    other.desk = Desk(Database(url, pool_size=2), office.clock)
+    other = copy(sample)
+    url = sample.desk.database.url.render_as_string(hide_password=False)
+    other.desk = Desk(Database(url, pool_size=2), sample.clock)
     yield other
     other.desk.database.dispose()
 
 
 @pytest.fixture
-def colleague(office: Office) -> Iterator[Office]:
-    with colleague_of(office) as other:
+def colleague(sample: SampleDesk) -> Iterator[SampleDesk]:
+    with colleague_of(sample) as other:
         yield other
 
 
-def writing(office: Office) -> str:
+def writing(sample: SampleDesk) -> str:
     """A part of the statement that writes a logged request."""
-    return "INSERT INTO rows_" if office.desk.database.is_sqlite else "INSERT INTO service_request"
+    return "INSERT INTO rows_" if sample.desk.database.is_sqlite else "INSERT INTO service_request"
 
 
 @pytest.mark.parametrize("type_key", ["subscription", "incident_pack"])
 def test_a_contract_cancelled_in_between_does_not_cover(
-    office: Office, colleague: Office, type_key: str
+    sample: SampleDesk, colleague: SampleDesk, type_key: str
 ) -> None:
     """Between the decision and its writing: the request is decided again, and nothing is written twice."""
     terms = {"incidents": 5} if type_key == "incident_pack" else {}
-    gone = office.sell(type_key, to=("item", office.laptop), **terms)
-    next_best = office.sell("subscription")
-    with meanwhile(office, writing(office), lambda: colleague.do(cancel_contract, gone, CancelContract())):
-        logged = log_exclusively(office)
-    assert office.request(str(logged.service_request)).contract_id == next_best
-    assert len(office.rows(t.service_request)) == 1
-    decisions = office.rows(t.coverage_decision, service_request_id=logged.service_request)
+    gone = sample.sell(type_key, to=("item", sample.laptop), **terms)
+    next_best = sample.sell("subscription")
+    with meanwhile(sample, writing(sample), lambda: colleague.do(cancel_contract, gone, CancelContract())):
+        logged = log_exclusively(sample)
+    assert sample.request(str(logged.service_request)).contract_id == next_best
+    assert len(sample.rows(t.service_request)) == 1
+    decisions = sample.rows(t.coverage_decision, service_request_id=logged.service_request)
     assert [one.contract_id for one in decisions] == [next_best]
-    assert office.rows(t.incident_hold) == []
+    assert sample.rows(t.incident_hold) == []
 
 
-def test_an_incident_held_by_another_in_between_is_not_held_twice(office: Office) -> None:
+def test_an_incident_held_by_another_in_between_is_not_held_twice(sample: SampleDesk) -> None:
     """Of two incidents, one is held by another while the second is being held, which is then the last."""
-    pack = office.sell("incident_pack", incidents=2)
-    with colleague_of(office) as other, meanwhile(office, writing(office), other.log):
-        logged = log_exclusively(office)
-    assert office.request(str(logged.service_request)).contract_id == pack
-    [grant] = office.grants(pack)
+    pack = sample.sell("incident_pack", incidents=2)
+    with colleague_of(sample) as other, meanwhile(sample, writing(sample), other.log):
+        logged = log_exclusively(sample)
+    assert sample.request(str(logged.service_request)).contract_id == pack
+    [grant] = sample.grants(pack)
     assert (grant.available, grant.held) == (0, 2)
-    numbers = {row.number for row in office.rows(t.service_request)}
+    numbers = {row.number for row in sample.rows(t.service_request)}
     assert len(numbers) == 2
-    with office.desk.read() as tx:
+    with sample.desk.read() as tx:
         assert audit_ledger(tx).ok
 
 
-def test_a_desks_first_request_has_the_first_number(office: Office) -> None:
-    office.sell("subscription")
-    views = [log_exclusively(office).view for _ in range(3)]
+def test_a_desks_first_request_has_the_first_number(sample: SampleDesk) -> None:
+    sample.sell("subscription")
+    views = [log_exclusively(sample).view for _ in range(3)]
     assert [view.number for view in views if view is not None] == ["SR-1001", "SR-1002", "SR-1003"]
 
 
-def test_one_statement_writes_a_covered_request(far_office: Office) -> None:
+def test_one_statement_writes_a_covered_request(far_office: SampleDesk) -> None:
     """The parties, the candidates, and three rows at once: no BEGIN, no lock and no COMMIT."""
     far_office.sell("subscription")
     with meanwhile(far_office, "never", lambda: None) as sent:
@@ -170,46 +170,46 @@ def test_one_statement_writes_a_covered_request(far_office: Office) -> None:
     assert sent[-1].count("INSERT INTO") == 3
 
 
-def test_one_statement_writes_a_pack_too(office: Office) -> None:
+def test_one_statement_writes_a_pack_too(sample: SampleDesk) -> None:
     """The parties, the candidates and the write; SQLite needs one more for the number."""
-    office.sell("incident_pack", incidents=5)
-    with meanwhile(office, "never", lambda: None) as sent:
-        log_exclusively(office)
+    sample.sell("incident_pack", incidents=5)
+    with meanwhile(sample, "never", lambda: None) as sent:
+        log_exclusively(sample)
     writes = [statement for statement in sent if "INSERT" in statement]
     assert len(writes) == 1
-    assert len(sent) == (4 if office.desk.database.is_sqlite else 3)
+    assert len(sent) == (4 if sample.desk.database.is_sqlite else 3)
 
 
-def test_a_request_that_waits_for_a_locked_pack_sees_its_remaining_balance(office: Office) -> None:
+def test_a_request_that_waits_for_a_locked_pack_sees_its_remaining_balance(sample: SampleDesk) -> None:
     """The other transaction has held its incident but not committed yet."""
-    pack = office.sell("incident_pack", incidents=3)
-    command = NewServiceRequest(subject="It does not start", customer=office.ann)
-    with colleague_of(office) as other, ThreadPoolExecutor(1) as pool:
+    pack = sample.sell("incident_pack", incidents=3)
+    command = NewServiceRequest(subject="It does not start", customer=sample.ann)
+    with colleague_of(sample) as other, ThreadPoolExecutor(1) as pool:
         with other.desk.write(other.technician) as tx:
             log_service_request(tx, command)
-            waiting = pool.submit(log_exclusively, office, item=None)
+            waiting = pool.submit(log_exclusively, sample, item=None)
             with pytest.raises(FutureTimeout):
                 waiting.result(timeout=0.3)
         logged = waiting.result(timeout=20)
-    with office.desk.read(office.technician) as tx:
+    with sample.desk.read(sample.technician) as tx:
         read = read_service_request(tx, str(logged.service_request))
     assert logged.view in (None, read)
     assert read.coverage is not None
     assert (read.coverage.contract, read.coverage.incidents_left) == (pack, 1)
-    [grant] = office.grants(pack)
+    [grant] = sample.grants(pack)
     assert (grant.available, grant.held) == (1, 2)
-    with office.desk.read() as tx:
+    with sample.desk.read() as tx:
         assert audit_ledger(tx).ok
 
 
-def test_incidents_of_several_purchases_are_shown_correctly(office: Office) -> None:
+def test_incidents_of_several_purchases_are_shown_correctly(sample: SampleDesk) -> None:
     """The first purchase has one left, the second two: each response has the sum."""
-    pack = office.sell("incident_pack", incidents=1)
-    office.do(top_up, pack, TopUp(incidents=2))
+    pack = sample.sell("incident_pack", incidents=1)
+    sample.do(top_up, pack, TopUp(incidents=2))
     left = []
     for _ in range(3):
-        logged = log_exclusively(office)
-        with office.desk.read(office.technician) as tx:
+        logged = log_exclusively(sample)
+        with sample.desk.read(sample.technician) as tx:
             read = read_service_request(tx, str(logged.service_request))
         assert logged.view in (None, read)
         assert read.coverage is not None
@@ -217,27 +217,27 @@ def test_incidents_of_several_purchases_are_shown_correctly(office: Office) -> N
     assert left == [(pack, 2), (pack, 1), (pack, 0)]
 
 
-def test_a_call_uses_the_time_that_another_process_has_set(office: Office, colleague: Office) -> None:
+def test_a_call_uses_the_time_that_another_process_has_set(sample: SampleDesk, colleague: SampleDesk) -> None:
     """Authentication reads over the call's own connection: the time it finds there is used by this call."""
-    office.desk.sandbox = colleague.desk.sandbox = True
-    office.sell("subscription")
-    made = office.do_as(office.technician, create_own_token, NewOwnToken())
-    office.desk.refresh()
-    day = office.clock.now() + timedelta(days=3)
+    sample.desk.sandbox = colleague.desk.sandbox = True
+    sample.sell("subscription")
+    made = sample.do_as(sample.technician, create_own_token, NewOwnToken())
+    sample.desk.refresh()
+    day = sample.clock.now() + timedelta(days=3)
     set_clock(colleague.desk, colleague.administrator, day)
-    command = NewServiceRequest(subject="It does not start", customer=office.ann, item=office.laptop)
+    command = NewServiceRequest(subject="It does not start", customer=sample.ann, item=sample.laptop)
 
     def call(tx: Transaction) -> Logged:
         become_token_owner(tx, made.text)
         return log_service_request(tx, command)
 
-    logged = office.desk.perform(NOBODY, call, exclusive=True)
-    request = office.request(str(logged.service_request))
-    assert (request.opened_at, request.created_by) == (day, office.technician.name)
+    logged = sample.desk.perform(NOBODY, call, exclusive=True)
+    request = sample.request(str(logged.service_request))
+    assert (request.opened_at, request.created_by) == (day, sample.technician.name)
 
 
 def test_a_request_refused_because_its_contract_was_cancelled_in_between_is_not_logged(
-    office: Office, colleague: Office
+    sample: SampleDesk, colleague: SampleDesk
 ) -> None:
     """The decision made again under the lock may have another outcome."""
     rules = json.loads((RULES / "coverage.json").read_text())
@@ -248,12 +248,12 @@ def test_a_request_refused_because_its_contract_was_cancelled_in_between_is_not_
         "conditions": {"all": [{"name": "contract_validation", "operator": "is_true"}]},
         "actions": [{"name": "refuse", "params": {"message": "Please buy a contract first."}}],
     }
-    office.publish_rules(coverage=json.dumps(rules | {"rules": [*covering, refusing], "examples": []}))
-    office.desk.refresh()
+    sample.publish_rules(coverage=json.dumps(rules | {"rules": [*covering, refusing], "examples": []}))
+    sample.desk.refresh()
     colleague.desk.refresh()
-    gone = office.sell("subscription")
-    with meanwhile(office, writing(office), lambda: colleague.do(cancel_contract, gone, CancelContract())):
-        logged = log_exclusively(office)
+    gone = sample.sell("subscription")
+    with meanwhile(sample, writing(sample), lambda: colleague.do(cancel_contract, gone, CancelContract())):
+        logged = log_exclusively(sample)
     assert (logged.service_request, logged.refused) == (None, "Please buy a contract first.")
-    assert office.rows(t.service_request) == []
-    assert [one.outcome for one in office.rows(t.coverage_decision)] == ["refused"]
+    assert sample.rows(t.service_request) == []
+    assert [one.outcome for one in sample.rows(t.coverage_decision)] == ["refused"]

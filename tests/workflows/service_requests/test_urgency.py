@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import update
 
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.service_requests.queries import list_service_requests
 from workflows.store import tables as t
 
@@ -26,28 +26,28 @@ EXPECTED: list[tuple[str, str, int | None, int | None, str]] = [
 ]
 
 
-def test_the_most_urgent_come_first(office: Office) -> None:
-    office.sell("subscription")
+def test_the_most_urgent_come_first(sample: SampleDesk) -> None:
+    sample.sell("subscription")
     for name, *values in reversed(EXPECTED):
-        _store(office, office.log(name), *values)
-    listed = office.see(list_service_requests, order="urgency").items
+        _store(sample, sample.log(name), *values)
+    listed = sample.see(list_service_requests, order="urgency").items
     assert [one.subject for one in listed] == [name for name, *_ in EXPECTED]
-    reverse = office.see(list_service_requests, order="-urgency").items
+    reverse = sample.see(list_service_requests, order="-urgency").items
     assert [one.subject for one in reverse] == [name for name, *_ in reversed(EXPECTED)]
 
 
-def test_the_older_of_two_equal_requests_comes_first(office: Office) -> None:
-    office.sell("subscription")
-    first = office.log("First")
-    office.clock.move(hours=1)
-    second = office.log("Second")
+def test_the_older_of_two_equal_requests_comes_first(sample: SampleDesk) -> None:
+    sample.sell("subscription")
+    first = sample.log("First")
+    sample.clock.move(hours=1)
+    second = sample.log("Second")
     for one in (first, second):
-        _store(office, one, "normal", None, None, "open")
-    listed = office.see(list_service_requests, order="urgency").items
+        _store(sample, one, "normal", None, None, "open")
+    listed = sample.see(list_service_requests, order="urgency").items
     assert [one.id for one in listed] == [first, second]
 
 
-def _store(office: Office, request_id: str, *given: Any) -> None:
+def _store(sample: SampleDesk, request_id: str, *given: Any) -> None:
     priority, response, resolution, state = given
     is_stopped = state in ("on_hold", "pending_no_contract", "resolved")
     values = {
@@ -59,7 +59,7 @@ def _store(office: Office, request_id: str, *given: Any) -> None:
         "responded_at": MONDAY if response is None else None,
         "resolution_due_at": None if resolution is None else MONDAY + timedelta(hours=resolution),
     }
-    with office.desk.write() as tx:
+    with sample.desk.write() as tx:
         tx.connection.execute(
             update(t.service_request).where(t.service_request.c.id == request_id).values(**values)
         )

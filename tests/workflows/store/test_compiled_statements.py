@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import bindparam, event, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.store import tables as t
 from workflows.store.column_types import Id, Instant
 from workflows.store.compiled_statements import Prepared, insert_row, update_row
@@ -154,25 +154,25 @@ def test_a_statement_that_the_database_does_not_take(database: Database) -> None
 
 
 def test_a_column_that_is_not_given_gets_its_default(database_url: str) -> None:
-    office = Office(database_url)
-    request = office.log("It does not start")
+    sample = SampleDesk(database_url)
+    request = sample.log("It does not start")
     note = {"id": "n1", "service_request_id": request, "body": "Done", "author": "Ann", "written_at": AT}
-    with office.desk.write() as tx:
+    with sample.desk.write() as tx:
         tx.add(t.service_request_note, **note)
-    (note,) = office.rows(t.service_request_note)
-    office.close()
+    (note,) = sample.rows(t.service_request_note)
+    sample.close()
     assert note.public is True
 
 
 def test_rows_of_several_tables_in_one_statement(postgres_database_url: str) -> None:
-    office = Office(postgres_database_url)
-    office.sell("subscription")
+    sample = SampleDesk(postgres_database_url)
+    sample.sell("subscription")
     sent: list[str] = []
     event.listen(
-        office.desk.database.engine, "before_cursor_execute", lambda _c, _k, sql, *_: sent.append(sql)
+        sample.desk.database.engine, "before_cursor_execute", lambda _c, _k, sql, *_: sent.append(sql)
     )
-    request = office.log("It does not start")
-    office.close()
+    request = sample.log("It does not start")
+    sample.close()
     writes = [sql for sql in sent if "INSERT" in sql]
     assert len(writes) == 1, "the service request, its history and its decision"
     assert request

@@ -16,8 +16,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, MetaData, Table, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.support.builders import StillClock
-from tests.support.office import MONDAY, Office
+from tests.support.builders import FixedClock
+from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.support.unique_keys import unique_keys
 from workflows.administration.settings import change_settings
 from workflows.commands.contracts import CancelContract, Renew
@@ -68,29 +68,29 @@ def new_database(request: pytest.FixtureRequest, database_url: str, tmp_path: Pa
 @pytest.fixture
 def source(database_url: str) -> Database:
     """A desk's database with rows in all tables of contracts, work and the ledger; not in use any more."""
-    office = Office(database_url)
-    office.sell("support_hours", minutes=30)
-    office.sell("support_hours_by_month", to=("org_unit", office.parent), minutes=60)
-    office.sell("incident_pack", to=("item", office.laptop), incidents=3, ends_on=MONDAY.date())
-    held, settled, released = (office.log() for _ in range(3))
-    office.work(held, 20)
-    office.fire(settled, "resolve", note="done")
-    office.fire(settled, "close")
-    office.fire(released, "cancel", reason="not needed")
-    bob = office.customer("Bob", office.site)
-    office.work(office.log(item=None), 50)
-    office.sell("time_limited_subscription", to=("customer", bob), minutes=30, ends_on=MONDAY.date())
-    office.clock.move(days=2)
-    run_job(office.desk, "expire_contracts")
-    with office.desk.write() as tx:
+    sample = SampleDesk(database_url)
+    sample.sell("support_hours", minutes=30)
+    sample.sell("support_hours_by_month", to=("org_unit", sample.parent), minutes=60)
+    sample.sell("incident_pack", to=("item", sample.laptop), incidents=3, ends_on=MONDAY.date())
+    held, settled, released = (sample.log() for _ in range(3))
+    sample.work(held, 20)
+    sample.fire(settled, "resolve", note="done")
+    sample.fire(settled, "close")
+    sample.fire(released, "cancel", reason="not needed")
+    bob = sample.customer("Bob", sample.site)
+    sample.work(sample.log(item=None), 50)
+    sample.sell("time_limited_subscription", to=("customer", bob), minutes=30, ends_on=MONDAY.date())
+    sample.clock.move(days=2)
+    run_job(sample.desk, "expire_contracts")
+    with sample.desk.write() as tx:
         key = {
-            "user_id": office.administrator.id,
+            "user_id": sample.administrator.id,
             "key": "K1",
             "request": "POST /contracts",
             "body_hash": "0",
         }
         tx.add(t.idempotency_key, **key, status=201, answer="{}", stored_at=tx.real_now)
-    office.close()
+    sample.close()
     return Database(database_url, pool_size=1)
 
 
@@ -124,16 +124,16 @@ def test_rows_and_names_survive_the_way_from_every_step(
 def test_contracts_get_the_time_zone_in_which_they_were_sold(
     database_url: str, new_database: Callable[[], str]
 ) -> None:
-    office = Office(database_url)
+    sample = SampleDesk(database_url)
     sold = {}
     for zone in ("UTC", "Europe/Berlin", "America/New_York"):
         if zone != "UTC":
-            office.clock.move(days=1)
-            office.do(change_settings, {"time_zone": zone})
-            office.clock.move(days=1)
-        sold[zone] = office.sell("subscription")
-    sold["renewed"] = office.do(renew, sold["UTC"], Renew())
-    office.close()
+            sample.clock.move(days=1)
+            sample.do(change_settings, {"time_zone": zone})
+            sample.clock.move(days=1)
+        sold[zone] = sample.sell("subscription")
+    sold["renewed"] = sample.do(renew, sold["UTC"], Renew())
+    sample.close()
     source = Database(database_url, pool_size=1)
     url = new_database()
     _migrate_to(url, "0007")
@@ -159,28 +159,28 @@ def test_clocks_that_were_stopped_since_an_instant_of_the_history_have_it(
     database_url: str, new_database: Callable[[], str]
 ) -> None:
     """Before 0012 only a hold had an instant from which the service level clock was stopped."""
-    office = Office(database_url, reopen_window_days=1)
-    contract = office.sell("subscription", sla="standard")
+    sample = SampleDesk(database_url, reopen_window_days=1)
+    contract = sample.sell("subscription", sla="standard")
     resolved, closed, reopened, held, cancelled, held_and_cancelled, started = (
-        office.log() for _ in range(7)
+        sample.log() for _ in range(7)
     )
-    office.clock.move(hours=1)
+    sample.clock.move(hours=1)
     for request in (resolved, closed, reopened):
-        office.fire(request, "resolve", note="done")
-    office.fire(closed, "close")
-    office.fire(started, "start")
+        sample.fire(request, "resolve", note="done")
+    sample.fire(closed, "close")
+    sample.fire(started, "start")
     for request in (held, held_and_cancelled):
-        office.fire(request, "hold", reason="customer")
-    office.clock.move(hours=1)
+        sample.fire(request, "hold", reason="customer")
+    sample.clock.move(hours=1)
     for request in (cancelled, held_and_cancelled):
-        office.fire(request, "cancel", reason="not needed")
-    office.clock.move(days=5)
-    office.do(cancel_contract, contract, CancelContract(reason="left"))
-    waiting = office.log()
-    assert office.fire(reopened, "reopen") == office.request(waiting).state == "pending_no_contract"
-    expected = {row.id: row.paused_at for row in office.rows(t.service_request)}
+        sample.fire(request, "cancel", reason="not needed")
+    sample.clock.move(days=5)
+    sample.do(cancel_contract, contract, CancelContract(reason="left"))
+    waiting = sample.log()
+    assert sample.fire(reopened, "reopen") == sample.request(waiting).state == "pending_no_contract"
+    expected = {row.id: row.paused_at for row in sample.rows(t.service_request)}
     assert [request for request, at in expected.items() if at is None] == [started]
-    office.close()
+    sample.close()
     url = new_database()
     _migrate_to(url, "0011")
     source = Database(database_url, pool_size=1)
@@ -226,7 +226,7 @@ def _found(database: Database) -> list[str]:
 
 
 def _works_and_is_protected(database: Database) -> None:
-    desk = Desk(database, StillClock(MONDAY.replace(year=MONDAY.year + 2)))
+    desk = Desk(database, FixedClock(MONDAY.replace(year=MONDAY.year + 2)))
     for name in t.APPEND_ONLY:
         if _count(database, name):
             for statement in (f"DELETE FROM {name}", _update(name)):

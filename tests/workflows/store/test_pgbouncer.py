@@ -18,9 +18,9 @@ from sqlalchemy import DateTime, String, bindparam, literal, literal_column, mak
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
-from tests.support.contenders import crew_of, log_minutes, log_requests, post_in, tick_every_job
-from tests.support.office import Office
+from tests.support.concurrency import log_minutes, log_requests, tick_every_job, worker_context, worker_pool
 from tests.support.pgbouncer import Pgbouncer
+from tests.support.sample_desk import SampleDesk
 from workflows.ledger.audit import audit_ledger
 from workflows.store import postgresql_sessions
 from workflows.store import tables as t
@@ -88,21 +88,23 @@ def test_no_answer_is_that_of_another_statement(pooled_database_url: str, prepar
 
 
 def test_work_by_many_clients_is_as_without_a_pooler(pooled_database_url: str) -> None:
-    office = Office(pooled_database_url)
-    hours = office.sell("support_hours", minutes=100)
-    with crew_of("threads", CLIENTS) as crew:
-        logged = [one for some in crew.do(log_requests, post_in(office), 4) for one in some]
-        entries = [one for some in crew.do(log_minutes, post_in(office), logged, 7, 6) for one in some]
-        ran = Counter(name for some in crew.do(tick_every_job, post_in(office)) for name in some)
+    sample = SampleDesk(pooled_database_url)
+    hours = sample.sell("support_hours", minutes=100)
+    with worker_pool("threads", CLIENTS) as workers:
+        logged = [one for some in workers.do(log_requests, worker_context(sample), 4) for one in some]
+        entries = [
+            one for some in workers.do(log_minutes, worker_context(sample), logged, 7, 6) for one in some
+        ]
+        ran = Counter(name for some in workers.do(tick_every_job, worker_context(sample)) for name in some)
     total = 7 * 6 * CLIENTS
-    assert len(set(logged)) == len(office.rows(t.service_request)) == 4 * CLIENTS
-    assert [sum(minutes for _, minutes in office.allocations(one)) for one in entries] == [7] * len(entries)
-    assert sum(office.request(one).worked_minutes for one in logged) == total
-    assert [(grant.available, grant.consumed) for grant in office.grants(hours)] == [(0, 100)]
-    assert office.carried(f"customer:{office.ann}") == total - 100
+    assert len(set(logged)) == len(sample.rows(t.service_request)) == 4 * CLIENTS
+    assert [sum(minutes for _, minutes in sample.allocations(one)) for one in entries] == [7] * len(entries)
+    assert sum(sample.request(one).worked_minutes for one in logged) == total
+    assert [(grant.available, grant.consumed) for grant in sample.grants(hours)] == [(0, 100)]
+    assert sample.carried(f"customer:{sample.ann}") == total - 100
     assert set(ran.values()) == {1}, "of all schedulers one runs each job"
-    assert office.see(audit_ledger).ok
-    office.close()
+    assert sample.see(audit_ledger).ok
+    sample.close()
 
 
 def test_one_holds_a_transaction_lock_and_the_others_wait(pooled_database_url: str) -> None:

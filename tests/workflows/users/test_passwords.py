@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.builders import Kit
+from tests.support.builders import DeskFixture
 from workflows.core.errors import InvalidInput
 from workflows.demo import DEMO_PASSWORD
 from workflows.users.accounts import ChangeUser, NewUser, change_user, create_user
@@ -60,15 +60,15 @@ def test_every_text_gets_an_answer(password: str, name: str) -> None:
     assert is_easy_to_guess(password, name) in (True, False)
 
 
-def test_each_way_to_set_a_password_refuses_a_known_one(bare_kit: Kit) -> None:
+def test_each_way_to_set_a_password_refuses_a_known_one(bare_desk: DeskFixture) -> None:
     new = NewUser(email="sue@staff.example", role="finance", password="password1234")
     with pytest.raises(InvalidInput, match="commonly used or easy to guess") as refusal:
-        bare_kit.do(create_user, new)
+        bare_desk.do(create_user, new)
     assert refusal.value.values["pointer"] == "/password"
-    sue = bare_kit.do(create_user, new.model_copy(update={"password": "correct horse battery"}))
+    sue = bare_desk.do(create_user, new.model_copy(update={"password": "correct horse battery"}))
     for password in ("password1234", "sue@staff.example"):
         with pytest.raises(InvalidInput) as refusal:
-            bare_kit.do(change_user, sue, ChangeUser(password=password))
+            bare_desk.do(change_user, sue, ChangeUser(password=password))
         assert refusal.value.values["pointer"] == "/password"
 
 

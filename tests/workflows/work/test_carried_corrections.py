@@ -8,7 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from engine.contracts import OVER_STATES
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.contracts import CancelContract
 from workflows.commands.work import ChangeWork
 from workflows.contracts.queries import read_contract
@@ -50,49 +50,49 @@ histories = st.builds(
 class Played:
     """A history of a customer of their own, as it happens."""
 
-    def __init__(self, office: Office, name: str, start: datetime) -> None:
-        self.office, self.start = office, start
-        self.customer = office.customer(name, office.site)
-        office.sell("support_hours", to=("customer", self.customer), minutes=10)
-        self.request = office.log(customer=self.customer, item=None)
-        office.work(self.request, 10)
+    def __init__(self, sample: SampleDesk, name: str, start: datetime) -> None:
+        self.sample, self.start = sample, start
+        self.customer = sample.customer(name, sample.site)
+        sample.sell("support_hours", to=("customer", self.customer), minutes=10)
+        self.request = sample.log(customer=self.customer, item=None)
+        sample.work(self.request, 10)
         self.entries: list[str] = []
         self.sold: list[str] = []
 
     def on(self, day: int, history: History) -> None:
         for worked_day, minutes in history.worked:
             if worked_day == day and minutes:
-                before = {row.id for row in self.office.entries(self.request)}
-                assert self.office.work(self.request, minutes) == [("carried", minutes)]
-                after = {row.id for row in self.office.entries(self.request)}
+                before = {row.id for row in self.sample.entries(self.request)}
+                assert self.sample.work(self.request, minutes) == [("carried", minutes)]
+                after = {row.id for row in self.sample.entries(self.request)}
                 self.entries += after - before
         for sale in history.sales:
             if sale.day == day:
                 self.sell(sale)
         if day == 12:
             for sale, contract in zip(sorted(history.sales, key=lambda one: one.day), self.sold, strict=True):
-                if sale.cancelled and self.office.see(read_contract, contract).state not in OVER_STATES:
-                    self.office.do(cancel_contract, contract, CancelContract(reason="Agreed"))
+                if sale.cancelled and self.sample.see(read_contract, contract).state not in OVER_STATES:
+                    self.sample.do(cancel_contract, contract, CancelContract(reason="Agreed"))
 
     def sell(self, sale: Sale) -> None:
-        today = self.office.clock.now().date()
+        today = self.sample.clock.now().date()
         last = today + DAY * sale.lasts_days if sale.lasts_days is not None else None
         holder = ("customer", self.customer)
-        self.sold.append(self.office.sell("support_hours", to=holder, minutes=sale.minutes, ends_on=last))
+        self.sold.append(self.sample.sell("support_hours", to=holder, minutes=sale.minutes, ends_on=last))
 
     def seen(self) -> list[Any]:
         """The balances of the contracts and what is carried, at the end of each day and now."""
         days = [self.start + DAY * day - timedelta(seconds=1) for day in range(1, 45, 4)]
         shown = []
         for contract in self.sold:
-            for at in [*(day for day in days if day <= self.office.clock.now()), None]:
-                view = self.office.see(read_contract, contract, as_of=at)
+            for at in [*(day for day in days if day <= self.sample.clock.now()), None]:
+                view = self.sample.see(read_contract, contract, as_of=at)
                 shown.append((at, view.state, view.balance.minutes, view.carried_minutes))
-        return [*shown, self.office.carried(f"customer:{self.customer}")]
+        return [*shown, self.sample.carried(f"customer:{self.customer}")]
 
 
 def test_deleting_or_changing_a_carried_entry_leaves_the_others_as_if_it_had_always_been_so(
-    office: Office,
+    sample: SampleDesk,
 ) -> None:
     names = iter(range(10_000))
 
@@ -104,22 +104,22 @@ def test_deleting_or_changing_a_carried_entry_leaves_the_others_as_if_it_had_alw
         which %= len(worked)
         corrected = [*worked]
         corrected[which] = (worked[which][0], minutes or 0)
-        office.clock.at = start = office.clock.now().replace(hour=9) + DAY * 2
-        mistaken = Played(office, f"M {next(names)}", start)
-        right = Played(office, f"R {next(names)}", start)
+        sample.clock.at = start = sample.clock.now().replace(hour=9) + DAY * 2
+        mistaken = Played(sample, f"M {next(names)}", start)
+        right = Played(sample, f"R {next(names)}", start)
         for day in range(corrected_on + 1):
-            office.clock.at = max(office.clock.at, start + DAY * day + timedelta(hours=1))
+            sample.clock.at = max(sample.clock.at, start + DAY * day + timedelta(hours=1))
             mistaken.on(day, replace(history, worked=tuple(worked)))
             right.on(day, replace(history, worked=tuple(corrected)))
         entry = mistaken.entries[which]
         if minutes is None:
-            office.do_as(office.supervisor, delete_work, entry)
+            sample.do_as(sample.supervisor, delete_work, entry)
         else:
-            office.do_as(office.supervisor, change_work, entry, ChangeWork(minutes=minutes))
-        office.clock.move(days=1)
+            sample.do_as(sample.supervisor, change_work, entry, ChangeWork(minutes=minutes))
+        sample.clock.move(days=1)
         for one in (mistaken, right):
             one.sell(Sale(0, 45, None, cancelled=False))
         assert mistaken.seen() == right.seen()
 
     check()
-    assert office.see(audit_ledger).ok
+    assert sample.see(audit_ledger).ok

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from engine.drawdown import TimeWorked, plan_draw_down
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.contracts import GrantGiven
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
@@ -15,9 +15,9 @@ from workflows.work.planning import payer_value
 HOUR = timedelta(hours=1)
 
 
-def contract_with_many_grants(office: Office, random: Random) -> str:
+def contract_with_many_grants(sample: SampleDesk, random: Random) -> str:
     """Some of the grants have ended, some are used up, some are to come; several open or close at once."""
-    now = office.clock.now()
+    now = sample.clock.now()
     grants = []
     for _ in range(25):
         opens = random.choice([None, *range(-2, 6)])
@@ -29,11 +29,11 @@ def contract_with_many_grants(office: Office, random: Random) -> str:
                 expires_at=None if closes is None else now + max(closes, (opens or 0) + 1) * HOUR,
             )
         )
-    contract = office.sell("support_hours", grants=grants)
-    request = office.log()
+    contract = sample.sell("support_hours", grants=grants)
+    request = sample.log()
     for _ in range(4):
-        office.clock.move(hours=1)
-        office.work(request, random.randrange(20, 120))
+        sample.clock.move(hours=1)
+        sample.work(request, random.randrange(20, 120))
     return contract
 
 
@@ -46,12 +46,12 @@ def loaded(tx: Transaction, contract: str, work: TimeWorked | None = None) -> Lo
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_plan_by_some_grants_is_the_plan_by_all(office: Office, seed: int) -> None:
+def test_a_plan_by_some_grants_is_the_plan_by_all(sample: SampleDesk, seed: int) -> None:
     random = Random(seed)
-    contract = contract_with_many_grants(office, random)
-    now = office.clock.now()
+    contract = contract_with_many_grants(sample, random)
+    now = sample.clock.now()
     fewer = 0
-    with office.desk.read() as tx:
+    with sample.desk.read() as tx:
         every = loaded(tx, contract)
         payer = payer_value(every.contract, every.draws, every.grants)
         for _ in range(60):
@@ -68,19 +68,19 @@ def test_a_plan_by_some_grants_is_the_plan_by_all(office: Office, seed: int) -> 
             assert some.limits_at(later) == every.limits_at(later)
     assert fewer > 20
     # what is due to expire is among the grants that were read
-    office.clock.move(hours=3)
-    with office.desk.write() as tx:
+    sample.clock.move(hours=3)
+    with sample.desk.write() as tx:
         some = loaded(tx, contract, TimeWorked(now, None, 1))
         some.expire(tx, tx.now)
         assert some.others is not None
         assert all(one.expiry_posted for one in loaded(tx, contract).grants if one.window.is_over(tx.now))
 
 
-def test_work_on_a_contract_with_many_grants_reads_a_few(office: Office) -> None:
-    contract = office.sell("support_hours", grants=[GrantGiven(minutes=10) for _ in range(400)])
-    request = office.log()
-    assert office.work(request, 25) == [("grant", 10), ("grant", 10), ("grant", 5)]
-    with office.desk.read() as tx:
+def test_work_on_a_contract_with_many_grants_reads_a_few(sample: SampleDesk) -> None:
+    contract = sample.sell("support_hours", grants=[GrantGiven(minutes=10) for _ in range(400)])
+    request = sample.log()
+    assert sample.work(request, 25) == [("grant", 10), ("grant", 10), ("grant", 5)]
+    with sample.desk.read() as tx:
         some = loaded(tx, contract, TimeWorked(tx.now, None, 12))
         assert len(some.drawable_grants) == 3, "the two that hold 12 minutes, and the first one"
         assert some.limits_at(tx.now).minutes_available == 4000 - 25

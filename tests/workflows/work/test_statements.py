@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import GrantGiven
 from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.store import tables as t
@@ -42,9 +42,9 @@ class Statements:
 
 
 @contextmanager
-def counted(office: Office) -> Iterator[Statements]:
-    sent = Statements(contracts={row.id for row in office.rows(t.contract)})
-    engine = office.desk.database.engine
+def counted(sample: SampleDesk) -> Iterator[Statements]:
+    sent = Statements(contracts={row.id for row in sample.rows(t.contract)})
+    engine = sample.desk.database.engine
     event.listen(engine, "before_cursor_execute", sent.listen)
     try:
         yield sent
@@ -52,84 +52,84 @@ def counted(office: Office) -> Iterator[Statements]:
         event.remove(engine, "before_cursor_execute", sent.listen)
 
 
-def entry_of(office: Office, request: str) -> str:
-    return str(max(office.entries(request), key=lambda row: row.id).id)
+def entry_of(sample: SampleDesk, request: str) -> str:
+    return str(max(sample.entries(request), key=lambda row: row.id).id)
 
 
-def worked(minutes: int, **given: Any) -> Callable[[Office, str], None]:
+def worked(minutes: int, **given: Any) -> Callable[[SampleDesk, str], None]:
     """Log minutes; `hours_ago` is when they were worked."""
 
-    def act(office: Office, request: str) -> None:
-        at = office.clock.now() - timedelta(hours=given.get("hours_ago", 0))
-        office.do_as(office.technician, log_work, request, WorkGiven(minutes=minutes, worked_at=at))
+    def act(sample: SampleDesk, request: str) -> None:
+        at = sample.clock.now() - timedelta(hours=given.get("hours_ago", 0))
+        sample.do_as(sample.technician, log_work, request, WorkGiven(minutes=minutes, worked_at=at))
 
     return act
 
 
-def changed(minutes: int) -> Callable[[Office, str], None]:
-    def act(office: Office, request: str) -> None:
-        office.do_as(office.technician, change_work, entry_of(office, request), ChangeWork(minutes=minutes))
+def changed(minutes: int) -> Callable[[SampleDesk, str], None]:
+    def act(sample: SampleDesk, request: str) -> None:
+        sample.do_as(sample.technician, change_work, entry_of(sample, request), ChangeWork(minutes=minutes))
 
     return act
 
 
-def deleted(office: Office, request: str) -> None:
-    office.do_as(office.technician, delete_work, entry_of(office, request))
+def deleted(sample: SampleDesk, request: str) -> None:
+    sample.do_as(sample.technician, delete_work, entry_of(sample, request))
 
 
-def one_contract(office: Office) -> tuple[str, set[str]]:
+def one_contract(sample: SampleDesk) -> tuple[str, set[str]]:
     grants = [GrantGiven(minutes=20), GrantGiven(minutes=30), GrantGiven(minutes=100)]
-    hours = office.sell("support_hours", grants=grants)
-    request = office.log()
-    office.work(request, 40)
+    hours = sample.sell("support_hours", grants=grants)
+    request = sample.log()
+    sample.work(request, 40)
     return request, {hours}
 
 
-def subscription(office: Office) -> tuple[str, set[str]]:
-    covering = office.sell("subscription")
-    request = office.log()
-    office.work(request, 40)
+def subscription(sample: SampleDesk) -> tuple[str, set[str]]:
+    covering = sample.sell("subscription")
+    request = sample.log()
+    sample.work(request, 40)
     return request, {covering}
 
 
-def used_up(office: Office) -> tuple[str, set[str]]:
+def used_up(sample: SampleDesk) -> tuple[str, set[str]]:
     """The policy takes the time past the end: it is carried, and no later contract is there to take it."""
-    hours = office.sell("support_hours", minutes=60)
-    request = office.log()
-    office.work(request, 90)
+    hours = sample.sell("support_hours", minutes=60)
+    request = sample.log()
+    sample.work(request, 90)
     return request, {hours}
 
 
-def rolled_over(office: Office) -> tuple[str, set[str]]:
+def rolled_over(sample: SampleDesk) -> tuple[str, set[str]]:
     """The time carried from one contract was drawn from the holder's next."""
-    hours = office.sell("support_hours", minutes=30)
-    request = office.log()
-    office.work(request, 60)
-    office.clock.move(hours=1)
-    following = office.sell("support_hours", minutes=600)
-    office.clock.move(hours=1)
+    hours = sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    sample.work(request, 60)
+    sample.clock.move(hours=1)
+    following = sample.sell("support_hours", minutes=600)
+    sample.clock.move(hours=1)
     return request, {hours, following}
 
 
-def cascading(office: Office) -> tuple[str, set[str]]:
-    office.set(cascade=True)
+def cascading(sample: SampleDesk) -> tuple[str, set[str]]:
+    sample.set(cascade=True)
     contracts = {
-        office.sell("support_hours", minutes=20, to=("item", office.laptop)),
-        office.sell("support_hours", minutes=30),
-        office.sell("support_hours", minutes=500, to=("org_unit", office.site)),
+        sample.sell("support_hours", minutes=20, to=("item", sample.laptop)),
+        sample.sell("support_hours", minutes=30),
+        sample.sell("support_hours", minutes=500, to=("org_unit", sample.site)),
     }
-    request = office.log()
-    office.work(request, 55)
+    request = sample.log()
+    sample.work(request, 55)
     return request, contracts
 
 
-def expired(office: Office) -> tuple[str, set[str]]:
+def expired(sample: SampleDesk) -> tuple[str, set[str]]:
     """What is logged late was worked before the end: expired minutes are restored, then drawn."""
-    hours = office.sell("time_limited_subscription", minutes=600, ends_on=MONDAY.date())
-    request = office.log()
-    office.work(request, 60)
-    office.clock.at = MONDAY + timedelta(days=1)
-    office.work(request, 10, at=MONDAY)
+    hours = sample.sell("time_limited_subscription", minutes=600, ends_on=MONDAY.date())
+    request = sample.log()
+    sample.work(request, 60)
+    sample.clock.at = MONDAY + timedelta(days=1)
+    sample.work(request, 10, at=MONDAY)
     return request, {hours}
 
 
@@ -141,47 +141,49 @@ STORIES = (one_contract, subscription, used_up, rolled_over, cascading, expired)
 )
 @pytest.mark.parametrize("story", STORIES, ids=[one.__name__ for one in STORIES])
 def test_each_contract_is_locked_once_and_its_grants_are_read_once(
-    office: Office, story: Callable[[Office], tuple[str, set[str]]], act: Callable[[Office, str], None]
+    sample: SampleDesk,
+    story: Callable[[SampleDesk], tuple[str, set[str]]],
+    act: Callable[[SampleDesk, str], None],
 ) -> None:
-    request, contracts = story(office)
-    with counted(office) as sent:
-        act(office, request)
+    request, contracts = story(sample)
+    with counted(sample) as sent:
+        act(sample, request)
     assert sent.locked
     assert set(sent.locked) | set(sent.grants_read) <= contracts
     assert Counter(sent.locked).most_common(1)[0][1] == 1, sent.locked
     assert Counter(sent.grants_read) == Counter(sent.locked)
-    if not office.desk.database.is_sqlite:
+    if not sample.desk.database.is_sqlite:
         assert sent.requests_locked_before == 1
 
 
-def test_work_from_an_earlier_hour_locks_the_later_contract_once_too(office: Office) -> None:
-    request, contracts = rolled_over(office)
-    with counted(office) as sent:
-        worked(25, hours_ago=2)(office, request)
+def test_work_from_an_earlier_hour_locks_the_later_contract_once_too(sample: SampleDesk) -> None:
+    request, contracts = rolled_over(sample)
+    with counted(sample) as sent:
+        worked(25, hours_ago=2)(sample, request)
     assert Counter(sent.locked) == Counter(contracts)
     assert Counter(sent.grants_read) == Counter(contracts)
 
 
-def test_payers_are_locked_in_the_order_of_their_ids(office: Office) -> None:
+def test_payers_are_locked_in_the_order_of_their_ids(sample: SampleDesk) -> None:
     """The covering contract is the youngest, so that it would be locked first by its rank."""
-    office.set(cascade=True)
-    office.sell("support_hours", minutes=500, to=("org_unit", office.site))
-    office.sell("support_hours", minutes=30)
-    covering = office.sell("support_hours", minutes=20, to=("item", office.laptop))
-    request = office.log()
-    assert office.request(request).contract_id == covering
-    with counted(office) as sent:
-        worked(60)(office, request)
+    sample.set(cascade=True)
+    sample.sell("support_hours", minutes=500, to=("org_unit", sample.site))
+    sample.sell("support_hours", minutes=30)
+    covering = sample.sell("support_hours", minutes=20, to=("item", sample.laptop))
+    request = sample.log()
+    assert sample.request(request).contract_id == covering
+    with counted(sample) as sent:
+        worked(60)(sample, request)
     assert sent.locked == sorted(sent.locked)
     assert len(sent.locked) == 3
-    assert office.allocations(entry_of(office, request)) == [("grant", 20), ("grant", 30), ("grant", 10)]
+    assert sample.allocations(entry_of(sample, request)) == [("grant", 20), ("grant", 30), ("grant", 10)]
 
 
-def test_a_preview_locks_nothing_and_reads_the_grants_of_its_payers_once(office: Office) -> None:
-    request, contracts = cascading(office)
-    with counted(office) as sent:
-        command = WorkGiven(minutes=30, worked_at=office.clock.now())
-        planned = office.see_as(office.technician, preview_work, request, command)
+def test_a_preview_locks_nothing_and_reads_the_grants_of_its_payers_once(sample: SampleDesk) -> None:
+    request, contracts = cascading(sample)
+    with counted(sample) as sent:
+        command = WorkGiven(minutes=30, worked_at=sample.clock.now())
+        planned = sample.see_as(sample.technician, preview_work, request, command)
     assert {payer.contract for payer in planned.payers} <= contracts
     assert Counter(sent.grants_read).most_common(1)[0][1] == 1
     assert sent.requests_locked_before == 0

@@ -7,14 +7,14 @@ from html import unescape
 
 import pytest
 
-from tests.support.front import Front
 from tests.support.pages import Page
+from tests.support.web_clients import WebClients
 from workflows.store import tables as t
 
 
-def test_a_contract_is_created_for_a_holder_found_by_search(front: Front) -> None:
-    office = front.office
-    sue = front.supervisor
+def test_a_contract_is_created_for_a_holder_found_by_search(web: WebClients) -> None:
+    sample = web.sample
+    sue = web.supervisor
     page = sue.open("/contracts/new")
     found = sue.send(page, holder_q="berlin", type="support_hours", minutes="20:00", price="1.800,00")
     assert found.status == 200
@@ -24,18 +24,18 @@ def test_a_contract_is_created_for_a_holder_found_by_search(front: Front) -> Non
     assert "has been created for Acme-Berlin" in done
     assert "20:00 of 20:00 left" in done
     assert "€1,800.00" in done
-    [contract] = office.rows(t.contract)
-    assert (contract.holder_id, contract.price_minor) == (office.site, 180000)
+    [contract] = sample.rows(t.contract)
+    assert (contract.holder_id, contract.price_minor) == (sample.site, 180000)
     again = sue.send(found)
     assert again.path == done.path
-    assert len(office.rows(t.contract)) == 1
+    assert len(sample.rows(t.contract)) == 1
 
 
-def test_the_new_contract_link_preselects_the_holder(front: Front) -> None:
-    page = front.supervisor.open(f"/customers/{front.office.ann}")
-    assert f"/contracts/new?holder=customer:{front.office.ann}" in page.html
-    form = front.supervisor.open(f"/contracts/new?holder=customer:{front.office.ann}").form()
-    assert form.values["holder"] == f"customer:{front.office.ann}"
+def test_the_new_contract_link_preselects_the_holder(web: WebClients) -> None:
+    page = web.supervisor.open(f"/customers/{web.sample.ann}")
+    assert f"/contracts/new?holder=customer:{web.sample.ann}" in page.html
+    form = web.supervisor.open(f"/contracts/new?holder=customer:{web.sample.ann}").form()
+    assert form.values["holder"] == f"customer:{web.sample.ann}"
 
 
 @pytest.mark.parametrize(
@@ -54,96 +54,96 @@ def test_the_new_contract_link_preselects_the_holder(front: Front) -> None:
     ],
 )
 def test_invalid_terms_are_reported_and_keep_the_typed_values(
-    front: Front, values: dict[str, str], words: str
+    web: WebClients, values: dict[str, str], words: str
 ) -> None:
-    page = front.supervisor.open("/contracts/new")
-    sent = {"holder": f"customer:{front.office.ann}", "type": "support_hours", "overage_rate": "90"} | values
-    wrong = front.supervisor.send(page, **sent)
+    page = web.supervisor.open("/contracts/new")
+    sent = {"holder": f"customer:{web.sample.ann}", "type": "support_hours", "overage_rate": "90"} | values
+    wrong = web.supervisor.send(page, **sent)
     if not words and wrong.status == 200:
         return
     assert wrong.status == 422
     assert words in wrong
     assert wrong.form().values["overage_rate"] == "90"
-    assert front.office.rows(t.contract) == []
+    assert web.sample.rows(t.contract) == []
 
 
-def test_the_contract_list_views_and_filters(front: Front) -> None:
-    office = front.office
-    office.sell("subscription", starts_on="2026-01-01", ends_on="2026-03-15")
-    office.sell("subscription", starts_on="2026-05-01", ends_on="2026-12-31")
-    used = office.sell("support_hours", minutes=30, to=("org_unit", office.parent))
-    office.work(office.log("Long", customer=office.customer("Dee", office.parent), item=None), 45)
-    fay = front.finance
+def test_the_contract_list_views_and_filters(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("subscription", starts_on="2026-01-01", ends_on="2026-03-15")
+    sample.sell("subscription", starts_on="2026-05-01", ends_on="2026-12-31")
+    used = sample.sell("support_hours", minutes=30, to=("org_unit", sample.parent))
+    sample.work(sample.log("Long", customer=sample.customer("Dee", sample.parent), item=None), 45)
+    fay = web.finance
     assert "SUB-0001" in fay.open("/contracts?view=soon")
     assert "SUB-0002" not in fay.open("/contracts?view=soon")
     assert "SUB-0002" in fay.open("/contracts?view=pending")
-    assert office.contract(used).number in fay.open("/contracts?view=exhausted")
+    assert sample.contract(used).number in fay.open("/contracts?view=exhausted")
     assert "Used up" in fay.open("/contracts?view=exhausted")
-    assert office.contract(used).number in fay.open("/contracts?q=acme")
+    assert sample.contract(used).number in fay.open("/contracts?q=acme")
     assert "Cancelled contracts appear here" in fay.open("/contracts?view=cancelled")
-    assert "SUB-0001" in fay.open(f"/contracts?holder={office.ann}")
+    assert "SUB-0001" in fay.open(f"/contracts?holder={sample.ann}")
     text = fay.client.get("/contracts?format=csv&order=number").get_data(as_text=True)
     assert "SH-0001,Support hours,Acme,,,exhausted,,2026-03-02,,0:30,0:30,0:00,0:00,0:00," in text
 
 
-def test_the_statement_lists_each_entry(front: Front) -> None:
-    office = front.office
-    contract = office.sell("support_hours", minutes=600)
-    request = office.log()
-    office.work(request, 45)
-    page = front.technician.open(f"/contracts/{contract}")
+def test_the_statement_lists_each_entry(web: WebClients) -> None:
+    sample = web.sample
+    contract = sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.work(request, 45)
+    page = web.technician.open(f"/contracts/{contract}")
     assert "Drawn for work" in page
     assert "−0:45" in page
     assert "9:15 of 10:00 left" in page
-    text = front.technician.client.get(f"/contracts/{contract}/statement.csv").get_data(as_text=True)
+    text = web.technician.client.get(f"/contracts/{contract}/statement.csv").get_data(as_text=True)
     assert "draw" in text
     assert "'-45,555" in text or "-45,555" in text
-    assert "No entries in this period." in front.technician.open(f"/contracts/{contract}?from=2027-01-01")
-    assert front.technician.open(f"/contracts/{contract}?from=nonsense").status == 200
+    assert "No entries in this period." in web.technician.open(f"/contracts/{contract}?from=2027-01-01")
+    assert web.technician.open(f"/contracts/{contract}?from=nonsense").status == 200
 
 
-def test_the_burn_down_chart_projects_the_run_out_date(front: Front) -> None:
-    office = front.office
-    contract = office.sell("support_hours", minutes=600, starts_on="2026-01-01")
-    request = office.log()
-    fresh = front.supervisor.open(f"/contracts/{contract}")
+def test_the_burn_down_chart_projects_the_run_out_date(web: WebClients) -> None:
+    sample = web.sample
+    contract = sample.sell("support_hours", minutes=600, starts_on="2026-01-01")
+    request = sample.log()
+    fresh = web.supervisor.open(f"/contracts/{contract}")
     assert "burn-down" not in fresh.html
-    office.work(request, 300)
-    page = front.supervisor.open(f"/contracts/{contract}")
+    sample.work(request, 300)
+    page = web.supervisor.open(f"/contracts/{contract}")
     assert "5:00 drawn in the last 30 days. At this rate it will run out around 1 Apr 2026." in page
     assert 'class="burn-projection"' in page.html
-    office.work(request, 300)
-    assert "Used up." in front.supervisor.open(f"/contracts/{contract}")
+    sample.work(request, 300)
+    assert "Used up." in web.supervisor.open(f"/contracts/{contract}")
 
 
-def test_an_ended_contract_shows_its_end_and_carried_time(front: Front) -> None:
-    office = front.office
-    contract = office.sell("support_hours", minutes=600, ends_on="2026-03-03")
-    request = office.log()
-    office.work(request, 30)
-    office.clock.move(days=3)
-    office.work(request, 45)
-    page = front.supervisor.open(f"/contracts/{contract}")
+def test_an_ended_contract_shows_its_end_and_carried_time(web: WebClients) -> None:
+    sample = web.sample
+    contract = sample.sell("support_hours", minutes=600, ends_on="2026-03-03")
+    request = sample.log()
+    sample.work(request, 30)
+    sample.clock.move(days=3)
+    sample.work(request, 45)
+    page = web.supervisor.open(f"/contracts/{contract}")
     assert "Ended on 3 Mar 2026 with 9:30 unused." in page
     assert "0:45 carried over to the holder's next contract" in page
     assert 'class="burn-projection"' not in page.html
     assert "Rollover: carried forward to the holder's next contract (from the settings)" in page
 
 
-def test_the_list_shows_to_whom_a_holder_belongs(front: Front) -> None:
-    office = front.office
-    bob = office.customer("Bob")
+def test_the_list_shows_to_whom_a_holder_belongs(web: WebClients) -> None:
+    sample = web.sample
+    bob = sample.customer("Bob")
     by_holder = {
-        "LAP-1 Item LAP-1 Ann , Acme-Berlin": office.sell("subscription", to=("item", office.laptop)),
-        "Ann Acme-Berlin Subscription": office.sell("subscription"),
-        "Acme-Berlin part of Acme Subscription": office.sell("subscription", to=("org_unit", office.site)),
-        "Acme Subscription": office.sell("subscription", to=("org_unit", office.parent)),
-        "Bob Subscription": office.sell("subscription", to=("customer", bob)),
+        "LAP-1 Item LAP-1 Ann , Acme-Berlin": sample.sell("subscription", to=("item", sample.laptop)),
+        "Ann Acme-Berlin Subscription": sample.sell("subscription"),
+        "Acme-Berlin part of Acme Subscription": sample.sell("subscription", to=("org_unit", sample.site)),
+        "Acme Subscription": sample.sell("subscription", to=("org_unit", sample.parent)),
+        "Bob Subscription": sample.sell("subscription", to=("customer", bob)),
     }
-    page = front.supervisor.open("/contracts")
+    page = web.supervisor.open("/contracts")
     for words in by_holder:
         assert words in page, words
-    text = front.supervisor.client.get("/contracts?format=csv&order=number").get_data(as_text=True)
+    text = web.supervisor.client.get("/contracts?format=csv&order=number").get_data(as_text=True)
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     parties = [(row["customer"], row["org_unit"]) for row in rows]
     assert parties == [
@@ -155,40 +155,40 @@ def test_the_list_shows_to_whom_a_holder_belongs(front: Front) -> None:
     ]
 
 
-def test_the_list_is_filtered_by_org_unit(front: Front) -> None:
-    office = front.office
-    office.sell("subscription", to=("customer", office.customer("Bob")))
-    assert "Bob" in front.supervisor.open("/contracts")
+def test_the_list_is_filtered_by_org_unit(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("subscription", to=("customer", sample.customer("Bob")))
+    assert "Bob" in web.supervisor.open("/contracts")
     for holder in (
-        ("org_unit", office.parent),
-        ("org_unit", office.site),
-        ("customer", office.ann),
-        ("item", office.laptop),
+        ("org_unit", sample.parent),
+        ("org_unit", sample.site),
+        ("customer", sample.ann),
+        ("item", sample.laptop),
     ):
-        office.sell("subscription", to=holder)
-    for typed, count in (("ACME", 4), ("acme-berlin", 3), ("Berlin", 3), (office.site, 3)):
-        page = front.supervisor.open(f"/contracts?org_unit={typed}")
+        sample.sell("subscription", to=holder)
+    for typed, count in (("ACME", 4), ("acme-berlin", 3), ("Berlin", 3), (sample.site, 3)):
+        page = web.supervisor.open(f"/contracts?org_unit={typed}")
         assert f"{count} contracts" in page, typed
         assert "Bob" not in page
-    assert "No matching contracts" in front.supervisor.open("/contracts?org_unit=nowhere")
+    assert "No matching contracts" in web.supervisor.open("/contracts?org_unit=nowhere")
 
 
-def test_uncovered_time_is_linked_from_the_overview(front: Front) -> None:
-    office = front.office
-    office.sell("support_hours", minutes=30)
-    office.work(office.log("Past the end"), 90)
-    home = front.supervisor.open("/")
+def test_uncovered_time_is_linked_from_the_overview(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("support_hours", minutes=30)
+    sample.work(sample.log("Past the end"), 90)
+    home = web.supervisor.open("/")
     assert "1:00 carried forward" in home
     assert 'href="/uncovered-time"' in home.html
-    page = front.supervisor.open("/uncovered-time")
+    page = web.supervisor.open("/uncovered-time")
     assert "Past the end" in page
     assert "Carried forward" in page
-    assert "No uncovered time this month" in front.supervisor.open("/uncovered-time?kind=ignored")
+    assert "No uncovered time this month" in web.supervisor.open("/uncovered-time?kind=ignored")
 
 
-def test_a_monthly_contract_shows_allocations_up_to_now(front: Front) -> None:
-    contract = front.office.sell("support_hours_by_month", minutes=300, starts_on="2026-01-01")
-    page = front.supervisor.open(f"/contracts/{contract}")
+def test_a_monthly_contract_shows_allocations_up_to_now(web: WebClients) -> None:
+    contract = web.sample.sell("support_hours_by_month", minutes=300, starts_on="2026-01-01")
+    page = web.supervisor.open(f"/contracts/{contract}")
     assert "Allocation of month 3" in page
     assert "Allocation of month 4" not in page.text.split("Statement")[1]
     assert "5:00 of 15:00 left" in page
@@ -197,9 +197,9 @@ def test_a_monthly_contract_shows_allocations_up_to_now(front: Front) -> None:
 # ------------------------------------------------------------------ actions
 
 
-def test_a_contract_is_topped_up(front: Front) -> None:
-    contract = front.office.sell("support_hours", minutes=60)
-    sue = front.supervisor
+def test_a_contract_is_topped_up(web: WebClients) -> None:
+    contract = web.sample.sell("support_hours", minutes=60)
+    sue = web.supervisor
     page = sue.open(f"/contracts/{contract}")
     wrong = sue.send(page, "/top_up", topup_minutes="some")
     assert wrong.status == 422
@@ -210,9 +210,9 @@ def test_a_contract_is_topped_up(front: Front) -> None:
     assert "2 Mar 2026 – 31 Dec 2026" in done
 
 
-def test_a_contract_is_adjusted_with_a_reason(front: Front) -> None:
-    contract = front.office.sell("incident_pack", incidents=5)
-    sue = front.supervisor
+def test_a_contract_is_adjusted_with_a_reason(web: WebClients) -> None:
+    contract = web.sample.sell("incident_pack", incidents=5)
+    sue = web.supervisor
     page = sue.open(f"/contracts/{contract}")
     silent = sue.send(page, "/adjust", adjust_incidents="2", adjust_way="withdraw")
     assert silent.status == 422
@@ -223,9 +223,9 @@ def test_a_contract_is_adjusted_with_a_reason(front: Front) -> None:
     assert much.status == 422
 
 
-def test_a_contract_is_renewed_once(front: Front) -> None:
-    contract = front.office.sell("subscription", starts_on="2026-01-01", ends_on="2026-12-31")
-    sue = front.supervisor
+def test_a_contract_is_renewed_once(web: WebClients) -> None:
+    contract = web.sample.sell("subscription", starts_on="2026-01-01", ends_on="2026-12-31")
+    sue = web.supervisor
     page, stale = sue.open(f"/contracts/{contract}"), sue.open(f"/contracts/{contract}")
     renewed = sue.send(page, "/renew", renew_price="600")
     assert "This contract renews SUB-0001." in renewed
@@ -237,34 +237,34 @@ def test_a_contract_is_renewed_once(front: Front) -> None:
     assert "has already been renewed by" in late
 
 
-def test_a_contract_is_cancelled_and_its_requests_are_searched_again(front: Front) -> None:
-    contract = front.office.sell("subscription")
-    request = front.office.log()
-    sue = front.supervisor
+def test_a_contract_is_cancelled_and_its_requests_are_searched_again(web: WebClients) -> None:
+    contract = web.sample.sell("subscription")
+    request = web.sample.log()
+    sue = web.supervisor
     page = sue.open(f"/contracts/{contract}")
     assert "coverage is searched again" in page
     done = sue.send(page, "/cancel", cancel_reason="Customer left")
     assert "Cancelled" in done
     assert "Customer left" in done
     assert not done.has_form("/cancel")
-    assert front.office.request(request).contract_id is None
+    assert web.sample.request(request).contract_id is None
 
 
-def test_enabling_moves_the_start_to_now_and_opens_waiting_requests(front: Front) -> None:
-    office = front.office
-    contract = office.sell("subscription", starts_on="2026-06-01")
-    request = office.log()
-    assert office.request(request).state == "pending_no_contract"
-    page = front.supervisor.open(f"/contracts/{contract}")
+def test_enabling_moves_the_start_to_now_and_opens_waiting_requests(web: WebClients) -> None:
+    sample = web.sample
+    contract = sample.sell("subscription", starts_on="2026-06-01")
+    request = sample.log()
+    assert sample.request(request).state == "pending_no_contract"
+    page = web.supervisor.open(f"/contracts/{contract}")
     assert "moves its start to now" in page
-    done = front.supervisor.send(page, "/enable")
+    done = web.supervisor.send(page, "/enable")
     assert "The contract is now active." in done
-    assert office.request(request).state == "open"
+    assert sample.request(request).state == "open"
 
 
-def test_roles_without_permission_get_no_contract_actions(front: Front) -> None:
-    contract = front.office.sell("support_hours", minutes=60)
-    for browser in (front.technician, front.ann):
+def test_roles_without_permission_get_no_contract_actions(web: WebClients) -> None:
+    contract = web.sample.sell("support_hours", minutes=60)
+    for browser in (web.technician, web.ann):
         page = browser.open(f"/contracts/{contract}")
         assert page.status == 200
         assert not page.has_form("/top_up")
@@ -274,17 +274,17 @@ def test_roles_without_permission_get_no_contract_actions(front: Front) -> None:
         assert browser.client.post(f"/contracts/{contract}/cancel", data=sent).status_code == 403
 
 
-def test_contracts_running_low_are_listed_and_on_the_overview(front: Front) -> None:
-    office = front.office
-    contract = office.sell("support_hours", minutes=60, starts_on="2026-01-02")
-    office.work(office.log("Slow"), 45)
-    number = office.contract(contract).number
-    for page in (front.supervisor.open("/"), front.supervisor.open("/contracts?view=running-out")):
+def test_contracts_running_low_are_listed_and_on_the_overview(web: WebClients) -> None:
+    sample = web.sample
+    contract = sample.sell("support_hours", minutes=60, starts_on="2026-01-02")
+    sample.work(sample.log("Slow"), 45)
+    number = sample.contract(contract).number
+    for page in (web.supervisor.open("/"), web.supervisor.open("/contracts?view=running-out")):
         assert number in page
         assert "projected to run out in 10 d" in page
-    csv = front.supervisor.client.get("/contracts?view=running-out&format=csv").get_data(as_text=True)
+    csv = web.supervisor.client.get("/contracts?view=running-out&format=csv").get_data(as_text=True)
     assert csv.count(number) == 1
-    assert "Running low" not in front.ann.open("/contracts?view=running-out")
+    assert "Running low" not in web.ann.open("/contracts?view=running-out")
 
 
 def target_of(page: Page, text: str) -> str:
@@ -294,57 +294,57 @@ def target_of(page: Page, text: str) -> str:
     return unescape(found[1])
 
 
-def test_a_long_statement_shows_the_latest_entries(front: Front) -> None:
-    office = front.office
-    contract = office.sell("support_hours", minutes=600)
-    request = office.log("Slow")
+def test_a_long_statement_shows_the_latest_entries(web: WebClients) -> None:
+    sample = web.sample
+    contract = sample.sell("support_hours", minutes=600)
+    request = sample.log("Slow")
     for _ in range(51):
-        office.work(request, 1)
-    page = front.supervisor.open(f"/contracts/{contract}")
+        sample.work(request, 1)
+    page = web.supervisor.open(f"/contracts/{contract}")
     assert "50 entries, earlier ones on the next page" in page
     assert "Sold with the contract" not in page
-    earlier = front.supervisor.open(target_of(page, "Earlier entries"))
+    earlier = web.supervisor.open(target_of(page, "Earlier entries"))
     assert "2 entries" in earlier
     assert "Sold with the contract" in earlier
-    assert "50 entries" in front.supervisor.open(target_of(earlier, "Latest entries"))
-    text = front.supervisor.client.get(f"/contracts/{contract}/statement.csv").get_data(as_text=True)
+    assert "50 entries" in web.supervisor.open(target_of(earlier, "Latest entries"))
+    text = web.supervisor.client.get(f"/contracts/{contract}/statement.csv").get_data(as_text=True)
     assert text.count("\r\n") == 53
 
 
-def test_a_long_activity_begins_with_the_latest_entries(front: Front) -> None:
-    office = front.office
-    office.sell("support_hours", minutes=600)
-    request = office.log("Slow")
+def test_a_long_activity_begins_with_the_latest_entries(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("support_hours", minutes=600)
+    request = sample.log("Slow")
     for minutes in range(1, 53):
-        office.clock.move(minutes=1)
-        office.work(request, minutes)
-    page = front.supervisor.open(f"/requests/{request}")
+        sample.clock.move(minutes=1)
+        sample.work(request, minutes)
+    page = web.supervisor.open(f"/requests/{request}")
     assert "0:03 worked" in page
     assert "0:02 worked" not in page
-    whole = front.supervisor.open(target_of(page, "Show all"))
+    whole = web.supervisor.open(target_of(page, "Show all"))
     assert "0:01 worked" in whole
     assert "Only the latest activity" not in whole
 
 
-def test_a_customer_sees_active_contracts_even_after_many_ended_ones(front: Front) -> None:
-    office = front.office
+def test_a_customer_sees_active_contracts_even_after_many_ended_ones(web: WebClients) -> None:
+    sample = web.sample
     for month in range(1, 13):
         for _ in range(5):
-            office.sell("subscription", starts_on=f"2024-{month:02d}-01", ends_on=f"2025-{month:02d}-01")
-    current = office.sell("support_hours", minutes=600)
-    assert office.contract(current).number in front.ann.open("/")
+            sample.sell("subscription", starts_on=f"2024-{month:02d}-01", ends_on=f"2025-{month:02d}-01")
+    current = sample.sell("support_hours", minutes=600)
+    assert sample.contract(current).number in web.ann.open("/")
 
 
-def test_monthly_hours_are_shown_before_the_first_month(front: Front) -> None:
-    contract = front.office.sell("support_hours_by_month", minutes=180, starts_on="2026-05-01")
-    page = front.supervisor.open(f"/contracts/{contract}")
+def test_monthly_hours_are_shown_before_the_first_month(web: WebClients) -> None:
+    contract = web.sample.sell("support_hours_by_month", minutes=180, starts_on="2026-05-01")
+    page = web.supervisor.open(f"/contracts/{contract}")
     assert "3:00 per month, none yet" in page
     assert "0:00 of 0:00" not in page
-    listed = front.supervisor.open("/contracts?view=pending")
+    listed = web.supervisor.open("/contracts?view=pending")
     assert "3:00 per month, none yet" in listed
 
 
-def test_an_empty_view_explains_what_it_lists(front: Front) -> None:
-    assert "Expired contracts appear here" in front.supervisor.open("/contracts?view=expired")
-    filtered = front.supervisor.open("/contracts?view=expired&q=nothing")
+def test_an_empty_view_explains_what_it_lists(web: WebClients) -> None:
+    assert "Expired contracts appear here" in web.supervisor.open("/contracts?view=expired")
+    filtered = web.supervisor.open("/contracts?view=expired&q=nothing")
     assert "No matching contracts" in filtered

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.front import Front
 from tests.support.pages import Browser, Page
+from tests.support.web_clients import WebClients
 from workflows.store import tables as t
 
 PLAIN: dict[str, str] = {}
@@ -20,16 +20,18 @@ def preview(browser: Browser, page: Page, form: str, effect: str, headers: Any =
 
 
 @pytest.mark.parametrize("headers", [PLAIN, HTMX])
-def test_cancelling_previews_the_requests_that_lose_coverage(front: Front, headers: dict[str, str]) -> None:
-    office, sue = front.office, front.supervisor
-    contract = office.sell("support_hours", minutes=180)
-    office.work(office.log(), 60)
-    office.log()
+def test_cancelling_previews_the_requests_that_lose_coverage(
+    web: WebClients, headers: dict[str, str]
+) -> None:
+    sample, sue = web.sample, web.supervisor
+    contract = sample.sell("support_hours", minutes=180)
+    sample.work(sample.log(), 60)
+    sample.log()
     path = f"/contracts/{contract}"
     result = preview(sue, sue.open(path), "/cancel", f"{path}/cancel/effect", headers)
     assert result.status == 200
     assert "SH-0001 ends now. The remaining 2 hours expire unused." in result
-    first, second = (one.number for one in office.rows(t.service_request))
+    first, second = (one.number for one in sample.rows(t.service_request))
     assert f"2 service requests lose their coverage: {first} , {second} ." in result
     assert ("Adjust" in result) == (headers is PLAIN)
     if headers is PLAIN:
@@ -38,9 +40,9 @@ def test_cancelling_previews_the_requests_that_lose_coverage(front: Front, heade
         assert "The contract has been cancelled." in done
 
 
-def test_the_preview_reflects_the_typed_values(front: Front) -> None:
-    office, sue = front.office, front.supervisor
-    contract = office.sell("time_limited_subscription", minutes=120)
+def test_the_preview_reflects_the_typed_values(web: WebClients) -> None:
+    sample, sue = web.sample, web.supervisor
+    contract = sample.sell("time_limited_subscription", minutes=120)
     path = f"/contracts/{contract}"
     page = sue.open(path)
     result = preview(sue, page, "/top_up", f"{path}/top_up/effect", HTMX, topup_minutes="10:00")
@@ -58,10 +60,10 @@ def test_the_preview_reflects_the_typed_values(front: Front) -> None:
     assert preview(sue, page, "/renew", f"{path}/nothing/effect", HTMX).status == 404
 
 
-def test_enabling_previews_the_requests_that_open(front: Front) -> None:
-    office, sue = front.office, front.supervisor
-    office.log()
-    contract = office.sell("incident_pack", incidents=5, enable=False)
+def test_enabling_previews_the_requests_that_open(web: WebClients) -> None:
+    sample, sue = web.sample, web.supervisor
+    sample.log()
+    contract = sample.sell("incident_pack", incidents=5, enable=False)
     path = f"/contracts/{contract}"
     result = preview(sue, sue.open(path), "/enable/effect", f"{path}/enable/effect")
     assert "IP-0001 becomes active now" in result
@@ -70,11 +72,11 @@ def test_enabling_previews_the_requests_that_open(front: Front) -> None:
     assert "PR-0001 will be cancelled." in result
 
 
-def test_assigning_previews_what_moves(front: Front) -> None:
-    office, sue = front.office, front.supervisor
-    office.sell("incident_pack", incidents=5)
-    request = office.log()
-    other = office.sell("subscription", to=("org_unit", office.site))
+def test_assigning_previews_what_moves(web: WebClients) -> None:
+    sample, sue = web.sample, web.supervisor
+    sample.sell("incident_pack", incidents=5)
+    request = sample.log()
+    other = sample.sell("subscription", to=("org_unit", sample.site))
     path = f"/requests/{request}"
     assert "SUB-0001, held by org unit Acme-Berlin" in sue.open(path)
     result = preview(sue, sue.open(path), "/assign", f"{path}/coverage/assign/effect", assign_contract=other)
@@ -84,6 +86,6 @@ def test_assigning_previews_what_moves(front: Front) -> None:
     nothing = preview(sue, sue.open(path), "/assign", f"{path}/coverage/assign/effect", HTMX)
     assert nothing.text == ""
     refused = preview(
-        front.technician, front.technician.open(path), "/notes", f"{path}/coverage/assign/effect", HTMX
+        web.technician, web.technician.open(path), "/notes", f"{path}/coverage/assign/effect", HTMX
     )
     assert "SUB-0001" not in refused

@@ -9,8 +9,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from engine.periods import first_instant_of
-from tests.support.front import Front
 from tests.support.pages import Page
+from tests.support.web_clients import WebClients
 from workflows.commands.work import WorkGiven
 from workflows.store import tables as t
 from workflows.work.use_cases import log_work
@@ -26,12 +26,12 @@ SECOND_0245 = datetime(2026, 10, 25, 1, 45, tzinfo=UTC)
 """02:45 in Berlin, after the clocks have gone back."""
 
 
-def late_front(front: Front) -> str:
+def late_front(web: WebClients) -> str:
     """Set the clock to the end of 2026; return a request that is covered by much time since 1971."""
-    front.office.clock.at = datetime(2026, 12, 31, tzinfo=UTC)
+    web.sample.clock.at = datetime(2026, 12, 31, tzinfo=UTC)
     start = datetime(1971, 1, 1, tzinfo=UTC)
-    front.office.sell("support_hours", minutes=5_000_000, starts_at=start)
-    return front.office.log()
+    web.sample.sell("support_hours", minutes=5_000_000, starts_at=start)
+    return web.sample.log()
 
 
 def changes_of_offset(zone: ZoneInfo, year: int) -> list[datetime]:
@@ -61,62 +61,62 @@ def spans(draw: st.DrawFn) -> tuple[str, datetime, timedelta]:
     return name, start, draw(st.integers(1, 40)) * step
 
 
-def rows(front: Front) -> list[Any]:
-    return [sorted(map(tuple, front.office.rows(table)), key=repr) for table in LEDGER]
+def rows(web: WebClients) -> list[Any]:
+    return [sorted(map(tuple, web.sample.rows(table)), key=repr) for table in LEDGER]
 
 
-def edit(front: Front, request: str, entry: str, **values: str) -> Page:
-    page = front.supervisor.open(f"/requests/{request}/work/{entry}")
-    return front.supervisor.send(page, **values)
+def edit(web: WebClients, request: str, entry: str, **values: str) -> Page:
+    page = web.supervisor.open(f"/requests/{request}/work/{entry}")
+    return web.supervisor.send(page, **values)
 
 
-def test_an_entry_that_is_opened_and_saved_stays_as_it_is(front: Front) -> None:
+def test_an_entry_that_is_opened_and_saved_stays_as_it_is(web: WebClients) -> None:
     """Also one of the hour that happens twice, over a change of the clocks, or with parts of a second."""
-    request = late_front(front)
+    request = late_front(web)
 
     @settings(max_examples=40, deadline=None, phases=PHASES)
     @given(spans(), st.booleans())
     def check(span: tuple[str, datetime, timedelta], one_instant: bool) -> None:
         name, start, length = span
-        front.office.set(time_zone=name)
+        web.sample.set(time_zone=name)
         times: dict[str, Any] = {"started_at": start, "ended_at": start + length}
         if one_instant:
             times = {"minutes": 7, "worked_at": start}
         command = WorkGiven(**times, note="First")
-        entry = front.office.do_as(front.office.technician, log_work, request, command)
-        before = rows(front)
-        done = edit(front, request, entry)
+        entry = web.sample.do_as(web.sample.technician, log_work, request, command)
+        before = rows(web)
+        done = edit(web, request, entry)
         assert "Nothing was changed." in done
-        assert rows(front) == before
-        assert "No minutes have moved." in edit(front, request, entry, note="Second")
-        [row] = front.office.rows(t.work_entry, id=entry)
+        assert rows(web) == before
+        assert "No minutes have moved." in edit(web, request, entry, note="Second")
+        [row] = web.sample.rows(t.work_entry, id=entry)
         assert (row.started_at, row.ended_at) == (start, None if one_instant else start + length)
 
     check()
 
 
-def test_the_second_time_is_named_and_can_be_made_the_first(front: Front) -> None:
-    request = late_front(front)
-    entry = front.office.do_as(
-        front.office.technician,
+def test_the_second_time_is_named_and_can_be_made_the_first(web: WebClients) -> None:
+    request = late_front(web)
+    entry = web.sample.do_as(
+        web.sample.technician,
         log_work,
         request,
         WorkGiven(started_at=SECOND_0245, ended_at=SECOND_0245 + timedelta(minutes=30)),
     )
-    page = front.supervisor.open(f"/requests/{request}/work/{entry}")
+    page = web.supervisor.open(f"/requests/{request}/work/{entry}")
     assert "02:45, first time (UTC+2) 02:45, second time (UTC+1)" in page
     assert page.form().values["started_at_which"] == "second"
-    done = front.supervisor.send(page, started_at_which="first")
+    done = web.supervisor.send(page, started_at_which="first")
     assert "drawn" in done
-    [row] = front.office.rows(t.work_entry, id=entry)
+    [row] = web.sample.rows(t.work_entry, id=entry)
     assert row.started_at == SECOND_0245 - timedelta(hours=1)
     assert row.worked_minutes == 90
 
 
 @pytest.mark.parametrize(("which", "hours"), [("first", 1), ("second", 0)])
-def test_a_time_that_happens_twice_is_asked_for(front: Front, which: str, hours: int) -> None:
-    request = late_front(front)
-    tom = front.technician
+def test_a_time_that_happens_twice_is_asked_for(web: WebClients, which: str, hours: int) -> None:
+    request = late_front(web)
+    tom = web.technician
     page = tom.open(f"/requests/{request}")
     asked = tom.send(page, "/work", work_minutes="10", work_worked_at="2026-10-25T02:45")
     assert asked.status == 422
@@ -124,16 +124,16 @@ def test_a_time_that_happens_twice_is_asked_for(front: Front, which: str, hours:
         "02:45 happens twice on 2026-10-25, because the clocks go back."
         " Choose the first time (UTC+2) or the second (UTC+1)."
     ) in asked
-    assert front.office.entries(request) == []
+    assert web.sample.entries(request) == []
     tom.send(asked, "/work", work_worked_at_which=which)
-    [entry] = front.office.entries(request)
+    [entry] = web.sample.entries(request)
     assert entry.started_at == SECOND_0245 - timedelta(hours=hours)
 
 
-def test_the_choice_appears_while_typing(front: Front) -> None:
-    late_front(front)
+def test_the_choice_appears_while_typing(web: WebClients) -> None:
+    late_front(web)
     address = "/typed/instant?field=work_worked_at&work_worked_at="
-    assert "02:45, second time (UTC+1)" in front.technician.open(address + "2026-10-25T02:45")
+    assert "02:45, second time (UTC+1)" in web.technician.open(address + "2026-10-25T02:45")
     for other in (
         "2026-10-25T03:45",
         "2026-03-29T02:30",
@@ -142,34 +142,34 @@ def test_the_choice_appears_while_typing(front: Front) -> None:
         "9999-12-31T23:59",
         "2026-10-25T02:45%2B01:00",
     ):
-        assert front.technician.open(address + other).html == ""
-    assert front.technician.open("/typed/instant?field=<b>").status == 404
+        assert web.technician.open(address + other).html == ""
+    assert web.technician.open("/typed/instant?field=<b>").status == 404
 
 
-def test_a_time_that_is_skipped_is_refused(front: Front) -> None:
-    request = late_front(front)
-    page = front.technician.open(f"/requests/{request}")
-    done = front.technician.send(page, "/work", work_minutes="10", work_worked_at="2026-03-29T02:30")
+def test_a_time_that_is_skipped_is_refused(web: WebClients) -> None:
+    request = late_front(web)
+    page = web.technician.open(f"/requests/{request}")
+    done = web.technician.send(page, "/work", work_minutes="10", work_worked_at="2026-03-29T02:30")
     assert done.status == 422
     assert "2026-03-29 02:30 does not exist in Europe/Berlin: the clocks go from 02:00 to 03:00." in done
 
 
-def test_a_timer_stops_at_the_instant_shown(front: Front) -> None:
-    request = late_front(front)
-    tom = front.technician
-    front.office.clock.at = SECOND_0245 - timedelta(minutes=50, seconds=11, microseconds=7)
+def test_a_timer_stops_at_the_instant_shown(web: WebClients) -> None:
+    request = late_front(web)
+    tom = web.technician
+    web.sample.clock.at = SECOND_0245 - timedelta(minutes=50, seconds=11, microseconds=7)
     tom.send(tom.open(f"/requests/{request}"), "/timer/start")
-    started = front.office.clock.at
-    front.office.clock.at = SECOND_0245 + timedelta(seconds=3, microseconds=5)
+    started = web.sample.clock.at
+    web.sample.clock.at = SECOND_0245 + timedelta(seconds=3, microseconds=5)
     tom.send(tom.open(f"/requests/{request}"), "/work")
-    [entry] = front.office.entries(request)
-    assert (entry.started_at, entry.ended_at) == (started, front.office.clock.at)
+    [entry] = web.sample.entries(request)
+    assert (entry.started_at, entry.ended_at) == (started, web.sample.clock.at)
 
 
-def test_an_entry_moved_to_minutes_counts_at_its_start(front: Front) -> None:
-    records = front.records
-    [before] = front.office.entries(records.service_request)
-    front.office.clock.move(days=3)
-    edit(front, records.service_request, records.entry, minutes="20", worked_at="")
-    [after] = front.office.entries(records.service_request)
+def test_an_entry_moved_to_minutes_counts_at_its_start(web: WebClients) -> None:
+    records = web.records
+    [before] = web.sample.entries(records.service_request)
+    web.sample.clock.move(days=3)
+    edit(web, records.service_request, records.entry, minutes="20", worked_at="")
+    [after] = web.sample.entries(records.service_request)
     assert (after.worked_minutes, after.started_at) == (20, before.started_at)

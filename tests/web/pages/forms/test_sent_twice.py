@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.support.front import Front
 from tests.support.postgres import PostgresServer
+from tests.support.web_clients import WebClients
 from tests.web.faults.calls import PAGES
 from tests.web.faults.stage import Stage, open_stage, page_call
 from workflows.store import tables as t
@@ -80,12 +80,12 @@ def test_a_token_is_created_once_and_its_text_is_shown_once(stage: Stage) -> Non
         assert copy.contents() == after
 
 
-def test_a_work_entry_is_deleted_once(front: Front) -> None:
-    records = front.records
+def test_a_work_entry_is_deleted_once(web: WebClients) -> None:
+    records = web.records
     edit = f"/requests/{records.service_request}/work/{records.entry}"
-    form = front.technician.open(edit).form(f"{edit}/delete")
-    first, again = (front.technician.client.post(form.action, data=form.values) for _ in range(2))
+    form = web.technician.open(edit).form(f"{edit}/delete")
+    first, again = (web.technician.client.post(form.action, data=form.values) for _ in range(2))
     assert answer(first) == answer(again) == (302, f"/requests/{records.service_request}")
-    assert len(front.office.rows(t.audit_event, action="deleted")) == 1
+    assert len(web.sample.rows(t.audit_event, action="deleted")) == 1
     other = {**form.values, "key": "another"}
-    assert front.technician.client.post(form.action, data=other).status_code == 404
+    assert web.technician.client.post(form.action, data=other).status_code == 404

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from tests.support.front import Front
 from tests.support.pages import Browser, Page
+from tests.support.web_clients import WebClients
 from workflows.commands.service_requests import AddNote
 from workflows.service_requests.use_cases import add_note
 
-# The address of each list, who reads it, and what the pager counts on the desk of `front.records`.
+# The address of each list, who reads it, and what the pager counts on the desk of `web.records`.
 LISTS = [
     ("/requests?view=all", "technician", "3 requests"),
     ("/requests?view=all", "customer", "2 requests"),
@@ -31,9 +31,11 @@ LISTS = [
 
 
 @pytest.mark.parametrize(("path", "role", "words"), LISTS)
-def test_every_list_shows_its_total_and_is_exported(front: Front, path: str, role: str, words: str) -> None:
-    _fill(front)
-    browser = front.of_role(role)
+def test_every_list_shows_its_total_and_is_exported(
+    web: WebClients, path: str, role: str, words: str
+) -> None:
+    _fill(web)
+    browser = web.of_role(role)
     page = browser.open(path)
     assert words in page
     total = int(words.split()[0])
@@ -42,10 +44,10 @@ def test_every_list_shows_its_total_and_is_exported(front: Front, path: str, rol
     assert len(rows) >= 2 * total if path == "/ledger" else len(rows) == total
 
 
-def test_a_long_list_is_read_forward_and_backward(front: Front) -> None:
+def test_a_long_list_is_read_forward_and_backward(web: WebClients) -> None:
     for number in range(120):
-        front.office.customer(f"Person {number:03}")
-    tom = front.technician
+        web.sample.customer(f"Person {number:03}")
+    tom = web.technician
     first = tom.open("/customers?order=name")
     assert "1–50 of 121 customers" in first
     assert 'rel="prev"' not in first.html
@@ -60,14 +62,14 @@ def test_a_long_list_is_read_forward_and_backward(front: Front) -> None:
     assert _names(tom.open(_link(back, "prev"))) == _names(first)
 
 
-def test_pages_of_a_section_return_to_it(front: Front) -> None:
-    front.office.set(contracts=False)
+def test_pages_of_a_section_return_to_it(web: WebClients) -> None:
+    web.sample.set(contracts=False)
     for number in range(60):
-        front.office.item(f"G-{number:02}")
-    page = front.administrator.open("/billing")
+        web.sample.item(f"G-{number:02}")
+    page = web.administrator.open("/billing")
     assert "1–50 of 60 items" in page
     assert _link(page, "next").endswith("#unowned")
-    assert "51–60 of 60 items" in front.administrator.open(_link(page, "next").split("#")[0])
+    assert "51–60 of 60 items" in web.administrator.open(_link(page, "next").split("#")[0])
 
 
 @pytest.mark.parametrize(
@@ -80,33 +82,33 @@ def test_pages_of_a_section_return_to_it(front: Front) -> None:
         ("/users?role=technician", "/users/"),
     ],
 )
-def test_the_way_back_from_a_record_keeps_the_filters(front: Front, path: str, record: str) -> None:
-    assert front.records
-    ada = front.administrator
+def test_the_way_back_from_a_record_keeps_the_filters(web: WebClients, path: str, record: str) -> None:
+    assert web.records
+    ada = web.administrator
     link = re.findall(rf'href="({record}[^"/]*list=[^"]*)"', ada.open(path).html)[0].replace("&amp;", "&")
     page = ada.open(link)
     back = page.html.split('class="breadcrumbs">')[1].split('href="')[1].split('"')[0].replace("&amp;", "&")
     assert sorted(back.split("?")[1].split("&")) == sorted(path.split("?")[1].split("&"))
 
 
-def test_an_action_on_a_contract_keeps_the_way_back(front: Front) -> None:
-    contract = front.records.contract
-    page = front.supervisor.open(f"/contracts/{contract}?list=view%3Dactive%26q%3Dann")
-    done = front.supervisor.send(page, "/top_up", topup_minutes="1:00")
+def test_an_action_on_a_contract_keeps_the_way_back(web: WebClients) -> None:
+    contract = web.records.contract
+    page = web.supervisor.open(f"/contracts/{contract}?list=view%3Dactive%26q%3Dann")
+    done = web.supervisor.send(page, "/top_up", topup_minutes="1:00")
     assert 'class="breadcrumbs"><a href="/contracts?view=active&amp;q=ann"' in done.html
 
 
-def test_the_ledger_is_filtered(front: Front) -> None:
-    _fill(front)
-    fay = front.finance
+def test_the_ledger_is_filtered(web: WebClients) -> None:
+    _fill(web)
+    fay = web.finance
     assert "2 transactions" in fay.open("/ledger?kind=grant")
     assert "Drawn for work" in fay.open("/ledger?contract=sh-0001")
     assert "1 transaction" in fay.open("/ledger?kind=draw&service_request=SR-1001")
     assert "No matching transactions" in fay.open("/ledger?contract=SH-9999")
 
 
-def test_the_history_of_one_setting_is_shown(front: Front) -> None:
-    ada = front.administrator
+def test_the_history_of_one_setting_is_shown(web: WebClients) -> None:
+    ada = web.administrator
     ada.send(ada.open("/settings"), reopen_window_days="20")
     ada.send(ada.open("/settings"), auto_close_days="9")
     assert "2 changes" in ada.open("/settings")
@@ -114,13 +116,13 @@ def test_the_history_of_one_setting_is_shown(front: Front) -> None:
     assert "1 change" in page
 
 
-def _fill(front: Front) -> None:
+def _fill(web: WebClients) -> None:
     """A record for each list."""
-    office, records = front.office, front.records
-    office.do_as(office.technician, add_note, records.service_request, AddNote(body="Done"))
-    office.sell("support_hours", to=("item", office.laptop), minutes=15)
-    office.work(office.log("More than the contract has"), 30)
-    front.administrator.send(front.administrator.open("/settings"), reopen_window_days="20")
+    sample, records = web.sample, web.records
+    sample.do_as(sample.technician, add_note, records.service_request, AddNote(body="Done"))
+    sample.sell("support_hours", to=("item", sample.laptop), minutes=15)
+    sample.work(sample.log("More than the contract has"), 30)
+    web.administrator.send(web.administrator.open("/settings"), reopen_window_days="20")
 
 
 def _export(browser: Browser, page: Page) -> list[list[str]]:

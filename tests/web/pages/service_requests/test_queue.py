@@ -7,38 +7,38 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
-from tests.support.front import Front
-from tests.support.office import MONDAY
 from tests.support.pages import Page
+from tests.support.sample_desk import MONDAY
+from tests.support.web_clients import WebClients
 from workflows.commands.service_requests import ChangeServiceRequest
 from workflows.service_requests.use_cases import change_service_request
 from workflows.store import tables as t
 
 
-def test_an_overdue_request_is_above_locked_ones(front: Front) -> None:
-    office = front.office
-    bob = office.customer("Bob")
+def test_an_overdue_request_is_above_locked_ones(web: WebClients) -> None:
+    sample = web.sample
+    bob = sample.customer("Bob")
     for number in range(7):
-        office.log(f"Locked {number}", customer=bob, item=None)
-    office.sell("subscription")
-    late = office.log("The ward is offline", priority="critical")
-    _make_due(front, late, hours=-2)
-    for who in (front.technician, front.supervisor, front.administrator):
+        sample.log(f"Locked {number}", customer=bob, item=None)
+    sample.sell("subscription")
+    late = sample.log("The ward is offline", priority="critical")
+    _make_due(web, late, hours=-2)
+    for who in (web.technician, web.supervisor, web.administrator):
         for view in ("open", "unassigned"):
             page = who.open(f"/requests?view={view}")
             assert _subjects(page)[0] == "The ward is offline"
             assert "Most urgent first" in page
-    assert _subjects(front.technician.open("/requests?view=open&order=opened_at"))[0] == "Locked 0"
+    assert _subjects(web.technician.open("/requests?view=open&order=opened_at"))[0] == "Locked 0"
 
 
-def test_the_state_decides_on_the_view(front: Front) -> None:
-    office = front.office
-    office.sell("subscription")
-    closed = office.log("Long finished")
-    office.fire(closed, "resolve", note="Done")
-    office.fire(closed, "close")
-    office.log("Still open")
-    tom = front.technician
+def test_the_state_decides_on_the_view(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("subscription")
+    closed = sample.log("Long finished")
+    sample.fire(closed, "resolve", note="Done")
+    sample.fire(closed, "close")
+    sample.log("Still open")
+    tom = web.technician
     for query in (
         "state=closed",
         "view=open&state=closed",
@@ -49,31 +49,31 @@ def test_the_state_decides_on_the_view(front: Front) -> None:
         assert _subjects(page) == ["Long finished"], query
         assert _current_view(page) == "All", query
     assert _subjects(tom.open("/requests?view=mine&state=closed")) == []
-    office.do(
-        change_service_request, office.log("Mine"), ChangeServiceRequest(technician=office.technician.id)
+    sample.do(
+        change_service_request, sample.log("Mine"), ChangeServiceRequest(technician=sample.technician.id)
     )
     page = tom.open("/requests?view=waiting&state=open")
     assert (_current_view(page), set(_subjects(page))) == ("Unresolved", {"Still open", "Mine"})
-    page = front.ann.open("/requests?state=closed")
+    page = web.ann.open("/requests?state=closed")
     assert (_current_view(page), _subjects(page)) == ("All", ["Long finished"])
 
 
-def test_my_closed_requests_are_found(front: Front) -> None:
-    office = front.office
-    office.sell("subscription")
-    request = office.log("Done by me")
-    office.do(change_service_request, request, ChangeServiceRequest(technician=office.technician.id))
-    office.fire(request, "resolve", note="Done")
-    office.fire(request, "close")
-    page = front.technician.open("/requests?view=mine&state=closed")
+def test_my_closed_requests_are_found(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("subscription")
+    request = sample.log("Done by me")
+    sample.do(change_service_request, request, ChangeServiceRequest(technician=sample.technician.id))
+    sample.fire(request, "resolve", note="Done")
+    sample.fire(request, "close")
+    page = web.technician.open("/requests?view=mine&state=closed")
     assert (_current_view(page), _subjects(page)) == ("Mine", ["Done by me"])
 
 
-def test_the_breadcrumb_keeps_view_filters_and_page(front: Front) -> None:
-    front.office.sell("subscription")
+def test_the_breadcrumb_keeps_view_filters_and_page(web: WebClients) -> None:
+    web.sample.sell("subscription")
     for number in range(60):
-        front.office.log(f"Number {number}", priority="high")
-    tom = front.technician
+        web.sample.log(f"Number {number}", priority="high")
+    tom = web.technician
     first = tom.open("/requests?view=unassigned&priority=high&order=opened_at")
     second = tom.open(_link(first, "next"))
     shown = _subjects(second)
@@ -87,12 +87,12 @@ def test_the_breadcrumb_keeps_view_filters_and_page(front: Front) -> None:
     assert _breadcrumb(moved) == _breadcrumb(page)
 
 
-def test_next_and_previous_follow_the_list_even_after_a_request_has_left_it(front: Front) -> None:
-    front.office.sell("subscription")
+def test_next_and_previous_follow_the_list_even_after_a_request_has_left_it(web: WebClients) -> None:
+    web.sample.sell("subscription")
     for number in range(4):
-        front.office.log(f"Number {number}")
-        front.office.clock.move(minutes=1)
-    tom = front.technician
+        web.sample.log(f"Number {number}")
+        web.sample.clock.move(minutes=1)
+    tom = web.technician
     listed = tom.open("/requests?view=open&order=-opened_at")
     assert _subjects(listed) == ["Number 3", "Number 2", "Number 1", "Number 0"]
     page = tom.open(_row_link(listed, "Number 2"))
@@ -109,56 +109,56 @@ def test_next_and_previous_follow_the_list_even_after_a_request_has_left_it(fron
     assert 'rel="next"' not in last.html
 
 
-def test_a_request_opened_from_elsewhere_has_no_neighbours(front: Front) -> None:
-    request = front.records.service_request
+def test_a_request_opened_from_elsewhere_has_no_neighbours(web: WebClients) -> None:
+    request = web.records.service_request
     for query in (
         "",
         "?list=view%3Dmine",
         "?list=view%3Dmine&at=broken",
         f"?list=state%3Dlost&at={'x' * 3000}",
     ):
-        page = front.technician.open(f"/requests/{request}{query}")
+        page = web.technician.open(f"/requests/{request}{query}")
         assert page.status == 200, query
         assert 'rel="next"' not in page.html
-    outside = front.technician.open(f"/requests/{request}?list=view%3Dmine%26next%3D%2F%2Fevil.example")
+    outside = web.technician.open(f"/requests/{request}?list=view%3Dmine%26next%3D%2F%2Fevil.example")
     assert "evil" not in _breadcrumb(outside)
 
 
-def test_a_customer_steps_through_own_requests_only(front: Front) -> None:
-    office = front.office
-    office.sell("subscription")
-    bob = office.customer("Bob")
+def test_a_customer_steps_through_own_requests_only(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("subscription")
+    bob = sample.customer("Bob")
     for number in range(3):
-        office.log(f"Mine {number}")
-        office.clock.move(minutes=1)
-        office.log(f"Bob's {number}", customer=bob, item=None)
-    listed = front.ann.open("/requests?view=all")
+        sample.log(f"Mine {number}")
+        sample.clock.move(minutes=1)
+        sample.log(f"Bob's {number}", customer=bob, item=None)
+    listed = web.ann.open("/requests?view=all")
     seen = [_subjects(listed)[0]]
-    page = front.ann.open(_row_link(listed, seen[0]))
+    page = web.ann.open(_row_link(listed, seen[0]))
     while 'rel="next"' in page.html:
-        page = front.ann.open(_link(page, "next"))
+        page = web.ann.open(_link(page, "next"))
         seen.append(page.html.split("<title>")[1].split(" · ")[0].split(" ", 1)[1])
     assert seen == ["Mine 2", "Mine 1", "Mine 0"]
 
 
-def test_an_item_that_may_not_be_named_is_not_shown_as_none(front: Front) -> None:
-    office = front.office
-    office.sell("subscription")
-    request = office.log("About the laptop")
-    bob = office.customer("Bob")
-    with office.desk.write() as tx:
-        others = update(t.item).where(t.item.c.id == office.laptop)
+def test_an_item_that_may_not_be_named_is_not_shown_as_none(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("subscription")
+    request = sample.log("About the laptop")
+    bob = sample.customer("Bob")
+    with sample.desk.write() as tx:
+        others = update(t.item).where(t.item.c.id == sample.laptop)
         tx.connection.execute(others.values(owner_customer_id=bob))
-    text = front.ann.open(f"/requests/{request}").text
+    text = web.ann.open(f"/requests/{request}").text
     assert "Item Another holder's item Priority" in text
     assert "LAP-1" not in text
-    text = front.ann.client.get("/requests?view=all&format=csv").get_data(as_text=True)
+    text = web.ann.client.get("/requests?view=all&format=csv").get_data(as_text=True)
     [row] = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))[1:]
     assert row[4] == ""
 
 
-def _make_due(front: Front, request_id: str, *, hours: int) -> None:
-    with front.office.desk.write() as tx:
+def _make_due(web: WebClients, request_id: str, *, hours: int) -> None:
+    with web.sample.desk.write() as tx:
         statement = update(t.service_request).where(t.service_request.c.id == request_id)
         tx.connection.execute(statement.values(resolution_due_at=MONDAY + timedelta(hours=hours)))
 

@@ -1,14 +1,14 @@
 """Actions of the request page: confirmation, assigning a person, logging time and resolving in one go."""
 
-from tests.support.front import Front
+from tests.support.web_clients import WebClients
 from workflows.store import tables as t
 
 
-def test_saving_time_confirms_at_the_top_of_the_page(front: Front) -> None:
+def test_saving_time_confirms_at_the_top_of_the_page(web: WebClients) -> None:
     """Without a place in the address, the browser shows the top, where the message is."""
-    front.office.sell("subscription")
-    request = front.office.log()
-    tom = front.technician
+    web.sample.sell("subscription")
+    request = web.sample.log()
+    tom = web.technician
     page = tom.open(f"/requests/{request}")
     for ending, values, words in (
         ("/work", {"work_minutes": "0:30"}, "0:30 logged: 0:30 covered"),
@@ -20,95 +20,95 @@ def test_saving_time_confirms_at_the_top_of_the_page(front: Front) -> None:
         page = tom.open(f"/requests/{request}")
         assert page.html.index('class="notice success"') < page.html.index("<h1>")
         assert words in page
-    [entry] = front.office.entries(request)
-    [note] = front.office.rows(t.service_request_note)
+    [entry] = web.sample.entries(request)
+    [note] = web.sample.rows(t.service_request_note)
     for anchor in (f"entry-{entry.id}", f"note-{note.id}"):
         assert f'<li id="{anchor}">' in page.html
 
 
-def test_a_supervisor_assigns_a_person_on_the_page(front: Front) -> None:
-    office = front.office
-    request = office.log()
-    tina = office.person("technician", "Tina")
-    page = front.supervisor.open(f"/requests/{request}")
+def test_a_supervisor_assigns_a_person_on_the_page(web: WebClients) -> None:
+    sample = web.sample
+    request = sample.log()
+    tina = sample.person("technician", "Tina")
+    page = web.supervisor.open(f"/requests/{request}")
     offered = page.form("/assignee").options["assignee_technician"]
     assert set(offered) == {
         "",
         str(tina.id),
-        *(str(one.id) for one in (office.technician, office.supervisor, office.administrator)),
+        *(str(one.id) for one in (sample.technician, sample.supervisor, sample.administrator)),
     }
-    done = front.supervisor.send(page, "/assignee", assignee_technician=tina.id)
+    done = web.supervisor.send(page, "/assignee", assignee_technician=tina.id)
     assert "Assigned to Tina." in done
-    assert office.request(request).technician_id == tina.id
-    nobody = front.supervisor.send(done, "/assignee", assignee_technician="")
+    assert sample.request(request).technician_id == tina.id
+    nobody = web.supervisor.send(done, "/assignee", assignee_technician="")
     assert "The request is assigned to nobody now." in nobody
-    assert office.request(request).technician_id is None
-    unknown = front.supervisor.send(nobody, "/assignee", assignee_technician="someone")
+    assert sample.request(request).technician_id is None
+    unknown = web.supervisor.send(nobody, "/assignee", assignee_technician="someone")
     assert unknown.status == 422
 
 
-def test_a_technician_takes_a_request_but_assigns_nobody(front: Front) -> None:
-    request = front.office.log()
-    page = front.technician.open(f"/requests/{request}")
+def test_a_technician_takes_a_request_but_assigns_nobody(web: WebClients) -> None:
+    request = web.sample.log()
+    page = web.technician.open(f"/requests/{request}")
     assert not page.has_form("/assignee")
     form = page.form("/take")
     sent = {**form.values, "assignee_csrf_token": form.values["csrf_token"]}
-    answer = front.technician.client.post(f"/requests/{request}/assignee", data=sent)
+    answer = web.technician.client.post(f"/requests/{request}/assignee", data=sent)
     assert answer.status_code == 403
-    assert "Assigned to you." in front.technician.send(page, "/take")
+    assert "Assigned to you." in web.technician.send(page, "/take")
 
 
-def test_time_is_logged_and_the_request_resolved_in_one_go(front: Front) -> None:
-    office = front.office
-    office.sell("support_hours", minutes=600)
-    request = office.log()
-    tom = front.technician
+def test_time_is_logged_and_the_request_resolved_in_one_go(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    tom = web.technician
     page = tom.open(f"/requests/{request}")
     sent = {"work_minutes": "0:30", "work_note": "Cleaned", "step": "resolve"}
     done = tom.send(page, "/work", **sent, work_resolution="The fan is clean")
     assert "Resolved. 0:30 logged: 0:30 from SH-0001." in done
-    stored = office.request(request)
+    stored = sample.request(request)
     assert (stored.state, stored.resolution, stored.worked_minutes) == ("resolved", "The fan is clean", 30)
     again = tom.send(page, "/work", **sent, work_resolution="The fan is clean")
     assert "Resolved. 0:30 logged" in again
-    assert len(office.entries(request)) == 1
+    assert len(sample.entries(request)) == 1
 
 
-def test_without_a_resolution_nothing_is_saved_and_all_errors_are_shown(front: Front) -> None:
-    office = front.office
-    office.sell("support_hours", minutes=600)
-    request = office.log()
-    tom = front.technician
+def test_without_a_resolution_nothing_is_saved_and_all_errors_are_shown(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    tom = web.technician
     page = tom.send(tom.open(f"/requests/{request}"), "/work", work_minutes="0:30", step="resolve")
     assert page.status == 422
     assert 'id="work_resolution-error"' in page.html
     assert page.form("/work").values["work_minutes"] == "0:30"
     both = tom.send(page, "/work", work_minutes="soon", step="resolve")
     assert 'id="work_minutes-error"' in both.html
-    assert (office.request(request).state, office.entries(request)) == ("open", [])
+    assert (sample.request(request).state, sample.entries(request)) == ("open", [])
 
 
-def test_a_resolved_request_offers_time_alone(front: Front) -> None:
-    office = front.office
-    office.sell("subscription")
-    request = office.log()
-    office.fire(request, "resolve", note="Done")
-    page = front.technician.open(f"/requests/{request}")
+def test_a_resolved_request_offers_time_alone(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("subscription")
+    request = sample.log()
+    sample.fire(request, "resolve", note="Done")
+    page = web.technician.open(f"/requests/{request}")
     assert page.has_form("/work")
     assert "work_resolution" not in page.form("/work").values
-    late = front.technician.send(page, "/work", work_minutes="0:10", step="resolve", work_resolution="Again")
+    late = web.technician.send(page, "/work", work_minutes="0:10", step="resolve", work_resolution="Again")
     assert late.status == 422
-    assert office.entries(request) == []
+    assert sample.entries(request) == []
 
 
-def test_a_waiting_request_has_the_choice_of_a_contract_in_the_main_column(front: Front) -> None:
-    request = front.office.log()
-    html = front.supervisor.open(f"/requests/{request}").html
+def test_a_waiting_request_has_the_choice_of_a_contract_in_the_main_column(web: WebClients) -> None:
+    request = web.sample.log()
+    html = web.supervisor.open(f"/requests/{request}").html
     main, side = html.split('<div class="columns">')[1].split("\n  <div>\n")[1:3]
     assert 'id="coverage"' in main
     assert main.index('id="coverage"') < main.index('id="activity"')
     assert 'id="facts"' in side
-    front.office.sell("subscription")
-    html = front.supervisor.open(f"/requests/{request}").html
+    web.sample.sell("subscription")
+    html = web.supervisor.open(f"/requests/{request}").html
     main, side = html.split('<div class="columns">')[1].split("\n  <div>\n")[1:3]
     assert 'id="coverage"' in side

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.front import Front
 from tests.support.pages import Browser, Page
+from tests.support.web_clients import WebClients
 from workflows.store import tables as t
 
 
@@ -11,18 +11,18 @@ def work(browser: Browser, page: Page, **values: str | None) -> Page:
     return browser.send(page, "/work", **{f"work_{name}": value for name, value in values.items()})
 
 
-def test_the_allocation_is_previewed_before_saving(front: Front) -> None:
-    office = front.office
-    contract = office.sell("support_hours", minutes=30)
-    request = office.log()
-    tom = front.technician
+def test_the_allocation_is_previewed_before_saving(web: WebClients) -> None:
+    sample = web.sample
+    contract = sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    tom = web.technician
     page = tom.open(f"/requests/{request}")
     form = page.form("/work")
     sent = {**form.values, "work_minutes": "1:30", "step": "preview"}
     shown = Page(tom.client.post(f"/requests/{request}/work", data=sent))
-    number = office.contract(contract).number
+    number = sample.contract(contract).number
     assert f"0:30 from {number} (leaves 0:00), 1:00 carried to the next contract" in shown
-    assert office.rows(t.work_entry) == []
+    assert sample.rows(t.work_entry) == []
     assert shown.form("/work").values["work_minutes"] == "1:30"
     live = tom.client.post(f"/requests/{request}/work/preview", data=sent).get_data(as_text=True)
     assert "(leaves 0:00)" in live
@@ -33,21 +33,21 @@ def test_the_allocation_is_previewed_before_saving(front: Front) -> None:
 
 
 @pytest.mark.parametrize(("typed", "minutes"), [("1:30", 90), ("1h30", 90), ("90m", 90), ("1,5 h", 90)])
-def test_accepted_duration_formats(front: Front, typed: str, minutes: int) -> None:
-    front.office.sell("subscription")
-    request = front.office.log()
-    work(front.technician, front.technician.open(f"/requests/{request}"), minutes=typed)
-    assert front.office.entries(request)[0].worked_minutes == minutes
+def test_accepted_duration_formats(web: WebClients, typed: str, minutes: int) -> None:
+    web.sample.sell("subscription")
+    request = web.sample.log()
+    work(web.technician, web.technician.open(f"/requests/{request}"), minutes=typed)
+    assert web.sample.entries(request)[0].worked_minutes == minutes
 
 
-def test_start_and_end_are_in_the_provider_time_zone(front: Front) -> None:
-    front.office.sell("subscription", starts_on="2026-01-01")
-    request = front.office.log()
-    front.office.clock.move(hours=4)
-    page = front.technician.open(f"/requests/{request}")
-    done = work(front.technician, page, started_at="2026-03-02T10:15", ended_at="2026-03-02T11:00")
+def test_start_and_end_are_in_the_provider_time_zone(web: WebClients) -> None:
+    web.sample.sell("subscription", starts_on="2026-01-01")
+    request = web.sample.log()
+    web.sample.clock.move(hours=4)
+    page = web.technician.open(f"/requests/{request}")
+    done = work(web.technician, page, started_at="2026-03-02T10:15", ended_at="2026-03-02T11:00")
     assert "0:45 logged" in done
-    [entry] = front.office.entries(request)
+    [entry] = web.sample.entries(request)
     assert entry.started_at.isoformat() == "2026-03-02T09:15:00+00:00"
 
 
@@ -65,36 +65,36 @@ def test_start_and_end_are_in_the_provider_time_zone(front: Front) -> None:
     ],
 )
 def test_invalid_time_is_reported_and_keeps_the_typed_values(
-    front: Front, values: dict[str, str], words: str
+    web: WebClients, values: dict[str, str], words: str
 ) -> None:
-    front.office.sell("subscription")
-    request = front.office.log()
-    page = work(front.technician, front.technician.open(f"/requests/{request}"), note="Typed note", **values)
+    web.sample.sell("subscription")
+    request = web.sample.log()
+    page = work(web.technician, web.technician.open(f"/requests/{request}"), note="Typed note", **values)
     assert page.status == 422
     assert words in page
     form = page.form("/work")
     assert form.values["work_note"] == "Typed note"
     for name, value in values.items():
         assert form.values[f"work_{name}"] == value
-    assert front.office.entries(request) == []
+    assert web.sample.entries(request) == []
 
 
-def test_a_double_submit_saves_time_once(front: Front) -> None:
-    front.office.sell("subscription")
-    request = front.office.log()
-    page = front.technician.open(f"/requests/{request}")
-    work(front.technician, page, minutes="0:20")
-    work(front.technician, page, minutes="0:20")
-    assert len(front.office.entries(request)) == 1
+def test_a_double_submit_saves_time_once(web: WebClients) -> None:
+    web.sample.sell("subscription")
+    request = web.sample.log()
+    page = web.technician.open(f"/requests/{request}")
+    work(web.technician, page, minutes="0:20")
+    work(web.technician, page, minutes="0:20")
+    assert len(web.sample.entries(request)) == 1
 
 
-def test_the_timer_fills_in_the_form(front: Front) -> None:
-    front.office.sell("subscription", starts_on="2026-01-01")
-    request = front.office.log()
-    tom = front.technician
+def test_the_timer_fills_in_the_form(web: WebClients) -> None:
+    web.sample.sell("subscription", starts_on="2026-01-01")
+    request = web.sample.log()
+    tom = web.technician
     page = tom.send(tom.open(f"/requests/{request}"), "/timer/start")
     assert "Timer running since" in page
-    front.office.clock.move(minutes=25)
+    web.sample.clock.move(minutes=25)
     page = tom.open(f"/requests/{request}")
     assert page.form("/work").values["work_started_at"] == "2026-03-02T10:00"
     assert page.form("/work").values["work_ended_at"] == "2026-03-02T10:25"
@@ -103,15 +103,15 @@ def test_the_timer_fills_in_the_form(front: Front) -> None:
     assert "Timer running since" not in done
 
 
-def test_a_work_entry_is_edited_and_deleted(front: Front) -> None:
-    records = front.records
-    tom = front.technician
+def test_a_work_entry_is_edited_and_deleted(web: WebClients) -> None:
+    records = web.records
+    tom = web.technician
     address = f"/requests/{records.service_request}/work/{records.entry}"
     page = tom.open(address)
     assert page.form().values["minutes"] == "0:45"
     done = tom.send(page, minutes="0:15")
     assert "Work entry updated." in done
-    assert front.office.entries(records.service_request)[0].worked_minutes == 15
+    assert web.sample.entries(records.service_request)[0].worked_minutes == 15
     gone = tom.send(tom.open(address), "/delete")
     assert "Work entry deleted." in gone
-    assert front.office.request(records.service_request).worked_minutes == 0
+    assert web.sample.request(records.service_request).worked_minutes == 0

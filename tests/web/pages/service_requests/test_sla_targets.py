@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Caller, token_of
-from tests.support.front import Front
+from tests.support.api import ApiClient, token_of
+from tests.support.web_clients import WebClients
 from workflows.commands.service_requests import AddNote
 from workflows.service_requests.use_cases import add_note
 
@@ -17,18 +17,18 @@ FINISHED = ("resolved", "closed", "cancelled")
 
 
 @pytest.fixture
-def caller(front: Front) -> Caller:
-    return Caller(front.app, token_of(front.office, front.office.technician))
+def client_of(web: WebClients) -> ApiClient:
+    return ApiClient(web.app, token_of(web.sample, web.sample.technician))
 
 
 @pytest.fixture
-def requests(front: Front) -> dict[str, str]:
+def requests(web: WebClients) -> dict[str, str]:
     """Requests in every situation that a target can be in, by a name that is their subject."""
-    office = front.office
-    office.sell("subscription", sla="gold")
-    found = {"missed on hold": office.log("missed on hold", priority="critical")}
-    office.clock.move(hours=2)
-    office.fire(found["missed on hold"], "hold", reason="customer")
+    sample = web.sample
+    sample.sell("subscription", sla="gold")
+    found = {"missed on hold": sample.log("missed on hold", priority="critical")}
+    sample.clock.move(hours=2)
+    sample.fire(found["missed on hold"], "hold", reason="customer")
     for name, priority in (
         ("overdue", "critical"),
         ("on hold", "low"),
@@ -39,20 +39,20 @@ def requests(front: Front) -> dict[str, str]:
         ("cancelled", "low"),
         ("reopened", "normal"),
     ):
-        found[name] = office.log(name, priority=priority)
-    office.clock.move(minutes=5)
-    office.fire(found["on hold"], "hold", reason="supplier")
-    office.fire(found["started"], "start")
-    office.do_as(office.technician, add_note, found["answered"], AddNote(body="Looking."))
+        found[name] = sample.log(name, priority=priority)
+    sample.clock.move(minutes=5)
+    sample.fire(found["on hold"], "hold", reason="supplier")
+    sample.fire(found["started"], "start")
+    sample.do_as(sample.technician, add_note, found["answered"], AddNote(body="Looking."))
     for name in ("resolved", "closed", "reopened"):
-        office.fire(found[name], "resolve", note="Done")
-    office.fire(found["closed"], "close")
-    office.fire(found["cancelled"], "cancel", reason="Not needed")
-    office.clock.move(minutes=30)
-    office.fire(found["reopened"], "reopen")
-    bob = office.customer("Bob")
-    found["waiting"] = office.log("waiting", customer=bob, item=None)
-    found["new"] = office.log("new", priority="low")
+        sample.fire(found[name], "resolve", note="Done")
+    sample.fire(found["closed"], "close")
+    sample.fire(found["cancelled"], "cancel", reason="Not needed")
+    sample.clock.move(minutes=30)
+    sample.fire(found["reopened"], "reopen")
+    bob = sample.customer("Bob")
+    found["waiting"] = sample.log("waiting", customer=bob, item=None)
+    found["new"] = sample.log("new", priority="low")
     return found
 
 
@@ -81,7 +81,7 @@ def next_due(one: dict[str, Any]) -> str | None:
     return None if one[f"{name}_state"] == "stopped" else due_at
 
 
-def test_states_in_lists_and_of_one_request(caller: Caller, requests: dict[str, str]) -> None:
+def test_states_in_lists_and_of_one_request(caller: ApiClient, requests: dict[str, str]) -> None:
     listed = {one["subject"]: one for one in caller.get("/service-requests?limit=200").get_json()["items"]}
     assert {name: (one["response_state"], one["resolution_state"]) for name, one in listed.items()} == STATES
     for name, request_id in requests.items():
@@ -97,7 +97,7 @@ def test_states_in_lists_and_of_one_request(caller: Caller, requests: dict[str, 
 
 
 @pytest.mark.parametrize("order", ["next_due_at", "-next_due_at"])
-def test_the_order_by_the_next_target(caller: Caller, requests: dict[str, str], order: str) -> None:
+def test_the_order_by_the_next_target(caller: ApiClient, requests: dict[str, str], order: str) -> None:
     found: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None:
@@ -113,14 +113,16 @@ def test_the_order_by_the_next_target(caller: Caller, requests: dict[str, str], 
     assert {one["subject"] for one in found[len(given) :]} == {"on hold", "waiting"}
 
 
-def test_the_queue_at_risk(caller: Caller, requests: dict[str, str]) -> None:
+def test_the_queue_at_risk(caller: ApiClient, requests: dict[str, str]) -> None:
     found = caller.get("/service-requests?queue=at_risk&order=next_due_at").get_json()["items"]
     assert [one["subject"] for one in found] == ["overdue", "answered"]
 
 
-def test_the_page_shows_and_sorts_the_same(front: Front, caller: Caller, requests: dict[str, str]) -> None:
+def test_the_page_shows_and_sorts_the_same(
+    web: WebClients, caller: ApiClient, requests: dict[str, str]
+) -> None:
     by_api = caller.get("/service-requests?order=next_due_at&limit=200").get_json()["items"]
-    page = front.technician.open("/requests?view=all&order=next_due_at")
+    page = web.technician.open("/requests?view=all&order=next_due_at")
     cells = re.findall(r'<td data-label="Time left">(.*?)</td>', page.html, re.DOTALL)
     assert len(cells) == len(by_api)
     for one, cell in zip(by_api, cells, strict=True):
@@ -142,23 +144,23 @@ def test_the_page_shows_and_sorts_the_same(front: Front, caller: Caller, request
         assert expected.get(one["subject"], "left") in text, one["subject"]
     assert "order=next_due_at" in page.html or "order=-next_due_at" in page.html
     for name, request_id in requests.items():
-        shown = front.technician.open(f"/requests/{request_id}")
+        shown = web.technician.open(f"/requests/{request_id}")
         assert shown.status == 200
         if name == "missed on hold":
             assert "overdue by 1 h" in shown
 
 
-def test_the_export_leaves_a_postponed_due_time_out(front: Front, requests: dict[str, str]) -> None:
-    text = front.technician.open("/requests?view=all&format=csv").html
+def test_the_export_leaves_a_postponed_due_time_out(web: WebClients, requests: dict[str, str]) -> None:
+    text = web.technician.open("/requests?view=all&format=csv").html
     rows = {row["subject"]: row for row in csv.DictReader(StringIO(text))}
     assert rows["on hold"]["resolution_due_at"] == rows["missed on hold"]["resolution_due_at"] == ""
     assert rows["started"]["resolution_due_at"] == "2026-03-02T19:00:00+00:00"
 
 
-def test_a_week_without_hours_is_reported_at_the_days(front: Front) -> None:
-    page = front.administrator.open("/settings")
+def test_a_week_without_hours_is_reported_at_the_days(web: WebClients) -> None:
+    page = web.administrator.open("/settings")
     closed = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "")
-    refused = front.administrator.send(page, **closed)
+    refused = web.administrator.send(page, **closed)
     assert refused.status == 422
     assert "The desk is never open" in refused
-    assert front.office.desk.refresh().settings.work_calendar.weekly["mon"]
+    assert web.sample.desk.refresh().settings.work_calendar.weekly["mon"]

@@ -5,22 +5,22 @@ import json
 
 import pytest
 
-from tests.support.front import Front
 from tests.support.pages import new_session
+from tests.support.web_clients import WebClients
 
 FILTERED = "/requests?view=open&q=slow&priority=high"
 
 
-def save(front: Front, path: str = FILTERED, name: str = "Slow ones") -> str:
-    tech = front.technician
+def save(web: WebClients, path: str = FILTERED, name: str = "Slow ones") -> str:
+    tech = web.technician
     return tech.send(tech.open(path), "/saved-filters", name=name).html
 
 
-def test_a_filter_is_saved_shown_and_deleted(front: Front) -> None:
-    tech = front.technician
+def test_a_filter_is_saved_shown_and_deleted(web: WebClients) -> None:
+    tech = web.technician
     assert "Save filter" not in tech.open("/requests?view=open")
     assert "Save filter" in tech.open(FILTERED)
-    assert "Filter “Slow ones” has been saved in this browser." in save(front)
+    assert "Filter “Slow ones” has been saved in this browser." in save(web)
     page = tech.open("/requests")
     assert 'href="/requests?priority=high&amp;q=slow&amp;view=open"' in page.html
     assert "Slow ones" not in tech.open("/contracts")
@@ -30,31 +30,31 @@ def test_a_filter_is_saved_shown_and_deleted(front: Front) -> None:
     assert "Slow ones" not in tech.open("/requests")
 
 
-def test_saving_under_an_existing_name_replaces_the_filter(front: Front) -> None:
-    save(front)
-    save(front, "/requests?view=open&q=fast")
-    page = front.technician.open("/requests")
+def test_saving_under_an_existing_name_replaces_the_filter(web: WebClients) -> None:
+    save(web)
+    save(web, "/requests?view=open&q=fast")
+    page = web.technician.open("/requests")
     assert page.html.count(">Slow ones</a>") == 1
     assert "q=fast" in page.html
 
 
-def test_filters_are_per_user(front: Front) -> None:
-    save(front)
-    with front.technician.client.session_transaction() as session:
-        session["_user_id"] = new_session(front.office.desk, front.office.supervisor)
-    assert "Slow ones" not in front.technician.open("/requests")
+def test_filters_are_per_user(web: WebClients) -> None:
+    save(web)
+    with web.technician.client.session_transaction() as session:
+        session["_user_id"] = new_session(web.sample.desk, web.sample.supervisor)
+    assert "Slow ones" not in web.technician.open("/requests")
 
 
-def test_the_number_of_filters_is_limited(front: Front) -> None:
+def test_the_number_of_filters_is_limited(web: WebClients) -> None:
     for index in range(12):
-        save(front, f"/requests?view=open&q=word{index}", f"Filter {index}")
-    assert "You already have 12 saved filters." in save(front)
-    assert front.technician.open("/requests").html.count(">Filter ") == 12
+        save(web, f"/requests?view=open&q=word{index}", f"Filter {index}")
+    assert "You already have 12 saved filters." in save(web)
+    assert web.technician.open("/requests").html.count(">Filter ") == 12
 
 
 @pytest.mark.parametrize("name", ["", "   "])
-def test_a_filter_needs_a_name(front: Front, name: str) -> None:
-    assert "Enter a name for the filter." in save(front, name=name)
+def test_a_filter_needs_a_name(web: WebClients, name: str) -> None:
+    assert "Enter a name for the filter." in save(web, name=name)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_a_filter_needs_a_name(front: Front, name: str) -> None:
         json.dumps([["queue.queue", "A", "format=csv&cursor=x"]]),
     ],
 )
-def test_the_cookie_is_validated(front: Front, rows: str) -> None:
+def test_the_cookie_is_validated(web: WebClients, rows: str) -> None:
     cookie = base64.urlsafe_b64encode(rows.encode()).decode()
-    front.technician.client.set_cookie(f"coverdesk_filters_{front.office.technician.id}", cookie)
-    page = front.technician.open("/requests")
+    web.technician.client.set_cookie(f"coverdesk_filters_{web.sample.technician.id}", cookie)
+    page = web.technician.open("/requests")
     assert page.status == 200
     assert "Saved filters" not in page.html

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.core.errors import StateForbids
 from workflows.ledger.audit import audit_ledger
 
@@ -29,47 +29,47 @@ def why_not_ours(case: dict[str, Any]) -> str | None:
     return None
 
 
-def test_reservations_agree(office: Office, shared_cases: Path) -> None:
+def test_reservations_agree(sample: SampleDesk, shared_cases: Path) -> None:
     borrowed = json.loads((shared_cases / "reservation_idempotency.json").read_text(encoding="utf-8"))
     applied = [case for case in borrowed["cases"] if why_not_ours(case) is None]
     assert applied
     for case in applied:
-        pack = office.sell("incident_pack", incidents=PLENTY)
+        pack = sample.sell("incident_pack", incidents=PLENTY)
         requests: dict[str, list[str]] = {}
         scale = max(1, -(-max(op.get("amount", 0) for op in case["ops"]) // MOST_UNITS))
         for op in case["ops"]:
             if op["op"] == "reserve":
-                requests[op["id"]] = [office.log() for _ in range(op["amount"] // scale)]
+                requests[op["id"]] = [sample.log() for _ in range(op["amount"] // scale)]
             elif op["op"] in ("post", "void"):
                 for request in requests[op["pending_id"]]:
-                    end(office, request, op["op"])
+                    end(sample, request, op["op"])
             elif op["op"] == "check":
-                [grant] = office.grants(pack)
+                [grant] = sample.grants(pack)
                 assert (grant.held, grant.consumed) == (op["pending"] // scale, op["posted"] // scale), case[
                     "id"
                 ]
-    assert office.see(audit_ledger).ok
+    assert sample.see(audit_ledger).ok
 
 
-def test_a_hold_ends_once(office: Office) -> None:
+def test_a_hold_ends_once(sample: SampleDesk) -> None:
     """What the cases call already posted and already voided: the second ending is refused, nothing moves."""
-    pack = office.sell("incident_pack", incidents=2)
+    pack = sample.sell("incident_pack", incidents=2)
     for first in ("post", "void"):
-        request = office.log()
-        end(office, request, first)
-        before = office.grants(pack)
+        request = sample.log()
+        end(sample, request, first)
+        before = sample.grants(pack)
         for second in ("post", "void"):
             with pytest.raises(StateForbids):
-                end(office, request, second)
-        assert office.grants(pack) == before
-    [grant] = office.grants(pack)
+                end(sample, request, second)
+        assert sample.grants(pack) == before
+    [grant] = sample.grants(pack)
     assert (grant.available, grant.held, grant.consumed) == (1, 0, 1)
 
 
-def end(office: Office, request: str, how: str) -> None:
+def end(sample: SampleDesk, request: str, how: str) -> None:
     """Settle what is held for a service request by closing it, or release it by cancelling."""
     if how == "post":
-        office.fire(request, "resolve", note="done")
-        office.fire(request, "close")
+        sample.fire(request, "resolve", note="done")
+        sample.fire(request, "close")
     else:
-        office.fire(request, "cancel", reason="not needed")
+        sample.fire(request, "cancel", reason="not needed")

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url, select
 
-from tests.support.builders import StillClock
-from tests.support.office import MONDAY, Office
+from tests.support.builders import FixedClock
 from tests.support.postgres import PostgresServer
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import Adjust, GrantGiven, TopUp
 from workflows.contracts.use_cases import adjust, enable_contract, top_up
 from workflows.core.actors import SYSTEM
@@ -64,9 +64,9 @@ def copy_database(request: pytest.FixtureRequest) -> Iterator[Callable[[str], st
 def test_bulk_and_single_expiry_leave_the_same_rows_in_every_table(
     database_url: str, copy_database: Callable[[str], str]
 ) -> None:
-    office = Office(database_url)
-    sold = Population(office).sold
-    office.close()
+    sample = SampleDesk(database_url)
+    sold = Population(sample).sold
+    sample.close()
     copied_url = copy_database(database_url)
     in_bulk = _expire(database_url, lambda desk: expire_due(desk, AFTER_THE_ENDS))
     one_by_one = _expire(copied_url, _expire_one_by_one)
@@ -79,36 +79,36 @@ def test_bulk_and_single_expiry_leave_the_same_rows_in_every_table(
     assert written == tables
 
 
-def test_a_bulk_expiry_of_contracts_in_force_is_clean_and_writes_nothing_twice(office: Office) -> None:
-    Population(office)
-    office.clock.at = AFTER_THE_ENDS
-    assert run_job(office.desk, "expire_contracts") > 0
-    assert office.see(audit_ledger).ok
-    before = {name: office.rows(table) for name, table in t.metadata.tables.items() if name != "job_status"}
-    assert run_job(office.desk, "expire_contracts") == 0
-    assert before == {name: office.rows(t.metadata.tables[name]) for name in before}
+def test_a_bulk_expiry_of_contracts_in_force_is_clean_and_writes_nothing_twice(sample: SampleDesk) -> None:
+    Population(sample)
+    sample.clock.at = AFTER_THE_ENDS
+    assert run_job(sample.desk, "expire_contracts") > 0
+    assert sample.see(audit_ledger).ok
+    before = {name: sample.rows(table) for name, table in t.metadata.tables.items() if name != "job_status"}
+    assert run_job(sample.desk, "expire_contracts") == 0
+    assert before == {name: sample.rows(t.metadata.tables[name]) for name in before}
 
 
-def test_a_contract_that_expires_a_second_time_gets_rows_of_its_own(office: Office) -> None:
+def test_a_contract_that_expires_a_second_time_gets_rows_of_its_own(sample: SampleDesk) -> None:
     """As after an operator's correction of its end: ids are not made from the contract's alone."""
-    contract = office.sell("support_hours", minutes=90, ends_on=MONDAY.date())
+    contract = sample.sell("support_hours", minutes=90, ends_on=MONDAY.date())
     for end in (MONDAY + DAY, MONDAY + 3 * DAY):
-        with office.desk.write() as tx:
+        with sample.desk.write() as tx:
             tx.change(t.contract, contract, state="active", expires_at=end, next_due_at=end)
-        office.clock.at = end
-        assert run_job(office.desk, "expire_contracts") == 1
+        sample.clock.at = end
+        assert run_job(sample.desk, "expire_contracts") == 1
     for table in (t.audit_event, t.outbox):
-        [first, second] = [row for row in office.rows(table, subject_id=contract) if "expired" in str(row)]
+        [first, second] = [row for row in sample.rows(table, subject_id=contract) if "expired" in str(row)]
         assert first.id != second.id
         assert {len(first.id), len(second.id)} == {len(new_id())}
 
 
-def test_the_holders_address_and_the_text_are_those_of_the_contract(office: Office) -> None:
-    contract = office.sell("subscription", to=("item", office.laptop), ends_on=MONDAY.date())
-    number = office.contract(contract).number
-    office.clock.at = MONDAY + DAY
-    run_job(office.desk, "expire_contracts")
-    [message] = office.rows(t.outbox, event="contract_expired")
+def test_the_holders_address_and_the_text_are_those_of_the_contract(sample: SampleDesk) -> None:
+    contract = sample.sell("subscription", to=("item", sample.laptop), ends_on=MONDAY.date())
+    number = sample.contract(contract).number
+    sample.clock.at = MONDAY + DAY
+    run_job(sample.desk, "expire_contracts")
+    [message] = sample.rows(t.outbox, event="contract_expired")
     event, subject, body = CONTRACT_MESSAGES["expired"]
     assert (message.event, message.recipient) == (event, "ann@example.com")
     assert (message.subject, message.body) == (subject.format(number=number), body.format(number=number))
@@ -118,15 +118,15 @@ def test_the_holders_address_and_the_text_are_those_of_the_contract(office: Offi
 class Population:
     """Contracts of every type and holder, in every state, with all that can be left in their grants."""
 
-    def __init__(self, office: Office) -> None:
-        self.office = office
+    def __init__(self, sample: SampleDesk) -> None:
+        self.sample = sample
         self.sold: list[str] = []
-        unowned = office.item("SRV-1", org_unit=office.site)
+        unowned = sample.item("SRV-1", org_unit=sample.site)
         holders = (
-            ("customer", office.customer("Zoë O'Neil", office.parent)),
-            ("item", office.item("LAP-2", customer=office.customer("Bob", office.site))),
+            ("customer", sample.customer("Zoë O'Neil", sample.parent)),
+            ("item", sample.item("LAP-2", customer=sample.customer("Bob", sample.site))),
             ("item", unowned),
-            ("org_unit", office.org_unit("elsewhere")),
+            ("org_unit", sample.org_unit("elsewhere")),
         )
         for type_key, holder, end in product(TERMS, holders, ENDS):
             self._sell(type_key, to=holder, ends_on=end.date())
@@ -135,23 +135,23 @@ class Population:
         self._of_service_requests()
         self._several_grants(holders)
         self._in_use()
-        office.clock.at = BEFORE_THE_ENDS
+        sample.clock.at = BEFORE_THE_ENDS
         for name in JOBS:
-            run_job(office.desk, name)
+            run_job(sample.desk, name)
 
     def _sell(self, type_key: str, **terms: Any) -> str:
         given = terms if "grants" in terms else TERMS.get(type_key, {}) | terms
-        contract: str = self.office.sell(type_key, **given)
+        contract: str = self.sample.sell(type_key, **given)
         self.sold.append(contract)
         return contract
 
     def _of_service_requests(self) -> None:
         """Per-request contracts, pending and active. They have an end here, unlike by the shipped rules."""
         for enable in (False, True):
-            [contract] = self.office.rows(t.contract, holder_id=self.office.log(item=None))
+            [contract] = self.sample.rows(t.contract, holder_id=self.sample.log(item=None))
             if enable:
-                self.office.do(enable_contract, contract.id)
-            with self.office.desk.write() as tx:
+                self.sample.do(enable_contract, contract.id)
+            with self.sample.desk.write() as tx:
                 tx.change(t.contract, contract.id, expires_at=ENDS[0], next_due_at=ENDS[0])
             self.sold.append(contract.id)
 
@@ -164,27 +164,27 @@ class Population:
                 GrantGiven(minutes=30, effective_at=MONDAY + 40 * DAY),
             ]
             hours = self._sell("support_hours", to=holder, ends_on=end.date(), grants=grants)
-            self.office.do(top_up, hours, TopUp(minutes=40, expires_at=MONDAY + 50 * DAY))
-            self.office.do(adjust, hours, Adjust(minutes=-25, reason="Sold too many"))
+            self.sample.do(top_up, hours, TopUp(minutes=40, expires_at=MONDAY + 50 * DAY))
+            self.sample.do(adjust, hours, Adjust(minutes=-25, reason="Sold too many"))
             waiting = self._sell("support_hours", to=holder, ends_on=end.date(), grants=grants, enable=False)
-            self.office.do(adjust, waiting, Adjust(minutes=7, reason="A present"))
+            self.sample.do(adjust, waiting, Adjust(minutes=7, reason="A present"))
 
     def _in_use(self) -> None:
         """Minutes worked and used up, incidents held, settled and released, time carried over."""
-        office = self.office
+        sample = self.sample
         for name, end in product(("Cleo", "Dora", "Emil"), ENDS):
-            customer = office.customer(f"{name} {end.day}", office.site)
+            customer = sample.customer(f"{name} {end.day}", sample.site)
             pack = self._sell("incident_pack", to=("customer", customer), ends_on=end.date())
-            held, settled, released = (office.log(customer=customer, item=None) for _ in range(3))
-            office.fire(settled, "resolve", note="done")
-            office.fire(released, "cancel", reason="not needed")
-            assert office.request(held).contract_id == pack
+            held, settled, released = (sample.log(customer=customer, item=None) for _ in range(3))
+            sample.fire(settled, "resolve", note="done")
+            sample.fire(released, "cancel", reason="not needed")
+            assert sample.request(held).contract_id == pack
         for minutes, end in product((30, 90, 120), ENDS):
-            customer = office.customer(f"Fay {minutes} {end.day}", office.site)
+            customer = sample.customer(f"Fay {minutes} {end.day}", sample.site)
             self._sell("time_limited_subscription", to=("customer", customer), ends_on=end.date())
-            request = office.log(customer=customer, item=None)
-            office.work(request, minutes)
-            office.fire(request, "resolve", note="done")
+            request = sample.log(customer=customer, item=None)
+            sample.work(request, minutes)
+            sample.fire(request, "resolve", note="done")
 
 
 class Outcome:
@@ -195,7 +195,7 @@ class Outcome:
 
 
 def _expire(database_url: str, expire: Callable[[Desk], Any]) -> Outcome:
-    desk = Desk(Database(database_url, pool_size=2), StillClock(AFTER_THE_ENDS))
+    desk = Desk(Database(database_url, pool_size=2), FixedClock(AFTER_THE_ENDS))
     ids = _ids(desk)
     before, due = _rows(desk, ids), _due(desk, AFTER_THE_ENDS)
     expire(desk)

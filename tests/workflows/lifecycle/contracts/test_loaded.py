@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engine.ledger import LedgerTransaction, move
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import GrantGiven
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
@@ -24,20 +24,20 @@ def assert_as_stored(tx: Transaction, loaded: LoadedContract) -> None:
     )
 
 
-def test_movements_and_expiry_are_applied_to_what_was_read(office: Office) -> None:
+def test_movements_and_expiry_are_applied_to_what_was_read(sample: SampleDesk) -> None:
     end = MONDAY + timedelta(days=2)
-    hours = office.sell(
+    hours = sample.sell(
         "support_hours", grants=[GrantGiven(minutes=20, expires_at=end), GrantGiven(minutes=30)]
     )
-    with office.desk.write() as tx:
+    with sample.desk.write() as tx:
         loaded = load_contract(tx, hours)
         first, second = (one.grant.id for one in loaded.grants)
         for grant, minutes in ((first, 5), (second, 30)):
             drawn = move("minutes", minutes, (grant, "available"), (grant, "consumed"))
             loaded.record(tx, LedgerTransaction("draw", MONDAY, drawn, cause="test", why="Work"))
             assert_as_stored(tx, loaded)
-    office.clock.at = end
-    with office.desk.write() as tx:
+    sample.clock.at = end
+    with sample.desk.write() as tx:
         loaded = load_contract(tx, hours)
         assert loaded.next_due_at == end
         sync_loaded(tx, loaded)
@@ -49,12 +49,12 @@ def test_movements_and_expiry_are_applied_to_what_was_read(office: Office) -> No
         assert_as_stored(tx, loaded)
 
 
-def test_months_that_are_granted_at_the_start_are_read(office: Office) -> None:
+def test_months_that_are_granted_at_the_start_are_read(sample: SampleDesk) -> None:
     first_day = (MONDAY + timedelta(days=1)).date()
     last_day = (MONDAY + timedelta(days=60)).date()
-    monthly = office.sell("support_hours_by_month", minutes=60, starts_on=first_day, ends_on=last_day)
-    office.clock.move(days=2)
-    with office.desk.write() as tx:
+    monthly = sample.sell("support_hours_by_month", minutes=60, starts_on=first_day, ends_on=last_day)
+    sample.clock.move(days=2)
+    with sample.desk.write() as tx:
         loaded = load_contract(tx, monthly)
         assert loaded.grants == []
         assert sync_loaded(tx, loaded)
@@ -62,9 +62,9 @@ def test_months_that_are_granted_at_the_start_are_read(office: Office) -> None:
         assert_as_stored(tx, loaded)
 
 
-def test_changes_made_elsewhere_are_seen_after_forgetting(office: Office) -> None:
-    hours = office.sell("support_hours", minutes=30)
-    with office.desk.write() as tx:
+def test_changes_made_elsewhere_are_seen_after_forgetting(sample: SampleDesk) -> None:
+    hours = sample.sell("support_hours", minutes=30)
+    with sample.desk.write() as tx:
         contracts = LoadedContracts(tx)
         [grant] = contracts[hours].grants
         other = load_contract(tx, hours)
@@ -77,9 +77,9 @@ def test_changes_made_elsewhere_are_seen_after_forgetting(office: Office) -> Non
         assert_as_stored(tx, contracts[hours])
 
 
-def test_an_unknown_contract_is_not_found(office: Office) -> None:
-    hours = office.sell("support_hours", minutes=30)
-    with office.desk.read() as tx:
+def test_an_unknown_contract_is_not_found(sample: SampleDesk) -> None:
+    hours = sample.sell("support_hours", minutes=30)
+    with sample.desk.read() as tx:
         for wanted in (["none"], [hours, "none"]):
             with pytest.raises(NotFound):
                 LoadedContracts(tx).load(wanted)

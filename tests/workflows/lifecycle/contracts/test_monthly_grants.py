@@ -3,8 +3,8 @@
 from datetime import date, timedelta
 from typing import Any
 
-from tests.support.api import Callers
-from tests.support.office import MONDAY, Office
+from tests.support.api import ApiClients
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import CancelContract
 from workflows.commands.service_requests import CoverageQuestion
 from workflows.contracts.queries import list_contracts, read_contract
@@ -21,8 +21,8 @@ START = (MONDAY + 10 * DAY).replace(hour=0)
 """12 March; the months after it begin on the 12th."""
 
 
-def sold_ahead(office: Office, **terms: Any) -> str:
-    return office.sell(
+def sold_ahead(sample: SampleDesk, **terms: Any) -> str:
+    return sample.sell(
         "support_hours_by_month",
         minutes=60,
         starts_on=START.date(),
@@ -31,42 +31,42 @@ def sold_ahead(office: Office, **terms: Any) -> str:
     )
 
 
-def statement(office: Office, contract: str, to: date | None) -> list[StatementLine]:
-    return office.see(read_statement, contract, to=to).lines
+def statement(sample: SampleDesk, contract: str, to: date | None) -> list[StatementLine]:
+    return sample.see(read_statement, contract, to=to).lines
 
 
-def test_a_statement_shows_a_month_once_it_has_begun(office: Office) -> None:
-    contract = sold_ahead(office)
-    office.clock.at = START + 40 * DAY
-    request = office.log()
-    office.work(request, 25, at=office.clock.at - DAY)
-    office.clock.move(days=1)
-    today = office.clock.at.date()
+def test_a_statement_shows_a_month_once_it_has_begun(sample: SampleDesk) -> None:
+    contract = sold_ahead(sample)
+    sample.clock.at = START + 40 * DAY
+    request = sample.log()
+    sample.work(request, 25, at=sample.clock.at - DAY)
+    sample.clock.move(days=1)
+    today = sample.clock.at.date()
     for to in (None, today, today + 400 * DAY):
-        lines = statement(office, contract, to)
+        lines = statement(sample, contract, to)
         assert [(line.kind, line.minutes, line.balance_after) for line in lines] == [
             ("grant", 60, 60),
             ("expire", -60, 0),
             ("grant", 60, 60),
             ("draw", -25, 35),
         ]
-    lines = statement(office, contract, None)
+    lines = statement(sample, contract, None)
     last = {line.effective_at: line.balance_after for line in lines}
     assert last == {
-        at: office.see(read_contract, contract, as_of=at).balance.minutes.available for at in last
+        at: sample.see(read_contract, contract, as_of=at).balance.minutes.available for at in last
     }
-    api = Callers(office)
+    api = ApiClients(sample)
     shown = api.administrator.get(f"/contracts/{contract}/statement?to=2027-01-01").json
     assert shown is not None
     assert shown["lines"][-1]["balance_after"] == 35
 
 
-def test_a_contract_that_has_yet_to_start_shows_what_it_will_grant(office: Office) -> None:
-    contract = sold_ahead(office)
+def test_a_contract_that_has_yet_to_start_shows_what_it_will_grant(sample: SampleDesk) -> None:
+    contract = sold_ahead(sample)
     asked = [START - DAY, START, START + 40 * DAY, START + 300 * DAY]
 
     def seen() -> list[tuple[str, str | None, UnitBalance]]:
-        views = [office.see(read_contract, contract, as_of=at) for at in asked]
+        views = [sample.see(read_contract, contract, as_of=at) for at in asked]
         return [(one.state, one.pending_reason, one.balance.minutes) for one in views]
 
     before = seen()
@@ -76,61 +76,61 @@ def test_a_contract_that_has_yet_to_start_shows_what_it_will_grant(office: Offic
         (120, 60, 60),
         (180, 0, 180),
     ]
-    assert office.rows(t.contract_grant, contract_id=contract) == []
-    office.clock.at = START
-    late = office.see(list_contracts).items[0].balance.minutes
+    assert sample.rows(t.contract_grant, contract_id=contract) == []
+    sample.clock.at = START
+    late = sample.see(list_contracts).items[0].balance.minutes
     assert (late.purchased, late.available) == (60, 60)
-    assert office.rows(t.contract_grant, contract_id=contract) == []
+    assert sample.rows(t.contract_grant, contract_id=contract) == []
     for name in JOBS:
-        run_job(office.desk, name)
-    assert len(office.rows(t.contract_grant, contract_id=contract)) == 3
+        run_job(sample.desk, name)
+    assert len(sample.rows(t.contract_grant, contract_id=contract)) == 3
     assert seen() == before
 
 
-def test_a_contract_that_is_not_enabled_grants_nothing(office: Office) -> None:
-    waiting = sold_ahead(office, enable=False)
-    cancelled = sold_ahead(office)
-    office.do(cancel_contract, cancelled, CancelContract(reason="a mistake"))
+def test_a_contract_that_is_not_enabled_grants_nothing(sample: SampleDesk) -> None:
+    waiting = sold_ahead(sample, enable=False)
+    cancelled = sold_ahead(sample)
+    sample.do(cancel_contract, cancelled, CancelContract(reason="a mistake"))
     for contract in (waiting, cancelled):
         for at in (START, START + 300 * DAY):
-            assert office.see(read_contract, contract, as_of=at).balance.minutes.purchased == 0
+            assert sample.see(read_contract, contract, as_of=at).balance.minutes.purchased == 0
 
 
-def test_a_preview_ahead_is_covered_by_a_contract_that_will_have_started(office: Office) -> None:
-    contract = sold_ahead(office)
+def test_a_preview_ahead_is_covered_by_a_contract_that_will_have_started(sample: SampleDesk) -> None:
+    contract = sold_ahead(sample)
     asked = {START - DAY: ("waiting", 0), START: ("covered", 60), START + 40 * DAY: ("covered", 60)}
     for at, (outcome, minutes) in asked.items():
-        found = office.see(decide_question, CoverageQuestion(customer=office.ann, at=at))
+        found = sample.see(decide_question, CoverageQuestion(customer=sample.ann, at=at))
         assert (found.outcome, found.contract) == (outcome, contract)
         assert [one.candidate.minutes_available for one in found.candidates] == [minutes]
-    assert office.see(
-        preview_coverage, CoverageQuestion(customer=office.ann, at=START + 300 * DAY)
+    assert sample.see(
+        preview_coverage, CoverageQuestion(customer=sample.ann, at=START + 300 * DAY)
     ).outcome == ("created")
 
 
-def test_the_months_of_a_cancelled_contract_expire_as_they_would_have_begun(office: Office) -> None:
-    contract = sold_ahead(office)
-    office.clock.at = START + 10 * DAY
-    office.log()
-    office.do(cancel_contract, contract, CancelContract(reason="a mistake"))
-    assert [line.balance_after for line in statement(office, contract, None)] == [60, 0]
-    office.clock.at = START + 300 * DAY
-    lines = statement(office, contract, None)
+def test_the_months_of_a_cancelled_contract_expire_as_they_would_have_begun(sample: SampleDesk) -> None:
+    contract = sold_ahead(sample)
+    sample.clock.at = START + 10 * DAY
+    sample.log()
+    sample.do(cancel_contract, contract, CancelContract(reason="a mistake"))
+    assert [line.balance_after for line in statement(sample, contract, None)] == [60, 0]
+    sample.clock.at = START + 300 * DAY
+    lines = statement(sample, contract, None)
     assert [(line.kind, line.balance_after) for line in lines[2:]] == [("grant", 60), ("expire", 0)] * 2
     for line in lines:
-        available = office.see(read_contract, contract, as_of=line.effective_at).balance.minutes.available
+        available = sample.see(read_contract, contract, as_of=line.effective_at).balance.minutes.available
         assert available == {one.effective_at: one.balance_after for one in lines}[line.effective_at]
-    assert sum(one.available for one in office.grants(contract)) == 0
-    assert office.see(audit_ledger).ok
+    assert sum(one.available for one in sample.grants(contract)) == 0
+    assert sample.see(audit_ledger).ok
 
 
-def test_what_was_sold_ahead_goes_with_a_contract_cancelled_before_its_start(office: Office) -> None:
-    contract = office.sell("support_hours", minutes=60, starts_on=START.date())
-    cancelled = office.clock.move(hours=1)
-    office.do(cancel_contract, contract, CancelContract(reason="a mistake"))
+def test_what_was_sold_ahead_goes_with_a_contract_cancelled_before_its_start(sample: SampleDesk) -> None:
+    contract = sample.sell("support_hours", minutes=60, starts_on=START.date())
+    cancelled = sample.clock.move(hours=1)
+    sample.do(cancel_contract, contract, CancelContract(reason="a mistake"))
     for now in (cancelled, START + DAY):
-        office.clock.at = now
-        assert [line.balance_after for line in statement(office, contract, None)] == [60, 0]
+        sample.clock.at = now
+        assert [line.balance_after for line in statement(sample, contract, None)] == [60, 0]
         for at, available in ((cancelled - DAY / 48, 60), (cancelled, 0), (START + DAY, 0)):
-            assert office.see(read_contract, contract, as_of=at).balance.minutes.available == available
-    assert office.see(audit_ledger).ok
+            assert sample.see(read_contract, contract, as_of=at).balance.minutes.available == available
+    assert sample.see(audit_ledger).ok

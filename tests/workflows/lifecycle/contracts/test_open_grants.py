@@ -10,7 +10,7 @@ from sqlalchemy import Select, insert, literal, select
 
 from engine.contracts import Window
 from engine.drawdown import burn_order
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import FreeIncident, find_candidates
 from workflows.lifecycle.contracts.grants import limits_at, read_grants
@@ -48,22 +48,22 @@ def given_grants(draw: st.DrawFn) -> list[Given]:
     return grants
 
 
-def test_python_and_sql_agree(office: Office) -> None:
-    pack = office.sell("incident_pack", incidents=1)
+def test_python_and_sql_agree(sample: SampleDesk) -> None:
+    pack = sample.sell("incident_pack", incidents=1)
 
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(given_grants(), st.sampled_from(INSTANTS))
     def check(grants: list[Given], at: datetime) -> None:
-        office.clock.at = at
-        with suppress(Undone), office.desk.write(office.administrator) as tx:
+        sample.clock.at = at
+        with suppress(Undone), sample.desk.write(sample.administrator) as tx:
             replace_grants(tx, pack, grants)
-            agree(tx, office, pack, grants, at)
+            agree(tx, sample, pack, grants, at)
             raise Undone
 
     check()
 
 
-def agree(tx: Transaction, office: Office, pack: str, grants: list[Given], at: datetime) -> None:
+def agree(tx: Transaction, sample: SampleDesk, pack: str, grants: list[Given], at: datetime) -> None:
     """The engine's rule, each statement that has it in SQL, and each reader of grants come to the same."""
     in_order = sorted(grants, key=lambda one: burn_order(one.window, one.id))
     is_open = [one for one in in_order if one.window.contains(at)]
@@ -79,7 +79,7 @@ def agree(tx: Transaction, office: Office, pack: str, grants: list[Given], at: d
     assert lock_incidents(tx, pack) == (following[0] if following else None, free)
     assert (tx.connection.execute(select(free_incidents(pack, now))).scalar_one() or 0) == free
     assert limits_at(read_grants(tx, pack), at).incidents_available == free
-    found = find_candidates(tx, customer=office.ann, at=at)
+    found = find_candidates(tx, customer=sample.ann, at=at)
     assert [one.limits.incidents_available for one in found.held] == [free]
     assert found.incidents == ({pack: FreeIncident(following[0], free)} if following else {})
 

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from engine.errors import DeskError
 from engine.service_requests import STATES
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.workflows.lifecycle.service_requests.test_transitions import TABLE, TRIGGERS
 from workflows.commands.contracts import Adjust, CancelContract, TopUp
 from workflows.commands.service_requests import ChangeServiceRequest, FireTrigger, SearchCoverage
@@ -52,7 +52,7 @@ pick = st.integers(0, 9_999)
 
 
 class Moves(RuleBasedStateMachine):
-    """One office; records are picked by a number modulo their count."""
+    """One sample; records are picked by a number modulo their count."""
 
     template: ClassVar[Path]
 
@@ -61,13 +61,13 @@ class Moves(RuleBasedStateMachine):
         memory = RAM_DISK if Path(RAM_DISK).is_dir() else None
         self.folder = Path(tempfile.mkdtemp(prefix="coverdesk-moves-", dir=memory))
         shutil.copyfile(self.template, self.folder / "desk.db")
-        self.office = Office(f"sqlite:///{self.folder / 'desk.db'}")
+        self.sample = SampleDesk(f"sqlite:///{self.folder / 'desk.db'}")
         self.requests: list[str] = []
         self.contracts: list[str] = []
         self.recorded: dict[datetime, dict[str, Any]] = {}
 
     def teardown(self) -> None:
-        self.office.close()
+        self.sample.close()
         shutil.rmtree(self.folder)
 
     @initialize(
@@ -76,7 +76,7 @@ class Moves(RuleBasedStateMachine):
         zone=st.sampled_from(["UTC", "Europe/Berlin"]),
     )
     def set_settings(self, policy: str, cascade: bool, zone: str) -> None:
-        self.office.set(time_expired_contract=policy, cascade=cascade, time_zone=zone)
+        self.sample.set(time_expired_contract=policy, cascade=cascade, time_zone=zone)
 
     def attempt(self, do: Callable[[], Any]) -> bool:
         """Whether it succeeded; a DeskError is a valid result, any other exception a failure."""
@@ -85,7 +85,7 @@ class Moves(RuleBasedStateMachine):
         except DeskError:
             return False
         finally:
-            known = {row.id: row for row in self.office.rows(t.contract)}
+            known = {row.id: row for row in self.sample.rows(t.contract)}
             self.contracts += [one for one in sorted(known) if one not in self.contracts]
         return True
 
@@ -110,9 +110,9 @@ class Moves(RuleBasedStateMachine):
         days: int | None,
         enable: bool | None,
     ) -> None:
-        office = self.office
+        sample = self.sample
         terms: dict[str, Any] = {"enable": enable}
-        start = office.clock.at
+        start = sample.clock.at
         if starts_in_days is not None:
             start += timedelta(days=starts_in_days)
             terms["starts_at"] = start
@@ -122,81 +122,81 @@ class Moves(RuleBasedStateMachine):
             terms["incidents"] = quantity
         elif type_key in METERED:
             terms["minutes"] = quantity * 40
-        holder = ("item", office.laptop) if to_item else ("customer", office.ann)
-        self.attempt(lambda: office.sell(type_key, to=holder, **terms))
+        holder = ("item", sample.laptop) if to_item else ("customer", sample.ann)
+        self.attempt(lambda: sample.sell(type_key, to=holder, **terms))
 
     @precondition(lambda self: self.contracts)
     @rule(which=pick)
     def enable(self, which: int) -> None:
-        self.attempt(lambda: self.office.do_as(self.office.finance, enable_contract, self.contract(which)))
+        self.attempt(lambda: self.sample.do_as(self.sample.finance, enable_contract, self.contract(which)))
 
     @precondition(lambda self: self.contracts)
     @rule(which=pick)
     def cancel_a_contract(self, which: int) -> None:
         self.attempt(
-            lambda: self.office.do(cancel_contract, self.contract(which), CancelContract(reason="x"))
+            lambda: self.sample.do(cancel_contract, self.contract(which), CancelContract(reason="x"))
         )
 
     @precondition(lambda self: self.contracts)
     @rule(which=pick, quantity=st.integers(1, 2), days=st.sampled_from([None, 2]))
     def top_up(self, which: int, quantity: int, days: int | None) -> None:
-        contract = self.office.contract(self.contract(which))
-        ends = None if days is None else self.office.clock.at + timedelta(days=days)
+        contract = self.sample.contract(self.contract(which))
+        ends = None if days is None else self.sample.clock.at + timedelta(days=days)
         command = TopUp.model_validate({self.unit(contract): quantity * 20, "expires_at": ends})
-        self.attempt(lambda: self.office.do(top_up, contract.id, command))
+        self.attempt(lambda: self.sample.do(top_up, contract.id, command))
 
     @precondition(lambda self: self.contracts)
     @rule(which=pick, quantity=st.sampled_from([-30, -1, 1, 15]))
     def adjust(self, which: int, quantity: int) -> None:
-        contract = self.office.contract(self.contract(which))
+        contract = self.sample.contract(self.contract(which))
         command = Adjust.model_validate({self.unit(contract): quantity, "reason": "agreed"})
-        self.attempt(lambda: self.office.do(adjust, contract.id, command))
+        self.attempt(lambda: self.sample.do(adjust, contract.id, command))
 
     @rule(with_item=st.booleans())
     def log(self, with_item: bool) -> None:
-        item = self.office.laptop if with_item else None
-        assert self.attempt(lambda: self.requests.append(self.office.log(item=item)))
+        item = self.sample.laptop if with_item else None
+        assert self.attempt(lambda: self.requests.append(self.sample.log(item=item)))
 
     @precondition(lambda self: self.requests)
     @rule(which=pick, trigger=st.sampled_from(TRIGGERS))
     def fire(self, which: int, trigger: str) -> None:
-        request = self.office.request(self.request(which))
+        request = self.sample.request(self.request(which))
         reason = "supplier" if trigger == "hold" else "no longer needed"
         command = FireTrigger.model_validate({"trigger": trigger, "note": "as agreed", "reason": reason})
         done = self.attempt(
-            lambda: self.office.do_as(self.office.technician, fire_trigger, request.id, command)
+            lambda: self.sample.do_as(self.sample.technician, fire_trigger, request.id, command)
         )
         assert done == ((request.state, trigger) in TABLE)
-        state = self.office.request(request.id).state
+        state = self.sample.request(request.id).state
         expected = {TABLE.get((request.state, trigger), request.state)}
         assert state in (expected | {"pending_no_contract"} if trigger == "reopen" and done else expected)
 
     @precondition(lambda self: self.requests)
     @rule(which=pick, minutes=st.integers(1, 130), hours_ago=st.sampled_from([0, 0, 0, 5, 60]))
     def work(self, which: int, minutes: int, hours_ago: int) -> None:
-        at = self.office.clock.at - timedelta(hours=hours_ago)
-        if self.attempt(lambda: self.office.work(self.request(which), minutes, at=at)):
+        at = self.sample.clock.at - timedelta(hours=hours_ago)
+        if self.attempt(lambda: self.sample.work(self.request(which), minutes, at=at)):
             self.discard_from(at)
 
     @precondition(lambda self: self.requests)
     @rule(which=pick, minutes=st.integers(1, 3_000))
     def work_a_span(self, which: int, minutes: int) -> None:
-        start = self.office.clock.at - timedelta(minutes=minutes)
-        if self.attempt(lambda: self.office.work_span(self.request(which), start, minutes=minutes)):
+        start = self.sample.clock.at - timedelta(minutes=minutes)
+        if self.attempt(lambda: self.sample.work_span(self.request(which), start, minutes=minutes)):
             self.discard_from(start)
 
     @precondition(lambda self: self.requests)
     @rule(which=pick, minutes=st.none() | st.integers(1, 90))
     def correct_or_delete_work(self, which: int, minutes: int | None) -> None:
-        entries = [one for one in self.office.rows(t.work_entry) if one.deleted_at is None]
+        entries = [one for one in self.sample.rows(t.work_entry) if one.deleted_at is None]
         if not entries:
             return
         entry = sorted(entries, key=lambda one: str(one.id))[which % len(entries)]
         if minutes is None:
-            self.attempt(lambda: self.office.do_as(self.office.technician, delete_work, entry.id))
+            self.attempt(lambda: self.sample.do_as(self.sample.technician, delete_work, entry.id))
         else:
             command = ChangeWork(minutes=minutes, worked_at=entry.started_at)
-            self.attempt(lambda: self.office.do_as(self.office.technician, change_work, entry.id, command))
+            self.attempt(lambda: self.sample.do_as(self.sample.technician, change_work, entry.id, command))
         self.discard_from(entry.started_at)
 
     @precondition(lambda self: self.requests and self.contracts)
@@ -205,40 +205,40 @@ class Moves(RuleBasedStateMachine):
         named = self.contract(contract) if assigned else None
         command = SearchCoverage(contract=named, reason="asked for")
         self.attempt(
-            lambda: self.office.do_as(self.office.supervisor, search_or_assign, self.request(which), command)
+            lambda: self.sample.do_as(self.sample.supervisor, search_or_assign, self.request(which), command)
         )
 
     @precondition(lambda self: self.requests)
     @rule(which=pick, with_item=st.booleans())
     def change_the_item(self, which: int, with_item: bool) -> None:
-        command = ChangeServiceRequest(item=self.office.laptop if with_item else None)
-        self.attempt(lambda: self.office.do(change_service_request, self.request(which), command))
+        command = ChangeServiceRequest(item=self.sample.laptop if with_item else None)
+        self.attempt(lambda: self.sample.do(change_service_request, self.request(which), command))
 
     @rule(span=st.sampled_from([{"minutes": 1}, {"hours": 7}, {"days": 1}, {"days": 6}, {"days": 20}]))
     def let_time_pass(self, span: dict[str, int]) -> None:
-        self.recorded[self.office.clock.at] = self.as_of(self.office.clock.at)
+        self.recorded[self.sample.clock.at] = self.as_of(self.sample.clock.at)
         self.recorded = dict(sorted(self.recorded.items())[-MAX_RECORDED_INSTANTS:])
-        self.office.clock.move(**span)
+        self.sample.clock.move(**span)
 
     @rule(names=st.permutations(JOBS), how_many=st.integers(1, len(JOBS)))
     def run_jobs(self, names: list[str], how_many: int) -> None:
         for name in names[:how_many]:
-            run_job(self.office.desk, name)
-            assert not [row for row in self.office.rows(t.job_status) if row.last_error]
+            run_job(self.sample.desk, name)
+            assert not [row for row in self.sample.rows(t.job_status) if row.last_error]
 
     @rule()
     def run_all_jobs_twice(self) -> None:
         for name in JOBS:
-            run_job(self.office.desk, name)
+            run_job(self.sample.desk, name)
         before = self.everything()
-        assert sum(run_job(self.office.desk, name) for name in JOBS) == 0
+        assert sum(run_job(self.sample.desk, name) for name in JOBS) == 0
         assert self.everything() == before
 
     @invariant()
     def every_state_is_declared_and_every_history_a_chain(self) -> None:
         for request_id in self.requests:
-            lines = self.office.see(history_of, request_id)
-            state = self.office.request(request_id).state
+            lines = self.sample.see(history_of, request_id)
+            state = self.sample.request(request_id).state
             assert state in STATES
             assert (lines[0].trigger, lines[0].from_state) == ("log", None)
             assert all(one.to_state == two.from_state for one, two in pairwise(lines))
@@ -246,22 +246,22 @@ class Moves(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_is_consistent_and_no_balance_is_negative(self) -> None:
-        view = self.office.see(audit_ledger)
+        view = self.sample.see(audit_ledger)
         assert view.differences == []
-        grants = self.office.rows(t.grant_balance)
+        grants = self.sample.rows(t.grant_balance)
         assert all(min(grant.available, grant.held, grant.consumed, grant.expired) >= 0 for grant in grants)
-        assert all(row.minutes >= 0 for row in self.office.rows(t.carried_balance))
+        assert all(row.minutes >= 0 for row in self.sample.rows(t.carried_balance))
 
     @invariant()
     def an_incident_is_held_for_each_covered_unfinished_request(self) -> None:
         held = {
             (hold.service_request_id, hold.contract_id)
-            for hold in self.office.rows(t.incident_hold, state="held")
+            for hold in self.sample.rows(t.incident_hold, state="held")
         }
-        packs = {row.id for row in self.office.rows(t.contract, draws="incidents")}
+        packs = {row.id for row in self.sample.rows(t.contract, draws="incidents")}
         covered = {
             (row.id, row.contract_id)
-            for row in self.office.rows(t.service_request)
+            for row in self.sample.rows(t.service_request)
             if row.contract_id in packs and row.state not in ("closed", "cancelled")
         }
         assert held == covered
@@ -270,7 +270,7 @@ class Moves(RuleBasedStateMachine):
     def a_request_has_at_most_one_contract_of_its_own(self) -> None:
         own = [
             row.holder_id
-            for row in self.office.rows(t.contract, holder_kind="service_request")
+            for row in self.sample.rows(t.contract, holder_kind="service_request")
             if row.cancelled_at is None and row.ended_at is None
         ]
         assert len(own) == len(set(own))
@@ -294,7 +294,7 @@ class Moves(RuleBasedStateMachine):
         """State and balances of each contract; held and drawn are added, as a late close settles a hold."""
         found: dict[str, Any] = {}
         for contract_id in self.contracts:
-            view = self.office.see(read_contract, contract_id, as_of=at)
+            view = self.sample.see(read_contract, contract_id, as_of=at)
             minutes, incidents = view.balance.minutes, view.balance.incidents
             for unit in (minutes, incidents):
                 assert min(unit.available, unit.held, unit.drawn, unit.expired) >= 0
@@ -323,7 +323,7 @@ class Moves(RuleBasedStateMachine):
             t.outbox,
             t.audit_event,
         )
-        return [sorted(self.office.rows(table), key=str) for table in tables]
+        return [sorted(self.sample.rows(table), key=str) for table in tables]
 
 
 def day_of(instant: datetime) -> date:

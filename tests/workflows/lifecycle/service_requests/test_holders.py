@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from engine.contracts import HOLDER_KINDS, Holder
-from tests.support.office import Office
+from tests.support.sample_desk import SampleDesk
 from workflows.commands.contracts import HolderGiven, NewContract
 from workflows.commands.register import NewCustomer, NewItem, NewOrgUnit, OwnerGiven
 from workflows.commands.service_requests import NewServiceRequest
@@ -86,11 +86,11 @@ def registers(draw: st.DrawFn) -> Register:
     return Register(parents, members, draw(st.lists(owner, max_size=3)))
 
 
-def test_both_directions_agree(office: Office) -> None:
+def test_both_directions_agree(sample: SampleDesk) -> None:
     @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(registers())
     def check(register: Register) -> None:
-        with suppress(Undone), office.desk.write(office.administrator) as tx:
+        with suppress(Undone), sample.desk.write(sample.administrator) as tx:
             register.make(tx)
             check_items(tx, register)
             contracts = sell_to_all(tx, register)

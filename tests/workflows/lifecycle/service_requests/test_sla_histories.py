@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from engine.service_requests import PRIORITIES, UNFINISHED_STATES
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.support.sla_history import (
     STEP,
     Kind,
@@ -72,13 +72,13 @@ histories = st.tuples(
 class Story:
     """One request of a new customer, and the plain history of what happens to it."""
 
-    def __init__(self, office: Office, number: int) -> None:
-        self.office = office
-        office.clock.at = _next_monday(office.clock.at)
-        self.began_at = office.clock.at
+    def __init__(self, sample: SampleDesk, number: int) -> None:
+        self.sample = sample
+        sample.clock.at = _next_monday(sample.clock.at)
+        self.began_at = sample.clock.at
         self.hours = self._hours(0)
-        self.customer = office.customer(f"Person {number}")
-        self.login = office.person("customer", f"Person {number}", customer=self.customer)
+        self.customer = sample.customer(f"Person {number}")
+        self.login = sample.person("customer", f"Person {number}", customer=self.customer)
         self.contracts: list[str] = []
         self.events: list[PlainEvent] = []
         self.terms: PlainTerms | None = None
@@ -88,7 +88,7 @@ class Story:
     def log(self, first: str, priority: str) -> None:
         if first:
             self.act(first)
-        self.request = self.office.log(customer=self.customer, item=None, priority=priority)
+        self.request = self.sample.log(customer=self.customer, item=None, priority=priority)
         row = self._row()
         self.state = row.state
         if row.state == "pending_no_contract":
@@ -98,8 +98,8 @@ class Story:
     def act(self, action: str) -> None:
         name, _, choice = action.partition(":")
         do: dict[str, Callable[[], object]] = {
-            "answer": lambda: self._note(self.office.technician, public=True),
-            "inner note": lambda: self._note(self.office.technician, public=False),
+            "answer": lambda: self._note(self.sample.technician, public=True),
+            "inner note": lambda: self._note(self.sample.technician, public=False),
             "note of the customer": lambda: self._note(self.login, public=True),
             "priority": lambda: self._change(priority=choice),
             "hours": lambda: self._set_hours(int(choice)),
@@ -112,7 +112,7 @@ class Story:
             self._follow(self._row())
 
     def view(self) -> ServiceRequestView:
-        found = self.office.see_as(self.office.technician, read_service_request, self.request)
+        found = self.sample.see_as(self.sample.technician, read_service_request, self.request)
         self._follow(self._row())
         return found
 
@@ -122,31 +122,31 @@ class Story:
         view = self.view()
         if trigger in view.allowed_triggers:
             command = FireTrigger.model_validate({"trigger": trigger, **TEXTS.get(trigger, {})})
-            self.office.do_as(self.office.technician, fire_trigger, self.request, command)
+            self.sample.do_as(self.sample.technician, fire_trigger, self.request, command)
 
     def _note(self, actor: Actor, *, public: bool) -> None:
-        self.office.do_as(actor, add_note, self.request, AddNote(body="A word.", public=public))
-        if public and actor is self.office.technician and self.state not in ("closed", "cancelled"):
+        self.sample.do_as(actor, add_note, self.request, AddNote(body="A word.", public=public))
+        if public and actor is self.sample.technician and self.state not in ("closed", "cancelled"):
             self._add("respond")
 
     def _change(self, **fields: Any) -> None:
         if self.view().state in UNFINISHED_STATES:
             command = ChangeServiceRequest.model_validate(fields)
-            self.office.do_as(self.office.technician, change_service_request, self.request, command)
+            self.sample.do_as(self.sample.technician, change_service_request, self.request, command)
 
     def _sell(self, sla: str | None) -> None:
         terms = {"sla": sla} if sla else {}
-        self.contracts.append(self.office.sell("subscription", to=("customer", self.customer), **terms))
+        self.contracts.append(self.sample.sell("subscription", to=("customer", self.customer), **terms))
 
     def _drop(self) -> None:
         covering = self._row().contract_id
-        if covering is not None and self.office.contract(covering).state == "active":
-            self.office.do(cancel_contract, covering, CancelContract(reason="Dropped"))
+        if covering is not None and self.sample.contract(covering).state == "active":
+            self.sample.do(cancel_contract, covering, CancelContract(reason="Dropped"))
 
     def _assign(self, choice: int) -> None:
         if self.contracts and self.view().state in (*UNFINISHED_STATES, "resolved"):
             command = SearchCoverage(contract=self.contracts[choice % len(self.contracts)], reason="Better")
-            self.office.do_as(self.office.supervisor, search_or_assign, self.request, command)
+            self.sample.do_as(self.sample.supervisor, search_or_assign, self.request, command)
 
     def _set_hours(self, choice: int) -> None:
         self.hours = self._hours(choice)
@@ -157,7 +157,7 @@ class Story:
         }
         holidays = sorted(day.isoformat() for day in self.hours.holidays)
         changes = {"time_zone": self.hours.zone, "work_calendar": {"weekly": weekly, "holidays": holidays}}
-        self.office.do(change_settings, changes)
+        self.sample.do(change_settings, changes)
 
     def _hours(self, choice: int) -> PlainHours:
         first = self.began_at.date()
@@ -171,7 +171,7 @@ class Story:
     # -------------------------------------------------------------- the plain history
 
     def _row(self) -> Any:
-        return self.office.request(self.request)
+        return self.sample.request(self.request)
 
     def _follow(self, row: Any) -> None:
         """Add what the row's state and contract say has happened; none of its instants is read."""
@@ -192,8 +192,8 @@ class Story:
         self._follow_terms(row)
 
     def _follow_terms(self, row: Any) -> None:
-        sla = self.office.contract(row.contract_id).sla if row.contract_id else None
-        level = self.office.desk.config.rules.slas.get(sla or "")
+        sla = self.sample.contract(row.contract_id).sla if row.contract_id else None
+        level = self.sample.desk.config.rules.slas.get(sla or "")
         terms = None
         if level is not None:
             target = level.targets[row.priority]
@@ -201,15 +201,15 @@ class Story:
             terms = PlainTerms(target.response_minutes, target.resolution_minutes, hours)
         if terms != self.terms:
             self.terms = terms
-            self.events.append(PlainEvent(self.office.clock.at, "terms", terms))
+            self.events.append(PlainEvent(self.sample.clock.at, "terms", terms))
 
     def _add(self, kind: Kind) -> None:
-        self.events.append(PlainEvent(self.office.clock.at, kind))
+        self.events.append(PlainEvent(self.sample.clock.at, kind))
 
     # -------------------------------------------------------------- comparing
 
     def compare(self) -> None:
-        now = self.office.clock.at
+        now = self.sample.clock.at
         view = self.view()
         expected = plain_targets(self.events, self.began_at, now)
         story = "\n".join([f"At {now}, from:", *map(str, self.events)])
@@ -220,7 +220,7 @@ class Story:
         if view.state == "in_progress":
             assert view.started_at is not None
             assert view.responded_at is not None
-        [listed] = self.office.see(list_service_requests, customer=self.customer).items
+        [listed] = self.sample.see(list_service_requests, customer=self.customer).items
         assert _response(listed)[:2] == expected.response[:2]
         assert _resolution(listed)[:2] == expected.resolution[:2]
         late = [
@@ -231,7 +231,7 @@ class Story:
             )
             if one.due_at is not None and done is None
         ]
-        at_risk = self.office.see(list_service_requests, customer=self.customer, queue="at_risk").items
+        at_risk = self.sample.see(list_service_requests, customer=self.customer, queue="at_risk").items
         is_late = any(due_at <= now + timedelta(hours=4) for due_at in late)
         assert bool(at_risk) == (view.state in ("open", "in_progress") and is_late)
 
@@ -254,7 +254,9 @@ def _clock(minute: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def sqlite_desk(migrated_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+def sqlite_desk(
+    migrated_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SampleDesk]:
     folder = Path(tmp_path_factory.mktemp("histories"))
     file = (RAM_DISK if RAM_DISK.is_dir() else folder) / f"{folder.parent.name}-{os.getpid()}-histories.db"
     shutil.copyfile(migrated_sqlite_template, file)
@@ -264,31 +266,31 @@ def sqlite_desk(migrated_sqlite_template: Path, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="module")
-def postgres_desk(postgres_server: Any, migrated_postgres_template: str) -> Iterator[Office]:
+def postgres_desk(postgres_server: Any, migrated_postgres_template: str) -> Iterator[SampleDesk]:
     name = postgres_server.create_database(migrated_postgres_template)
     yield from _desk(postgres_server.url(name))
     postgres_server.drop_database(name)
 
 
-def _desk(url: str) -> Iterator[Office]:
+def _desk(url: str) -> Iterator[SampleDesk]:
     """A desk where a request closes after two days, and is reopened late after one."""
-    office = Office(url, auto_close_days=2, reopen_window_days=1)
-    office.clock.at = MONDAY - 3 * DAY
-    yield office
-    office.close()
+    sample = SampleDesk(url, auto_close_days=2, reopen_window_days=1)
+    sample.clock.at = MONDAY - 3 * DAY
+    yield sample
+    sample.close()
 
 
-def play(office: Office, history: tuple[str, str, list[tuple[timedelta, str, timedelta]]]) -> None:
+def play(sample: SampleDesk, history: tuple[str, str, list[tuple[timedelta, str, timedelta]]]) -> None:
     first, priority, steps = history
-    story = Story(office, len(office.rows(t.customer)))
+    story = Story(sample, len(sample.rows(t.customer)))
     story.act("hours:0")
     story.log(first, priority)
     story.compare()
     for before, action, after in steps:
-        office.clock.at += before
+        sample.clock.at += before
         story.act(action)
         story.compare()
-        office.clock.at += after
+        sample.clock.at += after
         story.compare()
     if story.view().state in UNFINISHED_STATES:
         story.act("cancel")
@@ -305,11 +307,11 @@ MANY = settings(
 
 @MANY
 @given(history=histories)
-def test_every_target_of_a_random_history(sqlite_desk: Office, history: Any) -> None:
+def test_every_target_of_a_random_history(sqlite_desk: SampleDesk, history: Any) -> None:
     play(sqlite_desk, history)
 
 
 @settings(MANY, max_examples=ON_POSTGRESQL)
 @given(history=histories)
-def test_every_target_of_a_random_history_on_postgresql(postgres_desk: Office, history: Any) -> None:
+def test_every_target_of_a_random_history_on_postgresql(postgres_desk: SampleDesk, history: Any) -> None:
     play(postgres_desk, history)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from engine.service_requests import STATES
-from tests.support.office import MONDAY, Office
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.contracts import Exclusions
 from workflows.commands.service_requests import FireTrigger
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound, StateForbids, VersionChanged
@@ -59,14 +59,14 @@ def database_url(sqlite_database_url: str) -> str:
     return sqlite_database_url
 
 
-def request_in(office: Office, state: str) -> str:
+def request_in(sample: SampleDesk, state: str) -> str:
     """A service request of Ann's in a state, covered unless it waits: her contract excludes training."""
-    if not office.rows(t.contract, type="subscription"):
-        office.sell("subscription", exclusions=Exclusions(work_types=["training"]))
-    request = office.log(work_type="training" if state == "pending_no_contract" else None)
+    if not sample.rows(t.contract, type="subscription"):
+        sample.sell("subscription", exclusions=Exclusions(work_types=["training"]))
+    request = sample.log(work_type="training" if state == "pending_no_contract" else None)
     for trigger in PATHS[state]:
-        office.fire(request, trigger, **WORDS.get(trigger, {}))
-    assert office.request(request).state == state
+        sample.fire(request, trigger, **WORDS.get(trigger, {}))
+    assert sample.request(request).state == state
     return request
 
 
@@ -74,9 +74,9 @@ def command(trigger: str, **words: str) -> FireTrigger:
     return FireTrigger.model_validate({"trigger": trigger, **WORDS.get(trigger, {}), **words})
 
 
-def everything(office: Office) -> list[list[Any]]:
+def everything(sample: SampleDesk) -> list[list[Any]]:
     tables = (t.service_request, t.service_request_history, t.ledger_transaction, t.contract, t.outbox)
-    return [sorted(office.rows(table), key=str) for table in tables]
+    return [sorted(sample.rows(table), key=str) for table in tables]
 
 
 REFUSALS = (
@@ -93,72 +93,72 @@ REFUSALS = (
 
 @pytest.mark.parametrize(("state", "role", "trigger", "text"), REFUSALS)
 def test_a_refusal_names_the_allowed_triggers(
-    office: Office, state: str, role: str, trigger: str, text: str
+    sample: SampleDesk, state: str, role: str, trigger: str, text: str
 ) -> None:
-    request = request_in(office, state)
+    request = request_in(sample, state)
     with pytest.raises((StateForbids, NotAllowed)) as refused:
-        office.do_as(getattr(office, role), fire_trigger, request, command(trigger))
+        sample.do_as(getattr(sample, role), fire_trigger, request, command(trigger))
     assert text in str(refused.value)
     assert isinstance(refused.value.values["allowed_triggers"], list)
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_every_trigger_in_every_state_for_staff(office: Office, state: str) -> None:
+def test_every_trigger_in_every_state_for_staff(sample: SampleDesk, state: str) -> None:
     moves = {trigger: TABLE.get((state, trigger)) for trigger in TRIGGERS}
     for trigger, target in moves.items():
-        request = request_in(office, state)
+        request = request_in(sample, state)
         allowed = [one for one in moves if moves[one] is not None]
-        view = office.see(read_service_request, request)
+        view = sample.see(read_service_request, request)
         assert sorted(view.allowed_triggers) == sorted(allowed)
         if target is not None:
-            office.do_as(office.technician, fire_trigger, request, command(trigger))
-            assert office.request(request).state == target
+            sample.do_as(sample.technician, fire_trigger, request, command(trigger))
+            assert sample.request(request).state == target
             continue
-        before = everything(office)
+        before = everything(sample)
         with pytest.raises(StateForbids) as refusal:
-            office.do_as(office.technician, fire_trigger, request, command(trigger))
+            sample.do_as(sample.technician, fire_trigger, request, command(trigger))
         assert sorted(refusal.value.values["allowed_triggers"]) == sorted(allowed)  # type: ignore[call-overload]
         assert refusal.value.values["state"] == state
-        assert everything(office) == before
+        assert everything(sample) == before
 
 
 @pytest.mark.parametrize("role", ["administrator", "supervisor", "technician"])
-def test_all_who_work_on_requests_have_the_same_triggers(office: Office, role: str) -> None:
-    actor = getattr(office, role)
+def test_all_who_work_on_requests_have_the_same_triggers(sample: SampleDesk, role: str) -> None:
+    actor = getattr(sample, role)
     for (state, trigger), target in TABLE.items():
-        request = request_in(office, state)
-        office.do_as(actor, fire_trigger, request, command(trigger))
-        assert office.request(request).state == target
+        request = request_in(sample, state)
+        sample.do_as(actor, fire_trigger, request, command(trigger))
+        assert sample.request(request).state == target
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_every_trigger_in_every_state_for_a_customer(office: Office, state: str) -> None:
-    ann = office.person("customer", "Ann", customer=office.ann)
+def test_every_trigger_in_every_state_for_a_customer(sample: SampleDesk, state: str) -> None:
+    ann = sample.person("customer", "Ann", customer=sample.ann)
     for trigger in TRIGGERS:
-        request = request_in(office, state)
+        request = request_in(sample, state)
         target = TABLE.get((state, trigger))
         if target is None:
             with pytest.raises(StateForbids):
-                office.do_as(ann, fire_trigger, request, command(trigger))
+                sample.do_as(ann, fire_trigger, request, command(trigger))
         elif trigger not in CUSTOMERS_OWN:
             with pytest.raises(NotAllowed):
-                office.do_as(ann, fire_trigger, request, command(trigger))
+                sample.do_as(ann, fire_trigger, request, command(trigger))
         else:
-            assert trigger in office.see_as(ann, read_service_request, request).allowed_triggers
-            office.do_as(ann, fire_trigger, request, command(trigger))
-            assert office.request(request).state == target
+            assert trigger in sample.see_as(ann, read_service_request, request).allowed_triggers
+            sample.do_as(ann, fire_trigger, request, command(trigger))
+            assert sample.request(request).state == target
             continue
-        assert trigger not in office.see_as(ann, read_service_request, request).allowed_triggers
-        assert office.request(request).state == state
+        assert trigger not in sample.see_as(ann, read_service_request, request).allowed_triggers
+        assert sample.request(request).state == state
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
-def test_another_customers_request_does_not_exist(office: Office, trigger: str) -> None:
-    bob = office.person("customer", "Bob", customer=office.customer("Bob", office.site))
+def test_another_customers_request_does_not_exist(sample: SampleDesk, trigger: str) -> None:
+    bob = sample.person("customer", "Bob", customer=sample.customer("Bob", sample.site))
     for state in STATES:
-        request = request_in(office, state)
+        request = request_in(sample, state)
         with pytest.raises(NotFound):
-            office.do_as(bob, fire_trigger, request, command(trigger))
+            sample.do_as(bob, fire_trigger, request, command(trigger))
 
 
 @pytest.mark.parametrize("trigger", ["cover", "log", "reopen_uncovered", "to_closed", "", "__class__"])
@@ -192,36 +192,36 @@ def test_the_machine_has_the_declared_states_and_triggers() -> None:
 
 
 @pytest.mark.parametrize("reason", [None, "", "  ", "lunch"])
-def test_a_hold_needs_a_valid_reason(office: Office, reason: str | None) -> None:
-    request = request_in(office, "in_progress")
+def test_a_hold_needs_a_valid_reason(sample: SampleDesk, reason: str | None) -> None:
+    request = request_in(sample, "in_progress")
     with pytest.raises(InvalidInput) as refusal:
-        office.do_as(office.technician, fire_trigger, request, FireTrigger(trigger="hold", reason=reason))
+        sample.do_as(sample.technician, fire_trigger, request, FireTrigger(trigger="hold", reason=reason))
     assert refusal.value.values["pointer"] == "/reason"
     for allowed in ("customer", "supplier", "scheduled"):
-        assert office.fire(request, "hold", reason=allowed) == "on_hold"
-        assert office.request(request).on_hold_reason == allowed
-        office.fire(request, "resume")
-        assert office.request(request).on_hold_reason is None
+        assert sample.fire(request, "hold", reason=allowed) == "on_hold"
+        assert sample.request(request).on_hold_reason == allowed
+        sample.fire(request, "resume")
+        assert sample.request(request).on_hold_reason is None
 
 
 @pytest.mark.parametrize("words", [None, "", " \n"])
-def test_resolving_needs_a_note_and_cancelling_a_reason(office: Office, words: str | None) -> None:
-    request = request_in(office, "in_progress")
+def test_resolving_needs_a_note_and_cancelling_a_reason(sample: SampleDesk, words: str | None) -> None:
+    request = request_in(sample, "in_progress")
     for trigger, field in (("resolve", "note"), ("cancel", "reason")):
         wanted = FireTrigger.model_validate({"trigger": trigger, field: words})
         with pytest.raises(InvalidInput) as refusal:
-            office.do_as(office.technician, fire_trigger, request, wanted)
+            sample.do_as(sample.technician, fire_trigger, request, wanted)
         assert refusal.value.values["pointer"] == f"/{field}"
-    assert office.request(request).state == "in_progress"
+    assert sample.request(request).state == "in_progress"
 
 
-def test_note_and_reason_are_stored_for_every_trigger(office: Office) -> None:
-    request = request_in(office, "open")
+def test_note_and_reason_are_stored_for_every_trigger(sample: SampleDesk) -> None:
+    request = request_in(sample, "open")
     path = ("start", "hold", "resume", "resolve", "close", "reopen", "cancel")
     for trigger in path:
         reason = "customer" if trigger == "hold" else f"why {trigger}"
-        office.fire(request, trigger, note=f"note on {trigger}", reason=reason)
-    lines = office.see(history_of, request)
+        sample.fire(request, trigger, note=f"note on {trigger}", reason=reason)
+    lines = sample.see(history_of, request)
     assert [(line.trigger, line.note) for line in lines] == [
         ("log", None),
         *((trigger, f"note on {trigger}") for trigger in path),
@@ -229,28 +229,28 @@ def test_note_and_reason_are_stored_for_every_trigger(office: Office) -> None:
     assert lines[-1].reason == "why cancel"
 
 
-def test_a_command_for_an_old_version_is_refused(office: Office) -> None:
-    request = request_in(office, "open")
-    version = office.request(request).version
+def test_a_command_for_an_old_version_is_refused(sample: SampleDesk) -> None:
+    request = request_in(sample, "open")
+    version = sample.request(request).version
     start = command("start")
     with pytest.raises(VersionChanged):
-        office.do_as(office.technician, fire_trigger, request, start, expected_version=version - 1)
-    office.do_as(office.technician, fire_trigger, request, start, expected_version=version)
+        sample.do_as(sample.technician, fire_trigger, request, start, expected_version=version - 1)
+    sample.do_as(sample.technician, fire_trigger, request, start, expected_version=version)
     with pytest.raises(VersionChanged):
-        office.do_as(office.technician, fire_trigger, request, command("hold"), expected_version=version)
+        sample.do_as(sample.technician, fire_trigger, request, command("hold"), expected_version=version)
 
 
 # what a trigger writes
 
 
-def test_the_history_has_every_transition_with_who_and_when(office: Office) -> None:
-    request = office.log()
-    office.clock.move(minutes=5)
-    office.sell("subscription")
+def test_the_history_has_every_transition_with_who_and_when(sample: SampleDesk) -> None:
+    request = sample.log()
+    sample.clock.move(minutes=5)
+    sample.sell("subscription")
     for trigger in ("start", "hold", "resume", "resolve", "close", "reopen"):
-        office.clock.move(minutes=5)
-        office.fire(request, trigger, **WORDS.get(trigger, {}))
-    lines = office.see(history_of, request)
+        sample.clock.move(minutes=5)
+        sample.fire(request, trigger, **WORDS.get(trigger, {}))
+    lines = sample.see(history_of, request)
     assert [(line.trigger, line.from_state, line.to_state) for line in lines] == [
         ("log", None, "pending_no_contract"),
         ("cover", "pending_no_contract", "open"),
@@ -266,21 +266,21 @@ def test_the_history_has_every_transition_with_who_and_when(office: Office) -> N
     assert {line.actor for line in lines[2:]} == {"the technician"}
 
 
-def test_a_refused_trigger_writes_nothing(office: Office) -> None:
-    request = request_in(office, "open")
-    before = everything(office)
-    with pytest.raises(StateForbids), office.desk.write() as tx:
-        move_request(tx, office.request(request), "close")
-    assert everything(office) == before
+def test_a_refused_trigger_writes_nothing(sample: SampleDesk) -> None:
+    request = request_in(sample, "open")
+    before = everything(sample)
+    with pytest.raises(StateForbids), sample.desk.write() as tx:
+        move_request(tx, sample.request(request), "close")
+    assert everything(sample) == before
 
 
-def test_work_is_refused_on_waiting_and_closed_requests(office: Office) -> None:
+def test_work_is_refused_on_waiting_and_closed_requests(sample: SampleDesk) -> None:
     for state in STATES:
-        request = request_in(office, state)
+        request = request_in(sample, state)
         if state in ("open", "in_progress", "on_hold", "resolved"):
-            assert office.work(request, 5) == [("covered", 5)]
+            assert sample.work(request, 5) == [("covered", 5)]
             continue
         with pytest.raises(StateForbids) as refusal:
-            office.work(request, 5)
+            sample.work(request, 5)
         assert refusal.value.values["state"] == state
-        assert office.entries(request) == []
+        assert sample.entries(request) == []
