@@ -66,7 +66,9 @@ def create_search_index(dialect: str, table: str) -> Iterator[str]:
         yield f"CREATE TABLE {waiting} (id VARCHAR(26) PRIMARY KEY) WITHOUT ROWID"
         wait = f"INSERT INTO {waiting} (id) VALUES (NEW.id)"
         yield f"CREATE TRIGGER {index}_insert AFTER INSERT ON {table} BEGIN {wait}; END"
-        several = f"INSERT INTO {index} (id, words) {_as_indexed(table, '')} FROM {table} WHERE id IN {waiting}"
+        several = (
+            f"INSERT INTO {index} (id, words) {_as_indexed(table, '')} FROM {table} WHERE id IN {waiting}"
+        )
         yield (
             f"CREATE TRIGGER {index}_several AFTER INSERT ON {table} WHEN NEW.rowid % {MOST_WAITING} = 0 "
             f"BEGIN {several}; DELETE FROM {waiting}; END"
