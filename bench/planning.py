@@ -10,7 +10,7 @@ from random import Random
 
 from bench.databases import Databases
 from bench.options import Options
-from bench.rounds import Result, alternate
+from bench.rounds import Result, Side, alternate
 from engine.contracts import Grant, Holder, Window
 from engine.drawdown import EntryToPay, Payer, plan_entries
 
@@ -25,7 +25,7 @@ def measure(_: Databases, options: Options) -> Iterator[Result]:
     """Measure the plan of 10,000 entries over 20 grants, and of four times as many."""
     entries, payer = _block(ENTRIES)
     many, larger = _block(MANY_ENTRIES)
-    sides = [
+    sides: list[Side] = [
         partial(plan_entries, entries, {payer.contract: payer}),
         partial(_subtract, entries, payer),
         partial(plan_entries, many, {larger.contract: larger}),
