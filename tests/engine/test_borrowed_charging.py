@@ -90,5 +90,5 @@ def payer_of(rows: list[Case]) -> Payer:
     return Payer("C", ANN, Window(BEGINNING, None), "minutes", grants)
 
 
-def instant(text: str) -> datetime:
+def instant(text: Any) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)

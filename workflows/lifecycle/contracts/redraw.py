@@ -270,7 +270,7 @@ def _payers_of(row: Any, search: CascadeSearch) -> tuple[str, ...]:
 
 
 def _add_holders(tx: Transaction, found: _Connected, contracts: LoadedContracts) -> None:
-    """Add all contracts of the holders that have not ended by then, after what is due of them is known."""
+    """Add all contracts of the holders that have not ended by then."""
     loaded = contracts.load(sorted(found.contracts))
     holders = {one.contract.holder for one in loaded if one.contract.holder.kind != "service_request"}
     customers = {
@@ -284,7 +284,11 @@ def _add_holders(tx: Transaction, found: _Connected, contracts: LoadedContracts)
     theirs = or_(*(and_(c.c.holder_kind == one.kind, c.c.holder_id == one.id) for one in sorted(holders)))
     ends = (c.c.expires_at, c.c.cancelled_at, c.c.ended_at)
     in_force = and_(*(or_(end.is_(None), end > found.since) for end in ends))
-    found.contracts.update(tx.connection.execute(select(c.c.id).where(theirs, in_force)).scalars())
+    for row in tx.connection.execute(select(c.c.id, c.c.next_due_at).where(theirs, in_force)):
+        found.contracts.add(row.id)
+        # what is due of them and has not been done yet may draw carried minutes, too
+        if row.next_due_at is not None and row.next_due_at <= tx.now:
+            found.since = min(found.since, row.next_due_at)
 
 
 def _is_held_by_request(contracts: LoadedContracts, contract_id: str | None) -> bool:
@@ -296,23 +300,24 @@ def _is_held_by_request(contracts: LoadedContracts, contract_id: str | None) -> 
 
 def _plan(tx: Transaction, found: _Connected, change: Change, contracts: LoadedContracts) -> Redrawn:
     loaded = contracts.load(sorted(found.contracts))
-    since = _since_due(tx, found, loaded)
+    if found.with_carried and tx.writes:
+        _grant_months_due(tx, loaded)
     posted = allocations_of(tx, sorted({*found.entries, *change.entries}))
-    draws = carried_draws_of(tx, found.contracts, since)
+    draws = carried_draws_of(tx, found.contracts, found.since)
     given_back = _minutes_by_grant(posted, draws)
     payers = {one.id: _payer(one, given_back) for one in loaded}
     carriers = {
         entry: carrier_of(contracts[chain[0]].contract, found.entries[entry].customer_id) if chain else ""
         for entry, chain in found.payers.items()
     }
-    carried, drawn = _carried_before(tx, found, posted, draws, since, payers)
+    carried, drawn = _carried_before(tx, found, posted, draws, payers)
     plan = plan_entries(
         [
             _entry_to_pay(row, found.payers[entry], carriers[entry], contracts)
             for entry, row in found.entries.items()
         ],
         payers,
-        since=since,
+        since=found.since,
         until=tx.now,
         carried=carried,
         drawn=drawn,
@@ -330,17 +335,13 @@ def _plan(tx: Transaction, found: _Connected, change: Change, contracts: LoadedC
     )
 
 
-def _since_due(tx: Transaction, found: _Connected, loaded: Sequence[LoadedContract]) -> datetime:
-    """From when on draws of carried minutes are planned: with carried minutes, also what is due by now."""
-    if not found.with_carried:
-        return found.since
-    due = [one.next_due_at for one in loaded if one.next_due_at is not None and one.next_due_at <= tx.now]
+def _grant_months_due(tx: Transaction, loaded: Iterable[LoadedContract]) -> None:
+    """Grant the months of contracts that have begun, where no job has made them active yet."""
     for one in loaded:
         began_at = valid_from(one.contract)
-        if one.activated_at is None and began_at is not None and began_at <= tx.now and tx.writes:
+        if one.activated_at is None and began_at is not None and began_at <= tx.now:
             allocate_months(tx, one)
             one.change(tx, activated_at=began_at)
-    return min([found.since, *due])
 
 
 def _payer(loaded: LoadedContract, given_back: dict[str, int]) -> Payer:
@@ -406,10 +407,9 @@ def _carried_before(
     found: _Connected,
     posted: Sequence[PostedAllocation],
     draws: Sequence[PostedDraw],
-    since: datetime,
     payers: dict[str, Payer],
 ) -> tuple[list[Carried], list[CarriedDraw]]:
-    """What is carried by other entries than those to plan, and what was drawn of it before `since`.
+    """What is carried by other entries than those to plan, and what was drawn of it before.
 
     It matters which contract ran out only where one by the month is among the holders'; for others the sum
     of what was left at `since` is enough.
@@ -421,8 +421,8 @@ def _carried_before(
     ids = {one.posted.entry for one in posted}
     if any(one.by_month for one in payers.values()):
         amounts = carried_amounts(tx, holders, without=ids, since=None)
-        return amounts, [one.draw for one in carried_draws_of_holders(tx, holders, since)]
-    amounts = carried_amounts(tx, holders, without=ids, since=since)
+        return amounts, [one.draw for one in carried_draws_of_holders(tx, holders, found.since)]
+    amounts = carried_amounts(tx, holders, without=ids, since=found.since)
     sums = carried_by_holder(tx, holders)
     for draw in draws:
         sums[draw.draw.holder] = sums.get(draw.draw.holder, 0) + draw.draw.minutes
