@@ -14,12 +14,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.ledger import GRANT_ACCOUNTS, Account, Kind, LedgerTransaction, Posting, reversal_of
+from engine.ledger import GRANT_ACCOUNTS, Account, Kind, LedgerTransaction, Posting
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id, new_ids_from
 
+MAX_IDS_PER_STATEMENT = 900
+"""Old builds of SQLite allow 999 parameters in a statement."""
 _GRANT_BALANCE = t.grant_balance.c
 
 
@@ -123,27 +125,36 @@ def _transaction_row(
     }
 
 
-def reverse(tx: Transaction, transaction_id: str, *, cause: str, why: str) -> str:
-    """Append the mirror of a transaction, effective at the same instant. Returns the id of the reversal."""
-    row = tx.connection.execute(
-        select(t.ledger_transaction).where(t.ledger_transaction.c.id == transaction_id)
-    ).one()
-    original = LedgerTransaction(
-        row.kind, row.effective_at, read_postings(tx, transaction_id), row.cause, row.why, row.idempotency_key
-    )
-    mirrored = reversal_of(transaction_id, original, cause=cause, why=why)
-    return record(tx, mirrored, contract_id=row.contract_id, service_request_id=row.service_request_id)
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A transaction of the ledger, with the ids of the records that it refers to."""
+
+    entry: LedgerTransaction
+    contract_id: str | None
+    service_request_id: str | None
 
 
-def read_postings(tx: Transaction, transaction_id: str) -> tuple[Posting, ...]:
-    """The legs of one transaction, in order."""
-    legs = t.ledger_posting
-    rows = tx.connection.execute(
-        select(legs.c.owner, legs.c.account, legs.c.unit, legs.c.amount)
-        .where(legs.c.transaction_id == transaction_id)
-        .order_by(legs.c.leg)
-    )
-    return tuple(Posting(*row) for row in rows)
+def read_transactions(tx: Transaction, ids: Sequence[str]) -> dict[str, Recorded]:
+    """Transactions with their legs in order, by id."""
+    entry, leg = t.ledger_transaction, t.ledger_posting
+    found: dict[str, Recorded] = {}
+    for start in range(0, len(ids), MAX_IDS_PER_STATEMENT):
+        part = ids[start : start + MAX_IDS_PER_STATEMENT]
+        legs: dict[str, list[Posting]] = defaultdict(list)
+        in_order = select(leg.c.transaction_id, leg.c.owner, leg.c.account, leg.c.unit, leg.c.amount).where(
+            leg.c.transaction_id.in_(part)
+        )
+        for row in tx.connection.execute(in_order.order_by(leg.c.transaction_id, leg.c.leg)):
+            legs[row.transaction_id].append(Posting(row.owner, row.account, row.unit, row.amount))
+        for row in tx.connection.execute(select(entry).where(entry.c.id.in_(part))):
+            found[row.id] = Recorded(
+                LedgerTransaction(
+                    row.kind, row.effective_at, tuple(legs[row.id]), row.cause, row.why, row.idempotency_key
+                ),
+                row.contract_id,
+                row.service_request_id,
+            )
+    return found
 
 
 def carried_minutes(tx: Transaction, holder: str, at: datetime | None = None) -> int:
@@ -169,27 +180,6 @@ def carried_by_holder(tx: Transaction, holders: Iterable[str], at: datetime | No
             .group_by(leg.c.owner)
         )
     return {row.holder: int(row.minutes) for row in tx.connection.execute(sums)}
-
-
-def carried_from(tx: Transaction, holder: str, at: datetime) -> int:
-    """Whole minutes carried for a holder by `at` and not taken since: the lowest balance from `at` to now.
-
-    Minutes taken as of an instant in the past must leave enough for everything taken after that instant.
-    """
-    if not carried_minutes(tx, holder):
-        return 0
-    leg = t.ledger_posting
-    rows = tx.connection.execute(
-        select(leg.c.effective_at, func.sum(leg.c.amount).label("amount"))
-        .where(leg.c.owner == holder, leg.c.account == "carried")
-        .group_by(leg.c.effective_at)
-        .order_by(leg.c.effective_at)
-    )
-    balance = least = 0
-    for row in rows:
-        balance += int(row.amount)
-        least = balance if row.effective_at <= at else min(least, balance)
-    return max(0, least)
 
 
 def _changed_accounts(changes: Iterable[tuple[Account, Any]]) -> dict[str, ColumnElement[int]]:

@@ -9,17 +9,23 @@ import pytest
 from sqlalchemy import Table, insert, text, update
 from sqlalchemy.exc import DBAPIError
 
-from engine.ledger import LedgerTransaction, move
+from engine.ledger import LedgerTransaction, move, reversal_of
 from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.support.unique_keys import unique_keys
+from workflows.core.transaction import Transaction
 from workflows.ledger.audit import audit_ledger
-from workflows.ledger.journal import record, reverse
+from workflows.ledger.journal import read_transactions, record
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
 from workflows.store.multi_table_insert import NewRow, insert_rows
 
 FORBIDDEN = "append-only"
+
+
+def reverse(tx: Transaction, transaction_id: str) -> None:
+    original = read_transactions(tx, [transaction_id])[transaction_id].entry
+    record(tx, reversal_of(transaction_id, original, cause="test", why="test"))
 
 
 @pytest.fixture
@@ -68,7 +74,7 @@ def test_no_row_of_an_append_only_table_is_updated_or_deleted(busy: SampleDesk, 
 def test_no_row_of_an_append_only_table_is_replaced(busy: SampleDesk, name: str) -> None:
     database, table = busy.desk.database, t.metadata.tables[name]
     with busy.desk.write() as tx:
-        reverse(tx, busy.rows(t.ledger_transaction, kind="draw")[0].id, cause="test", why="test")
+        reverse(tx, busy.rows(t.ledger_transaction, kind="draw")[0].id)
     rows = busy.rows(table)
     if not database.is_sqlite:
         for statement in merges(table, database):
@@ -270,9 +276,9 @@ def test_a_posting_without_a_transaction_is_refused_at_commit(sample: SampleDesk
 def test_a_transaction_is_reversed_once_and_a_key_is_used_once(busy: SampleDesk) -> None:
     draw = busy.rows(t.ledger_transaction, kind="draw")[0]
     with busy.desk.write() as tx:
-        reverse(tx, draw.id, cause="test", why="test")
+        reverse(tx, draw.id)
     with pytest.raises(DBAPIError, match=r"(?i)unique"), busy.desk.write() as tx:
-        reverse(tx, draw.id, cause="test", why="test")
+        reverse(tx, draw.id)
     granted = busy.rows(t.ledger_transaction, kind="grant")[0]
     [grant] = [leg.owner for leg in busy.rows(t.ledger_posting, transaction_id=granted.id, leg=1)]
     entry = LedgerTransaction(

@@ -18,7 +18,7 @@ from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
-from workflows.lifecycle.contracts.drawable_grants import OtherGrants, read_drawable_grants
+from workflows.lifecycle.contracts.drawable_grants import OtherGrants, is_followed, read_drawable_grants
 from workflows.lifecycle.contracts.grants import StoredGrant, expire_grants, grants_by_contract, limits_at
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.store import tables as t
@@ -164,11 +164,17 @@ class LoadedContract:
         edges = [edge for one in self.grants for edge in (one.opens_at, one.closes_at)]
         return min((edge for edge in edges if edge is not None and edge > at), default=None)
 
+    def is_followed(self, tx: Transaction, at: datetime) -> bool:
+        """Whether anything is posted on it after `at`, which work at `at` may move."""
+        if self.others is not None:
+            return self.others.is_followed
+        return self.draws == "minutes" and is_followed(tx, [self.id], at)
+
     def forget_grants(self) -> None:
         """Read the grants again at their next use: for changes that were not made through this object."""
         self.known_grants = self.others = None
 
-    def record(self, tx: Transaction, entry: LedgerTransaction, **refers_to: str) -> str:
+    def record(self, tx: Transaction, entry: LedgerTransaction, **refers_to: str | None) -> str:
         """Append a transaction that moves this contract's grants. Returns its id. Raises: IntegrityError."""
         transaction_id = record(tx, entry, contract_id=self.id, **refers_to)
         if self.known_grants is not None:
