@@ -15,6 +15,7 @@ from engine.contracts import OVER_STATES, Contract, StateAt
 from engine.coverage import contract_state
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import carried_minutes
+from workflows.lifecycle.contracts.alerts import alert_use
 from workflows.lifecycle.contracts.grants import expire_grants, update_grant_spans
 from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
 from workflows.lifecycle.contracts.monthly_grants import allocate_months
@@ -76,6 +77,7 @@ def _sync_state(tx: Transaction, loaded: LoadedContract, at: datetime) -> None:
     state = _state(tx, loaded, at)
     loaded.expire(tx, at)
     loaded.change(tx, next_due_at=_next_due_at(loaded, state, at), state=state.state)
+    alert_use(tx, loaded, at)
     if state.state != before:
         _audit_state(tx, loaded.contract, state, at)
         notify_contract_event(tx, loaded.contract, state.state)
