@@ -139,7 +139,10 @@ def _at_head(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 _INSERT_AT_HEAD = Prepared(
-    insert(t.ledger_transaction).values(
+    # inline: a trigger of SQLite may return nothing
+    insert(t.ledger_transaction)
+    .inline()
+    .values(
         {
             **{column.name: _given(column.name, column.type) for column in _GIVEN},
             "chain_id": _given("chain_id", _HEAD.id.type),

@@ -11,11 +11,13 @@ from sqlalchemy import update
 from engine.hash_chain import content_hash, next_hash
 from tests.support.sample_desk import SampleDesk
 from tests.support.tampering import intruding
+from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound
 from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
 from workflows.ledger.checkpoints import find_checkpoint, list_checkpoints, parse_checkpoint
 from workflows.ledger.queries import list_ledger_transactions
+from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 
 
@@ -133,8 +135,29 @@ def test_checkpoints_are_for_those_who_may_read_the_ledger(busy: SampleDesk) -> 
         busy.see_as(busy.technician, find_checkpoint)
 
 
-def test_the_audit_tells_how_far_it_is(busy: SampleDesk) -> None:
+def test_the_audit_reports_its_progress(busy: SampleDesk) -> None:
     seen: list[tuple[int, int]] = []
     with busy.desk.read() as tx:
         audit_ledger(tx, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(5, 5)]
+
+
+def test_a_single_statement_and_a_transaction_continue_the_same_chain(busy: SampleDesk) -> None:
+    """A call that holds an incident by one statement of its own, and one that does so in a transaction."""
+    pack = next(row for row in busy.rows(t.contract) if row.draws == "incidents")
+    asked = NewServiceRequest(subject="It does not start", customer=busy.ann, item=busy.laptop)
+    for exclusive in (True, False):
+        busy.desk.perform(
+            busy.administrator,
+            lambda tx: log_service_request(tx, asked),
+            exclusive=exclusive,
+            reads_first=not exclusive,
+        )
+    written = busy.rows(t.ledger_transaction, chain_id=pack.id)
+    assert sorted((row.sequence, row.kind) for row in written) == [
+        (1, "grant"),
+        (2, "hold"),
+        (3, "hold"),
+        (4, "hold"),
+    ]
+    assert busy.see(audit_ledger).differences == []
