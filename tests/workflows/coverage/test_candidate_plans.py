@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg import RawCursor
 from sqlalchemy import Engine, event
 
 from bench.dataset import LEVELS, NOW, Size, customer_number, fill, record_id
@@ -89,10 +90,14 @@ def statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 
 
 def plan(desk: Desk, sent: tuple[str, Any]) -> list[str]:
-    """The database's plan for a statement, line by line."""
-    explain = "EXPLAIN QUERY PLAN" if desk.database.is_sqlite else "EXPLAIN"
+    """The database's plan for a statement of `compiled_statements`, line by line."""
+    statement, parameters = sent
     with desk.database.read() as connection:
-        rows = connection.exec_driver_sql(f"{explain} {sent[0]}", sent[1]).all()
+        driver: Any = connection.connection.driver_connection
+        if desk.database.is_sqlite:
+            rows = driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+        else:
+            rows = RawCursor(driver).execute(f"EXPLAIN {statement}".encode(), parameters).fetchall()
     return [str(row[-1]) for row in rows]
 
 
