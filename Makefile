@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: run test faults check types lint words format bench lock upgrade audit-packages install help
+.PHONY: run test faults tamperings check types lint words format bench lock upgrade audit-packages install help
 .DELETE_ON_ERROR:
 
 run: .venv/.run-ready  ## start the web server and the scheduler with demonstration data (PORT=8000, SANDBOX=1)
@@ -26,6 +26,9 @@ test: check  ## run check, then every test: SQLite, a real PostgreSQL, a real br
 
 faults: .venv/.dev-ready  ## try every fault of the database at each statement of each route (takes long)
 	@COVERDESK_FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/web/faults $(ARGS)
+
+tamperings: .venv/.dev-ready  ## change copies of a desk's database behind its back 1,000 times; the audit must find each
+	@COVERDESK_TAMPERINGS=1000 $(BIN)/python -m pytest -n 2 tests/workflows/ledger/test_tampering.py $(ARGS)
 
 check: .venv/.dev-ready  ## check formatting, lint, types and import rules (make test also compares migrations with models)
 	@$(MAKE) --no-print-directory --jobs 2 types lint

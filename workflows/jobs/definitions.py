@@ -23,6 +23,7 @@ from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import cover_one, settle_due
 from workflows.coverage.waiting_list import has_active_contract
+from workflows.ledger.checkpoints import take_checkpoint
 from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.delivery import deliver_outbox
@@ -146,6 +147,13 @@ def send_password_links(desk: Desk, at: datetime) -> int:
     return _each(desk, asked, answer_request, at, "send_password_links")
 
 
+def take_daily_checkpoint(desk: Desk, at: datetime) -> int:
+    """Store a checkpoint of the ledger's chains, one for each day (UTC) on which the desk runs."""
+    return int(
+        desk.perform(SYSTEM, take_checkpoint, at=at, job="take_checkpoint", repeatable=True) is not None
+    )
+
+
 def clean_up(desk: Desk, at: datetime) -> int:
     """Delete old idempotency keys, job slots, replays, and what logins left behind, by real time."""
     session, limits = t.login_session, desk.session_limits
@@ -236,6 +244,7 @@ JOBS: dict[str, Job] = {
         Job("deliver_outbox", 5, deliver_outbox),
         Job("pick_up_rules", 2, pick_up_rules, on_each_machine=True),
         Job("take_up_replays", 30, resume_lost_replays),
+        Job("take_checkpoint", 600, take_daily_checkpoint),
         Job("clean_up", 3600, clean_up),
     )
 }

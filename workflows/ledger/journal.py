@@ -1,8 +1,8 @@
 """The only writer of the ledger: every posting is appended here, singly or for a set of grants.
 
 Postings are inserted before their transaction or by the same statement: when the transaction is inserted, the
-database checks that they sum to zero. Stored balances are updated in the same database transaction; their
-CHECK constraints refuse a balance below zero.
+database checks that they sum to zero. Each transaction is appended to a hash chain (`hash_chain`). Stored
+balances are updated in the same database transaction; their CHECK constraints refuse a balance below zero.
 """
 
 from collections import defaultdict
@@ -16,9 +16,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.ledger import GRANT_ACCOUNTS, Account, Kind, LedgerTransaction, Posting, reversal_of
 from workflows.core.transaction import Transaction
+from workflows.ledger.hash_chain import append_for_each, chained_rows
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id, new_ids_from
+from workflows.store.multi_table_insert import NewRow
 
 _GRANT_BALANCE = t.grant_balance.c
 
@@ -52,14 +54,13 @@ def record(
     Raises: IntegrityError when a balance would fall below zero or the idempotency key has been used.
     """
     transaction_id = new_id()
-    for posting_values in _posting_rows(transaction_id, entry):
-        tx.add(t.ledger_posting, **posting_values)
-    tx.add(
-        t.ledger_transaction,
-        **_transaction_row(tx, transaction_id, entry, contract_id, service_request_id),
-    )
+    values = _transaction_row(tx, transaction_id, entry, contract_id, service_request_id)
+    rows: list[NewRow] = [(t.ledger_posting, row) for row in _posting_rows(transaction_id, entry)]
+    rows += chained_rows(tx, values, entry.postings)
     # last: whoever changes a balance has already locked the service request and the contract of the row above
-    _update_balances(tx, entry.postings)
+    rows += _balance_updates(entry.postings)
+    tx.add_together(rows)
+    _update_carried(tx, entry.postings)
     return transaction_id
 
 
@@ -75,11 +76,8 @@ def record_per_grant(
     moves_something = and_(grants, amount != 0)
     transaction_id = new_ids_from(_GRANT_BALANCE.grant_id)
     tx.add_for_each(moves_something, t.ledger_posting, *_posting_rows(transaction_id, entry))
-    tx.add_for_each(
-        moves_something,
-        t.ledger_transaction,
-        _transaction_row(tx, transaction_id, entry, _GRANT_BALANCE.contract_id, None),
-    )
+    values = _transaction_row(tx, transaction_id, entry, _GRANT_BALANCE.contract_id, None)
+    append_for_each(tx, moves_something, values, entry.postings)
     changes = [(posting.account, posting.amount) for posting in entry.postings]
     tx.connection.execute(
         update(t.grant_balance).where(grants).values(**_changed_accounts(changes), **balance_values)
@@ -207,19 +205,27 @@ _UPDATE_GRANT = Prepared(
 )
 
 
-def _update_balances(tx: Transaction, postings: Sequence[Posting]) -> None:
+def _balance_updates(postings: Sequence[Posting]) -> list[NewRow]:
     grants: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(GRANT_ACCOUNTS, 0))
     for posting in postings:
         if posting.account in GRANT_ACCOUNTS:
             grants[posting.owner][posting.account] += posting.amount
-        elif posting.account == "carried":
-            _update_carried(tx, posting.owner, posting.amount)
-    for grant_id, moved in sorted(grants.items()):
-        changes = {f"d_{account}": amount for account, amount in moved.items()}
-        tx.run(_UPDATE_GRANT, {"grant": grant_id, **changes})
+    return [
+        (
+            _UPDATE_GRANT,
+            {"grant": grant_id, **{f"d_{account}": amount for account, amount in moved.items()}},
+        )
+        for grant_id, moved in sorted(grants.items())
+    ]
 
 
-def _update_carried(tx: Transaction, holder: str, minutes: int) -> None:
+def _update_carried(tx: Transaction, postings: Sequence[Posting]) -> None:
+    for posting in postings:
+        if posting.account == "carried":
+            _add_carried(tx, posting.owner, posting.amount)
+
+
+def _add_carried(tx: Transaction, holder: str, minutes: int) -> None:
     """Add to a holder's carried minutes, or take from them (`minutes` below zero).
 
     Taking is a plain update: an upsert would check the row to insert, which is below zero, first.

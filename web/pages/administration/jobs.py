@@ -29,6 +29,10 @@ JOB_LABELS = {
         "Publishes changes to the folder, or refuses them if there are errors.",
     ),
     "take_up_replays": ("Resume replays", "Resumes replays that were interrupted."),
+    "take_checkpoint": (
+        "Take a ledger checkpoint",
+        "Stores a root over all ledger chains once a day, for audits against it.",
+    ),
     "clean_up": ("Clean up", "Deletes old idempotency keys, ended sessions, used links and replays."),
 }
 

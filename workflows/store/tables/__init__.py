@@ -29,7 +29,13 @@ from workflows.store.tables.infrastructure import (
     job_slot,
     job_status,
 )
-from workflows.store.tables.ledger import ledger_posting, ledger_transaction
+from workflows.store.tables.ledger import (
+    ledger_chain,
+    ledger_checkpoint,
+    ledger_checkpoint_head,
+    ledger_posting,
+    ledger_transaction,
+)
 from workflows.store.tables.logins import (
     known_device,
     login_delay,
@@ -62,6 +68,8 @@ APPEND_ONLY = (
     "contract_grant",
     "ledger_transaction",
     "ledger_posting",
+    "ledger_checkpoint",
+    "ledger_checkpoint_head",
     "service_request_history",
     "coverage_decision",
     "audit_event",
@@ -89,6 +97,9 @@ __all__ = [
     "job_slot",
     "job_status",
     "known_device",
+    "ledger_chain",
+    "ledger_checkpoint",
+    "ledger_checkpoint_head",
     "ledger_posting",
     "ledger_transaction",
     "login_delay",
