@@ -23,6 +23,8 @@ from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import cover_one, settle_due
 from workflows.coverage.waiting_list import has_active_contract
+from workflows.jobs.contract_alerts import contract_alerts, exhaustion_alerts, next_end_alert
+from workflows.jobs.sla_alerts import sla_alerts
 from workflows.ledger.checkpoints import take_checkpoint
 from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
 from workflows.lifecycle.service_requests.transitions import lock_request
@@ -240,6 +242,9 @@ JOBS: dict[str, Job] = {
         Job("expire_contracts", 5, expire_due, _earliest(c.c.next_due_at, ENDING)),
         Job("auto_close", 30, auto_close, _earliest(r.c.auto_close_at, r.c.state == "resolved")),
         Job("open_waiting", 30, open_waiting),
+        Job("sla_alerts", 5, sla_alerts, _earliest(r.c.sla_alert_at)),
+        Job("contract_alerts", 60, contract_alerts, next_end_alert),
+        Job("exhaustion_alerts", 3600, exhaustion_alerts),
         Job("send_password_links", 5, send_password_links),
         Job("deliver_outbox", 5, deliver_outbox),
         Job("pick_up_rules", 2, pick_up_rules, on_each_machine=True),

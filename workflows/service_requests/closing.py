@@ -20,6 +20,7 @@ from workflows.coverage.candidates import find_candidates
 from workflows.coverage.search import cancel_untaken, own_contract, settle_and_cover, settle_due
 from workflows.lifecycle.contracts.incident_holds import settle_incidents
 from workflows.lifecycle.contracts.settlement import sync_contract_state
+from workflows.lifecycle.service_requests.sla import alert_if_due
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.store import tables as t
 
@@ -36,7 +37,8 @@ def lock_current(tx: Transaction, seen: Row[Any]) -> Row[Any]:
     for contract_id in contracts_due(tx, seen):
         settle_due(replace(tx, actor=SYSTEM), contract_id)
     request = lock_request(tx, seen.id)
-    return lock_request(tx, request.id) if close_if_due(tx, request) else request
+    was_due = close_if_due(tx, request) or alert_if_due(tx, request)
+    return lock_request(tx, request.id) if was_due else request
 
 
 def close_if_due(tx: Transaction, request: Row[Any]) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import Row, Select, and_, bindparam, case, func, literal, or_, s
 
 from engine.contracts import Limits
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.grants import StoredGrant, limits_at, stored_grant
+from workflows.lifecycle.contracts.grants import OpenTotals, StoredGrant, limits_at, open_totals, stored_grant
 from workflows.lifecycle.contracts.open_grants import burn_order_columns, is_open_at
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
@@ -30,6 +30,7 @@ class OtherGrants:
 
     at: datetime
     limits: Limits
+    open_totals: OpenTotals
     next_edge_at: datetime | None
 
 
@@ -71,8 +72,17 @@ def _split(rows: Sequence[Row[Any]], at: datetime) -> tuple[list[StoredGrant], O
         int(every.open_incidents) - known.incidents_available,
         int(every.held_incidents) - known.incidents_held,
     )
+    every_open, known_open = _open_totals_of(every), open_totals(grants, at)
+    totals = OpenTotals(
+        every_open.purchased - known_open.purchased, every_open.available - known_open.available
+    )
     edges = [one for one in (every.next_opening_at, every.next_closing_at) if one is not None]
-    return grants, OtherGrants(at, others, min(edges, default=None))
+    return grants, OtherGrants(at, others, totals, min(edges, default=None))
+
+
+def _open_totals_of(row: Row[Any]) -> OpenTotals:
+    """The totals of all grants that are open, of a row of `_DRAWABLE`."""
+    return OpenTotals(int(row.open_purchased), int(row.open_minutes) + int(row.open_incidents))
 
 
 def _drawable() -> Select[Any]:
@@ -108,6 +118,9 @@ def _drawable() -> Select[Any]:
             _sum_of(is_open_at(now), "minutes", b.c.available).label("open_minutes"),
             _sum_of(is_open_at(now), "incidents", b.c.available).label("open_incidents"),
             _sum_of(literal(True), "incidents", b.c.held).label("held_incidents"),
+            func.sum(case((is_open_at(now), b.c.available + b.c.held + b.c.consumed), else_=0))
+            .over(partition_by=contract)
+            .label("open_purchased"),
             _next_after(now, b.c.opens_at).label("next_opening_at"),
             _next_after(now, b.c.closes_at).label("next_closing_at"),
             or_(

@@ -19,7 +19,14 @@ from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
 from workflows.lifecycle.contracts.drawable_grants import OtherGrants, read_drawable_grants
-from workflows.lifecycle.contracts.grants import StoredGrant, expire_grants, grants_by_contract, limits_at
+from workflows.lifecycle.contracts.grants import (
+    OpenTotals,
+    StoredGrant,
+    expire_grants,
+    grants_by_contract,
+    limits_at,
+    open_totals,
+)
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.store import tables as t
 
@@ -108,6 +115,7 @@ class LoadedContract:
     activated_at: datetime | None
     next_due_at: datetime | None
     monthly_minutes: int | None
+    alerted_percent: int | None
     known_grants: list[StoredGrant] | None
     others: OtherGrants | None
     """What the grants that are not among the known ones add up to; None if all are known."""
@@ -117,6 +125,7 @@ class LoadedContract:
         self.contract = contract_value(row)
         self.draws, self.state, self.monthly_minutes = row.draws, row.state, row.monthly_minutes
         self.activated_at, self.next_due_at = row.activated_at, row.next_due_at
+        self.alerted_percent = row.alerted_percent
         self.known_grants, self.others, self.group = None, None, group
 
     @property
@@ -157,6 +166,16 @@ class LoadedContract:
             known.incidents_held + others.limits.incidents_held,
         )
 
+    def open_totals(self, at: datetime) -> OpenTotals:
+        """What the grants that are open at `at` were bought with, and have left."""
+        others = self.others
+        if others is None or others.at != at:
+            return open_totals(self.grants, at)
+        known = open_totals(self.drawable_grants, at)
+        return OpenTotals(
+            known.purchased + others.open_totals.purchased, known.available + others.open_totals.available
+        )
+
     def next_edge_after(self, at: datetime) -> datetime | None:
         """The first instant after `at` at which a grant opens or closes."""
         if self.others is not None and self.others.at == at:
@@ -194,7 +213,7 @@ class LoadedContract:
         self.record(tx, LedgerTransaction("restore", stored.closes_at, restored, cause=cause, why=why))
 
     def change(self, tx: Transaction, **columns: Any) -> None:
-        """Store new values of `state`, `activated_at` or `next_due_at`."""
+        """Store new values of `state`, `activated_at`, `next_due_at` or `alerted_percent`."""
         changed = {name: value for name, value in columns.items() if getattr(self, name) != value}
         if not changed:
             return

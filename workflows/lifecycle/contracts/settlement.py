@@ -18,6 +18,7 @@ from engine.ledger import LedgerTransaction, Posting, move
 from engine.periods import months_between
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import carried_from
+from workflows.lifecycle.contracts.alerts import alert_use
 from workflows.lifecycle.contracts.grants import add_grant, expire_grants, update_grant_spans
 from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
 from workflows.lifecycle.contracts.rows import contract_value
@@ -75,6 +76,7 @@ def sync_loaded(tx: Transaction, loaded: LoadedContract, at: datetime | None = N
         next_due_at=_next_due_at(loaded, state, at),
         state=state.state,
     )
+    alert_use(tx, loaded, at)
     if state.state != stored_state:
         _audit_state(tx, contract, state, at)
         notify_contract_event(tx, contract, state.state)

@@ -13,6 +13,7 @@ from workflows.store.tables.administration import (
     setting_change,
     user_account,
 )
+from workflows.store.tables.alerts import alert
 from workflows.store.tables.audit_and_outbox import audit_event, outbox
 from workflows.store.tables.base import metadata
 from workflows.store.tables.contracts import (
@@ -78,6 +79,7 @@ APPEND_ONLY = (
 
 __all__ = [
     "APPEND_ONLY",
+    "alert",
     "api_token",
     "audit_event",
     "carried_balance",
