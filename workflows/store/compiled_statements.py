@@ -14,7 +14,6 @@ from functools import cache, lru_cache
 from operator import add
 from typing import Any
 
-from psycopg import RawCursor
 from sqlalchemy import (
     BinaryExpression,
     BindParameter,
@@ -182,7 +181,15 @@ class _Compiled:
 def _execute(driver: Any, text: str, parameters: Sequence[Any]) -> Any:
     if isinstance(driver, sqlite3.Connection):
         return driver.execute(text, parameters)
-    return RawCursor(driver).execute(text.encode(), parameters)
+    return _raw_cursor()(driver).execute(text.encode(), parameters)
+
+
+@cache
+def _raw_cursor() -> Any:
+    """The class of psycopg's cursors for numbered parameters; loading it at each start takes 140 ms."""
+    from psycopg import RawCursor
+
+    return RawCursor
 
 
 def _numbered(text: str) -> tuple[str, list[str]]:
