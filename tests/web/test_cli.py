@@ -347,6 +347,8 @@ def _opened_by(workers: list[int], port: int) -> list[int]:
         while sum(opened) < CONNECTIONS - 1:
             assert time.monotonic() < give_up_at, opened
             opened = [_sockets(worker) - old for worker, old in zip(workers, before, strict=True)]
+    while any(_sockets(worker) > old for worker, old in zip(workers, before, strict=True)):
+        assert time.monotonic() < give_up_at, "the workers keep closed connections"
     return opened
 
 

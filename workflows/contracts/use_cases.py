@@ -39,6 +39,7 @@ from workflows.lifecycle.contracts.redraw import Change
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 
 
 def create_contract(tx: Transaction, command: NewContract) -> str:
@@ -84,7 +85,7 @@ def enable_contract(tx: Transaction, contract_id: str, *, expected_version: int 
         changes["paid_at"] = tx.now
     if contract.starts_at > tx.now:
         changes["starts_at"] = tx.now
-    tx.change(t.contract, contract_id, **changes, version=t.contract.c.version + 1)
+    tx.change(t.contract, contract_id, **changes, version=next_version(t.contract))
     if "starts_at" in changes:
         update_grant_spans(tx, replace(contract, starts_at=tx.now))
     tx.audit("contract", contract_id, "enabled", **{key: str(value) for key, value in changes.items()})

@@ -34,7 +34,7 @@ from workflows.lifecycle.service_requests.transitions import lock_request, move_
 from workflows.notifications.messages import notify_request_event
 from workflows.store import tables as t
 from workflows.store.column_types import Id
-from workflows.store.compiled_statements import Prepared
+from workflows.store.compiled_statements import Prepared, next_version
 from workflows.views.decisions import DecisionView
 
 ATTEMPTS = 10
@@ -181,7 +181,7 @@ def follow(
         "decision_id": decision_id,
         "outcome": decision.outcome,
         "contract_id": covering,
-        "version": t.service_request.c.version + 1,
+        "version": next_version(t.service_request),
     }
     changes |= level_columns(tx, request, _service_level(tx, found, covering))
     tx.change(t.service_request, request.id, **changes)

@@ -23,6 +23,7 @@ from workflows.lifecycle.contracts.settlement import sync_contract_state
 from workflows.lifecycle.service_requests.sla import alert_if_due
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 
 AUTO_CLOSED = "Closed automatically"
 r = t.service_request
@@ -125,7 +126,7 @@ def end_own_contract(tx: Transaction, service_request_id: str) -> None:
     """End the per-request contract of a service request, if there is one."""
     contract_id = own_contract(tx, service_request_id)
     if contract_id is not None:
-        tx.change(t.contract, contract_id, ended_at=tx.now, version=t.contract.c.version + 1)
+        tx.change(t.contract, contract_id, ended_at=tx.now, version=next_version(t.contract))
         sync_contract_state(tx, contract_id)
 
 
@@ -146,5 +147,5 @@ def revive_own_contract(tx: Transaction, request: Row[Any]) -> None:
         return
     if ended.ended_at < tx.now:
         tx.add(t.contract_lapse, contract_id=ended.id, ended_at=ended.ended_at, revived_at=tx.now)
-    tx.change(c, ended.id, ended_at=None, version=c.c.version + 1)
+    tx.change(c, ended.id, ended_at=None, version=next_version(c))
     settle_and_cover(tx, ended.id, skip=request.id)

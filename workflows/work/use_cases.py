@@ -25,6 +25,7 @@ from workflows.lifecycle.service_requests.states import STATE_LABELS
 from workflows.service_requests.closing import lock_current, state_now, up_to_date_request
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
 from workflows.work.charging_terms import ChargingTerms, moved_terms, new_terms, terms_of
 from workflows.work.planning import (
@@ -125,7 +126,7 @@ def change_work(
     if not changed:
         return entry_id
     described = {"billable": wanted.billable, "work_type": wanted.work_type, "note": wanted.note}
-    tx.change(t.work_entry, entry_id, **described, version=t.work_entry.c.version + 1)
+    tx.change(t.work_entry, entry_id, **described, version=next_version(t.work_entry))
     tx.audit("work_entry", entry_id, "changed", before=_audit_values(entry))
     if changed != {"note"}:
         _charge_again(tx, entry, request, wanted)
@@ -198,7 +199,7 @@ def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None 
     tx.require(*WORKERS)
     entry, request = _locked_entry(tx, entry_id, expected_version)
     contracts = LoadedContracts(tx)
-    tx.change(t.work_entry, entry_id, deleted_at=tx.now, version=t.work_entry.c.version + 1)
+    tx.change(t.work_entry, entry_id, deleted_at=tx.now, version=next_version(t.work_entry))
     touched = redraw(tx, _change_of(entry_id, entry.started_at), contracts)
     _count(tx, request.id, -entry.worked_minutes, -entry.chargeable_minutes)
     tx.audit("work_entry", entry_id, "deleted", before=_audit_values(entry))

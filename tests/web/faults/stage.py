@@ -33,7 +33,7 @@ PASSWORD = "a very long password"
 TABLES = [table for table in t.metadata.sorted_tables if table.name != "idempotency_key"]
 RANDOM = {"password_hash", "token_hash", "hash"}
 """Columns whose values differ each time."""
-NEW_NAMES = re.compile(r"\b[0-9a-z]{26}\b|\bSR-\d+\b|\bcvd_\w+")
+NEW_NAMES = re.compile(r"\b[0-9a-z]{26}\b|\bSR-\d+\b|\bcvd_[\w-]+")
 WITHOUT_KEY = {
     "/account/password",
     "/account/tokens",

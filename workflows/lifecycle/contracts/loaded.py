@@ -29,6 +29,7 @@ from workflows.lifecycle.contracts.grants import (
 )
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 
 _ROWS = (
     select(t.contract)
@@ -226,7 +227,7 @@ class LoadedContract:
         for name, value in changed.items():
             setattr(self, name, value)
         if "state" in changed:
-            changed["version"] = t.contract.c.version + 1
+            changed["version"] = next_version(t.contract)
         tx.change(t.contract, self.id, **changed)
 
 

@@ -23,6 +23,7 @@ from workflows.lifecycle.contracts.redraw import Change, redraw
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.notifications.messages import notify_contract_event
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 
 
 def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> None:
@@ -37,7 +38,7 @@ def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> Non
         cancelled_at=tx.now,
         cancel_reason=reason,
         next_due_at=None,
-        version=t.contract.c.version + 1,
+        version=next_version(t.contract),
     )
     tx.audit("contract", row.id, "cancelled", reason=reason)
     update_grant_spans(tx, replace(contract_value(row), cancelled_at=tx.now))

@@ -21,6 +21,7 @@ from workflows.lifecycle.service_requests.sla import (
     levels_in_force,
 )
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 from workflows.views.sla import MovedTarget, MovedTargets
 
 MOST_LISTED = 50
@@ -104,7 +105,7 @@ def _store(tx: Transaction, change: _Change, moved: list[MovedTarget], why: str)
     changes = changed_columns(tx, change.row, change.before, change.after)
     if not changes and change.sla == change.row.sla:
         return
-    version = t.service_request.c.version + 1
+    version = next_version(t.service_request)
     tx.change(t.service_request, change.row.id, sla=change.sla, **changes, version=version)
     if moved:
         details: dict[str, Any] = {
