@@ -16,6 +16,8 @@ from hashlib import sha256
 
 FORMAT = "coverdesk-ledger-1"
 HASH_BYTES = 32
+BELONGS = "b"
+"""What comes before the instant of an adjustment: a posting begins with a digit."""
 _LEAF, _NODE = b"\x00", b"\x01"
 """What begins the input of a leaf and of a node, so that neither can be taken for the other (RFC 6962)."""
 
@@ -45,8 +47,12 @@ def content_text(
     contract_id: str | None,
     service_request_id: str | None,
     legs: Iterable[Leg],
+    belongs_at: int | None = None,
 ) -> str:
-    """What is hashed of a transaction. Instants are whole microseconds since 1970; legs are sorted."""
+    """What is hashed of a transaction. Instants are whole microseconds since 1970; legs are sorted.
+
+    `belongs_at` is the instant at which an adjustment belongs; None for any other transaction.
+    """
     parts = [
         FORMAT,
         text_field(chain_id),
@@ -61,6 +67,8 @@ def content_text(
     ]
     for leg, owner, account, unit, amount in legs:
         parts.append(f"{leg};{len(owner)}:{owner}{len(account)}:{account}{len(unit)}:{unit}{amount};")
+    if belongs_at is not None:
+        parts.append(f"{BELONGS}{belongs_at};")
     return "".join(parts)
 
 

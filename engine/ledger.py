@@ -16,6 +16,7 @@ The movements of a grant, written as `owner account amount`:
     restore 20:   G expired -20   G available +20     (work before the expiry, recorded after it)
     withdraw 5:   G available -5  G sold +5
     carry   30:   E worked -30     H carried +30
+    redate: the postings of an adjustment at the instant at which it belongs, and mirrored where it was
     draw 30 of the carried:  H carried -30  C carried_drawn +30, together with a draw from a grant
 """
 
@@ -34,7 +35,7 @@ Account = Literal[
 ]  # fmt: skip
 Kind = Literal[
     "grant", "withdraw", "draw", "hold", "settle", "release", "expire", "restore",
-    "carry", "draw_carried", "ignore", "overage", "reversal",
+    "carry", "draw_carried", "ignore", "overage", "reversal", "redate",
 ]  # fmt: skip
 
 GRANT_ACCOUNTS: tuple[Account, ...] = ("available", "held", "consumed", "expired")
@@ -126,15 +127,19 @@ def move(
     )
 
 
+def mirrored(postings: Iterable[Posting]) -> tuple[Posting, ...]:
+    """The postings with their amounts the other way round."""
+    return tuple(Posting(one.owner, one.account, one.unit, -one.amount) for one in postings)
+
+
 def reversal_of(
     transaction_id: str, original: LedgerTransaction, *, cause: str, why: str
 ) -> LedgerTransaction:
     """The mirror of a transaction, at the same effective instant. Its key allows one per original."""
-    mirrored = tuple(Posting(p.owner, p.account, p.unit, -p.amount) for p in original.postings)
     return LedgerTransaction(
         "reversal",
         original.effective_at,
-        mirrored,
+        mirrored(original.postings),
         cause,
         why,
         key=f"reverse:{transaction_id}",

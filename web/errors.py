@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
+from engine.accounting_periods import PeriodForbids
 from engine.errors import DeskError
 from engine.rulebook import RuleSetRefused
 from web.field_errors import field_errors
@@ -40,6 +41,7 @@ STATUSES: Mapping[type[DeskError], int] = {
     refusals.NotFound: 404,
     LinkNotValid: 410,
     refusals.StateForbids: 409,
+    PeriodForbids: 409,
     refusals.Conflict: 409,
     refusals.VersionChanged: 412,
     TooManyAttempts: 429,

@@ -188,6 +188,7 @@ def _any_record(desk: Desk) -> dict[str, str]:
             "version": first(t.rule_set.c.version),
             "replay_id": first(t.rule_replay.c.id),
             "group": "waiting",
+            "month": "2026-01",
             "link": _password_link(desk),
         }
 

@@ -260,6 +260,7 @@ TAMPERINGS: list[Tampering] = [
     _change(t.contract_grant, "quantity"),
     _change(t.carried_balance, "minutes"),
     *(_change(t.ledger_chain, name) for name in _columns(t.ledger_chain)),
+    *(_change(t.ledger_adjustment, name) for name in _columns(t.ledger_adjustment)),
     _change(t.work_allocation, "minutes"),
     *(
         _change(t.work_allocation, name, _POSTED)
@@ -276,6 +277,7 @@ TAMPERINGS: list[Tampering] = [
             t.grant_balance,
             t.carried_balance,
             t.ledger_chain,
+            t.ledger_adjustment,
             t.work_allocation,
             t.ledger_checkpoint,
             t.ledger_checkpoint_head,

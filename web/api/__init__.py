@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from web.api.accounting_periods import accounting_periods
 from web.api.administration import billing, settings
 from web.api.alerts import alerts
 from web.api.contracts import contracts
@@ -24,6 +25,7 @@ ROUTE_GROUPS: tuple[RouteGroup, ...] = (
     work,
     alerts,
     ledger,
+    accounting_periods,
     settings,
     billing,
     rules,

@@ -4,7 +4,17 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 
 from web.pages import alerts, home
-from web.pages.administration import activation, audit, jobs, ledger, outbox, sandbox, settings, users
+from web.pages.administration import (
+    accounting_periods,
+    activation,
+    audit,
+    jobs,
+    ledger,
+    outbox,
+    sandbox,
+    settings,
+    users,
+)
 from web.pages.contracts import actions, index, sell, uncovered
 from web.pages.contracts import detail as contract
 from web.pages.forms import pickers, typed
@@ -19,6 +29,7 @@ from web.pages.session import account, login, password, saved_filters, sessions
 
 BLUEPRINTS = (
     account.pages,
+    accounting_periods.pages,
     actions.pages,
     activation.pages,
     alerts.pages,

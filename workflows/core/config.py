@@ -6,7 +6,7 @@ from threading import Lock
 from time import monotonic
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from engine.rulebook import RuleSet, RuleSetRefused
 from workflows.core.errors import NoRuleSet
@@ -28,7 +28,7 @@ class Config:
 
     `version` names the rule set in force. `rule_set` is None where there is none, or where this program
     cannot read it; `refused` says why. Nothing is decided then, and an administrator can publish another
-    set.
+    set. `closed_until` is the end of the last closed accounting period; None while none is closed.
     """
 
     generation: int
@@ -37,6 +37,7 @@ class Config:
     rule_set: RuleSet | None
     refused: RuleSetRefused | None
     sandbox_now: datetime | None
+    closed_until: datetime | None = None
 
     @property
     def rules(self) -> RuleSet:
@@ -122,6 +123,7 @@ class ConfigStore:
             refused=refused,
             rule_set=rule_set.run_by(settings.rules_engine) if rule_set is not None else None,
             sandbox_now=row.sandbox_now if row is not None else None,
+            closed_until=connection.execute(select(func.max(t.accounting_period.c.ends_at))).scalar(),
         )
 
     def _load_rules(

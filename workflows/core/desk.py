@@ -27,6 +27,7 @@ from workflows.core.session_limits import DEFAULT_SESSION_LIMITS, SessionLimits
 from workflows.core.transaction import Transaction
 from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.store.database import CommitUncertain, Database
+from workflows.store.triggers import CLOSED_TEXT
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -151,6 +152,8 @@ class Desk:
             except DBAPIError as error:
                 if not _runs_again(error, attempt):
                     raise
+                # it may have been refused because a period was closed since its configuration was read
+                self.configs.refresh()
                 if not error.connection_invalidated:
                     sleep(uniform(0, LONGEST_PAUSE_SECONDS * attempt))
             else:
@@ -257,4 +260,5 @@ def _runs_again(error: DBAPIError, attempt: int) -> bool:
 
 def asks_for_retry(error: BaseException) -> bool:
     """Whether the database rolled a transaction back because of others at the same time."""
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in RETRIED_STATES
+    original = getattr(error, "orig", None)
+    return getattr(original, "sqlstate", None) in RETRIED_STATES or CLOSED_TEXT in str(original)

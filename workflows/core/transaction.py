@@ -126,6 +126,11 @@ class Transaction:
         """Send the pending rows of a batch, if there are any. Raises: as `TransactionState.flush`."""
         self.state.flush()
 
+    def flush_pending(self) -> None:
+        """Send the rows of a batch that are pending, so that what follows can read. Raises: as `flush`."""
+        if self.state.batch is not None and self.state.batch.rows:
+            self.flush()
+
     # -------------------------------------------------------------- settings and rules
 
     @property

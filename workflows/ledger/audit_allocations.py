@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import and_, case, func, or_, select, true
 
 from workflows.core.transaction import Transaction
+from workflows.ledger.adjustments import belongs_at
 from workflows.ledger.differences import Difference
 from workflows.store import tables as t
 
@@ -16,7 +17,7 @@ DRAWING_KINDS = ("draw", "carry", "ignore", "overage")
 """The kinds of transactions that are the posting of an allocation."""
 CAUSE = "work_entry:"
 entry, leg, mirror = t.ledger_transaction, t.ledger_posting, t.ledger_transaction.alias("mirror")
-a, e = t.work_allocation, t.work_entry
+a, e, adjustment = t.work_allocation, t.work_entry, t.ledger_adjustment
 
 
 def audit_allocations(tx: Transaction) -> Iterator[Difference]:
@@ -62,7 +63,7 @@ def _unposted(tx: Transaction) -> Iterator[Difference]:
     posted = and_(
         entry.c.id.is_not(None),
         entry.c.cause == CAUSE + a.c.work_entry_id,
-        entry.c.effective_at == a.c.effective_at,
+        belongs_at() == a.c.effective_at,
         entry.c.contract_id.is_not_distinct_from(a.c.contract_id),
         posts_it,
         is_reversed == a.c.reversed_at.is_not(None),
@@ -73,7 +74,7 @@ def _unposted(tx: Transaction) -> Iterator[Difference]:
     )
     rows = (
         select(a.c.id, a.c.contract_id, a.c.kind, a.c.minutes, a.c.transaction_id, entry.c.sequence)
-        .select_from(a.outerjoin(entry, entry.c.id == a.c.transaction_id))
+        .select_from(a.outerjoin(entry, entry.c.id == a.c.transaction_id).outerjoin(adjustment))
         .where(func.coalesce(agrees, False) != true())
     )
     for row in tx.connection.execute(rows):

@@ -21,6 +21,7 @@ from workflows.store.id_lists import among, id_list
 
 BATCH = 1_000
 entry, leg, head = t.ledger_transaction, t.ledger_posting, t.ledger_chain
+adjustment = t.ledger_adjustment
 
 
 @dataclass(slots=True)
@@ -40,7 +41,9 @@ def audit_chains(tx: Transaction, counts: Counts, progress: Progress | None) -> 
     place, after = _Place(), ("", 0, "")
     while rows := statements.transactions.tuples(tx.connection, dict(zip(_AFTER, after, strict=True))):
         ids = [row[0] for row in rows]
-        legs = _legs(statements.legs.tuples(tx.connection, {"ids": id_list(ids, is_sqlite=tx.is_sqlite)}))
+        wanted = {"ids": id_list(ids, is_sqlite=tx.is_sqlite)}
+        legs = _legs(statements.legs.tuples(tx.connection, wanted))
+        adjusted = {row[0]: row[1] for row in statements.adjustments.tuples(tx.connection, wanted)}
         ended: list[_Place] = []
         for row in rows:
             found = legs.get(row[0], ())
@@ -50,7 +53,7 @@ def audit_chains(tx: Transaction, counts: Counts, progress: Progress | None) -> 
                 if place.sequence:
                     ended.append(place)
                 place = _Place(row[CHAIN])
-            yield from _check(row, found, place)
+            yield from _check(row, found, adjusted.get(row[0]), place)
             place.sequence, place.hash, place.contract = row[SEQUENCE], row[HASH], row[CONTRACT]
         yield from _check_heads(tx, ended, counts)
         after = (rows[-1][CHAIN], rows[-1][SEQUENCE], rows[-1][0])
@@ -65,8 +68,10 @@ ID, KIND, EFFECTIVE, RECORDED, CAUSE, KEY, REVERSES, CONTRACT, REQUEST, CHAIN, S
 """The columns of a transaction as it is read."""
 
 
-def _check(row: Sequence[Any], legs: Sequence[Any], place: _Place) -> Iterator[Difference]:
-    """The faults of one transaction, which follows `place`."""
+def _check(
+    row: Sequence[Any], legs: Sequence[Any], belongs_at: int | None, place: _Place
+) -> Iterator[Difference]:
+    """The faults of one transaction, which follows `place`; an adjustment has the instant it belongs at."""
 
     def fault(what: str, stored: int | str | None = None, posted: int | str | None = None) -> Difference:
         return Difference(
@@ -85,7 +90,7 @@ def _check(row: Sequence[Any], legs: Sequence[Any], place: _Place) -> Iterator[D
     if row[SEQUENCE] < expected:
         yield fault("sequence number is used twice", row[SEQUENCE], expected)
         return
-    content = content_hash(_content(row, [one[:5] for one in legs]))
+    content = content_hash(_content(row, [one[:5] for one in legs], belongs_at))
     computed = next_hash(place.hash, content)
     if computed != row[HASH]:
         yield fault("transaction was changed: its hash differs", row[HASH].hex(), computed.hex())
@@ -105,7 +110,7 @@ def _check_sums(row: Sequence[Any], legs: Sequence[Any], fault: Any) -> Iterator
             yield fault(f"transaction does not sum to zero in {unit}", 0, amount)
 
 
-def _content(row: Sequence[Any], legs: Iterable[Leg]) -> str:
+def _content(row: Sequence[Any], legs: Iterable[Leg], belongs_at: int | None) -> str:
     return content_text(
         row[CHAIN],
         row[ID],
@@ -118,6 +123,7 @@ def _content(row: Sequence[Any], legs: Iterable[Leg]) -> str:
         row[CONTRACT],
         row[REQUEST],
         legs,
+        belongs_at,
     )
 
 
@@ -150,7 +156,7 @@ def _check_heads(tx: Transaction, ended: Sequence[_Place], counts: Counts) -> It
 
 
 def _without_transactions(tx: Transaction) -> Iterator[Difference]:
-    """Heads of chains that have no transaction, and postings that belong to none."""
+    """Heads of chains that have no transaction, and postings and adjustments that belong to none."""
     no_entry = ~select(entry.c.id).where(entry.c.chain_id == head.c.id).exists()
     for row in tx.connection.execute(select(head).where(no_entry, head.c.id != CHECKPOINTS)):
         yield Difference("chain head without a transaction", row.id, row.sequence, None, contract=row.id)
@@ -163,6 +169,10 @@ def _without_transactions(tx: Transaction) -> Iterator[Difference]:
             None,
             transaction=row.transaction_id,
         )
+    no_entry = ~select(entry.c.id).where(entry.c.id == adjustment.c.transaction_id).exists()
+    for row in tx.connection.execute(select(adjustment).where(no_entry)):
+        what = "adjustment without its transaction"
+        yield Difference(what, row.transaction_id, None, None, transaction=row.transaction_id)
 
 
 # ------------------------------------------------------------------ statements
@@ -175,6 +185,7 @@ class _Statements:
     transactions: Prepared
     legs: Prepared
     heads: Prepared
+    adjustments: Prepared
 
 
 @cache
@@ -198,6 +209,12 @@ def _statements(is_sqlite: bool) -> _Statements:
             select(head.c.id, head.c.sequence, head.c.hash).where(
                 among(head.c.id, "ids", is_sqlite=is_sqlite)
             )
+        ),
+        Prepared(
+            select(
+                adjustment.c.transaction_id,
+                microseconds(adjustment.c.belongs_at, is_sqlite=is_sqlite).label("belongs_at"),
+            ).where(among(adjustment.c.transaction_id, "ids", is_sqlite=is_sqlite))
         ),
     )
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     cast,
     func,
     insert,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.util import ClauseAdapter
 
-from engine.hash_chain import FORMAT, content_hash, content_text, number_field, text_field
+from engine.hash_chain import BELONGS, FORMAT, content_hash, content_text, number_field, text_field
 from engine.ledger import Posting
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
@@ -55,10 +56,16 @@ def chain_of(
     return postings[0].owner
 
 
-def chained_rows(tx: Transaction, values: Mapping[str, Any], postings: Sequence[Posting]) -> list[NewRow]:
+def chained_rows(
+    tx: Transaction,
+    values: Mapping[str, Any],
+    postings: Sequence[Posting],
+    belongs_at: datetime | None = None,
+) -> list[NewRow]:
     """The rows of a transaction and of the moved head of its chain, to be written after the postings.
 
-    `values` are the columns of the transaction that come from its writer.
+    `values` are the columns of the transaction that come from its writer. For an adjustment, `belongs_at` is
+    when it belongs; its row comes last.
     """
     chain_id = chain_of(tx, values["contract_id"], values["service_request_id"], postings)
     content = content_hash(
@@ -74,12 +81,16 @@ def chained_rows(tx: Transaction, values: Mapping[str, Any], postings: Sequence[
             values["contract_id"],
             values["service_request_id"],
             [(leg, one.owner, one.account, one.unit, one.amount) for leg, one in enumerate(postings)],
+            microseconds_of(belongs_at) if belongs_at is not None else None,
         )
     )
+    adjustment: list[NewRow] = []
+    if belongs_at is not None:
+        adjustment = [(t.ledger_adjustment, {"transaction_id": values["id"], "belongs_at": belongs_at})]
     if tx.is_sqlite:
         head = {"chain_id": chain_id, "content": content}
-        return [(_MOVE_HEAD, head), (_INSERT_AT_HEAD, {**values, "chain_id": chain_id})]
-    return [(_APPEND, {**values, "chain_id": chain_id, "content": content})]
+        return [(_MOVE_HEAD, head), (_INSERT_AT_HEAD, {**values, "chain_id": chain_id}), *adjustment]
+    return [(_APPEND, {**values, "chain_id": chain_id, "content": content}), *adjustment]
 
 
 def microseconds_of(instant: datetime) -> int:
@@ -161,16 +172,22 @@ def append_for_each(
     where: ColumnElement[bool],
     values: Mapping[str, Any],
     postings: Sequence[Posting],
+    belongs_at: ColumnElement[datetime] | None = None,
 ) -> None:
     """Append a transaction for each row of `grant_balance` that `where` selects; their postings are written.
 
-    `values` and the postings are SQL expressions of the row. A chain that gets several takes one at a time,
+    `values` and the postings are SQL expressions of the row; so is `belongs_at`, where some are adjustments:
+    those that are not effective then. A chain that gets several takes one at a time,
     in the order of the grants: each needs the hash of the one before.
     """
     balance = t.grant_balance.c
     counts = select(func.count()).where(where).group_by(balance.contract_id).subquery()
     most = tx.connection.execute(select(func.max(counts.c[0]))).scalar() or 0
-    content = hash_of_text(_content(values, postings, is_sqlite=tx.is_sqlite))
+    text = _content(values, postings, is_sqlite=tx.is_sqlite)
+    if belongs_at is not None:
+        adjusts = literal(BELONGS, Text) + _instant_sql(belongs_at, is_sqlite=tx.is_sqlite)
+        text = text + case((values["effective_at"] != belongs_at, adjusts), else_=literal("", Text))
+    content = hash_of_text(text)
     dialect = sqlite if tx.is_sqlite else postgresql
     for place in range(most):
         these = where if most == 1 else and_(where, _place_in_chain(where) == place)

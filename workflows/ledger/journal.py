@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.ledger import GRANT_ACCOUNTS, Account, Kind, LedgerTransaction, Posting
 from workflows.core.transaction import Transaction
+from workflows.ledger.adjustments import belongs_at, each_in_open_period, in_open_period
 from workflows.ledger.hash_chain import append_for_each, chained_rows
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
@@ -39,9 +40,11 @@ class EntryPerGrant:
     effective_at: ColumnElement[datetime]
     postings: tuple[Posting, ...]
     cause: ColumnElement[str]
-    why: str
+    why: str | ColumnElement[str]
     key: ColumnElement[str] | None = None
     reverses: ColumnElement[str] | None = None
+    belongs_at: ColumnElement[datetime] | None = None
+    """The instant at which each belongs, where it is in a closed accounting period for some."""
 
 
 def record(
@@ -53,12 +56,12 @@ def record(
 ) -> str:
     """Append one transaction and update the stored balances. Returns the id of the transaction.
 
+    One that would be effective in a closed accounting period is recorded as an adjustment.
     Raises: IntegrityError when a balance would fall below zero or the idempotency key has been used.
     """
     transaction_id = new_id()
-    values = _transaction_row(tx, transaction_id, entry, contract_id, service_request_id)
-    rows: list[NewRow] = [(t.ledger_posting, row) for row in _posting_rows(transaction_id, entry)]
-    rows += chained_rows(tx, values, entry.postings)
+    entry, adjusts_at = in_open_period(tx, entry)
+    rows = _rows(tx, transaction_id, entry, contract_id, service_request_id, adjusts_at)
     # last: whoever changes a balance has already locked the service request and the contract of the row above
     rows += _balance_updates(entry.postings)
     tx.add_together(rows)
@@ -76,14 +79,36 @@ def record_per_grant(
     """
     amount: Any = entry.postings[0].amount
     moves_something = and_(grants, amount != 0)
+    entry = each_in_open_period(tx, entry, moves_something)
     transaction_id = new_ids_from(_GRANT_BALANCE.grant_id)
     tx.add_for_each(moves_something, t.ledger_posting, *_posting_rows(transaction_id, entry))
     values = _transaction_row(tx, transaction_id, entry, _GRANT_BALANCE.contract_id, None)
-    append_for_each(tx, moves_something, values, entry.postings)
+    append_for_each(tx, moves_something, values, entry.postings, entry.belongs_at)
+    if entry.belongs_at is not None:
+        adjusted: ColumnElement[bool] = entry.effective_at != entry.belongs_at
+        adjustment = {"transaction_id": transaction_id, "belongs_at": entry.belongs_at}
+        tx.add_for_each(and_(moves_something, adjusted), t.ledger_adjustment, adjustment)
     changes = [(posting.account, posting.amount) for posting in entry.postings]
     tx.connection.execute(
         update(t.grant_balance).where(grants).values(**_changed_accounts(changes), **balance_values)
     )
+
+
+def _rows(
+    tx: Transaction,
+    transaction_id: str,
+    entry: LedgerTransaction,
+    contract_id: str | None,
+    service_request_id: str | None,
+    adjusts_at: datetime | None,
+) -> list[NewRow]:
+    """The rows of a transaction with its postings and the head of its chain, in the order of writing.
+
+    `adjusts_at` is when it belongs, where that is in a closed accounting period.
+    """
+    values = _transaction_row(tx, transaction_id, entry, contract_id, service_request_id)
+    postings: list[NewRow] = [(t.ledger_posting, row) for row in _posting_rows(transaction_id, entry)]
+    return postings + chained_rows(tx, values, entry.postings, adjusts_at)
 
 
 def _posting_rows(transaction_id: Any, entry: LedgerTransaction | EntryPerGrant) -> list[dict[str, Any]]:
@@ -133,8 +158,8 @@ class Recorded:
 
 
 def read_transactions(tx: Transaction, ids: Sequence[str]) -> dict[str, Recorded]:
-    """Transactions with their legs in order, by id."""
-    entry, leg = t.ledger_transaction, t.ledger_posting
+    """Transactions with their legs in order, by id; an adjustment with the instant at which it belongs."""
+    entry, leg, adjustment = t.ledger_transaction, t.ledger_posting, t.ledger_adjustment
     found: dict[str, Recorded] = {}
     for start in range(0, len(ids), MAX_IDS_PER_STATEMENT):
         part = ids[start : start + MAX_IDS_PER_STATEMENT]
@@ -144,15 +169,38 @@ def read_transactions(tx: Transaction, ids: Sequence[str]) -> dict[str, Recorded
         )
         for row in tx.connection.execute(in_order.order_by(leg.c.transaction_id, leg.c.leg)):
             legs[row.transaction_id].append(Posting(row.owner, row.account, row.unit, row.amount))
-        for row in tx.connection.execute(select(entry).where(entry.c.id.in_(part))):
+        rows = (
+            select(entry, belongs_at().label("belongs_at"))
+            .select_from(entry.outerjoin(adjustment, adjustment.c.transaction_id == entry.c.id))
+            .where(entry.c.id.in_(part))
+        )
+        for row in tx.connection.execute(rows):
             found[row.id] = Recorded(
                 LedgerTransaction(
-                    row.kind, row.effective_at, tuple(legs[row.id]), row.cause, row.why, row.idempotency_key
+                    row.kind, row.belongs_at, tuple(legs[row.id]), row.cause, row.why, row.idempotency_key
                 ),
                 row.contract_id,
                 row.service_request_id,
             )
     return found
+
+
+def record_without_balances(
+    tx: Transaction,
+    entry: LedgerTransaction,
+    like: Recorded,
+    *,
+    adjusts_at: datetime | None = None,
+) -> None:
+    """Append one of two transactions that together move nothing, so that no stored balance changes.
+
+    It refers to the same records as `like`. `adjusts_at` is the instant at which it belongs, where that is
+    not when it is effective.
+    """
+    transaction_id = new_id()
+    entry, closed_at = in_open_period(tx, entry)
+    adjusts_at = adjusts_at if adjusts_at is not None else closed_at
+    tx.add_together(_rows(tx, transaction_id, entry, like.contract_id, like.service_request_id, adjusts_at))
 
 
 def carried_minutes(tx: Transaction, holder: str, at: datetime | None = None) -> int:

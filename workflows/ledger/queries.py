@@ -15,7 +15,7 @@ from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, Page
 
-entry, leg = t.ledger_transaction, t.ledger_posting
+entry, leg, adjustment = t.ledger_transaction, t.ledger_posting, t.ledger_adjustment
 ORDERS = {"recorded_at": Sort(entry.c.recorded_at), "effective_at": Sort(entry.c.effective_at)}
 
 
@@ -34,7 +34,8 @@ class LedgerTransactionView:
     """A ledger transaction: immutable, effective at one instant, its legs sum to zero per unit.
 
     `chain` is the id of the contract, else of the customer, in whose chain it has the number `sequence`;
-    `hash` is hexadecimal, over its content and the hash before.
+    `hash` is hexadecimal, over its content and the hash before. `belongs_at` is set for an adjustment: the
+    instant in a closed accounting period at which it would be effective if that were open.
     """
 
     id: str
@@ -51,6 +52,7 @@ class LedgerTransactionView:
     sequence: int
     hash: str
     postings: list[PostingView]
+    belongs_at: datetime | None = None
 
 
 def list_ledger_transactions(
@@ -60,6 +62,7 @@ def list_ledger_transactions(
     contract: str | None = None,
     service_request: str | None = None,
     cause: str | None = None,
+    adjustments_of: tuple[datetime | None, datetime] | None = None,
     order: str = "-recorded_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
@@ -67,10 +70,17 @@ def list_ledger_transactions(
 ) -> Page[LedgerTransactionView]:
     """A page of ledger transactions with their legs, for the roles that may read the ledger.
 
+    `adjustments_of` finds what belongs in a half-open span of instants, without a start: before its end, and
+    was recorded after its period had been closed.
     Raises: NotAllowed; InvalidInput for an unknown order or cursor.
     """
     tx.require(*OFFICE)
-    statement = select(entry)
+    statement = select(entry, adjustment.c.belongs_at).select_from(entry.outerjoin(adjustment))
+    if adjustments_of is not None:
+        since, until = adjustments_of
+        statement = statement.where(adjustment.c.belongs_at < until)
+        if since is not None:
+            statement = statement.where(adjustment.c.belongs_at >= since)
     for column, value in (
         (entry.c.kind, kind),
         (entry.c.contract_id, contract),
@@ -123,4 +133,5 @@ def _view(row: Row[Any], postings: list[PostingView]) -> LedgerTransactionView:
         sequence=row.sequence,
         hash=row.hash.hex(),
         postings=postings,
+        belongs_at=row.belongs_at,
     )

@@ -13,8 +13,10 @@ from sqlalchemy import Row, Select, func, select
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.ledger.adjustments import Adjustments
 from workflows.store import tables as t
 from workflows.store.ids import new_id
+from workflows.views.accounting_periods import AdjustmentView
 from workflows.views.contracts import UnitBalance
 from workflows.views.effects import ContractEffect, ContractSnapshot, Effects, RequestEffect, RequestSnapshot
 
@@ -73,6 +75,7 @@ class _Written:
         self.contracts = _contracts(tx, touched)
         self.requests = _requests(tx, decided)
         self.mails = int(tx.connection.execute(mails).scalar_one())
+        self.adjustments = _adjustments(tx, mark)
 
 
 def _compared(desk: Desk, actor: Actor, written: _Written) -> Effects:
@@ -85,7 +88,15 @@ def _compared(desk: Desk, actor: Actor, written: _Written) -> Effects:
             RequestEffect(requests[key], after) for key, after in written.requests.items() if key in requests
         ],
         mails=written.mails,
+        adjustments=written.adjustments,
     )
+
+
+def _adjustments(tx: Transaction, mark: str) -> list[AdjustmentView]:
+    adjustment, adjustments = t.ledger_adjustment, Adjustments(tx)
+    instants = select(adjustment.c.belongs_at).where(adjustment.c.transaction_id > mark)
+    found = {adjustments.at(at) for at in tx.connection.execute(instants.distinct()).scalars()}
+    return [AdjustmentView(*one) for one in sorted(one for one in found if one is not None)]
 
 
 def _ids(tx: Transaction, wanted: Select[Any]) -> set[str]:

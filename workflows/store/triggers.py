@@ -1,6 +1,7 @@
 """Triggers by which the database protects the ledger, for both dialects.
 
 - Rows of append-only tables are neither updated, deleted nor replaced.
+- No ledger transaction is effective in a closed accounting period.
 - A ledger transaction is inserted after its postings, or on PostgreSQL by the same statement: the postings
   must then sum to zero per unit, and no posting can be added to the transaction later.
 """
@@ -12,6 +13,18 @@ Keys = tuple[tuple[str, ...], ...]
 
 BALANCE_TEXT = "the postings of a ledger transaction sum to zero per unit"
 SEALED_TEXT = "a ledger transaction that has been written takes no further posting"
+
+CLOSED_TEXT = "a ledger transaction would be effective in a closed accounting period"
+
+PERIODS_LOCK = 0x636F766572706572
+"""Who writes the ledger on PostgreSQL shares this lock until its end; who closes a period takes it alone."""
+
+_POSTGRESQL_BALANCED = (
+    "IF EXISTS (SELECT 1 FROM written w LEFT JOIN ledger_posting p ON p.transaction_id = w.id "
+    "GROUP BY w.id, p.unit HAVING coalesce(sum(p.amount), 1) <> 0 OR count(p.leg) < 2) "
+    f"THEN RAISE EXCEPTION '{BALANCE_TEXT}' USING ERRCODE = 'check_violation'; END IF; "
+    "RETURN NULL; END $$"
+)
 
 POSTGRESQL_SEAL = (
     # rows of one statement have the same transaction (xmin) and command (cmin)
@@ -47,13 +60,57 @@ def no_replacement(table: str, keys: Keys) -> str:
     )
 
 
+def closed_periods_guard(dialect: str) -> str:
+    """The DDL statement by which the database refuses a transaction that is effective in a closed period.
+
+    On PostgreSQL the lock comes first: the statement after it sees what whoever held it has committed.
+    """
+    last = "(SELECT max(ends_at) FROM accounting_period)"
+    if dialect == "sqlite":
+        return (
+            "CREATE TRIGGER ledger_transaction_open_period BEFORE INSERT ON ledger_transaction "
+            f"WHEN NEW.effective_at < {last} BEGIN SELECT RAISE(ABORT, '{CLOSED_TEXT}'); END"
+        )
+    return (
+        "CREATE OR REPLACE FUNCTION coverdesk_balanced() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"PERFORM pg_advisory_xact_lock_shared({PERIODS_LOCK}); "
+        f"IF (SELECT min(effective_at) FROM written) < {last} "
+        f"THEN RAISE EXCEPTION '{CLOSED_TEXT}' USING ERRCODE = 'serialization_failure'; END IF; "
+        f"{_POSTGRESQL_BALANCED}"
+    )
+
+
+def write_once(table: str, keys: Keys, dialect: str) -> Iterator[str]:
+    """The DDL statements of the triggers that make one more table append-only."""
+    if dialect == "sqlite":
+        yield from _append_only_on_sqlite(table)
+        yield no_replacement(table, keys)
+    else:
+        yield from _append_only_on_postgresql(table)
+
+
+def _append_only_on_sqlite(table: str) -> Iterator[str]:
+    for verb in ("UPDATE", "DELETE"):
+        yield (
+            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        )
+
+
+def _append_only_on_postgresql(table: str) -> Iterator[str]:
+    yield (
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION coverdesk_append_only()"
+    )
+    yield (
+        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION coverdesk_append_only()"
+    )
+
+
 def _sqlite(append_only: Iterable[str]) -> Iterator[str]:
     for table in append_only:
-        for verb in ("UPDATE", "DELETE"):
-            yield (
-                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
+        yield from _append_only_on_sqlite(table)
     yield (
         "CREATE TRIGGER ledger_transaction_balanced BEFORE INSERT ON ledger_transaction "
         "WHEN (SELECT count(*) FROM ledger_posting WHERE transaction_id = NEW.id) < 2 "
@@ -74,20 +131,10 @@ def _postgresql(append_only: Iterable[str]) -> Iterator[str]:
         "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$"
     )
     for table in append_only:
-        yield (
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION coverdesk_append_only()"
-        )
-        yield (
-            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION coverdesk_append_only()"
-        )
+        yield from _append_only_on_postgresql(table)
     yield (
         "CREATE FUNCTION coverdesk_balanced() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF EXISTS (SELECT 1 FROM written w LEFT JOIN ledger_posting p ON p.transaction_id = w.id "
-        "GROUP BY w.id, p.unit HAVING coalesce(sum(p.amount), 1) <> 0 OR count(p.leg) < 2) "
-        f"THEN RAISE EXCEPTION '{BALANCE_TEXT}' USING ERRCODE = 'check_violation'; END IF; "
-        "RETURN NULL; END $$"
+        f"{_POSTGRESQL_BALANCED}"
     )
     yield (
         "CREATE TRIGGER ledger_transaction_balanced AFTER INSERT ON ledger_transaction "

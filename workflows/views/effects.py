@@ -3,9 +3,10 @@
 Amounts are in the contract's `unit`: whole minutes or incidents.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from workflows.views.accounting_periods import AdjustmentView
 from workflows.views.contracts import UnitBalance
 
 
@@ -55,8 +56,12 @@ class RequestEffect:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Each contract and service request once, oldest first. `mails` counts the mails that would be sent."""
+    """Each contract and service request once, oldest first. `mails` counts the mails that would be sent.
+
+    `adjustments` has each closed accounting period that would be corrected, the earliest first.
+    """
 
     contracts: list[ContractEffect]
     requests: list[RequestEffect]
     mails: int
+    adjustments: list[AdjustmentView] = field(default_factory=list)

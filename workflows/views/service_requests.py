@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from engine.sla_clock import TargetState
+from workflows.views.accounting_periods import AdjustmentView
 
 ContractOver = Literal["expired", "cancelled", "ended", "exhausted"]
 
@@ -105,7 +106,10 @@ class AllocationView:
 
 @dataclass(frozen=True, slots=True)
 class WorkEntryView:
-    """Time worked, the minutes charged and who pays; without `ended_at` all counts at `started_at`."""
+    """Time worked, the minutes charged and who pays; without `ended_at` all counts at `started_at`.
+
+    `adjustment` is how a change of the entry would be recorded, where it lies in a closed accounting period.
+    """
 
     id: str
     service_request: str
@@ -122,6 +126,7 @@ class WorkEntryView:
     allocations: list[AllocationView]
     created_at: datetime
     version: int
+    adjustment: AdjustmentView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,8 @@ class MovedWorkView:
 class WorkPreview:
     """The draw-down that saving would make; `leaves` are the minutes left afterwards, by contract id.
 
-    `moves` are the entries that come after it and would be drawn from elsewhere.
+    `moves` are the entries that come after it and would be drawn from elsewhere. `adjustment` is set where
+    minutes would move in a closed accounting period.
     """
 
     worked_minutes: int
@@ -149,6 +155,7 @@ class WorkPreview:
     allocations: list[AllocationView]
     leaves: dict[str, int]
     moves: list[MovedWorkView]
+    adjustment: AdjustmentView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Reading work entries with their allocations, and showing the preview of one."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, case, select
@@ -9,11 +10,13 @@ from engine.drawdown import Slice
 from workflows.core.errors import NotFound
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.ledger.adjustments import Adjustment, Adjustments
 from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
 from workflows.lifecycle.service_requests.access import Nameable, require_visible
 from workflows.service_requests.queries import contract_numbers
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, Page
+from workflows.views.accounting_periods import AdjustmentView
 from workflows.views.service_requests import AllocationView, MovedWorkView, WorkEntryView, WorkPreview
 from workflows.work.planning import MovedWork, Planned
 
@@ -81,7 +84,19 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
         allocations=allocations.of(planned.slices),
         leaves={one: left for one, left in leaves.items() if one in own},
         moves=[_moved_view(one, allocations) for one in planned.moved],
+        adjustment=_adjustment_view(Adjustments(tx).at(_earliest(planned))),
     )
+
+
+def _earliest(planned: Planned) -> datetime | None:
+    """The earliest instant at which a planned entry, or another that it moves, moves minutes."""
+    moved = [piece for one in planned.moved for piece in (*one.before, *one.after)]
+    instants = [piece.effective_at for piece in (*planned.slices, *moved) if piece.kind != "covered"]
+    return min(instants, default=None)
+
+
+def _adjustment_view(found: Adjustment | None) -> AdjustmentView | None:
+    return AdjustmentView(*found) if found is not None else None
 
 
 def _moved_view(one: MovedWork, allocations: "_Allocations") -> MovedWorkView:
@@ -118,6 +133,7 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
             piece = Slice(one.kind, one.contract_id, one.grant_id, one.minutes, one.effective_at)
             found.setdefault(one.work_entry_id, []).append(piece)
     allocations = _Allocations(tx, [piece for pieces in found.values() for piece in pieces])
+    adjustments = Adjustments(tx)
     return [
         WorkEntryView(
             id=row.id,
@@ -135,6 +151,7 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
             allocations=allocations.of(found.get(row.id, [])),
             created_at=row.created_at,
             version=row.version,
+            adjustment=_adjustment_view(adjustments.at(row.started_at)),
         )
         for row in rows
     ]

@@ -31,6 +31,8 @@ ASSIGN_ITEM = "UPDATE item SET owner_customer_id = '{ann}' WHERE owner_customer_
 WORK = {"minutes": 30, "worked_at": "2026-03-02T09:00:00Z", "note": "Looked at it"}
 AT = "2026-03-02T09:00"
 API: dict[str, Call] = {
+    "POST /accounting-periods/<period>/close": Call({"reason": "Month end"}, {"period": "2026-02"}),
+    "POST /accounting-periods/<period>/reopen": Call({"reason": "Too early"}),
     "POST /billing/activate": Call({"contract_validation": True}, prepares=ASSIGN_ITEM),
     "POST /contracts": Call({"type": "support_hours", "holder": {"customer": "{bob}"}, "minutes": 60}),
     "POST /contracts/<contract>/adjust": Call({"minutes": 30, "reason": "Goodwill"}),
@@ -100,6 +102,7 @@ PAGES: dict[str, Call] = {
     "/account/sessions/end-all": Call({"tokens": "y"}),
     "/account/tokens": Call({"name": "New"}),
     "/account/tokens/<token_id>/revoke": Call(),
+    "/accounting-periods/<month>/<action>": Call({"reason": "Too early"}, {"action": "reopen"}),
     "/billing/activate": Call(
         {
             "activate_time_expired_contract": "rollover",
@@ -206,6 +209,8 @@ PARTS = {
     "service_request_id": "service_request",
     "entry": "entry",
     "entry_id": "entry",
+    "period": "period",
+    "month": "period",
     "proposal": "proposal",
     "proposal_id": "proposal",
     "replay": "replay",

@@ -19,6 +19,8 @@ from tests.support.postgres import PostgresServer
 from tests.support.sample_desk import SampleDesk
 from tests.web.faults.calls import PARTS, Call
 from web import create_app
+from workflows.accounting_periods.use_cases import close_period
+from workflows.commands.accounting_periods import ChangePeriod
 from workflows.core.desk import Desk
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.proposals import submit_rule_set
@@ -181,6 +183,7 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
             created_at=now,
             attempts=9,
         )
+    sample.do(close_period, "2026-01", ChangePeriod(reason="Month end"))
     tokens = {
         role: sample.do(create_token, NewToken(email=_email(sample, str(getattr(sample, role).id)))).text
         for role in ("administrator", "finance", "supervisor", "technician")
@@ -198,6 +201,7 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
         "pending": pending,
         "ending": ending,
         "service_request": request,
+        "period": "2026-01",
         "entry": str(sample.entries(request)[0].id),
         "decision": str(sample.rows(t.coverage_decision)[0].id),
         "waiting": waiting,

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from engine.ledger import LedgerTransaction, move, reversal_of
 from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.support.unique_keys import unique_keys
+from workflows.accounting_periods.use_cases import close_period
+from workflows.commands.accounting_periods import ChangePeriod
 from workflows.core.transaction import Transaction
 from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
@@ -37,7 +40,10 @@ def busy(sample: SampleDesk) -> SampleDesk:
     sample.sell("support_hours", minutes=30)
     sample.sell("incident_pack", to=("item", sample.laptop), incidents=2)
     sample.work(sample.log(), 20)
-    sample.work(sample.log(item=None), 50)
+    sample.do(close_period, "2026-02", ChangePeriod())
+    request = sample.log(item=None)
+    sample.work(request, 5, at=MONDAY - timedelta(days=7))
+    sample.work(request, 50)
     sample.publish_rules()
     with sample.desk.write() as tx:
         tx.add(

@@ -15,6 +15,8 @@ from tests.support.builders import FixedClock
 from tests.support.postgres import PostgresServer
 from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.support.tampering import TAMPERINGS, Tampering, intruding
+from workflows.accounting_periods.use_cases import close_period
+from workflows.commands.accounting_periods import ChangePeriod
 from workflows.commands.contracts import Adjust, TopUp
 from workflows.commands.work import ChangeWork
 from workflows.contracts.use_cases import adjust, top_up
@@ -58,6 +60,9 @@ def busy_desk(url: str) -> None:
     sample.clock.move(days=1)
     run_job(sample.desk, "expire_contracts")
     run_job(sample.desk, "take_checkpoint")
+    sample.do(close_period, "2026-02", ChangePeriod())
+    for minutes in (5, 6):
+        sample.work(drawn, minutes, at=MONDAY - timedelta(days=7))
     sample.work(drawn, 5)
     assert third.id
     sample.close()

@@ -33,7 +33,7 @@ from workflows.store.database import MIGRATIONS, Database, migrate
 from workflows.store.migrations import HEAD
 from workflows.store.search_index import DOCUMENTS, create_search_index
 from workflows.store.search_words import words_in
-from workflows.store.triggers import no_replacement, protections
+from workflows.store.triggers import closed_periods_guard, no_replacement, protections
 
 CONFIG = Config()
 CONFIG.set_main_option("script_location", str(MIGRATIONS))
@@ -333,6 +333,7 @@ def _schema_of_the_tables(url: str) -> Any:
         t.metadata.create_all(connection)
         for statement in protections(connection.dialect.name, t.APPEND_ONLY):
             connection.execute(text(statement.replace(":", "\\:")))
+        connection.exec_driver_sql(closed_periods_guard(connection.dialect.name))
         for table in DOCUMENTS:
             for statement in create_search_index(connection.dialect.name, table):
                 connection.exec_driver_sql(statement)

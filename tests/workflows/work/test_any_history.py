@@ -260,10 +260,14 @@ class Histories(RuleBasedStateMachine):
 
     def _grants(self, contract: Any) -> list[ModelGrant]:
         rows = self.sample.rows(t.contract_grant, contract_id=contract.id)
+        withdrawals = self.sample.rows(t.ledger_transaction, contract_id=contract.id, kind="withdraw")
+        withdrawn_by = {one.id for one in withdrawals}
         found = []
         for row in rows:
             legs = self.sample.rows(t.ledger_posting, owner=row.id, account="sold")
-            taken_back = [(leg.effective_at, leg.amount) for leg in legs if leg.amount > 0]
+            taken_back = [
+                (leg.effective_at, leg.amount) for leg in legs if leg.transaction_id in withdrawn_by
+            ]
             found.append(
                 ModelGrant(
                     row.id,

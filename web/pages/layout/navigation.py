@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from flask import request, url_for
 
 from web.pages.context import actor
+from workflows.accounting_periods import use_cases
 from workflows.core import actors
 from workflows.core.actors import Role
 
 DESK: frozenset[Role] = frozenset(actors.DESK)
 STAFF: frozenset[Role] = frozenset(actors.STAFF)
 OFFICE: frozenset[Role] = frozenset(actors.OFFICE)
+ACCOUNTANTS: frozenset[Role] = frozenset(use_cases.ACCOUNTANTS)
 ADMINISTRATOR: frozenset[Role] = frozenset({"administrator"})
 CUSTOMER: frozenset[Role] = frozenset({"customer"})
 
@@ -82,6 +84,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
             MenuItem("jobs.jobs", "Jobs", ADMINISTRATOR),
             MenuItem("outbox.outbox", "Outbox", ADMINISTRATOR),
             MenuItem("ledger.ledger", "Ledger", OFFICE),
+            MenuItem("accounting_periods.periods", "Accounting periods", ACCOUNTANTS),
         ],
     ),
 ]

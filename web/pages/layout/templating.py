@@ -20,6 +20,7 @@ from web.pages.layout.navigation import navigation
 from web.pages.session.preferences import appearance, shortcuts_are_on
 from web.pages.session.saved_filters import filter_query, saved_filters
 from web.pages.wording import formats, labels
+from web.pages.wording.adjustments import adjustment_text
 from web.pages.wording.audit import event_details, event_href, event_kind, event_text
 from web.pages.wording.devices import device_name
 from web.pages.wording.draw_down import allocation_text
@@ -80,6 +81,7 @@ def register_templating(app: Flask) -> None:
         period=contract_period,
         filter_query=filter_query,
         saved_filters_of=saved_filters,
+        adjustment_text=adjustment_text,
         allocation_text=allocation_text,
         why_not=why_not,
         readable=labels.readable,

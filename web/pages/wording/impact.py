@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from engine.contracts import Unit
 from web.pages.context import now, zone
+from web.pages.wording.adjustments import adjustment_text
 from web.pages.wording.formats import (
     amount_text,
     counted,
@@ -41,6 +42,7 @@ def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line
     if not effects.requests:
         lines.append(Line("No service requests are affected."))
     lines += [Line(text) for one in others for text in _other_contract(one)]
+    lines += [Line(adjustment_text(one)) for one in effects.adjustments]
     if effects.mails:
         lines.append(Line(f"{counted(effects.mails, 'email')} will be sent."))
     return lines

@@ -94,6 +94,7 @@ MOVEMENTS = {
     "ignore": "Recorded, not billed",
     "overage": "Overage to bill",
     "reversal": "Reversed",
+    "redate": "Moved to a reopened period",
 }
 PRIORITIES = {
     "low": Label("Low", "down"),

@@ -15,6 +15,7 @@ from engine.ledger import LedgerTransaction, move
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import EntryPerGrant, record, record_per_grant
 from workflows.store import tables as t
+from workflows.store.column_types import Instant
 from workflows.store.ids import new_id
 
 Entry = TypeVar("Entry", LedgerTransaction, EntryPerGrant)
@@ -281,9 +282,12 @@ def _left_over(tx: Transaction, grant: StoredGrant, at: datetime) -> list[tuple[
     if not grant.grant.available or grant.closes_at is None:
         return []
     closed_at = max(grant.closes_at, grant.opens_at)
-    leg = t.ledger_posting
-    posted = select(func.coalesce(func.sum(leg.c.amount), 0)).where(
-        leg.c.owner == grant.grant.id, leg.c.account == "available", leg.c.effective_at <= closed_at
+    leg, adjustment = t.ledger_posting, t.ledger_adjustment
+    belongs_at = func.coalesce(adjustment.c.belongs_at, leg.c.effective_at, type_=Instant())
+    posted = (
+        select(func.coalesce(func.sum(leg.c.amount), 0))
+        .select_from(leg.outerjoin(adjustment, adjustment.c.transaction_id == leg.c.transaction_id))
+        .where(leg.c.owner == grant.grant.id, leg.c.account == "available", belongs_at <= closed_at)
     )
     then = min(grant.grant.available, max(0, int(tx.connection.execute(posted).scalar_one())))
     parts = [(closed_at, then), (max(at, closed_at), grant.grant.available - then)]

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select, tr
 from engine.contracts import Holder
 from engine.drawdown import Carried, CarriedDraw, Posted, Slice
 from workflows.core.transaction import Transaction
+from workflows.ledger.adjustments import belongs_at
 from workflows.lifecycle.service_requests.holders import covered_by
 from workflows.store import tables as t
 
@@ -121,7 +122,7 @@ def allocations_of(tx: Transaction, entries: Sequence[str]) -> list[PostedAlloca
 
 def carried_draws_of(tx: Transaction, contracts: Collection[str], since: datetime) -> list[PostedDraw]:
     """The draws of carried minutes by these contracts since an instant."""
-    return _carried_draws(tx, entry.c.contract_id.in_(contracts), entry.c.effective_at >= since)
+    return _carried_draws(tx, entry.c.contract_id.in_(contracts), belongs_at() >= since)
 
 
 def carried_draws_of_holders(tx: Transaction, holders: Collection[str], before: datetime) -> list[PostedDraw]:
@@ -132,7 +133,7 @@ def carried_draws_of_holders(tx: Transaction, holders: Collection[str], before: 
             taken.c.transaction_id == entry.c.id, taken.c.account == "carried", taken.c.owner.in_(holders)
         )
     )
-    return _carried_draws(tx, theirs, entry.c.effective_at < before)
+    return _carried_draws(tx, theirs, belongs_at() < before)
 
 
 def carried_amounts(
@@ -147,7 +148,7 @@ def carried_amounts(
         .order_by(a.c.effective_at, a.c.id)
     )
     if since is not None:
-        wanted = wanted.where(leg.c.effective_at >= since)
+        wanted = wanted.where(a.c.effective_at >= since)
     return [
         Carried(row.owner, row.contract_id, row.minutes, row.effective_at)
         for row in tx.connection.execute(wanted)
@@ -177,15 +178,21 @@ def _carried_draws(tx: Transaction, *where: ColumnElement[bool]) -> list[PostedD
     mirror = entry.alias("mirror")
     rows = tx.connection.execute(
         select(
-            entry.c.id, entry.c.contract_id, entry.c.effective_at, leg.c.owner, leg.c.account, leg.c.amount
+            entry.c.id,
+            entry.c.contract_id,
+            belongs_at().label("effective_at"),
+            leg.c.owner,
+            leg.c.account,
+            leg.c.amount,
         )
-        .join(leg, leg.c.transaction_id == entry.c.id)
+        .select_from(entry.join(leg, leg.c.transaction_id == entry.c.id))
+        .outerjoin(t.ledger_adjustment, t.ledger_adjustment.c.transaction_id == entry.c.id)
         .where(
             entry.c.kind == "draw_carried",
             ~exists(select(mirror.c.id).where(mirror.c.reverses_id == entry.c.id)),
             *where,
         )
-        .order_by(entry.c.effective_at, entry.c.id, leg.c.leg)
+        .order_by(belongs_at(), entry.c.id, leg.c.leg)
     )
     legs: dict[str, list[Any]] = defaultdict(list)
     for row in rows:

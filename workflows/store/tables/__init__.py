@@ -31,6 +31,8 @@ from workflows.store.tables.infrastructure import (
     job_status,
 )
 from workflows.store.tables.ledger import (
+    accounting_period,
+    ledger_adjustment,
     ledger_chain,
     ledger_checkpoint,
     ledger_checkpoint_head,
@@ -69,6 +71,7 @@ APPEND_ONLY = (
     "contract_grant",
     "ledger_transaction",
     "ledger_posting",
+    "ledger_adjustment",
     "ledger_checkpoint",
     "ledger_checkpoint_head",
     "service_request_history",
@@ -79,6 +82,7 @@ APPEND_ONLY = (
 
 __all__ = [
     "APPEND_ONLY",
+    "accounting_period",
     "alert",
     "api_token",
     "audit_event",
@@ -99,6 +103,7 @@ __all__ = [
     "job_slot",
     "job_status",
     "known_device",
+    "ledger_adjustment",
     "ledger_chain",
     "ledger_checkpoint",
     "ledger_checkpoint_head",

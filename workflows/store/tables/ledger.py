@@ -63,6 +63,34 @@ ledger_posting = Table(
 )
 """Legs are inserted before their transaction, whose insert checks that they sum to zero and seals them."""
 
+ledger_adjustment = Table(
+    "ledger_adjustment",
+    metadata,
+    Column("transaction_id", Key, ForeignKey("ledger_transaction.id"), primary_key=True),
+    Column("belongs_at", Instant, nullable=False),
+    Index("ix_ledger_adjustment_belongs_at", "belongs_at", "transaction_id"),
+)
+"""Transactions of a closed accounting period, which are effective at the start of the first open one.
+
+`belongs_at` is when the transaction would be effective if that period were open.
+"""
+
+accounting_period = Table(
+    "accounting_period",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False, unique=True),
+    Column("closed_at", Instant, nullable=False),
+    Column("closed_by", Text, nullable=False),
+    Column("reason", Text),
+    CheckConstraint("ends_at > starts_at", name="span"),
+)
+"""The closed accounting periods: months without a gap, each deleted when it is opened again.
+
+Everything before the first one is closed with it. The audit trail has who closed and reopened which.
+"""
+
 ledger_chain = Table(
     "ledger_chain",
     metadata,

@@ -1,0 +1,1 @@
+"""Accounting periods: closing a month, and opening the last closed one again."""
