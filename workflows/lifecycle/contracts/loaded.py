@@ -137,9 +137,10 @@ class LoadedContract:
     def may_read_some(self) -> bool:
         """Whether a part of its grants is enough for an entry.
 
-        A per-request contract pays from before its start, so all of its grants may.
+        A per-request contract pays from before its start, so all of its grants may. Of a cancelled one, the
+        database does not have the grants' agreed ends, by which they are drawn.
         """
-        return self.contract.holder.kind != "service_request"
+        return self.contract.holder.kind != "service_request" and self.contract.cancelled_at is None
 
     @property
     def grants(self) -> list[StoredGrant]:
