@@ -17,6 +17,7 @@ from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_due
 from workflows.ledger.redating import redate_adjustments
+from workflows.lifecycle.contracts.rows import lock_contracts
 from workflows.store import tables as t
 from workflows.store.triggers import PERIODS_LOCK
 
@@ -116,10 +117,13 @@ def _lock_adjusted_contracts(tx: Transaction, effective_at: datetime) -> None:
     a, entry = t.ledger_adjustment, t.ledger_transaction
     of_adjustments = (
         select(entry.c.contract_id)
+        .distinct()
         .join(a, a.c.transaction_id == entry.c.id)
-        .where(entry.c.effective_at == effective_at)
+        .where(entry.c.effective_at == effective_at, entry.c.contract_id.is_not(None))
     )
-    tx.connection.execute(select(c.c.id).where(c.c.id.in_(of_adjustments)).order_by(c.c.id).with_for_update())
+    ids = sorted(tx.connection.execute(of_adjustments).scalars())
+    if ids:
+        lock_contracts(tx, ids)
 
 
 def _reason(command: ChangePeriod) -> dict[str, str]:
