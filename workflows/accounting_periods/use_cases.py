@@ -5,13 +5,14 @@ recorded before the period is closed, or as an adjustment after it. SQLite has o
 Source: product.md sections 2, 7 and 8.
 """
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlalchemy import delete, func, select
 
 from engine.accounting_periods import ClosedPeriod, check_reopening, first_day_of, period_to_close
 from workflows.commands.accounting_periods import ChangePeriod
-from workflows.core.actors import Role
+from workflows.core.actors import SYSTEM, Role
 from workflows.core.config_version import bump_generation, config_in_force
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
@@ -101,9 +102,11 @@ def first_day_or_not_found(month: str) -> date:
 
 
 def _settle_all_due(tx: Transaction, before: datetime) -> None:
+    """Make the changes of contracts that are due before an instant, as the jobs do."""
+    system = replace(tx, actor=SYSTEM)
     due = select(c.c.id).where(c.c.next_due_at < before).order_by(c.c.id)
     for contract_id in tx.connection.execute(due).scalars().all():
-        settle_due(tx, contract_id)
+        settle_due(system, contract_id)
 
 
 def _lock_alone(tx: Transaction) -> None:

@@ -23,6 +23,7 @@ from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.contracts.queries import read_contract
 from workflows.contracts.statement import read_statement
 from workflows.contracts.use_cases import cancel_contract, top_up
+from workflows.core.actors import SYSTEM
 from workflows.core.config_version import bump_generation
 from workflows.core.errors import NotAllowed, NotFound
 from workflows.coverage.search import settle_due
@@ -168,6 +169,7 @@ def test_what_is_due_is_done_before_a_month_is_closed(march: SampleDesk) -> None
     close(march)
     [expired] = march.rows(t.ledger_transaction, kind="expire")
     assert expired.effective_at == datetime(2026, 3, 20, tzinfo=UTC)
+    assert expired.actor == SYSTEM.name
     assert march.rows(t.ledger_adjustment) == []
 
 
