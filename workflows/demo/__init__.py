@@ -27,6 +27,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import StateForbids
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
+from workflows.demo.accounting import plan_month_end
 from workflows.demo.contracts import own_items, plan_contracts
 from workflows.demo.people import LOGIN_CUSTOMERS, PEOPLE, SHARED, STAFF, STAFF_DOMAIN, UNITS
 from workflows.demo.requests import notebook_of, plan_before_activation, plan_requests
@@ -127,6 +128,7 @@ def _build(desk: Desk, files: dict[str, str], password: str) -> None:
     )
     plan_contracts(timeline)
     plan_requests(timeline, files)
+    plan_month_end(timeline)
     timeline.run()
 
 
