@@ -29,7 +29,7 @@ from workflows.contracts.offers import take_contract
 from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.errors import StateForbids
 from workflows.jobs.definitions import run_job
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 
 WORKERS = 3
@@ -44,7 +44,7 @@ def workers(request: pytest.FixtureRequest) -> Iterator[WorkerPool]:
 
 
 def audit_is_clean(sample: SampleDesk) -> bool:
-    view = sample.see(audit_ledger)
+    view = sample.see(audit_desk)
     assert view.differences == []
     return view.ok
 

@@ -24,7 +24,7 @@ from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, renew, top_up
 from workflows.jobs.definitions import run_job
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
 
@@ -319,7 +319,7 @@ def test_any_history_ends_as_the_model_says(sample: SampleDesk) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 def history(
@@ -376,4 +376,4 @@ def test_four_entries_end_the_same_in_all_orders(sample: SampleDesk, policy: str
         )
         ends.add((split, balances))
     assert len(ends) == 1
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok

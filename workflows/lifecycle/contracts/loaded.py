@@ -56,6 +56,11 @@ class LoadedContracts:
         found = self._loaded.get(contract_id)
         return found if found is not None else self.load([contract_id])[0]
 
+    @property
+    def ids(self) -> set[str]:
+        """The ids of the contracts that have been read."""
+        return set(self._loaded)
+
     def forget(self) -> None:
         """Read everything again at its next use."""
         self._loaded.clear()
