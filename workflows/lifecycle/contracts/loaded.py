@@ -136,7 +136,7 @@ class LoadedContract:
     @property
     def grants(self) -> list[StoredGrant]:
         """All grants with their balances, oldest first; read at the first use."""
-        if self.others is not None:
+        if self.others is not None and self.others.count:
             self.forget_grants()
         return self.drawable_grants
 
