@@ -173,6 +173,8 @@ class ContractType:
 
     `limits` lists the limits that a contract of the type must (`required`) or may (`optional`) have; it can
     have no others. With `allocation` monthly, each month of the period gets a grant of minutes of its own.
+    `exhaustion_alert_days` is how many days before the projected exhaustion people are warned: 0 for not at
+    all, None for what the setting says.
     """
 
     key: str
@@ -187,6 +189,7 @@ class ContractType:
     draws: Draws
     on_expiry: OnExpiry = "time_expired"
     allocation: Allocation = "once"
+    exhaustion_alert_days: int | None = None
 
 
 class StateAt(NamedTuple):

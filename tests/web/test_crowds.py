@@ -178,7 +178,7 @@ def test_a_double_click_is_one_entry(crowd: Crowd) -> None:
     request_id = sample.log()
     click = work(request_id, 25, key="one click")
     answers = crowd.at_once([click] * 8)
-    # those that came while the first was at work are told so, and a repetition has the first answer
+    # those that came while the first was processed get 409, and a repetition has the first answer
     assert set(statuses(answers)) <= {201, 409}
     assert crowd.post(click)[1]["id"] in {body.get("id") for _, body in answers}
     assert len({body["id"] for status, body in answers if status == 201}) == 1
