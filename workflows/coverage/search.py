@@ -23,6 +23,7 @@ from workflows.coverage.facts import facts_of, request_facts
 from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
 from workflows.coverage.waiting_list import rests_on, waiting_requests
 from workflows.lifecycle.contracts.creation import make_for_request
+from workflows.lifecycle.contracts.grants import expire_grants
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
 from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
 from workflows.lifecycle.contracts.rows import level_of, lock_contract
@@ -260,6 +261,10 @@ def settle_loaded_due(tx: Transaction, loaded: LoadedContract, *, skip: str | No
         if due_at is None or due_at > tx.now:
             return number > 0
         sync_loaded(tx, loaded, due_at)
+        if loaded.state == "cancelled":
+            search_covered_again(tx, loaded.id, skip=skip)
+            expire_grants(tx, loaded.id, tx.now)
+            return True
         if tx.settings.contracts and _cover_waiting(tx, loaded, since=due_at, skip=skip):
             loaded = load_contract(tx, loaded.id)
     return True
@@ -309,13 +314,15 @@ def _decided_at(tx: Transaction, request: Row[Any]) -> datetime:
     return at
 
 
-def search_covered_again(tx: Transaction, contract_id: str) -> None:
-    """Search again for the unfinished requests that a cancelled contract covers or that await it."""
+def search_covered_again(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
+    """Search again for the unfinished requests, except `skip`, that a contract covers or that await it."""
     r = t.service_request
     requests = tx.connection.execute(
         select(r.c.id).where(rests_on(contract_id)).order_by(r.c.opened_at, r.c.id)
     ).scalars()
     for request_id in requests.all():
+        if request_id == skip:
+            continue
         search_again(tx, lock_request(tx, request_id), cause=f"contract:{contract_id}")
 
 

@@ -176,12 +176,18 @@ def carried_from(tx: Transaction, holder: str, at: datetime) -> int:
 
     Minutes taken as of an instant in the past must leave enough for everything taken after that instant.
     """
-    if not carried_minutes(tx, holder):
-        return 0
+    return lowest_balance_since(tx, holder, "carried", at) if carried_minutes(tx, holder) else 0
+
+
+def lowest_balance_since(tx: Transaction, owner: str, account: Account, at: datetime) -> int:
+    """The lowest balance of an account from an instant (aware UTC) on, by all its postings; 0 at least.
+
+    As much can be taken from it as of that instant, without any later balance falling below zero.
+    """
     leg = t.ledger_posting
     rows = tx.connection.execute(
         select(leg.c.effective_at, func.sum(leg.c.amount).label("amount"))
-        .where(leg.c.owner == holder, leg.c.account == "carried")
+        .where(leg.c.owner == owner, leg.c.account == account)
         .group_by(leg.c.effective_at)
         .order_by(leg.c.effective_at)
     )

@@ -4,20 +4,31 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from wtforms import RadioField, TextAreaField
+from wtforms import RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
-from web.pages.forms.base import ActionForm, DeskForm, KeyedForm
+from web.pages.context import actor, desk
+from web.pages.forms.base import DeskForm, KeyedForm
 from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, select_options
 from workflows.contracts.permitted_actions import SELLERS, is_renewable, possible_actions
+from workflows.contracts.queries import list_contracts
 from workflows.core.actors import Role
 from workflows.views.contracts import ContractDetail
 
 REQUIRED = "This field is required."
 
 
-class EnableForm(ActionForm):
-    """Activate the contract now."""
+class _EffectiveForm(KeyedForm):
+    """A form with the day from which the action holds, and why it is taken."""
+
+    effective_on = DayField("Effective from", description="Defaults to now.")
+    reason = TextAreaField("Reason", description="Stored in the contract's history.")
+
+    pointer_fields: ClassVar[dict[str, str]] = {"/effective_at": "effective_on"}
+
+
+class EnableForm(_EffectiveForm):
+    """Activate the contract, now or on a later day."""
 
 
 class _AmountForm(KeyedForm):
@@ -25,19 +36,20 @@ class _AmountForm(KeyedForm):
     incidents = CountField("Incidents")
 
 
-class TopUpForm(_AmountForm):
+class TopUpForm(_AmountForm, _EffectiveForm):
     effective_on = DayField("From", description="Defaults to now.")
     expires_on = DayField("Last day", description="Defaults to the end of the contract.")
     price = MoneyField("Price")
+    reason = TextAreaField("Reason", description="Shown in the statement.")
 
     pointer_fields: ClassVar[dict[str, str]] = {
-        "/effective_at": "effective_on",
+        **_EffectiveForm.pointer_fields,
         "/expires_at": "expires_on",
         "/price": "price",
     }
 
 
-class AdjustForm(_AmountForm):
+class AdjustForm(_AmountForm, _EffectiveForm):
     way = RadioField(
         "Adjustment",
         [InputRequired("Select an option.")],
@@ -48,10 +60,22 @@ class AdjustForm(_AmountForm):
 
 class RenewForm(_AmountForm):
     ends_on = DayField("Last day", description="Defaults to the same duration.")
+    co_terminate_with = StringField(
+        "Ends together with", description="Number of a contract; the price is then pro rata by days."
+    )
     price = MoneyField("Price", description="Defaults to the same price.")
+    uplift_percent = StringField("Uplift in percent", description="Raises the same price, for example 3.5.")
+    uplift_amount = MoneyField("Uplift as an amount", description="Added to the same price.")
+    reason = TextAreaField("Reason", description="Stored in the contract's history.")
+
+    pointer_fields: ClassVar[dict[str, str]] = {
+        "/uplift/percent": "uplift_percent",
+        "/uplift/amount": "uplift_amount",
+        "/uplift": "uplift_percent",
+    }
 
 
-class CancelForm(KeyedForm):
+class CancelForm(_EffectiveForm):
     reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
 
 
@@ -86,21 +110,46 @@ def forms_for(contract: ContractDetail, role: Role, submitted: dict[str, DeskFor
 def top_up_values(form: TopUpForm, contract: ContractDetail) -> dict[str, Any]:
     return {
         **_amounts(form, contract.draws),
-        "effective_at": form.effective_on.first_instant(contract.time_zone),
+        **effective_values(form),
         "expires_at": form.expires_on.end(contract.time_zone),
         "price": form.price.command_value,
     }
 
 
+def effective_values(form: _EffectiveForm, reason: str | None = None) -> dict[str, Any]:
+    """The day and the reason of an action; `reason` is used instead of the typed one, for a preview."""
+    return {"effective_on": form.effective_on.text, "reason": reason or form.reason.data}
+
+
 def adjust_values(form: AdjustForm, draws: str, reason: str | None = None) -> dict[str, Any]:
     sign = -1 if form.way.data == "withdraw" else 1
     amounts = {name: sign * value for name, value in _amounts(form, draws).items() if value}
-    return {**amounts, "reason": reason or form.reason.data}
+    return {**amounts, **effective_values(form, reason)}
 
 
 def renew_values(form: RenewForm, draws: str) -> dict[str, Any]:
     amounts = _amounts(form, draws) if draws != "nothing" else {}
-    return {**amounts, "ends_on": form.ends_on.text, "price": form.price.command_value}
+    percent = (form.uplift_percent.data or "").strip().removesuffix("%").strip().replace(",", ".")
+    uplift = {"percent": percent or None, "amount": form.uplift_amount.command_value}
+    given = {name: value for name, value in uplift.items() if value is not None}
+    return {
+        **amounts,
+        "ends_on": form.ends_on.text,
+        "co_terminate_with": _contract_id(form.co_terminate_with.data),
+        "price": form.price.command_value,
+        "uplift": given or None,
+        "reason": form.reason.data,
+    }
+
+
+def _contract_id(number: str | None) -> str | None:
+    """The id of the contract with a typed number; the number itself if there is none, which is refused."""
+    number = (number or "").strip()
+    if not number:
+        return None
+    with desk().read(actor()) as tx:
+        found = list_contracts(tx, number=number.upper(), limit=1).items
+    return found[0].id if found else number
 
 
 def _amounts(form: _AmountForm, draws: str) -> dict[str, Any]:

@@ -177,11 +177,14 @@ class LoadedContract:
             self.forget_grants()
         return transaction_id
 
-    def expire(self, tx: Transaction, at: datetime) -> None:
-        """Post what is left in grants whose span is over as expired. Raises: IntegrityError."""
-        is_enough = self.others is not None and self.others.at == at
+    def expire(self, tx: Transaction, at: datetime, *, for_good: bool = False) -> None:
+        """Post what is left in grants whose span is over as expired; `for_good`: also of later grants.
+
+        Raises: IntegrityError.
+        """
+        is_enough = self.others is not None and self.others.at == at and not for_good
         grants = self.drawable_grants if is_enough else self.grants
-        self.known_grants = expire_grants(tx, self.id, at, grants=grants)
+        self.known_grants = expire_grants(tx, self.id, at, grants=grants, for_good=for_good)
 
     def restore(self, tx: Transaction, grant_id: str, minutes: int, *, cause: str) -> None:
         """Make expired minutes available again, so that work before the grant's end can draw `minutes`."""

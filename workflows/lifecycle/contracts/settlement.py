@@ -25,22 +25,25 @@ from workflows.notifications.messages import notify_contract_event
 from workflows.store import tables as t
 
 
-def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> None:
-    """Cancel a contract whose row is locked, and expire what is available.
+def end_by_cancelling(
+    tx: Transaction, row: Row[Any], reason: str | None, at: datetime | None = None
+) -> None:
+    """Cancel a contract whose row is locked, now or as of an earlier instant, and expire what is available.
 
     Incidents that it holds are the caller's to release, and to expire afterwards. Raises: IntegrityError.
     """
+    at = at or tx.now
     tx.change(
         t.contract,
         row.id,
         state="cancelled",
-        cancelled_at=tx.now,
+        cancelled_at=at,
         cancel_reason=reason,
         next_due_at=None,
         version=t.contract.c.version + 1,
     )
-    tx.audit("contract", row.id, "cancelled", reason=reason)
-    update_grant_spans(tx, replace(contract_value(row), cancelled_at=tx.now))
+    tx.audit_at(at, "contract", row.id, "cancelled", reason=reason)
+    update_grant_spans(tx, replace(contract_value(row), cancelled_at=at))
     expire_grants(tx, row.id, tx.now, for_good=True)
 
 
@@ -68,7 +71,7 @@ def sync_loaded(tx: Transaction, loaded: LoadedContract, at: datetime | None = N
             _allocate_months(tx, loaded)
         draw_carried(tx, loaded, at)
         state = _state(tx, loaded, at)
-    loaded.expire(tx, at)
+    loaded.expire(tx, at, for_good=state.state == "cancelled")
     loaded.change(
         tx,
         activated_at=activated_at,
@@ -148,9 +151,11 @@ def _next_due_at(loaded: LoadedContract, state: StateAt, at: datetime) -> dateti
     contract = loaded.contract
     if state.state == "cancelled" or contract.ended_at is not None:
         return None
-    instants = [contract.expires_at]
+    instants = [contract.expires_at, contract.cancelled_at]
     if state.pending_reason == "awaiting_start":
         instants.append(contract.starts_at)
+    if state.pending_reason == "awaiting_enable":
+        instants.append(contract.enabled_at)
     if state.state in ("active", "exhausted"):
         instants.append(loaded.next_edge_after(at))
     return min((one for one in instants if one is not None and one > at), default=None)
