@@ -10,13 +10,16 @@ from web.api.routing import RouteGroup, TextResponse
 from web.csv_text import csv_chunks
 from workflows.commands.contracts import (
     Adjust,
+    AmendContract,
     CancelContract,
     EnableContract,
     NewContract,
     Renew,
     TopUp,
+    TransferContract,
 )
 from workflows.contracts.actions import preview_action
+from workflows.contracts.amending import amend_contract, transfer_contract
 from workflows.contracts.queries import contract_audit, contract_types, list_contracts, read_contract
 from workflows.contracts.statement import open_statement, read_statement
 from workflows.contracts.use_cases import (
@@ -167,6 +170,25 @@ def post_renew(tx: Transaction, contract: str, command: Renew) -> ContractDetail
     return read_contract(tx, renew(tx, contract, command))
 
 
+@contracts.post("/contracts/{contract}/amend")
+def post_amend(
+    tx: Transaction, contract: str, command: AmendContract, expected_version: int | None
+) -> ContractDetail:
+    """Change terms from an instant on; `GET /contracts/ID?as_of=` has those that were in force before.
+
+    An instant before work that the contract has paid for is refused, with the entries named.
+    """
+    return read_contract(tx, amend_contract(tx, contract, command, expected_version=expected_version))
+
+
+@contracts.post("/contracts/{contract}/transfer")
+def post_transfer(
+    tx: Transaction, contract: str, command: TransferContract, expected_version: int | None
+) -> ContractDetail:
+    """Give a contract another holder from an instant on; the requests that it covers are searched again."""
+    return read_contract(tx, transfer_contract(tx, contract, command, expected_version=expected_version))
+
+
 @contracts.post("/contracts/{contract}/cancel")
 def post_cancel(
     tx: Transaction, contract: str, command: CancelContract, expected_version: int | None
@@ -203,6 +225,18 @@ def post_adjust_preview(desk: Desk, actor: Actor, contract: str, command: Adjust
 @contracts.post("/contracts/{contract}/renew/preview")
 def post_renew_preview(desk: Desk, actor: Actor, contract: str, command: Renew) -> Effects:
     """Return the successor that a renewal would create. Nothing is saved."""
+    return _preview(desk, actor, contract, command)
+
+
+@contracts.post("/contracts/{contract}/amend/preview")
+def post_amend_preview(desk: Desk, actor: Actor, contract: str, command: AmendContract) -> Effects:
+    """Return what new terms would change. Nothing is saved."""
+    return _preview(desk, actor, contract, command)
+
+
+@contracts.post("/contracts/{contract}/transfer/preview")
+def post_transfer_preview(desk: Desk, actor: Actor, contract: str, command: TransferContract) -> Effects:
+    """Return what a transfer would change. Nothing is saved."""
     return _preview(desk, actor, contract, command)
 
 

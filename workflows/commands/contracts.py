@@ -106,9 +106,9 @@ class UpliftGiven(OneOf):
 class Renew(Command):
     """A successor that starts when the contract ends, with its terms and grants except for those given here.
 
-    `minutes` or `incidents` take the place of all grants that were sold with the contract. `uplift` raises the
-    price; `co_terminate_with` is the id of a contract with which the successor ends, for a price pro rata by
-    days.
+    `minutes` or `incidents` take the place of all grants that were sold with the contract. `uplift` raises
+    the price; `co_terminate_with` is the id of a contract with which the successor ends, for a price pro rata
+    by days.
     """
 
     ends_on: Day | None = None
@@ -123,6 +123,25 @@ class Renew(Command):
 
 class CancelContract(ContractAction):
     """End a contract; the coverage of its unfinished requests is searched again."""
+
+
+class AmendContract(ContractAction):
+    """New terms from an instant on; a field that is left out stays, null clears it."""
+
+    ends_on: Day | None = None
+    price: MoneyGiven | None = None
+    overage_rate: MoneyGiven | None = None
+    sla: Code | None = None
+    time_expired: TimeExpired | None = None
+    exclusions: Exclusions | None = None
+    reason: Annotated[Reason, StringConstraints(min_length=1)]
+
+
+class TransferContract(ContractAction):
+    """Another holder from an instant on. Carried minutes stay with the holder who carried them."""
+
+    holder: HolderGiven
+    reason: Annotated[Reason, StringConstraints(min_length=1)]
 
 
 class TakeContract(Command):

@@ -9,12 +9,15 @@ from typing import Any
 
 from workflows.commands.contracts import (
     Adjust,
+    AmendContract,
     CancelContract,
     ContractAction,
     EnableContract,
     Renew,
     TopUp,
+    TransferContract,
 )
+from workflows.contracts.amending import amend_contract, transfer_contract
 from workflows.contracts.effective_dates import effective_instant
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
 from workflows.core.transaction import Transaction
@@ -27,10 +30,12 @@ USE_CASES: dict[type[Any], Callable[[Transaction, str, Any], str]] = {
     TopUp: top_up,
     Adjust: adjust,
     Renew: renew,
+    AmendContract: amend_contract,
+    TransferContract: transfer_contract,
     CancelContract: cancel_contract,
 }
 """The use case of each command; it returns the id of the contract to show afterwards."""
-SCHEDULED = (EnableContract, CancelContract)
+SCHEDULED = (EnableContract, AmendContract, TransferContract, CancelContract)
 """The commands whose effect, if they give a later instant, comes by a job at that instant."""
 
 

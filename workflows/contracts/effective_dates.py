@@ -61,7 +61,7 @@ def refuse_before_start(tx: Transaction, contract: Contract, at: datetime, comma
         )
 
 
-def refuse_before_work(tx: Transaction, contract: Contract, at: datetime, command: ContractAction) -> None:
+def refuse_before_work(tx: Transaction, contract: Contract, at: datetime, pointer: str) -> None:
     """Check that the contract has paid for no work from an instant on, and settled no incident since.
 
     Raises: InvalidInput that names the service requests and the instants of the entries.
@@ -75,7 +75,7 @@ def refuse_before_work(tx: Transaction, contract: Contract, at: datetime, comman
         .order_by(e.c.started_at, e.c.id)
     ).all()
     if entries:
-        raise _already_paid(contract, command, [(row.number, row.started_at) for row in entries])
+        raise _already_paid(contract, pointer, [(row.number, row.started_at) for row in entries])
     h = t.incident_hold
     settled = tx.connection.execute(
         select(r.c.number, h.c.ended_at)
@@ -84,20 +84,18 @@ def refuse_before_work(tx: Transaction, contract: Contract, at: datetime, comman
         .order_by(h.c.ended_at, h.c.id)
     ).all()
     if settled:
-        raise _already_paid(contract, command, [(row.number, row.ended_at) for row in settled])
+        raise _already_paid(contract, pointer, [(row.number, row.ended_at) for row in settled])
 
 
-def _already_paid(
-    contract: Contract, command: ContractAction, entries: list[tuple[str, datetime]]
-) -> InvalidInput:
+def _already_paid(contract: Contract, pointer: str, entries: list[tuple[str, datetime]]) -> InvalidInput:
     named = ", ".join(
         f"{number} on {at.astimezone(contract.zone):%Y-%m-%d %H:%M}" for number, at in entries[:MOST_NAMED]
     )
     more = f" and {len(entries) - MOST_NAMED} more" if len(entries) > MOST_NAMED else ""
     return invalid(
-        pointer_of(command),
+        pointer,
         f"{contract.number} has already paid for work since then: {named}{more}.",
-        "Give an instant after that work.",
+        "Give a later one, after that work.",
     )
 
 

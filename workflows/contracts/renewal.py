@@ -35,7 +35,7 @@ def successor_terms(tx: Transaction, row: Row[Any], command: Renew) -> NewContra
     full_length = successor_last_day(row.starts_at, row.expires_at, contract.zone)
     ends_on = _co_terminated_day(tx, row, command) or command.ends_on or full_length
     overage = row.overage_rate_minor
-    price = command.price or _price(tx, row, command, ends_on, full_length)
+    price = _price(tx, row, command, ends_on, full_length)
     is_given = bool(command.minutes or command.incidents)
     return NewContract.model_construct(
         type=row.type,
@@ -81,11 +81,13 @@ def _co_terminated_day(tx: Transaction, row: Row[Any], command: Renew) -> date |
 def _price(
     tx: Transaction, row: Row[Any], command: Renew, ends_on: date, full_length: date
 ) -> MoneyGiven | None:
-    """The predecessor's price with the uplift, pro rata by days where the successor is co-terminated.
+    """The price given, else the predecessor's with the uplift, pro rata by days where the successor is co-terminated.
 
     Raises: InvalidInput for an uplift of nothing or in another currency; Conflict.
     """
     uplift = _uplift(tx, command)
+    if command.price is not None:
+        return command.price
     if row.price_minor is None:
         if uplift is not None:
             raise invalid("/uplift", f"{row.number} has no price to raise.", "Give a price instead.")

@@ -72,7 +72,9 @@ def enable_contract(
     *,
     expected_version: int | None = None,
 ) -> str:
-    """Make a pending contract active, now or at a later instant; a later start is moved to it. Returns its id.
+    """Make a pending contract active, now or at a later instant; returns its id.
+
+    A later start is moved to that instant.
 
     Enabling a contract that awaits payment records the payment, which only finance may do.
 
@@ -110,9 +112,7 @@ def enable_contract(
     if "starts_at" in changes:
         update_grant_spans(tx, replace(contract, starts_at=at))
     why = {"reason": command.reason} if command.reason else {}
-    tx.audit(
-        "contract", contract_id, "enabled", **{key: str(value) for key, value in changes.items()}, **why
-    )
+    tx.audit("contract", contract_id, "enabled", **{key: str(value) for key, value in changes.items()}, **why)
     settle_and_cover(tx, contract_id)
     return contract_id
 
@@ -199,7 +199,8 @@ def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
         StateForbids: it is cancelled, or has no end.
         Conflict: it has been renewed already, or has amounts in another currency than the desk's.
         InvalidInput: the terms do not fit the type, a grant would begin after the successor's end, the uplift
-            has no price to raise, or the contract to co-terminate with has no end after the successor's start.
+            has no price to raise, or the contract to co-terminate with does not end after the successor's
+            start.
     """
     tx.require(*SELLERS)
     row = locked_contract(tx, contract_id)
@@ -245,7 +246,7 @@ def cancel_contract(
         _cancel_later(tx, row, at, command)
         return contract_id
     if at < tx.now:
-        refuse_before_work(tx, contract, at, command)
+        refuse_before_work(tx, contract, at, pointer_of(command))
     end_by_cancelling(tx, row, command.reason, at)
     search_covered_again(tx, row.id)
     expire_grants(tx, row.id, tx.now)
@@ -259,7 +260,13 @@ def _cancel_later(tx: Transaction, row: Row[Any], at: datetime, command: CancelC
         )
     version = t.contract.c.version + 1
     tx.change(t.contract, row.id, cancelled_at=at, cancel_reason=command.reason, version=version)
-    tx.audit("contract", row.id, "cancellation scheduled", at=at.isoformat(), reason=command.reason or None)
+    tx.audit(
+        "contract",
+        row.id,
+        "cancellation scheduled",
+        effective_at=at.isoformat(),
+        reason=command.reason or None,
+    )
     update_grant_spans(tx, replace(contract_value(row), cancelled_at=at))
     settle_and_cover(tx, row.id)
 
@@ -350,6 +357,7 @@ def action_forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "")
         draws=row.draws,
         has_end=is_renewable(row.type, row.holder_kind, row.expires_at),
         is_renewed=successor_number(tx, row.id) is not None,
+        holder_kind=row.holder_kind,
     )
     return StateForbids(
         f"{row.number} cannot be {DONE[action]}: it is {state}.{why and f' {why}'}",

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, and_, bindparam, or_, select
 
 from engine.coverage import CoverageDecision, assign_manually, find_coverage
 from engine.facts import RequestFacts
@@ -21,7 +21,8 @@ from workflows.coverage.candidates import Candidates, find_candidates, with_mont
 from workflows.coverage.decisions import preview_view, store_decision
 from workflows.coverage.facts import facts_of, request_facts
 from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
-from workflows.coverage.waiting_list import rests_on, waiting_requests
+from workflows.coverage.waiting_list import lock_covered, rests_on, waiting_requests
+from workflows.lifecycle.contracts.amendments import apply_amendments
 from workflows.lifecycle.contracts.creation import make_for_request
 from workflows.lifecycle.contracts.grants import expire_grants
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
@@ -123,9 +124,17 @@ def decide_question(tx: Transaction, question: CoverageQuestion) -> CoverageDeci
 # ------------------------------------------------------------------ applying
 
 
-def search_again(tx: Transaction, request: Row[Any], *, cause: str, reason: str | None = None) -> str:
+def search_again(
+    tx: Transaction,
+    request: Row[Any],
+    *,
+    cause: str,
+    reason: str | None = None,
+    holds_from: datetime | None = None,
+) -> str:
     """Search for a service request whose row is locked, and apply the decision. Returns the decision's id."""
-    return follow(tx, request, find(tx, facts_of(tx, request)), cause=cause, reason=reason)
+    found = find(tx, facts_of(tx, request))
+    return follow(tx, request, found, cause=cause, reason=reason, holds_from=holds_from)
 
 
 def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason: str) -> str:
@@ -160,9 +169,18 @@ def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason
 
 
 def follow(
-    tx: Transaction, request: Row[Any], found: Reservation, *, cause: str, reason: str | None = None
+    tx: Transaction,
+    request: Row[Any],
+    found: Reservation,
+    *,
+    cause: str,
+    reason: str | None = None,
+    holds_from: datetime | None = None,
 ) -> str:
-    """Store a decision for a logged service request and apply it. Returns the decision's id."""
+    """Store a decision for a logged service request and apply it. Returns the decision's id.
+
+    It holds from now on, or from an earlier instant `holds_from` (aware UTC), the logging at the earliest.
+    """
     # the search may have applied due changes of contracts, which cover requests
     request = lock_request(tx, request.id)
     decision = found.decision
@@ -171,7 +189,13 @@ def follow(
         contract_id = made_contract(tx, request.id, decision)
     covering = contract_id if _covers(tx, decision, contract_id) else None
     decision_id = store_decision(
-        tx, decision, service_request_id=request.id, cause=cause, contract_id=contract_id, reason=reason
+        tx,
+        decision,
+        service_request_id=request.id,
+        cause=cause,
+        contract_id=contract_id,
+        reason=reason,
+        holds_from=max(holds_from, request.opened_at) if holds_from is not None else None,
     )
     released = release_incidents(tx, request.id, keep=covering)
     if found.grant_id is not None and covering is not None:
@@ -239,6 +263,8 @@ def settle_loaded_and_cover(tx: Transaction, loaded: LoadedContract, *, skip: st
 
     A search may change any contract: after one, whatever is loaded has to be read again.
     """
+    while loaded.amends_at is not None and loaded.amends_at <= tx.now:
+        loaded = _apply_amendments(tx, loaded.id, loaded.amends_at, skip=skip)
     sync_loaded(tx, loaded)
     return tx.settings.contracts and _cover_waiting(tx, loaded, skip=skip)
 
@@ -248,7 +274,18 @@ def settle_due(tx: Transaction, contract_id: str, *, skip: str | None = None) ->
 
     `skip` is a service request that is being searched for already. Raises: NotFound.
     """
+    if tx.writes:
+        _lock_requests_first(tx, contract_id)
     settle_loaded_due(tx, load_contract(tx, contract_id), skip=skip)
+
+
+def _lock_requests_first(tx: Transaction, contract_id: str) -> None:
+    """Lock the covered requests of a contract that is to be transferred or cancelled, before the contract."""
+    c = t.contract.c
+    searched = or_(c.amends_at <= tx.now, and_(c.cancelled_at <= tx.now, c.state != "cancelled"))
+    found = tx.connection.execute(select(c.id).where(c.id == contract_id, searched)).scalar()
+    if found is not None:
+        lock_covered(tx, contract_id)
 
 
 def settle_loaded_due(tx: Transaction, loaded: LoadedContract, *, skip: str | None = None) -> bool:
@@ -260,6 +297,8 @@ def settle_loaded_due(tx: Transaction, loaded: LoadedContract, *, skip: str | No
         due_at = loaded.next_due_at
         if due_at is None or due_at > tx.now:
             return number > 0
+        if loaded.amends_at is not None and loaded.amends_at <= due_at:
+            loaded = _apply_amendments(tx, loaded.id, due_at, skip=skip)
         sync_loaded(tx, loaded, due_at)
         if loaded.state == "cancelled":
             search_covered_again(tx, loaded.id, skip=skip)
@@ -268,6 +307,31 @@ def settle_loaded_due(tx: Transaction, loaded: LoadedContract, *, skip: str | No
         if tx.settings.contracts and _cover_waiting(tx, loaded, since=due_at, skip=skip):
             loaded = load_contract(tx, loaded.id)
     return True
+
+
+def _apply_amendments(tx: Transaction, contract_id: str, at: datetime, *, skip: str | None) -> LoadedContract:
+    """Apply the amendments of a locked contract that take effect by `at`, with what follows for requests.
+
+    After a transfer the requests that the contract covers, or that wait for it, are searched again, except
+    `skip`; another service level holds for those that it covers. Returns the contract, read again.
+    """
+    changes = apply_amendments(tx, contract_id, at)
+    if {"holder_kind", "holder_id"} & changes.keys():
+        search_covered_again(tx, contract_id, skip=skip, holds_from=at)
+    if "sla" in changes:
+        _change_level(tx, contract_id, changes["sla"])
+    return load_contract(tx, contract_id)
+
+
+def _change_level(tx: Transaction, contract_id: str, sla: str | None) -> None:
+    """Give the unfinished requests that a contract covers another service level: open targets move."""
+    r = t.service_request
+    covered = select(r.c.id).where(r.c.contract_id == contract_id, r.c.state.in_(UNFINISHED_STATES))
+    for request_id in tx.connection.execute(covered.order_by(r.c.opened_at, r.c.id)).scalars().all():
+        request = lock_request(tx, request_id)
+        changes = level_columns(tx, request, sla)
+        tx.change(r, request_id, **changes, version=r.c.version + 1)
+        tx.audit("service_request", request_id, "service level changed", sla=[request.sla, sla])
 
 
 def _cover_waiting(
@@ -314,8 +378,14 @@ def _decided_at(tx: Transaction, request: Row[Any]) -> datetime:
     return at
 
 
-def search_covered_again(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
-    """Search again for the unfinished requests, except `skip`, that a contract covers or that await it."""
+def search_covered_again(
+    tx: Transaction, contract_id: str, *, skip: str | None = None, holds_from: datetime | None = None
+) -> None:
+    """Search again for the unfinished requests, except `skip`, that a contract covers or that await it.
+
+    The new decisions hold from `holds_from` (aware UTC) or the logging, whichever is later; by default from
+    now on.
+    """
     r = t.service_request
     requests = tx.connection.execute(
         select(r.c.id).where(rests_on(contract_id)).order_by(r.c.opened_at, r.c.id)
@@ -323,7 +393,8 @@ def search_covered_again(tx: Transaction, contract_id: str, *, skip: str | None 
     for request_id in requests.all():
         if request_id == skip:
             continue
-        search_again(tx, lock_request(tx, request_id), cause=f"contract:{contract_id}")
+        request = lock_request(tx, request_id)
+        search_again(tx, request, cause=f"contract:{contract_id}", holds_from=holds_from)
 
 
 # ------------------------------------------------------------------ helpers

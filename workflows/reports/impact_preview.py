@@ -40,7 +40,8 @@ _SNAPSHOT = [
 def preview_impact(desk: Desk, actor: Actor, use_case: Callable[[Transaction], object]) -> Effects:
     """The contracts and service requests that the use case would change; everything is rolled back.
 
-    A use case that takes effect later returns `TakesEffect` after applying that effect. Balances are in the contract's unit: whole minutes, incidents, or minor units of money.
+    A use case that takes effect later returns `TakesEffect` after applying that effect. Balances are in the
+    contract's unit: whole minutes, incidents, or minor units of money.
     Raises: whatever the use case raises.
     """
 

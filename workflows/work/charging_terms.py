@@ -131,6 +131,7 @@ _DECISIONS = Prepared(
     select(
         t.coverage_decision.c.id,
         t.coverage_decision.c.decided_at,
+        t.coverage_decision.c.holds_from,
         t.coverage_decision.c.outcome,
         t.coverage_decision.c.contract_id,
         t.coverage_decision.c.params,
@@ -143,7 +144,8 @@ _DECISIONS = Prepared(
 def coverage_at(tx: Transaction, request: Row[Any], at: datetime) -> CoverageAt:
     """The contract that covered a service request at an instant (aware UTC), by its decisions.
 
-    A decision holds from when it was made. The first one also holds before, for work that was done before the
+    A decision holds from when it was made, or from the earlier instant that it gives; of two that hold, the
+    one made later counts. The first one also holds before, for work that was done before the
     request was logged, unless that was before contracts. A request that waited for its first contract is
     locked meanwhile, so work from that time is covered by that contract.
     Source: product.md section 7 (Which contract covered it then).
@@ -151,14 +153,14 @@ def coverage_at(tx: Transaction, request: Row[Any], at: datetime) -> CoverageAt:
     if request.decision_id is None:
         return NOT_SEARCHED
     decisions = _DECISIONS.all(tx.connection, {"request": request.id})
-    earlier = [one for one in decisions if one.decided_at <= at]
+    earlier = [one for one in decisions if (one.holds_from or one.decided_at) <= at]
     if not earlier and request.before_contracts:
         return NOT_SEARCHED
     in_force = earlier[-1] if earlier else decisions[0]
     contract = _covering(request, in_force)
     if contract is None and in_force.outcome != "uncovered":
         was_covered = any(_covering(request, one) for one in earlier)
-        later = decisions[len(earlier) :] if not was_covered else []
+        later = [one for one in decisions if one not in earlier] if not was_covered else []
         contract = next((found for one in later if (found := _covering(request, one))), None)
     return CoverageAt(searched=True, contract=contract)
 

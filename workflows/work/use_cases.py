@@ -154,11 +154,11 @@ def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: W
         worked.worked_minutes - entry.worked_minutes,
         worked.chargeable_minutes - entry.chargeable_minutes,
     )
-    if _draws_alike(entry, wanted, worked, terms, contracts):
+    if _draws_alike(tx, entry, wanted, worked, terms, contracts):
         return
     touched = undraw(tx, entry, contracts)
     payers = load_payers(tx, request, terms, worked.started_at, contracts)
-    planned = plan_split(request, wanted, worked, terms, payers)
+    planned = plan_split(tx, request, wanted, worked, terms, payers)
     touched += draw_planned(tx, request, entry.id, planned, contracts)
     touched += draw_carried_again(tx, touched, entry, contracts)
     _settle(tx, request.id, touched + [payer.contract for payer in planned.payers], contracts)
@@ -171,7 +171,12 @@ def _changed_fields(entry: Row[Any], wanted: WorkGiven) -> set[str]:
 
 
 def _draws_alike(
-    entry: Row[Any], wanted: WorkGiven, worked: Worked, terms: ChargingTerms, contracts: LoadedContracts
+    tx: Transaction,
+    entry: Row[Any],
+    wanted: WorkGiven,
+    worked: Worked,
+    terms: ChargingTerms,
+    contracts: LoadedContracts,
 ) -> bool:
     """Whether a changed entry takes the minutes that it took before."""
     before = (entry.started_at, entry.ended_at, entry.chargeable_minutes)
@@ -179,7 +184,7 @@ def _draws_alike(
         return False
     if not terms.draws or terms.contract is None:
         return True
-    covering = contracts[terms.contract].contract
+    covering = contracts[terms.contract].terms_at(tx, entry.started_at)
     excluded = is_excluded(covering, terms.role, wanted.work_type)
     return excluded == is_excluded(covering, terms.role, entry.work_type)
 

@@ -1,6 +1,7 @@
 """Actions on contracts take effect now, at a later instant or as of an earlier one, and say why."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -42,7 +43,9 @@ def state(sample: SampleDesk, contract: str) -> str:
 def test_nothing_changes_before_the_contract(sample: SampleDesk, use_case: Any, command: Any) -> None:
     contract = sample.sell("time_limited_subscription", minutes=120, **YEAR)
     before = sample.see(read_contract, contract)
-    with pytest.raises(InvalidInput, match="TLS-0001 starts on 2026-03-01: nothing about it can change before"):
+    with pytest.raises(
+        InvalidInput, match="TLS-0001 starts on 2026-03-01: nothing about it can change before"
+    ):
         sample.do(use_case, contract, command)
     assert sample.see(read_contract, contract) == before
 
@@ -68,7 +71,11 @@ def test_the_reason_of_a_top_up_is_in_the_statement_and_the_history(sample: Samp
         "Order 4711",
     ]
     last = sample.see(contract_audit, contract)[0]
-    assert (last.action, last.details["reason"], last.actor) == ("topped up", "Order 4711", "the administrator")
+    assert (last.action, last.details["reason"], last.actor) == (
+        "topped up",
+        "Order 4711",
+        "the administrator",
+    )
 
 
 def test_a_withdrawal_as_of_an_earlier_instant(sample: SampleDesk) -> None:
@@ -78,11 +85,15 @@ def test_a_withdrawal_as_of_an_earlier_instant(sample: SampleDesk) -> None:
     sample.work(request, 30)
     sample.clock.move(days=1)
     sample.do(adjust, contract, Adjust(minutes=-20, effective_at=MONDAY, reason="Sold too many"))
-    assert [available(sample, contract, at) for at in (MONDAY, MONDAY + DAY, MONDAY + 2 * DAY)] == [80, 50, 50]
+    assert [available(sample, contract, at) for at in (MONDAY, MONDAY + DAY, MONDAY + 2 * DAY)] == [
+        80,
+        50,
+        50,
+    ]
     with pytest.raises(InvalidInput, match="Only 50 minutes can be withdrawn"):
         sample.do(adjust, contract, Adjust(minutes=-51, effective_at=MONDAY, reason="Too many"))
+    later = Adjust(minutes=-1, effective_at=MONDAY + 9 * DAY, reason="Too early")
     with pytest.raises(InvalidInput, match="cannot take effect in the future"):
-        later = Adjust(minutes=-1, effective_at=MONDAY + 9 * DAY, reason="Too early")
         sample.do(adjust, contract, later)
 
 
@@ -117,7 +128,7 @@ def test_a_contract_is_not_enabled_in_the_past(sample: SampleDesk) -> None:
 
 @pytest.mark.parametrize("type_key", ["time_limited_subscription", "support_hours_by_month", "incident_pack"])
 def test_a_cancellation_on_a_later_day(sample: SampleDesk, type_key: str) -> None:
-    amount = {"incidents": 10} if type_key == "incident_pack" else {"minutes": 60}
+    amount: dict[str, Any] = {"incidents": 10} if type_key == "incident_pack" else {"minutes": 60}
     contract = sample.sell(type_key, **YEAR, **amount)
     request = sample.log()
     sample.do(cancel_contract, contract, CancelContract(effective_on=date(2026, 5, 10), reason="Moved away"))
@@ -163,9 +174,7 @@ def test_the_preview_of_a_later_cancellation_is_what_happens_then(sample: Sample
     request = sample.log()
     command = CancelContract(effective_on=date(2026, 5, 10))
     sample.desk.refresh()
-    seen = preview_impact(
-        sample.desk, sample.supervisor, lambda tx: preview_action(tx, contract, command)
-    )
+    seen = preview_impact(sample.desk, sample.supervisor, lambda tx: preview_action(tx, contract, command))
     assert seen.effective_at == datetime(2026, 5, 10, tzinfo=UTC)
     assert [one.after.state for one in seen.contracts if one.after.id == contract] == ["cancelled"]
     assert [(one.before.contract, one.after.contract) for one in seen.requests] == [(contract, None)]
@@ -183,7 +192,6 @@ def test_a_preview_writes_nothing(sample: SampleDesk) -> None:
     contract = sample.sell("support_hours", minutes=60)
     before = {name: len(sample.rows(table)) for name, table in t.metadata.tables.items()}
     for command in (TopUp(minutes=5), Adjust(minutes=-5, reason="x"), CancelContract()):
-        preview_impact(
-            sample.desk, sample.supervisor, lambda tx, one=command: preview_action(tx, contract, one)
-        )
+        act = partial(preview_action, contract_id=contract, command=command)
+        preview_impact(sample.desk, sample.supervisor, act)
     assert {name: len(sample.rows(table)) for name, table in t.metadata.tables.items()} == before

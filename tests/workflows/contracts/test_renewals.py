@@ -59,6 +59,9 @@ NOT_CARRIED = {
     "created_at": "sold later",
     "created_by": "by the person who renews",
     "version": "counts its own changes",
+    "terms_since": "has no amendments of its own yet",
+    "amends_at": "has no amendments of its own yet",
+    "held_since": "held from the sale on",
 }
 """The columns that a renewal deliberately does not carry, with what they have instead."""
 YEAR: dict[str, Any] = {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 12, 31)}

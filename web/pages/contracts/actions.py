@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from pydantic import BaseModel
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
@@ -12,11 +12,27 @@ from werkzeug.wrappers import Response
 from engine.periods import local_date
 from web.pages.context import actor, desk, now
 from web.pages.contracts.detail import contract_page
-from web.pages.contracts.forms import FORMS, adjust_values, effective_values, renew_values, top_up_values
+from web.pages.contracts.forms import (
+    FORMS,
+    adjust_values,
+    amend_values,
+    effective_values,
+    renew_values,
+    top_up_values,
+    transfer_values,
+)
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.effects import REASON_PLACEHOLDER, effect_response, preview_effect
 from web.pages.layout.list_links import keep_list
-from workflows.commands.contracts import Adjust, CancelContract, EnableContract, Renew, TopUp
+from workflows.commands.contracts import (
+    Adjust,
+    AmendContract,
+    CancelContract,
+    EnableContract,
+    Renew,
+    TopUp,
+    TransferContract,
+)
 from workflows.contracts.actions import perform_action, preview_action
 from workflows.contracts.queries import read_contract
 from workflows.core.transaction import Transaction
@@ -27,10 +43,14 @@ DONE_MESSAGES = {
     "top_up": "The grant has been added.",
     "adjust": "The balance has been adjusted.",
     "renew": "This contract renews {}.",
+    "amend": "The terms have been changed.",
+    "transfer": "The contract has been transferred.",
     "cancel": "The contract has been cancelled.",
 }
 LATER_MESSAGES = {
     "enable": "The contract will be enabled on that day.",
+    "amend": "The terms will change on that day.",
+    "transfer": "The contract will be transferred on that day.",
     "cancel": "The contract will be cancelled on that day.",
 }
 """The messages where the change comes with a later day."""
@@ -43,6 +63,8 @@ keep_list(pages, "contract_id")
 def run(contract_id: str, action_name: str) -> tuple[str, int] | Response:
     """Run the action and show the contract; if it is refused, show its form with the typed values."""
     form, contract = _form(action_name), _contract(contract_id)
+    if form.is_searching:
+        return contract_page(contract_id, {action_name: form}), 200
     command = _command(action_name, form, contract) if form.validate_on_submit() else None
     target_id = None
     if command is not None:
@@ -62,6 +84,8 @@ def preview(contract_id: str, action_name: str) -> str:
         command = _command(action_name, form, contract, reason=REASON_PLACEHOLDER)
         return None if command is None else lambda tx: preview_action(tx, contract_id, command)
 
+    if form.is_searching and "HX-Request" not in request.headers:
+        return contract_page(contract_id, {action_name: form})
     shown = preview_effect(action_name, form, use_case, own_contract=contract_id)
     return effect_response(shown, lambda: contract_page(contract_id, {action_name: form}, shown))
 
@@ -92,12 +116,20 @@ def _command(
 
     `reason` is used instead of the typed reason, for a preview.
     """
+    command: type[BaseModel]
     if action_name == "enable":
-        return form.command(EnableContract, effective_values(form))
-    if action_name == "cancel":
-        return form.command(CancelContract, effective_values(form, reason))
-    if action_name == "top_up":
-        return form.command(TopUp, top_up_values(form, contract))
-    if action_name == "adjust":
-        return form.command(Adjust, adjust_values(form, contract.draws, reason))
-    return form.command(Renew, renew_values(form, contract.draws))
+        command, values = EnableContract, effective_values(form)
+    elif action_name == "cancel":
+        command, values = CancelContract, effective_values(form, reason)
+    elif action_name == "top_up":
+        command, values = TopUp, top_up_values(form, contract)
+    elif action_name == "adjust":
+        command, values = Adjust, adjust_values(form, contract.draws, reason)
+    elif action_name == "amend":
+        command, values = AmendContract, amend_values(form, contract, reason)
+    elif action_name == "transfer":
+        command, values = TransferContract, transfer_values(form, reason)
+    else:
+        command, values = Renew, renew_values(form, contract.draws)
+    built: BaseModel | None = form.command(command, values)
+    return built

@@ -92,7 +92,7 @@ def contract_page(
             span={name: request.args.get(name, "") for name in ("from", "to")},
             requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS, counted=True),
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
-            forms=forms_for(contract, actor().role, submitted or {}),
+            forms=forms_for(tx, contract, actor().role, submitted or {}),
             submitted=next(iter(submitted)) if submitted else None,
             effect=effect,
             amount=_amount(contract),

@@ -4,15 +4,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from wtforms import RadioField, StringField, TextAreaField
+from wtforms import RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from web.pages.context import actor, desk
-from web.pages.forms.base import DeskForm, KeyedForm
-from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, select_options
+from web.pages.forms.base import DeskForm, Explicit, KeyedForm
+from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, listed, select_options
+from web.pages.forms.pickers import RecordField
+from web.pages.wording.labels import TIME_EXPIRED
 from workflows.contracts.permitted_actions import SELLERS, is_renewable, possible_actions
 from workflows.contracts.queries import list_contracts
 from workflows.core.actors import Role
+from workflows.core.transaction import Transaction
 from workflows.views.contracts import ContractDetail
 
 REQUIRED = "This field is required."
@@ -75,6 +78,37 @@ class RenewForm(_AmountForm):
     }
 
 
+class AmendForm(_EffectiveForm):
+    """The terms as they are; what differs when it is submitted changes."""
+
+    ends_on = DayField("Last day")
+    price = MoneyField("Price")
+    sla = SelectField("Service level", validate_choice=False)
+    time_expired = SelectField("After the contract ends", validate_choice=False)
+    excluded_work_types = StringField("Excluded work types", description="Separate with commas.")
+    excluded_item_types = StringField("Excluded item types", description="Separate with commas.")
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Stored with the change.")
+
+    pointer_fields: ClassVar[dict[str, str]] = {
+        **_EffectiveForm.pointer_fields,
+        "/price": "price",
+        "/exclusions/work_types": "excluded_work_types",
+        "/exclusions/item_types": "excluded_item_types",
+    }
+
+
+class TransferForm(_EffectiveForm):
+    holder = RecordField(
+        "New holder", ["org_unit", "customer", "item"], placeholder="Name, email, code or number"
+    )
+    reason = TextAreaField("Reason", [InputRequired(REQUIRED)], description="Stored with the change.")
+
+    pointer_fields: ClassVar[dict[str, str]] = {
+        **_EffectiveForm.pointer_fields,
+        **{f"/holder{kind}": "holder" for kind in ("", "/item", "/customer", "/org_unit")},
+    }
+
+
 class CancelForm(_EffectiveForm):
     reason = TextAreaField("Reason", [InputRequired(REQUIRED)])
 
@@ -84,12 +118,16 @@ FORMS: dict[str, Callable[..., Any]] = {
     "top_up": partial(TopUpForm, prefix="topup_"),
     "adjust": partial(AdjustForm, prefix="adjust_"),
     "renew": partial(RenewForm, prefix="renew_"),
+    "amend": partial(AmendForm, prefix="amend_"),
+    "transfer": partial(TransferForm, prefix="transfer_"),
     "cancel": partial(CancelForm, prefix="cancel_"),
 }
 """The form class of each action; call it with `formdata=None` for an empty form."""
 
 
-def forms_for(contract: ContractDetail, role: Role, submitted: dict[str, DeskForm]) -> dict[str, DeskForm]:
+def forms_for(
+    tx: Transaction, contract: ContractDetail, role: Role, submitted: dict[str, DeskForm]
+) -> dict[str, DeskForm]:
     """The forms of the permitted actions; a submitted form is included as submitted."""
     possible = possible_actions(
         role,
@@ -98,13 +136,39 @@ def forms_for(contract: ContractDetail, role: Role, submitted: dict[str, DeskFor
         draws=contract.draws,
         has_end=is_renewable(contract.type, next(iter(contract.holder)), contract.expires_at),
         is_renewed=contract.renewed_by is not None,
+        holder_kind=next(iter(contract.holder)),
     )
     fits = {action.replace("-", "_") for action in possible}
-    return {
-        name: submitted.get(name) or make(formdata=None)
+    forms = {
+        name: submitted.get(name) or make(formdata=None, data=_terms(contract) if name == "amend" else None)
         for name, make in FORMS.items()
         if name in fits or (name in submitted and role in SELLERS)
     }
+    for form in forms.values():
+        form.load_options(tx)
+    if "amend" in forms:
+        _offer_terms(tx, forms["amend"])
+    return forms
+
+
+def _terms(contract: ContractDetail) -> dict[str, Any]:
+    """The terms of a contract as the values of its form."""
+    return {
+        "ends_on": contract.ends_on,
+        "price": contract.price.amount_minor if contract.price else None,
+        "sla": contract.sla or "",
+        "time_expired": contract.time_expired or "",
+        "excluded_work_types": ", ".join(contract.exclusions.get("work_types", [])),
+        "excluded_item_types": ", ".join(contract.exclusions.get("item_types", [])),
+    }
+
+
+def _offer_terms(tx: Transaction, form: Any) -> None:
+    offered = [one for one in TIME_EXPIRED.items() if tx.settings.invoices or one[0] != "bill"]
+    form.time_expired.choices = select_options([("", "As in the settings"), *offered])
+    form.sla.choices = select_options(
+        [("", "None"), *((sla.id, sla.label) for sla in tx.rules.slas.values())]
+    )
 
 
 def top_up_values(form: TopUpForm, contract: ContractDetail) -> dict[str, Any]:
@@ -140,6 +204,33 @@ def renew_values(form: RenewForm, draws: str) -> dict[str, Any]:
         "uplift": given or None,
         "reason": form.reason.data,
     }
+
+
+def amend_values(form: AmendForm, contract: ContractDetail, reason: str | None = None) -> dict[str, Any]:
+    """The terms that differ from those in force; a term that was emptied is sent as null."""
+    before = _terms(contract)
+    work_types, item_types = map(listed, (form.excluded_work_types.data, form.excluded_item_types.data))
+    values = {
+        "ends_on": form.ends_on.text,
+        "price": form.price.command_value,
+        "sla": form.sla.data or None,
+        "time_expired": form.time_expired.data or None,
+    }
+    changed = {
+        name: Explicit(value)
+        for name, value in values.items()
+        if (form[name].data or None) != (before[name] or None)
+    }
+    if (work_types, item_types) != tuple(
+        contract.exclusions.get(kind, []) for kind in ("work_types", "item_types")
+    ):
+        exclusions = {**contract.exclusions, "work_types": work_types, "item_types": item_types}
+        changed["exclusions"] = Explicit(exclusions)
+    return {**changed, **effective_values(form, reason)}
+
+
+def transfer_values(form: TransferForm, reason: str | None = None) -> dict[str, Any]:
+    return {"holder": form.holder.command_value, **effective_values(form, reason)}
 
 
 def _contract_id(number: str | None) -> str | None:

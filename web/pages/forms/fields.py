@@ -39,6 +39,11 @@ def select_options(pairs: Iterable[tuple[str, str]]) -> list[Any]:
     return [SelectChoice(value, label) for value, label in pairs]
 
 
+def listed(text: str | None) -> list[str]:
+    """The parts of a text that are separated by commas."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
 class TypedField(StringField):
     """A field whose `data` is parsed from its text; None if the text is empty."""
 

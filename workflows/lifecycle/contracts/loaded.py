@@ -18,6 +18,7 @@ from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
+from workflows.lifecycle.contracts.amendments import contract_as_of, has_other_terms
 from workflows.lifecycle.contracts.drawable_grants import OtherGrants, read_drawable_grants
 from workflows.lifecycle.contracts.grants import StoredGrant, expire_grants, grants_by_contract, limits_at
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
@@ -108,16 +109,25 @@ class LoadedContract:
     activated_at: datetime | None
     next_due_at: datetime | None
     monthly_minutes: int | None
+    amends_at: datetime | None
     known_grants: list[StoredGrant] | None
     others: OtherGrants | None
     """What the grants that are not among the known ones add up to; None if all are known."""
     group: LoadedContracts
+    _row: Any
 
     def __init__(self, group: LoadedContracts, row: Any) -> None:
         self.contract = contract_value(row)
         self.draws, self.state, self.monthly_minutes = row.draws, row.state, row.monthly_minutes
         self.activated_at, self.next_due_at = row.activated_at, row.next_due_at
+        self.amends_at, self._row = row.amends_at, row
         self.known_grants, self.others, self.group = None, None, group
+
+    def terms_at(self, tx: Transaction, at: datetime) -> Contract:
+        """The contract with the terms and the holder that it had at an instant (aware UTC)."""
+        if not has_other_terms(self._row, at):
+            return self.contract
+        return contract_as_of(tx, self._row, at)
 
     @property
     def id(self) -> str:

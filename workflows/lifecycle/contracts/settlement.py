@@ -25,9 +25,7 @@ from workflows.notifications.messages import notify_contract_event
 from workflows.store import tables as t
 
 
-def end_by_cancelling(
-    tx: Transaction, row: Row[Any], reason: str | None, at: datetime | None = None
-) -> None:
+def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None, at: datetime | None = None) -> None:
     """Cancel a contract whose row is locked, now or as of an earlier instant, and expire what is available.
 
     Incidents that it holds are the caller's to release, and to expire afterwards. Raises: IntegrityError.
@@ -151,7 +149,9 @@ def _next_due_at(loaded: LoadedContract, state: StateAt, at: datetime) -> dateti
     contract = loaded.contract
     if state.state == "cancelled" or contract.ended_at is not None:
         return None
-    instants = [contract.expires_at, contract.cancelled_at]
+    if loaded.amends_at is not None and loaded.amends_at <= at:
+        return loaded.amends_at  # not applied yet
+    instants = [contract.expires_at, contract.cancelled_at, loaded.amends_at]
     if state.pending_reason == "awaiting_start":
         instants.append(contract.starts_at)
     if state.pending_reason == "awaiting_enable":
