@@ -167,6 +167,11 @@ def test_the_parts_of_a_period_add_up_to_its_price(
     assert abs(parts[0].amount_minor + parts[1].amount_minor - price) <= 1
 
 
+def span_of(texts: list[str]) -> tuple[date, date]:
+    from_on, until_on = map(date.fromisoformat, texts)
+    return from_on, until_on
+
+
 def test_shared_cases_of_proration_agree(shared_cases: Path) -> None:
     """The prorated price of other billing systems, as facts; `sign` is that of a credited line."""
     borrowed = json.loads((shared_cases / "billing.json").read_text(encoding="utf-8"))
@@ -176,7 +181,7 @@ def test_shared_cases_of_proration_agree(shared_cases: Path) -> None:
     for case in cases:
         got = []
         for item in case["input"]["items"]:
-            part, whole = (tuple(map(date.fromisoformat, item[name])) for name in ("segment", "period"))
+            part, whole = (span_of(item[name]) for name in ("segment", "period"))
             price = renewal_price(euros(item["price"]), part=part, whole=whole).amount_minor
             got.append(item.get("sign", 1) * price)
         if got != case["expect"]["amounts"] or sum(got) != case["expect"]["total"]:

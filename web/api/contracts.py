@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from web.api.queries import At, Cursor, Limit, ListQuery, On, Query, Text
 from web.api.routing import RouteGroup, TextResponse
 from web.csv_text import csv_chunks
+from web.statement_documents import contract_pdf
 from workflows.commands.contracts import (
     Adjust,
     AmendContract,
@@ -142,6 +143,12 @@ def get_statement_csv(desk: Desk, actor: Actor, contract: str, query: SpanQuery)
         rows = ([getattr(line, column) for column in STATEMENT_COLUMNS] for line in statement.lines)
         chunks = csv_chunks(STATEMENT_COLUMNS, rows)
         return TextResponse(chunks, "text/csv; charset=utf-8", close=stack.pop_all().close)
+
+
+@contracts.get("/contracts/{contract}/statement.pdf", media_type="application/pdf")
+def get_statement_pdf(tx: Transaction, contract: str, query: SpanQuery) -> TextResponse:
+    """Return the statement as PDF, of up to 2,000 lines."""
+    return TextResponse(contract_pdf(tx, contract, from_=query.from_, to=query.to), "application/pdf")
 
 
 @contracts.post("/contracts/{contract}/enable")

@@ -81,7 +81,7 @@ def _co_terminated_day(tx: Transaction, row: Row[Any], command: Renew) -> date |
 def _price(
     tx: Transaction, row: Row[Any], command: Renew, ends_on: date, full_length: date
 ) -> MoneyGiven | None:
-    """The price given, else the predecessor's with the uplift, pro rata by days where the successor is co-terminated.
+    """The price given, else the predecessor's with the uplift; pro rata by days up to a co-terminated end.
 
     Raises: InvalidInput for an uplift of nothing or in another currency; Conflict.
     """

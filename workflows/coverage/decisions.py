@@ -113,6 +113,7 @@ def _decision_view(row: Row[Any], tx: Transaction, nameable: Nameable) -> Decisi
         cause=_cause_seen(row.cause, nameable),
         actor=row.actor if tx.actor.is_staff else "",
         reason=row.reason if tx.actor.is_staff else None,
+        holds_from=row.holds_from,
     )
 
 

@@ -137,10 +137,18 @@ def search_again(
     return follow(tx, request, found, cause=cause, reason=reason, holds_from=holds_from)
 
 
-def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason: str) -> str:
+def assign_contract(
+    tx: Transaction,
+    request: Row[Any],
+    contract_id: str,
+    reason: str,
+    *,
+    holds_from: datetime | None = None,
+) -> str:
     """Cover a service request by a contract that a supervisor picked. Returns the decision's id.
 
-    An ended contract pays for work inside its dates.
+    It holds from now on, or from an earlier instant `holds_from` (aware UTC). An ended contract pays for work
+    inside its dates.
     Raises: InvalidInput where the contract's holder does not fit the service request; StateForbids where the
     contract has no incident left.
     """
@@ -165,7 +173,7 @@ def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason
                 remedy="Top it up, or assign another contract.",
             )
     found = Reservation(decision, grant_id, chosen)
-    return follow(tx, request, found, cause="assigned", reason=reason)
+    return follow(tx, request, found, cause="assigned", reason=reason, holds_from=holds_from)
 
 
 def follow(

@@ -4,7 +4,7 @@ Each is one transaction. Source: product.md sections 6 and 9.
 """
 
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -44,6 +44,8 @@ from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id
 from workflows.store.search_words import request_words
 
+MOST_NAMED = 5
+"""How many work entries an error names."""
 SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})
 DECISIVE_COLUMNS = frozenset({"customer_id", "item_id", "work_type"})
 """A change of these always changes the decision; after others a used-up contract keeps covering."""
@@ -178,7 +180,9 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
         NotAllowed: the actor is a customer or finance, or a technician assigns a contract.
         NotFound: there is no such service request.
         StateForbids: contracts are off, the request has ended, or the contract cannot cover it.
-        InvalidInput: an assignment has no reason, or there is no such contract.
+        InvalidInput: an assignment has no reason, there is no such contract, or the instant from which it is
+            to hold is before the logging, in the future, or before work that was logged: that error names the
+            entries.
 
     Source: product.md section 6.
     """
@@ -195,11 +199,48 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
             state=request.state,
         )
     if command.contract is None:
+        if command.from_ is not None:
+            raise invalid(
+                "/from",
+                "Only an assignment can hold from an earlier instant.",
+                "Name the contract to assign.",
+            )
         return search_again(tx, request, cause="asked", reason=command.reason)
     tx.require(*SUPERVISORS)
     if not command.reason or not command.reason.strip():
         raise invalid("/reason", "An assignment needs a reason.", "Say why this contract covers the request.")
-    return assign_contract(tx, request, command.contract, command.reason)
+    if command.from_ is not None:
+        _check_from(tx, request, command.from_)
+    return assign_contract(tx, request, command.contract, command.reason, holds_from=command.from_)
+
+
+def _check_from(tx: Transaction, request: Row[Any], at: datetime) -> None:
+    """Check that coverage can change as of an instant: after the logging, and after all work so far.
+
+    Raises: InvalidInput.
+    """
+    if at < request.opened_at:
+        raise invalid("/from", f"{request.number} was logged after that.", "Give a later instant.")
+    if at > tx.now:
+        raise invalid("/from", "An assignment cannot begin in the future.", "Leave it out to begin now.")
+    e = t.work_entry
+    entries = tx.connection.execute(
+        select(e.c.started_at, e.c.worked_minutes)
+        .where(e.c.service_request_id == request.id, e.c.started_at >= at, e.c.deleted_at.is_(None))
+        .order_by(e.c.started_at, e.c.id)
+    ).all()
+    if entries:
+        named = [f"{row.worked_minutes} min on {_local(tx, row.started_at)}" for row in entries[:MOST_NAMED]]
+        more = f" and {len(entries) - MOST_NAMED} more" if len(entries) > MOST_NAMED else ""
+        raise invalid(
+            "/from",
+            f"Work since then has already been drawn: {', '.join(named)}{more}.",
+            "Give an instant after that work.",
+        )
+
+
+def _local(tx: Transaction, at: datetime) -> str:
+    return f"{at.astimezone(tx.settings.zone):%Y-%m-%d %H:%M}"
 
 
 def _respond(tx: Transaction, seen: Row[Any]) -> None:

@@ -79,6 +79,7 @@ API: dict[str, Call] = {
         {"type": "per_request"}, {"service_request": "waiting"}, role="supervisor"
     ),
     "POST /service-requests/<service_request>/coverage": Call(),
+    "POST /service-requests/<service_request>/coverage/preview": Call(),
     "POST /service-requests/<service_request>/notes": Call({"body": "A note", "public": True}),
     "POST /service-requests/<service_request>/transitions": Call({"trigger": "resolve", "note": "Done"}),
     "POST /service-requests/<service_request>/work": Call(WORK),

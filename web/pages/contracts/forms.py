@@ -166,9 +166,8 @@ def _terms(contract: ContractDetail) -> dict[str, Any]:
 def _offer_terms(tx: Transaction, form: Any) -> None:
     offered = [one for one in TIME_EXPIRED.items() if tx.settings.invoices or one[0] != "bill"]
     form.time_expired.choices = select_options([("", "As in the settings"), *offered])
-    form.sla.choices = select_options(
-        [("", "None"), *((sla.id, sla.label) for sla in tx.rules.slas.values())]
-    )
+    levels = [(sla.id, sla.label) for sla in tx.rules.slas.values()]
+    form.sla.choices = select_options([("", "None"), *levels])
 
 
 def top_up_values(form: TopUpForm, contract: ContractDetail) -> dict[str, Any]:

@@ -83,7 +83,12 @@ class AssignForm(KeyedForm):
 
     descriptions: dict[str, str]
     contract = RadioField("Contract", [InputRequired("Select an option.")], choices=[], validate_choice=False)
+    from_at = InstantField(
+        "Covers from", description="Defaults to now. Not before the logging, nor before work that was logged."
+    )
     reason = TextAreaField("Reason", [InputRequired("This field is required.")])
+
+    pointer_fields: ClassVar[dict[str, str]] = {"/from": "from_at"}
 
 
 class AssigneeForm(KeyedForm):

@@ -83,21 +83,6 @@ CONTRACT_ACTIONS = {
     "adjusted": "Adjusted",
     "renewed": "Renewed",
 }
-MOVEMENTS = {
-    "grant": "Granted",
-    "withdraw": "Withdrawn",
-    "draw": "Drawn for work",
-    "hold": "Held for a request",
-    "settle": "Used by a request",
-    "release": "Released by a request",
-    "expire": "Expired unused",
-    "restore": "Restored",
-    "carry": "Carried forward",
-    "draw_carried": "Carried time drawn",
-    "ignore": "Recorded, not billed",
-    "overage": "Overage to bill",
-    "reversal": "Reversed",
-}
 PRIORITIES = {
     "low": Label("Low", "down"),
     "normal": Label("Normal", "minus-circle"),

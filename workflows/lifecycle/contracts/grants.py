@@ -220,7 +220,7 @@ def expire_grants(
 
 
 def reopen_grants(tx: Transaction, contract_id: str, at: datetime) -> None:
-    """Make available again, as of `at`, what had expired of grants that a later end of the contract reopens."""
+    """Make available again, as of `at`, what had expired of grants that a later end reopens."""
     for one in read_grants(tx, contract_id):
         if not one.expiry_posted or one.window.is_over(at):
             continue
