@@ -1,5 +1,6 @@
 """Statements as PDF documents: A4, page numbers, and a font in the file that has the letters of Europe."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,10 @@ class Column:
     title: str
     width: int
     align: Align = "LEFT"
+
+
+# it logs each step of making a font smaller as information
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 
 class _Document(FPDF):

@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from engine.ledger import LedgerTransaction, move
 from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.support.unique_keys import unique_keys
+from workflows.commands.contracts import AmendContract
+from workflows.contracts.amending import amend_contract
 from workflows.ledger.audit import audit_ledger
 from workflows.ledger.journal import record, reverse
 from workflows.store import tables as t
@@ -25,7 +27,8 @@ FORBIDDEN = "append-only"
 @pytest.fixture
 def busy(sample: SampleDesk) -> SampleDesk:
     """A desk with a row in each append-only table."""
-    sample.sell("support_hours", minutes=30)
+    contract = sample.sell("support_hours", minutes=30)
+    sample.do(amend_contract, contract, AmendContract(sla="gold", reason="Agreed"))
     sample.sell("incident_pack", to=("item", sample.laptop), incidents=2)
     sample.work(sample.log(), 20)
     sample.work(sample.log(item=None), 50)

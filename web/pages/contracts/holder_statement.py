@@ -45,7 +45,7 @@ def _route(suffix: str) -> Callable[[View], View]:
 def show(holders: str, **ids: str) -> str:
     kind, holder_page, _ = HOLDERS[holders]
     (holder_id,) = ids.values()
-    filters = _filters()
+    filters, chosen = _filters(), query_filters("from", "to", "contract", "kind")
     with desk().read(actor()) as tx:
         statement = read_holder_statement(tx, kind, holder_id, **filters, limit=SHOWN_LINES, cursor=cursor())
         contracts = list_contracts(tx, holder=holder_id, limit=MOST_LIMIT).items
@@ -54,8 +54,8 @@ def show(holders: str, **ids: str) -> str:
         statement=statement,
         contracts=contracts,
         movements=[(code, MOVEMENTS[code]) for code in KINDS],
-        chosen=query_filters("from", "to", "contract", "kind"),
-        link={"holders": holders, **ids},
+        chosen=chosen,
+        download={"holders": holders, **ids, **chosen},
         holder_href=url_for(holder_page, **dict[str, Any](ids)),
         amount=amount_text,
     )
