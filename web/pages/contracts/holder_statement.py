@@ -66,8 +66,8 @@ def as_csv(holders: str, **ids: str) -> Response:
     (holder_id,) = ids.values()
     filters = _filters()
     with desk().read(actor()) as tx:
-        lines = list(holder_lines(tx, HOLDERS[holders][0], holder_id, **filters))
-    return csv_response("statement", HOLDER_CSV, holder_csv_rows(lines))
+        rows = list(holder_csv_rows(holder_lines(tx, HOLDERS[holders][0], holder_id, **filters)))
+    return csv_response("statement", HOLDER_CSV, rows)
 
 
 @_route(".pdf")

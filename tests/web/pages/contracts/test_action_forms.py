@@ -1,5 +1,7 @@
 """Changing terms, transferring, renewing with an uplift and cancelling later, by the contract's page."""
 
+from typing import Any
+
 from tests.support.web_clients import WebClients
 from workflows.store import tables as t
 
@@ -33,7 +35,7 @@ def test_terms_and_holder_are_changed_by_the_page(web: WebClients) -> None:
 
 def test_a_renewal_with_uplift_and_a_common_end(web: WebClients) -> None:
     sample = web.sample
-    terms = {"starts_on": "2026-03-01", "ends_on": "2027-02-28"}
+    terms: dict[str, Any] = {"starts_on": "2026-03-01", "ends_on": "2027-02-28"}
     contract = sample.sell("subscription", **terms, price={"amount_minor": 36_500})
     other = sample.sell("subscription", starts_on="2026-06-01", ends_on="2027-05-31")
     page = web.supervisor.open(f"/contracts/{contract}")
