@@ -53,4 +53,4 @@ def test_a_renewal_with_uplift_and_a_common_end(web: WebClients) -> None:
     )
     assert "This contract renews SUB-0001." in done
     (renewed,) = sample.rows(t.contract, renewal_of_id=contract)
-    assert renewed.price_minor == 9_522  # 365.00 and 3.5 %, for 92 of 365 days
+    assert renewed.price_minor == 9_496  # 365.00 and 3.5 %, for 92 of 366 days
