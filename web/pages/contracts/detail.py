@@ -17,6 +17,7 @@ from web.pages.forms.base import DeskForm
 from web.pages.forms.effects import EffectPreview
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import cursor, pdf_response, streamed_csv_response
+from web.pages.wording.audit import changed_terms
 from web.pages.wording.formats import amount_text
 from web.statement_documents import contract_pdf
 from workflows.contracts.balance_curve import read_balance_curve
@@ -106,6 +107,7 @@ def contract_page(
             submitted=next(iter(submitted)) if submitted else None,
             effect=effect,
             amount=_amount(contract),
+            changed_terms=changed_terms,
             desk_time_expired=tx.settings.time_expired_contract,
             settings_time_zone=tx.settings.time_zone,
         )
