@@ -17,12 +17,14 @@ from workflows.commands.contracts import (
     TopUp,
     TransferContract,
 )
+from workflows.contracts.access import contract_row
 from workflows.contracts.amending import amend_contract, transfer_contract
 from workflows.contracts.effective_dates import effective_instant
+from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_due
-from workflows.lifecycle.contracts.rows import contract_value, lock_contract
+from workflows.lifecycle.contracts.rows import contract_value
 from workflows.views.effects import TakesEffect
 
 USE_CASES: dict[type[Any], Callable[[Transaction, str, Any], str]] = {
@@ -50,9 +52,10 @@ def preview_action(tx: Transaction, contract_id: str, command: Any) -> TakesEffe
     For an effect in the future, what is due of the contract by then is applied as the jobs will do, so that
     the preview names what changes then. Returns that instant; None if it is now. Raises: as the use case.
     """
+    tx.require(*SELLERS)
     later = None
     if isinstance(command, SCHEDULED) and isinstance(command, ContractAction):
-        later = effective_instant(tx, contract_value(lock_contract(tx, contract_id)), command)
+        later = effective_instant(tx, contract_value(contract_row(tx, contract_id)), command)
     perform_action(tx, contract_id, command)
     if later is None or later <= tx.now:
         return None
