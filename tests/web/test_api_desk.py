@@ -1,11 +1,12 @@
 """The API of contracts, service requests, coverage and work, as a client uses it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.api import ApiClient, app_of, token_of
-from tests.support.sample_desk import SampleDesk
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.core.actors import Actor
 
 
@@ -88,6 +89,50 @@ def test_from_log_to_close_on_support_hours(sample: SampleDesk, staff: Client) -
         ("draw", -45, 15),
     ]
     assert staff.get("/ledger/audit")["ok"] is True
+
+
+def test_the_preview_of_an_assignment_lists_the_entries_that_it_moves(
+    sample: SampleDesk,
+) -> None:
+    supervisor = Client(sample, sample.supervisor)
+    first, second = (sample.sell("support_hours", minutes=600) for _ in range(2))
+    request = sample.log()
+    sample.clock.move(days=3)
+    sample.work(request, 30, at=MONDAY + timedelta(days=1))
+    path = f"/service-requests/{request}/coverage"
+    opened_at = supervisor.get(f"/service-requests/{request}")["opened_at"]
+    given = {"contract": second, "reason": "Agreed"}
+    assert supervisor.post(f"{path}/preview", given)["moves"] == []
+    preview = supervisor.post(f"{path}/preview", {**given, "from": opened_at})
+    [moved] = preview["moves"]
+    assert [one["contract"] for one in (*moved["before"], *moved["after"])] == [first, second]
+    assert sum(row.consumed for row in sample.grants(first)) == 30
+    decision = supervisor.post(path, {**given, "from": opened_at})
+    assert decision["holds_from"] == opened_at
+    assert sum(row.consumed for row in sample.grants(second)) == 30
+
+
+def test_the_preview_of_a_late_entry_lists_the_entries_that_it_moves(
+    sample: SampleDesk, staff: Client
+) -> None:
+    sample.sell("support_hours", minutes=60)
+    request = sample.log()
+    path = f"/service-requests/{request}"
+    sample.clock.move(days=1)
+    body = {"minutes": 40, "worked_at": sample.clock.now().isoformat()}
+    later = staff.post(f"{path}/work", body, status=201)
+    late = {"minutes": 30, "worked_at": (sample.clock.now() - timedelta(hours=5)).isoformat()}
+    preview = staff.post(f"{path}/work/preview", late)
+    assert [(one["kind"], one["minutes"]) for one in preview["allocations"]] == [("grant", 30)]
+    [moved] = preview["moves"]
+    assert (moved["id"], moved["service_request"]) == (later["id"], request)
+    assert [(one["kind"], one["minutes"]) for one in moved["before"]] == [("grant", 40)]
+    after = [(one["kind"], one["minutes"]) for one in moved["after"]]
+    assert after == [("grant", 30), ("carried", 10)]
+    assert list(preview["leaves"].values()) == [0]
+    staff.post(f"{path}/work", late, status=201)
+    saved = next(one for one in staff.get(f"{path}/work")["items"] if one["id"] == later["id"])
+    assert [(one["kind"], one["minutes"]) for one in saved["allocations"]] == after
 
 
 def test_a_decision_is_explained_and_stored(sample: SampleDesk, staff: Client) -> None:

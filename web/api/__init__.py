@@ -4,6 +4,7 @@ from flask import Flask
 
 import web.api.holder_statements  # noqa: F401  # adds routes to the groups of holders
 from web.api.administration import billing, settings
+from web.api.alerts import alerts
 from web.api.contracts import contracts
 from web.api.docs import register_docs
 from web.api.ledger import ledger, sandbox
@@ -22,6 +23,7 @@ ROUTE_GROUPS: tuple[RouteGroup, ...] = (
     service_requests,
     coverage,
     work,
+    alerts,
     ledger,
     settings,
     billing,

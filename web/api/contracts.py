@@ -21,6 +21,7 @@ from workflows.commands.contracts import (
 )
 from workflows.contracts.actions import preview_action
 from workflows.contracts.amending import amend_contract, transfer_contract
+from workflows.contracts.balance_curve import read_burn_down
 from workflows.contracts.queries import contract_audit, contract_types, list_contracts, read_contract
 from workflows.contracts.statement import open_statement, read_statement
 from workflows.contracts.use_cases import (
@@ -36,7 +37,7 @@ from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.reports.impact_preview import preview_impact
 from workflows.views import Page
-from workflows.views.contracts import AuditLine, ContractDetail, ContractTypeView, StatementView
+from workflows.views.contracts import AuditLine, BurnDownView, ContractDetail, ContractTypeView, StatementView
 from workflows.views.effects import Effects
 
 contracts = RouteGroup("Contracts")
@@ -117,6 +118,12 @@ def get_contracts(tx: Transaction, query: ContractQuery) -> Page[ContractDetail]
 def get_contract(tx: Transaction, contract: str, query: AsOfQuery) -> ContractDetail:
     """Return one contract with its state and balance, as of now or of any instant."""
     return read_contract(tx, contract, as_of=query.as_of)
+
+
+@contracts.get("/contracts/{contract}/burn-down")
+def get_burn_down(tx: Transaction, contract: str) -> BurnDownView:
+    """Return the available minutes of a contract over time, and when they are likely to run out."""
+    return read_burn_down(tx, contract)
 
 
 @contracts.get("/contracts/{contract}/audit")

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from engine.contracts import OVER_STATES, Contract, dated_state
-from engine.periods import contract_end, months_between
+from engine.periods import contract_end, local_date, months_between
 from workflows.commands.contracts import AmendContract, ContractAction, TransferContract
-from workflows.contracts.effective_dates import effective_instant, pointer_of, refuse_before_work
+from workflows.contracts.effective_dates import effective_instant, pointer_of, refuse_before_finished
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.renewal import successor_number
 from workflows.contracts.use_cases import action_forbidden, locked_contract
@@ -32,16 +32,13 @@ from workflows.lifecycle.contracts.creation import (
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.register.holder_names import holder_names
 
-DRAWING = frozenset({"expires_at", "time_expired", "exclusions", "overage_rate_minor"})
-"""The terms by which work is paid: they change only after the work that has been paid for."""
-
 
 def amend_contract(
     tx: Transaction, contract_id: str, command: AmendContract, *, expected_version: int | None = None
 ) -> str:
     """Change terms of a contract, now, at a later instant or as of an earlier one; returns its id.
 
-    Requests that it covers stay with it, with its new service level. Raises:
+    Requests that it covers stay with it, with its new service level; work since then is drawn again. Raises:
         NotAllowed: the actor does not sell contracts.
         NotFound: there is no such contract.
         VersionChanged: it does not have the expected version.
@@ -49,7 +46,7 @@ def amend_contract(
         Conflict: it has amounts in another currency than the desk's, or has been renewed and would end on
             another day.
         InvalidInput: nothing would change, a term does not fit the type, or the instant is before the
-            contract, after its end, or before work that it has paid for.
+            contract or after its end.
     """
     row, at = _changeable(tx, contract_id, command, "amend", expected_version)
     then = rows_as_of(tx, [row], at)[0]
@@ -60,8 +57,6 @@ def amend_contract(
     }
     if not after:
         raise invalid("", "Nothing would change: these are the terms in force then.", "Give another term.")
-    if at < tx.now and DRAWING & after.keys():
-        refuse_before_work(tx, contract_value(row), at, pointer_of(command))
     record_amendment(tx, row, kind="amended", effective_at=at, after=after, reason=command.reason)
     changes = {name: [_text(getattr(then, name)), _text(value)] for name, value in after.items()}
     tx.audit(
@@ -76,15 +71,16 @@ def transfer_contract(
 ) -> str:
     """Give a contract another holder, now, at a later instant or as of an earlier one; returns its id.
 
-    The requests that it covers, or that wait for it, are searched again, and those of the new holder that
-    wait may be covered. Carried minutes stay with the holder who carried them. Raises:
+    The unfinished requests that it covers, or that wait for it, are searched again, their work since then is
+    drawn again, and requests of the new holder that wait may be covered. Minutes carried before then stay
+    with the holder who carried them. Raises:
         NotAllowed: the actor does not sell contracts.
         NotFound: there is no such contract.
         VersionChanged: it does not have the expected version.
         StateForbids: it is cancelled or expired, or belongs to a service request.
         InvalidInput: it is already held by that holder, who may not hold it, or does not exist; or the
-            instant is before the contract, after its end, before work that it has paid for, or before its
-            last transfer.
+            instant is before the contract, after its end, before work on requests that are finished, or
+            before its last transfer.
     """
     row, at = _changeable(tx, contract_id, command, "transfer", expected_version)
     holder = checked_holder(tx, command.holder, type_in_force(tx, row.type))
@@ -106,7 +102,7 @@ def transfer_contract(
     if holder == then:
         raise invalid(pointer, f"{row.number} is already held by {names[holder]}.", "Choose another holder.")
     if at < tx.now:
-        refuse_before_work(tx, contract_value(row), at, pointer_of(command))
+        refuse_before_finished(tx, contract_value(row), at, pointer_of(command))
     after = {"holder_kind": holder.kind, "holder_id": holder.id}
     record_amendment(tx, row, kind="transferred", effective_at=at, after=after, reason=command.reason)
     tx.audit(
@@ -196,10 +192,18 @@ def _new_end(
         raise invalid(
             "/ends_on", "The contract would end before the change takes effect.", "Give a later day."
         )
+    if end is not None and row.amends_at is not None and at < row.amends_at >= end:
+        raise invalid(
+            "/ends_on",
+            f"The contract would end before another change takes effect on {_day(contract, row.amends_at)}.",
+            "Give a later day.",
+        )
     is_shorter = end is not None and (then.expires_at is None or end < then.expires_at)
-    if end is not None and is_shorter:
-        refuse_before_work(tx, contract, end, "/ends_on")
-    elif row.monthly_minutes is not None and not _ends_with_a_month(contract, then.expires_at):
+    if (
+        not is_shorter
+        and row.monthly_minutes is not None
+        and not _ends_with_a_month(contract, then.expires_at)
+    ):
         raise invalid(
             "/ends_on",
             f"The last month of {row.number} is only a part of one and cannot be extended.",
@@ -212,6 +216,10 @@ def _ends_with_a_month(contract: Contract, end: datetime) -> bool:
     """Whether a period of months ends where one of its months does."""
     later = months_between(contract.starts_at, end + timedelta(days=62), contract.zone)
     return any(month.end == end for month in later)
+
+
+def _day(contract: Contract, at: datetime) -> str:
+    return local_date(at, contract.zone).isoformat()
 
 
 def _text(value: Any) -> Any:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from engine.contracts import Contract
 from engine.periods import first_instant_of, local_date
+from engine.service_requests import UNFINISHED_STATES
 from workflows.commands.contracts import ContractAction
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.transaction import Transaction
@@ -61,22 +62,36 @@ def refuse_before_start(tx: Transaction, contract: Contract, at: datetime, comma
         )
 
 
-def refuse_before_work(tx: Transaction, contract: Contract, at: datetime, pointer: str) -> None:
-    """Check that the contract has paid for no work from an instant on, and settled no incident since.
+def refuse_before_finished(tx: Transaction, contract: Contract, at: datetime, pointer: str) -> None:
+    """Check that a contract has paid for nothing since an instant on requests that are finished.
 
+    These are not searched again, so their work has to stay where it is.
     Raises: InvalidInput that names the service requests and the instants of the entries.
     """
     a, e, r = t.work_allocation, t.work_entry, t.service_request
     entries = tx.connection.execute(
         select(r.c.number, e.c.started_at)
         .select_from(a.join(e, e.c.id == a.c.work_entry_id).join(r, r.c.id == e.c.service_request_id))
-        .where(a.c.contract_id == contract.id, a.c.reversed_at.is_(None), a.c.effective_at >= at)
+        .where(
+            a.c.contract_id == contract.id,
+            a.c.reversed_at.is_(None),
+            a.c.effective_at >= at,
+            r.c.state.not_in(UNFINISHED_STATES),
+        )
         .group_by(e.c.id, r.c.number, e.c.started_at)
         .order_by(e.c.started_at, e.c.id)
     ).all()
     if entries:
         raise _already_paid(contract, pointer, [(row.number, row.started_at) for row in entries])
-    h = t.incident_hold
+    refuse_before_settled(tx, contract, at, pointer)
+
+
+def refuse_before_settled(tx: Transaction, contract: Contract, at: datetime, pointer: str) -> None:
+    """Check that a contract has settled no incident since an instant.
+
+    Raises: InvalidInput that names the service requests and when they were closed.
+    """
+    h, r = t.incident_hold, t.service_request
     settled = tx.connection.execute(
         select(r.c.number, h.c.ended_at)
         .select_from(h.join(r, r.c.id == h.c.service_request_id))
@@ -94,7 +109,7 @@ def _already_paid(contract: Contract, pointer: str, entries: list[tuple[str, dat
     more = f" and {len(entries) - MOST_NAMED} more" if len(entries) > MOST_NAMED else ""
     return invalid(
         pointer,
-        f"{contract.number} has already paid for work since then: {named}{more}.",
+        f"{contract.number} has paid for requests that are finished since then: {named}{more}.",
         "Give a later one, after that work.",
     )
 

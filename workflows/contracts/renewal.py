@@ -59,7 +59,8 @@ def successor_terms(tx: Transaction, row: Row[Any], command: Renew) -> NewContra
 def _co_terminated_day(tx: Transaction, row: Row[Any], command: Renew) -> date | None:
     """The last day of the contract with which the successor ends; None if it ends on its own.
 
-    Raises: InvalidInput where there is no such contract, or it has no end after the successor's start.
+    Raises: InvalidInput where there is no such contract of the same holder, or it has no end after the
+    successor's start.
     """
     if command.co_terminate_with is None:
         return None
@@ -67,10 +68,18 @@ def _co_terminated_day(tx: Transaction, row: Row[Any], command: Renew) -> date |
         raise invalid("/ends_on", "Give ends_on or co_terminate_with, not both.", "Leave one out.")
     c = t.contract
     other = tx.connection.execute(
-        select(c.c.number, c.c.expires_at, c.c.cancelled_at).where(c.c.id == command.co_terminate_with)
+        select(c.c.number, c.c.holder_kind, c.c.holder_id, c.c.expires_at, c.c.cancelled_at).where(
+            c.c.id == command.co_terminate_with
+        )
     ).one_or_none()
     if other is None:
         raise invalid("/co_terminate_with", "There is no contract with this id.", "Look it up by its number.")
+    if (other.holder_kind, other.holder_id) != (row.holder_kind, row.holder_id):
+        raise invalid(
+            "/co_terminate_with",
+            f"{other.number} is not held by the holder of {row.number}.",
+            "Choose a contract of the same holder.",
+        )
     ends = [one for one in (other.expires_at, other.cancelled_at) if one is not None]
     if not ends or min(ends) <= row.expires_at:
         state = "ends before the renewal would start" if ends else "has no end date"

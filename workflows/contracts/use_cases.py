@@ -25,14 +25,14 @@ from workflows.contracts.effective_dates import (
     effective_instant,
     given_instant,
     pointer_of,
+    refuse_before_settled,
     refuse_before_start,
-    refuse_before_work,
 )
 from workflows.contracts.permitted_actions import DONE, SELLERS, is_renewable, possible_actions
 from workflows.contracts.renewal import successor_number, successor_terms
 from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage.search import search_covered_again, settle_and_cover
+from workflows.coverage.search import redraw_and_cover, search_covered_again, settle_and_cover
 from workflows.coverage.waiting_list import lock_covered
 from workflows.ledger.journal import lowest_balance_since, record
 from workflows.lifecycle.contracts.creation import (
@@ -43,9 +43,11 @@ from workflows.lifecycle.contracts.creation import (
     sell,
 )
 from workflows.lifecycle.contracts.grants import add_grant, expire_grants, read_grants, update_grant_spans
+from workflows.lifecycle.contracts.redraw import changed_since
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 
 
 def create_contract(tx: Transaction, command: NewContract) -> str:
@@ -108,7 +110,7 @@ def enable_contract(
         changes["paid_at"] = tx.now
     if contract.starts_at > at:
         changes["starts_at"] = at
-    tx.change(t.contract, contract_id, **changes, version=t.contract.c.version + 1)
+    tx.change(t.contract, contract_id, **changes, version=next_version(t.contract))
     if "starts_at" in changes:
         update_grant_spans(tx, replace(contract, starts_at=at))
     why = {"reason": command.reason} if command.reason else {}
@@ -129,13 +131,14 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
     unit, quantity = _quantity(command.minutes, command.incidents, row.draws)
     _refuse_over(tx, row, contract, "top-up")
     price_minor = minor_units(tx, command.price, "/price")
+    effective_at = _granted_at(tx, contract, command)
     grant_id = add_grant(
         tx,
         contract,
         unit=unit,
         quantity=quantity,
         kind="top_up",
-        effective_at=_granted_at(tx, contract, command),
+        effective_at=effective_at,
         expires_at=command.expires_at,
         price_minor=price_minor,
         reason=command.reason or None,
@@ -149,6 +152,7 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
         grant=grant_id,
         reason=command.reason or None,
     )
+    redraw_and_cover(tx, changed_since(contract_id, effective_at))
     settle_and_cover(tx, contract_id)
     return contract_id
 
@@ -171,16 +175,18 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
     unit, quantity = _quantity(command.minutes, command.incidents, row.draws)
     _refuse_over(tx, row, contract, "adjust")
     if quantity > 0:
+        effective_at = _granted_at(tx, contract, command)
         add_grant(
             tx,
             contract,
             unit=unit,
             quantity=quantity,
             kind="adjustment",
-            effective_at=_granted_at(tx, contract, command),
+            effective_at=effective_at,
             expires_at=command.expires_at,
             reason=command.reason,
         )
+        redraw_and_cover(tx, changed_since(contract_id, effective_at))
     else:
         _withdraw(tx, contract, unit, -quantity, command)
     tx.audit("contract", contract_id, "adjusted", unit=unit, quantity=quantity, reason=command.reason)
@@ -224,16 +230,16 @@ def cancel_contract(
 ) -> str:
     """End a contract, now, at a later instant or as of an earlier one; returns its id.
 
-    Its balance expires then, and the coverage of its unfinished requests is searched again. A cancellation
-    that was set for later can be set again, earlier or later.
+    Its balance expires then, and the coverage of its unfinished requests is searched again as of then; work
+    since then is drawn again. A cancellation that was set for later can be set again, earlier or later.
 
     Raises:
         NotAllowed: the actor does not sell contracts.
         NotFound: there is no such contract.
         VersionChanged: it does not have the expected version.
         StateForbids: it is cancelled or expired already.
-        InvalidInput: the instant is before the contract, after its end, or before work that it has paid for;
-            or a contract of a service request would be cancelled at a later instant.
+        InvalidInput: the instant is before the contract, after its end, or before an incident that it has
+            settled; or a contract of a service request would be cancelled at a later instant.
     """
     tx.require(*SELLERS)
     lock_covered(tx, contract_id)
@@ -246,9 +252,10 @@ def cancel_contract(
         _cancel_later(tx, row, at, command)
         return contract_id
     if at < tx.now:
-        refuse_before_work(tx, contract, at, pointer_of(command))
+        refuse_before_settled(tx, contract, at, pointer_of(command))
     end_by_cancelling(tx, row, command.reason, at)
-    search_covered_again(tx, row.id)
+    search_covered_again(tx, row.id, holds_from=at)
+    redraw_and_cover(tx, changed_since(row.id, at))
     expire_grants(tx, row.id, tx.now)
     return contract_id
 
@@ -258,7 +265,7 @@ def _cancel_later(tx: Transaction, row: Row[Any], at: datetime, command: CancelC
         raise invalid(
             pointer_of(command), f"{row.number} ends with its service request.", "Leave it out to cancel now."
         )
-    version = t.contract.c.version + 1
+    version = next_version(t.contract)
     tx.change(t.contract, row.id, cancelled_at=at, cancel_reason=command.reason, version=version)
     tx.audit(
         "contract",

@@ -19,23 +19,26 @@ from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import Candidates, find_candidates, with_months_to_come
 from workflows.coverage.decisions import preview_view, store_decision
-from workflows.coverage.facts import facts_of, request_facts
 from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
 from workflows.coverage.waiting_list import lock_covered, rests_on, waiting_requests
+from workflows.coverage.work_coverage import move_work
 from workflows.lifecycle.contracts.amendments import apply_amendments
 from workflows.lifecycle.contracts.creation import make_for_request
 from workflows.lifecycle.contracts.grants import expire_grants
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
-from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
+from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts, load_contract
+from workflows.lifecycle.contracts.redraw import Change, changed_since, redraw
+from workflows.lifecycle.contracts.redraw_reading import entries_covered
 from workflows.lifecycle.contracts.rows import level_of, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state, sync_loaded
+from workflows.lifecycle.service_requests.facts import facts_of, request_facts
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import level_columns
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.notifications.messages import notify_request_event
 from workflows.store import tables as t
 from workflows.store.column_types import Id
-from workflows.store.compiled_statements import Prepared
+from workflows.store.compiled_statements import Prepared, next_version
 from workflows.views.decisions import DecisionView
 
 ATTEMPTS = 10
@@ -187,7 +190,8 @@ def follow(
 ) -> str:
     """Store a decision for a logged service request and apply it. Returns the decision's id.
 
-    It holds from now on, or from an earlier instant `holds_from` (aware UTC), the logging at the earliest.
+    It holds from now on, or from an earlier instant `holds_from` (aware UTC), the logging at the earliest;
+    then work since that instant is drawn again.
     """
     # the search may have applied due changes of contracts, which cover requests
     request = lock_request(tx, request.id)
@@ -213,7 +217,7 @@ def follow(
         "decision_id": decision_id,
         "outcome": decision.outcome,
         "contract_id": covering,
-        "version": t.service_request.c.version + 1,
+        "version": next_version(t.service_request),
     }
     changes |= level_columns(tx, request, _service_level(tx, found, covering))
     tx.change(t.service_request, request.id, **changes)
@@ -222,6 +226,10 @@ def follow(
         notify_request_event(tx, request, "opened")
     if covering is not None:
         cancel_untaken(tx, request.id, keep=covering)
+    if holds_from is not None and holds_from < tx.now:
+        moved = move_work(tx, lock_request(tx, request.id), holds_from)
+        if moved is not None:
+            redraw_and_cover(tx, moved)
     for released_id in sorted(set(released)):
         settle_and_cover(tx, released_id, skip=request.id)
     return decision_id
@@ -267,14 +275,26 @@ def settle_and_cover(tx: Transaction, contract_id: str, *, skip: str | None = No
 
 
 def settle_loaded_and_cover(tx: Transaction, loaded: LoadedContract, *, skip: str | None = None) -> bool:
-    """The same for a contract that is locked. Returns whether requests were searched for.
+    """The same for a contract that is locked. Returns whether requests were searched for, or terms changed.
 
     A search may change any contract: after one, whatever is loaded has to be read again.
     """
+    amends = loaded.amends_at is not None and loaded.amends_at <= tx.now
     while loaded.amends_at is not None and loaded.amends_at <= tx.now:
         loaded = _apply_amendments(tx, loaded.id, loaded.amends_at, skip=skip)
     sync_loaded(tx, loaded)
-    return tx.settings.contracts and _cover_waiting(tx, loaded, skip=skip)
+    return (tx.settings.contracts and _cover_waiting(tx, loaded, skip=skip)) or amends
+
+
+def redraw_and_cover(tx: Transaction, change: Change) -> None:
+    """Draw again what a stored change touches, and settle and cover for every contract that it moves.
+
+    A change that lies in the future touches nothing yet.
+    """
+    if change.since > tx.now:
+        return
+    for contract_id in sorted(redraw(tx, change, LoadedContracts(tx))):
+        settle_and_cover(tx, contract_id)
 
 
 def settle_due(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:
@@ -309,7 +329,8 @@ def settle_loaded_due(tx: Transaction, loaded: LoadedContract, *, skip: str | No
             loaded = _apply_amendments(tx, loaded.id, due_at, skip=skip)
         sync_loaded(tx, loaded, due_at)
         if loaded.state == "cancelled":
-            search_covered_again(tx, loaded.id, skip=skip)
+            search_covered_again(tx, loaded.id, skip=skip, holds_from=due_at)
+            redraw_and_cover(tx, changed_since(loaded.id, due_at))
             expire_grants(tx, loaded.id, tx.now)
             return True
         if tx.settings.contracts and _cover_waiting(tx, loaded, since=due_at, skip=skip):
@@ -321,13 +342,17 @@ def _apply_amendments(tx: Transaction, contract_id: str, at: datetime, *, skip: 
     """Apply the amendments of a locked contract that take effect by `at`, with what follows for requests.
 
     After a transfer the requests that the contract covers, or that wait for it, are searched again, except
-    `skip`; another service level holds for those that it covers. Returns the contract, read again.
+    `skip`; another service level holds for those that it covers. Work since then is drawn again. Returns the
+    contract, read again.
     """
     changes = apply_amendments(tx, contract_id, at)
     if {"holder_kind", "holder_id"} & changes.keys():
         search_covered_again(tx, contract_id, skip=skip, holds_from=at)
     if "sla" in changes:
         _change_level(tx, contract_id, changes["sla"])
+    # work that was excluded has no slice of the contract
+    covered = entries_covered(tx, contract_id, at) if "exclusions" in changes else frozenset()
+    redraw_and_cover(tx, changed_since(contract_id, at, entries=covered))
     return load_contract(tx, contract_id)
 
 
@@ -338,7 +363,7 @@ def _change_level(tx: Transaction, contract_id: str, sla: str | None) -> None:
     for request_id in tx.connection.execute(covered.order_by(r.c.opened_at, r.c.id)).scalars().all():
         request = lock_request(tx, request_id)
         changes = level_columns(tx, request, sla)
-        tx.change(r, request_id, **changes, version=r.c.version + 1)
+        tx.change(r, request_id, **changes, version=next_version(r))
         tx.audit("service_request", request_id, "service level changed", sla=[request.sla, sla])
 
 

@@ -21,10 +21,10 @@ from engine.replay_work import Allocated, Worked
 from engine.rulebook import ChargingFacts, RuleSet
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import grants_by_contract
+from workflows.lifecycle.contracts.payers import payer_value
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.store import tables as t
 from workflows.work.charging_terms import stored_terms
-from workflows.work.planning import payer_value
 
 MAX_IDS_PER_STATEMENT = 900
 """Old builds of SQLite allow 999 parameters in a statement."""

@@ -6,10 +6,11 @@ preview takes the write lock, as the actual change will.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, and_, func, select
 
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
@@ -27,6 +28,7 @@ from workflows.views.effects import (
     RequestSnapshot,
     TakesEffect,
 )
+from workflows.views.service_requests import AllocationView, MovedWorkView
 
 _SNAPSHOT = [
     t.contract.c[name]
@@ -89,6 +91,8 @@ class _Written:
         mails = select(func.count()).where(mail.c.id > mark, mail.c.recipient.is_not(None))
         self.contracts = _contracts(tx, touched)
         self.requests = _requests(tx, decided)
+        drawn = t.work_allocation
+        self.work = _work(tx, _ids(tx, select(drawn.c.work_entry_id).where(drawn.c.id > mark)))
         self.mails = int(tx.connection.execute(mails).scalar_one())
 
 
@@ -96,12 +100,18 @@ def _compared(desk: Desk, actor: Actor, written: _Written) -> Effects:
     with desk.read(actor) as tx:
         contracts = _contracts(tx, written.contracts)
         requests = _requests(tx, written.requests)
+        work = _work(tx, written.work)
     return Effects(
         contracts=[ContractEffect(contracts.get(key), after) for key, after in written.contracts.items()],
         requests=[
             RequestEffect(requests[key], after) for key, after in written.requests.items() if key in requests
         ],
         mails=written.mails,
+        moves=[
+            replace(after, before=work[key].after)
+            for key, after in written.work.items()
+            if key in work and after.after != work[key].after
+        ],
         effective_at=written.effective_at,
     )
 
@@ -177,3 +187,28 @@ def _requests(tx: Transaction, ids: Iterable[str]) -> dict[str, RequestSnapshot]
         )
         for row in rows
     }
+
+
+def _work(tx: Transaction, ids: Iterable[str]) -> dict[str, MovedWorkView]:
+    """Work entries by id, in the order of the instant worked, with what they are drawn from as `after`."""
+    e, a, r, c = t.work_entry, t.work_allocation, t.service_request, t.contract
+    rows = tx.connection.execute(
+        select(
+            e.c.id, e.c.started_at, r.c.id.label("request"), r.c.number,
+            a.c.kind, a.c.contract_id, c.c.number.label("contract_number"), a.c.grant_id, a.c.minutes,
+        )
+        .select_from(e)
+        .join(r, r.c.id == e.c.service_request_id)
+        .join(a, and_(a.c.work_entry_id == e.c.id, a.c.reversed_at.is_(None)), isouter=True)
+        .join(c, c.c.id == a.c.contract_id, isouter=True)
+        .where(e.c.id.in_(sorted(ids)), e.c.deleted_at.is_(None))
+        .order_by(e.c.started_at, e.c.created_at, e.c.id, a.c.effective_at, a.c.kind, a.c.grant_id)
+    )  # fmt: skip
+    found: dict[str, MovedWorkView] = {}
+    for row in rows:
+        one = found.setdefault(row.id, MovedWorkView(row.id, row.request, row.number, row.started_at, [], []))
+        if row.kind is not None:
+            one.after.append(
+                AllocationView(row.kind, row.contract_id, row.contract_number, row.grant_id, row.minutes)
+            )
+    return found

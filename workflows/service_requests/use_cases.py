@@ -15,7 +15,6 @@ from workflows.commands.service_requests import AddNote, ChangeServiceRequest, F
 from workflows.core.actors import DESK, SUPERVISORS
 from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage.facts import facts_of
 from workflows.coverage.search import (
     assign_contract,
     cancel_untaken,
@@ -27,6 +26,7 @@ from workflows.coverage.search import (
 from workflows.lifecycle.contracts.incident_holds import hold_again, release_incidents
 from workflows.lifecycle.contracts.rows import level_of
 from workflows.lifecycle.service_requests.access import require_changeable, require_visible
+from workflows.lifecycle.service_requests.facts import facts_of
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import level_columns, responded_columns
 from workflows.lifecycle.service_requests.states import allowed_triggers, forbidden
@@ -44,8 +44,6 @@ from workflows.store.compiled_statements import Prepared, next_version
 from workflows.store.ids import new_id
 from workflows.store.search_words import request_words
 
-MOST_NAMED = 5
-"""How many work entries an error names."""
 SEARCHED_COLUMNS = frozenset({"customer_id", "item_id", "org_unit_id", "priority", "work_type"})
 DECISIVE_COLUMNS = frozenset({"customer_id", "item_id", "work_type"})
 """A change of these always changes the decision; after others a used-up contract keeps covering."""
@@ -181,8 +179,7 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
         NotFound: there is no such service request.
         StateForbids: contracts are off, the request has ended, or the contract cannot cover it.
         InvalidInput: an assignment has no reason, there is no such contract, or the instant from which it is
-            to hold is before the logging, in the future, or before work that was logged: that error names the
-            entries.
+            to hold is before the logging or in the future.
 
     Source: product.md section 6.
     """
@@ -215,32 +212,11 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
 
 
 def _check_from(tx: Transaction, request: Row[Any], at: datetime) -> None:
-    """Check that coverage can change as of an instant: after the logging, and after all work so far.
-
-    Raises: InvalidInput.
-    """
+    """Check that coverage can change as of an instant: not before the logging. Raises: InvalidInput."""
     if at < request.opened_at:
         raise invalid("/from", f"{request.number} was logged after that.", "Give a later instant.")
     if at > tx.now:
         raise invalid("/from", "An assignment cannot begin in the future.", "Leave it out to begin now.")
-    e = t.work_entry
-    entries = tx.connection.execute(
-        select(e.c.started_at, e.c.worked_minutes)
-        .where(e.c.service_request_id == request.id, e.c.started_at >= at, e.c.deleted_at.is_(None))
-        .order_by(e.c.started_at, e.c.id)
-    ).all()
-    if entries:
-        named = [f"{row.worked_minutes} min on {_local(tx, row.started_at)}" for row in entries[:MOST_NAMED]]
-        more = f" and {len(entries) - MOST_NAMED} more" if len(entries) > MOST_NAMED else ""
-        raise invalid(
-            "/from",
-            f"Work since then has already been drawn: {', '.join(named)}{more}.",
-            "Give an instant after that work.",
-        )
-
-
-def _local(tx: Transaction, at: datetime) -> str:
-    return f"{at.astimezone(tx.settings.zone):%Y-%m-%d %H:%M}"
 
 
 def _respond(tx: Transaction, seen: Row[Any]) -> None:

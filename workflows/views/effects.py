@@ -8,6 +8,7 @@ from datetime import datetime
 
 from workflows.views import MoneyView
 from workflows.views.contracts import UnitBalance
+from workflows.views.service_requests import MovedWorkView
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,12 @@ class RequestEffect:
 class Effects:
     """Each contract and service request once, oldest first. `mails` counts the mails that would be sent.
 
+    `moves` are the work entries that would be drawn from elsewhere, in the order of the instant worked.
     `effective_at` is the later instant at which all that happens, by what is known now; None: at once.
     """
 
     contracts: list[ContractEffect]
     requests: list[RequestEffect]
     mails: int
+    moves: list[MovedWorkView]
     effective_at: datetime | None = None

@@ -5,15 +5,14 @@ locks the payers, so that the plan still holds when it is posted. Source: produc
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
 
 from engine.charging import chargeable_minutes
-from engine.contracts import Contract, Draws, TimeExpired, Window
-from engine.coverage import find_coverage
+from engine.contracts import TimeExpired
 from engine.drawdown import Payer, Slice, TimeWorked, plan_draw_down
 from engine.facts import local_clock
 from engine.quantities import whole_minutes
@@ -21,15 +20,9 @@ from engine.rulebook import ChargingFacts
 from workflows.commands.work import WorkGiven
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage.candidates import find_candidates
-from workflows.coverage.facts import facts_of
-from workflows.coverage.reservation import chosen_of
-from workflows.lifecycle.contracts.grants import StoredGrant
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.lifecycle.contracts.payers import CascadeSearch, is_excluded, payer_value
 from workflows.work.charging_terms import ChargingTerms, rules_of
-
-CASCADE_DEPTH = 20
-"""How many contracts one entry may go through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +48,19 @@ class Planned:
     terms: ChargingTerms
     slices: tuple[Slice, ...]
     payers: tuple[Payer, ...]
+    moved: tuple["MovedWork", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MovedWork:
+    """Another entry that a plan draws from elsewhere, with its slices before and after."""
+
+    entry: str
+    service_request: str
+    service_request_number: str
+    started_at: datetime
+    before: tuple[Slice, ...]
+    after: tuple[Slice, ...]
 
 
 def plan_work(
@@ -166,36 +172,10 @@ def load_payers(
     """
     if terms.contract is None:
         return []
-    following = _cascade(tx, request, terms, at) if terms.cascade else []
-    return contracts.load([terms.contract, *following])
-
-
-def _cascade(tx: Transaction, request: Row[Any], terms: ChargingTerms, at: datetime) -> list[str]:
-    """The contracts that a search at `at` would have taken, one after the other, after the covering one.
-
-    Packs are left out: an incident is for a whole service request, not for the rest of one.
-    """
-    facts = replace(facts_of(tx, request), at=at)
-    rules = rules_of(tx, terms)
-    found = find_candidates(
-        tx,
-        customer=facts.customer,
-        item=facts.item,
-        org_unit=facts.org_unit,
-        service_request=facts.service_request,
-        at=at,
-    ).held
-    candidates = [one for one in found if one.contract.id != terms.contract]
     following: list[str] = []
-    while candidates and len(following) < CASCADE_DEPTH:
-        decision = find_coverage(facts, candidates, rules)
-        if decision.outcome != "covered":
-            break
-        chosen = chosen_of(decision, candidates)
-        if chosen.draws != "incidents":
-            following.append(chosen.contract.id)
-        candidates.remove(chosen)
-    return following
+    if terms.cascade:
+        following = CascadeSearch(tx).following(request, terms.contract, terms.rule_set, at)
+    return contracts.load([terms.contract, *following])
 
 
 def _payers(
@@ -205,30 +185,12 @@ def _payers(
     work_type: str | None,
     at: datetime,
 ) -> tuple[tuple[Payer, ...], TimeExpired]:
-    """The contracts as payers by their terms at `at`, and what happens to time past their end.
+    """The contracts as payers, and what happens to time past their end by the terms at `at`.
 
     No contract pays for work that the covering one excludes.
     """
     then = [one.terms_at(tx, at) for one in contracts]
     if not then or is_excluded(then[0], terms.role, work_type):
         return (), "ignore"
-    payers = tuple(
-        payer_value(contract, one.draws, one.drawable_grants)
-        for contract, one in zip(then, contracts, strict=True)
-    )
+    payers = tuple(payer_value(one.contract, one.draws, one.drawable_grants) for one in contracts)
     return payers, then[0].time_expired or terms.time_expired
-
-
-def is_excluded(contract: Contract, role: str, work_type: str | None) -> bool:
-    """Whether a covering contract excludes work by its type or by the role of who did it."""
-    exclusions = contract.exclusions
-    return role in exclusions.get("roles", ()) or work_type in exclusions.get("work_types", ())
-
-
-def payer_value(contract: Contract, draws: Draws, grants: Sequence[StoredGrant]) -> Payer:
-    """A contract as a payer. What expired unused can still pay for work from before its end."""
-    window = contract.window
-    if contract.holder.kind == "service_request":
-        window = Window(datetime.min.replace(tzinfo=UTC), window.until)
-    drawable = tuple(one.drawable for one in grants) if draws == "minutes" else ()
-    return Payer(contract.id, contract.holder, window, draws, drawable)

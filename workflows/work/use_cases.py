@@ -18,30 +18,31 @@ from workflows.core.errors import NotFound, StateForbids, VersionChanged, invali
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_loaded_and_cover, settle_loaded_due
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.lifecycle.contracts.payers import is_excluded
+from workflows.lifecycle.contracts.redraw import Change, redraw
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.states import STATE_LABELS
 from workflows.service_requests.closing import lock_current, state_now, up_to_date_request
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
 from workflows.work.charging_terms import ChargingTerms, moved_terms, new_terms, terms_of
 from workflows.work.planning import (
     Planned,
     Worked,
     charge_work,
-    is_excluded,
     load_payers,
-    plan_split,
     plan_work,
     worked_at,
 )
-from workflows.work.posting import draw_carried_again, draw_planned, undraw
+from workflows.work.posting import post_new_entry, preview_new_entry
 
 WORKERS = DESK
 
 
 def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> Planned:
-    """The split that saving would make now; nothing is saved.
+    """The split that saving would make now, and the other entries that it would move; nothing is saved.
 
     Raises: NotAllowed; NotFound; StateForbids where work cannot be logged on the request; InvalidInput for
     time in the future.
@@ -52,8 +53,10 @@ def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -
         request = seen if fresh is tx else require_visible(fresh, service_request_id)
         _check_state(fresh, request)
         terms = new_terms(fresh, request, worked_at(command), fresh.actor.role)
-        payers = load_payers(fresh, request, terms, worked_at(command), LoadedContracts(fresh))
-        return plan_work(fresh, request, command, terms, payers)
+        contracts = LoadedContracts(fresh)
+        payers = load_payers(fresh, request, terms, worked_at(command), contracts)
+        planned = plan_work(fresh, request, command, terms, payers)
+        return preview_new_entry(fresh, request, planned, command.work_type, payers, contracts)
 
 
 def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> str:
@@ -87,8 +90,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
         created_at=tx.now,
         created_by=tx.actor.name,
     )
-    touched = [payer.contract for payer in planned.payers]
-    touched += draw_planned(tx, request, entry_id, planned, contracts)
+    touched = post_new_entry(tx, request, entry_id, planned, payers, contracts)
     _count(tx, request.id, planned.worked_minutes, planned.chargeable_minutes)
     _settle(tx, request.id, touched, contracts)
     return entry_id
@@ -124,7 +126,7 @@ def change_work(
     if not changed:
         return entry_id
     described = {"billable": wanted.billable, "work_type": wanted.work_type, "note": wanted.note}
-    tx.change(t.work_entry, entry_id, **described, version=t.work_entry.c.version + 1)
+    tx.change(t.work_entry, entry_id, **described, version=next_version(t.work_entry))
     tx.audit("work_entry", entry_id, "changed", before=_audit_values(entry))
     if changed != {"note"}:
         _charge_again(tx, entry, request, wanted)
@@ -132,7 +134,10 @@ def change_work(
 
 
 def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: WorkGiven) -> None:
-    """Charge a changed entry by its terms, and draw it again where it takes other minutes than before."""
+    """Charge a changed entry by its terms, and draw it again where it takes other minutes than before.
+
+    With it, everything is drawn again that comes after the earlier of its instants.
+    """
     terms = terms_of(tx, entry, request)
     if worked_at(wanted) != entry.started_at:
         terms = moved_terms(tx, request, terms, worked_at(wanted), entry.id)
@@ -156,12 +161,13 @@ def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: W
     )
     if _draws_alike(tx, entry, wanted, worked, terms, contracts):
         return
-    touched = undraw(tx, entry, contracts)
-    payers = load_payers(tx, request, terms, worked.started_at, contracts)
-    planned = plan_split(tx, request, wanted, worked, terms, payers)
-    touched += draw_planned(tx, request, entry.id, planned, contracts)
-    touched += draw_carried_again(tx, touched, entry, contracts)
-    _settle(tx, request.id, touched + [payer.contract for payer in planned.payers], contracts)
+    _settle_payers(tx, load_payers(tx, request, terms, worked.started_at, contracts), contracts)
+    change = _change_of(entry.id, min(entry.started_at, worked.started_at))
+    _settle(tx, request.id, redraw(tx, change, contracts), contracts)
+
+
+def _change_of(entry_id: str, since: datetime) -> Change:
+    return Change(since, f"work_entry:{entry_id}", entries=frozenset({entry_id}))
 
 
 def _changed_fields(entry: Row[Any], wanted: WorkGiven) -> set[str]:
@@ -198,9 +204,8 @@ def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None 
     tx.require(*WORKERS)
     entry, request = _locked_entry(tx, entry_id, expected_version)
     contracts = LoadedContracts(tx)
-    touched = undraw(tx, entry, contracts)
-    touched += draw_carried_again(tx, touched, entry, contracts)
-    tx.change(t.work_entry, entry_id, deleted_at=tx.now, version=t.work_entry.c.version + 1)
+    tx.change(t.work_entry, entry_id, deleted_at=tx.now, version=next_version(t.work_entry))
+    touched = redraw(tx, _change_of(entry_id, entry.started_at), contracts)
     _count(tx, request.id, -entry.worked_minutes, -entry.chargeable_minutes)
     tx.audit("work_entry", entry_id, "deleted", before=_audit_values(entry))
     _settle(tx, request.id, touched, contracts)
@@ -212,12 +217,19 @@ def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None 
 def _settled_payers(
     tx: Transaction, request: Row[Any], terms: ChargingTerms, at: datetime, contracts: LoadedContracts
 ) -> list[LoadedContract]:
-    """The payers of work at `at`, after the due changes of the covering contract."""
+    """The payers of work at `at`, after their due changes."""
     payers = load_payers(tx, request, terms, at, contracts)
-    if payers and settle_loaded_due(tx, payers[0]):
-        contracts.forget()
+    if _settle_payers(tx, payers, contracts):
         payers = load_payers(tx, request, terms, at, contracts)
     return payers
+
+
+def _settle_payers(tx: Transaction, payers: Iterable[LoadedContract], contracts: LoadedContracts) -> bool:
+    """Apply the due changes of contracts, as the jobs do. Returns whether there were any."""
+    settled = [payer.id for payer in payers if settle_loaded_due(tx, payer)]
+    if settled:
+        contracts.forget()
+    return bool(settled)
 
 
 def _settle(

@@ -85,6 +85,7 @@ API: dict[str, Call] = {
     "POST /service-requests/<service_request>/work": Call(WORK),
     "POST /service-requests/<service_request>/work/preview": Call(WORK),
     "PATCH /settings": Call({"auto_close_days": 9}),
+    "POST /settings/preview": Call({"work_calendar": {"holidays": ["2026-03-03"]}}),
     "DELETE /tokens/<token_id>": Call(),
     "DELETE /sessions/<session_id>": Call(),
     "POST /users": Call({"email": "new@example.com", "role": "technician", "password": "a long password"}),
@@ -153,10 +154,10 @@ PAGES: dict[str, Call] = {
     ),
     "/requests/<service_request_id>/assignee": Call({"assignee_technician": "{user}"}),
     "/requests/<service_request_id>/coverage/assign": Call(
-        {"assign_contract": "{ending}", "assign_reason": "Agreed"}
+        {"assign_contract": "{ending}", "assign_extent": "now", "assign_reason": "Agreed"}
     ),
     "/requests/<service_request_id>/coverage/assign/effect": Call(
-        {"assign_contract": "{ending}", "assign_reason": "Agreed"}
+        {"assign_contract": "{ending}", "assign_extent": "now", "assign_reason": "Agreed"}
     ),
     "/requests/<service_request_id>/coverage/enable": Call(path={"service_request_id": "waiting"}),
     "/requests/<service_request_id>/coverage/search": Call(),

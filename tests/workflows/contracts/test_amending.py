@@ -51,6 +51,16 @@ def terms(sample: SampleDesk, contract: str, at: datetime | None = None) -> tupl
     return seen.sla, price, seen.time_expired, seen.ends_on, seen.exclusions
 
 
+def drawn(sample: SampleDesk, contract: str) -> int:
+    return sum(row.consumed for row in sample.grants(contract))
+
+
+def slices(sample: SampleDesk, request: str, day: int) -> list[tuple[str, int]]:
+    """What the request's entry of a day is drawn from, days counted from Monday."""
+    (entry,) = (row for row in sample.entries(request) if row.started_at == MONDAY + day * DAY)
+    return sorted(sample.allocations(entry.id))
+
+
 # ------------------------------------------------------------------ amend
 
 
@@ -88,28 +98,59 @@ def test_an_amendment_needs_a_reason_and_is_in_the_history(sample: SampleDesk) -
     assert last.details["time_expired"] == [None, "ignore"]
 
 
-def test_an_amendment_before_work_that_was_paid_is_refused(sample: SampleDesk) -> None:
-    """It names the entries; a term that pays for no work may change all the same."""
+def test_work_since_an_amendment_is_drawn_again_by_the_new_terms(sample: SampleDesk) -> None:
+    """Work that becomes excluded, then work that no longer is: of the latter the contract has no slice."""
     contract = sample.sell("support_hours", minutes=600)
     request = sample.log()
-    sample.clock.move(days=3)
+    sample.clock.move(days=5)
+    for day in (1, 2, 3):
+        sample.work(request, 10 * day, at=MONDAY + day * DAY)
+    assert drawn(sample, contract) == 60
+    amend(sample, contract, effective_at=MONDAY + 2 * DAY, exclusions=Exclusions(roles=["technician"]))
+    assert drawn(sample, contract) == 10
+    assert [slices(sample, request, day) for day in (1, 2)] == [[("grant", 10)], [("ignored", 20)]]
+    amend(sample, contract, effective_at=MONDAY + 3 * DAY, exclusions=None)
+    assert drawn(sample, contract) == 40
+    assert sample.see(audit_ledger).ok
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_becomes_of_the_rest_is_by_the_terms_of_the_instant_worked(
+    sample: SampleDesk, late: bool
+) -> None:
+    """The same whether the policy changes before or after the work is entered."""
+    contract = sample.sell("support_hours", minutes=30)
+    request = sample.log()
+    sample.clock.move(days=5)
+    if not late:
+        amend(sample, contract, effective_at=MONDAY + 2 * DAY, time_expired="ignore")
+    for day in (1, 3):
+        sample.work(request, 40, at=MONDAY + day * DAY)
+    if late:
+        assert sample.carried(f"customer:{sample.ann}") == 50
+        amend(sample, contract, effective_at=MONDAY + 2 * DAY, time_expired="ignore")
+    assert slices(sample, request, 1) == [("carried", 10), ("grant", 30)]
+    assert slices(sample, request, 3) == [("ignored", 40)]
+    assert sample.carried(f"customer:{sample.ann}") == 10
+    assert sample.see(audit_ledger).ok
+
+
+def test_the_preview_of_an_amendment_shows_the_work_that_moves(sample: SampleDesk) -> None:
+    contract = sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.clock.move(days=5)
     sample.work(request, 30, at=MONDAY + DAY)
-    number = sample.request(request).number
-    before = sample.see(read_contract, contract)
-    drawing: list[dict[str, Any]] = [
-        {"time_expired": "ignore"},
-        {"exclusions": Exclusions(roles=["technician"])},
-    ]
-    for given in drawing:
-        with pytest.raises(InvalidInput) as refused:
-            amend(sample, contract, effective_at=MONDAY, **given)
-        assert f"SH-0001 has already paid for work since then: {number} on 2026-03-03 09:00." in str(
-            refused.value
-        )
-        assert refused.value.values["pointer"] == "/effective_at"
-    assert sample.see(read_contract, contract) == before
-    amend(sample, contract, effective_at=MONDAY, sla="gold")
-    amend(sample, contract, effective_at=MONDAY + DAY + timedelta(minutes=1), time_expired="ignore")
+    command = AmendContract(effective_at=MONDAY, exclusions=Exclusions(roles=["technician"]), reason="Agreed")
+    seen = preview_impact(sample.desk, sample.supervisor, lambda tx: preview_action(tx, contract, command))
+    (moved,) = seen.moves
+    assert [(one.kind, one.minutes) for one in (*moved.before, *moved.after)] == [
+        ("grant", 30), ("ignored", 30)
+    ]  # fmt: skip
+    (after,) = (one.after for one in seen.contracts if one.after.id == contract)
+    assert drawn(sample, contract) == 30
+    sample.do_as(sample.supervisor, amend_contract, contract, command)
+    assert slices(sample, request, 1) == [("ignored", 30)]
+    assert sample.see(read_contract, contract).balance.minutes == after.balance
 
 
 def test_a_late_entry_is_charged_by_the_terms_of_its_time(sample: SampleDesk) -> None:
@@ -274,18 +315,68 @@ def test_a_late_entry_finds_who_held_the_contract_then(sample: SampleDesk) -> No
 
 
 def test_a_transfer_as_of_an_earlier_instant(sample: SampleDesk) -> None:
-    """Refused before work that was paid; else the new coverage holds from that instant."""
+    """The new coverage holds from that instant, and work since then is paid by it."""
+    bob = sample.customer("Bob", sample.org_unit("other"))
+    contract, second = (sample.sell("support_hours", minutes=600) for _ in range(2))
+    request = sample.log()
+    sample.clock.move(days=9)
+    for day in (0, 2):
+        sample.work(request, 30, at=MONDAY + day * DAY)
+    command = TransferContract(
+        holder=HolderGiven(customer=bob), effective_at=MONDAY + DAY, reason="Sold by mistake"
+    )
+    seen = preview_impact(sample.desk, sample.supervisor, lambda tx: preview_action(tx, contract, command))
+    assert [(one.before[0].contract, one.after[0].contract) for one in seen.moves] == [(contract, second)]
+    sample.do_as(sample.supervisor, transfer_contract, contract, command)
+    assert [drawn(sample, one) for one in (contract, second)] == [30, 30]
+    balances = {one.after.id: one.after.balance for one in seen.contracts}
+    assert balances == {one: sample.see(read_contract, one).balance.minutes for one in (contract, second)}
+    decision = sample.rows(t.coverage_decision, id=sample.request(request).decision_id)[0]
+    assert decision.holds_from == MONDAY + DAY
+    assert sample.see(read_contract, contract, as_of=MONDAY).holder == {"customer": sample.ann}
+    assert sample.see(audit_ledger).ok
+
+
+def test_what_is_carried_stays_with_who_held_the_contract_then(sample: SampleDesk) -> None:
+    """A late entry from before the transfer is carried by the holder of that time, later work by the new."""
+    bob = sample.customer("Bob", sample.site)
+    contract = sample.sell("support_hours", minutes=10)
+    request = sample.log(item=None)
+    sample.clock.move(days=3)
+    transfer(sample, contract, {"org_unit": sample.site})
+    assert sample.request(request).contract_id == contract
+    sample.clock.move(days=2)
+    sample.work(request, 25, at=MONDAY + 4 * DAY)
+    sample.work(request, 25, at=MONDAY + DAY)
+    assert sample.carried(f"customer:{sample.ann}") == 15
+    assert sample.carried(f"org_unit:{sample.site}") == 25
+    renewed = sample.sell("support_hours", minutes=100, to=("org_unit", sample.site))
+    other = sample.sell("support_hours", minutes=100, to=("customer", bob))
+    own = sample.sell("support_hours", minutes=100)
+    assert [drawn(sample, one) for one in (renewed, other, own)] == [25, 0, 15]
+    assert sample.see(audit_ledger).ok
+
+
+def test_a_transfer_before_work_on_finished_requests_is_refused(sample: SampleDesk) -> None:
+    """Finished requests are not searched again: the error names them, and nothing changes."""
     bob = sample.customer("Bob", sample.org_unit("other"))
     contract = sample.sell("support_hours", minutes=600)
     request = sample.log()
     sample.work(request, 30)
+    sample.fire(request, "resolve", note="Done")
+    sample.fire(request, "close")
     sample.clock.move(days=9)
-    with pytest.raises(InvalidInput, match="has already paid for work since then"):
+    with pytest.raises(InvalidInput) as refused:
         transfer(sample, contract, {"customer": bob}, effective_at=MONDAY)
+    number = sample.request(request).number
+    assert (
+        f"SH-0001 has paid for requests that are finished since then: {number} on 2026-03-02 09:00."
+        in str(refused.value)
+    )
+    assert refused.value.values["pointer"] == "/effective_at"
+    assert sample.rows(t.contract_amendment) == []
     transfer(sample, contract, {"customer": bob}, effective_at=MONDAY + DAY)
-    decision = sample.rows(t.coverage_decision, id=sample.request(request).decision_id)[0]
-    assert decision.holds_from == MONDAY + DAY
-    assert sample.see(read_contract, contract, as_of=MONDAY).holder == {"customer": sample.ann}
+    assert drawn(sample, contract) == 30
 
 
 def test_transfers_that_cannot_be(sample: SampleDesk) -> None:

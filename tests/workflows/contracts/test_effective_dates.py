@@ -14,6 +14,7 @@ from workflows.contracts.statement import read_statement
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, top_up
 from workflows.core.errors import InvalidInput, StateForbids
 from workflows.jobs.definitions import run_job
+from workflows.ledger.audit import audit_ledger
 from workflows.reports.impact_preview import preview_impact
 from workflows.store import tables as t
 
@@ -155,18 +156,43 @@ def test_a_cancellation_that_was_set_for_later_comes_at_once(sample: SampleDesk)
 
 
 def test_a_cancellation_as_of_an_earlier_instant(sample: SampleDesk) -> None:
-    contract = sample.sell("time_limited_subscription", minutes=100, **YEAR)
+    """Work since then is drawn again: from the contract that covers the request instead, if there is one."""
+    first, second = (
+        sample.sell("time_limited_subscription", minutes=100, **YEAR, time_expired="ignore") for _ in range(2)
+    )
     request = sample.log()
-    sample.work(request, 30)
     sample.clock.move(days=4)
-    with pytest.raises(InvalidInput) as refused:
+    sample.work(request, 30, at=MONDAY)
+    sample.work(request, 20, at=MONDAY + 2 * DAY)
+    command = CancelContract(effective_at=MONDAY + DAY)
+    act = partial(preview_action, contract_id=first, command=command)
+    seen = preview_impact(sample.desk, sample.supervisor, act)
+    assert [(one.before[0].contract, one.after[0].contract) for one in seen.moves] == [(first, second)]
+    sample.do_as(sample.supervisor, cancel_contract, first, command)
+    assert [available(sample, first, at) for at in (MONDAY, MONDAY + 2 * DAY)] == [70, 0]
+    assert [available(sample, second, at) for at in (MONDAY, MONDAY + 2 * DAY)] == [100, 80]
+    assert sample.see(read_contract, first).cancelled_at == MONDAY + DAY
+    for one in seen.contracts:
+        assert one.after.balance == sample.see(read_contract, one.after.id).balance.minutes
+    sample.do(cancel_contract, second, CancelContract(effective_at=MONDAY + DAY))
+    assert [row.kind for row in sample.rows(t.work_allocation) if row.reversed_at is None] == [
+        "grant", "ignored"
+    ]  # fmt: skip
+    assert sample.see(audit_ledger).ok
+
+
+def test_a_cancellation_before_a_settled_incident_is_refused(sample: SampleDesk) -> None:
+    contract = sample.sell("incident_pack", **YEAR, incidents=10)
+    request = sample.log()
+    sample.fire(request, "resolve", note="Done")
+    sample.fire(request, "close")
+    sample.clock.move(days=4)
+    with pytest.raises(InvalidInput, match="has paid for requests that are finished since then") as refused:
         sample.do(cancel_contract, contract, CancelContract(effective_at=MONDAY))
-    number = sample.request(request).number
-    assert f"has already paid for work since then: {number} on 2026-03-02 09:00" in str(refused.value)
+    assert refused.value.values["pointer"] == "/effective_at"
     assert state(sample, contract) == "active"
     sample.do(cancel_contract, contract, CancelContract(effective_at=MONDAY + DAY))
-    assert [available(sample, contract, at) for at in (MONDAY, MONDAY + 2 * DAY)] == [70, 0]
-    assert sample.see(read_contract, contract).cancelled_at == MONDAY + DAY
+    assert state(sample, contract) == "cancelled"
 
 
 def test_the_preview_of_a_later_cancellation_is_what_happens_then(sample: SampleDesk) -> None:

@@ -52,6 +52,7 @@ NOT_CARRIED = {
     "activated_at": "activated on its own",
     "ended_at": "ends on its own",
     "cancelled_at": "cancelled on its own",
+    "alerted_percent": "nothing of it has been used",
     "cancel_reason": "cancelled on its own",
     "renewal_of_id": "the contract renewed",
     "offered_for_id": "ordered for a request then, not now",
@@ -278,12 +279,15 @@ def test_renewals_that_cannot_be(sample: SampleDesk) -> None:
     free = sample.sell("subscription", **YEAR)
     open_ended = sample.sell("support_hours", minutes=60)
     earlier = sample.sell("subscription", starts_on=date(2026, 1, 1), ends_on=date(2026, 6, 30))
+    bob = sample.customer("Bob", sample.site)
+    another = sample.sell("subscription", to=("customer", bob), **YEAR)
     for sold, given, refused in [
         (free, Renew(uplift=UpliftGiven(percent="3")), "has no price to raise"),
         (contract, Renew(uplift=UpliftGiven(percent="3"), price=MoneyGiven(amount_minor=1)), "not both"),
         (contract, Renew(co_terminate_with=open_ended), "SH-0001 has no end date"),
         (contract, Renew(co_terminate_with=earlier), "ends before the renewal would start"),
         (contract, Renew(co_terminate_with=contract), "ends before the renewal would start"),
+        (contract, Renew(co_terminate_with=another), "SUB-0004 is not held by the holder of SUB-0001"),
         (contract, Renew(co_terminate_with="nothing"), "There is no contract with this id"),
         (contract, Renew(co_terminate_with=free, ends_on=date(2027, 9, 1)), "not both"),
     ]:
@@ -292,7 +296,7 @@ def test_renewals_that_cannot_be(sample: SampleDesk) -> None:
     in_dollars = UpliftGiven(amount=MoneyGiven(amount_minor=1, currency="USD"))
     with pytest.raises(InvalidInput, match="The desk's currency is EUR"):
         sample.do(renew, contract, Renew(uplift=in_dollars))
-    assert len(sample.rows(t.contract)) == 4
+    assert len(sample.rows(t.contract)) == 5
 
 
 @pytest.mark.parametrize("percent", ["1000.0001", "1001", "-1", "3,5", "", "3.14159", "1e2", "abc"])

@@ -74,7 +74,7 @@ def assign_effect(service_request_id: str) -> str:
 
 
 def _assigned(form: AssignForm, reason: str | None) -> dict[str, str | None]:
-    return {"contract": form.contract.data, "reason": reason, "from": form.from_at.text}
+    return {"contract": form.contract.data, "reason": reason, "from": form.from_text}
 
 
 def _assign_form(service_request_id: str) -> AssignForm:

@@ -6,9 +6,11 @@ from zoneinfo import ZoneInfo
 
 from engine.contracts import Unit
 from web.pages.context import now, zone
+from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import (
     amount_text,
     counted,
+    counted_text,
     duration_words,
     instant_text,
     money_text,
@@ -19,17 +21,19 @@ from web.pages.wording.labels import CONTRACT_STATES, TIME_EXPIRED, label_of, re
 from workflows.views import MoneyView
 from workflows.views.contracts import UnitBalance
 from workflows.views.effects import ContractEffect, ContractSnapshot, Effects, RequestEffect, RequestSnapshot
+from workflows.views.service_requests import MovedWorkView
 
 MAX_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One sentence and the requests it lists; `more` is the number of requests not listed."""
+    """One sentence and the requests or details that it lists; `more` is the number of those not listed."""
 
     text: str
     requests: list[RequestSnapshot] = field(default_factory=list)
     more: int = 0
+    details: list[str] = field(default_factory=list)
 
 
 def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line]:
@@ -48,6 +52,7 @@ def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line
     if not effects.requests:
         lines.append(Line("No service requests are affected."))
     lines += [Line(text) for one in others for text in _other_contract(one)]
+    lines += _moves(effects.moves)
     if effects.mails:
         lines.append(Line(f"{counted(effects.mails, 'email')} will be sent."))
     return lines
@@ -193,6 +198,23 @@ def _carried_text(contract: ContractSnapshot, minutes: int) -> str:
 def _left(contract: ContractSnapshot) -> str:
     unit: Unit = "incidents" if contract.unit == "incidents" else "minutes"
     return f"{amount_text(contract.balance.available, unit)} will be left"
+
+
+# ------------------------------------------------------------------ work
+
+
+def _moves(moves: list[MovedWorkView]) -> list[Line]:
+    """The work entries that are drawn from elsewhere, each before and after."""
+    if not moves:
+        return []
+    details = [
+        f"{one.service_request_number}, {instant_text(one.started_at, zone())}: "
+        f"{allocation_text(one.before)} → {allocation_text(one.after)}"
+        for one in moves[:MAX_NAMED]
+    ]
+    count = "1 work entry is" if len(moves) == 1 else f"{counted_text(len(moves))} work entries are"
+    text = f"{count} drawn from elsewhere:"
+    return [Line(text, details=details, more=max(0, len(moves) - MAX_NAMED))]
 
 
 # ------------------------------------------------------------------ service requests

@@ -10,10 +10,10 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, and_, or_, select
 
 from engine.amendments import Amendment, terms_as_of
-from engine.contracts import Contract
+from engine.contracts import Contract, Holder
 from engine.periods import months_between
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import (
@@ -25,6 +25,7 @@ from workflows.lifecycle.contracts.grants import (
 )
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
 
 TERMS = (
@@ -89,7 +90,7 @@ def apply_amendments(tx: Transaction, contract_id: str, at: datetime) -> dict[st
         **changes,
         terms_since=max(taken),
         amends_at=min(due, default=None),
-        version=t.contract.c.version + 1,
+        version=next_version(t.contract),
     )
     if "expires_at" in changes:
         _move_end(tx, row, lock_contract(tx, contract_id), at)
@@ -120,10 +121,13 @@ def rows_as_of(tx: Transaction, rows: Sequence[Row[Any]], at: datetime) -> list[
     """Rows of `contract` with the terms that were, or will be, in force at `at` (aware UTC)."""
     differ = [row.id for row in rows if has_other_terms(row, at)]
     found = amendments_of(tx, differ) if differ else {}
-    return [
-        SimpleNamespace(**{**row._mapping, **terms_on(row, found[row.id], at)}) if row.id in found else row
-        for row in rows
-    ]
+    return [row_as_of(row, found[row.id], at) if row.id in found else row for row in rows]
+
+
+def row_as_of(row: Any, amendments: Sequence[Amendment], at: datetime) -> Any:
+    """The columns of a row of `contract`, with the terms in force at `at` (aware UTC)."""
+    columns = {name: getattr(row, name) for name in t.contract.c.keys()}  # noqa: SIM118 - no mapping
+    return SimpleNamespace(**{**columns, **terms_on(row, amendments, at)})
 
 
 def has_other_terms(row: Any, at: datetime) -> bool:
@@ -135,6 +139,24 @@ def has_other_terms(row: Any, at: datetime) -> bool:
 def contract_as_of(tx: Transaction, row: Any, at: datetime) -> Contract:
     """The contract with the terms in force at `at` (aware UTC)."""
     return contract_value(rows_as_of(tx, [row], at)[0])
+
+
+def past_holders_of(tx: Transaction, contract_id: str) -> tuple[tuple[datetime, Holder], ...]:
+    """Who held a contract before its holder, each until an instant (exclusive), in the order of time."""
+    past = t.contract_past_holder
+    rows = tx.connection.execute(
+        select(past).where(past.c.contract_id == contract_id).order_by(past.c.held_until)
+    )
+    return tuple((row.held_until, Holder(row.holder_kind, row.holder_id)) for row in rows)
+
+
+def is_held_since(holders: Iterable[Holder], at: datetime) -> ColumnElement[bool]:
+    """SQL: one of the holders, of whom there is one or more, holds the contract now or held it after `at`."""
+    c, past, listed = t.contract, t.contract_past_holder, sorted(set(holders))
+    now = [and_(c.c.holder_kind == one.kind, c.c.holder_id == one.id) for one in listed]
+    then = [and_(past.c.holder_kind == one.kind, past.c.holder_id == one.id) for one in listed]
+    transferred = select(past.c.contract_id).where(or_(*then), past.c.held_until > at)
+    return or_(*now, c.c.id.in_(transferred))
 
 
 def _record_past_holder(tx: Transaction, row: Any, until: datetime) -> None:

@@ -13,16 +13,30 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from engine.contracts import Contract, Draws, Limits
+from engine.amendments import Amendment
+from engine.contracts import Contract, Draws, Holder, Limits
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
-from workflows.lifecycle.contracts.amendments import contract_as_of, has_other_terms
-from workflows.lifecycle.contracts.drawable_grants import OtherGrants, read_drawable_grants
-from workflows.lifecycle.contracts.grants import StoredGrant, expire_grants, grants_by_contract, limits_at
+from workflows.lifecycle.contracts.amendments import (
+    amendments_of,
+    has_other_terms,
+    past_holders_of,
+    row_as_of,
+)
+from workflows.lifecycle.contracts.drawable_grants import OtherGrants, is_followed, read_drawable_grants
+from workflows.lifecycle.contracts.grants import (
+    OpenTotals,
+    StoredGrant,
+    expire_grants,
+    grants_by_contract,
+    limits_at,
+    open_totals,
+)
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 
 _ROWS = (
     select(t.contract)
@@ -110,24 +124,43 @@ class LoadedContract:
     next_due_at: datetime | None
     monthly_minutes: int | None
     amends_at: datetime | None
+    alerted_percent: int | None
     known_grants: list[StoredGrant] | None
     others: OtherGrants | None
     """What the grants that are not among the known ones add up to; None if all are known."""
     group: LoadedContracts
     _row: Any
+    _amendments: list[Amendment] | None
+    _past_holders: tuple[tuple[datetime, Holder], ...] | None
 
     def __init__(self, group: LoadedContracts, row: Any) -> None:
         self.contract = contract_value(row)
         self.draws, self.state, self.monthly_minutes = row.draws, row.state, row.monthly_minutes
         self.activated_at, self.next_due_at = row.activated_at, row.next_due_at
         self.amends_at, self._row = row.amends_at, row
+        self._amendments, self._past_holders = None, None
+        self.alerted_percent = row.alerted_percent
         self.known_grants, self.others, self.group = None, None, group
 
     def terms_at(self, tx: Transaction, at: datetime) -> Contract:
         """The contract with the terms and the holder that it had at an instant (aware UTC)."""
         if not has_other_terms(self._row, at):
             return self.contract
-        return contract_as_of(tx, self._row, at)
+        if self._amendments is None:
+            self._amendments = amendments_of(tx, [self.id]).get(self.id, [])
+        return contract_value(row_as_of(self._row, self._amendments, at))
+
+    def past_holders(self, tx: Transaction) -> tuple[tuple[datetime, Holder], ...]:
+        """Who held it before its holder, each until an instant (exclusive), in the order of time."""
+        if self._row.held_since is None:
+            return ()
+        if self._past_holders is None:
+            self._past_holders = past_holders_of(tx, self.id)
+        return self._past_holders
+
+    def holders_since(self, tx: Transaction, at: datetime) -> set[Holder]:
+        """Its holder, and those who held it after an instant (aware UTC)."""
+        return {self.contract.holder, *(one for until, one in self.past_holders(tx) if until > at)}
 
     @property
     def id(self) -> str:
@@ -167,6 +200,16 @@ class LoadedContract:
             known.incidents_held + others.limits.incidents_held,
         )
 
+    def open_totals(self, at: datetime) -> OpenTotals:
+        """What the grants that are open at `at` were bought with, and have left."""
+        others = self.others
+        if others is None or others.at != at:
+            return open_totals(self.grants, at)
+        known = open_totals(self.drawable_grants, at)
+        return OpenTotals(
+            known.purchased + others.open_totals.purchased, known.available + others.open_totals.available
+        )
+
     def next_edge_after(self, at: datetime) -> datetime | None:
         """The first instant after `at` at which a grant opens or closes."""
         if self.others is not None and self.others.at == at:
@@ -174,11 +217,17 @@ class LoadedContract:
         edges = [edge for one in self.grants for edge in (one.opens_at, one.closes_at)]
         return min((edge for edge in edges if edge is not None and edge > at), default=None)
 
+    def is_followed(self, tx: Transaction, at: datetime) -> bool:
+        """Whether anything is posted on it after `at`, which work at `at` may move."""
+        if self.others is not None:
+            return self.others.is_followed
+        return self.draws == "minutes" and is_followed(tx, [self.id], at)
+
     def forget_grants(self) -> None:
         """Read the grants again at their next use: for changes that were not made through this object."""
         self.known_grants = self.others = None
 
-    def record(self, tx: Transaction, entry: LedgerTransaction, **refers_to: str) -> str:
+    def record(self, tx: Transaction, entry: LedgerTransaction, **refers_to: str | None) -> str:
         """Append a transaction that moves this contract's grants. Returns its id. Raises: IntegrityError."""
         transaction_id = record(tx, entry, contract_id=self.id, **refers_to)
         if self.known_grants is not None:
@@ -207,14 +256,14 @@ class LoadedContract:
         self.record(tx, LedgerTransaction("restore", stored.closes_at, restored, cause=cause, why=why))
 
     def change(self, tx: Transaction, **columns: Any) -> None:
-        """Store new values of `state`, `activated_at` or `next_due_at`."""
+        """Store new values of `state`, `activated_at`, `next_due_at` or `alerted_percent`."""
         changed = {name: value for name, value in columns.items() if getattr(self, name) != value}
         if not changed:
             return
         for name, value in changed.items():
             setattr(self, name, value)
         if "state" in changed:
-            changed["version"] = t.contract.c.version + 1
+            changed["version"] = next_version(t.contract)
         tx.change(t.contract, self.id, **changed)
 
 

@@ -6,8 +6,8 @@ from alembic import op
 from workflows.store.column_types import Id, Instant, Json
 from workflows.store.triggers import append_only, no_replacement
 
-revision = "0017"
-down_revision = "0016"
+revision = "0021"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
