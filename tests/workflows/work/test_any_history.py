@@ -322,6 +322,32 @@ def test_any_history_ends_as_the_model_says(sample: SampleDesk) -> None:
     assert sample.see(audit_ledger).ok
 
 
+def history(
+    sample: SampleDesk, *, in_time: bool = False, cascade: bool = True, minutes: int = 60
+) -> Histories:
+    """A history to be written out step by step, with one block of hours that began ten days ago."""
+    state: Histories = type("OneHistory", (Histories,), {"sample": sample, "numbers": count()})()
+    state.begin(in_time=in_time, cascade=cascade, minutes=minutes, by_month=False)
+    return state
+
+
+def test_a_cancellation_does_not_change_the_order_of_grants_for_earlier_work(sample: SampleDesk) -> None:
+    """All grants of a cancelled contract end with it; they had been drawn in the order of their own ends."""
+    state = history(sample, minutes=58)
+    state.top_up(place=0, days=-3, lasts=10, minutes=56)
+    state.work_now(place=0, minutes=70)
+    state.wait(minutes=60)
+    [entry] = state.entries
+    drawn = state._taken()
+    assert sorted(drawn.values()) == [14, 56]
+    state.cancel(place=0)
+    state.check()
+    assert state._taken() == drawn
+    state.work(place=0, days=1, at=0, minutes=3)
+    state.check()
+    assert {key: value for key, value in state._taken().items() if key[0] == entry} != drawn
+
+
 FOUR_ENTRIES = ((1, 50), (2, 40), (3, 30), (5, 20))
 """Days and minutes: 140 minutes against a block of 100, and a second one that begins on the fourth day."""
 
