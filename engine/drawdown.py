@@ -277,9 +277,10 @@ class _Account:
             if window.start < at and (window.until is None or window.until >= at)
         )
 
-    def last_opening(self) -> datetime:
-        """When the last of its grants opens."""
-        return max((window.start for window, _ in self.grants), default=BEGINNING)
+    def last_openings(self) -> dict[tuple[str, str], datetime]:
+        """When the last of its grants opens for each of its holders, by the contract and the holder's key."""
+        starts = sorted(window.start for window, _ in self.grants)
+        return {(self.contract, self.payer.holder_at(start).key): start for start in starts}
 
 
 def _agreed_order(grant: Grant, payer: Payer) -> tuple[datetime, datetime, str]:
@@ -378,8 +379,10 @@ class _CarriedMinutes:
         due: Iterable[_Draw],
     ) -> None:
         self._accounts, self._draws = accounts, draws
-        by_month = [one for one in accounts.values() if one.payer.by_month]
-        self._last_openings = {one.contract: one.last_opening() for one in by_month}
+        self._last_openings: dict[tuple[str, str], datetime] = {}
+        for account in accounts.values():
+            if account.payer.by_month:
+                self._last_openings |= account.last_openings()
         self._amounts: dict[str, list[Carried]] = {}
         for amount in sorted(carried, key=lambda one: (one.carried_at, one.contract or "")):
             self._amounts.setdefault(amount.holder, []).append(amount)
@@ -430,7 +433,8 @@ class _CarriedMinutes:
             return False
         if amount.contract == contract:
             return True
-        if amount.contract is not None and self._last_openings.get(amount.contract, BEGINNING) > at:
+        lacking = amount.contract
+        if lacking is not None and self._last_openings.get((lacking, amount.holder), BEGINNING) > at:
             return False
         account = self._accounts.get(contract)
         if account is None or not account.payer.by_month:

@@ -208,7 +208,8 @@ class Model:
         if minute.contract == contract.id:
             return True
         lacking = self.contracts[minute.contract]
-        if lacking.by_month and any(opens_at > at for opens_at, _ in lacking.openings()):
+        later = [opens_at for opens_at, _ in lacking.openings() if opens_at > at]
+        if lacking.by_month and any(lacking.holder_at(one) == minute.holder for one in later):
             return False
         return becomes_valid or not contract.by_month or minute.at <= contract.valid_from
 

@@ -357,6 +357,25 @@ def test_what_is_carried_stays_with_who_held_the_contract_then(sample: SampleDes
     assert sample.see(audit_ledger).ok
 
 
+def test_carried_minutes_move_to_who_held_the_contract_at_the_instant_worked(sample: SampleDesk) -> None:
+    """Nothing else about the entries differs: the same contract covers them, and it has nothing left."""
+    contract = sample.sell("support_hours_by_month", minutes=10, **YEAR)
+    request = sample.log(item=None)
+    sample.clock.move(days=5)
+    for day in (1, 3):
+        sample.work(request, 25, at=MONDAY + day * DAY)
+    assert sample.carried(f"customer:{sample.ann}") == 40
+    transfer(sample, contract, {"org_unit": sample.site}, effective_at=MONDAY + 2 * DAY)
+    assert sample.request(request).contract_id == contract
+    assert sample.carried(f"customer:{sample.ann}") == 15
+    assert sample.carried(f"org_unit:{sample.site}") == 25
+    own = sample.sell("support_hours", minutes=100)
+    assert (drawn(sample, own), sample.carried(f"customer:{sample.ann}")) == (15, 0)
+    settle(sample, datetime(2026, 4, 1, tzinfo=UTC))
+    assert sample.carried(f"org_unit:{sample.site}") == 15
+    assert sample.see(audit_ledger).ok
+
+
 def test_a_transfer_before_work_on_finished_requests_is_refused(sample: SampleDesk) -> None:
     """Finished requests are not searched again: the error names them, and nothing changes."""
     bob = sample.customer("Bob", sample.org_unit("other"))

@@ -79,9 +79,9 @@ class TakeForm(KeyedForm):
 
 
 ASSIGNED = {
-    "now": "Work from now on",
-    "logging": "All work since the request was logged, including what was worked",
-    "instant": "Work since an earlier instant",
+    "now": "From now on",
+    "logging": "From the logging on: what was worked moves",
+    "instant": "From an earlier instant",
 }
 """From when an assigned contract covers a request."""
 
@@ -92,7 +92,7 @@ class AssignForm(KeyedForm):
     descriptions: dict[str, str]
     contract = RadioField("Contract", [InputRequired("Select an option.")], choices=[], validate_choice=False)
     extent = RadioField(
-        "Applies to",
+        "Covers work",
         [InputRequired("Select an option.")],
         choices=select_options(ASSIGNED.items()),
         default="now",

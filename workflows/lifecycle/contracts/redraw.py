@@ -6,7 +6,7 @@ minutes, locks those contracts in the order of their ids, plans them with the en
 The result is the same in whatever order the changes arrive. Source: product.md sections 7 and 8.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -340,11 +340,21 @@ def _plan(tx: Transaction, found: _Connected, change: Change, contracts: LoadedC
         found.entries,
         carriers,
         plan,
-        difference(plan.slices, [one.posted for one in posted]),
+        _difference(plan, posted, carriers),
         posted,
         [one for key, one in posted_draws.items() if key not in planned_draws],
         [one for key, one in planned_draws.items() if key not in posted_draws],
     )
+
+
+def _difference(
+    plan: DrawDownPlan, posted: Sequence[PostedAllocation], carriers: Mapping[str, str]
+) -> Difference:
+    """What differs in the slices; carried minutes of another holder than planned differ, too."""
+    moves = [one.posted for one in posted if one.carrier not in (None, carriers.get(one.posted.entry))]
+    ids = {one.id for one in moves}
+    found = difference(plan.slices, [one.posted for one in posted if one.posted.id not in ids])
+    return Difference([*found.to_reverse, *moves], found.to_post)
 
 
 def _grant_months_due(tx: Transaction, loaded: Iterable[LoadedContract]) -> None:

@@ -360,11 +360,11 @@ def test_an_assignment_moves_what_was_worked_or_only_work_from_now_on(web: WebCl
     assert "drawn from elsewhere" not in now
     assert "1 work entry is drawn from elsewhere:" in all_work
     number = sample.request(request).number
-    assert f"{number}, 3 Mar 2026, 09:00 UTC: 0:30 from SH-0001 → 0:30 from SH-0002" in all_work
+    assert f"{number}, 3 Mar 2026, 10:00 CET: 0:30 from SH-0001 → 0:30 from SH-0002" in all_work
     for extent, instant in (("instant", ""), ("now", "2026-03-03T09:00")):
         wrong = sue.send(page, form, **chosen, assign_extent=extent, assign_from_at=instant)
         assert wrong.status == 422
-        assert "Give an instant with “Work since an earlier instant”, and only with it." in wrong
+        assert "Give an instant with “From an earlier instant”, and only with it." in wrong
     early = sue.send(page, form, **chosen, assign_extent="instant", assign_from_at="2026-02-01T09:00")
     assert f"{number} was logged after that." in early
     assert sum(row.consumed for row in sample.grants(first)) == 30
