@@ -196,13 +196,6 @@ def burn_order(window: Window, grant_id: str) -> tuple[datetime, datetime, str]:
     return (window.until or NEVER, window.start, grant_id)
 
 
-def in_burn_order(grants: Sequence[Grant], contract_window: Window, at: datetime) -> list[Grant]:
-    """The grants in force at `at` (aware UTC), in the order in which they are drawn down."""
-    windows = [(grant, grant_window(grant, contract_window)) for grant in grants]
-    in_force = [(grant, window) for grant, window in windows if window is not None and window.contains(at)]
-    return [grant for grant, window in sorted(in_force, key=lambda pair: burn_order(pair[1], pair[0].id))]
-
-
 # ------------------------------------------------------------------ paying
 
 

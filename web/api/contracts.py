@@ -209,7 +209,7 @@ def post_cancel(
 ) -> ContractDetail:
     """Cancel a contract, now or at another instant.
 
-    An earlier instant is refused where the contract has paid for work since then.
+    Work since an earlier instant is drawn again. It is refused where an incident has been settled since then.
     """
     return read_contract(tx, cancel_contract(tx, contract, command, expected_version=expected_version))
 

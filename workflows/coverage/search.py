@@ -226,7 +226,7 @@ def follow(
         notify_request_event(tx, request, "opened")
     if covering is not None:
         cancel_untaken(tx, request.id, keep=covering)
-    if holds_from is not None and holds_from < tx.now:
+    if holds_from is not None and request.worked_minutes:
         moved = move_work(tx, lock_request(tx, request.id), holds_from)
         if moved is not None:
             redraw_and_cover(tx, moved)
@@ -416,8 +416,8 @@ def search_covered_again(
 ) -> None:
     """Search again for the unfinished requests, except `skip`, that a contract covers or that await it.
 
-    The new decisions hold from `holds_from` (aware UTC) or the logging, whichever is later; by default from
-    now on.
+    It ended, or was transferred, at `holds_from` (aware UTC, default: now): the new decisions hold from then
+    or the logging, whichever is later, and cover the work since.
     """
     r = t.service_request
     requests = tx.connection.execute(
@@ -427,7 +427,7 @@ def search_covered_again(
         if request_id == skip:
             continue
         request = lock_request(tx, request_id)
-        search_again(tx, request, cause=f"contract:{contract_id}", holds_from=holds_from)
+        search_again(tx, request, cause=f"contract:{contract_id}", holds_from=holds_from or tx.now)
 
 
 # ------------------------------------------------------------------ helpers
