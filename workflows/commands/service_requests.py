@@ -49,7 +49,7 @@ class FireTrigger(Command):
 class SearchCoverage(Command):
     """Search again, or assign the contract given (supervisors only, with a reason).
 
-    An assignment holds from now on, or `from` an earlier instant, back to the logging.
+    An assignment holds from now on, or `from` an earlier instant, back to the logging: work since then moves.
     """
 
     contract: Id | None = None

@@ -22,7 +22,7 @@ from workflows.coverage.decisions import preview_view, store_decision
 from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
 from workflows.coverage.waiting_list import lock_covered, rests_on, waiting_requests
 from workflows.coverage.work_coverage import move_work
-from workflows.lifecycle.contracts.amendments import apply_amendments
+from workflows.lifecycle.contracts.amendments import amendments_of, apply_amendments
 from workflows.lifecycle.contracts.creation import make_for_request
 from workflows.lifecycle.contracts.grants import expire_grants
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
@@ -350,8 +350,9 @@ def _apply_amendments(tx: Transaction, contract_id: str, at: datetime, *, skip: 
         search_covered_again(tx, contract_id, skip=skip, holds_from=at)
     if "sla" in changes:
         _change_level(tx, contract_id, changes["sla"])
-    # work that was excluded has no slice of the contract
-    covered = entries_covered(tx, contract_id, at) if "exclusions" in changes else frozenset()
+    # work that was excluded has no slice of the contract; a later amendment may leave the row as it is
+    excludes = any("exclusions" in one.after for one in amendments_of(tx, [contract_id])[contract_id])
+    covered = entries_covered(tx, contract_id, at) if excludes else frozenset()
     redraw_and_cover(tx, changed_since(contract_id, at, entries=covered))
     return load_contract(tx, contract_id)
 

@@ -114,6 +114,23 @@ def test_work_since_an_amendment_is_drawn_again_by_the_new_terms(sample: SampleD
     assert sample.see(audit_ledger).ok
 
 
+def test_work_before_a_later_amendment_is_drawn_again_by_one_that_is_recorded_last(
+    sample: SampleDesk,
+) -> None:
+    """The terms in force stay as they are; those of the days in between change."""
+    contract = sample.sell("support_hours", minutes=600, exclusions=Exclusions(roles=["technician"]))
+    request = sample.log()
+    sample.clock.move(days=5)
+    for day in (1, 3):
+        sample.work(request, 10 * day, at=MONDAY + day * DAY)
+    assert drawn(sample, contract) == 0
+    amend(sample, contract, effective_at=MONDAY + 2 * DAY, exclusions=Exclusions(roles=["supervisor"]))
+    assert drawn(sample, contract) == 30
+    amend(sample, contract, effective_at=MONDAY, exclusions=Exclusions(work_types=["travel"]))
+    assert drawn(sample, contract) == 40
+    assert sample.see(audit_ledger).ok
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_what_becomes_of_the_rest_is_by_the_terms_of_the_instant_worked(
     sample: SampleDesk, late: bool
