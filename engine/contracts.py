@@ -21,6 +21,7 @@ Draws = Literal["nothing", "minutes", "incidents"]
 Allocation = Literal["once", "monthly"]
 IncidentHoldState = Literal["held", "settled", "released"]
 GrantKind = Literal["sold", "top_up", "allocation", "adjustment"]
+AmendmentKind = Literal["amended", "transferred"]
 
 HOLDER_KINDS: tuple[HolderKind, ...] = get_args(HolderKind)
 CONTRACT_STATES: tuple[ContractState, ...] = get_args(ContractState)
@@ -36,6 +37,7 @@ ALLOCATIONS: tuple[Allocation, ...] = get_args(Allocation)
 INCIDENT_HOLD_STATES: tuple[IncidentHoldState, ...] = get_args(IncidentHoldState)
 """What becomes of an incident that is held for a service request."""
 GRANT_KINDS: tuple[GrantKind, ...] = get_args(GrantKind)
+AMENDMENT_KINDS: tuple[AmendmentKind, ...] = get_args(AmendmentKind)
 PER_REQUEST = "per_request"
 
 
@@ -173,6 +175,8 @@ class ContractType:
 
     `limits` lists the limits that a contract of the type must (`required`) or may (`optional`) have; it can
     have no others. With `allocation` monthly, each month of the period gets a grant of minutes of its own.
+    `exhaustion_alert_days` is how many days before the projected exhaustion people are warned: 0 for not at
+    all, None for what the setting says.
     """
 
     key: str
@@ -187,6 +191,7 @@ class ContractType:
     draws: Draws
     on_expiry: OnExpiry = "time_expired"
     allocation: Allocation = "once"
+    exhaustion_alert_days: int | None = None
 
 
 class StateAt(NamedTuple):

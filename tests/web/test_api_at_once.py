@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.api import app_of, token_of
 from tests.support.sample_desk import SampleDesk
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def test_fifty_requests_logged_at_once_on_one_pack_are_all_taken(sample: SampleD
         [grant] = sample.grants(pack)
         assert (grant.available, grant.held) == (0, INCIDENTS)
         assert len(sample.rows(t.service_request, customer_id=customer)) == CALLS
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 def test_fifty_requests_closed_at_once_settle_their_pack(sample: SampleDesk, client: Client) -> None:
@@ -97,4 +97,4 @@ def test_fifty_requests_closed_at_once_settle_their_pack(sample: SampleDesk, cli
         assert list(pool.map(close, requests)) == [200] * CALLS
     [grant] = sample.grants(pack)
     assert (grant.available, grant.held, grant.consumed) == (0, 0, CALLS)
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok

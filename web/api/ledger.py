@@ -7,9 +7,10 @@ from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.jobs.sandbox_clock import ClockView, read_clock, set_clock
-from workflows.ledger.audit import AuditView, audit_ledger
+from workflows.ledger.audit import AuditView
 from workflows.ledger.checkpoints import CheckpointView, list_checkpoints, parse_checkpoint
 from workflows.ledger.queries import LedgerTransactionView, list_ledger_transactions
+from workflows.reports.audit import audit_desk
 from workflows.views import Page
 
 ledger, sandbox = RouteGroup("Ledger"), RouteGroup("Sandbox")
@@ -49,7 +50,7 @@ def get_ledger_audit(tx: Transaction, query: AuditQuery) -> AuditView:
     With `against`, the ledger is also compared with a checkpoint that was stored elsewhere.
     """
     against = parse_checkpoint(query.against) if query.against is not None else None
-    return audit_ledger(tx, against=against)
+    return audit_desk(tx, against=against)
 
 
 @ledger.get("/ledger/checkpoints")

@@ -7,9 +7,9 @@ import click
 
 from web.cli.desk import desk_of, environment, fail, operator
 from web.cli.progress import progress_bar
-from workflows.ledger.audit import audit_ledger
 from workflows.ledger.checkpoints import GivenCheckpoint, find_checkpoint, parse_checkpoint
 from workflows.ledger.differences import Difference
+from workflows.reports.audit import audit_desk
 
 LONGEST_FILE = 1_000_000
 
@@ -29,7 +29,7 @@ def audit(against: str | None) -> None:
     given = parse_checkpoint(_text_of(against)) if against is not None else None
     desk = desk_of(environment())
     with desk.read(operator()) as tx, progress_bar("Transactions") as progress:
-        found = audit_ledger(tx, against=given, progress=progress)
+        found = audit_desk(tx, against=given, progress=progress)
     for one in found.differences:
         click.echo(_line(one))
     if found.difference_count > len(found.differences):

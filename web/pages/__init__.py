@@ -15,7 +15,7 @@ from web.pages.administration import (
     settings,
     users,
 )
-from web.pages.contracts import actions, index, sell, uncovered
+from web.pages.contracts import actions, holder_statement, index, sell, uncovered
 from web.pages.contracts import detail as contract
 from web.pages.forms import pickers, typed
 from web.pages.layout import search
@@ -40,6 +40,7 @@ BLUEPRINTS = (
     edit.pages,
     editor.pages,
     explorer.pages,
+    holder_statement.pages,
     home.pages,
     index.pages,
     items.pages,

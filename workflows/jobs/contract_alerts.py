@@ -46,16 +46,26 @@ def contract_alerts(desk: Desk, at: datetime) -> int:
 
 def exhaustion_alerts(desk: Desk, at: datetime) -> int:
     """Warn of the contracts that are likely to be used up soon, as of `at`. Returns how many."""
-    days = desk.config.settings.exhaustion_alert_days
-    if days is None:
-        return 0
+    usual = desk.config.settings.exhaustion_alert_days or 0
+    by_type = _exhaustion_days_by_type(desk)
     with desk.read() as tx:
-        found = list_running_out(tx, within_days=days, most=None)
+        now = tx.now
+        found = list_running_out(tx, within_days=max(usual, *by_type.values(), 0), most=None)
     count = 0
     for one in found:
+        days = by_type.get(one.type, usual)
+        if one.runs_out_at > now + timedelta(days=days):
+            continue
         alert = partial(_alert_exhaustion, days=days, runs_out_at=one.runs_out_at)
         count += _perform(desk, one.contract, alert, at, "exhaustion_alerts")
     return count
+
+
+def _exhaustion_days_by_type(desk: Desk) -> dict[str, int]:
+    """How many days ahead the contract types ask for a warning, by the keys of those that say so."""
+    rules = desk.config.rule_set
+    types = rules.contract_types.values() if rules is not None else ()
+    return {one.key: one.exhaustion_alert_days for one in types if one.exhaustion_alert_days is not None}
 
 
 def next_end_alert(tx: Transaction) -> datetime | None:

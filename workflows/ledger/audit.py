@@ -4,7 +4,7 @@ It reads one snapshot in batches: its memory does not grow with the ledger. What
 in the README of this package. Source: product.md section 8.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select
@@ -19,6 +19,8 @@ from workflows.ledger.audit_checkpoints import audit_checkpoints
 from workflows.ledger.checkpoints import GivenCheckpoint
 from workflows.ledger.differences import Counts, Difference, Progress, first_of, with_contract_numbers
 from workflows.store.planner import NOT_BY_INDEX
+
+Check = Callable[[Transaction], Iterator[Difference]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,16 @@ class AuditView:
 
 
 def audit_ledger(
-    tx: Transaction, *, against: GivenCheckpoint | None = None, progress: Progress | None = None
+    tx: Transaction,
+    *,
+    against: GivenCheckpoint | None = None,
+    progress: Progress | None = None,
+    also: Check | None = None,
 ) -> AuditView:
     """Recompute all balances from the postings and verify each transaction, without changing anything.
 
     With `against`, the ledger is also compared with a checkpoint that was stored elsewhere. `progress` is
-    called with the transactions read, of how many.
+    called with the transactions read, of how many; `also` is a further check of the same snapshot.
     Raises: NotAllowed for a role that does not read the ledger. Source: product.md section 8.
     """
     tx.require(*OFFICE)
@@ -52,15 +58,17 @@ def audit_ledger(
 
     def read(connection: Connection) -> AuditView:
         state = TransactionState(connection, Mode.READ_ONLY, database)
-        return _audit(replace(tx, state=state), against, progress)
+        return _audit(replace(tx, state=state), against, progress, also)
 
     return database.in_snapshot(read)
 
 
-def _audit(tx: Transaction, against: GivenCheckpoint | None, progress: Progress | None) -> AuditView:
+def _audit(
+    tx: Transaction, against: GivenCheckpoint | None, progress: Progress | None, also: Check | None
+) -> AuditView:
     """Run all checks on one snapshot; with one per statement, concurrent writes would look like faults."""
     counts = Counts()
-    differences = with_contract_numbers(tx, first_of(_check(tx, counts, against, progress), counts))
+    differences = with_contract_numbers(tx, first_of(_check(tx, counts, against, progress, also), counts))
     return AuditView(
         ok=not counts.differences,
         transactions=counts.transactions,
@@ -74,7 +82,11 @@ def _audit(tx: Transaction, against: GivenCheckpoint | None, progress: Progress 
 
 
 def _check(
-    tx: Transaction, counts: Counts, against: GivenCheckpoint | None, progress: Progress | None
+    tx: Transaction,
+    counts: Counts,
+    against: GivenCheckpoint | None,
+    progress: Progress | None,
+    also: Check | None,
 ) -> Iterator[Difference]:
     _plan_by_index(tx, "off")
     yield from audit_chains(tx, counts, progress)
@@ -82,6 +94,8 @@ def _check(
     _plan_by_index(tx, "on")
     yield from audit_allocations(tx)
     yield from audit_checkpoints(tx, counts, against)
+    if also is not None:
+        yield from also(tx)
 
 
 def _plan_by_index(tx: Transaction, others: str) -> None:

@@ -1,6 +1,7 @@
 """The part of the audit that compares the allocations of work with its entries and with the postings.
 
-The draw-down itself is not repeated here: whether the right contract paid is for a replay of the entries.
+Whether the right contract paid is found by planning the draw-down again, in
+`lifecycle/contracts/audit_draw_down`.
 """
 
 from collections.abc import Iterator

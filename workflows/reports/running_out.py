@@ -26,6 +26,7 @@ class RunningOut:
     """An active contract, and the instant (aware UTC) at which its minutes run out at the recent pace."""
 
     contract: str
+    type: str
     runs_out_at: datetime
 
 
@@ -64,7 +65,7 @@ def list_running_out(
         .scalar_subquery()
     )
     rows = tx.connection.execute(
-        select(c.c.id, c.c.starts_at, left.c.available, left.c.until, drawn.label("drawn"))
+        select(c.c.id, c.c.type, c.c.starts_at, left.c.available, left.c.until, drawn.label("drawn"))
         .join(left, left.c.contract_id == c.c.id)
         .where(c.c.draws == "minutes", c.c.state == "active", c.c.starts_at <= now)
     )
@@ -78,5 +79,5 @@ def list_running_out(
             now=tx.now,
         )
         if pace and pace.runs_out_at and pace.runs_out_at <= last and pace.runs_out_at < row.until:
-            found.append(RunningOut(row.id, pace.runs_out_at))
+            found.append(RunningOut(row.id, row.type, pace.runs_out_at))
     return sorted(found, key=lambda one: (one.runs_out_at, one.contract))[:most]

@@ -75,7 +75,7 @@ def plan_work(
     The contracts are those of `load_payers`. Units: whole minutes; instants aware UTC.
     Raises: InvalidInput for time in the future or an entry that is too long; NoRuleSet.
     """
-    return plan_split(request, command, charge_work(tx, request, command, terms), terms, contracts)
+    return plan_split(tx, request, command, charge_work(tx, request, command, terms), terms, contracts)
 
 
 def charge_work(tx: Transaction, request: Row[Any], command: WorkGiven, terms: ChargingTerms) -> Worked:
@@ -101,6 +101,7 @@ def charge_work(tx: Transaction, request: Row[Any], command: WorkGiven, terms: C
 
 
 def plan_split(
+    tx: Transaction,
     request: Row[Any],
     command: WorkGiven,
     worked: Worked,
@@ -113,7 +114,9 @@ def plan_split(
     if terms.draws:
         for one in contracts[:1]:
             one.group.read_drawable_grants(worked.started_at, worked.ended_at, worked.chargeable_minutes)
-        payers, policy = _payers(contracts, terms, command.work_type or request.work_type)
+        payers, policy = _payers(
+            tx, contracts, terms, command.work_type or request.work_type, worked.started_at
+        )
         time = TimeWorked(worked.started_at, worked.ended_at, worked.chargeable_minutes)
         slices = tuple(plan_draw_down(time, payers, policy))
     return Planned(
@@ -176,13 +179,18 @@ def load_payers(
 
 
 def _payers(
-    contracts: Sequence[LoadedContract], terms: ChargingTerms, work_type: str | None
+    tx: Transaction,
+    contracts: Sequence[LoadedContract],
+    terms: ChargingTerms,
+    work_type: str | None,
+    at: datetime,
 ) -> tuple[tuple[Payer, ...], TimeExpired]:
-    """The contracts as payers, and what happens to time past their end.
+    """The contracts as payers, and what happens to time past their end by the terms at `at`.
 
     No contract pays for work that the covering one excludes.
     """
-    if not contracts or is_excluded(contracts[0].contract, terms.role, work_type):
+    then = [one.terms_at(tx, at) for one in contracts]
+    if not then or is_excluded(then[0], terms.role, work_type):
         return (), "ignore"
     payers = tuple(payer_value(one.contract, one.draws, one.drawable_grants) for one in contracts)
-    return payers, contracts[0].contract.time_expired or terms.time_expired
+    return payers, then[0].time_expired or terms.time_expired

@@ -159,7 +159,7 @@ def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: W
         worked.worked_minutes - entry.worked_minutes,
         worked.chargeable_minutes - entry.chargeable_minutes,
     )
-    if _draws_alike(entry, wanted, worked, terms, contracts):
+    if _draws_alike(tx, entry, wanted, worked, terms, contracts):
         return
     _settle_payers(tx, load_payers(tx, request, terms, worked.started_at, contracts), contracts)
     change = _change_of(entry.id, min(entry.started_at, worked.started_at))
@@ -177,7 +177,12 @@ def _changed_fields(entry: Row[Any], wanted: WorkGiven) -> set[str]:
 
 
 def _draws_alike(
-    entry: Row[Any], wanted: WorkGiven, worked: Worked, terms: ChargingTerms, contracts: LoadedContracts
+    tx: Transaction,
+    entry: Row[Any],
+    wanted: WorkGiven,
+    worked: Worked,
+    terms: ChargingTerms,
+    contracts: LoadedContracts,
 ) -> bool:
     """Whether a changed entry takes the minutes that it took before."""
     before = (entry.started_at, entry.ended_at, entry.chargeable_minutes)
@@ -185,7 +190,7 @@ def _draws_alike(
         return False
     if not terms.draws or terms.contract is None:
         return True
-    covering = contracts[terms.contract].contract
+    covering = contracts[terms.contract].terms_at(tx, entry.started_at)
     excluded = is_excluded(covering, terms.role, wanted.work_type)
     return excluded == is_excluded(covering, terms.role, entry.work_type)
 

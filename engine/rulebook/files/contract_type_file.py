@@ -47,7 +47,8 @@ REQUIRED = (
     "key", "label", "description", "number_prefix", "held_by", "limits", "draws",
     "valid_when", "expires_when", "on_expiry",
 )  # fmt: skip
-OPTIONAL = ("$schema", "defaults", "allocation", "examples")
+OPTIONAL = ("$schema", "defaults", "allocation", "exhaustion_alert_days", "examples")
+MOST_ALERT_DAYS = 365
 UNAVAILABLE = "carry_over"
 """A key that published sets may have. Nothing reads it yet, so that new ones are refused."""
 LIMIT_USES = ("required", "optional", "none")
@@ -105,6 +106,7 @@ class _TypeReader:
         expires_when = self._conditions("expires_when")
         defaults = self._defaults(limits)
         self._refuse_carry_over()
+        exhaustion_alert_days = self._exhaustion_alert_days(draws)
         self._check_consistency(limits, draws, allocation)
         if (
             report.has_errors
@@ -126,6 +128,7 @@ class _TypeReader:
             expires_when=as_json(expires_when),
             draws=cast(Draws, draws),
             allocation=cast(Allocation, allocation),
+            exhaustion_alert_days=exhaustion_alert_days,
         )
         places = (fields["valid_when"].place, fields["expires_when"].place)
         lint_type(report, valid_when, expires_when, *places)
@@ -226,6 +229,19 @@ class _TypeReader:
                     f"The type has no limit on {limit}. Add it to limits, or remove {name}.",
                 )
         return Defaults(sla=sla, **numbers)
+
+    def _exhaustion_alert_days(self, draws: str | None) -> int | None:
+        """The days; null is the same as leaving them out."""
+        if "exhaustion_alert_days" not in self.fields:
+            return None
+        node = self.fields["exhaustion_alert_days"]
+        if node.value is None:
+            return None
+        if draws is not None and draws != "minutes":
+            self.report.reject(
+                node.place, 'Only a type that draws "minutes" is projected. Remove exhaustion_alert_days.'
+            )
+        return read_whole_number(self.report, node, minimum=0, maximum=MOST_ALERT_DAYS)
 
     def _refuse_carry_over(self) -> None:
         if UNAVAILABLE in self.fields:

@@ -157,6 +157,14 @@ def _contract_type() -> Schema:
         ),
         "draws": one_of(DRAWS, "What service requests and their work draw from it."),
         "allocation": one_of(ALLOCATIONS, "Whether minutes are granted once or each month."),
+        "exhaustion_alert_days": or_null(
+            number_of(
+                0,
+                365,
+                "How many days before its minutes are likely to be used up people are warned; 0: not at all. "
+                "Without it, the setting decides.",
+            )
+        ),
         "valid_when": {**conditions, "description": "When it can cover."},
         "expires_when": {**conditions, "description": "When it has ended."},
         "on_expiry": one_of(ON_EXPIRY, "time_expired: according to the contract or the setting."),

@@ -45,6 +45,18 @@ def test_contract_types_are_checked(change: Callable[[Any], object], expected: s
     assert any(expected in one for one in found), found
 
 
+def test_days_before_the_projected_exhaustion_are_for_types_that_draw_minutes() -> None:
+    def problems(name: str, days: Any) -> list[str]:
+        files = with_change(f"contract_types/{name}.json", lambda one: one.update(exhaustion_alert_days=days))
+        return [one.message for one in errors(files, f"contract_types/{name}.json")]
+
+    for days in (None, 0, 365):
+        assert problems("support_hours", days) == []
+    assert len(problems("support_hours", 366)) == len(problems("support_hours", "10")) == 1
+    [message] = problems("subscription", 10)
+    assert message == 'Only a type that draws "minutes" is projected. Remove exhaustion_alert_days.'
+
+
 @pytest.mark.parametrize("value", [{"months": 2, "cap_percent": 50}, None])
 def test_carry_over_is_refused_as_nothing_carries_over(value: Any) -> None:
     path = "contract_types/support_hours_by_month.json"

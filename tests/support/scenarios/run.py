@@ -10,7 +10,7 @@ from tests.support.scenarios.forms import BadValue
 from tests.support.scenarios.story import Story, UnknownName
 from tests.support.scenarios.text import Event, Fact, Language, Scenario, read_scenarios
 from tests.support.scenarios.verbs import EVENTS, NOTHING_MORE, SPLITS, VERBS, Outcome
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 
 FOLDER = Path(__file__).resolve().parents[2] / "scenarios"
 CHECKOUT = FOLDER.parents[1]
@@ -82,7 +82,7 @@ def _check(story: Story, event: Event, fact: Fact, as_of: datetime | None) -> No
 def audit(story: Story, scenario: Scenario) -> None:
     """Audit the ledger, before and after the jobs that are still due. Raises: NotAsExpected."""
     for _ in range(2):
-        found = story.sample.see(audit_ledger)
+        found = story.sample.see(audit_desk)
         if not found.ok:
             raise NotAsExpected(f"{scenario.place}: the audit of the ledger finds {found.differences}")
         story.run_jobs()

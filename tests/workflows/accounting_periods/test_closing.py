@@ -28,7 +28,7 @@ from workflows.core.config_version import bump_generation
 from workflows.core.errors import NotAllowed, NotFound
 from workflows.coverage.search import settle_due
 from workflows.jobs.definitions import run_job
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.reports.impact_preview import preview_impact
 from workflows.store import tables as t
 from workflows.views.accounting_periods import AdjustmentView
@@ -224,7 +224,7 @@ def test_a_change_of_a_closed_month_becomes_an_adjustment(
         assert one.belongs_at is not None
         assert one.belongs_at < APRIL
         assert one.why.startswith("Adjustment for 2026-03: ")
-    assert march.see(audit_ledger).ok
+    assert march.see(audit_desk).ok
 
 
 def test_statement_lines_of_a_closed_month_stay(march: SampleDesk) -> None:
@@ -263,7 +263,7 @@ def test_a_cancellation_keeps_the_closed_month(march: SampleDesk) -> None:
     march.do(cancel_contract, march.block, CancelContract(reason="Agreed"))  # type: ignore[attr-defined]
     assert available(march, LAST_OF_MARCH) == 540
     assert available(march) == 0
-    assert march.see(audit_ledger).ok
+    assert march.see(audit_desk).ok
 
 
 def test_an_adjustment_of_a_month_that_is_closed_since_is_adjusted_in_the_next(march: SampleDesk) -> None:
@@ -281,7 +281,7 @@ def test_an_adjustment_of_a_month_that_is_closed_since_is_adjusted_in_the_next(m
     assert (first.effective_at, second.effective_at) == (APRIL, may)
     assert second.reverses == first.id
     assert second.belongs_at == first.belongs_at
-    assert march.see(audit_ledger).ok
+    assert march.see(audit_desk).ok
 
 
 @pytest.mark.parametrize("job", ["expire_contracts", None])
@@ -306,7 +306,7 @@ def test_an_expiry_that_comes_late_is_adjusted_in_bulk_as_one_by_one(
     [adjustment] = march.rows(t.ledger_adjustment)
     assert adjustment.transaction_id == expired.id
     assert adjustment.belongs_at == datetime(2026, 3, 21, tzinfo=UTC)
-    assert march.see(audit_ledger).ok
+    assert march.see(audit_desk).ok
 
 
 def test_adjustments_return_to_a_reopened_month(march: SampleDesk) -> None:
@@ -322,7 +322,7 @@ def test_adjustments_return_to_a_reopened_month(march: SampleDesk) -> None:
     changes(march)["late"]()
     reopen(march)
     assert available(march, LAST_OF_MARCH) == available(march) == 600 - 45 - 45
-    assert march.see(audit_ledger).ok
+    assert march.see(audit_desk).ok
 
 
 def test_the_database_refuses_a_transaction_in_a_closed_month(march: SampleDesk) -> None:

@@ -14,7 +14,7 @@ from workflows.commands.work import WorkGiven
 from workflows.contracts.queries import read_contract
 from workflows.core.actors import Actor
 from workflows.core.transaction import Transaction
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 from workflows.work.use_cases import log_work
 
@@ -82,7 +82,7 @@ def test_an_entry_is_saved_before_the_closing_or_as_an_adjustment(sample: Sample
     in_time = [row for row in sample.rows(t.ledger_transaction, kind="draw") if row.effective_at < APRIL]
     assert len(in_time) + adjusted == WRITERS * ENTRIES
     assert len(in_time) == 600 - at_closing
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 def test_of_several_who_close_at_once_one_does(sample: SampleDesk) -> None:
@@ -114,4 +114,4 @@ def test_closing_and_reopening_while_others_write(sample: SampleDesk) -> None:
     for at in (LAST_OF_MARCH, None):
         view = sample.see(read_contract, block, as_of=at)
         assert view.balance.minutes.available == 600 - WRITERS * ENTRIES
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok

@@ -20,7 +20,7 @@ from workflows.accounting_periods.queries import list_periods
 from workflows.accounting_periods.use_cases import close_period, last_closed, reopen_period
 from workflows.commands.accounting_periods import ChangePeriod
 from workflows.contracts.queries import read_contract
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 
 DAY = timedelta(days=1)
 
@@ -95,5 +95,5 @@ def test_closed_periods_never_change(sample: SampleDesk) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
     assert sample.see_as(sample.finance, list_periods).items

@@ -19,7 +19,7 @@ from workflows.core.errors import IdempotencyKeyReused, InvalidInput
 from workflows.core.idempotency import Answer, Keyed
 from workflows.core.transaction import Transaction
 from workflows.jobs.definitions import run_job
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.service_requests.log import Logged, log_service_request
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
@@ -193,7 +193,7 @@ def test_duplicates_by_twenty_workers_draw_once_each(sample: SampleDesk) -> None
     assert len(sample.rows(t.work_entry)) == count
     assert [grant.available for grant in sample.grants(hours)] == [0]
     assert sample.carried(f"customer:{sample.ann}") == 20
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 def test_a_pruned_key_is_a_new_command(sample: SampleDesk) -> None:

@@ -17,9 +17,9 @@ from workflows.core.errors import NoRuleSet, StateForbids
 from workflows.demo import DEMO_PASSWORD, LOGINS, can_load_demo, is_demo, load_demo, reset_demo
 from workflows.demo.timeline import Timeline
 from workflows.jobs.definitions import next_due
-from workflows.ledger.audit import audit_ledger
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.operations.deployment import open_desk
+from workflows.reports.audit import audit_desk
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
 from workflows.service_requests.queries import in_queue, queue_values
@@ -82,7 +82,7 @@ def contract_states(desk: Desk) -> Counter[tuple[str, str]]:
 def check(desk: Desk) -> None:
     """Check what must be true at whatever instant the demonstration is loaded."""
     with desk.read(SYSTEM) as tx:
-        audit = audit_ledger(tx)
+        audit = audit_desk(tx)
         assert audit.ok, audit.differences
         due = next_due(tx)
         assert due is None or due > desk.now()

@@ -13,7 +13,7 @@ from tests.workflows.importing.test_importing import at, everything, moves, one,
 from workflows.core.actors import SYSTEM
 from workflows.importing import CoverageNotChosen, ImportReport, MappingRefused
 from workflows.importing.mapping import Mapping, read_mapping
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.service_requests.closing import state_now
 from workflows.store import tables as t
 
@@ -236,4 +236,4 @@ def test_a_search_draws_only_if_the_mapping_says_so(sample: SampleDesk, draws: b
     balance = (0, 1, 1) if draws else (2, 0, 0)
     assert [(row.available, row.consumed, row.held) for row in sample.grants(pack)] == [balance]
     with sample.desk.read(SYSTEM) as tx:
-        assert audit_ledger(tx).ok
+        assert audit_desk(tx).ok

@@ -5,7 +5,7 @@ from tests.support.exports import event, export, mapping, run
 from tests.support.sample_desk import SampleDesk
 from tests.workflows.importing.test_importing import at, everything, one, skipped
 from workflows.core.actors import SYSTEM
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 
 SEARCHED = mapping(coverage="search", draws=True)
@@ -48,7 +48,7 @@ def test_with_contracts_on_the_coverage_search_is_as_of_the_event(sample: Sample
     )
     assert [row.consumed for row in sample.grants(pack)] == [1]
     with sample.desk.read(SYSTEM) as tx:
-        assert audit_ledger(tx).ok
+        assert audit_desk(tx).ok
 
 
 def test_a_rule_that_refuses_leaves_nothing(sample: SampleDesk) -> None:

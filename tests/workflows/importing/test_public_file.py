@@ -10,7 +10,7 @@ from tests.conftest import CHECKOUT
 from tests.support.builders import DeskFixture
 from workflows.core.actors import SYSTEM
 from workflows.importing import ImportReport, import_history, read_mapping
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 
 NAME = "servicenow_incident_events.csv"
@@ -57,7 +57,7 @@ def test_the_whole_file_is_imported(sqlite_database_url: str, public_file: Path)
     assert sum(count > 1 for count in members.values()) == 15
     assert new_desk.rows(t.item, owner_org_unit_id=None) == []
     with new_desk.desk.read(SYSTEM) as tx:
-        assert audit_ledger(tx).ok
+        assert audit_desk(tx).ok
 
     again = load(new_desk, public_file)
     assert (again.rows_imported, again.new, len(again.skipped)) == (0, 0, 5998)

@@ -17,7 +17,7 @@ from workflows.core.desk import Desk
 from workflows.jobs import scheduler
 from workflows.jobs.definitions import ANY_MACHINE, JOBS, Job, claim_slot, run_job
 from workflows.jobs.sandbox_clock import set_clock
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 
 
@@ -26,7 +26,7 @@ def run_all(sample: SampleDesk) -> int:
 
 
 def audit_is_clean(sample: SampleDesk) -> bool:
-    view = sample.see(audit_ledger)
+    view = sample.see(audit_desk)
     assert view.differences == []
     return view.ok
 

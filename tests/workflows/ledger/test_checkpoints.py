@@ -14,9 +14,9 @@ from tests.support.tampering import intruding
 from workflows.commands.service_requests import NewServiceRequest
 from workflows.core.errors import InvalidInput, NotAllowed, NotFound
 from workflows.jobs.definitions import run_job
-from workflows.ledger.audit import audit_ledger
 from workflows.ledger.checkpoints import find_checkpoint, list_checkpoints, parse_checkpoint
 from workflows.ledger.queries import list_ledger_transactions
+from workflows.reports.audit import audit_desk
 from workflows.service_requests.log import log_service_request
 from workflows.store import tables as t
 
@@ -52,7 +52,7 @@ def test_time_without_a_contract_is_in_the_chain_of_the_customer(sample: SampleD
     sample.work(request, 15)
     [ignored] = sample.rows(t.ledger_transaction, kind="ignore")
     assert ignored.chain_id == sample.ann
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 def test_a_checkpoint_is_taken_once_a_day(busy: SampleDesk) -> None:
@@ -69,7 +69,7 @@ def test_a_checkpoint_is_taken_once_a_day(busy: SampleDesk) -> None:
     page = busy.see(list_checkpoints, limit=1)
     [rest] = busy.see(list_checkpoints, limit=1, cursor=page.next_cursor).items
     assert (page.items[0].number, rest.number) == (2, 1)
-    assert busy.see(audit_ledger).ok
+    assert busy.see(audit_desk).ok
 
 
 def test_a_desk_without_postings_has_no_checkpoint(sample: SampleDesk) -> None:
@@ -83,13 +83,13 @@ def test_an_audit_against_a_checkpoint_finds_a_chain_that_was_written_anew(busy:
     given = parse_checkpoint(f"Sent on Monday:\n{busy.see(find_checkpoint).text}\n")
     busy.clock.move(days=1)
     busy.work(busy.log(item=None), 5)
-    view = busy.see(audit_ledger, against=given)
+    view = busy.see(audit_desk, against=given)
     assert (view.ok, view.against) == (True, 1)
     with intruding(str(busy.desk.database.url.render_as_string(hide_password=False)), Random(1)) as intruder:
         last = max(busy.rows(t.ledger_transaction, kind="draw"), key=lambda row: row.sequence)
         intruder.connection.execute(update(t.ledger_checkpoint).values(root=bytes(32)))
         intruder.delete(t.ledger_transaction, last)
-    differing = busy.see(audit_ledger, against=given).differences
+    differing = busy.see(audit_desk, against=given).differences
     assert ("root differs from the given checkpoint", "checkpoint 1") in {
         (one.what, one.record) for one in differing
     }
@@ -106,7 +106,7 @@ def test_a_checkpoint_that_differs_in_anything_is_not_this_ledgers(busy: SampleD
         "transactions": 7,
         "taken_at": given.taken_at + timedelta(days=1),
     }
-    view = busy.see(audit_ledger, against=replace(given, **{field: other[field]}))
+    view = busy.see(audit_desk, against=replace(given, **{field: other[field]}))
     assert not view.ok
     assert all("given checkpoint" in one.what or "root" in one.what for one in view.differences)
 
@@ -138,7 +138,7 @@ def test_checkpoints_are_for_those_who_may_read_the_ledger(busy: SampleDesk) -> 
 def test_the_audit_reports_its_progress(busy: SampleDesk) -> None:
     seen: list[tuple[int, int]] = []
     with busy.desk.read() as tx:
-        audit_ledger(tx, progress=lambda done, total: seen.append((done, total)))
+        audit_desk(tx, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(5, 5)]
 
 
@@ -160,4 +160,4 @@ def test_a_single_statement_and_a_transaction_continue_the_same_chain(busy: Samp
         (3, "hold"),
         (4, "hold"),
     ]
-    assert busy.see(audit_ledger).differences == []
+    assert busy.see(audit_desk).differences == []

@@ -15,10 +15,12 @@ from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.support.unique_keys import unique_keys
 from workflows.accounting_periods.use_cases import close_period
 from workflows.commands.accounting_periods import ChangePeriod
+from workflows.commands.contracts import AmendContract
+from workflows.contracts.amending import amend_contract
 from workflows.core.transaction import Transaction
 from workflows.jobs.definitions import run_job
-from workflows.ledger.audit import audit_ledger
 from workflows.ledger.journal import read_transactions, record
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
@@ -37,7 +39,8 @@ def reverse(tx: Transaction, transaction_id: str) -> None:
 @pytest.fixture
 def busy(sample: SampleDesk) -> SampleDesk:
     """A desk with a row in each append-only table."""
-    sample.sell("support_hours", minutes=30)
+    contract = sample.sell("support_hours", minutes=30)
+    sample.do(amend_contract, contract, AmendContract(sla="gold", reason="Agreed"))
     sample.sell("incident_pack", to=("item", sample.laptop), incidents=2)
     sample.work(sample.log(), 20)
     sample.do(close_period, "2026-02", ChangePeriod())
@@ -60,10 +63,10 @@ def busy(sample: SampleDesk) -> SampleDesk:
 
 
 def refused(sample: SampleDesk, statement: Any, match: str) -> None:
-    before = sample.see(audit_ledger)
+    before = sample.see(audit_desk)
     with pytest.raises(DBAPIError, match=match), sample.desk.write() as tx:
         tx.connection.execute(statement)
-    assert sample.see(audit_ledger) == before
+    assert sample.see(audit_desk) == before
 
 
 @pytest.mark.parametrize("name", t.APPEND_ONLY)
@@ -329,7 +332,7 @@ def test_drawing_more_than_is_available_or_carried_writes_nothing(busy: SampleDe
     holder = f"customer:{busy.ann}"
     carried = busy.carried(holder)
     assert carried > 0
-    before = busy.see(audit_ledger)
+    before = busy.see(audit_desk)
     for postings in (
         move("minutes", 1_000, (grant, "available"), (grant, "consumed")),
         move("minutes", carried + 1, (holder, "carried"), ("contract:x", "carried_drawn")),
@@ -337,7 +340,7 @@ def test_drawing_more_than_is_available_or_carried_writes_nothing(busy: SampleDe
         entry = LedgerTransaction("draw", MONDAY, postings, "test", "test")
         with pytest.raises(DBAPIError, match=r"(?i)check"), busy.desk.write() as tx:
             record(tx, entry)
-    assert busy.see(audit_ledger) == before
+    assert busy.see(audit_desk) == before
 
 
 # The audit finds the changes that the database cannot refuse
@@ -356,11 +359,11 @@ def tamper_grant(sample: SampleDesk, **values: Any) -> Callable[[], None]:
 
 @pytest.mark.parametrize("account", ["available", "held", "consumed", "expired"])
 def test_the_audit_finds_a_balance_that_was_tampered_with(busy: SampleDesk, account: str) -> None:
-    assert busy.see(audit_ledger).ok
+    assert busy.see(audit_desk).ok
     grant = next(one for one in busy.rows(t.grant_balance) if one.unit == "minutes")
     stored = getattr(grant, account)
     tamper_grant(busy, **{account: stored + 7})()
-    view = busy.see(audit_ledger)
+    view = busy.see(audit_desk)
     assert not view.ok
     found = {(one.what, one.record, one.stored, one.posted) for one in view.differences}
     assert (f"grant {account}", grant.grant_id, stored + 7, stored) in found
@@ -370,7 +373,7 @@ def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_contradict(
     with busy.desk.write() as tx:
         tx.connection.execute(update(t.carried_balance).values(minutes=t.carried_balance.c.minutes + 1))
         tx.connection.execute(update(t.incident_hold).values(state="released"))
-    whats = {one.what for one in busy.see(audit_ledger).differences}
+    whats = {one.what for one in busy.see(audit_desk).differences}
     assert {"carried minutes", "incidents held"} <= whats
 
 
@@ -378,8 +381,11 @@ def test_the_audit_finds_a_deleted_balance(busy: SampleDesk) -> None:
     grant = next(one for one in busy.rows(t.grant_balance) if one.unit == "minutes")
     with busy.desk.write() as tx:
         tx.connection.execute(t.grant_balance.delete().where(t.grant_balance.c.grant_id == grant.grant_id))
-    [difference] = busy.see(audit_ledger).differences
-    assert (difference.what, difference.record) == ("grant without a balance", grant.grant_id)
+    first, *others = busy.see(audit_desk).differences
+    assert (first.what, first.record) == ("grant without a balance", grant.grant_id)
+    # without its balance, the grant can no longer pay for what it paid for
+    assert {one.what for one in others} == {"draw-down of a work entry"}
+    assert all(grant.grant_id in str(one.stored) for one in others)
 
 
 def test_the_audit_finds_changed_minutes_of_a_work_entry(busy: SampleDesk) -> None:
@@ -387,14 +393,14 @@ def test_the_audit_finds_changed_minutes_of_a_work_entry(busy: SampleDesk) -> No
         tx.connection.execute(
             update(t.work_entry).values(chargeable_minutes=t.work_entry.c.chargeable_minutes + 1)
         )
-    view = busy.see(audit_ledger)
-    assert {one.what for one in view.differences} == {"work entry's allocations"}
+    view = busy.see(audit_desk)
+    assert {one.what for one in view.differences} == {"work entry's allocations", "draw-down of a work entry"}
 
 
 def test_the_audit_changes_nothing_and_can_be_repeated(busy: SampleDesk) -> None:
-    first = busy.see(audit_ledger)
+    first = busy.see(audit_desk)
     assert first.ok
     assert first.transactions > 0
     assert first.postings >= 2 * first.transactions
     busy.clock.move(days=400)
-    assert busy.see(audit_ledger) == first
+    assert busy.see(audit_desk) == first

@@ -23,7 +23,8 @@ from workflows.contracts.use_cases import adjust, top_up
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.jobs.definitions import run_job
-from workflows.ledger.audit import AuditView, audit_ledger
+from workflows.ledger.audit import AuditView
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.work.use_cases import change_work, delete_work
@@ -104,7 +105,7 @@ def audit(url: str) -> AuditView:
     desk = Desk(Database(url, pool_size=1), FixedClock(MONDAY + timedelta(days=9)))
     try:
         with desk.read(SYSTEM) as tx:
-            return audit_ledger(tx)
+            return audit_desk(tx)
     finally:
         desk.database.dispose()
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.sample_desk import SampleDesk
 from workflows.commands.service_requests import ChangeServiceRequest
 from workflows.core.errors import StateForbids
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.service_requests.use_cases import change_service_request
 from workflows.store import tables as t
 
@@ -66,7 +66,7 @@ def test_the_new_customers_contract_covers_it(
     assert decisions(sample, request) == [("log", anns), ("changed", bobs)]
     assert sample.work(request, 45) == [("grant", 45)]
     assert [sample.grants(one)[0].available for one in (anns, bobs)] == [570, 555]
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 @pytest.mark.parametrize("state", ["open", "in_progress", "on_hold"])
@@ -96,7 +96,7 @@ def test_the_held_incident_goes_back_to_the_earlier_customer(
         sample.fire(request, "resolve", note="done")
     sample.fire(request, "close")
     assert [(one.available, one.held, one.consumed) for one in sample.grants(bobs)] == [(1, 0, 1)]
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 @pytest.mark.parametrize("state", ["closed", "cancelled"])

@@ -21,7 +21,7 @@ from workflows.core.actors import NOBODY
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.jobs.sandbox_clock import set_clock
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.service_requests.log import Logged, log_service_request
 from workflows.service_requests.queries import read_service_request
 from workflows.store import tables as t
@@ -152,7 +152,7 @@ def test_an_incident_held_by_another_in_between_is_not_held_twice(sample: Sample
     numbers = {row.number for row in sample.rows(t.service_request)}
     assert len(numbers) == 2
     with sample.desk.read() as tx:
-        assert audit_ledger(tx).ok
+        assert audit_desk(tx).ok
 
 
 def test_a_desks_first_request_has_the_first_number(sample: SampleDesk) -> None:
@@ -199,7 +199,7 @@ def test_a_request_that_waits_for_a_locked_pack_sees_its_remaining_balance(sampl
     [grant] = sample.grants(pack)
     assert (grant.available, grant.held) == (1, 2)
     with sample.desk.read() as tx:
-        assert audit_ledger(tx).ok
+        assert audit_desk(tx).ok
 
 
 def test_incidents_of_several_purchases_are_shown_correctly(sample: SampleDesk) -> None:

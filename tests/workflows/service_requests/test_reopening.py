@@ -8,7 +8,7 @@ from workflows.contracts.offers import take_contract
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import enable_contract
 from workflows.coverage.candidates import find_candidates
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 
 TICK = timedelta(microseconds=1)
@@ -111,7 +111,7 @@ def test_reopening_uses_no_second_incident_and_does_not_change_the_past(sample: 
     sample.fire(request, "cancel", reason="a mistake")
     [grant] = sample.grants(pack)
     assert (grant.available, grant.held, grant.consumed) == (1, 0, 0)
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 def test_after_the_window_the_next_incident_is_held(sample: SampleDesk) -> None:

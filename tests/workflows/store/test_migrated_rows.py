@@ -26,7 +26,7 @@ from workflows.contracts.use_cases import cancel_contract, renew
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.jobs.definitions import run_job
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.service_requests.queries import list_service_requests
 from workflows.store import tables as t
 from workflows.store.database import MIGRATIONS, Database, migrate
@@ -234,7 +234,7 @@ def _works_and_is_protected(database: Database) -> None:
                     connection.execute(text(statement))
     assert run_job(desk, "expire_contracts") + run_job(desk, "settle_contracts") > 0
     with desk.read(SYSTEM) as tx:
-        view = audit_ledger(tx)
+        view = audit_desk(tx)
     assert view.differences == []
     assert view.postings > 0
 

@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from tests.support.concurrency import log_minutes, log_requests, tick_every_job, worker_context, worker_pool
 from tests.support.pgbouncer import Pgbouncer
 from tests.support.sample_desk import SampleDesk
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.store import postgresql_sessions
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
@@ -103,7 +103,7 @@ def test_work_by_many_clients_is_as_without_a_pooler(pooled_database_url: str) -
     assert [(grant.available, grant.consumed) for grant in sample.grants(hours)] == [(0, 100)]
     assert sample.carried(f"customer:{sample.ann}") == total - 100
     assert set(ran.values()) == {1}, "of all schedulers one runs each job"
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
     sample.close()
 
 

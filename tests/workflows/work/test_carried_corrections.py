@@ -13,7 +13,7 @@ from workflows.commands.contracts import CancelContract
 from workflows.commands.work import ChangeWork
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import cancel_contract
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.work.use_cases import change_work, delete_work
 
 DAY = timedelta(days=1)
@@ -122,4 +122,4 @@ def test_deleting_or_changing_a_carried_entry_leaves_the_others_as_if_it_had_alw
         assert mistaken.seen() == right.seen()
 
     check()
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok

@@ -12,7 +12,7 @@ from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.service_requests import ChangeServiceRequest, SearchCoverage
 from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.core.actors import Actor
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.service_requests.use_cases import change_service_request, search_or_assign
 from workflows.store import tables as t
 from workflows.work.use_cases import change_work, delete_work, log_work
@@ -265,4 +265,4 @@ def test_no_edit_that_changes_no_time_moves_a_minute(sample: SampleDesk) -> None
             assert after.charged_by == entry.charged_by
 
     check()
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok

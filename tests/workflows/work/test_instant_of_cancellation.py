@@ -8,7 +8,7 @@ from tests.support.sample_desk import SampleDesk
 from workflows.commands.contracts import CancelContract
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import cancel_contract
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 
 HOUR = timedelta(hours=1)
 
@@ -32,7 +32,7 @@ def test_work_at_the_instant_of_a_cancellation_is_paid_by_the_contract_that_cove
     assert [grant.consumed for one in (contract, following) for grant in sample.grants(one)] == [20, 60]
     before, at_it = sorted(sample.entries(request), key=lambda row: row.started_at)
     assert [before.charged_by["contract"], at_it.charged_by["contract"]] == [contract, following]
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 def test_work_at_the_instant_of_a_cancellation_without_another_contract_is_uncovered(
@@ -53,4 +53,4 @@ def test_work_at_the_instant_of_a_cancellation_without_another_contract_is_uncov
     assert sample.request(request).contract_id == following
     assert sample.work(request, 5, at=ended) == [("ignored", 5)]
     assert [grant.consumed for grant in sample.grants(following)] == [0]
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok

@@ -14,7 +14,7 @@ from workflows.commands.contracts import TopUp
 from workflows.commands.work import ChangeWork
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import top_up
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.work.use_cases import change_work, delete_work
 
 DAY = timedelta(days=1)
@@ -82,7 +82,7 @@ def test_all_at_once_is_as_one_after_the_other(sample: SampleDesk) -> None:
     for act in acts:
         act()
     assert found == in_turn.end()
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
     assert deadlocks(sample) == 0
 
 

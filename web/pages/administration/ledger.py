@@ -7,13 +7,14 @@ from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from web.pages.wording.labels import MOVEMENTS
+from web.statement_labels import MOVEMENTS
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import InvalidInput
 from workflows.core.transaction import Transaction
-from workflows.ledger.audit import AuditView, audit_ledger
+from workflows.ledger.audit import AuditView
 from workflows.ledger.checkpoints import list_checkpoints, parse_checkpoint
 from workflows.ledger.queries import LedgerTransactionView, list_ledger_transactions
+from workflows.reports.audit import audit_desk
 from workflows.service_requests.queries import list_service_requests
 from workflows.views import CountedPage, Page
 
@@ -57,7 +58,7 @@ def _audit(tx: Transaction) -> tuple[AuditView | None, str | None]:
         given = parse_checkpoint(text) if text else None
     except InvalidInput as error:
         return None, str(error)
-    return audit_ledger(tx, against=given), None
+    return audit_desk(tx, against=given), None
 
 
 def _read(tx: Transaction, chosen: dict[str, Any], at: dict[str, Any]) -> Page[LedgerTransactionView]:

@@ -13,7 +13,7 @@ from web.pages.context import actor, desk
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview, effect_response, preview_effect
-from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, select_options
+from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, listed, select_options
 from web.pages.forms.pickers import RecordField
 from web.pages.wording.formats import counted, duration_words
 from web.pages.wording.labels import TIME_EXPIRED
@@ -135,8 +135,8 @@ def _page(form: ContractForm, types: list[ContractTypeView], effect: EffectPrevi
 
 def _values(form: ContractForm) -> dict[str, Any]:
     exclusions = {
-        "work_types": _listed(form.excluded_work_types.data),
-        "item_types": _listed(form.excluded_item_types.data),
+        "work_types": listed(form.excluded_work_types.data),
+        "item_types": listed(form.excluded_item_types.data),
     }
     return {
         "type": form.type.data,
@@ -152,10 +152,6 @@ def _values(form: ContractForm) -> dict[str, Any]:
         "exclusions": exclusions if any(exclusions.values()) else None,
         "enable": {"yes": True, "no": False}.get(form.enable.data or ""),
     }
-
-
-def _listed(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def _description(one: ContractTypeView) -> str:

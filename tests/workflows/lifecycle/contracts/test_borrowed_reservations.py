@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.sample_desk import SampleDesk
 from workflows.core.errors import StateForbids
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 
 MOST_UNITS = 30
 PLENTY = 40
@@ -48,7 +48,7 @@ def test_reservations_agree(sample: SampleDesk, shared_cases: Path) -> None:
                 assert (grant.held, grant.consumed) == (op["pending"] // scale, op["posted"] // scale), case[
                     "id"
                 ]
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 def test_a_hold_ends_once(sample: SampleDesk) -> None:

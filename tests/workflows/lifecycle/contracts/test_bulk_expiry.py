@@ -19,10 +19,10 @@ from workflows.contracts.use_cases import adjust, enable_contract, top_up
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
 from workflows.jobs.definitions import JOBS, run_job
-from workflows.ledger.audit import audit_ledger
 from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
 from workflows.lifecycle.contracts.settlement import sync_contract_state
 from workflows.notifications.messages import CONTRACT_MESSAGES
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 from workflows.store.database import Database
 from workflows.store.ids import new_id
@@ -83,7 +83,7 @@ def test_a_bulk_expiry_of_contracts_in_force_is_clean_and_writes_nothing_twice(s
     Population(sample)
     sample.clock.at = AFTER_THE_ENDS
     assert run_job(sample.desk, "expire_contracts") > 0
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
     before = {name: sample.rows(table) for name, table in t.metadata.tables.items() if name != "job_status"}
     assert run_job(sample.desk, "expire_contracts") == 0
     assert before == {name: sample.rows(t.metadata.tables[name]) for name in before}
@@ -202,7 +202,7 @@ def _expire(database_url: str, expire: Callable[[Desk], Any]) -> Outcome:
     assert _due(desk, AFTER_THE_ENDS) == []
     after = _rows(desk, ids)
     with desk.read(SYSTEM) as tx:
-        assert audit_ledger(tx).differences == []
+        assert audit_desk(tx).differences == []
     desk.database.dispose()
     return Outcome(due, before, after)
 

@@ -1,11 +1,13 @@
 """Alerts about contracts through the use cases and the jobs, with their mail, on both databases."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.support.builders import RULES
 from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.administration.settings import change_settings
 from workflows.commands.contracts import Renew, TopUp
@@ -207,6 +209,26 @@ def test_projected_exhaustion_is_warned_of_once_until_a_top_up(sample: SampleDes
     sample.do(change_settings, {"exhaustion_alert_days": None})
     sample.do(top_up, contract, TopUp(minutes=1))
     assert run_job(sample.desk, "exhaustion_alerts") == 0
+
+
+def test_a_contract_type_asks_for_a_warning_of_its_own(sample: SampleDesk) -> None:
+    def asking_for(days: int | None) -> None:
+        key = "contract_types/support_hours.json"
+        changed = {**json.loads((RULES / key).read_text()), "exhaustion_alert_days": days}
+        sample.publish_rules(contract_types__support_hours=json.dumps(changed))
+
+    _, request = hours(sample, 20)
+    sample.clock.move(days=10)
+    sample.work(request, 600)
+    # used up in ten days and nine hours
+    for days in (0, 10):
+        asking_for(days)
+        assert run_job(sample.desk, "exhaustion_alerts") == 0
+    asking_for(11)
+    sample.do(change_settings, {"exhaustion_alert_days": None})
+    assert run_job(sample.desk, "exhaustion_alerts") == 1
+    [row] = sample.rows(t.alert, kind="exhaustion")
+    assert row.level == 11
 
 
 def test_two_processes_warn_once(sample: SampleDesk) -> None:

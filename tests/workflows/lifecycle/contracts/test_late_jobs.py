@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.jobs.definitions import JOBS, run_job
-from workflows.ledger.audit import audit_ledger
 from workflows.lifecycle.contracts.settlement import sync_contract_state
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 from workflows.work.use_cases import delete_work
 
@@ -32,7 +32,7 @@ def test_a_late_close_does_not_reactivate_a_contract_that_has_ended_since(sample
     assert sample.request(request).closed_at == MONDAY + 7 * DAY
     [grant] = sample.grants(pack)
     assert (grant.available, grant.held, grant.consumed, grant.expired) == (0, 0, 1, 1)
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 @pytest.mark.parametrize("in_time", [True, False])
@@ -83,7 +83,7 @@ def test_deleting_an_entry_returns_its_carried_time_from_the_contract_that_drew_
     sample.do_as(sample.technician, delete_work, taken.id)
     assert [grant.available for grant in sample.grants(following)] == [100]
     assert sample.carried(f"customer:{sample.ann}") == 20
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 @pytest.mark.parametrize("job", ["expire_contracts", None])

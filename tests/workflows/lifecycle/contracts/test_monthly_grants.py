@@ -12,7 +12,7 @@ from workflows.contracts.statement import read_statement
 from workflows.contracts.use_cases import cancel_contract
 from workflows.coverage.search import decide_question, preview_coverage
 from workflows.jobs.definitions import JOBS, run_job
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.store import tables as t
 from workflows.views.contracts import StatementLine, UnitBalance
 
@@ -121,7 +121,7 @@ def test_the_months_of_a_cancelled_contract_expire_as_they_would_have_begun(samp
         available = sample.see(read_contract, contract, as_of=line.effective_at).balance.minutes.available
         assert available == {one.effective_at: one.balance_after for one in lines}[line.effective_at]
     assert sum(one.available for one in sample.grants(contract)) == 0
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 def test_what_was_sold_ahead_goes_with_a_contract_cancelled_before_its_start(sample: SampleDesk) -> None:
@@ -133,4 +133,4 @@ def test_what_was_sold_ahead_goes_with_a_contract_cancelled_before_its_start(sam
         assert [line.balance_after for line in statement(sample, contract, None)] == [60, 0]
         for at, available in ((cancelled - DAY / 48, 60), (cancelled, 0), (START + DAY, 0)):
             assert sample.see(read_contract, contract, as_of=at).balance.minutes.available == available
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok

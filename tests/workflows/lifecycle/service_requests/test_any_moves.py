@@ -34,7 +34,7 @@ from workflows.commands.work import ChangeWork
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, top_up
 from workflows.jobs.definitions import run_job
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.service_requests.queries import history_of
 from workflows.service_requests.use_cases import change_service_request, fire_trigger, search_or_assign
 from workflows.store import tables as t
@@ -246,7 +246,7 @@ class Moves(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_is_consistent_and_no_balance_is_negative(self) -> None:
-        view = self.sample.see(audit_ledger)
+        view = self.sample.see(audit_desk)
         assert view.differences == []
         grants = self.sample.rows(t.grant_balance)
         assert all(min(grant.available, grant.held, grant.consumed, grant.expired) >= 0 for grant in grants)

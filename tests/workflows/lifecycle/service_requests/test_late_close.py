@@ -11,7 +11,7 @@ from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import enable_contract
 from workflows.core.errors import StateForbids
 from workflows.jobs.definitions import run_job
-from workflows.ledger.audit import audit_ledger
+from workflows.reports.audit import audit_desk
 from workflows.service_requests.queries import history_of, list_service_requests, read_service_request
 from workflows.service_requests.use_cases import add_note, change_service_request, search_or_assign
 from workflows.store import tables as t
@@ -73,7 +73,7 @@ def test_a_trigger_after_the_due_instant_starts_from_closed(sample: SampleDesk) 
     between = sample.see(read_contract, contract, as_of=DUE)
     assert (between.state, sample.see(read_contract, contract).state) == ("expired", "active")
     assert run_job(sample.desk, "auto_close") == 0
-    assert sample.see(audit_ledger).ok
+    assert sample.see(audit_desk).ok
 
 
 def test_the_reopen_window_counts_from_the_due_instant(sample: SampleDesk) -> None:

@@ -4,10 +4,10 @@ import sqlalchemy as sa
 from alembic import op
 
 from workflows.store.column_types import Instant, Key
-from workflows.store.triggers import closed_periods_guard, write_once
+from workflows.store.triggers import append_only, closed_periods_guard, no_replacement
 
 revision = "0022"
-down_revision = "0018"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
@@ -38,8 +38,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_ledger_adjustment_belongs_at", "ledger_adjustment", ["belongs_at", "transaction_id"])
     dialect = op.get_bind().dialect.name
-    for statement in write_once("ledger_adjustment", (("transaction_id",),), dialect):
+    for statement in append_only(dialect, "ledger_adjustment"):
         op.execute(statement)
+    if dialect == "sqlite":
+        op.execute(no_replacement("ledger_adjustment", (("transaction_id",),)))
     op.execute(closed_periods_guard(dialect))
 
 

@@ -1,0 +1,81 @@
+"""The audit plans the draw-down again: a wrong draw is found even where ledger and allocations agree."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+
+from engine.drawdown import Slice
+from tests.support.sample_desk import SampleDesk
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts import audit_draw_down as module
+from workflows.lifecycle.contracts.allocations import SliceToPost, post_slices, reverse_posted
+from workflows.lifecycle.contracts.loaded import LoadedContracts
+from workflows.lifecycle.contracts.redraw_reading import allocations_of
+from workflows.reports.audit import audit_desk
+from workflows.store import tables as t
+
+
+def move_to(tx: Transaction, entry: Any, wrong: Slice) -> None:
+    """Take an entry's minutes from another grant, with all that ledger and allocations need."""
+    contracts = LoadedContracts(tx)
+    reverse_posted(tx, allocations_of(tx, [entry.id]), (), contracts, cause=f"work_entry:{entry.id}")
+    request = tx.connection.execute(
+        select(t.service_request).where(t.service_request.c.id == entry.service_request_id)
+    ).one()
+    post_slices(tx, [SliceToPost(entry.id, request, "", wrong)], contracts)
+
+
+def test_minutes_of_another_grant_are_found(sample: SampleDesk) -> None:
+    block = sample.sell("support_hours", minutes=600)
+    other = sample.sell("support_hours", minutes=600)
+    request_id = sample.log()
+    sample.work(request_id, 60)
+    assert sample.see(audit_desk).ok
+    [entry] = sample.entries(request_id)
+    [drawn] = [one for one in sample.rows(t.work_allocation) if one.work_entry_id == entry.id]
+    payer = other if drawn.contract_id == block else block
+    [grant] = sample.grants(payer)
+
+    wrong = Slice("grant", payer, grant.grant_id, 60, drawn.effective_at)
+    with sample.desk.write() as tx:
+        move_to(tx, entry, wrong)
+
+    [difference] = sample.see(audit_desk).differences
+    assert (difference.what, difference.record) == ("draw-down of a work entry", entry.id)
+    assert difference.stored == f"grant {grant.grant_id} 60"
+    assert difference.posted == f"grant {drawn.grant_id} 60"
+
+
+def test_work_of_many_contracts_is_planned_in_batches(
+    sample: SampleDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worked(minutes: int) -> None:
+        customer = sample.customer(f"Customer {minutes}")
+        sample.sell("support_hours", to=("customer", customer), minutes=minutes)
+        sample.work(sample.log(customer=customer, item=None), 30)
+
+    def statements() -> int:
+        sent: list[str] = []
+
+        def count(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            sent.append(statement)
+
+        engine = sample.desk.database.engine
+        event.listen(engine, "before_cursor_execute", count)
+        try:
+            assert sample.see(audit_desk).ok
+        finally:
+            event.remove(engine, "before_cursor_execute", count)
+        return len(sent)
+
+    monkeypatch.setattr(module, "BATCH", 4)
+    for number in range(3):
+        worked(60 + number)
+    few = statements()
+    worked(100)
+    assert statements() == few
+    for number in range(8):
+        worked(200 + number)
+    # three batches of four contracts
+    assert statements() <= 3 * few

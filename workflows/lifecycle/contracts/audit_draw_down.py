@@ -1,0 +1,114 @@
+"""The part of the audit that repeats the draw-down: what work should have drawn, and what it drew.
+
+The contracts that have work are planned again from the beginning, in batches with everything that connects
+them, by the function that draws (`redraw`). Nothing is written. Source: product.md sections 7 and 8.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import exists, select
+
+from engine.drawdown import BEGINNING, CarriedDraw, Slice
+from engine.errors import DeskError
+from workflows.core.transaction import Transaction
+from workflows.ledger.differences import Difference
+from workflows.lifecycle.contracts.loaded import LoadedContracts
+from workflows.lifecycle.contracts.redraw import Change, Redrawn, plan_redraw
+from workflows.store import tables as t
+
+UNREADABLE = (DeskError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What planning raises where rows contradict each other, which the program does not write."""
+BATCH = 200
+"""Contracts planned together: one by one, a contract with little work would cost as many statements."""
+
+
+def audit_draw_down(tx: Transaction) -> Iterator[Difference]:
+    """Plan all work again and compare it with what is posted; amounts are whole minutes.
+
+    Entries of older programs, which have no terms stored with them, are not repeated.
+    """
+    planned: set[str] = set()
+    for batch in _batches(tx):
+        wanted = [one for one in batch if one not in planned]
+        try:
+            found, connected = _planned_again(tx, wanted)
+        except UNREADABLE:
+            # a row that was changed from outside: name the contracts that it concerns
+            found, connected = _one_by_one(tx, wanted), set()
+        yield from found
+        # contracts are read in the order of their ids: those before are not met again
+        planned = {one for one in planned | connected if one > batch[-1]}
+
+
+def _planned_again(tx: Transaction, contract_ids: Sequence[str]) -> tuple[list[Difference], set[str]]:
+    """The differences of contracts and of all that are connected with them, and the ids of those planned."""
+    contracts = LoadedContracts(tx)
+    change = Change(BEGINNING, cause="audit", contracts=frozenset(contract_ids))
+    return list(_differences(plan_redraw(tx, change, contracts))), contracts.ids
+
+
+def _one_by_one(tx: Transaction, contract_ids: Sequence[str]) -> list[Difference]:
+    found: dict[Difference, None] = {}
+    for contract_id in contract_ids:
+        try:
+            found |= dict.fromkeys(_planned_again(tx, [contract_id])[0])
+        except UNREADABLE as error:
+            why = f"{type(error).__name__}: {error}"
+            found[
+                Difference("draw-down cannot be repeated", contract_id, why, None, contract=contract_id)
+            ] = None
+    return list(found)
+
+
+def _batches(tx: Transaction) -> Iterator[list[str]]:
+    """The ids of contracts that have work, in order."""
+    a, c = t.work_allocation, t.contract
+    last = ""
+    while True:
+        has_work = exists().where(a.c.contract_id == c.c.id, a.c.reversed_at.is_(None))
+        following = select(c.c.id).where(c.c.id > last, has_work).order_by(c.c.id).limit(BATCH)
+        batch = list(tx.connection.execute(following).scalars())
+        if not batch:
+            return
+        yield batch
+        last = batch[-1]
+
+
+def _differences(redrawn: Redrawn) -> Iterator[Difference]:
+    posted: dict[str, list[Slice]] = defaultdict(list)
+    for one in redrawn.allocations:
+        posted[one.posted.entry].append(one.posted.slice)
+    differing = {one.entry for one in redrawn.slices.to_reverse} | {
+        entry for entry, _ in redrawn.slices.to_post
+    }
+    for entry in sorted(differing):
+        planned = redrawn.plan.slices.get(entry, ())
+        pieces = [*posted[entry], *planned]
+        yield Difference(
+            "draw-down of a work entry",
+            entry,
+            _text(posted[entry]),
+            _text(planned),
+            contract=next((piece.contract for piece in pieces if piece.contract is not None), None),
+        )
+    for drawn in redrawn.draws_to_reverse:
+        yield _carried_difference(drawn.transaction_id, drawn.draw, _draw_text(drawn.draw), None)
+    for draw in redrawn.draws_to_post:
+        yield _carried_difference(draw.holder, draw, None, _draw_text(draw))
+
+
+def _carried_difference(
+    record: str, draw: CarriedDraw, stored: str | None, planned: str | None
+) -> Difference:
+    return Difference("draw of carried minutes", record, stored, planned, contract=draw.contract)
+
+
+def _text(pieces: Iterable[Slice]) -> str:
+    """Slices as a text, such as `grant 01h... 30, carried 15`."""
+    texts = [" ".join(filter(None, (one.kind, one.grant, str(one.minutes)))) for one in pieces]
+    return ", ".join(texts) or "nothing"
+
+
+def _draw_text(draw: CarriedDraw) -> str:
+    return f"{draw.minutes} on {draw.drawn_at.isoformat()}"
