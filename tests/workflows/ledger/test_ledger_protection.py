@@ -377,6 +377,10 @@ def test_the_audit_finds_carried_minutes_and_holds_that_the_postings_contradict(
     assert {"carried minutes", "incidents held"} <= whats
 
 
+DRAWN_OTHERWISE = {"draw-down of a work entry", "draw of carried minutes"}
+"""What the audit names where the draw-down comes out otherwise than it is posted."""
+
+
 def test_the_audit_finds_a_deleted_balance(busy: SampleDesk) -> None:
     grant = next(one for one in busy.rows(t.grant_balance) if one.unit == "minutes")
     with busy.desk.write() as tx:
@@ -384,8 +388,8 @@ def test_the_audit_finds_a_deleted_balance(busy: SampleDesk) -> None:
     first, *others = busy.see(audit_desk).differences
     assert (first.what, first.record) == ("grant without a balance", grant.grant_id)
     # without its balance, the grant can no longer pay for what it paid for
-    assert {one.what for one in others} == {"draw-down of a work entry"}
-    assert all(grant.grant_id in str(one.stored) for one in others)
+    assert {one.what for one in others} <= DRAWN_OTHERWISE
+    assert any(grant.grant_id in str(one.stored) for one in others)
 
 
 def test_the_audit_finds_changed_minutes_of_a_work_entry(busy: SampleDesk) -> None:
@@ -394,7 +398,9 @@ def test_the_audit_finds_changed_minutes_of_a_work_entry(busy: SampleDesk) -> No
             update(t.work_entry).values(chargeable_minutes=t.work_entry.c.chargeable_minutes + 1)
         )
     view = busy.see(audit_desk)
-    assert {one.what for one in view.differences} == {"work entry's allocations", "draw-down of a work entry"}
+    found = {one.what for one in view.differences}
+    assert {"work entry's allocations", "draw-down of a work entry"} <= found
+    assert found <= {"work entry's allocations", *DRAWN_OTHERWISE}
 
 
 def test_the_audit_changes_nothing_and_can_be_repeated(busy: SampleDesk) -> None:
