@@ -9,19 +9,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from fractions import Fraction
 from typing import NamedTuple
 
+from engine.charging import price_minor
 from engine.contracts import TimeExpired
 from engine.drawdown import Payer, Slice, TimeWorked, plan_draw_down
-from engine.quantities import round_half_up
 
 NOT_WORKED = "not_worked"
 """Time on a request that would have been waiting: the work could not have been done."""
 COVERED = "covered"
 GRANT = "grant"
 OVERAGE = "overage"
-MINUTES_AN_HOUR = 60
 
 
 class Allocated(NamedTuple):
@@ -132,7 +130,7 @@ class SimulatedBalances:
 
 def overage_minor(minutes: int, rate_minor: int) -> int:
     """The price of overage in the minor unit: whole minutes at the price of an hour, rounded half up once."""
-    return round_half_up(Fraction(minutes * rate_minor, MINUTES_AN_HOUR))
+    return price_minor(minutes, rate_minor)
 
 
 def _rate(rates_minor: Mapping[str | None, int], contract: str | None) -> int:

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
 
 from engine.sla_clock import TargetState
+from workflows.views import MoneyView
 
 ContractOver = Literal["expired", "cancelled", "ended", "exhausted"]
 
@@ -104,8 +107,36 @@ class AllocationView:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentView:
+    """A part of a work entry with one percentage and one rate; `to` is None if all counts at `from`.
+
+    `worked_minutes` and `rounded_minutes` are its shares of the entry's. `rate` is the price of an hour and
+    `price` that of its chargeable minutes: None without a rate, and for users who see no prices. `rule` is
+    the id of the charging rule, `rate_rule` that of the rate card; `why` is the reason of the charging rule.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(serialize_by_alias=True)
+
+    from_: Annotated[datetime, Field(alias="from")]
+    to: datetime | None
+    worked_minutes: int
+    rounded_minutes: int
+    percent: int
+    chargeable_minutes: int
+    rule: str | None
+    why: str | None
+    rate: MoneyView | None
+    rate_rule: str | None
+    price: MoneyView | None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkEntryView:
-    """Time worked, the minutes charged and who pays; without `ended_at` all counts at `started_at`."""
+    """Time worked, the minutes charged and who pays; without `ended_at` all counts at `started_at`.
+
+    `price` is the sum of its segments' prices, None if one of them has none. `segments` is empty for an entry
+    that is not billable.
+    """
 
     id: str
     service_request: str
@@ -119,6 +150,8 @@ class WorkEntryView:
     billable: bool
     work_type: str | None
     note: str | None
+    segments: list[SegmentView]
+    price: MoneyView | None
     allocations: list[AllocationView]
     created_at: datetime
     version: int
@@ -131,6 +164,8 @@ class WorkPreview:
     worked_minutes: int
     chargeable_minutes: int
     charge_why: str | None
+    segments: list[SegmentView]
+    price: MoneyView | None
     allocations: list[AllocationView]
     leaves: dict[str, int]
 

@@ -7,13 +7,12 @@ Source: product.md section 7 (Which contract covered it then).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import Row, bindparam, select
 
 from engine.contracts import TimeExpired
-from engine.periods import first_instant_of, zone_named
 from engine.quantities import Minutes, Rounding
 from engine.rulebook import RuleSet
 from workflows.core.stored_rules import load_stored_rules
@@ -22,6 +21,9 @@ from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
 
+STANDARD_CARD = "standard"
+"""The rate card of a contract that names none, if the rules have it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChargingTerms:
@@ -29,8 +31,10 @@ class ChargingTerms:
 
     `draws` is whether its minutes are allocated at all: not while contracts are off, nor before the first
     coverage search of a request that was opened before contracts. `contract` is the id of the contract that
-    covered the request at the instant worked. `before_minutes` were worked earlier on the same request and
-    day, where these are rounded together. `rule_set` is a version.
+    covered the request at the instant worked. `before_minutes` were worked earlier on the same request, or on
+    the same request and day, where these are rounded together. `rule_set` is a version. `item_type` is that
+    of the request's item, where a rule asks for it; `rate_card` is the name of a card of the rule set, and
+    `currency` that of the desk.
     """
 
     role: str
@@ -44,6 +48,9 @@ class ChargingTerms:
     cascade: bool
     draws: bool
     contract: str | None
+    item_type: str | None = None
+    rate_card: str | None = None
+    currency: str | None = None
 
     def stored(self) -> dict[str, Any]:
         """The terms as they are stored with an entry."""
@@ -57,28 +64,29 @@ def stored_terms(fields: Mapping[str, Any]) -> ChargingTerms:
     return ChargingTerms(**{**fields, "rounding": Rounding(**fields["rounding"])})
 
 
-def new_terms(
-    tx: Transaction, request: Row[Any], worked_at: datetime, role: str, *, without: str | None = None
-) -> ChargingTerms:
+def new_terms(tx: Transaction, request: Row[Any], worked_at: datetime, role: str) -> ChargingTerms:
     """What holds now for work of someone with this role, by the coverage at the instant worked (aware UTC).
 
-    `without` is the id of an entry that is not counted as worked before. Raises: NoRuleSet.
+    The rounding and the rate card are those of the desk, and nothing is rounded together yet: see
+    `contract_terms` and `workflows.work.rounding`. Raises: NoRuleSet.
     """
     settings = tx.settings
-    rounding = Rounding(**settings.rounding.model_dump())
     cover = coverage_at(tx, request, worked_at) if settings.contracts else NOT_SEARCHED
     return ChargingTerms(
         role=role,
         priority=request.priority,
         channel=request.channel,
         rule_set=tx.rules.version,
-        rounding=rounding,
-        before_minutes=_worked_before(tx, request.id, worked_at, rounding, settings.time_zone, without),
+        rounding=settings.rounding.value,
+        before_minutes=0,
         time_zone=settings.time_zone,
         time_expired=settings.time_expired_contract or "ignore",
         cascade=settings.cascade,
         draws=cover.searched,
         contract=cover.contract,
+        item_type=_item_type(tx, request),
+        rate_card=STANDARD_CARD,
+        currency=settings.currency,
     )
 
 
@@ -92,18 +100,68 @@ def terms_of(tx: Transaction, entry: Row[Any], request: Row[Any]) -> ChargingTer
         return stored_terms(entry.charged_by)
     account = t.user_account
     role = select(account.c.role).where(account.c.id == entry.technician_id)
-    return new_terms(
-        tx, request, entry.started_at, tx.connection.execute(role).scalar_one(), without=entry.id
+    terms = new_terms(tx, request, entry.started_at, tx.connection.execute(role).scalar_one())
+    return contract_terms(terms, _own_terms(tx, terms.contract))
+
+
+class OwnTerms(Protocol):
+    """What a contract says of charging; None where that of the desk holds."""
+
+    rounding: Rounding | None
+    rate_card: str | None
+
+
+def contract_terms(terms: ChargingTerms, contract: OwnTerms | None) -> ChargingTerms:
+    """The terms with those of the covering contract, where it has its own."""
+    if contract is None or (contract.rounding is None and contract.rate_card is None):
+        return terms
+    return replace(
+        terms,
+        rounding=contract.rounding or terms.rounding,
+        rate_card=contract.rate_card or terms.rate_card,
     )
 
 
 def moved_terms(
-    tx: Transaction, request: Row[Any], terms: ChargingTerms, worked_at: datetime, entry_id: str
+    tx: Transaction, request: Row[Any], terms: ChargingTerms, worked_at: datetime
 ) -> ChargingTerms:
-    """The terms of an entry whose instant worked changes: another contract may have covered it then."""
+    """The terms of an entry whose instant worked changes: another contract may have covered it then.
+
+    Where it did, what that contract says of charging holds in place of what the other one said.
+    """
     cover = coverage_at(tx, request, worked_at) if terms.draws or tx.settings.contracts else NOT_SEARCHED
-    before = _worked_before(tx, request.id, worked_at, terms.rounding, terms.time_zone, entry_id)
-    return replace(terms, before_minutes=before, draws=cover.searched, contract=cover.contract)
+    if cover.contract != terms.contract:
+        before = _own_terms(tx, terms.contract)
+        if before is not None and before.rounding is not None:
+            terms = replace(terms, rounding=tx.settings.rounding.value)
+        if before is not None and before.rate_card is not None:
+            terms = replace(terms, rate_card=STANDARD_CARD)
+        terms = contract_terms(terms, _own_terms(tx, cover.contract))
+    return replace(terms, draws=cover.searched, contract=cover.contract)
+
+
+@dataclass(slots=True)
+class _Own:
+    rounding: Rounding | None
+    rate_card: str | None
+
+
+def _own_terms(tx: Transaction, contract_id: str | None) -> OwnTerms | None:
+    """What a contract says of charging; None without a contract."""
+    if contract_id is None:
+        return None
+    c = t.contract
+    row = tx.connection.execute(select(c.c.rounding, c.c.rate_card).where(c.c.id == contract_id)).one()
+    return _Own(Rounding(**row.rounding) if row.rounding else None, row.rate_card)
+
+
+def _item_type(tx: Transaction, request: Row[Any]) -> str | None:
+    """The type of the request's item, if a charging or rate rule asks for it."""
+    if request.item_id is None or "item_type" not in tx.rules.charging_variables:
+        return None
+    i = t.item
+    found: str | None = tx.connection.execute(select(i.c.item_type).where(i.c.id == request.item_id)).scalar()
+    return found
 
 
 def rules_of(tx: Transaction, terms: ChargingTerms) -> RuleSet:
@@ -170,32 +228,3 @@ def _covering(request: Row[Any], decision: Any) -> str | None:
         return found
     created = decision.outcome == "created" and bool((decision.params or {}).get("enable"))
     return str(decision.contract_id) if decision.outcome == "covered" or created else None
-
-
-def _worked_before(
-    tx: Transaction,
-    service_request_id: str,
-    worked_at: datetime,
-    rounding: Rounding,
-    time_zone: str,
-    without: str | None,
-) -> Minutes:
-    """Billable minutes worked on the request on the same local day, where these are rounded together.
-
-    Those of the entry `without` are not counted.
-    """
-    if rounding.scope != "service_request_day":
-        return 0
-    e = t.work_entry
-    zone = zone_named(time_zone)
-    day = worked_at.astimezone(zone).date()
-    total = select(func.coalesce(func.sum(e.c.worked_minutes), 0)).where(
-        e.c.service_request_id == service_request_id,
-        e.c.started_at >= first_instant_of(day, zone),
-        e.c.started_at < first_instant_of(day + timedelta(days=1), zone),
-        e.c.deleted_at.is_(None),
-        e.c.billable,
-    )
-    if without is not None:
-        total = total.where(e.c.id != without)
-    return int(tx.connection.execute(total).scalar_one())

@@ -4,6 +4,7 @@ The engine plans the split from what the grants have left; nothing is written he
 locks the payers, so that the plan still holds when it is posted. Source: product.md section 7.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,13 +12,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from engine.charging import chargeable_minutes
+from engine.charging import Segment, total_minutes
 from engine.contracts import Contract, Draws, TimeExpired, Window
 from engine.coverage import find_coverage
 from engine.drawdown import Payer, Slice, TimeWorked, plan_draw_down
-from engine.facts import local_clock
 from engine.quantities import whole_minutes
-from engine.rulebook import ChargingFacts
 from workflows.commands.work import WorkGiven
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
@@ -26,8 +25,11 @@ from workflows.coverage.facts import facts_of
 from workflows.coverage.reservation import chosen_of
 from workflows.lifecycle.contracts.grants import StoredGrant
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
-from workflows.work.charging_terms import ChargingTerms, rules_of
+from workflows.work.charging_terms import ChargingTerms, contract_terms, rules_of
+from workflows.work.rounding import rounded_with_others
+from workflows.work.segments import charge_segments
 
+NOT_BILLABLE = "Not billable"
 CASCADE_DEPTH = 20
 """How many contracts one entry may go through."""
 
@@ -39,8 +41,18 @@ class Worked:
     started_at: datetime
     ended_at: datetime | None
     worked_minutes: int
-    chargeable_minutes: int
-    charge_why: str | None
+    segments: tuple[Segment, ...]
+
+    @property
+    def chargeable_minutes(self) -> int:
+        """The sum of its segments."""
+        return total_minutes(self.segments)
+
+    @property
+    def charge_why(self) -> str | None:
+        """Why it is charged so: the reasons of its segments, each once."""
+        reasons = dict.fromkeys(one.why for one in self.segments if one.why)
+        return "; ".join(reasons) or (None if self.segments else NOT_BILLABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class Planned:
     worked_minutes: int
     chargeable_minutes: int
     charge_why: str | None
+    segments: tuple[Segment, ...]
     terms: ChargingTerms
     slices: tuple[Slice, ...]
     payers: tuple[Payer, ...]
@@ -66,32 +79,32 @@ def plan_work(
 ) -> Planned:
     """The entry that a command makes of a service request, charged by `terms` and paid by `contracts`.
 
-    The contracts are those of `load_payers`. Units: whole minutes; instants aware UTC.
+    The contracts are those of `load_payers`; the first may have a rounding and a rate card of its own.
+    Units: whole minutes; instants aware UTC.
     Raises: InvalidInput for time in the future or an entry that is too long; NoRuleSet.
     """
+    terms = contract_terms(terms, contracts[0] if contracts else None)
+    terms = rounded_with_others(tx, request.id, terms, worked_at(command))
     return plan_split(request, command, charge_work(tx, request, command, terms), terms, contracts)
 
 
 def charge_work(tx: Transaction, request: Row[Any], command: WorkGiven, terms: ChargingTerms) -> Worked:
-    """The length and the chargeable minutes of the entry that a command makes. Raises: as `plan_work`."""
+    """The length and the segments of the entry that a command makes.
+
+    Raises: as `plan_work`; NoHolidayData.
+    """
     started_at, ended_at, worked = worked_span(tx, command)
     if not command.billable:
-        return Worked(started_at, ended_at, worked, 0, "Not billable")
-    weekday, hour = local_clock(started_at, terms.time_zone)
-    charge = rules_of(tx, terms).charging.charge(
-        ChargingFacts(
-            work_type=command.work_type or request.work_type,
-            priority=terms.priority,
-            role=terms.role,
-            channel=terms.channel,
-            worked_weekday=weekday,
-            worked_hour=hour,
-        )
+        return Worked(started_at, ended_at, worked, ())
+    segments = charge_segments(
+        started_at,
+        ended_at,
+        worked,
+        work_type=command.work_type or request.work_type,
+        terms=terms,
+        rules=rules_of(tx, terms),
     )
-    charged = chargeable_minutes(
-        worked, terms.rounding, percent=charge.percent, before_minutes=terms.before_minutes
-    )
-    return Worked(started_at, ended_at, worked, charged, charge.why)
+    return Worked(started_at, ended_at, worked, segments)
 
 
 def plan_split(
@@ -108,18 +121,39 @@ def plan_split(
         for one in contracts[:1]:
             one.group.read_drawable_grants(worked.started_at, worked.ended_at, worked.chargeable_minutes)
         payers, policy = _payers(contracts, terms, command.work_type or request.work_type)
-        time = TimeWorked(worked.started_at, worked.ended_at, worked.chargeable_minutes)
-        slices = tuple(plan_draw_down(time, payers, policy))
+        slices = _draw_segments(worked.segments, payers, policy)
     return Planned(
         worked.started_at,
         worked.ended_at,
         worked.worked_minutes,
         worked.chargeable_minutes,
         worked.charge_why,
+        worked.segments,
         terms,
         slices,
         payers,
     )
+
+
+def _draw_segments(
+    segments: Sequence[Segment], payers: Sequence[Payer], policy: TimeExpired
+) -> tuple[Slice, ...]:
+    """The split of each segment in order, from what those before it leave."""
+    slices: list[Slice] = []
+    for one in segments:
+        left = [_after(slices, payer) for payer in payers] if slices else payers
+        slices += plan_draw_down(TimeWorked(one.start, one.end, one.chargeable_minutes), left, policy)
+    return tuple(slices)
+
+
+def _after(slices: Sequence[Slice], payer: Payer) -> Payer:
+    """A payer with what its grants have left after these slices."""
+    taken: Counter[str] = Counter()
+    for piece in slices:
+        if piece.grant is not None:
+            taken[piece.grant] += piece.minutes
+    grants = tuple(replace(one, available=one.available - taken[one.id]) for one in payer.grants)
+    return replace(payer, grants=grants)
 
 
 def worked_at(command: WorkGiven) -> datetime:

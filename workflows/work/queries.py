@@ -5,7 +5,9 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select
 
+from engine.charging import Segment
 from engine.drawdown import Slice
+from workflows.core.actors import PRICE_ROLES
 from workflows.core.errors import NotFound
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
@@ -13,9 +15,10 @@ from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
 from workflows.lifecycle.service_requests.access import Nameable, require_visible
 from workflows.service_requests.queries import contract_numbers
 from workflows.store import tables as t
-from workflows.views import DEFAULT_LIMIT, Page
-from workflows.views.service_requests import AllocationView, WorkEntryView, WorkPreview
+from workflows.views import DEFAULT_LIMIT, MoneyView, Page
+from workflows.views.service_requests import AllocationView, SegmentView, WorkEntryView, WorkPreview
 from workflows.work.planning import Planned
+from workflows.work.segments import segments_of
 
 e = t.work_entry
 ORDERS = {"started_at": Sort(e.c.started_at)}
@@ -71,6 +74,8 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
         worked_minutes=planned.worked_minutes,
         chargeable_minutes=planned.chargeable_minutes,
         charge_why=planned.charge_why,
+        segments=segment_views(tx, planned.segments, planned.terms.currency),
+        price=_price(tx, planned.segments, planned.terms.currency),
         allocations=_Allocations(tx, planned.slices).of(planned.slices),
         leaves=leaves,
     )
@@ -112,12 +117,51 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
             billable=row.billable,
             work_type=row.work_type,
             note=row.note,
+            segments=segment_views(tx, segments_of(row), _currency(row)),
+            price=_price(tx, segments_of(row), _currency(row)),
             allocations=allocations.of(found.get(row.id, [])),
             created_at=row.created_at,
             version=row.version,
         )
         for row in rows
     ]
+
+
+def segment_views(tx: Transaction, segments: Sequence[Segment], currency: str | None) -> list[SegmentView]:
+    """Segments as they are shown; rates and prices only to those who see prices."""
+    priced = currency if tx.actor.role in PRICE_ROLES else None
+    return [
+        SegmentView(
+            one.start,
+            one.end,
+            one.worked_minutes,
+            one.rounded_minutes,
+            one.percent,
+            one.chargeable_minutes,
+            one.rule,
+            one.why,
+            _money(one.rate_minor, priced),
+            one.rate_rule if priced else None,
+            _money(one.price_minor, priced),
+        )
+        for one in segments
+    ]
+
+
+def _price(tx: Transaction, segments: Sequence[Segment], currency: str | None) -> MoneyView | None:
+    """The price of an entry, for those who see prices; None if one of its segments has none."""
+    prices = [one.price_minor for one in segments if one.price_minor is not None]
+    if not segments or len(prices) < len(segments) or tx.actor.role not in PRICE_ROLES:
+        return None
+    return _money(sum(prices), currency)
+
+
+def _money(amount_minor: int | None, currency: str | None) -> MoneyView | None:
+    return MoneyView(amount_minor, currency) if amount_minor is not None and currency is not None else None
+
+
+def _currency(entry: Row[Any]) -> str | None:
+    return (entry.charged_by or {}).get("currency")
 
 
 class _Allocations:

@@ -4,12 +4,13 @@ The engine plans the split of an entry from what the grants have left, under a l
 a reversal and a new entry in the ledger, never an update. Source: product.md section 7.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
 
+from engine.charging import Segment
 from engine.service_requests import WORK_STATES
 from workflows.commands.service_requests import FireTrigger
 from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
@@ -36,6 +37,8 @@ from workflows.work.planning import (
     worked_at,
 )
 from workflows.work.posting import draw_carried_again, draw_planned, undraw
+from workflows.work.rounding import entries_with_another_place, rounded_with_others
+from workflows.work.segments import segments_of, stored_segments
 
 WORKERS = DESK
 
@@ -81,6 +84,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
         chargeable_minutes=planned.chargeable_minutes,
         charge_why=planned.charge_why,
         charged_by=planned.terms.stored(),
+        segments=stored_segments(planned.segments),
         billable=command.billable,
         work_type=command.work_type or request.work_type,
         note=command.note,
@@ -91,6 +95,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     touched += draw_planned(tx, request, entry_id, planned, contracts)
     _count(tx, request.id, planned.worked_minutes, planned.chargeable_minutes)
     _settle(tx, request.id, touched, contracts)
+    _charge_others_again(tx, request, planned.terms)
     return entry_id
 
 
@@ -127,15 +132,34 @@ def change_work(
     tx.change(t.work_entry, entry_id, **described, version=t.work_entry.c.version + 1)
     tx.audit("work_entry", entry_id, "changed", before=_audit_values(entry))
     if changed != {"note"}:
-        _charge_again(tx, entry, request, wanted)
+        terms = terms_of(tx, entry, request)
+        if worked_at(wanted) != entry.started_at:
+            terms = moved_terms(tx, request, terms, worked_at(wanted))
+        terms = rounded_with_others(tx, request.id, terms, worked_at(wanted), entry)
+        _charge_again(tx, entry, request, wanted, terms)
+        _charge_others_again(tx, request, terms)
     return entry_id
 
 
-def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: WorkGiven) -> None:
-    """Charge a changed entry by its terms, and draw it again where it takes other minutes than before."""
-    terms = terms_of(tx, entry, request)
-    if worked_at(wanted) != entry.started_at:
-        terms = moved_terms(tx, request, terms, worked_at(wanted), entry.id)
+def _charge_others_again(tx: Transaction, request: Row[Any], terms: ChargingTerms) -> None:
+    """After an entry with these terms was saved or deleted, charge those that are rounded with it again.
+
+    Only those before which other minutes are worked now. Source: product.md section 7.
+    """
+    if terms.rounding.scope == "entry" and not request.rounds_together:
+        return
+    if not request.rounds_together:
+        tx.change(t.service_request, request.id, rounds_together=True)
+    for other, moved in entries_with_another_place(tx, request.id):
+        tx.change(t.work_entry, other.id, version=t.work_entry.c.version + 1)
+        tx.audit("work_entry", other.id, "charged again", before=_audit_values(other))
+        _charge_again(tx, other, request, _merged(other, ChangeWork()), moved)
+
+
+def _charge_again(
+    tx: Transaction, entry: Row[Any], request: Row[Any], wanted: WorkGiven, terms: ChargingTerms
+) -> None:
+    """Charge an entry by these terms, and draw it again where it takes other minutes than before."""
     worked = charge_work(tx, request, wanted, terms)
     contracts = LoadedContracts(tx)
     tx.change(
@@ -147,6 +171,7 @@ def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: W
         chargeable_minutes=worked.chargeable_minutes,
         charge_why=worked.charge_why,
         charged_by=terms.stored(),
+        segments=stored_segments(worked.segments),
     )
     _count(
         tx,
@@ -177,11 +202,18 @@ def _draws_alike(
     before = (entry.started_at, entry.ended_at, entry.chargeable_minutes)
     if (worked.started_at, worked.ended_at, worked.chargeable_minutes) != before:
         return False
+    if entry.segments is not None and _shares(segments_of(entry)) != _shares(worked.segments):
+        return False
     if not terms.draws or terms.contract is None:
         return True
     covering = contracts[terms.contract].contract
     excluded = is_excluded(covering, terms.role, wanted.work_type)
     return excluded == is_excluded(covering, terms.role, entry.work_type)
+
+
+def _shares(segments: Sequence[Segment]) -> list[tuple[datetime, int]]:
+    """When the minutes of some segments are drawn."""
+    return [(one.start, one.chargeable_minutes) for one in segments if one.chargeable_minutes]
 
 
 def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None = None) -> None:
@@ -199,6 +231,8 @@ def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None 
     _count(tx, request.id, -entry.worked_minutes, -entry.chargeable_minutes)
     tx.audit("work_entry", entry_id, "deleted", before=_audit_values(entry))
     _settle(tx, request.id, touched, contracts)
+    if entry.billable:
+        _charge_others_again(tx, request, terms_of(tx, entry, request))
 
 
 # ------------------------------------------------------------------ helpers

@@ -3,13 +3,14 @@
 Source: product.md section 7.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from engine.rulebook.compiled.single import CompiledCharging, compile_charging
 from engine.rulebook.evaluation.business_rules_adapter import CHARGING_EVALUATOR as EVALUATOR
-from engine.rulebook.syntax.syntax_tree import Rule
+from engine.rulebook.syntax.syntax_tree import Rule, mentions
 from engine.rulebook.vocabulary.engines import RulesEngine
 
 NOON = 12
@@ -20,6 +21,7 @@ class ChargingFacts:
     """A work entry as the charging rules see it; None means not given.
 
     Weekday (monday to sunday) and hour (0 to 23) are those of the start of the work, in the desk's time zone.
+    `calendars` are those that the segment of the work is in.
     """
 
     work_type: str | None = None
@@ -28,6 +30,8 @@ class ChargingFacts:
     channel: str | None = None
     worked_weekday: str | None = None
     worked_hour: int = NOON
+    item_type: str | None = None
+    calendars: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,12 @@ class Charge:
     percent: int
     why: str | None = None
     rule_id: str | None = None
+
+
+def calendars_named(rules: Sequence[Rule]) -> frozenset[str]:
+    """The calendars that the conditions of some rules name."""
+    named = (one for rule in rules for one in mentions(rule.conditions) if one.variable.type == "names")
+    return frozenset(str(one.value) for one in named)
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,11 @@ class ChargingBook:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "compiled", compile_charging(self.rules))
+
+    @cached_property
+    def calendars(self) -> frozenset[str]:
+        """The calendars that the rules name."""
+        return calendars_named(self.rules)
 
     def run_by(self, engine: RulesEngine) -> "ChargingBook":
         """The same rules, run by another engine."""

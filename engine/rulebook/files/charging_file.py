@@ -12,13 +12,19 @@ from engine.rulebook.files.rule_reader import Declarations, RuleReader
 from engine.rulebook.syntax.problems import FileReport, Place
 from engine.rulebook.syntax.scanner import Node, quoted
 from engine.rulebook.syntax.syntax_tree import size
-from engine.rulebook.syntax.typed_reader import read_choice, read_object, read_text, read_whole_number
+from engine.rulebook.syntax.typed_reader import (
+    read_choice,
+    read_list,
+    read_object,
+    read_text,
+    read_whole_number,
+)
 from engine.rulebook.vocabulary.registry import CHARGING, LARGEST_NUMBER
 
 MAX_PERCENT = 1000
 
 
-def read_charging_file(report: FileReport, root: Node) -> ChargingBook | None:
+def read_charging_file(report: FileReport, root: Node, known: Declarations) -> ChargingBook | None:
     """The charging rules of the file, after running its examples; None if there are errors."""
     fields = read_object(report, root, ("rules",), ("$schema", "name", "examples"))
     if fields is None:
@@ -26,7 +32,7 @@ def read_charging_file(report: FileReport, root: Node) -> ChargingBook | None:
     for key in ("$schema", "name"):
         if key in fields:
             read_text(report, fields[key], maximum=MAX_TEXT)
-    rules = RuleReader(report, CHARGING, Declarations()).rules(fields["rules"]) if "rules" in fields else ()
+    rules = RuleReader(report, CHARGING, known).rules(fields["rules"]) if "rules" in fields else ()
     if "rules" in fields and rules and not report.has_errors:
         lint_charging(report, rules, fields["rules"])
     book = ChargingBook(rules)
@@ -65,14 +71,15 @@ def _read_example(report: FileReport, node: Node) -> _Example | None:
     if fields is None:
         return None
     name = read_text(report, fields["name"], maximum=MAX_TEXT) if "name" in fields else None
-    facts = _facts(report, fields["facts"]) if "facts" in fields else None
+    facts = read_work_facts(report, fields["facts"]) if "facts" in fields else None
     expected = _charge(report, fields["charge"]) if "charge" in fields else None
     if name is None or facts is None or expected is None:
         return None
     return _Example(name, facts, expected, fields["charge"].place)
 
 
-def _facts(report: FileReport, node: Node) -> ChargingFacts | None:
+def read_work_facts(report: FileReport, node: Node) -> ChargingFacts | None:
+    """The facts of an example of charging or rate rules."""
     fields = read_object(report, node, (), tuple(CHARGING.variables))
     if fields is None:
         return None
@@ -84,6 +91,9 @@ def _fact(report: FileReport, node: Node, name: str) -> Any:
     variable = CHARGING.variables[name]
     if variable.type == "number":
         return read_whole_number(report, node, minimum=0, maximum=LARGEST_NUMBER)
+    if variable.type == "names":
+        named = [read_text(report, one, maximum=MAX_TEXT) for one in read_list(report, node, of="names")]
+        return frozenset(one for one in named if one is not None)
     if variable.options:
         return read_choice(report, node, variable.options, what=name)
     return read_text(report, node, maximum=MAX_TEXT, minimum=0)

@@ -108,6 +108,8 @@ def _param(param: Param) -> Schema:
         case "contract_types":
             schema = list_of({"type": "string", "pattern": NAME_PATTERN}, param.description)
             return {**schema, "minItems": 1, "uniqueItems": True}
+        case "day":
+            return date_of(param.description.removesuffix("."))
         case "time_expired":
             return one_of(TIME_EXPIRED, param.description)
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-ValueType = Literal["text", "number", "yes_no", "instant", "duration"]
+ValueType = Literal["text", "number", "yes_no", "instant", "duration", "names"]
 Scope = Literal["request", "contract", "work"]
 Operand = Literal["text", "number", "none", "point", "around", "length"]
-Value = str | int | bool | datetime | None
+Value = str | int | bool | datetime | frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ class Param:
     """One parameter of an action."""
 
     name: str
-    kind: Literal["text", "number", "yes_no", "contract_type", "contract_types", "sla", "time_expired"]
+    kind: Literal["text", "number", "yes_no", "contract_type", "contract_types", "sla", "time_expired", "day"]
     description: str
     example: Any
     required: bool = False

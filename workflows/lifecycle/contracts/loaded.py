@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select
 
 from engine.contracts import Contract, Draws, Limits
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
+from engine.quantities import Rounding
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
@@ -108,6 +109,9 @@ class LoadedContract:
     activated_at: datetime | None
     next_due_at: datetime | None
     monthly_minutes: int | None
+    rounding: Rounding | None
+    """Its own; None if that of the settings holds."""
+    rate_card: str | None
     known_grants: list[StoredGrant] | None
     others: OtherGrants | None
     """What the grants that are not among the known ones add up to; None if all are known."""
@@ -117,6 +121,8 @@ class LoadedContract:
         self.contract = contract_value(row)
         self.draws, self.state, self.monthly_minutes = row.draws, row.state, row.monthly_minutes
         self.activated_at, self.next_due_at = row.activated_at, row.next_due_at
+        self.rounding = Rounding(**row.rounding) if row.rounding else None
+        self.rate_card = row.rate_card
         self.known_grants, self.others, self.group = None, None, group
 
     @property

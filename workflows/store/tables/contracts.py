@@ -50,6 +50,8 @@ contract = Table(
     Column("time_expired", String(10)),
     Column("sla", Key),
     Column("exclusions", Json),
+    Column("rounding", Json),
+    Column("rate_card", Key),
     Column("renewal_of_id", Id, ForeignKey("contract.id")),
     Column("offered_for_id", Id, index=True),
     Column("made_by_rule", Boolean, nullable=False, default=False),

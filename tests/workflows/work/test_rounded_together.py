@@ -1,0 +1,133 @@
+"""Work that is rounded together: what is logged late, changed or deleted changes what the others draw."""
+
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from tests.support.sample_desk import MONDAY, SampleDesk
+from workflows.commands.rounding import RoundingTerms
+from workflows.commands.service_requests import SearchCoverage
+from workflows.commands.work import ChangeWork, WorkGiven
+from workflows.ledger.audit import audit_ledger
+from workflows.service_requests.use_cases import search_or_assign
+from workflows.store import tables as t
+from workflows.work.queries import preview_view
+from workflows.work.use_cases import change_work, delete_work, preview_work
+
+QUARTERS = {"increment_minutes": 15, "scope": "service_request_day"}
+BY_REQUEST = RoundingTerms(increment_minutes=30, scope="service_request")
+
+
+def charged(sample: SampleDesk, request: str) -> list[int]:
+    """The chargeable minutes of the entries, in the order in which they were worked."""
+    rows = [row for row in sample.entries(request) if row.deleted_at is None]
+    return [
+        row.chargeable_minutes
+        for row in sorted(rows, key=lambda row: (row.started_at, row.created_at, row.id))
+    ]
+
+
+def drawn(sample: SampleDesk, contract: str) -> int:
+    return sum(grant.consumed for grant in sample.grants(contract))
+
+
+def entry_of(sample: SampleDesk, request: str, minutes: int) -> Any:
+    [entry] = [row for row in sample.entries(request) if row.worked_minutes == minutes]
+    return entry
+
+
+def later(hours: int) -> Any:
+    return MONDAY + timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("order", list(permutations([(1, 5), (2, 6), (3, 20)])))
+def test_any_order_of_logging_draws_the_same(sample: SampleDesk, order: Any) -> None:
+    sample.set(rounding=QUARTERS)
+    hours = sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.clock.move(hours=4)
+    for at, minutes in order:
+        sample.work(request, minutes, at=later(at))
+    assert charged(sample, request) == [15, 0, 30]
+    assert drawn(sample, hours) == 45
+    assert sample.request(request).chargeable_minutes == 45
+    assert sample.see(audit_ledger).ok
+
+
+def test_an_entry_that_is_deleted_or_changed_charges_the_others_again(sample: SampleDesk) -> None:
+    sample.set(rounding=QUARTERS)
+    hours = sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.clock.move(hours=4)
+    for at, minutes in ((1, 5), (2, 6), (3, 20)):
+        sample.work(request, minutes, at=later(at))
+    first = entry_of(sample, request, 5)
+    sample.do_as(sample.technician, change_work, first.id, ChangeWork(minutes=16))
+    assert charged(sample, request) == [30, 0, 15]
+    sample.do_as(sample.technician, change_work, first.id, ChangeWork(billable=False))
+    assert charged(sample, request) == [0, 15, 15]
+    sample.do_as(sample.technician, delete_work, entry_of(sample, request, 6).id)
+    assert charged(sample, request) == [0, 30]
+    assert (drawn(sample, hours), sample.request(request).chargeable_minutes) == (30, 30)
+    trail = [row.action for row in sample.rows(t.audit_event, subject_kind="work_entry")]
+    assert "charged again" in trail
+    assert sample.see(audit_ledger).ok
+
+
+def test_what_moves_to_another_day_is_rounded_with_the_work_of_that_day(sample: SampleDesk) -> None:
+    sample.set(rounding=QUARTERS)
+    sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.clock.move(days=2)
+    for at, minutes in ((1, 5), (2, 6), (25, 7)):
+        sample.work(request, minutes, at=later(at))
+    assert charged(sample, request) == [15, 0, 15]
+    moved = ChangeWork(worked_at=later(24))
+    sample.do_as(sample.technician, change_work, entry_of(sample, request, 5).id, moved)
+    assert charged(sample, request) == [15, 15, 0]
+
+
+def test_entries_charged_alone_are_not_touched(sample: SampleDesk) -> None:
+    sample.set(rounding={"increment_minutes": 15})
+    sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.clock.move(hours=4)
+    sample.work(request, 20, at=later(3))
+    sample.work(request, 5, at=later(1))
+    assert charged(sample, request) == [15, 30]
+    assert not sample.request(request).rounds_together
+    assert {row.version for row in sample.entries(request)} == {1}
+
+
+def test_the_rounding_of_the_contract_comes_before_that_of_the_settings(sample: SampleDesk) -> None:
+    sample.set(rounding={"increment_minutes": 10})
+    hours = sample.sell("support_hours", minutes=600, rounding=BY_REQUEST)
+    request = sample.log()
+    sample.clock.move(hours=4)
+    sample.work(request, 5, at=later(2))
+    command = WorkGiven(minutes=7, worked_at=later(3))
+    shown = sample.see_as(sample.technician, lambda tx: preview_view(tx, preview_work(tx, request, command)))
+    assert shown.chargeable_minutes == 0
+    sample.work(request, 7, at=later(1))
+    assert charged(sample, request) == [30, 0]
+    assert drawn(sample, hours) == 30
+
+
+def test_an_entry_that_moves_to_another_contract_is_rounded_as_that_one_says(sample: SampleDesk) -> None:
+    sample.set(rounding={"increment_minutes": 10})
+    sample.sell("support_hours", minutes=600, rounding=BY_REQUEST)
+    request = sample.log()
+    sample.clock.move(hours=2)
+    other = sample.sell("support_hours", minutes=600, to=("org_unit", sample.site))
+    sample.do_as(
+        sample.supervisor, search_or_assign, request, SearchCoverage(contract=other, reason="Agreed")
+    )
+    sample.clock.move(hours=2)
+    sample.work(request, 5, at=later(1))
+    sample.work(request, 7, at=later(3))
+    assert charged(sample, request) == [30, 10]
+    moved = ChangeWork(worked_at=later(3))
+    sample.do_as(sample.technician, change_work, entry_of(sample, request, 5).id, moved)
+    assert charged(sample, request) == [10, 10]
