@@ -52,6 +52,7 @@ API: dict[str, Call] = {
     "POST /rules/<version>/publish": Call(
         {"note": "Back", "based_on": "{version}"}, {"version": "old_version"}
     ),
+    "POST /rules/calendars/<calendar>/closures": Call({"file": "{closures}"}, {"calendar": "calendar"}),
     "POST /rules/check": Call({"files": "{files}"}),
     "POST /rules/proposals/<proposal>/approve": Call({"based_on": "{version}"}),
     "POST /rules/proposals/<proposal>/reject": Call({"reason": "No"}),
@@ -170,6 +171,7 @@ PAGES: dict[str, Call] = {
     "/rules/<version>/publish": Call(
         {"publish_note": "Back", "publish_based_on": "{version}"}, {"version": "old_version"}
     ),
+    "/rules/closures": Call({"calendar": "{calendar}", "file": "{closures}"}, opens="/rules/closures"),
     "/rules/edit": Call(RULES_EDITED, opens="/rules/edit"),
     "/rules/proposals/<proposal_id>/approve": Call({"approve_based_on": "{version}"}),
     "/rules/proposals/<proposal_id>/reject": Call({"reject_reason": "No"}),

@@ -42,7 +42,7 @@ def test_the_page_shows_each_segment(web: WebClients) -> None:
     assert "€" not in web.technician.open(f"/requests/{request}")
 
 
-def test_the_api_tells_the_segments(sample: SampleDesk) -> None:
+def test_the_api_shows_the_segments(sample: SampleDesk) -> None:
     api, request = ApiClients(sample), evening(sample)
     start = MONDAY.replace(hour=16, minute=30)
     body = {
