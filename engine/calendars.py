@@ -108,6 +108,19 @@ def working_time_between(
     return sum((closes - opens for opens, closes in spans), timedelta())
 
 
+def is_open_for(calendar: WorkCalendar, start: datetime, end: datetime, wanted: timedelta) -> bool:
+    """Whether [start, end) has `wanted` of open time, or any if that is zero; no further than needed.
+
+    Raises: as working_seconds_between.
+    """
+    found = timedelta()
+    for opens, closes in _open_spans(calendar, check_instant(start), check_instant(end), ()):
+        found += closes - opens
+        if found >= wanted:
+            return True
+    return False
+
+
 def add_working_seconds(
     calendar: WorkCalendar, start: datetime, seconds: int, *, pauses: Iterable[Period] = ()
 ) -> datetime:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-from engine.calendars import LAST_INSTANT, WorkCalendar, working_time_between
+from engine.calendars import LAST_INSTANT, WorkCalendar, is_open_for, working_time_between
 
 SlaCalendar = Literal["always", "business_hours"]
 
@@ -53,11 +53,15 @@ def unreachable_target(
     No service request could be logged under such a level. Source: product.md section 9.
     """
     until = min(at + LONGEST_WAIT, LAST_INSTANT) if at < LAST_INSTANT else at
-    open_time = working_time_between(business_hours, at, until)
-    if not open_time:
+    if not is_open_for(business_hours, at, until, timedelta()):
         return UnreachableTarget()
-    for sla in slas.values():
+    counted = [sla for sla in slas.values() if sla.calendar != "always"]
+    minutes = {target.resolution_minutes for sla in counted for target in sla.targets.values()}
+    if not minutes or is_open_for(business_hours, at, until, timedelta(minutes=max(minutes))):
+        return None
+    open_time = working_time_between(business_hours, at, until)
+    for sla in counted:
         for priority, target in sla.targets.items():
-            if sla.calendar != "always" and open_time < timedelta(minutes=target.resolution_minutes):
+            if open_time < timedelta(minutes=target.resolution_minutes):
                 return UnreachableTarget(sla, priority)
     return None

@@ -15,10 +15,12 @@ from engine.calendars import (
     Hours,
     WorkCalendar,
     add_working_seconds,
+    is_open_for,
     is_working,
     segments,
     subtract_working_seconds,
     working_seconds_between,
+    working_time_between,
 )
 from engine.errors import (
     AbsurdDate,
@@ -385,3 +387,14 @@ def test_a_desk_that_never_closes_is_recognized() -> None:
         {"weekly": (*ALL_WEEK[:6], (Hours(1, 1440),))},
     ):
         assert not replace(ALWAYS_OPEN, **exception).never_closes
+
+
+@pytest.mark.parametrize("days", [0, 1, 2, 5, 9])
+def test_is_open_for_agrees_with_the_whole_time(days: int) -> None:
+    start = at("01T12:00")
+    end = start + timedelta(days=days)
+    open_time = working_time_between(DESK, start, end)
+    assert is_open_for(DESK, start, end, timedelta()) is bool(open_time)
+    for wanted in (TICK, open_time - TICK, open_time, open_time + TICK):
+        if wanted > timedelta():
+            assert is_open_for(DESK, start, end, wanted) is (open_time >= wanted)

@@ -31,6 +31,8 @@ class ConnectionCounts:
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, MOST_WORKERS * _COUNT.size)
         self._used: set[int] = set()
+        for slot in range(MOST_WORKERS):
+            self.set(slot, -1)
 
     def assign(self) -> int:
         """Return a slot that no worker has, for one that is about to be forked; called by the parent."""

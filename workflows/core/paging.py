@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, func, or_, tuple_
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, func, or_, select, tuple_
 
 from workflows.core.errors import InvalidInput, invalid
 from workflows.core.transaction import Transaction
 from workflows.store.column_types import EPOCH, MICROSECOND, Instant, number_constant
-from workflows.views import DEFAULT_LIMIT, MOST_LIMIT, CountedPage, Page
+from workflows.views import DEFAULT_LIMIT, MOST_COUNTED, MOST_LIMIT, CountedPage, Page
 
 T = TypeVar("T")
 
@@ -188,12 +188,13 @@ def paged(statement: Select[Any], shape: PageShape, by_id: ColumnElement[str]) -
 
 
 def count_rows(tx: Transaction, statement: Select[Any], values: Mapping[str, Any] | None = None) -> int:
-    """How many rows a statement without grouping has: the total of each list that people see.
+    """How many rows a statement without grouping has; one more than `MOST_COUNTED` for any higher number.
 
     `values` are the statement's parameters.
     """
-    counted = statement.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
-    return int(tx.connection.execute(counted, values or {}).scalar_one())
+    # as a parameter, the limit would be unknown to PostgreSQL when it plans the statement for many calls
+    some = statement.order_by(None).limit(number_constant(MOST_COUNTED + 1)).subquery()
+    return int(tx.connection.execute(select(func.count()).select_from(some), values or {}).scalar_one())
 
 
 def require_limit(limit: int) -> None:

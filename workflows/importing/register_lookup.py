@@ -212,15 +212,20 @@ def find_imported(tx: Transaction, source: str, kind: str, key: str) -> str | No
 
 def record_imported(tx: Transaction, source: str, kind: str, keys: Sequence[str], record_id: str) -> None:
     """Record that a record was imported from a source under these keys."""
-    for key in keys:
-        tx.add(
-            t.imported_record,
-            source=source,
-            kind=kind,
-            external_key=key,
-            record_id=record_id,
-            imported_at=tx.real_now,
-        )
+    rows = [
+        {
+            "source": source,
+            "kind": kind,
+            "external_key": key,
+            "record_id": record_id,
+            "imported_at": tx.real_now,
+        }
+        for key in keys
+    ]
+    if len(rows) == 1:
+        tx.add(t.imported_record, **rows[0])
+    else:
+        tx.add_all(t.imported_record, rows)
 
 
 def clipped(text: str, most: int) -> str:

@@ -4,19 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, and_, func, select
 
 from engine.drawdown import REST_KIND
 from engine.periods import first_instant_of, local_date
 from workflows.core.actors import STAFF
 from workflows.core.errors import invalid
-from workflows.core.paging import Sort, read_page
+from workflows.core.paging import Sort, count_rows, read_page
 from workflows.core.transaction import Transaction
 from workflows.notifications.outbox import FAILED
 from workflows.service_requests.queries import in_queue, queue_values
 from workflows.store import tables as t
 from workflows.store.column_types import text_constant
-from workflows.views import DEFAULT_LIMIT, MOST_COUNTED, Page
+from workflows.views import DEFAULT_LIMIT, Page
 
 ENDING_DAYS = 30
 UNCOVERED_KINDS = tuple(REST_KIND.values())
@@ -137,25 +137,19 @@ def read_overview(tx: Transaction) -> Overview:
         ending=count_ending(tx),
         uncovered_minutes=uncovered_minutes(tx, month),
         month_starts_at=month,
-        undelivered=_count(tx, select(t.outbox.c.id).where(FAILED)),
+        undelivered=count_rows(tx, select(t.outbox.c.id).where(FAILED)),
     )
 
 
 def _queue_length(tx: Transaction, queue: str) -> int:
-    return _count(tx, select(r.c.id).where(in_queue(queue)), queue_values(tx))
+    return count_rows(tx, select(r.c.id).where(in_queue(queue)), queue_values(tx))
 
 
 def count_ending(tx: Transaction, *which: ColumnElement[bool]) -> int:
     """How many contracts that fit `which` end within the next 30 days and are not cancelled."""
     last = tx.now + timedelta(days=ENDING_DAYS)
     ends = and_(c.c.expires_at > tx.now, c.c.expires_at <= last, c.c.cancelled_at.is_(None), *which)
-    return _count(tx, select(c.c.id).where(ends))
-
-
-def _count(tx: Transaction, rows: Select[Any], values: dict[str, Any] | None = None) -> int:
-    found = rows.limit(MOST_COUNTED + 1).subquery()
-    counted: int = tx.connection.execute(select(func.count()).select_from(found), values or {}).scalar_one()
-    return counted
+    return count_rows(tx, select(c.c.id).where(ends))
 
 
 def uncovered_minutes(tx: Transaction, month_starts_at: datetime) -> dict[str, int]:

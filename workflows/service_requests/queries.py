@@ -17,7 +17,7 @@ from engine.periods import local_date
 from engine.service_requests import FINISHED_STATES, PRIORITIES, STATES
 from workflows.core.errors import NotFound, invalid
 from workflows.core.paging import PageWanted, Sort, count_rows, read_page
-from workflows.core.search import MOST_FOUND, find_ids, parse
+from workflows.core.search import MOST_FOUND, Search, find_ids, parse
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.service_requests.access import (
     Named,
@@ -339,16 +339,21 @@ def _found_by(tx: Transaction, q: str) -> ColumnElement[bool]:
     found = find_ids(tx, r, search)
     by_words = search.matches(r) if found is None else r.c.id.in_(found)
     if not tx.actor.is_staff:
-        return or_(by_words, and_(r.c.customer_id == tx.actor.customer, search.matches(t.customer)))
+        return or_(by_words, and_(r.c.customer_id == tx.actor.customer, _is_of_customer(search)))
     customers = find_ids(tx, t.customer, search)
     if customers == set():
         return by_words
-    by_customer = search.matches(t.customer) if customers is None else r.c.customer_id.in_(customers)
+    by_customer = _is_of_customer(search) if customers is None else r.c.customer_id.in_(customers)
     if found is None or customers is None:
         return or_(search.matches(r), by_customer)
     # looked up first: with an OR of two conditions SQLite would read the whole list in its order
     theirs = set(tx.connection.execute(select(r.c.id).where(by_customer).limit(MOST_FOUND + 1)).scalars())
     return or_(search.matches(r), by_customer) if len(theirs) > MOST_FOUND else r.c.id.in_(found | theirs)
+
+
+def _is_of_customer(search: Search) -> ColumnElement[bool]:
+    """SQL: the words of a search are those of the request's customer."""
+    return r.c.customer_id.in_(select(t.customer.c.id).where(search.matches(t.customer)))
 
 
 def _coverage(tx: Transaction, row: Row[Any], left: Limits | None) -> CoverageView | None:

@@ -69,7 +69,7 @@ ROWS: Select[Any] = select(
 )
 """Takes the parameter `now`."""
 
-_LISTED = select(r.c.id).join(t.customer, t.customer.c.id == r.c.customer_id)
+_LISTED = select(r.c.id)
 
 _ONE = ROWS.where(r.c.id == bindparam("wanted_id", type_=Id))
 _PREPARED = Prepared(_ONE)
@@ -97,7 +97,7 @@ def read_rows(
     """
     if reusable:
         return _page(conditions, shape).all(tx.connection, values)
-    return list(tx.connection.execute(paged(ROWS.where(*conditions), shape, r.c.id), values).all())
+    return list(tx.connection.execute(_paged_rows(conditions, shape), values).all())
 
 
 def listed_rows(conditions: tuple[ColumnElement[bool], ...]) -> Select[Any]:
@@ -107,7 +107,15 @@ def listed_rows(conditions: tuple[ColumnElement[bool], ...]) -> Select[Any]:
 
 @lru_cache(maxsize=512)
 def _page(conditions: tuple[ColumnElement[bool], ...], shape: PageShape) -> Prepared:
-    return Prepared(paged(ROWS.where(*conditions), shape, r.c.id))
+    return Prepared(_paged_rows(conditions, shape))
+
+
+def _paged_rows(conditions: tuple[ColumnElement[bool], ...], shape: PageShape) -> Select[Any]:
+    """The rows of a page. Where they have to be sorted, only those of the page are read as a whole."""
+    if not shape.sort.then:
+        return paged(ROWS.where(*conditions), shape, r.c.id)
+    page = paged(listed_rows(conditions), shape, r.c.id).subquery()
+    return paged(ROWS.where(r.c.id.in_(select(page.c.id))), shape._replace(beyond=None), r.c.id)
 
 
 def limits_of(row: Any) -> Limits | None:

@@ -40,7 +40,7 @@ from workflows.service_requests.closing import (
 )
 from workflows.store import tables as t
 from workflows.store.column_types import Id
-from workflows.store.compiled_statements import Prepared
+from workflows.store.compiled_statements import Prepared, next_version
 from workflows.store.ids import new_id
 from workflows.store.search_words import request_words
 
@@ -87,7 +87,7 @@ def change_service_request(
     changes = _changed_columns(tx, request, given)
     if changes:
         words = _new_words(tx, request, changes)
-        tx.change(t.service_request, request.id, **changes, **words, version=t.service_request.c.version + 1)
+        tx.change(t.service_request, request.id, **changes, **words, version=next_version(t.service_request))
         tx.audit(
             "service_request", request.id, "changed", **{key: str(value) for key, value in changes.items()}
         )
@@ -207,7 +207,7 @@ def _respond(tx: Transaction, seen: Row[Any]) -> None:
     request = lock_current(tx, seen)
     changes = responded_columns(tx, request) if request.state not in ENDED_STATES else {}
     if changes:
-        tx.change(t.service_request, request.id, **changes, version=t.service_request.c.version + 1)
+        tx.change(t.service_request, request.id, **changes, version=next_version(t.service_request))
 
 
 def _search_changed(tx: Transaction, request: Row[Any], changed: AbstractSet[str]) -> None:

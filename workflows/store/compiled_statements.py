@@ -249,9 +249,16 @@ def _update_of(table: Table, columns: tuple[str, ...], bumps_version: bool) -> P
         name: bindparam(f"new_{name}", type_=table.c[name].type, required=True) for name in columns
     }
     if bumps_version:
-        values["version"] = table.c.version + 1
+        values["version"] = next_version(table)
     same = bindparam("of_id", type_=table.c.id.type, required=True)
     return Prepared(update(table).where(table.c.id == same).values(values))
+
+
+@cache
+def next_version(table: Table) -> ColumnElement[int]:
+    """SQL: the version of a changed row. Building the expression takes as long as executing the update."""
+    version: ColumnElement[int] = table.c.version + 1
+    return version
 
 
 def _is_next_version(table: Table, value: Any) -> bool:

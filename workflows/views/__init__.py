@@ -9,7 +9,7 @@ U = TypeVar("U")
 DEFAULT_LIMIT = 50
 MOST_LIMIT = 200
 MOST_COUNTED = 5000
-"""A longer queue is not counted to its end: nobody needs the number, and the page would take longer."""
+"""A longer list is not counted to its end: nobody needs the number, and the page would take longer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from workflows.work.planning import Planned
 from workflows.work.segments import segments_of
 
 e = t.work_entry
+_SHOWN = [column for column in e.c if column.name != "charged_by"]
+"""The terms of an entry are not shown, and reading the JSON of each row takes a third of a page's time."""
 ORDERS = {"started_at": Sort(e.c.started_at)}
 
 
@@ -84,7 +86,7 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
 def _select_work() -> Select[Any]:
     u = t.user_account
     return (
-        select(e, u.c.name.label("technician_name"))
+        select(*_SHOWN, u.c.name.label("technician_name"))
         .join(u, u.c.id == e.c.technician_id)
         .where(e.c.deleted_at.is_(None))
     )

@@ -27,7 +27,7 @@ def ledger() -> str | Response:
         chosen = _resolved(tx, filters)
         if wants_csv():
             rows = all_rows(lambda **at: _read(tx, chosen, at))
-            return csv_response("ledger", CSV_HEADER, (line for one in rows for line in _csv_rows(one)))
+            return csv_response("ledger", CSV_HEADER, [line for one in rows for line in _csv_rows(one)])
         page = _read(tx, chosen, counted_page())
         audit = audit_ledger(tx) if "audit" in request.args else None
     return render_template(

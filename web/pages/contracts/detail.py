@@ -16,7 +16,7 @@ from web.pages.contracts.forms import forms_for
 from web.pages.forms.base import DeskForm
 from web.pages.forms.effects import EffectPreview
 from web.pages.layout.list_links import keep_list
-from web.pages.layout.listing import csv_response, cursor
+from web.pages.layout.listing import cursor, streamed_csv_response
 from web.pages.wording.formats import amount_text
 from workflows.contracts.balance_curve import read_balance_curve
 from workflows.contracts.queries import contract_audit, read_contract
@@ -47,7 +47,7 @@ def statement_csv(contract_id: str) -> Response:
         unit = statement.unit
         header = ["effective_at", "recorded_at", "kind", "service_request", unit, "balance_after", "why"]
         rows = (_csv_row(line, unit) for line in statement.lines)
-        response = csv_response(f"statement-{statement.number}", header, rows)
+        response = streamed_csv_response(f"statement-{statement.number}", header, rows)
         response.call_on_close(stack.pop_all().close)
         return response
 

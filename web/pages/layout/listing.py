@@ -47,11 +47,13 @@ def all_rows(read: Callable[..., Page[T]], limit: int = MAX_CSV_ROWS) -> Iterabl
             return
 
 
-def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """A CSV download, sent while `rows` is iterated.
+def csv_response(name: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Response:
+    """A CSV download of rows that have been read; cells that a spreadsheet would run are quoted as text."""
+    return streamed_csv_response(name, header, rows)
 
-    Cells that a spreadsheet would run as a formula are quoted as text.
-    """
+
+def streamed_csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
+    """As `csv_response`, but `rows` is iterated while it is sent: the transaction that reads must be open."""
     # The byte order mark makes spreadsheets read it as UTF-8.
     answer = Response(chain(["\ufeff"], csv_chunks(header, rows)), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'

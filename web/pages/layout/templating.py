@@ -65,6 +65,7 @@ def register_templating(app: Flask) -> None:
         duration=formats.minutes_text,
         icon=icon,
         counted=formats.counted_text,
+        list_total=formats.total_text,
         current_url=current_url,
         device_name=device_name,
         event_details=event_details,

@@ -6,14 +6,14 @@ gives the distance from now, and the `<time>` element has the exact instant.
 
 import re
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, get_currency_precision, get_currency_symbol
 
 from engine.contracts import Unit
-from workflows.views import MOST_COUNTED
+from workflows.views import MOST_COUNTED, CountedPage
 
 LOCALE = "en_GB"
 MINUTE = timedelta(minutes=1)
@@ -39,6 +39,14 @@ _PLAIN = re.compile(r"(\d{1,3})\.(\d{3})", re.ASCII)
 def counted_text(count: int) -> str:
     """A number of records: "1,234", or "5,000+" if they were not counted to the end."""
     return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
+
+
+def total_text(page: CountedPage[Any]) -> str:
+    """The number of records in a list that is shown up to this page."""
+    last = page.start + len(page.items)
+    if page.total > MOST_COUNTED and page.next_cursor is not None:
+        return f"{max(MOST_COUNTED, last):,}+"
+    return f"{last if page.total > MOST_COUNTED else max(page.total, last):,}"
 
 
 def minutes_text(minutes: int | None) -> str:

@@ -19,7 +19,7 @@ from workflows.lifecycle.service_requests.sla import (
 from workflows.lifecycle.service_requests.states import fire
 from workflows.store import tables as t
 from workflows.store.column_types import Id
-from workflows.store.compiled_statements import Prepared
+from workflows.store.compiled_statements import Prepared, next_version
 from workflows.store.ids import new_id
 
 
@@ -43,7 +43,7 @@ def move_request(
         t.service_request,
         request.id,
         state=target,
-        version=t.service_request.c.version + 1,
+        version=next_version(t.service_request),
         **_columns(tx, request, trigger, note=note, reason=reason),
     )
     write_history(
