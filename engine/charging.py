@@ -40,7 +40,7 @@ class Segment(NamedTuple):
 
     `end` is None for minutes that count at one instant. `worked_minutes` and `rounded_minutes` are the shares
     of the entry's. `rate_minor` is the price of an hour and `price_minor` that of the segment, in the minor
-    unit of the rate card's currency; both are None where no rate applies. The rules are ids, None if none
+    unit of `currency`, the rate card's; all are None where no rate applies. The rules are ids, None if none
     matched; `why` is that of the charging rule.
     """
 
@@ -55,6 +55,7 @@ class Segment(NamedTuple):
     rate_minor: int | None = None
     rate_rule: str | None = None
     price_minor: int | None = None
+    currency: str | None = None
 
 
 def charge_time(
@@ -96,6 +97,7 @@ def charge_time(
                 rate.per_hour_minor if rate is not None else None,
                 rate.rule_id if rate is not None else None,
                 price_minor(minutes, rate.per_hour_minor) if rate is not None else None,
+                card.currency if card is not None and rate is not None else None,
             )
         )
     return tuple(segments)

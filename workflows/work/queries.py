@@ -76,8 +76,8 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
         worked_minutes=planned.worked_minutes,
         chargeable_minutes=planned.chargeable_minutes,
         charge_why=planned.charge_why,
-        segments=segment_views(tx, planned.segments, planned.terms.currency),
-        price=_price(tx, planned.segments, planned.terms.currency),
+        segments=segment_views(tx, planned.segments),
+        price=_price(tx, planned.segments),
         allocations=_Allocations(tx, planned.slices).of(planned.slices),
         leaves=leaves,
     )
@@ -119,8 +119,8 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
             billable=row.billable,
             work_type=row.work_type,
             note=row.note,
-            segments=segment_views(tx, segments_of(row), _currency(row)),
-            price=_price(tx, segments_of(row), _currency(row)),
+            segments=segment_views(tx, segments_of(row)),
+            price=_price(tx, segments_of(row)),
             allocations=allocations.of(found.get(row.id, [])),
             created_at=row.created_at,
             version=row.version,
@@ -129,9 +129,9 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
     ]
 
 
-def segment_views(tx: Transaction, segments: Sequence[Segment], currency: str | None) -> list[SegmentView]:
+def segment_views(tx: Transaction, segments: Sequence[Segment]) -> list[SegmentView]:
     """Segments as they are shown; rates and prices only to those who see prices."""
-    priced = currency if tx.actor.role in PRICE_ROLES else None
+    priced = tx.actor.role in PRICE_ROLES
     return [
         SegmentView(
             one.start,
@@ -142,28 +142,24 @@ def segment_views(tx: Transaction, segments: Sequence[Segment], currency: str | 
             one.chargeable_minutes,
             one.rule,
             one.why,
-            _money(one.rate_minor, priced),
+            _money(one.rate_minor, one.currency) if priced else None,
             one.rate_rule if priced else None,
-            _money(one.price_minor, priced),
+            _money(one.price_minor, one.currency) if priced else None,
         )
         for one in segments
     ]
 
 
-def _price(tx: Transaction, segments: Sequence[Segment], currency: str | None) -> MoneyView | None:
+def _price(tx: Transaction, segments: Sequence[Segment]) -> MoneyView | None:
     """The price of an entry, for those who see prices; None if one of its segments has none."""
     prices = [one.price_minor for one in segments if one.price_minor is not None]
     if not segments or len(prices) < len(segments) or tx.actor.role not in PRICE_ROLES:
         return None
-    return _money(sum(prices), currency)
+    return _money(sum(prices), segments[0].currency)
 
 
 def _money(amount_minor: int | None, currency: str | None) -> MoneyView | None:
     return MoneyView(amount_minor, currency) if amount_minor is not None and currency is not None else None
-
-
-def _currency(entry: Row[Any]) -> str | None:
-    return (entry.charged_by or {}).get("currency")
 
 
 class _Allocations:

@@ -202,7 +202,8 @@ def _draws_alike(
     before = (entry.started_at, entry.ended_at, entry.chargeable_minutes)
     if (worked.started_at, worked.ended_at, worked.chargeable_minutes) != before:
         return False
-    if entry.segments is not None and _shares(segments_of(entry)) != _shares(worked.segments):
+    segments = segments_of(entry)
+    if segments and _shares(segments) != _shares(worked.segments):
         return False
     if not terms.draws or terms.contract is None:
         return True

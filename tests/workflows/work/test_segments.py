@@ -101,6 +101,19 @@ def test_an_evening_is_charged_at_two_percentages(sample: SampleDesk) -> None:
     assert sample.see(audit_ledger).ok
 
 
+def test_a_plain_entry_has_one_segment_that_is_not_stored(sample: SampleDesk) -> None:
+    sample.set(rounding={"increment_minutes": 15})
+    request = evening(sample)
+    sample.work(request, 20)
+    [row] = sample.entries(request)
+    assert row.segments is None
+    [segment] = the_work(sample, request).segments
+    assert (segment.to, segment.worked_minutes, segment.rounded_minutes) == (None, 20, 30)
+    assert (segment.percent, segment.chargeable_minutes, segment.rule) == (100, 30, None)
+    sample.do_as(sample.technician, change_work, row.id, ChangeWork(billable=False))
+    assert the_work(sample, request).segments == []
+
+
 def test_a_later_edit_of_the_note_moves_no_minute_and_one_of_the_time_uses_the_calendars_then(
     sample: SampleDesk,
 ) -> None:

@@ -72,7 +72,8 @@ work_entry = Table(
 )
 """`charged_by` has the terms of `workflows.work.charging_terms`; None where older programs charged it.
 
-`segments` has those of `workflows.work.segments`: their chargeable minutes sum to the entry's.
+`segments` has those of `workflows.work.segments`: their chargeable minutes sum to the entry's. None for a
+single one that is charged in full and has no price.
 """
 
 work_allocation = Table(
