@@ -40,7 +40,8 @@ def import_closures(tx: Transaction, calendar_id: str, file: str, note: str = ""
         raise NotFound(f"There is no calendar {calendar_id!r}.", remedy="Add it to calendars.json first.")
     calendar["closures"] = [_written(one) for one in closures]
     files = {**in_force.files, CALENDAR_FILE: _text(document)}
-    default = f"{len(closures)} closures of a calendar file for {calendar['label']}"
+    count = "1 closure" if len(closures) == 1 else f"{len(closures)} closures"
+    default = f"{count} of a calendar file for {calendar['label']}"
     return submit_rule_set(tx, files, note or default, based_on=in_force.version)
 
 
