@@ -16,6 +16,7 @@ from workflows.core.desk import Desk
 from workflows.core.errors import NoRuleSet
 from workflows.coverage.verification import VerificationResult, verify_decisions
 from workflows.operations.health import read_health
+from workflows.rule_sets.checked_files import _checked
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.proposals import submit_rollback
 from workflows.rule_sets.publishing import check_rules, publish_first
@@ -55,6 +56,15 @@ def failing_example() -> dict[str, str]:
     return with_coverage(examples=book["examples"])
 
 
+@pytest.fixture
+def nothing_checked_before() -> Iterator[None]:
+    """A process checks the same files once; another version of the program is another process."""
+    _checked.cache_clear()
+    yield
+    _checked.cache_clear()
+
+
+@pytest.mark.usefixtures("nothing_checked_before")
 def test_a_stricter_checker_stops_no_desk(
     sample: SampleDesk, anew: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
