@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.builders import RULES
 from tests.support.sample_desk import MONDAY, SampleDesk
+from workflows.administration.settings import change_settings
 from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.core.errors import InvalidInput
 from workflows.ledger.audit import audit_ledger
@@ -218,6 +219,14 @@ def test_mistakes_in_rates_and_calendars_are_named(
     found = sample.see(check_rules, in_force | {path: text})
     assert not found.ok
     assert any(words in one.message for one in found.problems if one.severity == "error"), found.problems
+
+
+def test_the_currency_stays_while_a_card_has_prices_in_it(sample: SampleDesk) -> None:
+    sample.publish_rules(rate_cards__standard=card((ALWAYS, 6_000)))
+    with pytest.raises(InvalidInput, match="The rate card standard has prices in EUR"):
+        sample.do(change_settings, {"currency": "CHF"})
+    sample.publish_rules(rate_cards__standard=card())
+    assert sample.do(change_settings, {"currency": "CHF"}).currency == "CHF"
 
 
 def test_a_card_that_contracts_name_cannot_be_removed(sample: SampleDesk) -> None:
