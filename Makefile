@@ -5,6 +5,8 @@ PORT ?= 8000
 SANDBOX ?=
 # Test processes: one per core, at most four, since each starts its own PostgreSQL and browser.
 WORKERS ?= auto
+# How many histories of contracts and work are compared with the model, for each kind of database.
+HISTORIES ?= 10000
 # Additional arguments for pytest or the benchmark: make test ARGS="-k ledger".
 ARGS ?=
 
@@ -14,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: run test faults check types lint words format bench lock upgrade audit-packages install help
+.PHONY: run test faults histories tamperings check types lint words format bench lock upgrade audit-packages install help
 .DELETE_ON_ERROR:
 
 run: .venv/.run-ready  ## start the web server and the scheduler with demonstration data (PORT=8000, SANDBOX=1)
@@ -26,6 +28,12 @@ test: check  ## run check, then every test: SQLite, a real PostgreSQL, a real br
 
 faults: .venv/.dev-ready  ## try every fault of the database at each statement of each route (takes long)
 	@COVERDESK_FAULTS=all $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/web/faults $(ARGS)
+
+histories: .venv/.dev-ready  ## compare many random histories of contracts and work with a simple model (HISTORIES=10000)
+	@COVERDESK_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest -p no:xdist tests/workflows/work/test_any_history.py $(ARGS)
+
+tamperings: .venv/.dev-ready  ## change copies of a desk's database behind its back 1,000 times; the audit must find each
+	@COVERDESK_TAMPERINGS=1000 $(BIN)/python -m pytest -n 2 tests/workflows/ledger/test_tampering.py $(ARGS)
 
 check: .venv/.dev-ready  ## check formatting, lint, types and import rules (make test also compares migrations with models)
 	@$(MAKE) --no-print-directory --jobs 2 types lint

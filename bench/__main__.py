@@ -5,7 +5,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import calls, candidates, decision, desk_size, long_contracts, reads, replay, sweeps, triggers
+from bench import (
+    calls,
+    candidates,
+    decision,
+    desk_size,
+    long_contracts,
+    planning,
+    reads,
+    replay,
+    sweeps,
+    triggers,
+)
 from bench.databases import KINDS, Databases, PostgresMissing, databases
 from bench.options import Options
 from bench.rounds import Result, table
@@ -17,6 +28,7 @@ MEASURES: dict[str, Measure] = {
     "calls": calls.measure,
     "long": long_contracts.measure,
     "size": desk_size.measure,
+    "planning": planning.measure,
     "sweeps": sweeps.measure,
     "triggers": triggers.measure,
     "memory": calls.measure_memory,

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import DeclarativeBase, Session, relationship
 
+from engine.hash_chain import content_hash, next_hash
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 
@@ -45,6 +46,10 @@ class LedgerTransaction(Base):
 
 class LedgerPosting(Base):
     __table__ = t.ledger_posting
+
+
+class LedgerChain(Base):
+    __table__ = t.ledger_chain
 
 
 class AuditEvent(Base):
@@ -131,6 +136,9 @@ def _expire_grant(session: Session, contract: Any, grant: Any, at: datetime) -> 
         )
     # A ledger transaction takes no postings after it is inserted, so they come first.
     session.flush()
+    head: Any = session.get_one(LedgerChain, contract.id)
+    head.sequence += 1
+    head.hash = next_hash(head.hash, content_hash(f"{transaction_id} {grant.grant_id} {grant.available}"))
     session.add(
         LedgerTransaction(
             id=transaction_id,
@@ -141,6 +149,9 @@ def _expire_grant(session: Session, contract: Any, grant: Any, at: datetime) -> 
             actor="Coverdesk",
             why="Expired unused",
             contract_id=contract.id,
+            chain_id=contract.id,
+            sequence=head.sequence,
+            hash=head.hash,
         )
     )
     grant.expired += grant.available

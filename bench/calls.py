@@ -25,8 +25,8 @@ from workflows.administration.activation import activate_billing
 from workflows.commands.administration import ActivateBilling
 from workflows.core.actors import SYSTEM
 from workflows.core.desk import Desk
-from workflows.coverage.facts import request_facts
 from workflows.coverage.search import decide
+from workflows.lifecycle.service_requests.facts import request_facts
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
 from workflows.store import tables as t

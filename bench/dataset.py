@@ -50,6 +50,10 @@ class Sql:
     def instant(self, seconds: str) -> str:
         return f"(({seconds}) * 1000000)" if self.is_sqlite else f"to_timestamp({seconds})"
 
+    def hash_of(self, value: str) -> str:
+        """Return a hash, of which no audit is run."""
+        return f"sha256_of({value})" if self.is_sqlite else f"sha256(convert_to({value}, 'UTF8'))"
+
     def days_from_now(self, days: str) -> str:
         return self.instant(f"{self.now_seconds} + ({days}) * {DAY}")
 
@@ -101,7 +105,7 @@ def fill(database: Database, contracts: int, *, ledger: bool = False, now: datet
         _fill_contracts(connection, sql, size, _mixed(sql, size))
         _fill_grants(connection)
         if ledger:
-            _fill_ledger(connection)
+            _fill_ledger(connection, sql)
         connection.execute(text("DROP TABLE number"))
     return size
 
@@ -117,6 +121,8 @@ def fill_due(database: Database, contracts: int, due: list[int]) -> list[datetim
         fill_register(connection, sql, size)
         _fill_contracts(connection, sql, size, _ending(sql, size, due))
         _fill_grants(connection)
+        heads = {"id": "contract_id", "sequence": "1", "hash": sql.hash_of("id")}
+        _insert(connection, "ledger_chain", heads, "FROM contract_grant ORDER BY contract_id")
         connection.execute(text("DROP TABLE number"))
     return [NOW + timedelta(days=1 + index) for index in range(len(due))]
 
@@ -292,8 +298,9 @@ def _fill_grants(connection: Connection) -> None:
     _insert(connection, "grant_balance", balance, drawing)
 
 
-def _fill_ledger(connection: Connection) -> None:
+def _fill_ledger(connection: Connection, sql: Sql) -> None:
     """Load the postings behind the balances: each grant was granted, half consumed, and some expired."""
+    sequences = {"grant": "1", "draw": "2", "expire": "CASE WHEN b.consumed > 0 THEN 3 ELSE 2 END"}
     for kind, source, target, amount, at, where in (
         ("grant", "sold", "available", "l.quantity", "b.opens_at", "true"),
         ("draw", "available", "consumed", "b.consumed", "b.opens_at", "b.consumed > 0"),
@@ -321,8 +328,14 @@ def _fill_ledger(connection: Connection) -> None:
             "actor": "'loader'",
             "why": "'Loaded'",
             "contract_id": "l.contract_id",
+            "chain_id": "l.contract_id",
+            "sequence": sequences[kind],
+            "hash": sql.hash_of(transaction_id),
         }
         _insert(connection, "ledger_transaction", transaction, moved)
+    last = "SELECT max(sequence) FROM ledger_transaction WHERE chain_id = e.chain_id"
+    heads = {"id": "e.chain_id", "sequence": "e.sequence", "hash": "e.hash"}
+    _insert(connection, "ledger_chain", heads, f"FROM ledger_transaction e WHERE e.sequence = ({last})")
 
 
 def _insert(connection: Connection, table: str, columns: dict[str, str], rows: str) -> None:

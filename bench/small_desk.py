@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from bench.databases import Databases, Kind
 from bench.serving import PROJECT
+from engine.hash_chain import content_hash, next_hash
 from web import create_app
 from web.environment import Environment
 from workflows.administration.activation import activate_billing
@@ -21,6 +22,7 @@ from workflows.commands.service_requests import NewServiceRequest
 from workflows.contracts.use_cases import create_contract
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.desk import Desk
+from workflows.core.transaction import Transaction
 from workflows.register import create_customer
 from workflows.rule_sets.folder import read_rules_folder
 from workflows.rule_sets.publishing import publish_first
@@ -91,6 +93,7 @@ class SmallDesk:
             technician = str(self.actor.id)
             instants = [now - EACH * (number + 1) for number in reversed(range(entries))]
             rows = [_worked(grant.id, contract, service_request, technician, at) for at in instants]
+            _chain(tx, contract, [row["ledger_transaction"][0] for row in rows])
             for table in (t.work_entry, t.ledger_posting, t.ledger_transaction, t.work_allocation):
                 tx.add_all(table, [values for row in rows for values in row[table.name]])
             b = t.grant_balance
@@ -99,6 +102,17 @@ class SmallDesk:
                 .where(b.c.grant_id == grant.id)
                 .values(available=b.c.available - entries, consumed=b.c.consumed + entries)
             )
+
+
+def _chain(tx: Transaction, contract: str, rows: list[dict[str, Any]]) -> None:
+    """Append rows to the chain of a contract, with hashes of which no audit is run."""
+    chain = t.ledger_chain
+    head = tx.connection.execute(chain.select().where(chain.c.id == contract)).one()
+    sequence, last = head.sequence, head.hash
+    for row in rows:
+        sequence, last = sequence + 1, next_hash(last, content_hash(row["id"]))
+        row |= {"chain_id": contract, "sequence": sequence, "hash": last}
+    tx.connection.execute(chain.update().where(chain.c.id == contract).values(sequence=sequence, hash=last))
 
 
 def _worked(

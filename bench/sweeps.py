@@ -95,8 +95,18 @@ def _by_orm(engine: Engine, at: datetime) -> int:
         return by_orm.expire_due(session, at)
 
 
-OBJECT = "json_object"
-"""What PostgreSQL calls `jsonb_build_object`."""
+CONTENT = "'expire-' || b.grant_id || ' ' || b.available || ' ' || b.closes_at"
+OBJECT, HASH_OF_CONTENT, HASH_OF_BOTH = "json_object", "HASH_OF_CONTENT", "HASH_OF_BOTH"
+ON_SQLITE = {
+    HASH_OF_CONTENT: f"sha256_of({CONTENT})",
+    HASH_OF_BOTH: "sha256_of(ledger_chain.hash, excluded.hash)",
+}
+ON_POSTGRESQL = {
+    OBJECT: "jsonb_build_object",
+    HASH_OF_CONTENT: f"sha256(convert_to({CONTENT}, 'UTF8'))",
+    HASH_OF_BOTH: "sha256(ledger_chain.hash || excluded.hash)",
+}
+"""What is different in the statements of each database."""
 DUE = (
     "{c}.next_due_at = {c}.expires_at AND {c}.next_due_at <= :at "
     "AND {c}.state IN ('pending', 'active', 'exhausted')"
@@ -113,10 +123,16 @@ POSTINGS = f"""
     UNION ALL
     SELECT 'expire-' || b.grant_id, 1, b.grant_id, 'expired', b.unit, b.available, b.closes_at {OF_GRANT}
 """
+HEADS = f"""
+    INSERT INTO ledger_chain (id, sequence, hash) SELECT c.id, 1, {HASH_OF_CONTENT} {OF_GRANT}
+    ON CONFLICT (id) DO UPDATE SET sequence = ledger_chain.sequence + 1, hash = {HASH_OF_BOTH}
+"""
 TRANSACTIONS = f"""
-    INSERT INTO ledger_transaction (id, kind, effective_at, recorded_at, cause, actor, why, contract_id)
+    INSERT INTO ledger_transaction (id, kind, effective_at, recorded_at, cause, actor, why, contract_id,
+        chain_id, sequence, hash)
     SELECT 'expire-' || b.grant_id, 'expire', b.closes_at, :at, 'contract:' || c.id, 'Coverdesk',
-        'Expired unused', c.id {OF_GRANT}
+        'Expired unused', c.id, c.id, h.sequence, h.hash
+    {OF_GRANT.replace("WHERE", "JOIN ledger_chain h ON h.id = c.id WHERE")}
 """
 BALANCES = f"""
     UPDATE grant_balance SET expired = expired + available, available = 0, expiry_posted = true
@@ -151,7 +167,7 @@ ONE_ROW_A_GRANT = f"""
 
 def same_rows_by_sql(desk: Desk, at: datetime) -> int:
     """Write the same rows as the product, with one statement per table."""
-    return _run(desk, at, (POSTINGS, TRANSACTIONS, BALANCES, TRAIL, MESSAGES, CONTRACTS))
+    return _run(desk, at, (POSTINGS, HEADS, TRANSACTIONS, BALANCES, TRAIL, MESSAGES, CONTRACTS))
 
 
 def least_by_sql(desk: Desk, at: datetime) -> int:
@@ -165,6 +181,8 @@ def _run(desk: Desk, at: datetime, statements: tuple[str, ...]) -> int:
     count = 0
     with desk.database.write() as connection:
         for statement in statements:
-            sql = statement if is_sqlite else statement.replace(OBJECT, "jsonb_build_object")
+            sql = statement
+            for name, value in (ON_SQLITE if is_sqlite else ON_POSTGRESQL).items():
+                sql = sql.replace(name, value)
             count = connection.execute(text(sql), {"at": bound}).rowcount
     return count

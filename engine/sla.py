@@ -24,13 +24,32 @@ class SlaTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class SlaWarning:
+    """When a target that is not reached gives a warning; exactly one of the two is set.
+
+    Either once `percent` (1 to 99) of its minutes have counted, or `minutes_before` it is due, in working
+    time of the level's calendar.
+    """
+
+    percent: int | None = None
+    minutes_before: int | None = None
+
+    def minutes_into(self, target_minutes: int) -> int:
+        """The whole minutes of a target after which the warning is due; a percentage is rounded down."""
+        if self.percent is not None:
+            return target_minutes * self.percent // 100
+        return max(0, target_minutes - (self.minutes_before or 0))
+
+
+@dataclass(frozen=True, slots=True)
 class Sla:
-    """One service level of `rules/slas.json`, with a target for each priority."""
+    """One service level of `rules/slas.json`, with a target for each priority; None gives no warnings."""
 
     id: str
     label: str
     calendar: SlaCalendar
     targets: Mapping[str, SlaTarget]
+    warning: SlaWarning | None = None
 
 
 LONGEST_WAIT = timedelta(days=20 * 365)

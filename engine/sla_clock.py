@@ -21,7 +21,7 @@ from typing import Literal
 
 from engine.calendars import WorkCalendar, add_working_time, segments, working_time_between
 from engine.quantities import Minutes, Period
-from engine.sla import SlaTarget
+from engine.sla import SlaTarget, SlaWarning
 
 TargetState = Literal["open", "stopped", "met", "missed", "cancelled"]
 
@@ -35,6 +35,7 @@ class SlaTerms:
 
     target: SlaTarget
     calendar: WorkCalendar
+    warning: SlaWarning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,16 @@ def remaining_minutes(
 ) -> Minutes:
     """The working time left of a target that is not done, in whole minutes rounded down; 0 once it is due."""
     return working_time_between(calendar, stopped_at or at, due_at) // _MINUTE
+
+
+def counted_at(clock: SlaClock, minutes: Minutes) -> datetime | None:
+    """The first instant by which so many working minutes have counted, or will if the clock does not stop.
+
+    None while no service level is in force. Raises: WorkTimeNotReached.
+    """
+    if clock.terms is None or clock.counts_from is None:
+        return None
+    return _reached(clock.terms.calendar, clock.counted, clock.counts_from, minutes * _MINUTE)
 
 
 # ------------------------------------------------------------------ helpers

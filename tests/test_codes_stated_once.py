@@ -7,13 +7,23 @@ from types import ModuleType
 
 import pytest
 
-from engine import contracts, drawdown, facts, quantities, roles, service_requests, sla
+from engine import (
+    contract_alerts,
+    contracts,
+    drawdown,
+    facts,
+    quantities,
+    roles,
+    service_requests,
+    sla,
+    sla_alerts,
+)
 from engine.rulebook import OUTCOME_OF_ACTION
-from web.pages.wording import labels
+from web.pages.wording import alerts, labels
 from workflows.core import actors
 
 ROOT = Path(__file__).resolve().parent.parent
-DEFINED_IN = (contracts, drawdown, facts, quantities, roles, service_requests, sla, actors)
+DEFINED_IN = (contract_alerts, contracts, drawdown, facts, quantities, roles, service_requests, sla, actors)
 PACKAGES = ("engine", "workflows", "web")
 SHORTEST = 3
 """Two codes side by side may mean a thing of their own."""
@@ -73,6 +83,7 @@ def test_no_list_of_codes_is_written_out_again() -> None:
         (labels.TIME_EXPIRED, contracts.TIME_EXPIRED),
         (labels.STANDINGS, facts.STANDINGS),
         (labels.ALLOCATIONS, drawdown.ALLOCATION_KINDS),
+        (alerts.ALERT_KINDS, (*sla_alerts.SLA_ALERT_KINDS, *contract_alerts.CONTRACT_ALERT_KINDS)),
         (labels.ROLES, (*roles.USER_ROLES, "system")),
     ],
 )

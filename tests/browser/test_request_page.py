@@ -75,7 +75,10 @@ def test_next_and_previous_follow_the_queue_by_keys(web: WebClients, enter: Open
     page = enter()
     page.goto("/requests?view=unassigned&order=opened_at")
     page.get_by_role("link", name="Number 0").click()
+    page.get_by_role("heading", name="Number 0").wait_for()
     for key, subject in (("j", "Number 1"), ("j", "Number 2"), ("k", "Number 1")):
+        # keys are handled once the scripts are loaded
+        page.wait_for_load_state("load")
         page.keyboard.press(key)
         page.get_by_role("heading", name=subject).wait_for()
     page.get_by_role("link", name="Queue", exact=True).last.click()

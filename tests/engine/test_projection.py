@@ -2,7 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from engine.projection import Drawn, Pace, project_run_out
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.projection import FARTHEST, PACE_SPAN, Band, Drawn, Pace, project_band, project_run_out
 
 NOW = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=200)
@@ -49,3 +53,50 @@ def test_nothing_left_runs_out_now() -> None:
     pace = project_run_out([ago(1, 60)], available_minutes=0, began_at=LONG_AGO, now=NOW)
     assert pace is not None
     assert pace.runs_out_at == NOW
+
+
+def pace(minutes: int, available: int) -> Pace:
+    found = project_run_out([ago(1, minutes)], available_minutes=available, began_at=LONG_AGO, now=NOW)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("weekly", "earliest_days", "latest_days"),
+    [
+        ([70, 70, 70, 70], 60, 60),
+        ([140, 70, 140, 70], 30, 60),
+        ([140, 0, 140, 0], 30, None),
+        # the week in the middle belongs to both halves: 210 and 105 minutes a week, above the recent pace
+        ([280, 140, 70], 20, 60),
+        ([70, -70, 140, 70], 40, 120),
+    ],
+)
+def test_the_band_is_that_of_busier_and_quieter_weeks(
+    weekly: list[int], earliest_days: int, latest_days: int | None
+) -> None:
+    """With 600 minutes left, and 300 drawn in 30 days: a pace of 70 in a week, which lasts 60 days."""
+    band = project_band(weekly, pace(300, 600), available_minutes=600, now=NOW)
+    latest = NOW + timedelta(days=latest_days) if latest_days is not None else None
+    assert band == Band(NOW + timedelta(days=earliest_days), latest)
+
+
+@pytest.mark.parametrize("weekly", [[], [70]])
+def test_one_week_makes_no_band(weekly: list[int]) -> None:
+    assert project_band(weekly, pace(300, 600), available_minutes=600, now=NOW) is None
+
+
+@given(
+    weekly=st.lists(st.integers(-500, 5000), min_size=2, max_size=8),
+    recent=st.integers(1, 20_000),
+    available=st.integers(0, 200_000),
+)
+def test_the_projection_lies_within_the_band(weekly: list[int], recent: int, available: int) -> None:
+    expected = pace(recent, available)
+    band = project_band(weekly, expected, available_minutes=available, now=NOW)
+    assert band is not None
+    never = NOW + FARTHEST + PACE_SPAN
+    earliest, middle, latest = (
+        one or never for one in (band.earliest_at, expected.runs_out_at, band.latest_at)
+    )
+    assert NOW <= earliest <= middle <= latest

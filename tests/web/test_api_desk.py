@@ -1,5 +1,6 @@
 """The API of contracts, service requests, coverage and work, as a client uses it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -88,6 +89,29 @@ def test_from_log_to_close_on_support_hours(sample: SampleDesk, staff: Client) -
         ("draw", -45, 15),
     ]
     assert staff.get("/ledger/audit")["ok"] is True
+
+
+def test_the_preview_of_a_late_entry_lists_the_entries_that_it_moves(
+    sample: SampleDesk, staff: Client
+) -> None:
+    sample.sell("support_hours", minutes=60)
+    request = sample.log()
+    path = f"/service-requests/{request}"
+    sample.clock.move(days=1)
+    body = {"minutes": 40, "worked_at": sample.clock.now().isoformat()}
+    later = staff.post(f"{path}/work", body, status=201)
+    late = {"minutes": 30, "worked_at": (sample.clock.now() - timedelta(hours=5)).isoformat()}
+    preview = staff.post(f"{path}/work/preview", late)
+    assert [(one["kind"], one["minutes"]) for one in preview["allocations"]] == [("grant", 30)]
+    [moved] = preview["moves"]
+    assert (moved["id"], moved["service_request"]) == (later["id"], request)
+    assert [(one["kind"], one["minutes"]) for one in moved["before"]] == [("grant", 40)]
+    after = [(one["kind"], one["minutes"]) for one in moved["after"]]
+    assert after == [("grant", 30), ("carried", 10)]
+    assert list(preview["leaves"].values()) == [0]
+    staff.post(f"{path}/work", late, status=201)
+    saved = next(one for one in staff.get(f"{path}/work")["items"] if one["id"] == later["id"])
+    assert [(one["kind"], one["minutes"]) for one in saved["allocations"]] == after
 
 
 def test_a_decision_is_explained_and_stored(sample: SampleDesk, staff: Client) -> None:

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from web.api.administration import billing, settings
+from web.api.alerts import alerts
 from web.api.contracts import contracts
 from web.api.docs import register_docs
 from web.api.ledger import ledger, sandbox
@@ -21,6 +22,7 @@ ROUTE_GROUPS: tuple[RouteGroup, ...] = (
     service_requests,
     coverage,
     work,
+    alerts,
     ledger,
     settings,
     billing,

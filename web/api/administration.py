@@ -10,7 +10,12 @@ from workflows.commands.administration import ActivateBilling
 from workflows.core.settings import Settings
 from workflows.core.transaction import Transaction
 from workflows.views import Page
-from workflows.views.administration import ChecklistView, SettingChangeView, TimeZoneChangeView
+from workflows.views.administration import (
+    ChecklistView,
+    SettingChangeView,
+    SettingsPreview,
+    TimeZoneChangeView,
+)
 
 settings, billing = RouteGroup("Settings"), RouteGroup("Billing")
 
@@ -49,6 +54,16 @@ def change_settings(
     """
     changed = setting_use_cases.change_settings(tx, command, expected_version)
     return WithVersion(changed, setting_use_cases.settings_version(tx))
+
+
+@settings.post("/settings/preview", body=Settings, reads=True, conflicts=False)
+def preview_settings(tx: Transaction, command: dict[str, Any]) -> SettingsPreview:
+    """Return what these changes would do: which settings change, and which open targets move by them.
+
+    A new holiday or other business hours move open service level targets; those that were met or missed stay.
+    Nothing is saved. For administrators.
+    """
+    return setting_use_cases.preview_settings(tx, command)
 
 
 @settings.get("/settings/time-zone-change")

@@ -9,6 +9,7 @@ from web.api.queries import At, Cursor, Limit, ListQuery, On, Query, Text
 from web.api.routing import NoFields, RouteGroup, TextResponse
 from web.csv_text import csv_chunks
 from workflows.commands.contracts import Adjust, CancelContract, NewContract, Renew, TopUp
+from workflows.contracts.balance_curve import read_burn_down
 from workflows.contracts.queries import contract_audit, contract_types, list_contracts, read_contract
 from workflows.contracts.statement import open_statement, read_statement
 from workflows.contracts.use_cases import (
@@ -23,7 +24,7 @@ from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.views import Page
-from workflows.views.contracts import AuditLine, ContractDetail, ContractTypeView, StatementView
+from workflows.views.contracts import AuditLine, BurnDownView, ContractDetail, ContractTypeView, StatementView
 
 contracts = RouteGroup("Contracts")
 STATEMENT_COLUMNS = (
@@ -103,6 +104,12 @@ def get_contracts(tx: Transaction, query: ContractQuery) -> Page[ContractDetail]
 def get_contract(tx: Transaction, contract: str, query: AsOfQuery) -> ContractDetail:
     """Return one contract with its state and balance, as of now or of any instant."""
     return read_contract(tx, contract, as_of=query.as_of)
+
+
+@contracts.get("/contracts/{contract}/burn-down")
+def get_burn_down(tx: Transaction, contract: str) -> BurnDownView:
+    """Return the available minutes of a contract over time, and when they are likely to run out."""
+    return read_burn_down(tx, contract)
 
 
 @contracts.get("/contracts/{contract}/audit")

@@ -1,6 +1,6 @@
 """API routes of the ledger and the sandbox clock."""
 
-from web.api.queries import ListQuery, Text
+from web.api.queries import ListQuery, LongText, Query, Text
 from web.api.routing import RouteGroup
 from workflows.commands.fields import Command, Instant
 from workflows.core.actors import Actor
@@ -8,6 +8,7 @@ from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.jobs.sandbox_clock import ClockView, read_clock, set_clock
 from workflows.ledger.audit import AuditView, audit_ledger
+from workflows.ledger.checkpoints import CheckpointView, list_checkpoints, parse_checkpoint
 from workflows.ledger.queries import LedgerTransactionView, list_ledger_transactions
 from workflows.views import Page
 
@@ -23,6 +24,12 @@ class LedgerQuery(ListQuery):
     cause: Text | None = None
 
 
+class AuditQuery(Query):
+    """`against` is the text of a checkpoint that was stored elsewhere."""
+
+    against: LongText | None = None
+
+
 class SetClock(Command):
     """The new time of the sandbox clock."""
 
@@ -36,9 +43,22 @@ def get_ledger_transactions(tx: Transaction, query: LedgerQuery) -> Page[LedgerT
 
 
 @ledger.get("/ledger/audit")
-def get_ledger_audit(tx: Transaction) -> AuditView:
-    """Recompute every balance from the postings and return the differences."""
-    return audit_ledger(tx)
+def get_ledger_audit(tx: Transaction, query: AuditQuery) -> AuditView:
+    """Recompute every balance from the postings, verify every chain, and return the differences.
+
+    With `against`, the ledger is also compared with a checkpoint that was stored elsewhere.
+    """
+    against = parse_checkpoint(query.against) if query.against is not None else None
+    return audit_ledger(tx, against=against)
+
+
+@ledger.get("/ledger/checkpoints")
+def get_ledger_checkpoints(tx: Transaction, query: ListQuery) -> Page[CheckpointView]:
+    """List the daily checkpoints of the ledger's chains, newest first.
+
+    Store the `text` of one elsewhere: an audit against it proves that nothing before it was changed.
+    """
+    return list_checkpoints(tx, **query.given())
 
 
 @sandbox.get("/sandbox/clock")

@@ -23,6 +23,7 @@ def _with_plus(value: Any) -> Any:
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_plain)]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_plain)]
 At = Annotated[Instant, BeforeValidator(_with_plus)]
 On = Day
 Limit = Annotated[int, Field(ge=1, le=MOST_LIMIT)]

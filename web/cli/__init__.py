@@ -11,7 +11,7 @@ from web.cli.demo import demo
 from web.cli.desk import DeskGroup
 from web.cli.importing import import_export
 from web.cli.jobs import migrate, run_job, scheduler
-from web.cli.ledger import audit
+from web.cli.ledger import audit, checkpoint
 from web.cli.rules import rules
 from web.cli.serving import serve
 from web.cli.storage import backup, restore
@@ -43,6 +43,7 @@ for command in (
     rules,
     decisions,
     audit,
+    checkpoint,
     import_export,
     demo,
     backup,

@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_wtf import CSRFProtect
 
-from web.pages import home
+from web.pages import alerts, home
 from web.pages.administration import activation, audit, jobs, ledger, outbox, sandbox, settings, users
 from web.pages.contracts import actions, index, sell, uncovered
 from web.pages.contracts import detail as contract
@@ -21,6 +21,7 @@ BLUEPRINTS = (
     account.pages,
     actions.pages,
     activation.pages,
+    alerts.pages,
     audit.pages,
     closures.pages,
     contract.pages,

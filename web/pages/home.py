@@ -3,8 +3,10 @@
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from engine.contract_alerts import CONTRACT_ALERT_KINDS
 from web.pages.context import actor, desk, now
 from web.pages.service_requests.sla import next_target
+from web.pages.wording.alerts import alert_label
 from workflows.administration.activation import billing_checklist
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import NoRuleSet
@@ -12,6 +14,7 @@ from workflows.core.transaction import Transaction
 from workflows.operations.health import read_health
 from workflows.operations.time_zone_data import time_zone_data
 from workflows.register import list_items
+from workflows.reports.alerts import list_alerts
 from workflows.reports.finance import read_finance_overview
 from workflows.reports.overview import ENDING_DAYS, list_uncovered, read_overview
 from workflows.reports.running_out import list_running_out
@@ -53,6 +56,8 @@ def _finance() -> str:
             unpaid=unpaid,
             used_up=used_up,
             uncovered=uncovered.items,
+            alerts=list_alerts(tx, kinds=CONTRACT_ALERT_KINDS, limit=FIRST_ROWS).items,
+            alert_label=alert_label,
             **_contract_figures(tx),
         )
 
@@ -70,6 +75,8 @@ def _figures(tx: Transaction) -> dict[str, object]:
         "waiting": list_service_requests(tx, queue="waiting", order="opened_at", limit=FIRST_ROWS).items,
         "at_risk": at_risk,
         "targets": {one.id: next_target(one, now()) for one in at_risk},
+        "alerts": list_alerts(tx, limit=FIRST_ROWS).items,
+        "alert_label": alert_label,
         **_contract_figures(tx),
     }
 

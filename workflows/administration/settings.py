@@ -14,11 +14,11 @@ from workflows.core.settings import UNAVAILABLE, Settings
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.creation import unbillable_rule
 from workflows.lifecycle.service_requests.sla import levels_in_force
-from workflows.lifecycle.service_requests.sla_changes import move_open_targets
+from workflows.lifecycle.service_requests.sla_changes import move_open_targets, preview_moved_targets
 from workflows.store import tables as t
 from workflows.store.ids import new_id
 from workflows.views import DEFAULT_LIMIT, Page
-from workflows.views.administration import SettingChangeView
+from workflows.views.administration import SettingChangeView, SettingsPreview
 
 change = t.setting_change
 
@@ -77,6 +77,25 @@ def change_settings(
         )
     store_settings(tx, settings, changed)
     return changed
+
+
+def preview_settings(tx: Transaction, changes: dict[str, Any]) -> SettingsPreview:
+    """What saving these changes would change, and the open service level targets that it would move.
+
+    Nothing is stored. Raises: NotAllowed; pydantic.ValidationError; InvalidInput, as `change_settings`.
+    """
+    tx.require("administrator")
+    _refuse_control_characters(changes, "")
+    _refuse_unavailable(tx.settings, changes)
+    changed = tx.settings.merged(changes)
+    if changed.business_hours != tx.settings.business_hours:
+        _require_reachable_targets(tx, changed)
+    levels = levels_in_force(tx)._replace(business_hours=changed.business_hours)
+    before, after = tx.settings.model_dump(mode="json"), changed.model_dump(mode="json")
+    return SettingsPreview(
+        changed=[key for key in after if after[key] != before[key]],
+        moved_targets=preview_moved_targets(tx, levels),
+    )
 
 
 def list_setting_changes(
@@ -151,6 +170,7 @@ def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:
         tx,
         levels._replace(business_hours=old.business_hours),
         levels._replace(business_hours=new.business_hours),
+        why="business hours changed",
     )
     before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
     changed = [key for key in after if after[key] != before[key]]

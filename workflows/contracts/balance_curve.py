@@ -6,14 +6,17 @@ The sums are made by the database, so that a long history costs little more than
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 
-from engine.projection import PACE_SPAN
+from engine.projection import BAND_WEEKS, PACE_SPAN, WEEK, Band, Drawn, Pace, project_band, project_run_out
 from workflows.contracts.access import contract_row
+from workflows.contracts.queries import read_contract
 from workflows.core.transaction import Transaction
 from workflows.store import tables as t
 from workflows.store.column_types import EPOCH, MICROSECOND, microseconds
+from workflows.views.contracts import BalancePoint, BurnDownView, ContractDetail, ProjectionView
 
 STEPS = 600
 """The chart is as many pixels wide: a shorter step could not be seen."""
@@ -25,12 +28,57 @@ leg = t.ledger_posting
 class BalanceCurve:
     """The balance after each step of time in which it moved, in whole minutes; instants are aware UTC.
 
-    `recently_drawn` are the minutes drawn within the last `PACE_SPAN`.
+    `recently_drawn` are the minutes drawn within the last `PACE_SPAN`, and `weekly_drawn` those of each of
+    the last whole weeks, the latest first: at most eight, and none from before the curve begins.
     """
 
     begins_at: datetime
     points: Sequence[tuple[datetime, int]]
     recently_drawn: int
+    weekly_drawn: tuple[int, ...] = ()
+
+
+class Projection(NamedTuple):
+    """When the minutes of a contract run out at their recent pace, and between when that may be."""
+
+    pace: Pace
+    band: Band | None
+
+
+def project(contract: ContractDetail, curve: BalanceCurve, now: datetime) -> Projection | None:
+    """The projection for an active contract; None for another one, or if nothing was drawn recently."""
+    if contract.state != "active":
+        return None
+    available = contract.balance.minutes.available
+    drawn = [Drawn(now, curve.recently_drawn)]
+    pace = project_run_out(drawn, available_minutes=available, began_at=contract.starts_at, now=now)
+    if pace is None:
+        return None
+    return Projection(pace, project_band(curve.weekly_drawn, pace, available_minutes=available, now=now))
+
+
+def read_burn_down(tx: Transaction, contract_id: str) -> BurnDownView:
+    """The balance of a contract over time and its projection. Raises: NotFound."""
+    contract = read_contract(tx, contract_id)
+    curve = read_balance_curve(tx, contract_id)
+    found = project(contract, curve, tx.now) if curve is not None else None
+    projection = None
+    if found is not None:
+        earliest_at, latest_at = found.band or (None, None)
+        projection = ProjectionView(
+            drawn_minutes=found.pace.drawn_minutes,
+            span_days=found.pace.span.days,
+            runs_out_at=found.pace.runs_out_at,
+            earliest_at=earliest_at,
+            latest_at=latest_at,
+        )
+    points = curve.points if curve is not None else ()
+    return BurnDownView(
+        contract=contract_id,
+        points=[BalancePoint(at, minutes) for at, minutes in points],
+        available_minutes=contract.balance.minutes.available,
+        projection=projection,
+    )
 
 
 def read_balance_curve(tx: Transaction, contract_id: str) -> BalanceCurve | None:
@@ -48,7 +96,26 @@ def read_balance_curve(tx: Transaction, contract_id: str) -> BalanceCurve | None
         *drawn, leg.c.effective_at > tx.now - PACE_SPAN, leg.c.effective_at <= tx.now
     )
     begins_at, points = _points(tx, contract_id)
-    return BalanceCurve(begins_at, points, int(tx.connection.execute(recent).scalar_one()))
+    recently_drawn = int(tx.connection.execute(recent).scalar_one())
+    return BalanceCurve(begins_at, points, recently_drawn, _weekly_drawn(tx, drawn, begins_at))
+
+
+def _weekly_drawn(
+    tx: Transaction, drawn: tuple[ColumnElement[bool], ...], begins_at: datetime
+) -> tuple[int, ...]:
+    """The minutes drawn in each of the last whole weeks before now, the latest first."""
+    weeks = min(BAND_WEEKS, (tx.now - begins_at) // WEEK)
+    if not weeks:
+        return ()
+    at = microseconds(leg.c.effective_at, is_sqlite=tx.is_sqlite)
+    week: ColumnElement[int] = ((tx.now - EPOCH) // MICROSECOND - at) // (WEEK // MICROSECOND)
+    rows = tx.connection.execute(
+        select(week, func.sum(leg.c.amount))
+        .where(*drawn, leg.c.effective_at > tx.now - weeks * WEEK, leg.c.effective_at <= tx.now)
+        .group_by(week)
+    )
+    found = {int(row[0]): int(row[1]) for row in rows}
+    return tuple(found.get(number, 0) for number in range(weeks))
 
 
 def _points(tx: Transaction, contract_id: str) -> tuple[datetime, list[tuple[datetime, int]]]:

@@ -5,6 +5,7 @@ service requests that waited for it. Source: product.md section 5.
 """
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -23,7 +24,7 @@ from workflows.contracts.permitted_actions import DONE, SELLERS, is_renewable, p
 from workflows.contracts.renewal import successor_number, successor_terms
 from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage.search import search_covered_again, settle_and_cover
+from workflows.coverage.search import redraw_and_cover, search_covered_again, settle_and_cover
 from workflows.coverage.waiting_list import lock_covered
 from workflows.ledger.journal import record
 from workflows.lifecycle.contracts.creation import (
@@ -34,9 +35,11 @@ from workflows.lifecycle.contracts.creation import (
     sell,
 )
 from workflows.lifecycle.contracts.grants import add_grant, expire_grants, read_grants, update_grant_spans
+from workflows.lifecycle.contracts.redraw import Change
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 
 
 def create_contract(tx: Transaction, command: NewContract) -> str:
@@ -82,7 +85,7 @@ def enable_contract(tx: Transaction, contract_id: str, *, expected_version: int 
         changes["paid_at"] = tx.now
     if contract.starts_at > tx.now:
         changes["starts_at"] = tx.now
-    tx.change(t.contract, contract_id, **changes, version=t.contract.c.version + 1)
+    tx.change(t.contract, contract_id, **changes, version=next_version(t.contract))
     if "starts_at" in changes:
         update_grant_spans(tx, replace(contract, starts_at=tx.now))
     tx.audit("contract", contract_id, "enabled", **{key: str(value) for key, value in changes.items()})
@@ -102,17 +105,19 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
     _refuse_over(tx, row, contract, "top-up")
     check_span(contract, command.effective_at, command.expires_at)
     price_minor = minor_units(tx, command.price, "/price")
+    effective_at = command.effective_at or max(tx.now, contract.starts_at)
     add_grant(
         tx,
         contract,
         unit=unit,
         quantity=quantity,
         kind="top_up",
-        effective_at=command.effective_at or max(tx.now, contract.starts_at),
+        effective_at=effective_at,
         expires_at=command.expires_at,
         price_minor=price_minor,
     )
     tx.audit("contract", contract_id, "topped up", unit=unit, quantity=quantity)
+    redraw_and_cover(tx, _changed_since(contract_id, effective_at))
     settle_and_cover(tx, contract_id)
     return contract_id
 
@@ -133,16 +138,18 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
     _refuse_over(tx, row, contract, "adjust")
     if quantity > 0:
         check_span(contract, command.effective_at, command.expires_at)
+        effective_at = command.effective_at or max(tx.now, contract.starts_at)
         add_grant(
             tx,
             contract,
             unit=unit,
             quantity=quantity,
             kind="adjustment",
-            effective_at=command.effective_at or max(tx.now, contract.starts_at),
+            effective_at=effective_at,
             expires_at=command.expires_at,
             reason=command.reason,
         )
+        redraw_and_cover(tx, _changed_since(contract_id, effective_at))
     else:
         _withdraw(tx, contract, unit, -quantity, command.reason)
     tx.audit("contract", contract_id, "adjusted", unit=unit, quantity=quantity, reason=command.reason)
@@ -201,8 +208,14 @@ def cancel_contract(
 def cancel_now(tx: Transaction, row: Row[Any], reason: str | None) -> None:
     """Cancel a contract whose row is locked, without checking permissions or state."""
     end_by_cancelling(tx, row, reason)
+    redraw_and_cover(tx, _changed_since(row.id, tx.now))
     search_covered_again(tx, row.id)
     expire_grants(tx, row.id, tx.now)
+
+
+def _changed_since(contract_id: str, at: datetime) -> Change:
+    """The change of a contract whose dates or grants are others than before from `at` on."""
+    return Change(at, f"contract:{contract_id}", frozenset({contract_id}), moves_boundaries=True)
 
 
 def _locked(tx: Transaction, contract_id: str, expected_version: int | None = None) -> Row[Any]:

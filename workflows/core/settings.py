@@ -6,7 +6,7 @@ Source: product.md section 3.
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, model_validator
@@ -16,7 +16,11 @@ from engine.contracts import TimeExpired
 from engine.rulebook import RulesEngine
 from workflows.commands.rounding import RoundingTerms
 
+T = TypeVar("T")
+
 Days = Annotated[int, Field(ge=0, le=3660)]
+AlertRecipient = Literal["technician", "supervisors", "finance", "company"]
+"""The assignee of a request; everyone in a role; the company's address."""
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 
@@ -59,8 +63,28 @@ def _known_currency(code: str) -> str:
     return code
 
 
+def _each_once(values: list[T]) -> list[T]:
+    if len(set(values)) < len(values):
+        raise ValueError("Give each value once.")
+    return values
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+ContractRecipients = Annotated[
+    list[Literal["supervisors", "finance", "company"]], Field(max_length=3), AfterValidator(_each_once)
+]
+Percentages = Annotated[
+    list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=10), AfterValidator(_each_once)
+]
+DaysAhead = Annotated[
+    list[Annotated[int, Field(ge=1, le=365)]], Field(max_length=10), AfterValidator(_each_once)
+]
+SlaRecipients = Annotated[
+    list[Literal["technician", "supervisors", "company"]], Field(max_length=3), AfterValidator(_each_once)
+]
 
 
 class Hours24(_Part):
@@ -139,6 +163,13 @@ class Settings(_Part):
     rounding: RoundingTerms = Field(default_factory=RoundingTerms)
     reopen_window_days: Days = 14
     auto_close_days: Days = 7
+    sla_warning_recipients: SlaRecipients = ["technician"]
+    sla_breach_recipients: SlaRecipients = ["technician", "supervisors"]
+    alert_thresholds: Percentages = [75, 90]
+    expiry_alert_days: DaysAhead = [30]
+    exhaustion_alert_days: Annotated[int, Field(ge=1, le=365)] | None = 14
+    contract_alert_recipients: ContractRecipients = ["supervisors", "finance"]
+    customer_alerts: bool = False
     customers_see_org_unit: bool = False
     two_person_publishing: bool = False
     rules_engine: RulesEngine = "compiled"

@@ -1,6 +1,6 @@
 """The transaction of one call: actor, instant, settings and rules, and the writing of rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ from workflows.store.compiled_statements import Prepared, insert_row, update_row
 from workflows.store.database import Database
 from workflows.store.ids import new_id, new_ids_from
 from workflows.store.insert_select import Values, insert_for_each
-from workflows.store.multi_table_insert import Batch, Precondition, insert_rows
+from workflows.store.multi_table_insert import Batch, NewRow, Precondition, insert_rows
 
 T = TypeVar("T")
 
@@ -167,6 +167,23 @@ class Transaction:
             self.state.batch.rows.append((statement, values))
         else:
             statement.run(self.connection, values)
+
+    def add_together(self, rows: Sequence[NewRow]) -> None:
+        """Write rows of several tables in order, by one statement on PostgreSQL, or add them to the batch.
+
+        Raises: NotWriting, IntegrityError.
+        """
+        self.state.require_writing()
+        if self.state.batch is not None:
+            self.state.batch.rows.extend(rows)
+        elif not self.is_sqlite:
+            insert_rows(self.connection, rows)
+        else:
+            for into, values in rows:
+                if isinstance(into, Prepared):
+                    into.run(self.connection, values)
+                else:
+                    insert_row(self.connection, into, values)
 
     def add_all(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Insert rows that have values for the same columns. Raises: NotWriting, IntegrityError."""

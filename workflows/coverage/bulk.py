@@ -14,8 +14,8 @@ from engine.service_requests import OPENING_OUTCOMES, UNFINISHED_STATES, WAITING
 from workflows.core.actors import SUPERVISORS
 from workflows.core.errors import StateForbids
 from workflows.core.transaction import Transaction
-from workflows.coverage.facts import facts_of
 from workflows.coverage.search import decide, find, follow
+from workflows.lifecycle.service_requests.facts import facts_of
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.store import tables as t
 

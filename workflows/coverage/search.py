@@ -19,21 +19,22 @@ from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import Candidates, find_candidates, with_months_to_come
 from workflows.coverage.decisions import preview_view, store_decision
-from workflows.coverage.facts import facts_of, request_facts
 from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
 from workflows.coverage.waiting_list import rests_on, waiting_requests
 from workflows.lifecycle.contracts.creation import make_for_request
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
-from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
+from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts, load_contract
+from workflows.lifecycle.contracts.redraw import Change, redraw
 from workflows.lifecycle.contracts.rows import level_of, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state, sync_loaded
+from workflows.lifecycle.service_requests.facts import facts_of, request_facts
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import level_columns
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.notifications.messages import notify_request_event
 from workflows.store import tables as t
 from workflows.store.column_types import Id
-from workflows.store.compiled_statements import Prepared
+from workflows.store.compiled_statements import Prepared, next_version
 from workflows.views.decisions import DecisionView
 
 ATTEMPTS = 10
@@ -180,7 +181,7 @@ def follow(
         "decision_id": decision_id,
         "outcome": decision.outcome,
         "contract_id": covering,
-        "version": t.service_request.c.version + 1,
+        "version": next_version(t.service_request),
     }
     changes |= level_columns(tx, request, _service_level(tx, found, covering))
     tx.change(t.service_request, request.id, **changes)
@@ -240,6 +241,17 @@ def settle_loaded_and_cover(tx: Transaction, loaded: LoadedContract, *, skip: st
     """
     sync_loaded(tx, loaded)
     return tx.settings.contracts and _cover_waiting(tx, loaded, skip=skip)
+
+
+def redraw_and_cover(tx: Transaction, change: Change) -> None:
+    """Draw again what a stored change touches, and settle and cover for every contract that it moves.
+
+    A change that lies in the future touches nothing yet.
+    """
+    if change.since > tx.now:
+        return
+    for contract_id in sorted(redraw(tx, change, LoadedContracts(tx))):
+        settle_and_cover(tx, contract_id)
 
 
 def settle_due(tx: Transaction, contract_id: str, *, skip: str | None = None) -> None:

@@ -21,10 +21,10 @@ from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decision_view, preview_view
 from workflows.coverage.explanation import CandidateText, DecisionText, describe_decision
-from workflows.coverage.facts import facts_of
 from workflows.coverage.search import decide, decide_question
 from workflows.coverage.snapshot import candidates_from, facts_from
 from workflows.lifecycle.service_requests.access import require_visible
+from workflows.lifecycle.service_requests.facts import facts_of
 from workflows.rule_sets.versions import RuleVersions
 from workflows.store import tables as t
 from workflows.views.decisions import DecisionView

@@ -23,6 +23,9 @@ from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import cover_one, settle_due
 from workflows.coverage.waiting_list import has_active_contract
+from workflows.jobs.contract_alerts import contract_alerts, exhaustion_alerts, next_end_alert
+from workflows.jobs.sla_alerts import sla_alerts
+from workflows.ledger.checkpoints import take_checkpoint
 from workflows.lifecycle.contracts.bulk_expiry import ENDING, expire_due
 from workflows.lifecycle.service_requests.transitions import lock_request
 from workflows.notifications.delivery import deliver_outbox
@@ -146,6 +149,13 @@ def send_password_links(desk: Desk, at: datetime) -> int:
     return _each(desk, asked, answer_request, at, "send_password_links")
 
 
+def take_daily_checkpoint(desk: Desk, at: datetime) -> int:
+    """Store a checkpoint of the ledger's chains, one for each day (UTC) on which the desk runs."""
+    return int(
+        desk.perform(SYSTEM, take_checkpoint, at=at, job="take_checkpoint", repeatable=True) is not None
+    )
+
+
 def clean_up(desk: Desk, at: datetime) -> int:
     """Delete old idempotency keys, job slots, replays, and what logins left behind, by real time."""
     session, limits = t.login_session, desk.session_limits
@@ -232,10 +242,14 @@ JOBS: dict[str, Job] = {
         Job("expire_contracts", 5, expire_due, _earliest(c.c.next_due_at, ENDING)),
         Job("auto_close", 30, auto_close, _earliest(r.c.auto_close_at, r.c.state == "resolved")),
         Job("open_waiting", 30, open_waiting),
+        Job("sla_alerts", 5, sla_alerts, _earliest(r.c.sla_alert_at)),
+        Job("contract_alerts", 60, contract_alerts, next_end_alert),
+        Job("exhaustion_alerts", 3600, exhaustion_alerts),
         Job("send_password_links", 5, send_password_links),
         Job("deliver_outbox", 5, deliver_outbox),
         Job("pick_up_rules", 2, pick_up_rules, on_each_machine=True),
         Job("take_up_replays", 30, resume_lost_replays),
+        Job("take_checkpoint", 600, take_daily_checkpoint),
         Job("clean_up", 3600, clean_up),
     )
 }

@@ -1,8 +1,8 @@
 """The only writer of the ledger: every posting is appended here, singly or for a set of grants.
 
 Postings are inserted before their transaction or by the same statement: when the transaction is inserted, the
-database checks that they sum to zero. Stored balances are updated in the same database transaction; their
-CHECK constraints refuse a balance below zero.
+database checks that they sum to zero. Each transaction is appended to a hash chain (`hash_chain`). Stored
+balances are updated in the same database transaction; their CHECK constraints refuse a balance below zero.
 """
 
 from collections import defaultdict
@@ -14,12 +14,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from engine.ledger import GRANT_ACCOUNTS, Account, Kind, LedgerTransaction, Posting, reversal_of
+from engine.ledger import GRANT_ACCOUNTS, Account, Kind, LedgerTransaction, Posting
 from workflows.core.transaction import Transaction
+from workflows.ledger.hash_chain import append_for_each, chained_rows
 from workflows.store import tables as t
 from workflows.store.compiled_statements import Prepared
 from workflows.store.ids import new_id, new_ids_from
+from workflows.store.multi_table_insert import NewRow
 
+MAX_IDS_PER_STATEMENT = 900
+"""Old builds of SQLite allow 999 parameters in a statement."""
 _GRANT_BALANCE = t.grant_balance.c
 
 
@@ -52,14 +56,13 @@ def record(
     Raises: IntegrityError when a balance would fall below zero or the idempotency key has been used.
     """
     transaction_id = new_id()
-    for posting_values in _posting_rows(transaction_id, entry):
-        tx.add(t.ledger_posting, **posting_values)
-    tx.add(
-        t.ledger_transaction,
-        **_transaction_row(tx, transaction_id, entry, contract_id, service_request_id),
-    )
+    values = _transaction_row(tx, transaction_id, entry, contract_id, service_request_id)
+    rows: list[NewRow] = [(t.ledger_posting, row) for row in _posting_rows(transaction_id, entry)]
+    rows += chained_rows(tx, values, entry.postings)
     # last: whoever changes a balance has already locked the service request and the contract of the row above
-    _update_balances(tx, entry.postings)
+    rows += _balance_updates(entry.postings)
+    tx.add_together(rows)
+    _update_carried(tx, entry.postings)
     return transaction_id
 
 
@@ -75,11 +78,8 @@ def record_per_grant(
     moves_something = and_(grants, amount != 0)
     transaction_id = new_ids_from(_GRANT_BALANCE.grant_id)
     tx.add_for_each(moves_something, t.ledger_posting, *_posting_rows(transaction_id, entry))
-    tx.add_for_each(
-        moves_something,
-        t.ledger_transaction,
-        _transaction_row(tx, transaction_id, entry, _GRANT_BALANCE.contract_id, None),
-    )
+    values = _transaction_row(tx, transaction_id, entry, _GRANT_BALANCE.contract_id, None)
+    append_for_each(tx, moves_something, values, entry.postings)
     changes = [(posting.account, posting.amount) for posting in entry.postings]
     tx.connection.execute(
         update(t.grant_balance).where(grants).values(**_changed_accounts(changes), **balance_values)
@@ -123,27 +123,36 @@ def _transaction_row(
     }
 
 
-def reverse(tx: Transaction, transaction_id: str, *, cause: str, why: str) -> str:
-    """Append the mirror of a transaction, effective at the same instant. Returns the id of the reversal."""
-    row = tx.connection.execute(
-        select(t.ledger_transaction).where(t.ledger_transaction.c.id == transaction_id)
-    ).one()
-    original = LedgerTransaction(
-        row.kind, row.effective_at, read_postings(tx, transaction_id), row.cause, row.why, row.idempotency_key
-    )
-    mirrored = reversal_of(transaction_id, original, cause=cause, why=why)
-    return record(tx, mirrored, contract_id=row.contract_id, service_request_id=row.service_request_id)
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A transaction of the ledger, with the ids of the records that it refers to."""
+
+    entry: LedgerTransaction
+    contract_id: str | None
+    service_request_id: str | None
 
 
-def read_postings(tx: Transaction, transaction_id: str) -> tuple[Posting, ...]:
-    """The legs of one transaction, in order."""
-    legs = t.ledger_posting
-    rows = tx.connection.execute(
-        select(legs.c.owner, legs.c.account, legs.c.unit, legs.c.amount)
-        .where(legs.c.transaction_id == transaction_id)
-        .order_by(legs.c.leg)
-    )
-    return tuple(Posting(*row) for row in rows)
+def read_transactions(tx: Transaction, ids: Sequence[str]) -> dict[str, Recorded]:
+    """Transactions with their legs in order, by id."""
+    entry, leg = t.ledger_transaction, t.ledger_posting
+    found: dict[str, Recorded] = {}
+    for start in range(0, len(ids), MAX_IDS_PER_STATEMENT):
+        part = ids[start : start + MAX_IDS_PER_STATEMENT]
+        legs: dict[str, list[Posting]] = defaultdict(list)
+        in_order = select(leg.c.transaction_id, leg.c.owner, leg.c.account, leg.c.unit, leg.c.amount).where(
+            leg.c.transaction_id.in_(part)
+        )
+        for row in tx.connection.execute(in_order.order_by(leg.c.transaction_id, leg.c.leg)):
+            legs[row.transaction_id].append(Posting(row.owner, row.account, row.unit, row.amount))
+        for row in tx.connection.execute(select(entry).where(entry.c.id.in_(part))):
+            found[row.id] = Recorded(
+                LedgerTransaction(
+                    row.kind, row.effective_at, tuple(legs[row.id]), row.cause, row.why, row.idempotency_key
+                ),
+                row.contract_id,
+                row.service_request_id,
+            )
+    return found
 
 
 def carried_minutes(tx: Transaction, holder: str, at: datetime | None = None) -> int:
@@ -171,27 +180,6 @@ def carried_by_holder(tx: Transaction, holders: Iterable[str], at: datetime | No
     return {row.holder: int(row.minutes) for row in tx.connection.execute(sums)}
 
 
-def carried_from(tx: Transaction, holder: str, at: datetime) -> int:
-    """Whole minutes carried for a holder by `at` and not taken since: the lowest balance from `at` to now.
-
-    Minutes taken as of an instant in the past must leave enough for everything taken after that instant.
-    """
-    if not carried_minutes(tx, holder):
-        return 0
-    leg = t.ledger_posting
-    rows = tx.connection.execute(
-        select(leg.c.effective_at, func.sum(leg.c.amount).label("amount"))
-        .where(leg.c.owner == holder, leg.c.account == "carried")
-        .group_by(leg.c.effective_at)
-        .order_by(leg.c.effective_at)
-    )
-    balance = least = 0
-    for row in rows:
-        balance += int(row.amount)
-        least = balance if row.effective_at <= at else min(least, balance)
-    return max(0, least)
-
-
 def _changed_accounts(changes: Iterable[tuple[Account, Any]]) -> dict[str, ColumnElement[int]]:
     """The new values of a grant's accounts, as SQL expressions; amounts are whole units, plus or minus."""
     values: dict[str, ColumnElement[int]] = {}
@@ -207,19 +195,27 @@ _UPDATE_GRANT = Prepared(
 )
 
 
-def _update_balances(tx: Transaction, postings: Sequence[Posting]) -> None:
+def _balance_updates(postings: Sequence[Posting]) -> list[NewRow]:
     grants: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(GRANT_ACCOUNTS, 0))
     for posting in postings:
         if posting.account in GRANT_ACCOUNTS:
             grants[posting.owner][posting.account] += posting.amount
-        elif posting.account == "carried":
-            _update_carried(tx, posting.owner, posting.amount)
-    for grant_id, moved in sorted(grants.items()):
-        changes = {f"d_{account}": amount for account, amount in moved.items()}
-        tx.run(_UPDATE_GRANT, {"grant": grant_id, **changes})
+    return [
+        (
+            _UPDATE_GRANT,
+            {"grant": grant_id, **{f"d_{account}": amount for account, amount in moved.items()}},
+        )
+        for grant_id, moved in sorted(grants.items())
+    ]
 
 
-def _update_carried(tx: Transaction, holder: str, minutes: int) -> None:
+def _update_carried(tx: Transaction, postings: Sequence[Posting]) -> None:
+    for posting in postings:
+        if posting.account == "carried":
+            _add_carried(tx, posting.owner, posting.amount)
+
+
+def _add_carried(tx: Transaction, holder: str, minutes: int) -> None:
     """Add to a holder's carried minutes, or take from them (`minutes` below zero).
 
     Taking is a plain update: an upsert would check the row to insert, which is below zero, first.

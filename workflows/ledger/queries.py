@@ -31,7 +31,11 @@ class PostingView:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTransactionView:
-    """A ledger transaction: immutable, effective at one instant, its legs sum to zero per unit."""
+    """A ledger transaction: immutable, effective at one instant, its legs sum to zero per unit.
+
+    `chain` is the id of the contract, else of the customer, in whose chain it has the number `sequence`;
+    `hash` is hexadecimal, over its content and the hash before.
+    """
 
     id: str
     kind: str
@@ -43,6 +47,9 @@ class LedgerTransactionView:
     reverses: str | None
     contract: str | None
     service_request: str | None
+    chain: str
+    sequence: int
+    hash: str
     postings: list[PostingView]
 
 
@@ -112,5 +119,8 @@ def _view(row: Row[Any], postings: list[PostingView]) -> LedgerTransactionView:
         reverses=row.reverses_id,
         contract=row.contract_id,
         service_request=row.service_request_id,
+        chain=row.chain_id,
+        sequence=row.sequence,
+        hash=row.hash.hex(),
         postings=postings,
     )

@@ -94,11 +94,17 @@ def notify_contract_event(tx: Transaction, contract: Contract, state: str) -> No
     """Write to the holder that the contract became active or ended; other states are no event."""
     if state not in CONTRACT_MESSAGES:
         return
-    kind, holder_id = contract.holder
-    query = _holder_email(kind, holder_id)
-    recipient = None if query is None else tx.connection.execute(query).scalar()
-    values = _contract_values(tx, state, contract.id, contract.number, recipient)
+    values = _contract_values(tx, state, contract.id, contract.number, holder_email(tx, contract))
     tx.add(t.outbox, id=new_id(), **values)
+
+
+def holder_email(tx: Transaction, contract: Contract) -> str | None:
+    """The address of a contract's holder; None for an org unit, and an item that belongs to one."""
+    query = _holder_email(*contract.holder)
+    if query is None:
+        return None
+    address: Any = tx.connection.execute(query).scalar()
+    return str(address) if address is not None else None
 
 
 def notify_contract_events(tx: Transaction, contracts: ColumnElement[bool], state: str) -> None:

@@ -19,10 +19,10 @@ from engine.rounding import WorkToRound, minutes_before
 from engine.rulebook import RuleSet
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import grants_by_contract
+from workflows.lifecycle.contracts.payers import payer_value
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.store import tables as t
 from workflows.work.charging_terms import ChargingTerms, stored_terms
-from workflows.work.planning import payer_value
 from workflows.work.segments import charge_segments
 
 MAX_IDS_PER_STATEMENT = 900

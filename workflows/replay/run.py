@@ -28,6 +28,7 @@ from workflows.core.transaction import Transaction
 from workflows.core.transaction_mode import Mode, TransactionState
 from workflows.coverage.decision_stream import count_decisions, decision_batches
 from workflows.coverage.snapshot import candidates_from, facts_from
+from workflows.lifecycle.contracts.payers import CASCADE_DEPTH
 from workflows.replay.history import ContractTerms, WorkUnder, created_by_rules
 from workflows.replay.totals import Totals
 from workflows.rule_sets.publishing import load_publishable
@@ -35,7 +36,6 @@ from workflows.store import tables as t
 from workflows.store.planner import read_by_index
 from workflows.views import MoneyView
 from workflows.views.replays import Change, DifferenceView, ResultView, SummaryView
-from workflows.work.planning import CASCADE_DEPTH
 
 Progress = Callable[[int, int], None]
 DECISIONS_BETWEEN_PAUSES = 10

@@ -29,7 +29,9 @@ class RunningOut:
     runs_out_at: datetime
 
 
-def list_running_out(tx: Transaction, *, within_days: int = RUN_OUT_DAYS) -> list[RunningOut]:
+def list_running_out(
+    tx: Transaction, *, within_days: int = RUN_OUT_DAYS, most: int | None = MOST_CONTRACTS
+) -> list[RunningOut]:
     """Contracts that run out of minutes within the next days, earliest first; at most 200.
 
     A contract that ends before its minutes are used up is not listed: it expires. This is one statement.
@@ -77,4 +79,4 @@ def list_running_out(tx: Transaction, *, within_days: int = RUN_OUT_DAYS) -> lis
         )
         if pace and pace.runs_out_at and pace.runs_out_at <= last and pace.runs_out_at < row.until:
             found.append(RunningOut(row.id, pace.runs_out_at))
-    return sorted(found, key=lambda one: (one.runs_out_at, one.contract))[:MOST_CONTRACTS]
+    return sorted(found, key=lambda one: (one.runs_out_at, one.contract))[:most]

@@ -25,7 +25,7 @@ from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.creation import unbillable_rule
 from workflows.lifecycle.service_requests.sla import ServiceLevels, levels_in_force
-from workflows.lifecycle.service_requests.sla_changes import move_open_targets
+from workflows.lifecycle.service_requests.sla_changes import move_open_targets, preview_moved_targets
 from workflows.notifications.messages import notify_administrators
 from workflows.rule_sets.checked_files import checked_files
 from workflows.rule_sets.line_comparison import can_compare
@@ -73,14 +73,15 @@ def put_in_force(
         published_at=tx.real_now,
     )
     after = ServiceLevels(rule_set.slas, tx.settings.business_hours)
-    move_open_targets(tx, levels_in_force(tx), after)
+    moved = move_open_targets(tx, levels_in_force(tx), after, why="service levels changed")
     bump_generation(tx, rule_set=rule_set.version)
     approved = f", approved by {approved_by}" if approved_by else ""
+    targets = f" Open targets of service requests that moved: {moved}." if moved else ""
     notify_administrators(
         tx,
         "rules_published",
         subject="A new rule set is in force",
-        body=f"{published_by} published rule set {rule_set.version[:12]}{approved}. {note}".strip(),
+        body=f"{published_by} published rule set {rule_set.version[:12]}{approved}. {note}".strip() + targets,
         about=("rule_set", rule_set.version),
     )
 
@@ -171,17 +172,25 @@ def publish_first(desk: Desk, files: Mapping[str, str]) -> str | None:
 
 
 def check_rules(tx: Transaction, files: Mapping[str, str]) -> CheckView:
-    """All problems of the files, as publishing would find them. Nothing is stored. Raises: NotAllowed."""
+    """All problems of the files, as publishing would find them, and how many open targets it would move.
+
+    Nothing is stored. Raises: NotAllowed.
+    """
     tx.require(*READERS)
     checked = checked_files(files)
     problems = () if checked.rule_set is None else _problems_of_use(tx, checked.rule_set)
-    return check_view([*checked.problems, *problems])
+    found = [*checked.problems, *problems]
+    if checked.rule_set is None or any(problem.severity == "error" for problem in found):
+        return check_view(found)
+    levels = ServiceLevels(checked.rule_set.slas, tx.settings.business_hours)
+    return check_view(found, moved_targets=preview_moved_targets(tx, levels).count)
 
 
-def check_view(problems: list[Problem]) -> CheckView:
+def check_view(problems: list[Problem], *, moved_targets: int = 0) -> CheckView:
     """The problems as a view."""
     return CheckView(
         ok=not any(problem.severity == "error" for problem in problems),
+        moved_targets=moved_targets,
         problems=[
             ProblemView(
                 problem.file,

@@ -20,8 +20,10 @@ from workflows.coverage.candidates import find_candidates
 from workflows.coverage.search import cancel_untaken, own_contract, settle_and_cover, settle_due
 from workflows.lifecycle.contracts.incident_holds import settle_incidents
 from workflows.lifecycle.contracts.settlement import sync_contract_state
+from workflows.lifecycle.service_requests.sla import alert_if_due
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 
 AUTO_CLOSED = "Closed automatically"
 r = t.service_request
@@ -36,7 +38,8 @@ def lock_current(tx: Transaction, seen: Row[Any]) -> Row[Any]:
     for contract_id in contracts_due(tx, seen):
         settle_due(replace(tx, actor=SYSTEM), contract_id)
     request = lock_request(tx, seen.id)
-    return lock_request(tx, request.id) if close_if_due(tx, request) else request
+    was_due = close_if_due(tx, request) or alert_if_due(tx, request)
+    return lock_request(tx, request.id) if was_due else request
 
 
 def close_if_due(tx: Transaction, request: Row[Any]) -> bool:
@@ -123,7 +126,7 @@ def end_own_contract(tx: Transaction, service_request_id: str) -> None:
     """End the per-request contract of a service request, if there is one."""
     contract_id = own_contract(tx, service_request_id)
     if contract_id is not None:
-        tx.change(t.contract, contract_id, ended_at=tx.now, version=t.contract.c.version + 1)
+        tx.change(t.contract, contract_id, ended_at=tx.now, version=next_version(t.contract))
         sync_contract_state(tx, contract_id)
 
 
@@ -144,5 +147,5 @@ def revive_own_contract(tx: Transaction, request: Row[Any]) -> None:
         return
     if ended.ended_at < tx.now:
         tx.add(t.contract_lapse, contract_id=ended.id, ended_at=ended.ended_at, revived_at=tx.now)
-    tx.change(c, ended.id, ended_at=None, version=c.c.version + 1)
+    tx.change(c, ended.id, ended_at=None, version=next_version(c))
     settle_and_cover(tx, ended.id, skip=request.id)

@@ -17,11 +17,11 @@ from workflows.core.actors import DESK
 from workflows.core.numbering import insert_numbered
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import store_decision
-from workflows.coverage.facts import request_facts
 from workflows.coverage.reservation import Reservation
 from workflows.coverage.search import find, find_unlocked, made_contract
 from workflows.lifecycle.contracts.incident_holds import hold_incident
 from workflows.lifecycle.contracts.settlement import sync_contract_state
+from workflows.lifecycle.service_requests.facts import request_facts
 from workflows.lifecycle.service_requests.parties import Parties, check_parties
 from workflows.lifecycle.service_requests.sla import level_columns, logged_columns
 from workflows.lifecycle.service_requests.transitions import lock_request, move_request, write_history

@@ -15,7 +15,6 @@ from workflows.commands.service_requests import AddNote, ChangeServiceRequest, F
 from workflows.core.actors import DESK, SUPERVISORS
 from workflows.core.errors import NotAllowed, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage.facts import facts_of
 from workflows.coverage.search import (
     assign_contract,
     cancel_untaken,
@@ -27,6 +26,7 @@ from workflows.coverage.search import (
 from workflows.lifecycle.contracts.incident_holds import hold_again, release_incidents
 from workflows.lifecycle.contracts.rows import level_of
 from workflows.lifecycle.service_requests.access import require_changeable, require_visible
+from workflows.lifecycle.service_requests.facts import facts_of
 from workflows.lifecycle.service_requests.parties import check_parties
 from workflows.lifecycle.service_requests.sla import level_columns, responded_columns
 from workflows.lifecycle.service_requests.states import allowed_triggers, forbidden

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Integer,
+    LargeBinary,
     String,
     cast,
     extract,
@@ -75,6 +76,10 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 # PostgreSQL sorts text by the locale; ids, keys and numbers must sort the same everywhere.
 Id = String(32).with_variant(String(32, collation="C"), "postgresql")
 Key = String(255).with_variant(String(255, collation="C"), "postgresql")
+
+
+Hash = LargeBinary
+"""A SHA-256, 32 bytes."""
 
 
 def text_constant(value: str) -> ColumnElement[str]:

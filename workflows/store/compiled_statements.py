@@ -14,7 +14,6 @@ from functools import cache, lru_cache
 from operator import add
 from typing import Any
 
-from psycopg import RawCursor
 from sqlalchemy import (
     BinaryExpression,
     BindParameter,
@@ -115,7 +114,7 @@ class Prepared:
             # these statements bypass Core, which would call the listeners
             listener(connection, None, text, parameters, None, False)
         try:
-            return _execute(driver, text, parameters)
+            return _to_driver(driver, text, parameters)
         except connection.dialect.loaded_dbapi.Error as error:
             if not may_read_again(connection, text, error):
                 raise _wrapped(connection, text, parameters, error) from error
@@ -124,7 +123,7 @@ class Prepared:
     def _send_again(self, connection: Connection, text: str, parameters: Any, lost: Exception) -> Any:
         try:
             reconnect(connection, lost)
-            return _execute(connection.connection.driver_connection, text, parameters)
+            return _to_driver(connection.connection.driver_connection, text, parameters)
         except connection.dialect.loaded_dbapi.Error as error:
             raise _wrapped(connection, text, parameters, error) from error
 
@@ -179,10 +178,18 @@ class _Compiled:
         return rows
 
 
-def _execute(driver: Any, text: str, parameters: Sequence[Any]) -> Any:
+def _to_driver(driver: Any, text: str, parameters: Sequence[Any]) -> Any:
     if isinstance(driver, sqlite3.Connection):
         return driver.execute(text, parameters)
-    return RawCursor(driver).execute(text.encode(), parameters)
+    return _raw_cursor()(driver).execute(text.encode(), parameters)
+
+
+@cache
+def _raw_cursor() -> Any:
+    """The class of psycopg's cursors for numbered parameters; loading it at each start takes 140 ms."""
+    from psycopg import RawCursor
+
+    return RawCursor
 
 
 def _numbered(text: str) -> tuple[str, list[str]]:

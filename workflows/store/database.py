@@ -23,6 +23,7 @@ from workflows.store.database_url import connect_arguments, read_url
 from workflows.store.lost_reads import read_again_when_lost
 from workflows.store.postgresql_sessions import PREPARE, Sessions, session_arguments
 from workflows.store.private_files import create_private
+from workflows.store.sql_hashes import add_hash_function
 from workflows.store.write_queue import BUSY_TIMEOUT_MS, WriteQueue, retry_while_locked
 
 if TYPE_CHECKING:
@@ -260,6 +261,7 @@ def _sqlite_engine(url: URL, pool_size: int) -> Engine:
         connection.isolation_level = None
         # SQLite's own only knows A to Z: a search for "ärger" would not find "Ärger"
         connection.create_function("lower", 1, _lower, deterministic=True)
+        add_hash_function(connection)
         for pragma in (
             "journal_mode=WAL",
             # an acknowledged write survives a power cut

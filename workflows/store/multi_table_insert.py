@@ -5,7 +5,7 @@ expressions. On SQLite a writer excludes all others from its first statement to 
 interpreter at each statement: the rows go through a temporary view, whose trigger inserts them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import count
@@ -24,6 +24,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    true,
 )
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import BindParameter
@@ -36,6 +37,17 @@ NewRow = tuple[Table | Prepared, Mapping[str, Any]]
 """A table and the values of a row to insert, each of which may be an SQL expression that is built once; or
 another writing statement with its values, to be executed with such rows."""
 _numbers = count(1)
+
+
+class Conditional(Prepared):
+    """A writing statement of PostgreSQL that is built with the condition on which it writes.
+
+    `build` gets the condition and a suffix for the names of the parameters.
+    """
+
+    def __init__(self, build: Callable[[ColumnElement[bool], str], Any]) -> None:
+        super().__init__(build(true(), ""))
+        self.build = build
 
 
 class Precondition(NamedTuple):
@@ -158,6 +170,9 @@ def _as_expressions(
     guard = precondition.cte("precondition") if precondition is not None else None
     writes: list[Any] = []
     for number, (into, row) in enumerate(shape.rows):
+        if isinstance(into, Conditional):
+            writes.append(into.build(true() if guard is None else exists(select(guard.c.id)), f"_{number}"))
+            continue
         if isinstance(into, Prepared):
             written = _renamed(into, number)
             writes.append(written if guard is None else written.where(exists(select(guard.c.id))))

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from workflows.views.register import ItemView
+from workflows.views.sla import MovedTargets
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,14 @@ class SettingChangeView:
     new_value: Any
     changed_by: str
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPreview:
+    """What saving settings would do: the names of the settings that change, and the targets that move."""
+
+    changed: list[str]
+    moved_targets: MovedTargets
 
 
 @dataclass(frozen=True, slots=True)

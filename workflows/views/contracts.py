@@ -95,6 +95,39 @@ class ContractDetail(ContractView):
 
 
 @dataclass(frozen=True, slots=True)
+class BalancePoint:
+    """The whole minutes available after a movement, from `at` on."""
+
+    at: datetime
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionView:
+    """When minutes run out at their recent pace: `drawn_minutes` in the last `span_days`.
+
+    `earliest_at` is by the pace of the busier weeks, `latest_at` by that of the quieter ones. An instant is
+    None if it is more than three years away, and both of these with less than two weeks of history.
+    """
+
+    drawn_minutes: int
+    span_days: int
+    runs_out_at: datetime | None
+    earliest_at: datetime | None
+    latest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BurnDownView:
+    """The available minutes of a contract over time; no points if none were ever drawn."""
+
+    contract: str
+    points: list[BalancePoint]
+    available_minutes: int
+    projection: ProjectionView | None
+
+
+@dataclass(frozen=True, slots=True)
 class StatementLine:
     """One movement: `minutes` and `incidents` change the available balance, to `balance_after`.
 

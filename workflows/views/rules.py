@@ -57,10 +57,14 @@ class ProblemView:
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
-    """The result of a check. `ok` is false if there are errors; warnings do not count."""
+    """The result of a check. `ok` is false if there are errors; warnings do not count.
+
+    `moved_targets` counts the open service level targets that publishing would move.
+    """
 
     ok: bool
     problems: list[ProblemView]
+    moved_targets: int = 0
 
 
 @dataclass(frozen=True, slots=True)

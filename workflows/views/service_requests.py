@@ -158,8 +158,23 @@ class WorkEntryView:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedWorkView:
+    """Another work entry that would be drawn from elsewhere, with its allocations before and after."""
+
+    id: str
+    service_request: str
+    service_request_number: str
+    started_at: datetime
+    before: list[AllocationView]
+    after: list[AllocationView]
+
+
+@dataclass(frozen=True, slots=True)
 class WorkPreview:
-    """The draw-down that saving would make; `leaves` are the minutes left afterwards, by contract id."""
+    """The draw-down that saving would make; `leaves` are the minutes left afterwards, by contract id.
+
+    `moves` are the entries that come after it and would be drawn from elsewhere.
+    """
 
     worked_minutes: int
     chargeable_minutes: int
@@ -168,6 +183,7 @@ class WorkPreview:
     price: MoneyView | None
     allocations: list[AllocationView]
     leaves: dict[str, int]
+    moves: list[MovedWorkView]
 
 
 @dataclass(frozen=True, slots=True)

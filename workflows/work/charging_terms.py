@@ -15,8 +15,8 @@ from sqlalchemy import Row, bindparam, select
 from engine.contracts import TimeExpired
 from engine.quantities import Minutes, Rounding
 from engine.rulebook import RuleSet
-from workflows.core.stored_rules import load_stored_rules
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.payers import rule_set_of
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
@@ -166,11 +166,7 @@ def _item_type(tx: Transaction, request: Row[Any]) -> str | None:
 
 def rules_of(tx: Transaction, terms: ChargingTerms) -> RuleSet:
     """The rule set of the terms. Raises: NoRuleSet; RuleSetRefused if it can no longer be read."""
-    if terms.rule_set == tx.rules.version:
-        return tx.rules
-    stored = select(t.rule_set.c.files).where(t.rule_set.c.version == terms.rule_set)
-    files = tx.connection.execute(stored).scalar_one()
-    return load_stored_rules(terms.rule_set, files).run_by(tx.settings.rules_engine)
+    return rule_set_of(tx, terms.rule_set)
 
 
 # ------------------------------------------------------------------ coverage at an instant

@@ -1,142 +1,114 @@
-"""Posting what a work entry draws, and reversing it.
+"""Posting what a work entry draws: at once where nothing comes after it, else by drawing again what does.
 
-A correction is a reversal and a new entry in the ledger, never an update. Source: product.md sections 7, 8.
+Source: product.md sections 7 and 8.
 """
 
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from engine.contracts import Holder
-from engine.drawdown import AllocationKind, Payer, Slice
-from engine.ledger import Account, Kind, LedgerTransaction, move
-from engine.quantities import hours_text
 from workflows.core.transaction import Transaction
-from workflows.ledger.journal import record, reverse
-from workflows.lifecycle.contracts.loaded import LoadedContracts
-from workflows.store import tables as t
-from workflows.store.ids import new_id
-from workflows.work.planning import Planned
-from workflows.work.rollover import draw_from_later, give_back_carried
-
-REST_ACCOUNTS: dict[AllocationKind, tuple[Kind, Account, str]] = {
-    "carried": ("carry", "carried", "carried over to the holder's next contract"),
-    "ignored": ("ignore", "ignored", "recorded as uncovered"),
-    "overage": ("overage", "overage", "to be billed at the overage rate"),
-}
+from workflows.lifecycle.contracts.allocations import SliceToPost, carrier_of, post_slices, restore_expired
+from workflows.lifecycle.contracts.charged_entry import NOT_STORED, ChargedEntry
+from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.lifecycle.contracts.redraw import Change, Redrawn, plan_redraw, redraw
+from workflows.lifecycle.contracts.redraw_reading import may_be_drawn_later
+from workflows.work.charges import ChargedAgain, charged_entry
+from workflows.work.planning import MovedWork, Planned
 
 
-def draw_planned(
-    tx: Transaction, request: Row[Any], entry_id: str, planned: Planned, contracts: LoadedContracts
-) -> list[str]:
-    """Post each slice and store it as an allocation. Returns the ids of later contracts that were drawn from.
-
-    Raises: IntegrityError where a balance would go below zero.
-    """
-    rows = []
-    carried_for: dict[Holder, datetime] = {}
-    for piece in planned.slices:
-        transaction_id = _post(tx, request, entry_id, piece, planned.payers, contracts)
-        if piece.kind == "carried":
-            carried_for[_carrier(piece, planned.payers, request)] = piece.effective_at
-        rows.append(
-            {
-                "id": new_id(),
-                "work_entry_id": entry_id,
-                "kind": piece.kind,
-                "contract_id": piece.contract,
-                "grant_id": piece.grant,
-                "minutes": piece.minutes,
-                "effective_at": piece.effective_at,
-                "transaction_id": transaction_id,
-            }
-        )
-    tx.add_all(t.work_allocation, rows)
-    touched = []
-    for holder, worked_at in carried_for.items():
-        touched += draw_from_later(tx, holder, worked_at, contracts)
-    return touched
-
-
-def _post(
+def post_new_entry(
     tx: Transaction,
     request: Row[Any],
     entry_id: str,
-    piece: Slice,
-    payers: Sequence[Payer],
+    planned: Planned,
+    payers: list[LoadedContract],
     contracts: LoadedContracts,
-) -> str | None:
-    """Post one slice as a ledger transaction. Returns its id; None for covered time, which moves nothing."""
-    if piece.kind == "covered":
-        return None
+) -> set[str]:
+    """Post the split of an entry that has just been stored. Returns the ids of the contracts touched.
+
+    The plan was made from what the payers have left now. It holds as it is for the latest entry; an earlier
+    one is planned together with everything that comes after it, and so are those that it charges again.
+    Raises: IntegrityError where a balance would go below zero.
+    """
+    touched = {payer.contract for payer in planned.payers}
     cause = f"work_entry:{entry_id}"
-    if piece.kind == "grant":
-        contract, grant_id = contracts[str(piece.contract)], str(piece.grant)
-        contract.restore(tx, grant_id, piece.minutes, cause=cause)
-        drawn = move("minutes", piece.minutes, (grant_id, "available"), (grant_id, "consumed"))
-        entry = LedgerTransaction(
-            "draw", piece.effective_at, drawn, cause=cause, why=f"Work on {request.number}"
-        )
-        return contract.record(tx, entry, service_request_id=request.id)
-    kind, account, fate = REST_ACCOUNTS[piece.kind]
-    owner = f"contract:{piece.contract}" if piece.contract else f"service_request:{request.id}"
-    if piece.kind == "carried":
-        owner = _carrier(piece, payers, request).key
-    # no balance of the contract moves, so the text names the amount
-    why = f"{hours_text(piece.minutes)} {fate}"
-    moved = move("minutes", piece.minutes, (f"service_request:{request.id}", "worked"), (owner, account))
-    return record(
-        tx,
-        LedgerTransaction(kind, piece.effective_at, moved, cause=cause, why=why),
-        contract_id=piece.contract,
-        service_request_id=request.id,
+    if not _is_latest(tx, request, planned, payers):
+        moving = {one.entry.id for one in planned.moving}
+        change = Change(_since(planned), cause, frozenset(touched), entries=frozenset({entry_id, *moving}))
+        return touched | redraw(tx, change, contracts)
+    restore_expired(tx, planned.slices, (), contracts, cause=cause)
+    carrier = carrier_of(payers[0].contract, request.customer_id) if planned.payers else ""
+    post_slices(tx, (SliceToPost(entry_id, request, carrier, piece) for piece in planned.slices), contracts)
+    return touched
+
+
+def preview_new_entry(
+    tx: Transaction,
+    request: Row[Any],
+    planned: Planned,
+    payers: list[LoadedContract],
+    contracts: LoadedContracts,
+) -> Planned:
+    """The plan of an entry as `post_new_entry` would post it, with the other entries that it moves."""
+    if _is_latest(tx, request, planned, payers):
+        return planned
+    touched = frozenset(payer.contract for payer in planned.payers)
+    previewed = (planned.entry, *(preview_of(request, one) for one in planned.moving))
+    change = Change(_since(planned), "preview", touched, previewed=previewed)
+    redrawn = plan_redraw(tx, change, contracts)
+    slices = tuple(redrawn.plan.slices.get(NOT_STORED, ()))
+    return replace(planned, slices=slices, moved=moved_by(redrawn))
+
+
+def preview_of(request: Row[Any], charged: ChargedAgain) -> ChargedEntry:
+    """A stored entry of a service request as it would be."""
+    return charged_entry(
+        request,
+        charged.worked,
+        charged.terms,
+        recorded_at=charged.entry.created_at,
+        work_type=charged.entry.work_type,
+        entry_id=charged.entry.id,
     )
 
 
-def _carrier(piece: Slice, payers: Sequence[Payer], request: Row[Any]) -> Holder:
-    """Who carries the minutes: the holder of the contract that ran out.
-
-    For a per-request contract, which has no successor, it is the request's customer.
-    """
-    holder = payers[0].holder
-    return Holder("customer", request.customer_id) if holder.kind == "service_request" else holder
+def _since(planned: Planned) -> datetime:
+    """The earliest instant that an entry and those that it charges again touch."""
+    return min([planned.worked.started_at, *(one.worked.started_at for one in planned.moving)])
 
 
-def undraw(tx: Transaction, entry: Row[Any], contracts: LoadedContracts) -> list[str]:
-    """Reverse what an entry drew. Returns the ids of the contracts touched, some perhaps twice.
-
-    Raises: IntegrityError where a balance would go below zero.
-    """
-    a = t.work_allocation
-    rows = tx.connection.execute(
-        select(a).where(a.c.work_entry_id == entry.id, a.c.reversed_at.is_(None)).order_by(a.c.id.desc())
-    ).all()
-    touched = [row.contract_id for row in rows if row.contract_id is not None]
-    contracts.load(touched)
-    for row in rows:
-        if row.kind == "carried":
-            touched += give_back_carried(tx, row.transaction_id, contracts)
-        if row.transaction_id is not None:
-            reverse(tx, row.transaction_id, cause=f"work_entry:{entry.id}", why="The entry was corrected")
-            if row.contract_id is not None:
-                contracts[row.contract_id].forget_grants()
-        tx.change(a, row.id, reversed_at=tx.now)
-    for contract_id in sorted(set(touched)):
-        contracts[contract_id].expire(tx, tx.now)
-    return touched
+def moved_by(redrawn: Redrawn) -> tuple[MovedWork, ...]:
+    """The stored entries whose slices differ from what is posted, in the order worked."""
+    changed = {one.entry for one in redrawn.slices.to_reverse} | {one for one, _ in redrawn.slices.to_post}
+    rows = [redrawn.entries[entry] for entry in changed if entry != NOT_STORED]
+    return tuple(
+        MovedWork(
+            row.entry_id,
+            row.id,
+            row.number,
+            row.worked_from,
+            tuple(one.posted.slice for one in redrawn.allocations if one.posted.entry == row.entry_id),
+            tuple(redrawn.plan.slices[row.entry_id]),
+        )
+        for row in sorted(rows, key=lambda row: (row.worked_from, row.recorded_at, row.entry_id))
+    )
 
 
-def draw_carried_again(
-    tx: Transaction, contract_ids: Sequence[str], entry: Row[Any], contracts: LoadedContracts
-) -> list[str]:
-    """Draw what the holders of corrected contracts still carry. Returns the ids of the contracts drawn from.
-
-    Raises: IntegrityError where a balance would go below zero.
-    """
-    holders = {one.contract.holder for one in contracts.load(contract_ids)}
-    touched: list[str] = []
-    for holder in sorted(holders, key=lambda one: (one.kind, one.id)):
-        touched += draw_from_later(tx, holder, entry.started_at, contracts)
-    return touched
+def _is_latest(tx: Transaction, request: Row[Any], planned: Planned, payers: list[LoadedContract]) -> bool:
+    """Whether no other work, and no draw of carried minutes, comes after an entry on those who pay it."""
+    if planned.moving:
+        return False
+    drawn = [piece for piece in planned.slices if piece.kind != "covered"]
+    if not planned.payers or not drawn:
+        return True
+    if any(payer.is_followed(tx, planned.worked.started_at) for payer in payers):
+        return False
+    carried_at = [piece.effective_at for piece in drawn if piece.kind == "carried"]
+    if not carried_at:
+        return True
+    kind, _, holder_id = carrier_of(payers[0].contract, request.customer_id).partition(":")
+    return not may_be_drawn_later(tx, Holder(kind, holder_id), min(carried_at))  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, case, select
 
 from engine.charging import Segment
 from engine.drawdown import Slice
@@ -11,14 +11,20 @@ from workflows.core.actors import PRICE_ROLES
 from workflows.core.errors import NotFound
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.charged_entry import segments_of
 from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
 from workflows.lifecycle.service_requests.access import Nameable, require_visible
 from workflows.service_requests.queries import contract_numbers
 from workflows.store import tables as t
 from workflows.views import DEFAULT_LIMIT, MoneyView, Page
-from workflows.views.service_requests import AllocationView, SegmentView, WorkEntryView, WorkPreview
-from workflows.work.planning import Planned
-from workflows.work.segments import segments_of
+from workflows.views.service_requests import (
+    AllocationView,
+    MovedWorkView,
+    SegmentView,
+    WorkEntryView,
+    WorkPreview,
+)
+from workflows.work.planning import MovedWork, Planned
 
 e = t.work_entry
 _SHOWN = [column for column in e.c if column.name != "charged_by"]
@@ -64,7 +70,9 @@ def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
 def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
     """A planned split as shown before saving; `leaves` is the minutes that each contract would have left."""
     taken: dict[str, int] = {}
-    for piece in planned.slices:
+    given_back = [piece._replace(minutes=-piece.minutes) for one in planned.moved for piece in one.before]
+    taken_by_others = [piece for one in planned.moved for piece in one.after]
+    for piece in (*planned.slices, *given_back, *taken_by_others):
         if piece.kind == "grant" and piece.contract:
             taken[piece.contract] = taken.get(piece.contract, 0) + piece.minutes
     grants = grants_by_contract(tx, taken) if taken else {}
@@ -72,14 +80,29 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
     for contract_id, minutes in taken.items():
         has = limits_at(grants.get(contract_id, []), tx.now)
         leaves[contract_id] = max(0, has.minutes_available - minutes)
+    own = {piece.contract for piece in planned.slices}
+    moved = [piece for one in planned.moved for piece in (*one.before, *one.after)]
+    allocations = _Allocations(tx, [*planned.slices, *moved])
     return WorkPreview(
-        worked_minutes=planned.worked_minutes,
-        chargeable_minutes=planned.chargeable_minutes,
-        charge_why=planned.charge_why,
-        segments=segment_views(tx, planned.segments),
-        price=_price(tx, planned.segments),
-        allocations=_Allocations(tx, planned.slices).of(planned.slices),
-        leaves=leaves,
+        worked_minutes=planned.worked.worked_minutes,
+        chargeable_minutes=planned.worked.chargeable_minutes,
+        charge_why=planned.worked.charge_why,
+        segments=segment_views(tx, planned.worked.segments),
+        price=_price(tx, planned.worked.segments),
+        allocations=allocations.of(planned.slices),
+        leaves={one: left for one, left in leaves.items() if one in own},
+        moves=[_moved_view(one, allocations) for one in planned.moved],
+    )
+
+
+def _moved_view(one: MovedWork, allocations: "_Allocations") -> MovedWorkView:
+    return MovedWorkView(
+        id=one.entry,
+        service_request=one.service_request,
+        service_request_number=one.service_request_number,
+        started_at=one.started_at,
+        before=allocations.of(one.before),
+        after=allocations.of(one.after),
     )
 
 
@@ -99,7 +122,8 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
         drawn = tx.connection.execute(
             select(a)
             .where(a.c.work_entry_id.in_([row.id for row in rows]), a.c.reversed_at.is_(None))
-            .order_by(a.c.id)
+            # as they were taken: a slice that is drawn again has a later id than one that stays
+            .order_by(a.c.effective_at, case((a.c.kind.in_(("grant", "covered")), 0), else_=1), a.c.id)
         )
         for one in drawn:
             piece = Slice(one.kind, one.contract_id, one.grant_id, one.minutes, one.effective_at)

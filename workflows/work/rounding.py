@@ -1,7 +1,7 @@
 """Entries of one service request that are rounded together: the place of each in their running sum.
 
 The rounding of an entry is stored in its terms. When an entry is logged late, changed or deleted, what was
-worked before the later ones is no longer what they were charged by: these are charged again.
+worked before the later ones is no longer what they were charged by: these are charged and drawn again.
 Source: product.md section 7 (From worked to chargeable minutes).
 """
 
@@ -15,42 +15,47 @@ from sqlalchemy import Row, select
 from engine.quantities import Rounding
 from engine.rounding import WorkToRound, minutes_before
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.charged_entry import NOT_STORED
 from workflows.store import tables as t
 from workflows.work.charging_terms import ChargingTerms, stored_terms
 
 AS_WORKED = Rounding()
 """For an entry of an older program, which stored no terms: it counts for the others and stays as it is."""
-NOT_SAVED = "~"
-"""In place of an id for an entry that is not saved yet. It sorts after all ids."""
 
 
-def rounded_with_others(
-    tx: Transaction, request_id: str, terms: ChargingTerms, worked_at: datetime, entry: Row[Any] | None = None
-) -> ChargingTerms:
-    """The terms of an entry with the minutes that were worked before it and are rounded together with it.
+def round_with_others(
+    tx: Transaction,
+    request: Row[Any],
+    terms: ChargingTerms,
+    *,
+    started_at: datetime,
+    worked_minutes: int | None,
+    entry: Row[Any] | None = None,
+) -> tuple[ChargingTerms, list[tuple[Row[Any], ChargingTerms]]]:
+    """The terms of an entry with the minutes worked before it, and the entries that it moves in their sum.
 
-    `worked_at` (aware UTC) is the instant at which it counts; `entry` is None for one that is not saved yet.
+    `started_at` (aware UTC) is the instant at which it counts, `worked_minutes` are None if it is not
+    billable or is deleted; `entry` is its row, None for one that is not saved yet. The other entries are in
+    the order in which the work was done, each with its terms as they have to be now.
     """
     if terms.rounding.scope == "entry":
-        return replace(terms, before_minutes=0) if terms.before_minutes else terms
-    own_id, recorded_at = (entry.id, entry.created_at) if entry is not None else (NOT_SAVED, tx.now)
-    own = WorkToRound(own_id, worked_at, recorded_at, 0, terms.rounding, terms.time_zone)
-    others = [_as_work(row, tx) for row in _billable_entries(tx, request_id) if row.id != own_id]
-    return replace(terms, before_minutes=minutes_before([*others, own])[own_id])
-
-
-def entries_with_another_place(tx: Transaction, request_id: str) -> list[tuple[Row[Any], ChargingTerms]]:
-    """The entries of a request before which other minutes are worked now than they were charged by.
-
-    Each with its terms, as they have to be now; in the order in which the work was done.
-    """
-    rows = _billable_entries(tx, request_id)
-    now = minutes_before(_as_work(row, tx) for row in rows)
-    moved = []
-    for row in rows:
-        if row.charged_by is not None and row.charged_by["before_minutes"] != now[row.id]:
-            moved.append((row, replace(stored_terms(row.charged_by), before_minutes=now[row.id])))
-    return moved
+        terms = replace(terms, before_minutes=0) if terms.before_minutes else terms
+        if not request.rounds_together:
+            return terms, []
+    own_id, recorded_at = (entry.id, entry.created_at) if entry is not None else (NOT_STORED, tx.now)
+    rows = [row for row in _billable_entries(tx, request.id) if row.id != own_id]
+    work = [_as_work(row, tx) for row in rows]
+    if worked_minutes is not None:
+        work.append(
+            WorkToRound(own_id, started_at, recorded_at, worked_minutes, terms.rounding, terms.time_zone)
+        )
+    before = minutes_before(work)
+    moved = [
+        (row, replace(stored_terms(row.charged_by), before_minutes=before[row.id]))
+        for row in rows
+        if row.charged_by is not None and row.charged_by["before_minutes"] != before[row.id]
+    ]
+    return replace(terms, before_minutes=before.get(own_id, 0)), moved
 
 
 def _billable_entries(tx: Transaction, request_id: str) -> Sequence[Row[Any]]:

@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.charging import Segment
 from engine.service_requests import WORK_STATES
 from workflows.commands.service_requests import FireTrigger
 from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
@@ -19,32 +18,36 @@ from workflows.core.errors import NotFound, StateForbids, VersionChanged, invali
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_loaded_and_cover, settle_loaded_due
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.lifecycle.contracts.payers import is_excluded
+from workflows.lifecycle.contracts.redraw import Change, redraw
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.lifecycle.service_requests.states import STATE_LABELS
 from workflows.service_requests.closing import lock_current, state_now, up_to_date_request
 from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
-from workflows.work.charging_terms import ChargingTerms, moved_terms, new_terms, terms_of
-from workflows.work.planning import (
-    Planned,
-    Worked,
+from workflows.work.charges import (
+    ChargedAgain,
+    audit_values,
+    charge_again,
     charge_work,
-    is_excluded,
-    load_payers,
-    plan_split,
-    plan_work,
+    count_minutes,
+    store_charge,
+    store_charged_again,
     worked_at,
+    worked_span,
 )
-from workflows.work.posting import draw_carried_again, draw_planned, undraw
-from workflows.work.rounding import entries_with_another_place, rounded_with_others
-from workflows.work.segments import segments_of, stored_segments
+from workflows.work.charging_terms import ChargingTerms, moved_terms, new_terms, terms_of
+from workflows.work.planning import Planned, load_payers, plan_work
+from workflows.work.posting import post_new_entry, preview_new_entry
+from workflows.work.rounding import round_with_others
 
 WORKERS = DESK
 
 
 def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> Planned:
-    """The split that saving would make now; nothing is saved.
+    """The split that saving would make now, and the other entries that it would move; nothing is saved.
 
     Raises: NotAllowed; NotFound; StateForbids where work cannot be logged on the request; InvalidInput for
     time in the future.
@@ -55,8 +58,10 @@ def preview_work(tx: Transaction, service_request_id: str, command: WorkGiven) -
         request = seen if fresh is tx else require_visible(fresh, service_request_id)
         _check_state(fresh, request)
         terms = new_terms(fresh, request, worked_at(command), fresh.actor.role)
-        payers = load_payers(fresh, request, terms, worked_at(command), LoadedContracts(fresh))
-        return plan_work(fresh, request, command, terms, payers)
+        contracts = LoadedContracts(fresh)
+        payers = load_payers(fresh, request, terms, worked_at(command), contracts)
+        planned = plan_work(fresh, request, command, terms, payers)
+        return preview_new_entry(fresh, request, planned, payers, contracts)
 
 
 def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> str:
@@ -72,30 +77,29 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     terms = new_terms(tx, request, worked_at(command), tx.actor.role)
     payers = _settled_payers(tx, request, terms, worked_at(command), contracts)
     planned = plan_work(tx, request, command, terms, payers)
-    entry_id = new_id()
+    entry_id, worked = new_id(), planned.worked
     tx.add(
         t.work_entry,
         id=entry_id,
         service_request_id=request.id,
         technician_id=_worker(tx),
-        started_at=planned.started_at,
-        ended_at=planned.ended_at,
-        worked_minutes=planned.worked_minutes,
-        chargeable_minutes=planned.chargeable_minutes,
-        charge_why=planned.charge_why,
-        charged_by=planned.terms.stored(),
-        segments=stored_segments(planned.segments),
+        started_at=worked.started_at,
+        ended_at=worked.ended_at,
+        worked_minutes=worked.worked_minutes,
+        chargeable_minutes=worked.chargeable_minutes,
+        charge_why=worked.charge_why,
+        charged_by=planned.entry.charged_by,
+        segments=planned.entry.segments,
         billable=command.billable,
         work_type=command.work_type or request.work_type,
         note=command.note,
         created_at=tx.now,
         created_by=tx.actor.name,
     )
-    touched = [payer.contract for payer in planned.payers]
-    touched += draw_planned(tx, request, entry_id, planned, contracts)
-    _count(tx, request.id, planned.worked_minutes, planned.chargeable_minutes)
+    _round_together(tx, request, planned.terms, planned.others)
+    touched = post_new_entry(tx, request, entry_id, planned, payers, contracts)
+    count_minutes(tx, request.id, worked.worked_minutes, worked.chargeable_minutes)
     _settle(tx, request.id, touched, contracts)
-    _charge_others_again(tx, request, planned.terms)
     return entry_id
 
 
@@ -129,64 +133,63 @@ def change_work(
     if not changed:
         return entry_id
     described = {"billable": wanted.billable, "work_type": wanted.work_type, "note": wanted.note}
-    tx.change(t.work_entry, entry_id, **described, version=t.work_entry.c.version + 1)
-    tx.audit("work_entry", entry_id, "changed", before=_audit_values(entry))
+    tx.change(t.work_entry, entry_id, **described, version=next_version(t.work_entry))
+    tx.audit("work_entry", entry_id, "changed", before=audit_values(entry))
     if changed != {"note"}:
-        terms = terms_of(tx, entry, request)
-        if worked_at(wanted) != entry.started_at:
-            terms = moved_terms(tx, request, terms, worked_at(wanted))
-        terms = rounded_with_others(tx, request.id, terms, worked_at(wanted), entry)
-        _charge_again(tx, entry, request, wanted, terms)
-        _charge_others_again(tx, request, terms)
+        _charge_again(tx, entry, request, wanted)
     return entry_id
 
 
-def _charge_others_again(tx: Transaction, request: Row[Any], terms: ChargingTerms) -> None:
-    """After an entry with these terms was saved or deleted, charge those that are rounded with it again.
+def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: WorkGiven) -> None:
+    """Charge a changed entry by its terms, and draw it again where it takes other minutes than before.
 
-    Only those before which other minutes are worked now. Source: product.md section 7.
+    With it, the entries that are rounded with it are charged again, and everything is drawn again that comes
+    after the earliest instant that changes.
     """
-    if terms.rounding.scope == "entry" and not request.rounds_together:
-        return
-    if not request.rounds_together:
-        tx.change(t.service_request, request.id, rounds_together=True)
-    for other, moved in entries_with_another_place(tx, request.id):
-        tx.change(t.work_entry, other.id, version=t.work_entry.c.version + 1)
-        tx.audit("work_entry", other.id, "charged again", before=_audit_values(other))
-        _charge_again(tx, other, request, _merged(other, ChangeWork()), moved)
-
-
-def _charge_again(
-    tx: Transaction, entry: Row[Any], request: Row[Any], wanted: WorkGiven, terms: ChargingTerms
-) -> None:
-    """Charge an entry by these terms, and draw it again where it takes other minutes than before."""
-    worked = charge_work(tx, request, wanted, terms)
+    terms = terms_of(tx, entry, request)
+    if worked_at(wanted) != entry.started_at:
+        terms = moved_terms(tx, request, terms, worked_at(wanted))
+    started_at, _, minutes = worked_span(tx, wanted)
+    minutes_counted = minutes if wanted.billable else None
+    terms, moved = round_with_others(
+        tx, request, terms, started_at=started_at, worked_minutes=minutes_counted, entry=entry
+    )
+    own = ChargedAgain(entry, charge_work(tx, request, wanted, terms), terms)
+    others = [charge_again(tx, row, of_row) for row, of_row in moved]
+    store_charge(tx, own)
+    _round_together(tx, request, terms, others)
     contracts = LoadedContracts(tx)
-    tx.change(
-        t.work_entry,
-        entry.id,
-        started_at=worked.started_at,
-        ended_at=worked.ended_at,
-        worked_minutes=worked.worked_minutes,
-        chargeable_minutes=worked.chargeable_minutes,
-        charge_why=worked.charge_why,
-        charged_by=terms.stored(),
-        segments=stored_segments(worked.segments),
-    )
-    _count(
-        tx,
-        request.id,
-        worked.worked_minutes - entry.worked_minutes,
-        worked.chargeable_minutes - entry.chargeable_minutes,
-    )
-    if _draws_alike(entry, wanted, worked, terms, contracts):
+    changed = [one for one in others if not one.takes_alike]
+    if not _draws_alike(own, wanted, contracts):
+        changed.append(own)
+    _draw_again(tx, request, changed, contracts, cause=f"work_entry:{entry.id}")
+
+
+def _draw_again(
+    tx: Transaction,
+    request: Row[Any],
+    changed: Sequence[ChargedAgain],
+    contracts: LoadedContracts,
+    *,
+    cause: str,
+) -> None:
+    """Draw entries again that have been stored as they are now, with everything that comes after them."""
+    if not changed:
         return
-    touched = undraw(tx, entry, contracts)
-    payers = load_payers(tx, request, terms, worked.started_at, contracts)
-    planned = plan_split(request, wanted, worked, terms, payers)
-    touched += draw_planned(tx, request, entry.id, planned, contracts)
-    touched += draw_carried_again(tx, touched, entry, contracts)
-    _settle(tx, request.id, touched + [payer.contract for payer in planned.payers], contracts)
+    for one in changed:
+        _settle_payers(tx, load_payers(tx, request, one.terms, one.worked.started_at, contracts), contracts)
+    since = min(at for one in changed for at in (one.entry.started_at, one.worked.started_at))
+    change = Change(since, cause, entries=frozenset(one.entry.id for one in changed))
+    _settle(tx, request.id, redraw(tx, change, contracts), contracts)
+
+
+def _round_together(
+    tx: Transaction, request: Row[Any], terms: ChargingTerms, others: Sequence[ChargedAgain]
+) -> None:
+    """Store the entries that an entry with these terms charges again, and that some are rounded together."""
+    if terms.rounding.scope != "entry" and not request.rounds_together:
+        tx.change(t.service_request, request.id, rounds_together=True)
+    store_charged_again(tx, others)
 
 
 def _changed_fields(entry: Row[Any], wanted: WorkGiven) -> set[str]:
@@ -195,26 +198,16 @@ def _changed_fields(entry: Row[Any], wanted: WorkGiven) -> set[str]:
     return {name for name, value in wanted.model_dump().items() if value != before[name]}
 
 
-def _draws_alike(
-    entry: Row[Any], wanted: WorkGiven, worked: Worked, terms: ChargingTerms, contracts: LoadedContracts
-) -> bool:
-    """Whether a changed entry takes the minutes that it took before."""
-    before = (entry.started_at, entry.ended_at, entry.chargeable_minutes)
-    if (worked.started_at, worked.ended_at, worked.chargeable_minutes) != before:
-        return False
-    segments = segments_of(entry)
-    if segments and _shares(segments) != _shares(worked.segments):
+def _draws_alike(own: ChargedAgain, wanted: WorkGiven, contracts: LoadedContracts) -> bool:
+    """Whether a changed entry takes the minutes that it took before, from the same contracts."""
+    terms = own.terms
+    if not own.takes_alike:
         return False
     if not terms.draws or terms.contract is None:
         return True
     covering = contracts[terms.contract].contract
     excluded = is_excluded(covering, terms.role, wanted.work_type)
-    return excluded == is_excluded(covering, terms.role, entry.work_type)
-
-
-def _shares(segments: Sequence[Segment]) -> list[tuple[datetime, int]]:
-    """When the minutes of some segments are drawn."""
-    return [(one.start, one.chargeable_minutes) for one in segments if one.chargeable_minutes]
+    return excluded == is_excluded(covering, terms.role, own.entry.work_type)
 
 
 def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None = None) -> None:
@@ -226,14 +219,22 @@ def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None 
     tx.require(*WORKERS)
     entry, request = _locked_entry(tx, entry_id, expected_version)
     contracts = LoadedContracts(tx)
-    touched = undraw(tx, entry, contracts)
-    touched += draw_carried_again(tx, touched, entry, contracts)
-    tx.change(t.work_entry, entry_id, deleted_at=tx.now, version=t.work_entry.c.version + 1)
-    _count(tx, request.id, -entry.worked_minutes, -entry.chargeable_minutes)
-    tx.audit("work_entry", entry_id, "deleted", before=_audit_values(entry))
-    _settle(tx, request.id, touched, contracts)
-    if entry.billable:
-        _charge_others_again(tx, request, terms_of(tx, entry, request))
+    tx.change(t.work_entry, entry_id, deleted_at=tx.now, version=next_version(t.work_entry))
+    count_minutes(tx, request.id, -entry.worked_minutes, -entry.chargeable_minutes)
+    tx.audit("work_entry", entry_id, "deleted", before=audit_values(entry))
+    terms = terms_of(tx, entry, request)
+    _, moved = round_with_others(
+        tx, request, terms, started_at=entry.started_at, worked_minutes=None, entry=entry
+    )
+    others = [charge_again(tx, row, of_row) for row, of_row in moved]
+    _round_together(tx, request, terms, others)
+    changed = [entry, *(one.entry for one in others if not one.takes_alike)]
+    change = Change(
+        min(one.started_at for one in changed),
+        f"work_entry:{entry_id}",
+        entries=frozenset(one.id for one in changed),
+    )
+    _settle(tx, request.id, redraw(tx, change, contracts), contracts)
 
 
 # ------------------------------------------------------------------ helpers
@@ -242,12 +243,19 @@ def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None 
 def _settled_payers(
     tx: Transaction, request: Row[Any], terms: ChargingTerms, at: datetime, contracts: LoadedContracts
 ) -> list[LoadedContract]:
-    """The payers of work at `at`, after the due changes of the covering contract."""
+    """The payers of work at `at`, after their due changes."""
     payers = load_payers(tx, request, terms, at, contracts)
-    if payers and settle_loaded_due(tx, payers[0]):
-        contracts.forget()
+    if _settle_payers(tx, payers, contracts):
         payers = load_payers(tx, request, terms, at, contracts)
     return payers
+
+
+def _settle_payers(tx: Transaction, payers: Iterable[LoadedContract], contracts: LoadedContracts) -> bool:
+    """Apply the due changes of contracts, as the jobs do. Returns whether there were any."""
+    settled = [payer.id for payer in payers if settle_loaded_due(tx, payer)]
+    if settled:
+        contracts.forget()
+    return bool(settled)
 
 
 def _settle(
@@ -257,16 +265,6 @@ def _settle(
     for contract_id in sorted(set(contract_ids)):
         if settle_loaded_and_cover(tx, contracts[contract_id], skip=request_id):
             contracts.forget()
-
-
-def _count(tx: Transaction, request_id: str, worked_minutes: int, charged_minutes: int) -> None:
-    r = t.service_request
-    tx.change(
-        r,
-        request_id,
-        worked_minutes=r.c.worked_minutes + worked_minutes,
-        chargeable_minutes=r.c.chargeable_minutes + charged_minutes,
-    )
 
 
 def _check_state(tx: Transaction, request: Row[Any]) -> None:
@@ -322,13 +320,3 @@ def _merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
     if not other & set(given):
         fields |= time
     return WorkGiven.model_validate(fields | given)
-
-
-def _audit_values(entry: Row[Any]) -> dict[str, Any]:
-    return {
-        "started_at": entry.started_at.isoformat(),
-        "ended_at": entry.ended_at.isoformat() if entry.ended_at else None,
-        "worked_minutes": entry.worked_minutes,
-        "chargeable_minutes": entry.chargeable_minutes,
-        "billable": entry.billable,
-    }

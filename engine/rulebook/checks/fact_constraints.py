@@ -1,6 +1,6 @@
 """Constraints that always hold between facts, so that impossible combinations are not considered.
 
-Source: how facts are built, in `engine.coverage` and in `workflows.coverage.facts`.
+Source: how facts are built, in `engine.coverage` and in `workflows.lifecycle.service_requests.facts`.
 """
 
 from collections.abc import Iterable, Sequence

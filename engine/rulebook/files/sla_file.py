@@ -20,9 +20,10 @@ from engine.rulebook.syntax.typed_reader import (
 )
 from engine.rulebook.vocabulary.registry import MAX_MINUTES
 from engine.service_requests import PRIORITIES
-from engine.sla import SLA_CALENDARS, Sla, SlaCalendar, SlaTarget
+from engine.sla import SLA_CALENDARS, Sla, SlaCalendar, SlaTarget, SlaWarning
 
 TARGET_KEYS = ("response_minutes", "resolution_minutes")
+WARNING_KEYS = ("percent", "minutes_before")
 
 
 def read_sla_file(report: FileReport, root: Node) -> dict[str, Sla]:
@@ -47,7 +48,7 @@ def read_sla_file(report: FileReport, root: Node) -> dict[str, Sla]:
 
 
 def _sla(report: FileReport, node: Node) -> Sla | None:
-    fields = read_object(report, node, ("id", "label", "calendar", "targets"))
+    fields = read_object(report, node, ("id", "label", "calendar", "targets"), ("warning",))
     if fields is None or fields.missing:
         return None
     id = read_name(report, fields["id"], ID, ID_FORM)
@@ -63,7 +64,35 @@ def _sla(report: FileReport, node: Node) -> Sla | None:
     }
     if id is None or label is None or calendar is None or len(targets) < len(PRIORITIES):
         return None
-    return Sla(id, label, cast(SlaCalendar, calendar), targets)
+    warning = None
+    if "warning" in fields:
+        warning = _warning(report, fields["warning"], targets)
+        if warning is None:
+            return None
+    return Sla(id, label, cast(SlaCalendar, calendar), targets, warning)
+
+
+def _warning(report: FileReport, node: Node, targets: dict[str, SlaTarget]) -> SlaWarning | None:
+    """When the targets warn: `percent` of their minutes, or `minutes_before` they are due."""
+    fields = read_object(report, node, (), WARNING_KEYS)
+    if fields is None:
+        return None
+    if len(fields.members) != 1:
+        report.error(node.place, 'Write either "percent" or "minutes_before".')
+        return None
+    if "percent" in fields:
+        percent = read_whole_number(report, fields["percent"], minimum=1, maximum=99)
+        return None if percent is None else SlaWarning(percent=percent)
+    shortest = min(target.response_minutes for target in targets.values())
+    minutes = read_whole_number(report, fields["minutes_before"], minimum=1, maximum=MAX_MINUTES)
+    if minutes is not None and minutes >= shortest:
+        report.error(
+            fields["minutes_before"].place,
+            f"The warning would come before the request: the shortest target has "
+            f"{amount_text(shortest, 'minutes')}. Write less, or give a percentage.",
+        )
+        return None
+    return None if minutes is None else SlaWarning(minutes_before=minutes)
 
 
 def _target(report: FileReport, node: Node) -> SlaTarget | None:

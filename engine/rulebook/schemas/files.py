@@ -317,6 +317,20 @@ def _slas() -> Schema:
             "label": text_of(60, "What it is called on the pages."),
             "calendar": one_of(SLA_CALENDARS, "The hours during which its minutes count."),
             "targets": object_of(dict.fromkeys(PRIORITIES, target), PRIORITIES),
+            "warning": {
+                **object_of(
+                    {
+                        "percent": number_of(1, 99, "How much of a target's minutes have counted."),
+                        "minutes_before": number_of(
+                            1, MAX_MINUTES, "Working minutes before a target is due."
+                        ),
+                    },
+                    (),
+                    "When people are warned of a target that is close; left out, they are not.",
+                ),
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
         },
         ["id", "label", "calendar", "targets"],
     )

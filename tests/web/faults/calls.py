@@ -76,6 +76,7 @@ API: dict[str, Call] = {
     "POST /service-requests/<service_request>/work": Call(WORK),
     "POST /service-requests/<service_request>/work/preview": Call(WORK),
     "PATCH /settings": Call({"auto_close_days": 9}),
+    "POST /settings/preview": Call({"work_calendar": {"holidays": ["2026-03-03"]}}),
     "DELETE /tokens/<token_id>": Call(),
     "DELETE /sessions/<session_id>": Call(),
     "POST /users": Call({"email": "new@example.com", "role": "technician", "password": "a long password"}),

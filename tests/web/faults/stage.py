@@ -31,9 +31,9 @@ from workflows.users.tokens import NewToken, create_token
 
 PASSWORD = "a very long password"
 TABLES = [table for table in t.metadata.sorted_tables if table.name != "idempotency_key"]
-RANDOM = {"password_hash", "token_hash"}
+RANDOM = {"password_hash", "token_hash", "hash"}
 """Columns whose values differ each time."""
-NEW_NAMES = re.compile(r"\b[0-9a-z]{26}\b|\bSR-\d+\b|\bcvd_\w+")
+NEW_NAMES = re.compile(r"\b[0-9a-z]{26}\b|\bSR-\d+\b|\bcvd_[\w-]+")
 WITHOUT_KEY = {
     "/account/password",
     "/account/tokens",

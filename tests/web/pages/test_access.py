@@ -50,6 +50,8 @@ PAGES: list[tuple[str, tuple[str, ...]]] = [
     ("/audit?view=logins&format=csv", ("administrator",)),
     ("/jobs", ("administrator",)),
     ("/outbox", ("administrator",)),
+    ("/alerts", STAFF),
+    ("/alerts?kind=sla_breach&format=csv", STAFF),
     ("/uncovered-time", STAFF),
     ("/uncovered-time?every=yes&format=csv", STAFF),
     ("/ledger", SELLERS),

@@ -67,6 +67,15 @@ EXTREMES: dict[str, list[dict[str, Any]]] = {
     "reopen_window_days": [{"reopen_window_days": days} for days in (0, 3660)],
     "auto_close_days": [{"auto_close_days": days} for days in (0, 3660)],
     "customers_see_org_unit": [{"customers_see_org_unit": True}],
+    "sla_warning_recipients": [{"sla_warning_recipients": []}],
+    "sla_breach_recipients": [{"sla_breach_recipients": ["technician", "supervisors", "company"]}],
+    "alert_thresholds": [{"alert_thresholds": one} for one in ([], [*range(1, 10), 100])],
+    "expiry_alert_days": [{"expiry_alert_days": one} for one in ([], [*range(1, 10), 365])],
+    "exhaustion_alert_days": [{"exhaustion_alert_days": one} for one in (None, 1, 365)],
+    "contract_alert_recipients": [
+        {"contract_alert_recipients": one} for one in ([], ["supervisors", "finance", "company"])
+    ],
+    "customer_alerts": [{"customer_alerts": True}],
     "two_person_publishing": [{"two_person_publishing": True}],
     "rules_engine": [{"rules_engine": "plain"}, {"rules_engine": "compiled"}],
     "company": [{"company": {"name": "", "email": None}}, {"company": {"name": "N" * 200}}],

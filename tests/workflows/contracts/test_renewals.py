@@ -46,6 +46,7 @@ NOT_CARRIED = {
     "activated_at": "activated on its own",
     "ended_at": "ends on its own",
     "cancelled_at": "cancelled on its own",
+    "alerted_percent": "nothing of it has been used",
     "cancel_reason": "cancelled on its own",
     "renewal_of_id": "the contract renewed",
     "offered_for_id": "ordered for a request then, not now",

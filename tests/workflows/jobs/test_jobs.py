@@ -52,7 +52,8 @@ def test_a_contract_expires_with_its_ledger_row_and_a_second_run_adds_nothing(sa
     sample.clock.at = end + timedelta(days=3)
     before = sample.see(read_contract, contract)
     assert (before.state, before.balance.minutes.expired) == ("expired", 90)
-    assert run_all(sample) == 1  # reading the contract has already brought its holder up to date
+    # reading the contract has already brought its holder up to date; the other is the day's checkpoint
+    assert run_all(sample) == 2
     [expired] = sample.rows(t.ledger_transaction, kind="expire")
     assert expired.effective_at == end
     assert sample.contract(contract).state == "expired"

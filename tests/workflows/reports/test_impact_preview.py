@@ -33,6 +33,8 @@ def test_a_cancellation_lists_requests_that_lose_coverage_and_minutes_that_expir
     hours = sample.sell("support_hours", minutes=180)
     requests = [sample.log() for _ in range(3)]
     sample.work(requests[0], 60)
+    # work at the instant of the cancellation is not covered
+    sample.clock.move(minutes=1)
 
     def cancel(tx: Transaction) -> str:
         return cancel_contract(tx, hours, CancelContract(reason="No longer wanted"))

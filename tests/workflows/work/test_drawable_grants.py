@@ -10,7 +10,7 @@ from tests.support.sample_desk import SampleDesk
 from workflows.commands.contracts import GrantGiven
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
-from workflows.work.planning import payer_value
+from workflows.lifecycle.contracts.payers import payer_value
 
 HOUR = timedelta(hours=1)
 

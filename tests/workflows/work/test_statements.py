@@ -35,7 +35,7 @@ class Statements:
         values = [str(one) for one in (parameters.values() if isinstance(parameters, dict) else parameters)]
         if statement.startswith("SELECT contract.id, contract.number") and WHOLE_ROWS in statement:
             self.locked += values
-        elif statement.startswith("SELECT") and "FROM contract_grant" in statement:
+        elif statement.startswith(("SELECT", "WITH")) and "FROM contract_grant" in statement:
             self.grants_read += [one for one in values if one in self.contracts]
         elif "FROM service_request" in statement and "FOR UPDATE" in statement and not self.locked:
             self.requests_locked_before += 1

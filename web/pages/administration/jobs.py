@@ -19,6 +19,18 @@ JOB_LABELS = {
     "expire_contracts": ("Expire contracts", "Expires contracts and grants whose end has been reached."),
     "auto_close": ("Close resolved requests", "Closes them after the number of days in the settings."),
     "open_waiting": ("Open waiting requests", "Opens waiting requests that a contract now covers."),
+    "sla_alerts": (
+        "Warn of service level targets",
+        "Records warnings and breaches at the instant they are due, and queues their mail.",
+    ),
+    "contract_alerts": (
+        "Alert to contracts",
+        "Warns before contracts end, and of thresholds of use that the settings have added.",
+    ),
+    "exhaustion_alerts": (
+        "Project exhaustion",
+        "Warns of contracts that are likely to be used up soon at their recent pace.",
+    ),
     "send_password_links": (
         "Answer forgotten passwords",
         "Queues a mail with a link for each known address that asked for one.",
@@ -29,6 +41,10 @@ JOB_LABELS = {
         "Publishes changes to the folder, or refuses them if there are errors.",
     ),
     "take_up_replays": ("Resume replays", "Resumes replays that were interrupted."),
+    "take_checkpoint": (
+        "Take a ledger checkpoint",
+        "Stores a root over all ledger chains once a day, for audits against it.",
+    ),
     "clean_up": ("Clean up", "Deletes old idempotency keys, ended sessions, used links and replays."),
 }
 

@@ -1,4 +1,4 @@
-"""The ledger: its transactions, and the audit that recalculates every balance from them."""
+"""The ledger: its transactions with their places in the chains, the audit, and the newest checkpoint."""
 
 from typing import Any
 
@@ -9,13 +9,18 @@ from web.pages.context import actor, desk
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
 from web.pages.wording.labels import MOVEMENTS
 from workflows.contracts.queries import list_contracts
+from workflows.core.errors import InvalidInput
 from workflows.core.transaction import Transaction
-from workflows.ledger.audit import audit_ledger
+from workflows.ledger.audit import AuditView, audit_ledger
+from workflows.ledger.checkpoints import list_checkpoints, parse_checkpoint
 from workflows.ledger.queries import LedgerTransactionView, list_ledger_transactions
 from workflows.service_requests.queries import list_service_requests
 from workflows.views import CountedPage, Page
 
-CSV_HEADER = ["effective_at", "recorded_at", "kind", "why", "actor", "owner", "account", "unit", "amount"]
+CSV_HEADER = [
+    "effective_at", "recorded_at", "kind", "why", "actor", "owner", "account", "unit", "amount",
+    "chain", "sequence", "hash",
+]  # fmt: skip
 
 pages = Blueprint("ledger", __name__, url_prefix="/ledger")
 
@@ -29,10 +34,30 @@ def ledger() -> str | Response:
             rows = all_rows(lambda **at: _read(tx, chosen, at))
             return csv_response("ledger", CSV_HEADER, [line for one in rows for line in _csv_rows(one)])
         page = _read(tx, chosen, counted_page())
-        audit = audit_ledger(tx) if "audit" in request.args else None
+        audit, error = _audit(tx)
+        newest = list_checkpoints(tx, limit=1).items
     return render_template(
-        "administration/ledger.html", page=page, filters=filters, kinds=MOVEMENTS, audit=audit
+        "administration/ledger.html",
+        page=page,
+        filters=filters,
+        kinds=MOVEMENTS,
+        audit=audit,
+        against=request.args.get("against", ""),
+        against_error=error,
+        checkpoint=newest[0] if newest else None,
     )
+
+
+def _audit(tx: Transaction) -> tuple[AuditView | None, str | None]:
+    """The audit if it was asked for, or what is wrong with the checkpoint that was given."""
+    if "audit" not in request.args:
+        return None, None
+    text = request.args.get("against", "").strip()
+    try:
+        given = parse_checkpoint(text) if text else None
+    except InvalidInput as error:
+        return None, str(error)
+    return audit_ledger(tx, against=given), None
 
 
 def _read(tx: Transaction, chosen: dict[str, Any], at: dict[str, Any]) -> Page[LedgerTransactionView]:
@@ -66,6 +91,9 @@ def _csv_rows(one: LedgerTransactionView) -> list[list[Any]]:
             posting.account,
             posting.unit,
             posting.amount,
+            one.chain,
+            one.sequence,
+            one.hash,
         ]
         for posting in one.postings
     ]

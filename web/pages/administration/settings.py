@@ -7,6 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
+from web.pages.administration.business_hours import unconfirmed_hours
 from web.pages.administration.settings_form import (
     DAYS,
     SettingsForm,
@@ -29,6 +30,7 @@ from workflows.administration.settings import (
     settings_version,
 )
 from workflows.views.administration import SettingChangeView, TimeZoneChangeView
+from workflows.views.sla import MovedTargets
 
 HISTORY_ROWS = 20
 
@@ -48,13 +50,16 @@ def settings() -> tuple[str, int] | Response:
         changed_keys = list_changed_settings(tx)
     form = settings_form(stored, version)
     change: TimeZoneChangeView | None = None
+    moved: MovedTargets | None = None
     if form.is_submitted():
         valid = form.validate()
         wanted = changes(form, stored)
-        change = unconfirmed_change(form, wanted.get("time_zone")) if valid and not form.has_errors else None
+        if valid and not form.has_errors:
+            change = unconfirmed_change(form, wanted.get("time_zone"))
+            moved = unconfirmed_hours(form, wanted)
         if not valid or form.has_errors:
             add_settings_errors(form, stored, wanted)
-        elif change is None and _store(form, wanted):
+        elif change is None and moved is None and _store(form, wanted):
             desk().refresh()
             flash("Saved." if wanted else "No changes to save.", "success")
             return redirect(url_for("settings.settings"))
@@ -67,6 +72,7 @@ def settings() -> tuple[str, int] | Response:
         changed_keys=changed_keys,
         days=DAYS,
         time_zone_change=change,
+        moved_targets=moved,
         change_text=time_zone_change_text,
         setting_label=setting_label,
         value_text=_value_text,

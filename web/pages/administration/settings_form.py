@@ -7,8 +7,15 @@ from pydantic import ValidationError
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
 from web.pages.forms.base import DeskForm, KeyedForm
-from web.pages.forms.fields import MoneyField, SpanField, select_options
-from web.pages.wording.settings import CURRENCY_CHOICES, ENGINE_CHOICES, SCOPE_CHOICES, time_expired_choices
+from web.pages.forms.fields import CheckboxesField, MoneyField, NumbersField, SpanField, select_options
+from web.pages.wording.settings import (
+    CONTRACT_RECIPIENT_CHOICES,
+    CURRENCY_CHOICES,
+    ENGINE_CHOICES,
+    SCOPE_CHOICES,
+    SLA_RECIPIENT_CHOICES,
+    time_expired_choices,
+)
 from workflows.core.settings import Settings
 
 DAYS = {
@@ -25,13 +32,17 @@ WHOLE_NUMBERS = (
     "default_contract_months",
     "reopen_window_days",
     "auto_close_days",
+    "exhaustion_alert_days",
 )
+RECIPIENTS = ("contract_alert_recipients", "sla_warning_recipients", "sla_breach_recipients")
+NUMBERS = ("alert_thresholds", "expiry_alert_days")
 ROUNDING = ("increment_minutes", "minimum_minutes", "grace_minutes")
 SWITCHES = (
     "contract_validation",
     "payment_required",
     "cascade",
     "customers_see_org_unit",
+    "customer_alerts",
     "two_person_publishing",
 )
 
@@ -46,6 +57,7 @@ class SettingsForm(KeyedForm):
 
     version = HiddenField()
     confirmed_zone = HiddenField()
+    confirmed_hours = HiddenField()
     contract_validation = BooleanField(
         "Contract validation",
         description="When on, requests without a valid contract are locked until they have one.",
@@ -73,6 +85,29 @@ class SettingsForm(KeyedForm):
     )
     auto_close_days = SpanField(
         "Auto-close", unit="day", description="Resolved requests are closed after this time."
+    )
+    alert_thresholds = NumbersField(
+        "Thresholds (percent used)",
+        description="For example 75, 90. Each is reported once; a top-up that brings the use below it "
+        "starts again.",
+    )
+    expiry_alert_days = NumbersField("Before a contract ends (days)", description="For example 30, 7.")
+    exhaustion_alert_days = SpanField(
+        "Likely used up within", unit="day", description="By the pace of the last 30 days."
+    )
+    contract_alert_recipients = CheckboxesField(
+        "Mail about contracts", choices=select_options(CONTRACT_RECIPIENT_CHOICES)
+    )
+    customer_alerts = BooleanField(
+        "Mail to customers too", description="The holder of the contract gets the same mail."
+    )
+    sla_warning_recipients = CheckboxesField(
+        "Mail when a target is close",
+        choices=select_options(SLA_RECIPIENT_CHOICES),
+        description="How close, the service levels of the rules say.",
+    )
+    sla_breach_recipients = CheckboxesField(
+        "Mail when a target is missed", choices=select_options(SLA_RECIPIENT_CHOICES)
     )
     customers_see_org_unit = BooleanField(
         "Customers see their org unit's requests",
@@ -121,7 +156,10 @@ def settings_form(stored: Settings, version: int) -> SettingsForm:
 
 def form_data(stored: Settings, version: int) -> dict[str, Any]:
     """Initial form values for the stored settings."""
-    values: dict[str, Any] = {name: getattr(stored, name) for name in (*SWITCHES, *WHOLE_NUMBERS)}
+    values: dict[str, Any] = {
+        name: getattr(stored, name) for name in (*SWITCHES, *WHOLE_NUMBERS, *RECIPIENTS)
+    }
+    values |= {name: getattr(stored, name) for name in NUMBERS}
     values |= {f"rounding_{name}": getattr(stored.rounding, name) for name in (*ROUNDING, "scope")}
     for day in DAYS:
         windows = stored.work_calendar.model_dump()["weekly"].get(day, [])
@@ -160,10 +198,17 @@ def changes(form: SettingsForm, stored: Settings) -> dict[str, Any]:
         "holidays": [line.strip() for line in (form.holidays.data or "").splitlines() if line.strip()],
     }
     before = stored.model_dump(mode="json")
+    listed = (*RECIPIENTS, *NUMBERS)
+    wanted |= {name: _in_stored_order(form[name].data or [], before[name]) for name in listed}
     before["work_calendar"]["weekly"] = {
         day: windows for day, windows in before["work_calendar"]["weekly"].items() if windows
     }
     return {name: value for name, value in wanted.items() if value != before[name]}
+
+
+def _in_stored_order(chosen: list[Any], stored: list[Any]) -> list[Any]:
+    """The chosen values; the stored list if it has the same, in whatever order."""
+    return stored if sorted(chosen) == sorted(stored) else list(chosen)
 
 
 def add_settings_errors(form: DeskForm, stored: Settings, wanted: dict[str, Any]) -> None:

@@ -5,23 +5,29 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.contracts import OVER_STATES
-from engine.projection import Drawn, Pace, project_run_out
+from engine.projection import Band, Pace
 from web.pages.context import now
 from web.pages.wording.formats import day_text, last_day, minutes_text
-from workflows.contracts.balance_curve import BalanceCurve
+from workflows.contracts.balance_curve import BalanceCurve, project
 from workflows.views.contracts import ContractDetail
 
 WIDTH, HEIGHT = 600, 120
 MAX_AHEAD = timedelta(days=180)
+TABLE_ROWS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class BurnDown:
-    """Chart coordinates within 600 by 120; `projection` is the projected line, or empty."""
+    """Chart coordinates within 600 by 120; `projection` is the projected line and `band` its area, or empty.
+
+    `rows` are the same as text: a day, the balance, and whether that is projected.
+    """
 
     summary: str
     line: str
     projection: str
+    band: str
+    rows: list[tuple[str, str, str]]
     today_x: int
     begins: str
     ends: str
@@ -32,21 +38,21 @@ def burn_down(contract: ContractDetail, curve: BalanceCurve | None) -> BurnDown 
     if curve is None:
         return None
     available = contract.balance.minutes.available
-    pace = None
-    if contract.state == "active":
-        drawn = [Drawn(now(), curve.recently_drawn)]
-        pace = project_run_out(drawn, available_minutes=available, began_at=contract.starts_at, now=now())
+    found = project(contract, curve, now())
+    pace, band = found or (None, None)
     begins = min(curve.begins_at, now())
-    ends = _ends(contract, pace)
+    ends = _ends(contract, pace, band)
     zone = ZoneInfo(contract.time_zone)
     scale = _Scale(begins, ends, max([1, *(balance for _, balance in curve.points)]))
     projection = ""
     if pace is not None:
         projection = f"{scale.point(now(), available)} {_projection_end(scale, pace, available)}"
     return BurnDown(
-        summary=_summary(contract, pace),
+        summary=_summary(contract, pace, band),
         line=_steps(scale, curve, available),
         projection=projection,
+        band=_band(scale, band, pace, available),
+        rows=_rows(contract, curve, pace, band),
         today_x=scale.x(now()),
         begins=day_text(begins.astimezone(zone).date()),
         # the end is exclusive: the first instant after the last day
@@ -78,12 +84,14 @@ def _ended_at(contract: ContractDetail) -> datetime | None:
     return contract.cancelled_at or contract.expires_at
 
 
-def _ends(contract: ContractDetail, pace: Pace | None) -> datetime:
+def _ends(contract: ContractDetail, pace: Pace | None, band: Band | None) -> datetime:
     """The right end of the chart: when the contract ends or runs out, at most MAX_AHEAD from now."""
     ended_at = _ended_at(contract)
     if ended_at is not None:
         return ended_at
     later = [at for at in (contract.expires_at, pace.runs_out_at if pace else None) if at is not None]
+    if contract.expires_at is None and band is not None and band.latest_at is not None:
+        later.append(band.latest_at)
     return min(max([now() + timedelta(days=7), *later]), now() + MAX_AHEAD)
 
 
@@ -93,6 +101,53 @@ def _projection_end(scale: _Scale, pace: Pace, available: int) -> str:
         return scale.point(pace.runs_out_at, 0)
     used = pace.drawn_minutes * (scale.ends - now()) // pace.span
     return scale.point(scale.ends, available - used)
+
+
+def _band(scale: _Scale, band: Band | None, pace: Pace | None, available: int) -> str:
+    """The area between the earliest and the latest projected line; "" without a band."""
+    if band is None or pace is None or band.earliest_at is None:
+        return ""
+    corners = [scale.point(now(), available), _reaches(scale, band.earliest_at, available)]
+    if band.earliest_at < scale.ends:
+        corners.append(scale.point(min(band.latest_at or scale.ends, scale.ends), 0))
+    if band.latest_at is None:
+        corners.append(scale.point(scale.ends, available))
+    elif band.latest_at > scale.ends:
+        corners.append(_reaches(scale, band.latest_at, available))
+    return " ".join(corners)
+
+
+def _reaches(scale: _Scale, runs_out_at: datetime, available: int) -> str:
+    """Where a line to nothing at `runs_out_at` ends: there, or at the right edge."""
+    if runs_out_at <= scale.ends:
+        return scale.point(runs_out_at, 0)
+    left = available * (runs_out_at - scale.ends) // (runs_out_at - now())
+    return scale.point(scale.ends, left)
+
+
+def _rows(
+    contract: ContractDetail, curve: BalanceCurve, pace: Pace | None, band: Band | None
+) -> list[tuple[str, str, str]]:
+    """The chart as a table: the balance at the end of each of some twelve spans, then the projection."""
+    zone = ZoneInfo(contract.time_zone)
+    step = max((now() - curve.begins_at) // TABLE_ROWS, timedelta(days=1))
+    last_of_span = {(at - curve.begins_at) // step: (at, minutes) for at, minutes in curve.points}
+    rows = [
+        (day_text(at.astimezone(zone).date()), minutes_text(minutes), "")
+        for at, minutes in last_of_span.values()
+    ]
+    projected = [
+        (band.earliest_at if band else None, "projected, as in busier weeks"),
+        (pace.runs_out_at if pace else None, "projected"),
+        (band.latest_at if band else None, "projected, as in quieter weeks"),
+    ]
+    end = contract.expires_at
+    rows += [
+        (day_text(at.astimezone(zone).date()), minutes_text(0), what)
+        for at, what in projected
+        if at is not None and (end is None or at < end)
+    ]
+    return rows
 
 
 def _steps(scale: _Scale, curve: BalanceCurve, available: int) -> str:
@@ -106,7 +161,7 @@ def _steps(scale: _Scale, curve: BalanceCurve, available: int) -> str:
     return " ".join(points)
 
 
-def _summary(contract: ContractDetail, pace: Pace | None) -> str:
+def _summary(contract: ContractDetail, pace: Pace | None, band: Band | None) -> str:
     zone = ZoneInfo(contract.time_zone)
     ended_at = _ended_at(contract)
     if ended_at is not None:
@@ -129,4 +184,17 @@ def _summary(contract: ContractDetail, pace: Pace | None) -> str:
         rest = f"until it ends on {day_text(until)}" if until else "for years"
         return f"{recent} At this rate it will last {rest}."
     day = pace.runs_out_at.astimezone(zone).date()
-    return f"{recent} At this rate it will run out around {day_text(day)}."
+    return f"{recent} At this rate it will run out around {day_text(day)}{_between(contract, band)}."
+
+
+def _between(contract: ContractDetail, band: Band | None) -> str:
+    """The band in words: ", between 3 May (as in busier weeks) and 9 June (as in quieter weeks)"."""
+    if band is None or band.earliest_at is None or band.earliest_at == band.latest_at:
+        return ""
+    zone, end = ZoneInfo(contract.time_zone), contract.expires_at
+    earliest = day_text(band.earliest_at.astimezone(zone).date())
+    if band.latest_at is None or (end is not None and band.latest_at >= end):
+        rest = "not before it ends" if end is not None else "not for years"
+        return f": {earliest} at the earliest, as in busier weeks; as in quieter weeks, {rest}"
+    latest = day_text(band.latest_at.astimezone(zone).date())
+    return f", between {earliest}, as in busier weeks, and {latest}, as in quieter weeks"

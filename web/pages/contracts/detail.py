@@ -17,16 +17,19 @@ from web.pages.forms.base import DeskForm
 from web.pages.forms.effects import EffectPreview
 from web.pages.layout.list_links import keep_list
 from web.pages.layout.listing import cursor, streamed_csv_response
+from web.pages.wording.alerts import alert_label
 from web.pages.wording.formats import amount_text
 from workflows.contracts.balance_curve import read_balance_curve
 from workflows.contracts.queries import contract_audit, read_contract
 from workflows.contracts.statement import open_statement, read_statement
 from workflows.core.transaction import Transaction
+from workflows.reports.alerts import list_alerts
 from workflows.service_requests.queries import list_service_requests
 from workflows.views.contracts import ContractDetail, StatementLine
 
 SHOWN_REQUESTS = 10
 SHOWN_LINES = 50
+SHOWN_ALERTS = 5
 
 pages = Blueprint("contract", __name__, url_prefix="/contracts/<contract_id>")
 keep_list(pages, "contract_id")
@@ -92,6 +95,10 @@ def contract_page(
             span={name: request.args.get(name, "") for name in ("from", "to")},
             requests=list_service_requests(tx, contract=contract_id, limit=SHOWN_REQUESTS, counted=True),
             audit=contract_audit(tx, contract_id) if tx.actor.is_staff else [],
+            alerts=list_alerts(tx, contract=contract_id, limit=SHOWN_ALERTS).items
+            if tx.actor.is_staff
+            else [],
+            alert_label=alert_label,
             forms=forms_for(contract, actor().role, submitted or {}),
             submitted=next(iter(submitted)) if submitted else None,
             effect=effect,

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from flask import url_for
 from markupsafe import Markup
-from wtforms import StringField
+from wtforms import SelectMultipleField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
-from wtforms.widgets import DateInput, DateTimeLocalInput
+from wtforms.widgets import CheckboxInput, DateInput, DateTimeLocalInput, ListWidget
 
 from engine.errors import DeskError
 from engine.periods import check_date, check_instant, contract_end, first_instant_of, local_instants
@@ -37,6 +37,13 @@ from workflows.work.work_types import known_work_types
 def select_options(pairs: Iterable[tuple[str, str]]) -> list[Any]:
     """Convert values with labels to the choices of a field."""
     return [SelectChoice(value, label) for value, label in pairs]
+
+
+class CheckboxesField(SelectMultipleField):
+    """Several of a few values, each as a checkbox."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
 
 
 class TypedField(StringField):
@@ -167,6 +174,24 @@ class CountField(TypedField):
         if not text.isascii() or not text.isdecimal() or len(text) > 9:
             raise ValueError(f"“{text}” is not a whole number.")
         return int(text)
+
+
+class NumbersField(TypedField):
+    """Whole numbers, with commas between them; an empty text is no number."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        super().process_formdata(valuelist)
+        self.data = self.data or []
+
+    def read(self, text: str) -> list[int]:
+        parts = [part.strip().removesuffix("%").strip() for part in text.split(",")]
+        wrong = [part for part in parts if not part.isascii() or not part.isdecimal() or len(part) > 9]
+        if wrong:
+            raise ValueError(f"“{wrong[0]}” is not a whole number. Write for example 75, 90.")
+        return [int(part) for part in parts]
+
+    def shown(self, value: list[int]) -> str:
+        return ", ".join(map(str, value))
 
 
 class SpanField(EchoedField):

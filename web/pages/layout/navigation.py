@@ -49,6 +49,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
             MenuItem("queue.queue", "Queue", STAFF, (*REQUEST_PAGES, "uncovered")),
             MenuItem("log_request.log", "Log a request", DESK),
             MenuItem("contracts.contracts", "Contracts", STAFF, CONTRACT_PAGES),
+            MenuItem("alerts.alerts", "Alerts", STAFF),
             MenuItem("explorer.explorer", "Coverage explorer", STAFF),
         ],
     ),

@@ -1,4 +1,4 @@
-"""The activity of a service request: transitions, decisions, work and notes in chronological order."""
+"""The activity of a service request in chronological order: transitions, decisions, work, notes, alerts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,26 +7,29 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from web.pages.layout.listing import all_rows
-from web.pages.wording.labels import OUTCOMES, REQUEST_STATES, Tone, label_of
+from web.pages.wording.alerts import alert_label
+from web.pages.wording.labels import OUTCOMES, REQUEST_STATES, Label, Tone, label_of
 from workflows.core.transaction import Transaction
 from workflows.coverage.decisions import decisions_of
+from workflows.reports.alerts import list_alerts
 from workflows.service_requests.queries import history_of, list_notes
 from workflows.views import Page
+from workflows.views.alerts import AlertView
 from workflows.views.decisions import DecisionView
 from workflows.views.service_requests import HistoryLine, NoteView, WorkEntryView
 from workflows.work.queries import list_work
 
 T = TypeVar("T")
 SHOWN = 50
-Kind = Literal["move", "decision", "work", "note"]
+Kind = Literal["move", "decision", "work", "note", "alert"]
 # Order of events at the same instant: logged or reopened first, then the decision, then the rest.
-ORDER: dict[Kind, int] = {"decision": 1, "move": 2, "work": 3, "note": 4}
+ORDER: dict[Kind, int] = {"decision": 1, "move": 2, "work": 3, "note": 4, "alert": 5}
 SEARCHED_TRIGGERS = ("log", "reopen")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event; `kind` says which of the four optional fields is set."""
+    """One event; `kind` says which of the five optional fields is set."""
 
     kind: Kind
     at: datetime
@@ -36,6 +39,7 @@ class Event:
     decision: DecisionView | None = None
     work: WorkEntryView | None = None
     note: NoteView | None = None
+    alert: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,10 @@ def load_timeline(tx: Transaction, service_request_id: str, *, all_events: bool 
     events += [_decision(one) for one in reversed(decisions)]  # they come newest first
     events += [_work(one) for one in reversed(work)]
     events += [_note(one) for one in reversed(notes)]
+    if tx.actor.is_staff:
+        events += [
+            _alert(one) for one in all_rows(partial(list_alerts, tx, service_request=service_request_id))
+        ]
     events.sort(key=lambda event: (event.at, _rank(event)))
     begins = [one for one in (works_from and work[-1].started_at, notes_from and notes[-1].written_at) if one]
     if begins:
@@ -94,3 +102,8 @@ def _work(entry: WorkEntryView) -> Event:
 
 def _note(note: NoteView) -> Event:
     return Event("note", note.written_at, "note" if note.public else "private-note", "neutral", note=note)
+
+
+def _alert(alert: AlertView) -> Event:
+    label = alert_label(alert)
+    return Event("alert", alert.at, label.icon, label.tone, alert=label)

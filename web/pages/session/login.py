@@ -87,9 +87,11 @@ def register_login(app: Flask, protected: Container[str]) -> None:
 
     @app.before_request
     def must_be_logged_in() -> Any:
-        if request.blueprint in protected and not current_user.is_authenticated:
-            return manager.unauthorized()
-        return None
+        if request.blueprint not in protected or current_user.is_authenticated:
+            return None
+        if not _is_page(request.path):
+            return redirect(url_for("login.login"))
+        return manager.unauthorized()
 
 
 def load_visitor(secret: str) -> Visitor | None:
@@ -144,5 +146,9 @@ def local_target(wanted: str | None) -> str:
     parts = urlsplit(wanted)
     if parts.scheme or parts.netloc or any(ord(char) < 32 or char == "\\" for char in wanted):
         return home
-    adapter = current_app.url_map.bind(request.host)
-    return wanted if adapter.test(parts.path, method="GET") else home
+    return wanted if _is_page(parts.path) else home
+
+
+def _is_page(path: str) -> bool:
+    """Whether a path can be opened, and not only be sent a form."""
+    return bool(current_app.url_map.bind(request.host).test(path, method="GET"))

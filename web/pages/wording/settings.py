@@ -19,6 +19,16 @@ SCOPE_CHOICES = [
     ("service_request_day", "All work on a request in one day"),
     ("service_request", "All work on a request"),
 ]
+CONTRACT_RECIPIENT_CHOICES = [
+    ("supervisors", "All supervisors"),
+    ("finance", "Finance"),
+    ("company", "The company's address"),
+]
+SLA_RECIPIENT_CHOICES = [
+    ("technician", "The assignee; supervisors while nobody is assigned"),
+    ("supervisors", "All supervisors"),
+    ("company", "The company's address"),
+]
 ENGINE_CHOICES = [
     ("compiled", "Compiled to Python"),
     ("plain", "business-rules package (slower)"),
@@ -37,6 +47,13 @@ SETTING_LABELS = {
     "rounding": "Rounding",
     "reopen_window_days": "Reopen window (days)",
     "auto_close_days": "Auto-close (days)",
+    "alert_thresholds": "Thresholds (percent used)",
+    "expiry_alert_days": "Warning before a contract ends (days)",
+    "exhaustion_alert_days": "Warning of projected exhaustion (days)",
+    "contract_alert_recipients": "Mail about contracts",
+    "customer_alerts": "Mail about contracts to customers",
+    "sla_warning_recipients": "Mail when a target is close",
+    "sla_breach_recipients": "Mail when a target is missed",
     "customers_see_org_unit": "Customers see their org unit's requests",
     "two_person_publishing": "Require approval of rules",
     "rules_engine": "Rule engine",

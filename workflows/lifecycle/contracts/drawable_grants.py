@@ -13,7 +13,7 @@ from sqlalchemy import Row, Select, and_, bindparam, case, func, literal, or_, s
 
 from engine.contracts import Limits
 from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.grants import StoredGrant, limits_at, stored_grant
+from workflows.lifecycle.contracts.grants import OpenTotals, StoredGrant, limits_at, open_totals, stored_grant
 from workflows.lifecycle.contracts.open_grants import burn_order_columns, is_open_at
 from workflows.store import tables as t
 from workflows.store.column_types import Instant
@@ -25,12 +25,15 @@ g, b = t.contract_grant, t.grant_balance
 class OtherGrants:
     """What the grants that were not read add up to at `at`, in whole units; nothing of them is to expire.
 
-    `next_edge_at` is the first instant after `at` at which one of them opens or closes.
+    `next_edge_at` is the first instant after `at` at which one of them opens or closes. `is_followed`: work
+    or a draw of carried minutes is posted on one of the contracts after the entry's start.
     """
 
     at: datetime
     limits: Limits
+    open_totals: OpenTotals
     next_edge_at: datetime | None
+    is_followed: bool
 
 
 def read_drawable_grants(
@@ -63,6 +66,12 @@ def read_drawable_grants(
     return {contract_id: _split(of_contract, tx.now) for contract_id, of_contract in by_contract.items()}
 
 
+def is_followed(tx: Transaction, contract_ids: Sequence[str], at: datetime) -> bool:
+    """Whether anything is posted on one of the contracts after an instant that work then may move."""
+    values = {"contracts": list(contract_ids), "at": at}
+    return bool(tx.connection.execute(_FOLLOWED, values).scalar_one())
+
+
 def _split(rows: Sequence[Row[Any]], at: datetime) -> tuple[list[StoredGrant], OtherGrants]:
     grants = [stored_grant(row) for row in rows]
     every, known = rows[0], limits_at(grants, at)
@@ -71,12 +80,23 @@ def _split(rows: Sequence[Row[Any]], at: datetime) -> tuple[list[StoredGrant], O
         int(every.open_incidents) - known.incidents_available,
         int(every.held_incidents) - known.incidents_held,
     )
+    every_open, known_open = _open_totals_of(every), open_totals(grants, at)
+    totals = OpenTotals(
+        every_open.purchased - known_open.purchased, every_open.available - known_open.available
+    )
     edges = [one for one in (every.next_opening_at, every.next_closing_at) if one is not None]
-    return grants, OtherGrants(at, others, min(edges, default=None))
+    return grants, OtherGrants(at, others, totals, min(edges, default=None), bool(every.is_followed))
+
+
+def _open_totals_of(row: Row[Any]) -> OpenTotals:
+    """The totals of all grants that are open, of a row of `_DRAWABLE`."""
+    return OpenTotals(int(row.open_purchased), int(row.open_minutes) + int(row.open_incidents))
 
 
 def _drawable() -> Select[Any]:
     started_at, ended_at, now = (bindparam(name, type_=Instant) for name in ("started_at", "ended_at", "now"))
+    given: Any = bindparam("contracts", expanding=True)
+    wanted = select(t.contract.c.id).where(t.contract.c.id.in_(given)).cte("wanted")
     is_drawable = is_open_at(started_at)
     left = b.c.available + case((b.c.expiry_posted, b.c.expired), else_=0)
     cut = or_(
@@ -108,6 +128,10 @@ def _drawable() -> Select[Any]:
             _sum_of(is_open_at(now), "minutes", b.c.available).label("open_minutes"),
             _sum_of(is_open_at(now), "incidents", b.c.available).label("open_incidents"),
             _sum_of(literal(True), "incidents", b.c.held).label("held_incidents"),
+            _is_followed(select(wanted.c.id), started_at).label("is_followed"),
+            func.sum(case((is_open_at(now), b.c.available + b.c.held + b.c.consumed), else_=0))
+            .over(partition_by=contract)
+            .label("open_purchased"),
             _next_after(now, b.c.opens_at).label("next_opening_at"),
             _next_after(now, b.c.closes_at).label("next_closing_at"),
             or_(
@@ -119,10 +143,22 @@ def _drawable() -> Select[Any]:
             ).label("is_wanted"),
         )
         .join(b, b.c.grant_id == g.c.id)
-        .where(contract.in_(bindparam("contracts", expanding=True)))
+        .where(contract.in_(select(wanted.c.id)))
         .subquery()
     )
     return select(marked).where(marked.c.is_wanted).order_by(marked.c.id)
+
+
+def _is_followed(contracts: Any, at: Any) -> Any:
+    """SQL: whether anything is posted on one of the contracts after an instant that work then may move."""
+    a, entry = t.work_allocation, t.ledger_transaction
+    later_work = select(a.c.id).where(
+        a.c.contract_id.in_(contracts), a.c.effective_at > at, a.c.reversed_at.is_(None)
+    )
+    later_draw = select(entry.c.id).where(
+        entry.c.contract_id.in_(contracts), entry.c.effective_at > at, entry.c.kind == "draw_carried"
+    )
+    return or_(later_work.exists(), later_draw.exists())
 
 
 def _sum_of(condition: Any, unit: str, amount: Any) -> Any:
@@ -136,3 +172,4 @@ def _next_after(now: Any, instant: Any) -> Any:
 
 
 _DRAWABLE = _drawable()
+_FOLLOWED = select(_is_followed(bindparam("contracts", expanding=True), bindparam("at", type_=Instant)))

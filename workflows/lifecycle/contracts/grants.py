@@ -6,7 +6,7 @@ Source: product.md sections 7 and 8.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, true, update
 
@@ -37,6 +37,11 @@ class StoredGrant:
     def window(self) -> Window:
         """The span in which it can be drawn; empty where it opens and closes at the same instant."""
         return Window(self.opens_at, self.closes_at)
+
+    @property
+    def purchased(self) -> int:
+        """What was granted, less what was withdrawn, and what has expired."""
+        return self.grant.available + self.grant.held + self.consumed
 
     @property
     def drawable(self) -> Grant:
@@ -102,6 +107,21 @@ def limits_at(grants: Sequence[StoredGrant], at: datetime) -> Limits:
     )
     held = sum(one.grant.held for one in grants if one.grant.unit == "incidents")
     return Limits(minutes, incidents, held)
+
+
+class OpenTotals(NamedTuple):
+    """What the grants that are open at an instant held or drew in all, and have left, in their unit."""
+
+    purchased: int = 0
+    available: int = 0
+
+
+def open_totals(grants: Sequence[StoredGrant], at: datetime) -> OpenTotals:
+    """The totals of those grants that are open at `at`; a contract's grants all have one unit."""
+    open_grants = [one for one in grants if one.window.contains(at)]
+    return OpenTotals(
+        sum(one.purchased for one in open_grants), sum(one.grant.available for one in open_grants)
+    )
 
 
 def add_grant(

@@ -19,10 +19,18 @@ from engine.quantities import Rounding
 from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
-from workflows.lifecycle.contracts.drawable_grants import OtherGrants, read_drawable_grants
-from workflows.lifecycle.contracts.grants import StoredGrant, expire_grants, grants_by_contract, limits_at
+from workflows.lifecycle.contracts.drawable_grants import OtherGrants, is_followed, read_drawable_grants
+from workflows.lifecycle.contracts.grants import (
+    OpenTotals,
+    StoredGrant,
+    expire_grants,
+    grants_by_contract,
+    limits_at,
+    open_totals,
+)
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 
 _ROWS = (
     select(t.contract)
@@ -112,6 +120,7 @@ class LoadedContract:
     rounding: Rounding | None
     """Its own; None if that of the settings holds."""
     rate_card: str | None
+    alerted_percent: int | None
     known_grants: list[StoredGrant] | None
     others: OtherGrants | None
     """What the grants that are not among the known ones add up to; None if all are known."""
@@ -123,6 +132,7 @@ class LoadedContract:
         self.activated_at, self.next_due_at = row.activated_at, row.next_due_at
         self.rounding = Rounding(**row.rounding) if row.rounding else None
         self.rate_card = row.rate_card
+        self.alerted_percent = row.alerted_percent
         self.known_grants, self.others, self.group = None, None, group
 
     @property
@@ -163,6 +173,16 @@ class LoadedContract:
             known.incidents_held + others.limits.incidents_held,
         )
 
+    def open_totals(self, at: datetime) -> OpenTotals:
+        """What the grants that are open at `at` were bought with, and have left."""
+        others = self.others
+        if others is None or others.at != at:
+            return open_totals(self.grants, at)
+        known = open_totals(self.drawable_grants, at)
+        return OpenTotals(
+            known.purchased + others.open_totals.purchased, known.available + others.open_totals.available
+        )
+
     def next_edge_after(self, at: datetime) -> datetime | None:
         """The first instant after `at` at which a grant opens or closes."""
         if self.others is not None and self.others.at == at:
@@ -170,11 +190,17 @@ class LoadedContract:
         edges = [edge for one in self.grants for edge in (one.opens_at, one.closes_at)]
         return min((edge for edge in edges if edge is not None and edge > at), default=None)
 
+    def is_followed(self, tx: Transaction, at: datetime) -> bool:
+        """Whether anything is posted on it after `at`, which work at `at` may move."""
+        if self.others is not None:
+            return self.others.is_followed
+        return self.draws == "minutes" and is_followed(tx, [self.id], at)
+
     def forget_grants(self) -> None:
         """Read the grants again at their next use: for changes that were not made through this object."""
         self.known_grants = self.others = None
 
-    def record(self, tx: Transaction, entry: LedgerTransaction, **refers_to: str) -> str:
+    def record(self, tx: Transaction, entry: LedgerTransaction, **refers_to: str | None) -> str:
         """Append a transaction that moves this contract's grants. Returns its id. Raises: IntegrityError."""
         transaction_id = record(tx, entry, contract_id=self.id, **refers_to)
         if self.known_grants is not None:
@@ -200,14 +226,14 @@ class LoadedContract:
         self.record(tx, LedgerTransaction("restore", stored.closes_at, restored, cause=cause, why=why))
 
     def change(self, tx: Transaction, **columns: Any) -> None:
-        """Store new values of `state`, `activated_at` or `next_due_at`."""
+        """Store new values of `state`, `activated_at`, `next_due_at` or `alerted_percent`."""
         changed = {name: value for name, value in columns.items() if getattr(self, name) != value}
         if not changed:
             return
         for name, value in changed.items():
             setattr(self, name, value)
         if "state" in changed:
-            changed["version"] = t.contract.c.version + 1
+            changed["version"] = next_version(t.contract)
         tx.change(t.contract, self.id, **changed)
 
 

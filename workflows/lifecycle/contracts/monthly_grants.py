@@ -1,7 +1,7 @@
-"""The monthly grants that a contract will get when it starts, for questions about the future.
+"""The monthly grants of a contract: granted for its whole period when it becomes active.
 
-They are granted when the contract becomes active. Until then nothing is stored, and the same months are
-computed from its dates. Source: product.md sections 4 and 11.
+Until then nothing is stored; for questions about the future the same months are computed from its dates.
+Source: product.md sections 4 and 11.
 """
 
 from collections.abc import Iterable
@@ -9,11 +9,33 @@ from typing import Any
 
 from engine.contracts import Contract, Grant
 from engine.periods import months_between
-from workflows.lifecycle.contracts.grants import StoredGrant
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.grants import StoredGrant, add_grant
+from workflows.lifecycle.contracts.loaded import LoadedContract
 from workflows.lifecycle.contracts.rows import contract_value
 
 TO_COME = "to_come"
 """The kind of a grant that is not granted yet: it counts, but is not a record."""
+
+
+def allocate_months(tx: Transaction, loaded: LoadedContract) -> None:
+    """Grant each month's allocation of a contract that is sold by the month, for its whole period."""
+    contract, minutes = loaded.contract, loaded.monthly_minutes
+    if minutes is None or contract.expires_at is None:
+        return
+    months = months_between(contract.starts_at, contract.expires_at, contract.zone)
+    for number, month in enumerate(months, 1):
+        add_grant(
+            tx,
+            contract,
+            unit="minutes",
+            quantity=minutes,
+            kind="allocation",
+            effective_at=month.start,
+            expires_at=month.end,
+            reason=f"Allocation of month {number}",
+        )
+    loaded.forget_grants()
 
 
 def months_to_come(row: Any) -> list[StoredGrant]:

@@ -13,16 +13,17 @@ from sqlalchemy import Row
 
 from engine.contracts import OVER_STATES, Contract, StateAt
 from engine.coverage import contract_state
-from engine.drawdown import in_burn_order
-from engine.ledger import LedgerTransaction, Posting, move
-from engine.periods import months_between
 from workflows.core.transaction import Transaction
-from workflows.ledger.journal import carried_from
-from workflows.lifecycle.contracts.grants import add_grant, expire_grants, update_grant_spans
+from workflows.ledger.journal import carried_minutes
+from workflows.lifecycle.contracts.alerts import alert_use
+from workflows.lifecycle.contracts.grants import expire_grants, update_grant_spans
 from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
+from workflows.lifecycle.contracts.monthly_grants import allocate_months
+from workflows.lifecycle.contracts.redraw import Change, redraw
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.notifications.messages import notify_contract_event
 from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
 
 
 def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> None:
@@ -37,7 +38,7 @@ def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> Non
         cancelled_at=tx.now,
         cancel_reason=reason,
         next_due_at=None,
-        version=t.contract.c.version + 1,
+        version=next_version(t.contract),
     )
     tx.audit("contract", row.id, "cancelled", reason=reason)
     update_grant_spans(tx, replace(contract_value(row), cancelled_at=tx.now))
@@ -55,30 +56,32 @@ def sync_loaded(tx: Transaction, loaded: LoadedContract, at: datetime | None = N
     Returns whether it became active. An instant before a known beginning or end of the contract, as of a late
     close, counts as that beginning or end. Source: product.md section 5.
     """
-    contract, stored_state = loaded.contract, loaded.state
-    ended_at = contract.window.until if stored_state in OVER_STATES else None
+    stored_state, due_at = loaded.state, loaded.next_due_at
+    ended_at = loaded.contract.window.until if stored_state in OVER_STATES else None
     at = max([at or tx.now, *(one for one in (loaded.activated_at, ended_at) if one is not None)])
     state = _state(tx, loaded, at)
-    becomes_active = state.state == "active" or (state.state == "exhausted" and loaded.activated_at is None)
-    becomes_active = becomes_active and stored_state != "active"
-    activated_at = loaded.activated_at
-    if becomes_active:
-        if activated_at is None:
-            activated_at = at
-            _allocate_months(tx, loaded)
-        draw_carried(tx, loaded, at)
-        state = _state(tx, loaded, at)
+    in_force = state.state in ("active", "exhausted")
+    is_new = in_force and loaded.activated_at is None
+    becomes_active = (state.state == "active" or is_new) and stored_state != "active"
+    if is_new:
+        allocate_months(tx, loaded)
+        loaded.change(tx, activated_at=at)
+    if becomes_active or (in_force and _gets_a_grant(loaded, due_at, at)):
+        _draw_carried(tx, loaded, min(at, due_at or at), is_new=is_new)
+    _sync_state(tx, loaded, at)
+    return becomes_active and loaded.state == "active"
+
+
+def _sync_state(tx: Transaction, loaded: LoadedContract, at: datetime) -> None:
+    """Store the state of a contract at `at`, after what is left in its closed grants has expired."""
+    before = loaded.state
+    state = _state(tx, loaded, at)
     loaded.expire(tx, at)
-    loaded.change(
-        tx,
-        activated_at=activated_at,
-        next_due_at=_next_due_at(loaded, state, at),
-        state=state.state,
-    )
-    if state.state != stored_state:
-        _audit_state(tx, contract, state, at)
-        notify_contract_event(tx, contract, state.state)
-    return becomes_active and state.state == "active"
+    loaded.change(tx, next_due_at=_next_due_at(loaded, state, at), state=state.state)
+    alert_use(tx, loaded, at)
+    if state.state != before:
+        _audit_state(tx, loaded.contract, state, at)
+        notify_contract_event(tx, loaded.contract, state.state)
 
 
 def _audit_state(tx: Transaction, contract: Contract, state: StateAt, at: datetime) -> None:
@@ -92,55 +95,28 @@ def _state(tx: Transaction, loaded: LoadedContract, at: datetime) -> StateAt:
     return contract_state(loaded.contract, loaded.limits_at(at), at, tx.rules)
 
 
-def _allocate_months(tx: Transaction, loaded: LoadedContract) -> None:
-    """Grant each month's allocation of a contract that is sold by the month, for its whole period."""
-    contract, minutes = loaded.contract, loaded.monthly_minutes
-    if minutes is None or contract.expires_at is None:
-        return
-    months = months_between(contract.starts_at, contract.expires_at, contract.zone)
-    for number, month in enumerate(months, 1):
-        add_grant(
-            tx,
-            contract,
-            unit="minutes",
-            quantity=minutes,
-            kind="allocation",
-            effective_at=month.start,
-            expires_at=month.end,
-            reason=f"Allocation of month {number}",
-        )
-    loaded.forget_grants()
+def _draw_carried(tx: Transaction, loaded: LoadedContract, at: datetime, *, is_new: bool) -> None:
+    """Draw what the holder carries, from a contract that has become valid or has got another grant by `at`.
 
-
-def draw_carried(tx: Transaction, loaded: LoadedContract, at: datetime) -> None:
-    """Draw the minutes that the holder had carried by `at` from a contract that became valid then.
-
-    In burn order, before anything else. A subscription covers them without drawing; packs and per-request
-    contracts leave them to the holder's next contract. If the contract has ended since, what expired unused
-    can be drawn. Source: product.md section 7 (Rollover).
+    A contract that is new to the desk may have begun in the past: then it also pays, by cascade, for work
+    since its start.
     """
     contract = loaded.contract
-    carried = carried_from(tx, contract.holder.key, at)
-    if not carried or loaded.draws == "incidents" or contract.holder.kind == "service_request":
+    if loaded.draws == "incidents" or contract.holder.kind == "service_request":
         return
-    cause = f"contract:{contract.id}"
-    postings: list[Posting] = []
-    taken = 0
-    if loaded.draws == "nothing":
-        taken = carried
-    else:
-        grants = [one.drawable for one in loaded.grants]
-        for grant in in_burn_order(grants, contract.window, at):
-            amount = min(grant.available, carried - taken)
-            if amount:
-                loaded.restore(tx, grant.id, amount, cause=cause)
-                postings += move("minutes", amount, (grant.id, "available"), (grant.id, "consumed"))
-                taken += amount
-    if not taken:
+    since = min(at, contract.window.start) if is_new else at
+    if since >= tx.now and not carried_minutes(tx, contract.holder.key):
         return
-    postings += move("minutes", taken, (contract.holder.key, "carried"), (cause, "carried_drawn"))
-    why = "Time carried over from before this contract"
-    loaded.record(tx, LedgerTransaction("draw_carried", at, tuple(postings), cause=cause, why=why))
+    change = Change(since, f"contract:{contract.id}", frozenset({contract.id}), moves_boundaries=True)
+    for contract_id in sorted(redraw(tx, change, loaded.group) - {loaded.id}):
+        _sync_state(tx, loaded.group[contract_id], tx.now)
+
+
+def _gets_a_grant(loaded: LoadedContract, since: datetime | None, at: datetime) -> bool:
+    """Whether a grant has opened between the last instant that was due and `at`."""
+    if since is None or since > at or loaded.draws != "minutes":
+        return False
+    return any(since <= one.opens_at <= at and one.opens_at != one.closes_at for one in loaded.grants)
 
 
 def _next_due_at(loaded: LoadedContract, state: StateAt, at: datetime) -> datetime | None:

@@ -17,6 +17,7 @@ from engine.calendars import ALWAYS_OPEN, WorkCalendar
 from engine.contracts import Contract
 from engine.quantities import Period
 from engine.sla import Sla
+from engine.sla_alerts import first_alert_at, next_alert_at
 from engine.sla_clock import (
     SlaClock,
     SlaTerms,
@@ -26,8 +27,10 @@ from engine.sla_clock import (
     resolve,
     respond,
     run_clock,
+    stop_clock,
 )
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.service_requests.sla_alerts import record_alerts
 from workflows.store import tables as t
 from workflows.store.column_types import Id
 from workflows.store.compiled_statements import Prepared
@@ -45,7 +48,7 @@ class ServiceLevels(NamedTuple):
         if level is None:
             return None
         calendar = ALWAYS_OPEN if level.calendar == "always" else self.business_hours
-        return SlaTerms(level.targets[priority], calendar)
+        return SlaTerms(level.targets[priority], calendar, level.warning)
 
 
 def levels_in_force(tx: Transaction) -> ServiceLevels:
@@ -72,6 +75,7 @@ def logged_columns(
         "sla_clock_at": tx.now,
         "response_due_at": response_due_at,
         "resolution_due_at": resolution_due_at,
+        "sla_alert_at": first_alert_at(terms, tx.now, response_due_at),
     }
 
 
@@ -90,8 +94,17 @@ def responded_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
 
 
 def stopped_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
-    """The changed columns after a hold or a cancellation. Nothing has to be counted, or read, for it."""
-    return {} if request.paused_at is not None else {"paused_at": tx.now}
+    """The changed columns after a hold or a cancellation.
+
+    Nothing has to be counted, or read, for it, unless an alert was due before.
+    """
+    if request.paused_at is not None:
+        return {}
+    if request.sla_alert_at is None:
+        return {"paused_at": tx.now}
+    if request.sla_alert_at > tx.now:
+        return {"paused_at": tx.now, "sla_alert_at": None}
+    return _after(tx, request, lambda clock: stop_clock(clock, tx.now))
 
 
 def running_columns(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
@@ -132,13 +145,30 @@ def clock_of(request: Row[Any], terms: SlaTerms | None, counted: tuple[Period, .
 
 
 def changed_columns(tx: Transaction, request: Row[Any], before: SlaClock, after: SlaClock) -> dict[str, Any]:
-    """The columns in which two clocks of a request differ; what has counted in between is stored."""
+    """The columns in which two clocks of a request differ.
+
+    What has counted in between, and the alerts that are due, are stored. Raises: WorkTimeNotReached.
+    """
+    record_alerts(tx, request, before, after)
     new = after.counted[len(before.counted) :]
     rows = [
         {"service_request_id": request.id, "began_at": period.start, "ended_at": period.end} for period in new
     ]
     tx.add_all(t.sla_counted_time, rows)
-    return {name: value for name, value in _columns(after).items() if value != getattr(request, name)}
+    columns = {**_columns(after), "sla_alert_at": next_alert_at(after, tx.now)}
+    return {name: value for name, value in columns.items() if value != getattr(request, name)}
+
+
+def alert_if_due(tx: Transaction, request: Row[Any]) -> bool:
+    """Record the alerts of a locked row that are due at the transaction's instant; returns whether any was.
+
+    Raises: WorkTimeNotReached.
+    """
+    if request.sla_alert_at is None or request.sla_alert_at > tx.now:
+        return False
+    changes = _after(tx, request, lambda clock: clock)
+    tx.change(t.service_request, request.id, **changes)
+    return True
 
 
 def _after(

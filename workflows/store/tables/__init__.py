@@ -13,6 +13,7 @@ from workflows.store.tables.administration import (
     setting_change,
     user_account,
 )
+from workflows.store.tables.alerts import alert
 from workflows.store.tables.audit_and_outbox import audit_event, outbox
 from workflows.store.tables.base import metadata
 from workflows.store.tables.contracts import (
@@ -29,7 +30,13 @@ from workflows.store.tables.infrastructure import (
     job_slot,
     job_status,
 )
-from workflows.store.tables.ledger import ledger_posting, ledger_transaction
+from workflows.store.tables.ledger import (
+    ledger_chain,
+    ledger_checkpoint,
+    ledger_checkpoint_head,
+    ledger_posting,
+    ledger_transaction,
+)
 from workflows.store.tables.logins import (
     known_device,
     login_delay,
@@ -62,6 +69,8 @@ APPEND_ONLY = (
     "contract_grant",
     "ledger_transaction",
     "ledger_posting",
+    "ledger_checkpoint",
+    "ledger_checkpoint_head",
     "service_request_history",
     "coverage_decision",
     "audit_event",
@@ -70,6 +79,7 @@ APPEND_ONLY = (
 
 __all__ = [
     "APPEND_ONLY",
+    "alert",
     "api_token",
     "audit_event",
     "carried_balance",
@@ -89,6 +99,9 @@ __all__ = [
     "job_slot",
     "job_status",
     "known_device",
+    "ledger_chain",
+    "ledger_checkpoint",
+    "ledger_checkpoint_head",
     "ledger_posting",
     "ledger_transaction",
     "login_delay",

@@ -52,6 +52,7 @@ contract = Table(
     Column("exclusions", Json),
     Column("rounding", Json),
     Column("rate_card", Key),
+    Column("alerted_percent", Integer),
     Column("renewal_of_id", Id, ForeignKey("contract.id")),
     Column("offered_for_id", Id, index=True),
     Column("made_by_rule", Boolean, nullable=False, default=False),
@@ -79,7 +80,8 @@ contract = Table(
 """`state` is as of the last sync; `next_due_at` is when dates alone will change it (NULL: never).
 
 `time_zone` is the provider's when the contract was sold: the contract's days begin and end in it, whatever
-the provider's time zone is today.
+the provider's time zone is today. `alerted_percent` is the highest threshold of use that
+people were alerted to and that no later grant has cleared.
 """
 
 contract_lapse = Table(

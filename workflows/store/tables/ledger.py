@@ -11,9 +11,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
-from workflows.store.column_types import Id, Instant, Key
+from workflows.store.column_types import Hash, Id, Instant, Key
 from workflows.store.tables.base import metadata
 
 ledger_transaction = Table(
@@ -30,9 +31,15 @@ ledger_transaction = Table(
     Column("reverses_id", Key, ForeignKey("ledger_transaction.id"), unique=True),
     Column("contract_id", Id, ForeignKey("contract.id")),
     Column("service_request_id", Id, ForeignKey("service_request.id"), index=True),
+    Column("chain_id", Key, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", Hash, nullable=False),
+    UniqueConstraint("chain_id", "sequence"),
+    CheckConstraint("sequence > 0 AND length(hash) = 32", name="chained"),
     Index("ix_ledger_transaction_contract", "contract_id", "effective_at"),
     Index("ix_ledger_transaction_recorded_at", "recorded_at", "id"),
 )
+"""`chain_id` is the contract, else the customer of the service request: see `workflows.ledger.hash_chain`."""
 
 ledger_posting = Table(
     "ledger_posting",
@@ -55,3 +62,40 @@ ledger_posting = Table(
     Index("ix_ledger_posting_owner", "owner", "account", "effective_at", "amount"),
 )
 """Legs are inserted before their transaction, whose insert checks that they sum to zero and seals them."""
+
+ledger_chain = Table(
+    "ledger_chain",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", Hash, nullable=False),
+    CheckConstraint("sequence > 0 AND length(hash) = 32", name="head"),
+)
+"""The head of each chain: the sequence number and hash of its last transaction, or of the last checkpoint."""
+
+ledger_checkpoint = Table(
+    "ledger_checkpoint",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("taken_at", Instant, nullable=False),
+    Column("chains", BigInteger, nullable=False),
+    Column("transactions", BigInteger, nullable=False),
+    Column("moved", BigInteger, nullable=False),
+    Column("moved_root", Hash, nullable=False),
+    Column("root", Hash, nullable=False),
+    Column("hash", Hash, nullable=False),
+    CheckConstraint("length(root) = 32 AND length(moved_root) = 32 AND length(hash) = 32", name="hashes"),
+)
+"""The root over all chain heads on a day. Checkpoints are a chain of their own, numbered from 1."""
+
+ledger_checkpoint_head = Table(
+    "ledger_checkpoint_head",
+    metadata,
+    Column("chain_id", Key, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", Hash, nullable=False),
+    Column("checkpoint_number", BigInteger, nullable=False),
+    PrimaryKeyConstraint("chain_id", "sequence"),
+    Index("ix_ledger_checkpoint_head_checkpoint", "checkpoint_number", "chain_id"),
+)
+"""The chain heads that had moved since the checkpoint before. Written before their checkpoint."""

@@ -76,6 +76,7 @@ service_request = Table(
     Column("response_due_at", Instant),
     Column("resolution_due_at", Instant),
     Column("paused_at", Instant),
+    Column("sla_alert_at", Instant),
     Column("worked_minutes", BigInteger, nullable=False, server_default=text("0")),
     Column("chargeable_minutes", BigInteger, nullable=False, server_default=text("0")),
     Column("rounds_together", Boolean, nullable=False, server_default=false()),
@@ -92,6 +93,7 @@ service_request = Table(
     Index("ix_service_request_contract_id", "contract_id", "state"),
     _where_given("ix_service_request_technician_id", "technician_id", "state"),
     _where_given("ix_service_request_auto_close_at", "auto_close_at", "id"),
+    _where_given("ix_service_request_sla_alert_at", "sla_alert_at", "id"),
     Index("ix_service_request_opened_at", "opened_at", "id"),
     _where_unfinished("ix_service_request_unfinished", "opened_at", "id", "state"),
     _where_unfinished(
@@ -101,7 +103,11 @@ service_request = Table(
         "ix_service_request_next_target", text(f"({NEXT_TARGET_DUE_AT})"), "id", more=" AND paused_at IS NULL"
     ),
 )
-"""`contract_id` is the contract that covers it; one that it waits for is in its decision."""
+"""`contract_id` is the contract that covers it; one that it waits for is in its decision.
+
+`sla_alert_at` is when its next service level alert occurs; NULL while its clock is stopped, and if no target
+is open.
+"""
 
 service_request_history = Table(
     "service_request_history",

@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 from tests.support.builders import RULES
 from tests.support.web_clients import WebClients
 from web.pages.wording.settings import SETTING_LABELS
 from workflows.core.settings import UNAVAILABLE, Settings
+from workflows.jobs.definitions import run_job
+from workflows.ledger.checkpoints import find_checkpoint
 from workflows.store import tables as t
 
 
@@ -330,3 +333,13 @@ def test_the_sandbox_clock_can_be_set_forward_only(web: WebClients) -> None:
     assert sample.desk.now() - before == timedelta(days=1)
     assert "Sandbox." in web.technician.open("/requests")
     assert web.technician.open("/sandbox/clock").status == 403
+
+
+def test_the_ledger_page_shows_the_newest_checkpoint_and_audits_against_one(web: WebClients) -> None:
+    web.sample.sell("support_hours", minutes=60)
+    run_job(web.sample.desk, "take_checkpoint")
+    text = web.sample.see(find_checkpoint).text
+    assert text in web.finance.open("/ledger")
+    agrees = web.finance.open(f"/ledger?{urlencode({'audit': 'run', 'against': text})}")
+    assert "The ledger agrees with checkpoint 1" in agrees
+    assert "No checkpoint was found in the text." in web.finance.open("/ledger?audit=run&against=nothing")

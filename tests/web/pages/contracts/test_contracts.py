@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.pages import Page
 from tests.support.web_clients import WebClients
+from workflows.contracts.balance_curve import read_burn_down
 from workflows.store import tables as t
 
 
@@ -131,10 +132,34 @@ def test_the_burn_down_chart_projects_the_run_out_date(web: WebClients) -> None:
     assert "burn-down" not in fresh.html
     sample.work(request, 300)
     page = web.supervisor.open(f"/contracts/{contract}")
-    assert "5:00 drawn in the last 30 days. At this rate it will run out around 1 Apr 2026." in page
+    assert "5:00 drawn in the last 30 days. At this rate it will run out around 1 Apr 2026" in page
+    assert (
+        "1 Apr 2026: 30 Mar 2026 at the earliest, as in busier weeks; as in quieter weeks, not for years."
+        in page
+    )
     assert 'class="burn-projection"' in page.html
+    assert 'class="burn-band"' in page.html
+    assert "projected, as in busier weeks" in page
     sample.work(request, 300)
     assert "Used up." in web.supervisor.open(f"/contracts/{contract}")
+
+
+def test_the_band_of_steady_and_unsteady_weeks(web: WebClients) -> None:
+    sample = web.sample
+    contract = sample.sell("support_hours", minutes=6000, starts_on="2026-01-01")
+    request = sample.log()
+    for minutes in (60, 240, 60, 240, 60, 240, 60, 240):
+        sample.clock.move(days=7)
+        sample.work(request, minutes)
+    page = web.supervisor.open(f"/contracts/{contract}")
+    # 4800 minutes left, at 840 in 30 days; 240 in a busy week, 60 in a quiet one
+    assert "will run out around 15 Oct 2026, between 14 Sept 2026, as in busier weeks, and " in page
+    assert "8 Nov 2027, as in quieter weeks." in page
+    found = sample.see(read_burn_down, contract)
+    assert found.projection is not None
+    assert (found.projection.drawn_minutes, found.projection.span_days) == (840, 30)
+    assert found.available_minutes == found.points[-1].minutes == 4800
+    assert len(found.points) == 9
 
 
 def test_an_ended_contract_shows_its_end_and_carried_time(web: WebClients) -> None:

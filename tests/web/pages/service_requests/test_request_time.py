@@ -32,6 +32,22 @@ def test_the_allocation_is_previewed_before_saving(web: WebClients) -> None:
     assert "Looked into it" in done
 
 
+def test_the_preview_shows_which_later_entry_would_be_drawn_from_elsewhere(web: WebClients) -> None:
+    sample = web.sample
+    number = sample.contract(sample.sell("support_hours", minutes=60)).number
+    request = sample.log()
+    sample.clock.move(days=1)
+    sample.work(request, 40)
+    tom = web.technician
+    form = tom.open(f"/requests/{request}").form("/work")
+    sent = {**form.values, "work_minutes": "0:30", "work_worked_at": "2026-03-02T11:00"}
+    shown = tom.client.post(f"/requests/{request}/work/preview", data=sent).get_data(as_text=True)
+    assert f"0:30 from {number} (leaves 0:00)" in shown
+    assert "A later entry would be drawn from elsewhere:" in shown
+    moved = f"0:40 from {number} → 0:30 from {number}, 0:10 carried to the next contract"
+    assert f"{sample.request(request).number}, 3 Mar 2026, 10:00 CET: {moved}" in shown
+
+
 @pytest.mark.parametrize(("typed", "minutes"), [("1:30", 90), ("1h30", 90), ("90m", 90), ("1,5 h", 90)])
 def test_accepted_duration_formats(web: WebClients, typed: str, minutes: int) -> None:
     web.sample.sell("subscription")

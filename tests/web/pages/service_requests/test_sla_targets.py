@@ -17,7 +17,7 @@ FINISHED = ("resolved", "closed", "cancelled")
 
 
 @pytest.fixture
-def client_of(web: WebClients) -> ApiClient:
+def caller(web: WebClients) -> ApiClient:
     return ApiClient(web.app, token_of(web.sample, web.sample.technician))
 
 

@@ -31,6 +31,7 @@ from workflows.commands.contracts import CancelContract
 from workflows.commands.service_requests import AddNote, ChangeServiceRequest, FireTrigger, SearchCoverage
 from workflows.contracts.use_cases import cancel_contract
 from workflows.core.actors import Actor
+from workflows.jobs.definitions import run_job
 from workflows.service_requests.queries import list_service_requests, read_service_request
 from workflows.service_requests.use_cases import (
     add_note,
@@ -59,6 +60,7 @@ actions = st.sampled_from(
         *("start", "hold", "resume", "resolve", "reopen", "close", "cancel") * 2,
         "hold", "resume", "resolve", "reopen", "answer", "answer", "inner note", "note of the customer",
         "priority:low", "priority:critical", "priority:high", "hours:0", "hours:1", "hours:2", "hours:3",
+        "alerts", "alerts",
         "sell:0", "sell:1", "sell:2", "drop", "assign:0", "assign:1", "assign:2", "assign:3",
     ]
 )  # fmt: skip
@@ -105,6 +107,7 @@ class Story:
             "hours": lambda: self._set_hours(int(choice)),
             "sell": lambda: self._sell(LEVELS[int(choice)]),
             "drop": self._drop,
+            "alerts": lambda: run_job(self.sample.desk, "sla_alerts"),
             "assign": lambda: self._assign(int(choice)),
         }
         do.get(name, lambda: self._fire(name))()
@@ -147,6 +150,23 @@ class Story:
         if self.contracts and self.view().state in (*UNFINISHED_STATES, "resolved"):
             command = SearchCoverage(contract=self.contracts[choice % len(self.contracts)], reason="Better")
             self.sample.do_as(self.sample.supervisor, search_or_assign, self.request, command)
+
+    def compare_breaches(self) -> None:
+        """Each target that was missed has one breach, whenever the job has run."""
+        run_job(self.sample.desk, "sla_alerts")
+        now = self.sample.clock.at
+        expected = plain_targets(self.events, self.began_at, now)
+        missed = {
+            name: target.due_at
+            for name, target in (("response", expected.response), ("resolution", expected.resolution))
+            if target.state == "missed"
+        }
+        rows = self.sample.rows(t.alert, service_request_id=self.request)
+        breaches = [(row.target, row.due_at) for row in rows if row.kind == "sla_breach"]
+        assert sorted(breaches) == sorted(missed.items()), "\n".join(map(str, self.events))
+        assert all(row.at <= row.recorded_at <= now for row in rows)
+        next_at = self._row().sla_alert_at
+        assert next_at is None or next_at > now
 
     def _set_hours(self, choice: int) -> None:
         self.hours = self._hours(choice)
@@ -292,6 +312,7 @@ def play(sample: SampleDesk, history: tuple[str, str, list[tuple[timedelta, str,
         story.compare()
         sample.clock.at += after
         story.compare()
+    story.compare_breaches()
     if story.view().state in UNFINISHED_STATES:
         story.act("cancel")
 

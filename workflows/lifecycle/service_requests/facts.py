@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from engine.facts import RequestFacts
 from workflows.core.transaction import Transaction
@@ -46,7 +46,7 @@ def request_facts(
     )
 
 
-def facts_of(tx: Transaction, request: Row[Any]) -> RequestFacts:
+def facts_of(tx: Transaction, request: Any) -> RequestFacts:
     """The facts of a logged service request, as of now."""
     return request_facts(
         tx,

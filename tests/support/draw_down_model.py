@@ -1,0 +1,199 @@
+"""The draw-down, stated a second time as simply as possible: one minute after the other, from the beginning.
+
+It knows nothing of the engine or the database. A test compares it with what the product has posted.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+Key = tuple[datetime, datetime, str]
+"""The instant at which something happened, the instant at which it was recorded, and its id."""
+
+
+@dataclass
+class ModelGrant:
+    id: str
+    minutes: int
+    opens_at: datetime
+    closes_at: datetime | None
+    granted_at: datetime = BEGINNING
+    withdrawn: int = 0
+    withdrawals: list[tuple[datetime, int]] = field(default_factory=list)
+
+    def is_open(self, at: datetime) -> bool:
+        return self.opens_at <= at and (self.closes_at is None or at < self.closes_at)
+
+
+@dataclass
+class ModelContract:
+    id: str
+    holder: str
+    sold_at: datetime
+    starts_at: datetime
+    ends_at: datetime | None
+    by_month: bool
+    policy: str
+    grants: list[ModelGrant] = field(default_factory=list)
+    cancelled_at: datetime | None = None
+
+    @property
+    def until(self) -> datetime | None:
+        return min((one for one in (self.ends_at, self.cancelled_at) if one is not None), default=None)
+
+    @property
+    def valid_from(self) -> datetime:
+        return max(self.sold_at, self.starts_at)
+
+    def covers(self, at: datetime) -> bool:
+        return self.starts_at <= at and (self.until is None or at < self.until)
+
+    def has_ended(self, grant: ModelGrant, at: datetime) -> bool:
+        """Whether a grant can no longer be drawn, also where that was never possible."""
+        if self.cancelled_at is not None and self.cancelled_at <= at:
+            return True
+        ends = [one for one in (grant.closes_at, self.ends_at) if one is not None]
+        return bool(ends) and max(min(ends), max(grant.opens_at, self.starts_at)) <= at
+
+    def open_grants(self, at: datetime) -> list[ModelGrant]:
+        found = [one for one in self.grants if self.covers(at) and one.is_open(at)]
+        last = datetime.max.replace(tzinfo=at.tzinfo)
+        ends = [one for one in (self.until,) if one is not None]
+        return sorted(
+            found,
+            key=lambda one: (min([one.closes_at or last, *ends]), max(one.opens_at, self.starts_at), one.id),
+        )
+
+    def openings(self) -> list[tuple[datetime, str]]:
+        """When its grants open, with their ids; those that never do are left out."""
+        opened = [(max(one.opens_at, self.starts_at), one.id) for one in self.grants]
+        return [(at, grant_id) for at, grant_id in opened if self.covers(at)]
+
+
+@dataclass
+class ModelEntry:
+    id: str
+    worked_at: datetime
+    recorded_at: datetime
+    minutes: int
+    covered_by: str
+    cascade: bool
+
+
+@dataclass
+class Result:
+    """Minutes by where they went, as (entry, kind, contract, grant, instant), and by grant and instant."""
+
+    taken: dict[tuple[str, str, str, str | None], int] = field(default_factory=dict)
+    drawn: list[tuple[str, datetime]] = field(default_factory=list)
+    carried: list[tuple[str, datetime]] = field(default_factory=list)
+    carried_drawn: list[tuple[str, datetime]] = field(default_factory=list)
+
+
+@dataclass
+class _Minute:
+    """A carried minute: since when, by which contract, of which holder."""
+
+    at: datetime
+    contract: str
+    holder: str
+
+
+class Model:
+    """All that has happened, in whatever order it was entered; `result` works it out as of `now`."""
+
+    def __init__(self) -> None:
+        self.contracts: dict[str, ModelContract] = {}
+        self.entries: dict[str, ModelEntry] = {}
+
+    def result(self, now: datetime) -> Result:
+        found = Result()
+        left = {one.id: one.minutes - one.withdrawn for c in self.contracts.values() for one in c.grants}
+        waiting: list[_Minute] = []
+        for (at, _, _), what, subject in sorted(self._happenings(now)):
+            if what == "work":
+                self._work(self.entries[subject], left, waiting, found)
+            else:
+                self._draw(self.contracts[subject], at, what == "valid", left, waiting, found)
+        return found
+
+    def _happenings(self, now: datetime) -> list[tuple[Key, str, str]]:
+        events = [((one.worked_at, one.recorded_at, one.id), "work", one.id) for one in self.entries.values()]
+        for one in self.contracts.values():
+            begins = one.valid_from
+            if one.covers(begins):
+                events.append(((begins, one.sold_at, one.id), "valid", one.id))
+                for at, grant_id in one.openings():
+                    if at > begins:
+                        events.append(((at, one.sold_at if one.by_month else at, grant_id), "grant", one.id))
+        return [one for one in events if one[0][0] <= now]
+
+    def _chain(self, entry: ModelEntry) -> list[ModelContract]:
+        """The covering contract, then by cascade those in force: first to end, first started, first sold."""
+        first = self.contracts[entry.covered_by]
+        if not entry.cascade:
+            return [first]
+        at = entry.worked_at
+        last = datetime.max.replace(tzinfo=at.tzinfo)
+        others = [one for one in self.contracts.values() if one is not first and one.covers(at)]
+        others.sort(key=lambda one: (one.ends_at or last, one.starts_at, one.sold_at, one.id))
+        return [first, *others]
+
+    def _work(self, entry: ModelEntry, left: dict[str, int], waiting: list[_Minute], found: Result) -> None:
+        at = entry.worked_at
+        chain = self._chain(entry)
+        for _ in range(entry.minutes):
+            payer = next(
+                ((one.id, grant.id) for one in chain for grant in one.open_grants(at) if left[grant.id]), None
+            )
+            if payer is not None:
+                left[payer[1]] -= 1
+                self._take(found, (entry.id, "grant", *payer))
+                found.drawn.append((payer[1], at))
+                continue
+            kind = {"rollover": "carried", "ignore": "ignored"}[chain[0].policy]
+            self._take(found, (entry.id, kind, chain[0].id, None))
+            if kind == "carried":
+                waiting.append(_Minute(at, chain[0].id, chain[0].holder))
+                found.carried.append((chain[0].holder, at))
+
+    def _draw(
+        self,
+        contract: ModelContract,
+        at: datetime,
+        becomes_valid: bool,
+        left: dict[str, int],
+        waiting: list[_Minute],
+        found: Result,
+    ) -> None:
+        """A contract draws what its holder carries: its own minutes first, then the oldest."""
+        if not becomes_valid and not contract.by_month and self._was_in_force(contract, at, left):
+            return
+        theirs = [one for one in waiting if one.holder == contract.holder]
+        for minute in sorted(theirs, key=lambda one: (one.contract != contract.id, one.at)):
+            if not self._may_draw(contract, minute, at, becomes_valid):
+                continue
+            grant = next((one for one in contract.open_grants(at) if left[one.id]), None)
+            if grant is None:
+                return
+            left[grant.id] -= 1
+            waiting.remove(minute)
+            found.drawn.append((grant.id, at))
+            found.carried_drawn.append((contract.holder, at))
+
+    def _was_in_force(self, contract: ModelContract, at: datetime, left: dict[str, int]) -> bool:
+        """Whether it had minutes just before a grant was added."""
+        before = [one for one in contract.grants if max(one.opens_at, contract.starts_at) < at]
+        return any(left[one.id] and (one.closes_at is None or one.closes_at >= at) for one in before)
+
+    def _may_draw(self, contract: ModelContract, minute: _Minute, at: datetime, becomes_valid: bool) -> bool:
+        if minute.contract == contract.id:
+            return True
+        lacking = self.contracts[minute.contract]
+        if lacking.by_month and any(opens_at > at for opens_at, _ in lacking.openings()):
+            return False
+        return becomes_valid or not contract.by_month or minute.at <= contract.valid_from
+
+    @staticmethod
+    def _take(found: Result, key: tuple[str, str, str, str | None]) -> None:
+        found.taken[key] = found.taken.get(key, 0) + 1

@@ -1,0 +1,141 @@
+"""Whatever is changed in copies of a desk's database behind its back, the audit finds and names it.
+
+Each kind of change is tried once on both databases. COVERDESK_TAMPERINGS=1000 tries as many at random.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from tests.support.builders import FixedClock
+from tests.support.postgres import PostgresServer
+from tests.support.sample_desk import MONDAY, SampleDesk
+from tests.support.tampering import TAMPERINGS, Tampering, intruding
+from workflows.commands.contracts import Adjust, TopUp
+from workflows.commands.work import ChangeWork
+from workflows.contracts.use_cases import adjust, top_up
+from workflows.core.actors import SYSTEM
+from workflows.core.desk import Desk
+from workflows.jobs.definitions import run_job
+from workflows.ledger.audit import AuditView, audit_ledger
+from workflows.store import tables as t
+from workflows.store.database import Database
+from workflows.work.use_cases import change_work, delete_work
+
+MORE = int(os.environ.get("COVERDESK_TAMPERINGS", "0"))
+Copy = Callable[[], str]
+
+
+def busy_desk(url: str) -> None:
+    """A desk with every kind of transaction, corrected work, and checkpoints of two days and more after."""
+    sample = SampleDesk(url)
+    hours = sample.sell("support_hours", minutes=60)
+    sample.sell("support_hours_by_month", to=("org_unit", sample.parent), minutes=60)
+    sample.sell("incident_pack", to=("item", sample.laptop), incidents=4)
+    held, closed, cancelled = (sample.log() for _ in range(3))
+    sample.work(held, 20)
+    sample.fire(closed, "resolve", note="done")
+    sample.fire(closed, "close")
+    sample.fire(cancelled, "cancel", reason="not needed")
+    drawn = sample.log(item=None)
+    for minutes in (15, 25, 10):
+        sample.work(drawn, minutes)
+    run_job(sample.desk, "take_checkpoint")
+    sample.clock.move(days=1)
+    first, second, third = sample.entries(drawn)
+    sample.do_as(sample.technician, change_work, first.id, ChangeWork(minutes=5))
+    sample.do_as(sample.technician, delete_work, second.id)
+    sample.do(top_up, hours, TopUp(minutes=30))
+    sample.do(adjust, hours, Adjust(minutes=-5, reason="Agreed with Ann"))
+    sample.work(drawn, 200)
+    bob = sample.customer("Bob", sample.site)
+    today = sample.clock.now().date()
+    sample.sell("time_limited_subscription", to=("customer", bob), minutes=30, ends_on=today)
+    sample.clock.move(days=1)
+    run_job(sample.desk, "expire_contracts")
+    run_job(sample.desk, "take_checkpoint")
+    sample.work(drawn, 5)
+    assert third.id
+    sample.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def copy_desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    """Call it for the URL of a copy of the desk's database; each copy takes the place of the one before."""
+    if request.param == "sqlite":
+        folder = tmp_path_factory.mktemp("tampering")
+        original, copied = folder / "desk.db", folder / "copy.db"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite_template"), original)
+        busy_desk(f"sqlite:///{original}")
+
+        def copy() -> str:
+            for leftover in folder.glob("copy.db*"):
+                leftover.unlink()
+            return f"sqlite:///{shutil.copyfile(original, copied)}"
+
+        yield copy
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    template = server.create_database(request.getfixturevalue("migrated_postgres_template"))
+    busy_desk(server.url(template))
+    names: list[str] = []
+
+    def copy_of_template() -> str:
+        while names:
+            server.drop_database(names.pop())
+        names.append(server.create_database(template))
+        return server.url(names[-1])
+
+    yield copy_of_template
+    for name in (*names, template):
+        server.drop_database(name)
+
+
+def audit(url: str) -> AuditView:
+    desk = Desk(Database(url, pool_size=1), FixedClock(MONDAY + timedelta(days=9)))
+    try:
+        with desk.read(SYSTEM) as tx:
+            return audit_ledger(tx)
+    finally:
+        desk.database.dispose()
+
+
+def test_the_desk_is_clean_before_anything_is_changed(copy_desk: Copy) -> None:
+    view = audit(copy_desk())
+    assert view.differences == []
+    assert view.checkpoints == 2
+    assert view.chains >= 4
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda one: one.name)
+def test_a_change_is_found_and_named(copy_desk: Copy, tampering: Tampering) -> None:
+    check(copy_desk(), tampering, Random(tampering.name))
+
+
+@pytest.mark.skipif(not MORE, reason="Set COVERDESK_TAMPERINGS=1000 to try as many at random.")
+def test_random_changes_are_found_and_named(copy_desk: Copy) -> None:
+    for number in range(MORE):
+        chance = Random(number)
+        check(copy_desk(), chance.choice(TAMPERINGS), chance)
+
+
+def check(url: str, tampering: Tampering, chance: Random) -> None:
+    with intruding(url, chance) as intruder:
+        names = tampering.apply(intruder)
+    view = audit(url)
+    assert not view.ok, f"{tampering.name} was not found"
+    found = {str(one) for d in view.differences for one in (d.record, d.contract, d.transaction) if one}
+    assert any(name in one for name in names for one in found), (tampering.name, names, view.differences)
+
+
+def test_an_erased_person_leaves_every_chain_as_it_is(copy_desk: Copy) -> None:
+    """The texts of a transaction are in no hash: they can be replaced."""
+    url = copy_desk()
+    with intruding(url, Random(0)) as intruder:
+        intruder.connection.execute(t.ledger_transaction.update().values(why="erased", actor="erased"))
+        intruder.connection.execute(t.customer.update().values(name="erased"))
+    assert audit(url).ok

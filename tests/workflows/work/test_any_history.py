@@ -1,0 +1,353 @@
+"""Any history of contracts and work ends as a simple model of it says, whatever was entered in which order.
+
+`COVERDESK_HISTORIES` is how many histories are tried for each kind of database; `make histories` tries more.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import count, permutations
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as run_histories
+
+from engine.drawdown import Slice
+from engine.errors import DeskError
+from tests.support.draw_down_model import Model, ModelContract, ModelEntry, ModelGrant, Result
+from tests.support.sample_desk import SampleDesk
+from workflows.commands.contracts import Adjust, CancelContract, Renew, TopUp
+from workflows.commands.work import ChangeWork, WorkGiven
+from workflows.contracts.queries import read_contract
+from workflows.contracts.use_cases import adjust, cancel_contract, renew, top_up
+from workflows.jobs.definitions import run_job
+from workflows.ledger.audit import audit_ledger
+from workflows.store import tables as t
+from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
+
+HISTORIES = int(os.environ.get("COVERDESK_HISTORIES", "12"))
+STEPS = 30
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+
+amounts = st.integers(1, 90)
+days_ago = st.integers(0, 12)
+minutes_of_day = st.integers(0, 24 * 60 - 1)
+places = st.integers(0, 1_000)
+
+
+class Histories(RuleBasedStateMachine):
+    """One customer's contracts and work; all histories share the desk, each with a customer of its own."""
+
+    sample: SampleDesk
+    numbers: Iterator[int]
+
+    @initialize(in_time=st.booleans(), cascade=st.booleans(), minutes=amounts, by_month=st.booleans())
+    def begin(self, in_time: bool, cascade: bool, minutes: int, by_month: bool) -> None:
+        self.in_time = in_time
+        self.sample.clock.at = (self.sample.clock.at + DAY).replace(hour=9, minute=0)
+        self.sample.set(cascade=cascade)
+        self.contracts: list[str] = []
+        self.requests: list[str] = []
+        self.entries: list[str] = []
+        self.customer = self.sample.customer(f"Someone {next(self.numbers)}", self.sample.site)
+        self._sell(by_month, minutes, starts_at=self.now - 10 * DAY)
+        self.log_request()
+
+    @property
+    def now(self) -> datetime:
+        return self.sample.clock.now()
+
+    # -------------------------------------------------------------- contracts
+
+    @rule(
+        by_month=st.booleans(),
+        minutes=amounts,
+        days=st.integers(-8, 8),
+        ignore=st.booleans(),
+        ends=st.booleans(),
+    )
+    def sell(self, by_month: bool, minutes: int, days: int, ignore: bool, ends: bool) -> None:
+        policy = "ignore" if ignore else None
+        last = (self.now + (days + 20) * DAY).date() if ends else None
+        self._sell(by_month, minutes, starts_at=self.now + days * DAY, time_expired=policy, ends_on=last)
+
+    @precondition(lambda self: self.contracts)
+    @rule(place=places, minutes=amounts, days=st.integers(-8, 5), lasts=st.none() | st.integers(1, 20))
+    def top_up(self, place: int, minutes: int, days: int, lasts: int | None) -> None:
+        at = self.now + days * DAY
+        until = max(self.now, at) + lasts * DAY if lasts else None
+        self._try(
+            top_up,
+            self._one(self.contracts, place),
+            TopUp(minutes=minutes, effective_at=at, expires_at=until),
+        )
+
+    @precondition(lambda self: self.contracts)
+    @rule(place=places, minutes=amounts)
+    def withdraw(self, place: int, minutes: int) -> None:
+        self._try(adjust, self._one(self.contracts, place), Adjust(minutes=-minutes, reason="Agreed"))
+
+    @precondition(lambda self: self.contracts)
+    @rule(place=places)
+    def cancel(self, place: int) -> None:
+        self._try(cancel_contract, self._one(self.contracts, place), CancelContract(reason="Agreed"))
+
+    @precondition(lambda self: self.contracts)
+    @rule(place=places, minutes=amounts)
+    def renew(self, place: int, minutes: int) -> None:
+        renewed = self._try(renew, self._one(self.contracts, place), Renew(minutes=minutes))
+        if renewed is not None:
+            self.contracts.append(renewed)
+
+    # -------------------------------------------------------------- work
+
+    @rule()
+    def log_request(self) -> None:
+        request = self.sample.log(customer=self.customer, item=None)
+        self.requests.append(request)
+
+    @rule(place=places, minutes=amounts, days=days_ago, at=minutes_of_day)
+    def work(self, place: int, minutes: int, days: int, at: int) -> None:
+        when = min(self.now, (self.now - days * DAY).replace(hour=0, minute=0) + at * MINUTE)
+        command, request = WorkGiven(minutes=minutes, worked_at=when), self._one(self.requests, place)
+        previewed = self._preview(request, command) if self.in_time else None
+        entry = self._try(log_work, request, command)
+        if entry is not None:
+            self.entries.append(entry)
+            if previewed is not None:
+                expected = previewed(entry)
+                concerned = {key[0] for key in expected}
+                assert {key: value for key, value in self._taken().items() if key[0] in concerned} == expected
+
+    @rule(place=places, minutes=amounts)
+    def work_now(self, place: int, minutes: int) -> None:
+        self.work(place, minutes, 0, 24 * 60)
+
+    @precondition(lambda self: self.entries)
+    @rule(place=places, minutes=amounts)
+    def change(self, place: int, minutes: int) -> None:
+        self._try(change_work, self._one(self.entries, place), ChangeWork(minutes=minutes))
+
+    @precondition(lambda self: self.entries)
+    @rule(place=places, days=days_ago)
+    def move(self, place: int, days: int) -> None:
+        when = self.now - days * DAY
+        self._try(change_work, self._one(self.entries, place), ChangeWork(worked_at=when))
+
+    @precondition(lambda self: self.entries)
+    @rule(place=places)
+    def delete(self, place: int) -> None:
+        entry = self._one(self.entries, place)
+        self.sample.do(delete_work, entry)
+        self.entries.remove(entry)
+
+    # -------------------------------------------------------------- time
+
+    @rule(minutes=st.integers(1, 9 * 24 * 60))
+    def wait(self, minutes: int) -> None:
+        self.sample.clock.at = self.now + minutes * MINUTE
+        if self.in_time:
+            self.run_jobs()
+
+    @rule()
+    def run_jobs(self) -> None:
+        for job in ("settle_contracts", "expire_contracts"):
+            run_job(self.sample.desk, job)
+
+    # -------------------------------------------------------------- what must hold
+
+    @invariant()
+    def agrees_in_time(self) -> None:
+        if self.in_time:
+            self.check()
+
+    def teardown(self) -> None:
+        if hasattr(self, "in_time"):
+            self.check()
+
+    def check(self) -> None:
+        views = {one: self.sample.see(read_contract, one) for one in self.contracts}
+        model = self._model()
+        expected = model.result(self.now)
+        assert self._taken() == expected.taken
+        for contract_id, view in views.items():
+            self._check_contract(model.contracts[contract_id], expected, view, self.now)
+            for days in (1, 4, 15):
+                at = self.now - days * DAY
+                past = self.sample.see(read_contract, contract_id, as_of=at)
+                self._check_contract(model.contracts[contract_id], expected, past, at)
+
+    def _check_contract(self, contract: ModelContract, expected: Result, view: Any, at: datetime) -> None:
+        available = usable = 0
+        for grant in contract.grants:
+            drawn = sum(1 for grant_id, when in expected.drawn if grant_id == grant.id and when <= at)
+            withdrawn = sum(minutes for when, minutes in grant.withdrawals if when <= at)
+            left = grant.minutes - drawn - withdrawn
+            if contract.covers(at) and grant.is_open(at):
+                usable += left
+            if grant.granted_at <= at and not contract.has_ended(grant, at):
+                available += left
+        assert view.balance.minutes.available == available, (contract, at)
+        assert view.state == _state(contract, usable, at), (contract, at)
+        carried = sum(1 for holder, when in expected.carried if holder == contract.holder and when <= at)
+        carried -= sum(
+            1 for holder, when in expected.carried_drawn if holder == contract.holder and when <= at
+        )
+        assert view.carried_minutes == carried, (contract, at)
+
+    # -------------------------------------------------------------- helpers
+
+    def _sell(self, by_month: bool, minutes: int, **terms: Any) -> None:
+        kind = "support_hours_by_month" if by_month else "support_hours"
+        if by_month:
+            terms["ends_on"] = (terms["starts_at"] + 80 * DAY).date()
+        holder = ("customer", self.customer)
+        self.contracts.append(self.sample.sell(kind, to=holder, minutes=minutes, **terms))
+
+    def _preview(self, request: str, command: WorkGiven) -> Any:
+        """What the preview says of an entry, and of the others that it moves, as of its id."""
+        try:
+            planned = self.sample.see(preview_work, request, command)
+        except DeskError:
+            return None
+        moved = {one.entry: one.after for one in planned.moved}
+        return lambda entry: _minutes({**moved, entry: planned.slices})
+
+    def _try(self, use_case: Any, *args: Any) -> Any:
+        """Do it unless the desk refuses, as for a contract that has ended."""
+        try:
+            return self.sample.do(use_case, *args)
+        except DeskError:
+            return None
+
+    @staticmethod
+    def _one(among: list[str], place: int) -> str:
+        return among[place % len(among)]
+
+    def _model(self) -> Model:
+        """The facts as they are stored: dates and amounts, none of what was drawn."""
+        model = Model()
+        for contract_id in self.contracts:
+            row = self.sample.contract(contract_id)
+            model.contracts[contract_id] = ModelContract(
+                id=row.id,
+                holder=f"{row.holder_kind}:{row.holder_id}",
+                sold_at=row.created_at,
+                starts_at=row.starts_at,
+                ends_at=row.expires_at,
+                by_month=row.monthly_minutes is not None,
+                policy=row.time_expired or "rollover",
+                grants=self._grants(row),
+                cancelled_at=row.cancelled_at,
+            )
+        for entry_id in self.entries:
+            [row] = self.sample.rows(t.work_entry, id=entry_id)
+            terms = row.charged_by
+            if terms["contract"] is not None:
+                model.entries[entry_id] = ModelEntry(
+                    row.id,
+                    row.started_at,
+                    row.created_at,
+                    row.chargeable_minutes,
+                    terms["contract"],
+                    terms["cascade"],
+                )
+        return model
+
+    def _grants(self, contract: Any) -> list[ModelGrant]:
+        rows = self.sample.rows(t.contract_grant, contract_id=contract.id)
+        found = []
+        for row in rows:
+            legs = self.sample.rows(t.ledger_posting, owner=row.id, account="sold")
+            taken_back = [(leg.effective_at, leg.amount) for leg in legs if leg.amount > 0]
+            found.append(
+                ModelGrant(
+                    row.id,
+                    row.quantity,
+                    row.effective_at or contract.starts_at,
+                    row.expires_at,
+                    row.effective_at or min(contract.starts_at, contract.created_at),
+                    sum(minutes for _, minutes in taken_back),
+                    taken_back,
+                )
+            )
+        return found
+
+    def _taken(self) -> dict[tuple[str, str, str, str | None], int]:
+        found: dict[tuple[str, str, str, str | None], int] = {}
+        for entry_id in self.entries:
+            for row in self.sample.rows(t.work_allocation, work_entry_id=entry_id):
+                if row.reversed_at is None and row.contract_id is not None:
+                    key = (entry_id, row.kind, row.contract_id, row.grant_id)
+                    found[key] = found.get(key, 0) + row.minutes
+        return found
+
+
+def _minutes(slices: Mapping[str, Sequence[Slice]]) -> dict[tuple[str, str, str, str | None], int]:
+    found: dict[tuple[str, str, str, str | None], int] = {}
+    for entry, pieces in slices.items():
+        for piece in pieces:
+            if piece.contract is not None:
+                key = (entry, piece.kind, piece.contract, piece.grant)
+                found[key] = found.get(key, 0) + piece.minutes
+    return found
+
+
+def _state(contract: ModelContract, usable: int, at: datetime) -> str:
+    if contract.cancelled_at is not None and contract.cancelled_at <= at:
+        return "cancelled"
+    if contract.ends_at is not None and contract.ends_at <= at:
+        return "expired"
+    if contract.starts_at > at:
+        return "pending"
+    return "active" if usable or contract.by_month else "exhausted"
+
+
+def test_any_history_ends_as_the_model_says(sample: SampleDesk) -> None:
+    machine = type("HistoriesHere", (Histories,), {"sample": sample, "numbers": count()})
+    run_histories(
+        machine,
+        settings=settings(
+            max_examples=HISTORIES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            phases=(Phase.generate, Phase.explain),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert sample.see(audit_ledger).ok
+
+
+FOUR_ENTRIES = ((1, 50), (2, 40), (3, 30), (5, 20))
+"""Days and minutes: 140 minutes against a block of 100, and a second one that begins on the fourth day."""
+
+
+@pytest.mark.parametrize("policy", ["rollover", "ignore"])
+def test_four_entries_end_the_same_in_all_orders(sample: SampleDesk, policy: str) -> None:
+    ends = set()
+    for number, order in enumerate(permutations(FOUR_ENTRIES)):
+        sample.clock.at = sample.clock.at.replace(hour=9) + 10 * DAY
+        start = sample.clock.now()
+        ann = sample.customer(f"Customer {number}", sample.site)
+        first = sample.sell("support_hours", to=("customer", ann), minutes=100, time_expired=policy)
+        request = sample.log(customer=ann, item=None)
+        sample.clock.at = start + 4 * DAY
+        second = sample.sell("support_hours", to=("customer", ann), minutes=60)
+        sample.clock.at = start + 6 * DAY
+        for day, minutes in order:
+            sample.work(request, minutes, at=start + day * DAY)
+        entries = sorted(sample.entries(request), key=lambda row: row.started_at)
+        split = tuple(tuple(sorted(sample.allocations(row.id))) for row in entries)
+        balances = tuple(
+            (view.state, view.balance.minutes, view.carried_minutes)
+            for contract in (first, second)
+            for at in (*(start + day * DAY for day in range(7)), None)
+            for view in [sample.see(read_contract, contract, as_of=at)]
+        )
+        ends.add((split, balances))
+    assert len(ends) == 1
+    assert sample.see(audit_ledger).ok

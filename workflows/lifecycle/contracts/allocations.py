@@ -1,0 +1,155 @@
+"""Posting what work takes from contracts, and reversing it: ledger transactions and their allocations.
+
+Source: product.md sections 7 and 8.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from engine.contracts import Contract, Holder
+from engine.drawdown import AllocationKind, CarriedDraw, Slice
+from engine.ledger import Account, Kind, LedgerTransaction, Posting, move, reversal_of
+from engine.quantities import hours_text
+from workflows.core.transaction import Transaction
+from workflows.ledger.journal import read_transactions, record
+from workflows.lifecycle.contracts.loaded import LoadedContracts
+from workflows.lifecycle.contracts.redraw_reading import PostedAllocation, PostedDraw
+from workflows.store import tables as t
+from workflows.store.ids import new_id
+
+REST_ACCOUNTS: dict[AllocationKind, tuple[Kind, Account, str]] = {
+    "carried": ("carry", "carried", "carried over to the holder's next contract"),
+    "ignored": ("ignore", "ignored", "recorded as uncovered"),
+    "overage": ("overage", "overage", "to be billed at the overage rate"),
+}
+CORRECTED = "The draw-down was corrected"
+
+
+@dataclass(frozen=True, slots=True)
+class SliceToPost:
+    """A slice of an entry; `request` has the id and number of its service request.
+
+    `carrier` is the key of the holder who carries what is carried.
+    """
+
+    entry: str
+    request: Row[Any]
+    carrier: str
+    slice: Slice
+
+
+def carrier_of(contract: Contract, customer_id: str) -> str:
+    """The key of the holder who carries the minutes that a contract does not pay: its own.
+
+    For a per-request contract, which has no successor, it is the request's customer.
+    """
+    holder = contract.holder
+    return Holder("customer", customer_id).key if holder.kind == "service_request" else holder.key
+
+
+def post_slices(tx: Transaction, slices: Iterable[SliceToPost], contracts: LoadedContracts) -> None:
+    """Post each slice and store it as an allocation.
+
+    Raises: IntegrityError where a balance would go below zero.
+    """
+    rows = [
+        {
+            "id": new_id(),
+            "work_entry_id": one.entry,
+            "kind": one.slice.kind,
+            "contract_id": one.slice.contract,
+            "grant_id": one.slice.grant,
+            "minutes": one.slice.minutes,
+            "effective_at": one.slice.effective_at,
+            "transaction_id": _post(tx, one, contracts),
+        }
+        for one in slices
+    ]
+    tx.add_all(t.work_allocation, rows)
+
+
+def post_carried_draw(tx: Transaction, draw: CarriedDraw, contracts: LoadedContracts) -> None:
+    """Post what a contract draws of the minutes that its holder carried. Raises: IntegrityError."""
+    postings: list[Posting] = []
+    for grant_id, minutes in draw.grants:
+        postings += move("minutes", minutes, (grant_id, "available"), (grant_id, "consumed"))
+    cause = f"contract:{draw.contract}"
+    postings += move("minutes", draw.minutes, (draw.holder, "carried"), (cause, "carried_drawn"))
+    why = "Time carried over from before this contract"
+    entry = LedgerTransaction("draw_carried", draw.drawn_at, tuple(postings), cause=cause, why=why)
+    contracts[draw.contract].record(tx, entry)
+
+
+def reverse_posted(
+    tx: Transaction,
+    allocations: Sequence[PostedAllocation],
+    draws: Sequence[PostedDraw],
+    contracts: LoadedContracts,
+    *,
+    cause: str,
+) -> None:
+    """Reverse slices and draws of carried minutes, each as of its own instant. Raises: IntegrityError."""
+    ids = [one.transaction_id for one in draws]
+    ids += [one.transaction_id for one in allocations if one.transaction_id is not None]
+    originals = read_transactions(tx, ids)
+    for transaction_id in ids:
+        original = originals[transaction_id]
+        refers_to = {"service_request_id": original.service_request_id}
+        mirrored = reversal_of(transaction_id, original.entry, cause=cause, why=CORRECTED)
+        if original.contract_id is None:
+            record(tx, mirrored, **refers_to)
+        else:
+            contracts[original.contract_id].record(tx, mirrored, **refers_to)
+    for one in allocations:
+        tx.change(t.work_allocation, one.posted.id, reversed_at=tx.now)
+
+
+def restore_expired(
+    tx: Transaction,
+    slices: Iterable[Slice],
+    draws: Iterable[CarriedDraw],
+    contracts: LoadedContracts,
+    *,
+    cause: str,
+) -> None:
+    """Make expired minutes available again, as far as work from before the grants' end takes them."""
+    wanted: Counter[tuple[str, str]] = Counter()
+    for piece in slices:
+        if piece.kind == "grant":
+            wanted[str(piece.contract), str(piece.grant)] += piece.minutes
+    for draw in draws:
+        for grant_id, minutes in draw.grants:
+            wanted[draw.contract, grant_id] += minutes
+    for (contract_id, grant_id), minutes in sorted(wanted.items()):
+        contracts[contract_id].restore(tx, grant_id, minutes, cause=cause)
+
+
+def _post(tx: Transaction, one: SliceToPost, contracts: LoadedContracts) -> str | None:
+    """Post one slice as a ledger transaction. Returns its id; None for covered time, which moves nothing."""
+    piece = one.slice
+    if piece.kind == "covered":
+        return None
+    cause = f"work_entry:{one.entry}"
+    if piece.kind == "grant":
+        contract, grant_id = contracts[str(piece.contract)], str(piece.grant)
+        drawn = move("minutes", piece.minutes, (grant_id, "available"), (grant_id, "consumed"))
+        why = f"Work on {one.request.number}"
+        entry = LedgerTransaction("draw", piece.effective_at, drawn, cause=cause, why=why)
+        return contract.record(tx, entry, service_request_id=one.request.id)
+    kind, account, fate = REST_ACCOUNTS[piece.kind]
+    owner = f"contract:{piece.contract}" if piece.contract else f"service_request:{one.request.id}"
+    if piece.kind == "carried":
+        owner = one.carrier
+    # no balance of the contract moves, so the text names the amount
+    why = f"{hours_text(piece.minutes)} {fate}"
+    moved = move("minutes", piece.minutes, (f"service_request:{one.request.id}", "worked"), (owner, account))
+    return record(
+        tx,
+        LedgerTransaction(kind, piece.effective_at, moved, cause=cause, why=why),
+        contract_id=piece.contract,
+        service_request_id=one.request.id,
+    )

@@ -1,0 +1,408 @@
+"""Drawing again what a change touches: the plan of all connected work, and its difference to what is posted.
+
+A change is stored first: a work entry, a grant, a contract's dates. Then `redraw` reads the work entries from
+the earliest instant that the change touches, over all contracts that these connect by cascade or carried
+minutes, locks those contracts in the order of their ids, plans them with the engine, and posts what differs.
+The result is the same in whatever order the changes arrive. Source: product.md sections 7 and 8.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+
+from engine.contracts import Holder
+from engine.drawdown import (
+    BEGINNING,
+    Carried,
+    CarriedDraw,
+    Difference,
+    DrawDownPlan,
+    Payer,
+    difference,
+    plan_entries,
+)
+from workflows.core.transaction import Transaction
+from workflows.ledger.journal import carried_by_holder
+from workflows.lifecycle.contracts.allocations import (
+    SliceToPost,
+    carrier_of,
+    post_carried_draw,
+    post_slices,
+    restore_expired,
+    reverse_posted,
+)
+from workflows.lifecycle.contracts.charged_entry import ChargedEntry, entry_to_pay
+from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.lifecycle.contracts.monthly_grants import allocate_months
+from workflows.lifecycle.contracts.payers import CascadeSearch, payer_value, valid_from
+from workflows.lifecycle.contracts.redraw_reading import (
+    PostedAllocation,
+    PostedDraw,
+    allocations_of,
+    carried_amounts,
+    carried_draws_of,
+    carried_draws_of_holders,
+    entries_by_id,
+    entries_drawn,
+    entries_that_cascade,
+    first_entry_over,
+)
+from workflows.store import tables as t
+
+c = t.contract
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What has changed: work entries and contracts by id, and the earliest instant touched (aware UTC).
+
+    `moves_boundaries`: a contract or grant begins or ends elsewhere than before, so that work over that
+    instant is divided anew. `cause` names the record that changed, as in the ledger. `previewed` are entries
+    as they would be, in place of those stored under their ids.
+    """
+
+    since: datetime
+    cause: str
+    contracts: frozenset[str] = frozenset()
+    entries: frozenset[str] = frozenset()
+    moves_boundaries: bool = False
+    previewed: tuple[ChargedEntry, ...] = ()
+
+    @property
+    def entry_ids(self) -> set[str]:
+        """The entries that have changed or would change."""
+        return {*self.entries, *(one.entry_id for one in self.previewed)}
+
+
+@dataclass(slots=True)
+class _Connected:
+    """The contracts and entries that a change connects, from an instant on."""
+
+    since: datetime
+    contracts: set[str]
+    entries: dict[str, Any] = field(default_factory=dict)
+    payers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    with_carried: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Redrawn:
+    """A plan of connected work with what is posted for it, and the difference between the two."""
+
+    entries: dict[str, Any]
+    carriers: dict[str, str]
+    plan: DrawDownPlan
+    slices: Difference
+    allocations: list[PostedAllocation]
+    draws_to_reverse: list[PostedDraw]
+    draws_to_post: list[CarriedDraw]
+
+    @property
+    def is_posted(self) -> bool:
+        """Whether everything is posted as it is planned."""
+        changes = (self.slices.to_reverse, self.slices.to_post, self.draws_to_reverse, self.draws_to_post)
+        return not any(changes)
+
+
+def redraw(tx: Transaction, change: Change, contracts: LoadedContracts) -> set[str]:
+    """Plan what a change touches and post the difference. Returns the ids of contracts with other balances.
+
+    Their states are the caller's to bring up to date. Source: product.md section 7.
+    """
+    redrawn = plan_redraw(tx, change, contracts)
+    if redrawn.is_posted:
+        return set()
+    by_id = {one.posted.id: one for one in redrawn.allocations}
+    to_reverse = [by_id[one.id] for one in redrawn.slices.to_reverse]
+    to_post = [
+        SliceToPost(entry, redrawn.entries[entry], redrawn.carriers[entry], piece)
+        for entry, piece in redrawn.slices.to_post
+    ]
+    _post_in_order(tx, to_reverse, to_post, redrawn, contracts, cause=change.cause)
+    touched = _touched(redrawn)
+    for contract_id in sorted(touched):
+        contracts[contract_id].expire(tx, tx.now)
+    return touched
+
+
+def _post_in_order(
+    tx: Transaction,
+    to_reverse: Sequence[PostedAllocation],
+    to_post: Sequence[SliceToPost],
+    redrawn: Redrawn,
+    contracts: LoadedContracts,
+    *,
+    cause: str,
+) -> None:
+    """Post a difference so that no stored balance is below zero in between.
+
+    What grants get back comes before what they give, and new carried minutes before the old ones go: a draw
+    of carried minutes that stays needs one or the other.
+    """
+    from_grants = [one for one in to_reverse if one.posted.slice.kind == "grant"]
+    others = [one for one in to_reverse if one.posted.slice.kind != "grant"]
+    carried = [one for one in to_post if one.slice.kind == "carried"]
+    drawn = [one for one in to_post if one.slice.kind != "carried"]
+    reverse_posted(tx, from_grants, redrawn.draws_to_reverse, contracts, cause=cause)
+    post_slices(tx, carried, contracts)
+    reverse_posted(tx, others, (), contracts, cause=cause)
+    restore_expired(tx, (one.slice for one in drawn), redrawn.draws_to_post, contracts, cause=cause)
+    post_slices(tx, drawn, contracts)
+    for draw in redrawn.draws_to_post:
+        post_carried_draw(tx, draw, contracts)
+
+
+def plan_redraw(tx: Transaction, change: Change, contracts: LoadedContracts) -> Redrawn:
+    """The plan of what a change touches, with its difference to what is posted; a dry run where not writing.
+
+    A writing transaction locks the connected contracts. What connects them is read again under the locks,
+    until it no longer grows.
+    """
+    connected = _connect(tx, change, contracts)
+    while True:
+        contracts.load(sorted(connected.contracts))
+        again = _connect(tx, change, contracts)
+        if again.contracts <= connected.contracts:
+            break
+        connected = again
+    redrawn = _plan(tx, again, change, contracts)
+    if again.with_carried or not _carries(tx, redrawn, again, contracts):
+        return redrawn
+    # what is carried goes to any contract of the holder
+    return plan_redraw_with_carried(tx, change, contracts)
+
+
+def plan_redraw_with_carried(tx: Transaction, change: Change, contracts: LoadedContracts) -> Redrawn:
+    """The same over all contracts of the holders, who draw what these carry."""
+    connected = _connect(tx, change, contracts, with_carried=True)
+    while True:
+        contracts.load(sorted(connected.contracts))
+        again = _connect(tx, change, contracts, with_carried=True)
+        if again.contracts <= connected.contracts:
+            return _plan(tx, again, change, contracts)
+        connected = again
+
+
+# ------------------------------------------------------------------ what is connected
+
+
+def _connect(
+    tx: Transaction, change: Change, contracts: LoadedContracts, *, with_carried: bool = False
+) -> _Connected:
+    """The entries since the change's instant, and the contracts that they connect."""
+    found = _Connected(change.since, set(change.contracts), with_carried=with_carried)
+    search = CascadeSearch(tx)
+    if change.moves_boundaries and found.contracts:
+        found.since = min(found.since, first_entry_over(tx, found.contracts, change.since) or found.since)
+    _add(found, change.previewed, search)
+    _add(found, entries_by_id(tx, sorted(change.entries)), search)
+    for one in allocations_of(tx, sorted(change.entry_ids)):
+        if one.posted.slice.contract is not None:
+            found.contracts.add(one.posted.slice.contract)
+    known: set[str] = set()
+    while known != found.contracts:
+        known = set(found.contracts)
+        if with_carried:
+            _add_holders(tx, found, contracts)
+        _add(found, entries_drawn(tx, found.contracts, found.since), search)
+        _add_cascading(tx, found, search, contracts)
+    return found
+
+
+def _add(found: _Connected, rows: Iterable[Any], search: CascadeSearch) -> None:
+    """Add entries with everyone who may pay them."""
+    for row in rows:
+        # entries of older programs have no terms stored with them: what they drew stays
+        if row.entry_id not in found.entries and row.charged_by and row.charged_by["draws"]:
+            found.entries[row.entry_id] = row
+            found.payers[row.entry_id] = _payers_of(row, search)
+            found.contracts.update(found.payers[row.entry_id])
+
+
+def _add_cascading(
+    tx: Transaction, found: _Connected, search: CascadeSearch, contracts: LoadedContracts
+) -> None:
+    """Add the entries that cascade may take to the contracts, even where these had nothing left for them."""
+    cascades = tx.settings.cascade or any(row.charged_by["cascade"] for row in found.entries.values())
+    if not cascades:
+        return
+    holders = [one.contract.holder for one in contracts.load(sorted(found.contracts))]
+    for row in entries_that_cascade(tx, holders, found.since):
+        payers = found.payers.get(row.entry_id) or _payers_of(row, search)
+        if found.contracts.intersection(payers):
+            _add(found, [row], search)
+
+
+def _payers_of(row: Any, search: CascadeSearch) -> tuple[str, ...]:
+    """The ids of the contracts that may pay an entry, by the terms stored with it, in order."""
+    terms = row.charged_by
+    if terms["contract"] is None:
+        return ()
+    covering = terms["contract"]
+    if not terms["cascade"]:
+        return (covering,)
+    return (covering, *search.following(row, covering, terms["rule_set"], row.worked_from))
+
+
+def _add_holders(tx: Transaction, found: _Connected, contracts: LoadedContracts) -> None:
+    """Add all contracts of the holders that have not ended by then."""
+    loaded = contracts.load(sorted(found.contracts))
+    holders = {one.contract.holder for one in loaded if one.contract.holder.kind != "service_request"}
+    customers = {
+        row.customer_id
+        for row in found.entries.values()
+        if _is_held_by_request(contracts, row.charged_by["contract"])
+    }
+    holders |= {Holder("customer", customer) for customer in customers}
+    if not holders:
+        return
+    theirs = or_(*(and_(c.c.holder_kind == one.kind, c.c.holder_id == one.id) for one in sorted(holders)))
+    ends = (c.c.expires_at, c.c.cancelled_at, c.c.ended_at)
+    in_force = and_(*(or_(end.is_(None), end > found.since) for end in ends))
+    for row in tx.connection.execute(select(c.c.id, c.c.next_due_at).where(theirs, in_force)):
+        found.contracts.add(row.id)
+        # what is due of them and has not been done yet may draw carried minutes, too
+        if row.next_due_at is not None and row.next_due_at <= tx.now:
+            found.since = min(found.since, row.next_due_at)
+
+
+def _is_held_by_request(contracts: LoadedContracts, contract_id: str | None) -> bool:
+    return contract_id is not None and contracts[contract_id].contract.holder.kind == "service_request"
+
+
+# ------------------------------------------------------------------ the plan
+
+
+def _plan(tx: Transaction, found: _Connected, change: Change, contracts: LoadedContracts) -> Redrawn:
+    loaded = contracts.load(sorted(found.contracts))
+    if found.with_carried and tx.writes:
+        _grant_months_due(tx, loaded)
+    posted = allocations_of(tx, sorted({*found.entries, *change.entry_ids}))
+    draws = carried_draws_of(tx, found.contracts, found.since)
+    given_back = _minutes_by_grant(posted, draws)
+    payers = {one.id: _payer(one, given_back) for one in loaded}
+    carriers = {
+        entry: carrier_of(contracts[chain[0]].contract, found.entries[entry].customer_id) if chain else ""
+        for entry, chain in found.payers.items()
+    }
+    carried, drawn = _carried_before(tx, found, posted, draws, payers)
+    plan = plan_entries(
+        [
+            entry_to_pay(row, chain, carriers[entry], contracts[chain[0]].contract if chain else None)
+            for entry, row in found.entries.items()
+            for chain in [found.payers[entry]]
+        ],
+        payers,
+        since=found.since,
+        until=tx.now,
+        carried=carried,
+        drawn=drawn,
+    )
+    planned_draws = {_as_set(one): one for one in plan.carried_draws}
+    posted_draws = {_as_set(one.draw): one for one in draws}
+    return Redrawn(
+        found.entries,
+        carriers,
+        plan,
+        difference(plan.slices, [one.posted for one in posted]),
+        posted,
+        [one for key, one in posted_draws.items() if key not in planned_draws],
+        [one for key, one in planned_draws.items() if key not in posted_draws],
+    )
+
+
+def _grant_months_due(tx: Transaction, loaded: Iterable[LoadedContract]) -> None:
+    """Grant the months of contracts that have begun, where no job has made them active yet."""
+    for one in loaded:
+        began_at = valid_from(one.contract)
+        if one.activated_at is None and began_at is not None and began_at <= tx.now:
+            allocate_months(tx, one)
+            one.change(tx, activated_at=began_at)
+
+
+def _payer(loaded: LoadedContract, given_back: dict[str, int]) -> Payer:
+    """A contract as it was before the entries to plan: with what is posted for them given back."""
+    payer = payer_value(
+        loaded.contract, loaded.draws, loaded.grants, by_month=loaded.monthly_minutes is not None
+    )
+    grants = tuple(
+        replace(grant, available=grant.available + given_back.get(grant.id, 0)) for grant in payer.grants
+    )
+    return replace(payer, grants=grants)
+
+
+def _minutes_by_grant(posted: Iterable[PostedAllocation], draws: Iterable[PostedDraw]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for one in posted:
+        if one.posted.slice.grant is not None:
+            grant_id = one.posted.slice.grant
+            sums[grant_id] = sums.get(grant_id, 0) + one.posted.slice.minutes
+    for draw in draws:
+        for grant_id, minutes in draw.draw.grants:
+            sums[grant_id] = sums.get(grant_id, 0) + minutes
+    return sums
+
+
+# ------------------------------------------------------------------ carried minutes
+
+
+def _carries(tx: Transaction, redrawn: Redrawn, found: _Connected, contracts: LoadedContracts) -> bool:
+    """Whether minutes are, were or would be carried by anyone whom the change concerns."""
+    if any(one.carrier is not None for one in redrawn.allocations) or redrawn.draws_to_reverse:
+        return True
+    if any(piece.kind == "carried" for slices in redrawn.plan.slices.values() for piece in slices):
+        return True
+    holders = {contracts[one].contract.holder.key for one in found.contracts} | set(redrawn.carriers.values())
+    if any(carried_by_holder(tx, holders - {""}).values()):
+        return True
+    return bool(carried_draws_of(tx, found.contracts, found.since))
+
+
+def _carried_before(
+    tx: Transaction,
+    found: _Connected,
+    posted: Sequence[PostedAllocation],
+    draws: Sequence[PostedDraw],
+    payers: dict[str, Payer],
+) -> tuple[list[Carried], list[CarriedDraw]]:
+    """What is carried by other entries than those to plan, and what was drawn of it before.
+
+    It matters which contract ran out only where one by the month is among the holders'; for others the sum
+    of what was left at `since` is enough.
+    """
+    if not found.with_carried:
+        return [], []
+    holders = {one.holder.key for one in payers.values()}
+    holders |= {one.carrier for one in posted if one.carrier is not None}
+    ids = {one.posted.entry for one in posted}
+    if any(one.by_month for one in payers.values()):
+        amounts = carried_amounts(tx, holders, without=ids, since=None)
+        return amounts, [one.draw for one in carried_draws_of_holders(tx, holders, found.since)]
+    amounts = carried_amounts(tx, holders, without=ids, since=found.since)
+    sums = carried_by_holder(tx, holders)
+    for draw in draws:
+        sums[draw.draw.holder] = sums.get(draw.draw.holder, 0) + draw.draw.minutes
+    for one in posted:
+        if one.carrier is not None:
+            sums[one.carrier] = sums.get(one.carrier, 0) - one.posted.slice.minutes
+    for amount in amounts:
+        sums[amount.holder] -= amount.minutes
+    before = [Carried(holder, None, minutes, BEGINNING) for holder, minutes in sums.items() if minutes > 0]
+    return [*before, *amounts], []
+
+
+# ------------------------------------------------------------------ helpers
+
+
+def _as_set(draw: CarriedDraw) -> tuple[Any, ...]:
+    """A draw of carried minutes, whatever the order of its grants."""
+    return (*draw[:4], frozenset(draw.grants))
+
+
+def _touched(redrawn: Redrawn) -> set[str]:
+    slices = [one.slice for one in redrawn.slices.to_reverse] + [piece for _, piece in redrawn.slices.to_post]
+    draws = [one.draw for one in redrawn.draws_to_reverse] + redrawn.draws_to_post
+    return {one.contract for one in slices if one.contract is not None} | {one.contract for one in draws}

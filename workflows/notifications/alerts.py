@@ -1,0 +1,135 @@
+"""Messages about alerts: to the people whom the settings name. Source: product.md section 12."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+
+from engine.contract_alerts import ContractAlertKind
+from engine.contracts import Contract, amount_text
+from engine.sla_alerts import SlaAlert
+from workflows.core.settings import AlertRecipient
+from workflows.core.transaction import Transaction
+from workflows.notifications.messages import holder_email, send
+from workflows.store import tables as t
+
+user = t.user_account.c
+ROLES: dict[AlertRecipient, str] = {"supervisors": "supervisor", "finance": "finance"}
+
+
+def notify_sla_alert(tx: Transaction, request: Any, alert: SlaAlert) -> None:
+    """Write that a target of a service request is close, or was missed; `request` is its row.
+
+    One more message, without a recipient, is the event itself.
+    """
+    settings = tx.settings
+    is_warning = alert.kind == "sla_warning"
+    recipients = settings.sla_warning_recipients if is_warning else settings.sla_breach_recipients
+    due = local_text(tx, alert.due_at)
+    if is_warning:
+        subject = f"{request.number}: {alert.target} due {due}"
+        body = f"The {alert.target} to «{request.subject}» is due {due}."
+    else:
+        subject = f"{request.number}: {alert.target} overdue"
+        body = f"The {alert.target} to «{request.subject}» was due {due}."
+    payload = {
+        "number": request.number,
+        "target": alert.target,
+        "at": alert.at.isoformat(),
+        "due_at": alert.due_at.isoformat(),
+    }
+    addresses = _addresses(tx, recipients, technician=request.technician_id)
+    for recipient in (None, *addresses):
+        send(
+            tx,
+            alert.kind,
+            recipient=recipient,
+            subject=subject,
+            body=body,
+            about=("service_request", request.id),
+            payload=payload,
+        )
+
+
+class ContractNotice(NamedTuple):
+    """What an alert says of a contract: `available` of `purchased` in `unit`, and the instant it warns of."""
+
+    kind: ContractAlertKind
+    level: int
+    unit: str = "minutes"
+    available: int = 0
+    purchased: int = 0
+    due_at: datetime | None = None
+
+
+def notify_contract_alert(tx: Transaction, contract: Contract, notice: ContractNotice) -> None:
+    """Write about a contract to those whom the settings name, and to its holder if they say so.
+
+    One more message, without a recipient, is the event itself.
+    """
+    subject, body = _contract_texts(contract, notice)
+    addresses = _addresses(tx, tx.settings.contract_alert_recipients)
+    holder = holder_email(tx, contract) if tx.settings.customer_alerts else None
+    if holder is not None and holder not in addresses:
+        addresses.append(holder)
+    payload = {
+        "number": contract.number,
+        "level": notice.level,
+        "due_at": notice.due_at.isoformat() if notice.due_at is not None else None,
+    }
+    for recipient in (None, *addresses):
+        send(
+            tx,
+            f"contract_{notice.kind}",
+            recipient=recipient,
+            subject=subject,
+            body=body,
+            about=("contract", contract.id),
+            payload=payload,
+        )
+
+
+def _contract_texts(contract: Contract, notice: ContractNotice) -> tuple[str, str]:
+    """The subject and the body; days are those of the contract's time zone."""
+    number, due_at = contract.number, notice.due_at
+    left = amount_text(notice.available, notice.unit)
+    if due_at is None:
+        of = amount_text(notice.purchased, notice.unit)
+        subject = f"Contract {number} is {notice.level}% used"
+        return subject, f"{subject}: {left} of {of} can still be used."
+    if notice.kind == "expiring":
+        last_day = (due_at - timedelta(microseconds=1)).astimezone(contract.zone)
+        subject = f"Contract {number} ends on {last_day:%Y-%m-%d}"
+        return subject, f"{subject}. It has not been renewed."
+    subject = f"Contract {number} is likely to be used up by {due_at.astimezone(contract.zone):%Y-%m-%d}"
+    return subject, f"{subject}, at the pace of the last weeks: {left} can still be used."
+
+
+def local_text(tx: Transaction, at: datetime) -> str:
+    """An instant in the provider's time zone, with the zone's name: "2026-03-02 17:00 (Europe/Berlin)"."""
+    return f"{at.astimezone(tx.settings.zone):%Y-%m-%d %H:%M} ({tx.settings.time_zone})"
+
+
+def _addresses(
+    tx: Transaction, recipients: Iterable[AlertRecipient], *, technician: str | None = None
+) -> list[str]:
+    """The addresses of the recipients, each once, in alphabetical order.
+
+    While nobody who can log in is assigned, the supervisors stand in for the technician.
+    """
+    wanted = set(recipients)
+    assignee = None
+    if "technician" in wanted:
+        found = select(user.email).where(user.id == technician, user.disabled_at.is_(None))
+        assignee = tx.connection.execute(found).scalar()
+        if assignee is None:
+            wanted.add("supervisors")
+    roles = [role for name, role in ROLES.items() if name in wanted]
+    addresses = {assignee} if assignee is not None else set()
+    if roles:
+        in_role = select(user.email).where(user.role.in_(roles), user.disabled_at.is_(None))
+        addresses |= set(tx.connection.execute(in_role).scalars())
+    if "company" in wanted and tx.settings.company.email:
+        addresses.add(tx.settings.company.email)
+    return sorted(addresses)
