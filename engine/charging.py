@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from engine.calendars import LAST_INSTANT
+from engine.contracts import ExcludedTime
 from engine.periods import zone_named
 from engine.quantities import Minutes, Period, Rounding, round_half_up
 from engine.rounding import rounded_minutes
@@ -41,7 +42,7 @@ class Segment(NamedTuple):
     `end` is None for minutes that count at one instant. `worked_minutes` and `rounded_minutes` are the shares
     of the entry's. `rate_minor` is the price of an hour and `price_minor` that of the segment, in the minor
     unit of `currency`, the rate card's; all are None where no rate applies. The rules are ids, None if none
-    matched; `why` is that of the charging rule.
+    matched; `why` is that of the charging rule, and `excluded` what becomes of the time if it excludes it.
     """
 
     start: datetime
@@ -56,6 +57,7 @@ class Segment(NamedTuple):
     rate_rule: str | None = None
     price_minor: int | None = None
     currency: str | None = None
+    excluded: ExcludedTime | None = None
 
 
 def charge_time(
@@ -98,6 +100,7 @@ def charge_time(
                 rate.rule_id if rate is not None else None,
                 price_minor(minutes, rate.per_hour_minor) if rate is not None else None,
                 card.currency if card is not None and rate is not None else None,
+                charge.excluded,
             )
         )
     return tuple(segments)

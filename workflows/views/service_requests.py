@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from engine.contracts import ExcludedTime
 from engine.sla_clock import TargetState
 from workflows.views import MoneyView
 
@@ -113,6 +114,8 @@ class SegmentView:
     `worked_minutes` and `rounded_minutes` are its shares of the entry's. `rate` is the price of an hour and
     `price` that of its chargeable minutes: None without a rate, and for users who see no prices. `rule` is
     the id of the charging rule, `rate_rule` that of the rate card; `why` is the reason of the charging rule.
+    `excluded`: the rule excludes it from the covering contract. The next contract pays (`next_contract`), it
+    is billed (`bill`), or nobody pays (`free`).
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(serialize_by_alias=True)
@@ -128,6 +131,7 @@ class SegmentView:
     rate: MoneyView | None
     rate_rule: str | None
     price: MoneyView | None
+    excluded: ExcludedTime | None
 
 
 @dataclass(frozen=True, slots=True)

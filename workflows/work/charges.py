@@ -4,7 +4,7 @@ Source: product.md section 7 (From worked to chargeable minutes).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from workflows.work.charging_terms import ChargingTerms, rules_of
 from workflows.work.segments import charge_segments
 
 NOT_BILLABLE = "Not billable"
+LONGEST_SPAN = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ class ChargedAgain:
     terms: ChargingTerms
 
     @property
+    def charges_alike(self) -> bool:
+        """Whether its segments and their prices are those that it has."""
+        return segments_of(self.entry) == self.worked.segments and self.takes_alike
+
+    @property
     def takes_alike(self) -> bool:
         """Whether it takes the same minutes at the same instants as before."""
         entry, worked = self.entry, self.worked
@@ -83,6 +89,14 @@ def charge_work(tx: Transaction, request: Row[Any], command: WorkGiven, terms: C
     return Worked(started_at, ended_at, worked, segments)
 
 
+def charge_changed(
+    tx: Transaction, request: Row[Any], entry: Row[Any], wanted: WorkGiven, terms: ChargingTerms
+) -> ChargedAgain:
+    """An entry as it is wanted, charged by these terms. Raises: as `charge_work`."""
+    worked = charge_work(tx, request, wanted, terms)
+    return ChargedAgain(entry, worked, after_charge(terms, worked))
+
+
 def charge_again(tx: Transaction, entry: Row[Any], terms: ChargingTerms) -> ChargedAgain:
     """A billable entry, charged by other terms. Raises: NoRuleSet; RuleSetRefused; NoHolidayData."""
     segments = charge_segments(
@@ -94,7 +108,13 @@ def charge_again(tx: Transaction, entry: Row[Any], terms: ChargingTerms) -> Char
         rules=rules_of(tx, terms),
     )
     worked = Worked(entry.started_at, entry.ended_at, entry.worked_minutes, segments)
-    return ChargedAgain(entry, worked, terms)
+    return ChargedAgain(entry, worked, after_charge(terms, worked))
+
+
+def after_charge(terms: ChargingTerms, worked: Worked) -> ChargingTerms:
+    """The terms, with whether a part of the work falls to the next contract."""
+    passes_on = any(one.excluded == "next_contract" for one in worked.segments)
+    return replace(terms, passes_on=passes_on) if passes_on != terms.passes_on else terms
 
 
 def store_charge(tx: Transaction, charged: ChargedAgain) -> None:
@@ -119,11 +139,14 @@ def store_charge(tx: Transaction, charged: ChargedAgain) -> None:
     )
 
 
-def store_charged_again(tx: Transaction, charged: Sequence[ChargedAgain]) -> None:
-    """Store entries that another change charges again, each with a version and a line in the audit trail."""
+def store_charged_again(
+    tx: Transaction, charged: Sequence[ChargedAgain], *, reason: str | None = None
+) -> None:
+    """Store entries that something else charges again, each with a version and a line in the audit trail."""
+    why = {"reason": reason} if reason else {}
     for one in charged:
         tx.change(t.work_entry, one.entry.id, version=next_version(t.work_entry))
-        tx.audit("work_entry", one.entry.id, "charged again", before=audit_values(one.entry))
+        tx.audit("work_entry", one.entry.id, "charged again", before=audit_values(one.entry), **why)
         store_charge(tx, one)
 
 
@@ -169,15 +192,15 @@ def worked_at(command: WorkGiven) -> datetime:
 def worked_span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime | None, int]:
     """Start, end (None for minutes at one instant) and whole minutes worked.
 
-    Raises: InvalidInput for time in the future or more than 100,000 minutes.
+    Raises: InvalidInput for time in the future or a span of more than 24 hours.
     """
     if command.started_at is not None and command.ended_at is not None:
         if command.ended_at > tx.now:
             raise invalid("/ended_at", "Work cannot end in the future.", "Give the time worked so far.")
         seconds = -((command.started_at - command.ended_at) // timedelta(seconds=1))
         worked = whole_minutes(seconds)
-        if worked > 100_000:
-            raise invalid("/ended_at", "The entry is longer than 100,000 minutes.", "Split it into days.")
+        if command.ended_at - command.started_at > LONGEST_SPAN:
+            raise invalid("/ended_at", "The work is longer than 24 hours.", "Log each day as its own entry.")
         return command.started_at, command.ended_at, worked
     if command.worked_at is None or command.minutes is None:
         raise invalid("/minutes", "Give minutes and worked_at, or started_at and ended_at.")
@@ -208,6 +231,6 @@ def audit_values(entry: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _shares(segments: Sequence[Segment]) -> list[tuple[datetime, int]]:
-    """When the minutes of some segments are drawn."""
-    return [(one.start, one.chargeable_minutes) for one in segments if one.chargeable_minutes]
+def _shares(segments: Sequence[Segment]) -> list[tuple[Any, ...]]:
+    """When the minutes of some segments are drawn, and from whom."""
+    return [(one.start, one.chargeable_minutes, one.excluded) for one in segments if one.chargeable_minutes]

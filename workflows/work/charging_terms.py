@@ -34,7 +34,7 @@ class ChargingTerms:
     covered the request at the instant worked. `before_minutes` were worked earlier on the same request, or on
     the same request and day, where these are rounded together. `rule_set` is a version. `item_type` is that
     of the request's item, where a rule asks for it; `rate_card` is the name of a card of the rule set, and
-    `currency` that of the desk.
+    `currency` that of the desk. `passes_on`: a rule excludes a part of the work, and the next contract pays.
     """
 
     role: str
@@ -51,6 +51,7 @@ class ChargingTerms:
     item_type: str | None = None
     rate_card: str | None = None
     currency: str | None = None
+    passes_on: bool = False
 
     def stored(self) -> dict[str, Any]:
         """The terms as they are stored with an entry."""
@@ -68,7 +69,8 @@ def new_terms(tx: Transaction, request: Row[Any], worked_at: datetime, role: str
     """What holds now for work of someone with this role, by the coverage at the instant worked (aware UTC).
 
     The rounding and the rate card are those of the desk, and nothing is rounded together yet: see
-    `contract_terms` and `workflows.work.rounding`. Raises: NoRuleSet.
+    `contract_terms` and `workflows.work.rounding`. Whether the work passes on to the next contract is known
+    once it is charged; until then, it does if any rule says so. Raises: NoRuleSet.
     """
     settings = tx.settings
     cover = coverage_at(tx, request, worked_at) if settings.contracts else NOT_SEARCHED
@@ -87,6 +89,7 @@ def new_terms(tx: Transaction, request: Row[Any], worked_at: datetime, role: str
         item_type=_item_type(tx, request),
         rate_card=STANDARD_CARD,
         currency=settings.currency,
+        passes_on=tx.rules.charging.passes_on,
     )
 
 
@@ -101,6 +104,11 @@ def terms_of(tx: Transaction, entry: Row[Any], request: Row[Any]) -> ChargingTer
     account = t.user_account
     role = select(account.c.role).where(account.c.id == entry.technician_id)
     terms = new_terms(tx, request, entry.started_at, tx.connection.execute(role).scalar_one())
+    return with_own_terms(tx, terms)
+
+
+def with_own_terms(tx: Transaction, terms: ChargingTerms) -> ChargingTerms:
+    """The terms with those that the covering contract has of its own, which is read."""
     return contract_terms(terms, _own_terms(tx, terms.contract))
 
 

@@ -20,6 +20,7 @@ from workflows.lifecycle.contracts.payers import CascadeSearch, payer_value
 from workflows.work.charges import (
     ChargedAgain,
     Worked,
+    after_charge,
     charge_again,
     charge_work,
     charged_entry,
@@ -82,8 +83,10 @@ def plan_work(
         tx, request, terms, started_at=started_at, worked_minutes=minutes if command.billable else None
     )
     worked = charge_work(tx, request, command, terms)
+    terms = after_charge(terms, worked)
     entry = charged_entry(request, worked, terms, recorded_at=tx.now, work_type=command.work_type)
-    payers, slices = _plan_split(entry, contracts) if terms.draws else ((), ())
+    usable = contracts if terms.cascade or terms.passes_on else contracts[:1]
+    payers, slices = _plan_split(entry, usable) if terms.draws else ((), ())
     others = tuple(charge_again(tx, row, of_row) for row, of_row in moved)
     return Planned(entry, worked, terms, slices, payers, others)
 
@@ -111,13 +114,13 @@ def load_payers(
     at: datetime,
     contracts: LoadedContracts,
 ) -> list[LoadedContract]:
-    """The contract that covered the request at `at` (aware UTC); with cascade, also those that follow.
+    """The contract that covered the request at `at` (aware UTC), and those that follow if these may pay, too.
 
     Locked where the transaction writes.
     """
     if terms.contract is None:
         return []
     following: list[str] = []
-    if terms.cascade:
+    if terms.cascade or terms.passes_on:
         following = CascadeSearch(tx).following(request, terms.contract, terms.rule_set, at)
     return contracts.load([terms.contract, *following])

@@ -169,6 +169,7 @@ def segment_views(tx: Transaction, segments: Sequence[Segment]) -> list[SegmentV
             _money(one.rate_minor, one.currency) if priced else None,
             one.rate_rule if priced else None,
             _money(one.price_minor, one.currency) if priced else None,
+            one.excluded,
         )
         for one in segments
     ]

@@ -43,7 +43,7 @@ def round_with_others(
         if not request.rounds_together:
             return terms, []
     own_id, recorded_at = (entry.id, entry.created_at) if entry is not None else (NOT_STORED, tx.now)
-    rows = [row for row in _billable_entries(tx, request.id) if row.id != own_id]
+    rows = [row for row in billable_entries(tx, request.id) if row.id != own_id]
     work = [_as_work(row, tx) for row in rows]
     if worked_minutes is not None:
         work.append(
@@ -58,7 +58,8 @@ def round_with_others(
     return replace(terms, before_minutes=before.get(own_id, 0)), moved
 
 
-def _billable_entries(tx: Transaction, request_id: str) -> Sequence[Row[Any]]:
+def billable_entries(tx: Transaction, request_id: str) -> Sequence[Row[Any]]:
+    """The billable work entries of a service request, in the order in which the work was done."""
     e = t.work_entry
     billable = select(e).where(e.c.service_request_id == request_id, e.c.deleted_at.is_(None), e.c.billable)
     return tx.connection.execute(billable.order_by(e.c.started_at, e.c.created_at, e.c.id)).all()

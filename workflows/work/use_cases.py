@@ -4,7 +4,7 @@ The engine plans the split of an entry from what the grants have left, under a l
 a reversal and a new entry in the ledger, never an update. Source: product.md section 7.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,6 @@ from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
 from workflows.core.actors import DESK
 from workflows.core.errors import NotFound, StateForbids, VersionChanged, invalid
 from workflows.core.transaction import Transaction
-from workflows.coverage.search import settle_loaded_and_cover, settle_loaded_due
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.payers import is_excluded
 from workflows.lifecycle.contracts.redraw import Change, redraw
@@ -31,7 +30,7 @@ from workflows.work.charges import (
     ChargedAgain,
     audit_values,
     charge_again,
-    charge_work,
+    charge_changed,
     count_minutes,
     store_charge,
     store_charged_again,
@@ -39,6 +38,7 @@ from workflows.work.charges import (
     worked_span,
 )
 from workflows.work.charging_terms import ChargingTerms, moved_terms, new_terms, terms_of
+from workflows.work.drawing_again import draw_again, settle, settle_payers
 from workflows.work.planning import Planned, load_payers, plan_work
 from workflows.work.posting import post_new_entry, preview_new_entry
 from workflows.work.rounding import round_with_others
@@ -99,7 +99,7 @@ def log_work(tx: Transaction, service_request_id: str, command: WorkGiven) -> st
     _round_together(tx, request, planned.terms, planned.others)
     touched = post_new_entry(tx, request, entry_id, planned, payers, contracts)
     count_minutes(tx, request.id, worked.worked_minutes, worked.chargeable_minutes)
-    _settle(tx, request.id, touched, contracts)
+    settle(tx, request.id, touched, contracts)
     return entry_id
 
 
@@ -154,7 +154,7 @@ def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: W
     terms, moved = round_with_others(
         tx, request, terms, started_at=started_at, worked_minutes=minutes_counted, entry=entry
     )
-    own = ChargedAgain(entry, charge_work(tx, request, wanted, terms), terms)
+    own = charge_changed(tx, request, entry, wanted, terms)
     others = [charge_again(tx, row, of_row) for row, of_row in moved]
     store_charge(tx, own)
     _round_together(tx, request, terms, others)
@@ -162,25 +162,7 @@ def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: W
     changed = [one for one in others if not one.takes_alike]
     if not _draws_alike(own, wanted, contracts):
         changed.append(own)
-    _draw_again(tx, request, changed, contracts, cause=f"work_entry:{entry.id}")
-
-
-def _draw_again(
-    tx: Transaction,
-    request: Row[Any],
-    changed: Sequence[ChargedAgain],
-    contracts: LoadedContracts,
-    *,
-    cause: str,
-) -> None:
-    """Draw entries again that have been stored as they are now, with everything that comes after them."""
-    if not changed:
-        return
-    for one in changed:
-        _settle_payers(tx, load_payers(tx, request, one.terms, one.worked.started_at, contracts), contracts)
-    since = min(at for one in changed for at in (one.entry.started_at, one.worked.started_at))
-    change = Change(since, cause, entries=frozenset(one.entry.id for one in changed))
-    _settle(tx, request.id, redraw(tx, change, contracts), contracts)
+    draw_again(tx, request, changed, contracts, cause=f"work_entry:{entry.id}")
 
 
 def _round_together(
@@ -234,7 +216,7 @@ def delete_work(tx: Transaction, entry_id: str, *, expected_version: int | None 
         f"work_entry:{entry_id}",
         entries=frozenset(one.id for one in changed),
     )
-    _settle(tx, request.id, redraw(tx, change, contracts), contracts)
+    settle(tx, request.id, redraw(tx, change, contracts), contracts)
 
 
 # ------------------------------------------------------------------ helpers
@@ -245,26 +227,9 @@ def _settled_payers(
 ) -> list[LoadedContract]:
     """The payers of work at `at`, after their due changes."""
     payers = load_payers(tx, request, terms, at, contracts)
-    if _settle_payers(tx, payers, contracts):
+    if settle_payers(tx, payers, contracts):
         payers = load_payers(tx, request, terms, at, contracts)
     return payers
-
-
-def _settle_payers(tx: Transaction, payers: Iterable[LoadedContract], contracts: LoadedContracts) -> bool:
-    """Apply the due changes of contracts, as the jobs do. Returns whether there were any."""
-    settled = [payer.id for payer in payers if settle_loaded_due(tx, payer)]
-    if settled:
-        contracts.forget()
-    return bool(settled)
-
-
-def _settle(
-    tx: Transaction, request_id: str, contract_ids: Iterable[str], contracts: LoadedContracts
-) -> None:
-    """Bring the contracts up to now, and cover requests that wait for them with what was given back."""
-    for contract_id in sorted(set(contract_ids)):
-        if settle_loaded_and_cover(tx, contracts[contract_id], skip=request_id):
-            contracts.forget()
 
 
 def _check_state(tx: Transaction, request: Row[Any]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from engine.contracts import ExcludedTime
 from engine.rulebook.compiled.single import CompiledCharging, compile_charging
 from engine.rulebook.evaluation.business_rules_adapter import CHARGING_EVALUATOR as EVALUATOR
 from engine.rulebook.syntax.syntax_tree import Rule, mentions
@@ -36,11 +37,15 @@ class ChargingFacts:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """The percentage of worked minutes to charge (an integer), and the rule that says so, if any."""
+    """The percentage of worked minutes to charge (an integer), and the rule that says so, if any.
+
+    `excluded` is what becomes of time that the covering contract does not pay for; None if it does.
+    """
 
     percent: int
     why: str | None = None
     rule_id: str | None = None
+    excluded: ExcludedTime | None = None
 
 
 def calendars_named(rules: Sequence[Rule]) -> frozenset[str]:
@@ -65,6 +70,11 @@ class ChargingBook:
         """The calendars that the rules name."""
         return calendars_named(self.rules)
 
+    @cached_property
+    def passes_on(self) -> bool:
+        """Whether any rule excludes time that the next contract pays for."""
+        return any(rule.params.get("then") == "next_contract" for rule in self.rules)
+
     def run_by(self, engine: RulesEngine) -> "ChargingBook":
         """The same rules, run by another engine."""
         return self if engine == self.engine else replace(self, engine=engine)
@@ -79,7 +89,11 @@ class ChargingBook:
             params = rule.params if rule is not None else {}
         else:
             rule, params = self._interpret(facts)
-        return Charge(100) if rule is None else Charge(params.get("percent", 0), rule.why, rule.id)
+        if rule is None:
+            return Charge(100)
+        excluded = params.get("then")
+        percent = params.get("percent", 0 if excluded is None else 100)
+        return Charge(percent, rule.why, rule.id, excluded)
 
     def _interpret(self, facts: ChargingFacts) -> tuple[Rule | None, Mapping[str, Any]]:
         asked = EVALUATOR.facts(facts)

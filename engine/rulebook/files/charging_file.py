@@ -3,12 +3,14 @@
 Source: product.md section 7.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple, cast
 
+from engine.contracts import EXCLUDED_TIME, ExcludedTime
 from engine.rulebook.checks.lint import lint_charging
 from engine.rulebook.evaluation.charging import Charge, ChargingBook, ChargingFacts
 from engine.rulebook.files.examples import MAX_TEXT, can_run_examples, engines_agree, example_nodes
-from engine.rulebook.files.rule_reader import Declarations, RuleReader
+from engine.rulebook.files.rule_reader import EXCLUDED, Declarations, RuleReader
 from engine.rulebook.syntax.problems import FileReport, Place
 from engine.rulebook.syntax.scanner import Node, quoted
 from engine.rulebook.syntax.syntax_tree import size
@@ -58,7 +60,7 @@ class _Example(NamedTuple):
         agree = engines_agree(
             report, self.place, self.name, plain=_describe(plain), compiled=_describe(actual)
         )
-        if agree and (actual.percent, actual.rule_id) != (self.expected.percent, self.expected.rule_id):
+        if agree and replace(actual, why=None) != self.expected:
             report.error(
                 self.place,
                 f"Example {quoted(self.name)} expects {_describe(self.expected)}, "
@@ -100,14 +102,20 @@ def _fact(report: FileReport, node: Node, name: str) -> Any:
 
 
 def _charge(report: FileReport, node: Node) -> Charge | None:
-    fields = read_object(report, node, ("percent", "rule"))
+    fields = read_object(report, node, ("percent", "rule"), ("excluded",))
     if fields is None or fields.missing:
         return None
     percent = read_whole_number(report, fields["percent"], minimum=0, maximum=MAX_PERCENT)
     rule_node = fields["rule"]
     rule_id = None if rule_node.value is None else read_text(report, rule_node, maximum=MAX_TEXT)
-    return None if percent is None else Charge(percent, rule_id=rule_id)
+    excluded: str | None = None
+    if "excluded" in fields and fields["excluded"].value is not None:
+        excluded = read_choice(report, fields["excluded"], EXCLUDED_TIME, what=EXCLUDED)
+    if percent is None:
+        return None
+    return Charge(percent, rule_id=rule_id, excluded=cast("ExcludedTime | None", excluded))
 
 
 def _describe(charge: Charge) -> str:
-    return f"{charge.percent} % by " + (f'rule "{charge.rule_id}"' if charge.rule_id else "no rule")
+    then = f", excluded: {charge.excluded}," if charge.excluded else ""
+    return f"{charge.percent} %{then} by " + (f'rule "{charge.rule_id}"' if charge.rule_id else "no rule")

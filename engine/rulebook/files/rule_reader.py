@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from re import compile as regex
 from typing import Any
 
-from engine.contracts import TIME_EXPIRED, ContractType
+from engine.contracts import EXCLUDED_TIME, TIME_EXPIRED, ContractType
 from engine.rulebook.files.operands import read_around, read_day_text, read_length, read_point
 from engine.rulebook.syntax.problems import FileReport
 from engine.rulebook.syntax.scanner import Node, UnreadableValue, quoted
@@ -31,6 +31,7 @@ MAX_DEPTH = 20
 MAX_RULES = 2000
 MAX_TEXT = 200
 MAX_WHY = 500
+EXCLUDED = "way of handling excluded time"
 RESERVED_IDS = ("own-contract", "no-rule", "assigned")
 ID = regex(r"[a-z0-9][a-z0-9_-]{0,63}")
 ID_FORM = "lowercase letters, digits, - and _, at most 64, such as item-valid"
@@ -264,6 +265,8 @@ class RuleReader:
                 return read_sla_id(report, node, self.known)
             case "time_expired":
                 return read_choice(report, node, TIME_EXPIRED, what="way of handling expired time")
+            case "excluded_time":
+                return read_choice(report, node, EXCLUDED_TIME, what=EXCLUDED)
             case "day":
                 return read_day_text(report, node)
 

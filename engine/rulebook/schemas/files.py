@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from engine.calendars import DAY_NAMES
-from engine.contracts import ALLOCATIONS, DRAWS, HOLDER_KINDS, LIMITS, ON_EXPIRY
+from engine.contracts import ALLOCATIONS, DRAWS, EXCLUDED_TIME, HOLDER_KINDS, LIMITS, ON_EXPIRY
 from engine.rulebook.compiled.rank import RANK_CRITERIA
 from engine.rulebook.files.contract_type_file import LIMIT_USES, OPTIONAL, PREFIX, REQUIRED
 from engine.rulebook.files.coverage_examples import CONTRACT_KEYS, DATES
@@ -118,6 +118,9 @@ def _charging() -> Schema:
                     "percent": number_of(0, 1000, "Percent of the worked minutes that are charged."),
                     "rule": or_null(
                         text_of(MAX_TEXT, "The id of the rule that decides; null if none matches.")
+                    ),
+                    "excluded": or_null(
+                        one_of(EXCLUDED_TIME, "What becomes of time that the rule excludes; null if none.")
                     ),
                 },
                 ["percent", "rule"],

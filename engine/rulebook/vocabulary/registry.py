@@ -301,6 +301,16 @@ CHARGING_ACTIONS = {
             params=(Param("percent", "number", "Percent of the minutes.", 150, required=True, maximum=1000),),
         ),
         Action("do_not_charge", "Do not charge", "The work is recorded but not charged."),
+        Action(
+            "exclude", "Exclude from the contract",
+            "The covering contract does not pay for the work. next_contract: the contract that coverage "
+            "would choose next pays, and what it lacks is billed if the covering contract bills expired "
+            "time, otherwise recorded as uncovered. bill: it is billed. free: it is recorded as uncovered.",
+            params=(
+                Param("then", "excluded_time", "What becomes of the time.", "next_contract", required=True),
+                Param("percent", "number", "Percent of the minutes; 100 if left out.", 150, maximum=1000),
+            ),
+        ),
     )
 }  # fmt: skip
 

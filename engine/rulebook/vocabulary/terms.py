@@ -56,12 +56,18 @@ class Variable:
         return value is not None if self.is_presence else value
 
 
+ParamKind = Literal[
+    "text", "number", "yes_no", "contract_type", "contract_types", "sla", "time_expired",
+    "excluded_time", "day",
+]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Param:
     """One parameter of an action."""
 
     name: str
-    kind: Literal["text", "number", "yes_no", "contract_type", "contract_types", "sla", "time_expired", "day"]
+    kind: ParamKind
     description: str
     example: Any
     required: bool = False

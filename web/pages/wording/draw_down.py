@@ -14,6 +14,13 @@ UNCOVERED = {
 }
 
 
+EXCLUDED = {
+    "next_contract": "for the next contract",
+    "bill": "to be billed",
+    "free": "not billed",
+}
+
+
 def segment_text(segment: SegmentView, zone: ZoneInfo) -> str:
     """A segment: "17:00 to 18:30: 1:30 at 150 %, 2:15 chargeable (after hours)", with its price and rate.
 
@@ -23,6 +30,8 @@ def segment_text(segment: SegmentView, zone: ZoneInfo) -> str:
     text = f"{' to '.join(times)}: {minutes_text(segment.rounded_minutes)} at {segment.percent} %"
     if segment.percent != FULL_PERCENT:
         text += f", {minutes_text(segment.chargeable_minutes)} chargeable"
+    if segment.excluded:
+        text += f", {EXCLUDED[segment.excluded]}"
     if segment.why:
         text += f" ({segment.why.removesuffix('.')})"
     if segment.rate is None or segment.price is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.charging import FULL_PERCENT, Segment
 from engine.contracts import Contract
-from engine.drawdown import EntryToPay, TimeWorked
+from engine.drawdown import EntryToPay, SegmentToPay
 from workflows.lifecycle.contracts.payers import is_excluded
 
 NOT_STORED = "~"
@@ -66,7 +66,8 @@ def entry_to_pay(row: Any, payers: tuple[str, ...], carrier: str, covering: Cont
         payers,
         policy,
         carrier,
-        _segments_to_pay(row.segments),
+        _stored_segments_to_pay(row.segments),
+        terms["cascade"],
     )
 
 
@@ -97,11 +98,21 @@ def segments_of(entry: Any) -> tuple[Segment, ...]:
     return (Segment(entry.started_at, entry.ended_at, entry.worked_minutes, minutes, FULL_PERCENT, minutes),)
 
 
-def _segments_to_pay(stored: StoredSegments) -> tuple[TimeWorked, ...]:
+def segments_to_pay(segments: Sequence[Segment]) -> tuple[SegmentToPay, ...]:
+    """Segments as the engine pays them."""
+    return tuple(SegmentToPay(one.start, one.end, one.chargeable_minutes, one.excluded) for one in segments)
+
+
+def _stored_segments_to_pay(stored: StoredSegments) -> tuple[SegmentToPay, ...]:
     if stored is None:
         return ()
     return tuple(
-        TimeWorked(datetime.fromisoformat(one["start"]), _instant(one["end"]), one["chargeable_minutes"])
+        SegmentToPay(
+            datetime.fromisoformat(one["start"]),
+            _instant(one["end"]),
+            one["chargeable_minutes"],
+            one.get("excluded"),
+        )
         for one in stored
     )
 

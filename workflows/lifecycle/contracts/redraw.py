@@ -226,8 +226,10 @@ def _add_cascading(
     tx: Transaction, found: _Connected, search: CascadeSearch, contracts: LoadedContracts
 ) -> None:
     """Add the entries that cascade may take to the contracts, even where these had nothing left for them."""
-    cascades = tx.settings.cascade or any(row.charged_by["cascade"] for row in found.entries.values())
-    if not cascades:
+    cascades = any(
+        row.charged_by["cascade"] or row.charged_by.get("passes_on") for row in found.entries.values()
+    )
+    if not cascades and not tx.settings.cascade and not tx.rules.charging.passes_on:
         return
     holders = [one.contract.holder for one in contracts.load(sorted(found.contracts))]
     for row in entries_that_cascade(tx, holders, found.since):
@@ -242,7 +244,7 @@ def _payers_of(row: Any, search: CascadeSearch) -> tuple[str, ...]:
     if terms["contract"] is None:
         return ()
     covering = terms["contract"]
-    if not terms["cascade"]:
+    if not terms["cascade"] and not terms.get("passes_on"):
         return (covering,)
     return (covering, *search.following(row, covering, terms["rule_set"], row.worked_from))
 

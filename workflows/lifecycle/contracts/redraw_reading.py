@@ -62,11 +62,11 @@ def entries_by_id(tx: Transaction, ids: Sequence[str]) -> list[Row[Any]]:
 
 
 def entries_that_cascade(tx: Transaction, holders: Iterable[Holder], since: datetime) -> list[Row[Any]]:
-    """The entries since an instant that cascade may take to a contract of these holders."""
+    """The entries since an instant that cascade, or an exclusion, may take to a contract of these holders."""
     fits = [covered_by(holder.id)[holder.kind] for holder in sorted(set(holders))]
     if not fits:
         return []
-    cascades = e.c.charged_by["cascade"].as_boolean() == true()
+    cascades = or_(*(e.c.charged_by[one].as_boolean() == true() for one in ("cascade", "passes_on")))
     return _entries(tx, or_(*fits), e.c.started_at >= since, e.c.chargeable_minutes > 0, cascades)
 
 
