@@ -11,13 +11,14 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.charging import total_minutes
+from engine.charging import Segment, total_minutes
 from engine.contracts import TimeExpired
 from engine.drawdown import Payer
 from engine.replay_work import Allocated, Worked
 from engine.rounding import WorkToRound, minutes_before
 from engine.rulebook import RuleSet
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.charged_entry import segments_of, segments_to_pay
 from workflows.lifecycle.contracts.grants import grants_by_contract
 from workflows.lifecycle.contracts.payers import payer_value
 from workflows.lifecycle.contracts.rows import contract_value
@@ -29,7 +30,8 @@ MAX_IDS_PER_STATEMENT = 900
 """Old builds of SQLite allow 999 parameters in a statement."""
 MAX_CACHED_CONTRACTS = 5000
 CHARGED_BY = ("charging.json", "calendars.json")
-"""The rule files that decide the chargeable minutes."""
+RATE_CARDS = "rate_cards/"
+"""The rule files that decide the chargeable minutes and their price."""
 
 FixedFacts = tuple[str | None, str, str, str | None]
 """Work type, priority, the technician's role, channel: facts of charging rules that are not of the time."""
@@ -108,6 +110,7 @@ class WorkUnder:
         wanted = select(
             e.c.id, e.c.service_request_id, e.c.technician_id, e.c.started_at, e.c.ended_at,
             e.c.worked_minutes, e.c.chargeable_minutes, e.c.charged_by, e.c.billable, e.c.work_type,
+            e.c.charge_why, e.c.segments,
         ).where(e.c.service_request_id.in_(requests), e.c.deleted_at.is_(None))  # fmt: skip
         entries: Sequence[Any] = tx.connection.execute(wanted.order_by(e.c.id)).all()
         if not entries:
@@ -145,43 +148,56 @@ class WorkUnder:
             terms.get("role", self._roles[row.technician_id]),
             terms.get("channel", request.channel),
         )
+        before = segments_of(row)
+        after = self._charging.segments(row, before, fixed, entries)
+        priced = next((one for one in (*after, *before) if one.currency is not None), None)
         return Worked(
             id=row.id,
             started_at=row.started_at,
             ended_at=row.ended_at,
             worked_minutes=row.worked_minutes,
             chargeable_minutes=row.chargeable_minutes,
-            charged_minutes=self._charging.minutes(row, fixed, entries),
+            charged_minutes=total_minutes(after) if after else row.chargeable_minutes,
             allocated=self._allocated.get(row.id, ()),
+            segments=segments_to_pay(after),
+            is_charged_alike=_charge(before) == _charge(after),
+            price_before_minor=_price(before),
+            price_after_minor=_price(after),
+            currency=priced.currency if priced is not None else None,
         )
 
 
 class _Charging:
-    """The minutes that other charging rules charge; those charged before if both rule sets agree."""
+    """The segments that other rules charge; those charged before if both rule sets agree."""
 
     def __init__(self, tx: Transaction, rules: RuleSet) -> None:
         self._rules, self._in_force = rules, tx.rules
         self._settings = tx.settings
-        self._alike = all(rules.files.get(one) == tx.rules.files.get(one) for one in CHARGED_BY)
+        self._alike = _charging_files(rules) == _charging_files(tx.rules)
 
-    def minutes(self, row: Row[Any], fixed: FixedFacts, entries: Sequence[Row[Any]]) -> int:
+    def segments(
+        self,
+        row: Row[Any],
+        charged: tuple[Segment, ...],
+        fixed: FixedFacts,
+        entries: Sequence[Row[Any]],
+    ) -> tuple[Segment, ...]:
+        """The segments of an entry, which has been `charged` so."""
         if not row.billable or self._alike:
-            return int(row.chargeable_minutes)
+            return charged
         terms = self._terms(row, fixed, entries)
         in_force, edited = (
-            total_minutes(
-                charge_segments(
-                    row.started_at,
-                    row.ended_at,
-                    row.worked_minutes,
-                    work_type=fixed[0],
-                    terms=terms,
-                    rules=one,
-                )
+            charge_segments(
+                row.started_at,
+                row.ended_at,
+                row.worked_minutes,
+                work_type=fixed[0],
+                terms=terms,
+                rules=one,
             )
             for one in (self._in_force, self._rules)
         )
-        return int(row.chargeable_minutes) if in_force == edited else edited
+        return charged if _charge(in_force) == _charge(edited) else edited
 
     def _terms(self, row: Row[Any], fixed: FixedFacts, entries: Sequence[Row[Any]]) -> ChargingTerms:
         """The terms stored with an entry; for one of an older program, those that hold now."""
@@ -207,6 +223,25 @@ class _Charging:
             draws=True,
             contract=None,
         )
+
+
+def _charging_files(rules: RuleSet) -> dict[str, str]:
+    return {
+        path: text for path, text in rules.files.items() if path in CHARGED_BY or path.startswith(RATE_CARDS)
+    }
+
+
+def _charge(segments: Sequence[Segment]) -> list[tuple[Any, ...]]:
+    """What distinguishes the charge of some segments: when, how much, at what price, who does not pay."""
+    return [
+        (one.start, one.chargeable_minutes, one.price_minor, one.currency, one.excluded)
+        for one in segments
+        if one.chargeable_minutes
+    ]
+
+
+def _price(segments: Sequence[Segment]) -> int:
+    return sum(one.price_minor or 0 for one in segments)
 
 
 def created_by_rules(tx: Transaction, contract_ids: Sequence[str]) -> frozenset[str]:
