@@ -191,6 +191,36 @@ class WorkPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class RecalculatedView:
+    """A work entry that today's terms would charge otherwise: minutes, price and allocations of both charges.
+
+    The prices are None without a rate, and for users who see no prices.
+    """
+
+    id: str
+    started_at: datetime
+    worked_minutes: int
+    chargeable_before: int
+    chargeable_after: int
+    charge_why: str | None
+    price_before: MoneyView | None
+    price_after: MoneyView | None
+    before: list[AllocationView]
+    after: list[AllocationView]
+
+
+@dataclass(frozen=True, slots=True)
+class RecalculationView:
+    """What charging all work of a service request by today's terms would change.
+
+    `moves` are other entries that would be drawn from elsewhere.
+    """
+
+    entries: list[RecalculatedView]
+    moves: list[MovedWorkView]
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryLine:
     """One state change of a service request, the logging first; `inferred` marks those an import added."""
 

@@ -20,11 +20,14 @@ from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.service_requests import (
     AllocationView,
     MovedWorkView,
+    RecalculatedView,
+    RecalculationView,
     SegmentView,
     WorkEntryView,
     WorkPreview,
 )
 from workflows.work.planning import MovedWork, Planned
+from workflows.work.recalculation import Recalculated, Recalculation
 
 e = t.work_entry
 _SHOWN = [column for column in e.c if column.name != "charged_by"]
@@ -92,6 +95,33 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
         allocations=allocations.of(planned.slices),
         leaves={one: left for one, left in leaves.items() if one in own},
         moves=[_moved_view(one, allocations) for one in planned.moved],
+    )
+
+
+def recalculation_view(tx: Transaction, found: Recalculation) -> RecalculationView:
+    """A recalculation as shown before it is made."""
+    splits = [*(split for one in found.entries for split in (one.before, one.after))]
+    splits += [split for one in found.moved for split in (one.before, one.after)]
+    allocations = _Allocations(tx, [piece for split in splits for piece in split])
+    return RecalculationView(
+        [_recalculated_view(tx, one, allocations) for one in found.entries],
+        [_moved_view(one, allocations) for one in found.moved],
+    )
+
+
+def _recalculated_view(tx: Transaction, one: Recalculated, allocations: "_Allocations") -> RecalculatedView:
+    entry, worked = one.charged.entry, one.charged.worked
+    return RecalculatedView(
+        id=entry.id,
+        started_at=entry.started_at,
+        worked_minutes=entry.worked_minutes,
+        chargeable_before=entry.chargeable_minutes,
+        chargeable_after=worked.chargeable_minutes,
+        charge_why=worked.charge_why,
+        price_before=_price(tx, segments_of(entry)),
+        price_after=_price(tx, worked.segments),
+        before=allocations.of(one.before),
+        after=allocations.of(one.after),
     )
 
 

@@ -75,6 +75,8 @@ API: dict[str, Call] = {
     "POST /service-requests/<service_request>/transitions": Call({"trigger": "resolve", "note": "Done"}),
     "POST /service-requests/<service_request>/work": Call(WORK),
     "POST /service-requests/<service_request>/work/preview": Call(WORK),
+    "POST /service-requests/<service_request>/work/recalculate": Call({"reason": "Agreed"}),
+    "POST /service-requests/<service_request>/work/recalculate/preview": Call(),
     "PATCH /settings": Call({"auto_close_days": 9}),
     "POST /settings/preview": Call({"work_calendar": {"holidays": ["2026-03-03"]}}),
     "DELETE /tokens/<token_id>": Call(),
@@ -166,6 +168,9 @@ PAGES: dict[str, Call] = {
         {"minutes": "0:50"}, opens=f"{REQUEST}/work/{{entry}}"
     ),
     "/requests/<service_request_id>/work/<entry_id>/delete": Call(),
+    "/requests/<service_request_id>/work/recalculate": Call(
+        {"reason": "Agreed", "key": "a key"}, opens=f"{REQUEST}/work/recalculate"
+    ),
     "/requests/<service_request_id>/work/preview": Call({"work_minutes": "0:30", "work_worked_at": AT}),
     "/requests/<service_request_id>/work/timer/<action>": Call(path={"action": "start"}),
     "/requests/new": Call({"subject": "New", "customer": "customer:{carl}"}, opens="/requests/new"),

@@ -13,15 +13,16 @@ from web.pages.forms.base import ActionForm, Explicit, attempt_once, perform_onc
 from web.pages.layout.list_links import keep_list
 from web.pages.service_requests import timer
 from web.pages.service_requests.detail import redirect_to_request, request_page
-from web.pages.service_requests.forms import WorkForm
+from web.pages.service_requests.forms import RecalculateForm, WorkForm
 from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import minutes_text
-from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
+from workflows.commands.work import ChangeWork, RecalculateWork, WorkAndResolution, WorkGiven
 from workflows.core.actors import DESK
 from workflows.core.transaction import Transaction
 from workflows.service_requests.queries import read_service_request
 from workflows.views.service_requests import WorkEntryView, WorkPreview
-from workflows.work.queries import preview_view, read_work
+from workflows.work.queries import preview_view, read_work, recalculation_view
+from workflows.work.recalculation import preview_recalculation, recalculate_work
 from workflows.work.use_cases import change_work, delete_work, log_work, log_work_and_resolve, preview_work
 
 pages = Blueprint("request_work", __name__, url_prefix="/requests/<service_request_id>/work")
@@ -68,6 +69,26 @@ def switch(service_request_id: str, action: str) -> Response:
         else:
             timer.forget(service_request_id)
     return redirect_to_request(service_request_id, "#log-time")
+
+
+@pages.route("/recalculate", methods=["GET", "POST"])
+def recalculate(service_request_id: str) -> tuple[str, int] | Response:
+    """Preview all work of the request charged by what holds today, and charge it so."""
+    form = RecalculateForm()
+    with desk().read(actor()) as tx:
+        found = read_service_request(tx, service_request_id)
+        effect = recalculation_view(tx, preview_recalculation(tx, service_request_id))
+    if form.validate_on_submit():
+        command = form.command(RecalculateWork, {"reason": form.reason.data})
+        if command and attempt_once(
+            form, lambda tx: recalculate_work(tx, service_request_id, command), command
+        ):
+            flash("Work charged by what holds today.", "success")
+            return redirect_to_request(service_request_id)
+    page = render_template(
+        "service_requests/work_recalculate.html", form=form, request_view=found, effect=effect
+    )
+    return page, 422 if form.has_errors else 200
 
 
 @pages.route("/<entry_id>", methods=["GET", "POST"])
