@@ -82,7 +82,8 @@ class Payer:
 
     It became valid at `valid_from` and then draws what its holder had carried; None if it never does.
     `recorded_at` is when it was sold. `by_month`: each of its months has a grant, which draws what earlier
-    months lacked.
+    months lacked. `term` is its period as agreed, where it ended earlier (cancelled): its grants are drawn in
+    the order of their agreed ends, so that a cancellation moves no earlier work. None: the same as `window`.
     """
 
     contract: str
@@ -93,6 +94,7 @@ class Payer:
     valid_from: datetime | None = None
     recorded_at: datetime = BEGINNING
     by_month: bool = False
+    term: Window | None = None
 
 
 class Slice(NamedTuple):
@@ -216,13 +218,6 @@ def burn_order(window: Window, grant_id: str) -> tuple[datetime, datetime, str]:
     return (window.until or NEVER, window.start, grant_id)
 
 
-def in_burn_order(grants: Sequence[Grant], contract_window: Window, at: datetime) -> list[Grant]:
-    """The grants in force at `at` (aware UTC), in the order in which they are drawn down."""
-    windows = [(grant, grant_window(grant, contract_window)) for grant in grants]
-    in_force = [(grant, window) for grant, window in windows if window is not None and window.contains(at)]
-    return [grant for grant, window in sorted(in_force, key=lambda pair: burn_order(pair[1], pair[0].id))]
-
-
 # ------------------------------------------------------------------ paying
 
 
@@ -255,10 +250,12 @@ class _Account:
     def __init__(self, payer: Payer, left: dict[str, int]) -> None:
         self.payer, self.contract, self.left = payer, payer.contract, left
         self.metered = payer.draws == "minutes"
-        windows = [(grant_window(grant, payer.window), grant.id) for grant in payer.grants]
-        spans = [(window, grant_id) for window, grant_id in windows if window is not None]
-        self.grants = sorted(spans, key=lambda one: burn_order(*one))
-        edges = {edge for window in (payer.window, *(one for one, _ in spans)) for edge in window}
+        self.grants = [
+            (window, grant.id)
+            for grant in sorted(payer.grants, key=lambda one: _agreed_order(one, payer))
+            if (window := grant_window(grant, payer.window)) is not None
+        ]
+        edges = {edge for window in (payer.window, *(one for one, _ in self.grants)) for edge in window}
         self.boundaries: list[datetime] = sorted(edge for edge in edges if edge is not None)
         self.since = self.until = BEGINNING
         self.is_open = False
@@ -305,6 +302,12 @@ class _Account:
     def last_opening(self) -> datetime:
         """When the last of its grants opens."""
         return max((window.start for window, _ in self.grants), default=BEGINNING)
+
+
+def _agreed_order(grant: Grant, payer: Payer) -> tuple[datetime, datetime, str]:
+    """The burn order of a grant by its agreed end; one that can never be drawn has any place."""
+    window = grant_window(grant, payer.term or payer.window)
+    return burn_order(window or payer.window, grant.id)
 
 
 def _pay_entry(entry: EntryToPay, accounts: Sequence[_Account]) -> list[Slice]:

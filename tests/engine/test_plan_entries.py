@@ -90,6 +90,21 @@ def test_entries_are_taken_in_the_order_worked_then_recorded_then_by_id() -> Non
         assert taken(plan, "a") == [("ignored", 10)]
 
 
+# Burn order
+
+
+def test_a_contract_that_ended_early_still_draws_its_grants_by_their_agreed_ends() -> None:
+    """By their ends in the cancelled contract all are equal, so that the earliest would be drawn first."""
+    grants = (
+        Grant("long", "C1", "minutes", 30, day(0), None, 30),
+        Grant("short", "C1", "minutes", 30, day(1), day(20), 30),
+    )
+    work = [entry("w1", day(2), 40)]
+    for ends in (None, day(10)):
+        one = Payer("C1", ANN, Window(day(0), ends), "minutes", grants, term=Window(day(0), None))
+        assert taken(plan_entries(work, by_id(one)), "w1") == [("short", 30), ("long", 10)]
+
+
 # Carried minutes
 
 

@@ -57,9 +57,10 @@ class ModelContract:
         return bool(ends) and max(min(ends), max(grant.opens_at, self.starts_at)) <= at
 
     def open_grants(self, at: datetime) -> list[ModelGrant]:
+        """Those that pay at an instant, by their ends as agreed: a cancellation changes no order."""
         found = [one for one in self.grants if self.covers(at) and one.is_open(at)]
         last = datetime.max.replace(tzinfo=at.tzinfo)
-        ends = [one for one in (self.until,) if one is not None]
+        ends = [one for one in (self.ends_at,) if one is not None]
         return sorted(
             found,
             key=lambda one: (min([one.closes_at or last, *ends]), max(one.opens_at, self.starts_at), one.id),

@@ -21,6 +21,7 @@ from engine.errors import DeskError
 from workflows.core.actors import SYSTEM, Actor
 from workflows.core.clock import Clock, SystemClock
 from workflows.core.config import Config, ConfigStore
+from workflows.core.contract_locks import ContractLocks, LockedOutOfOrder
 from workflows.core.errors import NotAllowed, NotFound, OutcomeUnknown
 from workflows.core.idempotency import Answer, Keyed, find_answer, store_answer
 from workflows.core.session_limits import DEFAULT_SESSION_LIMITS, SessionLimits
@@ -137,14 +138,20 @@ class Desk:
         Raises: OutcomeUnknown if the connection is lost during the commit; what the use case raises; a
         DBAPIError if the database cannot be used, with nothing saved.
         """
+        lock_first: frozenset[str] = frozenset()
         for attempt in range(1, ATTEMPTS + 1):
+            locks = ContractLocks(lock_first, runs_again=attempt < ATTEMPTS)
             try:
                 if reads_first or exclusive:
                     with self.write_on_demand(actor, exclusive=exclusive) as tx:
+                        tx.state.contract_locks = locks
                         result = use_case(tx)
                 else:
                     with self.write(actor, at=at, job=job) as tx:
+                        tx.state.contract_locks = locks
                         result = use_case(tx)
+            except LockedOutOfOrder as error:
+                lock_first |= error.contracts
             except CommitUncertain as error:
                 if not repeatable or attempt >= LOST_ATTEMPTS:
                     raise outcome_unknown() from error

@@ -21,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection
 
+from workflows.core.contract_locks import ContractLocks
 from workflows.store.database import Database, certain_commit
 from workflows.store.multi_table_insert import Batch, Precondition
 
@@ -79,13 +80,13 @@ class PendingRows(WrongMode):
 
 
 class TransactionState:
-    """A connection and the mode it is used in. Copies of a `Transaction` share one.
+    """A connection, the mode it is used in and the contracts locked. Copies of a `Transaction` share one.
 
     `begin` starts a writing transaction on a connection that has only read so far; it belongs to the modes
     `READ_FIRST` and `EXCLUSIVE`.
     """
 
-    __slots__ = ("_begin", "_connection", "batch", "database", "mode")
+    __slots__ = ("_begin", "_connection", "batch", "contract_locks", "database", "mode")
 
     def __init__(
         self, connection: Connection, mode: Mode, database: Database, begin: Callable[[], None] | None = None
@@ -95,6 +96,7 @@ class TransactionState:
         self.mode = mode
         self.database = database
         self.batch: Batch | None = None
+        self.contract_locks = ContractLocks()
 
     @property
     def connection(self) -> Connection:

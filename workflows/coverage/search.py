@@ -18,6 +18,7 @@ from workflows.core.actors import SYSTEM
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import Candidates, find_candidates, with_months_to_come
+from workflows.coverage.covered_work import cover_work_since
 from workflows.coverage.decisions import preview_view, store_decision
 from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
 from workflows.coverage.waiting_list import rests_on, waiting_requests
@@ -322,13 +323,19 @@ def _decided_at(tx: Transaction, request: Row[Any]) -> datetime:
 
 
 def search_covered_again(tx: Transaction, contract_id: str) -> None:
-    """Search again for the unfinished requests that a cancelled contract covers or that await it."""
+    """Search again for the unfinished requests that a cancelled contract covers or that await it.
+
+    It ended before this instant: work at it is covered by what the new decision says.
+    """
     r = t.service_request
     requests = tx.connection.execute(
         select(r.c.id).where(rests_on(contract_id)).order_by(r.c.opened_at, r.c.id)
     ).scalars()
     for request_id in requests.all():
         search_again(tx, lock_request(tx, request_id), cause=f"contract:{contract_id}")
+        moved = cover_work_since(tx, lock_request(tx, request_id), tx.now)
+        if moved is not None:
+            redraw_and_cover(tx, moved)
 
 
 # ------------------------------------------------------------------ helpers

@@ -32,7 +32,10 @@ def lock_covered(tx: Transaction, contract_id: str) -> None:
     """
     r = t.service_request
     tx.connection.execute(
-        select(r.c.id).where(rests_on(contract_id)).order_by(r.c.opened_at, r.c.id).with_for_update(of=r)
+        select(r.c.id)
+        .where(rests_on(contract_id))
+        .order_by(r.c.opened_at, r.c.id)
+        .with_for_update(of=r, key_share=True)
     ).all()
 
 

@@ -256,7 +256,7 @@ def _locked_entry(tx: Transaction, entry_id: str, expected_version: int | None) 
     """A work entry and its service request, both locked."""
     e = t.work_entry
     entry = tx.connection.execute(
-        select(e).where(e.c.id == entry_id, e.c.deleted_at.is_(None)).with_for_update()
+        select(e).where(e.c.id == entry_id, e.c.deleted_at.is_(None)).with_for_update(key_share=True)
     ).one_or_none()
     if entry is None:
         raise NotFound("There is no such work entry.", remedy="Look at the service request's list of work.")

@@ -33,7 +33,7 @@ def test_a_cancellation_lists_requests_that_lose_coverage_and_minutes_that_expir
     hours = sample.sell("support_hours", minutes=180)
     requests = [sample.log() for _ in range(3)]
     sample.work(requests[0], 60)
-    # work at the instant of the cancellation is not covered
+    # work at the very instant of the cancellation is not paid by the contract
     sample.clock.move(minutes=1)
 
     def cancel(tx: Transaction) -> str:

@@ -75,8 +75,9 @@ class Histories(RuleBasedStateMachine):
     )
     def begin(self, in_time: bool, cascade: bool, minutes: int, by_month: bool, scope: RoundingScope) -> None:
         self.in_time, self.scope = in_time, scope
+        self.increment = 1 if scope == "entry" else INCREMENT
         self.sample.clock.at = (self.sample.clock.at + DAY).replace(hour=9, minute=0)
-        self.sample.set(cascade=cascade, rounding={"increment_minutes": INCREMENT, "scope": scope})
+        self.sample.set(cascade=cascade, rounding={"increment_minutes": self.increment, "scope": scope})
         self.contracts: list[str] = []
         self.requests: list[str] = []
         self.entries: list[str] = []
@@ -218,8 +219,8 @@ class Histories(RuleBasedStateMachine):
             before = sums.get(group, 0)
             sums[group] = before + row.worked_minutes
             rounded = sum(one["rounded_minutes"] for one in row.segments or ())
-            expected = -(sums[group] // -INCREMENT) - -(before // -INCREMENT)
-            assert (rounded if row.segments else row.chargeable_minutes) == expected * INCREMENT
+            expected = -(sums[group] // -self.increment) - -(before // -self.increment)
+            assert (rounded if row.segments else row.chargeable_minutes) == expected * self.increment
 
     def _check_contract(self, contract: ModelContract, expected: Result, view: Any, at: datetime) -> None:
         available = usable = 0
@@ -388,6 +389,32 @@ def test_any_history_ends_as_the_model_says(sample: SampleDesk) -> None:
         ),
     )
     assert sample.see(audit_ledger).ok
+
+
+def history(
+    sample: SampleDesk, *, in_time: bool = False, cascade: bool = True, minutes: int = 60
+) -> Histories:
+    """A history to be written out step by step, with one block of hours that began ten days ago."""
+    state: Histories = type("OneHistory", (Histories,), {"sample": sample, "numbers": count()})()
+    state.begin(in_time=in_time, cascade=cascade, minutes=minutes, by_month=False, scope="entry")
+    return state
+
+
+def test_a_cancellation_does_not_change_the_order_of_grants_for_earlier_work(sample: SampleDesk) -> None:
+    """All grants of a cancelled contract end with it; they had been drawn in the order of their own ends."""
+    state = history(sample, minutes=58)
+    state.top_up(place=0, days=-3, lasts=10, minutes=56)
+    state.work_now(place=0, minutes=70)
+    state.wait(minutes=60)
+    [entry] = state.entries
+    drawn = state._taken()
+    assert sorted(drawn.values()) == [14, 56]
+    state.cancel(place=0)
+    state.check()
+    assert state._taken() == drawn
+    state.work(place=0, days=1, at=0, minutes=3)
+    state.check()
+    assert {key: value for key, value in state._taken().items() if key[0] == entry} != drawn
 
 
 FOUR_ENTRIES = ((1, 50), (2, 40), (3, 30), (5, 20))

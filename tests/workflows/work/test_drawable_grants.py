@@ -34,6 +34,7 @@ def contract_with_many_grants(sample: SampleDesk, random: Random) -> str:
     for _ in range(4):
         sample.clock.move(hours=1)
         sample.work(request, random.randrange(20, 120))
+    sample.clock.move(hours=3)
     return contract
 
 
@@ -50,12 +51,12 @@ def test_a_plan_by_some_grants_is_the_plan_by_all(sample: SampleDesk, seed: int)
     random = Random(seed)
     contract = contract_with_many_grants(sample, random)
     now = sample.clock.now()
-    fewer = 0
+    fewer = followed = 0
     with sample.desk.read() as tx:
         every = loaded(tx, contract)
         payer = payer_value(every.contract, every.draws, every.grants)
-        for _ in range(60):
-            start = now - random.randrange(0, 9) * HOUR / 2
+        for _ in range(90):
+            start = now - random.randrange(0, 11) * HOUR / 2
             end = random.choice([None, start + random.randrange(1, 9) * HOUR / 2])
             work = TimeWorked(start, end, random.choice([0, 1, 7, 60, 500]))
             some = loaded(tx, contract, work)
@@ -64,9 +65,14 @@ def test_a_plan_by_some_grants_is_the_plan_by_all(sample: SampleDesk, seed: int)
             assert some.limits_at(tx.now) == every.limits_at(tx.now)
             assert some.next_edge_after(tx.now) == every.next_edge_after(tx.now)
             fewer += len(some.drawable_grants) < len(every.grants)
+            if start < now - 3 * HOUR:
+                followed += 1
+                assert some.is_followed(tx, start)
+                assert some.drawable_grants == every.grants, "read once, for all that is planned anew"
             later = tx.now + HOUR
             assert some.limits_at(later) == every.limits_at(later)
     assert fewer > 20
+    assert followed > 20
     # what is due to expire is among the grants that were read
     sample.clock.move(hours=3)
     with sample.desk.write() as tx:

@@ -7,6 +7,8 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from sqlalchemy import text
+
 from tests.support.sample_desk import SampleDesk
 from workflows.commands.contracts import TopUp
 from workflows.commands.work import ChangeWork
@@ -81,3 +83,14 @@ def test_all_at_once_is_as_one_after_the_other(sample: SampleDesk) -> None:
         act()
     assert found == in_turn.end()
     assert sample.see(audit_ledger).ok
+    assert deadlocks(sample) == 0
+
+
+def deadlocks(sample: SampleDesk) -> int:
+    """How many PostgreSQL has ended; each would have made others wait for a second."""
+    if sample.desk.database.is_sqlite:
+        return 0
+    sample.desk.database.engine.dispose()
+    counted = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    with sample.desk.database.read() as connection:
+        return int(connection.execute(counted).scalar_one())

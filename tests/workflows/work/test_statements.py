@@ -37,7 +37,7 @@ class Statements:
             self.locked += values
         elif statement.startswith(("SELECT", "WITH")) and "FROM contract_grant" in statement:
             self.grants_read += [one for one in values if one in self.contracts]
-        elif "FROM service_request" in statement and "FOR UPDATE" in statement and not self.locked:
+        elif "FROM service_request" in statement and "FOR NO KEY UPDATE" in statement and not self.locked:
             self.requests_locked_before += 1
 
 

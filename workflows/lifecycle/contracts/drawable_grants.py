@@ -25,11 +25,13 @@ g, b = t.contract_grant, t.grant_balance
 class OtherGrants:
     """What the grants that were not read add up to at `at`, in whole units; nothing of them is to expire.
 
-    `next_edge_at` is the first instant after `at` at which one of them opens or closes. `is_followed`: work
-    or a draw of carried minutes is posted on one of the contracts after the entry's start.
+    `count` is how many they are. `next_edge_at` is the first instant after `at` at which one of them opens or
+    closes. `is_followed`: work or a draw of carried minutes is posted on one of the contracts after the
+    entry's start; then all grants have been read, since all that follows is planned anew.
     """
 
     at: datetime
+    count: int
     limits: Limits
     open_totals: OpenTotals
     next_edge_at: datetime | None
@@ -47,8 +49,9 @@ def read_drawable_grants(
     """The grants that an entry can be drawn from or that are due to expire, oldest first, by contract id.
 
     Those are the first in burn order that hold the minutes, among the grants that are open at `started_at`;
-    all grants of a contract of which one opens or closes within the span. Contracts without grants are left
-    out. A property test holds a plan by these grants to one by all. Units: whole minutes; aware UTC.
+    all grants of a contract of which one opens or closes within the span, and all of every contract where
+    something follows the entry. Contracts without grants are left out. A property test holds a plan by these
+    grants to one by all. Units: whole minutes; aware UTC.
     """
     rows = tx.connection.execute(
         _DRAWABLE,
@@ -85,7 +88,8 @@ def _split(rows: Sequence[Row[Any]], at: datetime) -> tuple[list[StoredGrant], O
         every_open.purchased - known_open.purchased, every_open.available - known_open.available
     )
     edges = [one for one in (every.next_opening_at, every.next_closing_at) if one is not None]
-    return grants, OtherGrants(at, others, totals, min(edges, default=None), bool(every.is_followed))
+    count = every.grants - len(rows)
+    return grants, OtherGrants(at, count, others, totals, min(edges, default=None), bool(every.is_followed))
 
 
 def _open_totals_of(row: Row[Any]) -> OpenTotals:
@@ -129,6 +133,7 @@ def _drawable() -> Select[Any]:
             _sum_of(is_open_at(now), "incidents", b.c.available).label("open_incidents"),
             _sum_of(literal(True), "incidents", b.c.held).label("held_incidents"),
             _is_followed(select(wanted.c.id), started_at).label("is_followed"),
+            func.count().over(partition_by=contract).label("grants"),
             func.sum(case((is_open_at(now), b.c.available + b.c.held + b.c.consumed), else_=0))
             .over(partition_by=contract)
             .label("open_purchased"),
@@ -146,7 +151,7 @@ def _drawable() -> Select[Any]:
         .where(contract.in_(select(wanted.c.id)))
         .subquery()
     )
-    return select(marked).where(marked.c.is_wanted).order_by(marked.c.id)
+    return select(marked).where(or_(marked.c.is_wanted, marked.c.is_followed)).order_by(marked.c.id)
 
 
 def _is_followed(contracts: Any, at: Any) -> Any:

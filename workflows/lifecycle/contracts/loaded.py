@@ -11,12 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
-
 from engine.contracts import Contract, Draws, Limits
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
 from engine.quantities import Rounding
-from workflows.core.errors import NotFound
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
 from workflows.lifecycle.contracts.drawable_grants import OtherGrants, is_followed, read_drawable_grants
@@ -28,16 +25,9 @@ from workflows.lifecycle.contracts.grants import (
     limits_at,
     open_totals,
 )
-from workflows.lifecycle.contracts.rows import contract_value, lock_contract
+from workflows.lifecycle.contracts.rows import contract_value, lock_contracts, read_contracts
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
-
-_ROWS = (
-    select(t.contract)
-    .where(t.contract.c.id.in_(bindparam("wanted", expanding=True)))
-    .order_by(t.contract.c.id)
-)
-_LOCKED_ROWS = _ROWS.with_for_update()
 
 
 class LoadedContracts:
@@ -96,15 +86,11 @@ class LoadedContracts:
             one.known_grants, one.others = found.get(one.id, ([], None))
 
     def _rows(self, contract_ids: Sequence[str]) -> Sequence[Any]:
-        if len(contract_ids) == 1 and self._tx.writes:
-            return [lock_contract(self._tx, contract_ids[0])]
         if not contract_ids:
             return []
-        statement = _LOCKED_ROWS if self._tx.writes else _ROWS
-        rows = self._tx.connection.execute(statement, {"wanted": contract_ids}).all()
-        if len(rows) < len(contract_ids):
-            raise NotFound("There is no such contract.")
-        return rows
+        if self._tx.writes:
+            return lock_contracts(self._tx, contract_ids)
+        return read_contracts(self._tx, contract_ids)
 
 
 @dataclass(slots=True, init=False)
@@ -143,14 +129,15 @@ class LoadedContract:
     def may_read_some(self) -> bool:
         """Whether a part of its grants is enough for an entry.
 
-        A per-request contract pays from before its start, so all of its grants may.
+        A per-request contract pays from before its start, so all of its grants may. Of a cancelled one, the
+        database does not have the grants' agreed ends, by which they are drawn.
         """
-        return self.contract.holder.kind != "service_request"
+        return self.contract.holder.kind != "service_request" and self.contract.cancelled_at is None
 
     @property
     def grants(self) -> list[StoredGrant]:
         """All grants with their balances, oldest first; read at the first use."""
-        if self.others is not None:
+        if self.others is not None and self.others.count:
             self.forget_grants()
         return self.drawable_grants
 

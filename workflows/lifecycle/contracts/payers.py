@@ -48,6 +48,7 @@ def payer_value(
         valid_from=valid_from(contract),
         recorded_at=contract.created_at,
         by_month=by_month,
+        term=Window(window.start, contract.expires_at),
     )
 
 

@@ -1,5 +1,6 @@
 """Locking a contract's row, and turning it into the engine's value."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select
@@ -34,17 +35,57 @@ def contract_value(row: Any) -> Contract:
     )
 
 
-_LOCKED = select(t.contract).where(t.contract.c.id == bindparam("wanted", type_=Id)).with_for_update()
+_ROWS = (
+    select(t.contract)
+    .where(t.contract.c.id.in_(bindparam("wanted", expanding=True)))
+    .order_by(t.contract.c.id)
+)
+_LOCKED_ROWS = _ROWS.with_for_update()
+_FREE_ROWS = _ROWS.with_for_update(skip_locked=True)
+_LOCKED_ROW = select(t.contract).where(t.contract.c.id == bindparam("wanted", type_=Id)).with_for_update()
 
 
 def lock_contract(tx: Transaction, contract_id: str) -> Row[Any]:
-    """The contract's row, locked until the transaction ends. Raises: NotFound."""
-    row = tx.connection.execute(_LOCKED, {"wanted": contract_id}).one_or_none()
-    if row is None:
+    """The contract's row, locked until the transaction ends. Raises: NotFound; LockedOutOfOrder."""
+    return lock_contracts(tx, [contract_id])[0]
+
+
+def lock_contracts(tx: Transaction, contract_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """The rows of contracts in the order of their ids, locked until the transaction ends.
+
+    Raises: NotFound; LockedOutOfOrder, after which `Desk.perform` runs the use case again.
+    """
+    locks = tx.state.contract_locks
+    if not tx.is_sqlite:
+        first = locks.take_first()
+        if first:
+            tx.connection.execute(_LOCKED_ROWS, {"wanted": sorted(first.union(contract_ids))})
+            locks.add(first)
+        elif locks.runs_again and not locks.are_in_order(contract_ids):
+            free = tx.connection.execute(_FREE_ROWS, {"wanted": contract_ids}).all()
+            if len(free) < len(contract_ids):
+                raise locks.out_of_order(contract_ids)
+            locks.add(contract_ids)
+            return free
+        locks.add(contract_ids)
+    if len(contract_ids) == 1:
+        rows = tx.connection.execute(_LOCKED_ROW, {"wanted": contract_ids[0]}).all()
+    else:
+        rows = tx.connection.execute(_LOCKED_ROWS, {"wanted": contract_ids}).all()
+    return _found(rows, contract_ids)
+
+
+def read_contracts(tx: Transaction, contract_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """The same without locks. Raises: NotFound."""
+    return _found(tx.connection.execute(_ROWS, {"wanted": contract_ids}).all(), contract_ids)
+
+
+def _found(rows: Sequence[Row[Any]], contract_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    if len(rows) < len(contract_ids):
         raise NotFound(
             "There is no such contract.", remedy="Look it up by its number in the list of contracts."
         )
-    return row
+    return rows
 
 
 def level_of(tx: Transaction, contract_id: str) -> str | None:

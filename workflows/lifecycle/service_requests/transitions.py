@@ -134,7 +134,11 @@ def _started(tx: Transaction, request: Row[Any]) -> dict[str, Any]:
 
 
 def lock_request(tx: Transaction, request_id: str) -> Row[Any]:
-    """A service request's row, locked until the transaction ends. Raises: LookupError if there is none."""
+    """A service request's row, locked until the transaction ends. Raises: LookupError if there is none.
+
+    Others may still insert rows that refer to it: drawing the work of several requests again locks none of
+    them.
+    """
     row: Row[Any] = _LOCKED.one(tx.connection, {"id": request_id})
     return row
 
@@ -142,5 +146,5 @@ def lock_request(tx: Transaction, request_id: str) -> Row[Any]:
 _LOCKED = Prepared(
     select(t.service_request)
     .where(t.service_request.c.id == bindparam("id", type_=Id, required=True))
-    .with_for_update()
+    .with_for_update(key_share=True)
 )

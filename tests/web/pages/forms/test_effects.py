@@ -26,7 +26,7 @@ def test_cancelling_previews_the_requests_that_lose_coverage(
     sample, sue = web.sample, web.supervisor
     contract = sample.sell("support_hours", minutes=180)
     sample.work(sample.log(), 60)
-    # a contract ends before the instant of its cancellation: work at that instant is not covered
+    # work at the very instant of the cancellation is not paid by the contract
     sample.clock.move(minutes=1)
     sample.log()
     path = f"/contracts/{contract}"
