@@ -70,16 +70,19 @@ class ModelContract:
         """When it or one of its grants begins or ends."""
         edges = {self.starts_at, self.until}
         for one in self.grants:
-            begins = max(one.opens_at, self.starts_at)
-            ends = min((end for end in (one.closes_at, self.until) if end is not None), default=None)
-            if ends is None or begins < ends:
-                edges |= {begins, ends}
+            edges |= set(self._span(one) or ())
         return {edge for edge in edges if edge is not None}
+
+    def _span(self, grant: ModelGrant) -> tuple[datetime, datetime | None] | None:
+        """From when until when a grant is open; None if it never is."""
+        begins = max(grant.opens_at, self.starts_at)
+        ends = min((end for end in (grant.closes_at, self.until) if end is not None), default=None)
+        return (begins, ends) if ends is None or begins < ends else None
 
     def openings(self) -> list[tuple[datetime, str]]:
         """When its grants open, with their ids; those that never do are left out."""
-        opened = [(max(one.opens_at, self.starts_at), one.id) for one in self.grants]
-        return [(at, grant_id) for at, grant_id in opened if self.covers(at)]
+        spans = [(self._span(one), one.id) for one in self.grants]
+        return [(span[0], grant_id) for span, grant_id in spans if span is not None]
 
 
 @dataclass

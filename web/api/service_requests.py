@@ -52,7 +52,7 @@ from workflows.views.service_requests import (
 )
 from workflows.work.queries import list_work, preview_view, read_work, recalculation_view
 from workflows.work.recalculation import preview_recalculation, recalculate_work
-from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
+from workflows.work.use_cases import change_work, delete_work, log_work, preview_change, preview_work
 
 service_requests, coverage, work = RouteGroup("Service requests"), RouteGroup("Coverage"), RouteGroup("Work")
 
@@ -191,6 +191,12 @@ def patch_work(
     It is charged by the terms stored with it. A new note moves no minutes.
     """
     return read_work(tx, change_work(tx, entry, command, expected_version=expected_version))
+
+
+@work.post("/work/{entry}/preview", reads=True)
+def post_change_preview(tx: Transaction, entry: str, command: ChangeWork) -> WorkPreview:
+    """Preview the draw-down of a corrected work entry. Nothing is saved."""
+    return preview_view(tx, preview_change(tx, entry, command))
 
 
 @work.delete("/work/{entry}")

@@ -35,7 +35,7 @@ class Planned:
     """A work entry as it would be saved, with the split of its chargeable minutes.
 
     `others` are entries of the same service request that it charges again; `moved` are all other entries that
-    the plan draws from elsewhere.
+    the plan draws from elsewhere. `before` are the slices that a stored entry has now.
     """
 
     entry: ChargedEntry
@@ -45,6 +45,7 @@ class Planned:
     payers: tuple[Payer, ...]
     others: tuple[ChargedAgain, ...] = ()
     moved: tuple["MovedWork", ...] = ()
+    before: tuple[Slice, ...] = ()
 
     @property
     def moving(self) -> list[ChargedAgain]:

@@ -3,6 +3,7 @@
 Source: product.md sections 7 and 8.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -62,6 +63,30 @@ def preview_new_entry(
     redrawn = plan_redraw(tx, change, contracts)
     slices = tuple(redrawn.plan.slices.get(NOT_STORED, ()))
     return replace(planned, slices=slices, moved=moved_by(redrawn))
+
+
+def preview_changed_entry(
+    tx: Transaction,
+    request: Row[Any],
+    own: ChargedAgain,
+    others: Sequence[ChargedAgain],
+    contracts: LoadedContracts,
+) -> Planned:
+    """The plan of a stored entry as it is wanted, with the other entries that it moves."""
+    changed = (own, *(one for one in others if not one.takes_alike))
+    previewed = tuple(preview_of(request, one) for one in changed)
+    since = min(at for one in changed for at in (one.entry.started_at, one.worked.started_at))
+    redrawn = plan_redraw(tx, Change(since, "preview", previewed=previewed), contracts)
+    return Planned(
+        previewed[0],
+        own.worked,
+        own.terms,
+        tuple(redrawn.plan.slices.get(own.entry.id, ())),
+        (),
+        tuple(others),
+        tuple(one for one in moved_by(redrawn) if one.entry != own.entry.id),
+        tuple(one.posted.slice for one in redrawn.allocations if one.posted.entry == own.entry.id),
+    )
 
 
 def preview_of(request: Row[Any], charged: ChargedAgain) -> ChargedEntry:

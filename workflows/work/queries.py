@@ -73,7 +73,8 @@ def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
 def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
     """A planned split as shown before saving; `leaves` is the minutes that each contract would have left."""
     taken: dict[str, int] = {}
-    given_back = [piece._replace(minutes=-piece.minutes) for one in planned.moved for piece in one.before]
+    before = [*planned.before, *(piece for one in planned.moved for piece in one.before)]
+    given_back = [piece._replace(minutes=-piece.minutes) for piece in before]
     taken_by_others = [piece for one in planned.moved for piece in one.after]
     for piece in (*planned.slices, *given_back, *taken_by_others):
         if piece.kind == "grant" and piece.contract:

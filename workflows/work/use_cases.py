@@ -40,7 +40,7 @@ from workflows.work.charges import (
 from workflows.work.charging_terms import ChargingTerms, moved_terms, new_terms, terms_of
 from workflows.work.drawing_again import draw_again, settle, settle_payers
 from workflows.work.planning import Planned, load_payers, plan_work
-from workflows.work.posting import post_new_entry, preview_new_entry
+from workflows.work.posting import post_new_entry, preview_changed_entry, preview_new_entry
 from workflows.work.rounding import round_with_others
 
 WORKERS = DESK
@@ -140,12 +140,40 @@ def change_work(
     return entry_id
 
 
+def preview_change(tx: Transaction, entry_id: str, command: ChangeWork) -> Planned:
+    """The split that a correction of an entry would make now, and the other entries that it would move.
+
+    Raises: as `change_work`.
+    """
+    tx.require(*WORKERS)
+    seen = _read_entry(tx, entry_id)
+    with up_to_date_request(tx, require_visible(tx, seen.service_request_id)) as fresh:
+        request = require_visible(fresh, seen.service_request_id)
+        _check_correctable(fresh, seen, request)
+        own, others = _charged_by_its_terms(fresh, seen, request, _merged(seen, command))
+        return preview_changed_entry(fresh, request, own, others, LoadedContracts(fresh))
+
+
 def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: WorkGiven) -> None:
     """Charge a changed entry by its terms, and draw it again where it takes other minutes than before.
 
     With it, the entries that are rounded with it are charged again, and everything is drawn again that comes
     after the earliest instant that changes.
     """
+    own, others = _charged_by_its_terms(tx, entry, request, wanted)
+    store_charge(tx, own)
+    _round_together(tx, request, own.terms, others)
+    contracts = LoadedContracts(tx)
+    changed = [one for one in others if not one.takes_alike]
+    if not _draws_alike(own, wanted, contracts):
+        changed.append(own)
+    draw_again(tx, request, changed, contracts, cause=f"work_entry:{entry.id}")
+
+
+def _charged_by_its_terms(
+    tx: Transaction, entry: Row[Any], request: Row[Any], wanted: WorkGiven
+) -> tuple[ChargedAgain, list[ChargedAgain]]:
+    """An entry as it is wanted, charged by the terms stored with it, and those that are rounded with it."""
     terms = terms_of(tx, entry, request)
     if worked_at(wanted) != entry.started_at:
         terms = moved_terms(tx, request, terms, worked_at(wanted))
@@ -155,14 +183,7 @@ def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: W
         tx, request, terms, started_at=started_at, worked_minutes=minutes_counted, entry=entry
     )
     own = charge_changed(tx, request, entry, wanted, terms)
-    others = [charge_again(tx, row, of_row) for row, of_row in moved]
-    store_charge(tx, own)
-    _round_together(tx, request, terms, others)
-    contracts = LoadedContracts(tx)
-    changed = [one for one in others if not one.takes_alike]
-    if not _draws_alike(own, wanted, contracts):
-        changed.append(own)
-    draw_again(tx, request, changed, contracts, cause=f"work_entry:{entry.id}")
+    return own, [charge_again(tx, row, of_row) for row, of_row in moved]
 
 
 def _round_together(
@@ -253,23 +274,36 @@ def _worker(tx: Transaction) -> str:
 
 
 def _locked_entry(tx: Transaction, entry_id: str, expected_version: int | None) -> tuple[Row[Any], Row[Any]]:
-    """A work entry and its service request, both locked."""
-    e = t.work_entry
-    entry = tx.connection.execute(
-        select(e).where(e.c.id == entry_id, e.c.deleted_at.is_(None)).with_for_update(key_share=True)
-    ).one_or_none()
-    if entry is None:
-        raise NotFound("There is no such work entry.", remedy="Look at the service request's list of work.")
+    """A work entry and its service request, both locked: the request first, which has other entries."""
+    seen = _read_entry(tx, entry_id)
+    request = lock_current(tx, require_visible(tx, seen.service_request_id))
+    entry = _read_entry(tx, entry_id, locked=True)
     if expected_version is not None and entry.version != expected_version:
         raise VersionChanged("The work entry has changed since you read it.", remedy="Read it again first.")
+    _check_correctable(tx, entry, request)
+    return entry, request
+
+
+def _read_entry(tx: Transaction, entry_id: str, *, locked: bool = False) -> Row[Any]:
+    """The row of a work entry. Raises: NotFound."""
+    e = t.work_entry
+    wanted = select(e).where(e.c.id == entry_id, e.c.deleted_at.is_(None))
+    if locked:
+        wanted = wanted.with_for_update(key_share=True)
+    entry = tx.connection.execute(wanted).one_or_none()
+    if entry is None:
+        raise NotFound("There is no such work entry.", remedy="Look at the service request's list of work.")
+    return entry
+
+
+def _check_correctable(tx: Transaction, entry: Row[Any], request: Row[Any]) -> None:
+    """Raises: StateForbids for another technician's entry or a cancelled request."""
     if tx.actor.role == "technician" and entry.technician_id != tx.actor.id:
         raise StateForbids("It is another technician's entry.", remedy="Ask a supervisor to correct it.")
-    request = lock_current(tx, require_visible(tx, entry.service_request_id))
     if request.state == "cancelled":
         raise StateForbids(
             f"{request.number} is cancelled: what it drew stays.", remedy="", state=request.state
         )
-    return entry, request
 
 
 def _merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:

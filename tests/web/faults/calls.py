@@ -87,6 +87,7 @@ API: dict[str, Call] = {
     "PATCH /users/<user_id>": Call({"name": "Another", "password": "another long password"}),
     "PATCH /work/<entry>": Call({"minutes": 50}),
     "DELETE /work/<entry>": Call(),
+    "POST /work/<entry>/preview": Call({"minutes": 50}),
 }
 REQUEST = "/requests/{service_request}"
 RULES_EDITED = {"step": "publish", "editor_note": "New", "file:slas.json": "{edited_slas}"}
@@ -168,6 +169,7 @@ PAGES: dict[str, Call] = {
         {"minutes": "0:50"}, opens=f"{REQUEST}/work/{{entry}}"
     ),
     "/requests/<service_request_id>/work/<entry_id>/delete": Call(),
+    "/requests/<service_request_id>/work/<entry_id>/preview": Call({"minutes": "0:50"}),
     "/requests/<service_request_id>/work/recalculate": Call(
         {"reason": "Agreed", "key": "a key"}, opens=f"{REQUEST}/work/recalculate"
     ),

@@ -30,7 +30,7 @@ from workflows.contracts.use_cases import adjust, cancel_contract, renew, top_up
 from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
-from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
+from workflows.work.use_cases import change_work, delete_work, log_work, preview_change, preview_work
 
 HISTORIES = int(os.environ.get("COVERDESK_HISTORIES", "12"))
 STEPS = 30
@@ -156,13 +156,13 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.entries)
     @rule(place=places, minutes=amounts)
     def change(self, place: int, minutes: int) -> None:
-        self._try(change_work, self._one(self.entries, place), ChangeWork(minutes=minutes))
+        self._correct(self._one(self.entries, place), ChangeWork(minutes=minutes))
 
     @precondition(lambda self: self.entries)
     @rule(place=places, days=days_ago)
     def move(self, place: int, days: int) -> None:
         when = self.now - days * DAY
-        self._try(change_work, self._one(self.entries, place), ChangeWork(worked_at=when))
+        self._correct(self._one(self.entries, place), ChangeWork(worked_at=when))
 
     @precondition(lambda self: self.entries)
     @rule(place=places)
@@ -251,11 +251,19 @@ class Histories(RuleBasedStateMachine):
 
     def _log(self, request: str, command: WorkGiven) -> None:
         """Log work; where the jobs run in time, what was previewed is what happens, and nothing else does."""
-        previewed, before = (self._preview(request, command) if self.in_time else None), self._taken()
+        previewed, before = self._preview(preview_work, request, command), self._taken()
         entry = self._try(log_work, request, command)
-        if entry is None:
-            return
-        self.entries.append(entry)
+        if entry is not None:
+            self.entries.append(entry)
+            self._check_preview(previewed, entry, before)
+
+    def _correct(self, entry: str, command: ChangeWork) -> None:
+        """Correct an entry, with what was previewed as for a new one."""
+        previewed, before = self._preview(preview_change, entry, command), self._taken()
+        if self._try(change_work, entry, command) is not None:
+            self._check_preview(previewed, entry, before)
+
+    def _check_preview(self, previewed: Any, entry: str, before: dict[Any, int]) -> None:
         if previewed is None:
             return
         expected, after = previewed(entry), self._taken()
@@ -263,11 +271,13 @@ class Histories(RuleBasedStateMachine):
         concerned = {key[0] for key in expected} | differing
         assert {key: value for key, value in after.items() if key[0] in concerned} == expected
 
-    def _preview(self, request: str, command: WorkGiven) -> Any:
-        """What the preview says of an entry, and of the others that it moves, as of its id."""
+    def _preview(self, use_case: Any, *args: Any) -> Any:
+        """What a preview says of an entry, and of the others that it moves, as of its id."""
+        if not self.in_time:
+            return None
         try:
-            planned = self.sample.see(preview_work, request, command)
-        except DeskError:
+            planned = self.sample.see(use_case, *args)
+        except (DeskError, ValidationError):
             return None
         moved = {one.entry: one.after for one in planned.moved}
         return lambda entry: _minutes({**moved, entry: planned.slices})

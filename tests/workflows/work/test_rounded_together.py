@@ -10,11 +10,12 @@ from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.commands.rounding import RoundingTerms
 from workflows.commands.service_requests import SearchCoverage
 from workflows.commands.work import ChangeWork, WorkGiven
+from workflows.core.errors import InvalidInput, NotAllowed, NotFound
 from workflows.ledger.audit import audit_ledger
 from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 from workflows.work.queries import preview_view
-from workflows.work.use_cases import change_work, delete_work, preview_work
+from workflows.work.use_cases import change_work, delete_work, log_work, preview_change, preview_work
 
 QUARTERS = {"increment_minutes": 15, "scope": "service_request_day"}
 BY_REQUEST = RoundingTerms(increment_minutes=30, scope="service_request")
@@ -74,6 +75,67 @@ def test_an_entry_that_is_deleted_or_changed_charges_the_others_again(sample: Sa
     trail = [row.action for row in sample.rows(t.audit_event, subject_kind="work_entry")]
     assert "charged again" in trail
     assert sample.see(audit_ledger).ok
+
+
+def split(slices: Any) -> list[tuple[str, int]]:
+    return [(one.kind, one.minutes) for one in slices]
+
+
+def test_the_preview_shows_the_entries_that_are_charged_again(sample: SampleDesk) -> None:
+    """A late entry of 5 minutes takes the quarter of an hour; the one of 6 minutes then takes none."""
+    sample.set(rounding=QUARTERS)
+    sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.clock.move(hours=4)
+    sample.work(request, 6, at=later(2))
+    [other] = sample.entries(request)
+    command = WorkGiven(minutes=5, worked_at=later(1))
+    planned = sample.see_as(sample.technician, preview_work, request, command)
+    assert split(planned.slices) == [("grant", 15)]
+    [moved] = planned.moved
+    assert (moved.entry, split(moved.before), split(moved.after)) == (other.id, [("grant", 15)], [])
+    entry = sample.do_as(sample.technician, log_work, request, command)
+    assert (sample.allocations(entry), sample.allocations(other.id)) == ([("grant", 15)], [])
+
+
+def test_the_preview_of_a_correction_is_what_it_does(sample: SampleDesk) -> None:
+    """The entry of 5 minutes becomes one of 16, in a contract of 40: the later entries lack what it takes."""
+    sample.set(rounding=QUARTERS)
+    hours = sample.sell("support_hours", minutes=40, time_expired="ignore")
+    request, elsewhere = sample.log(), sample.log()
+    sample.clock.move(hours=5)
+    for at, minutes in ((1, 5), (2, 6)):
+        sample.work(request, minutes, at=later(at))
+    sample.work(elsewhere, 20, at=later(3))
+    first, change = entry_of(sample, request, 5), ChangeWork(minutes=16)
+    [lacking] = sample.entries(elsewhere)
+    shown = sample.see_as(
+        sample.technician, lambda tx: preview_view(tx, preview_change(tx, first.id, change))
+    )
+    assert (split(shown.allocations), shown.leaves) == ([("grant", 30)], {hours: 0})
+    assert [(one.id, split(one.after)) for one in shown.moves] == [
+        (lacking.id, [("grant", 10), ("ignored", 20)])
+    ]
+    assert {row.version for row in sample.entries(request)} == {1}
+    sample.do_as(sample.technician, change_work, first.id, change)
+    assert sample.allocations(first.id) == [("grant", 30)]
+    assert sample.allocations(lacking.id) == [("grant", 10), ("ignored", 20)]
+    assert sample.see(audit_ledger).ok
+
+
+def test_the_preview_of_a_correction_is_refused_as_the_correction_is(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=40)
+    request = sample.log()
+    sample.work(request, 5)
+    [entry] = sample.entries(request)
+    future = ChangeWork(worked_at=sample.clock.now() + timedelta(hours=1))
+    for use_case, run in ((change_work, sample.do_as), (preview_change, sample.see_as)):
+        with pytest.raises(InvalidInput, match="Work cannot lie in the future"):
+            run(sample.technician, use_case, entry.id, future)
+        with pytest.raises(NotFound):
+            run(sample.technician, use_case, "no-such-entry", future)
+        with pytest.raises(NotAllowed):
+            run(sample.finance, use_case, entry.id, future)
 
 
 def test_what_moves_to_another_day_is_rounded_with_the_work_of_that_day(sample: SampleDesk) -> None:

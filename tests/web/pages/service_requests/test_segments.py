@@ -65,6 +65,7 @@ def test_the_api_shows_the_segments(sample: SampleDesk) -> None:
         "rate": {"amount_minor": 6000, "currency": "EUR"},
         "rate_rule": "r0",
         "price": {"amount_minor": 9000, "currency": "EUR"},
+        "excluded": None,
     }
     assert json_of(saved)["price"] == {"amount_minor": 12_000, "currency": "EUR"}
 
