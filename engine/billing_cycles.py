@@ -102,12 +102,20 @@ def prorated_amount(price: Money, *, part: tuple[date, date], whole: tuple[date,
     2199; InvalidQuantity if the result is beyond 2**53 - 1.
     Source: product.md section 10.
     """
+    return price.times(day_share(part, whole))
+
+
+def day_share(part: tuple[date, date], whole: tuple[date, date]) -> Fraction:
+    """The days of `part` as an exact share of the days of `whole`, both half-open spans of local dates.
+
+    Raises: InvalidPeriod if `whole` is empty or a span is reversed; AbsurdDate outside 1970 to 2199.
+    """
     part_days, whole_days = _days(*part), _days(*whole)
     if whole_days == 0:
         raise InvalidPeriod(
             "A price cannot be prorated over an empty period.", remedy="Give a period of one day or more."
         )
-    return price.times(Fraction(part_days, whole_days))
+    return Fraction(part_days, whole_days)
 
 
 def _covered_part(from_on: date, next_on: date, starts_on: date, until_on: date | None) -> BilledCycle:

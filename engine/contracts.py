@@ -22,6 +22,7 @@ Draws = Literal["nothing", "minutes", "incidents"]
 Allocation = Literal["once", "monthly"]
 IncidentHoldState = Literal["held", "settled", "released"]
 GrantKind = Literal["sold", "top_up", "allocation", "adjustment"]
+AmendmentKind = Literal["amended", "transferred"]
 
 HOLDER_KINDS: tuple[HolderKind, ...] = get_args(HolderKind)
 CONTRACT_STATES: tuple[ContractState, ...] = get_args(ContractState)
@@ -39,6 +40,7 @@ ALLOCATIONS: tuple[Allocation, ...] = get_args(Allocation)
 INCIDENT_HOLD_STATES: tuple[IncidentHoldState, ...] = get_args(IncidentHoldState)
 """What becomes of an incident that is held for a service request."""
 GRANT_KINDS: tuple[GrantKind, ...] = get_args(GrantKind)
+AMENDMENT_KINDS: tuple[AmendmentKind, ...] = get_args(AmendmentKind)
 PER_REQUEST = "per_request"
 
 

@@ -81,6 +81,7 @@ class Payer:
     """A contract that may pay, with its grants and their `available` minutes before the entries to plan.
 
     It became valid at `valid_from` and then draws what its holder had carried; None if it never does.
+    `past_holders` are those who held it before, each until an instant (exclusive), in the order of time.
     `recorded_at` is when it was sold. `by_month`: each of its months has a grant, which draws what earlier
     months lacked. `term` is its period as agreed, where it ended earlier (cancelled): its grants are drawn in
     the order of their agreed ends, so that a cancellation moves no earlier work. None: the same as `window`.
@@ -95,6 +96,11 @@ class Payer:
     recorded_at: datetime = BEGINNING
     by_month: bool = False
     term: Window | None = None
+    past_holders: tuple[tuple[datetime, Holder], ...] = ()
+
+    def holder_at(self, at: datetime) -> Holder:
+        """Who holds it at an instant (aware UTC)."""
+        return next((holder for until, holder in self.past_holders if at < until), self.holder)
 
 
 class Slice(NamedTuple):
@@ -299,9 +305,10 @@ class _Account:
             if window.start < at and (window.until is None or window.until >= at)
         )
 
-    def last_opening(self) -> datetime:
-        """When the last of its grants opens."""
-        return max((window.start for window, _ in self.grants), default=BEGINNING)
+    def last_openings(self) -> dict[tuple[str, str], datetime]:
+        """When the last of its grants opens for each of its holders, by the contract and the holder's key."""
+        starts = sorted(window.start for window, _ in self.grants)
+        return {(self.contract, self.payer.holder_at(start).key): start for start in starts}
 
 
 def _agreed_order(grant: Grant, payer: Payer) -> tuple[datetime, datetime, str]:
@@ -429,8 +436,10 @@ class _CarriedMinutes:
         due: Iterable[_Draw],
     ) -> None:
         self._accounts, self._draws = accounts, draws
-        by_month = [one for one in accounts.values() if one.payer.by_month]
-        self._last_openings = {one.contract: one.last_opening() for one in by_month}
+        self._last_openings: dict[tuple[str, str], datetime] = {}
+        for account in accounts.values():
+            if account.payer.by_month:
+                self._last_openings |= account.last_openings()
         self._amounts: dict[str, list[Carried]] = {}
         for amount in sorted(carried, key=lambda one: (one.carried_at, one.contract or "")):
             self._amounts.setdefault(amount.holder, []).append(amount)
@@ -458,7 +467,7 @@ class _CarriedMinutes:
 
     def _make(self, due: _Draw) -> None:
         account = self._accounts[due.contract]
-        holder = account.payer.holder.key
+        holder = account.payer.holder_at(due.at).key
         amounts = self._amounts.get(holder)
         if not amounts or not self._is_in_force_again(due, account):
             return
@@ -481,7 +490,8 @@ class _CarriedMinutes:
             return False
         if amount.contract == contract:
             return True
-        if amount.contract is not None and self._last_openings.get(amount.contract, BEGINNING) > at:
+        lacking = amount.contract
+        if lacking is not None and self._last_openings.get((lacking, amount.holder), BEGINNING) > at:
             return False
         account = self._accounts.get(contract)
         if account is None or not account.payer.by_month:

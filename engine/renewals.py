@@ -1,4 +1,4 @@
-"""The dates of a successor: its last day, and where each grant of its predecessor begins and ends in it.
+"""The dates and the price of a successor: its last day, what it costs, and where each grant goes in it.
 
 A period of whole months is followed by as many months, a period of days by as many days. A grant keeps its
 place: one that begins with the third month of a contract begins with the third month of its successor.
@@ -8,11 +8,55 @@ Source: product.md section 5 (renew).
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from engine.billing_cycles import day_share
+from engine.errors import InvalidQuantity
 from engine.periods import Duration, first_instant_at, last_included_day, local_date
+from engine.quantities import Money, round_half_up
 
+MOST_UPLIFT_PERCENT = 1000
 _DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Uplift:
+    """By how much a price is raised: `percent` of it (exact), or an amount on top of it."""
+
+    percent: Fraction = Fraction(0)
+    amount: Money | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.percent <= MOST_UPLIFT_PERCENT:
+            raise InvalidQuantity(
+                f"An uplift cannot be {self.percent} percent.",
+                remedy=f"Give a percentage from 0 to {MOST_UPLIFT_PERCENT}.",
+            )
+
+
+NO_UPLIFT = Uplift()
+
+
+def renewal_price(
+    price: Money,
+    uplift: Uplift = NO_UPLIFT,
+    *,
+    part: tuple[date, date] | None = None,
+    whole: tuple[date, date] | None = None,
+) -> Money:
+    """The price of a successor: that of its predecessor, raised, and prorated by days to a co-terminated end.
+
+    `whole` are the days that a full successor would have, `part` those that this one has, both half-open
+    spans of local dates; without them nothing is prorated. Rounded once to the minor unit, halves up.
+    Raises: CurrencyMismatch for an uplift in another currency; InvalidPeriod if `whole` is empty or a span is
+    reversed; InvalidQuantity if the result is beyond 2**53 - 1.
+    Source: product.md sections 5 and 10.
+    """
+    with_amount = price + uplift.amount if uplift.amount is not None else price
+    raised = with_amount.amount_minor + price.amount_minor * uplift.percent / 100
+    share = day_share(part, whole) if part is not None and whole is not None else Fraction(1)
+    return Money(round_half_up(raised * share), price.currency)
 
 
 def successor_last_day(starts_at: datetime, expires_at: datetime, zone: ZoneInfo) -> date:

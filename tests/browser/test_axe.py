@@ -57,6 +57,9 @@ QUERIES = {
 }
 NOT_PAGES = {
     "contract.statement_csv",
+    "contract.statement_pdf",
+    "holder_statement.as_csv",
+    "holder_statement.as_pdf",
     "log_request.coverage",
     "log_request.parties",
     "pickers.pick",

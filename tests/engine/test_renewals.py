@@ -1,14 +1,19 @@
 """The dates of a successor: its length, and the place of each grant in it."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.errors import CurrencyMismatch, InvalidPeriod, InvalidQuantity
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
-from engine.renewals import Succession, successor_last_day
+from engine.quantities import Money
+from engine.renewals import NO_UPLIFT, Succession, Uplift, renewal_price, successor_last_day
 
 BERLIN, KIRITIMATI = ZoneInfo("Europe/Berlin"), ZoneInfo("Pacific/Kiritimati")
 ZONES = ("UTC", "Europe/Berlin", "America/Los_Angeles", "Africa/Cairo", "Pacific/Apia", "Asia/Kolkata")
@@ -92,3 +97,93 @@ def test_grants_are_never_empty_and_keep_their_order(
         assert one.expires_at <= effective_at < expires_at <= one.successor_expires_at
     ordered = [span[0] for span in spans if span[0] is not None]
     assert ordered == sorted(ordered)
+
+
+# ------------------------------------------------------------------ the price
+
+amounts = st.integers(0, 10**12)
+percents = st.integers(0, 10_000_000).map(lambda number: Fraction(number, 10_000))
+
+
+def euros(amount_minor: int) -> Money:
+    return Money(amount_minor, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("price", "uplift", "raised"),
+    [
+        (10_000, NO_UPLIFT, 10_000),
+        (10_000, Uplift(percent=Fraction("3.5")), 10_350),
+        (10_000, Uplift(amount=euros(250)), 10_250),
+        # half a cent is rounded up, less than half down
+        (1_010, Uplift(percent=Fraction("2.5")), 1_035),
+        (1_001, Uplift(percent=Fraction("0.05")), 1_002),
+        (999, Uplift(percent=Fraction("0.05")), 999),
+        (0, Uplift(percent=Fraction(1000)), 0),
+        (100, Uplift(percent=Fraction(1000)), 1_100),
+    ],
+)
+def test_a_price_is_raised_by_a_percentage_or_an_amount(price: int, uplift: Uplift, raised: int) -> None:
+    assert renewal_price(euros(price), uplift) == euros(raised)
+
+
+def test_a_raised_price_is_prorated_and_rounded_once() -> None:
+    whole = (date(2026, 1, 1), date(2027, 1, 1))
+    half = (date(2026, 1, 1), date(2026, 7, 2))
+    # 33.5 % of 1.03 is 1.375 for the whole year and 0.6856 for 182 of its 365 days
+    uplift = Uplift(percent=Fraction("33.5"))
+    assert renewal_price(euros(103), uplift, part=half, whole=whole) == euros(69)
+    assert renewal_price(euros(103), uplift, part=whole, whole=whole) == euros(138)
+    longer = (date(2026, 1, 1), date(2028, 1, 1))
+    assert renewal_price(euros(36_500), part=longer, whole=whole) == euros(73_000)
+
+
+def test_uplifts_that_cannot_be() -> None:
+    for percent in (Fraction(-1), Fraction("1000.0001")):
+        with pytest.raises(InvalidQuantity):
+            Uplift(percent=percent)
+    with pytest.raises(CurrencyMismatch):
+        renewal_price(euros(100), Uplift(amount=Money(1, "USD")))
+    day = date(2026, 1, 1)
+    with pytest.raises(InvalidPeriod):
+        renewal_price(euros(100), part=(day, day), whole=(day, day))
+
+
+@given(price=amounts, percent=percents, extra=amounts)
+def test_an_uplift_never_lowers_a_price(price: int, percent: Fraction, extra: int) -> None:
+    raised = renewal_price(euros(price), Uplift(percent=percent))
+    assert raised.amount_minor >= price
+    assert abs(raised.amount_minor - price * (1 + percent / 100)) <= Fraction(1, 2)
+    assert renewal_price(euros(price), Uplift(amount=euros(extra))) == euros(price + extra)
+
+
+@given(price=amounts, first=days, length=st.integers(1, 800), data=st.data())
+def test_the_parts_of_a_period_add_up_to_its_price(
+    price: int, first: date, length: int, data: st.DataObject
+) -> None:
+    whole = (first, first + length * DAY)
+    cut = first + data.draw(st.integers(0, length)) * DAY
+    parts = [renewal_price(euros(price), part=part, whole=whole) for part in ((first, cut), (cut, whole[1]))]
+    assert abs(parts[0].amount_minor + parts[1].amount_minor - price) <= 1
+
+
+def span_of(texts: list[str]) -> tuple[date, date]:
+    from_on, until_on = map(date.fromisoformat, texts)
+    return from_on, until_on
+
+
+def test_shared_cases_of_proration_agree(shared_cases: Path) -> None:
+    """The prorated price of other billing systems, as facts; `sign` is that of a credited line."""
+    borrowed = json.loads((shared_cases / "billing.json").read_text(encoding="utf-8"))
+    cases = [case for case in borrowed["cases"] if case["group"] == "proration"]
+    assert cases
+    wrong = []
+    for case in cases:
+        got = []
+        for item in case["input"]["items"]:
+            part, whole = (span_of(item[name]) for name in ("segment", "period"))
+            price = renewal_price(euros(item["price"]), part=part, whole=whole).amount_minor
+            got.append(item.get("sign", 1) * price)
+        if got != case["expect"]["amounts"] or sum(got) != case["expect"]["total"]:
+            wrong.append(f"{case['id']}: expected {case['expect']}, got {got}")
+    assert wrong == []

@@ -37,6 +37,14 @@ class ModelContract:
     policy: str
     grants: list[ModelGrant] = field(default_factory=list)
     cancelled_at: datetime | None = None
+    past_policies: list[tuple[datetime, str]] = field(default_factory=list)
+    past_holders: list[tuple[datetime, str]] = field(default_factory=list)
+
+    def policy_at(self, at: datetime) -> str:
+        return next((one for until, one in sorted(self.past_policies) if at < until), self.policy)
+
+    def holder_at(self, at: datetime) -> str:
+        return next((one for until, one in sorted(self.past_holders) if at < until), self.holder)
 
     @property
     def until(self) -> datetime | None:
@@ -164,14 +172,23 @@ class Model:
         return [one for one in events if one[0][0] <= now]
 
     def _chain(self, entry: ModelEntry) -> list[ModelContract]:
-        """The covering contract, then by cascade those in force: first to end, first started, first sold."""
+        """The covering contract, then by cascade those in force: the item's before the customer's, then the
+        first to end, the first started, the first sold."""
         first = self.contracts[entry.covered_by]
         if not entry.cascade:
             return [first]
         at = entry.worked_at
         last = datetime.max.replace(tzinfo=at.tzinfo)
         others = [one for one in self.contracts.values() if one is not first and one.covers(at)]
-        others.sort(key=lambda one: (one.ends_at or last, one.starts_at, one.sold_at, one.id))
+        others.sort(
+            key=lambda one: (
+                one.holder_at(at)[:4] != "item",
+                one.ends_at or last,
+                one.starts_at,
+                one.sold_at,
+                one.id,
+            )
+        )
         return [first, *others]
 
     def _work(self, entry: ModelEntry, left: dict[str, int], waiting: list[_Minute], found: Result) -> None:
@@ -186,11 +203,11 @@ class Model:
                 self._take(found, (entry.id, "grant", *payer))
                 found.drawn.append((payer[1], at))
                 continue
-            kind = {"rollover": "carried", "ignore": "ignored"}[chain[0].policy]
+            kind = {"rollover": "carried", "ignore": "ignored"}[chain[0].policy_at(at)]
             self._take(found, (entry.id, kind, chain[0].id, None))
             if kind == "carried":
-                waiting.append(_Minute(at, chain[0].id, chain[0].holder))
-                found.carried.append((chain[0].holder, at))
+                waiting.append(_Minute(at, chain[0].id, chain[0].holder_at(at)))
+                found.carried.append((chain[0].holder_at(at), at))
 
     def _draw(
         self,
@@ -204,7 +221,7 @@ class Model:
         """A contract draws what its holder carries: its own minutes first, then the oldest."""
         if not becomes_valid and not contract.by_month and self._was_in_force(contract, at, left):
             return
-        theirs = [one for one in waiting if one.holder == contract.holder]
+        theirs = [one for one in waiting if one.holder == contract.holder_at(at)]
         for minute in sorted(theirs, key=lambda one: (one.contract != contract.id, one.at)):
             if not self._may_draw(contract, minute, at, becomes_valid):
                 continue
@@ -214,7 +231,7 @@ class Model:
             left[grant.id] -= 1
             waiting.remove(minute)
             found.drawn.append((grant.id, at))
-            found.carried_drawn.append((contract.holder, at))
+            found.carried_drawn.append((contract.holder_at(at), at))
 
     def _was_in_force(self, contract: ModelContract, at: datetime, left: dict[str, int]) -> bool:
         """Whether it had minutes just before a grant was added."""
@@ -227,7 +244,8 @@ class Model:
         if minute.contract == contract.id:
             return True
         lacking = self.contracts[minute.contract]
-        if lacking.by_month and any(opens_at > at for opens_at, _ in lacking.openings()):
+        later = [opens_at for opens_at, _ in lacking.openings() if opens_at > at]
+        if lacking.by_month and any(lacking.holder_at(one) == minute.holder for one in later):
             return False
         return becomes_valid or not contract.by_month or minute.at <= contract.valid_from
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import ApiClient, app_of, token_of
-from tests.support.sample_desk import SampleDesk
+from tests.support.sample_desk import MONDAY, SampleDesk
 from workflows.core.actors import Actor
 
 
@@ -89,6 +89,27 @@ def test_from_log_to_close_on_support_hours(sample: SampleDesk, staff: Client) -
         ("draw", -45, 15),
     ]
     assert staff.get("/ledger/audit")["ok"] is True
+
+
+def test_the_preview_of_an_assignment_lists_the_entries_that_it_moves(
+    sample: SampleDesk,
+) -> None:
+    supervisor = Client(sample, sample.supervisor)
+    first, second = (sample.sell("support_hours", minutes=600) for _ in range(2))
+    request = sample.log()
+    sample.clock.move(days=3)
+    sample.work(request, 30, at=MONDAY + timedelta(days=1))
+    path = f"/service-requests/{request}/coverage"
+    opened_at = supervisor.get(f"/service-requests/{request}")["opened_at"]
+    given = {"contract": second, "reason": "Agreed"}
+    assert supervisor.post(f"{path}/preview", given)["moves"] == []
+    preview = supervisor.post(f"{path}/preview", {**given, "from": opened_at})
+    [moved] = preview["moves"]
+    assert [one["contract"] for one in (*moved["before"], *moved["after"])] == [first, second]
+    assert sum(row.consumed for row in sample.grants(first)) == 30
+    decision = supervisor.post(path, {**given, "from": opened_at})
+    assert decision["holds_from"] == opened_at
+    assert sum(row.consumed for row in sample.grants(second)) == 30
 
 
 def test_the_preview_of_a_late_entry_lists_the_entries_that_it_moves(

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+import web.api.holder_statements  # noqa: F401  # adds routes to the groups of holders
 from web.api.administration import billing, settings
 from web.api.alerts import alerts
 from web.api.contracts import contracts

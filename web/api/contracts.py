@@ -3,12 +3,24 @@
 from contextlib import ExitStack
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from web.api.queries import At, Cursor, Limit, ListQuery, On, Query, Text
-from web.api.routing import NoFields, RouteGroup, TextResponse
+from web.api.routing import RouteGroup, TextResponse
 from web.csv_text import csv_chunks
-from workflows.commands.contracts import Adjust, CancelContract, NewContract, Renew, TopUp
+from web.statement_documents import contract_pdf
+from workflows.commands.contracts import (
+    Adjust,
+    AmendContract,
+    CancelContract,
+    EnableContract,
+    NewContract,
+    Renew,
+    TopUp,
+    TransferContract,
+)
+from workflows.contracts.actions import preview_action
+from workflows.contracts.amending import amend_contract, transfer_contract
 from workflows.contracts.balance_curve import read_burn_down
 from workflows.contracts.queries import contract_audit, contract_types, list_contracts, read_contract
 from workflows.contracts.statement import open_statement, read_statement
@@ -23,8 +35,10 @@ from workflows.contracts.use_cases import (
 from workflows.core.actors import Actor
 from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
+from workflows.reports.impact_preview import preview_impact
 from workflows.views import Page
 from workflows.views.contracts import AuditLine, BurnDownView, ContractDetail, ContractTypeView, StatementView
+from workflows.views.effects import Effects
 
 contracts = RouteGroup("Contracts")
 STATEMENT_COLUMNS = (
@@ -138,12 +152,18 @@ def get_statement_csv(desk: Desk, actor: Actor, contract: str, query: SpanQuery)
         return TextResponse(chunks, "text/csv; charset=utf-8", close=stack.pop_all().close)
 
 
+@contracts.get("/contracts/{contract}/statement.pdf", media_type="application/pdf")
+def get_statement_pdf(tx: Transaction, contract: str, query: SpanQuery) -> TextResponse:
+    """Return the statement as PDF, of up to 2,000 lines."""
+    return TextResponse(contract_pdf(tx, contract, from_=query.from_, to=query.to), "application/pdf")
+
+
 @contracts.post("/contracts/{contract}/enable")
 def post_enable(
-    tx: Transaction, contract: str, command: NoFields, expected_version: int | None
+    tx: Transaction, contract: str, command: EnableContract, expected_version: int | None
 ) -> ContractDetail:
-    """Activate a pending contract now; its start moves to now."""
-    return read_contract(tx, enable_contract(tx, contract, expected_version=expected_version))
+    """Activate a pending contract, now or at a later instant; a later start moves to it."""
+    return read_contract(tx, enable_contract(tx, contract, command, expected_version=expected_version))
 
 
 @contracts.post("/contracts/{contract}/top-up")
@@ -164,9 +184,77 @@ def post_renew(tx: Transaction, contract: str, command: Renew) -> ContractDetail
     return read_contract(tx, renew(tx, contract, command))
 
 
+@contracts.post("/contracts/{contract}/amend")
+def post_amend(
+    tx: Transaction, contract: str, command: AmendContract, expected_version: int | None
+) -> ContractDetail:
+    """Change terms from an instant on; `GET /contracts/ID?as_of=` has those that were in force before.
+
+    An instant before work that the contract has paid for is refused, with the entries named.
+    """
+    return read_contract(tx, amend_contract(tx, contract, command, expected_version=expected_version))
+
+
+@contracts.post("/contracts/{contract}/transfer")
+def post_transfer(
+    tx: Transaction, contract: str, command: TransferContract, expected_version: int | None
+) -> ContractDetail:
+    """Give a contract another holder from an instant on; the requests that it covers are searched again."""
+    return read_contract(tx, transfer_contract(tx, contract, command, expected_version=expected_version))
+
+
 @contracts.post("/contracts/{contract}/cancel")
 def post_cancel(
     tx: Transaction, contract: str, command: CancelContract, expected_version: int | None
 ) -> ContractDetail:
-    """Cancel a contract now."""
+    """Cancel a contract, now or at another instant.
+
+    Work since an earlier instant is drawn again. It is refused where an incident has been settled since then.
+    """
     return read_contract(tx, cancel_contract(tx, contract, command, expected_version=expected_version))
+
+
+def _preview(desk: Desk, actor: Actor, contract: str, command: BaseModel) -> Effects:
+    return preview_impact(desk, actor, lambda tx: preview_action(tx, contract, command))
+
+
+@contracts.post("/contracts/{contract}/enable/preview")
+def post_enable_preview(desk: Desk, actor: Actor, contract: str, command: EnableContract) -> Effects:
+    """Return what enabling a contract would change. Nothing is saved."""
+    return _preview(desk, actor, contract, command)
+
+
+@contracts.post("/contracts/{contract}/top-up/preview")
+def post_top_up_preview(desk: Desk, actor: Actor, contract: str, command: TopUp) -> Effects:
+    """Return what a top-up would change. Nothing is saved."""
+    return _preview(desk, actor, contract, command)
+
+
+@contracts.post("/contracts/{contract}/adjust/preview")
+def post_adjust_preview(desk: Desk, actor: Actor, contract: str, command: Adjust) -> Effects:
+    """Return what an adjustment would change. Nothing is saved."""
+    return _preview(desk, actor, contract, command)
+
+
+@contracts.post("/contracts/{contract}/renew/preview")
+def post_renew_preview(desk: Desk, actor: Actor, contract: str, command: Renew) -> Effects:
+    """Return the successor that a renewal would create. Nothing is saved."""
+    return _preview(desk, actor, contract, command)
+
+
+@contracts.post("/contracts/{contract}/amend/preview")
+def post_amend_preview(desk: Desk, actor: Actor, contract: str, command: AmendContract) -> Effects:
+    """Return what new terms would change. Nothing is saved."""
+    return _preview(desk, actor, contract, command)
+
+
+@contracts.post("/contracts/{contract}/transfer/preview")
+def post_transfer_preview(desk: Desk, actor: Actor, contract: str, command: TransferContract) -> Effects:
+    """Return what a transfer would change. Nothing is saved."""
+    return _preview(desk, actor, contract, command)
+
+
+@contracts.post("/contracts/{contract}/cancel/preview")
+def post_cancel_preview(desk: Desk, actor: Actor, contract: str, command: CancelContract) -> Effects:
+    """Return what cancelling a contract would change. Nothing is saved."""
+    return _preview(desk, actor, contract, command)

@@ -63,9 +63,12 @@ class NoFields(Command):
 
 @dataclass(frozen=True, slots=True)
 class TextResponse:
-    """A response that is not JSON. Parts of its body may be made while it is sent; `close` then ends that."""
+    """A response that is not JSON: text, or a file as bytes.
 
-    body: str | Iterator[str]
+    Parts of its body may be made while it is sent; `close` then ends that.
+    """
+
+    body: str | bytes | Iterator[str]
     content_type: str
     close: Callable[[], None] | None = None
 
@@ -250,8 +253,9 @@ class Operation:
         if isinstance(value, Accepted) and self.accepted is not None:
             return _Rendered(202, self.accepted.dump_json(value.value))
         if isinstance(value, TextResponse):
-            if isinstance(value.body, str):
-                return _Rendered(self.status, value.body.encode(), content_type=value.content_type)
+            if isinstance(value.body, str | bytes):
+                body = value.body.encode() if isinstance(value.body, str) else value.body
+                return _Rendered(self.status, body, content_type=value.content_type)
             parts = map(str.encode, value.body)
             return _Rendered(self.status, b"", None, value.content_type, parts, value.close)
         if self.response is None:

@@ -20,11 +20,14 @@ from workflows.commands.service_requests import (
 from workflows.commands.work import ChangeWork, RecalculateWork, WorkGiven
 from workflows.contracts.offers import take_contract
 from workflows.contracts.queries import read_contract
+from workflows.core.actors import Actor
+from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.coverage.bulk import BulkLine, BulkResult, Group, apply_bulk, preview_bulk
 from workflows.coverage.decisions import decisions_of, read_decision
 from workflows.coverage.search import preview_coverage
 from workflows.lifecycle.service_requests.access import require_visible
+from workflows.reports.impact_preview import preview_impact
 from workflows.service_requests.log import log_service_request
 from workflows.service_requests.queries import (
     history_of,
@@ -42,6 +45,7 @@ from workflows.service_requests.use_cases import (
 from workflows.views import Page
 from workflows.views.contracts import ContractDetail
 from workflows.views.decisions import DecisionView
+from workflows.views.effects import Effects
 from workflows.views.service_requests import (
     HistoryLine,
     NoteView,
@@ -228,6 +232,14 @@ def get_decision(tx: Transaction, decision: str) -> DecisionView:
 def post_coverage(tx: Transaction, service_request: str, command: SearchCoverage) -> DecisionView:
     """Search coverage again, or assign a contract with a reason. Returns the new decision."""
     return read_decision(tx, search_or_assign(tx, service_request, command))
+
+
+@coverage.post("/service-requests/{service_request}/coverage/preview")
+def post_coverage_change_preview(
+    desk: Desk, actor: Actor, service_request: str, command: SearchCoverage
+) -> Effects:
+    """Return what a search or an assignment would change. Nothing is saved."""
+    return preview_impact(desk, actor, lambda tx: search_or_assign(tx, service_request, command))
 
 
 @service_requests.post("/service-requests/{service_request}/contracts", status=201)

@@ -5,7 +5,7 @@ from flask_wtf import CSRFProtect
 
 from web.pages import alerts, home
 from web.pages.administration import activation, audit, jobs, ledger, outbox, sandbox, settings, users
-from web.pages.contracts import actions, index, sell, uncovered
+from web.pages.contracts import actions, holder_statement, index, sell, uncovered
 from web.pages.contracts import detail as contract
 from web.pages.forms import pickers, typed
 from web.pages.layout import search
@@ -30,6 +30,7 @@ BLUEPRINTS = (
     edit.pages,
     editor.pages,
     explorer.pages,
+    holder_statement.pages,
     home.pages,
     index.pages,
     items.pages,

@@ -98,6 +98,24 @@ Minutes = Annotated[int, Field(ge=1, le=MOST_MINUTES)]
 Incidents = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
+def _percent_in_range(text: str) -> str:
+    whole, _, decimals = text.partition(".")
+    if int(whole + decimals) > 1000 * 10 ** len(decimals):
+        raise ValueError("A percentage must be between 0 and 1000.")
+    return text
+
+
+Percent = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,4})?$"), AfterValidator(_percent_in_range)
+]
+"""A percentage from 0 to 1000 as decimal text with up to four decimals: "3.5"."""
+Reason = Annotated[
+    str,
+    StringConstraints(max_length=2000, strip_whitespace=True),
+    AfterValidator(no_control_characters),
+]
+
+
 class Command(BaseModel):
     """The base class of all commands: frozen, strict, unknown fields are errors."""
 

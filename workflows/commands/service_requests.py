@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from engine.service_requests import Priority, Trigger
 from workflows.commands.fields import Code, Command, Id, Instant, LongText, Name, no_control_characters
@@ -47,10 +47,14 @@ class FireTrigger(Command):
 
 
 class SearchCoverage(Command):
-    """Search again, or assign the contract given (supervisors only, with a reason)."""
+    """Search again, or assign the contract given (supervisors only, with a reason).
+
+    An assignment holds from now on, or `from` an earlier instant, back to the logging: work since then moves.
+    """
 
     contract: Id | None = None
     reason: LongText | None = None
+    from_: Annotated[Instant | None, Field(alias="from")] = None
 
 
 class AddNote(Command):

@@ -11,6 +11,8 @@ DONE = {
     "top-up": "topped up",
     "adjust": "adjusted",
     "renew": "renewed",
+    "amend": "amended",
+    "transfer": "transferred",
     "cancel": "cancelled",
 }
 """The past participle of each action, for messages."""
@@ -29,6 +31,7 @@ def possible_actions(
     draws: str,
     has_end: bool,
     is_renewed: bool,
+    holder_kind: str,
 ) -> list[str]:
     """The actions that a role may take on a contract in this state, in display order."""
     if role not in SELLERS and role != "system":
@@ -40,6 +43,8 @@ def possible_actions(
         "top-up": draws != "nothing" and not is_over,
         "adjust": draws != "nothing" and not is_over,
         "renew": state != "cancelled" and has_end and not is_renewed,
+        "amend": not is_over,
+        "transfer": not is_over and holder_kind != "service_request",
         "cancel": not is_over,
     }
     return [action for action in DONE if possible[action]]

@@ -25,6 +25,7 @@ from workflows.core.search import found_by
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import during_lapse
 from workflows.ledger.journal import carried_by_holder
+from workflows.lifecycle.contracts.amendments import rows_as_of
 from workflows.lifecycle.contracts.grants import StoredGrant, grants_by_contract
 from workflows.lifecycle.contracts.monthly_grants import TO_COME, months_to_come
 from workflows.lifecycle.contracts.rows import contract_value
@@ -165,8 +166,9 @@ def contract_types(tx: Transaction) -> list[ContractTypeView]:
     ]
 
 
-def _details(tx: Transaction, rows: Sequence[Row[Any]], as_of: datetime | None) -> list[ContractDetail]:
+def _details(tx: Transaction, rows: Sequence[Any], as_of: datetime | None) -> list[ContractDetail]:
     at = as_of or tx.now
+    rows = rows_as_of(tx, rows, at)
     grants = grants_by_contract(tx, [row.id for row in rows]) if rows else {}
     posted = _posted_as_of(tx, grants, at) if at < tx.now else None
     names = holder_names(tx, {(row.holder_kind, row.holder_id) for row in rows})

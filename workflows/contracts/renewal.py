@@ -1,22 +1,26 @@
 """What a renewal takes over from the contract that it renews. Source: product.md section 5."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Row, select
 
 from engine.contracts import Contract, amount_text
-from engine.periods import contract_end
-from engine.renewals import Succession, successor_last_day
+from engine.periods import contract_end, local_date
+from engine.quantities import Money
+from engine.renewals import NO_UPLIFT, Succession, Uplift, renewal_price, successor_last_day
 from workflows.commands.contracts import Exclusions, GrantGiven, HolderGiven, NewContract, Renew
 from workflows.commands.fields import MoneyGiven
 from workflows.commands.rounding import RoundingTerms
 from workflows.core.errors import Conflict, invalid
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.creation import minor_units
 from workflows.lifecycle.contracts.grants import StoredGrant, read_grants
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.store import tables as t
 
+_DAY = timedelta(days=1)
 RENEWED_GRANT = "sold"
 """The kind of grant that is a term of the contract. Top-ups and adjustments were given once."""
 
@@ -29,11 +33,10 @@ def successor_terms(tx: Transaction, row: Row[Any], command: Renew) -> NewContra
     end before one of its grants begins.
     """
     contract = contract_value(row)
-    ends_on = command.ends_on or successor_last_day(row.starts_at, row.expires_at, contract.zone)
+    full_length = successor_last_day(row.starts_at, row.expires_at, contract.zone)
+    ends_on = _co_terminated_day(tx, row, command) or command.ends_on or full_length
     overage = row.overage_rate_minor
-    price = command.price
-    if price is None and row.price_minor is not None:
-        price = _in_currency(tx, row, row.price_minor)
+    price = _price(tx, row, command, ends_on, full_length)
     is_given = bool(command.minutes or command.incidents)
     return NewContract.model_construct(
         type=row.type,
@@ -54,6 +57,72 @@ def successor_terms(tx: Transaction, row: Row[Any], command: Renew) -> NewContra
         service_request=None,
         enable=command.enable,
     )
+
+
+def _co_terminated_day(tx: Transaction, row: Row[Any], command: Renew) -> date | None:
+    """The last day of the contract with which the successor ends; None if it ends on its own.
+
+    Raises: InvalidInput where there is no such contract of the same holder, or it has no end after the
+    successor's start.
+    """
+    if command.co_terminate_with is None:
+        return None
+    if command.ends_on is not None:
+        raise invalid("/ends_on", "Give ends_on or co_terminate_with, not both.", "Leave one out.")
+    c = t.contract
+    other = tx.connection.execute(
+        select(c.c.number, c.c.holder_kind, c.c.holder_id, c.c.expires_at, c.c.cancelled_at).where(
+            c.c.id == command.co_terminate_with
+        )
+    ).one_or_none()
+    if other is None:
+        raise invalid("/co_terminate_with", "There is no contract with this id.", "Look it up by its number.")
+    if (other.holder_kind, other.holder_id) != (row.holder_kind, row.holder_id):
+        raise invalid(
+            "/co_terminate_with",
+            f"{other.number} is not held by the holder of {row.number}.",
+            "Choose a contract of the same holder.",
+        )
+    ends = [one for one in (other.expires_at, other.cancelled_at) if one is not None]
+    if not ends or min(ends) <= row.expires_at:
+        state = "ends before the renewal would start" if ends else "has no end date"
+        raise invalid("/co_terminate_with", f"{other.number} {state}.", "Choose a contract that ends later.")
+    return local_date(min(ends) - timedelta(microseconds=1), contract_value(row).zone)
+
+
+def _price(
+    tx: Transaction, row: Row[Any], command: Renew, ends_on: date, full_length: date
+) -> MoneyGiven | None:
+    """The price given, else the predecessor's with the uplift; pro rata by days up to a co-terminated end.
+
+    Raises: InvalidInput for an uplift of nothing or in another currency; Conflict.
+    """
+    uplift = _uplift(tx, command)
+    if command.price is not None:
+        return command.price
+    if row.price_minor is None:
+        if uplift is not None:
+            raise invalid("/uplift", f"{row.number} has no price to raise.", "Give a price instead.")
+        return None
+    price = Money(_in_currency(tx, row, row.price_minor).amount_minor, tx.settings.currency)
+    if command.co_terminate_with is None:
+        return MoneyGiven(amount_minor=renewal_price(price, uplift or NO_UPLIFT).amount_minor)
+    starts_on = local_date(row.expires_at, contract_value(row).zone)
+    part, whole = (starts_on, ends_on + _DAY), (starts_on, full_length + _DAY)
+    raised = renewal_price(price, uplift or NO_UPLIFT, part=part, whole=whole)
+    return MoneyGiven(amount_minor=raised.amount_minor)
+
+
+def _uplift(tx: Transaction, command: Renew) -> Uplift | None:
+    given = command.uplift
+    if given is None:
+        return None
+    if command.price is not None:
+        raise invalid("/uplift", "Give a price or an uplift, not both.", "Leave one out.")
+    if given.percent is not None:
+        return Uplift(percent=Fraction(given.percent))
+    amount_minor = minor_units(tx, given.amount, "/uplift/amount") or 0
+    return Uplift(amount=Money(amount_minor, tx.settings.currency))
 
 
 def successor_number(tx: Transaction, contract_id: str) -> str | None:

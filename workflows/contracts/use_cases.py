@@ -16,9 +16,17 @@ from engine.ledger import LedgerTransaction, move
 from workflows.commands.contracts import (
     Adjust,
     CancelContract,
+    EnableContract,
     NewContract,
     Renew,
     TopUp,
+)
+from workflows.contracts.effective_dates import (
+    effective_instant,
+    given_instant,
+    pointer_of,
+    refuse_before_settled,
+    refuse_before_start,
 )
 from workflows.contracts.permitted_actions import DONE, SELLERS, is_renewable, possible_actions
 from workflows.contracts.renewal import successor_number, successor_terms
@@ -26,7 +34,7 @@ from workflows.core.errors import Conflict, InvalidInput, StateForbids, VersionC
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import redraw_and_cover, search_covered_again, settle_and_cover
 from workflows.coverage.waiting_list import lock_covered
-from workflows.ledger.journal import record
+from workflows.ledger.journal import lowest_balance_since, record
 from workflows.lifecycle.contracts.creation import (
     Origin,
     check_span,
@@ -35,7 +43,7 @@ from workflows.lifecycle.contracts.creation import (
     sell,
 )
 from workflows.lifecycle.contracts.grants import add_grant, expire_grants, read_grants, update_grant_spans
-from workflows.lifecycle.contracts.redraw import Change
+from workflows.lifecycle.contracts.redraw import changed_since
 from workflows.lifecycle.contracts.rows import contract_value, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling
 from workflows.store import tables as t
@@ -59,8 +67,16 @@ def create_contract(tx: Transaction, command: NewContract) -> str:
     return contract_id
 
 
-def enable_contract(tx: Transaction, contract_id: str, *, expected_version: int | None = None) -> str:
-    """Make a pending contract active now; a future start is moved to now. Returns its id.
+def enable_contract(
+    tx: Transaction,
+    contract_id: str,
+    command: EnableContract | None = None,
+    *,
+    expected_version: int | None = None,
+) -> str:
+    """Make a pending contract active, now or at a later instant; returns its id.
+
+    A later start is moved to that instant.
 
     Enabling a contract that awaits payment records the payment, which only finance may do.
 
@@ -69,26 +85,36 @@ def enable_contract(tx: Transaction, contract_id: str, *, expected_version: int 
         NotFound: there is no such contract.
         VersionChanged: it does not have the expected version.
         StateForbids: it is not pending.
+        InvalidInput: the instant is in the past, or after the contract's end.
     """
     tx.require(*SELLERS)
-    row = _locked(tx, contract_id, expected_version)
+    command = command or EnableContract()
+    row = locked_contract(tx, contract_id, expected_version)
     contract = contract_value(row)
     state = dated_state(contract, tx.now)
     if state.state != "pending":
-        raise _forbidden(tx, row, "enable")
-    changes: dict[str, Any] = {"enabled_at": contract.enabled_at or tx.now}
-    if contract.enabled_at is not None and contract.enabled_at > tx.now:
-        changes["enabled_at"] = tx.now
+        raise action_forbidden(tx, row, "enable")
+    at = effective_instant(tx, contract, command)
+    if at < tx.now:
+        raise invalid(
+            pointer_of(command),
+            "A contract cannot be enabled in the past.",
+            "Leave it out to enable the contract now.",
+        )
+    changes: dict[str, Any] = {"enabled_at": contract.enabled_at or at}
+    if contract.enabled_at is not None and contract.enabled_at > at:
+        changes["enabled_at"] = at
     if state.pending_reason == "awaiting_payment":
         if tx.actor.role not in ("finance", "system"):
             raise finance_only()
         changes["paid_at"] = tx.now
-    if contract.starts_at > tx.now:
-        changes["starts_at"] = tx.now
+    if contract.starts_at > at:
+        changes["starts_at"] = at
     tx.change(t.contract, contract_id, **changes, version=next_version(t.contract))
     if "starts_at" in changes:
-        update_grant_spans(tx, replace(contract, starts_at=tx.now))
-    tx.audit("contract", contract_id, "enabled", **{key: str(value) for key, value in changes.items()})
+        update_grant_spans(tx, replace(contract, starts_at=at))
+    why = {"reason": command.reason} if command.reason else {}
+    tx.audit("contract", contract_id, "enabled", **{key: str(value) for key, value in changes.items()}, **why)
     settle_and_cover(tx, contract_id)
     return contract_id
 
@@ -96,17 +122,17 @@ def enable_contract(tx: Transaction, contract_id: str, *, expected_version: int 
 def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
     """Add a grant of minutes or incidents to a contract; returns the contract's id.
 
-    Raises: NotAllowed; NotFound; InvalidInput; StateForbids if it is cancelled or expired.
+    Raises: NotAllowed; NotFound; InvalidInput, also for a day before the contract; StateForbids if it is
+    cancelled or expired.
     """
     tx.require(*SELLERS)
-    row = _locked(tx, contract_id)
+    row = locked_contract(tx, contract_id)
     contract = contract_value(row)
     unit, quantity = _quantity(command.minutes, command.incidents, row.draws)
     _refuse_over(tx, row, contract, "top-up")
-    check_span(contract, command.effective_at, command.expires_at)
     price_minor = minor_units(tx, command.price, "/price")
-    effective_at = command.effective_at or max(tx.now, contract.starts_at)
-    add_grant(
+    effective_at = _granted_at(tx, contract, command)
+    grant_id = add_grant(
         tx,
         contract,
         unit=unit,
@@ -115,9 +141,18 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
         effective_at=effective_at,
         expires_at=command.expires_at,
         price_minor=price_minor,
+        reason=command.reason or None,
     )
-    tx.audit("contract", contract_id, "topped up", unit=unit, quantity=quantity)
-    redraw_and_cover(tx, _changed_since(contract_id, effective_at))
+    tx.audit(
+        "contract",
+        contract_id,
+        "topped up",
+        unit=unit,
+        quantity=quantity,
+        grant=grant_id,
+        reason=command.reason or None,
+    )
+    redraw_and_cover(tx, changed_since(contract_id, effective_at))
     settle_and_cover(tx, contract_id)
     return contract_id
 
@@ -125,20 +160,22 @@ def top_up(tx: Transaction, contract_id: str, command: TopUp) -> str:
 def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
     """Grant or withdraw minutes or incidents, with a reason; returns the contract's id.
 
+    A withdrawal takes effect now or earlier: never more than was available at every instant since.
+
     Raises:
         NotAllowed: the actor does not sell contracts.
         NotFound: there is no such contract.
-        InvalidInput: the unit is wrong, or less is available than would be withdrawn.
+        InvalidInput: the unit is wrong, less is available than would be withdrawn, or the instant is before
+            the contract or, for a withdrawal, in the future.
         StateForbids: the contract is cancelled or expired.
     """
     tx.require(*SELLERS)
-    row = _locked(tx, contract_id)
+    row = locked_contract(tx, contract_id)
     contract = contract_value(row)
     unit, quantity = _quantity(command.minutes, command.incidents, row.draws)
     _refuse_over(tx, row, contract, "adjust")
     if quantity > 0:
-        check_span(contract, command.effective_at, command.expires_at)
-        effective_at = command.effective_at or max(tx.now, contract.starts_at)
+        effective_at = _granted_at(tx, contract, command)
         add_grant(
             tx,
             contract,
@@ -149,9 +186,9 @@ def adjust(tx: Transaction, contract_id: str, command: Adjust) -> str:
             expires_at=command.expires_at,
             reason=command.reason,
         )
-        redraw_and_cover(tx, _changed_since(contract_id, effective_at))
+        redraw_and_cover(tx, changed_since(contract_id, effective_at))
     else:
-        _withdraw(tx, contract, unit, -quantity, command.reason)
+        _withdraw(tx, contract, unit, -quantity, command)
     tx.audit("contract", contract_id, "adjusted", unit=unit, quantity=quantity, reason=command.reason)
     settle_and_cover(tx, contract_id)
     return contract_id
@@ -167,58 +204,82 @@ def renew(tx: Transaction, contract_id: str, command: Renew) -> str:
         NotFound: there is no such contract.
         StateForbids: it is cancelled, or has no end.
         Conflict: it has been renewed already, or has amounts in another currency than the desk's.
-        InvalidInput: the terms do not fit the type, or a grant would begin after the successor's end.
+        InvalidInput: the terms do not fit the type, a grant would begin after the successor's end, the uplift
+            has no price to raise, or the contract to co-terminate with does not end after the successor's
+            start.
     """
     tx.require(*SELLERS)
-    row = _locked(tx, contract_id)
+    row = locked_contract(tx, contract_id)
     if row.state == "cancelled":
-        raise _forbidden(tx, row, "renew")
+        raise action_forbidden(tx, row, "renew")
+    if row.cancelled_at is not None:
+        raise action_forbidden(tx, row, "renew", "It is to be cancelled before its end.")
     if not is_renewable(row.type, row.holder_kind, row.expires_at):
-        raise _forbidden(tx, row, "renew", "It has no end date at which a successor could start.")
+        raise action_forbidden(tx, row, "renew", "It has no end date at which a successor could start.")
     taken = successor_number(tx, contract_id)
     if taken is not None:
         raise Conflict(f"{row.number} has already been renewed by {taken}.", remedy=f"Open {taken} instead.")
     renewed = sell(tx, successor_terms(tx, row, command), Origin(renewal_of=contract_value(row)))
     settle_and_cover(tx, renewed)
-    tx.audit("contract", contract_id, "renewed", successor=renewed)
+    tx.audit("contract", contract_id, "renewed", successor=renewed, reason=command.reason or None)
     return renewed
 
 
 def cancel_contract(
     tx: Transaction, contract_id: str, command: CancelContract, *, expected_version: int | None = None
 ) -> str:
-    """Cancel a contract now: its balance expires, and coverage of its unfinished requests is searched again.
+    """End a contract, now, at a later instant or as of an earlier one; returns its id.
+
+    Its balance expires then, and the coverage of its unfinished requests is searched again as of then; work
+    since then is drawn again. A cancellation that was set for later can be set again, earlier or later.
 
     Raises:
         NotAllowed: the actor does not sell contracts.
         NotFound: there is no such contract.
         VersionChanged: it does not have the expected version.
         StateForbids: it is cancelled or expired already.
+        InvalidInput: the instant is before the contract, after its end, or before an incident that it has
+            settled; or a contract of a service request would be cancelled at a later instant.
     """
     tx.require(*SELLERS)
     lock_covered(tx, contract_id)
-    row = _locked(tx, contract_id, expected_version)
-    state = dated_state(contract_value(row), tx.now)
-    if state.state in OVER_STATES:
-        raise _forbidden(tx, row, "cancel")
-    cancel_now(tx, row, command.reason)
+    row = locked_contract(tx, contract_id, expected_version)
+    contract = contract_value(row)
+    if dated_state(contract, tx.now).state in OVER_STATES:
+        raise action_forbidden(tx, row, "cancel")
+    at = effective_instant(tx, contract, command)
+    if at > tx.now:
+        _cancel_later(tx, row, at, command)
+        return contract_id
+    if at < tx.now:
+        refuse_before_settled(tx, contract, at, pointer_of(command))
+    end_by_cancelling(tx, row, command.reason, at)
+    search_covered_again(tx, row.id, holds_from=at)
+    redraw_and_cover(tx, changed_since(row.id, at))
+    expire_grants(tx, row.id, tx.now)
     return contract_id
 
 
-def cancel_now(tx: Transaction, row: Row[Any], reason: str | None) -> None:
-    """Cancel a contract whose row is locked, without checking permissions or state."""
-    end_by_cancelling(tx, row, reason)
-    redraw_and_cover(tx, _changed_since(row.id, tx.now))
-    search_covered_again(tx, row.id)
-    expire_grants(tx, row.id, tx.now)
+def _cancel_later(tx: Transaction, row: Row[Any], at: datetime, command: CancelContract) -> None:
+    if row.holder_kind == "service_request":
+        raise invalid(
+            pointer_of(command), f"{row.number} ends with its service request.", "Leave it out to cancel now."
+        )
+    version = next_version(t.contract)
+    tx.change(t.contract, row.id, cancelled_at=at, cancel_reason=command.reason, version=version)
+    tx.audit(
+        "contract",
+        row.id,
+        "cancellation scheduled",
+        effective_at=at.isoformat(),
+        reason=command.reason or None,
+    )
+    update_grant_spans(tx, replace(contract_value(row), cancelled_at=at))
+    settle_and_cover(tx, row.id)
 
 
-def _changed_since(contract_id: str, at: datetime) -> Change:
-    """The change of a contract whose dates or grants are others than before from `at` on."""
-    return Change(at, f"contract:{contract_id}", frozenset({contract_id}), moves_boundaries=True)
-
-
-def _locked(tx: Transaction, contract_id: str, expected_version: int | None = None) -> Row[Any]:
+def locked_contract(tx: Transaction, contract_id: str, expected_version: int | None = None) -> Row[Any]:
+    """The contract's row, locked. Raises: NotFound; VersionChanged."""
     row = lock_contract(tx, contract_id)
     if expected_version is not None and row.version != expected_version:
         raise VersionChanged(
@@ -250,30 +311,49 @@ def _quantity(minutes: int | None, incidents: int | None, draws: str) -> tuple[U
 
 def _refuse_over(tx: Transaction, row: Row[Any], contract: Contract, action: str) -> None:
     if dated_state(contract, tx.now).state in OVER_STATES:
-        raise _forbidden(tx, row, action)
+        raise action_forbidden(tx, row, action)
 
 
-def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, reason: str) -> None:
+def _granted_at(tx: Transaction, contract: Contract, command: TopUp | Adjust) -> datetime:
+    """The instant from which a new grant can be drawn; its span is checked. Raises: InvalidInput."""
+    at = given_instant(contract, command)
+    if at is not None:
+        refuse_before_start(tx, contract, at, command)
+    check_span(contract, at, command.expires_at)
+    return at or max(tx.now, contract.starts_at)
+
+
+def _withdraw(tx: Transaction, contract: Contract, unit: Unit, quantity: int, command: Adjust) -> None:
     """Withdraw from available grants, latest end first: the grants that are drawn first stay untouched."""
+    at = effective_instant(tx, contract, command)
+    if at > tx.now:
+        raise invalid(
+            pointer_of(command),
+            "A withdrawal cannot take effect in the future.",
+            "Withdraw now, or cancel the contract on that day.",
+        )
     grants = [one for one in read_grants(tx, contract.id) if not one.window.is_over(tx.now)]
     grants.sort(key=lambda one: burn_order(one.window, one.grant.id))
-    available = sum(one.grant.available for one in grants)
+    free = {one.grant.id: one.grant.available for one in grants}
+    if at < tx.now:
+        free = {grant_id: lowest_balance_since(tx, grant_id, "available", at) for grant_id in free}
+    available = sum(free.values())
     if quantity > available:
         raise invalid(f"/{unit}", f"Only {amount_text(available, unit)} can be withdrawn.", "Withdraw less.")
     rest = quantity
     postings: list[Any] = []
     for one in reversed(grants):
-        amount = min(rest, one.grant.available)
+        amount = min(rest, free[one.grant.id])
         if amount:
             postings += move(unit, amount, (one.grant.id, "available"), (one.grant.id, "sold"))
             rest -= amount
     entry = LedgerTransaction(
-        "withdraw", tx.now, tuple(postings), cause=f"contract:{contract.id}", why=reason
+        "withdraw", at, tuple(postings), cause=f"contract:{contract.id}", why=command.reason
     )
     record(tx, entry, contract_id=contract.id)
 
 
-def _forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "") -> StateForbids:
+def action_forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "") -> StateForbids:
     """The error for an action that is not possible, with the current state and the possible actions."""
     dated = dated_state(contract_value(row), tx.now)
     state = row.state if dated.state == "active" and row.state == "exhausted" else dated.state
@@ -284,6 +364,7 @@ def _forbidden(tx: Transaction, row: Row[Any], action: str, why: str = "") -> St
         draws=row.draws,
         has_end=is_renewable(row.type, row.holder_kind, row.expires_at),
         is_renewed=successor_number(tx, row.id) is not None,
+        holder_kind=row.holder_kind,
     )
     return StateForbids(
         f"{row.number} cannot be {DONE[action]}: it is {state}.{why and f' {why}'}",

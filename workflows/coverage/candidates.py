@@ -5,18 +5,20 @@ Source: product.md section 6.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, exists, false, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, false, func, or_, select
 
 from engine.contracts import Contract, Holder, Limits, Window, is_within
 from engine.coverage import CandidateContract
 from engine.drawdown import burn_order
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.amendments import rows_as_of
 from workflows.lifecycle.contracts.grants import limits_at
 from workflows.lifecycle.contracts.monthly_grants import months_to_come
+from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.service_requests.holders import holders_with_distance
 from workflows.store import tables as t
 from workflows.store.column_types import Id, Instant, number_constant, text_constant
@@ -63,18 +65,42 @@ def find_candidates(
     Source: product.md section 6.
     """
     when = at or tx.now
-    statement = _NOW if when >= tx.recorded_at else _AS_OF
-    rows = statement.tuples(
-        tx.connection,
-        {
-            "customer": customer,
-            "item": item or "",
-            "org_unit": org_unit or "",
-            "service_request": service_request or "",
-            "at": when,
-        },
-    )
-    return _gather(rows, when)
+    values = {
+        "customer": customer,
+        "item": item or "",
+        "org_unit": org_unit or "",
+        "service_request": service_request or "",
+        "at": when,
+    }
+    if when >= tx.recorded_at:
+        return _gather(_NOW.tuples(tx.connection, values), when)
+    rows = _AS_OF.tuples(tx.connection, values) + _HELD_THEN.tuples(tx.connection, values)
+    found = _gather(rows, when)
+    # the last column of these rows: only few contracts have ever been amended
+    amended = {row[0] for row in rows if row[-1] is not None and when < row[-1]}
+    return _with_terms_of(tx, found, amended, when) if amended else found
+
+
+def _with_terms_of(tx: Transaction, found: Candidates, amended: set[str], at: datetime) -> Candidates:
+    """Candidates with the terms that amended contracts had at `at`."""
+    c = t.contract
+    rows = rows_as_of(tx, tx.connection.execute(select(c).where(c.c.id.in_(amended))).all(), at)
+    then = {row.id: contract_value(row) for row in rows}
+    held = [
+        one._replace(
+            contract=replace(
+                one.contract,
+                expires_at=then[one.contract.id].expires_at,
+                exclusions=then[one.contract.id].exclusions,
+                sla=then[one.contract.id].sla,
+                time_expired=then[one.contract.id].time_expired,
+            )
+        )
+        if one.contract.id in then
+        else one
+        for one in found.held
+    ]
+    return found._replace(held=held)
 
 
 @dataclass(slots=True)
@@ -107,7 +133,7 @@ def _gather(rows: Iterable[Sequence[Any]], at: datetime) -> Candidates:
     due = set()
     for row in rows:
         facts, rest = row[: len(FACT_COLUMNS)], row[len(FACT_COLUMNS) :]
-        draws, next_due_at, distance, grant_id, available, held, opens_at, closes_at, own_hold = rest
+        draws, next_due_at, distance, grant_id, available, held, opens_at, closes_at, own_hold = rest[:9]
         one = found.get(facts[0])
         if one is None:
             one = found[facts[0]] = _Found(_contract(facts), draws, distance, bool(own_hold))
@@ -139,9 +165,10 @@ def _contract(facts: Sequence[Any]) -> Contract:
     return Contract(*values)
 
 
-def _statement(*, as_of: bool) -> Prepared:
+def _statement(*, as_of: bool, past_holders: bool = False) -> Prepared:
+    """The candidates by their holders now, or with `past_holders` by those before they were transferred."""
     held = holders_with_distance().subquery("held")
-    c, b = t.contract, t.grant_balance
+    c, b, past = t.contract, t.grant_balance, t.contract_past_holder
     at = bindparam("at", type_=Instant)
     own_hold = case(
         (
@@ -158,8 +185,19 @@ def _statement(*, as_of: bool) -> Prepared:
     ).label("own_hold")
     balances = [_posted("available", at), _posted("held", at)] if as_of else [b.c.available, b.c.held]
     facts = {name: c.c[name] for name in FACT_COLUMNS}
+    is_held = and_(c.c.holder_kind == held.c.holder_kind, c.c.holder_id == held.c.holder_id)
+    holding = held.join(c, is_held)
+    more: list[ColumnElement[Any]] = []
+    where: list[ColumnElement[bool]] = []
     if as_of:
         facts["ended_at"] = _ended_at(at)
+        more.append(c.c.terms_since)
+        where.append(or_(c.c.held_since.is_(None), c.c.held_since <= at))
+    if past_holders:
+        facts |= {"holder_kind": past.c.holder_kind, "holder_id": past.c.holder_id}
+        was_held = and_(past.c.holder_kind == held.c.holder_kind, past.c.holder_id == held.c.holder_id)
+        holding = held.join(past, was_held).join(c, c.c.id == past.c.contract_id)
+        where = [or_(past.c.held_from.is_(None), past.c.held_from <= at), past.c.held_until > at]
     return Prepared(
         select(
             *facts.values(),
@@ -171,10 +209,11 @@ def _statement(*, as_of: bool) -> Prepared:
             b.c.opens_at,
             b.c.closes_at,
             own_hold,
+            *more,
         )
-        .select_from(held)
-        .join(c, and_(c.c.holder_kind == held.c.holder_kind, c.c.holder_id == held.c.holder_id))
+        .select_from(holding)
         .outerjoin(b, and_(b.c.contract_id == c.c.id, b.c.unit == c.c.draws))
+        .where(*where)
     )
 
 
@@ -205,6 +244,7 @@ def _posted(account: str, at: Any) -> Any:
 
 _NOW = _statement(as_of=False)
 _AS_OF = _statement(as_of=True)
+_HELD_THEN = _statement(as_of=True, past_holders=True)
 
 
 def with_months_to_come(tx: Transaction, found: Candidates, at: datetime) -> Candidates:

@@ -6,6 +6,7 @@ may not be named to them, such as an earlier customer of the service request. So
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,9 +33,14 @@ def store_decision(
     contract_id: str | None,
     reason: str | None = None,
     decision_id: str | None = None,
+    holds_from: datetime | None = None,
 ) -> str:
-    """Store a decision; `contract_id` is its contract, or the one created for it. Returns its id."""
+    """Store a decision; `contract_id` is its contract, or the one created for it. Returns its id.
+
+    It holds from `holds_from` on (aware UTC), if that is before now.
+    """
     decision_id = decision_id or new_id()
+    earlier = {"holds_from": holds_from} if holds_from is not None and holds_from < tx.now else {}
     tx.add(
         t.coverage_decision,
         id=decision_id,
@@ -52,6 +58,7 @@ def store_decision(
         cause=cause,
         actor=tx.actor.name,
         reason=reason,
+        **earlier,
     )
     return decision_id
 
@@ -106,6 +113,7 @@ def _decision_view(row: Row[Any], tx: Transaction, nameable: Nameable) -> Decisi
         cause=_cause_seen(row.cause, nameable),
         actor=row.actor if tx.actor.is_staff else "",
         reason=row.reason if tx.actor.is_staff else None,
+        holds_from=row.holds_from,
     )
 
 

@@ -48,6 +48,7 @@ _PRECONDITION = (
         t.contract.c.cancelled_at.is_not_distinct_from(bindparam("was_cancelled_at", type_=Instant)),
         t.contract.c.ended_at.is_not_distinct_from(bindparam("had_ended_at", type_=Instant)),
         t.contract.c.starts_at == bindparam("began_at", type_=Instant),
+        t.contract.c.holder_id == bindparam("was_held_by", type_=Id),
     )
     .with_for_update(read=True, key_share=True)
 )
@@ -88,6 +89,7 @@ def _precondition(contract: Contract) -> Precondition:
             "was_cancelled_at": contract.cancelled_at,
             "had_ended_at": contract.ended_at,
             "began_at": contract.starts_at,
+            "was_held_by": contract.holder.id,
         },
     )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, and_, bindparam, or_, select
 
 from engine.coverage import CoverageDecision, assign_manually, find_coverage
 from engine.facts import RequestFacts
@@ -18,14 +18,17 @@ from workflows.core.actors import SYSTEM
 from workflows.core.errors import StateForbids, invalid
 from workflows.core.transaction import Transaction
 from workflows.coverage.candidates import Candidates, find_candidates, with_months_to_come
-from workflows.coverage.covered_work import cover_work_since
 from workflows.coverage.decisions import preview_view, store_decision
 from workflows.coverage.reservation import Reservation, chosen_of, lock_reservation, verify_on_write
-from workflows.coverage.waiting_list import rests_on, waiting_requests
+from workflows.coverage.waiting_list import lock_covered, rests_on, waiting_requests
+from workflows.coverage.work_coverage import move_work
+from workflows.lifecycle.contracts.amendments import amendments_of, apply_amendments
 from workflows.lifecycle.contracts.creation import make_for_request
+from workflows.lifecycle.contracts.grants import expire_grants
 from workflows.lifecycle.contracts.incident_holds import hold_incident, lock_free_incident, release_incidents
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts, load_contract
-from workflows.lifecycle.contracts.redraw import Change, redraw
+from workflows.lifecycle.contracts.redraw import Change, changed_since, redraw
+from workflows.lifecycle.contracts.redraw_reading import entries_covered
 from workflows.lifecycle.contracts.rows import level_of, lock_contract
 from workflows.lifecycle.contracts.settlement import end_by_cancelling, sync_contract_state, sync_loaded
 from workflows.lifecycle.service_requests.facts import facts_of, request_facts
@@ -124,15 +127,31 @@ def decide_question(tx: Transaction, question: CoverageQuestion) -> CoverageDeci
 # ------------------------------------------------------------------ applying
 
 
-def search_again(tx: Transaction, request: Row[Any], *, cause: str, reason: str | None = None) -> str:
+def search_again(
+    tx: Transaction,
+    request: Row[Any],
+    *,
+    cause: str,
+    reason: str | None = None,
+    holds_from: datetime | None = None,
+) -> str:
     """Search for a service request whose row is locked, and apply the decision. Returns the decision's id."""
-    return follow(tx, request, find(tx, facts_of(tx, request)), cause=cause, reason=reason)
+    found = find(tx, facts_of(tx, request))
+    return follow(tx, request, found, cause=cause, reason=reason, holds_from=holds_from)
 
 
-def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason: str) -> str:
+def assign_contract(
+    tx: Transaction,
+    request: Row[Any],
+    contract_id: str,
+    reason: str,
+    *,
+    holds_from: datetime | None = None,
+) -> str:
     """Cover a service request by a contract that a supervisor picked. Returns the decision's id.
 
-    An ended contract pays for work inside its dates.
+    It holds from now on, or from an earlier instant `holds_from` (aware UTC). An ended contract pays for work
+    inside its dates.
     Raises: InvalidInput where the contract's holder does not fit the service request; StateForbids where the
     contract has no incident left.
     """
@@ -157,13 +176,23 @@ def assign_contract(tx: Transaction, request: Row[Any], contract_id: str, reason
                 remedy="Top it up, or assign another contract.",
             )
     found = Reservation(decision, grant_id, chosen)
-    return follow(tx, request, found, cause="assigned", reason=reason)
+    return follow(tx, request, found, cause="assigned", reason=reason, holds_from=holds_from)
 
 
 def follow(
-    tx: Transaction, request: Row[Any], found: Reservation, *, cause: str, reason: str | None = None
+    tx: Transaction,
+    request: Row[Any],
+    found: Reservation,
+    *,
+    cause: str,
+    reason: str | None = None,
+    holds_from: datetime | None = None,
 ) -> str:
-    """Store a decision for a logged service request and apply it. Returns the decision's id."""
+    """Store a decision for a logged service request and apply it. Returns the decision's id.
+
+    It holds from now on, or from an earlier instant `holds_from` (aware UTC), the logging at the earliest;
+    then work since that instant is drawn again.
+    """
     # the search may have applied due changes of contracts, which cover requests
     request = lock_request(tx, request.id)
     decision = found.decision
@@ -172,7 +201,13 @@ def follow(
         contract_id = made_contract(tx, request.id, decision)
     covering = contract_id if _covers(tx, decision, contract_id) else None
     decision_id = store_decision(
-        tx, decision, service_request_id=request.id, cause=cause, contract_id=contract_id, reason=reason
+        tx,
+        decision,
+        service_request_id=request.id,
+        cause=cause,
+        contract_id=contract_id,
+        reason=reason,
+        holds_from=max(holds_from, request.opened_at) if holds_from is not None else None,
     )
     released = release_incidents(tx, request.id, keep=covering)
     if found.grant_id is not None and covering is not None:
@@ -191,6 +226,10 @@ def follow(
         notify_request_event(tx, request, "opened")
     if covering is not None:
         cancel_untaken(tx, request.id, keep=covering)
+    if holds_from is not None and request.worked_minutes:
+        moved = move_work(tx, lock_request(tx, request.id), holds_from)
+        if moved is not None:
+            redraw_and_cover(tx, moved)
     for released_id in sorted(set(released)):
         settle_and_cover(tx, released_id, skip=request.id)
     return decision_id
@@ -236,12 +275,15 @@ def settle_and_cover(tx: Transaction, contract_id: str, *, skip: str | None = No
 
 
 def settle_loaded_and_cover(tx: Transaction, loaded: LoadedContract, *, skip: str | None = None) -> bool:
-    """The same for a contract that is locked. Returns whether requests were searched for.
+    """The same for a contract that is locked. Returns whether requests were searched for, or terms changed.
 
     A search may change any contract: after one, whatever is loaded has to be read again.
     """
+    amends = loaded.amends_at is not None and loaded.amends_at <= tx.now
+    while loaded.amends_at is not None and loaded.amends_at <= tx.now:
+        loaded = _apply_amendments(tx, loaded.id, loaded.amends_at, skip=skip)
     sync_loaded(tx, loaded)
-    return tx.settings.contracts and _cover_waiting(tx, loaded, skip=skip)
+    return (tx.settings.contracts and _cover_waiting(tx, loaded, skip=skip)) or amends
 
 
 def redraw_and_cover(tx: Transaction, change: Change) -> None:
@@ -260,7 +302,18 @@ def settle_due(tx: Transaction, contract_id: str, *, skip: str | None = None) ->
 
     `skip` is a service request that is being searched for already. Raises: NotFound.
     """
+    if tx.writes:
+        _lock_requests_first(tx, contract_id)
     settle_loaded_due(tx, load_contract(tx, contract_id), skip=skip)
+
+
+def _lock_requests_first(tx: Transaction, contract_id: str) -> None:
+    """Lock the covered requests of a contract that is to be transferred or cancelled, before the contract."""
+    c = t.contract.c
+    searched = or_(c.amends_at <= tx.now, and_(c.cancelled_at <= tx.now, c.state != "cancelled"))
+    found = tx.connection.execute(select(c.id).where(c.id == contract_id, searched)).scalar()
+    if found is not None:
+        lock_covered(tx, contract_id)
 
 
 def settle_loaded_due(tx: Transaction, loaded: LoadedContract, *, skip: str | None = None) -> bool:
@@ -272,10 +325,47 @@ def settle_loaded_due(tx: Transaction, loaded: LoadedContract, *, skip: str | No
         due_at = loaded.next_due_at
         if due_at is None or due_at > tx.now:
             return number > 0
+        if loaded.amends_at is not None and loaded.amends_at <= due_at:
+            loaded = _apply_amendments(tx, loaded.id, due_at, skip=skip)
         sync_loaded(tx, loaded, due_at)
+        if loaded.state == "cancelled":
+            search_covered_again(tx, loaded.id, skip=skip, holds_from=due_at)
+            redraw_and_cover(tx, changed_since(loaded.id, due_at))
+            expire_grants(tx, loaded.id, tx.now)
+            return True
         if tx.settings.contracts and _cover_waiting(tx, loaded, since=due_at, skip=skip):
             loaded = load_contract(tx, loaded.id)
     return True
+
+
+def _apply_amendments(tx: Transaction, contract_id: str, at: datetime, *, skip: str | None) -> LoadedContract:
+    """Apply the amendments of a locked contract that take effect by `at`, with what follows for requests.
+
+    After a transfer the requests that the contract covers, or that wait for it, are searched again, except
+    `skip`; another service level holds for those that it covers. Work since then is drawn again. Returns the
+    contract, read again.
+    """
+    changes = apply_amendments(tx, contract_id, at)
+    if {"holder_kind", "holder_id"} & changes.keys():
+        search_covered_again(tx, contract_id, skip=skip, holds_from=at)
+    if "sla" in changes:
+        _change_level(tx, contract_id, changes["sla"])
+    # work that was excluded has no slice of the contract; a later amendment may leave the row as it is
+    excludes = any("exclusions" in one.after for one in amendments_of(tx, [contract_id])[contract_id])
+    covered = entries_covered(tx, contract_id, at) if excludes else frozenset()
+    redraw_and_cover(tx, changed_since(contract_id, at, entries=covered))
+    return load_contract(tx, contract_id)
+
+
+def _change_level(tx: Transaction, contract_id: str, sla: str | None) -> None:
+    """Give the unfinished requests that a contract covers another service level: open targets move."""
+    r = t.service_request
+    covered = select(r.c.id).where(r.c.contract_id == contract_id, r.c.state.in_(UNFINISHED_STATES))
+    for request_id in tx.connection.execute(covered.order_by(r.c.opened_at, r.c.id)).scalars().all():
+        request = lock_request(tx, request_id)
+        changes = level_columns(tx, request, sla)
+        tx.change(r, request_id, **changes, version=next_version(r))
+        tx.audit("service_request", request_id, "service level changed", sla=[request.sla, sla])
 
 
 def _cover_waiting(
@@ -322,20 +412,23 @@ def _decided_at(tx: Transaction, request: Row[Any]) -> datetime:
     return at
 
 
-def search_covered_again(tx: Transaction, contract_id: str) -> None:
-    """Search again for the unfinished requests that a cancelled contract covers or that await it.
+def search_covered_again(
+    tx: Transaction, contract_id: str, *, skip: str | None = None, holds_from: datetime | None = None
+) -> None:
+    """Search again for the unfinished requests, except `skip`, that a contract covers or that await it.
 
-    It ended before this instant: work at it is covered by what the new decision says.
+    It ended, or was transferred, at `holds_from` (aware UTC, default: now): the new decisions hold from then
+    or the logging, whichever is later, and cover the work since.
     """
     r = t.service_request
     requests = tx.connection.execute(
         select(r.c.id).where(rests_on(contract_id)).order_by(r.c.opened_at, r.c.id)
     ).scalars()
     for request_id in requests.all():
-        search_again(tx, lock_request(tx, request_id), cause=f"contract:{contract_id}")
-        moved = cover_work_since(tx, lock_request(tx, request_id), tx.now)
-        if moved is not None:
-            redraw_and_cover(tx, moved)
+        if request_id == skip:
+            continue
+        request = lock_request(tx, request_id)
+        search_again(tx, request, cause=f"contract:{contract_id}", holds_from=holds_from or tx.now)
 
 
 # ------------------------------------------------------------------ helpers

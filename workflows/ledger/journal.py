@@ -180,6 +180,25 @@ def carried_by_holder(tx: Transaction, holders: Iterable[str], at: datetime | No
     return {row.holder: int(row.minutes) for row in tx.connection.execute(sums)}
 
 
+def lowest_balance_since(tx: Transaction, owner: str, account: Account, at: datetime) -> int:
+    """The lowest balance of an account from an instant (aware UTC) on, by all its postings; 0 at least.
+
+    As much can be taken from it as of that instant, without any later balance falling below zero.
+    """
+    leg = t.ledger_posting
+    rows = tx.connection.execute(
+        select(leg.c.effective_at, func.sum(leg.c.amount).label("amount"))
+        .where(leg.c.owner == owner, leg.c.account == account)
+        .group_by(leg.c.effective_at)
+        .order_by(leg.c.effective_at)
+    )
+    balance = least = 0
+    for row in rows:
+        balance += int(row.amount)
+        least = balance if row.effective_at <= at else min(least, balance)
+    return max(0, least)
+
+
 def _changed_accounts(changes: Iterable[tuple[Account, Any]]) -> dict[str, ColumnElement[int]]:
     """The new values of a grant's accounts, as SQL expressions; amounts are whole units, plus or minus."""
     values: dict[str, ColumnElement[int]] = {}

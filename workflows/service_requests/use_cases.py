@@ -4,7 +4,7 @@ Each is one transaction. Source: product.md sections 6 and 9.
 """
 
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -178,7 +178,8 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
         NotAllowed: the actor is a customer or finance, or a technician assigns a contract.
         NotFound: there is no such service request.
         StateForbids: contracts are off, the request has ended, or the contract cannot cover it.
-        InvalidInput: an assignment has no reason, or there is no such contract.
+        InvalidInput: an assignment has no reason, there is no such contract, or the instant from which it is
+            to hold is before the logging or in the future.
 
     Source: product.md section 6.
     """
@@ -195,11 +196,27 @@ def search_or_assign(tx: Transaction, service_request_id: str, command: SearchCo
             state=request.state,
         )
     if command.contract is None:
+        if command.from_ is not None:
+            raise invalid(
+                "/from",
+                "Only an assignment can hold from an earlier instant.",
+                "Name the contract to assign.",
+            )
         return search_again(tx, request, cause="asked", reason=command.reason)
     tx.require(*SUPERVISORS)
     if not command.reason or not command.reason.strip():
         raise invalid("/reason", "An assignment needs a reason.", "Say why this contract covers the request.")
-    return assign_contract(tx, request, command.contract, command.reason)
+    if command.from_ is not None:
+        _check_from(tx, request, command.from_)
+    return assign_contract(tx, request, command.contract, command.reason, holds_from=command.from_)
+
+
+def _check_from(tx: Transaction, request: Row[Any], at: datetime) -> None:
+    """Check that coverage can change as of an instant: not before the logging. Raises: InvalidInput."""
+    if at < request.opened_at:
+        raise invalid("/from", f"{request.number} was logged after that.", "Give a later instant.")
+    if at > tx.now:
+        raise invalid("/from", "An assignment cannot begin in the future.", "Leave it out to begin now.")
 
 
 def _respond(tx: Transaction, seen: Row[Any]) -> None:

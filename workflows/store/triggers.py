@@ -24,12 +24,31 @@ POSTGRESQL_SEAL = (
 )
 
 
-def protections(dialect: str, append_only: Iterable[str]) -> Iterator[str]:
+def protections(dialect: str, append_only_tables: Iterable[str]) -> Iterator[str]:
     """The DDL statements that create the triggers, in order. Source: product.md section 8."""
     if dialect == "sqlite":
-        yield from _sqlite(append_only)
+        yield from _sqlite(append_only_tables)
     else:
-        yield from _postgresql(append_only)
+        yield from _postgresql(append_only_tables)
+
+
+def append_only(dialect: str, table: str) -> Iterator[str]:
+    """The DDL statements of the triggers by which rows of a table are neither updated nor deleted."""
+    if dialect == "sqlite":
+        for verb in ("UPDATE", "DELETE"):
+            yield (
+                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
+        return
+    yield (
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION coverdesk_append_only()"
+    )
+    yield (
+        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION coverdesk_append_only()"
+    )
 
 
 def no_replacement(table: str, keys: Keys) -> str:
@@ -47,13 +66,9 @@ def no_replacement(table: str, keys: Keys) -> str:
     )
 
 
-def _sqlite(append_only: Iterable[str]) -> Iterator[str]:
-    for table in append_only:
-        for verb in ("UPDATE", "DELETE"):
-            yield (
-                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
+def _sqlite(append_only_tables: Iterable[str]) -> Iterator[str]:
+    for table in append_only_tables:
+        yield from append_only("sqlite", table)
     yield (
         "CREATE TRIGGER ledger_transaction_balanced BEFORE INSERT ON ledger_transaction "
         "WHEN (SELECT count(*) FROM ledger_posting WHERE transaction_id = NEW.id) < 2 "
@@ -68,20 +83,13 @@ def _sqlite(append_only: Iterable[str]) -> Iterator[str]:
     )
 
 
-def _postgresql(append_only: Iterable[str]) -> Iterator[str]:
+def _postgresql(append_only_tables: Iterable[str]) -> Iterator[str]:
     yield (
         "CREATE FUNCTION coverdesk_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ "
         "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$"
     )
-    for table in append_only:
-        yield (
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION coverdesk_append_only()"
-        )
-        yield (
-            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION coverdesk_append_only()"
-        )
+    for table in append_only_tables:
+        yield from append_only("postgresql", table)
     yield (
         "CREATE FUNCTION coverdesk_balanced() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "IF EXISTS (SELECT 1 FROM written w LEFT JOIN ledger_posting p ON p.transaction_id = w.id "

@@ -165,6 +165,44 @@ class StatementView:
 
 
 @dataclass(frozen=True, slots=True)
+class HolderStatementLine:
+    """One movement of one grant of a holder's contract, in the contract's unit.
+
+    `balance_after` is what is then available in the grant; it and `grant` are null for a movement of no
+    grant, such as carried time, whose amount is in `why`. `another_service_request` as in a contract's
+    statement.
+    """
+
+    transaction: str
+    contract: str
+    contract_number: str
+    grant: str | None
+    grant_kind: str | None
+    grant_reason: str | None
+    unit: str
+    effective_at: datetime
+    recorded_at: datetime
+    kind: str
+    service_request: str | None
+    service_request_number: str | None
+    another_service_request: bool
+    minutes: int
+    incidents: int
+    balance_after: int | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class HolderStatementView:
+    """The movements of all contracts of a holder, or a page of them. `holder` is `{kind: id}`."""
+
+    holder: dict[str, str]
+    holder_name: str
+    lines: list[HolderStatementLine]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditLine:
     """One line of a record's audit trail."""
 

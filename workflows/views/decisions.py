@@ -28,7 +28,8 @@ class DecisionView:
     """A coverage decision; `id` is None for a preview, which is not stored.
 
     For a customer, `contract` and the ids in `facts` are None if they name what the customer may not see,
-    such as an earlier customer of the service request; then `cause` is without the id, too.
+    such as an earlier customer of the service request; then `cause` is without the id, too. `holds_from` is
+    an instant before `decided_at` from which it holds; None: from `decided_at` on.
     """
 
     id: str | None
@@ -46,3 +47,4 @@ class DecisionView:
     cause: str
     actor: str
     reason: str | None
+    holds_from: datetime | None = None

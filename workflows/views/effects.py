@@ -6,12 +6,24 @@ Amounts are in the contract's `unit`: whole minutes or incidents.
 from dataclasses import dataclass
 from datetime import datetime
 
+from workflows.views import MoneyView
 from workflows.views.contracts import UnitBalance
+from workflows.views.service_requests import MovedWorkView
+
+
+@dataclass(frozen=True, slots=True)
+class TakesEffect:
+    """The result of a previewed use case that takes effect at a later instant (aware UTC)."""
+
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class ContractSnapshot:
-    """A contract at one instant; `unit` is None if it draws nothing, `time_zone` is that of its days."""
+    """A contract at one instant; `unit` is None if it draws nothing, `time_zone` is that of its days.
+
+    `holder` is `{kind: id}`.
+    """
 
     id: str
     number: str
@@ -21,6 +33,13 @@ class ContractSnapshot:
     expires_at: datetime | None
     time_zone: str
     balance: UnitBalance
+    holder: dict[str, str]
+    holder_name: str
+    price: MoneyView | None
+    overage_rate: MoneyView | None
+    sla: str | None
+    time_expired: str | None
+    exclusions: dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +74,14 @@ class RequestEffect:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Each contract and service request once, oldest first. `mails` counts the mails that would be sent."""
+    """Each contract and service request once, oldest first. `mails` counts the mails that would be sent.
+
+    `moves` are the work entries that would be drawn from elsewhere, in the order of the instant worked.
+    `effective_at` is the later instant at which all that happens, by what is known now; None: at once.
+    """
 
     contracts: list[ContractEffect]
     requests: list[RequestEffect]
     mails: int
+    moves: list[MovedWorkView]
+    effective_at: datetime | None = None

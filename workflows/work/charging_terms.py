@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, select
 
 from engine.contracts import TimeExpired
 from engine.quantities import Minutes, Rounding
 from engine.rulebook import RuleSet
 from workflows.core.transaction import Transaction
+from workflows.coverage.work_coverage import NOT_SEARCHED, coverage_at
 from workflows.lifecycle.contracts.payers import rule_set_of
 from workflows.store import tables as t
-from workflows.store.column_types import Id
-from workflows.store.compiled_statements import Prepared
 
 STANDARD_CARD = "standard"
 """The rate card of a contract that names none, if the rules have it."""
@@ -175,60 +174,3 @@ def _item_type(tx: Transaction, request: Row[Any]) -> str | None:
 def rules_of(tx: Transaction, terms: ChargingTerms) -> RuleSet:
     """The rule set of the terms. Raises: NoRuleSet; RuleSetRefused if it can no longer be read."""
     return rule_set_of(tx, terms.rule_set)
-
-
-# ------------------------------------------------------------------ coverage at an instant
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageAt:
-    """The id of the contract that covered a request at an instant; whether a search had been made by then."""
-
-    searched: bool
-    contract: str | None = None
-
-
-NOT_SEARCHED = CoverageAt(searched=False)
-_DECISIONS = Prepared(
-    select(
-        t.coverage_decision.c.id,
-        t.coverage_decision.c.decided_at,
-        t.coverage_decision.c.outcome,
-        t.coverage_decision.c.contract_id,
-        t.coverage_decision.c.params,
-    )
-    .where(t.coverage_decision.c.service_request_id == bindparam("request", type_=Id, required=True))
-    .order_by(t.coverage_decision.c.decided_at, t.coverage_decision.c.id)
-)
-
-
-def coverage_at(tx: Transaction, request: Row[Any], at: datetime) -> CoverageAt:
-    """The contract that covered a service request at an instant (aware UTC), by its decisions.
-
-    A decision holds from when it was made. The first one also holds before, for work that was done before the
-    request was logged, unless that was before contracts. A request that waited for its first contract is
-    locked meanwhile, so work from that time is covered by that contract.
-    Source: product.md section 7 (Which contract covered it then).
-    """
-    if request.decision_id is None:
-        return NOT_SEARCHED
-    decisions = _DECISIONS.all(tx.connection, {"request": request.id})
-    earlier = [one for one in decisions if one.decided_at <= at]
-    if not earlier and request.before_contracts:
-        return NOT_SEARCHED
-    in_force = earlier[-1] if earlier else decisions[0]
-    contract = _covering(request, in_force)
-    if contract is None and in_force.outcome != "uncovered":
-        was_covered = any(_covering(request, one) for one in earlier)
-        later = decisions[len(earlier) :] if not was_covered else []
-        contract = next((found for one in later if (found := _covering(request, one))), None)
-    return CoverageAt(searched=True, contract=contract)
-
-
-def _covering(request: Row[Any], decision: Any) -> str | None:
-    """The id of the contract by which a decision covered the request when it was made."""
-    if decision.id == request.decision_id:
-        found: str | None = request.contract_id
-        return found
-    created = decision.outcome == "created" and bool((decision.params or {}).get("enable"))
-    return str(decision.contract_id) if decision.outcome == "covered" or created else None

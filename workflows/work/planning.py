@@ -87,18 +87,18 @@ def plan_work(
     terms = after_charge(terms, worked)
     entry = charged_entry(request, worked, terms, recorded_at=tx.now, work_type=command.work_type)
     usable = contracts if terms.cascade or terms.passes_on else contracts[:1]
-    payers, slices = _plan_split(entry, usable) if terms.draws else ((), ())
+    payers, slices = _plan_split(tx, entry, usable) if terms.draws else ((), ())
     others = tuple(charge_again(tx, row, of_row) for row, of_row in moved)
     return Planned(entry, worked, terms, slices, payers, others)
 
 
 def _plan_split(
-    entry: ChargedEntry, contracts: Sequence[LoadedContract]
+    tx: Transaction, entry: ChargedEntry, contracts: Sequence[LoadedContract]
 ) -> tuple[tuple[Payer, ...], tuple[Slice, ...]]:
     """Those of the contracts that may pay for an entry, and its slices, if nothing comes after it."""
     for one in contracts[:1]:
         one.group.read_drawable_grants(entry.worked_from, entry.worked_until, entry.chargeable_minutes)
-    covering = contracts[0].contract if contracts else None
+    covering = contracts[0].terms_at(tx, entry.worked_from) if contracts else None
     to_pay = entry_to_pay(entry, tuple(one.id for one in contracts), "", covering)
     payers = {
         one.id: payer_value(one.contract, one.draws, one.drawable_grants)

@@ -42,7 +42,7 @@ def post_new_entry(
         change = Change(_since(planned), cause, frozenset(touched), entries=frozenset({entry_id, *moving}))
         return touched | redraw(tx, change, contracts)
     restore_expired(tx, planned.slices, (), contracts, cause=cause)
-    carrier = carrier_of(payers[0].contract, request.customer_id) if planned.payers else ""
+    carrier = _carrier(tx, request, planned, payers) if planned.payers else ""
     post_slices(tx, (SliceToPost(entry_id, request, carrier, piece) for piece in planned.slices), contracts)
     return touched
 
@@ -135,5 +135,10 @@ def _is_latest(tx: Transaction, request: Row[Any], planned: Planned, payers: lis
     carried_at = [piece.effective_at for piece in drawn if piece.kind == "carried"]
     if not carried_at:
         return True
-    kind, _, holder_id = carrier_of(payers[0].contract, request.customer_id).partition(":")
+    kind, _, holder_id = _carrier(tx, request, planned, payers).partition(":")
     return not may_be_drawn_later(tx, Holder(kind, holder_id), min(carried_at))  # type: ignore[arg-type]
+
+
+def _carrier(tx: Transaction, request: Row[Any], planned: Planned, payers: list[LoadedContract]) -> str:
+    """The key of the holder who carries what the payers lack, as of the instant worked."""
+    return carrier_of(payers[0].terms_at(tx, planned.worked.started_at), request.customer_id)

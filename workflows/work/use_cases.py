@@ -165,7 +165,7 @@ def _charge_again(tx: Transaction, entry: Row[Any], request: Row[Any], wanted: W
     _round_together(tx, request, own.terms, others)
     contracts = LoadedContracts(tx)
     changed = [one for one in others if not one.takes_alike]
-    if not _draws_alike(own, wanted, contracts):
+    if not _draws_alike(tx, own, wanted, contracts):
         changed.append(own)
     draw_again(tx, request, changed, contracts, cause=f"work_entry:{entry.id}")
 
@@ -201,14 +201,14 @@ def _changed_fields(entry: Row[Any], wanted: WorkGiven) -> set[str]:
     return {name for name, value in wanted.model_dump().items() if value != before[name]}
 
 
-def _draws_alike(own: ChargedAgain, wanted: WorkGiven, contracts: LoadedContracts) -> bool:
+def _draws_alike(tx: Transaction, own: ChargedAgain, wanted: WorkGiven, contracts: LoadedContracts) -> bool:
     """Whether a changed entry takes the minutes that it took before, from the same contracts."""
     terms = own.terms
     if not own.takes_alike:
         return False
     if not terms.draws or terms.contract is None:
         return True
-    covering = contracts[terms.contract].contract
+    covering = contracts[terms.contract].terms_at(tx, own.entry.started_at)
     excluded = is_excluded(covering, terms.role, wanted.work_type)
     return excluded == is_excluded(covering, terms.role, own.entry.work_type)
 

@@ -34,10 +34,19 @@ API: dict[str, Call] = {
     "POST /billing/activate": Call({"contract_validation": True}, prepares=ASSIGN_ITEM),
     "POST /contracts": Call({"type": "support_hours", "holder": {"customer": "{bob}"}, "minutes": 60}),
     "POST /contracts/<contract>/adjust": Call({"minutes": 30, "reason": "Goodwill"}),
+    "POST /contracts/<contract>/adjust/preview": Call({"minutes": 30, "reason": "Goodwill"}),
+    "POST /contracts/<contract>/amend": Call({"sla": "gold", "reason": "Agreed"}),
+    "POST /contracts/<contract>/amend/preview": Call({"sla": "gold", "reason": "Agreed"}),
     "POST /contracts/<contract>/cancel": Call({"reason": "Not wanted"}),
+    "POST /contracts/<contract>/cancel/preview": Call({"reason": "Not wanted"}),
     "POST /contracts/<contract>/enable": Call(path={"contract": "pending"}),
+    "POST /contracts/<contract>/enable/preview": Call(path={"contract": "pending"}),
     "POST /contracts/<contract>/renew": Call(path={"contract": "ending"}),
+    "POST /contracts/<contract>/renew/preview": Call(path={"contract": "ending"}),
     "POST /contracts/<contract>/top-up": Call({"minutes": 60}),
+    "POST /contracts/<contract>/top-up/preview": Call({"minutes": 60}),
+    "POST /contracts/<contract>/transfer": Call({"holder": {"customer": "{bob}"}, "reason": "Sold"}),
+    "POST /contracts/<contract>/transfer/preview": Call({"holder": {"customer": "{bob}"}, "reason": "Sold"}),
     "POST /coverage/bulk": Call({"group": "waiting"}),
     "POST /coverage/preview": Call({"customer": "{ann}"}),
     "POST /customers": Call({"email": "new@example.com", "name": "New", "org_unit": "{org_unit}"}),
@@ -71,6 +80,7 @@ API: dict[str, Call] = {
         {"type": "per_request"}, {"service_request": "waiting"}, role="supervisor"
     ),
     "POST /service-requests/<service_request>/coverage": Call(),
+    "POST /service-requests/<service_request>/coverage/preview": Call(),
     "POST /service-requests/<service_request>/notes": Call({"body": "A note", "public": True}),
     "POST /service-requests/<service_request>/transitions": Call({"trigger": "resolve", "note": "Done"}),
     "POST /service-requests/<service_request>/work": Call(WORK),
@@ -148,10 +158,10 @@ PAGES: dict[str, Call] = {
     ),
     "/requests/<service_request_id>/assignee": Call({"assignee_technician": "{user}"}),
     "/requests/<service_request_id>/coverage/assign": Call(
-        {"assign_contract": "{ending}", "assign_reason": "Agreed"}
+        {"assign_contract": "{ending}", "assign_extent": "now", "assign_reason": "Agreed"}
     ),
     "/requests/<service_request_id>/coverage/assign/effect": Call(
-        {"assign_contract": "{ending}", "assign_reason": "Agreed"}
+        {"assign_contract": "{ending}", "assign_extent": "now", "assign_reason": "Agreed"}
     ),
     "/requests/<service_request_id>/coverage/enable": Call(path={"service_request_id": "waiting"}),
     "/requests/<service_request_id>/coverage/search": Call(),

@@ -220,7 +220,10 @@ def test_a_refused_action_names_the_state_and_the_possible_actions(sample: Sampl
     contract = sample.sell("subscription", starts_on="2026-03-01", ends_on="2026-03-10")
     with pytest.raises(StateForbids) as refused:
         sample.do(enable_contract, contract)
-    assert str(refused.value) == "SUB-0001 cannot be enabled: it is active. Possible now: renew, cancel."
+    assert (
+        str(refused.value)
+        == "SUB-0001 cannot be enabled: it is active. Possible now: renew, amend, transfer, cancel."
+    )
     sample.clock.move(days=30)
     with pytest.raises(StateForbids) as refused:
         sample.do(cancel_contract, contract, CancelContract())
@@ -230,7 +233,7 @@ def test_a_refused_action_names_the_state_and_the_possible_actions(sample: Sampl
         sample.do(renew, hours, Renew())
     assert str(refused.value) == (
         "SH-0001 cannot be renewed: it is active. It has no end date at which a successor could start. "
-        "Possible now: top-up, adjust, cancel."
+        "Possible now: top-up, adjust, amend, transfer, cancel."
     )
     sample.do(cancel_contract, hours, CancelContract())
     with pytest.raises(StateForbids) as refused:
@@ -245,4 +248,4 @@ def test_renewing_is_not_offered_for_a_contract_with_a_successor(sample: SampleD
     sample.do(renew, contract, Renew())
     with pytest.raises(StateForbids) as refused:
         sample.do(enable_contract, contract)
-    assert refused.value.values["allowed_actions"] == ["cancel"]
+    assert refused.value.values["allowed_actions"] == ["amend", "transfer", "cancel"]

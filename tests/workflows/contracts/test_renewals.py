@@ -4,13 +4,22 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.support.builders import RULES
 from tests.support.sample_desk import MONDAY, SampleDesk
-from workflows.commands.contracts import Adjust, CancelContract, Exclusions, GrantGiven, Renew, TopUp
+from workflows.commands.contracts import (
+    Adjust,
+    CancelContract,
+    Exclusions,
+    GrantGiven,
+    Renew,
+    TopUp,
+    UpliftGiven,
+)
 from workflows.commands.fields import MoneyGiven
 from workflows.commands.rounding import RoundingTerms
-from workflows.contracts.queries import list_contracts, read_contract
+from workflows.contracts.queries import contract_audit, list_contracts, read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
 from workflows.core.errors import Conflict, InvalidInput, StateForbids
 from workflows.store import tables as t
@@ -54,6 +63,9 @@ NOT_CARRIED = {
     "created_at": "sold later",
     "created_by": "by the person who renews",
     "version": "counts its own changes",
+    "terms_since": "has no amendments of its own yet",
+    "amends_at": "has no amendments of its own yet",
+    "held_since": "held from the sale on",
 }
 """The columns that a renewal deliberately does not carry, with what they have instead."""
 YEAR: dict[str, Any] = {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 12, 31)}
@@ -233,3 +245,73 @@ def test_a_contract_of_a_service_request_is_not_renewed(sample: SampleDesk) -> N
     with pytest.raises(StateForbids) as refused:
         sample.do(renew, own, Renew())
     assert "renew" not in str(refused.value.values["allowed_actions"])
+
+
+def priced(sample: SampleDesk, **terms: Any) -> str:
+    return sample.sell("subscription", **YEAR, price=MoneyGiven(amount_minor=36_500), **terms)
+
+
+@pytest.mark.parametrize(
+    ("given", "price"),
+    [
+        ({"uplift": UpliftGiven(percent="3.5")}, 37_778),
+        ({"uplift": UpliftGiven(percent="0")}, 36_500),
+        ({"uplift": UpliftGiven(amount=MoneyGiven(amount_minor=250))}, 36_750),
+        ({"price": MoneyGiven(amount_minor=1)}, 1),
+        ({}, 36_500),
+    ],
+)
+def test_a_renewal_raises_the_price(sample: SampleDesk, given: dict[str, Any], price: int) -> None:
+    renewed = sample.do(renew, priced(sample), Renew(**given))
+    assert sample.contract(renewed).price_minor == price
+
+
+def test_a_renewal_ends_together_with_another_contract(sample: SampleDesk) -> None:
+    contract = priced(sample)
+    other = sample.sell("subscription", starts_on=date(2026, 6, 1), ends_on=date(2027, 5, 31))
+    given = Renew(co_terminate_with=other, uplift=UpliftGiven(percent="10"), reason="One end for all")
+    renewed = sample.do(renew, contract, given)
+    row = sample.contract(renewed)
+    assert row.expires_at == sample.contract(other).expires_at
+    # 401.50 for 365 days, 151 of them: 166.10
+    assert row.price_minor == 16_610
+    audit = sample.see(contract_audit, contract)[0]
+    assert (audit.action, audit.details["reason"]) == ("renewed", "One end for all")
+
+
+def test_renewals_that_cannot_be(sample: SampleDesk) -> None:
+    contract = priced(sample)
+    free = sample.sell("subscription", **YEAR)
+    open_ended = sample.sell("support_hours", minutes=60)
+    earlier = sample.sell("subscription", starts_on=date(2026, 1, 1), ends_on=date(2026, 6, 30))
+    bob = sample.customer("Bob", sample.site)
+    another = sample.sell("subscription", to=("customer", bob), **YEAR)
+    for sold, given, refused in [
+        (free, Renew(uplift=UpliftGiven(percent="3")), "has no price to raise"),
+        (contract, Renew(uplift=UpliftGiven(percent="3"), price=MoneyGiven(amount_minor=1)), "not both"),
+        (contract, Renew(co_terminate_with=open_ended), "SH-0001 has no end date"),
+        (contract, Renew(co_terminate_with=earlier), "ends before the renewal would start"),
+        (contract, Renew(co_terminate_with=contract), "ends before the renewal would start"),
+        (contract, Renew(co_terminate_with=another), "SUB-0004 is not held by the holder of SUB-0001"),
+        (contract, Renew(co_terminate_with="nothing"), "There is no contract with this id"),
+        (contract, Renew(co_terminate_with=free, ends_on=date(2027, 9, 1)), "not both"),
+    ]:
+        with pytest.raises(InvalidInput, match=refused):
+            sample.do(renew, sold, given)
+    in_dollars = UpliftGiven(amount=MoneyGiven(amount_minor=1, currency="USD"))
+    with pytest.raises(InvalidInput, match="The desk's currency is EUR"):
+        sample.do(renew, contract, Renew(uplift=in_dollars))
+    assert len(sample.rows(t.contract)) == 5
+
+
+@pytest.mark.parametrize("percent", ["1000.0001", "1001", "-1", "3,5", "", "3.14159", "1e2", "abc"])
+def test_percentages_are_decimal_text_from_0_to_1000(percent: str) -> None:
+    with pytest.raises(ValidationError):
+        UpliftGiven(percent=percent)
+
+
+def test_a_contract_that_is_to_be_cancelled_is_not_renewed(sample: SampleDesk) -> None:
+    contract = priced(sample)
+    sample.do(cancel_contract, contract, CancelContract(effective_on=date(2026, 8, 1)))
+    with pytest.raises(StateForbids, match="It is to be cancelled before its end"):
+        sample.do(renew, contract, Renew())

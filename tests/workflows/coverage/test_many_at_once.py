@@ -24,12 +24,15 @@ from tests.support.concurrency import (
     worker_pool,
 )
 from tests.support.sample_desk import MONDAY, SampleDesk
-from workflows.commands.contracts import CancelContract, TakeContract
+from workflows.commands.contracts import CancelContract, HolderGiven, TakeContract, TransferContract
+from workflows.commands.service_requests import SearchCoverage
+from workflows.contracts.amending import transfer_contract
 from workflows.contracts.offers import take_contract
 from workflows.contracts.use_cases import cancel_contract, enable_contract
 from workflows.core.errors import StateForbids
 from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
+from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 
 WORKERS = 3
@@ -161,6 +164,41 @@ def test_work_and_the_cancellation_of_its_contract_do_not_deadlock(sample: Sampl
     assert drawn == 5 * 6 * WORKERS
     assert [grant.consumed for grant in sample.grants(hours)] == [0]
     assert {sample.request(one).contract_id for one in requests} == {following}
+    assert audit_is_clean(sample)
+
+
+def test_work_assignments_and_a_transfer_at_once_end_as_one_after_the_other(sample: SampleDesk) -> None:
+    """All work moves to the contract that is assigned from the logging, and no other holder pays for it."""
+    hours = sample.sell("support_hours", minutes=1_000)
+    following = sample.sell("support_hours", minutes=1_000, to=("org_unit", sample.site))
+    requests = [sample.log() for _ in range(WORKERS)]
+    sample.clock.move(hours=1)
+    since = sample.clock.now() - timedelta(minutes=30)
+    with ThreadPoolExecutor(2 * WORKERS) as pool:
+        working = [pool.submit(log_minutes, worker_context(sample), [one], 5, 6) for one in requests]
+        while len(sample.rows(t.work_entry)) < WORKERS:
+            time.sleep(0.01)
+        moving = [
+            pool.submit(
+                sample.do,
+                search_or_assign,
+                one,
+                SearchCoverage.model_validate({"contract": following, "reason": "Agreed", "from": since}),
+            )
+            for one in requests
+        ]
+        given = TransferContract(
+            holder=HolderGiven(item=sample.laptop), reason="Sold by mistake", effective_at=since
+        )
+        moving.append(pool.submit(sample.do, transfer_contract, hours, given))
+        for worker in working:
+            worker.result()
+        for move in moving:
+            move.result()
+    entries = [row for one in requests for row in sample.entries(one)]
+    covering = {sample.request(one).contract_id for one in requests}
+    assert {row.charged_by["contract"] for row in entries} == covering
+    assert sum(row.consumed for one in covering for row in sample.grants(str(one))) == 5 * 6 * WORKERS
     assert audit_is_clean(sample)
 
 

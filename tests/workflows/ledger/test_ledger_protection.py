@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from engine.ledger import LedgerTransaction, move, reversal_of
 from tests.support.sample_desk import MONDAY, SampleDesk
 from tests.support.unique_keys import unique_keys
+from workflows.commands.contracts import AmendContract
+from workflows.contracts.amending import amend_contract
 from workflows.core.transaction import Transaction
 from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
@@ -34,7 +36,8 @@ def reverse(tx: Transaction, transaction_id: str) -> None:
 @pytest.fixture
 def busy(sample: SampleDesk) -> SampleDesk:
     """A desk with a row in each append-only table."""
-    sample.sell("support_hours", minutes=30)
+    contract = sample.sell("support_hours", minutes=30)
+    sample.do(amend_contract, contract, AmendContract(sla="gold", reason="Agreed"))
     sample.sell("incident_pack", to=("item", sample.laptop), incidents=2)
     sample.work(sample.log(), 20)
     sample.work(sample.log(item=None), 50)

@@ -23,12 +23,23 @@ from engine.errors import DeskError
 from engine.quantities import RoundingScope
 from tests.support.draw_down_model import Model, ModelContract, ModelEntry, ModelGrant, ModelSegment, Result
 from tests.support.sample_desk import SampleDesk
-from workflows.commands.contracts import Adjust, CancelContract, Renew, TopUp
+from workflows.commands.contracts import (
+    Adjust,
+    AmendContract,
+    CancelContract,
+    HolderGiven,
+    Renew,
+    TopUp,
+    TransferContract,
+)
+from workflows.commands.service_requests import SearchCoverage
 from workflows.commands.work import ChangeWork, WorkGiven
+from workflows.contracts.amending import amend_contract, transfer_contract
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, renew, top_up
 from workflows.jobs.definitions import run_job
 from workflows.ledger.audit import audit_ledger
+from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
 from workflows.work.use_cases import change_work, delete_work, log_work, preview_change, preview_work
 
@@ -82,6 +93,7 @@ class Histories(RuleBasedStateMachine):
         self.requests: list[str] = []
         self.entries: list[str] = []
         self.customer = self.sample.customer(f"Someone {next(self.numbers)}", self.sample.site)
+        self.item = self.sample.item(f"Server {next(self.numbers)}", customer=self.customer)
         self._sell(by_month, minutes, starts_at=self.now - 10 * DAY)
         self.log_request()
 
@@ -120,9 +132,25 @@ class Histories(RuleBasedStateMachine):
         self._try(adjust, self._one(self.contracts, place), Adjust(minutes=-minutes, reason="Agreed"))
 
     @precondition(lambda self: self.contracts)
-    @rule(place=places)
-    def cancel(self, place: int) -> None:
-        self._try(cancel_contract, self._one(self.contracts, place), CancelContract(reason="Agreed"))
+    @rule(place=places, days=st.integers(0, 5))
+    def cancel(self, place: int, days: int = 0) -> None:
+        at = self.now - days * DAY if days else None
+        command = CancelContract(reason="Agreed", effective_at=at)
+        self._try(cancel_contract, self._one(self.contracts, place), command)
+
+    @precondition(lambda self: self.contracts)
+    @rule(place=places, days=days_ago, ignore=st.booleans())
+    def amend(self, place: int, days: int, ignore: bool) -> None:
+        policy: Any = "ignore" if ignore else "rollover"
+        command = AmendContract(reason="Agreed", effective_at=self.now - days * DAY, time_expired=policy)
+        self._try(amend_contract, self._one(self.contracts, place), command)
+
+    @precondition(lambda self: self.contracts)
+    @rule(place=places, days=days_ago, to_item=st.booleans())
+    def transfer(self, place: int, days: int, to_item: bool) -> None:
+        holder = HolderGiven(item=self.item) if to_item else HolderGiven(customer=self.customer)
+        command = TransferContract(holder=holder, reason="Agreed", effective_at=self.now - days * DAY)
+        self._try(transfer_contract, self._one(self.contracts, place), command)
 
     @precondition(lambda self: self.contracts)
     @rule(place=places, minutes=amounts)
@@ -135,8 +163,20 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def log_request(self) -> None:
-        request = self.sample.log(customer=self.customer, item=None)
+        request = self.sample.log(customer=self.customer, item=self.item)
         self.requests.append(request)
+
+    @precondition(lambda self: self.contracts)
+    @rule(place=places, contract=places, days=st.none() | days_ago)
+    def assign(self, place: int, contract: int, days: int | None) -> None:
+        request = self._one(self.requests, place)
+        since = None if days is None else self.now - days * DAY
+        if since is not None:
+            since = max(since, self.sample.request(request).opened_at)
+        command = SearchCoverage.model_validate(
+            {"contract": self._one(self.contracts, contract), "reason": "Agreed", "from": since}
+        )
+        self._try(search_or_assign, request, command)
 
     @rule(place=places, minutes=amounts, days=days_ago, at=minutes_of_day)
     def work(self, place: int, minutes: int, days: int, at: int) -> None:
@@ -234,10 +274,9 @@ class Histories(RuleBasedStateMachine):
                 available += left
         assert view.balance.minutes.available == available, (contract, at)
         assert view.state == _state(contract, usable, at), (contract, at)
-        carried = sum(1 for holder, when in expected.carried if holder == contract.holder and when <= at)
-        carried -= sum(
-            1 for holder, when in expected.carried_drawn if holder == contract.holder and when <= at
-        )
+        theirs = contract.holder_at(at)
+        carried = sum(1 for holder, when in expected.carried if holder == theirs and when <= at)
+        carried -= sum(1 for holder, when in expected.carried_drawn if holder == theirs and when <= at)
         assert view.carried_minutes == carried, (contract, at)
 
     # -------------------------------------------------------------- helpers
@@ -308,6 +347,11 @@ class Histories(RuleBasedStateMachine):
                 policy=row.time_expired or "rollover",
                 grants=self._grants(row),
                 cancelled_at=row.cancelled_at,
+                past_holders=[
+                    (past.held_until, f"{past.holder_kind}:{past.holder_id}")
+                    for past in self.sample.rows(t.contract_past_holder, contract_id=row.id)
+                ],
+                past_policies=self._past_policies(row.id),
             )
         for entry_id in self.entries:
             [row] = self.sample.rows(t.work_entry, id=entry_id)
@@ -322,6 +366,22 @@ class Histories(RuleBasedStateMachine):
                     terms["cascade"],
                 )
         return model
+
+    def _past_policies(self, contract_id: str) -> list[tuple[datetime, str]]:
+        """The policies before each amendment; of two at one instant the last counts."""
+        amendments = [
+            one
+            for one in self.sample.rows(t.contract_amendment, contract_id=contract_id)
+            if "time_expired" in one.after
+        ]
+        found: dict[datetime, str] = {}
+        for one in sorted(amendments, key=lambda one: (one.effective_at, one.id)):
+            earlier = [other for other in amendments if other.effective_at < one.effective_at]
+            last = max(earlier, key=lambda other: (other.effective_at, other.id), default=None)
+            first = min(amendments, key=lambda other: other.id)
+            policy = last.after["time_expired"] if last is not None else first.before["time_expired"]
+            found[one.effective_at] = policy or "rollover"
+        return [*found.items()]
 
     def _grants(self, contract: Any) -> list[ModelGrant]:
         rows = self.sample.rows(t.contract_grant, contract_id=contract.id)

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from web.pages.context import actor, desk
 from web.pages.layout.listing import all_rows, counted_page, csv_response, query_filters, wants_csv
-from web.pages.wording.labels import MOVEMENTS
+from web.statement_labels import MOVEMENTS
 from workflows.contracts.queries import list_contracts
 from workflows.core.errors import InvalidInput
 from workflows.core.transaction import Transaction

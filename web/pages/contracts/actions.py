@@ -1,22 +1,40 @@
 """Actions on a contract from its page, each with a preview of its effect."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from pydantic import BaseModel
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from web.pages.context import actor, desk
+from engine.periods import local_date
+from web.pages.context import actor, desk, now
 from web.pages.contracts.detail import contract_page
-from web.pages.contracts.forms import FORMS, adjust_values, renew_values, top_up_values
-from web.pages.forms.base import DeskForm, KeyedForm, attempt_once
+from web.pages.contracts.forms import (
+    FORMS,
+    adjust_values,
+    amend_values,
+    effective_values,
+    renew_values,
+    top_up_values,
+    transfer_values,
+)
+from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.effects import REASON_PLACEHOLDER, effect_response, preview_effect
 from web.pages.layout.list_links import keep_list
-from workflows.commands.contracts import Adjust, CancelContract, Renew, TopUp
+from workflows.commands.contracts import (
+    Adjust,
+    AmendContract,
+    CancelContract,
+    EnableContract,
+    Renew,
+    TopUp,
+    TransferContract,
+)
+from workflows.contracts.actions import perform_action, preview_action
 from workflows.contracts.queries import read_contract
-from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
 from workflows.core.transaction import Transaction
 from workflows.views.contracts import ContractDetail
 
@@ -25,30 +43,35 @@ DONE_MESSAGES = {
     "top_up": "The grant has been added.",
     "adjust": "The balance has been adjusted.",
     "renew": "This contract renews {}.",
+    "amend": "The terms have been changed.",
+    "transfer": "The contract has been transferred.",
     "cancel": "The contract has been cancelled.",
 }
+LATER_MESSAGES = {
+    "enable": "The contract will be enabled on that day.",
+    "amend": "The terms will change on that day.",
+    "transfer": "The contract will be transferred on that day.",
+    "cancel": "The contract will be cancelled on that day.",
+}
+"""The messages where the change comes with a later day."""
 
 pages = Blueprint("contract_actions", __name__, url_prefix="/contracts/<contract_id>")
 keep_list(pages, "contract_id")
-
-
-@dataclass(frozen=True, slots=True)
-class ContractAction:
-    """A use case with its command; `run` returns the id of the contract to show afterwards."""
-
-    command: BaseModel | None
-    run: Callable[[Transaction], str]
 
 
 @pages.post("/<action_name>")
 def run(contract_id: str, action_name: str) -> tuple[str, int] | Response:
     """Run the action and show the contract; if it is refused, show its form with the typed values."""
     form, contract = _form(action_name), _contract(contract_id)
-    action = _action(action_name, form, contract) if form.validate_on_submit() else None
-    target_id = attempt_once(form, action.run, action.command) if action is not None else None
+    if form.is_searching:
+        return contract_page(contract_id, {action_name: form}), 200
+    command = _command(action_name, form, contract) if form.validate_on_submit() else None
+    target_id = None
+    if command is not None:
+        target_id = attempt_once(form, lambda tx: perform_action(tx, contract_id, command), command)
     if target_id is None:
         return contract_page(contract_id, {action_name: form}), 422
-    flash(DONE_MESSAGES[action_name].format(contract.number), "success")
+    flash(_message(action_name, form, contract), "success")
     return redirect(url_for("contract.show", contract_id=target_id))
 
 
@@ -57,12 +80,21 @@ def preview(contract_id: str, action_name: str) -> str:
     """Preview the effect: an HTML fragment for htmx, otherwise the page with the form open."""
     form, contract = _form(action_name), _contract(contract_id)
 
-    def use_case() -> Callable[[Transaction], str] | None:
-        action = _action(action_name, form, contract, reason=REASON_PLACEHOLDER)
-        return action.run if action is not None else None
+    def use_case() -> Callable[[Transaction], object] | None:
+        command = _command(action_name, form, contract, reason=REASON_PLACEHOLDER)
+        return None if command is None else lambda tx: preview_action(tx, contract_id, command)
 
+    if form.is_searching and "HX-Request" not in request.headers:
+        return contract_page(contract_id, {action_name: form})
     shown = preview_effect(action_name, form, use_case, own_contract=contract_id)
     return effect_response(shown, lambda: contract_page(contract_id, {action_name: form}, shown))
+
+
+def _message(action_name: str, form: Any, contract: ContractDetail) -> str:
+    day = form.effective_on.data if "effective_on" in form else None
+    is_later = day is not None and day > local_date(now(), ZoneInfo(contract.time_zone))
+    later = LATER_MESSAGES.get(action_name) if is_later else None
+    return later or DONE_MESSAGES[action_name].format(contract.number)
 
 
 def _form(action_name: str) -> KeyedForm:
@@ -77,29 +109,27 @@ def _contract(contract_id: str) -> ContractDetail:
         return read_contract(tx, contract_id)
 
 
-def _action(
-    action_name: str, form: DeskForm, contract: ContractDetail, reason: str | None = None
-) -> ContractAction | None:
-    """The action for a submitted form; None if it is invalid (its fields then have errors).
+def _command(
+    action_name: str, form: Any, contract: ContractDetail, reason: str | None = None
+) -> BaseModel | None:
+    """The command of a submitted form; None if it is invalid (its fields then have errors).
 
     `reason` is used instead of the typed reason, for a preview.
     """
+    command: type[BaseModel]
     if action_name == "enable":
-        return ContractAction(None, lambda tx: enable_contract(tx, contract.id))
-    if action_name == "cancel":
-        cancels = form.command(CancelContract, {"reason": reason or form["reason"].data})
-        return (
-            None
-            if cancels is None
-            else ContractAction(cancels, lambda tx: cancel_contract(tx, contract.id, cancels))
-        )
-    if action_name == "top_up":
-        adds = form.command(TopUp, top_up_values(form, contract))
-        return None if adds is None else ContractAction(adds, lambda tx: top_up(tx, contract.id, adds))
-    if action_name == "adjust":
-        adjusts = form.command(Adjust, adjust_values(form, contract.draws, reason))
-        return (
-            None if adjusts is None else ContractAction(adjusts, lambda tx: adjust(tx, contract.id, adjusts))
-        )
-    renews = form.command(Renew, renew_values(form, contract.draws))
-    return None if renews is None else ContractAction(renews, lambda tx: renew(tx, contract.id, renews))
+        command, values = EnableContract, effective_values(form)
+    elif action_name == "cancel":
+        command, values = CancelContract, effective_values(form, reason)
+    elif action_name == "top_up":
+        command, values = TopUp, top_up_values(form, contract)
+    elif action_name == "adjust":
+        command, values = Adjust, adjust_values(form, contract.draws, reason)
+    elif action_name == "amend":
+        command, values = AmendContract, amend_values(form, contract, reason)
+    elif action_name == "transfer":
+        command, values = TransferContract, transfer_values(form, reason)
+    else:
+        command, values = Renew, renew_values(form, contract.draws)
+    built: BaseModel | None = form.command(command, values)
+    return built

@@ -16,9 +16,11 @@ from web.pages.contracts.forms import forms_for
 from web.pages.forms.base import DeskForm
 from web.pages.forms.effects import EffectPreview
 from web.pages.layout.list_links import keep_list
-from web.pages.layout.listing import cursor, streamed_csv_response
+from web.pages.layout.listing import cursor, pdf_response, streamed_csv_response
 from web.pages.wording.alerts import alert_label
+from web.pages.wording.audit import changed_terms
 from web.pages.wording.formats import amount_text
+from web.statement_documents import contract_pdf
 from workflows.contracts.balance_curve import read_balance_curve
 from workflows.contracts.queries import contract_audit, read_contract
 from workflows.contracts.statement import open_statement, read_statement
@@ -53,6 +55,15 @@ def statement_csv(contract_id: str) -> Response:
         response = streamed_csv_response(f"statement-{statement.number}", header, rows)
         response.call_on_close(stack.pop_all().close)
         return response
+
+
+@pages.get("/statement.pdf")
+def statement_pdf(contract_id: str) -> Response:
+    """The statement as PDF."""
+    with desk().read(actor()) as tx:
+        contract = read_contract(tx, contract_id)
+        document = contract_pdf(tx, contract_id, **_days(tx, contract))
+    return pdf_response(f"statement-{contract.number}", document)
 
 
 def _csv_row(line: StatementLine, unit: str) -> tuple[Any, ...]:
@@ -99,10 +110,11 @@ def contract_page(
             if tx.actor.is_staff
             else [],
             alert_label=alert_label,
-            forms=forms_for(contract, actor().role, submitted or {}),
+            forms=forms_for(tx, contract, actor().role, submitted or {}),
             submitted=next(iter(submitted)) if submitted else None,
             effect=effect,
             amount=_amount(contract),
+            changed_terms=changed_terms,
             desk_time_expired=tx.settings.time_expired_contract,
             settings_time_zone=tx.settings.time_zone,
         )
@@ -111,10 +123,10 @@ def contract_page(
 def _days(tx: Transaction, contract: ContractDetail) -> dict[str, Any]:
     """The requested days of the statement, until today by default (without future grants)."""
     today = local_date(tx.now, ZoneInfo(contract.time_zone))
-    return {"from_": _day("from"), "to": _day("to") or today}
+    return {"from_": day_of_query("from"), "to": day_of_query("to") or today}
 
 
-def _day(name: str) -> date | None:
+def day_of_query(name: str) -> date | None:
     """A date of the query string; None if it is missing or invalid."""
     try:
         return date.fromisoformat(request.args.get(name, ""))

@@ -13,7 +13,15 @@ from web.pages.context import actor, desk
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview, effect_response, preview_effect
-from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, SpanField, select_options
+from web.pages.forms.fields import (
+    CountField,
+    DayField,
+    DurationField,
+    MoneyField,
+    SpanField,
+    listed,
+    select_options,
+)
 from web.pages.forms.pickers import RecordField
 from web.pages.wording.formats import counted, duration_words
 from web.pages.wording.labels import TIME_EXPIRED
@@ -160,8 +168,8 @@ def _page(form: ContractForm, types: list[ContractTypeView], effect: EffectPrevi
 
 def _values(form: ContractForm) -> dict[str, Any]:
     exclusions = {
-        "work_types": _listed(form.excluded_work_types.data),
-        "item_types": _listed(form.excluded_item_types.data),
+        "work_types": listed(form.excluded_work_types.data),
+        "item_types": listed(form.excluded_item_types.data),
     }
     return {
         "type": form.type.data,
@@ -185,10 +193,6 @@ def _rounding(form: ContractForm) -> dict[str, Any] | None:
     """The rounding of the contract's own; None if no field of it was filled in."""
     values = {name: form[f"rounding_{name}"].data for name in RoundingTerms.model_fields}
     return {name: value for name, value in values.items() if value not in (None, "")} or None
-
-
-def _listed(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def _description(one: ContractTypeView) -> str:

@@ -39,6 +39,11 @@ def select_options(pairs: Iterable[tuple[str, str]]) -> list[Any]:
     return [SelectChoice(value, label) for value, label in pairs]
 
 
+def listed(text: str | None) -> list[str]:
+    """The parts of a text that are separated by commas."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
 class CheckboxesField(SelectMultipleField):
     """Several of a few values, each as a checkbox."""
 

@@ -58,3 +58,10 @@ def streamed_csv_response(name: str, header: Sequence[str], rows: Iterable[Seque
     answer = Response(chain(["\ufeff"], csv_chunks(header, rows)), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
+
+
+def pdf_response(name: str, document: bytes) -> Response:
+    """A PDF download."""
+    response = Response(document, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
+    return response

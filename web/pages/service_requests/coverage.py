@@ -51,8 +51,7 @@ def enable(service_request_id: str) -> tuple[str, int] | Response:
 def assign(service_request_id: str) -> tuple[str, int] | Response:
     form = _assign_form(service_request_id)
     if form.validate_on_submit():
-        values = {"contract": form.contract.data, "reason": form.reason.data}
-        command = form.command(SearchCoverage, values)
+        command = form.command(SearchCoverage, _assigned(form, form.reason.data))
         if command and attempt_once(
             form, lambda tx: search_or_assign(tx, service_request_id, command), command
         ):
@@ -67,11 +66,15 @@ def assign_effect(service_request_id: str) -> str:
     form = _assign_form(service_request_id)
 
     def use_case() -> Callable[[Transaction], object] | None:
-        command = form.command(SearchCoverage, {"contract": form.contract.data, "reason": REASON_PLACEHOLDER})
+        command = form.command(SearchCoverage, _assigned(form, REASON_PLACEHOLDER))
         return None if command is None else lambda tx: search_or_assign(tx, service_request_id, command)
 
     shown = preview_effect("assign", form, use_case)
     return effect_response(shown, lambda: request_page(service_request_id, effect=shown, assign=form))
+
+
+def _assigned(form: AssignForm, reason: str | None) -> dict[str, str | None]:
+    return {"contract": form.contract.data, "reason": reason, "from": form.from_text}
 
 
 def _assign_form(service_request_id: str) -> AssignForm:

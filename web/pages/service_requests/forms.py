@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from wtforms import BooleanField, RadioField, SelectField, TextAreaField
-from wtforms.validators import InputRequired, Optional
+from wtforms.validators import InputRequired, Optional, ValidationError
 
 from engine.contracts import PER_REQUEST
 from engine.service_requests import ENDED_STATES, OPENING_OUTCOMES, UNFINISHED_STATES, WORK_STATES
@@ -86,12 +86,42 @@ class TakeForm(KeyedForm):
     }
 
 
+ASSIGNED = {
+    "now": "From now on",
+    "logging": "From the logging on: what was worked moves",
+    "instant": "From an earlier instant",
+}
+"""From when an assigned contract covers a request."""
+
+
 class AssignForm(KeyedForm):
     """A supervisor's choice of contract; `descriptions` has the reason why each was ruled out."""
 
     descriptions: dict[str, str]
     contract = RadioField("Contract", [InputRequired("Select an option.")], choices=[], validate_choice=False)
+    extent = RadioField(
+        "Covers work",
+        [InputRequired("Select an option.")],
+        choices=select_options(ASSIGNED.items()),
+        default="now",
+    )
+    from_at = InstantField("From", description="Between the logging of the request and now.")
     reason = TextAreaField("Reason", [InputRequired("This field is required.")])
+
+    pointer_fields: ClassVar[dict[str, str]] = {"/from": "from_at"}
+    logged_at: datetime | None = None
+
+    def validate_from_at(self, given: InstantField) -> None:
+        """Check that an instant is given with its option, and only with it. Raises: ValidationError."""
+        if (self.extent.data == "instant") != (given.data is not None):
+            raise ValidationError(f"Give an instant with “{ASSIGNED['instant']}”, and only with it.")
+
+    @property
+    def from_text(self) -> str | None:
+        """The instant from which the assignment holds; None for now."""
+        if self.extent.data == "logging" and self.logged_at is not None:
+            return self.logged_at.isoformat()
+        return self.from_at.text if self.extent.data == "instant" else None
 
 
 class AssigneeForm(KeyedForm):
@@ -189,6 +219,7 @@ def assign_form(
     if not others:
         return None
     form = form or AssignForm(formdata=None, prefix="assign_")
+    form.logged_at = request.opened_at
     form.contract.choices = select_options(
         (one.candidate.contract, f"{one.candidate.number}, held by {one.holder_name}") for one in others
     )

@@ -66,6 +66,12 @@ def event_details(event: AuditEventView) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def changed_terms(details: Mapping[str, Any]) -> str:
+    """What changed, of the details of an event: each value before and after."""
+    changes = {name: value for name, value in details.items() if isinstance(value, list) and len(value) == 2}
+    return ", ".join(_detail(name, value) for name, value in changes.items())
+
+
 def _detail(name: str, value: Any) -> str:
     """One detail; "" if it says nothing."""
     if name == "address":

@@ -1,33 +1,39 @@
 """The effect of a change as text, for example "2 service requests lose their coverage"."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from engine.contracts import Unit
 from web.pages.context import now, zone
+from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import (
     amount_text,
     counted,
+    counted_text,
     duration_words,
     instant_text,
+    money_text,
     period_text,
     until_text,
 )
-from web.pages.wording.labels import CONTRACT_STATES, label_of
+from web.pages.wording.labels import CONTRACT_STATES, TIME_EXPIRED, label_of, readable
+from workflows.views import MoneyView
 from workflows.views.contracts import UnitBalance
 from workflows.views.effects import ContractEffect, ContractSnapshot, Effects, RequestEffect, RequestSnapshot
+from workflows.views.service_requests import MovedWorkView
 
 MAX_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One sentence and the requests it lists; `more` is the number of requests not listed."""
+    """One sentence and the requests or details that it lists; `more` is the number of those not listed."""
 
     text: str
     requests: list[RequestSnapshot] = field(default_factory=list)
     more: int = 0
+    details: list[str] = field(default_factory=list)
 
 
 def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line]:
@@ -35,12 +41,18 @@ def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line
     mine = [one for one in effects.contracts if one.after.id == own_contract]
     new = [one for one in effects.contracts if one.before is None]
     others = [one for one in effects.contracts if one not in mine and one not in new]
-    lines = [Line(text) for one in mine for text in _own_contract(one)]
+    lines = []
+    if effects.effective_at is not None:
+        at = instant_text(effects.effective_at, zone())
+        lines.append(Line(f"This takes effect on {at}; by what is known now:"))
+    when = " now" if effects.effective_at is None else ""
+    lines += [Line(text) for one in mine for text in _own_contract(one, when)]
     lines += [Line(text) for one in new for text in _new_contract(one)]
     lines += _request_lines(effects.requests)
     if not effects.requests:
         lines.append(Line("No service requests are affected."))
     lines += [Line(text) for one in others for text in _other_contract(one)]
+    lines += _moves(effects.moves)
     if effects.mails:
         lines.append(Line(f"{counted(effects.mails, 'email')} will be sent."))
     return lines
@@ -49,11 +61,13 @@ def effect_lines(effects: Effects, own_contract: str | None = None) -> list[Line
 # ------------------------------------------------------------------ contracts
 
 
-def _own_contract(effect: ContractEffect) -> list[str]:
+def _own_contract(effect: ContractEffect, when: str) -> list[str]:
     before, after = effect.before, effect.after
     sentences = []
     if before is None or before.state != after.state:
-        sentences.append(_state_text(after))
+        sentences.append(_state_text(after, when))
+    if before is not None:
+        sentences += _changed_terms(before, after)
     moved = _moved(effect)
     if moved.purchased > 0:
         sentences.append(f"{_amount(after, moved.purchased)} added; {_left(after)}.")
@@ -70,18 +84,53 @@ def _own_contract(effect: ContractEffect) -> list[str]:
     return sentences
 
 
-def _state_text(contract: ContractSnapshot) -> str:
+def _state_text(contract: ContractSnapshot, when: str) -> str:
     if contract.state == "active":
         until = until_text(contract.expires_at, ZoneInfo(contract.time_zone), now())
-        return f"{contract.number} becomes active now ({until})."
+        return f"{contract.number} becomes active{when} ({until})."
     if contract.state == "cancelled":
-        return f"{contract.number} ends now."
+        return f"{contract.number} ends{when}."
     return f"{contract.number} will be {_plain_state(contract)}."
+
+
+def _changed_terms(before: ContractSnapshot, after: ContractSnapshot) -> list[str]:
+    """The terms that change, each with its old and new value."""
+    area = ZoneInfo(after.time_zone)
+
+    def period(one: ContractSnapshot) -> str:
+        return period_text(one.starts_at, one.expires_at, area)
+
+    texts: list[tuple[str, Callable[[ContractSnapshot], str]]] = [
+        ("Holder", lambda one: one.holder_name),
+        ("Period", period),
+        ("Price", lambda one: _money(one.price)),
+        ("Overage rate", lambda one: _money(one.overage_rate)),
+        ("Service level", lambda one: readable(one.sla).capitalize() or "none"),
+        ("After the end", lambda one: TIME_EXPIRED.get(one.time_expired or "", "as in the settings")),
+        ("Excluded", _exclusions),
+    ]
+    return [
+        f"{label}: {text(before)} → {text(after)}." for label, text in texts if text(before) != text(after)
+    ]
+
+
+def _money(money: MoneyView | None) -> str:
+    return money_text(money.amount_minor, money.currency) if money is not None else "none"
+
+
+def _exclusions(contract: ContractSnapshot) -> str:
+    kinds = [
+        f"{readable(kind)} {', '.join(map(readable, values))}"
+        for kind, values in sorted(contract.exclusions.items())
+        if values
+    ]
+    return "; ".join(kinds) or "nothing"
 
 
 def _new_contract(effect: ContractEffect) -> list[str]:
     after = effect.after
     sold = f", with {_amount(after, after.balance.purchased)}" if after.balance.purchased else ""
+    sold += f", for {_money(after.price)}" if after.price is not None else ""
     period = period_text(after.starts_at, after.expires_at, ZoneInfo(after.time_zone))
     sentences = [f"{after.number} will be created ({_plain_state(after)}): {period}{sold}."]
     if after.balance.drawn:
@@ -149,6 +198,23 @@ def _carried_text(contract: ContractSnapshot, minutes: int) -> str:
 def _left(contract: ContractSnapshot) -> str:
     unit: Unit = "incidents" if contract.unit == "incidents" else "minutes"
     return f"{amount_text(contract.balance.available, unit)} will be left"
+
+
+# ------------------------------------------------------------------ work
+
+
+def _moves(moves: list[MovedWorkView]) -> list[Line]:
+    """The work entries that are drawn from elsewhere, each before and after."""
+    if not moves:
+        return []
+    details = [
+        f"{one.service_request_number}, {instant_text(one.started_at, zone())}: "
+        f"{allocation_text(one.before)} → {allocation_text(one.after)}"
+        for one in moves[:MAX_NAMED]
+    ]
+    count = "1 work entry is" if len(moves) == 1 else f"{counted_text(len(moves))} work entries are"
+    text = f"{count} drawn from elsewhere:"
+    return [Line(text, details=details, more=max(0, len(moves) - MAX_NAMED))]
 
 
 # ------------------------------------------------------------------ service requests

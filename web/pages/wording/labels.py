@@ -76,24 +76,12 @@ CONTRACT_ACTIONS = {
     "exhausted": "Used up",
     "cancelled": "Cancelled",
     "enabled": "Enabled",
+    "cancellation scheduled": "Cancellation scheduled",
+    "amended": "Terms changed",
+    "transferred": "Transferred",
     "topped up": "Topped up",
     "adjusted": "Adjusted",
     "renewed": "Renewed",
-}
-MOVEMENTS = {
-    "grant": "Granted",
-    "withdraw": "Withdrawn",
-    "draw": "Drawn for work",
-    "hold": "Held for a request",
-    "settle": "Used by a request",
-    "release": "Released by a request",
-    "expire": "Expired unused",
-    "restore": "Restored",
-    "carry": "Carried forward",
-    "draw_carried": "Carried time drawn",
-    "ignore": "Recorded, not billed",
-    "overage": "Overage to bill",
-    "reversal": "Reversed",
 }
 PRIORITIES = {
     "low": Label("Low", "down"),

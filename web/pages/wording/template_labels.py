@@ -2,6 +2,7 @@
 
 from web.pages.context import desk
 from web.pages.wording import labels
+from web.statement_labels import GRANT_KINDS, MOVEMENTS
 
 
 class TemplateLabels:
@@ -75,8 +76,12 @@ class TemplateLabels:
         return labels.CONTRACT_ACTIONS.get(code, labels.readable(code).capitalize())
 
     @staticmethod
+    def grant_kind(code: str | None) -> str:
+        return GRANT_KINDS.get(code or "", labels.readable(code).capitalize())
+
+    @staticmethod
     def movement(code: str) -> str:
-        return labels.MOVEMENTS.get(code, labels.readable(code).capitalize())
+        return MOVEMENTS.get(code, labels.readable(code).capitalize())
 
     @staticmethod
     def time_expired(code: str) -> str:

@@ -16,7 +16,7 @@ from engine.contracts import Contract, ContractType, Defaults, Holder, Unit
 from engine.periods import Duration, contract_end, first_instant_of, last_included_day, local_date
 from engine.rulebook import RuleSet
 from engine.service_requests import UNFINISHED_STATES
-from workflows.commands.contracts import GrantGiven, HolderGiven, NewContract
+from workflows.commands.contracts import AmendContract, GrantGiven, HolderGiven, NewContract
 from workflows.commands.fields import MoneyGiven
 from workflows.core.errors import Conflict, NotAllowed, StateForbids, invalid
 from workflows.core.numbering import next_number
@@ -61,14 +61,14 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
         # it has what its predecessor had, also where that was nothing
         terms = replace(terms, defaults=Defaults())
     zone = origin.renewal_of.zone if origin.renewal_of is not None else tx.settings.zone
-    holder = _holder(tx, command, terms)
+    holder = checked_holder(tx, command.holder, terms)
     starts_at = _start(tx, command, holder, zone)
     expires_at = _end(tx, command, terms, starts_at, zone)
     price_minor = minor_units(tx, command.price, "/price")
     if price_minor is None:
         price_minor = terms.defaults.price_minor
     if origin.renewal_of is None:
-        _check_time_expired(tx, command)
+        check_time_expired(tx, command)
     payment_due = tx.settings.payment_required and bool(price_minor)
     if origin.made_by_rule and command.enable:
         # the rule says that this contract covers at once, whoever logs the request
@@ -86,10 +86,10 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
         enabled_at=None if command.enable is False else min(starts_at, tx.now),
         payment_due=payment_due,
         paid_at=tx.now if command.enable and payment_due else None,
-        sla=_sla(tx, command.sla or terms.defaults.sla),
+        sla=checked_sla(tx, command.sla or terms.defaults.sla),
         time_expired=command.time_expired,
         overage_rate_minor=minor_units(tx, command.overage_rate, "/overage_rate"),
-        exclusions=_exclusions(command),
+        exclusions=given_exclusions(command),
         time_zone=zone.key,
     )
     if contract.expires_at is not None and contract.expires_at <= contract.starts_at:
@@ -137,17 +137,20 @@ def type_in_force(tx: Transaction, key: str) -> ContractType:
     return terms
 
 
-def _of_type(terms: ContractType) -> str:
+def of_type(terms: ContractType) -> str:
     """The subject of a sentence about all contracts of a type, whatever its label is."""
     return f"Contracts of the type “{terms.label}”"
 
 
-def _holder(tx: Transaction, command: NewContract, terms: ContractType) -> Holder:
-    kind, holder_id = command.holder.kind, command.holder.id
+def checked_holder(tx: Transaction, given: HolderGiven, terms: ContractType) -> Holder:
+    """The holder named by a command, who may hold contracts of the type. Raises: InvalidInput; StateForbids;
+    Conflict for a service request that has a contract already.
+    """
+    kind, holder_id = given.kind, given.id
     if kind not in terms.held_by:
         allowed = ", ".join(terms.held_by) or "another type: this one cannot be held"
         raise invalid(
-            f"/holder/{kind}", f"{_of_type(terms)} cannot be held by {HOLDER_TEXTS[kind]}.", f"Use {allowed}."
+            f"/holder/{kind}", f"{of_type(terms)} cannot be held by {HOLDER_TEXTS[kind]}.", f"Use {allowed}."
         )
     table = HOLDER_TABLES[kind]
     found = tx.connection.execute(select(table.c.id).where(table.c.id == holder_id)).scalar()
@@ -192,7 +195,7 @@ def _end(
     period = terms.limits.get("period", "none")
     if command.ends_on is not None:
         if period == "none":
-            raise invalid("/ends_on", f"{_of_type(terms)} have no period.", "Leave it out.")
+            raise invalid("/ends_on", f"{of_type(terms)} have no period.", "Leave it out.")
         end = contract_end(command.ends_on, zone)
         if end <= starts_at:
             raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
@@ -215,7 +218,8 @@ def minor_units(tx: Transaction, money: MoneyGiven | None, pointer: str) -> int 
     return money.amount_minor
 
 
-def _sla(tx: Transaction, sla: str | None) -> str | None:
+def checked_sla(tx: Transaction, sla: str | None) -> str | None:
+    """A service level that is in force, or None. Raises: InvalidInput."""
     if sla is not None and sla not in tx.rules.slas:
         known = ", ".join(sorted(tx.rules.slas)) or "none"
         raise invalid("/sla", f"There is no service level {sla!r}.", f"Known: {known}.")
@@ -240,7 +244,8 @@ def _rate_card(tx: Transaction, name: str | None) -> str | None:
     return name
 
 
-def _check_time_expired(tx: Transaction, command: NewContract) -> None:
+def check_time_expired(tx: Transaction, command: NewContract | AmendContract) -> None:
+    """Check that expired time can be billed if it is to be. Raises: InvalidInput."""
     if command.time_expired != "bill":
         return
     if not tx.settings.invoices:
@@ -265,7 +270,8 @@ def unbillable_rule(settings: Settings, rule_set: RuleSet) -> str | None:
     return None
 
 
-def _exclusions(command: NewContract) -> dict[str, tuple[str, ...]]:
+def given_exclusions(command: NewContract | AmendContract) -> dict[str, tuple[str, ...]]:
+    """The exclusions of a command by kind, without those of nothing."""
     if command.exclusions is None:
         return {}
     return {key: tuple(values) for key, values in command.exclusions.model_dump().items() if values}
@@ -277,7 +283,7 @@ def _monthly_minutes(command: NewContract, terms: ContractType) -> int | None:
         return None
     minutes = command.minutes or terms.defaults.minutes
     if minutes is None:
-        raise invalid("/minutes", f"{_of_type(terms)} need the minutes of each month.", "Give minutes.")
+        raise invalid("/minutes", f"{of_type(terms)} need the minutes of each month.", "Give minutes.")
     return minutes
 
 
@@ -328,10 +334,10 @@ def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, c
     unit: Unit | None = None if terms.draws == "nothing" else terms.draws
     for field, value in (("minutes", command.minutes), ("incidents", command.incidents)):
         if value is not None and field != unit:
-            raise invalid(f"/{field}", f"{_of_type(terms)} have no {field}.", "Leave it out.")
+            raise invalid(f"/{field}", f"{of_type(terms)} have no {field}.", "Leave it out.")
     if unit is None:
         if command.grants:
-            raise invalid("/grants", f"{_of_type(terms)} have no grants.", "Leave them out.")
+            raise invalid("/grants", f"{of_type(terms)} have no grants.", "Leave them out.")
         return
     if command.grants is not None:
         if getattr(command, unit) is not None:
@@ -345,7 +351,7 @@ def _add_sold_grants(tx: Transaction, contract: Contract, terms: ContractType, c
         return
     quantity = getattr(command, unit) or getattr(terms.defaults, unit)
     if quantity is None:
-        raise invalid(f"/{unit}", f"{_of_type(terms)} need {unit}.", f"Give {unit} or grants.")
+        raise invalid(f"/{unit}", f"{of_type(terms)} need {unit}.", f"Give {unit} or grants.")
     add_grant(tx, contract, unit=unit, quantity=quantity, kind="sold")
 
 
@@ -356,7 +362,7 @@ def _add_given_grant(
     quantity = getattr(grant, unit)
     other = "incidents" if unit == "minutes" else "minutes"
     if quantity is None or getattr(grant, other) is not None:
-        raise invalid(pointer, f"{_of_type(terms)} have grants of {unit}.", f"Give {unit} alone.")
+        raise invalid(pointer, f"{of_type(terms)} have grants of {unit}.", f"Give {unit} alone.")
     check_span(contract, grant.effective_at, grant.expires_at, pointer)
     add_grant(
         tx,

@@ -239,6 +239,24 @@ def expire_grants(
     return after
 
 
+def reopen_grants(tx: Transaction, contract_id: str, at: datetime) -> None:
+    """Make available again, as of `at`, what had expired of grants that a later end reopens."""
+    for one in read_grants(tx, contract_id):
+        if not one.expiry_posted or one.window.is_over(at):
+            continue
+        if one.expired:
+            unit, grant_id = one.grant.unit, one.grant.id
+            restored = move(unit, one.expired, (grant_id, "expired"), (grant_id, "available"))
+            why = "The end of the contract was moved"
+            entry = LedgerTransaction("restore", at, restored, cause=f"contract:{contract_id}", why=why)
+            record(tx, entry, contract_id=contract_id)
+        tx.connection.execute(
+            update(t.grant_balance)
+            .where(t.grant_balance.c.grant_id == one.grant.id)
+            .values(expiry_posted=False)
+        )
+
+
 def expire_grants_of(tx: Transaction, contracts: ColumnElement[bool], at: datetime) -> None:
     """`expire_grants` for many contracts by a few statements; `contracts` is a condition on `grant_balance`.
 

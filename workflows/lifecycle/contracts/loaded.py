@@ -11,11 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from engine.contracts import Contract, Draws, Limits
+from engine.amendments import Amendment
+from engine.contracts import Contract, Draws, Holder, Limits
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
 from engine.quantities import Rounding
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
+from workflows.lifecycle.contracts.amendments import (
+    amendments_of,
+    has_other_terms,
+    past_holders_of,
+    row_as_of,
+)
 from workflows.lifecycle.contracts.drawable_grants import OtherGrants, is_followed, read_drawable_grants
 from workflows.lifecycle.contracts.grants import (
     OpenTotals,
@@ -106,11 +113,15 @@ class LoadedContract:
     rounding: Rounding | None
     """Its own; None if that of the settings holds."""
     rate_card: str | None
+    amends_at: datetime | None
     alerted_percent: int | None
     known_grants: list[StoredGrant] | None
     others: OtherGrants | None
     """What the grants that are not among the known ones add up to; None if all are known."""
     group: LoadedContracts
+    _row: Any
+    _amendments: list[Amendment] | None
+    _past_holders: tuple[tuple[datetime, Holder], ...] | None
 
     def __init__(self, group: LoadedContracts, row: Any) -> None:
         self.contract = contract_value(row)
@@ -118,8 +129,30 @@ class LoadedContract:
         self.activated_at, self.next_due_at = row.activated_at, row.next_due_at
         self.rounding = Rounding(**row.rounding) if row.rounding else None
         self.rate_card = row.rate_card
+        self.amends_at, self._row = row.amends_at, row
+        self._amendments, self._past_holders = None, None
         self.alerted_percent = row.alerted_percent
         self.known_grants, self.others, self.group = None, None, group
+
+    def terms_at(self, tx: Transaction, at: datetime) -> Contract:
+        """The contract with the terms and the holder that it had at an instant (aware UTC)."""
+        if not has_other_terms(self._row, at):
+            return self.contract
+        if self._amendments is None:
+            self._amendments = amendments_of(tx, [self.id]).get(self.id, [])
+        return contract_value(row_as_of(self._row, self._amendments, at))
+
+    def past_holders(self, tx: Transaction) -> tuple[tuple[datetime, Holder], ...]:
+        """Who held it before its holder, each until an instant (exclusive), in the order of time."""
+        if self._row.held_since is None:
+            return ()
+        if self._past_holders is None:
+            self._past_holders = past_holders_of(tx, self.id)
+        return self._past_holders
+
+    def holders_since(self, tx: Transaction, at: datetime) -> set[Holder]:
+        """Its holder, and those who held it after an instant (aware UTC)."""
+        return {self.contract.holder, *(one for until, one in self.past_holders(tx) if until > at)}
 
     @property
     def id(self) -> str:
@@ -196,11 +229,14 @@ class LoadedContract:
             self.forget_grants()
         return transaction_id
 
-    def expire(self, tx: Transaction, at: datetime) -> None:
-        """Post what is left in grants whose span is over as expired. Raises: IntegrityError."""
-        is_enough = self.others is not None and self.others.at == at
+    def expire(self, tx: Transaction, at: datetime, *, for_good: bool = False) -> None:
+        """Post what is left in grants whose span is over as expired; `for_good`: also of later grants.
+
+        Raises: IntegrityError.
+        """
+        is_enough = self.others is not None and self.others.at == at and not for_good
         grants = self.drawable_grants if is_enough else self.grants
-        self.known_grants = expire_grants(tx, self.id, at, grants=grants)
+        self.known_grants = expire_grants(tx, self.id, at, grants=grants, for_good=for_good)
 
     def restore(self, tx: Transaction, grant_id: str, minutes: int, *, cause: str) -> None:
         """Make expired minutes available again, so that work before the grant's end can draw `minutes`."""

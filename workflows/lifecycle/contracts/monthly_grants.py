@@ -7,7 +7,7 @@ Source: product.md sections 4 and 11.
 from collections.abc import Iterable
 from typing import Any
 
-from engine.contracts import Contract, Grant
+from engine.contracts import Contract, Grant, grant_window
 from engine.periods import months_between
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.grants import StoredGrant, add_grant
@@ -45,8 +45,7 @@ def months_to_come(row: Any) -> list[StoredGrant]:
     """
     contract = contract_value(row)
     waits = contract.enabled_at is None or (contract.payment_due and contract.paid_at is None)
-    ended = contract.cancelled_at is not None or contract.ended_at is not None
-    if row.monthly_minutes is None or row.activated_at is not None or waits or ended:
+    if row.monthly_minutes is None or row.activated_at is not None or waits or contract.ended_at is not None:
         return []
     return list(_months_as_grants(contract, row.monthly_minutes))
 
@@ -65,4 +64,6 @@ def _months_as_grants(contract: Contract, monthly_minutes: int) -> Iterable[Stor
             month.end,
             monthly_minutes,
         )
-        yield StoredGrant(grant, 0, 0, month.start, month.end, False, TO_COME, None)
+        window = grant_window(grant, contract.window)
+        if window is not None:
+            yield StoredGrant(grant, 0, 0, window.start, window.until, False, TO_COME, None)

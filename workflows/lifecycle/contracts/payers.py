@@ -1,7 +1,7 @@
 """Contracts as payers of work: the engine's value, and who comes next where one runs out (cascade).
 
-Which contracts cascade takes depends on dates, holders and rules alone: who was valid at the instant worked.
-What they had left decides only how much they pay. Source: product.md section 7.
+Which contracts cascade takes depends on dates, terms, holders and rules alone, as of the instant worked. What
+they had left decides only how much they pay. Source: product.md section 7.
 """
 
 from collections.abc import Sequence
@@ -9,16 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, null, select
 
-from engine.contracts import Contract, Draws, Limits, Window
+from engine.amendments import Amendment
+from engine.contracts import Contract, Draws, Holder, Limits, Window, is_within
 from engine.coverage import CandidateContract, find_coverage
-from engine.drawdown import Payer
+from engine.drawdown import BEGINNING, Payer
 from engine.facts import RequestFacts
 from engine.quantities import MAX_MINUTES
 from engine.rulebook import RuleSet
 from workflows.core.stored_rules import load_stored_rules
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.amendments import amendments_of, row_as_of
 from workflows.lifecycle.contracts.grants import StoredGrant
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.lifecycle.service_requests.facts import facts_of
@@ -32,9 +34,18 @@ PLENTY = Limits(MAX_MINUTES, MAX_MINUTES, 0)
 
 
 def payer_value(
-    contract: Contract, draws: Draws, grants: Sequence[StoredGrant], *, by_month: bool = False
+    contract: Contract,
+    draws: Draws,
+    grants: Sequence[StoredGrant],
+    *,
+    by_month: bool = False,
+    past_holders: tuple[tuple[datetime, Holder], ...] = (),
 ) -> Payer:
-    """A contract as a payer. What expired unused can still pay for work from before its end."""
+    """A contract as a payer. What expired unused can still pay for work from before its end.
+
+    Its dates are those in force now, which are right for every instant: an amendment moves the end to after
+    the instant from which it holds.
+    """
     window = contract.window
     if contract.holder.kind == "service_request":
         window = Window(datetime.min.replace(tzinfo=UTC), window.until)
@@ -49,6 +60,7 @@ def payer_value(
         recorded_at=contract.created_at,
         by_month=by_month,
         term=Window(window.start, contract.expires_at),
+        past_holders=past_holders,
     )
 
 
@@ -74,10 +86,22 @@ def is_excluded(contract: Contract, role: str, work_type: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Searched:
-    """A service request's facts and the contracts of its holders."""
+    """A service request's facts, and the contracts that its holders have or had, with their distances."""
 
     facts: RequestFacts
-    candidates: list[CandidateContract]
+    contracts: list[Any]
+    amendments: dict[str, list[Amendment]]
+
+    def candidates_at(self, at: datetime) -> list[CandidateContract]:
+        """The contracts that its holders had at an instant, each once, by its nearest holder."""
+        nearest: dict[str, CandidateContract] = {}
+        for row in self.contracts:
+            if is_within(row.held_from or BEGINNING, row.held_until, at):
+                then = row_as_of(row, self.amendments[row.id], at) if row.id in self.amendments else row
+                nearest[row.id] = CandidateContract(
+                    contract_value(then), row.distance, PLENTY, own_incident_held=False, draws=row.draws
+                )
+        return list(nearest.values())
 
 
 class CascadeSearch:
@@ -99,7 +123,7 @@ class CascadeSearch:
         if searched is None:
             searched = self._searched[request.id] = self._search(request)
         facts, rules = replace(searched.facts, at=at), self._rule_set(rule_set)
-        candidates = [one for one in searched.candidates if one.contract.id != covering]
+        candidates = [one for one in searched.candidates_at(at) if one.contract.id != covering]
         found: list[str] = []
         while candidates and len(found) < CASCADE_DEPTH:
             decision = find_coverage(facts, candidates, rules)
@@ -113,21 +137,17 @@ class CascadeSearch:
 
     def _search(self, request: Any) -> _Searched:
         facts = facts_of(self._tx, request)
-        rows = _CANDIDATES.all(
-            self._tx.connection,
-            {
-                "customer": facts.customer,
-                "item": facts.item or "",
-                "org_unit": facts.org_unit or "",
-                "service_request": facts.service_request or "",
-            },
-        )
-        nearest: dict[str, CandidateContract] = {}
-        for row in sorted(rows, key=lambda row: row.distance, reverse=True):
-            nearest[row.id] = CandidateContract(
-                contract_value(row), row.distance, PLENTY, own_incident_held=False, draws=row.draws
-            )
-        return _Searched(facts, list(nearest.values()))
+        holders = {
+            "customer": facts.customer,
+            "item": facts.item or "",
+            "org_unit": facts.org_unit or "",
+            "service_request": facts.service_request or "",
+        }
+        found = [*_CANDIDATES.all(self._tx.connection, holders)]
+        found += _PAST_CANDIDATES.all(self._tx.connection, holders)
+        rows = sorted(found, key=lambda row: row.distance, reverse=True)
+        amended = {row.id for row in rows if row.terms_since is not None or row.amends_at is not None}
+        return _Searched(facts, rows, amendments_of(self._tx, amended) if amended else {})
 
     def _rule_set(self, version: str) -> RuleSet:
         found = self._rules.get(version)
@@ -145,14 +165,20 @@ def rule_set_of(tx: Transaction, version: str) -> RuleSet:
     return load_stored_rules(version, files).run_by(tx.settings.rules_engine)
 
 
-def _candidates() -> Any:
+def _candidates(*, past: bool = False) -> Any:
+    """The contracts of a request's holders with the span in which they hold them, or held them before."""
     held = holders_with_distance().subquery("held")
-    c = t.contract
-    return (
-        select(c, held.c.distance)
-        .select_from(held)
-        .join(c, and_(c.c.holder_kind == held.c.holder_kind, c.c.holder_id == held.c.holder_id))
-    )
+    c, before = t.contract, t.contract_past_holder
+    of = before if past else c
+    is_held = and_(of.c.holder_kind == held.c.holder_kind, of.c.holder_id == held.c.holder_id)
+    joined = held.join(of, is_held)
+    if past:
+        span = (before.c.held_from.label("held_from"), before.c.held_until.label("held_until"))
+        joined = joined.join(c, c.c.id == before.c.contract_id)
+    else:
+        span = (c.c.held_since.label("held_from"), null().label("held_until"))
+    return select(c, held.c.distance, *span).select_from(joined)
 
 
 _CANDIDATES = Prepared(_candidates())
+_PAST_CANDIDATES = Prepared(_candidates(past=True))

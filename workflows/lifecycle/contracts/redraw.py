@@ -6,7 +6,7 @@ minutes, locks those contracts in the order of their ids, plans them with the en
 The result is the same in whatever order the changes arrive. Source: product.md sections 7 and 8.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from engine.drawdown import (
     CarriedDraw,
     Difference,
     DrawDownPlan,
+    EntryToPay,
     Payer,
     difference,
     plan_entries,
@@ -34,6 +35,7 @@ from workflows.lifecycle.contracts.allocations import (
     restore_expired,
     reverse_posted,
 )
+from workflows.lifecycle.contracts.amendments import is_held_since
 from workflows.lifecycle.contracts.charged_entry import ChargedEntry, entry_to_pay
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.monthly_grants import allocate_months
@@ -75,6 +77,12 @@ class Change:
     def entry_ids(self) -> set[str]:
         """The entries that have changed or would change."""
         return {*self.entries, *(one.entry_id for one in self.previewed)}
+
+
+def changed_since(contract_id: str, at: datetime, *, entries: frozenset[str] = frozenset()) -> Change:
+    """The change of a contract that has other terms, dates or grants than before from `at` (aware UTC) on."""
+    cause = f"contract:{contract_id}"
+    return Change(at, cause, frozenset({contract_id}), entries=entries, moves_boundaries=True)
 
 
 @dataclass(slots=True)
@@ -231,7 +239,7 @@ def _add_cascading(
     )
     if not cascades and not tx.settings.cascade and not tx.rules.charging.passes_on:
         return
-    holders = [one.contract.holder for one in contracts.load(sorted(found.contracts))]
+    holders = _holders_of(tx, contracts.load(sorted(found.contracts)), found.since)
     for row in entries_that_cascade(tx, holders, found.since):
         payers = found.payers.get(row.entry_id) or _payers_of(row, search)
         if found.contracts.intersection(payers):
@@ -250,9 +258,9 @@ def _payers_of(row: Any, search: CascadeSearch) -> tuple[str, ...]:
 
 
 def _add_holders(tx: Transaction, found: _Connected, contracts: LoadedContracts) -> None:
-    """Add all contracts of the holders that have not ended by then."""
+    """Add all contracts that the holders have or had since then, unless they have ended by then."""
     loaded = contracts.load(sorted(found.contracts))
-    holders = {one.contract.holder for one in loaded if one.contract.holder.kind != "service_request"}
+    holders = {one for one in _holders_of(tx, loaded, found.since) if one.kind != "service_request"}
     customers = {
         row.customer_id
         for row in found.entries.values()
@@ -261,7 +269,7 @@ def _add_holders(tx: Transaction, found: _Connected, contracts: LoadedContracts)
     holders |= {Holder("customer", customer) for customer in customers}
     if not holders:
         return
-    theirs = or_(*(and_(c.c.holder_kind == one.kind, c.c.holder_id == one.id) for one in sorted(holders)))
+    theirs = is_held_since(holders, found.since)
     ends = (c.c.expires_at, c.c.cancelled_at, c.c.ended_at)
     in_force = and_(*(or_(end.is_(None), end > found.since) for end in ends))
     for row in tx.connection.execute(select(c.c.id, c.c.next_due_at).where(theirs, in_force)):
@@ -269,6 +277,11 @@ def _add_holders(tx: Transaction, found: _Connected, contracts: LoadedContracts)
         # what is due of them and has not been done yet may draw carried minutes, too
         if row.next_due_at is not None and row.next_due_at <= tx.now:
             found.since = min(found.since, row.next_due_at)
+
+
+def _holders_of(tx: Transaction, loaded: Iterable[LoadedContract], since: datetime) -> set[Holder]:
+    """The holders of contracts, those included who held them after an instant."""
+    return {holder for one in loaded for holder in one.holders_since(tx, since)}
 
 
 def _is_held_by_request(contracts: LoadedContracts, contract_id: str | None) -> bool:
@@ -285,17 +298,16 @@ def _plan(tx: Transaction, found: _Connected, change: Change, contracts: LoadedC
     posted = allocations_of(tx, sorted({*found.entries, *change.entry_ids}))
     draws = carried_draws_of(tx, found.contracts, found.since)
     given_back = _minutes_by_grant(posted, draws)
-    payers = {one.id: _payer(one, given_back) for one in loaded}
+    payers = {one.id: _payer(tx, one, given_back) for one in loaded}
     carriers = {
-        entry: carrier_of(contracts[chain[0]].contract, found.entries[entry].customer_id) if chain else ""
+        entry: _carrier(tx, found.entries[entry], chain, contracts) if chain else ""
         for entry, chain in found.payers.items()
     }
     carried, drawn = _carried_before(tx, found, posted, draws, payers)
     plan = plan_entries(
         [
-            entry_to_pay(row, chain, carriers[entry], contracts[chain[0]].contract if chain else None)
+            _entry_to_pay(tx, row, found.payers[entry], carriers[entry], contracts)
             for entry, row in found.entries.items()
-            for chain in [found.payers[entry]]
         ],
         payers,
         since=found.since,
@@ -309,11 +321,21 @@ def _plan(tx: Transaction, found: _Connected, change: Change, contracts: LoadedC
         found.entries,
         carriers,
         plan,
-        difference(plan.slices, [one.posted for one in posted]),
+        _difference(plan, posted, carriers),
         posted,
         [one for key, one in posted_draws.items() if key not in planned_draws],
         [one for key, one in planned_draws.items() if key not in posted_draws],
     )
+
+
+def _difference(
+    plan: DrawDownPlan, posted: Sequence[PostedAllocation], carriers: Mapping[str, str]
+) -> Difference:
+    """What differs in the slices; carried minutes of another holder than planned differ, too."""
+    moves = [one.posted for one in posted if one.carrier not in (None, carriers.get(one.posted.entry))]
+    ids = {one.id for one in moves}
+    found = difference(plan.slices, [one.posted for one in posted if one.posted.id not in ids])
+    return Difference([*found.to_reverse, *moves], found.to_post)
 
 
 def _grant_months_due(tx: Transaction, loaded: Iterable[LoadedContract]) -> None:
@@ -325,15 +347,32 @@ def _grant_months_due(tx: Transaction, loaded: Iterable[LoadedContract]) -> None
             one.change(tx, activated_at=began_at)
 
 
-def _payer(loaded: LoadedContract, given_back: dict[str, int]) -> Payer:
+def _payer(tx: Transaction, loaded: LoadedContract, given_back: dict[str, int]) -> Payer:
     """A contract as it was before the entries to plan: with what is posted for them given back."""
     payer = payer_value(
-        loaded.contract, loaded.draws, loaded.grants, by_month=loaded.monthly_minutes is not None
+        loaded.contract,
+        loaded.draws,
+        loaded.grants,
+        by_month=loaded.monthly_minutes is not None,
+        past_holders=loaded.past_holders(tx),
     )
     grants = tuple(
         replace(grant, available=grant.available + given_back.get(grant.id, 0)) for grant in payer.grants
     )
     return replace(payer, grants=grants)
+
+
+def _carrier(tx: Transaction, row: Any, chain: tuple[str, ...], contracts: LoadedContracts) -> str:
+    """The key of the holder who carries what an entry's payers lack, as of the instant worked."""
+    return carrier_of(contracts[chain[0]].terms_at(tx, row.worked_from), row.customer_id)
+
+
+def _entry_to_pay(
+    tx: Transaction, row: Any, chain: tuple[str, ...], carrier: str, contracts: LoadedContracts
+) -> EntryToPay:
+    """An entry with its payers, by the terms of the covering contract as of the instant worked."""
+    covering = contracts[chain[0]].terms_at(tx, row.worked_from) if chain else None
+    return entry_to_pay(row, chain, carrier, covering)
 
 
 def _minutes_by_grant(posted: Iterable[PostedAllocation], draws: Iterable[PostedDraw]) -> dict[str, int]:
@@ -357,7 +396,8 @@ def _carries(tx: Transaction, redrawn: Redrawn, found: _Connected, contracts: Lo
         return True
     if any(piece.kind == "carried" for slices in redrawn.plan.slices.values() for piece in slices):
         return True
-    holders = {contracts[one].contract.holder.key for one in found.contracts} | set(redrawn.carriers.values())
+    held = _holders_of(tx, (contracts[one] for one in found.contracts), found.since)
+    holders = {one.key for one in held} | set(redrawn.carriers.values())
     if any(carried_by_holder(tx, holders - {""}).values()):
         return True
     return bool(carried_draws_of(tx, found.contracts, found.since))
@@ -378,6 +418,7 @@ def _carried_before(
     if not found.with_carried:
         return [], []
     holders = {one.holder.key for one in payers.values()}
+    holders |= {past.key for one in payers.values() for _, past in one.past_holders}
     holders |= {one.carrier for one in posted if one.carrier is not None}
     ids = {one.posted.entry for one in posted}
     if any(one.by_month for one in payers.values()):

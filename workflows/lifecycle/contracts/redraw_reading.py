@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select, tr
 from engine.contracts import Holder
 from engine.drawdown import Carried, CarriedDraw, Posted, Slice
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.amendments import is_held_since
 from workflows.lifecycle.service_requests.holders import covered_by
 from workflows.store import tables as t
 
@@ -61,6 +62,15 @@ def entries_by_id(tx: Transaction, ids: Sequence[str]) -> list[Row[Any]]:
     return _entries(tx, e.c.id.in_(ids)) if ids else []
 
 
+def entries_covered(tx: Transaction, contract_id: str, since: datetime) -> frozenset[str]:
+    """The ids of the entries since an instant that a contract covers, even where it pays nothing for them."""
+    covered = e.c.charged_by["contract"].as_string() == contract_id
+    rows = tx.connection.execute(
+        select(e.c.id).where(e.c.started_at >= since, e.c.deleted_at.is_(None), covered)
+    )
+    return frozenset(rows.scalars())
+
+
 def entries_that_cascade(tx: Transaction, holders: Iterable[Holder], since: datetime) -> list[Row[Any]]:
     """The entries since an instant that cascade, or an exclusion, may take to a contract of these holders."""
     fits = [covered_by(holder.id)[holder.kind] for holder in sorted(set(holders))]
@@ -77,8 +87,7 @@ def may_be_drawn_later(tx: Transaction, holder: Holder, at: datetime) -> bool:
         select(b.c.grant_id).where(b.c.contract_id == c.c.id, b.c.opens_at > at, b.c.opens_at <= tx.now)
     )
     later = select(c.c.id).where(
-        c.c.holder_kind == holder.kind,
-        c.c.holder_id == holder.id,
+        is_held_since([holder], at),
         or_(c.c.activated_at > at, c.c.next_due_at <= tx.now, opened),
     )
     return tx.connection.execute(later.limit(1)).first() is not None

@@ -19,29 +19,30 @@ from workflows.lifecycle.contracts.alerts import alert_use
 from workflows.lifecycle.contracts.grants import expire_grants, update_grant_spans
 from workflows.lifecycle.contracts.loaded import LoadedContract, load_contract
 from workflows.lifecycle.contracts.monthly_grants import allocate_months
-from workflows.lifecycle.contracts.redraw import Change, redraw
+from workflows.lifecycle.contracts.redraw import changed_since, redraw
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.notifications.messages import notify_contract_event
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 
 
-def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None) -> None:
-    """Cancel a contract whose row is locked, and expire what is available.
+def end_by_cancelling(tx: Transaction, row: Row[Any], reason: str | None, at: datetime | None = None) -> None:
+    """Cancel a contract whose row is locked, now or as of an earlier instant, and expire what is available.
 
     Incidents that it holds are the caller's to release, and to expire afterwards. Raises: IntegrityError.
     """
+    at = at or tx.now
     tx.change(
         t.contract,
         row.id,
         state="cancelled",
-        cancelled_at=tx.now,
+        cancelled_at=at,
         cancel_reason=reason,
         next_due_at=None,
         version=next_version(t.contract),
     )
-    tx.audit("contract", row.id, "cancelled", reason=reason)
-    update_grant_spans(tx, replace(contract_value(row), cancelled_at=tx.now))
+    tx.audit_at(at, "contract", row.id, "cancelled", reason=reason)
+    update_grant_spans(tx, replace(contract_value(row), cancelled_at=at))
     expire_grants(tx, row.id, tx.now, for_good=True)
 
 
@@ -76,7 +77,7 @@ def _sync_state(tx: Transaction, loaded: LoadedContract, at: datetime) -> None:
     """Store the state of a contract at `at`, after what is left in its closed grants has expired."""
     before = loaded.state
     state = _state(tx, loaded, at)
-    loaded.expire(tx, at)
+    loaded.expire(tx, at, for_good=state.state == "cancelled")
     loaded.change(tx, next_due_at=_next_due_at(loaded, state, at), state=state.state)
     alert_use(tx, loaded, at)
     if state.state != before:
@@ -107,8 +108,7 @@ def _draw_carried(tx: Transaction, loaded: LoadedContract, at: datetime, *, is_n
     since = min(at, contract.window.start) if is_new else at
     if since >= tx.now and not carried_minutes(tx, contract.holder.key):
         return
-    change = Change(since, f"contract:{contract.id}", frozenset({contract.id}), moves_boundaries=True)
-    for contract_id in sorted(redraw(tx, change, loaded.group) - {loaded.id}):
+    for contract_id in sorted(redraw(tx, changed_since(contract.id, since), loaded.group) - {loaded.id}):
         _sync_state(tx, loaded.group[contract_id], tx.now)
 
 
@@ -124,9 +124,13 @@ def _next_due_at(loaded: LoadedContract, state: StateAt, at: datetime) -> dateti
     contract = loaded.contract
     if state.state == "cancelled" or contract.ended_at is not None:
         return None
-    instants = [contract.expires_at]
+    if loaded.amends_at is not None and loaded.amends_at <= at:
+        return loaded.amends_at  # not applied yet
+    instants = [contract.expires_at, contract.cancelled_at, loaded.amends_at]
     if state.pending_reason == "awaiting_start":
         instants.append(contract.starts_at)
+    if state.pending_reason == "awaiting_enable":
+        instants.append(contract.enabled_at)
     if state.state in ("active", "exhausted"):
         instants.append(loaded.next_edge_after(at))
     return min((one for one in instants if one is not None and one > at), default=None)

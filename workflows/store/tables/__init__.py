@@ -19,8 +19,10 @@ from workflows.store.tables.base import metadata
 from workflows.store.tables.contracts import (
     carried_balance,
     contract,
+    contract_amendment,
     contract_grant,
     contract_lapse,
+    contract_past_holder,
     grant_balance,
 )
 from workflows.store.tables.infrastructure import (
@@ -74,6 +76,7 @@ APPEND_ONLY = (
     "service_request_history",
     "coverage_decision",
     "audit_event",
+    "contract_amendment",
 )
 """Tables whose rows the database refuses to update or delete."""
 
@@ -84,8 +87,10 @@ __all__ = [
     "audit_event",
     "carried_balance",
     "contract",
+    "contract_amendment",
     "contract_grant",
     "contract_lapse",
+    "contract_past_holder",
     "counter",
     "coverage_decision",
     "customer",

@@ -15,7 +15,15 @@ from sqlalchemy import (
     text,
 )
 
-from engine.contracts import CONTRACT_STATES, DRAWS, GRANT_KINDS, HOLDER_KINDS, TIME_EXPIRED, UNITS
+from engine.contracts import (
+    AMENDMENT_KINDS,
+    CONTRACT_STATES,
+    DRAWS,
+    GRANT_KINDS,
+    HOLDER_KINDS,
+    TIME_EXPIRED,
+    UNITS,
+)
 from workflows.store.column_types import Id, Instant, Json, Key
 from workflows.store.tables.base import metadata, one_of
 
@@ -59,6 +67,9 @@ contract = Table(
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("terms_since", Instant),
+    Column("amends_at", Instant),
+    Column("held_since", Instant),
     one_of("draws", *DRAWS),
     one_of("holder_kind", *HOLDER_KINDS),
     one_of("state", *CONTRACT_STATES),
@@ -82,7 +93,41 @@ contract = Table(
 `time_zone` is the provider's when the contract was sold: the contract's days begin and end in it, whatever
 the provider's time zone is today. `alerted_percent` is the highest threshold of use that
 people were alerted to and that no later grant has cleared.
+
+`terms_since` is when the last amendment took effect, `amends_at` when the next one does, `held_since` since
+when the contract is held by its holder (NULL: from the sale on).
 """
+
+contract_amendment = Table(
+    "contract_amendment",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("contract_id", Id, ForeignKey("contract.id"), nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("effective_at", Instant, nullable=False),
+    Column("before", Json, nullable=False),
+    Column("after", Json, nullable=False),
+    Column("reason", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    one_of("kind", *AMENDMENT_KINDS),
+    Index("ix_contract_amendment_contract_id", "contract_id", "id"),
+)
+"""New terms of a contract from an instant on, with those before; by column of `contract`. Append-only."""
+
+contract_past_holder = Table(
+    "contract_past_holder",
+    metadata,
+    Column("contract_id", Id, ForeignKey("contract.id"), nullable=False),
+    Column("holder_kind", String(16), nullable=False),
+    Column("holder_id", Id, nullable=False),
+    Column("held_from", Instant),
+    Column("held_until", Instant, nullable=False),
+    PrimaryKeyConstraint("contract_id", "held_until"),
+    one_of("holder_kind", *HOLDER_KINDS),
+    Index("ix_contract_past_holder_holder", "holder_kind", "holder_id", "held_until"),
+)
+"""Who held a contract before it was transferred: [held_from, held_until), from the sale on if NULL."""
 
 contract_lapse = Table(
     "contract_lapse",

@@ -166,6 +166,8 @@ coverage_decision = Table(
     Column("cause", Key, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text),
+    Column("holds_from", Instant),
     one_of("outcome", *OUTCOMES),
     Index("ix_coverage_decision_decided_at", "decided_at", "id"),
 )
+"""`holds_from` is an instant before `decided_at` from which the decision holds; NULL: from `decided_at`."""

@@ -1,7 +1,10 @@
 """Service request pages: logging, assigning, transitions and coverage."""
 
 import json
+from datetime import timedelta
 
+from tests.support.pages import Page
+from tests.support.sample_desk import MONDAY
 from tests.support.web_clients import WebClients
 from workflows.store import tables as t
 
@@ -338,6 +341,36 @@ def test_a_supervisor_assigns_another_contract_with_a_reason(web: WebClients) ->
     assert "Agreed by phone" in done
     assert sample.request(request).contract_id == second
     assert not web.technician.open(f"/requests/{request}").has_form("/coverage/assign")
+
+
+def test_an_assignment_moves_what_was_worked_or_only_work_from_now_on(web: WebClients) -> None:
+    """By the page: the preview names the entries that move; an instant goes with its option only."""
+    sample, sue = web.sample, web.supervisor
+    first, second = (sample.sell("support_hours", minutes=600) for _ in range(2))
+    request = sample.log()
+    sample.clock.move(days=3)
+    sample.work(request, 30, at=MONDAY + timedelta(days=1))
+    page = sue.open(f"/requests/{request}")
+    chosen = {"assign_contract": second, "assign_reason": "Agreed"}
+    form, effect = "/coverage/assign", f"/requests/{request}/coverage/assign/effect"
+    now, all_work = (
+        Page(sue.client.post(effect, data={**page.form(form).values, **chosen, "assign_extent": extent}))
+        for extent in ("now", "logging")
+    )
+    assert "drawn from elsewhere" not in now
+    assert "1 work entry is drawn from elsewhere:" in all_work
+    number = sample.request(request).number
+    assert f"{number}, 3 Mar 2026, 10:00 CET: 0:30 from SH-0001 → 0:30 from SH-0002" in all_work
+    for extent, instant in (("instant", ""), ("now", "2026-03-03T09:00")):
+        wrong = sue.send(page, form, **chosen, assign_extent=extent, assign_from_at=instant)
+        assert wrong.status == 422
+        assert "Give an instant with “From an earlier instant”, and only with it." in wrong
+    early = sue.send(page, form, **chosen, assign_extent="instant", assign_from_at="2026-02-01T09:00")
+    assert f"{number} was logged after that." in early
+    assert sum(row.consumed for row in sample.grants(first)) == 30
+    done = sue.send(page, form, **chosen, assign_extent="logging")
+    assert "The contract has been assigned." in done
+    assert sum(row.consumed for row in sample.grants(second)) == 30
 
 
 def test_changing_the_item_searches_coverage_again(web: WebClients) -> None:

@@ -1,0 +1,152 @@
+"""Statements of contracts and holders as CSV rows and PDF documents, for pages and API."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.contracts import HolderKind
+from engine.quantities import hours_text
+from web.statement_labels import GRANT_KINDS, MOVEMENTS
+from web.statement_pdf import MOST_LINES, Column, statement_pdf
+from workflows.contracts.holder_statement import read_holder_statement
+from workflows.contracts.queries import read_contract
+from workflows.contracts.statement import read_statement
+from workflows.core.transaction import Transaction
+from workflows.views.contracts import HolderStatementLine, StatementLine
+
+HOLDER_CSV = (
+    "contract_number",
+    "grant_kind",
+    "grant",
+    "effective_at",
+    "recorded_at",
+    "kind",
+    "service_request_number",
+    "minutes",
+    "incidents",
+    "balance_after",
+    "why",
+)
+PAGE = 200
+_CONTRACT = (
+    Column("Date", 17),
+    Column("Movement", 20),
+    Column("Request", 13),
+    Column("Reason", 34),
+    Column("Change", 10, "RIGHT"),
+    Column("Balance", 10, "RIGHT"),
+)
+_HOLDER = (
+    Column("Contract", 12),
+    Column("Grant", 15),
+    Column("Date", 17),
+    Column("Movement", 16),
+    Column("Request", 11),
+    Column("Reason", 27),
+    Column("Change", 9, "RIGHT"),
+    Column("Balance", 9, "RIGHT"),
+)
+
+
+def contract_pdf(
+    tx: Transaction, contract_id: str, *, from_: date | None = None, to: date | None = None
+) -> bytes:
+    """The statement of a contract as a PDF file. Raises: NotFound; InvalidInput for too many lines."""
+    contract = read_contract(tx, contract_id)
+    statement = read_statement(tx, contract_id, from_=from_, to=to)
+    zone = ZoneInfo(contract.time_zone)
+    unit = statement.unit
+    return statement_pdf(
+        title=f"Statement of {contract.number}",
+        facts=[
+            f"{contract.type_label}, held by {contract.holder_name}",
+            _days(from_, to),
+            f"Opening balance {_amount(statement.opening_balance, unit)}, "
+            f"closing balance {_amount(statement.closing_balance, unit)}. Times are in {zone.key}.",
+        ],
+        columns=_CONTRACT,
+        rows=(_contract_row(line, unit, zone) for line in statement.lines),
+        sender=tx.settings.company.name,
+        created_at=tx.now,
+    )
+
+
+def holder_pdf(tx: Transaction, kind: HolderKind, holder_id: str, /, **filters: Any) -> bytes:
+    """The statement of a holder as a PDF file; `filters` as in `read_holder_statement`.
+
+    Raises: NotFound; InvalidInput for a filter or too many lines.
+    """
+    statement = read_holder_statement(tx, kind, holder_id, **filters)
+    zone = tx.settings.zone
+    return statement_pdf(
+        title=f"Statement of {statement.holder_name}",
+        facts=[_days(filters.get("from_"), filters.get("to")), f"Times are in {zone.key}."],
+        columns=_HOLDER,
+        rows=(_holder_row(line, zone) for line in statement.lines[: MOST_LINES + 1]),
+        sender=tx.settings.company.name,
+        created_at=tx.now,
+    )
+
+
+def holder_lines(
+    tx: Transaction, kind: HolderKind, holder_id: str, /, **filters: Any
+) -> Iterator[HolderStatementLine]:
+    """All lines of a holder's statement, read page by page. Raises: as `read_holder_statement`."""
+    cursor: str | None = None
+    while True:
+        page = read_holder_statement(tx, kind, holder_id, **filters, limit=PAGE, cursor=cursor)
+        yield from page.lines
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def holder_csv_rows(lines: Iterable[HolderStatementLine]) -> Iterator[list[Any]]:
+    """The lines of a holder's statement as rows of `HOLDER_CSV`."""
+    return ([getattr(line, name) for name in HOLDER_CSV] for line in lines)
+
+
+def _contract_row(line: StatementLine, unit: str, zone: ZoneInfo) -> list[str]:
+    return [
+        f"{line.effective_at.astimezone(zone):%Y-%m-%d %H:%M}",
+        MOVEMENTS.get(line.kind, line.kind),
+        _request(line),
+        line.why,
+        _change(line.minutes or line.incidents, unit),
+        _amount(line.balance_after, unit),
+    ]
+
+
+def _holder_row(line: HolderStatementLine, zone: ZoneInfo) -> list[str]:
+    return [
+        line.contract_number,
+        GRANT_KINDS.get(line.grant_kind or "", ""),
+        f"{line.effective_at.astimezone(zone):%Y-%m-%d %H:%M}",
+        MOVEMENTS.get(line.kind, line.kind),
+        _request(line),
+        line.why,
+        _change(line.minutes or line.incidents, line.unit),
+        "" if line.balance_after is None else _amount(line.balance_after, line.unit),
+    ]
+
+
+def _request(line: StatementLine | HolderStatementLine) -> str:
+    return "Another request" if line.another_service_request else line.service_request_number or ""
+
+
+def _days(from_: date | None, to: date | None) -> str:
+    if from_ is None and to is None:
+        return "All movements so far"
+    first = f"from {from_}" if from_ is not None else "from the beginning"
+    return f"Movements {first} {f'to {to}' if to is not None else 'until now'}"
+
+
+def _change(amount: int, unit: str) -> str:
+    if not amount:
+        return "none"
+    return f"{'+' if amount > 0 else '-'}{_amount(abs(amount), unit)}"
+
+
+def _amount(amount: int, unit: str) -> str:
+    return str(amount) if unit == "incidents" else hours_text(amount)
