@@ -17,14 +17,14 @@ from engine.drawdown import Payer
 from engine.replay_work import Allocated, Worked
 from engine.rounding import WorkToRound, minutes_before
 from engine.rulebook import RuleSet
+from workflows.charging.segments import charge_segments
+from workflows.charging.terms import ChargingTerms, stored_terms
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.charged_entry import segments_of, segments_to_pay
 from workflows.lifecycle.contracts.grants import grants_by_contract
 from workflows.lifecycle.contracts.payers import payer_value
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.store import tables as t
-from workflows.work.charging_terms import ChargingTerms, stored_terms
-from workflows.work.segments import charge_segments
 
 MAX_IDS_PER_STATEMENT = 900
 """Old builds of SQLite allow 999 parameters in a statement."""

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from workflows.charging.charges import ChargedAgain
 from workflows.core.transaction import Transaction
 from workflows.coverage.search import settle_loaded_and_cover, settle_loaded_due
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.redraw import Change, redraw
-from workflows.work.charges import ChargedAgain
 from workflows.work.planning import load_payers
 
 

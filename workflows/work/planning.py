@@ -12,12 +12,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from engine.drawdown import Payer, Slice, plan_entry
-from workflows.commands.work import WorkGiven
-from workflows.core.transaction import Transaction
-from workflows.lifecycle.contracts.charged_entry import ChargedEntry, entry_to_pay
-from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
-from workflows.lifecycle.contracts.payers import CascadeSearch, payer_value
-from workflows.work.charges import (
+from workflows.charging.charges import (
     ChargedAgain,
     Worked,
     after_charge,
@@ -26,8 +21,13 @@ from workflows.work.charges import (
     charged_entry,
     worked_span,
 )
-from workflows.work.charging_terms import ChargingTerms, contract_terms
-from workflows.work.rounding import round_with_others
+from workflows.charging.rounding import round_with_others
+from workflows.charging.terms import ChargingTerms, contract_terms
+from workflows.commands.work import WorkGiven
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.charged_entry import ChargedEntry, entry_to_pay
+from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.lifecycle.contracts.payers import CascadeSearch, payer_value
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import Row
 
 from engine.contracts import Holder
+from workflows.charging.charges import ChargedAgain, charged_entry
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.allocations import SliceToPost, carrier_of, post_slices, restore_expired
 from workflows.lifecycle.contracts.charged_entry import NOT_STORED, ChargedEntry
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.redraw import Change, Redrawn, plan_redraw, redraw
 from workflows.lifecycle.contracts.redraw_reading import may_be_drawn_later
-from workflows.work.charges import ChargedAgain, charged_entry
 from workflows.work.planning import MovedWork, Planned
 
 

@@ -11,6 +11,9 @@ from sqlalchemy import Row
 
 from engine.drawdown import Slice
 from engine.rounding import WorkToRound, minutes_before
+from workflows.charging.charges import ChargedAgain, charge_again, store_charged_again
+from workflows.charging.rounding import billable_entries
+from workflows.charging.terms import ChargingTerms, new_terms, terms_of, with_own_terms
 from workflows.commands.work import RecalculateWork
 from workflows.core.actors import Role
 from workflows.core.errors import StateForbids
@@ -20,12 +23,9 @@ from workflows.lifecycle.contracts.redraw import Change, Redrawn, plan_redraw
 from workflows.lifecycle.service_requests.access import require_visible
 from workflows.service_requests.closing import lock_current, up_to_date_request
 from workflows.store import tables as t
-from workflows.work.charges import ChargedAgain, charge_again, store_charged_again
-from workflows.work.charging_terms import ChargingTerms, new_terms, terms_of, with_own_terms
 from workflows.work.drawing_again import draw_again
 from workflows.work.planning import MovedWork
 from workflows.work.posting import moved_by, preview_of
-from workflows.work.rounding import billable_entries
 
 MAY_RECALCULATE: tuple[Role, ...] = ("supervisor", "administrator")
 

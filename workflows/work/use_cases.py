@@ -11,6 +11,19 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from engine.service_requests import WORK_STATES
+from workflows.charging.charges import (
+    ChargedAgain,
+    audit_values,
+    charge_again,
+    charge_changed,
+    count_minutes,
+    store_charge,
+    store_charged_again,
+    worked_at,
+    worked_span,
+)
+from workflows.charging.rounding import round_with_others
+from workflows.charging.terms import ChargingTerms, moved_terms, new_terms, terms_of
 from workflows.commands.service_requests import FireTrigger
 from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
 from workflows.core.actors import DESK
@@ -26,22 +39,9 @@ from workflows.service_requests.use_cases import fire_trigger
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
 from workflows.store.ids import new_id
-from workflows.work.charges import (
-    ChargedAgain,
-    audit_values,
-    charge_again,
-    charge_changed,
-    count_minutes,
-    store_charge,
-    store_charged_again,
-    worked_at,
-    worked_span,
-)
-from workflows.work.charging_terms import ChargingTerms, moved_terms, new_terms, terms_of
 from workflows.work.drawing_again import draw_again, settle, settle_payers
 from workflows.work.planning import Planned, load_payers, plan_work
 from workflows.work.posting import post_new_entry, preview_changed_entry, preview_new_entry
-from workflows.work.rounding import round_with_others
 
 WORKERS = DESK
 

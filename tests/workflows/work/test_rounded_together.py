@@ -177,6 +177,31 @@ def test_the_rounding_of_the_contract_comes_before_that_of_the_settings(sample: 
     assert drawn(sample, hours) == 30
 
 
+@pytest.mark.parametrize("order", list(permutations(["5", "7", "assign"])))
+def test_an_assignment_from_an_earlier_instant_rounds_as_its_contract_says(
+    sample: SampleDesk, order: tuple[str, ...]
+) -> None:
+    """By tens under the first contract, by half hours of the whole request under the second one."""
+    sample.set(rounding={"increment_minutes": 10})
+    first = sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.clock.move(hours=2)
+    other = sample.sell("support_hours", minutes=600, to=("org_unit", sample.site), rounding=BY_REQUEST)
+    assign = SearchCoverage.model_validate(
+        {"contract": other, "reason": "Agreed", "from": MONDAY + timedelta(hours=1)}
+    )
+    sample.clock.move(hours=3)
+    for step in order:
+        if step == "assign":
+            sample.do_as(sample.supervisor, search_or_assign, request, assign)
+        else:
+            sample.work(request, int(step), at=later(2 if step == "5" else 3))
+    assert charged(sample, request) == [30, 0]
+    assert (drawn(sample, first), drawn(sample, other)) == (0, 30)
+    assert sample.request(request).chargeable_minutes == 30
+    assert sample.see(audit_ledger).ok
+
+
 def test_an_entry_that_moves_to_another_contract_is_rounded_as_that_one_says(sample: SampleDesk) -> None:
     sample.set(rounding={"increment_minutes": 10})
     sample.sell("support_hours", minutes=600, rounding=BY_REQUEST)

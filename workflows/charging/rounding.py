@@ -5,7 +5,7 @@ worked before the later ones is no longer what they were charged by: these are c
 Source: product.md section 7 (From worked to chargeable minutes).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,10 @@ from sqlalchemy import Row, select
 
 from engine.quantities import Rounding
 from engine.rounding import WorkToRound, minutes_before
+from workflows.charging.terms import ChargingTerms, stored_terms
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.charged_entry import NOT_STORED
 from workflows.store import tables as t
-from workflows.work.charging_terms import ChargingTerms, stored_terms
 
 AS_WORKED = Rounding()
 """For an entry of an older program, which stored no terms: it counts for the others and stays as it is."""
@@ -56,6 +56,30 @@ def round_with_others(
         if row.charged_by is not None and row.charged_by["before_minutes"] != before[row.id]
     ]
     return replace(terms, before_minutes=before.get(own_id, 0)), moved
+
+
+def rounded_under(
+    tx: Transaction, request: Row[Any], terms: Mapping[str, ChargingTerms]
+) -> list[tuple[Row[Any], ChargingTerms]]:
+    """The billable entries of a request that other terms or another place in their sum charge otherwise.
+
+    Some of them have these `terms` now, by their ids; the others have those that are stored with them.
+    """
+    rows = [row for row in billable_entries(tx, request.id) if row.charged_by is not None]
+    now = {row.id: terms.get(row.id) or stored_terms(row.charged_by) for row in rows}
+    before = minutes_before(
+        WorkToRound(
+            row.id,
+            row.started_at,
+            row.created_at,
+            row.worked_minutes,
+            now[row.id].rounding,
+            now[row.id].time_zone,
+        )
+        for row in rows
+    )
+    placed = [(row, replace(now[row.id], before_minutes=before[row.id])) for row in rows]
+    return [(row, one) for row, one in placed if row.id in terms or one != stored_terms(row.charged_by)]
 
 
 def billable_entries(tx: Transaction, request_id: str) -> Sequence[Row[Any]]:

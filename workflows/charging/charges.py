@@ -12,14 +12,14 @@ from sqlalchemy import Row
 
 from engine.charging import Segment, total_minutes
 from engine.quantities import whole_minutes
+from workflows.charging.segments import charge_segments
+from workflows.charging.terms import ChargingTerms, rules_of
 from workflows.commands.work import WorkGiven
 from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.charged_entry import ChargedEntry, segments_of, stored_segments
 from workflows.store import tables as t
 from workflows.store.compiled_statements import next_version
-from workflows.work.charging_terms import ChargingTerms, rules_of
-from workflows.work.segments import charge_segments
 
 NOT_BILLABLE = "Not billable"
 LONGEST_SPAN = timedelta(hours=24)

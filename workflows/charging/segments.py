@@ -8,7 +8,7 @@ from datetime import datetime
 from engine.charging import Segment, TimeToCharge, charge_time
 from engine.facts import local_clock
 from engine.rulebook import ChargingFacts, RateCard, RuleSet
-from workflows.work.charging_terms import ChargingTerms
+from workflows.charging.terms import ChargingTerms
 
 
 def charge_segments(

@@ -15,8 +15,8 @@ from sqlalchemy import Row, select
 from engine.contracts import TimeExpired
 from engine.quantities import Minutes, Rounding
 from engine.rulebook import RuleSet
+from workflows.charging.coverage_at import NOT_SEARCHED, CoverageAt, coverage_at
 from workflows.core.transaction import Transaction
-from workflows.coverage.work_coverage import NOT_SEARCHED, coverage_at
 from workflows.lifecycle.contracts.payers import rule_set_of
 from workflows.store import tables as t
 
@@ -68,8 +68,8 @@ def new_terms(tx: Transaction, request: Row[Any], worked_at: datetime, role: str
     """What holds now for work of someone with this role, by the coverage at the instant worked (aware UTC).
 
     The rounding and the rate card are those of the desk, and nothing is rounded together yet: see
-    `contract_terms` and `workflows.work.rounding`. Whether the work passes on to the next contract is known
-    once it is charged; until then, it does if any rule says so. Raises: NoRuleSet.
+    `contract_terms` and `workflows.charging.rounding`. Whether the work passes on to the next contract is
+    known once it is charged; until then, it does if any rule says so. Raises: NoRuleSet.
     """
     settings = tx.settings
     cover = coverage_at(tx, request, worked_at) if settings.contracts else NOT_SEARCHED
@@ -132,11 +132,16 @@ def contract_terms(terms: ChargingTerms, contract: OwnTerms | None) -> ChargingT
 def moved_terms(
     tx: Transaction, request: Row[Any], terms: ChargingTerms, worked_at: datetime
 ) -> ChargingTerms:
-    """The terms of an entry whose instant worked changes: another contract may have covered it then.
-
-    Where it did, what that contract says of charging holds in place of what the other one said.
-    """
+    """The terms of an entry whose instant worked changes: another contract may have covered it then."""
     cover = coverage_at(tx, request, worked_at) if terms.draws or tx.settings.contracts else NOT_SEARCHED
+    return terms_under(tx, terms, cover)
+
+
+def terms_under(tx: Transaction, terms: ChargingTerms, cover: CoverageAt) -> ChargingTerms:
+    """The terms of an entry that this coverage pays for.
+
+    If it is another contract, what that one says of charging holds in place of what the other one said.
+    """
     if cover.contract != terms.contract:
         before = _own_terms(tx, terms.contract)
         if before is not None and before.rounding is not None:
