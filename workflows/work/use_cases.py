@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Row, select
 
 from engine.service_requests import WORK_STATES
@@ -307,7 +308,10 @@ def _check_correctable(tx: Transaction, entry: Row[Any], request: Row[Any]) -> N
 
 
 def _merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
-    """The entry with the fields that were sent; minutes and worked_at replace a span, and the reverse."""
+    """The entry with the fields that were sent; minutes and worked_at replace a span, and the reverse.
+
+    Raises: InvalidInput where it would have both, or a part of one.
+    """
     given = command.given()
     fields: dict[str, Any] = {"work_type": entry.work_type, "note": entry.note, "billable": entry.billable}
     if entry.ended_at is not None:
@@ -318,4 +322,8 @@ def _merged(entry: Row[Any], command: ChangeWork) -> WorkGiven:
         other = {"started_at", "ended_at"}
     if not other & set(given):
         fields |= time
-    return WorkGiven.model_validate(fields | given)
+    try:
+        return WorkGiven.model_validate(fields | given)
+    except ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise invalid("", message, "Change the time in the form that the entry has.") from error

@@ -11,7 +11,7 @@ from workflows.commands.work import ChangeWork, WorkGiven
 from workflows.core.errors import InvalidInput, StateForbids
 from workflows.ledger.audit import audit_ledger
 from workflows.store import tables as t
-from workflows.work.use_cases import change_work, log_work, preview_work
+from workflows.work.use_cases import change_work, log_work, preview_change, preview_work
 
 HOUR = timedelta(hours=1)
 NOON = MONDAY.replace(hour=12)
@@ -64,6 +64,24 @@ def test_work_of_a_time_that_it_cannot_have(
     [entry] = sample.entries(request)
     with pytest.raises(InvalidInput, match=words):
         sample.do_as(sample.technician, change_work, entry.id, ChangeWork(**given))
+    assert sample.entries(request) == [entry]
+
+
+def test_a_correction_to_a_length_that_no_work_has(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.clock.move(hours=2)
+    sample.work_span(request, MONDAY, minutes=60)
+    [entry] = sample.entries(request)
+    wrong = {
+        "Give started_at and ended_at, or minutes and worked_at": ChangeWork(minutes=5),
+        "not both": ChangeWork(minutes=5, worked_at=MONDAY, started_at=MONDAY),
+        "ended_at must be later than started_at": ChangeWork(ended_at=MONDAY - HOUR),
+    }
+    for words, command in wrong.items():
+        for use_case, run in ((change_work, sample.do_as), (preview_change, sample.see_as)):
+            with pytest.raises(InvalidInput, match=words):
+                run(sample.technician, use_case, entry.id, command)
     assert sample.entries(request) == [entry]
 
 
