@@ -173,7 +173,7 @@ def plan_entries(
     plan = DrawDownPlan(left=left)
     due = [draw for payer in payers.values() for draw in _draws_of(payer, since, until)]
     pool = _CarriedMinutes(accounts, plan.carried_draws, carried, drawn, due)
-    chains: dict[tuple[str, ...], list[_Account]] = {}
+    chains: dict[tuple[tuple[str, ...], str, bool], _Chain] = {}
     slices = plan.slices
     ordered = sorted(entries, key=attrgetter("started_at", "recorded_at", "id"))
     next_draw_at = pool.next_at
@@ -181,14 +181,16 @@ def plan_entries(
         if next_draw_at <= entry.started_at:
             pool.draw_before(entry.started_at, entry.recorded_at, entry.id)
             next_draw_at = pool.next_at
-        chain = chains.get(entry.payers)
+        key = (entry.payers, entry.time_expired, entry.cascade)
+        chain = chains.get(key)
         if chain is None:
-            chain = chains[entry.payers] = [accounts[contract] for contract in entry.payers]
+            chain = chains[key] = _chain_of(entry, accounts)
         taken = slices[entry.id] = _pay_entry(entry, chain)
-        for piece in taken:
-            if piece.kind == "carried":
-                pool.add(entry.carrier, taken)
-                break
+        if chain.rest.kind == "carried":
+            for piece in taken:
+                if piece.kind == "carried":
+                    pool.add(entry.carrier, taken)
+                    break
     pool.draw_before(NEVER, NEVER, "")
     return plan
 
@@ -199,7 +201,8 @@ def plan_entry(entry: EntryToPay, payers: Mapping[str, Payer]) -> list[Slice]:
     `payers` are by contract id, with everyone whom the entry names. Source: product.md section 7.
     """
     left = {grant.id: grant.available for payer in payers.values() for grant in payer.grants}
-    return _pay_entry(entry, [_Account(payers[contract], left) for contract in entry.payers])
+    accounts = {contract: _Account(payers[contract], left) for contract in entry.payers}
+    return _pay_entry(entry, _chain_of(entry, accounts))
 
 
 def plan_draw_down(work: TimeWorked, payers: Sequence[Payer], time_expired: TimeExpired) -> list[Slice]:
@@ -317,18 +320,31 @@ def _agreed_order(grant: Grant, payer: Payer) -> tuple[datetime, datetime, str]:
     return burn_order(window or payer.window, grant.id)
 
 
-def _pay_entry(entry: EntryToPay, accounts: Sequence[_Account]) -> list[Slice]:
+class _Chain(NamedTuple):
+    """All payers of an entry, those that pay for what is not excluded, and what becomes of the remainder."""
+
+    every: Sequence[_Account]
+    own: Sequence[_Account]
+    rest: _Rest
+
+
+def _chain_of(entry: EntryToPay, accounts: Mapping[str, _Account]) -> _Chain:
+    every = [accounts[contract] for contract in entry.payers]
+    own = every if entry.cascade else every[:1]
+    return _Chain(every, own, _rest(REST_KIND[entry.time_expired], every))
+
+
+def _pay_entry(entry: EntryToPay, chain: _Chain) -> list[Slice]:
     """The slices of one entry, segment by segment."""
-    rest = _rest(REST_KIND[entry.time_expired], accounts)
-    own = accounts if entry.cascade else accounts[:1]
+    every, own, rest = chain
     if not entry.segments:
         return _pay_all(entry, own, rest)
     slices: list[Slice] = []
     for segment in entry.segments:
-        if segment.excluded is None or not accounts:
+        if segment.excluded is None or not every:
             slices += _pay_all(segment, own, rest)
         else:
-            slices += _pay_excluded(segment, segment.excluded, accounts, rest)
+            slices += _pay_excluded(segment, segment.excluded, every, rest)
     return slices
 
 
