@@ -149,7 +149,7 @@ def _paths(app: Flask, desk: Desk, *, every_state: bool = False) -> list[str]:
             continue
         for values in _records(desk, rule.endpoint) if every_state else [_any_record(desk)]:
             path = rule.rule
-            for name in rule.arguments:
+            for name in rule.arguments.difference(rule.defaults or ()):
                 path = path.replace(f"<{name}>", values[name])
             queries = QUERIES.get(rule.rule, [""])
             found += [path + query.format(**values) for query in queries]
