@@ -28,6 +28,8 @@ class Call:
 
 
 ASSIGN_ITEM = "UPDATE item SET owner_customer_id = '{ann}' WHERE owner_customer_id IS NULL"
+OLD_ENTRY = "UPDATE work_entry SET charged_by = NULL"
+"""As of a program that stored no terms: there is something to recalculate."""
 WORK = {"minutes": 30, "worked_at": "2026-03-02T09:00:00Z", "note": "Looked at it"}
 AT = "2026-03-02T09:00"
 API: dict[str, Call] = {
@@ -85,7 +87,9 @@ API: dict[str, Call] = {
     "POST /service-requests/<service_request>/transitions": Call({"trigger": "resolve", "note": "Done"}),
     "POST /service-requests/<service_request>/work": Call(WORK),
     "POST /service-requests/<service_request>/work/preview": Call(WORK),
-    "POST /service-requests/<service_request>/work/recalculate": Call({"reason": "Agreed"}),
+    "POST /service-requests/<service_request>/work/recalculate": Call(
+        {"reason": "Agreed"}, prepares=OLD_ENTRY
+    ),
     "POST /service-requests/<service_request>/work/recalculate/preview": Call(),
     "PATCH /settings": Call({"auto_close_days": 9}),
     "POST /settings/preview": Call({"work_calendar": {"holidays": ["2026-03-03"]}}),
@@ -181,7 +185,7 @@ PAGES: dict[str, Call] = {
     "/requests/<service_request_id>/work/<entry_id>/delete": Call(),
     "/requests/<service_request_id>/work/<entry_id>/preview": Call({"minutes": "0:50"}),
     "/requests/<service_request_id>/work/recalculate": Call(
-        {"reason": "Agreed", "key": "a key"}, opens=f"{REQUEST}/work/recalculate"
+        {"reason": "Agreed", "key": "a key"}, opens=f"{REQUEST}/work/recalculate", prepares=OLD_ENTRY
     ),
     "/requests/<service_request_id>/work/preview": Call({"work_minutes": "0:30", "work_worked_at": AT}),
     "/requests/<service_request_id>/work/timer/<action>": Call(path={"action": "start"}),
