@@ -47,15 +47,20 @@ def read_calendar(
         )
     return WorkCalendar(
         time_zone=zone_named(time_zone),
-        weekly=tuple(_read_hours(name, weekly.get(name, ())) for name in DAY_NAMES),
-        date_hours={_read_date(day): _read_hours(day, hours) for day, hours in (date_hours or {}).items()},
-        date_breaks={_read_date(day): _read_hours(day, hours) for day, hours in (date_breaks or {}).items()},
+        weekly=tuple(read_hours(name, weekly.get(name, ())) for name in DAY_NAMES),
+        date_hours={_read_date(day): read_hours(day, hours) for day, hours in (date_hours or {}).items()},
+        date_breaks={_read_date(day): read_hours(day, hours) for day, hours in (date_breaks or {}).items()},
         holidays=frozenset(_read_date(day) for day in holidays),
         annual_holidays=frozenset(_read_annual(day) for day in annual_holidays),
     )
 
 
-def _read_hours(where: str, hours: HoursText) -> DayHours:
+def read_hours(where: str, hours: HoursText) -> DayHours:
+    """The hours of a day from pairs such as `["09:00", "17:00"]`; `where` names the day in errors.
+
+    A closing time that is not after its opening time is on the next day.
+    Raises: InvalidCalendar.
+    """
     read = []
     for pair in hours:
         if isinstance(pair, str) or len(pair) != 2:

@@ -14,6 +14,7 @@ ContractState = Literal["pending", "active", "expired", "exhausted", "cancelled"
 PendingReason = Literal["awaiting_start", "awaiting_payment", "awaiting_enable"]
 Unit = Literal["minutes", "incidents"]
 TimeExpired = Literal["rollover", "ignore", "bill"]
+ExcludedTime = Literal["next_contract", "bill", "free"]
 OnExpiry = Literal["time_expired"]
 LimitName = Literal["period", "minutes", "incidents"]
 LimitUse = Literal["required", "optional"]
@@ -30,6 +31,8 @@ OVER_STATES: tuple[ContractState, ...] = ("expired", "cancelled")
 PENDING_REASONS: tuple[PendingReason, ...] = get_args(PendingReason)
 UNITS: tuple[Unit, ...] = get_args(Unit)
 TIME_EXPIRED: tuple[TimeExpired, ...] = get_args(TimeExpired)
+EXCLUDED_TIME: tuple[ExcludedTime, ...] = get_args(ExcludedTime)
+"""What becomes of time that the covering contract does not pay for by a charging rule."""
 ON_EXPIRY: tuple[OnExpiry, ...] = get_args(OnExpiry)
 LIMITS: tuple[LimitName, ...] = get_args(LimitName)
 DRAWS: tuple[Draws, ...] = get_args(Draws)

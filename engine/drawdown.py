@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Literal, NamedTuple, get_args
 
-from engine.contracts import Draws, Grant, Holder, TimeExpired, Window, grant_window
+from engine.contracts import Draws, ExcludedTime, Grant, Holder, TimeExpired, Window, grant_window
 
 AllocationKind = Literal["grant", "covered", "carried", "ignored", "overage"]
 ALLOCATION_KINDS: tuple[AllocationKind, ...] = get_args(AllocationKind)
@@ -42,12 +42,26 @@ class TimeWorked:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentToPay(TimeWorked):
+    """A part of an entry that was charged by itself.
+
+    `excluded`: the covering contract does not pay for it by a charging rule. The contracts after it do
+    (`next_contract`), or it is billed, or recorded as uncovered (`free`).
+    """
+
+    excluded: ExcludedTime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EntryToPay:
     """A work entry: chargeable minutes as in `TimeWorked`, and who pays them.
 
     `payers` are ids of contracts: the one that covered the request at `started_at`, then those that cascade
-    takes. None pays for work that no contract covers. What they do not pay is handled by `time_expired`;
-    `carrier` is the key of the holder who carries it under Rollover.
+    takes; without `cascade`, these pay only for segments that the first one excludes. None pays for work that
+    no contract covers. What they do not pay is handled by `time_expired`; `carrier` is the key of the holder
+    who carries it under Rollover.
+    `segments` are the parts that were charged each by itself, in order; their chargeable minutes sum to those
+    of the entry. Without any, the entry is one part.
     """
 
     id: str
@@ -58,6 +72,8 @@ class EntryToPay:
     payers: tuple[str, ...]
     time_expired: TimeExpired = "ignore"
     carrier: str = ""
+    segments: tuple[SegmentToPay, ...] = ()
+    cascade: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +173,7 @@ def plan_entries(
     plan = DrawDownPlan(left=left)
     due = [draw for payer in payers.values() for draw in _draws_of(payer, since, until)]
     pool = _CarriedMinutes(accounts, plan.carried_draws, carried, drawn, due)
-    chains: dict[tuple[str, ...], list[_Account]] = {}
+    chains: dict[tuple[tuple[str, ...], str, bool], _Chain] = {}
     slices = plan.slices
     ordered = sorted(entries, key=attrgetter("started_at", "recorded_at", "id"))
     next_draw_at = pool.next_at
@@ -165,14 +181,28 @@ def plan_entries(
         if next_draw_at <= entry.started_at:
             pool.draw_before(entry.started_at, entry.recorded_at, entry.id)
             next_draw_at = pool.next_at
-        chain = chains.get(entry.payers)
+        key = (entry.payers, entry.time_expired, entry.cascade)
+        chain = chains.get(key)
         if chain is None:
-            chain = chains[entry.payers] = [accounts[contract] for contract in entry.payers]
-        taken = slices[entry.id] = _pay_all(entry, chain, REST_KIND[entry.time_expired])
-        if taken and taken[-1].kind == "carried":
-            pool.add(entry.carrier, taken)
+            chain = chains[key] = _chain_of(entry, accounts)
+        taken = slices[entry.id] = _pay_entry(entry, chain)
+        if chain.rest.kind == "carried":
+            for piece in taken:
+                if piece.kind == "carried":
+                    pool.add(entry.carrier, taken)
+                    break
     pool.draw_before(NEVER, NEVER, "")
     return plan
+
+
+def plan_entry(entry: EntryToPay, payers: Mapping[str, Payer]) -> list[Slice]:
+    """The slices of one entry: the same as `plan_entries` for an entry after which nothing comes.
+
+    `payers` are by contract id, with everyone whom the entry names. Source: product.md section 7.
+    """
+    left = {grant.id: grant.available for payer in payers.values() for grant in payer.grants}
+    accounts = {contract: _Account(payers[contract], left) for contract in entry.payers}
+    return _pay_entry(entry, _chain_of(entry, accounts))
 
 
 def plan_draw_down(work: TimeWorked, payers: Sequence[Payer], time_expired: TimeExpired) -> list[Slice]:
@@ -180,12 +210,13 @@ def plan_draw_down(work: TimeWorked, payers: Sequence[Payer], time_expired: Time
 
     The first payer is the covering contract; the others are those the search would choose next (cascade).
     Without a payer, all minutes are recorded as uncovered (`ignored`). The slices sum to the chargeable
-    minutes. The same as `plan_entries` for an entry after which nothing comes.
+    minutes.
     Units: whole minutes; instants aware UTC; windows are half-open.
     Source: product.md section 7.
     """
     left = {grant.id: grant.available for payer in payers for grant in payer.grants}
-    return _pay_all(work, [_Account(payer, left) for payer in payers], REST_KIND[time_expired])
+    accounts = [_Account(payer, left) for payer in payers]
+    return _pay_all(work, accounts, _rest(REST_KIND[time_expired], accounts))
 
 
 def burn_order(window: Window, grant_id: str) -> tuple[datetime, datetime, str]:
@@ -197,6 +228,13 @@ def burn_order(window: Window, grant_id: str) -> tuple[datetime, datetime, str]:
 
 
 # ------------------------------------------------------------------ paying
+
+
+class _Rest(NamedTuple):
+    """What becomes of minutes that nobody pays, and the contract in whose name it is recorded."""
+
+    kind: AllocationKind
+    contract: str | None
 
 
 class _Account:
@@ -282,24 +320,66 @@ def _agreed_order(grant: Grant, payer: Payer) -> tuple[datetime, datetime, str]:
     return burn_order(window or payer.window, grant.id)
 
 
-def _pay_all(
-    work: TimeWorked | EntryToPay, accounts: Sequence[_Account], rest_kind: AllocationKind
+class _Chain(NamedTuple):
+    """All payers of an entry, those that pay for what is not excluded, and what becomes of the remainder."""
+
+    every: Sequence[_Account]
+    own: Sequence[_Account]
+    rest: _Rest
+
+
+def _chain_of(entry: EntryToPay, accounts: Mapping[str, _Account]) -> _Chain:
+    every = [accounts[contract] for contract in entry.payers]
+    own = every if entry.cascade else every[:1]
+    return _Chain(every, own, _rest(REST_KIND[entry.time_expired], every))
+
+
+def _pay_entry(entry: EntryToPay, chain: _Chain) -> list[Slice]:
+    """The slices of one entry, segment by segment."""
+    every, own, rest = chain
+    if not entry.segments:
+        return _pay_all(entry, own, rest)
+    slices: list[Slice] = []
+    for segment in entry.segments:
+        if segment.excluded is None or not every:
+            slices += _pay_all(segment, own, rest)
+        else:
+            slices += _pay_excluded(segment, segment.excluded, every, rest)
+    return slices
+
+
+def _pay_excluded(
+    segment: SegmentToPay, excluded: ExcludedTime, accounts: Sequence[_Account], rest: _Rest
 ) -> list[Slice]:
-    """The slices of one entry; what they take is subtracted from what the grants have left."""
+    """The slices of a segment that the first account, the covering contract, does not pay for."""
+    covering = accounts[0].contract
+    if excluded == "free":
+        return _pay_all(segment, (), _Rest("ignored", covering))
+    if excluded == "bill":
+        return _pay_all(segment, (), _Rest("overage", covering))
+    kind: AllocationKind = "overage" if rest.kind == "overage" else "ignored"
+    return _pay_all(segment, accounts[1:], _Rest(kind, covering))
+
+
+def _rest(kind: AllocationKind, accounts: Sequence[_Account]) -> _Rest:
+    """Where minutes go that the accounts do not pay; without any, they are recorded as uncovered."""
+    return _Rest(kind, accounts[0].contract) if accounts else _Rest("ignored", None)
+
+
+def _pay_all(work: TimeWorked | EntryToPay, accounts: Sequence[_Account], rest: _Rest) -> list[Slice]:
+    """The slices of one segment; what they take is subtracted from what the grants have left."""
     minutes = work.chargeable_minutes
     if not minutes:
         return []
     at, ended_at = work.started_at, work.ended_at
-    if not accounts:
-        rest_kind = "ignored"
     if ended_at is not None:
         for account in accounts:
             if not account.since <= at < account.until:
                 account.move_to(at)
             if account.until < ended_at:
-                return _pay_segments(work, ended_at, accounts, rest_kind)
+                return _pay_parts(work, ended_at, accounts, rest)
     slices: list[Slice] = []
-    _pay(at, minutes, accounts, rest_kind, slices)
+    _pay(at, minutes, accounts, rest, slices)
     return slices
 
 
@@ -307,7 +387,7 @@ def _pay(
     at: datetime,
     minutes: int,
     accounts: Sequence[_Account],
-    rest_kind: AllocationKind,
+    rest: _Rest,
     slices: list[Slice],
 ) -> None:
     """Take minutes at one instant from the accounts in order; the policy takes what they do not pay."""
@@ -321,14 +401,14 @@ def _pay(
         elif account.payer.window.contains(at):
             slices.append(Slice("covered", account.contract, None, minutes, at))
             return
-    slices.append(Slice(rest_kind, accounts[0].contract if accounts else None, None, minutes, at))
+    slices.append(Slice(rest.kind, rest.contract, None, minutes, at))
 
 
-def _pay_segments(
+def _pay_parts(
     work: TimeWorked | EntryToPay,
     ended_at: datetime,
     accounts: Sequence[_Account],
-    rest_kind: AllocationKind,
+    rest: _Rest,
 ) -> list[Slice]:
     """Split work where any window starts or ends within it, and pay each part at its start.
 
@@ -341,7 +421,7 @@ def _pay_segments(
     for cut in (*sorted(cuts), ended_at):
         due = minutes * (cut - started_at) // span
         if due > given:
-            _pay(at, due - given, accounts, rest_kind, slices)
+            _pay(at, due - given, accounts, rest, slices)
             given = due
         at = cut
     return slices
@@ -439,7 +519,11 @@ class _CarriedMinutes:
         """Take the minutes of a draw from what is carried: the contract's own first, then the oldest."""
         amounts = self._amounts.get(draw.holder, [])
         rest = draw.minutes
-        for place in sorted(range(len(amounts)), key=lambda place: amounts[place].contract != draw.contract):
+        places = sorted(
+            range(len(amounts)),
+            key=lambda place: (amounts[place].contract != draw.contract, amounts[place].carried_at),
+        )
+        for place in places:
             amount = amounts[place]
             if self._may_draw(draw.contract, amount, draw.drawn_at):
                 taken = min(rest, amount.minutes)

@@ -16,7 +16,7 @@ from engine.errors import AbsurdDate, CurrencyMismatch, InvalidPeriod, InvalidQu
 Minutes: TypeAlias = int
 """Whole minutes, of time worked, chargeable or granted."""
 
-RoundingScope = Literal["entry", "service_request_day"]
+RoundingScope = Literal["entry", "service_request_day", "service_request"]
 ROUNDING_SCOPES: tuple[RoundingScope, ...] = get_args(RoundingScope)
 
 # The largest integer that every JSON parser represents exactly (2**53 - 1); it also fits a 64-bit column.
@@ -148,7 +148,8 @@ class Period:
 class Rounding:
     """How worked minutes are rounded to chargeable minutes. The defaults change nothing.
 
-    `scope` says what is rounded together: each work entry alone, or all work on a service request in a day.
+    `scope` says what is rounded together: each work entry alone, all work on a service request in a day, or
+    all work on a service request. The last two: see `engine.rounding`.
     Raises: InvalidQuantity unless the increment is 1 to 1440 minutes, minimum and grace are 0 to 1440
     minutes, and the scope is known.
     """
@@ -165,7 +166,7 @@ class Rounding:
         if self.scope not in ROUNDING_SCOPES:
             raise InvalidQuantity(
                 f"{self.scope!r} is not a rounding scope.",
-                remedy="Use entry or service_request_day.",
+                remedy=f"Use {', '.join(ROUNDING_SCOPES[:-1])} or {ROUNDING_SCOPES[-1]}.",
                 scope=self.scope,
             )
 

@@ -9,19 +9,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from fractions import Fraction
 from typing import NamedTuple
 
+from engine.charging import price_minor
 from engine.contracts import TimeExpired
-from engine.drawdown import Payer, Slice, TimeWorked, plan_draw_down
-from engine.quantities import round_half_up
+from engine.drawdown import EntryToPay, Payer, SegmentToPay, Slice, plan_entry
 
 NOT_WORKED = "not_worked"
 """Time on a request that would have been waiting: the work could not have been done."""
 COVERED = "covered"
 GRANT = "grant"
 OVERAGE = "overage"
-MINUTES_AN_HOUR = 60
 
 
 class Allocated(NamedTuple):
@@ -37,7 +35,9 @@ class Allocated(NamedTuple):
 class Worked:
     """A work entry with what it drew. `charged_minutes` are what the other rules would charge.
 
-    Units: whole minutes; instants aware UTC.
+    `segments` are the parts in which they would charge them; without any, the entry is one part.
+    `is_charged_alike`: the other rules charge it as it was charged. The prices are by rate cards, in the
+    minor unit of `currency`; 0 without a rate. Units: whole minutes; instants aware UTC.
     """
 
     id: str
@@ -47,11 +47,18 @@ class Worked:
     chargeable_minutes: int
     charged_minutes: int
     allocated: Sequence[Allocated]
+    segments: tuple[SegmentToPay, ...] = ()
+    is_charged_alike: bool = True
+    price_before_minor: int = 0
+    price_after_minor: int = 0
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
     """Who would pay: the payers in order, and the policy for the remainder.
+
+    Without `cascade`, the payers after the first pay only for what rules exclude from it.
 
     If `is_worked` is false, the request would have been waiting. `is_covered` needs no payer: a contract that
     a rule would have created and enabled at once covers all of the work.
@@ -61,6 +68,7 @@ class Payment:
     time_expired: TimeExpired = "ignore"
     is_worked: bool = True
     is_covered: bool = False
+    cascade: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +120,19 @@ class SimulatedBalances:
             return [Allocated(NOT_WORKED, None, None, minutes)] if minutes else []
         if payment.is_covered:
             return [Allocated(COVERED, None, None, minutes)] if minutes else []
-        payers = [self._with_remaining(payer) for payer in payment.payers]
-        time = TimeWorked(entry.started_at, entry.ended_at, minutes)
-        slices = plan_draw_down(time, payers, payment.time_expired)
+        payers = {payer.contract: self._with_remaining(payer) for payer in payment.payers}
+        to_pay = EntryToPay(
+            entry.id,
+            entry.started_at,
+            entry.ended_at,
+            minutes,
+            entry.started_at,
+            tuple(payers),
+            payment.time_expired,
+            segments=entry.segments,
+            cascade=payment.cascade,
+        )
+        slices = plan_entry(to_pay, payers)
         for piece in slices:
             if piece.kind == GRANT and piece.grant is not None:
                 self._taken[piece.grant] += piece.minutes
@@ -132,7 +150,7 @@ class SimulatedBalances:
 
 def overage_minor(minutes: int, rate_minor: int) -> int:
     """The price of overage in the minor unit: whole minutes at the price of an hour, rounded half up once."""
-    return round_half_up(Fraction(minutes * rate_minor, MINUTES_AN_HOUR))
+    return price_minor(minutes, rate_minor)
 
 
 def _rate(rates_minor: Mapping[str | None, int], contract: str | None) -> int:

@@ -15,7 +15,7 @@ def replay_columns() -> list[str]:
         "outcome_before", "contract_before", "rule_before",
         "outcome_after", "contract_after", "rule_after",
         "worked_minutes", "chargeable_minutes_before", "chargeable_minutes_after", *named,
-        "overage_minor_before", "overage_minor_after", "currency",
+        "overage_minor_before", "overage_minor_after", "currency", "price_minor_before", "price_minor_after",
     ]  # fmt: skip
 
 
@@ -32,5 +32,6 @@ def replay_row(one: DifferenceView) -> list[object]:
         *(one.minutes_before.get(kind, 0) for kind in KINDS),
         *(one.minutes_after.get(kind, 0) for kind in KINDS),
         one.overage_before.amount_minor, one.overage_after.amount_minor, one.overage_after.currency,
+        *(price.amount_minor if price is not None else None for price in (one.price_before, one.price_after)),
     ]  # fmt: skip
     return [cell(value) for value in values]

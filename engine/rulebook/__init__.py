@@ -14,6 +14,7 @@ from engine.rulebook.compiled_source import compiled_source
 from engine.rulebook.evaluation.charging import Charge, ChargingBook, ChargingFacts
 from engine.rulebook.evaluation.contract_types import ContractFacts, TypeRules
 from engine.rulebook.evaluation.coverage import CoverageBook, Match
+from engine.rulebook.evaluation.rates import Rate, RateCard
 from engine.rulebook.files.coverage_examples import OUTCOME_OF_ACTION
 from engine.rulebook.rule_set import (
     RuleSet,
@@ -38,6 +39,8 @@ __all__ = [
     "CoverageBook",
     "Match",
     "Problem",
+    "Rate",
+    "RateCard",
     "RuleSet",
     "RuleSetRefused",
     "RulesEngine",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from engine.rulebook.compiled.rank import RANK_CRITERIA
 from engine.rulebook.files.coverage_examples import OUTCOME_OF_ACTION
 from engine.rulebook.vocabulary.operators import OPERATORS
-from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE
+from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, RATES
 from engine.rulebook.vocabulary.terms import Action, Operand, Operator, Param, ValueType, Variable, Vocabulary
 
 TYPE_NAMES: dict[ValueType, str] = {
@@ -15,6 +15,7 @@ TYPE_NAMES: dict[ValueType, str] = {
     "yes_no": "yes or no",
     "instant": "instant",
     "duration": "length of time",
+    "names": "names",
 }
 OPERAND_FORMS: dict[Operand, str] = {
     "text": "text",
@@ -30,6 +31,7 @@ EXAMPLE_VARIABLES: dict[ValueType, str] = {
     "yes_no": "contract_holds_incident",
     "instant": "contract_ends_on",
     "duration": "contract_time_left",
+    "names": "calendars",
 }
 """The variable used in the examples of a type's operators."""
 OPERAND_EXAMPLES: dict[Operand, object] = {
@@ -45,6 +47,7 @@ EXAMPLE_OPERATORS: dict[ValueType, str] = {
     "yes_no": "is_true",
     "instant": "on_or_after",
     "duration": "longer_than",
+    "names": "contains",
 }
 
 
@@ -67,6 +70,10 @@ def reference_text() -> str:
         _variables(CHARGING, "work"),
         "### Actions of charging rules",
         _actions(CHARGING),
+        "### Conditions of rate rules",
+        "The same as those of charging rules.",
+        "### Actions of rate rules",
+        _actions(RATES),
         "### Conditions of contract types",
         _variables(CONTRACT_TYPE, "contract"),
         "### Operators",
@@ -148,7 +155,9 @@ def _operators() -> str:
 
 def _comparison(type: ValueType, operator: Operator) -> str:
     condition: dict[str, object] = {"name": EXAMPLE_VARIABLES[type], "operator": operator.name}
-    if operator.operand != "none":
+    if type == "names":
+        condition["value"] = CHARGING.variables[EXAMPLE_VARIABLES[type]].example
+    elif operator.operand != "none":
         condition["value"] = OPERAND_EXAMPLES[operator.operand]
     return _json(condition)
 

@@ -5,7 +5,7 @@ Source: product.md sections 4, 6 and 7.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from re import compile as regex
 from types import MappingProxyType
@@ -13,12 +13,16 @@ from types import MappingProxyType
 from engine.contracts import ContractType
 from engine.errors import DeskError
 from engine.facts import RuledOut
+from engine.named_calendars import NamedCalendar
 from engine.rulebook.evaluation.charging import ChargingBook
 from engine.rulebook.evaluation.contract_types import ContractFacts, TypeRules
 from engine.rulebook.evaluation.coverage import CoverageBook
+from engine.rulebook.evaluation.rates import RateCard
+from engine.rulebook.files.calendar_file import read_calendar_file
 from engine.rulebook.files.charging_file import read_charging_file
 from engine.rulebook.files.contract_type_file import KEY, KEY_FORM, read_contract_type_file
 from engine.rulebook.files.coverage_file import read_coverage_file
+from engine.rulebook.files.rate_card_file import read_rate_card
 from engine.rulebook.files.rule_reader import Declarations
 from engine.rulebook.files.sla_file import read_sla_file
 from engine.rulebook.syntax.decoding import MAX_BYTES, strip_byte_order_mark, too_large
@@ -32,8 +36,12 @@ from engine.sla import Sla
 COVERAGE_FILE = "coverage.json"
 CHARGING_FILE = "charging.json"
 SLA_FILE = "slas.json"
+CALENDAR_FILE = "calendars.json"
+SINGLE_FILES = (COVERAGE_FILE, CHARGING_FILE, CALENDAR_FILE, SLA_FILE)
 TYPE_PATH = regex(r"contract_types/([^/]+)\.json")
 VARIANT_PATH = regex(r"variants/([^/]+)\.json")
+RATE_CARD_PATH = regex(r"rate_cards/([^/]+)\.json")
+FOLDERS = ("contract_types", "rate_cards", "variants")
 MAX_FILES = 300
 MAX_SET_LENGTH = 4 * 1024 * 1024
 
@@ -57,6 +65,8 @@ class RuleSet:
     charging: ChargingBook
     contract_types: Mapping[str, ContractType]
     slas: Mapping[str, Sla]
+    calendars: Mapping[str, NamedCalendar]
+    rate_cards: Mapping[str, RateCard]
     variants: Mapping[str, CoverageBook]
     warnings: tuple[Problem, ...]
     type_rules: Mapping[str, TypeRules] = field(repr=False)
@@ -67,10 +77,12 @@ class RuleSet:
             return self
         types = {key: rules.run_by(engine) for key, rules in self.type_rules.items()}
         variants = {name: book.run_by(engine) for name, book in self.variants.items()}
+        cards = {name: replace(card, engine=engine) for name, card in self.rate_cards.items()}
         return replace(
             self,
             coverage=self.coverage.run_by(engine),
             charging=self.charging.run_by(engine),
+            rate_cards=MappingProxyType(cards),
             variants=MappingProxyType(variants),
             type_rules=MappingProxyType(types),
         )
@@ -92,12 +104,20 @@ class RuleSet:
         return self._rules_of(type_key).has_ended(facts)
 
     def texts_named(self, variable: str) -> set[str]:
-        """The non-empty texts that coverage and charging rules compare a variable with."""
-        rules = (*self.coverage.rules, *self.charging.rules)
+        """The non-empty texts that coverage, charging and rate rules compare a variable with."""
+        of_cards = (rule for card in self.rate_cards.values() for rule in card.rules)
+        rules = (*self.coverage.rules, *self.charging.rules, *of_cards)
         asked = (one for rule in rules for one in mentions(rule.conditions))
         return {
             one.value for one in asked if one.variable.name == variable and isinstance(one.value, str)
         } - {""}
+
+    @cached_property
+    def charging_variables(self) -> frozenset[str]:
+        """The names of the variables that charging and rate rules ask for."""
+        of_cards = (rule for card in self.rate_cards.values() for rule in card.rules)
+        rules = (*self.charging.rules, *of_cards)
+        return frozenset(one.variable.name for rule in rules for one in mentions(rule.conditions))
 
     def _rules_of(self, type_key: str) -> TypeRules:
         if type_key not in self.type_rules:
@@ -193,19 +213,28 @@ class _Folder:
         if self.is_too_large:
             return None
         slas = self._slas()
-        are_valid = SLA_FILE not in self.reports or not self.reports[SLA_FILE].has_errors
-        known = Declarations(type_keys=self._type_keys(), sla_ids=tuple(slas) if are_valid else None)
-        types = self._types(known)
+        are_valid = not self._has_errors(SLA_FILE)
+        calendars = self._calendars()
+        calendar_ids = tuple(calendars) if not self._has_errors(CALENDAR_FILE) else None
         known = Declarations(
-            known.type_keys, {key: rules.type for key, rules in types.items()}, known.sla_ids
+            type_keys=self._type_keys(),
+            sla_ids=tuple(slas) if are_valid else None,
+            calendar_ids=calendar_ids,
         )
+        types = self._types(known)
+        known = replace(known, types={key: rules.type for key, rules in types.items()})
         coverage = self._coverage(COVERAGE_FILE, known)
         variants = {
             match.group(1): self._coverage(path, known)
             for path in self.roots
             if (match := VARIANT_PATH.fullmatch(path))
         }
-        charging = self._charging()
+        charging = self._charging(known)
+        cards = {
+            match.group(1): self._rate_card(path, match.group(1), known)
+            for path in self.roots
+            if (match := RATE_CARD_PATH.fullmatch(path))
+        }
         self._check_required_files(types)
         if coverage is None or charging is None or any(report.has_errors for report in self.reports.values()):
             return None
@@ -217,6 +246,8 @@ class _Folder:
             charging=charging,
             contract_types=MappingProxyType({key: rules.type for key, rules in types.items()}),
             slas=MappingProxyType(slas),
+            calendars=MappingProxyType(calendars),
+            rate_cards=MappingProxyType({name: card for name, card in cards.items() if card is not None}),
             variants=MappingProxyType({name: book for name, book in variants.items() if book is not None}),
             warnings=warnings,
             type_rules=MappingProxyType(types),
@@ -247,6 +278,20 @@ class _Folder:
             return {}
         report = self._report(SLA_FILE)
         return report.within_limit(lambda: read_sla_file(report, root)) or {}
+
+    def _has_errors(self, path: str) -> bool:
+        return path in self.reports and self.reports[path].has_errors
+
+    def _calendars(self) -> dict[str, NamedCalendar]:
+        root = self.roots.get(CALENDAR_FILE)
+        if root is None:
+            return {}
+        report = self._report(CALENDAR_FILE)
+        return report.within_limit(lambda: read_calendar_file(report, root)) or {}
+
+    def _rate_card(self, path: str, name: str, known: Declarations) -> RateCard | None:
+        report, root = self._report(path), self.roots[path]
+        return report.within_limit(lambda: read_rate_card(report, root, name, known))
 
     def _types(self, known: Declarations) -> dict[str, TypeRules]:
         types: dict[str, TypeRules] = {}
@@ -283,11 +328,11 @@ class _Folder:
         report = self._report(path)
         return report.within_limit(lambda: read_coverage_file(report, root, known))
 
-    def _charging(self) -> ChargingBook | None:
+    def _charging(self, known: Declarations) -> ChargingBook | None:
         root = self.roots.get(CHARGING_FILE)
         if root is not None:
             report = self._report(CHARGING_FILE)
-            return report.within_limit(lambda: read_charging_file(report, root))
+            return report.within_limit(lambda: read_charging_file(report, root, known))
         if CHARGING_FILE not in self.reports:
             message = (
                 "The file is missing, so time is charged as worked. Add it, with an empty list of rules."
@@ -306,18 +351,17 @@ class _Folder:
 
 
 def _is_valid_path(path: str) -> bool:
-    if path in (COVERAGE_FILE, CHARGING_FILE, SLA_FILE):
+    if path in SINGLE_FILES:
         return True
-    match = TYPE_PATH.fullmatch(path) or VARIANT_PATH.fullmatch(path)
+    match = TYPE_PATH.fullmatch(path) or VARIANT_PATH.fullmatch(path) or RATE_CARD_PATH.fullmatch(path)
     return match is not None and KEY.fullmatch(match.group(1)) is not None
 
 
 def _suggest_path(path: str) -> str:
     folder, _, name = path.rpartition("/")
-    if folder in ("contract_types", "variants"):
+    if folder in FOLDERS:
         return f"Name it with {KEY_FORM}.json."
     if folder:
-        return (
-            f"Move it to contract_types/ or variants/. {suggestion(folder, ('contract_types', 'variants'))}"
-        )
-    return suggestion(printable(name), (COVERAGE_FILE, CHARGING_FILE, SLA_FILE))
+        places = f"{', '.join(f'{one}/' for one in FOLDERS[:-1])} or {FOLDERS[-1]}/"
+        return f"Move it to {places}. {suggestion(folder, FOLDERS)}"
+    return suggestion(printable(name), SINGLE_FILES)

@@ -6,9 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.charging import chargeable_minutes
+from engine.charging import percent_of, price_minor
 from engine.errors import DeskError
-from engine.quantities import Rounding
+from engine.quantities import ROUNDING_SCOPES, Rounding
+from engine.rounding import rounded_minutes
+
+
+def chargeable_minutes(
+    worked_minutes: int, rounding: Rounding, *, percent: int = 100, before_minutes: int = 0
+) -> int:
+    """Worked minutes, rounded and then multiplied."""
+    return percent_of(rounded_minutes(worked_minutes, rounding, before_minutes=before_minutes), percent)
+
 
 QUARTERS = Rounding(increment_minutes=15, minimum_minutes=30, grace_minutes=5)
 DAILY = Rounding(increment_minutes=15, minimum_minutes=30, grace_minutes=5, scope="service_request_day")
@@ -18,7 +27,7 @@ roundings = st.builds(
     increment_minutes=st.integers(1, 120),
     minimum_minutes=st.integers(0, 120),
     grace_minutes=st.integers(0, 119),
-    scope=st.sampled_from(["entry", "service_request_day"]),
+    scope=st.sampled_from(ROUNDING_SCOPES),
 ).filter(lambda rounding: rounding.grace_minutes < rounding.increment_minutes)
 
 
@@ -75,7 +84,7 @@ def test_the_entries_of_a_day_sum_to_the_day_rounded_once(entries: list[int], ro
         assert part >= 0
         charged += part
         before += minutes
-    if rounding.scope == "service_request_day":
+    if rounding.scope != "entry":
         assert charged == chargeable_minutes(before, replace(rounding, scope="entry"))
     else:
         assert charged == sum(chargeable_minutes(minutes, rounding) for minutes in entries)
@@ -92,3 +101,11 @@ def test_the_charge_is_bounded_and_monotonic(minutes: int, rounding: Rounding) -
 def test_negative_minutes_are_refused() -> None:
     with pytest.raises(DeskError):
         chargeable_minutes(-1, Rounding())
+
+
+@pytest.mark.parametrize(
+    ("minutes", "per_hour_minor", "price"),
+    [(0, 6000, 0), (1, 29, 0), (1, 30, 1), (1, 89, 1), (1, 90, 2), (90, 12_000, 18_000), (20, 10_001, 3_334)],
+)
+def test_half_a_minor_unit_is_rounded_up(minutes: int, per_hour_minor: int, price: int) -> None:
+    assert price_minor(minutes, per_hour_minor) == price

@@ -16,13 +16,14 @@ from engine.drawdown import (
     EntryToPay,
     Payer,
     Posted,
+    SegmentToPay,
     Slice,
     TimeWorked,
     difference,
     plan_draw_down,
     plan_entries,
 )
-from tests.support.draw_down_model import Model, ModelContract, ModelEntry, ModelGrant
+from tests.support.draw_down_model import Model, ModelContract, ModelEntry, ModelGrant, ModelSegment
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -178,15 +179,32 @@ works_given = st.lists(
 )
 
 
+lengths_given = st.lists(
+    st.lists(st.tuples(st.integers(1, 90), st.integers(0, 60)), max_size=3), min_size=8, max_size=8
+)
+"""For each entry, its segments as (hours, minutes); without any, its minutes count at one instant."""
+
+
+def segments_of(work: ModelEntry, minutes: int, lengths: list[tuple[int, int]]) -> list[ModelSegment]:
+    if not lengths:
+        return [ModelSegment(work.worked_at, None, minutes)]
+    at, found = work.worked_at, []
+    for hours, charged in lengths:
+        found.append(ModelSegment(at, at + hours * HOUR, charged))
+        at += hours * HOUR
+    return found
+
+
 def end_after(begins: int, lasts: int | None) -> datetime | None:
     return None if lasts is None else day(begins + 1 + lasts)
 
 
 @settings(max_examples=400, deadline=None)
-@given(contracts_given, works_given)
+@given(contracts_given, works_given, lengths_given)
 def test_a_plan_is_what_the_model_says(
     contracts: list[tuple[int, int, int | None, bool, bool, list[tuple[int, int | None, int]]]],
     works: list[tuple[int, int, int, int, bool]],
+    lengths: list[list[tuple[int, int]]],
 ) -> None:
     model, payers = Model(), {}
     for place, (sold, begins, lasts, by_month, ignores, grants) in enumerate(contracts):
@@ -213,12 +231,23 @@ def test_a_plan_is_what_the_model_says(
     entries = []
     for place, (at, later, minutes, covering, cascade) in enumerate(works):
         covered_by = f"C{covering % len(contracts)}"
-        done = ModelEntry(f"w{place}", day(at) + HOUR, day(at + later) + HOUR, minutes, covered_by, cascade)
+        done = ModelEntry(f"w{place}", day(at) + HOUR, day(at + later) + HOUR, [], covered_by, cascade)
+        done.segments = segments_of(done, minutes, lengths[place])
         model.entries[done.id] = done
         chain = tuple(one.id for one in model._chain(done))  # the cascade is not the plan's to find
         policy: TimeExpired = "ignore" if model.contracts[covered_by].policy == "ignore" else "rollover"
         entries.append(
-            EntryToPay(done.id, done.worked_at, None, minutes, done.recorded_at, chain, policy, ANN.key)
+            EntryToPay(
+                done.id,
+                done.worked_at,
+                done.segments[-1].end,
+                sum(one.minutes for one in done.segments),
+                done.recorded_at,
+                chain,
+                policy,
+                ANN.key,
+                tuple(SegmentToPay(one.start, one.end, one.minutes) for one in done.segments),
+            )
         )
     plan = plan_entries(entries, payers, until=day(60))
     expected = model.result(day(60))

@@ -11,6 +11,7 @@ from engine.errors import AbsurdDate, CurrencyMismatch, InvalidPeriod, InvalidQu
 from engine.quantities import (
     MAX_AMOUNT_MINOR,
     MAX_MINUTES,
+    ROUNDING_SCOPES,
     Money,
     Period,
     Rounding,
@@ -253,9 +254,9 @@ def test_an_out_of_range_rounding_is_refused(field: str, minutes: int) -> None:
     assert refused.value.values["setting"] == field
 
 
-def test_a_rounding_has_one_of_two_scopes() -> None:
-    assert Rounding(scope="service_request_day").scope == "service_request_day"
-    with pytest.raises(InvalidQuantity):
+def test_a_rounding_has_one_of_three_scopes() -> None:
+    assert [Rounding(scope=scope).scope for scope in ROUNDING_SCOPES] == list(ROUNDING_SCOPES)
+    with pytest.raises(InvalidQuantity, match="Use entry, service_request_day or service_request"):
         Rounding(scope="week")  # type: ignore[arg-type]  # what an unchecked caller might pass
 
 

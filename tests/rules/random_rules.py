@@ -158,4 +158,6 @@ charging_facts = st.builds(
     channel=st.none() | texts,
     worked_weekday=st.sampled_from([None, "monday", "saturday"]),
     worked_hour=st.sampled_from([0, 1, 2, 12, 23]),
+    item_type=st.none() | texts,
+    calendars=st.frozensets(texts),
 )

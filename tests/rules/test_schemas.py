@@ -12,13 +12,20 @@ from jsonschema import Draft202012Validator
 from engine.rulebook import check_rule_set
 from engine.rulebook.schemas import schema_texts
 from engine.rulebook.vocabulary.operators import OPERATORS
-from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE
+from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, RATES
 from tests.rules.files import RULES, shipped_files, with_text
 from tests.rules.mutations import structural_mutation
 from tests.rules.regenerate import README, readme_text
 
 REGENERATE = "Run: python -m tests.rules.regenerate"
-KINDS = ["coverage.json", "charging.json", "contract_types/incident_pack.json", "slas.json"]
+KINDS = [
+    "coverage.json",
+    "charging.json",
+    "contract_types/incident_pack.json",
+    "slas.json",
+    "calendars.json",
+    "rate_cards/standard.json",
+]
 
 
 def dated(name: str, operator: str, value: object) -> dict[str, object]:
@@ -71,7 +78,13 @@ def test_each_example_of_the_reference_is_valid() -> None:
                     "contract_types/support_hours.json",
                     {**typed, "valid_when": conditions, "examples": []},
                 )
-            elif "charging" in title:
+            elif "rate rules" in title:
+                rule["actions"] = [act]
+                path, document = (
+                    "rate_cards/standard.json",
+                    {"label": "Own", "currency": "EUR", "rules": [rule], "examples": []},
+                )
+            elif "charging" in title or line.startswith("| names |"):
                 rule["actions"] = [act or {"name": "do_not_charge"}]
                 path, document = "charging.json", {"rules": [rule], "examples": []}
             else:
@@ -84,6 +97,7 @@ def test_each_example_of_the_reference_is_valid() -> None:
             tried += 1
     operators = sum(len(some) for some in OPERATORS.values())
     words = sum(len(one.variables) + len(one.actions) for one in (COVERAGE, CHARGING, CONTRACT_TYPE))
+    words += len(RATES.actions)
     assert tried == operators + words
 
 
@@ -117,6 +131,10 @@ def test_the_shipped_files_conform_to_their_schemas(path: str) -> None:
         ("contract_types/incident_pack.json", "/draws", "money"),
         ("slas.json", "/slas/0/targets", {}),
         ("charging.json", "/examples/0/charge/percent", 1001),
+        ("calendars.json", "/calendars/0/weekly/mon", [["9 o'clock", "17:00"]]),
+        ("calendars.json", "/calendars/0/weekly/holiday", []),
+        ("rate_cards/standard.json", "/currency", "euro"),
+        ("rate_cards/standard.json", "/examples/0/rate", {"per_hour_minor": 0, "rule": "a"}),
     ],
 )
 def test_the_schemas_detect_mistakes_for_editors(path: str, pointer: str, value: Any) -> None:

@@ -5,6 +5,7 @@ It knows nothing of the engine or the database. A test compares it with what the
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 Key = tuple[datetime, datetime, str]
@@ -73,10 +74,43 @@ class ModelContract:
             key=lambda one: (min([one.closes_at or last, *ends]), max(one.opens_at, self.starts_at), one.id),
         )
 
+    def boundaries(self) -> set[datetime]:
+        """When it or one of its grants begins or ends."""
+        edges = {self.starts_at, self.until}
+        for one in self.grants:
+            edges |= set(self._span(one) or ())
+        return {edge for edge in edges if edge is not None}
+
+    def _span(self, grant: ModelGrant) -> tuple[datetime, datetime | None] | None:
+        """From when until when a grant is open; None if it never is."""
+        begins = max(grant.opens_at, self.starts_at)
+        ends = min((end for end in (grant.closes_at, self.until) if end is not None), default=None)
+        return (begins, ends) if ends is None or begins < ends else None
+
     def openings(self) -> list[tuple[datetime, str]]:
         """When its grants open, with their ids; those that never do are left out."""
-        opened = [(max(one.opens_at, self.starts_at), one.id) for one in self.grants]
-        return [(at, grant_id) for at, grant_id in opened if self.covers(at)]
+        spans = [(self._span(one), one.id) for one in self.grants]
+        return [(span[0], grant_id) for span, grant_id in spans if span is not None]
+
+
+@dataclass
+class ModelSegment:
+    """Minutes over [start, end); all of them at the start if `end` is None."""
+
+    start: datetime
+    end: datetime | None
+    minutes: int
+
+    def instants(self, cuts: set[datetime]) -> list[datetime]:
+        """When each of the minutes is drawn: at the last cut before it has gone by, or at the start."""
+        if self.end is None:
+            return [self.start] * self.minutes
+        within = sorted(cut for cut in cuts if self.start < cut < self.end)
+        found: list[datetime] = []
+        for begins, ends in pairwise([self.start, *within, self.end]):
+            gone_by = self.minutes * (ends - self.start) // (self.end - self.start)
+            found += [begins] * (gone_by - len(found))
+        return found
 
 
 @dataclass
@@ -84,7 +118,7 @@ class ModelEntry:
     id: str
     worked_at: datetime
     recorded_at: datetime
-    minutes: int
+    segments: list[ModelSegment]
     covered_by: str
     cascade: bool
 
@@ -158,9 +192,9 @@ class Model:
         return [first, *others]
 
     def _work(self, entry: ModelEntry, left: dict[str, int], waiting: list[_Minute], found: Result) -> None:
-        at = entry.worked_at
         chain = self._chain(entry)
-        for _ in range(entry.minutes):
+        cuts = {cut for contract in chain for cut in contract.boundaries()}
+        for at in [at for segment in entry.segments for at in segment.instants(cuts)]:
             payer = next(
                 ((one.id, grant.id) for one in chain for grant in one.open_grants(at) if left[grant.id]), None
             )
@@ -205,6 +239,8 @@ class Model:
         return any(left[one.id] and (one.closes_at is None or one.closes_at >= at) for one in before)
 
     def _may_draw(self, contract: ModelContract, minute: _Minute, at: datetime, becomes_valid: bool) -> bool:
+        if minute.at > at:
+            return False  # carried by the end of work that began before
         if minute.contract == contract.id:
             return True
         lacking = self.contracts[minute.contract]

@@ -13,6 +13,7 @@ from workflows.core.desk import Desk
 from workflows.core.transaction import Transaction
 from workflows.replay import use_cases
 from workflows.rule_sets import proposals, publishing
+from workflows.rule_sets.closures import import_closures
 from workflows.rule_sets.folder_watch import list_rules_folders
 from workflows.views import Page
 from workflows.views.replays import Change, DifferenceView, ReplayResult, ReplayView
@@ -61,6 +62,13 @@ class Republication(Command):
 
     note: Note = ""
     based_on: WholeVersion | None = None
+
+
+class ClosuresFile(Command):
+    """The text of an iCalendar file, of at most 1 MiB, and what to write in the history."""
+
+    file: str
+    note: Note = ""
 
 
 class Approval(Command):
@@ -168,6 +176,24 @@ def publish_rules_again(
     """Publish an earlier version again (rollback). A unique prefix of the version is enough."""
     submitted = proposals.submit_rollback(tx, version, command.note, based_on=command.based_on)
     return _submitted(tx, submitted)
+
+
+@rules.post(
+    "/rules/calendars/{calendar}/closures",
+    status=201,
+    reads_first=True,
+    max_body_bytes=MAX_RULES_BYTES,
+    accepted_at="/rules/proposals/{id}",
+)
+def import_calendar_closures(
+    tx: Transaction, calendar: str, command: ClosuresFile
+) -> PublishedView | Accepted[ProposalView]:
+    """Replace the closures of a calendar by those of an iCalendar file, and publish the rule set.
+
+    Events of the last year and the next five years are taken; cancelled ones and those marked as free time
+    are not. If publishing requires approval, responds with 202 and a proposal.
+    """
+    return _submitted(tx, import_closures(tx, calendar, command.file, command.note))
 
 
 @rules.get("/rules/proposals")

@@ -17,7 +17,7 @@ from workflows.commands.service_requests import (
     NewServiceRequest,
     SearchCoverage,
 )
-from workflows.commands.work import ChangeWork, WorkGiven
+from workflows.commands.work import ChangeWork, RecalculateWork, WorkGiven
 from workflows.contracts.offers import take_contract
 from workflows.contracts.queries import read_contract
 from workflows.core.actors import Actor
@@ -49,12 +49,14 @@ from workflows.views.effects import Effects
 from workflows.views.service_requests import (
     HistoryLine,
     NoteView,
+    RecalculationView,
     ServiceRequestView,
     WorkEntryView,
     WorkPreview,
 )
-from workflows.work.queries import list_work, preview_view, read_work
-from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
+from workflows.work.queries import list_work, preview_view, read_work, recalculation_view
+from workflows.work.recalculation import preview_recalculation, recalculate_work
+from workflows.work.use_cases import change_work, delete_work, log_work, preview_change, preview_work
 
 service_requests, coverage, work = RouteGroup("Service requests"), RouteGroup("Coverage"), RouteGroup("Work")
 
@@ -163,6 +165,21 @@ def post_work_preview(tx: Transaction, service_request: str, command: WorkGiven)
     return preview_view(tx, preview_work(tx, service_request, command))
 
 
+@work.post("/service-requests/{service_request}/work/recalculate")
+def post_work_recalculation(
+    tx: Transaction, service_request: str, command: RecalculateWork
+) -> ServiceRequestView:
+    """Charge all work of a service request by what holds today, and draw again what that moves."""
+    recalculate_work(tx, service_request, command)
+    return read_service_request(tx, service_request)
+
+
+@work.post("/service-requests/{service_request}/work/recalculate/preview", reads=True)
+def post_work_recalculation_preview(tx: Transaction, service_request: str) -> RecalculationView:
+    """Preview what charging all work of a service request by today's terms would change."""
+    return recalculation_view(tx, preview_recalculation(tx, service_request))
+
+
 @work.get("/service-requests/{service_request}/work")
 def get_work(tx: Transaction, service_request: str, query: ListQuery) -> Page[WorkEntryView]:
     """List the work entries of a service request by the instant worked, the earliest first."""
@@ -178,6 +195,12 @@ def patch_work(
     It is charged by the terms stored with it. A new note moves no minutes.
     """
     return read_work(tx, change_work(tx, entry, command, expected_version=expected_version))
+
+
+@work.post("/work/{entry}/preview", reads=True)
+def post_change_preview(tx: Transaction, entry: str, command: ChangeWork) -> WorkPreview:
+    """Preview the draw-down of a corrected work entry. Nothing is saved."""
+    return preview_view(tx, preview_change(tx, entry, command))
 
 
 @work.delete("/work/{entry}")

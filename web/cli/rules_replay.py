@@ -81,7 +81,12 @@ def _line(one: DifferenceView) -> str:
         if one.chargeable_after != one.chargeable_before:
             line += f" -> {one.chargeable_after} min"
     change = one.overage_after.amount_minor - one.overage_before.amount_minor
-    return line + (f"  overage {_money(change, one.overage_after)}" if change else "")
+    if change:
+        line += f"  overage {_money(change, one.overage_after)}"
+    if one.price_before is not None and one.price_after is not None:
+        dearer = one.price_after.amount_minor - one.price_before.amount_minor
+        line += f"  price {_money(dearer, one.price_after)}" if dearer else ""
+    return line
 
 
 def _result(result: ResultView) -> str:
@@ -109,3 +114,5 @@ def _totals(found: SummaryView) -> Iterator[str]:
         yield f"{found.moved_minutes:,} of {found.worked_minutes:,} worked minutes would move."
     for one in found.overage:
         yield f"Overage {one.before_minor:,} -> {one.after_minor:,} {one.currency} (minor unit)."
+    for one in found.prices:
+        yield f"Price of work {one.before_minor:,} -> {one.after_minor:,} {one.currency} (minor unit)."

@@ -22,7 +22,7 @@ from web.pages.layout import search
 from web.pages.layout.security import register_headers
 from web.pages.layout.templating import register_templating
 from web.pages.register import customers, items, org_units
-from web.pages.rules import editor, explorer, replays, versions
+from web.pages.rules import closures, editor, explorer, replays, versions
 from web.pages.service_requests import coverage, edit, log, queue, work
 from web.pages.service_requests import detail as service_request
 from web.pages.session import account, login, password, saved_filters, sessions
@@ -34,6 +34,7 @@ BLUEPRINTS = (
     activation.pages,
     alerts.pages,
     audit.pages,
+    closures.pages,
     contract.pages,
     coverage.pages,
     customers.pages,

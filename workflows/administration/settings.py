@@ -157,11 +157,14 @@ def _refuse_unavailable(settings: Settings, changes: dict[str, Any]) -> None:
 def store_settings(tx: Transaction, old: Settings, new: Settings) -> None:
     """Store what differs, with its trail; other business hours move the targets that are open.
 
-    Raises: InvalidInput for business hours, or an end of billing, with which no request could be logged.
+    Raises: InvalidInput for business hours, or an end of billing, with which no request could be logged, and
+    for a currency that is not that of a rate card with prices.
     """
     if new.business_hours != old.business_hours or (new.contracts and not old.contracts):
         _require_reachable_targets(tx, new)
     _require_billable_rules(tx, new)
+    if new.currency != old.currency:
+        _require_rates_in(tx, new.currency)
     levels = levels_in_force(tx)
     move_open_targets(
         tx,
@@ -202,6 +205,18 @@ def _require_billable_rules(tx: Transaction, settings: Settings) -> None:
             "the price of an hour.",
             "Publish rules without it first.",
         )
+
+
+def _require_rates_in(tx: Transaction, currency: str) -> None:
+    """Raise InvalidInput if a rate card in force has prices in another currency."""
+    rules = tx.config.rule_set
+    for name, card in rules.rate_cards.items() if rules is not None else ():
+        if card.rules and card.currency != currency:
+            raise invalid(
+                "/currency",
+                f"The rate card {name} has prices in {card.currency}.",
+                f"Publish it in {currency}, or without rules, first.",
+            )
 
 
 def _require_reachable_targets(tx: Transaction, settings: Settings) -> None:

@@ -20,6 +20,7 @@ from workflows.commands.fields import (
     Percent,
     Reason,
 )
+from workflows.commands.rounding import RoundingTerms
 
 
 class HolderGiven(OneOf):
@@ -58,9 +59,11 @@ class NewContract(Command):
     grants: Annotated[list[GrantGiven], Field(max_length=400)] | None = None
     price: MoneyGiven | None = None
     overage_rate: MoneyGiven | None = None
+    rate_card: Code | None = None
     sla: Code | None = None
     time_expired: TimeExpired | None = None
     exclusions: Exclusions | None = None
+    rounding: RoundingTerms | None = None
     service_request: Id | None = None
     enable: bool | None = None
 

@@ -41,6 +41,16 @@ class WorkAndResolution(WorkGiven):
     ]
 
 
+class RecalculateWork(Command):
+    """Charge the work of a service request again by what holds today, with the reason."""
+
+    reason: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
+        AfterValidator(no_control_characters),
+    ]
+
+
 class ChangeWork(Command):
     started_at: Instant | None = None
     ended_at: Instant | None = None

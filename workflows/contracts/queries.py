@@ -15,9 +15,10 @@ from engine.contracts import CONTRACT_STATES, UNITS, Contract, Limits
 from engine.coverage import contract_state
 from engine.ledger import GrantBalance
 from engine.periods import local_date
+from engine.quantities import Rounding
 from workflows.contracts.access import contract_row, up_to_date_contract, visible_contracts
 from workflows.contracts.holder_parties import held_within
-from workflows.core.actors import OFFICE, STAFF
+from workflows.core.actors import PRICE_ROLES, STAFF
 from workflows.core.errors import invalid
 from workflows.core.paging import Sort, read_page
 from workflows.core.search import found_by
@@ -43,7 +44,6 @@ from workflows.views.contracts import (
 )
 
 c = t.contract
-PRICE_ROLES = (*OFFICE, "customer", "system")
 ORDERS = {
     "created_at": Sort(c.c.created_at),
     "expires_at": Sort(c.c.expires_at, nullable=True),
@@ -240,6 +240,8 @@ def _detail(
         sla=row.sla,
         time_expired=row.time_expired,
         exclusions=row.exclusions or {},
+        rate_card=row.rate_card,
+        rounding=Rounding(**row.rounding) if row.rounding else None,
         balance=_sum(grants, balances),
         monthly_minutes=row.monthly_minutes,
         carried_minutes=carried,

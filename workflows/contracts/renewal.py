@@ -12,6 +12,7 @@ from engine.quantities import Money
 from engine.renewals import NO_UPLIFT, Succession, Uplift, renewal_price, successor_last_day
 from workflows.commands.contracts import Exclusions, GrantGiven, HolderGiven, NewContract, Renew
 from workflows.commands.fields import MoneyGiven
+from workflows.commands.rounding import RoundingTerms
 from workflows.core.errors import Conflict, invalid
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.creation import minor_units
@@ -51,6 +52,8 @@ def successor_terms(tx: Transaction, row: Row[Any], command: Renew) -> NewContra
         sla=row.sla,
         time_expired=row.time_expired,
         exclusions=Exclusions(**row.exclusions) if row.exclusions else None,
+        rate_card=row.rate_card,
+        rounding=RoundingTerms(**row.rounding) if row.rounding else None,
         service_request=None,
         enable=command.enable,
     )

@@ -12,6 +12,8 @@ DESK: tuple[Role, ...] = ("administrator", "supervisor", "technician")
 """They log and work on service requests, and keep the register."""
 OFFICE: tuple[Role, ...] = ("administrator", "finance", "supervisor")
 """They sell contracts, and read what is charged."""
+PRICE_ROLES: tuple[Role, ...] = (*OFFICE, "customer", "system")
+"""They see prices; a customer sees those of their own contracts and work."""
 SUPERVISORS: tuple[Role, ...] = ("administrator", "supervisor")
 """They decide about other people's service requests."""
 

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, mod
 
 from engine.calendars import DAY_NAMES, Hours, WorkCalendar
 from engine.contracts import TimeExpired
-from engine.quantities import RoundingScope
 from engine.rulebook import RulesEngine
+from workflows.commands.rounding import RoundingTerms
 
 T = TypeVar("T")
 
@@ -85,23 +85,6 @@ DaysAhead = Annotated[
 SlaRecipients = Annotated[
     list[Literal["technician", "supervisors", "company"]], Field(max_length=3), AfterValidator(_each_once)
 ]
-
-
-class RoundingSetting(_Part):
-    """How worked time becomes chargeable time; whole minutes."""
-
-    increment_minutes: Annotated[int, Field(ge=1, le=480)] = 1
-    minimum_minutes: Annotated[int, Field(ge=0, le=480)] = 0
-    grace_minutes: Annotated[int, Field(ge=0, le=479)] = 0
-    scope: RoundingScope = "entry"
-
-    @model_validator(mode="after")
-    def _grace_below_increment(self) -> "RoundingSetting":
-        if self.grace_minutes >= self.increment_minutes and self.grace_minutes:
-            raise ValueError(
-                "grace_minutes must be smaller than increment_minutes, or nothing would ever be charged."
-            )
-        return self
 
 
 class Hours24(_Part):
@@ -177,7 +160,7 @@ class Settings(_Part):
     currency: Annotated[str, AfterValidator(_known_currency)] = "EUR"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     work_calendar: WorkCalendarSetting = Field(default_factory=WorkCalendarSetting)
-    rounding: RoundingSetting = Field(default_factory=RoundingSetting)
+    rounding: RoundingTerms = Field(default_factory=RoundingTerms)
     reopen_window_days: Days = 14
     auto_close_days: Days = 7
     sla_warning_recipients: SlaRecipients = ["technician"]

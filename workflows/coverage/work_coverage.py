@@ -1,113 +1,69 @@
-"""The contract that covered a service request when it was worked on, by its decisions, and work that moves.
+"""Work that moves to another contract, because decisions change who covered its service request.
 
-Coverage is effective-dated: each decision holds from an instant on. Each work entry has the contract that
-covered it stored with it; where decisions change what holds at its instant, it moves to another contract.
-Source: product.md section 7 (Which contract covered it then).
+Each work entry has the contract that covered it stored with it. One that moves is charged by what the new
+contract says of rounding and rates, and draws from it. Source: product.md section 7 (Which contract covered
+it then).
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, select
 
+from workflows.charging.charges import charge_again, store_charge, store_charged_again
+from workflows.charging.coverage_at import coverages_at
+from workflows.charging.rounding import rounded_under
+from workflows.charging.terms import ChargingTerms, stored_terms, terms_under
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.redraw import Change
 from workflows.store import tables as t
-from workflows.store.column_types import Id
-from workflows.store.compiled_statements import Prepared, next_version
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageAt:
-    """The id of the contract that covered a request at an instant; whether a search had been made by then."""
-
-    searched: bool
-    contract: str | None = None
-
-
-NOT_SEARCHED = CoverageAt(searched=False)
-_DECISIONS = Prepared(
-    select(
-        t.coverage_decision.c.id,
-        t.coverage_decision.c.decided_at,
-        t.coverage_decision.c.holds_from,
-        t.coverage_decision.c.outcome,
-        t.coverage_decision.c.contract_id,
-        t.coverage_decision.c.params,
-    )
-    .where(t.coverage_decision.c.service_request_id == bindparam("request", type_=Id, required=True))
-    .order_by(t.coverage_decision.c.decided_at, t.coverage_decision.c.id)
-)
-
-
-def coverage_at(tx: Transaction, request: Row[Any], at: datetime) -> CoverageAt:
-    """The contract that covered a service request at an instant (aware UTC), by its decisions.
-
-    A decision holds from when it was made, or from the earlier instant that it gives; of two that hold, the
-    one made later counts. Work that was done before the request was logged is covered as at the logging,
-    unless that was before contracts. A request that waited for its first contract is locked meanwhile, so
-    work from that time is covered by that contract.
-    Source: product.md section 7 (Which contract covered it then).
-    """
-    if request.decision_id is None:
-        return NOT_SEARCHED
-    return _coverage_by(request, _DECISIONS.all(tx.connection, {"request": request.id}), at)
+from workflows.store.compiled_statements import next_version
 
 
 def move_work(tx: Transaction, request: Row[Any], since: datetime) -> Change | None:
     """Store with each entry since an instant (aware UTC) the contract that covers it by the decisions of now.
 
     From the logging on, work from before the logging is included. `request` is its row after the decision.
+    Entries that move are charged by what the new contract says, and so are those that are rounded with them.
     Returns the change to draw again; None where every entry has the contract that it had.
+    Raises: NoRuleSet; RuleSetRefused; NoHolidayData.
     """
-    e = t.work_entry
-    entries = select(e.c.id, e.c.started_at, e.c.charged_by).where(
-        e.c.service_request_id == request.id, e.c.deleted_at.is_(None)
+    moved = _moved(tx, request, since)
+    if not moved:
+        return None
+    terms = {row.id: now for row, now in moved}
+    for row, now in moved:
+        tx.change(t.work_entry, row.id, charged_by=now.stored(), version=next_version(t.work_entry))
+        contracts = [row.charged_by["contract"], now.contract]
+        tx.audit("work_entry", row.id, "moved", contract=contracts)
+    if not request.rounds_together and any(one.rounding.scope != "entry" for one in terms.values()):
+        tx.change(t.service_request, request.id, rounds_together=True)
+    charged = [charge_again(tx, row, now) for row, now in rounded_under(tx, request, terms)]
+    for one in charged:
+        if one.entry.id in terms:
+            store_charge(tx, one)
+    store_charged_again(tx, [one for one in charged if one.entry.id not in terms])
+    touched = [row for row, _ in moved] + [one.entry for one in charged if not one.takes_alike]
+    return Change(
+        min(row.started_at for row in touched),
+        f"service_request:{request.id}",
+        entries=frozenset(row.id for row in touched),
     )
+
+
+def _moved(tx: Transaction, request: Row[Any], since: datetime) -> list[tuple[Row[Any], ChargingTerms]]:
+    """The entries since an instant that another contract covers now, with their terms."""
+    e = t.work_entry
+    entries = select(e).where(e.c.service_request_id == request.id, e.c.deleted_at.is_(None))
     if since > request.opened_at:
         entries = entries.where(e.c.started_at >= since)
     rows = tx.connection.execute(entries.order_by(e.c.started_at, e.c.id)).all()
-    if not rows:
-        return None
-    decisions = _DECISIONS.all(tx.connection, {"request": request.id})
-    moved: list[Any] = []
-    for row in rows:
+    found = []
+    for row, cover in zip(rows, coverages_at(tx, request, [one.started_at for one in rows]), strict=True):
         if row.charged_by is None:  # of an older program: what it drew stays
             continue
-        cover = _coverage_by(request, decisions, row.started_at)
-        covered = {"draws": cover.searched, "contract": cover.contract}
-        before = {name: row.charged_by[name] for name in covered}
-        if covered != before:
-            moved.append(row)
-            terms = {**row.charged_by, **covered}
-            tx.change(e, row.id, charged_by=terms, version=next_version(e))
-            tx.audit("work_entry", row.id, "moved", contract=[before["contract"], cover.contract])
-    if not moved:
-        return None
-    return Change(
-        moved[0].started_at, f"service_request:{request.id}", entries=frozenset(one.id for one in moved)
-    )
-
-
-def _coverage_by(request: Row[Any], decisions: list[Any], at: datetime) -> CoverageAt:
-    at = max(at, request.opened_at) if not request.before_contracts else at
-    earlier = [one for one in decisions if (one.holds_from or one.decided_at) <= at]
-    if not earlier and request.before_contracts:
-        return NOT_SEARCHED
-    in_force = earlier[-1] if earlier else decisions[0]
-    contract = _covering(request, in_force)
-    if contract is None and in_force.outcome != "uncovered":
-        was_covered = any(_covering(request, one) for one in earlier)
-        later = [one for one in decisions if one not in earlier] if not was_covered else []
-        contract = next((found for one in later if (found := _covering(request, one))), None)
-    return CoverageAt(searched=True, contract=contract)
-
-
-def _covering(request: Row[Any], decision: Any) -> str | None:
-    """The id of the contract by which a decision covered the request when it was made."""
-    if decision.id == request.decision_id:
-        found: str | None = request.contract_id
-        return found
-    created = decision.outcome == "created" and bool((decision.params or {}).get("enable"))
-    return str(decision.contract_id) if decision.outcome == "covered" or created else None
+        before = stored_terms(row.charged_by)
+        now = terms_under(tx, before, cover)
+        if (now.draws, now.contract) != (before.draws, before.contract):
+            found.append((row, now))
+    return found

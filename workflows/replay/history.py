@@ -7,32 +7,34 @@ from bisect import bisect_right
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, select
 
-from engine.charging import chargeable_minutes
+from engine.charging import Segment, total_minutes
 from engine.contracts import TimeExpired
 from engine.drawdown import Payer
-from engine.facts import local_clock
-from engine.quantities import Rounding
 from engine.replay_work import Allocated, Worked
-from engine.rulebook import ChargingFacts, RuleSet
+from engine.rounding import WorkToRound, minutes_before
+from engine.rulebook import RuleSet
+from workflows.charging.segments import charge_segments
+from workflows.charging.terms import ChargingTerms, stored_terms
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.charged_entry import segments_of, segments_to_pay
 from workflows.lifecycle.contracts.grants import grants_by_contract
 from workflows.lifecycle.contracts.payers import payer_value
 from workflows.lifecycle.contracts.rows import contract_value
 from workflows.store import tables as t
-from workflows.work.charging_terms import stored_terms
 
 MAX_IDS_PER_STATEMENT = 900
 """Old builds of SQLite allow 999 parameters in a statement."""
 MAX_CACHED_CONTRACTS = 5000
+CHARGED_BY = ("charging.json", "calendars.json")
+RATE_CARDS = "rate_cards/"
+"""The rule files that decide the chargeable minutes and their price."""
 
-ChargingFactsKey = tuple[str | None, str, str, str | None]
-"""Work type, priority, the technician's role, channel: the facts of charging rules except the time."""
-ChargingKey = tuple[str | None, str, str, str | None, str, int]
+FixedFacts = tuple[str | None, str, str, str | None]
+"""Work type, priority, the technician's role, channel: facts of charging rules that are not of the time."""
 
 e, a, d, u = t.work_entry, t.work_allocation, t.coverage_decision, t.user_account
 
@@ -108,6 +110,7 @@ class WorkUnder:
         wanted = select(
             e.c.id, e.c.service_request_id, e.c.technician_id, e.c.started_at, e.c.ended_at,
             e.c.worked_minutes, e.c.chargeable_minutes, e.c.charged_by, e.c.billable, e.c.work_type,
+            e.c.charge_why, e.c.segments,
         ).where(e.c.service_request_id.in_(requests), e.c.deleted_at.is_(None))  # fmt: skip
         entries: Sequence[Any] = tx.connection.execute(wanted.order_by(e.c.id)).all()
         if not entries:
@@ -145,52 +148,100 @@ class WorkUnder:
             terms.get("role", self._roles[row.technician_id]),
             terms.get("channel", request.channel),
         )
+        before = segments_of(row)
+        after = self._charging.segments(row, before, fixed, entries)
+        priced = next((one for one in (*after, *before) if one.currency is not None), None)
         return Worked(
             id=row.id,
             started_at=row.started_at,
             ended_at=row.ended_at,
             worked_minutes=row.worked_minutes,
             chargeable_minutes=row.chargeable_minutes,
-            charged_minutes=self._charging.minutes(row, fixed, entries),
+            charged_minutes=total_minutes(after) if after else row.chargeable_minutes,
             allocated=self._allocated.get(row.id, ()),
+            segments=segments_to_pay(after),
+            is_charged_alike=_charge(before) == _charge(after),
+            price_before_minor=_price(before),
+            price_after_minor=_price(after),
+            currency=priced.currency if priced is not None else None,
         )
 
 
 class _Charging:
-    """The minutes that other charging rules charge; those charged before if the percentage is the same."""
+    """The segments that other rules charge; those charged before if both rule sets agree."""
 
     def __init__(self, tx: Transaction, rules: RuleSet) -> None:
         self._rules, self._in_force = rules, tx.rules
-        self._rounding = Rounding(**tx.settings.rounding.model_dump())
-        self._zone = tx.settings.zone
-        self._percents: dict[ChargingKey, tuple[int, int]] = {}
+        self._settings = tx.settings
+        self._alike = _charging_files(rules) == _charging_files(tx.rules)
 
-    def minutes(self, row: Row[Any], fixed: ChargingFactsKey, entries: Sequence[Row[Any]]) -> int:
-        if not row.billable:
-            return int(row.chargeable_minutes)
-        clock = local_clock(row.started_at, self._zone.key)
-        key = (*fixed, *clock)
-        if key not in self._percents:
-            facts = ChargingFacts(*key)
-            charges = (self._in_force.charging.charge(facts), self._rules.charging.charge(facts))
-            self._percents[key] = (charges[0].percent, charges[1].percent)
-        in_force, percent = self._percents[key]
-        if in_force == percent:
-            return int(row.chargeable_minutes)
-        if row.charged_by is not None:
-            terms = stored_terms(row.charged_by)
-            return chargeable_minutes(
-                row.worked_minutes, terms.rounding, percent=percent, before_minutes=terms.before_minutes
+    def segments(
+        self,
+        row: Row[Any],
+        charged: tuple[Segment, ...],
+        fixed: FixedFacts,
+        entries: Sequence[Row[Any]],
+    ) -> tuple[Segment, ...]:
+        """The segments of an entry, which has been `charged` so."""
+        if not row.billable or self._alike:
+            return charged
+        terms = self._terms(row, fixed, entries)
+        in_force, edited = (
+            charge_segments(
+                row.started_at,
+                row.ended_at,
+                row.worked_minutes,
+                work_type=fixed[0],
+                terms=terms,
+                rules=one,
             )
-        before = 0
-        if self._rounding.scope == "service_request_day":
-            day = self._day(row.started_at)
-            earlier = (one for one in entries if one.id < row.id and one.billable)
-            before = sum(one.worked_minutes for one in earlier if self._day(one.started_at) == day)
-        return chargeable_minutes(row.worked_minutes, self._rounding, percent=percent, before_minutes=before)
+            for one in (self._in_force, self._rules)
+        )
+        return charged if _charge(in_force) == _charge(edited) else edited
 
-    def _day(self, at: datetime) -> date:
-        return at.astimezone(self._zone).date()
+    def _terms(self, row: Row[Any], fixed: FixedFacts, entries: Sequence[Row[Any]]) -> ChargingTerms:
+        """The terms stored with an entry; for one of an older program, those that hold now."""
+        if row.charged_by is not None:
+            return stored_terms(row.charged_by)
+        _, priority, role, channel = fixed
+        rounding, zone = self._settings.rounding.value, self._settings.time_zone
+        earlier = [one for one in entries if one.id <= row.id and one.billable]
+        before = minutes_before(
+            WorkToRound(one.id, one.started_at, one.started_at, one.worked_minutes, rounding, zone)
+            for one in earlier
+        )
+        return ChargingTerms(
+            role=role,
+            priority=priority,
+            channel=channel,
+            rule_set=self._in_force.version,
+            rounding=rounding,
+            before_minutes=before[row.id],
+            time_zone=zone,
+            time_expired="ignore",
+            cascade=False,
+            draws=True,
+            contract=None,
+        )
+
+
+def _charging_files(rules: RuleSet) -> dict[str, str]:
+    return {
+        path: text for path, text in rules.files.items() if path in CHARGED_BY or path.startswith(RATE_CARDS)
+    }
+
+
+def _charge(segments: Sequence[Segment]) -> list[tuple[Any, ...]]:
+    """What distinguishes the charge of some segments: when, how much, at what price, who does not pay."""
+    return [
+        (one.start, one.chargeable_minutes, one.price_minor, one.currency, one.excluded)
+        for one in segments
+        if one.chargeable_minutes
+    ]
+
+
+def _price(segments: Sequence[Segment]) -> int:
+    return sum(one.price_minor or 0 for one in segments)
 
 
 def created_by_rules(tx: Transaction, contract_ids: Sequence[str]) -> frozenset[str]:

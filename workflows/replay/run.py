@@ -170,7 +170,8 @@ class _Deciding:
             self._totals.by_another_rule += result.rule != stored.result.rule
             return None
         self._replay.book_work(self._drawn(stored, result, entries))
-        next_payers = self._cascade(stored, result) if entries and self._settings.cascade else []
+        follows = self._settings.cascade or any(map(_passes_on, entries))
+        next_payers = self._cascade(stored, result) if entries and follows else []
         return _Differs(
             row.id,
             row.service_request_id,
@@ -241,6 +242,8 @@ class _Pricing:
             minutes_after=dict(effect.minutes_after),
             overage_before=self._money(one.before, effect.overage_before_minor),
             overage_after=self._money(one.after, effect.overage_after_minor),
+            price_before=self._price(one, [entry.price_before_minor for entry in one.work]),
+            price_after=self._price(one, [entry.price_after_minor for entry in one.work]),
         )
 
     def _effect(self, one: _Differs) -> Effect:
@@ -266,7 +269,12 @@ class _Pricing:
         # an incident pack does not pay for the rest of a request that another contract covers
         payers = (terms.payer, *(payer for payer in others if payer.draws != "incidents"))
         policy = terms.time_expired or self._settings.time_expired_contract or "ignore"
-        return Payment(payers, policy)
+        return Payment(payers, policy, cascade=self._settings.cascade)
+
+    def _price(self, one: _Differs, prices_minor: Iterable[int]) -> MoneyView:
+        """The price of the work by rate cards, which are in one currency at a time."""
+        currency = next((entry.currency for entry in one.work if entry.currency is not None), None)
+        return MoneyView(sum(prices_minor), currency or self._settings.currency)
 
     def _money(self, result: Result, amount_minor: int) -> MoneyView:
         currency = None
@@ -324,9 +332,13 @@ def _changes(before: Result, after: Result, entries: Iterable[Worked]) -> list[C
         changes.append("contract")
     if not changes and not after.same_decision_as(before):
         changes.append("terms")
-    if any(entry.chargeable_minutes != entry.charged_minutes for entry in entries):
+    if not all(entry.is_charged_alike for entry in entries):
         changes.append("charge")
     return changes
+
+
+def _passes_on(entry: Worked) -> bool:
+    return any(one.excluded == "next_contract" for one in entry.segments)
 
 
 def _own_contracts(rows: Iterable[Row[Any]]) -> list[str]:

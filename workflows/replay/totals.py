@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from workflows.views import MoneyView
 from workflows.views.replays import DifferenceView, MoveView, OverageView, ResultView, SummaryView
 
 MOST_MOVES = 1000
@@ -24,6 +25,7 @@ class Totals:
         self._minutes_before: Counter[str] = Counter()
         self._minutes_after: Counter[str] = Counter()
         self._overage: dict[str, tuple[int, int]] = {}
+        self._prices: dict[str, tuple[int, int]] = {}
         self._moves: dict[MoveKey, MoveView] = {}
         self._moves_left_out = 0
 
@@ -32,8 +34,8 @@ class Totals:
         self._worked_minutes += one.worked_minutes
         self._minutes_before.update(one.minutes_before)
         self._minutes_after.update(one.minutes_after)
-        self._add_overage(one.overage_before.currency, one.overage_before.amount_minor, 0)
-        self._add_overage(one.overage_after.currency, 0, one.overage_after.amount_minor)
+        _add(self._overage, one.overage_before, one.overage_after)
+        _add(self._prices, one.price_before, one.price_after)
         if set(one.changes) == {"charge"}:
             self._charged_otherwise += 1
             return
@@ -45,11 +47,6 @@ class Totals:
     def view(self) -> SummaryView:
         """The totals so far; moves are sorted by their number of decisions, largest first."""
         moves = sorted(self._moves.values(), key=lambda one: (-one.decisions, _order(one)))
-        overage = [
-            OverageView(currency, before, after, after - before)
-            for currency, (before, after) in sorted(self._overage.items())
-            if before or after
-        ]
         return SummaryView(
             decisions=self.decisions,
             differ=self._differ,
@@ -59,14 +56,11 @@ class Totals:
             moved_minutes=self._moved_minutes,
             minutes_before=dict(sorted(self._minutes_before.items())),
             minutes_after=dict(sorted(self._minutes_after.items())),
-            overage=overage,
+            overage=_amounts(self._overage),
             moves=moves[:MOST_MOVES_SHOWN],
             moves_left_out=self._moves_left_out + len(moves[MOST_MOVES_SHOWN:]),
+            prices=_amounts(self._prices),
         )
-
-    def _add_overage(self, currency: str, before_minor: int, after_minor: int) -> None:
-        before, after = self._overage.get(currency, (0, 0))
-        self._overage[currency] = (before + before_minor, after + after_minor)
 
     def _add_move(self, one: DifferenceView, moved_minutes: int) -> None:
         key = (*_key(one.before), *_key(one.after))
@@ -82,6 +76,23 @@ class Totals:
             moved_minutes=moved_minutes + (known.moved_minutes if known else 0),
             overage_change_minor=change + (known.overage_change_minor if known else 0),
         )
+
+
+def _add(sums: dict[str, tuple[int, int]], before: MoneyView | None, after: MoneyView | None) -> None:
+    """Add an amount before and one after to the sums in their currency."""
+    for money, is_after in ((before, False), (after, True)):
+        if money is not None:
+            was, would = sums.get(money.currency, (0, 0))
+            more = (0, money.amount_minor) if is_after else (money.amount_minor, 0)
+            sums[money.currency] = (was + more[0], would + more[1])
+
+
+def _amounts(sums: dict[str, tuple[int, int]]) -> list[OverageView]:
+    return [
+        OverageView(currency, before, after, after - before)
+        for currency, (before, after) in sorted(sums.items())
+        if before or after
+    ]
 
 
 def _key(result: ResultView) -> tuple[str, str | None, str | None]:

@@ -318,7 +318,50 @@ def _whole(tx: Transaction, version: str | None, pointer: str) -> RuleSetView:
 
 
 def _problems_of_use(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
-    return _missing_types(tx, rule_set) + _unreachable_targets(tx, rule_set) + _unbillable_rules(tx, rule_set)
+    return (
+        _missing_types(tx, rule_set)
+        + _unreachable_targets(tx, rule_set)
+        + _unbillable_rules(tx, rule_set)
+        + _cards_in_another_currency(tx, rule_set)
+        + _missing_cards(tx, rule_set)
+    )
+
+
+def _cards_in_another_currency(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
+    """Cards with rates in another currency than the desk's, which would price no work."""
+    currency = tx.settings.currency
+    return tuple(
+        Problem(
+            f"rate_cards/{name}.json",
+            1,
+            1,
+            "/currency",
+            "error",
+            f"The card is in {card.currency}, and the desk's currency is {currency}. "
+            f"Write prices in {currency}, or remove the card.",
+        )
+        for name, card in rule_set.rate_cards.items()
+        if card.rules and card.currency != currency
+    )
+
+
+def _missing_cards(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:
+    c = t.contract
+    named = select(c.c.rate_card).where(
+        c.c.rate_card.is_not(None), c.c.state.in_(("pending", "active", "exhausted"))
+    )
+    used = tx.connection.execute(named.distinct()).scalars()
+    return tuple(
+        Problem(
+            f"rate_cards/{name}.json",
+            1,
+            1,
+            "",
+            "error",
+            "The file is missing, but there are contracts with this rate card. Restore it.",
+        )
+        for name in sorted(set(used).difference(rule_set.rate_cards))
+    )
 
 
 def _unbillable_rules(tx: Transaction, rule_set: RuleSet) -> tuple[Problem, ...]:

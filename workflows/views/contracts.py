@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from engine.quantities import Rounding
 from workflows.views import MoneyView
 
 
@@ -70,6 +71,8 @@ class ContractView:
     sla: str | None
     time_expired: str | None
     exclusions: dict[str, list[str]]
+    rounding: Rounding | None
+    rate_card: str | None
     balance: BalanceView
     monthly_minutes: int | None
     carried_minutes: int

@@ -1,6 +1,6 @@
 """The results of a replay as they are shown: whole minutes, money in minor units."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -25,7 +25,8 @@ class DifferenceView:
     """One decision that would differ, or whose work would be charged differently.
 
     The minutes are those worked while the decision was in force, by what paid for them: grant, covered,
-    carried, ignored, overage, or not_worked for a service request that would have waited.
+    carried, ignored, overage, or not_worked for a service request that would have waited. The prices are
+    those of the work by rate cards; None in a replay of an older program.
     """
 
     decision: str
@@ -43,6 +44,8 @@ class DifferenceView:
     minutes_after: dict[str, int]
     overage_before: MoneyView
     overage_after: MoneyView
+    price_before: MoneyView | None = None
+    price_after: MoneyView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class MoveView:
 
 @dataclass(frozen=True, slots=True)
 class OverageView:
-    """Overage billed in one currency, before and after."""
+    """Overage billed, or the price of work by rate cards, in one currency, before and after."""
 
     currency: str
     before_minor: int
@@ -72,7 +75,8 @@ class SummaryView:
 
     `differ` counts decisions with another result; `by_another_rule` those with the same result by another
     rule, which are not among the differences; `charged_otherwise` those that differ only in the charge of
-    their work. `moved_minutes` are chargeable minutes that another contract, or none, would pay.
+    their work. `moved_minutes` are chargeable minutes that another contract, or none, would pay. `prices` are
+    those of all this work by rate cards.
     """
 
     decisions: int
@@ -86,6 +90,7 @@ class SummaryView:
     overage: list[OverageView]
     moves: list[MoveView]
     moves_left_out: int
+    prices: list[OverageView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

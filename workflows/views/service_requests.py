@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import ConfigDict, Field
+
+from engine.contracts import ExcludedTime
 from engine.sla_clock import TargetState
+from workflows.views import MoneyView
 from workflows.views.accounting_periods import AdjustmentView
 
 ContractOver = Literal["expired", "cancelled", "ended", "exhausted"]
@@ -105,10 +109,39 @@ class AllocationView:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentView:
+    """A part of a work entry with one percentage and one rate; `to` is None if all counts at `from`.
+
+    `worked_minutes` and `rounded_minutes` are its shares of the entry's. `rate` is the price of an hour and
+    `price` that of its chargeable minutes: None without a rate, and for users who see no prices. `rule` is
+    the id of the charging rule, `rate_rule` that of the rate card; `why` is the reason of the charging rule.
+    `excluded`: the rule excludes it from the covering contract. The next contract pays (`next_contract`), it
+    is billed (`bill`), or nobody pays (`free`).
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(serialize_by_alias=True)
+
+    from_: Annotated[datetime, Field(alias="from")]
+    to: datetime | None
+    worked_minutes: int
+    rounded_minutes: int
+    percent: int
+    chargeable_minutes: int
+    rule: str | None
+    why: str | None
+    rate: MoneyView | None
+    rate_rule: str | None
+    price: MoneyView | None
+    excluded: ExcludedTime | None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkEntryView:
     """Time worked, the minutes charged and who pays; without `ended_at` all counts at `started_at`.
 
     `adjustment` is how a change of the entry would be recorded, where it lies in a closed accounting period.
+    `price` is the sum of its segments' prices, None if one of them has none. `segments` is empty for an entry
+    that is not billable.
     """
 
     id: str
@@ -123,6 +156,8 @@ class WorkEntryView:
     billable: bool
     work_type: str | None
     note: str | None
+    segments: list[SegmentView]
+    price: MoneyView | None
     allocations: list[AllocationView]
     created_at: datetime
     version: int
@@ -152,10 +187,42 @@ class WorkPreview:
     worked_minutes: int
     chargeable_minutes: int
     charge_why: str | None
+    segments: list[SegmentView]
+    price: MoneyView | None
     allocations: list[AllocationView]
     leaves: dict[str, int]
     moves: list[MovedWorkView]
     adjustment: AdjustmentView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecalculatedView:
+    """A work entry that today's terms would charge otherwise: minutes, price and allocations of both charges.
+
+    The prices are None without a rate, and for users who see no prices.
+    """
+
+    id: str
+    started_at: datetime
+    worked_minutes: int
+    chargeable_before: int
+    chargeable_after: int
+    charge_why: str | None
+    price_before: MoneyView | None
+    price_after: MoneyView | None
+    before: list[AllocationView]
+    after: list[AllocationView]
+
+
+@dataclass(frozen=True, slots=True)
+class RecalculationView:
+    """What charging all work of a service request by today's terms would change.
+
+    `moves` are other entries that would be drawn from elsewhere.
+    """
+
+    entries: list[RecalculatedView]
+    moves: list[MovedWorkView]
 
 
 @dataclass(frozen=True, slots=True)

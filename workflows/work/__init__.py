@@ -1,1 +1,1 @@
-"""Work entries: what of them is charged, which grants pay, and what is carried over."""
+"""Work entries: logging, correcting and recalculating them, and drawing them from grants."""

@@ -6,49 +6,51 @@ locks the payers, so that the plan still holds when it is posted. Source: produc
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from engine.charging import chargeable_minutes
-from engine.contracts import TimeExpired
-from engine.drawdown import Payer, Slice, TimeWorked, plan_draw_down
-from engine.facts import local_clock
-from engine.quantities import whole_minutes
-from engine.rulebook import ChargingFacts
+from engine.drawdown import Payer, Slice, plan_entry
+from workflows.charging.charges import (
+    ChargedAgain,
+    Worked,
+    after_charge,
+    charge_again,
+    charge_work,
+    charged_entry,
+    worked_span,
+)
+from workflows.charging.rounding import round_with_others
+from workflows.charging.terms import ChargingTerms, contract_terms
 from workflows.commands.work import WorkGiven
-from workflows.core.errors import invalid
 from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.charged_entry import ChargedEntry, entry_to_pay
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
-from workflows.lifecycle.contracts.payers import CascadeSearch, is_excluded, payer_value
-from workflows.work.charging_terms import ChargingTerms, rules_of
-
-
-@dataclass(frozen=True, slots=True)
-class Worked:
-    """A work entry with its chargeable minutes; those who pay for them are not known yet."""
-
-    started_at: datetime
-    ended_at: datetime | None
-    worked_minutes: int
-    chargeable_minutes: int
-    charge_why: str | None
+from workflows.lifecycle.contracts.payers import CascadeSearch, payer_value
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A work entry as it would be saved, with the terms and the split of its chargeable minutes."""
+    """A work entry as it would be saved, with the split of its chargeable minutes.
 
-    started_at: datetime
-    ended_at: datetime | None
-    worked_minutes: int
-    chargeable_minutes: int
-    charge_why: str | None
+    `others` are entries of the same service request that it charges again; `moved` are all other entries that
+    the plan draws from elsewhere. `before` are the slices that a stored entry has now.
+    """
+
+    entry: ChargedEntry
+    worked: Worked
     terms: ChargingTerms
     slices: tuple[Slice, ...]
     payers: tuple[Payer, ...]
+    others: tuple[ChargedAgain, ...] = ()
     moved: tuple["MovedWork", ...] = ()
+    before: tuple[Slice, ...] = ()
+
+    @property
+    def moving(self) -> list[ChargedAgain]:
+        """The entries charged again that take other minutes than before."""
+        return [one for one in self.others if one.terms.draws and not one.takes_alike]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,91 +74,38 @@ def plan_work(
 ) -> Planned:
     """The entry that a command makes of a service request, charged by `terms` and paid by `contracts`.
 
-    The contracts are those of `load_payers`. Units: whole minutes; instants aware UTC.
+    The contracts are those of `load_payers`; the first may have a rounding and a rate card of its own.
+    Units: whole minutes; instants aware UTC.
     Raises: InvalidInput for time in the future or an entry that is too long; NoRuleSet.
     """
-    return plan_split(tx, request, command, charge_work(tx, request, command, terms), terms, contracts)
-
-
-def charge_work(tx: Transaction, request: Row[Any], command: WorkGiven, terms: ChargingTerms) -> Worked:
-    """The length and the chargeable minutes of the entry that a command makes. Raises: as `plan_work`."""
-    started_at, ended_at, worked = worked_span(tx, command)
-    if not command.billable:
-        return Worked(started_at, ended_at, worked, 0, "Not billable")
-    weekday, hour = local_clock(started_at, terms.time_zone)
-    charge = rules_of(tx, terms).charging.charge(
-        ChargingFacts(
-            work_type=command.work_type or request.work_type,
-            priority=terms.priority,
-            role=terms.role,
-            channel=terms.channel,
-            worked_weekday=weekday,
-            worked_hour=hour,
-        )
+    terms = contract_terms(terms, contracts[0] if contracts else None)
+    started_at, _, minutes = worked_span(tx, command)
+    terms, moved = round_with_others(
+        tx, request, terms, started_at=started_at, worked_minutes=minutes if command.billable else None
     )
-    charged = chargeable_minutes(
-        worked, terms.rounding, percent=charge.percent, before_minutes=terms.before_minutes
-    )
-    return Worked(started_at, ended_at, worked, charged, charge.why)
+    worked = charge_work(tx, request, command, terms)
+    terms = after_charge(terms, worked)
+    entry = charged_entry(request, worked, terms, recorded_at=tx.now, work_type=command.work_type)
+    usable = contracts if terms.cascade or terms.passes_on else contracts[:1]
+    payers, slices = _plan_split(tx, entry, usable) if terms.draws else ((), ())
+    others = tuple(charge_again(tx, row, of_row) for row, of_row in moved)
+    return Planned(entry, worked, terms, slices, payers, others)
 
 
-def plan_split(
-    tx: Transaction,
-    request: Row[Any],
-    command: WorkGiven,
-    worked: Worked,
-    terms: ChargingTerms,
-    contracts: Sequence[LoadedContract],
-) -> Planned:
-    """The split of an entry that has been charged: see `plan_work`."""
-    payers: tuple[Payer, ...] = ()
-    slices: tuple[Slice, ...] = ()
-    if terms.draws:
-        for one in contracts[:1]:
-            one.group.read_drawable_grants(worked.started_at, worked.ended_at, worked.chargeable_minutes)
-        payers, policy = _payers(
-            tx, contracts, terms, command.work_type or request.work_type, worked.started_at
-        )
-        time = TimeWorked(worked.started_at, worked.ended_at, worked.chargeable_minutes)
-        slices = tuple(plan_draw_down(time, payers, policy))
-    return Planned(
-        worked.started_at,
-        worked.ended_at,
-        worked.worked_minutes,
-        worked.chargeable_minutes,
-        worked.charge_why,
-        terms,
-        slices,
-        payers,
-    )
-
-
-def worked_at(command: WorkGiven) -> datetime:
-    """The instant at which the work began, or at which its minutes count (aware UTC)."""
-    at = command.started_at or command.worked_at
-    if at is None:
-        raise invalid("/minutes", "Give minutes and worked_at, or started_at and ended_at.")
-    return at
-
-
-def worked_span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime | None, int]:
-    """Start, end (None for minutes at one instant) and whole minutes worked.
-
-    Raises: InvalidInput for time in the future or more than 100,000 minutes.
-    """
-    if command.started_at is not None and command.ended_at is not None:
-        if command.ended_at > tx.now:
-            raise invalid("/ended_at", "Work cannot end in the future.", "Give the time worked so far.")
-        seconds = -((command.started_at - command.ended_at) // timedelta(seconds=1))
-        worked = whole_minutes(seconds)
-        if worked > 100_000:
-            raise invalid("/ended_at", "The entry is longer than 100,000 minutes.", "Split it into days.")
-        return command.started_at, command.ended_at, worked
-    if command.worked_at is None or command.minutes is None:
-        raise invalid("/minutes", "Give minutes and worked_at, or started_at and ended_at.")
-    if command.worked_at > tx.now:
-        raise invalid("/worked_at", "Work cannot lie in the future.", "Give an instant that has passed.")
-    return command.worked_at, None, command.minutes
+def _plan_split(
+    tx: Transaction, entry: ChargedEntry, contracts: Sequence[LoadedContract]
+) -> tuple[tuple[Payer, ...], tuple[Slice, ...]]:
+    """Those of the contracts that may pay for an entry, and its slices, if nothing comes after it."""
+    for one in contracts[:1]:
+        one.group.read_drawable_grants(entry.worked_from, entry.worked_until, entry.chargeable_minutes)
+    covering = contracts[0].terms_at(tx, entry.worked_from) if contracts else None
+    to_pay = entry_to_pay(entry, tuple(one.id for one in contracts), "", covering)
+    payers = {
+        one.id: payer_value(one.contract, one.draws, one.drawable_grants)
+        for one in contracts
+        if to_pay.payers
+    }
+    return tuple(payers.values()), tuple(plan_entry(to_pay, payers))
 
 
 def load_payers(
@@ -166,31 +115,13 @@ def load_payers(
     at: datetime,
     contracts: LoadedContracts,
 ) -> list[LoadedContract]:
-    """The contract that covered the request at `at` (aware UTC); with cascade, also those that follow.
+    """The contract that covered the request at `at` (aware UTC), and those that follow if these may pay, too.
 
     Locked where the transaction writes.
     """
     if terms.contract is None:
         return []
     following: list[str] = []
-    if terms.cascade:
+    if terms.cascade or terms.passes_on:
         following = CascadeSearch(tx).following(request, terms.contract, terms.rule_set, at)
     return contracts.load([terms.contract, *following])
-
-
-def _payers(
-    tx: Transaction,
-    contracts: Sequence[LoadedContract],
-    terms: ChargingTerms,
-    work_type: str | None,
-    at: datetime,
-) -> tuple[tuple[Payer, ...], TimeExpired]:
-    """The contracts as payers, and what happens to time past their end by the terms at `at`.
-
-    No contract pays for work that the covering one excludes.
-    """
-    then = [one.terms_at(tx, at) for one in contracts]
-    if not then or is_excluded(then[0], terms.role, work_type):
-        return (), "ignore"
-    payers = tuple(payer_value(one.contract, one.draws, one.drawable_grants) for one in contracts)
-    return payers, then[0].time_expired or terms.time_expired

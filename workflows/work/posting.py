@@ -3,23 +3,20 @@
 Source: product.md sections 7 and 8.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
 from engine.contracts import Holder
+from workflows.charging.charges import ChargedAgain, charged_entry
 from workflows.core.transaction import Transaction
 from workflows.lifecycle.contracts.allocations import SliceToPost, carrier_of, post_slices, restore_expired
+from workflows.lifecycle.contracts.charged_entry import NOT_STORED, ChargedEntry
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
-from workflows.lifecycle.contracts.redraw import (
-    NOT_STORED,
-    Change,
-    EntryToPreview,
-    Redrawn,
-    plan_redraw,
-    redraw,
-)
+from workflows.lifecycle.contracts.redraw import Change, Redrawn, plan_redraw, redraw
 from workflows.lifecycle.contracts.redraw_reading import may_be_drawn_later
 from workflows.work.planning import MovedWork, Planned
 
@@ -35,19 +32,16 @@ def post_new_entry(
     """Post the split of an entry that has just been stored. Returns the ids of the contracts touched.
 
     The plan was made from what the payers have left now. It holds as it is for the latest entry; an earlier
-    one is planned together with everything that comes after it.
+    one is planned together with everything that comes after it, and so are those that it charges again.
     Raises: IntegrityError where a balance would go below zero.
     """
     touched = {payer.contract for payer in planned.payers}
+    cause = f"work_entry:{entry_id}"
     if not _is_latest(tx, request, planned, payers):
-        change = Change(
-            planned.started_at,
-            f"work_entry:{entry_id}",
-            frozenset(touched),
-            entries=frozenset({entry_id}),
-        )
+        moving = {one.entry.id for one in planned.moving}
+        change = Change(_since(planned), cause, frozenset(touched), entries=frozenset({entry_id, *moving}))
         return touched | redraw(tx, change, contracts)
-    restore_expired(tx, planned.slices, (), contracts, cause=f"work_entry:{entry_id}")
+    restore_expired(tx, planned.slices, (), contracts, cause=cause)
     carrier = _carrier(tx, request, planned, payers) if planned.payers else ""
     post_slices(tx, (SliceToPost(entry_id, request, carrier, piece) for piece in planned.slices), contracts)
     return touched
@@ -57,37 +51,62 @@ def preview_new_entry(
     tx: Transaction,
     request: Row[Any],
     planned: Planned,
-    work_type: str | None,
     payers: list[LoadedContract],
     contracts: LoadedContracts,
 ) -> Planned:
     """The plan of an entry as `post_new_entry` would post it, with the other entries that it moves."""
     if _is_latest(tx, request, planned, payers):
         return planned
-    entry = EntryToPreview(
-        worked_from=planned.started_at,
-        worked_until=planned.ended_at,
-        chargeable_minutes=planned.chargeable_minutes,
-        charged_by=planned.terms.stored(),
-        recorded_at=tx.now,
-        worked_type=work_type,
-        id=request.id,
-        number=request.number,
-        customer_id=request.customer_id,
-        item_id=request.item_id,
-        org_unit_id=request.org_unit_id,
-        priority=request.priority,
-        work_type=request.work_type,
-        channel=request.channel,
-        opened_at=request.opened_at,
-    )
     touched = frozenset(payer.contract for payer in planned.payers)
-    redrawn = plan_redraw(tx, Change(planned.started_at, "preview", touched, preview=entry), contracts)
-    slices = tuple(redrawn.plan.slices[NOT_STORED])
-    return replace(planned, slices=slices, moved=_moved(redrawn))
+    previewed = (planned.entry, *(preview_of(request, one) for one in planned.moving))
+    change = Change(_since(planned), "preview", touched, previewed=previewed)
+    redrawn = plan_redraw(tx, change, contracts)
+    slices = tuple(redrawn.plan.slices.get(NOT_STORED, ()))
+    return replace(planned, slices=slices, moved=moved_by(redrawn))
 
 
-def _moved(redrawn: Redrawn) -> tuple[MovedWork, ...]:
+def preview_changed_entry(
+    tx: Transaction,
+    request: Row[Any],
+    own: ChargedAgain,
+    others: Sequence[ChargedAgain],
+    contracts: LoadedContracts,
+) -> Planned:
+    """The plan of a stored entry as it is wanted, with the other entries that it moves."""
+    changed = (own, *(one for one in others if not one.takes_alike))
+    previewed = tuple(preview_of(request, one) for one in changed)
+    since = min(at for one in changed for at in (one.entry.started_at, one.worked.started_at))
+    redrawn = plan_redraw(tx, Change(since, "preview", previewed=previewed), contracts)
+    return Planned(
+        previewed[0],
+        own.worked,
+        own.terms,
+        tuple(redrawn.plan.slices.get(own.entry.id, ())),
+        (),
+        tuple(others),
+        tuple(one for one in moved_by(redrawn) if one.entry != own.entry.id),
+        tuple(one.posted.slice for one in redrawn.allocations if one.posted.entry == own.entry.id),
+    )
+
+
+def preview_of(request: Row[Any], charged: ChargedAgain) -> ChargedEntry:
+    """A stored entry of a service request as it would be."""
+    return charged_entry(
+        request,
+        charged.worked,
+        charged.terms,
+        recorded_at=charged.entry.created_at,
+        work_type=charged.entry.work_type,
+        entry_id=charged.entry.id,
+    )
+
+
+def _since(planned: Planned) -> datetime:
+    """The earliest instant that an entry and those that it charges again touch."""
+    return min([planned.worked.started_at, *(one.worked.started_at for one in planned.moving)])
+
+
+def moved_by(redrawn: Redrawn) -> tuple[MovedWork, ...]:
     """The stored entries whose slices differ from what is posted, in the order worked."""
     changed = {one.entry for one in redrawn.slices.to_reverse} | {one for one, _ in redrawn.slices.to_post}
     rows = [redrawn.entries[entry] for entry in changed if entry != NOT_STORED]
@@ -106,10 +125,12 @@ def _moved(redrawn: Redrawn) -> tuple[MovedWork, ...]:
 
 def _is_latest(tx: Transaction, request: Row[Any], planned: Planned, payers: list[LoadedContract]) -> bool:
     """Whether no other work, and no draw of carried minutes, comes after an entry on those who pay it."""
+    if planned.moving:
+        return False
     drawn = [piece for piece in planned.slices if piece.kind != "covered"]
     if not planned.payers or not drawn:
         return True
-    if any(payer.is_followed(tx, planned.started_at) for payer in payers):
+    if any(payer.is_followed(tx, planned.worked.started_at) for payer in payers):
         return False
     carried_at = [piece.effective_at for piece in drawn if piece.kind == "carried"]
     if not carried_at:
@@ -120,4 +141,4 @@ def _is_latest(tx: Transaction, request: Row[Any], planned: Planned, payers: lis
 
 def _carrier(tx: Transaction, request: Row[Any], planned: Planned, payers: list[LoadedContract]) -> str:
     """The key of the holder who carries what the payers lack, as of the instant worked."""
-    return carrier_of(payers[0].terms_at(tx, planned.started_at), request.customer_id)
+    return carrier_of(payers[0].terms_at(tx, planned.worked.started_at), request.customer_id)

@@ -6,19 +6,31 @@ from typing import Any
 
 from sqlalchemy import Row, Select, case, select
 
+from engine.charging import Segment
 from engine.drawdown import Slice
+from workflows.core.actors import PRICE_ROLES
 from workflows.core.errors import NotFound
 from workflows.core.paging import Sort, read_page
 from workflows.core.transaction import Transaction
 from workflows.ledger.adjustments import Adjustment, Adjustments
+from workflows.lifecycle.contracts.charged_entry import segments_of
 from workflows.lifecycle.contracts.grants import grants_by_contract, limits_at
 from workflows.lifecycle.service_requests.access import Nameable, require_visible
 from workflows.service_requests.queries import contract_numbers
 from workflows.store import tables as t
-from workflows.views import DEFAULT_LIMIT, Page
+from workflows.views import DEFAULT_LIMIT, MoneyView, Page
 from workflows.views.accounting_periods import AdjustmentView
-from workflows.views.service_requests import AllocationView, MovedWorkView, WorkEntryView, WorkPreview
+from workflows.views.service_requests import (
+    AllocationView,
+    MovedWorkView,
+    RecalculatedView,
+    RecalculationView,
+    SegmentView,
+    WorkEntryView,
+    WorkPreview,
+)
 from workflows.work.planning import MovedWork, Planned
+from workflows.work.recalculation import Recalculated, Recalculation
 
 e = t.work_entry
 _SHOWN = [column for column in e.c if column.name != "charged_by"]
@@ -64,7 +76,8 @@ def read_work(tx: Transaction, entry_id: str) -> WorkEntryView:
 def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
     """A planned split as shown before saving; `leaves` is the minutes that each contract would have left."""
     taken: dict[str, int] = {}
-    given_back = [piece._replace(minutes=-piece.minutes) for one in planned.moved for piece in one.before]
+    before = [*planned.before, *(piece for one in planned.moved for piece in one.before)]
+    given_back = [piece._replace(minutes=-piece.minutes) for piece in before]
     taken_by_others = [piece for one in planned.moved for piece in one.after]
     for piece in (*planned.slices, *given_back, *taken_by_others):
         if piece.kind == "grant" and piece.contract:
@@ -78,9 +91,11 @@ def preview_view(tx: Transaction, planned: Planned) -> WorkPreview:
     moved = [piece for one in planned.moved for piece in (*one.before, *one.after)]
     allocations = _Allocations(tx, [*planned.slices, *moved])
     return WorkPreview(
-        worked_minutes=planned.worked_minutes,
-        chargeable_minutes=planned.chargeable_minutes,
-        charge_why=planned.charge_why,
+        worked_minutes=planned.worked.worked_minutes,
+        chargeable_minutes=planned.worked.chargeable_minutes,
+        charge_why=planned.worked.charge_why,
+        segments=segment_views(tx, planned.worked.segments),
+        price=_price(tx, planned.worked.segments),
         allocations=allocations.of(planned.slices),
         leaves={one: left for one, left in leaves.items() if one in own},
         moves=[_moved_view(one, allocations) for one in planned.moved],
@@ -97,6 +112,33 @@ def _earliest(planned: Planned) -> datetime | None:
 
 def _adjustment_view(found: Adjustment | None) -> AdjustmentView | None:
     return AdjustmentView(*found) if found is not None else None
+
+
+def recalculation_view(tx: Transaction, found: Recalculation) -> RecalculationView:
+    """A recalculation as shown before it is made."""
+    splits = [*(split for one in found.entries for split in (one.before, one.after))]
+    splits += [split for one in found.moved for split in (one.before, one.after)]
+    allocations = _Allocations(tx, [piece for split in splits for piece in split])
+    return RecalculationView(
+        [_recalculated_view(tx, one, allocations) for one in found.entries],
+        [_moved_view(one, allocations) for one in found.moved],
+    )
+
+
+def _recalculated_view(tx: Transaction, one: Recalculated, allocations: "_Allocations") -> RecalculatedView:
+    entry, worked = one.charged.entry, one.charged.worked
+    return RecalculatedView(
+        id=entry.id,
+        started_at=entry.started_at,
+        worked_minutes=entry.worked_minutes,
+        chargeable_before=entry.chargeable_minutes,
+        chargeable_after=worked.chargeable_minutes,
+        charge_why=worked.charge_why,
+        price_before=_price(tx, segments_of(entry)),
+        price_after=_price(tx, worked.segments),
+        before=allocations.of(one.before),
+        after=allocations.of(one.after),
+    )
 
 
 def _moved_view(one: MovedWork, allocations: "_Allocations") -> MovedWorkView:
@@ -148,6 +190,8 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
             billable=row.billable,
             work_type=row.work_type,
             note=row.note,
+            segments=segment_views(tx, segments_of(row)),
+            price=_price(tx, segments_of(row)),
             allocations=allocations.of(found.get(row.id, [])),
             created_at=row.created_at,
             version=row.version,
@@ -155,6 +199,40 @@ def _work_views(tx: Transaction, rows: Sequence[Row[Any]]) -> list[WorkEntryView
         )
         for row in rows
     ]
+
+
+def segment_views(tx: Transaction, segments: Sequence[Segment]) -> list[SegmentView]:
+    """Segments as they are shown; rates and prices only to those who see prices."""
+    priced = tx.actor.role in PRICE_ROLES
+    return [
+        SegmentView(
+            one.start,
+            one.end,
+            one.worked_minutes,
+            one.rounded_minutes,
+            one.percent,
+            one.chargeable_minutes,
+            one.rule,
+            one.why,
+            _money(one.rate_minor, one.currency) if priced else None,
+            one.rate_rule if priced else None,
+            _money(one.price_minor, one.currency) if priced else None,
+            one.excluded,
+        )
+        for one in segments
+    ]
+
+
+def _price(tx: Transaction, segments: Sequence[Segment]) -> MoneyView | None:
+    """The price of an entry, for those who see prices; None if one of its segments has none."""
+    prices = [one.price_minor for one in segments if one.price_minor is not None]
+    if not segments or len(prices) < len(segments) or tx.actor.role not in PRICE_ROLES:
+        return None
+    return _money(sum(prices), segments[0].currency)
+
+
+def _money(amount_minor: int | None, currency: str | None) -> MoneyView | None:
+    return MoneyView(amount_minor, currency) if amount_minor is not None and currency is not None else None
 
 
 class _Allocations:

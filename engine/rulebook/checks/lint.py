@@ -18,6 +18,7 @@ from engine.rulebook.checks.satisfiability import (
     SearchBudget,
     SearchBudgetExceeded,
 )
+from engine.rulebook.evaluation.rates import validity
 from engine.rulebook.syntax.problems import FileReport, Place
 from engine.rulebook.syntax.scanner import Node
 from engine.rulebook.syntax.syntax_tree import AllOf, Condition, Conditions, Rule, can_be_met, mentions
@@ -53,6 +54,39 @@ def lint_charging(report: FileReport, rules: Sequence[Rule], node: Node) -> None
         )
     except SearchBudgetExceeded:
         _warn_too_many(report, node)
+
+
+def lint_rates(report: FileReport, rules: Sequence[Rule], node: Node) -> None:
+    """Warn of rates that never apply: rules that contradict themselves, or are reached on no day.
+
+    A rule counts as an earlier one only for rules that are valid on none but its own days.
+    """
+    budget = SearchBudget(MAX_CONDITIONS_CHECKED)
+    try:
+        for index, rule in enumerate(rules):
+            always_before = [one for one in rules[:index] if _is_valid_whenever(one, rule)]
+            place = _place(node, index)
+            search = Satisfiability([rule.conditions, *(one.conditions for one in always_before)], budget)
+            if search.find((rule.conditions,), ()) is None:
+                report.warning(
+                    place, f'The conditions of rule "{rule.id}" contradict each other. Change or remove one.'
+                )
+            elif always_before and not search.find(
+                (rule.conditions,), [one.conditions for one in always_before]
+            ):
+                covering = _covering_rules(search, rule, always_before, ())
+                report.warning(
+                    place,
+                    f'Rule "{rule.id}" can never match: {covering} before it. '
+                    "Move it up, or change its conditions.",
+                )
+    except SearchBudgetExceeded:
+        _warn_too_many(report, node)
+
+
+def _is_valid_whenever(one: Rule, other: Rule) -> bool:
+    (first, last), (other_first, other_last) = validity(one), validity(other)
+    return first <= other_first and other_last <= last
 
 
 def lint_type(

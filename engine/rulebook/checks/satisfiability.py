@@ -3,15 +3,16 @@
 Each variable is tried with as few values as the conditions can distinguish: the texts and numbers they
 mention, adjacent numbers, and one other text. A condition that cannot be evaluated this way, such as one on
 the start of a text or on a date, is opaque: it is tried as true and as false, or not at all if the result
-must not depend on it.
+must not depend on it. So is each name in a set of names, such as the calendars that work is in.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.rulebook.compiled.expressions import holds_for
 from engine.rulebook.syntax.syntax_tree import AnyOf, Condition, Conditions, mentions
+from engine.rulebook.vocabulary.operators import OPERATORS
 from engine.rulebook.vocabulary.registry import LARGEST_NUMBER
 
 EQUALITIES = ("equal_to", "not_equal_to")
@@ -121,20 +122,27 @@ class Satisfiability:
         self, condition: Condition, assignment: Assignment
     ) -> tuple[str | Condition, tuple[Any, ...]]:
         if _is_opaque(condition, assignment):
-            return condition, (True, False)
+            return _question(condition), (True, False)
         return condition.variable.name, self._values[condition.variable.name]
 
 
 def _is_opaque(condition: Condition, assignment: Mapping[Any, Any]) -> bool:
-    if condition.variable.type in ("instant", "duration"):
+    if condition.variable.type in ("instant", "duration", "names"):
         return True
     return assignment.get(condition.variable.name) is OTHER_TEXT
 
 
+def _question(condition: Condition) -> Condition:
+    """The opaque condition to try: whether a name is among some, also for a condition that it is not."""
+    if condition.operator.name != "does_not_contain":
+        return condition
+    return replace(condition, operator=OPERATORS["names"]["contains"])
+
+
 def _evaluate_condition(condition: Condition, assignment: Mapping[Any, Any]) -> bool | None:
     variable, name = condition.variable, condition.operator.name
-    if condition in assignment:
-        return bool(assignment[condition])
+    if _question(condition) in assignment:
+        return bool(assignment[_question(condition)]) is (name != "does_not_contain")
     if variable.name not in assignment:
         return None
     value = assignment[variable.name]

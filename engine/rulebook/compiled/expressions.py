@@ -26,6 +26,8 @@ TEMPLATES: dict[tuple[ValueType, str], str] = {
     ("number", "greater_than_or_equal_to"): "{fact} >= {value}",
     ("number", "less_than"): "{fact} < {value}",
     ("number", "less_than_or_equal_to"): "{fact} <= {value}",
+    ("names", "contains"): "{value} in {fact}",
+    ("names", "does_not_contain"): "{value} not in {fact}",
     ("yes_no", "is_true"): "{fact}",
     ("yes_no", "is_false"): "not {fact}",
 }

@@ -11,12 +11,12 @@ from typing import Any
 from business_rules.actions import BaseActions, rule_action
 from business_rules.engine import check_conditions_recursively, do_actions
 from business_rules.fields import FIELD_TEXT
-from business_rules.operators import BooleanType, NumericType, StringType, type_operator
+from business_rules.operators import BaseType, BooleanType, NumericType, StringType, type_operator
 from business_rules.variables import BaseVariables, rule_variable
 
-from engine.rulebook.evaluation.business_rules_time import DurationType, InstantType, time_value
+from engine.rulebook.evaluation.business_rules_time import DurationType, InstantType, operator, time_value
 from engine.rulebook.syntax.syntax_tree import Condition, Conditions, Rule, as_json, first_unmet
-from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE
+from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, RATES
 from engine.rulebook.vocabulary.terms import Action, ValueType, Variable, Vocabulary
 
 
@@ -30,12 +30,32 @@ class TextType(StringType):  # type: ignore[misc]  # business-rules ships no typ
         return bool(self.value != other)
 
 
+class NamesType(BaseType):  # type: ignore[misc]  # business-rules ships no types
+    """A set of names: which of them are in it."""
+
+    name = "names"
+
+    def _assert_valid_value_and_cast(self, value: object) -> frozenset[str]:
+        if not isinstance(value, frozenset):
+            raise AssertionError(f"{value} is not a set of names.")
+        return value
+
+    @operator(FIELD_TEXT)
+    def contains(self, other: str) -> bool:
+        return other in self.value
+
+    @operator(FIELD_TEXT)
+    def does_not_contain(self, other: str) -> bool:
+        return other not in self.value
+
+
 BUSINESS_RULES_TYPES: Mapping[ValueType, type] = {
     "text": TextType,
     "number": NumericType,
     "yes_no": BooleanType,
     "instant": InstantType,
     "duration": DurationType,
+    "names": NamesType,
 }
 
 
@@ -118,4 +138,5 @@ def _action_recorder(action: Action) -> Callable[..., None]:
 
 COVERAGE_EVALUATOR = Evaluator(COVERAGE)
 CHARGING_EVALUATOR = Evaluator(CHARGING)
+RATE_EVALUATOR = Evaluator(RATES)
 CONTRACT_TYPE_EVALUATOR = Evaluator(CONTRACT_TYPE)

@@ -3,22 +3,30 @@
 Source: product.md section 7.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple, cast
 
+from engine.contracts import EXCLUDED_TIME, ExcludedTime
 from engine.rulebook.checks.lint import lint_charging
 from engine.rulebook.evaluation.charging import Charge, ChargingBook, ChargingFacts
 from engine.rulebook.files.examples import MAX_TEXT, can_run_examples, engines_agree, example_nodes
-from engine.rulebook.files.rule_reader import Declarations, RuleReader
+from engine.rulebook.files.rule_reader import EXCLUDED, Declarations, RuleReader
 from engine.rulebook.syntax.problems import FileReport, Place
 from engine.rulebook.syntax.scanner import Node, quoted
 from engine.rulebook.syntax.syntax_tree import size
-from engine.rulebook.syntax.typed_reader import read_choice, read_object, read_text, read_whole_number
+from engine.rulebook.syntax.typed_reader import (
+    read_choice,
+    read_list,
+    read_object,
+    read_text,
+    read_whole_number,
+)
 from engine.rulebook.vocabulary.registry import CHARGING, LARGEST_NUMBER
 
 MAX_PERCENT = 1000
 
 
-def read_charging_file(report: FileReport, root: Node) -> ChargingBook | None:
+def read_charging_file(report: FileReport, root: Node, known: Declarations) -> ChargingBook | None:
     """The charging rules of the file, after running its examples; None if there are errors."""
     fields = read_object(report, root, ("rules",), ("$schema", "name", "examples"))
     if fields is None:
@@ -26,7 +34,7 @@ def read_charging_file(report: FileReport, root: Node) -> ChargingBook | None:
     for key in ("$schema", "name"):
         if key in fields:
             read_text(report, fields[key], maximum=MAX_TEXT)
-    rules = RuleReader(report, CHARGING, Declarations()).rules(fields["rules"]) if "rules" in fields else ()
+    rules = RuleReader(report, CHARGING, known).rules(fields["rules"]) if "rules" in fields else ()
     if "rules" in fields and rules and not report.has_errors:
         lint_charging(report, rules, fields["rules"])
     book = ChargingBook(rules)
@@ -52,7 +60,7 @@ class _Example(NamedTuple):
         agree = engines_agree(
             report, self.place, self.name, plain=_describe(plain), compiled=_describe(actual)
         )
-        if agree and (actual.percent, actual.rule_id) != (self.expected.percent, self.expected.rule_id):
+        if agree and replace(actual, why=None) != self.expected:
             report.error(
                 self.place,
                 f"Example {quoted(self.name)} expects {_describe(self.expected)}, "
@@ -65,14 +73,15 @@ def _read_example(report: FileReport, node: Node) -> _Example | None:
     if fields is None:
         return None
     name = read_text(report, fields["name"], maximum=MAX_TEXT) if "name" in fields else None
-    facts = _facts(report, fields["facts"]) if "facts" in fields else None
+    facts = read_work_facts(report, fields["facts"]) if "facts" in fields else None
     expected = _charge(report, fields["charge"]) if "charge" in fields else None
     if name is None or facts is None or expected is None:
         return None
     return _Example(name, facts, expected, fields["charge"].place)
 
 
-def _facts(report: FileReport, node: Node) -> ChargingFacts | None:
+def read_work_facts(report: FileReport, node: Node) -> ChargingFacts | None:
+    """The facts of an example of charging or rate rules."""
     fields = read_object(report, node, (), tuple(CHARGING.variables))
     if fields is None:
         return None
@@ -84,20 +93,29 @@ def _fact(report: FileReport, node: Node, name: str) -> Any:
     variable = CHARGING.variables[name]
     if variable.type == "number":
         return read_whole_number(report, node, minimum=0, maximum=LARGEST_NUMBER)
+    if variable.type == "names":
+        named = [read_text(report, one, maximum=MAX_TEXT) for one in read_list(report, node, of="names")]
+        return frozenset(one for one in named if one is not None)
     if variable.options:
         return read_choice(report, node, variable.options, what=name)
     return read_text(report, node, maximum=MAX_TEXT, minimum=0)
 
 
 def _charge(report: FileReport, node: Node) -> Charge | None:
-    fields = read_object(report, node, ("percent", "rule"))
+    fields = read_object(report, node, ("percent", "rule"), ("excluded",))
     if fields is None or fields.missing:
         return None
     percent = read_whole_number(report, fields["percent"], minimum=0, maximum=MAX_PERCENT)
     rule_node = fields["rule"]
     rule_id = None if rule_node.value is None else read_text(report, rule_node, maximum=MAX_TEXT)
-    return None if percent is None else Charge(percent, rule_id=rule_id)
+    excluded: str | None = None
+    if "excluded" in fields and fields["excluded"].value is not None:
+        excluded = read_choice(report, fields["excluded"], EXCLUDED_TIME, what=EXCLUDED)
+    if percent is None:
+        return None
+    return Charge(percent, rule_id=rule_id, excluded=cast("ExcludedTime | None", excluded))
 
 
 def _describe(charge: Charge) -> str:
-    return f"{charge.percent} % by " + (f'rule "{charge.rule_id}"' if charge.rule_id else "no rule")
+    then = f", excluded: {charge.excluded}," if charge.excluded else ""
+    return f"{charge.percent} %{then} by " + (f'rule "{charge.rule_id}"' if charge.rule_id else "no rule")

@@ -40,6 +40,15 @@ def read_instant(report: FileReport, node: Node) -> datetime | None:
     return None
 
 
+def read_day_text(report: FileReport, node: Node) -> str | None:
+    """A date as YYYY-MM-DD, from 1970 to 2199, as text."""
+    day = read_day(report, node)
+    if day is not None and day.year > 2199:
+        report.error(node.place, "The date is out of range. Write one from 1970 to 2199.")
+        return None
+    return day.isoformat() if day is not None else None
+
+
 def read_time_zone(report: FileReport, node: Node) -> str | None:
     """The IANA name of a time zone."""
     name = read_text(report, node, maximum=60)

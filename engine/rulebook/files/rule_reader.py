@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from re import compile as regex
 from typing import Any
 
-from engine.contracts import TIME_EXPIRED, ContractType
-from engine.rulebook.files.operands import read_around, read_length, read_point
+from engine.contracts import EXCLUDED_TIME, TIME_EXPIRED, ContractType
+from engine.rulebook.files.operands import read_around, read_day_text, read_length, read_point
 from engine.rulebook.syntax.problems import FileReport
 from engine.rulebook.syntax.scanner import Node, UnreadableValue, quoted
 from engine.rulebook.syntax.syntax_tree import AllOf, AnyOf, Condition, Conditions, Rule, rule
@@ -31,6 +31,7 @@ MAX_DEPTH = 20
 MAX_RULES = 2000
 MAX_TEXT = 200
 MAX_WHY = 500
+EXCLUDED = "way of handling excluded time"
 RESERVED_IDS = ("own-contract", "no-rule", "assigned")
 ID = regex(r"[a-z0-9][a-z0-9_-]{0,63}")
 ID_FORM = "lowercase letters, digits, - and _, at most 64, such as item-valid"
@@ -41,12 +42,13 @@ class Declarations:
     """What the other files of the set declare.
 
     Problems of those files are not reported again where their names are used: a contract type with an invalid
-    file has a key but no entry in `types`, and `sla_ids` is None if slas.json is invalid.
+    file has a key but no entry in `types`; `sla_ids` and `calendar_ids` are None if their file is invalid.
     """
 
     type_keys: Collection[str] = ()
     types: Mapping[str, ContractType] = field(default_factory=dict)
     sla_ids: Collection[str] | None = ()
+    calendar_ids: Collection[str] | None = ()
 
 
 class RuleReader:
@@ -184,6 +186,8 @@ class RuleReader:
             instead = "Use non_empty to ask for any value" if variable.may_be_empty else "Write a value"
             is_accepted = self.report.reject(node.place, f"Empty text has no meaning here. {instead}.")
             return text if is_accepted else None
+        if variable.type == "names":
+            return self._calendar_id(node, text)
         options = self.known.type_keys if variable.name == "contract_type" else variable.options
         if operator.name in ("equal_to", "not_equal_to") and options and text not in options:
             is_accepted = self.report.reject(
@@ -191,6 +195,16 @@ class RuleReader:
             )
             return text if is_accepted else None
         return text
+
+    def _calendar_id(self, node: Node, text: str) -> str | None:
+        known = self.known.calendar_ids
+        if known is None or text in known:
+            return text
+        is_accepted = self.report.reject(
+            node.place,
+            f"{quoted(text)} is not a calendar of calendars.json. {nearest(self.report, text, known)}",
+        )
+        return text if is_accepted else None
 
     def _action(self, node: Node) -> tuple[Action, dict[str, Any]] | None:
         elements = read_list(self.report, node, of="actions")
@@ -251,6 +265,10 @@ class RuleReader:
                 return read_sla_id(report, node, self.known)
             case "time_expired":
                 return read_choice(report, node, TIME_EXPIRED, what="way of handling expired time")
+            case "excluded_time":
+                return read_choice(report, node, EXCLUDED_TIME, what=EXCLUDED)
+            case "day":
+                return read_day_text(report, node)
 
     def _contract_types(self, node: Node) -> list[str] | None:
         elements = read_list(self.report, node, of="contract types")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from engine.contracts import TIME_EXPIRED
+from engine.contracts import EXCLUDED_TIME, TIME_EXPIRED
 from engine.rulebook.files.rule_reader import ID, MAX_TEXT, MAX_WHY
 from engine.rulebook.schemas.parts import (
     NAME_PATTERN,
@@ -108,8 +108,12 @@ def _param(param: Param) -> Schema:
         case "contract_types":
             schema = list_of({"type": "string", "pattern": NAME_PATTERN}, param.description)
             return {**schema, "minItems": 1, "uniqueItems": True}
+        case "day":
+            return date_of(param.description.removesuffix("."))
         case "time_expired":
             return one_of(TIME_EXPIRED, param.description)
+        case "excluded_time":
+            return one_of(EXCLUDED_TIME, param.description)
 
 
 def condition_definitions(vocabulary: Vocabulary) -> Schema:

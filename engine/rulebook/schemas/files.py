@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 
-from engine.contracts import ALLOCATIONS, DRAWS, HOLDER_KINDS, LIMITS, ON_EXPIRY
+from engine.calendars import DAY_NAMES
+from engine.contracts import ALLOCATIONS, DRAWS, EXCLUDED_TIME, HOLDER_KINDS, LIMITS, ON_EXPIRY
 from engine.rulebook.compiled.rank import RANK_CRITERIA
 from engine.rulebook.files.contract_type_file import LIMIT_USES, OPTIONAL, PREFIX, REQUIRED
 from engine.rulebook.files.coverage_examples import CONTRACT_KEYS, DATES
+from engine.rulebook.files.rate_card_file import CURRENCY
 from engine.rulebook.files.rule_reader import ID, MAX_TEXT
 from engine.rulebook.schemas.conditions import condition_definitions, rule_schema
 from engine.rulebook.schemas.parts import (
@@ -25,7 +27,14 @@ from engine.rulebook.schemas.parts import (
     value_of,
 )
 from engine.rulebook.vocabulary.dates_and_durations import INSTANT
-from engine.rulebook.vocabulary.registry import CHARGING, CONTRACT_TYPE, COVERAGE, MAX_MINOR, MAX_MINUTES
+from engine.rulebook.vocabulary.registry import (
+    CHARGING,
+    CONTRACT_TYPE,
+    COVERAGE,
+    MAX_MINOR,
+    MAX_MINUTES,
+    RATES,
+)
 from engine.service_requests import OUTCOMES, PRIORITIES
 from engine.sla import SLA_CALENDARS
 
@@ -37,6 +46,8 @@ def schema_texts() -> Mapping[str, str]:
         "charging.schema.json": _charging(),
         "contract_type.schema.json": _contract_type(),
         "slas.schema.json": _slas(),
+        "calendars.schema.json": _calendars(),
+        "rate_card.schema.json": _rate_card(),
     }
     return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
 
@@ -107,6 +118,9 @@ def _charging() -> Schema:
                     "percent": number_of(0, 1000, "Percent of the worked minutes that are charged."),
                     "rule": or_null(
                         text_of(MAX_TEXT, "The id of the rule that decides; null if none matches.")
+                    ),
+                    "excluded": or_null(
+                        one_of(EXCLUDED_TIME, "What becomes of time that the rule excludes; null if none.")
                     ),
                 },
                 ["percent", "rule"],
@@ -189,6 +203,110 @@ def _contract_type() -> Schema:
         properties,
         REQUIRED,
         condition_definitions(CONTRACT_TYPE),
+    )
+
+
+def _rate_card() -> Schema:
+    rate = object_of(
+        {
+            "per_hour_minor": number_of(1, MAX_MINOR, "Price of an hour, in the minor unit."),
+            "rule": text_of(MAX_TEXT, "The id of the rule that decides."),
+        },
+        ["per_hour_minor", "rule"],
+    )
+    example = object_of(
+        {
+            "name": text_of(MAX_TEXT, "What the example shows."),
+            "facts": object_of(
+                {one.name: value_of(one) for one in RATES.variables.values()}, (), "The work."
+            ),
+            "day": date_of("The day of the work"),
+            "rate": or_null({**rate, "description": "The rate that the rules must give; null if none."}),
+        },
+        ["name", "facts", "rate"],
+    )
+    return file_of(
+        "Rate card",
+        "What an hour of work costs: the first rule that matches on its days; without one, it has no price.",
+        {
+            "label": text_of(60, "What the card is called on the pages."),
+            "currency": {
+                "type": "string",
+                "pattern": f"^{CURRENCY.pattern}$",
+                "description": "The currency of its prices, by ISO 4217: that of the desk.",
+            },
+            "rules": list_of(rule_schema(RATES), "Evaluated in this order; the first match decides."),
+            "examples": list_of(example, "Run whenever the file is loaded; one that fails refuses the file."),
+        },
+        ["label", "currency", "rules"],
+        condition_definitions(RATES),
+    )
+
+
+def _calendars() -> Schema:
+    time = {"type": "string", "pattern": "^[0-9]{1,2}:[0-5][0-9]$"}
+    hours = list_of(
+        {"type": "array", "minItems": 2, "maxItems": 2, "items": time},
+        "Pairs of opening and closing times; a closing that is not later is on the next day. Empty: closed.",
+    )
+    instant = {"type": "string", "pattern": f"^{INSTANT.pattern}$"}
+    holiday = object_of(
+        {
+            "country": text_of(60, "The country, by its two letters of ISO 3166-1."),
+            "subdivision": text_of(60, "The region, by its letters of ISO 3166-2."),
+            "categories": {
+                **list_of(text_of(60), "Categories of the holiday data; public if left out."),
+                "minItems": 1,
+            },
+            "hours": hours,
+        },
+        ["country"],
+        "Holidays from the package holidays, and the hours of these days.",
+    )
+    closure = object_of(
+        {
+            "from": {**instant, "description": "When it begins, with offset."},
+            "to": {**instant, "description": "When it ends, with offset."},
+            "summary": {"type": "string", "maxLength": MAX_TEXT, "description": "What it is for."},
+        },
+        ["from", "to"],
+    )
+    calendar = object_of(
+        {
+            "id": {
+                "type": "string",
+                "pattern": f"^{ID.pattern}$",
+                "description": "The name that rules refer to; unique.",
+            },
+            "label": text_of(60, "What it is called on the pages."),
+            "weekly": object_of(dict.fromkeys(DAY_NAMES, hours), (), "The hours of each day of the week."),
+            "dates": {
+                "type": "object",
+                "additionalProperties": hours,
+                "propertyNames": {"format": "date"},
+                "description": "The hours of single dates, in place of all others.",
+            },
+            "holidays": list_of(holiday, "The first that has a day gives its hours."),
+            "closures": list_of(closure, "Spans without hours, such as those of an imported calendar file."),
+        },
+        ["id", "label"],
+    )
+    facts = object_of(
+        {"calendar": {"type": "string"}, "at": instant, "time_zone": {"type": "string"}}, ["calendar", "at"]
+    )
+    example = object_of(
+        {"name": text_of(MAX_TEXT), "facts": facts, "open": YES_NO}, ["name", "facts", "open"]
+    )
+    return file_of(
+        "Calendars",
+        "The hours that charging and rate rules name. Days are those of the provider's time zone.",
+        {
+            "name": text_of(MAX_TEXT, "The name of this set of calendars."),
+            "calendars": list_of(calendar, "The calendars that rules may name."),
+            "examples": list_of(example, "Checked whenever the file is loaded."),
+        },
+        ["calendars"],
+        {},
     )
 
 

@@ -64,6 +64,8 @@ def value_of(variable: Variable) -> Schema:
         schema = {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER}
     elif variable.type == "instant":
         schema = {"type": "string", "pattern": f"^{INSTANT.pattern}$"}
+    elif variable.type == "names":
+        schema = list_of({"type": "string", "maxLength": MAX_TEXT}, "")
     elif variable.options:
         schema = {"enum": list(variable.options)}
     else:

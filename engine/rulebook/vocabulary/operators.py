@@ -71,6 +71,13 @@ OPERATORS: Mapping[ValueType, Mapping[str, Operator]] = {
             ),
         )
     },
+    "names": {
+        operator.name: operator
+        for operator in (
+            Operator("contains", "text", "include", "The name is among them."),
+            Operator("does_not_contain", "text", "do not include", "The name is not among them."),
+        )
+    },
     "duration": {
         operator.name: operator
         for operator in (

@@ -241,6 +241,16 @@ CHARGING_VARIABLES = _by_name(
         "The hour, 0 to 23, in which the work started, in the desk's time zone.",
         18, "worked_hour", maximum=23,
     ),
+    Variable(
+        "item_type", "text", "work", "item type",
+        "The type of the service request's item; empty without an item.",
+        "printer", "item_type", may_be_empty=True,
+    ),
+    Variable(
+        "calendars", "names", "work", "calendars",
+        "The calendars of calendars.json that the time is in. Work is cut where one begins or ends.",
+        "after_hours", "calendars",
+    ),
 )  # fmt: skip
 
 COVERAGE_ACTIONS = {
@@ -291,9 +301,38 @@ CHARGING_ACTIONS = {
             params=(Param("percent", "number", "Percent of the minutes.", 150, required=True, maximum=1000),),
         ),
         Action("do_not_charge", "Do not charge", "The work is recorded but not charged."),
+        Action(
+            "exclude", "Exclude from the contract",
+            "The covering contract does not pay for the work. next_contract: the contract that coverage "
+            "would choose next pays, and what it lacks is billed if the covering contract bills expired "
+            "time, otherwise recorded as uncovered. bill: it is billed. free: it is recorded as uncovered.",
+            params=(
+                Param("then", "excluded_time", "What becomes of the time.", "next_contract", required=True),
+                Param("percent", "number", "Percent of the minutes; 100 if left out.", 150, maximum=1000),
+            ),
+        ),
+    )
+}  # fmt: skip
+
+RATE_ACTIONS = {
+    action.name: action
+    for action in (
+        Action(
+            "charge_rate", "Charge at an hourly rate",
+            "An hour of the work costs this much.",
+            params=(
+                Param(
+                    "per_hour_minor", "number", "Price of an hour, in the minor unit.", 12000,
+                    required=True, minimum=1, maximum=MAX_MINOR,
+                ),
+                Param("first_day", "day", "The first day of work that it is for.", "2026-01-01"),
+                Param("last_day", "day", "The last day of work that it is for.", "2026-12-31"),
+            ),
+        ),
     )
 }  # fmt: skip
 
 COVERAGE = Vocabulary("coverage", COVERAGE_VARIABLES, COVERAGE_ACTIONS)
 CHARGING = Vocabulary("charging", CHARGING_VARIABLES, CHARGING_ACTIONS)
+RATES = Vocabulary("rate", CHARGING_VARIABLES, RATE_ACTIONS)
 CONTRACT_TYPE = Vocabulary("contract type", CONTRACT_TYPE_VARIABLES, {})

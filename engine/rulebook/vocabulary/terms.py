@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-ValueType = Literal["text", "number", "yes_no", "instant", "duration"]
+ValueType = Literal["text", "number", "yes_no", "instant", "duration", "names"]
 Scope = Literal["request", "contract", "work"]
 Operand = Literal["text", "number", "none", "point", "around", "length"]
-Value = str | int | bool | datetime | None
+Value = str | int | bool | datetime | frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +56,18 @@ class Variable:
         return value is not None if self.is_presence else value
 
 
+ParamKind = Literal[
+    "text", "number", "yes_no", "contract_type", "contract_types", "sla", "time_expired",
+    "excluded_time", "day",
+]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Param:
     """One parameter of an action."""
 
     name: str
-    kind: Literal["text", "number", "yes_no", "contract_type", "contract_types", "sla", "time_expired"]
+    kind: ParamKind
     description: str
     example: Any
     required: bool = False

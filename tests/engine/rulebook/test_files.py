@@ -104,13 +104,16 @@ def test_charging_examples_run() -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("contract_type/x.json", 'Move it to contract_types/ or variants/. Did you mean "contract_types"?'),
+        (
+            "contract_type/x.json",
+            'Move it to contract_types/, rate_cards/ or variants/. Did you mean "contract_types"?',
+        ),
         ("coverge.json", 'Did you mean "coverage.json"?'),
         ("contract_types/Big Type.json", "Name it with lowercase letters"),
-        ("contract_types/../coverage.json", "Move it to contract_types/ or variants/."),
-        ("../coverage.json", "Move it to contract_types/ or variants/."),
+        ("contract_types/../coverage.json", "Move it to contract_types/, rate_cards/ or variants/."),
+        ("../coverage.json", "Move it to contract_types/, rate_cards/ or variants/."),
         ("contract_types/a\nb.json", "Name it with lowercase letters"),
-        ("\ud800.json", "Known: coverage.json, charging.json, slas.json."),
+        ("\ud800.json", "Known: coverage.json, charging.json, calendars.json, slas.json."),
     ],
 )
 def test_a_file_in_the_wrong_place_is_an_error(path: str, expected: str) -> None:

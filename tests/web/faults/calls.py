@@ -28,6 +28,8 @@ class Call:
 
 
 ASSIGN_ITEM = "UPDATE item SET owner_customer_id = '{ann}' WHERE owner_customer_id IS NULL"
+OLD_ENTRY = "UPDATE work_entry SET charged_by = NULL"
+"""As of a program that stored no terms: there is something to recalculate."""
 WORK = {"minutes": 30, "worked_at": "2026-03-02T09:00:00Z", "note": "Looked at it"}
 AT = "2026-03-02T09:00"
 API: dict[str, Call] = {
@@ -63,6 +65,7 @@ API: dict[str, Call] = {
     "POST /rules/<version>/publish": Call(
         {"note": "Back", "based_on": "{version}"}, {"version": "old_version"}
     ),
+    "POST /rules/calendars/<calendar>/closures": Call({"file": "{closures}"}, {"calendar": "calendar"}),
     "POST /rules/check": Call({"files": "{files}"}),
     "POST /rules/proposals/<proposal>/approve": Call({"based_on": "{version}"}),
     "POST /rules/proposals/<proposal>/reject": Call({"reason": "No"}),
@@ -86,6 +89,10 @@ API: dict[str, Call] = {
     "POST /service-requests/<service_request>/transitions": Call({"trigger": "resolve", "note": "Done"}),
     "POST /service-requests/<service_request>/work": Call(WORK),
     "POST /service-requests/<service_request>/work/preview": Call(WORK),
+    "POST /service-requests/<service_request>/work/recalculate": Call(
+        {"reason": "Agreed"}, prepares=OLD_ENTRY
+    ),
+    "POST /service-requests/<service_request>/work/recalculate/preview": Call(),
     "PATCH /settings": Call({"auto_close_days": 9}),
     "POST /settings/preview": Call({"work_calendar": {"holidays": ["2026-03-03"]}}),
     "DELETE /tokens/<token_id>": Call(),
@@ -96,6 +103,7 @@ API: dict[str, Call] = {
     "PATCH /users/<user_id>": Call({"name": "Another", "password": "another long password"}),
     "PATCH /work/<entry>": Call({"minutes": 50}),
     "DELETE /work/<entry>": Call(),
+    "POST /work/<entry>/preview": Call({"minutes": 50}),
 }
 REQUEST = "/requests/{service_request}"
 RULES_EDITED = {"step": "publish", "editor_note": "New", "file:slas.json": "{edited_slas}"}
@@ -178,12 +186,17 @@ PAGES: dict[str, Call] = {
         {"minutes": "0:50"}, opens=f"{REQUEST}/work/{{entry}}"
     ),
     "/requests/<service_request_id>/work/<entry_id>/delete": Call(),
+    "/requests/<service_request_id>/work/<entry_id>/preview": Call({"minutes": "0:50"}),
+    "/requests/<service_request_id>/work/recalculate": Call(
+        {"reason": "Agreed", "key": "a key"}, opens=f"{REQUEST}/work/recalculate", prepares=OLD_ENTRY
+    ),
     "/requests/<service_request_id>/work/preview": Call({"work_minutes": "0:30", "work_worked_at": AT}),
     "/requests/<service_request_id>/work/timer/<action>": Call(path={"action": "start"}),
     "/requests/new": Call({"subject": "New", "customer": "customer:{carl}"}, opens="/requests/new"),
     "/rules/<version>/publish": Call(
         {"publish_note": "Back", "publish_based_on": "{version}"}, {"version": "old_version"}
     ),
+    "/rules/closures": Call({"calendar": "{calendar}", "file": "{closures}"}, opens="/rules/closures"),
     "/rules/edit": Call(RULES_EDITED, opens="/rules/edit"),
     "/rules/proposals/<proposal_id>/approve": Call({"approve_based_on": "{version}"}),
     "/rules/proposals/<proposal_id>/reject": Call({"reject_reason": "No"}),

@@ -48,6 +48,17 @@ WITHOUT_KEY = {
 is logged in."""
 Contents = dict[str, list[str]]
 
+CLOSURES = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:test
+BEGIN:VEVENT
+UID:1
+DTSTART;VALUE=DATE:20260501
+SUMMARY:Company day
+END:VEVENT
+END:VCALENDAR
+"""
+
 
 @dataclass
 class Stage:
@@ -213,6 +224,8 @@ def _fill(sample: SampleDesk) -> dict[str, Any]:
         "version": version,
         "old_version": old,
         "files": {**files, "slas.json": files["slas.json"] + "\n\n\n"},
+        "calendar": "after_hours",
+        "closures": CLOSURES,
         "edited_slas": files["slas.json"] + "\n\n\n",
         "link": link,
         "session": str(sample.rows(t.login_session, user_id=sample.supervisor.id)[0].id),

@@ -20,6 +20,7 @@ PAGES: list[tuple[str, tuple[str, ...]]] = [
     ("/requests/{service_request}", EVERYONE),
     ("/requests/{service_request}/edit", DESK),
     ("/requests/{service_request}/work/{entry}", DESK),
+    ("/requests/{service_request}/work/recalculate", ("supervisor", "administrator")),
     ("/contracts", EVERYONE),
     ("/contracts?format=csv", EVERYONE),
     ("/contracts/new", SELLERS),

@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from workflows.core.settings import UNAVAILABLE, Company, RoundingSetting, Settings, WorkCalendarSetting
+from workflows.commands.rounding import RoundingTerms
+from workflows.core.settings import UNAVAILABLE, Company, Settings, WorkCalendarSetting
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DEFINED_IN = {
@@ -19,7 +20,7 @@ DEFINED_IN = {
 """Files that define, store and edit settings. Reading one there has no further effect."""
 READ_AS = {"time_zone": "zone", "work_calendar": "business_hours"}
 """Properties of the settings, by the setting from which they are computed."""
-READ_WHOLE = {"rounding": RoundingSetting, "work_calendar": WorkCalendarSetting}
+READ_WHOLE = {"rounding": RoundingTerms, "work_calendar": WorkCalendarSetting}
 """Nested settings whose fields are passed on together."""
 
 

@@ -18,6 +18,7 @@ from workflows.commands.contracts import (
     UpliftGiven,
 )
 from workflows.commands.fields import MoneyGiven
+from workflows.commands.rounding import RoundingTerms
 from workflows.contracts.queries import contract_audit, list_contracts, read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, enable_contract, renew, top_up
 from workflows.core.errors import Conflict, InvalidInput, StateForbids
@@ -38,6 +39,8 @@ CARRIED = {
     "time_expired",
     "sla",
     "exclusions",
+    "rounding",
+    "rate_card",
 }
 NOT_CARRIED = {
     "id": "a contract of its own",
@@ -73,6 +76,8 @@ TERMS: dict[str, Any] = {
     "time_expired": "ignore",
     "sla": "gold",
     "exclusions": Exclusions(work_types=["training"], priorities=["low"], roles=["apprentice"]),
+    "rate_card": "standard",
+    "rounding": RoundingTerms(increment_minutes=15, scope="service_request"),
 }
 JULY = datetime(2026, 7, 1, tzinfo=UTC)
 NEXT_JULY = datetime(2027, 7, 1, tzinfo=UTC)

@@ -343,6 +343,84 @@ def test_differences_by_other_charging_rules(sample: SampleDesk) -> None:
     assert (summary.differ, summary.charged_otherwise, summary.moved_minutes) == (0, 1, 0)
 
 
+def charged_by(*rules: dict[str, Any]) -> str:
+    return json.dumps({"rules": list(rules), "examples": []})
+
+
+EVENING = ("calendars", "contains", "after_hours")
+
+
+def rate_card(per_hour_minor: int, evening_minor: int) -> str:
+    rules = [
+        rule("evening", "charge_rate", EVENING, per_hour_minor=evening_minor),
+        rule(
+            "day",
+            "charge_rate",
+            ("worked_hour", "greater_than_or_equal_to", 0),
+            per_hour_minor=per_hour_minor,
+        ),
+    ]
+    return json.dumps({"label": "Standard", "currency": "EUR", "rules": rules, "examples": []})
+
+
+def test_other_rates_and_percentages_move_the_price_of_each_segment(sample: SampleDesk) -> None:
+    """An hour of the day at 60.00 and one of the evening at 90.00; then at 80.00 and 150 %."""
+    sample.publish_rules(rate_cards__standard=rate_card(6_000, 9_000))
+    sample.sell("support_hours", minutes=600)
+    request, other = sample.log(), sample.log()
+    sample.clock.move(days=1)
+    sample.work_span(request, MONDAY.replace(hour=16, minute=0), minutes=120)
+    sample.work(other, 30, at=MONDAY.replace(hour=10))
+    in_force = sample.see(lambda tx: dict(tx.rules.files))
+    files = in_force | {
+        "rate_cards/standard.json": rate_card(6_000, 8_000),
+        "charging.json": charged_by(rule("evening", "charge_percent", EVENING, percent=150)),
+    }
+    summary, (each,) = run(sample, files)
+    assert (each.service_request, each.changes) == (request, ["charge"])
+    assert (each.chargeable_before, each.chargeable_after) == (120, 150)
+    assert (each.minutes_before, each.minutes_after) == ({"grant": 120}, {"grant": 150})
+    assert each.price_before
+    assert each.price_after
+    prices = (each.price_before.amount_minor, each.price_after.amount_minor, each.price_after.currency)
+    assert prices == (15_000, 18_000, "EUR")
+    [price] = summary.prices
+    assert (price.before_minor, price.after_minor, price.change_minor) == (15_000, 18_000, 3_000)
+    assert run(sample, in_force)[1] == []
+
+
+def test_other_rates_alone_move_money_and_no_minute(sample: SampleDesk) -> None:
+    sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.work(request, 30)
+    in_force = sample.see(lambda tx: dict(tx.rules.files))
+    summary, (each,) = run(sample, in_force | {"rate_cards/standard.json": rate_card(6_001, 6_001)})
+    assert (each.changes, each.minutes_before, each.minutes_after) == (
+        ["charge"],
+        {"grant": 30},
+        {"grant": 30},
+    )
+    assert each.price_before
+    assert each.price_after
+    assert (each.price_before.amount_minor, each.price_after.amount_minor) == (0, 3_001)
+    assert summary.charged_otherwise == 1
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [("next_contract", {"grant": 40, "ignored": 20}), ("bill", {"overage": 60}), ("free", {"ignored": 60})],
+)
+def test_work_that_other_rules_exclude(sample: SampleDesk, then: str, expected: dict[str, int]) -> None:
+    sample.sell("support_hours", minutes=600)
+    sample.sell("support_hours", minutes=40, to=("org_unit", sample.site))
+    request = sample.log()
+    sample.work(request, 60, work_type="travel")
+    travel = rule("out", "exclude", ("work_type", "equal_to", "travel"), then=then)
+    in_force = sample.see(lambda tx: dict(tx.rules.files))
+    _, (each,) = run(sample, in_force | {"charging.json": charged_by(travel)})
+    assert (each.changes, each.minutes_before, each.minutes_after) == (["charge"], {"grant": 60}, expected)
+
+
 def test_with_cascade_the_next_contract_takes_the_rest(sample: SampleDesk) -> None:
     sample.set(cascade=True)
     sample.sell("support_hours", to=("item", sample.laptop), minutes=500)

@@ -3,21 +3,25 @@
 `COVERDESK_HISTORIES` is how many histories are tried for each kind of database; `make histories` tries more.
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count, permutations
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_histories
+from pydantic import ValidationError
 
 from engine.drawdown import Slice
 from engine.errors import DeskError
-from tests.support.draw_down_model import Model, ModelContract, ModelEntry, ModelGrant, Result
+from engine.quantities import RoundingScope
+from tests.support.draw_down_model import Model, ModelContract, ModelEntry, ModelGrant, ModelSegment, Result
 from tests.support.sample_desk import SampleDesk
 from workflows.commands.contracts import (
     Adjust,
@@ -37,12 +41,29 @@ from workflows.jobs.definitions import run_job
 from workflows.reports.audit import audit_desk
 from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
-from workflows.work.use_cases import change_work, delete_work, log_work, preview_work
+from workflows.work.use_cases import change_work, delete_work, log_work, preview_change, preview_work
 
 HISTORIES = int(os.environ.get("COVERDESK_HISTORIES", "12"))
 STEPS = 30
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
+INCREMENT = 15
+AFTER_HOURS = json.dumps(
+    {
+        "rules": [
+            {
+                "id": "after_hours",
+                "why": "Half as much again after hours.",
+                "conditions": {
+                    "all": [{"name": "calendars", "operator": "contains", "value": "after_hours"}]
+                },
+                "actions": [{"name": "charge_percent", "params": {"percent": 150}}],
+            }
+        ],
+        "examples": [],
+    }
+)
+"""Charging rules that cut work in the evening and in the morning."""
 
 amounts = st.integers(1, 90)
 days_ago = st.integers(0, 12)
@@ -56,11 +77,18 @@ class Histories(RuleBasedStateMachine):
     sample: SampleDesk
     numbers: Iterator[int]
 
-    @initialize(in_time=st.booleans(), cascade=st.booleans(), minutes=amounts, by_month=st.booleans())
-    def begin(self, in_time: bool, cascade: bool, minutes: int, by_month: bool) -> None:
-        self.in_time = in_time
+    @initialize(
+        in_time=st.booleans(),
+        cascade=st.booleans(),
+        minutes=amounts,
+        by_month=st.booleans(),
+        scope=st.sampled_from(["entry", "service_request_day", "service_request"]),
+    )
+    def begin(self, in_time: bool, cascade: bool, minutes: int, by_month: bool, scope: RoundingScope) -> None:
+        self.in_time, self.scope = in_time, scope
+        self.increment = 1 if scope == "entry" else INCREMENT
         self.sample.clock.at = (self.sample.clock.at + DAY).replace(hour=9, minute=0)
-        self.sample.set(cascade=cascade)
+        self.sample.set(cascade=cascade, rounding={"increment_minutes": self.increment, "scope": scope})
         self.contracts: list[str] = []
         self.requests: list[str] = []
         self.entries: list[str] = []
@@ -153,15 +181,13 @@ class Histories(RuleBasedStateMachine):
     @rule(place=places, minutes=amounts, days=days_ago, at=minutes_of_day)
     def work(self, place: int, minutes: int, days: int, at: int) -> None:
         when = min(self.now, (self.now - days * DAY).replace(hour=0, minute=0) + at * MINUTE)
-        command, request = WorkGiven(minutes=minutes, worked_at=when), self._one(self.requests, place)
-        previewed = self._preview(request, command) if self.in_time else None
-        entry = self._try(log_work, request, command)
-        if entry is not None:
-            self.entries.append(entry)
-            if previewed is not None:
-                expected = previewed(entry)
-                concerned = {key[0] for key in expected}
-                assert {key: value for key, value in self._taken().items() if key[0] in concerned} == expected
+        self._log(self._one(self.requests, place), WorkGiven(minutes=minutes, worked_at=when))
+
+    @rule(place=places, minutes=st.integers(1, 600), days=days_ago, at=minutes_of_day)
+    def work_span(self, place: int, minutes: int, days: int, at: int) -> None:
+        end = min(self.now, (self.now - days * DAY).replace(hour=0, minute=0) + at * MINUTE)
+        command = WorkGiven(started_at=end - minutes * MINUTE, ended_at=end)
+        self._log(self._one(self.requests, place), command)
 
     @rule(place=places, minutes=amounts)
     def work_now(self, place: int, minutes: int) -> None:
@@ -170,13 +196,13 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.entries)
     @rule(place=places, minutes=amounts)
     def change(self, place: int, minutes: int) -> None:
-        self._try(change_work, self._one(self.entries, place), ChangeWork(minutes=minutes))
+        self._correct(self._one(self.entries, place), ChangeWork(minutes=minutes))
 
     @precondition(lambda self: self.entries)
     @rule(place=places, days=days_ago)
     def move(self, place: int, days: int) -> None:
         when = self.now - days * DAY
-        self._try(change_work, self._one(self.entries, place), ChangeWork(worked_at=when))
+        self._correct(self._one(self.entries, place), ChangeWork(worked_at=when))
 
     @precondition(lambda self: self.entries)
     @rule(place=places)
@@ -214,12 +240,27 @@ class Histories(RuleBasedStateMachine):
         model = self._model()
         expected = model.result(self.now)
         assert self._taken() == expected.taken
+        for request in self.requests:
+            self._check_rounding([row for row in self.sample.entries(request) if row.deleted_at is None])
         for contract_id, view in views.items():
             self._check_contract(model.contracts[contract_id], expected, view, self.now)
             for days in (1, 4, 15):
                 at = self.now - days * DAY
                 past = self.sample.see(read_contract, contract_id, as_of=at)
                 self._check_contract(model.contracts[contract_id], expected, past, at)
+
+    def _check_rounding(self, rows: list[Any]) -> None:
+        """Each entry has what the rounded sum of those that are rounded together grows by."""
+        sums: dict[Any, int] = {}
+        for row in sorted(rows, key=lambda row: (row.started_at, row.created_at, row.id)):
+            zone = ZoneInfo(row.charged_by["time_zone"])
+            day = row.started_at.astimezone(zone).date()
+            group = {"entry": row.id, "service_request_day": day, "service_request": ""}[self.scope]
+            before = sums.get(group, 0)
+            sums[group] = before + row.worked_minutes
+            rounded = sum(one["rounded_minutes"] for one in row.segments or ())
+            expected = -(sums[group] // -self.increment) - -(before // -self.increment)
+            assert (rounded if row.segments else row.chargeable_minutes) == expected * self.increment
 
     def _check_contract(self, contract: ModelContract, expected: Result, view: Any, at: datetime) -> None:
         available = usable = 0
@@ -247,11 +288,35 @@ class Histories(RuleBasedStateMachine):
         holder = ("customer", self.customer)
         self.contracts.append(self.sample.sell(kind, to=holder, minutes=minutes, **terms))
 
-    def _preview(self, request: str, command: WorkGiven) -> Any:
-        """What the preview says of an entry, and of the others that it moves, as of its id."""
+    def _log(self, request: str, command: WorkGiven) -> None:
+        """Log work; where the jobs run in time, what was previewed is what happens, and nothing else does."""
+        previewed, before = self._preview(preview_work, request, command), self._taken()
+        entry = self._try(log_work, request, command)
+        if entry is not None:
+            self.entries.append(entry)
+            self._check_preview(previewed, entry, before)
+
+    def _correct(self, entry: str, command: ChangeWork) -> None:
+        """Correct an entry, with what was previewed as for a new one."""
+        previewed, before = self._preview(preview_change, entry, command), self._taken()
+        if self._try(change_work, entry, command) is not None:
+            self._check_preview(previewed, entry, before)
+
+    def _check_preview(self, previewed: Any, entry: str, before: dict[Any, int]) -> None:
+        if previewed is None:
+            return
+        expected, after = previewed(entry), self._taken()
+        differing = {key[0] for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+        concerned = {key[0] for key in expected} | differing
+        assert {key: value for key, value in after.items() if key[0] in concerned} == expected
+
+    def _preview(self, use_case: Any, *args: Any) -> Any:
+        """What a preview says of an entry, and of the others that it moves, as of its id."""
+        if not self.in_time:
+            return None
         try:
-            planned = self.sample.see(preview_work, request, command)
-        except DeskError:
+            planned = self.sample.see(use_case, *args)
+        except (DeskError, ValidationError):
             return None
         moved = {one.entry: one.after for one in planned.moved}
         return lambda entry: _minutes({**moved, entry: planned.slices})
@@ -260,7 +325,7 @@ class Histories(RuleBasedStateMachine):
         """Do it unless the desk refuses, as for a contract that has ended."""
         try:
             return self.sample.do(use_case, *args)
-        except DeskError:
+        except (DeskError, ValidationError):
             return None
 
     @staticmethod
@@ -296,7 +361,7 @@ class Histories(RuleBasedStateMachine):
                     row.id,
                     row.started_at,
                     row.created_at,
-                    row.chargeable_minutes,
+                    _segments(row),
                     terms["contract"],
                     terms["cascade"],
                 )
@@ -351,6 +416,19 @@ class Histories(RuleBasedStateMachine):
         return found
 
 
+def _segments(row: Any) -> list[ModelSegment]:
+    if row.segments is None:
+        return [ModelSegment(row.started_at, row.ended_at, row.chargeable_minutes)]
+    return [
+        ModelSegment(
+            datetime.fromisoformat(one["start"]),
+            datetime.fromisoformat(one["end"]) if one["end"] else None,
+            one["chargeable_minutes"],
+        )
+        for one in row.segments
+    ]
+
+
 def _minutes(slices: Mapping[str, Sequence[Slice]]) -> dict[tuple[str, str, str, str | None], int]:
     found: dict[tuple[str, str, str, str | None], int] = {}
     for entry, pieces in slices.items():
@@ -372,6 +450,7 @@ def _state(contract: ModelContract, usable: int, at: datetime) -> str:
 
 
 def test_any_history_ends_as_the_model_says(sample: SampleDesk) -> None:
+    sample.publish_rules(charging=AFTER_HOURS)
     machine = type("HistoriesHere", (Histories,), {"sample": sample, "numbers": count()})
     run_histories(
         machine,
@@ -391,7 +470,7 @@ def history(
 ) -> Histories:
     """A history to be written out step by step, with one block of hours that began ten days ago."""
     state: Histories = type("OneHistory", (Histories,), {"sample": sample, "numbers": count()})()
-    state.begin(in_time=in_time, cascade=cascade, minutes=minutes, by_month=False)
+    state.begin(in_time=in_time, cascade=cascade, minutes=minutes, by_month=False, scope="entry")
     return state
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from tests.support.sample_desk import SampleDesk
@@ -70,7 +71,9 @@ class Customer:
         return self.start + day * DAY + minute * timedelta(minutes=1)
 
 
-def test_all_at_once_is_as_one_after_the_other(sample: SampleDesk) -> None:
+@pytest.mark.parametrize("scope", ["entry", "service_request_day", "service_request"])
+def test_all_at_once_is_as_one_after_the_other(sample: SampleDesk, scope: str) -> None:
+    sample.set(rounding={"increment_minutes": 1 if scope == "entry" else 15, "scope": scope})
     at_once = Customer(sample, "At once", sample.clock.now() + DAY)
     with ThreadPoolExecutor(8) as pool:
         for future in [pool.submit(act) for act in at_once.acts()]:

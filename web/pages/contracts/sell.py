@@ -13,11 +13,21 @@ from web.pages.context import actor, desk
 from web.pages.contracts.terms import usual_terms
 from web.pages.forms.base import KeyedForm, attempt_once
 from web.pages.forms.effects import EffectPreview, effect_response, preview_effect
-from web.pages.forms.fields import CountField, DayField, DurationField, MoneyField, listed, select_options
+from web.pages.forms.fields import (
+    CountField,
+    DayField,
+    DurationField,
+    MoneyField,
+    SpanField,
+    listed,
+    select_options,
+)
 from web.pages.forms.pickers import RecordField
 from web.pages.wording.formats import counted, duration_words
 from web.pages.wording.labels import TIME_EXPIRED
+from web.pages.wording.settings import SCOPE_CHOICES
 from workflows.commands.contracts import NewContract
+from workflows.commands.rounding import RoundingTerms
 from workflows.contracts.permitted_actions import SELLERS
 from workflows.contracts.queries import contract_types, read_contract
 from workflows.contracts.use_cases import create_contract
@@ -52,12 +62,23 @@ class ContractForm(KeyedForm):
     overage_rate = MoneyField(
         "Overage rate", description="Hourly price of time worked after the contract ends, if it is billed."
     )
+    rate_card = SelectField("Rate card")
     sla = SelectField("Service level")
     time_expired = SelectField(
         "After the contract ends",
     )
     excluded_work_types = StringField("Excluded work types", description="Separate with commas.")
     excluded_item_types = StringField("Excluded item types", description="Separate with commas.")
+    rounding_increment_minutes = SpanField(
+        "Round up to", unit="minute", description="Leave the rounding empty to use that of the settings."
+    )
+    rounding_minimum_minutes = SpanField("Minimum", unit="minute")
+    rounding_grace_minutes = SpanField(
+        "Grace", unit="minute", description="Minutes past the last increment that are not charged."
+    )
+    rounding_scope = SelectField(
+        "Rounding scope", choices=select_options([("", "As in the settings"), *SCOPE_CHOICES])
+    )
     enable = RadioField("Activation", choices=select_options(ACTIVATION_CHOICES), default="")
 
     pointer_fields: ClassVar[dict[str, str]] = {
@@ -69,6 +90,8 @@ class ContractForm(KeyedForm):
         "/grants": "minutes",
         "/exclusions/work_types": "excluded_work_types",
         "/exclusions/item_types": "excluded_item_types",
+        "/rounding": "rounding_increment_minutes",
+        **{f"/rounding/{name}": f"rounding_{name}" for name in RoundingTerms.model_fields},
     }
 
 
@@ -113,6 +136,16 @@ def _form() -> tuple[ContractForm, list[ContractTypeView]]:
                 *(one for one in TIME_EXPIRED.items() if tx.settings.invoices or one[0] != "bill"),
             ]
         )
+        form.rate_card.choices = select_options(
+            [
+                ("", "Standard"),
+                *(
+                    (name, card.label)
+                    for name, card in tx.rules.rate_cards.items()
+                    if card.currency == tx.settings.currency
+                ),
+            ]
+        )
         form.sla.choices = select_options(
             [
                 ("", "As in the contract type"),
@@ -147,11 +180,19 @@ def _values(form: ContractForm) -> dict[str, Any]:
         "incidents": form.incidents.data,
         "price": form.price.command_value,
         "overage_rate": form.overage_rate.command_value,
+        "rate_card": form.rate_card.data,
         "sla": form.sla.data,
         "time_expired": form.time_expired.data,
         "exclusions": exclusions if any(exclusions.values()) else None,
+        "rounding": _rounding(form),
         "enable": {"yes": True, "no": False}.get(form.enable.data or ""),
     }
+
+
+def _rounding(form: ContractForm) -> dict[str, Any] | None:
+    """The rounding of the contract's own; None if no field of it was filled in."""
+    values = {name: form[f"rounding_{name}"].data for name in RoundingTerms.model_fields}
+    return {name: value for name, value in values.items() if value not in (None, "")} or None
 
 
 def _description(one: ContractTypeView) -> str:

@@ -23,8 +23,9 @@ from web.pages.wording import formats, labels
 from web.pages.wording.adjustments import adjustment_text
 from web.pages.wording.audit import event_details, event_href, event_kind, event_text
 from web.pages.wording.devices import device_name
-from web.pages.wording.draw_down import allocation_text
+from web.pages.wording.draw_down import allocation_text, segment_text
 from web.pages.wording.formats import amount_text
+from web.pages.wording.settings import rounding_text
 from web.pages.wording.template_labels import TemplateLabels
 from workflows.coverage.explanation import why_not
 
@@ -85,6 +86,8 @@ def register_templating(app: Flask) -> None:
         allocation_text=allocation_text,
         why_not=why_not,
         readable=labels.readable,
+        rounding_text=rounding_text,
+        segment_text=lambda segment: segment_text(segment, zone()),
         until=contract_end_text,
         when=when,
         # logins happen in real time, also where the clock is set

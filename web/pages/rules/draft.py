@@ -30,8 +30,8 @@ KEY_IN_TEXT = re.compile(r'("key"\s*:\s*)"(?:[^"\\]|\\.)*"')
 LABEL_IN_TEXT = re.compile(r'("label"\s*:\s*)"(?:[^"\\]|\\.)*"')
 PREFIX_IN_TEXT = re.compile(r'("number_prefix"\s*:\s*)"([^"\\]*)"')
 LINE_END = re.compile(r"\r\n|\r|\n")
-TYPES, VARIANTS, COVERAGE = "contract_types/", "variants/", "coverage.json"
-SINGLE_FILES = {"charging.json": "charging", "slas.json": "slas"}
+TYPES, VARIANTS, CARDS, COVERAGE = "contract_types/", "variants/", "rate_cards/", "coverage.json"
+SINGLE_FILES = {"calendars.json": "calendars", "charging.json": "charging", "slas.json": "slas"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,19 +138,21 @@ def add_file(draft: Draft, name: str, like: str) -> tuple[Draft, str]:
     """Add a file as a copy of another; returns the draft and the new path. Raises: InvalidInput."""
     if like in SINGLE_FILES:
         path, text = like, f'{{\n  "$schema": "schema/{SINGLE_FILES[like]}.schema.json"\n}}\n'
-    elif like not in draft.files or not (like == COVERAGE or like.startswith((TYPES, VARIANTS))):
+    elif like not in draft.files or not (like == COVERAGE or like.startswith((TYPES, VARIANTS, CARDS))):
         raise invalid("/like", "Select a file to copy.")
     else:
         key = name.strip().removesuffix(".json")
         if not KEY.fullmatch(key):
             form = "Use up to 40 lowercase letters, digits and underscores, for example gold_hours."
             raise invalid("/name", "This is not a valid file name." if key else "Enter a file name.", form)
-        path = f"{TYPES if like.startswith(TYPES) else VARIANTS}{key}.json"
-        text = draft.files[like]
+        folder = next((one for one in (TYPES, CARDS) if like.startswith(one)), VARIANTS)
+        path, text = f"{folder}{key}.json", draft.files[like]
         if like == COVERAGE:
             text = text.replace('"schema/coverage.schema.json"', '"../schema/coverage.schema.json"')
         elif like.startswith(TYPES):
             text = _as_type(text, key, draft.files)
+        elif like.startswith(CARDS):
+            text = _with_label(text, key)
     if path in draft.files:
         raise invalid("/name", f"The file {path} already exists.", "Choose another name.")
     return replace(draft, files={**draft.files, path: text}), path
@@ -197,8 +199,9 @@ def template_choices(files: Mapping[str, str]) -> list[tuple[str, str]]:
     variants = [
         (path, f"Variant of {_name(path)}") for path in files if path == COVERAGE or path.startswith(VARIANTS)
     ]
+    cards = [(path, f"Rate card, copied from {_name(path)}") for path in files if path.startswith(CARDS)]
     single = [(path, f"{path} (missing)") for path in SINGLE_FILES if path not in files]
-    return [*sorted(types), *sorted(variants), *single]
+    return [*sorted(types), *sorted(cards), *sorted(variants), *single]
 
 
 # ------------------------------------------------------------------ helpers
@@ -214,8 +217,13 @@ def _as_type(text: str, key: str, files: Mapping[str, str]) -> str:
     ]
     prefix = next((one.upper() for one in offered if one.upper() not in taken and len(one) > 1), None)
     text = KEY_IN_TEXT.sub(rf'\1"{key}"', text, count=1)
-    text = LABEL_IN_TEXT.sub(rf'\1"{" ".join(words).strip().capitalize()}"', text, count=1)
+    text = _with_label(text, key)
     return PREFIX_IN_TEXT.sub(rf'\1"{prefix}"', text, count=1) if prefix else text
+
+
+def _with_label(text: str, key: str) -> str:
+    """A text whose label says the words of its key."""
+    return LABEL_IN_TEXT.sub(rf'\1"{key.replace("_", " ").strip().capitalize()}"', text, count=1)
 
 
 def _with_line_ends_of(text: str, before: str | None) -> str:

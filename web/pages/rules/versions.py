@@ -168,7 +168,7 @@ def _reject(tx: Transaction, proposal_id: str, reason: str) -> str:
 def _submit(form: KeyedForm, use_case: Callable[[Transaction], Submitted]) -> CheckView | None:
     """Publish or propose; returns the problems if the rules are invalid, adds other errors to the form."""
     try:
-        outcome = attempt_once(form, lambda tx: _outcome(use_case(tx)), reads_first=True)
+        outcome = attempt_once(form, lambda tx: outcome_of(use_case(tx)), reads_first=True)
     except RuleSetRefused as refused:
         report_refused_rules(refused, interface="page", by=actor().name)
         return check_view(list(refused.problems))
@@ -178,7 +178,7 @@ def _submit(form: KeyedForm, use_case: Callable[[Transaction], Submitted]) -> Ch
     return None
 
 
-def _outcome(done: Submitted) -> str:
+def outcome_of(done: Submitted) -> str:
     """Which of `RESULTS` a submission has."""
     if done.unchanged:
         return "unchanged"

@@ -60,6 +60,14 @@ class WorkForm(KeyedForm):
         }
 
 
+class RecalculateForm(KeyedForm):
+    reason = TextAreaField(
+        "Reason",
+        [InputRequired("This field is required.")],
+        description="Stored in the audit trail of each entry that changes.",
+    )
+
+
 class TakeForm(KeyedForm):
     """The choice of a contract for a waiting request; `descriptions` has the description of each type."""
 

@@ -13,16 +13,24 @@ from web.pages.forms.base import ActionForm, Explicit, attempt_once, perform_onc
 from web.pages.layout.list_links import keep_list
 from web.pages.service_requests import timer
 from web.pages.service_requests.detail import redirect_to_request, request_page
-from web.pages.service_requests.forms import WorkForm
+from web.pages.service_requests.forms import RecalculateForm, WorkForm
 from web.pages.wording.draw_down import allocation_text
 from web.pages.wording.formats import minutes_text
-from workflows.commands.work import ChangeWork, WorkAndResolution, WorkGiven
+from workflows.commands.work import ChangeWork, RecalculateWork, WorkAndResolution, WorkGiven
 from workflows.core.actors import DESK
 from workflows.core.transaction import Transaction
 from workflows.service_requests.queries import read_service_request
 from workflows.views.service_requests import WorkEntryView, WorkPreview
-from workflows.work.queries import preview_view, read_work
-from workflows.work.use_cases import change_work, delete_work, log_work, log_work_and_resolve, preview_work
+from workflows.work.queries import preview_view, read_work, recalculation_view
+from workflows.work.recalculation import preview_recalculation, recalculate_work
+from workflows.work.use_cases import (
+    change_work,
+    delete_work,
+    log_work,
+    log_work_and_resolve,
+    preview_change,
+    preview_work,
+)
 
 pages = Blueprint("request_work", __name__, url_prefix="/requests/<service_request_id>/work")
 keep_list(pages, "service_request_id")
@@ -70,6 +78,26 @@ def switch(service_request_id: str, action: str) -> Response:
     return redirect_to_request(service_request_id, "#log-time")
 
 
+@pages.route("/recalculate", methods=["GET", "POST"])
+def recalculate(service_request_id: str) -> tuple[str, int] | Response:
+    """Preview all work of the request charged by what holds today, and charge it so."""
+    form = RecalculateForm()
+    with desk().read(actor()) as tx:
+        found = read_service_request(tx, service_request_id)
+        effect = recalculation_view(tx, preview_recalculation(tx, service_request_id))
+    if form.validate_on_submit():
+        command = form.command(RecalculateWork, {"reason": form.reason.data})
+        if command and attempt_once(
+            form, lambda tx: recalculate_work(tx, service_request_id, command), command
+        ):
+            flash("Work charged by what holds today.", "success")
+            return redirect_to_request(service_request_id)
+    page = render_template(
+        "service_requests/work_recalculate.html", form=form, request_view=found, effect=effect
+    )
+    return page, 422 if form.has_errors else 200
+
+
 @pages.route("/<entry_id>", methods=["GET", "POST"])
 def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
     with desk().read(actor()) as tx:
@@ -79,8 +107,11 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         form = WorkForm(data=_form_data(entry))
         form.work_type.load_options(tx)
     form.worked_at.description = "Defaults to the time that the entry has."
+    effect: WorkPreview | None = None
     if form.validate_on_submit():
         command = form.command(ChangeWork, _changes(form, entry))
+        if command and request.form.get("step") == "preview":
+            effect, command = _change_preview(form, entry_id, command), None
         # a repeated submit has the same fields, but changes nothing of the entry any more
         if command and attempt_once(form, lambda tx: change_work(tx, entry_id, command)):
             flash(_changed_message(entry), "success")
@@ -91,8 +122,23 @@ def edit(service_request_id: str, entry_id: str) -> tuple[str, int] | Response:
         entry=entry,
         request_view=found,
         action_form=ActionForm(formdata=None),
+        preview=effect,
     )
     return page, 422 if form.has_errors else 200
+
+
+@pages.post("/<entry_id>/preview")
+def preview_edit(service_request_id: str, entry_id: str) -> str:
+    """Preview the corrected entry while typing, as a fragment."""
+    with desk().read(actor()) as tx:
+        tx.require(*DESK)
+        entry = read_work(tx, entry_id)
+    form = WorkForm()
+    values: WorkPreview | None = None
+    if form.validate_on_submit():
+        command = form.command(ChangeWork, _changes(form, entry))
+        values = _change_preview(form, entry_id, command) if command else None
+    return render_template("service_requests/work_preview.html", preview=values, form=form)
 
 
 @pages.post("/<entry_id>/delete")
@@ -128,6 +174,15 @@ def _preview(form: WorkForm, service_request_id: str, command: WorkGiven) -> Wor
     try:
         with desk().read(actor()) as tx:
             return preview_view(tx, preview_work(tx, service_request_id, command))
+    except DeskError as error:
+        form.add_error(str(error.values.get("pointer", "")), str(error))
+        return None
+
+
+def _change_preview(form: WorkForm, entry_id: str, command: ChangeWork) -> WorkPreview | None:
+    try:
+        with desk().read(actor()) as tx:
+            return preview_view(tx, preview_change(tx, entry_id, command))
     except DeskError as error:
         form.add_error(str(error.values.get("pointer", "")), str(error))
         return None

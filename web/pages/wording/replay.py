@@ -174,6 +174,13 @@ def overage_text(one: OverageView) -> str:
     return f"{amount} {'less' if one.change_minor < 0 else 'more'} overage"
 
 
+def _price_text(one: OverageView) -> str:
+    """ "the price of the work would rise from €480.00 to €620.00"."""
+    direction = "fall" if one.change_minor < 0 else "rise"
+    before, after = (money_text(minor, one.currency) for minor in (one.before_minor, one.after_minor))
+    return f"the price of the work would {direction} from {before} to {after}"
+
+
 # ------------------------------------------------------------------ parts
 
 
@@ -197,8 +204,9 @@ def _sentences(summary: SummaryView, moves: list[Move]) -> list[str]:
         said.append(_joined([*shown[:MAX_MOVES_IN_SENTENCE], *more]))
     moved = [f"{minutes_text(summary.moved_minutes)} of work would move"] if summary.moved_minutes else []
     overage = [overage_text(one) for one in summary.overage if one.change_minor]
-    if moved or overage:
-        said.append(", ".join([*moved, *overage]))
+    prices = [_price_text(one) for one in summary.prices if one.change_minor]
+    if moved or overage or prices:
+        said.append(", ".join([*moved, *overage, *prices]))
     elif summary.differ:
         said.append("No work would move, and overage would not change")
     if summary.charged_otherwise:

@@ -1,5 +1,7 @@
 """Labels of the settings and of their options."""
 
+from engine.quantities import Rounding
+from web.pages.wording.formats import counted
 from workflows.core.settings import CURRENCIES
 
 _TIME_EXPIRED_CHOICES = [
@@ -15,6 +17,7 @@ CURRENCY_CHOICES = [(code, code) for code in sorted(CURRENCIES)]
 SCOPE_CHOICES = [
     ("entry", "Each work entry"),
     ("service_request_day", "All work on a request in one day"),
+    ("service_request", "All work on a request"),
 ]
 CONTRACT_RECIPIENT_CHOICES = [
     ("supervisors", "All supervisors"),
@@ -61,6 +64,17 @@ SETTING_LABELS = {
 def time_expired_choices(*, invoices: bool) -> list[tuple[str, str]]:
     """What may become of time after a contract's end; nothing can be billed without invoices."""
     return [one for one in _TIME_EXPIRED_CHOICES if invoices or one[0] != "bill"]
+
+
+def rounding_text(rounding: Rounding) -> str:
+    """A rounding: "Up to 15 minutes, at least 30 minutes, 5 minutes of grace; each work entry"."""
+    parts = [f"Up to {counted(rounding.increment_minutes, 'minute')}"]
+    if rounding.minimum_minutes:
+        parts.append(f"at least {counted(rounding.minimum_minutes, 'minute')}")
+    if rounding.grace_minutes:
+        parts.append(f"{counted(rounding.grace_minutes, 'minute')} of grace")
+    scope = dict(SCOPE_CHOICES)[rounding.scope]
+    return f"{', '.join(parts)}; {scope[0].lower()}{scope[1:]}"
 
 
 def setting_label(key: str) -> str:

@@ -94,7 +94,7 @@ def sell(tx: Transaction, command: NewContract, origin: Origin) -> str:
     )
     if contract.expires_at is not None and contract.expires_at <= contract.starts_at:
         raise invalid("/ends_on", "The contract would end before it starts.", "Give a later end.")
-    _insert(tx, contract, terms, price_minor, _monthly_minutes(command, terms), origin)
+    _insert(tx, contract, terms, price_minor, _monthly_minutes(command, terms), command, origin)
     _add_sold_grants(tx, contract, terms, command)
     tx.audit("contract", contract.id, "created", type=terms.key, holder=holder.key)
     sync_contract_state(tx, contract.id)
@@ -226,6 +226,24 @@ def checked_sla(tx: Transaction, sla: str | None) -> str | None:
     return sla
 
 
+def _rate_card(tx: Transaction, name: str | None) -> str | None:
+    """The name of a rate card in the desk's currency. Raises: InvalidInput."""
+    if name is None:
+        return None
+    card = tx.rules.rate_cards.get(name)
+    if card is None:
+        known = ", ".join(sorted(tx.rules.rate_cards)) or "none"
+        raise invalid("/rate_card", f"There is no rate card {name!r}.", f"Known: {known}.")
+    if card.currency != tx.settings.currency:
+        raise invalid(
+            "/rate_card",
+            f"The rate card {name!r} is in {card.currency}, and the desk's currency is "
+            f"{tx.settings.currency}.",
+            f"Name a card in {tx.settings.currency}.",
+        )
+    return name
+
+
 def check_time_expired(tx: Transaction, command: NewContract | AmendContract) -> None:
     """Check that expired time can be billed if it is to be. Raises: InvalidInput."""
     if command.time_expired != "bill":
@@ -275,9 +293,11 @@ def _insert(
     terms: ContractType,
     price_minor: int | None,
     monthly_minutes: int | None,
+    command: NewContract,
     origin: Origin,
 ) -> None:
     has_amounts = price_minor is not None or contract.overage_rate_minor is not None
+    rate_card = _rate_card(tx, command.rate_card)
     tx.add(
         t.contract,
         id=contract.id,
@@ -300,6 +320,8 @@ def _insert(
         time_expired=contract.time_expired,
         sla=contract.sla,
         exclusions={key: list(values) for key, values in contract.exclusions.items()} or None,
+        rounding=command.rounding.model_dump() if command.rounding is not None else None,
+        rate_card=rate_card,
         renewal_of_id=origin.renewal_of.id if origin.renewal_of is not None else None,
         offered_for_id=origin.offered_for,
         made_by_rule=origin.made_by_rule,

@@ -14,6 +14,7 @@ from typing import Any
 from engine.amendments import Amendment
 from engine.contracts import Contract, Draws, Holder, Limits
 from engine.ledger import GRANT_ACCOUNTS, LedgerTransaction, Posting, move
+from engine.quantities import Rounding
 from workflows.core.transaction import Transaction
 from workflows.ledger.journal import record
 from workflows.lifecycle.contracts.amendments import (
@@ -114,6 +115,9 @@ class LoadedContract:
     activated_at: datetime | None
     next_due_at: datetime | None
     monthly_minutes: int | None
+    rounding: Rounding | None
+    """Its own; None if that of the settings holds."""
+    rate_card: str | None
     amends_at: datetime | None
     alerted_percent: int | None
     known_grants: list[StoredGrant] | None
@@ -128,6 +132,8 @@ class LoadedContract:
         self.contract = contract_value(row)
         self.draws, self.state, self.monthly_minutes = row.draws, row.state, row.monthly_minutes
         self.activated_at, self.next_due_at = row.activated_at, row.next_due_at
+        self.rounding = Rounding(**row.rounding) if row.rounding else None
+        self.rate_card = row.rate_card
         self.amends_at, self._row = row.amends_at, row
         self._amendments, self._past_holders = None, None
         self.alerted_percent = row.alerted_percent

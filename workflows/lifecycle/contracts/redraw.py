@@ -36,9 +36,10 @@ from workflows.lifecycle.contracts.allocations import (
     reverse_posted,
 )
 from workflows.lifecycle.contracts.amendments import is_held_since
+from workflows.lifecycle.contracts.charged_entry import ChargedEntry, entry_to_pay
 from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.monthly_grants import allocate_months
-from workflows.lifecycle.contracts.payers import CascadeSearch, is_excluded, payer_value, valid_from
+from workflows.lifecycle.contracts.payers import CascadeSearch, payer_value, valid_from
 from workflows.lifecycle.contracts.redraw_reading import (
     PostedAllocation,
     PostedDraw,
@@ -54,8 +55,6 @@ from workflows.lifecycle.contracts.redraw_reading import (
 from workflows.store import tables as t
 
 c = t.contract
-NOT_STORED = "~"
-"""The id of an entry that is previewed: it sorts after all others, as that of a new entry will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,8 @@ class Change:
     """What has changed: work entries and contracts by id, and the earliest instant touched (aware UTC).
 
     `moves_boundaries`: a contract or grant begins or ends elsewhere than before, so that work over that
-    instant is divided anew. `cause` names the record that changed, as in the ledger.
+    instant is divided anew. `cause` names the record that changed, as in the ledger. `previewed` are entries
+    as they would be, in place of those stored under their ids.
     """
 
     since: datetime
@@ -71,38 +71,18 @@ class Change:
     contracts: frozenset[str] = frozenset()
     entries: frozenset[str] = frozenset()
     moves_boundaries: bool = False
-    preview: "EntryToPreview | None" = None
+    previewed: tuple[ChargedEntry, ...] = ()
+
+    @property
+    def entry_ids(self) -> set[str]:
+        """The entries that have changed or would change."""
+        return {*self.entries, *(one.entry_id for one in self.previewed)}
 
 
 def changed_since(contract_id: str, at: datetime, *, entries: frozenset[str] = frozenset()) -> Change:
     """The change of a contract that has other terms, dates or grants than before from `at` (aware UTC) on."""
     cause = f"contract:{contract_id}"
     return Change(at, cause, frozenset({contract_id}), entries=entries, moves_boundaries=True)
-
-
-@dataclass(frozen=True, slots=True)
-class EntryToPreview:
-    """A work entry that is not stored, with its service request, under the names of a row that is read.
-
-    Instants are aware UTC; `charged_by` are its terms as they would be stored with it.
-    """
-
-    worked_from: datetime
-    worked_until: datetime | None
-    chargeable_minutes: int
-    charged_by: dict[str, Any]
-    recorded_at: datetime
-    worked_type: str | None
-    id: str
-    number: str
-    customer_id: str
-    item_id: str | None
-    org_unit_id: str | None
-    priority: str
-    work_type: str | None
-    channel: str | None
-    opened_at: datetime
-    entry_id: str = NOT_STORED
 
 
 @dataclass(slots=True)
@@ -225,10 +205,9 @@ def _connect(
     search = CascadeSearch(tx)
     if change.moves_boundaries and found.contracts:
         found.since = min(found.since, first_entry_over(tx, found.contracts, change.since) or found.since)
+    _add(found, change.previewed, search)
     _add(found, entries_by_id(tx, sorted(change.entries)), search)
-    if change.preview is not None:
-        _add(found, [change.preview], search)
-    for one in allocations_of(tx, sorted(change.entries)):
+    for one in allocations_of(tx, sorted(change.entry_ids)):
         if one.posted.slice.contract is not None:
             found.contracts.add(one.posted.slice.contract)
     known: set[str] = set()
@@ -255,8 +234,10 @@ def _add_cascading(
     tx: Transaction, found: _Connected, search: CascadeSearch, contracts: LoadedContracts
 ) -> None:
     """Add the entries that cascade may take to the contracts, even where these had nothing left for them."""
-    cascades = tx.settings.cascade or any(row.charged_by["cascade"] for row in found.entries.values())
-    if not cascades:
+    cascades = any(
+        row.charged_by["cascade"] or row.charged_by.get("passes_on") for row in found.entries.values()
+    )
+    if not cascades and not tx.settings.cascade and not tx.rules.charging.passes_on:
         return
     holders = _holders_of(tx, contracts.load(sorted(found.contracts)), found.since)
     for row in entries_that_cascade(tx, holders, found.since):
@@ -271,7 +252,7 @@ def _payers_of(row: Any, search: CascadeSearch) -> tuple[str, ...]:
     if terms["contract"] is None:
         return ()
     covering = terms["contract"]
-    if not terms["cascade"]:
+    if not terms["cascade"] and not terms.get("passes_on"):
         return (covering,)
     return (covering, *search.following(row, covering, terms["rule_set"], row.worked_from))
 
@@ -314,7 +295,7 @@ def _plan(tx: Transaction, found: _Connected, change: Change, contracts: LoadedC
     loaded = contracts.load(sorted(found.contracts))
     if found.with_carried and tx.writes:
         _grant_months_due(tx, loaded)
-    posted = allocations_of(tx, sorted({*found.entries, *change.entries}))
+    posted = allocations_of(tx, sorted({*found.entries, *change.entry_ids}))
     draws = carried_draws_of(tx, found.contracts, found.since)
     given_back = _minutes_by_grant(posted, draws)
     payers = {one.id: _payer(tx, one, given_back) for one in loaded}
@@ -390,23 +371,8 @@ def _entry_to_pay(
     tx: Transaction, row: Any, chain: tuple[str, ...], carrier: str, contracts: LoadedContracts
 ) -> EntryToPay:
     """An entry with its payers, by the terms of the covering contract as of the instant worked."""
-    terms = row.charged_by
-    policy = terms["time_expired"]
-    if chain:
-        covering = contracts[chain[0]].terms_at(tx, row.worked_from)
-        policy = covering.time_expired or policy
-        if is_excluded(covering, terms["role"], row.worked_type or row.work_type):
-            chain = ()
-    return EntryToPay(
-        row.entry_id,
-        row.worked_from,
-        row.worked_until,
-        row.chargeable_minutes,
-        row.recorded_at,
-        chain,
-        policy,
-        carrier,
-    )
+    covering = contracts[chain[0]].terms_at(tx, row.worked_from) if chain else None
+    return entry_to_pay(row, chain, carrier, covering)
 
 
 def _minutes_by_grant(posted: Iterable[PostedAllocation], draws: Iterable[PostedDraw]) -> dict[str, int]:

@@ -26,7 +26,7 @@ entry, leg = t.ledger_transaction, t.ledger_posting
 
 _ENTRY_COLUMNS = (
     e.c.id.label("entry_id"), e.c.started_at.label("worked_from"), e.c.ended_at.label("worked_until"),
-    e.c.chargeable_minutes, e.c.charged_by, e.c.created_at.label("recorded_at"),
+    e.c.chargeable_minutes, e.c.charged_by, e.c.segments, e.c.created_at.label("recorded_at"),
     e.c.work_type.label("worked_type"), r.c.id, r.c.number, r.c.customer_id, r.c.item_id, r.c.org_unit_id,
     r.c.priority, r.c.work_type, r.c.channel, r.c.opened_at,
 )  # fmt: skip
@@ -73,11 +73,11 @@ def entries_covered(tx: Transaction, contract_id: str, since: datetime) -> froze
 
 
 def entries_that_cascade(tx: Transaction, holders: Iterable[Holder], since: datetime) -> list[Row[Any]]:
-    """The entries since an instant that cascade may take to a contract of these holders."""
+    """The entries since an instant that cascade, or an exclusion, may take to a contract of these holders."""
     fits = [covered_by(holder.id)[holder.kind] for holder in sorted(set(holders))]
     if not fits:
         return []
-    cascades = e.c.charged_by["cascade"].as_boolean() == true()
+    cascades = or_(*(e.c.charged_by[one].as_boolean() == true() for one in ("cascade", "passes_on")))
     return _entries(tx, or_(*fits), e.c.started_at >= since, e.c.chargeable_minutes > 0, cascades)
 
 

@@ -58,6 +58,8 @@ contract = Table(
     Column("time_expired", String(10)),
     Column("sla", Key),
     Column("exclusions", Json),
+    Column("rounding", Json),
+    Column("rate_card", Key),
     Column("alerted_percent", Integer),
     Column("renewal_of_id", Id, ForeignKey("contract.id")),
     Column("offered_for_id", Id, index=True),

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -78,6 +79,7 @@ service_request = Table(
     Column("sla_alert_at", Instant),
     Column("worked_minutes", BigInteger, nullable=False, server_default=text("0")),
     Column("chargeable_minutes", BigInteger, nullable=False, server_default=text("0")),
+    Column("rounds_together", Boolean, nullable=False, server_default=false()),
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_by", Text, nullable=False),
     Column("search_words", Text, nullable=False, server_default=text("' '")),

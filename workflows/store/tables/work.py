@@ -57,6 +57,7 @@ work_entry = Table(
     Column("chargeable_minutes", BigInteger, nullable=False),
     Column("charge_why", Text),
     Column("charged_by", Json),
+    Column("segments", Json),
     Column("billable", Boolean, nullable=False, default=True),
     Column("work_type", Key),
     Column("note", Text),
@@ -69,7 +70,11 @@ work_entry = Table(
     Index("ix_work_entry_request", "service_request_id", "started_at", "id"),
     Index("ix_work_entry_technician_id", "technician_id", "started_at"),
 )
-"""`charged_by` has the terms of `workflows.work.charging_terms`; None where older programs charged it."""
+"""`charged_by` has the terms of `workflows.charging.terms`; None where older programs charged it.
+
+`segments` has those of `workflows.charging.segments`: their chargeable minutes sum to the entry's. None for a
+single one that is charged in full and has no price.
+"""
 
 work_allocation = Table(
     "work_allocation",

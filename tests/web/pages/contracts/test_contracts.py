@@ -52,6 +52,9 @@ def test_the_new_contract_link_preselects_the_holder(web: WebClients) -> None:
         ({"type": "incident_pack", "incidents": "-3"}, "is not a whole number"),
         ({"minutes": "99999:00"}, ""),
         ({"type": "nothing_known"}, ""),
+        ({"rounding_increment_minutes": "0"}, "It must be at least 1"),
+        ({"rounding_increment_minutes": "5", "rounding_grace_minutes": "7"}, "must be smaller than"),
+        ({"rounding_minimum_minutes": "often"}, "is not a whole number of minutes"),
     ],
 )
 def test_invalid_terms_are_reported_and_keep_the_typed_values(
@@ -66,6 +69,24 @@ def test_invalid_terms_are_reported_and_keep_the_typed_values(
     assert words in wrong
     assert wrong.form().values["overage_rate"] == "90"
     assert web.sample.rows(t.contract) == []
+
+
+def test_rounding_and_rate_card_are_terms_of_the_contract(web: WebClients) -> None:
+    page = web.supervisor.open("/contracts/new")
+    sent = {"holder": f"customer:{web.sample.ann}", "type": "support_hours", "minutes": "10"}
+    sent |= {"rounding_increment_minutes": "15", "rounding_scope": "service_request", "rate_card": "standard"}
+    shown = web.supervisor.send(page, **sent)
+    [row] = web.sample.rows(t.contract)
+    assert row.rounding == {
+        "increment_minutes": 15,
+        "minimum_minutes": 0,
+        "grace_minutes": 0,
+        "scope": "service_request",
+    }
+    assert row.rate_card == "standard"
+    shown = web.supervisor.open(f"/contracts/{row.id}")
+    assert "Up to 15 minutes; all work on a request" in shown
+    assert "Rate card" in shown
 
 
 def test_the_contract_list_views_and_filters(web: WebClients) -> None:

@@ -163,6 +163,14 @@ def test_a_contract_type_is_copied_and_a_file_removed_and_restored(web: WebClien
     assert in_force(web).files["contract_types/gold.json"] == text
 
 
+def test_a_rate_card_is_copied(web: WebClients) -> None:
+    page = opened(web)
+    page = sent(web, page, "add", editor_add_like="rate_cards/standard.json", editor_add_name="night_work")
+    assert '"label": "Night work"' in areas(page)["rate_cards/night_work.json"]
+    page = sent(web, page, "publish", editor_note="Nights")
+    assert "rate_cards/night_work.json" in in_force(web).files
+
+
 def test_a_type_in_use_cannot_be_removed(web: WebClients) -> None:
     web.sample.sell("subscription")
     page = sent(web, opened(web), "remove:contract_types/subscription.json")

@@ -43,7 +43,7 @@ def test_the_preview_shows_which_later_entry_would_be_drawn_from_elsewhere(web: 
     sent = {**form.values, "work_minutes": "0:30", "work_worked_at": "2026-03-02T11:00"}
     shown = tom.client.post(f"/requests/{request}/work/preview", data=sent).get_data(as_text=True)
     assert f"0:30 from {number} (leaves 0:00)" in shown
-    assert "A later entry would be drawn from elsewhere:" in shown
+    assert "Another entry would be drawn from elsewhere:" in shown
     moved = f"0:40 from {number} → 0:30 from {number}, 0:10 carried to the next contract"
     assert f"{sample.request(request).number}, 3 Mar 2026, 10:00 CET: {moved}" in shown
 
@@ -117,6 +117,46 @@ def test_the_timer_fills_in_the_form(web: WebClients) -> None:
     done = work(tom, page)
     assert "0:25 logged" in done
     assert "Timer running since" not in done
+
+
+def test_a_correction_is_previewed_before_saving(web: WebClients) -> None:
+    sample = web.sample
+    number = sample.contract(sample.sell("support_hours", minutes=60)).number
+    request = sample.log()
+    sample.work(request, 40)
+    sample.clock.move(hours=1)
+    sample.work(request, 15)
+    entry = min(sample.entries(request), key=lambda row: row.id).id
+    tom = web.technician
+    page = tom.open(f"/requests/{request}/work/{entry}")
+    sent = {**page.form().values, "minutes": "0:50"}
+    moved = f"0:15 from {number} → 0:10 from {number}, 0:05 carried to the next contract"
+    live = tom.client.post(f"/requests/{request}/work/{entry}/preview", data=sent).get_data(as_text=True)
+    without_scripts = tom.client.post(f"/requests/{request}/work/{entry}", data={**sent, "step": "preview"})
+    for shown in (live, without_scripts.get_data(as_text=True)):
+        assert f"0:50 from {number} (leaves 0:00)" in shown
+        assert moved in shown
+    assert {row.version for row in sample.entries(request)} == {1}
+
+
+def test_work_is_recalculated_from_the_page_of_its_request(web: WebClients) -> None:
+    sample = web.sample
+    sample.sell("support_hours", minutes=600)
+    request = sample.log()
+    sample.work(request, 20)
+    sue = web.supervisor
+    assert "Nothing would change" in sue.open(f"/requests/{request}/work/recalculate")
+    sample.set(rounding={"increment_minutes": 15})
+    assert "Recalculate work" in sue.open(f"/requests/{request}")
+    page = sue.open(f"/requests/{request}/work/recalculate")
+    assert "One entry would be charged differently:" in page
+    assert "then 0:30" in page
+    refused = sue.send(page, reason="")
+    assert "This field is required." in refused
+    done = sue.send(page, reason="Agreed")
+    assert "Work charged by what holds today." in done
+    assert [row.chargeable_minutes for row in sample.entries(request)] == [30]
+    assert "Recalculate work" not in web.technician.open(f"/requests/{request}")
 
 
 def test_a_work_entry_is_edited_and_deleted(web: WebClients) -> None:

@@ -41,7 +41,8 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function kindOf(path) {
     if (path.startsWith("contract_types/")) return "contract_type";
-    return { "charging.json": "charging", "slas.json": "slas" }[path] || "coverage";
+    if (path.startsWith("rate_cards/")) return "rate_card";
+    return { "calendars.json": "calendars", "charging.json": "charging", "slas.json": "slas" }[path] || "coverage";
   }
 
   function namesOf() {

@@ -7,7 +7,7 @@ from workflows.store.column_types import Id, Instant, Json
 from workflows.store.triggers import append_only, no_replacement
 
 revision = "0021"
-down_revision = "0018"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

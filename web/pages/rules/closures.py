@@ -1,0 +1,58 @@
+"""Importing closures from a calendar file into a calendar of the rules."""
+
+from functools import partial
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_wtf.file import FileField
+from werkzeug.wrappers import Response
+from wtforms import SelectField, TextAreaField
+from wtforms.validators import InputRequired
+
+from engine.rulebook import RuleSetRefused
+from web.pages.context import actor, desk
+from web.pages.forms.base import KeyedForm, attempt_once
+from web.pages.forms.fields import select_options
+from web.pages.rules.versions import RESULTS, outcome_of
+from web.refused_rules import report_refused_rules
+from workflows.core.transaction import Transaction
+from workflows.rule_sets.closures import import_closures
+
+pages = Blueprint("rule_closures", __name__, url_prefix="/rules/closures")
+
+
+class ClosuresForm(KeyedForm):
+    calendar = SelectField("Calendar", [InputRequired("Select a calendar.")])
+    upload = FileField("Calendar file", description="An iCalendar file (.ics) of at most 1 MiB.")
+    file = TextAreaField("Or paste the content of the file")
+
+    @property
+    def text(self) -> str:
+        """The content of the file; bytes that are not UTF-8 are replaced, and refused as no calendar file."""
+        sent = self.upload.data
+        content = sent.read().decode("utf-8", "replace") if sent else ""
+        return content or self.file.data or ""
+
+
+@pages.route("", methods=["GET", "POST"])
+def closures() -> tuple[str, int] | Response:
+    """Replace the closures of a calendar, and publish the rules or propose them."""
+    form = ClosuresForm()
+    with desk().read(actor()) as tx:
+        tx.require("administrator")
+        form.calendar.choices = select_options((one.id, one.label) for one in tx.rules.calendars.values())
+    if form.validate_on_submit():
+        try:
+            done = attempt_once(form, partial(_import, str(form.calendar.data), form.text), reads_first=True)
+        except RuleSetRefused as refused:
+            report_refused_rules(refused, interface="page", by=actor().name)
+            form.add_error("", str(refused))
+            done = None
+        if done is not None:
+            desk().refresh()
+            flash(*RESULTS[done])
+            return redirect(url_for("rules.rules"))
+    return render_template("rules/closures.html", form=form), 422 if form.has_errors else 200
+
+
+def _import(calendar: str, text: str, tx: Transaction) -> str:
+    return outcome_of(import_closures(tx, calendar, text))

@@ -1,0 +1,1 @@
+"""What work entries are charged by: terms, rounding, segments, and the coverage at the instant worked."""

@@ -1,0 +1,236 @@
+"""The charge of a work entry: its segments under its terms, and those of entries that are charged again.
+
+Source: product.md section 7 (From worked to chargeable minutes).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from engine.charging import Segment, total_minutes
+from engine.quantities import whole_minutes
+from workflows.charging.segments import charge_segments
+from workflows.charging.terms import ChargingTerms, rules_of
+from workflows.commands.work import WorkGiven
+from workflows.core.errors import invalid
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.charged_entry import ChargedEntry, segments_of, stored_segments
+from workflows.store import tables as t
+from workflows.store.compiled_statements import next_version
+
+NOT_BILLABLE = "Not billable"
+LONGEST_SPAN = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """A work entry with its chargeable minutes; those who pay for them are not known yet."""
+
+    started_at: datetime
+    ended_at: datetime | None
+    worked_minutes: int
+    segments: tuple[Segment, ...]
+
+    @property
+    def chargeable_minutes(self) -> int:
+        """The sum of its segments."""
+        return total_minutes(self.segments)
+
+    @property
+    def charge_why(self) -> str | None:
+        """Why it is charged so: the reasons of its segments, each once."""
+        reasons = dict.fromkeys(one.why for one in self.segments if one.why)
+        return "; ".join(reasons) or (None if self.segments else NOT_BILLABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedAgain:
+    """A stored entry with what it is worked and charged by from now on."""
+
+    entry: Row[Any]
+    worked: Worked
+    terms: ChargingTerms
+
+    @property
+    def charges_alike(self) -> bool:
+        """Whether its segments and their prices are those that it has."""
+        return segments_of(self.entry) == self.worked.segments and self.takes_alike
+
+    @property
+    def takes_alike(self) -> bool:
+        """Whether it takes the same minutes at the same instants as before."""
+        entry, worked = self.entry, self.worked
+        before = (entry.started_at, entry.ended_at, entry.chargeable_minutes)
+        if (worked.started_at, worked.ended_at, worked.chargeable_minutes) != before:
+            return False
+        segments = segments_of(entry)
+        return not segments or _shares(segments) == _shares(worked.segments)
+
+
+def charge_work(tx: Transaction, request: Row[Any], command: WorkGiven, terms: ChargingTerms) -> Worked:
+    """The length and the segments of the entry that a command makes.
+
+    Raises: InvalidInput for time in the future or an entry that is too long; NoRuleSet; NoHolidayData.
+    """
+    started_at, ended_at, worked = worked_span(tx, command)
+    if not command.billable:
+        return Worked(started_at, ended_at, worked, ())
+    segments = charge_segments(
+        started_at,
+        ended_at,
+        worked,
+        work_type=command.work_type or request.work_type,
+        terms=terms,
+        rules=rules_of(tx, terms),
+    )
+    return Worked(started_at, ended_at, worked, segments)
+
+
+def charge_changed(
+    tx: Transaction, request: Row[Any], entry: Row[Any], wanted: WorkGiven, terms: ChargingTerms
+) -> ChargedAgain:
+    """An entry as it is wanted, charged by these terms. Raises: as `charge_work`."""
+    worked = charge_work(tx, request, wanted, terms)
+    return ChargedAgain(entry, worked, after_charge(terms, worked))
+
+
+def charge_again(tx: Transaction, entry: Row[Any], terms: ChargingTerms) -> ChargedAgain:
+    """A billable entry, charged by other terms. Raises: NoRuleSet; RuleSetRefused; NoHolidayData."""
+    segments = charge_segments(
+        entry.started_at,
+        entry.ended_at,
+        entry.worked_minutes,
+        work_type=entry.work_type,
+        terms=terms,
+        rules=rules_of(tx, terms),
+    )
+    worked = Worked(entry.started_at, entry.ended_at, entry.worked_minutes, segments)
+    return ChargedAgain(entry, worked, after_charge(terms, worked))
+
+
+def after_charge(terms: ChargingTerms, worked: Worked) -> ChargingTerms:
+    """The terms, with whether a part of the work falls to the next contract."""
+    passes_on = any(one.excluded == "next_contract" for one in worked.segments)
+    return replace(terms, passes_on=passes_on) if passes_on != terms.passes_on else terms
+
+
+def store_charge(tx: Transaction, charged: ChargedAgain) -> None:
+    """Store the charge of an entry, and count its minutes to its service request."""
+    entry, worked = charged.entry, charged.worked
+    tx.change(
+        t.work_entry,
+        entry.id,
+        started_at=worked.started_at,
+        ended_at=worked.ended_at,
+        worked_minutes=worked.worked_minutes,
+        chargeable_minutes=worked.chargeable_minutes,
+        charge_why=worked.charge_why,
+        charged_by=charged.terms.stored(),
+        segments=stored_segments(worked.segments),
+    )
+    count_minutes(
+        tx,
+        entry.service_request_id,
+        worked.worked_minutes - entry.worked_minutes,
+        worked.chargeable_minutes - entry.chargeable_minutes,
+    )
+
+
+def store_charged_again(
+    tx: Transaction, charged: Sequence[ChargedAgain], *, reason: str | None = None
+) -> None:
+    """Store entries that something else charges again, each with a version and a line in the audit trail."""
+    why = {"reason": reason} if reason else {}
+    for one in charged:
+        tx.change(t.work_entry, one.entry.id, version=next_version(t.work_entry))
+        tx.audit("work_entry", one.entry.id, "charged again", before=audit_values(one.entry), **why)
+        store_charge(tx, one)
+
+
+def charged_entry(
+    request: Row[Any],
+    worked: Worked,
+    terms: ChargingTerms,
+    *,
+    recorded_at: datetime,
+    work_type: str | None,
+    **stored_as: str,
+) -> ChargedEntry:
+    """An entry of a service request as the draw-down reads it; `entry_id` where it is stored."""
+    return ChargedEntry(
+        worked_from=worked.started_at,
+        worked_until=worked.ended_at,
+        chargeable_minutes=worked.chargeable_minutes,
+        charged_by=terms.stored(),
+        segments=stored_segments(worked.segments),
+        recorded_at=recorded_at,
+        worked_type=work_type,
+        id=request.id,
+        number=request.number,
+        customer_id=request.customer_id,
+        item_id=request.item_id,
+        org_unit_id=request.org_unit_id,
+        priority=request.priority,
+        work_type=request.work_type,
+        channel=request.channel,
+        opened_at=request.opened_at,
+        **stored_as,
+    )
+
+
+def worked_at(command: WorkGiven) -> datetime:
+    """The instant at which the work began, or at which its minutes count (aware UTC)."""
+    at = command.started_at or command.worked_at
+    if at is None:
+        raise invalid("/minutes", "Give minutes and worked_at, or started_at and ended_at.")
+    return at
+
+
+def worked_span(tx: Transaction, command: WorkGiven) -> tuple[datetime, datetime | None, int]:
+    """Start, end (None for minutes at one instant) and whole minutes worked.
+
+    Raises: InvalidInput for time in the future or a span of more than 24 hours.
+    """
+    if command.started_at is not None and command.ended_at is not None:
+        if command.ended_at > tx.now:
+            raise invalid("/ended_at", "Work cannot end in the future.", "Give the time worked so far.")
+        seconds = -((command.started_at - command.ended_at) // timedelta(seconds=1))
+        worked = whole_minutes(seconds)
+        if command.ended_at - command.started_at > LONGEST_SPAN:
+            raise invalid("/ended_at", "The work is longer than 24 hours.", "Log each day as its own entry.")
+        return command.started_at, command.ended_at, worked
+    if command.worked_at is None or command.minutes is None:
+        raise invalid("/minutes", "Give minutes and worked_at, or started_at and ended_at.")
+    if command.worked_at > tx.now:
+        raise invalid("/worked_at", "Work cannot lie in the future.", "Give an instant that has passed.")
+    return command.worked_at, None, command.minutes
+
+
+def count_minutes(tx: Transaction, request_id: str, worked_minutes: int, charged_minutes: int) -> None:
+    """Add minutes to the sums of a service request."""
+    r = t.service_request
+    tx.change(
+        r,
+        request_id,
+        worked_minutes=r.c.worked_minutes + worked_minutes,
+        chargeable_minutes=r.c.chargeable_minutes + charged_minutes,
+    )
+
+
+def audit_values(entry: Row[Any]) -> dict[str, Any]:
+    """What the audit trail has of an entry as it was."""
+    return {
+        "started_at": entry.started_at.isoformat(),
+        "ended_at": entry.ended_at.isoformat() if entry.ended_at else None,
+        "worked_minutes": entry.worked_minutes,
+        "chargeable_minutes": entry.chargeable_minutes,
+        "billable": entry.billable,
+    }
+
+
+def _shares(segments: Sequence[Segment]) -> list[tuple[Any, ...]]:
+    """When the minutes of some segments are drawn, and from whom."""
+    return [(one.start, one.chargeable_minutes, one.excluded) for one in segments if one.chargeable_minutes]

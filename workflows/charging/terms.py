@@ -1,0 +1,181 @@
+"""What a work entry is charged by: what held for its technician when it was recorded, stored with it.
+
+A later change of the entry uses the same terms: it does not depend on today's settings, rules and coverage,
+nor on the role of the person who makes it.
+Source: product.md section 7 (Which contract covered it then).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Row, select
+
+from engine.contracts import TimeExpired
+from engine.quantities import Minutes, Rounding
+from engine.rulebook import RuleSet
+from workflows.charging.coverage_at import NOT_SEARCHED, CoverageAt, coverage_at
+from workflows.core.transaction import Transaction
+from workflows.lifecycle.contracts.payers import rule_set_of
+from workflows.store import tables as t
+
+STANDARD_CARD = "standard"
+"""The rate card of a contract that names none, if the rules have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChargingTerms:
+    """The terms of one work entry.
+
+    `draws` is whether its minutes are allocated at all: not while contracts are off, nor before the first
+    coverage search of a request that was opened before contracts. `contract` is the id of the contract that
+    covered the request at the instant worked. `before_minutes` were worked earlier on the same request, or on
+    the same request and day, where these are rounded together. `rule_set` is a version. `item_type` is that
+    of the request's item, where a rule asks for it; `rate_card` is the name of a card of the rule set, and
+    `currency` that of the desk. `passes_on`: a rule excludes a part of the work, and the next contract pays.
+    """
+
+    role: str
+    priority: str
+    channel: str | None
+    rule_set: str
+    rounding: Rounding
+    before_minutes: Minutes
+    time_zone: str
+    time_expired: TimeExpired
+    cascade: bool
+    draws: bool
+    contract: str | None
+    item_type: str | None = None
+    rate_card: str | None = None
+    currency: str | None = None
+    passes_on: bool = False
+
+    def stored(self) -> dict[str, Any]:
+        """The terms as they are stored with an entry."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        rounding = {name: getattr(self.rounding, name) for name in self.rounding.__slots__}
+        return fields | {"rounding": rounding}
+
+
+def stored_terms(fields: Mapping[str, Any]) -> ChargingTerms:
+    """The terms that `ChargingTerms.stored` returned."""
+    return ChargingTerms(**{**fields, "rounding": Rounding(**fields["rounding"])})
+
+
+def new_terms(tx: Transaction, request: Row[Any], worked_at: datetime, role: str) -> ChargingTerms:
+    """What holds now for work of someone with this role, by the coverage at the instant worked (aware UTC).
+
+    The rounding and the rate card are those of the desk, and nothing is rounded together yet: see
+    `contract_terms` and `workflows.charging.rounding`. Whether the work passes on to the next contract is
+    known once it is charged; until then, it does if any rule says so. Raises: NoRuleSet.
+    """
+    settings = tx.settings
+    cover = coverage_at(tx, request, worked_at) if settings.contracts else NOT_SEARCHED
+    return ChargingTerms(
+        role=role,
+        priority=request.priority,
+        channel=request.channel,
+        rule_set=tx.rules.version,
+        rounding=settings.rounding.value,
+        before_minutes=0,
+        time_zone=settings.time_zone,
+        time_expired=settings.time_expired_contract or "ignore",
+        cascade=settings.cascade,
+        draws=cover.searched,
+        contract=cover.contract,
+        item_type=_item_type(tx, request),
+        rate_card=STANDARD_CARD,
+        currency=settings.currency,
+        passes_on=tx.rules.charging.passes_on,
+    )
+
+
+def terms_of(tx: Transaction, entry: Row[Any], request: Row[Any]) -> ChargingTerms:
+    """What an entry was charged by.
+
+    For an entry of an older program, which stored no terms: what holds now for its technician, by the
+    coverage at the instant worked.
+    """
+    if entry.charged_by is not None:
+        return stored_terms(entry.charged_by)
+    account = t.user_account
+    role = select(account.c.role).where(account.c.id == entry.technician_id)
+    terms = new_terms(tx, request, entry.started_at, tx.connection.execute(role).scalar_one())
+    return with_own_terms(tx, terms)
+
+
+def with_own_terms(tx: Transaction, terms: ChargingTerms) -> ChargingTerms:
+    """The terms with those that the covering contract has of its own, which is read."""
+    return contract_terms(terms, _own_terms(tx, terms.contract))
+
+
+class OwnTerms(Protocol):
+    """What a contract says of charging; None where that of the desk holds."""
+
+    rounding: Rounding | None
+    rate_card: str | None
+
+
+def contract_terms(terms: ChargingTerms, contract: OwnTerms | None) -> ChargingTerms:
+    """The terms with those of the covering contract, where it has its own."""
+    if contract is None or (contract.rounding is None and contract.rate_card is None):
+        return terms
+    return replace(
+        terms,
+        rounding=contract.rounding or terms.rounding,
+        rate_card=contract.rate_card or terms.rate_card,
+    )
+
+
+def moved_terms(
+    tx: Transaction, request: Row[Any], terms: ChargingTerms, worked_at: datetime
+) -> ChargingTerms:
+    """The terms of an entry whose instant worked changes: another contract may have covered it then."""
+    cover = coverage_at(tx, request, worked_at) if terms.draws or tx.settings.contracts else NOT_SEARCHED
+    return terms_under(tx, terms, cover)
+
+
+def terms_under(tx: Transaction, terms: ChargingTerms, cover: CoverageAt) -> ChargingTerms:
+    """The terms of an entry that this coverage pays for.
+
+    If it is another contract, what that one says of charging holds in place of what the other one said.
+    """
+    if cover.contract != terms.contract:
+        before = _own_terms(tx, terms.contract)
+        if before is not None and before.rounding is not None:
+            terms = replace(terms, rounding=tx.settings.rounding.value)
+        if before is not None and before.rate_card is not None:
+            terms = replace(terms, rate_card=STANDARD_CARD)
+        terms = contract_terms(terms, _own_terms(tx, cover.contract))
+    return replace(terms, draws=cover.searched, contract=cover.contract)
+
+
+@dataclass(slots=True)
+class _Own:
+    rounding: Rounding | None
+    rate_card: str | None
+
+
+def _own_terms(tx: Transaction, contract_id: str | None) -> OwnTerms | None:
+    """What a contract says of charging; None without a contract."""
+    if contract_id is None:
+        return None
+    c = t.contract
+    row = tx.connection.execute(select(c.c.rounding, c.c.rate_card).where(c.c.id == contract_id)).one()
+    return _Own(Rounding(**row.rounding) if row.rounding else None, row.rate_card)
+
+
+def _item_type(tx: Transaction, request: Row[Any]) -> str | None:
+    """The type of the request's item, if a charging or rate rule asks for it."""
+    if request.item_id is None or "item_type" not in tx.rules.charging_variables:
+        return None
+    i = t.item
+    found: str | None = tx.connection.execute(select(i.c.item_type).where(i.c.id == request.item_id)).scalar()
+    return found
+
+
+def rules_of(tx: Transaction, terms: ChargingTerms) -> RuleSet:
+    """The rule set of the terms. Raises: NoRuleSet; RuleSetRefused if it can no longer be read."""
+    return rule_set_of(tx, terms.rule_set)

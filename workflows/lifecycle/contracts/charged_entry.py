@@ -1,0 +1,129 @@
+"""A work entry as the draw-down reads it, stored or previewed: its segments and what it is charged by.
+
+Source: product.md section 7.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.charging import FULL_PERCENT, Segment
+from engine.contracts import Contract
+from engine.drawdown import EntryToPay, SegmentToPay
+from workflows.lifecycle.contracts.payers import is_excluded
+
+NOT_STORED = "~"
+"""The id of an entry that is planned before it is stored: it sorts after all others, as a new one will."""
+StoredSegments = list[dict[str, Any]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedEntry:
+    """A work entry with its service request, under the names of a row that is read.
+
+    It need not be stored as it is here. Instants are aware UTC, minutes whole; `charged_by` and `segments`
+    are in the form in which they are stored.
+    """
+
+    worked_from: datetime
+    worked_until: datetime | None
+    chargeable_minutes: int
+    charged_by: dict[str, Any]
+    segments: StoredSegments
+    recorded_at: datetime
+    worked_type: str | None
+    id: str
+    number: str
+    customer_id: str
+    item_id: str | None
+    org_unit_id: str | None
+    priority: str
+    work_type: str | None
+    channel: str | None
+    opened_at: datetime
+    entry_id: str = NOT_STORED
+
+
+def entry_to_pay(row: Any, payers: tuple[str, ...], carrier: str, covering: Contract | None) -> EntryToPay:
+    """A stored entry, or a `ChargedEntry`, as the engine plans it.
+
+    `payers` are ids of contracts, of which `covering` is the first. No contract pays for work that the
+    covering one excludes.
+    """
+    terms = row.charged_by
+    policy = terms["time_expired"]
+    if covering is not None:
+        policy = covering.time_expired or policy
+        if is_excluded(covering, terms["role"], row.worked_type or row.work_type):
+            payers = ()
+    return EntryToPay(
+        row.entry_id,
+        row.worked_from,
+        row.worked_until,
+        row.chargeable_minutes,
+        row.recorded_at,
+        payers,
+        policy,
+        carrier,
+        _stored_segments_to_pay(row.segments),
+        terms["cascade"],
+    )
+
+
+def stored_segments(segments: Sequence[Segment]) -> StoredSegments:
+    """Segments as they are stored with their entry.
+
+    None for a single one that is charged in full, by no rule and without a price: it follows from the entry,
+    and lists of work need not read it.
+    """
+    if not segments or (len(segments) == 1 and _is_plain(segments[0])):
+        return None
+    return [one._asdict() | {"start": one.start.isoformat(), "end": _text(one.end)} for one in segments]
+
+
+def segments_of(entry: Any) -> tuple[Segment, ...]:
+    """The segments of a row of `work_entry`.
+
+    None if it is not billable, or if an older program charged it by a percentage, which was not stored.
+    """
+    if entry.segments is not None:
+        return tuple(
+            Segment(**{**one, "start": datetime.fromisoformat(one["start"]), "end": _instant(one["end"])})
+            for one in entry.segments
+        )
+    if not entry.billable or entry.charge_why is not None:
+        return ()
+    minutes = entry.chargeable_minutes
+    return (Segment(entry.started_at, entry.ended_at, entry.worked_minutes, minutes, FULL_PERCENT, minutes),)
+
+
+def segments_to_pay(segments: Sequence[Segment]) -> tuple[SegmentToPay, ...]:
+    """Segments as the engine pays them."""
+    return tuple(SegmentToPay(one.start, one.end, one.chargeable_minutes, one.excluded) for one in segments)
+
+
+def _stored_segments_to_pay(stored: StoredSegments) -> tuple[SegmentToPay, ...]:
+    if stored is None:
+        return ()
+    return tuple(
+        SegmentToPay(
+            datetime.fromisoformat(one["start"]),
+            _instant(one["end"]),
+            one["chargeable_minutes"],
+            one.get("excluded"),
+        )
+        for one in stored
+    )
+
+
+def _is_plain(segment: Segment) -> bool:
+    return segment.rule is None and segment.rate_minor is None and segment.percent == FULL_PERCENT
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at is not None else None
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text is not None else None

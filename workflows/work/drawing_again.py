@@ -1,0 +1,55 @@
+"""Drawing work again whose charge has changed, and bringing the contracts that it concerns up to date.
+
+Source: product.md section 7 (Time worked decides, not time typed).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from workflows.charging.charges import ChargedAgain
+from workflows.core.transaction import Transaction
+from workflows.coverage.search import settle_loaded_and_cover, settle_loaded_due
+from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
+from workflows.lifecycle.contracts.redraw import Change, redraw
+from workflows.work.planning import load_payers
+
+
+def draw_again(
+    tx: Transaction,
+    request: Row[Any],
+    changed: Sequence[ChargedAgain],
+    contracts: LoadedContracts,
+    *,
+    cause: str,
+) -> None:
+    """Draw entries of a service request again that are stored as they are now, and all that comes after them.
+
+    Raises: IntegrityError where a balance would go below zero.
+    """
+    if not changed:
+        return
+    for one in changed:
+        settle_payers(tx, load_payers(tx, request, one.terms, one.worked.started_at, contracts), contracts)
+    since = min(at for one in changed for at in (one.entry.started_at, one.worked.started_at))
+    change = Change(since, cause, entries=frozenset(one.entry.id for one in changed))
+    settle(tx, request.id, redraw(tx, change, contracts), contracts)
+
+
+def settle_payers(tx: Transaction, payers: Iterable[LoadedContract], contracts: LoadedContracts) -> bool:
+    """Apply the due changes of contracts, as the jobs do. Returns whether there were any."""
+    settled = [payer.id for payer in payers if settle_loaded_due(tx, payer)]
+    if settled:
+        contracts.forget()
+    return bool(settled)
+
+
+def settle(tx: Transaction, request_id: str, contract_ids: Iterable[str], contracts: LoadedContracts) -> None:
+    """Bring contracts up to now, and cover requests that wait for them with what was given back.
+
+    The coverage of the request itself, by id, is left alone.
+    """
+    for contract_id in sorted(set(contract_ids)):
+        if settle_loaded_and_cover(tx, contracts[contract_id], skip=request_id):
+            contracts.forget()
