@@ -127,7 +127,7 @@ def test_publishing_the_watched_folder_leaves_no_change_to_pick_up(
 def test_the_rules_are_shown_as_files_and_as_code(sample: SampleDesk, run: Run, tmp_path: Path) -> None:
     files = run("rules", "show")
     assert files.exit_code == 0
-    assert files.stdout.startswith('# charging.json\n{\n  "$schema"')
+    assert files.stdout.startswith('# calendars.json\n{\n  "$schema"')
     code = run("rules", "show", "--compiled").stdout
     assert code.startswith("# coverage.json\n")
     assert "def decide(request, contracts):" in code
