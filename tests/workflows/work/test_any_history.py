@@ -34,6 +34,7 @@ from workflows.contracts.amending import amend_contract, transfer_contract
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, renew, top_up
 from workflows.jobs.definitions import run_job
+from workflows.lifecycle.contracts.audit_draw_down import planned_again
 from workflows.reports.audit import audit_desk
 from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
@@ -208,6 +209,7 @@ class Histories(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "in_time"):
             self.check()
+            assert self.sample.see(planned_again, self.contracts)[0] == []
 
     def check(self) -> None:
         views = {one: self.sample.see(read_contract, one) for one in self.contracts}

@@ -32,7 +32,7 @@ def audit_draw_down(tx: Transaction) -> Iterator[Difference]:
     for batch in _batches(tx):
         wanted = [one for one in batch if one not in planned]
         try:
-            found, connected = _planned_again(tx, wanted)
+            found, connected = planned_again(tx, wanted)
         except UNREADABLE:
             # a row that was changed from outside: name the contracts that it concerns
             found, connected = _one_by_one(tx, wanted), set()
@@ -41,7 +41,7 @@ def audit_draw_down(tx: Transaction) -> Iterator[Difference]:
         planned = {one for one in planned | connected if one > batch[-1]}
 
 
-def _planned_again(tx: Transaction, contract_ids: Sequence[str]) -> tuple[list[Difference], set[str]]:
+def planned_again(tx: Transaction, contract_ids: Sequence[str]) -> tuple[list[Difference], set[str]]:
     """The differences of contracts and of all that are connected with them, and the ids of those planned."""
     contracts = LoadedContracts(tx)
     change = Change(BEGINNING, cause="audit", contracts=frozenset(contract_ids))
@@ -52,7 +52,7 @@ def _one_by_one(tx: Transaction, contract_ids: Sequence[str]) -> list[Difference
     found: dict[Difference, None] = {}
     for contract_id in contract_ids:
         try:
-            found |= dict.fromkeys(_planned_again(tx, [contract_id])[0])
+            found |= dict.fromkeys(planned_again(tx, [contract_id])[0])
         except UNREADABLE as error:
             why = f"{type(error).__name__}: {error}"
             found[
