@@ -38,6 +38,7 @@ from workflows.contracts.amending import amend_contract, transfer_contract
 from workflows.contracts.queries import read_contract
 from workflows.contracts.use_cases import adjust, cancel_contract, renew, top_up
 from workflows.jobs.definitions import run_job
+from workflows.lifecycle.contracts.audit_draw_down import planned_again
 from workflows.reports.audit import audit_desk
 from workflows.service_requests.use_cases import search_or_assign
 from workflows.store import tables as t
@@ -234,6 +235,7 @@ class Histories(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "in_time"):
             self.check()
+            assert self.sample.see(planned_again, self.contracts)[0] == []
 
     def check(self) -> None:
         views = {one: self.sample.see(read_contract, one) for one in self.contracts}
@@ -347,11 +349,8 @@ class Histories(RuleBasedStateMachine):
                 policy=row.time_expired or "rollover",
                 grants=self._grants(row),
                 cancelled_at=row.cancelled_at,
-                past_holders=[
-                    (past.held_until, f"{past.holder_kind}:{past.holder_id}")
-                    for past in self.sample.rows(t.contract_past_holder, contract_id=row.id)
-                ],
-                past_policies=self._past_policies(row.id),
+                past_holders=self._past_terms(row.id, "holder_kind", "holder_id"),
+                past_policies=self._past_terms(row.id, "time_expired", default="rollover"),
             )
         for entry_id in self.entries:
             [row] = self.sample.rows(t.work_entry, id=entry_id)
@@ -367,20 +366,20 @@ class Histories(RuleBasedStateMachine):
                 )
         return model
 
-    def _past_policies(self, contract_id: str) -> list[tuple[datetime, str]]:
-        """The policies before each amendment; of two at one instant the last counts."""
+    def _past_terms(self, contract_id: str, *names: str, default: str = "") -> list[tuple[datetime, str]]:
+        """The terms before each amendment of them; of two at one instant the last counts."""
         amendments = [
             one
             for one in self.sample.rows(t.contract_amendment, contract_id=contract_id)
-            if "time_expired" in one.after
+            if names[0] in one.after
         ]
         found: dict[datetime, str] = {}
         for one in sorted(amendments, key=lambda one: (one.effective_at, one.id)):
             earlier = [other for other in amendments if other.effective_at < one.effective_at]
             last = max(earlier, key=lambda other: (other.effective_at, other.id), default=None)
             first = min(amendments, key=lambda other: other.id)
-            policy = last.after["time_expired"] if last is not None else first.before["time_expired"]
-            found[one.effective_at] = policy or "rollover"
+            terms = last.after if last is not None else first.before
+            found[one.effective_at] = ":".join(terms[name] or default for name in names)
         return [*found.items()]
 
     def _grants(self, contract: Any) -> list[ModelGrant]:
@@ -489,6 +488,23 @@ def test_a_cancellation_does_not_change_the_order_of_grants_for_earlier_work(sam
     state.work(place=0, days=1, at=0, minutes=3)
     state.check()
     assert {key: value for key, value in state._taken().items() if key[0] == entry} != drawn
+
+
+def test_a_transfer_recorded_late_holds_from_its_own_instant(sample: SampleDesk) -> None:
+    """Also where another amendment has taken effect since then."""
+    state = history(sample)
+    [contract] = state.contracts
+    state.work_now(place=0, minutes=70)
+    state.wait(minutes=4 * 24 * 60)
+    state.amend(place=0, days=0, ignore=True)
+    state.transfer(place=0, days=2, to_item=True)
+    state.assign(place=0, contract=0, days=2)
+    state.work(place=0, days=1, at=0, minutes=20)
+    state.check()
+    [past] = sample.rows(t.contract_past_holder, contract_id=contract)
+    assert past.held_until == sample.contract(contract).held_since == state.now - 2 * DAY
+    then = {days: sample.see(read_contract, contract, as_of=state.now - days * DAY) for days in (0, 1, 2, 3)}
+    assert {days: view.carried_minutes for days, view in then.items()} == {0: 20, 1: 20, 2: 0, 3: 10}
 
 
 FOUR_ENTRIES = ((1, 50), (2, 40), (3, 30), (5, 20))

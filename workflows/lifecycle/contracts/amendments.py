@@ -82,8 +82,11 @@ def apply_amendments(tx: Transaction, contract_id: str, at: datetime) -> dict[st
     taken = [one.effective_at for one in amendments if one.effective_at <= at]
     due = [one.effective_at for one in amendments if one.effective_at > at]
     if {"holder_kind", "holder_id"} & changes.keys():
-        _record_past_holder(tx, row, max(taken))
-        changes["held_since"] = max(taken)
+        # another amendment may have taken effect after the transfer
+        changes["held_since"] = max(
+            one.effective_at for one in amendments if one.effective_at <= at and "holder_id" in one.after
+        )
+        _record_past_holder(tx, row, changes["held_since"])
     tx.change(
         t.contract,
         contract_id,

@@ -1,7 +1,8 @@
 """The part of the audit that repeats the draw-down: what work should have drawn, and what it drew.
 
 The contracts that have work are planned again from the beginning, in batches with everything that connects
-them, by the function that draws (`redraw`). Nothing is written. Source: product.md sections 7 and 8.
+them, by the function that draws (`redraw`). Nothing is written. A draw of carried minutes that is due, but
+has not been made because no job has run, is no difference. Source: product.md sections 7 and 8.
 """
 
 from collections import defaultdict
@@ -13,7 +14,7 @@ from engine.drawdown import BEGINNING, CarriedDraw, Slice
 from engine.errors import DeskError
 from workflows.core.transaction import Transaction
 from workflows.ledger.differences import Difference
-from workflows.lifecycle.contracts.loaded import LoadedContracts
+from workflows.lifecycle.contracts.loaded import LoadedContract, LoadedContracts
 from workflows.lifecycle.contracts.redraw import Change, Redrawn, plan_redraw
 from workflows.store import tables as t
 
@@ -32,7 +33,7 @@ def audit_draw_down(tx: Transaction) -> Iterator[Difference]:
     for batch in _batches(tx):
         wanted = [one for one in batch if one not in planned]
         try:
-            found, connected = _planned_again(tx, wanted)
+            found, connected = planned_again(tx, wanted)
         except UNREADABLE:
             # a row that was changed from outside: name the contracts that it concerns
             found, connected = _one_by_one(tx, wanted), set()
@@ -41,18 +42,19 @@ def audit_draw_down(tx: Transaction) -> Iterator[Difference]:
         planned = {one for one in planned | connected if one > batch[-1]}
 
 
-def _planned_again(tx: Transaction, contract_ids: Sequence[str]) -> tuple[list[Difference], set[str]]:
+def planned_again(tx: Transaction, contract_ids: Sequence[str]) -> tuple[list[Difference], set[str]]:
     """The differences of contracts and of all that are connected with them, and the ids of those planned."""
     contracts = LoadedContracts(tx)
     change = Change(BEGINNING, cause="audit", contracts=frozenset(contract_ids))
-    return list(_differences(plan_redraw(tx, change, contracts))), contracts.ids
+    redrawn = plan_redraw(tx, change, contracts)
+    return list(_differences(redrawn, contracts)), contracts.ids
 
 
 def _one_by_one(tx: Transaction, contract_ids: Sequence[str]) -> list[Difference]:
     found: dict[Difference, None] = {}
     for contract_id in contract_ids:
         try:
-            found |= dict.fromkeys(_planned_again(tx, [contract_id])[0])
+            found |= dict.fromkeys(planned_again(tx, [contract_id])[0])
         except UNREADABLE as error:
             why = f"{type(error).__name__}: {error}"
             found[
@@ -75,7 +77,7 @@ def _batches(tx: Transaction) -> Iterator[list[str]]:
         last = batch[-1]
 
 
-def _differences(redrawn: Redrawn) -> Iterator[Difference]:
+def _differences(redrawn: Redrawn, contracts: LoadedContracts) -> Iterator[Difference]:
     posted: dict[str, list[Slice]] = defaultdict(list)
     for one in redrawn.allocations:
         posted[one.posted.entry].append(one.posted.slice)
@@ -95,7 +97,13 @@ def _differences(redrawn: Redrawn) -> Iterator[Difference]:
     for drawn in redrawn.draws_to_reverse:
         yield _carried_difference(drawn.transaction_id, drawn.draw, _draw_text(drawn.draw), None)
     for draw in redrawn.draws_to_post:
-        yield _carried_difference(draw.holder, draw, None, _draw_text(draw))
+        if not _is_due(contracts[draw.contract], draw):
+            yield _carried_difference(draw.holder, draw, None, _draw_text(draw))
+
+
+def _is_due(contract: LoadedContract, draw: CarriedDraw) -> bool:
+    """Whether a contract is not yet settled up to the instant of a draw: the next job or reading makes it."""
+    return contract.next_due_at is not None and contract.next_due_at <= draw.drawn_at
 
 
 def _carried_difference(

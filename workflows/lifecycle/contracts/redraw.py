@@ -51,6 +51,7 @@ from workflows.lifecycle.contracts.redraw_reading import (
     entries_drawn,
     entries_that_cascade,
     first_entry_over,
+    has_carried_since,
 )
 from workflows.store import tables as t
 
@@ -210,9 +211,9 @@ def _connect(
     for one in allocations_of(tx, sorted(change.entry_ids)):
         if one.posted.slice.contract is not None:
             found.contracts.add(one.posted.slice.contract)
-    known: set[str] = set()
-    while known != found.contracts:
-        known = set(found.contracts)
+    known = None
+    while known != (found.contracts, found.since):
+        known = set(found.contracts), found.since
         if with_carried:
             _add_holders(tx, found, contracts)
         _add(found, entries_drawn(tx, found.contracts, found.since), search)
@@ -258,7 +259,7 @@ def _payers_of(row: Any, search: CascadeSearch) -> tuple[str, ...]:
 
 
 def _add_holders(tx: Transaction, found: _Connected, contracts: LoadedContracts) -> None:
-    """Add all contracts that the holders have or had since then, unless they have ended by then."""
+    """Add all contracts that the holders have or had since then, unless they had ended, and were settled."""
     loaded = contracts.load(sorted(found.contracts))
     holders = {one for one in _holders_of(tx, loaded, found.since) if one.kind != "service_request"}
     customers = {
@@ -272,7 +273,8 @@ def _add_holders(tx: Transaction, found: _Connected, contracts: LoadedContracts)
     theirs = is_held_since(holders, found.since)
     ends = (c.c.expires_at, c.c.cancelled_at, c.c.ended_at)
     in_force = and_(*(or_(end.is_(None), end > found.since) for end in ends))
-    for row in tx.connection.execute(select(c.c.id, c.c.next_due_at).where(theirs, in_force)):
+    is_due = c.c.next_due_at <= tx.now
+    for row in tx.connection.execute(select(c.c.id, c.c.next_due_at).where(theirs, or_(in_force, is_due))):
         found.contracts.add(row.id)
         # what is due of them and has not been done yet may draw carried minutes, too
         if row.next_due_at is not None and row.next_due_at <= tx.now:
@@ -400,7 +402,8 @@ def _carries(tx: Transaction, redrawn: Redrawn, found: _Connected, contracts: Lo
     holders = {one.key for one in held} | set(redrawn.carriers.values())
     if any(carried_by_holder(tx, holders - {""}).values()):
         return True
-    return bool(carried_draws_of(tx, found.contracts, found.since))
+    # what another contract has drawn since then, this one may have to draw before it
+    return has_carried_since(tx, holders, found.since)
 
 
 def _carried_before(

@@ -145,6 +145,14 @@ def carried_draws_of_holders(tx: Transaction, holders: Collection[str], before: 
     return _carried_draws(tx, theirs, belongs_at() < before)
 
 
+def has_carried_since(tx: Transaction, holders: Collection[str], at: datetime) -> bool:
+    """Whether the carried minutes of any of these holders (by key) have changed at `at` or later."""
+    changed = select(leg.c.owner).where(
+        leg.c.owner.in_(holders), leg.c.account == "carried", leg.c.effective_at >= at
+    )
+    return tx.connection.execute(changed.limit(1)).first() is not None
+
+
 def carried_amounts(
     tx: Transaction, holders: Collection[str], *, without: Collection[str], since: datetime | None
 ) -> list[Carried]:
