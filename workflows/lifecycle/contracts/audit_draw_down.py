@@ -45,7 +45,10 @@ def _planned_again(tx: Transaction, contract_ids: Sequence[str]) -> tuple[list[D
     """The differences of contracts and of all that are connected with them, and the ids of those planned."""
     contracts = LoadedContracts(tx)
     change = Change(BEGINNING, cause="audit", contracts=frozenset(contract_ids))
-    return list(_differences(plan_redraw(tx, change, contracts))), contracts.ids
+    found, planned = list(_differences(plan_redraw(tx, change, contracts))), contracts.ids
+    # the contracts refer to each other: without this they stayed in memory until a full garbage collection
+    contracts.forget()
+    return found, planned
 
 
 def _one_by_one(tx: Transaction, contract_ids: Sequence[str]) -> list[Difference]:
