@@ -6,16 +6,19 @@ import time
 from collections.abc import Callable, Iterator
 
 from bench import (
+    audits,
     calls,
     candidates,
     decision,
     desk_size,
+    draw_downs,
     long_contracts,
     planning,
     reads,
     replay,
     sweeps,
     triggers,
+    work_calls,
 )
 from bench.databases import KINDS, Databases, PostgresMissing, databases
 from bench.options import Options
@@ -26,6 +29,8 @@ MEASURES: dict[str, Measure] = {
     "decision": decision.measure,
     "candidates": candidates.measure,
     "calls": calls.measure,
+    "work": work_calls.measure,
+    "draw-downs": draw_downs.measure,
     "long": long_contracts.measure,
     "size": desk_size.measure,
     "planning": planning.measure,
@@ -35,13 +40,14 @@ MEASURES: dict[str, Measure] = {
     "reads": reads.measure,
     "read-memory": reads.measure_memory,
     "replay": replay.measure,
+    "audit": audits.measure,
 }
 
 
 def main() -> int:
     """Run the requested measures. Returns 1 if one could not run, never because of a result."""
     asked = _arguments()
-    options = Options(asked.contracts, asked.rounds, asked.requests, asked.decisions)
+    options = Options(asked.contracts, asked.rounds, asked.requests, asked.decisions, asked.postings)
     kinds = tuple(kind for kind in KINDS if asked.database in (None, kind))
     results: list[Result] = []
     with databases(asked.folder, kinds) as found:
@@ -74,6 +80,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=defaults.requests, help="calls per round and server")
     parser.add_argument(
         "--decisions", type=int, default=defaults.decisions, help="number of decisions to replay"
+    )
+    parser.add_argument(
+        "--postings", type=int, default=defaults.postings, help="postings of the ledger to audit"
     )
     parser.add_argument("--folder", help="where databases are created; not in memory (default: the system's)")
     asked = parser.parse_args()

@@ -1,5 +1,7 @@
 """A bare Flask handler with one ORM insert, as in a tutorial, on the product's server and database.
 
+`bench.bare_work` is another, with as many inserts as work needs.
+
 Run as `python -m bench.bare --port N`, with COVERDESK_DATABASE_URL set.
 """
 
@@ -11,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, sessionmaker
 
+from bench import bare_work
 from web.cli.serving import Server, metrics_folder
 from web.environment import Environment
 
@@ -36,6 +39,7 @@ def create_bare_app(database_url: str) -> Flask:
     app = Flask(__name__)
     engine = create_engine(database_url, pool_size=20)
     session_of = sessionmaker(engine)
+    app.register_blueprint(bare_work.work_routes(session_of))
 
     @app.post("/tickets")
     def create_ticket() -> ResponseReturnValue:
@@ -93,6 +97,7 @@ def main(port: int, workers: int, threads: int) -> None:
     environment = Environment()
     engine = create_engine(environment.database_url)
     Base.metadata.create_all(engine)
+    bare_work.Base.metadata.create_all(engine)
     engine.dispose()
     with metrics_folder():
         BareServer(environment, host="127.0.0.1", port=port, workers=workers, threads=threads).run()

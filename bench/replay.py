@@ -7,13 +7,11 @@ own, as the commands are, so that its memory can be measured.
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle, islice
 from multiprocessing import get_context
-from pathlib import Path
 from statistics import median, quantiles
 
 from bench.calls import CONTRACTS, BenchDesk, prepare_desk
@@ -21,6 +19,7 @@ from bench.clients import call
 from bench.databases import Databases, Kind
 from bench.dataset import Size
 from bench.history import make_history
+from bench.memory import new_process, peak_bytes
 from bench.options import Options
 from bench.rounds import Result, Rounds
 from bench.serving import PROJECT, product
@@ -89,7 +88,7 @@ def _round(desks: dict[Kind, tuple[str, BenchDesk]], number: int) -> dict[tuple[
     runs = [(kind, url, what) for what in RUNS for kind, (url, _) in desks.items()]
     run = {}
     for kind, url, what in reversed(runs) if number % 2 else runs:
-        with _process() as pool:
+        with new_process() as pool:
             run[kind, what] = pool.submit(_run, url, what).result()
     return run
 
@@ -129,7 +128,7 @@ def _calls_during_replay(kind: Kind, url: str, bench_desk: BenchDesk) -> Result:
     """Measure one call after the other, first without and then with a replay running."""
     requests = list(islice(cycle(bench_desk.logged("subscription", 200)), CALLS_DURING_REPLAY))
     running = get_context("spawn").Process(target=_run_forever, args=(url,), daemon=True)
-    with product(url) as served, _process() as callers:
+    with product(url) as served, new_process() as callers:
         callers.submit(_latencies, served.port, requests[:50]).result()
         without = callers.submit(_latencies, served.port, requests).result()
         running.start()
@@ -157,10 +156,6 @@ def _latency_text(seconds: list[float]) -> str:
 # ------------------------------------------------------------------ in separate processes
 
 
-def _process() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-
-
 def _run(url: str, what: str) -> Run:
     files = read_rules_folder(PROJECT / "rules")
     if what == "customer first":
@@ -168,7 +163,7 @@ def _run(url: str, what: str) -> Run:
     rules = load_rule_set(files)
     desk = Desk(Database(url, pool_size=2))
     desk.refresh()
-    start_bytes, start, cpu_start = _peak_bytes(), time.perf_counter(), time.process_time()
+    start_bytes, start, cpu_start = peak_bytes(), time.perf_counter(), time.process_time()
     decisions = differ = 0
     if what == "read only":
         decisions = sum(len(rows) for rows in decision_batches(desk))
@@ -180,7 +175,7 @@ def _run(url: str, what: str) -> Run:
         decisions, differ = summary.decisions, summary.differ
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     desk.database.dispose()
-    return Run(seconds, cpu_seconds, decisions, differ, start_bytes, _peak_bytes())
+    return Run(seconds, cpu_seconds, decisions, differ, start_bytes, peak_bytes())
 
 
 def _run_forever(url: str) -> None:
@@ -194,11 +189,3 @@ def _latencies(port: int, requests: list[bytes]) -> list[float]:
         seconds.append(call(port, [request], clients=1))
         time.sleep(SECONDS_BETWEEN_CALLS)
     return seconds
-
-
-def _peak_bytes() -> int:
-    """Return the peak memory of this process in bytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("The peak memory of this process is unknown.")

@@ -63,8 +63,11 @@ class SmallDesk:
             raise RuntimeError(f"{method} {path}: {response.status} {response.text}")
         return response.json
 
-    def covered_request(self, grants: int) -> tuple[str, str]:
-        """Create a customer with a contract of so many grants; return it and a request that it covers."""
+    def covered_request(self, grants: int, *, minutes: int = 1_000_000) -> tuple[str, str]:
+        """Create a customer with a contract of so many grants; return it and a request that it covers.
+
+        `minutes` are those of all grants together.
+        """
         number = next(self._numbers)
         made = NewCustomer(email=f"customer{number}@example.com", name=f"Customer {number}")
         customer = self.desk.perform(self.actor, lambda tx: create_customer(tx, made))
@@ -72,7 +75,7 @@ class SmallDesk:
             type="support_hours",
             holder=HolderGiven(customer=customer),
             starts_at=datetime.now(UTC) - timedelta(days=400),
-            grants=[GrantGiven(minutes=1_000_000 // grants) for _ in range(grants)],
+            grants=[GrantGiven(minutes=minutes // grants) for _ in range(grants)],
         )
         contract = self.desk.perform(self.actor, lambda tx: create_contract(tx, sold))
         asked = NewServiceRequest(subject="It does not start", customer=customer)

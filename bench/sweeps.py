@@ -6,6 +6,7 @@ the same tables that are not expired yet; they are scattered over the whole tabl
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -14,16 +15,19 @@ from bench import by_orm
 from bench.candidates import FixedClock
 from bench.databases import Databases, Kind, plain_engine
 from bench.dataset import fill_due
+from bench.memory import memory_of
 from bench.options import Options
 from bench.rounds import Result, Rounds, alternate
 from workflows.core.desk import Desk
 from workflows.lifecycle.contracts.bulk_expiry import expire_due
 from workflows.store.column_types import EPOCH, MICROSECOND
+from workflows.store.database import Database
 
 FEW, MANY = 1_000, 100_000
 FEW_ROUNDS, MANY_ROUNDS = 7, 3
 FEW_GOAL, MANY_GOAL = 1.3, 2.0
 ORM_GOAL = 7.0
+MEMORY_GOAL = 1.2
 WARM_UP = 1
 
 
@@ -33,11 +37,12 @@ def measure(found: Databases, options: Options) -> Iterator[Result]:
     few_sweeps, many_sweeps = 4 * (FEW_ROUNDS + WARM_UP), 3 * MANY_ROUNDS
     for kind in found.kinds:
         with found.new(kind) as database:
-            due = [few] * few_sweeps + [many] * many_sweeps
+            due = [few] * few_sweeps + [many] * many_sweeps + [many // 40, many // 4]
             instants = iter(fill_due(database, options.contracts, due))
             desk = Desk(database, FixedClock())
             yield from _few(kind, desk, instants, few)
             yield from _many(kind, desk, instants, many)
+            yield _memory(kind, database, instants, many // 4)
 
 
 def _few(kind: Kind, desk: Desk, due: Iterator[datetime], count: int) -> Iterator[Result]:
@@ -71,12 +76,29 @@ def _many(kind: Kind, desk: Desk, due: Iterator[datetime], count: int) -> Iterat
     yield from _against_sql(kind, rounds, count, MANY_GOAL)
 
 
+def _memory(kind: Kind, database: Database, due: Iterator[datetime], count: int) -> Result:
+    url = database.url.render_as_string(hide_password=False)
+    tenth, whole = (memory_of(partial(_expire, next(due), expired), url) for expired in (count // 10, count))
+    return Result(
+        f"memory of the expiry of {count:,}, {kind}",
+        f"of {count // 10:,}: {tenth.peak_bytes / 2**20:.0f} MiB",
+        ("<=", MEMORY_GOAL),
+        whole.peak_bytes / tenth.peak_bytes,
+        note=str(whole),
+    )
+
+
+def _expire(at: datetime, count: int, database: Database) -> None:
+    """Expire in the process whose memory is measured."""
+    _check_count(count, expire_due(Desk(database, FixedClock()), at))
+
+
 def _against_sql(kind: Kind, rounds: Rounds, count: int, goal: float) -> Iterator[Result]:
     what = f"expiry of {count:,}, {kind}"
     seconds = rounds.median_seconds(0)
     yield rounds.result(
         what,
-        "raw SQL, the same rows",
+        "raw SQL, the same rows with hashes",
         ("<=", goal),
         note=f"{seconds / count * 1e6:.0f} µs per contract",
     )

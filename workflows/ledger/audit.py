@@ -16,6 +16,7 @@ from workflows.ledger.audit_allocations import audit_allocations
 from workflows.ledger.audit_balances import audit_balances
 from workflows.ledger.audit_chains import audit_chains
 from workflows.ledger.audit_checkpoints import audit_checkpoints
+from workflows.ledger.audit_collections import rare_full_collections
 from workflows.ledger.checkpoints import GivenCheckpoint
 from workflows.ledger.differences import Counts, Difference, Progress, first_of, with_contract_numbers
 from workflows.store.planner import NOT_BY_INDEX
@@ -58,7 +59,8 @@ def audit_ledger(
 
     def read(connection: Connection) -> AuditView:
         state = TransactionState(connection, Mode.READ_ONLY, database)
-        return _audit(replace(tx, state=state), against, progress, also)
+        with rare_full_collections():
+            return _audit(replace(tx, state=state), against, progress, also)
 
     return database.in_snapshot(read)
 

@@ -46,8 +46,10 @@ def planned_again(tx: Transaction, contract_ids: Sequence[str]) -> tuple[list[Di
     """The differences of contracts and of all that are connected with them, and the ids of those planned."""
     contracts = LoadedContracts(tx)
     change = Change(BEGINNING, cause="audit", contracts=frozenset(contract_ids))
-    redrawn = plan_redraw(tx, change, contracts)
-    return list(_differences(redrawn, contracts)), contracts.ids
+    found, planned = list(_differences(plan_redraw(tx, change, contracts), contracts)), contracts.ids
+    # the contracts refer to each other: without this they stayed in memory until a full garbage collection
+    contracts.forget()
+    return found, planned
 
 
 def _one_by_one(tx: Transaction, contract_ids: Sequence[str]) -> list[Difference]:

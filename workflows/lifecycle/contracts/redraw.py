@@ -165,20 +165,10 @@ def _post_in_order(
 
 
 def plan_redraw(tx: Transaction, change: Change, contracts: LoadedContracts) -> Redrawn:
-    """The plan of what a change touches, with its difference to what is posted; a dry run where not writing.
-
-    A writing transaction locks the connected contracts. What connects them is read again under the locks,
-    until it no longer grows.
-    """
-    connected = _connect(tx, change, contracts)
-    while True:
-        contracts.load(sorted(connected.contracts))
-        again = _connect(tx, change, contracts)
-        if again.contracts <= connected.contracts:
-            break
-        connected = again
-    redrawn = _plan(tx, again, change, contracts)
-    if again.with_carried or not _carries(tx, redrawn, again, contracts):
+    """The plan of what a change touches, with its difference to what is posted; a dry run where not writing."""
+    connected = _locked(tx, change, contracts)
+    redrawn = _plan(tx, connected, change, contracts)
+    if connected.with_carried or not _carries(tx, redrawn, connected, contracts):
         return redrawn
     # what is carried goes to any contract of the holder
     return plan_redraw_with_carried(tx, change, contracts)
@@ -186,16 +176,28 @@ def plan_redraw(tx: Transaction, change: Change, contracts: LoadedContracts) -> 
 
 def plan_redraw_with_carried(tx: Transaction, change: Change, contracts: LoadedContracts) -> Redrawn:
     """The same over all contracts of the holders, who draw what these carry."""
-    connected = _connect(tx, change, contracts, with_carried=True)
-    while True:
-        contracts.load(sorted(connected.contracts))
-        again = _connect(tx, change, contracts, with_carried=True)
-        if again.contracts <= connected.contracts:
-            return _plan(tx, again, change, contracts)
-        connected = again
+    return _plan(tx, _locked(tx, change, contracts, with_carried=True), change, contracts)
 
 
 # ------------------------------------------------------------------ what is connected
+
+
+def _locked(
+    tx: Transaction, change: Change, contracts: LoadedContracts, *, with_carried: bool = False
+) -> _Connected:
+    """What a change connects; a writing transaction locks the contracts.
+
+    What connects them is read again under the locks, until it no longer grows.
+    """
+    found = _connect(tx, change, contracts, with_carried=with_carried)
+    while True:
+        contracts.load(sorted(found.contracts))
+        if not tx.writes:
+            return found
+        again = _connect(tx, change, contracts, with_carried=with_carried)
+        if again.contracts <= found.contracts:
+            return again
+        found = again
 
 
 def _connect(
