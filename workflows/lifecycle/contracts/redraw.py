@@ -165,7 +165,7 @@ def _post_in_order(
 
 
 def plan_redraw(tx: Transaction, change: Change, contracts: LoadedContracts) -> Redrawn:
-    """The plan of what a change touches, with its difference to what is posted; a dry run where not writing."""
+    """The plan of what a change touches, and its difference to what is posted; dry where not writing."""
     connected = _locked(tx, change, contracts)
     redrawn = _plan(tx, connected, change, contracts)
     if connected.with_carried or not _carries(tx, redrawn, connected, contracts):
