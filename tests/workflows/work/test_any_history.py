@@ -536,3 +536,16 @@ def test_four_entries_end_the_same_in_all_orders(sample: SampleDesk, policy: str
         ends.add((split, balances))
     assert len(ends) == 1
     assert sample.see(audit_desk).ok
+
+
+def test_a_contract_sold_at_the_instant_of_work_pays_before_one_that_ends_later(sample: SampleDesk) -> None:
+    state = history(sample, in_time=True, minutes=59)
+    state.sell(by_month=False, days=0, ends=False, ignore=False, minutes=1)
+    state.cancel(place=0)
+    state.work_now(place=0, minutes=52)
+    state.sell(by_month=False, days=-1, ends=False, ignore=False, minutes=67)
+    state.sell(by_month=False, days=-6, ends=True, ignore=False, minutes=81)
+    state.work_now(place=0, minutes=83)
+    state.agrees_in_time()
+    state.sell(by_month=False, days=0, ends=True, ignore=True, minutes=19)
+    state.agrees_in_time()

@@ -106,7 +106,8 @@ def _draw_carried(tx: Transaction, loaded: LoadedContract, at: datetime, *, is_n
     if loaded.draws == "incidents" or contract.holder.kind == "service_request":
         return
     since = min(at, contract.window.start) if is_new else at
-    if since >= tx.now and not carried_minutes(tx, contract.holder.key):
+    # work at this very instant, recorded before, may cascade to it
+    if since >= tx.now and not tx.settings.cascade and not carried_minutes(tx, contract.holder.key):
         return
     for contract_id in sorted(redraw(tx, changed_since(contract.id, since), loaded.group) - {loaded.id}):
         _sync_state(tx, loaded.group[contract_id], tx.now)
