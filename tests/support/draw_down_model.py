@@ -203,11 +203,13 @@ class Model:
                 self._take(found, (entry.id, "grant", *payer))
                 found.drawn.append((payer[1], at))
                 continue
-            kind = {"rollover": "carried", "ignore": "ignored"}[chain[0].policy_at(at)]
+            # the terms of a contract hold for a whole entry, as they are when its work begins
+            began = entry.worked_at
+            kind = {"rollover": "carried", "ignore": "ignored"}[chain[0].policy_at(began)]
             self._take(found, (entry.id, kind, chain[0].id, None))
             if kind == "carried":
-                waiting.append(_Minute(at, chain[0].id, chain[0].holder_at(at)))
-                found.carried.append((chain[0].holder_at(at), at))
+                waiting.append(_Minute(at, chain[0].id, chain[0].holder_at(began)))
+                found.carried.append((chain[0].holder_at(began), at))
 
     def _draw(
         self,

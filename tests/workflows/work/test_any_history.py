@@ -465,11 +465,16 @@ def test_any_history_ends_as_the_model_says(sample: SampleDesk) -> None:
 
 
 def history(
-    sample: SampleDesk, *, in_time: bool = False, cascade: bool = True, minutes: int = 60
+    sample: SampleDesk,
+    *,
+    in_time: bool = False,
+    cascade: bool = True,
+    minutes: int = 60,
+    by_month: bool = False,
 ) -> Histories:
-    """A history to be written out step by step, with one block of hours that began ten days ago."""
+    """A history to be written out step by step, with hours that began ten days ago."""
     state: Histories = type("OneHistory", (Histories,), {"sample": sample, "numbers": count()})()
-    state.begin(in_time=in_time, cascade=cascade, minutes=minutes, by_month=False, scope="entry")
+    state.begin(in_time=in_time, cascade=cascade, minutes=minutes, by_month=by_month, scope="entry")
     return state
 
 
@@ -549,3 +554,15 @@ def test_a_contract_sold_at_the_instant_of_work_pays_before_one_that_ends_later(
     state.agrees_in_time()
     state.sell(by_month=False, days=0, ends=True, ignore=True, minutes=19)
     state.agrees_in_time()
+
+
+def test_minutes_that_waited_for_the_months_of_a_cancelled_contract_are_drawn_as_if_it_had_none(
+    sample: SampleDesk,
+) -> None:
+    state = history(sample, by_month=True, cascade=False, minutes=2)
+    state.work(place=0, minutes=90, days=8, at=0)
+    state.sell(by_month=False, days=-7, ends=False, ignore=True, minutes=60)
+    state.wait(minutes=3820)
+    state.cancel(place=0, days=2)
+    state.check()
+    assert state.sample.see(planned_again, state.contracts)[0] == []

@@ -16,6 +16,7 @@ from sqlalchemy import and_, or_, select
 from engine.contracts import Holder
 from engine.drawdown import (
     BEGINNING,
+    NEVER,
     Carried,
     CarriedDraw,
     Difference,
@@ -208,6 +209,8 @@ def _connect(
     search = CascadeSearch(tx)
     if change.moves_boundaries and found.contracts:
         found.since = min(found.since, first_entry_over(tx, found.contracts, change.since) or found.since)
+    if change.moves_boundaries and with_carried:
+        found.since = min(found.since, *_months_that_minutes_await(contracts.load(sorted(change.contracts))))
     _add(found, change.previewed, search)
     _add(found, entries_by_id(tx, sorted(change.entries)), search)
     for one in allocations_of(tx, sorted(change.entry_ids)):
@@ -221,6 +224,12 @@ def _connect(
         _add(found, entries_drawn(tx, found.contracts, found.since), search)
         _add_cascading(tx, found, search, contracts)
     return found
+
+
+def _months_that_minutes_await(loaded: Iterable[LoadedContract]) -> list[datetime]:
+    """The starts of contracts by the month: whether minutes wait for later months depends on their end."""
+    starts = [one.contract.window.start for one in loaded if one.monthly_minutes is not None]
+    return starts or [NEVER]
 
 
 def _add(found: _Connected, rows: Iterable[Any], search: CascadeSearch) -> None:
