@@ -15,7 +15,7 @@ from engine.accounting_periods import month_of, next_month
 from engine.periods import local_date
 from tests.support.draw_down_model import ModelContract, Result
 from tests.support.sample_desk import SampleDesk
-from tests.workflows.work.test_any_history import HISTORIES, STEPS, Histories
+from tests.workflows.work.test_any_history import GIVEN, HISTORIES, STEPS, Histories
 from workflows.accounting_periods.queries import list_periods
 from workflows.accounting_periods.use_cases import close_period, last_closed, reopen_period
 from workflows.commands.accounting_periods import ChangePeriod
@@ -89,6 +89,7 @@ def test_closed_periods_never_change(sample: SampleDesk) -> None:
         machine,
         settings=settings(
             max_examples=HISTORIES,
+            derandomize=GIVEN is None,
             stateful_step_count=STEPS,
             deadline=None,
             phases=(Phase.generate, Phase.explain),
