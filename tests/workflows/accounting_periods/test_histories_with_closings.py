@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import rule
-from hypothesis.stateful import run_state_machine_as_test as run_histories
 
 from engine.accounting_periods import month_of, next_month
 from engine.periods import local_date
 from tests.support.draw_down_model import ModelContract, Result
 from tests.support.sample_desk import SampleDesk
-from tests.workflows.work.test_any_history import GIVEN, HISTORIES, STEPS, Histories
+from tests.workflows.work.test_any_history import Histories, try_histories
 from workflows.accounting_periods.queries import list_periods
 from workflows.accounting_periods.use_cases import close_period, last_closed, reopen_period
 from workflows.commands.accounting_periods import ChangePeriod
@@ -85,16 +83,6 @@ class HistoriesWithClosings(Histories):
 
 def test_closed_periods_never_change(sample: SampleDesk) -> None:
     machine = type("ClosingsHere", (HistoriesWithClosings,), {"sample": sample, "numbers": count()})
-    run_histories(
-        machine,
-        settings=settings(
-            max_examples=HISTORIES,
-            derandomize=GIVEN is None,
-            stateful_step_count=STEPS,
-            deadline=None,
-            phases=(Phase.generate, Phase.explain),
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    try_histories(machine)
     assert sample.see(audit_desk).ok
     assert sample.see_as(sample.finance, list_periods).items
