@@ -1,16 +1,22 @@
 """The interfaces: pages, REST API, command line. Each parses its input, calls one use case and responds."""
 
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
+from typing import TYPE_CHECKING
 
-from web.environment import Environment
-from workflows.core.desk import Desk
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from web.environment import Environment
+    from workflows.core.desk import Desk
 
 MAX_BODY_BYTES = 1024 * 1024
 
 
-def create_app(desk: Desk, environment: Environment) -> Flask:
+def create_app(desk: "Desk", environment: "Environment") -> "Flask":
     """Create the Flask application of one desk: pages, API and operations endpoints."""
+    # imported here, as this package is also that of the command line: `coverdesk --help` needs none of it
+    from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
     from web.api import register_api
     from web.errors import register_errors
     from web.hosts import OwnHostsOnly, own_hosts

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,12 +16,13 @@ from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.builders import RULES
 from tests.support.served import Server
-from web.cli import main
+from web.cli import COMMANDS, main
 from web.server.balance import TIMES_AS_MANY
 from workflows.store.migrations import HEAD
 
@@ -51,21 +53,32 @@ def run(settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_command_has_help_with_an_example(run: Run) -> None:
-    def commands(group: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-        for name, command in getattr(group, "commands", {}).items():
-            yield (*path, name)
-            yield from commands(command, (*path, name))
+    def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            yield " ".join((*path, name)), command
+            if isinstance(command, click.Group):
+                yield from commands(command, (*path, name))
 
-    listed = list(commands(main))
-    assert ("rules", "rollback") in listed
-    for path in listed:
-        command: object = main
-        for name in path:
-            command = command.commands[name]  # type: ignore[attr-defined]
-        assert getattr(command, "help", None), path
-        epilog = getattr(command, "epilog", None) or ""
+    listed = dict(commands(main))
+    assert "rules rollback" in listed
+    for path, command in listed.items():
+        assert command.help, path
+        epilog = command.epilog or ""
         assert "Example: coverdesk" in epilog or "$(coverdesk" in epilog, path
-    assert run("--help").stdout.startswith("Usage:")
+    for name, (_, line) in COMMANDS.items():
+        assert str(listed[name].help).startswith(line.removesuffix(".")), name
+
+
+def test_the_list_of_commands_is_shown_without_loading_them() -> None:
+    program = "import sys; from web.cli import main; main(['-h'], standalone_mode=False); print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert shown.startswith("Usage:")
+    for name, (_, line) in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(line)}$", shown, re.MULTILINE), name
+    assert not {"sqlalchemy", "flask", "pydantic"} & set(shown.splitlines()[-1].split())
 
 
 def test_users_and_tokens(run: Run) -> None:

@@ -6,21 +6,30 @@ Results go to standard output, everything else to standard error. Exit status: 0
 
 import click
 
-from web.cli.decisions import decisions
-from web.cli.demo import demo
-from web.cli.desk import DeskGroup
-from web.cli.importing import import_export
-from web.cli.jobs import migrate, run_job, scheduler
-from web.cli.ledger import audit, checkpoint
-from web.cli.rules import rules
-from web.cli.serving import serve
-from web.cli.storage import backup, restore
-from web.cli.users import token, user
-from workflows.operations.time_zone_data import use_newest_time_zone_data
+from web.cli.groups import DeskGroup
+
+COMMANDS = {
+    "audit": ("web.cli.ledger:audit", "Recompute every balance from the ledger and verify every chain."),
+    "backup": ("web.cli.storage:backup", "Copy the SQLite database to FILE, also while the desk is in use."),
+    "checkpoint": ("web.cli.ledger:checkpoint", "Print a checkpoint of the ledger."),
+    "decisions": ("web.cli.decisions:decisions", "Stored coverage decisions."),
+    "demo": ("web.cli.demo:demo", "Demonstration data."),
+    "import": ("web.cli.importing:import_export", "Import service requests from another desk's CSV export."),
+    "migrate": ("web.cli.jobs:migrate", "Bring the database schema up to date."),
+    "restore": ("web.cli.storage:restore", "Replace the SQLite database with a backup."),
+    "rules": ("web.cli.rules:rules", "Rule sets."),
+    "run-job": ("web.cli.jobs:run_job", "Run one job now, whether or not a scheduler is running."),
+    "scheduler": ("web.cli.jobs:scheduler", "Run the background jobs until stopped."),
+    "serve": ("web.cli.serving:serve", "Run the web server."),
+    "token": ("web.cli.users:token", "API tokens."),
+    "user": ("web.cli.users:user", "Users and their passwords."),
+}
+"""Where each command is, and the first line of its help. A test compares both with the commands."""
 
 
 @click.group(
     cls=DeskGroup,
+    lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: coverdesk migrate && coverdesk serve --with-scheduler",
 )
@@ -30,26 +39,10 @@ def main() -> None:
 
     The deployment is configured by environment variables (COVERDESK_...) or a .env file.
     """
+    from workflows.operations.time_zone_data import use_newest_time_zone_data
+
     use_newest_time_zone_data()
 
-
-for command in (
-    migrate,
-    serve,
-    scheduler,
-    run_job,
-    user,
-    token,
-    rules,
-    decisions,
-    audit,
-    checkpoint,
-    import_export,
-    demo,
-    backup,
-    restore,
-):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -2,7 +2,7 @@
 
 import getpass
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 from pydantic import ValidationError
@@ -17,23 +17,17 @@ from workflows.core.desk import Desk
 from workflows.operations.deployment import is_database_failure, missing_migration, open_desk
 
 
-class DeskGroup(click.Group):
-    """A command group that prints expected errors as one message and exits 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except RuleSetRefused as error:
-            print_problems(list(error.problems))
-            fail("The rule set was refused; nothing was changed.")
-        except DeskError as error:
-            fail(str(error))
-        except ValidationError as error:
-            fail("\n".join(f"{one['pointer'].lstrip('/')}: {one['detail']}" for one in field_errors(error)))
-        except Exception as error:
-            if not is_database_failure(error):
-                raise
-            fail(f"The database cannot be used: {str(error).partition(chr(10))[0]}")
+def explain(error: Exception) -> None:
+    """Print an expected error as one message and exit 1. Returns for any other error."""
+    if isinstance(error, RuleSetRefused):
+        print_problems(list(error.problems))
+        fail("The rule set was refused; nothing was changed.")
+    if isinstance(error, DeskError):
+        fail(str(error))
+    if isinstance(error, ValidationError):
+        fail("\n".join(f"{one['pointer'].lstrip('/')}: {one['detail']}" for one in field_errors(error)))
+    if is_database_failure(error):
+        fail(f"The database cannot be used: {str(error).partition(chr(10))[0]}")
 
 
 def fail(message: str) -> NoReturn:

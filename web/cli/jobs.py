@@ -6,29 +6,12 @@ import threading
 from datetime import datetime
 
 import click
-from pydantic import TypeAdapter, ValidationError
 
 from web.cli.desk import desk_of, environment
-from workflows.commands.fields import Instant
+from web.cli.time_ranges import InstantType
 from workflows.jobs import definitions
 from workflows.jobs.scheduler import running_scheduler
 from workflows.operations.deployment import migrate_database
-
-INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
-
-
-class InstantType(click.ParamType[datetime]):
-    """An instant: RFC 3339 with an offset."""
-
-    name = "instant"
-
-    def convert(
-        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        try:
-            return INSTANT.validate_python(value)
-        except ValidationError:
-            self.fail("write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z", param, ctx)
 
 
 @click.command(epilog="Example: coverdesk migrate")

@@ -7,11 +7,25 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from engine.periods import first_instant_of
-from web.cli.jobs import INSTANT
-from workflows.commands.fields import DAY_TEXT, Day
+from workflows.commands.fields import DAY_TEXT, Day, Instant
 from workflows.core.desk import Desk
 
+INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 DAY: TypeAdapter[date] = TypeAdapter(Day)
+
+
+class InstantType(click.ParamType[datetime]):
+    """An instant: RFC 3339 with an offset."""
+
+    name = "instant"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        try:
+            return INSTANT.validate_python(value)
+        except ValidationError:
+            self.fail("write it as RFC 3339 with an offset, for example 2026-03-31T09:00:00Z", param, ctx)
 
 
 class InstantOrDay(click.ParamType["datetime | date"]):

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from functools import cache
 from typing import Annotated
 
 from argon2 import PasswordHasher
@@ -59,11 +60,15 @@ def is_easy_to_guess(password: str, *about: str) -> bool:
 
 def password_matches(password_hash: str | None, password: str) -> bool:
     """Whether the password matches the hash. It takes as long without a hash, so as not to reveal that."""
+    another = _hash_of_nothing()
     try:
-        HASHER.verify(password_hash or DUMMY_HASH, password.encode("utf-8", "replace"))
+        HASHER.verify(password_hash or another, password.encode("utf-8", "replace"))
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
 
 
-DUMMY_HASH = HASHER.hash(secrets.token_urlsafe(16))
+@cache
+def _hash_of_nothing() -> str:
+    """Return a hash that no password matches. It takes as long as a login, so not at each start."""
+    return HASHER.hash(secrets.token_urlsafe(16))
