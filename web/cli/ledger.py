@@ -23,8 +23,8 @@ LONGEST_FILE = 1_000_000
 def audit(against: str | None) -> None:
     """Recompute every balance from the ledger and verify every chain.
 
-    Prints the differences; exits 1 if there are any. With --against, proves that nothing before the
-    checkpoint was changed.
+    Also plans the draw-down of all work again. Prints the differences; exits 1 if there are any. With
+    --against, proves that nothing before the checkpoint was changed.
     """
     given = parse_checkpoint(_text_of(against)) if against is not None else None
     desk = desk_of(environment())
